@@ -1,0 +1,86 @@
+"""Everything that stops a start, as one tree.
+
+LauncherError                 one sentence, exit code 2
+├ SettingsError               a variable that is wrong, unknown or contradicts another
+├ HardwareError               the device asked for is not there
+├ ModelError                  the weights or their description cannot be read
+├ PlanError                   this model cannot run this way on this hardware
+├ MissingPackage              something has to be installed first
+├ PortTaken                   another program listens there
+├ NotEnoughMemory
+├ NotEnoughDisk
+├ GatewayFailed               the gateway did not start, or does not stay up
+└ StartError                  the three endings of an engine's start, and giving up on it
+  ├ ExitedEarly
+  ├ NeverReady
+  ├ ToldToStop                not a failure: exit code 0
+  └ GaveUp                    it kept dying
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LauncherError(Exception):
+    """A sentence a person can act on; never a word of a request."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class SettingsError(LauncherError):
+    """A setting is wrong, unknown or contradicts another."""
+
+
+class HardwareError(LauncherError):
+    """The device asked for is not there."""
+
+
+class ModelError(LauncherError):
+    """The model's files cannot be found or read."""
+
+
+class PlanError(LauncherError):
+    """The model cannot run this way on this hardware."""
+
+
+class MissingPackage(LauncherError):
+    """Something has to be installed first."""
+
+
+class PortTaken(LauncherError):
+    """Another program listens on the port."""
+
+
+class NotEnoughMemory(LauncherError):
+    """The machine's memory cannot hold what was asked for."""
+
+
+class NotEnoughDisk(LauncherError):
+    """A file system has too little room left."""
+
+
+class GatewayFailed(LauncherError):
+    """The gateway did not start, or does not stay up."""
+
+
+class StartError(LauncherError):
+    """The engine's start ended otherwise than ready."""
+
+
+class ExitedEarly(StartError):
+    """The engine's process ended before it was ready."""
+
+
+class NeverReady(StartError):
+    """The engine ran, but was not ready in time."""
+
+
+class ToldToStop(StartError):
+    """A stop was asked for while the engine was starting."""
+
+    exit_code = 0
+
+
+class GaveUp(StartError):
+    """The engine kept dying, and the launcher no longer restarts it."""
