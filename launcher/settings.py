@@ -1,0 +1,273 @@
+"""Every MMHIE_* variable the launcher acts on, and the guard against names nobody knows."""
+
+import difflib
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from launcher.errors import SettingsError
+
+PREFIX: Final = "MMHIE_"
+DEFAULT_MODEL: Final = "dousery/medical-reasoning-gpt-oss-20b"
+SDK_NAMES: Final = frozenset({"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"})
+
+Device = Literal["auto", "cpu", "cuda"]
+DeviceMap = Literal["auto", "balanced", "sequential", "null"]
+Quantize = Literal[
+    "none",
+    "auto",
+    "bitsandbytes",
+    "gptq",
+    "awq",
+    "gguf",
+    "mxfp4",
+    "fp8",
+    "compressed-tensors",
+]
+RESERVED_FLAGS: Final[Mapping[str, str]] = {
+    "--host": "the engine listens on a private socket",
+    "--port": "the engine listens on a private socket",
+    "--uds": "the launcher chooses the socket",
+    "--api-key": "the launcher makes a key for every start",
+    "--model": "set MMHIE_REASONER_MODEL instead",
+    "--served-model-name": "set MMHIE_REASONER_MODEL instead",
+    "--lora-modules": "set MMHIE_REASONER_MODEL to the adapter instead",
+    "--enable-log-requests": "it writes the patient's text into the log",
+    "--enable-log-outputs": "it writes the model's answers into the log",
+    "--enable-log-deltas": "it writes the model's answers into the log",
+    "--config": "a file could set any of the reserved flags",
+}
+
+
+def lower(value: object) -> object:
+    """Choices are accepted in any case: MMHIE_DEVICE=CPU means cpu."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Lower = BeforeValidator(lower)
+
+
+class LauncherSettings(BaseSettings):
+    """What the launcher acts on; `load` builds it from an environment and a .env file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    reasoner_model: str = Field(
+        DEFAULT_MODEL,
+        min_length=1,
+        description="Hub id, local folder, .gguf file, LoRA adapter, or `embedded`.",
+    )
+    reasoner_model_test_override: str | None = Field(
+        None, description="Wins over MMHIE_REASONER_MODEL; refused when MMHIE_ENV=production."
+    )
+    reasoner_revision: str | None = Field(
+        None, description="Commit, branch or tag of the model on the hub."
+    )
+    base_model: str | None = Field(
+        None, description="Base of the adapter, instead of the one its adapter_config.json names."
+    )
+    device: Annotated[Device, Lower] = Field(
+        "auto", description="auto, cpu or cuda; cuda with no GPU stops at once."
+    )
+    device_map: Annotated[DeviceMap, Lower] = Field(
+        "auto",
+        description="auto: fewest GPUs that fit; balanced: tensor parallel over all; "
+        "sequential: pipeline parallel over all; null: one GPU.",
+    )
+    max_tokens: int = Field(512, ge=1, description="Default and cap of an answer, in tokens.")
+    max_reasoning_tokens: int = Field(
+        1024, ge=0, description="Tokens a reasoning model may think in, besides the answer's."
+    )
+    max_input_length: int = Field(
+        4096, ge=1, description="Longest input in tokens, chat template included."
+    )
+    streaming: bool = Field(
+        False, description="What /llm/generate does when the body has no `stream`."
+    )
+    timeout_seconds: float = Field(
+        30, gt=0, description="Whole answer, or the time to the first token of a stream."
+    )
+    quantize: Annotated[Quantize, Lower] = Field(
+        "none",
+        description="none keeps the checkpoint's own format; auto picks what fits; "
+        "anything else is checked against checkpoint, device and plugins.",
+    )
+    quantize_fallback: Annotated[Literal["warn", "error"], Lower] = Field(
+        "warn",
+        description="What to do when MMHIE_QUANTIZE cannot be had but another format can.",
+    )
+    env: Annotated[Literal["development", "production"], Lower] = Field(
+        "development", description="production refuses the test override and open access."
+    )
+    host: str = Field("127.0.0.1", description="Address the gateway listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the gateway listens on.")
+    max_inflight: int = Field(
+        64, ge=1, description="Requests at the engine at once; also the engine's batch limit."
+    )
+    tensor_parallel: int | None = Field(
+        None, ge=1, description="GPUs that share each layer; wins over MMHIE_DEVICE_MAP."
+    )
+    pipeline_parallel: int | None = Field(
+        None, ge=1, description="Groups of GPUs that hold consecutive layers."
+    )
+    data_parallel: int | None = Field(None, ge=1, description="Whole copies of the model.")
+    distributed_backend: Annotated[Literal["mp", "ray"], Lower] = Field(
+        "mp", description="How engine processes are started across GPUs and nodes."
+    )
+    nodes: int = Field(1, ge=1, description="Machines that hold one engine together.")
+    node_rank: int = Field(0, ge=0, description="Number of this machine, 0 is the head.")
+    head_address: str | None = Field(
+        None, description="Address of node 0, needed on every node when MMHIE_NODES is over 1."
+    )
+    max_model_len: int | None = Field(
+        None, ge=1, description="Context in tokens; else input + answer + reasoning."
+    )
+    dtype: Annotated[Literal["auto", "bfloat16", "float16", "float32"], Lower] = Field(
+        "auto", description="Type of the weights that are not quantized."
+    )
+    kv_cache_dtype: Annotated[Literal["auto", "fp8"], Lower] = Field(
+        "auto", description="Type of the KV cache; fp8 halves it, on a GPU only."
+    )
+    gpu_memory_utilization: float | None = Field(
+        None, gt=0, le=0.99, description="Share of each GPU the engine may take; default 0.92."
+    )
+    engine_args: tuple[str, ...] = Field(
+        (), description="More vLLM flags, split like a shell does; reserved ones are refused."
+    )
+    cache_dir: Path = Field(
+        Path("~/.cache/mmhie"), description="Folder for prepared and merged checkpoints."
+    )
+    start_timeout_seconds: float = Field(
+        900, gt=0, description="Longest wait for the engine to be ready."
+    )
+    stop_grace_seconds: float = Field(
+        30, ge=0, description="Wait between SIGTERM and SIGKILL of the engine."
+    )
+    restart_limit: int = Field(
+        5, ge=0, description="Restarts of a dying engine before the launcher gives up."
+    )
+    stall_seconds: float = Field(
+        120, gt=0, description="Running requests without a new token for this long is a stall."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *others: PydanticBaseSettingsSource,
+        **named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only `load` reads the environment, so a test never sees the machine's own."""
+        return (init_settings,)
+
+    @field_validator("engine_args", mode="before")
+    @classmethod
+    def split_engine_args(cls, value: object) -> object:
+        """A string is split like a shell does; unbalanced quotes are an error."""
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
+
+    @field_validator("engine_args")
+    @classmethod
+    def refuse_reserved(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Flags the launcher owns, and flags that would log text, are refused."""
+        for flag in (part.split("=", 1)[0].replace("_", "-") for part in value):
+            if flag in RESERVED_FLAGS:
+                raise ValueError(f"{flag} is reserved: {RESERVED_FLAGS[flag]}")
+        return value
+
+    @field_validator("cache_dir")
+    @classmethod
+    def expand_home(cls, value: Path) -> Path:
+        """`~` means the user's home."""
+        return value.expanduser()
+
+    @property
+    def model(self) -> str:
+        """The model to serve: the test override when there is one."""
+        return self.reasoner_model_test_override or self.reasoner_model
+
+
+def load(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> LauncherSettings:
+    """Settings from `environ` over the .env file; SettingsError names what is wrong."""
+    values = {**_read_env_file(env_file), **environ}
+    ours = {name: text for name, text in values.items() if name.upper().startswith(PREFIX)}
+    _refuse_unknown(ours)
+    fields = LauncherSettings.model_fields
+    given: dict[str, Any] = {
+        name.upper().removeprefix(PREFIX).lower(): text.strip()
+        for name, text in ours.items()
+        if text.strip()
+    }
+    try:
+        settings = LauncherSettings(**{name: given[name] for name in fields if name in given})
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+    return _refuse_conflicts(settings)
+
+
+def known_names() -> frozenset[str]:
+    """Every MMHIE_* name that means something: the launcher's, the gateway's and the sdk's."""
+    return _own_names() | SDK_NAMES | _gateway_names()
+
+
+def _own_names() -> frozenset[str]:
+    return frozenset(PREFIX + name.upper() for name in LauncherSettings.model_fields)
+
+
+def _gateway_names() -> frozenset[str]:
+    try:
+        from gateway import settings
+    except ImportError:
+        return frozenset()
+    return frozenset(settings.known_names())
+
+
+def _read_env_file(path: Path | None) -> dict[str, str]:
+    if path is None or not path.is_file():
+        return {}
+    return {name: text for name, text in dotenv_values(path).items() if text is not None}
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    """extra="forbid" does not see a misspelt environment variable, so names are checked here."""
+    known = known_names()
+    for name in sorted(names):
+        if name.upper() not in known:
+            raise SettingsError(f"{name} is not a setting{_nearest(name, known)}.")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.0)
+    return f"; the nearest known name is {close[0]}" if close else ""
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = PREFIX + str(first["loc"][0]).upper()
+    reason = first["msg"].removeprefix("Value error, ").replace("Input ", "it ")
+    return f"{name} is {str(first['input'])!r}: {reason[0].lower()}{reason[1:]}."
+
+
+def _refuse_conflicts(settings: LauncherSettings) -> LauncherSettings:
+    if settings.env == "production" and settings.reasoner_model_test_override:
+        raise SettingsError(
+            "MMHIE_REASONER_MODEL_TEST_OVERRIDE is set while MMHIE_ENV is production; "
+            "set MMHIE_REASONER_MODEL instead."
+        )
+    if settings.nodes > 1 and settings.head_address is None:
+        raise SettingsError(
+            f"MMHIE_NODES is {settings.nodes} but MMHIE_HEAD_ADDRESS is not set; "
+            "give every node the address of node 0."
+        )
+    if settings.node_rank >= settings.nodes:
+        raise SettingsError(
+            f"MMHIE_NODE_RANK is {settings.node_rank} but MMHIE_NODES is {settings.nodes}; "
+            "ranks go from 0 to MMHIE_NODES - 1."
+        )
+    return settings
