@@ -1,0 +1,81 @@
+"""The sentence no model output leaves without."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+# Word for word the safety notice of the project's first README, without its markdown.
+DEFAULT_TEXT = (
+    "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "
+    "decisions without review by a licensed clinician."
+)
+DEFAULT_TEXTS = {
+    "en": DEFAULT_TEXT,
+    "de": (
+        "Modellausgaben sind kein klinischer Rat. Sie dürfen nicht ohne Prüfung durch eine "
+        "approbierte Fachperson für Diagnose- oder Behandlungsentscheidungen verwendet werden."
+    ),
+    "es": (
+        "Los resultados del modelo no son consejo clínico. No deben usarse para decisiones de "
+        "diagnóstico o tratamiento sin la revisión de un profesional clínico titulado."
+    ),
+}
+DEFAULT_VERSION = "1.0.0"
+DISCLAIMER_ID = "mmhie-safety-notice"
+
+# BCP 47, as far as a header-safe version string needs it.
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+
+
+@dataclass(frozen=True)
+class Disclaimer:
+    """One wording of the disclaimer; `text` is everything a reader sees, contact line included."""
+
+    id: str
+    version: str
+    text: str
+    contact: str | None
+    language: str
+
+    @classmethod
+    def of(
+        cls, text: str | None = None, contact: str | None = None, language: str = "en"
+    ) -> "Disclaimer":
+        """The configured wording; ValueError when a text is blank or missing for the language."""
+        statement = _statement(text, language)
+        line = contact.strip() if contact else ""
+        shown = f"{statement} {line}" if line else statement
+        return cls(DISCLAIMER_ID, _version(shown, language), shown, line or None, language)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex digest of the full text in UTF-8."""
+        return _digest(self.text)
+
+    def as_dict(self) -> dict[str, str]:
+        """The form that travels in the `mmhie` object."""
+        return {"id": self.id, "version": self.version, "sha256": self.sha256, "text": self.text}
+
+
+def _statement(text: str | None, language: str) -> str:
+    if not LANGUAGE.fullmatch(language):
+        raise ValueError("The disclaimer's language must be a tag such as en, de or pt-BR.")
+    if text is None and language not in DEFAULT_TEXTS:
+        known = ", ".join(DEFAULT_TEXTS)
+        raise ValueError(f"There is no built-in disclaimer for this language (known: {known}).")
+    statement = DEFAULT_TEXTS[language] if text is None else text.strip()
+    if not statement:
+        raise ValueError("The disclaimer's text is blank; no answer may leave without one.")
+    return statement
+
+
+def _version(shown: str, language: str) -> str:
+    """Header-safe, and different for every wording: a custom one is named by its digest."""
+    if shown == DEFAULT_TEXTS.get(language):
+        return DEFAULT_VERSION if language == "en" else f"{DEFAULT_VERSION}-{language}"
+    return f"custom-{_digest(shown)[:12]}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

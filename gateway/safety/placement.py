@@ -1,0 +1,52 @@
+"""Where, if anywhere, the disclaimer stands inside the text itself."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Placement = Literal["off", "prefix", "suffix", "both"]
+
+GAP = "\n\n"  # a paragraph of its own, in plain text and in markdown
+
+# Fields that promise the caller a machine-readable answer, by vLLM's and OpenAI's names.
+STRUCTURED = (
+    "tools",
+    "functions",
+    "structured_outputs",
+    "guided_json",
+    "guided_regex",
+    "guided_choice",
+    "guided_grammar",
+)
+
+
+def effective(placement: Placement, body: Mapping[str, object]) -> Placement:
+    """The placement for this request: off where added text would corrupt what a program reads."""
+    return "off" if is_structured(body) else placement
+
+
+def is_structured(body: Mapping[str, object]) -> bool:
+    """Whether the request asks for tools or for an output of a given shape."""
+    if any(body.get(name) for name in STRUCTURED):
+        return True
+    text = body.get("text")  # /v1/responses puts the format one level down
+    nested = text.get("format") if isinstance(text, Mapping) else None
+    return _has_shape(body.get("response_format")) or _has_shape(nested)
+
+
+def opening(disclaimer: str, placement: Placement) -> str:
+    """What goes before the first character of the answer."""
+    return disclaimer + GAP if placement in ("prefix", "both") else ""
+
+
+def closing(disclaimer: str, placement: Placement) -> str:
+    """What goes after the last character of the answer."""
+    return GAP + disclaimer if placement in ("suffix", "both") else ""
+
+
+def place(text: str, disclaimer: str, placement: Placement) -> str:
+    """A whole answer with the disclaimer in its place."""
+    return opening(disclaimer, placement) + text + closing(disclaimer, placement)
+
+
+def _has_shape(response_format: object) -> bool:
+    return isinstance(response_format, Mapping) and response_format.get("type") != "text"

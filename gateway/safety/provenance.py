@@ -1,0 +1,134 @@
+"""Where an answer came from: the `mmhie` object."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.safety.disclaimer import Disclaimer
+
+# HL7 v3 ObservationValue: "Artificial Intelligence asserted" (HL7 AI Transparency on FHIR).
+AI_LABEL = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+    "code": "AIAST",
+}
+# What steers sampling, by OpenAI's and vLLM's names. `stop` is left out: it may be patient text.
+SAMPLING = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "seed",
+    "n",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What is being served; it changes only when the engine does."""
+
+    gateway_version: str
+    engine: str
+    engine_version: str | None
+    model: str
+    revision: str | None = None
+    base: str | None = None
+    adapter: str | None = None
+    quantization: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is known of one request before its answer; `time` is RFC 3339 in UTC."""
+
+    request_id: str
+    time: str
+    prompt_digest: str
+    reasoning_effort: str | None
+    sampling: Mapping[str, int | float]
+
+
+def static(
+    disclaimer: Disclaimer,
+    serving: Serving,
+    call: Call,
+    notices: Sequence[Mapping[str, str]] = (),
+) -> dict[str, Any]:
+    """The part that is known before the first token: it rides on the first chunk."""
+    return {
+        "disclaimer": disclaimer.as_dict(),
+        "ai_generated": True,
+        "ai_label": AI_LABEL,
+        "provenance": {**asdict(serving), **_call(call)},
+        "notices": list(notices),
+    }
+
+
+def final(
+    *,
+    truncated: str | None,
+    warnings: Sequence[str],
+    output_digest: str,
+    system_fingerprint: str | None,
+) -> dict[str, Any]:
+    """The part that is known at the end: it rides on the chunk that carries finish_reason."""
+    return {
+        "provenance": {"system_fingerprint": system_fingerprint, "output_digest": output_digest},
+        "truncated": truncated,
+        "warnings": list(warnings),
+    }
+
+
+def whole(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
+    """Both parts as one object, for answers that come in one piece."""
+    return {**first, **last, "provenance": {**first["provenance"], **last["provenance"]}}
+
+
+def sampling(body: Mapping[str, object]) -> dict[str, int | float]:
+    """The sampling parameters a request set: numbers only, never a word of its text."""
+    return {
+        name: value
+        for name in SAMPLING
+        if isinstance(value := body.get(name), int | float) and not isinstance(value, bool)
+    }
+
+
+def keyed_digest(key: bytes, text: str | bytes) -> str:
+    """HMAC-SHA256 of a text: a bare hash of a short prompt could be guessed, this cannot."""
+    mac = digest(key)
+    mac.update(text.encode() if isinstance(text, str) else text)
+    return label(mac)
+
+
+def digest(key: bytes) -> hmac.HMAC:
+    """A running digest for an answer that arrives in pieces: `update(bytes)`, then `label`."""
+    return hmac.new(key, digestmod=hashlib.sha256)
+
+
+def label(mac: hmac.HMAC) -> str:
+    """A finished digest as it is written in provenance and audit."""
+    return f"hmac-sha256:{mac.hexdigest()}"
+
+
+def rfc3339(unix_s: float) -> str:
+    """A moment as RFC 3339 in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(unix_s, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _call(call: Call) -> dict[str, Any]:
+    return {
+        "request_id": call.request_id,
+        "time": call.time,
+        "reasoning_effort": call.reasoning_effort,
+        "sampling": dict(call.sampling),
+        "prompt_digest": call.prompt_digest,
+    }
