@@ -1,0 +1,37 @@
+"""`python -m tests.fake_engine --port N | --uds PATH ...`"""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from tests.fake_engine.options import Options, parse
+from tests.fake_engine.server import Engine
+
+
+async def serve(options: Options) -> None:
+    """Listen until SIGTERM or SIGINT; says on stdout where."""
+    await asyncio.sleep(options.start_delay)
+    loop, engine, stop = asyncio.get_running_loop(), Engine(options), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if options.uds:
+        Path(options.uds).unlink(missing_ok=True)
+        server = await loop.create_unix_server(engine.connection, options.uds, backlog=2048)
+        where = f"unix:{options.uds}"
+    else:
+        server = await loop.create_server(
+            engine.connection, options.host, options.port, backlog=2048
+        )
+        port = server.sockets[0].getsockname()[1]
+        where = f"http://{options.host}:{port}"
+    sys.stdout.write(f"{where}\n")
+    sys.stdout.flush()
+    await stop.wait()
+    server.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(parse(sys.argv[1:])))

@@ -1,0 +1,253 @@
+"""/v1/chat/completions as vLLM 0.32 writes it; field order is part of the format."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.fake_engine.plan import Plan
+
+DONE = b"data: [DONE]\n\n"
+Step = tuple[dict[str, Any], str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One server-sent event and the tokens it carries."""
+
+    data: bytes
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What every object of one answer repeats."""
+
+    id: str
+    created: int
+    model: str
+    fingerprint: str
+    prompt_tokens: int
+    body: Mapping[str, Any]
+
+    @property
+    def include_usage(self) -> bool:
+        """Whether the client asked for the trailing usage chunk."""
+        return bool((self.body.get("stream_options") or {}).get("include_usage"))
+
+    @property
+    def continuous_usage(self) -> bool:
+        """Whether every chunk carries usage so far."""
+        options = self.body.get("stream_options") or {}
+        return self.include_usage and bool(options.get("continuous_usage_stats"))
+
+
+def compact(value: object) -> str:
+    """JSON without spaces, as pydantic writes it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def event(value: object) -> bytes:
+    """One data-only event."""
+    return f"data: {compact(value)}\n\n".encode()
+
+
+def logprobs(token: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The logprobs object of one token, when the request asks for it."""
+    if not body.get("logprobs"):
+        return None
+    one = {"token": token, "logprob": -0.5, "bytes": list(token.encode())}
+    top = [one] if body.get("top_logprobs") else []
+    return {"content": [{**one, "top_logprobs": top}]}
+
+
+def all_logprobs(plan: Plan, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The logprobs object of a whole answer."""
+    each = [logprobs(token, body) for token in plan.content or ()]
+    return {"content": [one["content"][0] for one in each if one]} if any(each) else None
+
+
+def usage(head: Head, plans: list[Plan]) -> dict[str, Any]:
+    """The usage object of an answer that is not streamed."""
+    spent = sum(plan.completion_tokens for plan in plans)
+    thought = sum(len(plan.reasoning) for plan in plans)
+    return {
+        "prompt_tokens": head.prompt_tokens,
+        "total_tokens": head.prompt_tokens + spent,
+        "completion_tokens": spent,
+        "prompt_tokens_details": None,
+        "completion_tokens_details": {"reasoning_tokens": thought} if thought else None,
+    }
+
+
+def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
+    """The JSON answer."""
+    return {
+        "id": head.id,
+        "object": "chat.completion",
+        "created": head.created,
+        "model": head.model,
+        "choices": [choice(head, plan, index) for index, plan in enumerate(plans)],
+        "service_tier": None,
+        "system_fingerprint": head.fingerprint,
+        "usage": usage(head, plans),
+        "prompt_logprobs": None,
+        "prompt_token_ids": None,
+        "prompt_text": None,
+        "kv_transfer_params": None,
+        "ec_transfer_params": None,
+        "metrics": None,
+    }
+
+
+def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
+    """One choice of a JSON answer."""
+    return {
+        "index": index,
+        "message": message(head, plan),
+        "logprobs": all_logprobs(plan, head.body),
+        "finish_reason": plan.finish_reason if plan.tool is None else "tool_calls",
+        "stop_reason": plan.stop_reason,
+        "token_ids": None,
+        "routed_experts": None,
+    }
+
+
+def message(head: Head, plan: Plan) -> dict[str, Any]:
+    """The assistant's message; tool_calls only where there are some."""
+    called = {} if plan.tool is None else {"tool_calls": [tool_call(head, plan.tool)]}
+    return {
+        "role": "assistant",
+        "content": plan.text if plan.tool is None else None,
+        "refusal": None,
+        "annotations": None,
+        "audio": None,
+        "function_call": None,
+        **called,
+        "reasoning": "".join(plan.reasoning) or None,
+    }
+
+
+def tool_name(body: Mapping[str, Any]) -> str:
+    """The function the fake model calls: the first one offered."""
+    tools = body.get("tools") or [{"function": {"name": "lookup"}}]
+    return str(tools[0]["function"]["name"])
+
+
+def tool_call(head: Head, arguments: str) -> dict[str, Any]:
+    """One tool call of a JSON answer."""
+    function = {"name": tool_name(head.body), "arguments": arguments}
+    return {"id": f"call_{head.id[-16:]}", "type": "function", "function": function}
+
+
+def frames(head: Head, plans: list[Plan]) -> Iterator[Frame]:
+    """The streamed answer, the final [DONE] left to the sender."""
+    for index in range(len(plans)):
+        yield Frame(opening(head, index))
+    sent = 0
+    for index, plan in enumerate(plans):
+        for frame in deltas(head, plan, index, sent):
+            sent += frame.tokens
+            yield frame
+    if head.include_usage:
+        yield Frame(usage_chunk(head, plans))
+
+
+def opening(head: Head, index: int) -> bytes:
+    """The first chunk of a choice: the role, before any token."""
+    delta = {"role": "assistant", "content": ""}
+    first = {"index": index, "delta": delta, "logprobs": None, "finish_reason": None}
+    tail = {"prompt_token_ids": None, "prompt_text": None}
+    return event({**chunk(head, first), **so_far(head, 0), **tail})
+
+
+def chunk(head: Head, only: Mapping[str, Any]) -> dict[str, Any]:
+    """A chunk with one choice."""
+    return {
+        "id": head.id,
+        "object": "chat.completion.chunk",
+        "created": head.created,
+        "model": head.model,
+        "choices": [only],
+    }
+
+
+def so_far(head: Head, sent: int) -> dict[str, Any]:
+    """Usage on every chunk, when continuous_usage_stats asks for it."""
+    if not head.continuous_usage:
+        return {}
+    total = head.prompt_tokens + sent
+    return {
+        "usage": {
+            "prompt_tokens": head.prompt_tokens,
+            "total_tokens": total,
+            "completion_tokens": sent,
+            "completion_tokens_details": None,
+        }
+    }
+
+
+def steps(head: Head, plan: Plan) -> list[Step]:
+    """The deltas of one choice: what each says, its token and how many tokens it costs."""
+    thought: list[Step] = [({"reasoning": token}, token, 1) for token in plan.reasoning]
+    if plan.tool is not None:
+        return thought + tool_steps(head, plan.tool)
+    spoken: list[Step] = [({"content": token}, token, 1) for token in plan.content or ()]
+    silent: list[Step] = [({}, "", plan.spent)] if plan.spent or not thought + spoken else []
+    return thought + spoken + silent
+
+
+def tool_steps(head: Head, arguments: str) -> list[Step]:
+    """A tool call in three deltas: its name, half its arguments, the rest."""
+    half = len(arguments) // 2
+    function = {"name": tool_name(head.body), "arguments": ""}
+    first = {"id": f"call_{head.id[-16:]}", "type": "function", "index": 0, "function": function}
+    pieces = [arguments[:half], arguments[half:]]
+    rest = [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
+    return [({"tool_calls": [one]}, "", 1) for one in [first, *rest]]
+
+
+def deltas(head: Head, plan: Plan, index: int, sent: int) -> Iterator[Frame]:
+    """Every chunk after the opening one; the last says how the answer ended."""
+    todo = steps(head, plan)
+    while plan.endless:
+        yield from (Frame(delta(head, index, one, sent), one[2]) for one in todo)
+    for place, one in enumerate(todo):
+        sent += one[2]
+        last = place == len(todo) - 1
+        yield Frame((finish if last else delta)(head, index, one, sent, plan), one[2])
+
+
+def delta(head: Head, index: int, step: Step, sent: int, _: Plan | None = None) -> bytes:
+    """A chunk in the middle of an answer."""
+    said, token, _tokens = step
+    only = {
+        "index": index,
+        "delta": said,
+        "logprobs": logprobs(token, head.body),
+        "finish_reason": None,
+        "token_ids": None,
+    }
+    return event({**chunk(head, only), **so_far(head, sent)})
+
+
+def finish(head: Head, index: int, step: Step, sent: int, plan: Plan) -> bytes:
+    """The chunk with finish_reason; the fingerprint is on it unless a usage chunk follows."""
+    said, token, _tokens = step
+    only = {
+        "index": index,
+        "delta": said,
+        "logprobs": logprobs(token, head.body),
+        "finish_reason": plan.finish_reason if plan.tool is None else "tool_calls",
+        "stop_reason": plan.stop_reason,
+        "token_ids": None,
+    }
+    print_ = {} if head.include_usage else {"system_fingerprint": head.fingerprint}
+    return event({**chunk(head, only), **print_, **so_far(head, sent)})
+
+
+def usage_chunk(head: Head, plans: list[Plan]) -> bytes:
+    """The trailing chunk with no choices, nulls left out."""
+    full = {name: value for name, value in usage(head, plans).items() if value is not None}
+    value = {**chunk(head, {}), "choices": [], "usage": full}
+    return event({**value, "system_fingerprint": head.fingerprint})

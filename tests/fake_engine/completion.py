@@ -1,0 +1,115 @@
+"""/v1/completions as vLLM 0.32 writes it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.fake_engine.chat import Frame, Head, event, usage
+from tests.fake_engine.plan import Plan
+
+
+def logprobs(plan_tokens: tuple[str, ...], body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The older logprobs object, when the request asks for it."""
+    if body.get("logprobs") is None:
+        return None
+    offsets = [sum(map(len, plan_tokens[:place])) for place in range(len(plan_tokens))]
+    return {
+        "text_offset": offsets,
+        "token_logprobs": [-0.5 for _ in plan_tokens],
+        "tokens": list(plan_tokens),
+        "top_logprobs": [{token: -0.5} for token in plan_tokens],
+    }
+
+
+def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
+    """The JSON answer."""
+    return {
+        "id": head.id,
+        "object": "text_completion",
+        "created": head.created,
+        "model": head.model,
+        "choices": [choice(head, plan, index) for index, plan in enumerate(plans)],
+        "service_tier": None,
+        "system_fingerprint": head.fingerprint,
+        "usage": usage(head, plans),
+        "kv_transfer_params": None,
+        "ec_transfer_params": None,
+        "metrics": None,
+    }
+
+
+def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
+    """One choice of a JSON answer."""
+    return {
+        "index": index,
+        "text": plan.text or "",
+        "logprobs": logprobs(plan.content or (), head.body),
+        "finish_reason": plan.finish_reason,
+        "stop_reason": plan.stop_reason,
+        "token_ids": None,
+        "prompt_logprobs": None,
+        "prompt_token_ids": None,
+        "routed_experts": None,
+    }
+
+
+def frames(head: Head, plans: list[Plan]) -> Iterator[Frame]:
+    """The streamed answer, the final [DONE] left to the sender."""
+    sent = 0
+    for index, plan in enumerate(plans):
+        for frame in texts(head, plan, index, sent):
+            sent += frame.tokens
+            yield frame
+    if head.include_usage:
+        yield Frame(usage_chunk(head, plans))
+
+
+def texts(head: Head, plan: Plan, index: int, sent: int) -> Iterator[Frame]:
+    """One chunk a token; the last says how the answer ended."""
+    tokens = plan.content or ("",)
+    while plan.endless:
+        yield from (Frame(chunk(head, index, token, sent, None), 1) for token in tokens)
+    for place, token in enumerate(tokens, start=1):
+        ended = plan if place == len(tokens) else None
+        yield Frame(chunk(head, index, token, sent + place, ended), 1)
+
+
+def chunk(head: Head, index: int, token: str, sent: int, ended: Plan | None) -> bytes:
+    """One chunk; `ended` is the plan on the last one of a choice."""
+    only = {
+        "index": index,
+        "text": token,
+        "logprobs": logprobs((token,), head.body),
+        "finish_reason": ended.finish_reason if ended else None,
+        "stop_reason": ended.stop_reason if ended else None,
+        "prompt_token_ids": None,
+        "token_ids": None,
+    }
+    marked = ended is not None and not head.include_usage
+    print_ = {"system_fingerprint": head.fingerprint} if marked else {}
+    return event({**envelope(head), "choices": [only], **print_, **so_far(head, sent)})
+
+
+def envelope(head: Head) -> dict[str, Any]:
+    """What every chunk begins with."""
+    return {
+        "id": head.id,
+        "object": "text_completion",
+        "created": head.created,
+        "model": head.model,
+    }
+
+
+def so_far(head: Head, sent: int) -> dict[str, Any]:
+    """Usage on every chunk, when continuous_usage_stats asks for it."""
+    if not head.continuous_usage:
+        return {}
+    total = head.prompt_tokens + sent
+    counts = {"prompt_tokens": head.prompt_tokens, "total_tokens": total, "completion_tokens": sent}
+    return {"usage": counts}
+
+
+def usage_chunk(head: Head, plans: list[Plan]) -> bytes:
+    """The trailing chunk with no choices, nulls left out."""
+    full = {name: value for name, value in usage(head, plans).items() if value is not None}
+    value = {**envelope(head), "choices": [], "usage": full}
+    return event({**value, "system_fingerprint": head.fingerprint})

@@ -1,0 +1,33 @@
+"""What a request says to the model, and how many tokens (words) that is."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+TEMPLATE_TOKENS = 4
+
+
+def prompt_text(body: Mapping[str, Any]) -> str:
+    """Every word of a request's prompt, whichever API it came through."""
+    return " ".join(parts(body))
+
+
+def parts(body: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of messages, prompt or input, in order."""
+    given = body.get("messages") or body.get("prompt") or body.get("input") or ""
+    for one in [given] if isinstance(given, str) else given:
+        yield from spoken_by(one)
+
+
+def spoken_by(one: Any) -> Iterator[str]:
+    """The texts in one message, which may be a string, a message or content parts."""
+    content = one.get("content") if isinstance(one, Mapping) else one
+    if isinstance(content, list):
+        yield from (str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    elif isinstance(content, str):
+        yield content
+
+
+def count_tokens(body: Mapping[str, Any]) -> int:
+    """Prompt tokens: words, plus a fixed price per message for the template."""
+    messages = body.get("messages") or ()
+    return max(1, len(prompt_text(body).split())) + TEMPLATE_TOKENS * len(messages)

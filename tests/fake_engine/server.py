@@ -1,0 +1,396 @@
+"""Routes, state and faults of the fake engine."""
+
+import asyncio
+import dataclasses
+import json
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tests.fake_engine import chat, completion, responses
+from tests.fake_engine.chat import DONE, Frame, Head, compact
+from tests.fake_engine.connection import Connection, Request
+from tests.fake_engine.faults import (
+    DELIVERIES,
+    GENERATION,
+    PLANS,
+    Delivery,
+    Entry,
+    Fault,
+    Queue,
+    entry_of,
+)
+from tests.fake_engine.metrics import Counts, render
+from tests.fake_engine.options import Options
+from tests.fake_engine.plan import Plan, plan_for
+from tests.fake_engine.prompt import count_tokens
+from tests.fake_engine.refusals import NO_TEMPLATE, Refusal, check, parsed, refusal
+from tests.fake_engine.sending import Sender, send_whole
+
+KEPT = 500
+
+
+class Engine:
+    """Everything one fake engine knows."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.counts = Counts()
+        self.queue = Queue()
+        self.seen: list[dict[str, Any]] = []
+        self.fingerprint = f"vllm-{options.version}-c2bdcd3f"
+        self.vocabulary: dict[str, int] = {}
+        for entry in options.faults:
+            self.queue.add(entry)
+
+    def connection(self) -> Connection:
+        """A protocol for one accepted socket."""
+        self.counts.connections += 1
+        self.counts.open_connections += 1
+        keep_alive = self.options.keep_alive
+        return Connection(self.respond, keep_alive=keep_alive, on_close=self.closed)
+
+    def closed(self) -> None:
+        """One connection fewer."""
+        self.counts.open_connections -= 1
+
+    async def respond(self, connection: Connection, request: Request) -> None:
+        """Answer one request."""
+        before = connection.sent
+        if not request.path.startswith("/_fake/"):
+            self.remember(request)
+        try:
+            await self.route(connection, request)
+        except Refusal as error:
+            self.counts.refused += 1
+            await connection.answer(error.status, compact(error.body).encode())
+        finally:
+            self.counts.bytes_sent += connection.sent - before
+
+    def remember(self, request: Request) -> None:
+        """Count the request and keep what came, for `/_fake/requests`."""
+        self.counts.saw(request.path)
+        self.seen = self.seen[-KEPT:]
+        self.seen.append(
+            {
+                "method": request.method,
+                "path": request.path,
+                "headers": dict(request.headers),
+                "body": request.body.decode("utf-8", "replace"),
+                "reused": request.reused,
+            }
+        )
+
+    async def route(self, connection: Connection, request: Request) -> None:
+        """Find the page; vLLM asks for its key under /v1 only."""
+        self.authorize(request)
+        entry = self.queue.take(request.path, reused=request.reused)
+        for fault in entry:
+            if fault.fault in INSTEAD:
+                await INSTEAD[fault.fault](connection, fault)
+                return
+        found = ROUTES.get(request.path)
+        if found is None:
+            raise Refusal(404, {"detail": "Not Found"})
+        method, page = found
+        if request.method != method:
+            raise Refusal(405, {"detail": "Method Not Allowed"})
+        await page(self, connection, request, entry)
+
+    def authorize(self, request: Request) -> None:
+        """Raise 401 when a key is wanted and not given."""
+        wanted = self.options.api_key
+        given = request.headers.get("authorization", "")
+        if wanted and request.path.startswith("/v1") and given != f"Bearer {wanted}":
+            raise Refusal(401, {"error": "Unauthorized"})
+
+    @asynccontextmanager
+    async def generation(self, prompt_tokens: int) -> AsyncIterator[None]:
+        """Count a request as running until it ends; the client leaving is an abort."""
+        self.counts.running += 1
+        self.counts.prompt_tokens += prompt_tokens
+        try:
+            yield
+            self.counts.finished += 1
+        except asyncio.CancelledError:
+            self.counts.aborted += 1
+            raise
+        finally:
+            self.counts.running -= 1
+
+    def spend(self, tokens: int) -> None:
+        """Count generated tokens."""
+        self.counts.generated_tokens += tokens
+
+
+def delivery_for(options: Options, entry: Entry) -> Delivery:
+    """How this answer leaves: the engine's own pace, bent by the request's faults."""
+    delivery = Delivery(options.first_token_delay, options.token_delay)
+    for fault in entry:
+        if fault.fault in DELIVERIES:
+            delivery = DELIVERIES[fault.fault](delivery, fault)
+    return delivery
+
+
+def plans_for(engine: Engine, body: dict[str, Any], entry: Entry) -> list[Plan]:
+    """What each choice says, bent by the engine's kind and the request's faults."""
+    options = engine.options
+    kind = (Fault("reasoning"),) if options.reasoning else ()
+    called = (Fault("tool_call", body='{"drug": "aspirin"}'),) if calls_a_tool(body) else ()
+    return [
+        bent(
+            plan_for(body, seed=options.seed, length=options.length, index=index),
+            (*kind, *called, *entry),
+        )
+        for index in range(int(body.get("n") or 1))
+    ]
+
+
+def calls_a_tool(body: dict[str, Any]) -> bool:
+    """The fake model calls a tool whenever it is told to."""
+    choice = body.get("tool_choice")
+    return bool(body.get("tools")) and (choice == "required" or isinstance(choice, dict))
+
+
+def bent(plan: Plan, entry: Entry) -> Plan:
+    """A plan with the request's faults of content applied."""
+    for fault in entry:
+        if fault.fault in PLANS:
+            plan = PLANS[fault.fault](plan, fault)
+    return plan
+
+
+def head_for(engine: Engine, request: Request, body: dict[str, Any], prefix: str) -> Head:
+    """Identity of an answer; X-Request-Id becomes part of the id, as in vLLM."""
+    name = request.headers.get("x-request-id") or secrets.token_hex(8)
+    return Head(
+        id=f"{prefix}-{name}",
+        created=int(time.time()),
+        model=engine.options.model,
+        fingerprint=engine.fingerprint,
+        prompt_tokens=count_tokens(body),
+        body=body,
+    )
+
+
+Build = Callable[[Head, list[Plan]], tuple[dict[str, Any], Iterator[Frame]]]
+BUILDS: dict[str, tuple[str, bytes, Build]] = {
+    "/v1/chat/completions": (
+        "chatcmpl",
+        DONE,
+        lambda head, plans: (chat.whole(head, plans), chat.frames(head, plans)),
+    ),
+    "/v1/completions": (
+        "cmpl",
+        DONE,
+        lambda head, plans: (completion.whole(head, plans), completion.frames(head, plans)),
+    ),
+    "/v1/responses": (
+        "resp",
+        b"",
+        lambda head, plans: (responses.whole(head, plans[0]), responses.frames(head, plans[0])),
+    ),
+}
+
+
+async def generate(engine: Engine, connection: Connection, request: Request, entry: Entry) -> None:
+    """Any of the three generation routes."""
+    engine.counts.generations += 1
+    options = engine.options
+    if options.crash_after and engine.counts.generations >= options.crash_after:
+        os._exit(1)
+    if options.max_requests and engine.counts.running >= options.max_requests:
+        raise refusal(503)
+    body = parsed(request.body)
+    check(request.path, body, options)
+    async with engine.generation(count_tokens(body)):
+        await produce(engine, connection, request, body, entry)
+
+
+async def produce(
+    engine: Engine, connection: Connection, request: Request, body: dict[str, Any], entry: Entry
+) -> None:
+    """Send the answer in the form the request asks for."""
+    prefix, terminator, build = BUILDS[request.path]
+    plans = plans_for(engine, body, entry)
+    whole, frames = build(head_for(engine, request, body, prefix), plans)
+    delivery = delivery_for(engine.options, entry)
+    if body.get("stream"):
+        await Sender(connection, delivery, engine.spend).stream(frames, terminator=terminator)
+        return
+    await thinking(delivery, plans)
+    engine.spend(sum(plan.completion_tokens for plan in plans))
+    await send_whole(connection, delivery, compact(whole).encode())
+
+
+async def thinking(delivery: Delivery, plans: list[Plan]) -> None:
+    """The time a whole answer takes to generate."""
+    tokens = sum(plan.completion_tokens for plan in plans)
+    endless = any(plan.endless for plan in plans)
+    await asyncio.sleep(3600 if endless else delivery.token_delay * tokens)
+
+
+async def health(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+    """200 with nothing, or 503."""
+    await connection.answer(503 if engine.options.unhealthy else 200, b"", "")
+
+
+async def version(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+    """The engine's version."""
+    await connection.answer(200, compact({"version": engine.options.version}).encode())
+
+
+async def models(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+    """The served model; vLLM 0.32 has no /v1/models/{id}."""
+    options, created = engine.options, int(time.time())
+    permission = {
+        "id": f"modelperm-{secrets.token_hex(8)}",
+        "object": "model_permission",
+        "created": created,
+        "allow_create_engine": False,
+        "allow_sampling": True,
+        "allow_logprobs": True,
+        "allow_search_indices": False,
+        "allow_view": True,
+        "allow_fine_tuning": False,
+        "organization": "*",
+        "group": None,
+        "is_blocking": False,
+    }
+    model = {
+        "id": options.model,
+        "object": "model",
+        "created": created,
+        "owned_by": "vllm",
+        "root": f"/models/{options.model}",
+        "parent": None,
+        "max_model_len": options.max_model_len,
+        "permission": [permission],
+    }
+    await connection.answer(200, compact({"object": "list", "data": [model]}).encode())
+
+
+async def tokenize(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+    """Token ids of a prompt or a conversation; a word is a token."""
+    if not engine.options.tokenize:
+        raise Refusal(404, {"detail": "Not Found"})
+    body = parsed(request.body)
+    if "messages" in body and not engine.options.chat_template:
+        raise refusal(400, NO_TEMPLATE)
+    tokens = list(range(count_tokens(body)))
+    answer = {"count": len(tokens), "max_model_len": engine.options.max_model_len}
+    await connection.answer(200, compact({**answer, "tokens": tokens, "token_strs": None}).encode())
+
+
+async def metrics(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+    """Prometheus text."""
+    page = render(engine.counts, engine.options.model).encode()
+    await connection.answer(200, page, "text/plain; version=1.0.0; charset=utf-8")
+
+
+async def stats(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+    """What the engine did, for assertions."""
+    await connection.answer(200, json.dumps(dataclasses.asdict(engine.counts)).encode())
+
+
+async def requests(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+    """What the engine was sent, oldest first."""
+    await connection.answer(200, json.dumps(engine.seen).encode())
+
+
+async def next_fault(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+    """Queue a fault, or a list of faults for the same request."""
+    try:
+        engine.queue.add(entry_of(json.loads(request.body)))
+    except (ValueError, TypeError) as error:
+        raise refusal(400, str(error)) from None
+    await connection.answer(200, b"{}")
+
+
+async def options(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+    """Change options of the running engine."""
+    engine.options = dataclasses.replace(engine.options, **json.loads(request.body))
+    await connection.answer(200, b"{}")
+
+
+async def reset(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
+    """Forget counts, requests and queued faults; what runs goes on being counted."""
+    old = engine.counts
+    engine.counts = Counts(running=old.running, open_connections=old.open_connections)
+    engine.queue = Queue()
+    engine.seen = []
+    await connection.answer(200, b"{}")
+
+
+Page = Callable[[Engine, Connection, Request, Entry], Awaitable[None]]
+ROUTES: dict[str, tuple[str, Page]] = {
+    "/health": ("GET", health),
+    "/version": ("GET", version),
+    "/v1/models": ("GET", models),
+    "/tokenize": ("POST", tokenize),
+    "/metrics": ("GET", metrics),
+    "/_fake/stats": ("GET", stats),
+    "/_fake/requests": ("GET", requests),
+    "/_fake/next": ("POST", next_fault),
+    "/_fake/options": ("POST", options),
+    "/_fake/reset": ("POST", reset),
+    **dict.fromkeys(GENERATION, ("POST", generate)),
+}
+
+
+async def send_status(connection: Connection, fault: Fault) -> None:
+    """An error in vLLM's own shape."""
+    body = fault.body or compact(refusal(fault.status).body)
+    await connection.answer(fault.status, body.encode(), fault.content_type)
+
+
+async def send_html(connection: Connection, fault: Fault) -> None:
+    """The page of a proxy that stands in between."""
+    page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+    await connection.answer(200 if fault.status == 500 else fault.status, page, "text/html")
+
+
+async def send_empty(connection: Connection, _: Fault) -> None:
+    """200 and no byte of a body."""
+    await connection.answer(200, b"")
+
+
+async def send_wrong_json(connection: Connection, _: Fault) -> None:
+    """A JSON answer that breaks off, its length right."""
+    await connection.answer(200, b'{"id": "chatcmpl-1", "choices": [{"index": 0, "mess')
+
+
+async def send_raw(connection: Connection, fault: Fault) -> None:
+    """Exactly the bytes of `body` (latin-1), then the socket closes."""
+    await connection.write((fault.body or "").encode("latin-1"))
+    connection.close()
+
+
+async def send_reset(connection: Connection, _: Fault) -> None:
+    """RST before the first byte."""
+    connection.reset()
+
+
+async def send_stale(connection: Connection, _: Fault) -> None:
+    """A kept connection closes as the next request arrives on it."""
+    connection.close()
+
+
+async def send_crash(_: Connection, __: Fault) -> None:
+    """The process is gone."""
+    os._exit(1)
+
+
+INSTEAD: dict[str, Callable[[Connection, Fault], Awaitable[None]]] = {
+    "status": send_status,
+    "html": send_html,
+    "empty": send_empty,
+    "wrong_json": send_wrong_json,
+    "raw": send_raw,
+    "reset": send_reset,
+    "stale": send_stale,
+    "crash": send_crash,
+}
