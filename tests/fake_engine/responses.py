@@ -100,7 +100,7 @@ def empty_item(head: Head) -> dict[str, Any]:
 def frames(head: Head, plan: Plan) -> Iterator[Frame]:
     """The streamed answer, numbered in order."""
     for number, (kind, fields, tokens) in enumerate(events(head, plan)):
-        value = {**fields, "sequence_number": number, "type": kind}
+        value = dict(sorted({**fields, "sequence_number": number, "type": kind}.items()))
         yield Frame(f"event: {kind}\ndata: {compact(value)}\n\n".encode(), tokens)
 
 

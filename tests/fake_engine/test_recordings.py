@@ -1,0 +1,135 @@
+"""The fake engine against recordings of vLLM 0.32.0: same status, headers, fields and order."""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.fake_engine.process import FakeEngine
+
+RECORDINGS = Path(__file__).parent / "recordings"
+CHAT, TEXT, ANSWERS = "/v1/chat/completions", "/v1/completions", "/v1/responses"
+ASK: dict[str, Any] = {
+    "model": "smollm2",
+    "messages": [{"role": "user", "content": "Say hi."}],
+    "temperature": 0,
+    "max_tokens": 6,
+    "seed": 1,
+}
+PROMPT: dict[str, Any] = {
+    "model": "smollm2",
+    "prompt": "The sky is",
+    "max_tokens": 5,
+    "temperature": 0,
+}
+INPUT: dict[str, Any] = {"model": "smollm2", "input": "Hi.", "max_output_tokens": 5}
+USAGE = {"stream_options": {"include_usage": True}}
+CONTINUOUS = {"stream_options": {"include_usage": True, "continuous_usage_stats": True}}
+STREAM = {"stream": True}
+
+# recording -> method, path, body (None: no body; bytes: as they are)
+SHAPES: dict[str, tuple[str, str, Any]] = {
+    "health": ("GET", "/health", None),
+    "version": ("GET", "/version", None),
+    "models": ("GET", "/v1/models", None),
+    "models_id": ("GET", "/v1/models/smollm2", None),
+    "chat_get405": ("GET", CHAT, None),
+    "tokenize_chat": ("POST", "/tokenize", {"messages": ASK["messages"]}),
+    "tokenize_prompt": ("POST", "/tokenize", {"prompt": "Say hi."}),
+    "chat": ("POST", CHAT, ASK),
+    "chat_stop": ("POST", CHAT, {**ASK, "max_tokens": 60}),
+    "chat_stream": ("POST", CHAT, ASK | STREAM),
+    "chat_stream_usage": ("POST", CHAT, ASK | STREAM | USAGE),
+    "chat_stream_contusage": ("POST", CHAT, ASK | STREAM | CONTINUOUS),
+    "chat_logprobs": ("POST", CHAT, {**ASK, "logprobs": True, "top_logprobs": 2}),
+    "chat_stream_logprobs": ("POST", CHAT, {**ASK, **STREAM, "logprobs": True, "top_logprobs": 2}),
+    "chat_404": ("POST", CHAT, {**ASK, "model": "nope"}),
+    "chat_missing_messages": ("POST", CHAT, {"model": "smollm2"}),
+    "chat_temp_neg": ("POST", CHAT, {**ASK, "temperature": -1}),
+    "chat_max0": ("POST", CHAT, {**ASK, "max_tokens": 0}),
+    "chat_maxbig": ("POST", CHAT, {**ASK, "max_tokens": 100000}),
+    "chat_empty_messages": ("POST", CHAT, {**ASK, "messages": []}),
+    "chat_emptybody": ("POST", CHAT, b""),
+    "chat_deep": ("POST", CHAT, b"[" * 20000),
+    "chat_stream_n2": ("POST", CHAT, {**ASK, **STREAM, "n": 2}),
+    "completions": ("POST", TEXT, PROMPT),
+    "completions_stream": ("POST", TEXT, PROMPT | STREAM),
+    "completions_stream_usage": ("POST", TEXT, PROMPT | STREAM | USAGE),
+    "responses": ("POST", ANSWERS, INPUT),
+    "responses_stream": ("POST", ANSWERS, INPUT | STREAM),
+}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[FakeEngine]:
+    """A fake engine under the recorded model's name."""
+    fake = FakeEngine("--model", "smollm2", "--max-model-len", "2048").wait()
+    yield fake
+    fake.stop()
+
+
+def exchange(url: str, method: str, path: str, body: Any) -> bytes:
+    """The raw bytes of one response, the connection closed after it."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
+    host = urlsplit(url)
+    head = f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+    with socket.create_connection((host.hostname, host.port or 80), timeout=10) as plug:
+        plug.sendall(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
+        return b"".join(iter(lambda: plug.recv(65536), b""))
+
+
+def skeleton(value: Any) -> Any:
+    """A JSON value with its data taken out: names, order and kinds stay."""
+    if isinstance(value, dict):
+        return [(name, skeleton(one)) for name, one in value.items()]
+    if isinstance(value, list):
+        return [skeleton(value[0])] if value else []
+    return type(value).__name__ if not isinstance(value, int | float) else "number"
+
+
+def distinct(frames: list[Any]) -> list[Any]:
+    """Frames without repetitions of the one before: answers differ in length."""
+    return [one for place, one in enumerate(frames) if place == 0 or one != frames[place - 1]]
+
+
+def body_of(raw: bytes) -> Any:
+    """What a body is made of: skeletons of its frames, or of its document."""
+    events = re.findall(rb"(?:event: (\S+)\n)?data: (.*)\n\n", raw)
+    if events:
+        return distinct([(name, frame(data)) for name, data in events])
+    document = raw.partition(b"\r\n\r\n")[2]
+    return skeleton(json.loads(document)) if document else None
+
+
+def frame(data: bytes) -> Any:
+    """The skeleton of one event's data."""
+    return data if data == b"[DONE]" else skeleton(json.loads(data))
+
+
+def head_of(raw: bytes) -> tuple[bytes, set[bytes]]:
+    """Status line and header names."""
+    first, *lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    return first, {line.partition(b":")[0] for line in lines} - {b"connection", b"allow"}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_speaks_as_recorded(engine: FakeEngine, name: str) -> None:
+    """Status, header names, fields, their order and kinds are those vLLM sent."""
+    recorded = (RECORDINGS / f"{name}.http").read_bytes()
+    spoken = exchange(engine.url, *SHAPES[name])
+
+    assert head_of(spoken) == head_of(recorded)
+    assert body_of(spoken) == body_of(recorded)
+
+
+@pytest.mark.parametrize("name", ["chat_404", "chat_temp_neg", "chat_max0", "chat_maxbig"])
+def test_refuses_in_the_same_words(engine: FakeEngine, name: str) -> None:
+    """The error bodies are vLLM's, letter for letter."""
+    recorded = (RECORDINGS / f"{name}.http").read_bytes()
+
+    assert exchange(engine.url, *SHAPES[name]).endswith(recorded.partition(b"\r\n\r\n")[2])
