@@ -41,6 +41,7 @@ class Hardware:
     numa_node_gib: float = 16.0
     amx: bool = False
     nodes: int = 1
+    cpu_ids: tuple[int, ...] = ()
     imagined: bool = field(default=False, compare=False)
 
     @property
@@ -56,11 +57,13 @@ class Hardware:
 
 def detect() -> Hardware:
     """This machine as it is now; no GPU and no driver is an ordinary answer."""
+    cpu_ids = tuple(sorted(os.sched_getaffinity(0)))
     ram_gib = psutil.virtual_memory().available / GIB
     limit_gib = _cgroup_limit_gib()
     return Hardware(
         gpus=_detect_gpus(),
-        cpus=len(os.sched_getaffinity(0)),
+        cpus=len(cpu_ids),
+        cpu_ids=cpu_ids,
         ram_gib=min(ram_gib, limit_gib),
         numa_node_gib=min(_numa_node_gib(), limit_gib),
         amx="amx_tile" in _read(CPU_INFO),

@@ -1,6 +1,7 @@
 """Every MMHIE_* variable the launcher acts on, and the guard against names nobody knows."""
 
 import difflib
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -81,7 +82,7 @@ class LauncherSettings(BaseSettings):
     )
     max_tokens: int = Field(512, ge=1, description="Default and cap of an answer, in tokens.")
     max_reasoning_tokens: int = Field(
-        1024, ge=0, description="Tokens a reasoning model may think in, besides the answer's."
+        1536, ge=0, description="Tokens a reasoning model may think in, besides the answer's."
     )
     max_input_length: int = Field(
         4096, ge=1, description="Longest input in tokens, chat template included."
@@ -90,7 +91,7 @@ class LauncherSettings(BaseSettings):
         False, description="What /llm/generate does when the body has no `stream`."
     )
     timeout_seconds: float = Field(
-        30, gt=0, description="Whole answer, or the time to the first token of a stream."
+        30, ge=0, description="Whole answer, or the time to the first token of a stream."
     )
     quantize: Annotated[Quantize, Lower] = Field(
         "none",
@@ -107,7 +108,7 @@ class LauncherSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the gateway listens on.")
     max_inflight: int = Field(
-        64, ge=1, description="Requests at the engine at once; also the engine's batch limit."
+        256, ge=1, description="Requests at the engine at once; also the engine's batch limit."
     )
     tensor_parallel: int | None = Field(
         None, ge=1, description="GPUs that share each layer; wins over MMHIE_DEVICE_MAP."
@@ -209,6 +210,12 @@ def load(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> La
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
     return _refuse_conflicts(settings)
+
+
+def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the hub's client keeps its downloads: HF_HUB_CACHE, else HF_HOME/hub."""
+    home = environ.get("HF_HOME", "~/.cache/huggingface")
+    return Path(environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
 
 
 def known_names() -> frozenset[str]:

@@ -1,0 +1,41 @@
+"""How long a request may get: --max-model-len."""
+
+from dataclasses import dataclass
+
+from launcher.model import ModelFacts
+from launcher.settings import LauncherSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The engine's context in tokens, and what to say about it."""
+
+    max_model_len: int
+    reason: str
+    warnings: tuple[str, ...] = ()
+
+
+def choose(settings: LauncherSettings, model: ModelFacts) -> Context:
+    """MMHIE_MAX_MODEL_LEN, else input + answer + reasoning; never over the model's limit."""
+    wanted, reason = _wanted(settings, model)
+    if wanted <= model.context:
+        return Context(wanted, reason)
+    warning = (
+        f"The context is {model.context} tokens, the model's limit, instead of {wanted}: "
+        f"input and answer together have to fit into it."
+    )
+    return Context(model.context, f"{reason}, clamped to the model's {model.context}", (warning,))
+
+
+def request_tokens(settings: LauncherSettings, context: Context) -> int:
+    """Tokens of the longest request expected: input and answer, inside the context."""
+    return min(settings.max_input_length + settings.max_tokens, context.max_model_len)
+
+
+def _wanted(settings: LauncherSettings, model: ModelFacts) -> tuple[int, str]:
+    if settings.max_model_len is not None:
+        return settings.max_model_len, f"context {settings.max_model_len} as asked"
+    reasoning = settings.max_reasoning_tokens if model.reasoning else 0
+    total = settings.max_input_length + settings.max_tokens + reasoning
+    parts = f"{settings.max_input_length} input + {settings.max_tokens} answer"
+    return total, f"context {total} = {parts}" + (f" + {reasoning} reasoning" if reasoning else "")

@@ -1,0 +1,121 @@
+"""What is known about a model before anything is loaded: shape, format, context, adapter."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+# Models whose feed-forward part has two matrices; all others have three (gate, up, down).
+PLAIN_FEED_FORWARD: Final = frozenset({"opt", "gpt2", "gpt_neox", "gptj", "bloom", "phi"})
+DTYPE_BYTES: Final = {"bfloat16": 2, "float16": 2, "float32": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterFacts:
+    """A LoRA adapter as its adapter_config.json tells it; `base` is the model it was trained on."""
+
+    id: str
+    source: str
+    base: str
+    rank: int
+    alpha: float
+    targets: tuple[str, ...]
+    unmergeable: tuple[str, ...] = ()
+    merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """The base model's shape and format, and the adapter on it if there is one.
+
+    `id` is what clients call the model, `source` what the engine is given. `weight_bytes` is the
+    size of the files where they can be seen.
+    """
+
+    id: str
+    source: str
+    architecture: str
+    model_type: str
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate: int
+    vocab: int
+    context: int
+    experts: int = 0
+    experts_per_token: int = 0
+    sliding_layers: int = 0
+    sliding_window: int = 0
+    dtype: str = "bfloat16"
+    tied_embeddings: bool = False
+    quantization: str | None = None
+    bits: int | None = None
+    chat_template: bool = False
+    reasoning_parser: str | None = None
+    weight_bytes: int | None = None
+    format: Literal["checkpoint", "gguf"] = "checkpoint"
+    local: bool = False
+    revision: str | None = None
+    adapter: AdapterFacts | None = None
+
+    @property
+    def reasoning(self) -> bool:
+        """It thinks before it answers."""
+        return self.reasoning_parser is not None
+
+    @property
+    def is_gpt_oss(self) -> bool:
+        """One of the gpt-oss family: MXFP4 experts and Harmony."""
+        return self.model_type == "gpt_oss"
+
+    @property
+    def adapter_source(self) -> str:
+        """Where the adapter lies: a folder or a hub id; empty when there is none."""
+        return self.adapter.source if self.adapter else ""
+
+    @property
+    def full_layers(self) -> int:
+        """Layers that attend to the whole context."""
+        return self.layers - self.sliding_layers
+
+    @property
+    def expert_parameters(self) -> int:
+        """Weights inside experts: what MXFP4 packs to 4.25 bits."""
+        return self.layers * self.experts * 3 * self.hidden * self.intermediate
+
+    @property
+    def embedding_parameters(self) -> int:
+        """Token embedding and output head, which no 4-bit format packs."""
+        return self.vocab * self.hidden * (1 if self.tied_embeddings else 2)
+
+    @property
+    def linear_parameters(self) -> int:
+        """Weights of attention and of the dense feed-forward part."""
+        attention = self.head_dim * self.hidden * (2 * self.heads + 2 * self.kv_heads)
+        matrices = 2 if self.model_type in PLAIN_FEED_FORWARD else 3
+        dense = 0 if self.experts else matrices * self.hidden * self.intermediate
+        return self.layers * (attention + dense)
+
+    @property
+    def small_parameters(self) -> int:
+        """Norms, biases, routers, sinks and learned positions."""
+        norms = self.hidden * (2 * self.layers + 1)
+        routers = self.layers * self.experts * (self.hidden + 1)
+        positions = self.context * self.hidden if self.model_type in ("opt", "gpt2") else 0
+        return norms + routers + positions + self._biases()
+
+    def _biases(self) -> int:
+        if not self.is_gpt_oss:
+            return 0
+        attention = self.head_dim * (self.heads + 2 * self.kv_heads) + self.hidden + self.heads
+        return self.layers * (attention + self.experts * (2 * self.intermediate + self.hidden))
+
+    @property
+    def parameters(self) -> int:
+        """All weights, counted from the shape."""
+        return (
+            self.expert_parameters
+            + self.embedding_parameters
+            + self.linear_parameters
+            + self.small_parameters
+        )

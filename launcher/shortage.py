@@ -1,0 +1,77 @@
+"""What to change when a model does not fit."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from launcher import memory
+from launcher.draft import Draft
+from launcher.hardware import Hardware
+from launcher.memory import Memory, Split
+from launcher.parallelism import legal_sizes
+from launcher.quantization import AUTO_ORDER, Site, blocker
+
+MOST_GPUS = 16
+
+
+def sentence(draft: Draft) -> str:
+    """What is missing, and every remedy that was computed to be enough."""
+    where = "the memory that is free" if draft.device == "cpu" else "each GPU's share"
+    needed, there = draft.memory.per_gpu_gib, draft.memory.available_gib
+    remedies = "; or ".join(_remedies(draft))
+    return (
+        f"{draft.model.id} as {draft.choice.name} needs {needed:.1f} GiB and {where} is "
+        f"{there:.1f} GiB: {remedies}."
+    )
+
+
+def _remedies(draft: Draft) -> Iterator[str]:
+    yield from _by_quantization(draft)
+    yield from _by_context(draft)
+    yield from _by_more_gpus(draft)
+    if draft.device == "cpu":
+        yield f"use a machine with {draft.memory.per_gpu_gib:.0f} GiB free"
+    yield "set MMHIE_REASONER_MODEL to a smaller model (facebook/opt-1.3b, embedded)"
+
+
+def _by_quantization(draft: Draft) -> Iterator[str]:
+    site = Site(draft.device, draft.hardware, draft.installed)
+    if draft.model.quantization is not None or draft.choice.method is not None:
+        return
+    for method in AUTO_ORDER:
+        lighter = replace(draft.load, quantization=method)
+        if blocker(method, draft.model, site) is None and estimate(draft, lighter).fits:
+            yield f"set MMHIE_QUANTIZE={method}"
+
+
+def _by_context(draft: Draft) -> Iterator[str]:
+    """The longest context whose KV cache fits, when the weights do."""
+    per_1k = draft.memory.kv_gib_per_1k_tokens * draft.load.kv_share
+    if draft.memory.kv_room_gib <= 0 or per_1k <= 0:
+        return
+    tokens = int(draft.memory.kv_room_gib / per_1k * 1000 * 0.95) // 256 * 256
+    if 512 <= tokens < draft.context.max_model_len:
+        yield f"set MMHIE_MAX_MODEL_LEN={tokens}"
+
+
+def _by_more_gpus(draft: Draft) -> Iterator[str]:
+    if draft.device == "cpu":
+        return
+    for size in legal_sizes(draft.model, MOST_GPUS):
+        wider = replace(draft.load, split=Split(size))
+        if size > draft.split.devices and estimate(draft, wider).fits:
+            yield f"use {size} such GPUs"
+            return
+
+
+def estimate(draft: Draft, load: memory.Load) -> Memory:
+    """The same place with another load."""
+    return place(draft.device, draft.hardware, draft.settings.gpu_memory_utilization)(load)
+
+
+def place(
+    device: str, hardware: Hardware, fraction: float | None
+) -> Callable[[memory.Load], Memory]:
+    """The estimator of this device."""
+    if device == "cpu":
+        return lambda load: memory.on_cpu(load, hardware.ram_gib)
+    return lambda load: memory.on_gpus(load, hardware.gpu_gib, fraction or memory.GPU_FRACTION)
