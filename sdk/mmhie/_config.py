@@ -1,0 +1,123 @@
+"""The MMHIE_* variables a backend sets, read in this file only."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from mmhie._errors import ConfigError
+
+Backend = Literal["remote", "local"]
+
+DEFAULT_MODEL = "dousery/medical-reasoning-gpt-oss-20b"
+DEFAULT_URL = "http://127.0.0.1:8000"
+BOOLEANS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LLMConfig:
+    """How to reach the model; `from_env` reads it from the environment.
+
+    The first eight fields are the original ones. With the `remote` backend device, device_map,
+    quantize, streaming and max_input_length are the server's business and change nothing here;
+    with `local` all of them are handed to the server that is started.
+    """
+
+    model_name: str = DEFAULT_MODEL
+    device: str = "auto"
+    device_map: str | None = "auto"
+    max_tokens: int = 512
+    streaming: bool = False
+    quantize: str = "none"
+    timeout_seconds: float = 30
+    max_input_length: int = 4096
+    url: str = DEFAULT_URL
+    api_key: str | None = field(default=None, repr=False)
+    backend: Backend = "remote"
+    start_timeout_seconds: float = 900
+
+    def __post_init__(self) -> None:
+        _check("max_tokens", self.max_tokens, "1 or more", self.max_tokens >= 1)
+        _check("max_input_length", self.max_input_length, "1 or more", self.max_input_length >= 1)
+        for name in ("timeout_seconds", "start_timeout_seconds"):
+            seconds = getattr(self, name)
+            _check(name, seconds, "over 0 and finite", 0 < seconds < float("inf"))
+        _check("backend", self.backend, "remote or local", self.backend in get_args(Backend))
+        _check("url", self.url, "http://host:port, https://host or unix:/path", _is_url(self.url))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "LLMConfig":
+        """Read the variables; blank counts as unset. Raises ConfigError naming the variable."""
+        given = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for name, (variable, read) in VARIABLES.items():
+            if text := given.get(variable, "").strip():
+                values[name] = read(variable, text)
+        if override := given.get("MMHIE_REASONER_MODEL_TEST_OVERRIDE", "").strip():
+            values["model_name"] = override
+        return cls(**values)
+
+
+def _words(_variable: str, text: str) -> str:
+    return text
+
+
+def _choice(_variable: str, text: str) -> str:
+    return text.lower()
+
+
+def _or_null(_variable: str, text: str) -> str | None:
+    return None if text.lower() == "null" else text.lower()
+
+
+def _boolean(variable: str, text: str) -> bool:
+    value = BOOLEANS.get(text.lower())
+    if value is None:
+        raise _wrong(variable, text, "one of 1, true, yes, on, 0, false, no, off")
+    return value
+
+
+def _integer(variable: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise _wrong(variable, text, "a whole number") from None
+
+
+def _seconds(variable: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise _wrong(variable, text, "a number of seconds") from None
+
+
+VARIABLES: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
+    "model_name": ("MMHIE_REASONER_MODEL", _words),
+    "device": ("MMHIE_DEVICE", _choice),
+    "device_map": ("MMHIE_DEVICE_MAP", _or_null),
+    "max_tokens": ("MMHIE_MAX_TOKENS", _integer),
+    "streaming": ("MMHIE_STREAMING", _boolean),
+    "quantize": ("MMHIE_QUANTIZE", _choice),
+    "timeout_seconds": ("MMHIE_TIMEOUT_SECONDS", _seconds),
+    "max_input_length": ("MMHIE_MAX_INPUT_LENGTH", _integer),
+    "url": ("MMHIE_URL", _words),
+    "api_key": ("MMHIE_API_KEY", _words),
+    "backend": ("MMHIE_BACKEND", _choice),
+    "start_timeout_seconds": ("MMHIE_START_TIMEOUT_SECONDS", _seconds),
+}
+
+
+def _check(name: str, value: object, allowed: str, is_allowed: bool) -> None:
+    if not is_allowed:
+        raise _wrong(VARIABLES[name][0], value, allowed)
+
+
+def _is_url(url: str) -> bool:
+    return url.startswith(("http://", "https://", "unix:/")) and not url.endswith(":/")
+
+
+def _wrong(variable: str, got: object, allowed: str) -> ConfigError:
+    return ConfigError(f"{variable} is {got!r}; it must be {allowed}.")

@@ -1,0 +1,108 @@
+"""httpx2, and the one table that turns its exceptions into ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mmhie._call import Call
+from mmhie._errors import (
+    BadAnswerError,
+    ClientTimeoutError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    StreamCutError,
+)
+from mmhie._reader import CUT
+from mmhie._version import __version__
+
+if TYPE_CHECKING:
+    import httpx2  # imported in the functions below: it costs 70 ms and most importers never call
+
+CONNECT_SECONDS = 5.0
+# uvicorn closes idle connections after 5 s: let go first, or a request meets a closing socket.
+KEEPALIVE_SECONDS = 2.0
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+UNREACHABLE = "The server cannot be reached; check that it runs and that MMHIE_URL is right."
+LOST = "The connection was lost before the answer came."
+TOO_SLOW = "The server did not answer in time; see MMHIE_TIMEOUT_SECONDS."
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the server is: a base URL, or a Unix socket."""
+
+    base_url: str
+    socket_path: str | None = None
+
+    @classmethod
+    def of(cls, url: str) -> "Address":
+        """The address of `http://host:port`, `https://...` or `unix:/path`."""
+        if url.startswith("unix:"):
+            return cls("http://mmhie", "/" + url.removeprefix("unix:").lstrip("/"))
+        return cls(url.rstrip("/"))
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """True where a proxy named by HTTP_PROXY must not see the text."""
+        return self.socket_path is not None or urlsplit(self.base_url).hostname in LOOPBACK
+
+
+def open_client(address: Address, api_key: str | None) -> "httpx2.Client":
+    """A thread-safe client with no limit of its own on connections: admission is the server's."""
+    import httpx2
+
+    limits = httpx2.Limits(max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
+    headers = _headers(api_key)
+    if not address.is_on_this_machine:
+        return httpx2.Client(base_url=address.base_url, headers=headers, limits=limits)
+    transport = httpx2.HTTPTransport(uds=address.socket_path, limits=limits, trust_env=False)
+    return httpx2.Client(base_url=address.base_url, headers=headers, transport=transport)
+
+
+def open_async_client(address: Address, api_key: str | None) -> "httpx2.AsyncClient":
+    """The same for asyncio; it belongs to the event loop that first uses it."""
+    import httpx2
+
+    limits = httpx2.Limits(max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
+    headers = _headers(api_key)
+    if not address.is_on_this_machine:
+        return httpx2.AsyncClient(base_url=address.base_url, headers=headers, limits=limits)
+    transport = httpx2.AsyncHTTPTransport(uds=address.socket_path, limits=limits, trust_env=False)
+    return httpx2.AsyncClient(base_url=address.base_url, headers=headers, transport=transport)
+
+
+def build_request(
+    client: "httpx2.Client | httpx2.AsyncClient", call: Call, idle_seconds: float
+) -> "httpx2.Request":
+    """The request of `call`; the timeout is between two arrivals of bytes, not over all."""
+    import httpx2
+
+    connect = min(CONNECT_SECONDS, idle_seconds)
+    timeout = httpx2.Timeout(connect=connect, read=idle_seconds, write=idle_seconds, pool=None)
+    return client.build_request(
+        call.method, call.path, content=call.body, headers=call.headers(), timeout=timeout
+    )
+
+
+@contextmanager
+def translated(*, in_stream: bool = False) -> Iterator[None]:
+    """httpx2 speaks of sockets; the rest of the package speaks of answers."""
+    import httpx2
+
+    try:
+        yield
+    except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+        raise ConnectionFailedError(UNREACHABLE) from error
+    except httpx2.TimeoutException as error:
+        raise ClientTimeoutError(TOO_SLOW) from error
+    except httpx2.TransportError as error:
+        raise (StreamCutError(CUT) if in_stream else ConnectionLostError(LOST)) from error
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise BadAnswerError("The server's answer cannot be read.") from error
+
+
+def _headers(api_key: str | None) -> dict[str, str]:
+    headers = {"user-agent": f"mmhie/{__version__}"}
+    return headers if api_key is None else {**headers, "authorization": f"Bearer {api_key}"}

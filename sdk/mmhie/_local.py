@@ -1,0 +1,192 @@
+"""MMHIE_BACKEND=local: `mmhie serve` as a child on a private port, from first use to our end."""
+
+import atexit
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmhie import _fork
+from mmhie._config import VARIABLES, LLMConfig
+from mmhie._errors import LauncherNotFoundError, LocalStartError, LocalStartTimeoutError
+
+WARDEN = Path(__file__).with_name("_warden.py")
+GRACE_SECONDS = 20.0
+# `mmhie serve` gives up after the same time and says why: let it speak first.
+MARGIN_SECONDS = 10.0
+POLL_SECONDS = 0.1
+OURS_ALONE = frozenset({"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"})
+
+_SERVERS: dict[LLMConfig, "LocalServer"] = {}
+
+
+class LocalServer:
+    """One `mmhie serve` for all clients of this process that have the same configuration.
+
+    Only the process that started it stops it; a forked child uses its parent's.
+    """
+
+    def __init__(self, config: LLMConfig, environ: Mapping[str, str] | None = None) -> None:
+        self._config = config
+        self._environ = os.environ if environ is None else environ
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
+        self._warden: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self._holders = 0
+        _fork.track(self)
+
+    def hold(self) -> "LocalServer":
+        """Count one more client."""
+        with self._lock:
+            self._holders += 1
+        return self
+
+    def release(self) -> None:
+        """Count one client less; the last one stops the server."""
+        with self._lock:
+            self._holders -= 1
+            if self._holders <= 0:
+                self.stop()
+
+    def url(self) -> str:
+        """The server's address once it is ready; starts it, again if it has died. Thread-safe.
+
+        Raises LauncherNotFoundError, LocalStartError, LocalStartTimeoutError.
+        """
+        with self._lock:
+            if self._is_inherited() or self._is_running():
+                return f"http://127.0.0.1:{self._port}"
+            self._start()
+            return f"http://127.0.0.1:{self._port}"
+
+    def stop(self) -> None:
+        """Stop the server and wait until it is gone; a start in progress in a thread then fails."""
+        warden, self._warden = self._warden, None
+        if warden is None or self._is_inherited():
+            return
+        with warden:  # closes our end of the pipe, which is what stops it, and waits
+            pass
+
+    def renew_after_fork(self) -> None:
+        """The child lets go of its end of the pipe, so that the parent's end alone counts."""
+        self._lock = threading.Lock()
+        if self._warden is not None and self._warden.stdin is not None:
+            self._warden.stdin.close()
+            _fork.keep(self._warden)
+        else:
+            self._owner = os.getpid()
+
+    def _is_inherited(self) -> bool:
+        return self._owner != os.getpid()
+
+    def _is_running(self) -> bool:
+        return self._warden is not None and self._warden.poll() is None
+
+    def _start(self) -> None:
+        self.stop()
+        launcher = find_launcher(self._environ.get("PATH"), Path(sys.executable).parent)
+        self._port = free_port()
+        self._warden = subprocess.Popen(
+            [sys.executable, "-I", str(WARDEN), str(GRACE_SECONDS), launcher, "serve"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=child_environ(self._config, self._environ, self._port),
+            start_new_session=True,  # Ctrl-C is for this process; it stops the server itself
+        )
+        try:
+            self._wait_ready(self._warden)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_ready(self, warden: subprocess.Popen[bytes]) -> None:
+        wait = self._config.start_timeout_seconds
+        deadline = time.monotonic() + wait + MARGIN_SECONDS
+        while not is_ready(self._port):
+            if warden.poll() is not None:
+                raise LocalStartError(last_words(warden))
+            if time.monotonic() > deadline:
+                raise LocalStartTimeoutError(
+                    f"`mmhie serve` was not ready within {wait:g} s; "
+                    "set MMHIE_START_TIMEOUT_SECONDS higher if the model takes longer to load."
+                )
+            time.sleep(POLL_SECONDS)
+
+
+def acquire(config: LLMConfig) -> LocalServer:
+    """The server for `config`, shared by the sync and async clients of this process."""
+    return _SERVERS.setdefault(config, LocalServer(config)).hold()
+
+
+def find_launcher(path: str | None, beside: Path) -> str:
+    """The `mmhie` command on PATH, else beside the running Python. Raises LauncherNotFoundError."""
+    found = shutil.which("mmhie", path=path) or shutil.which("mmhie", path=str(beside))
+    if found is None:
+        raise LauncherNotFoundError(
+            "MMHIE_BACKEND is local, but the `mmhie` command is not installed; install "
+            "mmhie-server beside this application, or set MMHIE_BACKEND=remote and MMHIE_URL."
+        )
+    return found
+
+
+def child_environ(config: LLMConfig, environ: Mapping[str, str], port: int) -> dict[str, str]:
+    """The environment of the server: ours, with the configuration's own values and the port."""
+    values = {
+        variable: _written(getattr(config, name))
+        for name, (variable, _) in VARIABLES.items()
+        if variable not in OURS_ALONE
+    }
+    kept = {name: text for name, text in environ.items() if name not in OURS_ALONE}
+    return {**kept, **values, "MMHIE_HOST": "127.0.0.1", "MMHIE_PORT": str(port)}
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_ready(port: int) -> bool:
+    """Whether /readyz answers 200 there."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def last_words(warden: subprocess.Popen[bytes]) -> str:
+    """What a server that ended before it was ready said last."""
+    if warden.stdout is None or warden.stdout.closed:
+        return "`mmhie serve` was stopped before it was ready."
+    report = json.loads(warden.stdout.read() or b"{}")
+    code, line = report.get("code", "unknown"), report.get("last_line")
+    said = f" Its last line: {line}" if line else ""
+    return f"`mmhie serve` ended with exit code {code} before it was ready.{said}"
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@atexit.register
+def _stop_all() -> None:
+    for server in list(_SERVERS.values()):
+        with contextlib.suppress(OSError):
+            server.stop()
