@@ -3,14 +3,16 @@
 A deterministic match over the input. It never changes the answer, and it is not triage.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 
 from gateway.safety.context import is_about_a_person, status
-from gateway.safety.rule import Rule, Signs
+from gateway.safety.rule import Pair, Rule, Signs
 from gateway.safety.rules import RULES
 from gateway.safety.sentences import normal, split
 
 DEFAULT_CONTACT = "your local emergency number"
+REACH = 3  # sentences between two signs that belong together
 NOT_TRIAGE = (
     "This is an automatic text match, not triage: it may be wrong, and its absence means nothing."
 )
@@ -26,7 +28,7 @@ def notices(
     """The notice of every rule whose red flag the text reports as present; never its words."""
     lowered = normal(text)
     likely = [
-        (rule, found)
+        (rule.id, found, language)
         for rule in rules
         for language in languages
         if (found := rule.signs.get(language)) and any(word in lowered for word in found.anchors)
@@ -34,7 +36,7 @@ def notices(
     if not likely:
         return []
     sentences = split(lowered)
-    hits = dict.fromkeys(rule.id for rule, found in likely if is_reported(found, sentences))
+    hits = {id_ for id_, found, language in likely if is_reported(found, sentences, language)}
     return [notice(rule, contact) for rule in rules if rule.id in hits]
 
 
@@ -49,19 +51,35 @@ def notice(rule: Rule, contact: str) -> dict[str, str]:
     }
 
 
-def is_reported(found: Signs, sentences: Sequence[str]) -> bool:
-    """Whether some sentence reports the signs as present."""
-    return any(
-        True
-        for sentence in sentences
-        if any(word in sentence for word in found.anchors) and any(_present(found, sentence))
+def is_reported(found: Signs, sentences: Sequence[str], language: str) -> bool:
+    """Whether some sentence reports one of the signs, or neighbouring ones a pair of them."""
+    return any(_speaks(found, sentence, language) for sentence in sentences) or any(
+        _is_together(pair, sentences, language) for pair in found.together
     )
 
 
-def _present(found: Signs, sentence: str) -> Iterator[bool]:
-    if found.strong:
-        yield from (
-            status(sentence, *m.span()) == "present" for m in found.strong.finditer(sentence)
-        )
-    if found.weak and is_about_a_person(sentence):
-        yield from (status(sentence, *m.span()) == "present" for m in found.weak.finditer(sentence))
+def _speaks(found: Signs, sentence: str, language: str) -> bool:
+    if not any(word in sentence for word in found.anchors):
+        return False
+    if found.strong and _is_present(found.strong, sentence, language):
+        return True
+    return (
+        found.weak is not None
+        and is_about_a_person(sentence, language)
+        and _is_present(found.weak, sentence, language)
+    )
+
+
+def _is_together(pair: Pair, sentences: Sequence[str], language: str) -> bool:
+    left, right = (
+        [at for at, sentence in enumerate(sentences) if _is_present(sign, sentence, language)]
+        for sign in pair
+    )
+    reached = {at + step for at in right for step in range(-REACH, REACH + 1)}
+    return not reached.isdisjoint(left)
+
+
+def _is_present(sign: re.Pattern[str], sentence: str, language: str) -> bool:
+    return any(
+        status(sentence, *match.span(), language) == "present" for match in sign.finditer(sentence)
+    )

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 BETWEEN = r"\W{1,5}(?:[^\W]{1,30}\W{1,5}){0,6}?"
 
 
+Pair = tuple[re.Pattern[str], re.Pattern[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Signs:
     """One language's patterns of a rule, over lower-case text.
@@ -21,7 +24,7 @@ class Signs:
     anchors: tuple[str, ...]
     strong: re.Pattern[str] | None
     weak: re.Pattern[str] | None
-    together: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
+    together: tuple[Pair, ...]
 
 
 @dataclass(frozen=True, slots=True)

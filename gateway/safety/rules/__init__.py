@@ -1,6 +1,34 @@
 """All red-flag rules, in the order in which their notices appear."""
 
 from gateway.safety.rule import Rule
-from gateway.safety.rules import chest_pain
+from gateway.safety.rules import (
+    anaphylaxis,
+    bleeding,
+    breathing,
+    cauda_equina,
+    chest_pain,
+    collapse,
+    infant,
+    overdose,
+    pregnancy,
+    seizure,
+    sepsis,
+    stroke,
+    suicide,
+)
 
-RULES: tuple[Rule, ...] = (chest_pain.RULE,)
+RULES: tuple[Rule, ...] = (
+    chest_pain.RULE,
+    stroke.RULE,
+    anaphylaxis.RULE,
+    suicide.RULE,
+    overdose.RULE,
+    bleeding.RULE,
+    breathing.RULE,
+    sepsis.RULE,
+    pregnancy.RULE,
+    infant.RULE,
+    seizure.RULE,
+    cauda_equina.RULE,
+    collapse.RULE,
+)

@@ -1,0 +1,7 @@
+"""How a fever is written; shared by the rules that need one."""
+
+FEVER = (
+    r"fevers?|feverish|febrile|pyrexi\w*|"
+    r"t(?:emp(?:erature)?)?(?: is| of| was| at|=|:)* ?(?:3[89]|4[0-2])(?:[.,]\d)?|"
+    r"(?:3[89]|4[0-2])[.,]\d ?(?:°|c|degrees)|10[1-6](?:\.\d)? ?(?:°|f|degrees)"
+)

@@ -1,0 +1,68 @@
+"""What every model output carries: disclaimer, provenance, notices, warnings."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from gateway.safety import provenance
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.notices import notices
+
+GATEWAY_VERSION = version("mmhie-server")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The labels of one gateway; `key` is for the digests."""
+
+    disclaimer: Disclaimer
+    key: bytes
+    emergency_contact: str
+
+    @classmethod
+    def of(cls, disclaimer: Disclaimer, *, key: str | None, emergency_contact: str) -> "Labels":
+        """Without a key, one is made: digests then compare within one run only."""
+        return cls(disclaimer, key.encode() if key else secrets.token_bytes(32), emergency_contact)
+
+    def first(
+        self,
+        serving: provenance.Serving,
+        request: Mapping[str, Any],
+        *,
+        request_id: str,
+        prompt: str | bytes,
+        question: str,
+    ) -> dict[str, Any]:
+        """What is known before the first token. `prompt` is digested, `question` is screened."""
+        call = provenance.Call(
+            request_id=request_id,
+            time=provenance.rfc3339(time.time()),
+            prompt_digest=provenance.keyed_digest(self.key, prompt),
+            reasoning_effort=request.get("reasoning_effort"),
+            sampling=provenance.sampling(request),
+        )
+        found = notices(question, contact=self.emergency_contact)
+        return provenance.static(self.disclaimer, serving, call, found)
+
+
+def asked(body: Mapping[str, Any]) -> str:
+    """The caller's own text in an OpenAI request: the last user turn, or the prompt."""
+    for name in ("messages", "input"):
+        turns = body.get(name)
+        if isinstance(turns, list):
+            own = [turn for turn in turns if isinstance(turn, dict) and turn.get("role") == "user"]
+            return spoken(own[-1].get("content")) if own else ""
+    return spoken(body.get("input") or body.get("prompt"))
+
+
+def spoken(content: object) -> str:
+    """The text in a message's content: a string, or a list of strings and text parts."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    parts = (part.get("text") if isinstance(part, dict) else part for part in content)
+    return "\n".join(part for part in parts if isinstance(part, str))

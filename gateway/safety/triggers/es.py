@@ -1,0 +1,58 @@
+"""Spanish triggers, the core of each class."""
+
+from gateway.safety.triggers.table import Triggers, words
+
+TRIGGERS = Triggers(
+    pseudo=words(
+        r"no solo",
+        r"no (?:mejora|cede|sé|se|para|responde)",
+        r"sin (?:mejoría|alivio|alergias|antecedentes)",
+    ),
+    stop=words(r"pero", r"sin embargo", r"excepto", r"aunque", r"ahora", r"acude", r"presenta"),
+    clause=words(r"(?:,|y|entonces)\s*(?:yo|él|ella|tengo|tiene|está|estoy|mi|su|ahora)"),
+    negated_before=words(r"niega", r"sin", r"ningún", r"ninguna", r"ni", r"negativo para"),
+    negated_verb=words(r"no", r"nunca"),
+    negated_after=words(r"(?:fue |ha sido )?(?:descartad[oa]|negad[oa])"),
+    history_before=words(r"antecedentes?(?: de)?", r"historia de", r"previ[oa]", r"crónic[oa]"),
+    past_time=words(
+        r"hace (?:\w+ )?(?:años?|meses|mes|semanas)",
+        r"el año pasado",
+        r"(?:19|20)\d\d",
+        r"de niñ[oa]",
+    ),
+    resolved_after=words(r"(?:ya )?(?:desapareció|se quitó|se resolvió|pasó)"),
+    family_before=words(
+        r"antecedentes familiares",
+        r"(?:padre|madre|hermano|hermana|abuelo|abuela|tío|tía)(?: \w+){0,2}? (?:tuvo|murió|sufrió)",
+    ),
+    family_after=words(r"en (?:la|mi|su) familia"),
+    recent=words(
+        r"hoy", r"ahora", r"de repente", r"desde", r"súbit\w+", r"hace (?:\w+ )?(?:minutos?|horas?)"
+    ),
+    general=words(
+        r"(?:si|cuando) (?:alguien|una persona|un paciente)",
+        r"riesgo de",
+        r"prevenir",
+        r"guías?",
+        r"causas? de",
+        r"puede causar",
+    ),
+    topic=words(
+        r"^[\s¿]*(?:por favor,? )?(?:qué|cuál|cuáles|por qué|cómo|cuándo|quién|dónde|explica\w*|"
+        r"describe|define|enumera|resume|es|son|puede|puedo|debo|traduce|escribe)"
+    ),
+    person=words(
+        r"yo",
+        r"mi",
+        r"mis",
+        r"me",
+        r"tengo",
+        r"estoy",
+        r"él",
+        r"ella",
+        r"tiene",
+        r"paciente",
+        r"(?:hombre|mujer|varón|niñ[oa]) de \d+",
+        r"ayuda",
+    ),
+)
