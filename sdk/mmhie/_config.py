@@ -116,7 +116,9 @@ def _check(name: str, value: object, allowed: str, is_allowed: bool) -> None:
 
 
 def _is_url(url: str) -> bool:
-    return url.startswith(("http://", "https://", "unix:/")) and not url.endswith(":/")
+    scheme, _, rest = url.partition(":")
+    names_a_place = rest.startswith("/" if scheme == "unix" else "//") and rest.strip("/") != ""
+    return scheme in ("http", "https", "unix") and names_a_place
 
 
 def _wrong(variable: str, got: object, allowed: str) -> ConfigError:

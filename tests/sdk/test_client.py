@@ -1,0 +1,347 @@
+"""Questions and whole answers, through both clients."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import mmhie
+import pytest
+from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM
+
+from tests.sdk.conftest import Connect, Serve
+from tests.sdk.scripted_server import (
+    CHAT_ANSWER,
+    DISCLAIMER,
+    JSON_ANSWER,
+    NOTES,
+    drop,
+    error,
+    hang,
+    reply,
+    trickle,
+)
+
+CANARY = "canary-7f3a"
+TURNS = [{"role": "user", "content": CANARY}]
+
+
+def chat_answer(finish_reason: str = "stop", **message: Any) -> Mapping[str, Any]:
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+    return {**CHAT_ANSWER, "choices": [choice]}
+
+
+def test_generate_returns_the_text(serve: Serve, connect: Connect) -> None:
+    """The original signature, and the request it makes."""
+    server = serve(reply(JSON_ANSWER))
+
+    assert connect(server.url).generate("How?") == "Rest and fluids."
+    assert server.calls[0].path == "/llm/generate"
+    assert server.calls[0].json() == {
+        "prompt": "How?",
+        "max_tokens": 512,
+        "temperature": 0.0,
+        "stream": False,
+    }
+
+
+def test_options_are_passed_on(serve: Serve, connect: Connect) -> None:
+    """What the server offers beyond the original signature can be asked for."""
+    server = serve(reply(JSON_ANSWER))
+
+    connect(server.url).generate("How?", 9, 0.5, seed=3, system="Be brief.", stop=["."])
+
+    assert server.calls[0].json() == {
+        "prompt": "How?",
+        "max_tokens": 9,
+        "temperature": 0.5,
+        "seed": 3,
+        "system": "Be brief.",
+        "stop": ["."],
+        "stream": False,
+    }
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(None, 100), (50, 50), (9999, 100)])
+def test_max_tokens_is_default_and_cap(
+    serve: Serve, connect: Connect, asked: int | None, sent: int
+) -> None:
+    """MMHIE_MAX_TOKENS means what it always meant."""
+    server = serve(reply(JSON_ANSWER))
+
+    connect(server.url, max_tokens=100).generate("How?", asked)
+
+    assert server.calls[0].json()["max_tokens"] == sent
+
+
+def test_generate_detailed_tells_everything(serve: Serve, connect: Connect) -> None:
+    """Text, and what has to be shown or stored with it."""
+    server = serve(reply({**JSON_ANSWER, "reasoning": "Common cold."}))
+
+    answer = connect(server.url).generate_detailed("How?", include_reasoning=True)
+
+    assert answer == mmhie.Answer(
+        text="Rest and fluids.",
+        reasoning="Common cold.",
+        disclaimer=DISCLAIMER,
+        notices=tuple(NOTES["notices"]),
+        warnings=("input_truncated",),
+        truncated=None,
+        finish_reason="stop",
+        usage=mmhie.Usage(7, 5, 12, 2),
+        provenance=NOTES["provenance"],
+        request_id="req-1",
+        model="served/model",
+    )
+
+
+def test_a_truncated_answer_is_returned_and_says_so(serve: Serve, connect: Connect) -> None:
+    """Cut off is not failed: the text comes, and generate_detailed names the place."""
+    cut = {**JSON_ANSWER, "finish_reason": "length", "truncated": "in_answer"}
+    client = connect(serve(reply(cut)).url)
+
+    assert client.generate("How?") == "Rest and fluids."
+    assert client.generate_detailed("How?").truncated == "in_answer"
+
+
+@pytest.mark.parametrize("text", ["", " \n", None])
+def test_an_empty_answer_is_an_error(serve: Serve, connect: Connect, text: str | None) -> None:
+    """Nothing is never returned as if it were an answer."""
+    client = connect(serve(reply({**JSON_ANSWER, "text": text})).url)
+
+    with pytest.raises(mmhie.NoAnswerError):
+        client.generate("How?")
+
+
+def test_chat_asks_the_model_that_is_served(serve: Serve, connect: Connect) -> None:
+    """The server's own model id is used, asked for once."""
+    server = serve(reply(CHAT_ANSWER))
+    client = connect(server.url)
+
+    assert client.chat(TURNS) == "Hello."
+    assert client.chat(TURNS, max_tokens=256) == "Hello."
+    assert [seen.path for seen in server.requests].count("/v1/models") == 1
+    assert server.calls[1].path == "/v1/chat/completions"
+    assert server.calls[1].json() == {
+        "model": "served/model",
+        "messages": TURNS,
+        "max_tokens": 256,
+        "temperature": 0.7,
+        "stream": False,
+    }
+
+
+def test_chat_prefers_the_configured_model(serve: Serve, connect: Connect) -> None:
+    """Where several are served, MMHIE_REASONER_MODEL chooses."""
+    server = serve(reply(CHAT_ANSWER), models=["other", "mine"])
+
+    connect(server.url, model_name="mine").chat(TURNS)
+
+    assert server.calls[0].json()["model"] == "mine"
+
+
+def test_chat_asks_again_when_the_model_has_changed(serve: Serve, connect: Connect) -> None:
+    """A server restarted with another model is noticed."""
+    server = serve(reply(CHAT_ANSWER), error(404, "model_not_found"), reply(CHAT_ANSWER))
+    client = connect(server.url)
+    client.chat(TURNS)
+    server.models = ["new/model"]
+
+    assert client.chat(TURNS) == "Hello."
+    assert [seen.json()["model"] for seen in server.calls] == [
+        "served/model",
+        "served/model",
+        "new/model",
+    ]
+
+
+def test_chat_detailed_unfolds_the_notes(serve: Serve, connect: Connect) -> None:
+    """Disclaimer, notices and provenance come from the `mmhie` key."""
+    answer = connect(serve(reply(CHAT_ANSWER)).url).chat_detailed(TURNS)
+
+    assert answer.reasoning == "Greet."
+    assert answer.disclaimer == DISCLAIMER
+    assert answer.notices == tuple(NOTES["notices"])
+    assert answer.provenance == NOTES["provenance"]
+    assert answer.usage.reasoning_tokens == 2
+    assert answer.request_id == "req-1"
+
+
+def test_chat_reads_the_older_reasoning_name(serve: Serve, connect: Connect) -> None:
+    """A server may name it reasoning_content."""
+    body = chat_answer(content="Hi.", reasoning_content="Think.")
+
+    assert connect(serve(reply(body)).url).chat_detailed(TURNS).reasoning == "Think."
+
+
+def test_chat_cut_inside_the_reasoning_says_what_to_do(serve: Serve, connect: Connect) -> None:
+    """A null answer after reasoning is an error with a remedy."""
+    body = chat_answer("length", content=None, reasoning="Let me think")
+
+    with pytest.raises(mmhie.NoAnswerError, match="raise max_tokens"):
+        connect(serve(reply(body)).url).chat(TURNS)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[1]", b"\xff\xfe", b"[" * 100_000, b'{"choices": []}']
+)
+def test_what_is_not_the_protocol_is_an_error(serve: Serve, connect: Connect, body: bytes) -> None:
+    """A 200 of something else is no answer."""
+    client = connect(serve(reply(body)).url)
+
+    with pytest.raises(mmhie.BadAnswerError):
+        client.chat(TURNS)
+
+
+def test_a_server_without_models_is_an_error(serve: Serve, connect: Connect) -> None:
+    """Chat needs a model to name."""
+    with pytest.raises(mmhie.BadAnswerError, match="no model"):
+        connect(serve(reply(CHAT_ANSWER), models=[]).url).chat(TURNS)
+
+
+def test_embed_points_to_the_embedder(connect: Connect) -> None:
+    """Embeddings come from elsewhere; no request is made."""
+    with pytest.raises(NotImplementedError, match="mm-hie-core/shared/embeddings"):
+        connect("http://127.0.0.1:9").embed("text")
+
+
+def test_the_key_is_sent(serve: Serve, connect: Connect) -> None:
+    """MMHIE_API_KEY is the bearer key."""
+    server = serve(reply(JSON_ANSWER))
+
+    connect(server.url, api_key="Secret").generate("How?")
+
+    assert server.calls[0].headers["authorization"] == "Bearer Secret"
+
+
+def test_a_unix_socket_is_an_address(serve: Serve, connect: Connect, tmp_path: Path) -> None:
+    """unix:/path reaches a server without a port."""
+    server = serve(reply(JSON_ANSWER), socket_path=str(tmp_path / "s"))
+
+    assert connect(server.url).generate("How?") == "Rest and fluids."
+
+
+def test_a_proxy_never_sees_loopback_traffic(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTTP_PROXY must not carry patient text away from a server on this machine."""
+    proxy, server = serve(reply({**JSON_ANSWER, "text": "proxied"})), serve(reply(JSON_ANSWER))
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("http_proxy", proxy.url)
+
+    assert connect(server.url).generate("How?") == "Rest and fluids."
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize("value", ["\ud800 " + CANARY, float("nan"), {1, 2}])
+def test_what_json_cannot_say_is_refused_here(connect: Connect, value: Any) -> None:
+    """One sentence, with no word of the prompt, nor a chained exception that holds it."""
+    with pytest.raises(mmhie.InvalidRequestError) as caught:
+        connect("http://127.0.0.1:9").generate(CANARY, stop=value)
+
+    assert CANARY not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_a_connection_is_used_again(serve: Serve, connect: Connect) -> None:
+    """Two questions, one connection."""
+    server = serve(reply(JSON_ANSWER))
+    client = connect(server.url)
+
+    client.generate("One?")
+    client.generate("Two?")
+
+    assert server.calls[0].peer == server.calls[1].peer
+
+
+def test_a_lost_connection_is_not_retried(serve: Serve, connect: Connect) -> None:
+    """The server may have done the work, so it is not asked to do it twice."""
+    server = serve(drop(), reply(JSON_ANSWER))
+
+    with pytest.raises(mmhie.ConnectionLostError):
+        connect(server.url).generate("How?")
+
+    assert len(server.calls) == 1
+
+
+def test_a_silent_server_is_a_timeout(serve: Serve, connect: Connect) -> None:
+    """After the timeout and its margin; a TimeoutError as before; the server sees us leave."""
+    server = serve(hang())
+    client = connect(server.url, timeout_seconds=0.2, margin_seconds=0.1)
+    began = time.monotonic()
+
+    with pytest.raises(TimeoutError) as caught:
+        client.generate(CANARY)
+
+    assert isinstance(caught.value, mmhie.ClientTimeoutError)
+    assert 0.25 < time.monotonic() - began < 2
+    assert server.calls[0].left.wait(5)
+    assert len(server.calls) == 1
+
+
+def test_a_trickling_server_is_a_timeout(serve: Serve, connect: Connect) -> None:
+    """The limit is for the whole answer: a byte now and then does not extend it."""
+    server = serve(trickle(b" " * 100, 0.05))
+    client = connect(server.url, timeout_seconds=0.3, margin_seconds=0.1)
+    began = time.monotonic()
+
+    with pytest.raises(mmhie.ClientTimeoutError):
+        client.generate("How?")
+
+    assert time.monotonic() - began < 2
+
+
+def test_one_client_serves_many_threads(serve: Serve) -> None:
+    """Sixteen threads, sixty-four questions, one instance."""
+    server = serve(reply(JSON_ANSWER))
+
+    with (
+        MedicalReasoningLLM(LLMConfig(url=server.url)) as client,
+        ThreadPoolExecutor(16) as threads,
+    ):
+        texts = list(threads.map(client.generate, [f"Question {n}?" for n in range(64)]))
+
+    assert texts == ["Rest and fluids."] * 64
+    assert {seen.json()["prompt"] for seen in server.calls} == {f"Question {n}?" for n in range(64)}
+
+
+def test_one_async_client_serves_many_loops(serve: Serve) -> None:
+    """asyncio.run may be called again: each loop has its own connections."""
+    server = serve(reply(JSON_ANSWER))
+    client = AsyncMedicalReasoningLLM(LLMConfig(url=server.url))
+
+    async def ask() -> list[str]:
+        async with client:
+            return await asyncio.gather(*(client.generate("How?") for _ in range(8)))
+
+    assert asyncio.run(ask()) + asyncio.run(ask()) == ["Rest and fluids."] * 16
+
+
+def test_a_cancelled_task_hangs_up(serve: Serve) -> None:
+    """Cancelling the task of a question cancels the question."""
+    server = serve(hang())
+
+    async def ask_and_leave() -> None:
+        async with AsyncMedicalReasoningLLM(LLMConfig(url=server.url)) as client:
+            task = asyncio.create_task(client.generate("How?"))
+            while not server.calls:
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(ask_and_leave())
+
+    assert server.calls[0].left.wait(5)
+
+
+def test_a_closed_client_can_be_used_again(serve: Serve) -> None:
+    """close lets connections go; the instance of the process stays usable."""
+    client = MedicalReasoningLLM(LLMConfig(url=serve(reply(JSON_ANSWER)).url))
+    client.generate("One?")
+    client.close()
+
+    assert client.generate("Two?") == "Rest and fluids."
+    client.close()

@@ -1,0 +1,109 @@
+"""The variables of a backend."""
+
+import dataclasses
+
+import pytest
+from mmhie import ConfigError, LLMConfig
+
+
+def test_defaults_are_those_of_the_original_readme() -> None:
+    """An empty environment gives the documented values."""
+    assert LLMConfig.from_env({}) == LLMConfig(
+        model_name="dousery/medical-reasoning-gpt-oss-20b",
+        device="auto",
+        device_map="auto",
+        max_tokens=512,
+        streaming=False,
+        quantize="none",
+        timeout_seconds=30,
+        max_input_length=4096,
+        url="http://127.0.0.1:8000",
+        api_key=None,
+        backend="remote",
+        start_timeout_seconds=900,
+    )
+
+
+def test_every_variable_is_read() -> None:
+    """Each name reaches its field."""
+    environ = {
+        "MMHIE_REASONER_MODEL": "some/model",
+        "MMHIE_DEVICE": "CPU",
+        "MMHIE_DEVICE_MAP": "balanced",
+        "MMHIE_MAX_TOKENS": "64",
+        "MMHIE_STREAMING": "on",
+        "MMHIE_QUANTIZE": "gptq",
+        "MMHIE_TIMEOUT_SECONDS": "2.5",
+        "MMHIE_MAX_INPUT_LENGTH": "128",
+        "MMHIE_URL": "unix:/run/mmhie.sock",
+        "MMHIE_API_KEY": "k",
+        "MMHIE_BACKEND": "local",
+        "MMHIE_START_TIMEOUT_SECONDS": "60",
+    }
+
+    assert dataclasses.astuple(LLMConfig.from_env(environ)) == (
+        "some/model", "cpu", "balanced", 64, True, "gptq", 2.5, 128,
+        "unix:/run/mmhie.sock", "k", "local", 60.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", True), ("true", True), ("YES", True), ("On", True), ("0", False), ("no", False)],
+)
+def test_booleans_are_read_as_before(text: str, value: bool) -> None:
+    """1, true, yes and on, in any case."""
+    assert LLMConfig.from_env({"MMHIE_STREAMING": text}).streaming is value
+
+
+def test_null_device_map_is_none() -> None:
+    """`null` is how the environment says None."""
+    assert LLMConfig.from_env({"MMHIE_DEVICE_MAP": "null"}).device_map is None
+
+
+def test_the_test_override_wins() -> None:
+    """MMHIE_REASONER_MODEL_TEST_OVERRIDE beats MMHIE_REASONER_MODEL."""
+    environ = {"MMHIE_REASONER_MODEL": "a", "MMHIE_REASONER_MODEL_TEST_OVERRIDE": "b"}
+
+    assert LLMConfig.from_env(environ).model_name == "b"
+
+
+def test_blank_is_unset() -> None:
+    """A compose file's empty value means the default."""
+    assert LLMConfig.from_env({"MMHIE_MAX_TOKENS": " "}).max_tokens == 512
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("MMHIE_MAX_TOKENS", "many"),
+        ("MMHIE_MAX_TOKENS", "0"),
+        ("MMHIE_STREAMING", "maybe"),
+        ("MMHIE_TIMEOUT_SECONDS", "0"),
+        ("MMHIE_TIMEOUT_SECONDS", "nan"),
+        ("MMHIE_TIMEOUT_SECONDS", "inf"),
+        ("MMHIE_START_TIMEOUT_SECONDS", "-1"),
+        ("MMHIE_MAX_INPUT_LENGTH", "1.5"),
+        ("MMHIE_BACKEND", "cloud"),
+        ("MMHIE_URL", "127.0.0.1:8000"),
+        ("MMHIE_URL", "http://"),
+        ("MMHIE_URL", "unix:/"),
+    ],
+)
+def test_a_bad_value_names_its_variable(variable: str, text: str) -> None:
+    """The sentence says which, what it got and what is allowed; it is a ValueError too."""
+    with pytest.raises(ConfigError, match=f"{variable} is .* it must be ") as caught:
+        LLMConfig.from_env({variable: text})
+
+    assert isinstance(caught.value, ValueError)
+
+
+def test_the_key_is_not_shown() -> None:
+    """A configuration in a log line gives no key away."""
+    assert "hunter2" not in repr(LLMConfig(api_key="hunter2"))
+
+
+def test_it_is_frozen() -> None:
+    """A configuration never changes under a client."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        LLMConfig().max_tokens = 1  # type: ignore[misc] # the point of the test

@@ -1,0 +1,230 @@
+"""The ladder of errors: one class for each code of the gateway, retried only where it is safe."""
+
+import ast
+import pickle
+import socket
+import time
+from pathlib import Path
+
+import mmhie
+import pytest
+from mmhie._errors import BY_CODE
+
+from tests.sdk.conftest import Connect, Serve
+from tests.sdk.scripted_server import JSON_ANSWER, error, event, reply, stream
+
+CANARY = "canary-7f3a"
+RETRIED = {"too_busy", "engine_unavailable", "queue_timeout", "draining"}
+CODES = [
+    (400, "invalid_request", mmhie.InvalidRequestError),
+    (422, "invalid_request", mmhie.InvalidRequestError),
+    (401, "unauthorized", mmhie.UnauthorizedError),
+    (403, "forbidden", mmhie.ForbiddenError),
+    (404, "not_found", mmhie.NotFoundError),
+    (404, "model_not_found", mmhie.ModelNotFoundError),
+    (405, "method_not_allowed", mmhie.MethodNotAllowedError),
+    (408, "body_timeout", mmhie.BodyTimeoutError),
+    (413, "body_too_large", mmhie.BodyTooLargeError),
+    (413, "input_too_long", mmhie.InputTooLongError),
+    (429, "too_busy", mmhie.TooBusyError),
+    (500, "internal", mmhie.InternalError),
+    (501, "embeddings_not_served", mmhie.EmbeddingsNotServedError),
+    (502, "engine_rejected", mmhie.EngineRejectedError),
+    (502, "engine_garbled", mmhie.EngineGarbledError),
+    (502, "engine_cut", mmhie.EngineCutError),
+    (502, "no_answer", mmhie.NoAnswerError),
+    (503, "engine_unavailable", mmhie.EngineUnavailableError),
+    (503, "held", mmhie.HeldError),
+    (503, "draining", mmhie.DrainingError),
+    (503, "queue_timeout", mmhie.QueueTimeoutError),
+    (504, "engine_timeout", mmhie.EngineTimeoutError),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "kind"), CODES)
+def test_each_code_is_its_class(
+    serve: Serve, connect: Connect, status: int, code: str, kind: type[mmhie.GatewayError]
+) -> None:
+    """Class, status, code, param, sentence and request id arrive."""
+    client = connect(serve(error(status, code, "Do this.")).url, max_retries=0)
+
+    with pytest.raises(kind, match=r"^Do this\.$") as caught:
+        client.generate("How?")
+
+    assert type(caught.value) is kind
+    assert (caught.value.status, caught.value.code) == (status, code)
+    assert (caught.value.param, caught.value.request_id) == ("prompt", "req-1")
+
+
+@pytest.mark.parametrize(("status", "code", "kind"), CODES)
+def test_a_stream_refused_before_its_start_is_the_same_class(
+    serve: Serve, connect: Connect, status: int, code: str, kind: type[mmhie.GatewayError]
+) -> None:
+    """An error status instead of a stream raises when the stream is entered."""
+    client = connect(serve(error(status, code, "Do this.")).url, max_retries=0)
+
+    with pytest.raises(kind, match=r"^Do this\.$"):
+        next(client.events("How?"))
+
+
+@pytest.mark.parametrize(("status", "code", "kind"), CODES)
+def test_an_error_inside_a_stream_is_the_same_class(
+    serve: Serve, connect: Connect, status: int, code: str, kind: type[mmhie.GatewayError]
+) -> None:
+    """Deltas before it are delivered, then it raises; it is never retried."""
+    envelope = {"error": {"message": "Do this.", "type": "t", "param": None, "code": code}}
+    both = event({"delta": "Half"}) + event(envelope) + b"data: [DONE]\n\n"
+    server = serve(stream(both))
+    events = connect(server.url).events("How?")
+
+    assert next(events) == mmhie.Delta("Half")
+    with pytest.raises(kind, match=r"^Do this\.$"):
+        next(events)
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(("status", "code", "kind"), CODES)
+def test_retries_happen_only_where_safe(
+    serve: Serve, connect: Connect, status: int, code: str, kind: type[mmhie.GatewayError]
+) -> None:
+    """Too busy and not ready are tried again; whatever may have been done is not."""
+    server = serve(error(status, code), reply(JSON_ANSWER))
+    client = connect(server.url)
+
+    if code in RETRIED:
+        assert client.generate("How?") == "Rest and fluids."
+    else:
+        with pytest.raises(kind):
+            client.generate("How?")
+
+    assert len(server.calls) == (2 if code in RETRIED else 1)
+
+
+def test_every_code_of_the_gateway_has_a_class() -> None:
+    """A code added there and forgotten here fails this test."""
+    source = Path(__file__).parents[2] / "gateway" / "errors.py"
+    assignments = [node for node in ast.walk(ast.parse(source.read_text())) if _sets_code(node)]
+    codes = {node.value.value for node in assignments}  # type: ignore[attr-defined] # see _sets_code
+
+    assert codes
+    assert codes <= BY_CODE.keys()
+
+
+def _sets_code(node: ast.AST) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    named = any(isinstance(target, ast.Name) and target.id == "code" for target in targets)
+    return named and isinstance(getattr(node, "value", None), ast.Constant)
+
+
+def test_this_table_holds_every_class() -> None:
+    """A class added there and forgotten here fails this test."""
+    assert {kind for _, _, kind in CODES} == set(BY_CODE.values())
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, mmhie.InvalidRequestError),
+        (404, mmhie.NotFoundError),
+        (418, mmhie.RequestError),
+        (429, mmhie.TooBusyError),
+        (500, mmhie.ServiceError),
+        (502, mmhie.ServiceError),
+        (503, mmhie.EngineUnavailableError),
+        (504, mmhie.EngineTimeoutError),
+        (302, mmhie.ServiceError),
+    ],
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>" + CANARY.encode(),
+        b'{"error": {"message": "' + CANARY.encode() + b'", "code": 400}}',
+        b'{"error": {"message": "' + CANARY.encode() + b'", "code": "BadRequestError"}}',
+        b'{"error": "' + CANARY.encode() + b'"}',
+    ],
+)
+def test_what_is_not_the_gateway_is_never_quoted(
+    serve: Serve, connect: Connect, status: int, kind: type[mmhie.GatewayError], body: bytes
+) -> None:
+    """An engine or a proxy may echo the prompt: the class is the status's, the sentence ours."""
+    client = connect(serve(reply(body, status)).url, max_retries=0)
+
+    with pytest.raises(kind) as caught:
+        client.generate(CANARY)
+
+    assert type(caught.value) is kind
+    assert CANARY not in str(caught.value) + repr(caught.value.__dict__)
+
+
+def test_retry_after_is_honoured(serve: Serve, connect: Connect) -> None:
+    """The next attempt comes no sooner than the server asked for."""
+    server = serve(error(429, "too_busy", retry_after="1"), reply(JSON_ANSWER))
+
+    connect(server.url).generate("How?")
+
+    assert server.calls[1].arrived - server.calls[0].arrived >= 1
+
+
+def test_a_long_retry_after_is_told_instead_of_waited_for(serve: Serve, connect: Connect) -> None:
+    """Past the deadline there is nothing to wait for; the caller learns the seconds."""
+    server = serve(error(503, "engine_unavailable", retry_after="600"))
+    began = time.monotonic()
+
+    with pytest.raises(mmhie.EngineUnavailableError) as caught:
+        connect(server.url).generate("How?")
+
+    assert time.monotonic() - began < 2
+    assert caught.value.retry_after_seconds == 600
+    assert len(server.calls) == 1
+
+
+def test_retries_come_to_an_end(serve: Serve, connect: Connect) -> None:
+    """Two retries, then the error."""
+    server = serve(error(503, "engine_unavailable"))
+
+    with pytest.raises(mmhie.EngineUnavailableError):
+        connect(server.url, max_retries=2).generate("How?")
+
+    assert len(server.calls) == 3
+
+
+def test_opening_a_stream_is_retried(serve: Serve, connect: Connect) -> None:
+    """Before the first byte a refusal is safe to try again."""
+    last = event({"finish_reason": "stop"}) + b"data: [DONE]\n\n"
+    server = serve(error(429, "too_busy"), stream(event({"delta": "Hi"}) + last))
+
+    assert list(connect(server.url).stream_generate("How?")) == ["Hi"]
+    assert len(server.calls) == 2
+
+
+def test_nobody_listening_is_retried_then_told(connect: Connect) -> None:
+    """A refused connection is a ConnectionError too, after the retries' pauses."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        client = connect(f"http://127.0.0.1:{unused.getsockname()[1]}", max_retries=1)
+        began = time.monotonic()
+        with pytest.raises(mmhie.ConnectionFailedError, match="MMHIE_URL") as caught:
+            client.generate(CANARY)
+
+    assert isinstance(caught.value, ConnectionError)
+    assert time.monotonic() - began >= 0.25
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "kind", [mmhie.EngineTimeoutError, mmhie.ClientTimeoutError, mmhie.LocalStartTimeoutError]
+)
+def test_timeouts_are_timeout_errors(kind: type[mmhie.MMHIEError]) -> None:
+    """Backends that catch the built-in TimeoutError keep working."""
+    assert issubclass(kind, TimeoutError)
+
+
+def test_errors_cross_processes() -> None:
+    """A worker's error reaches its parent whole: pickling keeps message and attributes."""
+    sent = mmhie.EngineTimeoutError("Slow.", status=504, request_id="r")
+
+    got = pickle.loads(pickle.dumps(sent))
+
+    assert type(got) is type(sent)
+    assert (str(got), got.__dict__) == ("Slow.", sent.__dict__)

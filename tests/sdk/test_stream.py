@@ -1,0 +1,234 @@
+"""Streams: deltas as they arrive, an end that can be trusted, a way to leave."""
+
+import asyncio
+import time
+
+import mmhie
+import pytest
+from mmhie import AsyncMedicalReasoningLLM, Delta, End, LLMConfig, MedicalReasoningLLM
+
+from tests.sdk.conftest import Connect, Serve
+from tests.sdk.scripted_server import LAST, NOTES, answer_stream, event, stream
+
+DONE = b"data: [DONE]\n\n"
+CANARY = "canary-7f3a"
+
+
+def test_deltas_arrive_as_they_are_sent(serve: Serve, connect: Connect) -> None:
+    """The first delta is here long before the last is sent; chunk_size cuts nothing."""
+    first, second = event({"delta": "Long first piece. "}), event({"delta": "Second."})
+    server = serve(stream(first, 0.5, second, event(LAST), DONE))
+    times = []
+
+    for text in connect(server.url).stream_generate("How?", chunk_size=1):
+        times.append((text, time.monotonic()))
+
+    assert [text for text, _ in times] == ["Long first piece. ", "Second."]
+    assert times[1][1] - times[0][1] > 0.3
+
+
+def test_the_request_asks_for_events(serve: Serve, connect: Connect) -> None:
+    """The route streams server-sent events, uncompressed."""
+    server = serve(answer_stream("Hi"))
+
+    list(connect(server.url).stream_generate("How?", 64, 9, 0.5, seed=1))
+
+    seen = server.calls[0]
+    assert (seen.headers["accept"], seen.headers["accept-encoding"]) == (
+        "text/event-stream",
+        "identity",
+    )
+    assert seen.json() == {
+        "prompt": "How?",
+        "max_tokens": 9,
+        "temperature": 0.5,
+        "seed": 1,
+        "stream": True,
+    }
+
+
+def test_events_are_typed_and_end_with_the_answer(serve: Serve, connect: Connect) -> None:
+    """Reasoning apart from text, and everything that belongs to the answer in the last event."""
+    thinking = event({"reasoning_delta": "Think."})
+    server = serve(
+        stream(thinking, event({"delta": "He"}), event({"delta": "y"}), event(LAST), DONE)
+    )
+
+    events = list(connect(server.url).events("How?", include_reasoning=True))
+
+    assert events[:3] == [mmhie.ReasoningDelta("Think."), Delta("He"), Delta("y")]
+    end = events[3]
+    assert isinstance(end, End)
+    assert (end.answer.text, end.answer.reasoning) == ("Hey", "Think.")
+    assert end.answer.notices == tuple(NOTES["notices"])
+    assert end.answer.provenance == NOTES["provenance"]
+    assert end.answer.usage.total_tokens == 12
+
+
+def test_unicode_line_separators_stay_in_the_text(serve: Serve, connect: Connect) -> None:
+    """U+2028 and U+0085 end no line."""
+    text = "a\u2028b\u0085c\x0bd\x1ce 🩺"
+
+    assert list(connect(serve(answer_stream(text)).url).stream_generate("How?")) == [text]
+
+
+def test_chunks_may_be_cut_anywhere(serve: Serve, connect: Connect) -> None:
+    """A byte at a time over a real socket."""
+    whole = event({"delta": "é"}) + event(LAST) + DONE
+    server = serve(stream(*(whole[i : i + 1] for i in range(len(whole)))))
+
+    assert list(connect(server.url).stream_generate("How?")) == ["é"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [event({"delta": "Hi"})],
+        [event({"delta": "Hi"}), DONE],
+        [event({"delta": "Hi"}), event(LAST)],
+        [event({"delta": "Hi"}), event(LAST), b"data: [DONE]"],
+        [],
+        [b'{"text": "not a stream"}'],
+    ],
+)
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_cut_stream_never_looks_like_success(
+    serve: Serve, connect: Connect, parts: list[bytes], cut: bool
+) -> None:
+    """Without the last event and [DONE] it raises, whether the connection broke or just ended."""
+    server = serve(stream(*parts, cut=cut))
+
+    with pytest.raises(mmhie.StreamCutError) as caught:
+        list(connect(server.url).events(CANARY))
+
+    assert caught.value.request_id == "req-1"
+    assert CANARY not in str(caught.value)
+    assert len(server.calls) == 1
+
+
+def test_a_connection_lost_after_done_is_success(serve: Serve, connect: Connect) -> None:
+    """All has been said; how the connection ends no longer matters."""
+    server = serve(stream(event({"delta": "Hi"}), event(LAST), DONE, cut=True))
+
+    assert len(list(connect(server.url).events("How?"))) == 2
+
+
+@pytest.mark.parametrize("bad", [b"data: {\n\n", b"data: 1\n\n", b"data: \xff\n\n"])
+def test_an_event_that_is_not_the_protocol_is_an_error(
+    serve: Serve, connect: Connect, bad: bytes
+) -> None:
+    """Garbage is not skipped: a piece of the answer may be missing."""
+    server = serve(stream(event({"delta": "Hi"}), bad, event(LAST), DONE))
+
+    with pytest.raises(mmhie.BadAnswerError):
+        list(connect(server.url).events("How?"))
+
+
+def test_unknown_fields_are_ignored(serve: Serve, connect: Connect) -> None:
+    """A later server may say more: comments, fields and events nobody here knows."""
+    more = b": keep-alive\n\n" + event({"delta": "Hi", "new": 1}) + event({"later": True})
+    server = serve(stream(more, event({**LAST, "extra": 1}), DONE))
+
+    assert list(connect(server.url).stream_generate("How?")) == ["Hi"]
+
+
+def test_a_stream_without_text_is_an_error(serve: Serve, connect: Connect) -> None:
+    """An end without an answer is NoAnswerError."""
+    with pytest.raises(mmhie.NoAnswerError):
+        list(connect(serve(answer_stream()).url).events("How?"))
+
+
+def test_silence_inside_a_stream_is_a_timeout(serve: Serve, connect: Connect) -> None:
+    """The limit is on silence; the server sees us leave."""
+    server = serve(stream(event({"delta": "Hi"}), then_wait=True))
+    events = connect(server.url, timeout_seconds=0.2, margin_seconds=0.1).events("How?")
+
+    assert next(events) == Delta("Hi")
+    with pytest.raises(TimeoutError):
+        next(events)
+    assert server.calls[0].left.wait(5)
+
+
+def test_a_long_stream_is_no_timeout(serve: Serve, connect: Connect) -> None:
+    """The limit is not on the whole: a stream may last longer as long as it goes on."""
+    parts = [part for _ in range(8) for part in (event({"delta": "x"}), 0.1)]
+    server = serve(stream(*parts, event(LAST), DONE))
+
+    texts = connect(server.url, timeout_seconds=0.2, margin_seconds=0.2).stream_generate("How?")
+
+    assert "".join(texts) == "x" * 8
+
+
+def test_leaving_the_context_cancels(serve: Serve) -> None:
+    """The server sees the disconnect while the answer is still being written."""
+    server = serve(stream(event({"delta": "Hi"}), then_wait=True))
+
+    with MedicalReasoningLLM(LLMConfig(url=server.url)) as client:
+        with client.stream("How?") as events:
+            assert next(events) == Delta("Hi")
+            assert events.answer is None
+        assert server.calls[0].left.wait(5)
+
+
+def test_leaving_the_async_context_cancels(serve: Serve) -> None:
+    """The same for asyncio."""
+    server = serve(stream(event({"delta": "Hi"}), then_wait=True))
+
+    async def leave() -> bool:
+        async with AsyncMedicalReasoningLLM(LLMConfig(url=server.url)) as client:
+            async with client.stream("How?") as events:
+                assert await anext(events) == Delta("Hi")
+            return await asyncio.to_thread(server.calls[0].left.wait, 5)
+
+    assert asyncio.run(leave())
+
+
+def test_an_exception_inside_the_context_cancels(serve: Serve) -> None:
+    """A consumer that fails lets the engine go."""
+    server = serve(stream(event({"delta": "Hi"}), then_wait=True))
+
+    with MedicalReasoningLLM(LLMConfig(url=server.url)) as client:
+        with pytest.raises(ZeroDivisionError), client.stream("How?") as events:
+            raise ZeroDivisionError(next(events))
+        assert server.calls[0].left.wait(5)
+
+
+def test_closing_the_iterator_cancels(serve: Serve) -> None:
+    """stream_generate, left early."""
+    server = serve(stream(event({"delta": "Hi"}), then_wait=True))
+
+    with MedicalReasoningLLM(LLMConfig(url=server.url)) as client:
+        for text in client.stream_generate("How?"):
+            assert text == "Hi"
+            break
+        assert server.calls[0].left.wait(5)
+
+
+def test_the_answer_is_kept(serve: Serve) -> None:
+    """After the end the stream holds the whole answer."""
+    server = serve(answer_stream("He", "y"))
+
+    with MedicalReasoningLLM(LLMConfig(url=server.url)) as client, client.stream("?") as events:
+        assert [type(each) for each in events] == [Delta, Delta, End]
+        assert events.answer is not None
+        assert events.answer.text == "Hey"
+
+
+def test_a_finished_stream_gives_its_connection_back(serve: Serve, connect: Connect) -> None:
+    """[DONE] is not the end of the body: it is read to its end and the connection used again."""
+    server = serve(answer_stream("Hi"))
+    client = connect(server.url)
+
+    list(client.events("One?"))
+    list(client.events("Two?"))
+
+    assert server.calls[0].peer == server.calls[1].peer
+    assert not server.calls[0].left.is_set()
+
+
+def test_a_stream_must_be_entered(serve: Serve) -> None:
+    """Iterating without `with` says what is missing."""
+    client = MedicalReasoningLLM(LLMConfig(url="http://127.0.0.1:9"))
+
+    with pytest.raises(RuntimeError, match=r"with llm\.stream"):
+        next(client.stream("How?"))
