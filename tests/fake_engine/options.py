@@ -30,6 +30,7 @@ class Options:
     tokenize: bool = True
     max_requests: int = 0
     crash_after: int = 0
+    created: int = 0
     faults: tuple[Entry, ...] = ()
 
 
@@ -48,6 +49,7 @@ HELP = {
     "start-delay": "seconds during which connections are refused",
     "keep-alive": "seconds after which an idle connection is closed",
     "max-requests": "more at once get vLLM's 503; 0: no limit",
+    "created": "unix seconds every answer claims; 0: the clock's",
     "crash-after": "exit without a word at this generation request; 0: never",
 }
 

@@ -78,6 +78,7 @@ def invalid(kind: str, where: str, message: str, given: str) -> Refusal:
 def check(path: str, body: Mapping[str, Any], options: Options) -> None:
     """Raise what vLLM would refuse in this generation request."""
     check_model(body, options)
+    check_types(body)
     check_prompt(path, body, options)
     check_sampling(body)
     check_length(body, options)
@@ -89,6 +90,15 @@ def check_model(body: Mapping[str, Any], options: Options) -> None:
     if name != options.model:
         known = f"The model `{name}` does not exist. Valid aliases: {options.model}."
         raise refusal(404, known, "model")
+
+
+def check_types(body: Mapping[str, Any]) -> None:
+    """Numbers are numbers; like vLLM's, the sentence repeats what was given."""
+    for name in ("temperature", "max_tokens", "top_p", "n", "seed"):
+        given = body.get(name)
+        if given is not None and not isinstance(given, int | float):
+            wanted = "Input should be a valid number, unable to parse string as a number"
+            raise invalid("float_parsing", f"body.{name}", wanted, repr(given)[1:-1])
 
 
 def check_prompt(path: str, body: Mapping[str, Any], options: Options) -> None:

@@ -168,7 +168,7 @@ def head_for(engine: Engine, request: Request, body: dict[str, Any], prefix: str
     name = request.headers.get("x-request-id") or secrets.token_hex(8)
     return Head(
         id=f"{prefix}-{name}",
-        created=int(time.time()),
+        created=engine.options.created or int(time.time()),
         model=engine.options.model,
         fingerprint=engine.fingerprint,
         prompt_tokens=count_tokens(body),
@@ -245,7 +245,8 @@ async def version(engine: Engine, connection: Connection, _: Request, __: Entry)
 
 async def models(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
     """The served model; vLLM 0.32 has no /v1/models/{id}."""
-    options, created = engine.options, int(time.time())
+    options = engine.options
+    created = options.created or int(time.time())
     permission = {
         "id": f"modelperm-{secrets.token_hex(8)}",
         "object": "model_permission",

@@ -1,0 +1,119 @@
+"""Every surface model output leaves by, as rows a test can run over."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx2
+
+Form = Literal["json", "sse", "text"]
+GENERATE, CHAT = "/llm/generate", "/v1/chat/completions"
+COMPLETIONS, RESPONSES = "/v1/completions", "/v1/responses"
+PROMPT = "Summarise the findings."
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One surface: a path, the form of its answer, and how it is asked."""
+
+    name: str
+    path: str
+    form: Form
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What selects the form, beside the body."""
+        return {"accept": "text/plain"} if self.form == "text" else {}
+
+    def body(self, prompt: str = PROMPT, **more: Any) -> dict[str, Any]:
+        """A request body that this surface answers."""
+        asked: dict[str, Any] = {
+            GENERATE: {"prompt": prompt},
+            CHAT: {"messages": [{"role": "user", "content": prompt}]},
+            COMPLETIONS: {"prompt": prompt},
+            RESPONSES: {"input": prompt},
+        }[self.path]
+        stream = {} if self.form == "json" else {"stream": True}
+        return {**asked, **self.model, **stream, **more}
+
+    @property
+    def model(self) -> dict[str, str]:
+        """The OpenAI APIs name their model."""
+        return {} if self.path == GENERATE else {"model": "fake-model"}
+
+    def limit(self, tokens: int) -> dict[str, int]:
+        """The field that limits the answer's length."""
+        return {"max_output_tokens" if self.path == RESPONSES else "max_tokens": tokens}
+
+    def ask(self, client: httpx2.Client, prompt: str = PROMPT, **more: Any) -> httpx2.Response:
+        """The whole answer."""
+        return client.post(self.path, json=self.body(prompt, **more), headers=self.headers)
+
+
+DOORS = (
+    Door("generate-json", GENERATE, "json"),
+    Door("generate-sse", GENERATE, "sse"),
+    Door("generate-text", GENERATE, "text"),
+    Door("chat-json", CHAT, "json"),
+    Door("chat-sse", CHAT, "sse"),
+    Door("completions-json", COMPLETIONS, "json"),
+    Door("completions-sse", COMPLETIONS, "sse"),
+    Door("responses-json", RESPONSES, "json"),
+    Door("responses-sse", RESPONSES, "sse"),
+)
+STREAMS = tuple(door for door in DOORS if door.form != "json")
+WHOLES = tuple(door for door in DOORS if door.form == "json")
+
+
+def name_of(door: Door) -> str:
+    """For pytest's ids."""
+    return door.name
+
+
+def events(body: bytes) -> list[Any]:
+    """The events of a stream: JSON where it is JSON, `[DONE]` as it is."""
+    found = re.findall(rb"^data: (.*)$", body, re.MULTILINE)
+    return [one.decode() if one == b"[DONE]" else json.loads(one) for one in found]
+
+
+def frames(body: bytes) -> list[bytes]:
+    """The events of a stream as bytes, each with its terminator."""
+    return [one + b"\n\n" for one in body.split(b"\n\n")[:-1]]
+
+
+def error_of(answer: httpx2.Response) -> Mapping[str, Any]:
+    """The error object of a response, whose shape is checked on the way."""
+    assert answer.headers["content-type"].startswith("application/json"), answer.text
+    body = answer.json()
+    assert set(body) == {"error"}, body
+    return checked(body["error"])
+
+
+def checked(error: Any) -> Mapping[str, Any]:
+    """An error object that has the one shape."""
+    assert isinstance(error, dict), error
+    assert list(error) == ["message", "type", "param", "code"], error
+    assert isinstance(error["message"], str), error
+    assert error["message"], error
+    assert isinstance(error["type"], str), error
+    assert error["param"] is None or isinstance(error["param"], str), error
+    return error
+
+
+def mmhie_of(door: Door, answer: httpx2.Response) -> Mapping[str, Any]:
+    """The `mmhie` object of an answer in JSON or of a stream, its two parts merged."""
+    if door.form == "json":
+        return dict(answer.json()["mmhie"])
+    carried = [one for one in map(carrier, events(answer.content)) if one]
+    first, last = carried[0], carried[-1]
+    merged = {**first.get("provenance", {}), **last.get("provenance", {})}
+    return {**first, **last, "provenance": merged}
+
+
+def carrier(event: Any) -> Mapping[str, Any]:
+    """The `mmhie` object an event carries, empty where there is none."""
+    if not isinstance(event, dict):
+        return {}
+    return dict(event.get("mmhie") or (event.get("response") or {}).get("mmhie") or {})

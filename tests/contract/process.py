@@ -1,0 +1,80 @@
+"""The gateway as a child process of a test, and the handle to it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20.0
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on now."""
+    with socket.socket() as plug:
+        plug.bind(("127.0.0.1", 0))
+        return int(plug.getsockname()[1])
+
+
+class Gateway:
+    """A running gateway: its address, its log and its exit code."""
+
+    def __init__(self, folder: Path, engine_url: str, **settings: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_file = folder / f"gateway-{self.port}.log"
+        environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "error",
+            "MMHIE_PORT": str(self.port),
+            "MMHIE_ENGINE_URL": engine_url,
+            **{name: value for name, value in settings.items() if value is not None},
+        }
+        with self.log_file.open("wb") as log:
+            command = [sys.executable, "-m", "gateway"]
+            self.child = subprocess.Popen(
+                command, env=environ, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+            )
+        self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
+
+    def wait(self, path: str = "/readyz") -> "Gateway":
+        """Return once a page answers 200."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.answers(path):
+            assert self.child.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.02)
+        return self
+
+    def answers(self, path: str) -> bool:
+        """Whether a page answers 200 now."""
+        try:
+            return self.client.get(path).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    @property
+    def log(self) -> str:
+        """Everything it wrote so far."""
+        return self.log_file.read_text(errors="replace")
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send the process a signal."""
+        self.child.send_signal(number)
+
+    def exit_code(self, seconds: float = PATIENCE_S) -> int:
+        """Wait for its end."""
+        return self.child.wait(timeout=seconds)
+
+    def stop(self) -> int:
+        """End it in order; its exit code."""
+        self.client.close()
+        if self.child.poll() is None:
+            self.signal()
+        return self.exit_code()

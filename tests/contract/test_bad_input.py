@@ -1,0 +1,327 @@
+"""Bad input on every route: one error shape, the right status, no echo, the engine untouched."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from tests.contract.doors import (
+    CHAT,
+    COMPLETIONS,
+    DOORS,
+    GENERATE,
+    RESPONSES,
+    Door,
+    error_of,
+    name_of,
+)
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+CANARY = "zebrafish7731"
+DEPTH = 10_000
+OPENAI = (CHAT, COMPLETIONS, RESPONSES)
+POSTS = (GENERATE, *OPENAI)
+
+# A faulty field of /llm/generate: what is sent beside, or instead of, a prompt with the canary.
+FIELDS: dict[str, Any] = {
+    "prompt missing": {"prompt": None, "drop": "prompt"},
+    "prompt empty": {"prompt": ""},
+    "prompt null": {"prompt": None},
+    "prompt a number": {"prompt": 5},
+    "prompt a list": {"prompt": [CANARY]},
+    "prompt an object": {"prompt": {"text": CANARY}},
+    "max_tokens zero": {"max_tokens": 0},
+    "max_tokens negative": {"max_tokens": -1},
+    "max_tokens a word": {"max_tokens": CANARY},
+    "max_tokens a fraction": {"max_tokens": 1.5},
+    "max_tokens a boolean": {"max_tokens": True},
+    "temperature a word": {"temperature": CANARY},
+    "temperature negative": {"temperature": -1},
+    "temperature NaN": {"temperature": float("nan")},
+    "temperature infinite": {"temperature": float("inf")},
+    "top_p zero": {"top_p": 0},
+    "top_p over one": {"top_p": 2},
+    "seed a word": {"seed": CANARY},
+    "stop a number": {"stop": 5},
+    "stop a list of numbers": {"stop": [1, 2]},
+    "stream a word": {"stream": CANARY},
+    "system a number": {"system": 5},
+    "reasoning_effort unknown": {"reasoning_effort": CANARY},
+    "include_reasoning a word": {"include_reasoning": CANARY},
+    "unknown field": {"colour": CANARY},
+    "unknown field named by the caller": {CANARY: 1},
+    "disclaimer switched off": {"disclaimer": False},
+}
+
+# A body that is no request at all: on every route that takes one.
+BODIES: dict[str, bytes] = {
+    "empty": b"",
+    "no JSON": b"prompt=" + CANARY.encode(),
+    "broken off": b'{"prompt": "' + CANARY.encode(),
+    "no object": json.dumps([CANARY]).encode(),
+    "a string": json.dumps(CANARY).encode(),
+    "null": b"null",
+    "not UTF-8": b'{"prompt": "' + CANARY.encode() + b'\xff\xfe"}',
+    "UTF-16": json.dumps({"prompt": CANARY}).encode("utf-16"),
+    "lone surrogate": b'{"prompt": "' + CANARY.encode() + b'\\ud800"}',
+    "nested lists": b'{"prompt": ' + b"[" * DEPTH + b"]" * DEPTH + b"}",
+    "nested objects": b'{"a":' * DEPTH + b"1" + b"}" * DEPTH,
+    "NaN": b'{"prompt": "' + CANARY.encode() + b'", "temperature": NaN}',
+}
+
+# Faulty fields of the pass-through routes: the engine may be the one to refuse them.
+OPENAI_FIELDS: dict[str, dict[str, Any]] = {
+    "temperature a word": {"temperature": CANARY},
+    "temperature negative": {"temperature": -1},
+    "max_tokens a word": {"max_tokens": CANARY},
+    "max_tokens zero": {"max_tokens": 0},
+    "prompt missing": {},
+}
+
+
+def refused(engine: FakeEngine) -> bool:
+    """Whether the engine was left in peace: no generation was asked for."""
+    return bool(engine.stats["generations"] == 0)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_faulty_field_is_422(gateway: Gateway, engine: FakeEngine, name: str) -> None:
+    """/llm/generate refuses it, says no word of it, and asks the engine nothing."""
+    body = {"prompt": CANARY, **FIELDS[name]}
+    body.pop(body.pop("drop", ""), None)
+    answer = gateway.client.post(GENERATE, content=json.dumps(body))
+
+    error = error_of(answer)
+    assert answer.status_code == (400 if "NaN" in name or "infinite" in name else 422), error
+    assert error["code"] == "invalid_request"
+    assert CANARY not in answer.text
+    assert refused(engine)
+
+
+def test_a_faulty_field_is_named(gateway: Gateway) -> None:
+    """`param` says which field it is, so that a person can act on it."""
+    answer = gateway.client.post(GENERATE, json={"prompt": "x", "max_tokens": 0})
+
+    assert error_of(answer)["param"] == "max_tokens"
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_that_is_no_request_is_400(
+    gateway: Gateway, engine: FakeEngine, path: str, name: str
+) -> None:
+    """Every route that takes a body refuses it in the same way."""
+    answer = gateway.client.post(
+        path, content=BODIES[name], headers={"content-type": "application/json"}
+    )
+
+    error = error_of(answer)
+    assert answer.status_code in ({400, 422} if path == GENERATE else {400}), error
+    assert error["code"] == "invalid_request"
+    assert CANARY not in answer.text
+    assert refused(engine)
+
+
+@pytest.mark.parametrize("path", OPENAI)
+@pytest.mark.parametrize("name", OPENAI_FIELDS)
+def test_a_faulty_field_of_a_pass_through_is_400(
+    gateway: Gateway, engine: FakeEngine, path: str, name: str
+) -> None:
+    """Whoever refuses it: the one shape, no echo, and not a token was generated."""
+    door = Door("", path, "json")
+    body: dict[str, Any] = {**door.body(CANARY), **OPENAI_FIELDS[name]}
+    if not OPENAI_FIELDS[name]:
+        body = {"model": "fake-model", "user": CANARY}
+    answer = gateway.client.post(path, json=body)
+
+    error_of(answer)
+    assert answer.status_code == 400
+    assert CANARY not in answer.text
+    assert engine.stats["generated_tokens"] == 0
+
+
+@pytest.mark.parametrize("path", OPENAI)
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_unknown_model_is_404(
+    gateway: Gateway, engine: FakeEngine, path: str, stream: bool
+) -> None:
+    """The engine is not asked, and the name is not repeated."""
+    body = Door("", path, "json").body(model=CANARY, stream=stream)
+    answer = gateway.client.post(path, json=body)
+
+    assert answer.status_code == 404
+    assert error_of(answer)["code"] == "model_not_found"
+    assert CANARY not in answer.text
+    assert refused(engine)
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("declared", [True, False], ids=["with a length", "in chunks"])
+def test_a_body_over_the_limit_is_413(
+    gateway: Gateway, engine: FakeEngine, path: str, declared: bool
+) -> None:
+    """A declared length is refused before the body is read, an undeclared one on the way."""
+    big = json.dumps({"prompt": CANARY * 300_000}).encode()
+    content = big if declared else iter([big[:1_500_000], big[1_500_000:]])
+    answer = gateway.client.post(path, content=content)
+
+    assert answer.status_code == 413
+    assert error_of(answer)["code"] == "body_too_large"
+    assert CANARY not in answer.text
+    assert refused(engine)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_prompt_over_the_limit_is_413_with_counts(
+    gateway: Gateway, engine: FakeEngine, stream: bool
+) -> None:
+    """Tokens found and tokens allowed are both in the sentence."""
+    prompt = f"{CANARY} " * 300
+    answer = gateway.client.post(GENERATE, json={"prompt": prompt, "stream": stream})
+
+    error = error_of(answer)
+    assert answer.status_code == 413
+    assert error["code"] == "input_too_long"
+    assert "200" in error["message"]
+    assert any(str(count) in error["message"] for count in range(300, 320)), error
+    assert CANARY not in answer.text
+    assert refused(engine)
+
+
+def test_max_tokens_over_the_cap_is_lowered_and_said(gateway: Gateway, engine: FakeEngine) -> None:
+    """As the original service did; the answer's warnings say so."""
+    answer = gateway.client.post(GENERATE, json={"prompt": "x", "max_tokens": 100_000})
+
+    assert answer.status_code == 200
+    assert engine.body()["max_tokens"] == 512
+    assert any("512" in warning for warning in answer.json()["warnings"])
+
+
+UNKNOWN = (
+    "/",
+    f"/{CANARY}",
+    "/llm",
+    "/llm/generate/",
+    "/llm/generate/" + CANARY,
+    "/v1",
+    "/v1/chat",
+    "/v1/chat/completions/batch",
+    "/v1/chat/completions/render",
+    "/v1/messages",
+    "/v1/load_lora_adapter",
+    "/v1/audio/transcriptions",
+    "/inference/v1/generate",
+    "/invocations",
+    "/tokenize",
+    "/detokenize",
+    "/pooling",
+    "/classify",
+    "/score",
+    "/rerank",
+    "/ping",
+    "/load",
+    "/version",
+    "/health",
+    "/sleep",
+    "/wake_up",
+    "/server_info",
+    "/collective_rpc",
+    "/scale_elastic_ep",
+    "/start_profile",
+    "/_fake/stats",
+)
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_unknown_path_is_404(
+    gateway: Gateway, engine: FakeEngine, method: str, path: str
+) -> None:
+    """What the engine has beside the documented API cannot be reached."""
+    before = engine.stats["requests"]
+    answer = gateway.client.request(method, path, json={"prompt": CANARY})
+
+    assert answer.status_code == 404
+    assert error_of(answer)["code"] == "not_found"
+    assert CANARY not in answer.text
+    assert not {path} & (engine.stats["requests"].keys() - before.keys() - {"/health"})
+
+
+TRICKS = (
+    "//v1/chat/completions",
+    "/v1//chat/completions",
+    "/v1/../tokenize",
+    "/v1/chat/completions/../../../tokenize",
+    "/./tokenize",
+    "/%74okenize",
+    "/v1%2fchat/completions",
+    "/V1/CHAT/COMPLETIONS",
+    "/v1/models/..%2f..%2ftokenize",
+    "/v1/chat/completions;x=1",
+    "/v1/chat/completions%00",
+    "*",
+)
+
+
+@pytest.mark.parametrize("path", TRICKS)
+def test_a_path_trick_reaches_nothing(gateway: Gateway, engine: FakeEngine, path: str) -> None:
+    """Sent as it is, without a client's tidying: 4xx, and no request to the engine."""
+    body = b'{"model": "fake-model", "messages": [{"role": "user", "content": "x"}]}'
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {len(body)}"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plug:
+        plug.sendall(head.encode() + b"\r\n\r\n" + body)
+        answer = b"".join(iter(lambda: plug.recv(65536), b""))
+
+    assert answer.split(b" ")[1] in (b"400", b"404", b"405"), answer
+    assert refused(engine)
+
+
+METHODS = (
+    ("GET", GENERATE, "POST"),
+    ("PUT", GENERATE, "POST"),
+    ("DELETE", GENERATE, "POST"),
+    *(("GET", path, "POST") for path in OPENAI),
+    ("DELETE", CHAT, "POST"),
+    ("POST", "/v1/models", "GET"),
+    ("DELETE", "/v1/models/fake-model", "GET"),
+    ("POST", "/healthz", "GET"),
+    ("POST", "/readyz", "GET"),
+    ("POST", "/metrics", "GET"),
+    ("GET", "/v1/embeddings", "POST"),
+)
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), METHODS)
+def test_a_wrong_method_is_405(
+    gateway: Gateway, engine: FakeEngine, method: str, path: str, allowed: str
+) -> None:
+    """With the methods that are allowed in `Allow`."""
+    answer = gateway.client.request(method, path)
+
+    assert answer.status_code == 405
+    assert error_of(answer)["code"] == "method_not_allowed"
+    assert allowed in answer.headers["allow"]
+    assert refused(engine)
+
+
+def test_embeddings_are_501_with_a_pointer(gateway: Gateway, engine: FakeEngine) -> None:
+    """A causal model is the wrong tool; the error says which one is right."""
+    answer = gateway.client.post("/v1/embeddings", json={"model": "x", "input": CANARY})
+
+    error = error_of(answer)
+    assert answer.status_code == 501
+    assert error["code"] == "embeddings_not_served"
+    assert "embedder" in error["message"]
+    assert CANARY not in answer.text
+    assert refused(engine)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_an_error_is_json_whatever_form_was_asked_for(gateway: Gateway, door: Door) -> None:
+    """Before the first byte of a stream an error is a status and an object."""
+    answer = gateway.client.post(door.path, content=b"{", headers=door.headers)
+
+    assert answer.status_code == 400
+    error_of(answer)

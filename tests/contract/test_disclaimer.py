@@ -1,0 +1,148 @@
+"""The disclaimer on every surface, whatever the answer, and not removable by a client."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.contract.doors import (
+    CHAT,
+    COMPLETIONS,
+    DOORS,
+    GENERATE,
+    RESPONSES,
+    Door,
+    carrier,
+    events,
+    mmhie_of,
+    name_of,
+)
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+TEXT = (
+    "Model outputs are not clinical advice. They must not be used for diagnosis or treatment"
+    " decisions without review by a licensed clinician."
+)
+CARRIERS = tuple(door for door in DOORS if door.form != "text")
+CHUNKED = tuple(door for door in DOORS if door.form == "sse" and door.path in (CHAT, COMPLETIONS))
+TEXT_DOOR = Door("generate-text", GENERATE, "text")
+TOOLS: list[dict[str, Any]] = [
+    {"type": "function", "function": {"name": "dose", "parameters": {"type": "object"}}}
+]
+
+
+@pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
+@pytest.mark.parametrize("door", CARRIERS, ids=name_of)
+def test_the_mmhie_object_holds_it(gateway: Gateway, door: Door, limit: int) -> None:
+    """Id, version, digest and text; the same version as the header's."""
+    answer = door.ask(gateway.client, **door.limit(limit))
+
+    found = mmhie_of(door, answer)["disclaimer"]
+    assert found["text"] == TEXT
+    assert found["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert found["version"] == answer.headers["x-mmhie-disclaimer-version"]
+    assert found["id"]
+
+
+@pytest.mark.parametrize("door", CARRIERS, ids=name_of)
+def test_the_mmhie_object_says_where_the_answer_came_from(gateway: Gateway, door: Door) -> None:
+    """Provenance, label, truncation, warnings and notices, on every surface."""
+    answer = door.ask(gateway.client, **door.limit(3))
+
+    mmhie = mmhie_of(door, answer)
+    assert mmhie["ai_generated"] is True
+    assert mmhie["ai_label"]["code"] == "AIAST"
+    assert mmhie["truncated"] == "in_answer"
+    assert isinstance(mmhie["warnings"], list)
+    assert isinstance(mmhie["notices"], list)
+    provenance = mmhie["provenance"]
+    assert provenance["request_id"] == answer.headers["x-request-id"]
+    assert provenance["engine"] == "vllm"
+    assert provenance["engine_version"] == "0.32.0"
+    assert provenance["model"] == "fake-model"
+    assert provenance["gateway_version"]
+    assert provenance["time"].endswith("Z")
+    assert provenance["prompt_digest"].startswith("hmac-sha256:")
+    assert provenance["output_digest"].startswith("hmac-sha256:")
+
+
+def test_generate_has_it_as_a_field(gateway: Gateway) -> None:
+    """A caller that knows no `mmhie` still shows it."""
+    assert gateway.client.post(GENERATE, json={"prompt": "x"}).json()["disclaimer"] == TEXT
+
+
+def test_the_last_event_of_generate_has_it(gateway: Gateway) -> None:
+    """Then comes [DONE]."""
+    door = Door("generate-sse", GENERATE, "sse")
+    *_, last, done = events(door.ask(gateway.client).content)
+
+    assert last["disclaimer"] == TEXT
+    assert done == "[DONE]"
+
+
+@pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
+def test_plain_text_closes_with_it(gateway: Gateway, limit: int) -> None:
+    """As a paragraph of its own, once."""
+    answer = TEXT_DOOR.ask(gateway.client, max_tokens=limit)
+
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.text.rstrip("\n").endswith("\n\n" + TEXT)
+    assert answer.text.count(TEXT) == 1
+
+
+@pytest.mark.parametrize("door", CHUNKED, ids=name_of)
+@pytest.mark.parametrize("usage", [False, True])
+def test_first_and_finish_chunk_carry_it_and_no_other(
+    gateway: Gateway, door: Door, usage: bool
+) -> None:
+    """It is merged into chunks that are there anyway: none is added."""
+    answer = door.ask(gateway.client, stream_options={"include_usage": usage})
+
+    chunks = [one for one in events(answer.content) if one != "[DONE]"]
+    carrying = [place for place, one in enumerate(chunks) if "mmhie" in one]
+    finish = next(
+        place
+        for place, one in enumerate(chunks)
+        if one["choices"] and one["choices"][0]["finish_reason"]
+    )
+    assert carrying == [0, finish]
+
+
+def test_responses_carry_it_inside_created_and_completed(gateway: Gateway) -> None:
+    """The two events that hold the response object."""
+    door = Door("responses-sse", RESPONSES, "sse")
+    found = [one["type"] for one in events(door.ask(gateway.client).content) if carrier(one)]
+
+    assert found == ["response.created", "response.completed"]
+
+
+@pytest.mark.parametrize("door", CHUNKED, ids=name_of)
+def test_an_answer_of_one_token_carries_it(gateway: Gateway, door: Door) -> None:
+    """First and finish chunk may be the same one."""
+    answer = door.ask(gateway.client, max_tokens=1)
+
+    mmhie = mmhie_of(door, answer)
+    assert mmhie["disclaimer"]["text"] == TEXT
+    assert mmhie["truncated"] == "in_answer"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_is_only_a_tool_call_carries_it(gateway: Gateway, stream: bool) -> None:
+    """No text, and still model output."""
+    door = Door("chat", CHAT, "sse" if stream else "json")
+    answer = door.ask(gateway.client, tools=TOOLS, tool_choice="required")
+
+    assert mmhie_of(door, answer)["disclaimer"]["text"] == TEXT
+    assert "tool_calls" in answer.text
+
+
+@pytest.mark.parametrize("door", CARRIERS, ids=name_of)
+def test_a_client_cannot_remove_it(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """Not by asking for another disclaimer, nor by a field of its own."""
+    if door.path == GENERATE:
+        pytest.skip("unknown fields are refused there: see test_bad_input")
+    answer = door.ask(gateway.client, mmhie=None, disclaimer="")
+
+    assert answer.status_code == 200
+    assert mmhie_of(door, answer)["disclaimer"]["text"] == TEXT

@@ -1,0 +1,108 @@
+"""The client leaving aborts the engine's work: in mid-stream, before a byte, and while waiting."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.contract.doors import DOORS, STREAMS, Door, name_of
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+SOON_S = 2.0
+
+
+@contextmanager
+def asked(gateway: Gateway, door: Door, **more: Any) -> Iterator[socket.socket]:
+    """A request on a bare socket, closed at the end of the block."""
+    body = json.dumps(door.body(**more)).encode()
+    lines = [f"POST {door.path} HTTP/1.1", "host: x", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in door.headers.items()]
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plug:
+        plug.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        yield plug
+
+
+def aborted(engine: FakeEngine) -> None:
+    """Wait until the engine has noticed, and has nothing left to do."""
+    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0, seconds=SOON_S)
+
+
+@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+def test_leaving_in_mid_stream(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """Tokens are no longer generated for nobody."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+    with asked(gateway, door) as plug:
+        received = b""
+        while received.count(b"\n") < 20 and len(received) < 2000:
+            received += plug.recv(65536)
+
+    aborted(engine)
+    generated = engine.stats["generated_tokens"]
+    time.sleep(0.1)
+    assert engine.stats["generated_tokens"] == generated
+
+
+@pytest.mark.parametrize("fault", ["hang_before_headers", "hang_after_headers"])
+@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+def test_leaving_before_the_first_byte(
+    gateway: Gateway, engine: FakeEngine, door: Door, fault: str
+) -> None:
+    """The prompt is being read; nobody waits for the answer any more."""
+    engine.next(fault=fault)
+    with asked(gateway, door):
+        engine.until(lambda stats: stats["running"] == 1)
+        time.sleep(0.05)
+
+    aborted(engine)
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door.form == "json"], ids=name_of)
+def test_leaving_while_waiting_for_a_whole_answer(
+    gateway: Gateway, engine: FakeEngine, door: Door
+) -> None:
+    """No byte of the answer exists yet."""
+    engine.next(fault="endless")
+    with asked(gateway, door):
+        engine.until(lambda stats: stats["running"] == 1)
+        time.sleep(0.05)
+
+    aborted(engine)
+
+
+def test_a_patient_client_is_not_taken_for_a_gone_one(gateway: Gateway, engine: FakeEngine) -> None:
+    """Slow is not gone."""
+    engine.next(fault="slow_first_token", seconds=1.0)
+    answer = STREAMS[0].ask(gateway.client)
+
+    assert answer.status_code == 200
+    assert engine.stats["aborted"] == 0
+
+
+def test_a_slow_reader_holds_the_engine_back(gateway: Gateway, engine: FakeEngine) -> None:
+    """Back-pressure reaches the engine: the gateway does not store what nobody reads."""
+    engine.next(fault="endless")
+    chat = next(door for door in STREAMS if door.name == "chat-sse")
+    with asked(gateway, chat) as plug:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plug.recv(1000)
+        early = settled(engine)
+        time.sleep(0.5)
+        assert engine.stats["generated_tokens"] == early
+
+    aborted(engine)
+
+
+def settled(engine: FakeEngine) -> int:
+    """Tokens generated once the engine has stopped for lack of a reader."""
+    last, now = -1, engine.stats["generated_tokens"]
+    deadline = time.monotonic() + 8
+    while now != last:
+        assert time.monotonic() < deadline, "the engine never had to wait"
+        time.sleep(0.3)
+        last, now = now, engine.stats["generated_tokens"]
+    return int(now)

@@ -1,0 +1,307 @@
+"""What an engine can do wrong, on every surface: a status or an in-band error, in bounded time."""
+
+import time
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.contract.conftest import Start, StartEngine
+from tests.contract.doors import (
+    DOORS,
+    GENERATE,
+    RESPONSES,
+    STREAMS,
+    WHOLES,
+    Door,
+    checked,
+    error_of,
+    events,
+    name_of,
+)
+from tests.contract.process import Gateway, free_port
+from tests.contract.test_disclaimer import TEXT
+from tests.fake_engine.process import FakeEngine
+
+BOUND_S = 3.0
+UNAVAILABLE, GARBLED, REJECTED = "engine_unavailable", "engine_garbled", "engine_rejected"
+CUT, TIMEOUT = "engine_cut", "engine_timeout"
+
+# Before the first byte: the same status and code on every surface.
+EARLY: dict[str, tuple[dict[str, Any], int, set[str]]] = {
+    "500": ({"fault": "status", "status": 500}, 502, {REJECTED}),
+    "500 with html": (
+        {"fault": "status", "status": 500, "body": "<h1>", "content_type": "text/html"},
+        502,
+        {REJECTED},
+    ),
+    "503": ({"fault": "status", "status": 503}, 503, {UNAVAILABLE}),
+    "401": ({"fault": "status", "status": 401, "body": '{"error":"x"}'}, 502, {REJECTED}),
+    "302": ({"fault": "status", "status": 302}, 502, {GARBLED}),
+    "reset twice": ({"fault": "reset", "times": 2}, 503, {UNAVAILABLE}),
+    "html": ({"fault": "html"}, 502, {GARBLED}),
+    "empty body": ({"fault": "empty"}, 502, {GARBLED, CUT}),
+    "no HTTP": ({"fault": "raw", "body": "SSH-2.0-OpenSSH_9.9\r\n\r\n"}, 502, {GARBLED}),
+    "half a head": ({"fault": "raw", "body": "HTTP/1.1 200 OK\r\nconte"}, 502, {GARBLED, CUT}),
+}
+
+# In mid-answer: what a stream says in band.
+LATE: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "cut": ({"fault": "cut"}, {CUT}),
+    "reset": ({"fault": "reset_midstream"}, {CUT, UNAVAILABLE}),
+    "clean end without an end": ({"fault": "clean_cut"}, {CUT}),
+    "garbled chunk": ({"fault": "chunk_garbage"}, {GARBLED}),
+    "chunk too short": ({"fault": "wrong_length"}, {CUT, GARBLED}),
+}
+
+
+def in_band(door: Door, answer: httpx2.Response) -> str:
+    """The code of a stream's in-band error; how it has to look is checked on the way."""
+    assert answer.status_code == 200
+    if door.form == "text":
+        return interrupted(answer.text)
+    found = events(answer.content)
+    assert door.path == RESPONSES or found[-1] == "[DONE]", found[-3:]
+    last = [one for one in found if one != "[DONE]"][-1]
+    assert "error" in last, last
+    return str(checked(last["error"])["code"])
+
+
+def interrupted(text: str) -> str:
+    """The text form: an [interrupted] paragraph, then the disclaimer; codes are not shown."""
+    *_, notice, disclaimer = text.rstrip("\n").split("\n\n")
+    assert notice.startswith("[interrupted] "), text
+    assert disclaimer == TEXT
+    return notice
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+@pytest.mark.parametrize("name", EARLY)
+def test_before_the_first_byte(gateway: Gateway, engine: FakeEngine, door: Door, name: str) -> None:
+    """A status and an error object, whatever form was asked for."""
+    fault, status, codes = EARLY[name]
+    engine.next(**fault)
+    started = time.monotonic()
+    answer = door.ask(gateway.client)
+
+    error = error_of(answer)
+    assert answer.status_code == status, error
+    assert error["code"] in codes
+    assert time.monotonic() - started < BOUND_S
+    if status == 503:
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+@pytest.mark.parametrize("name", LATE)
+def test_in_mid_stream(gateway: Gateway, engine: FakeEngine, door: Door, name: str) -> None:
+    """Never a silent end: what came stays, and an error says that it is not all."""
+    fault, codes = LATE[name]
+    engine.next(**fault)
+    answer = door.ask(gateway.client)
+
+    code = in_band(door, answer)
+    assert door.form == "text" or code in codes, code
+    assert b'finish_reason":"stop' not in answer.content
+
+
+@pytest.mark.parametrize("door", WHOLES, ids=name_of)
+@pytest.mark.parametrize("name", ["cut", "reset", "chunk too short"])
+def test_in_the_middle_of_a_whole_answer(
+    gateway: Gateway, engine: FakeEngine, door: Door, name: str
+) -> None:
+    """Half a JSON document is not handed on."""
+    engine.next(**LATE[name][0])
+    answer = door.ask(gateway.client)
+
+    assert answer.status_code == 502
+    assert error_of(answer)["code"] == CUT
+
+
+@pytest.mark.parametrize("door", WHOLES, ids=name_of)
+def test_broken_json_is_not_handed_on(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """Right length, wrong content."""
+    engine.next(fault="wrong_json")
+    answer = door.ask(gateway.client)
+
+    assert answer.status_code == 502
+    assert error_of(answer)["code"] == GARBLED
+
+
+@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+def test_an_error_of_the_engine_in_mid_stream(
+    gateway: Gateway, engine: FakeEngine, door: Door
+) -> None:
+    """vLLM's own error frame comes out as an error, not as an answer."""
+    engine.next(fault="error_midstream")
+    answer = door.ask(gateway.client)
+
+    if door.form == "text":
+        interrupted(answer.text)
+        return
+    found = [one for one in events(answer.content) if isinstance(one, dict) and "error" in one]
+    assert len(found) == 1
+    checked(found[0]["error"])
+    assert b'finish_reason":"stop' not in answer.content
+
+
+@pytest.mark.parametrize("fault", ["stale", "reset"])
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_one_lost_connection_is_not_noticed(
+    gateway: Gateway, engine: FakeEngine, door: Door, fault: str
+) -> None:
+    """A kept connection that died under us, or a reset before any byte: sent once more."""
+    door.ask(gateway.client)
+    engine.next(fault=fault)
+
+    assert door.ask(gateway.client).status_code == 200
+
+
+def test_idle_connections_that_the_engine_closes_are_no_trouble(
+    start: Start, start_engine: StartEngine
+) -> None:
+    """An engine that closes after half a second, and a caller who comes back just then."""
+    engine = start_engine("--keep-alive", "0.5")
+    gateway = start(engine.url).wait()
+
+    for pause in (0.49, 0.5, 0.505, 0.51, 0.6):
+        assert STREAMS[0].ask(gateway.client).status_code == 200
+        time.sleep(pause)
+        assert WHOLES[0].ask(gateway.client).status_code == 200
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_no_answer_in_time_is_504(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
+    """No byte within MMHIE_TIMEOUT_SECONDS: JSON, whatever form was asked for; work aborted."""
+    engine.next(fault="hang_before_headers")
+    started = time.monotonic()
+    answer = door.ask(hasty.client)
+
+    assert answer.status_code == 504
+    assert error_of(answer)["code"] == TIMEOUT
+    assert 0.4 < time.monotonic() - started < BOUND_S
+    engine.until(lambda stats: stats["aborted"] == 1)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_headers_and_then_nothing(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
+    """The first token has the same time, whether or not the head has come."""
+    engine.next(fault="hang_after_headers")
+    started = time.monotonic()
+    answer = door.ask(hasty.client)
+
+    if answer.status_code == 200:
+        code = in_band(door, answer)
+        assert door.form == "text" or code == TIMEOUT
+    else:
+        assert answer.status_code == 504
+        assert error_of(answer)["code"] == TIMEOUT
+    assert time.monotonic() - started < BOUND_S
+    engine.until(lambda stats: stats["aborted"] == 1)
+
+
+@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+def test_a_stream_that_falls_silent(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
+    """Idle time is limited; the error is in band and the engine's work is aborted."""
+    engine.next(fault="hang_midstream")
+    answer = door.ask(hasty.client)
+
+    code = in_band(door, answer)
+    assert door.form == "text" or code == TIMEOUT
+    engine.until(lambda stats: stats["aborted"] == 1)
+
+
+@pytest.mark.parametrize("door", WHOLES, ids=name_of)
+def test_a_whole_answer_has_a_total(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
+    """Not streamed: the limit is on all of it, and the engine's work is aborted."""
+    engine.next(fault="endless")
+    answer = door.ask(hasty.client)
+
+    assert answer.status_code == 504
+    assert error_of(answer)["code"] == TIMEOUT
+    engine.until(lambda stats: stats["aborted"] == 1)
+
+
+@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+def test_a_stream_has_no_total(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
+    """Longer than the limit in all, never silent for as long: it comes through whole."""
+    engine.next(fault="slow_tokens", seconds=0.1)
+    started = time.monotonic()
+    answer = door.ask(hasty.client, **door.limit(10))
+
+    assert answer.status_code == 200
+    assert time.monotonic() - started > 0.8
+    assert b'"error"' not in answer.content
+    assert b"[interrupted]" not in answer.content
+
+
+@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+def test_tokens_leave_when_they_come(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """The first is read long before the last is made."""
+    engine.next(fault="slow_tokens", seconds=0.05)
+    body = door.body(**door.limit(10))
+    with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+        times = [time.monotonic() for _ in answer.iter_raw()]
+
+    assert len(times) >= 10
+    assert times[-1] - times[0] > 0.3
+
+
+def test_no_time_at_all_is_504_at_once(start: Start, engine: FakeEngine) -> None:
+    """MMHIE_TIMEOUT_SECONDS=0 means at once."""
+    gateway = start(engine.url, MMHIE_TIMEOUT_SECONDS="0").wait()
+    started = time.monotonic()
+    answer = gateway.client.post(GENERATE, json={"prompt": "x"})
+
+    assert answer.status_code == 504
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_no_engine_at_all_is_503(start: Start, door: Door) -> None:
+    """Fast, with Retry-After; the gateway is up all the while."""
+    gateway = start(f"http://127.0.0.1:{free_port()}").wait("/healthz")
+    answer = door.ask(gateway.client)
+
+    assert answer.status_code == 503
+    assert error_of(answer)["code"] == UNAVAILABLE
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+@pytest.mark.parametrize("door", [d for d in DOORS if d.path != GENERATE], ids=name_of)
+def test_the_callers_own_mistakes_stay_theirs(
+    gateway: Gateway, engine: FakeEngine, door: Door, status: int
+) -> None:
+    """A 4xx of the engine keeps its status and its sentence."""
+    engine.next(fault="status", status=status)
+    answer = door.ask(gateway.client)
+
+    assert answer.status_code == status
+    assert error_of(answer)["message"]
+
+
+def test_an_engine_that_wants_a_key_gets_it(start: Start, start_engine: StartEngine) -> None:
+    """MMHIE_ENGINE_API_KEY, and the caller needs to know nothing of it."""
+    engine = start_engine("--api-key", "engine-secret")
+    gateway = start(engine.url, MMHIE_ENGINE_API_KEY="engine-secret").wait()
+
+    for door in DOORS:
+        assert door.ask(gateway.client).status_code == 200
+    assert "engine-secret" not in gateway.log
+
+
+def test_a_crash_of_the_engine_is_told_and_a_new_one_is_found(
+    start: Start, start_engine: StartEngine
+) -> None:
+    """In band for the stream that was open, 503 for those who come next, then all is well."""
+    port = str(free_port())
+    engine = start_engine("--port", port, "--crash-after", "2")
+    gateway = start(engine.url).wait()
+    door = next(door for door in STREAMS if door.name == "chat-sse")
+
+    assert door.ask(gateway.client).status_code == 200
+    assert door.ask(gateway.client).status_code == 503
+    start_engine("--port", port)
+    gateway.wait()
+    assert door.ask(gateway.client).status_code == 200

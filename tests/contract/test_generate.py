@@ -1,0 +1,231 @@
+"""/llm/generate in its three forms, and what it asks of the engine."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.contract.conftest import Start, StartEngine
+from tests.contract.doors import CHAT, COMPLETIONS, GENERATE, Door, error_of, events
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+JSON, SSE, TEXT = (Door(form, GENERATE, form) for form in ("json", "sse", "text"))
+FIELDS = {
+    "text",
+    "model",
+    "finish_reason",
+    "truncated",
+    "usage",
+    "disclaimer",
+    "warnings",
+    "notices",
+    "request_id",
+    "mmhie",
+}
+
+
+def direct_text(engine: FakeEngine, **more: Any) -> str:
+    """What the engine itself says to the chat the gateway sent last."""
+    body = {**engine.body(), "stream": False, **more}
+    body.pop("stream_options", None)
+    answer = httpx2.post(engine.url + CHAT, json=body, trust_env=False).json()
+    return str(answer["choices"][0]["message"]["content"])
+
+
+def test_the_answer_has_the_documented_fields(gateway: Gateway, engine: FakeEngine) -> None:
+    """All of them and no others; the text is the engine's."""
+    answer = JSON.ask(gateway.client).json()
+
+    assert answer.keys() == FIELDS
+    assert answer["text"] == direct_text(engine)
+    assert answer["model"] == "fake-model"
+    assert answer["finish_reason"] == "stop"
+    assert answer["truncated"] is None
+    assert answer["usage"]["completion_tokens"] == 24
+    assert answer["usage"]["total_tokens"] == answer["usage"]["prompt_tokens"] + 24
+
+
+def test_the_stream_adds_up_to_the_answer(gateway: Gateway) -> None:
+    """Deltas, then one event with everything else, then [DONE]."""
+    whole = JSON.ask(gateway.client).json()
+    *deltas, last, done = events(SSE.ask(gateway.client).content)
+
+    assert all(one.keys() == {"delta"} for one in deltas)
+    assert "".join(one["delta"] for one in deltas) == whole["text"]
+    assert len(deltas) == 24
+    assert last.keys() == FIELDS - {"text"}
+    assert last["usage"] == whole["usage"]
+    assert done == "[DONE]"
+
+
+def test_the_text_form_is_the_answer_and_the_disclaimer(gateway: Gateway) -> None:
+    """Nothing else is in it."""
+    whole = JSON.ask(gateway.client).json()
+    answer = TEXT.ask(gateway.client)
+
+    assert answer.text.rstrip("\n") == whole["text"] + "\n\n" + whole["disclaimer"]
+    assert answer.headers["transfer-encoding"] == "chunked"
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "*/*", "application/json", None])
+def test_a_stream_is_sse_unless_plain_text_is_asked_for(
+    gateway: Gateway, accept: str | None
+) -> None:
+    """text/event-stream is the default form."""
+    headers = {} if accept is None else {"accept": accept}
+    answer = gateway.client.post(GENERATE, json=SSE.body(), headers=headers)
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+def test_the_whole_answer_is_json_even_for_a_reader_of_text(gateway: Gateway) -> None:
+    """Plain text is a form of the stream."""
+    answer = gateway.client.post(GENERATE, json=JSON.body(), headers={"accept": "text/plain"})
+
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("door", [JSON, SSE], ids=["json", "sse"])
+def test_a_cut_off_answer_says_so(gateway: Gateway, door: Door) -> None:
+    """finish_reason length is `truncated: in_answer`, never silent."""
+    answer = door.ask(gateway.client, max_tokens=3)
+    last = answer.json() if door is JSON else events(answer.content)[-2]
+
+    assert last["finish_reason"] == "length"
+    assert last["truncated"] == "in_answer"
+    assert last["usage"]["completion_tokens"] == 3
+
+
+def test_the_models_own_template_and_the_authors_system_message_are_used(
+    gateway: Gateway, engine: FakeEngine
+) -> None:
+    """A chat of two messages, greedy by default, at most 512 tokens."""
+    JSON.ask(gateway.client, "Why?")
+
+    body = engine.body()
+    assert [one["role"] for one in body["messages"]] == ["system", "user"]
+    assert body["messages"][0]["content"].startswith("You are a medical reasoning assistant")
+    assert body["messages"][1]["content"] == "Why?"
+    assert body["temperature"] == 0
+    assert body["max_tokens"] == 512
+
+
+def test_the_callers_parameters_reach_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
+    """By the engine's names."""
+    asked = {"max_tokens": 7, "temperature": 0.5, "top_p": 0.9, "seed": 3, "stop": ["zzz"]}
+    JSON.ask(gateway.client, system="Be brief.", **asked)
+
+    body = engine.body()
+    assert asked.items() <= body.items()
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
+def test_a_model_without_a_template_goes_through_completions(
+    start: Start, start_engine: StartEngine
+) -> None:
+    """What chat refuses with 400 is still answered, in all three forms."""
+    engine = start_engine("--no-chat-template")
+    gateway = start(engine.url).wait()
+
+    for door in (JSON, SSE, TEXT):
+        assert door.ask(gateway.client, "Why?").status_code == 200
+    assert len(engine.seen(COMPLETIONS)) == 3
+    assert not engine.seen(CHAT)
+    assert engine.body(COMPLETIONS)["prompt"].endswith("Why?")
+
+
+def test_streaming_can_be_the_default(start: Start, engine: FakeEngine) -> None:
+    """MMHIE_STREAMING decides when the body does not."""
+    gateway = start(engine.url, MMHIE_STREAMING="true").wait()
+
+    default = gateway.client.post(GENERATE, json={"prompt": "x"})
+    asked = gateway.client.post(GENERATE, json={"prompt": "x", "stream": False})
+    assert default.headers["content-type"].startswith("text/event-stream")
+    assert asked.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_long_prompt_is_cut_where_that_is_configured(
+    start: Start, engine: FakeEngine, side: str
+) -> None:
+    """And the answer says that it was."""
+    gateway = start(engine.url, MMHIE_MAX_INPUT_LENGTH="50", MMHIE_TRUNCATE=side).wait()
+    answer = gateway.client.post(GENERATE, json={"prompt": "word " * 300})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["truncated"] == "input"
+    assert answer.json()["warnings"]
+
+
+def test_reasoning_never_mixes_into_the_answer(gateway: Gateway, engine: FakeEngine) -> None:
+    """It is left out, or a field of its own for those who ask."""
+    engine.next(fault="reasoning", times=3)
+    plain = JSON.ask(gateway.client).json()
+    asked = JSON.ask(gateway.client, include_reasoning=True).json()
+    stream = events(SSE.ask(gateway.client, include_reasoning=True).content)
+
+    assert "The question is about" not in json.dumps(plain)
+    assert asked["reasoning"].startswith("The question is about")
+    assert asked["text"] == plain["text"]
+    thought = "".join(one["reasoning_delta"] for one in stream[:-2] if "reasoning_delta" in one)
+    assert thought == asked["reasoning"]
+    assert "".join(one.get("delta", "") for one in stream[:-2]) == plain["text"]
+
+
+@pytest.mark.parametrize("fault", ["null_content", "reasoning_only"])
+def test_an_empty_answer_is_never_returned_as_one(
+    gateway: Gateway, engine: FakeEngine, fault: str
+) -> None:
+    """Tokens were spent and there is no text: an error that says so."""
+    engine.next(fault=fault)
+    answer = JSON.ask(gateway.client)
+
+    assert answer.status_code == 502, answer.text
+    assert error_of(answer)["code"] == "no_answer"
+
+
+@pytest.mark.parametrize("fault", ["null_content", "reasoning_only"])
+def test_an_empty_stream_ends_with_an_error(
+    gateway: Gateway, engine: FakeEngine, fault: str
+) -> None:
+    """Status 200 has left already; the event says what happened."""
+    engine.next(fault=fault)
+    answer = SSE.ask(gateway.client)
+
+    if answer.status_code == 200:
+        assert events(answer.content)[-2]["error"]["code"] == "no_answer"
+    else:
+        assert error_of(answer)["code"] == "no_answer"
+
+
+@pytest.mark.parametrize("door", [JSON, SSE, TEXT], ids=["json", "sse", "text"])
+def test_harmony_markers_never_reach_the_reader(
+    gateway: Gateway, engine: FakeEngine, door: Door
+) -> None:
+    """Cut inside a channel header: stripped, and said."""
+    engine.next(fault="harmony", finish="length")
+    answer = door.ask(gateway.client)
+
+    assert "Take two" in answer.text.replace('"}\n\ndata: {"delta":"', "")
+    assert "<|" not in answer.text
+    assert "assistant" not in answer.text.replace("reasoning assistant", "")
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ["line\u2028sep", "\u0085", "\r\n", "\n\n", "data: x\n\n", " end"],
+        ["über", " 🩺", "\u0000", '"quoted"', "\\"],
+        ["</script>", "&amp;", "\ud83e\udd70"],
+    ],
+)
+def test_any_text_survives(gateway: Gateway, engine: FakeEngine, tokens: list[str]) -> None:
+    """Line separators, control characters and quotes come out as they went in."""
+    engine.next(fault="say", tokens=tokens, times=3)
+    whole, stream, text = (door.ask(gateway.client) for door in (JSON, SSE, TEXT))
+
+    assert whole.json()["text"] == "".join(tokens)
+    assert "".join(one["delta"] for one in events(stream.content)[:-2]) == "".join(tokens)
+    assert text.content.decode().startswith("".join(tokens))

@@ -1,0 +1,104 @@
+"""The headers every response carries, errors and streams included."""
+
+import pytest
+
+from tests.contract.doors import DOORS, GENERATE, Door, name_of
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+REQUEST_ID, VERSION, AI = "x-request-id", "x-mmhie-disclaimer-version", "x-mmhie-ai-generated"
+
+PLAIN = (
+    ("GET", "/healthz", 200),
+    ("GET", "/readyz", 200),
+    ("GET", "/metrics", 200),
+    ("GET", "/v1/models", 200),
+    ("GET", "/v1/models/fake-model", 200),
+    ("GET", "/v1/models/other", 404),
+    ("GET", "/openapi.json", 200),
+    ("GET", "/nothing-here", 404),
+    ("PUT", "/healthz", 405),
+    ("POST", "/v1/embeddings", 501),
+    ("POST", "/v1/chat/completions", 400),
+)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_model_output_is_labelled(gateway: Gateway, door: Door) -> None:
+    """An id, the disclaimer's version, and the mark that a model wrote this."""
+    answer = door.ask(gateway.client)
+
+    assert answer.status_code == 200
+    assert answer.headers[REQUEST_ID]
+    assert answer.headers[VERSION]
+    assert answer.headers[AI] == "true"
+
+
+@pytest.mark.parametrize(("method", "path", "status"), PLAIN)
+def test_everything_else_is_identified(
+    gateway: Gateway, method: str, path: str, status: int
+) -> None:
+    """Id and version are there too; the AI mark is not, no model spoke."""
+    answer = gateway.client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.headers[REQUEST_ID]
+    assert answer.headers[VERSION]
+    assert AI not in answer.headers
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_an_engine_failure_is_identified(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """Errors made of the engine's failures carry the headers as well."""
+    engine.next(fault="status", status=500)
+    answer = door.ask(gateway.client)
+
+    assert answer.status_code >= 500
+    assert answer.headers[REQUEST_ID]
+    assert answer.headers[VERSION]
+    assert AI not in answer.headers
+
+
+def test_a_request_id_is_minted_once_each(gateway: Gateway) -> None:
+    """No two requests share one."""
+    ids = {gateway.client.get("/healthz").headers[REQUEST_ID] for _ in range(20)}
+
+    assert len(ids) == 20
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_a_sane_request_id_is_kept(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """The caller's id comes back, and reaches the engine's own logs."""
+    given = {"x-request-id": "order-66_a.b"}
+    answer = gateway.client.post(door.path, json=door.body(), headers={**door.headers, **given})
+
+    assert answer.headers[REQUEST_ID] == "order-66_a.b"
+    generations = [one for one in engine.seen() if one["path"].startswith("/v1/") and one["body"]]
+    assert generations[-1]["headers"]["x-request-id"] == "order-66_a.b"
+
+
+@pytest.mark.parametrize(
+    "bad", ["x" * 300, "two words", "semi;colon", "<b>", 'quo"te', "ü".encode()]
+)
+def test_an_odd_request_id_is_replaced(gateway: Gateway, bad: str | bytes) -> None:
+    """Nothing a log or a header could choke on is repeated."""
+    answer = gateway.client.get("/healthz", headers=[(b"x-request-id", bad)])
+
+    assert answer.status_code == 200
+    assert answer.headers[REQUEST_ID] not in (bad, "")
+    assert len(answer.headers[REQUEST_ID]) <= 128
+
+
+def test_the_answer_names_the_same_request_id(gateway: Gateway) -> None:
+    """Header, field and provenance agree."""
+    answer = gateway.client.post(GENERATE, json={"prompt": "x"})
+
+    body = answer.json()
+    assert body["request_id"] == answer.headers[REQUEST_ID]
+    assert body["mmhie"]["provenance"]["request_id"] == answer.headers[REQUEST_ID]
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_nothing_is_cached_on_the_way(gateway: Gateway, door: Door) -> None:
+    """Answers about a patient are not kept by a proxy or a browser."""
+    assert "no-store" in door.ask(gateway.client).headers.get("cache-control", "")

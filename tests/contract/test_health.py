@@ -1,0 +1,161 @@
+"""/healthz, /readyz and the phases, with a launcher's phase file and without one."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import Start, StartEngine
+from tests.contract.doors import DOORS, error_of
+from tests.contract.process import Gateway, free_port
+from tests.fake_engine.process import FakeEngine
+
+MODEL = {
+    "id": "fake-model",
+    "base": "some/base",
+    "adapter": None,
+    "revision": "abc",
+    "quantization": "none",
+    "dtype": "bfloat16",
+    "max_model_len": 8192,
+    "chat_template": True,
+    "reasoning": False,
+    "device": "cpu",
+    "test_override": False,
+}
+
+
+def write(path: Path, phase: str, **more: Any) -> None:
+    """What the launcher writes, replaced in one step as it does."""
+    told = {
+        "phase": phase,
+        "progress": None,
+        "detail": f"The phase is {phase}.",
+        "engine": {"name": "vllm", "version": "0.32.0"},
+        "model": MODEL,
+        "warnings": [],
+        "updated": time.time(),
+        **more,
+    }
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(told))
+    fresh.replace(path)
+
+
+def until_phase(gateway: Gateway, phase: str, seconds: float = 8) -> dict[str, Any]:
+    """Wait until /healthz tells a phase; its body then."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = gateway.client.get("/healthz")
+        assert answer.status_code == 200
+        body: dict[str, Any] = answer.json()
+        if body["phase"] == phase:
+            return body
+        assert time.monotonic() < deadline, body
+        time.sleep(0.05)
+
+
+def test_ready_without_a_phase_file(gateway: Gateway) -> None:
+    """The engine is asked itself."""
+    body = gateway.client.get("/healthz").json()
+
+    assert body["status"] == "ok"
+    assert body["phase"] == "ready"
+    assert body["progress"] == 1.0
+    assert body["detail"]
+    assert body["model"]["id"] == "fake-model"
+    assert gateway.client.get("/readyz").status_code == 200
+
+
+def test_up_before_the_engine_is(start: Start) -> None:
+    """200 from the first second, the phase says what is missing; /readyz is 503."""
+    gateway = start(f"http://127.0.0.1:{free_port()}").wait("/healthz")
+
+    assert gateway.client.get("/healthz").json()["phase"] in ("starting", "loading")
+    assert gateway.client.get("/readyz").status_code == 503
+
+
+def test_ready_follows_the_engine(start: Start, start_engine: StartEngine) -> None:
+    """A slow start, then ready; an unhealthy engine, then down; and ready again."""
+    port = str(free_port())
+    gateway = start(f"http://127.0.0.1:{port}").wait("/healthz")
+    assert gateway.client.get("/readyz").status_code == 503
+
+    engine = start_engine("--port", port, "--start-delay", "0.5")
+    until_phase(gateway, "ready")
+    assert gateway.client.get("/readyz").status_code == 200
+    engine.options(unhealthy=True)
+    until_phase(gateway, "engine_down")
+    assert gateway.client.get("/readyz").status_code == 503
+    engine.options(unhealthy=False)
+    until_phase(gateway, "ready")
+
+
+@pytest.mark.parametrize("phase", ["starting", "loading", "draining", "engine_down", "stalled"])
+def test_the_phase_file_decides(
+    start: Start, engine: FakeEngine, tmp_path: Path, phase: str
+) -> None:
+    """Every phase but ready: /healthz tells it, /readyz and the model routes answer 503."""
+    write(tmp_path / "phase.json", phase, progress=0.4 if phase == "loading" else None)
+    gateway = start(engine.url, MMHIE_PHASE_FILE=str(tmp_path / "phase.json")).wait("/healthz")
+
+    body = until_phase(gateway, phase)
+    assert body["status"] == "ok"
+    assert body["detail"] == f"The phase is {phase}."
+    assert phase != "loading" or body["progress"] == 0.4
+    assert gateway.client.get("/readyz").status_code == 503
+    for door in DOORS:
+        answer = door.ask(gateway.client)
+        assert answer.status_code == 503
+        error_of(answer)
+    assert engine.stats["generations"] == 0
+
+
+def test_the_phase_file_is_followed(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+    """From loading to ready to draining, and what the launcher knows of the model is shown."""
+    phase_file = tmp_path / "phase.json"
+    write(phase_file, "loading", progress=0.1, warnings=["slow disk"])
+    gateway = start(engine.url, MMHIE_PHASE_FILE=str(phase_file)).wait("/healthz")
+
+    assert until_phase(gateway, "loading")["progress"] == 0.1
+    write(phase_file, "ready", progress=1.0)
+    body = until_phase(gateway, "ready")
+    assert body["model"]["id"] == "fake-model"
+    assert body["model"]["base"] == "some/base"
+    assert DOORS[0].ask(gateway.client).status_code == 200
+    write(phase_file, "draining")
+    until_phase(gateway, "draining")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"phase": 5}'])
+def test_a_broken_phase_file_breaks_nothing(
+    start: Start, engine: FakeEngine, tmp_path: Path, content: bytes
+) -> None:
+    """/healthz answers 200 whatever it finds, and the engine is asked instead."""
+    (tmp_path / "phase.json").write_bytes(content)
+    gateway = start(engine.url, MMHIE_PHASE_FILE=str(tmp_path / "phase.json")).wait("/healthz")
+
+    assert gateway.client.get("/healthz").status_code == 200
+    until_phase(gateway, "ready")
+
+
+def test_health_does_not_wait_for_a_hanging_engine(start: Start, start_engine: StartEngine) -> None:
+    """A probe of the gateway is answered at once, whatever the engine does."""
+    engine = start_engine()
+    gateway = start(engine.url).wait()
+    engine.next(fault="hang_before_headers", path="/health", times=-1)
+    time.sleep(1.2)
+
+    started = time.monotonic()
+    assert gateway.client.get("/healthz").status_code == 200
+    assert time.monotonic() - started < 0.5
+
+
+def test_a_gateway_without_keys_says_that_it_is_open(gateway: Gateway) -> None:
+    """At start and in /healthz: anybody who reaches it may use it."""
+    body = gateway.client.get("/healthz").json()
+
+    assert "open" in json.dumps(body).lower()
+    assert "open" in gateway.log.lower()

@@ -1,0 +1,237 @@
+"""The process: how it starts, refuses to start, drains and ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.contract.conftest import Start, StartEngine
+from tests.contract.doors import DOORS, STREAMS, Door, error_of, events, name_of
+from tests.contract.process import ROOT, Gateway
+from tests.fake_engine.process import FakeEngine
+
+# Settings that stop the start: what is set, and what the one sentence has to name.
+REFUSED: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "misspelt": (
+        {"MMHIE_TIMEOUT_SECOND": "5"},
+        ("MMHIE_TIMEOUT_SECOND", "MMHIE_TIMEOUT_SECONDS"),
+    ),
+    "misspelt, far off": ({"MMHIE_ENGIN_URI": "x"}, ("MMHIE_ENGIN_URI", "MMHIE_ENGINE_URL")),
+    "port a word": ({"MMHIE_PORT": "abc"}, ("MMHIE_PORT", "'abc'", "integer")),
+    "port too big": ({"MMHIE_PORT": "70000"}, ("MMHIE_PORT", "'70000'", "65535")),
+    "engine no URL": ({"MMHIE_ENGINE_URL": "ftp://x"}, ("MMHIE_ENGINE_URL", "http://host:port")),
+    "environment unknown": ({"MMHIE_ENV": "prod"}, ("MMHIE_ENV", "'prod'", "production")),
+    "time negative": ({"MMHIE_TIMEOUT_SECONDS": "-1"}, ("MMHIE_TIMEOUT_SECONDS", "'-1'")),
+    "override in production": (
+        {"MMHIE_ENV": "production", "MMHIE_REASONER_MODEL_TEST_OVERRIDE": "x"},
+        ("MMHIE_REASONER_MODEL_TEST_OVERRIDE", "production"),
+    ),
+}
+
+
+def run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A gateway that is expected to end by itself."""
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings}
+    command = [sys.executable, "-m", "gateway"]
+    return subprocess.run(
+        command, env=environ, cwd=folder, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_wrong_setting_stops_the_start(tmp_path: Path, name: str) -> None:
+    """Exit code 2 and one sentence: the variable, what it got, what is allowed, the nearest name."""
+    settings, named = REFUSED[name]
+    ended = run(tmp_path, **settings)
+
+    assert ended.returncode == 2
+    assert len(ended.stderr.strip().splitlines()) == 1, ended.stderr
+    assert all(part in ended.stderr for part in named), ended.stderr
+    assert ended.stdout == ""
+
+
+def test_a_wrong_setting_in_a_dotenv_file_stops_it_too(tmp_path: Path) -> None:
+    """`.env` is read like the environment."""
+    (tmp_path / ".env").write_text("MMHIE_MAX_TOKEN=5\n")
+    ended = run(tmp_path)
+
+    assert ended.returncode == 2
+    assert "MMHIE_MAX_TOKENS" in ended.stderr
+
+
+def test_a_secret_is_not_shown_when_it_is_wrong(tmp_path: Path) -> None:
+    """The sentence about another variable, or its own, does not repeat it."""
+    ended = run(tmp_path, MMHIE_ENGINE_API_KEY="hush", MMHIE_PORT="abc")
+
+    assert "hush" not in ended.stderr + ended.stdout
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    """And exit code 2."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = run(tmp_path, MMHIE_PORT=port, MMHIE_ENGINE_URL="http://127.0.0.1:9")
+
+    assert ended.returncode == 2
+    assert port in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(
+    start: Start, engine: FakeEngine, number: signal.Signals
+) -> None:
+    """Exit code 0, and no traceback in the log."""
+    gateway = start(engine.url).wait()
+    started = time.monotonic()
+    gateway.signal(number)
+
+    assert gateway.exit_code() == 0
+    assert time.monotonic() - started < 5
+    assert "Traceback" not in gateway.log
+
+
+def test_a_signal_before_the_engine_is_there(start: Start) -> None:
+    """Nothing to wait for."""
+    gateway = start("http://127.0.0.1:9").wait("/healthz")
+    gateway.signal()
+
+    assert gateway.exit_code(5) == 0
+
+
+@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+def test_a_stream_in_flight_finishes(start: Start, engine: FakeEngine, door: Door) -> None:
+    """SIGTERM in mid-stream: every token comes, with its proper end, then exit code 0."""
+    gateway = start(engine.url).wait()
+    whole = door.ask(gateway.client, **door.limit(10)).content
+    engine.next(fault="slow_tokens", seconds=0.08)
+    body = door.body(**door.limit(10))
+    with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+        parts = answer.iter_raw()
+        received = next(parts)
+        gateway.signal()
+        received += b"".join(parts)
+
+    assert gateway.exit_code() == 0
+    if door.form == "text":
+        assert received == whole
+    else:
+        assert len(events(received)) == len(events(whole))
+        assert b'"error"' not in received
+
+
+def test_while_draining_it_is_not_ready(start: Start, engine: FakeEngine) -> None:
+    """/readyz is 503 and new questions are refused while a stream is still being served."""
+    gateway = start(engine.url).wait()
+    engine.next(fault="slow_tokens", seconds=0.15)
+    chat = next(door for door in STREAMS if door.name == "chat-sse")
+    with gateway.client.stream("POST", chat.path, json=chat.body(max_tokens=10)) as answer:
+        parts = answer.iter_raw()
+        next(parts)
+        health = Gateway.answers(gateway, "/healthz")
+        gateway.signal()
+        time.sleep(0.1)
+        ready = gateway.answers("/readyz")
+        received = b"".join(parts)
+
+    assert health
+    assert not ready
+    assert b"[DONE]" in received
+    assert gateway.exit_code() == 0
+
+
+def test_what_outlives_the_grace_gets_the_in_band_error(start: Start, engine: FakeEngine) -> None:
+    """No stream is cut without a word, and the engine's work is aborted."""
+    gateway = start(engine.url, MMHIE_DRAIN_SECONDS="0.5").wait()
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
+    chat = next(door for door in STREAMS if door.name == "chat-sse")
+    with gateway.client.stream("POST", chat.path, json=chat.body()) as answer:
+        parts = answer.iter_raw()
+        received = next(parts)
+        gateway.signal()
+        received += b"".join(parts)
+
+    *_, last, done = events(received)
+    assert last["error"]["code"] in ("draining", "engine_unavailable"), last
+    assert done == "[DONE]"
+    assert gateway.exit_code() == 0
+    engine.until(lambda stats: stats["aborted"] == 1)
+
+
+def test_a_full_house_is_429(start: Start, start_engine: StartEngine) -> None:
+    """One at the engine, none waiting: the second is told when to come back."""
+    engine = start_engine("--token-delay", "0.05")
+    gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0").wait()
+    slow = threading.Thread(target=lambda: DOORS[0].ask(gateway.client))
+    slow.start()
+    engine.until(lambda stats: stats["running"] == 1)
+    answer = DOORS[0].ask(gateway.client)
+    slow.join()
+
+    assert answer.status_code == 429
+    assert error_of(answer)["code"] == "too_busy"
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_waiting_too_long_is_503(start: Start, start_engine: StartEngine) -> None:
+    """The queue has a time limit of its own."""
+    engine = start_engine("--token-delay", "0.05")
+    gateway = start(
+        engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="5", MMHIE_QUEUE_TIMEOUT_SECONDS="0.2"
+    ).wait()
+    slow = threading.Thread(target=lambda: DOORS[0].ask(gateway.client))
+    slow.start()
+    engine.until(lambda stats: stats["running"] == 1)
+    answer = DOORS[0].ask(gateway.client)
+    slow.join()
+
+    assert answer.status_code == 503
+    assert error_of(answer)["code"] == "queue_timeout"
+
+
+def test_one_at_a_time_serves_all(start: Start, start_engine: StartEngine) -> None:
+    """Those who wait get their turn."""
+    engine = start_engine("--token-delay", "0.002")
+    gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="20").wait()
+    statuses: list[int] = []
+
+    def ask(door: Door) -> None:
+        statuses.append(door.ask(gateway.client).status_code)
+
+    threads = [threading.Thread(target=ask, args=(door,)) for door in DOORS]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * len(DOORS)
+
+
+def test_it_listens_on_loopback_unless_told_otherwise(gateway: Gateway) -> None:
+    """MMHIE_HOST is 127.0.0.1 by default."""
+    with socket.socket() as plug:
+        plug.settimeout(1)
+        own = socket.gethostbyname(socket.gethostname())
+        if own.startswith("127."):
+            pytest.skip("this machine has no other address")
+        with pytest.raises(OSError):  # noqa: PT011 - refused or timed out, each is right
+            plug.connect((own, gateway.port))
+
+
+def test_it_speaks_to_an_engine_on_a_unix_socket(start: Start, tmp_path: Path) -> None:
+    """`unix:/path`, as `mmhie serve` has it."""
+    path = tmp_path / "engine.sock"
+    engine = FakeEngine("--uds", str(path)).wait()
+    try:
+        gateway = start(f"unix:{path}").wait()
+        for door in DOORS:
+            assert door.ask(gateway.client).status_code == 200
+    finally:
+        engine.stop()

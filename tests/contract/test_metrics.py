@@ -1,0 +1,76 @@
+"""/metrics: the gateway's own, the HTTP layer's and the engine's, in one page that parses."""
+
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.contract.conftest import Start
+from tests.contract.doors import DOORS
+from tests.contract.process import Gateway, free_port
+from tests.fake_engine.process import FakeEngine
+
+CANARY = "zebrafish7731"
+
+
+def scraped(gateway: Gateway) -> dict[str, Metric]:
+    """The families of one scrape; none appears twice."""
+    answer = gateway.client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    found = list(text_string_to_metric_families(answer.text))
+    names = [one.name for one in found]
+    assert len(names) == len(set(names)), sorted(names)
+    return {one.name: one for one in found}
+
+
+def total(metric: Metric) -> float:
+    """The sum of a family's samples, creation times left out."""
+    return sum(one.value for one in metric.samples if not one.name.endswith("_created"))
+
+
+def test_three_kinds_in_one_page(gateway: Gateway) -> None:
+    """`mmhie_*`, `http_*` and `vllm:*`."""
+    for door in DOORS:
+        door.ask(gateway.client)
+
+    names = scraped(gateway).keys()
+    for prefix in ("mmhie_", "http_", "vllm:"):
+        assert any(name.startswith(prefix) for name in names), prefix
+
+
+def test_http_counts_are_the_gateways(gateway: Gateway, engine: FakeEngine) -> None:
+    """The engine's web stack has a family of the same name; it must not be summed in."""
+    before = total(scraped(gateway)["http_requests"])
+    for _ in range(5):
+        DOORS[0].ask(gateway.client)
+    after = total(scraped(gateway)["http_requests"])
+
+    assert 5 <= after - before <= 7
+
+
+def test_the_engines_gauges_are_live(gateway: Gateway, engine: FakeEngine) -> None:
+    """A request that runs there is seen here."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+    chat = next(door for door in DOORS if door.name == "chat-sse")
+    with gateway.client.stream("POST", chat.path, json=chat.body()) as answer:
+        next(answer.iter_raw())
+        assert total(scraped(gateway)["vllm:num_requests_running"]) == 1
+    engine.until(lambda stats: stats["running"] == 0)
+    assert total(scraped(gateway)["vllm:num_requests_running"]) == 0
+
+
+def test_no_engine_no_trouble(start: Start) -> None:
+    """The gateway's own numbers are there while the engine is away."""
+    gateway = start(f"http://127.0.0.1:{free_port()}").wait("/healthz")
+    DOORS[0].ask(gateway.client)
+
+    assert any(name.startswith("mmhie_") for name in scraped(gateway))
+
+
+def test_labels_come_from_closed_sets(gateway: Gateway) -> None:
+    """Nothing a caller sends becomes a label: no text leaks, no series without end."""
+    gateway.client.get(f"/{CANARY}")
+    gateway.client.request(CANARY.upper(), "/healthz")
+    gateway.client.post("/v1/chat/completions", json={"model": CANARY, "messages": []})
+    gateway.client.get("/healthz", headers={"x-request-id": CANARY})
+
+    assert CANARY not in gateway.client.get("/metrics").text.lower()

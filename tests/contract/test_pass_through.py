@@ -1,0 +1,218 @@
+"""/v1 through the gateway and straight to the engine: the same bytes but for what is documented."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.contract.doors import CHAT, COMPLETIONS, DOORS, RESPONSES, Door, frames, name_of
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+OPENAI = tuple(door for door in DOORS if door.path.startswith("/v1/"))
+WHOLE = tuple(door for door in OPENAI if door.form == "json")
+STREAMED = tuple(door for door in OPENAI if door.form == "sse")
+TOOL = {"type": "function", "function": {"name": "dose", "parameters": {"type": "object"}}}
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
+
+# Shapes of requests; where a route has no such field it is passed on all the same.
+SHAPES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "short": {"max_tokens": 2},
+    "one token": {"max_tokens": 1},
+    "greedy": {"temperature": 0, "seed": 7},
+    "usage": {"stream_options": {"include_usage": True}},
+    "usage refused": {"stream_options": {"include_usage": False}},
+    "usage on every chunk": {
+        "stream_options": {"include_usage": True, "continuous_usage_stats": True}
+    },
+    "logprobs": {"logprobs": True, "top_logprobs": 1},
+    "two choices": {"n": 2, "temperature": 0.5},
+    "stop": {"stop": ["symptoms", "history"]},
+    "tools": {"tools": [TOOL], "tool_choice": "required"},
+    "schema": {"response_format": SCHEMA},
+    "engine's own": {"ignore_eos": True, "min_tokens": 2, "max_tokens": 5, "top_k": 3},
+    "unheard of": {"some_future_field": {"a": [1, 2]}},
+    "null options": {"stream_options": None, "stop": None, "temperature": None},
+}
+
+
+def both(
+    gateway: Gateway, engine: FakeEngine, door: Door, body: dict[str, Any]
+) -> tuple[httpx2.Response, httpx2.Response]:
+    """The same request to the engine and to the gateway."""
+    same = {"x-request-id": "same"}
+    direct = httpx2.post(engine.url + door.path, json=body, headers=same, trust_env=False)
+    return direct, gateway.client.post(door.path, json=body, headers=same)
+
+
+def plain(frame: bytes) -> Any:
+    """One event with the documented addition taken out; names keep their order."""
+    data = frame.removeprefix(b"data: ").strip()
+    if data == b"[DONE]" or not data.startswith(b"{"):
+        name, _, rest = frame.partition(b"\ndata: ")
+        return data if not rest else (name, ordered(stripped(json.loads(rest))))
+    return ordered(stripped(json.loads(data)))
+
+
+def stripped(value: dict[str, Any]) -> dict[str, Any]:
+    """A document without `mmhie`, at the top or inside `response`."""
+    value.pop("mmhie", None)
+    if isinstance(value.get("response"), dict):
+        value["response"].pop("mmhie", None)
+    return value
+
+
+def ordered(value: Any) -> str:
+    """JSON text, in which the order of names counts."""
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize("door", WHOLE, ids=name_of)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_json_answer_is_the_engines(
+    gateway: Gateway, engine: FakeEngine, door: Door, shape: str
+) -> None:
+    """Every field, value and order; one key more."""
+    direct, relayed = both(gateway, engine, door, door.body(**SHAPES[shape]))
+
+    assert relayed.status_code == direct.status_code
+    assert list(relayed.json()) == [*direct.json(), "mmhie"]
+    assert ordered(stripped(relayed.json())) == ordered(direct.json())
+
+
+@pytest.mark.parametrize("door", STREAMED, ids=name_of)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_stream_is_the_engines(
+    gateway: Gateway, engine: FakeEngine, door: Door, shape: str
+) -> None:
+    """As many events, in the same bytes, but for those that carry `mmhie`."""
+    direct, relayed = both(gateway, engine, door, door.body(**SHAPES[shape]))
+
+    sent, got = frames(direct.content), frames(relayed.content)
+    changed = [
+        place for place, pair in enumerate(zip(sent, got, strict=True)) if len(set(pair)) > 1
+    ]
+    assert [plain(one) for one in got] == [plain(one) for one in sent]
+    assert all(b'"mmhie":' in got[place] for place in changed)
+    assert len(changed) <= 2 + (shape == "two choices")
+
+
+@pytest.mark.parametrize("door", OPENAI, ids=name_of)
+def test_the_content_type_is_the_engines(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """Clients look at it."""
+    direct, relayed = both(gateway, engine, door, door.body())
+
+    assert relayed.headers["content-type"] == direct.headers["content-type"]
+
+
+@pytest.mark.parametrize("door", OPENAI, ids=name_of)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_engine_gets_the_request_as_it_was(
+    gateway: Gateway, engine: FakeEngine, door: Door, shape: str
+) -> None:
+    """Only stream_options changes: usage is always wanted behind the gateway, for the counts."""
+    body = door.body(**SHAPES[shape])
+    gateway.client.post(door.path, json=body)
+
+    got = engine.body(door.path)
+    options = got.pop("stream_options", None)
+    body.pop("stream_options", None)
+    got.pop("cache_salt", None)
+    got.pop("priority", None)
+    assert got == body
+    if door.form == "sse" and door.path != RESPONSES:
+        assert options["include_usage"] is True
+
+
+@pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
+def test_usage_is_only_for_those_who_ask(gateway: Gateway, path: str) -> None:
+    """The chunk without choices, which breaks some clients, goes to nobody else."""
+    door = Door("", path, "sse")
+    silent = door.ask(gateway.client).content
+    asked = door.ask(gateway.client, stream_options={"include_usage": True}).content
+
+    assert b'"choices":[]' not in silent
+    assert b'"choices":[],"usage":{' in asked
+
+
+SECRETS = {
+    "authorization": "Bearer client-secret",
+    "cookie": "session=client-secret",
+    "x-api-key": "client-secret",
+    "x-forwarded-for": "client-secret",
+    "proxy-authorization": "client-secret",
+    "te": "trailers",
+    "upgrade": "h2c",
+    "x-data-parallel-rank": "1",
+    "expect": "",
+}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_client_credentials_stay_outside(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """No header of the caller's reaches the engine but the request id and tracing."""
+    headers = {**SECRETS, **door.headers}
+    gateway.client.post(door.path, json=door.body(), headers=headers)
+
+    sent = [one for one in engine.seen() if one["body"] and one["path"].startswith("/v1/")][-1]
+    allowed = {"host", "content-type", "content-length", "accept", "x-request-id", "traceparent"}
+    assert sent["headers"].keys() <= allowed | {"connection", "user-agent", "authorization"}
+    assert "client-secret" not in json.dumps(sent["headers"])
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_the_engines_headers_stay_inside(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """`server` and `vary` of the engine are none of the caller's business."""
+    answer = door.ask(gateway.client)
+
+    assert "vary" not in answer.headers
+    assert answer.headers.get("server", "") != "uvicorn"
+
+
+def test_models_are_listed_as_the_engine_does(gateway: Gateway) -> None:
+    """In the shape OpenAI clients parse."""
+    listed = gateway.client.get("/v1/models").json()
+
+    assert listed["object"] == "list"
+    assert [one["id"] for one in listed["data"]] == ["fake-model"]
+    assert listed["data"][0]["object"] == "model"
+
+
+def test_one_model_can_be_asked_for(gateway: Gateway) -> None:
+    """vLLM has no such route, the OpenAI clients do."""
+    found = gateway.client.get("/v1/models/fake-model")
+
+    assert found.status_code == 200
+    assert found.json()["id"] == "fake-model"
+    assert gateway.client.get("/v1/models/other").status_code == 404
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+@pytest.mark.parametrize("door", [door for door in DOORS if door.form != "json"], ids=name_of)
+def test_where_tcp_cuts_a_stream_makes_no_difference(
+    gateway: Gateway, engine: FakeEngine, door: Door, size: int
+) -> None:
+    """Byte by byte, in small pieces, or all in one: the same text."""
+    whole = texts(door, door.ask(gateway.client, **door.limit(4)))
+    engine.next(fault="split", size=size)
+
+    assert texts(door, door.ask(gateway.client, **door.limit(4))) == whole
+    engine.next(fault="together")
+    assert texts(door, door.ask(gateway.client, **door.limit(4))) == whole
+
+
+def texts(door: Door, answer: httpx2.Response) -> list[Any]:
+    """What a stream says, without what differs between any two answers."""
+    assert answer.status_code == 200
+    if door.form == "text":
+        return [answer.text]
+    return [said(one) for one in frames(answer.content)]
+
+
+def said(frame: bytes) -> Any:
+    """The choices, the delta, or the mark of one event."""
+    data = frame.partition(b"data: ")[2].strip()
+    value = json.loads(data) if data.startswith(b"{") else data
+    return value if isinstance(value, bytes) else (value.get("choices"), value.get("delta"))
