@@ -29,21 +29,21 @@ class Door:
 
     def body(self, prompt: str = PROMPT, **more: Any) -> dict[str, Any]:
         """A request body that this surface answers."""
-        asked: dict[str, Any] = {
+        asked: dict[str, dict[str, Any]] = {
             GENERATE: {"prompt": prompt},
             CHAT: {"messages": [{"role": "user", "content": prompt}]},
             COMPLETIONS: {"prompt": prompt},
             RESPONSES: {"input": prompt},
-        }[self.path]
+        }
         stream = {} if self.form == "json" else {"stream": True}
-        return {**asked, **self.model, **stream, **more}
+        return {**asked[self.path], **self.model, **stream, **more}
 
     @property
     def model(self) -> dict[str, str]:
         """The OpenAI APIs name their model."""
         return {} if self.path == GENERATE else {"model": "fake-model"}
 
-    def limit(self, tokens: int) -> dict[str, int]:
+    def limit(self, tokens: int) -> dict[str, Any]:
         """The field that limits the answer's length."""
         return {"max_output_tokens" if self.path == RESPONSES else "max_tokens": tokens}
 

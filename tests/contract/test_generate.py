@@ -114,7 +114,13 @@ def test_the_models_own_template_and_the_authors_system_message_are_used(
 
 def test_the_callers_parameters_reach_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
     """By the engine's names."""
-    asked = {"max_tokens": 7, "temperature": 0.5, "top_p": 0.9, "seed": 3, "stop": ["zzz"]}
+    asked: dict[str, Any] = {
+        "max_tokens": 7,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "seed": 3,
+        "stop": ["zzz"],
+    }
     JSON.ask(gateway.client, system="Be brief.", **asked)
 
     body = engine.body()

@@ -77,12 +77,10 @@ def test_a_sane_request_id_is_kept(gateway: Gateway, engine: FakeEngine, door: D
     assert generations[-1]["headers"]["x-request-id"] == "order-66_a.b"
 
 
-@pytest.mark.parametrize(
-    "bad", ["x" * 300, "two words", "semi;colon", "<b>", 'quo"te', "ü".encode()]
-)
-def test_an_odd_request_id_is_replaced(gateway: Gateway, bad: str | bytes) -> None:
+@pytest.mark.parametrize("bad", ["x" * 300, "two words", "semi;colon", "<b>", 'quo"te', "ü"])
+def test_an_odd_request_id_is_replaced(gateway: Gateway, bad: str) -> None:
     """Nothing a log or a header could choke on is repeated."""
-    answer = gateway.client.get("/healthz", headers=[(b"x-request-id", bad)])
+    answer = gateway.client.get("/healthz", headers={b"x-request-id": bad.encode()})
 
     assert answer.status_code == 200
     assert answer.headers[REQUEST_ID] not in (bad, "")

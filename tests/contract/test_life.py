@@ -46,7 +46,7 @@ def run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_wrong_setting_stops_the_start(tmp_path: Path, name: str) -> None:
-    """Exit code 2 and one sentence: the variable, what it got, what is allowed, the nearest name."""
+    """Exit code 2, one sentence: the variable, what it got, what is allowed, the nearest name."""
     settings, named = REFUSED[name]
     ended = run(tmp_path, **settings)
 

@@ -1,5 +1,6 @@
 """A marker in the patient's text, sent through every outcome, is found nowhere it must not be."""
 
+import json
 import socket
 
 from tests.contract.conftest import Start
@@ -8,6 +9,7 @@ from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 
 CANARY = "zebrafish7731"
+ECHO = json.dumps({"error": {"message": f"You said {CANARY}", "type": "x", "code": 400}})
 FAULTS = (
     "reset_midstream",
     "cut",
@@ -35,7 +37,7 @@ def everything(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
     gateway.client.post(door.path, content=b'{"prompt": "' + CANARY.encode())
     gateway.client.post(f"/{CANARY}?q={CANARY}", content=CANARY.encode())
     for status in (400, 500, 503):
-        engine.next(fault="status", status=status, body='{"error":{"message":"%s"}}' % CANARY)
+        engine.next(fault="status", status=status, body=ECHO)
         door.ask(gateway.client, CANARY)
     for fault in FAULTS:
         engine.next(fault=fault)
