@@ -34,9 +34,16 @@ class LocalServer:
     Only the process that started it stops it; a forked child uses its parent's.
     """
 
-    def __init__(self, config: LLMConfig, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config: LLMConfig,
+        environ: Mapping[str, str] | None = None,
+        *,
+        margin_seconds: float = MARGIN_SECONDS,
+    ) -> None:
         self._config = config
         self._environ = os.environ if environ is None else environ
+        self._margin_seconds = margin_seconds
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._warden: subprocess.Popen[bytes] | None = None
@@ -110,7 +117,7 @@ class LocalServer:
 
     def _wait_ready(self, warden: subprocess.Popen[bytes]) -> None:
         wait = self._config.start_timeout_seconds
-        deadline = time.monotonic() + wait + MARGIN_SECONDS
+        deadline = time.monotonic() + wait + self._margin_seconds
         while not is_ready(self._port):
             if warden.poll() is not None:
                 raise LocalStartError(last_words(warden))

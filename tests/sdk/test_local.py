@@ -1,0 +1,290 @@
+"""MMHIE_BACKEND=local: a server of our own, from first use to our end, and no longer."""
+
+import asyncio
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import mmhie
+import pytest
+from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM
+from mmhie._local import WARDEN, LocalServer, child_environ, find_launcher
+
+FAKE = Path(__file__).with_name("fake_mmhie.py")
+LOCAL = LLMConfig(backend="local", model_name="some/model", device_map=None, timeout_seconds=5)
+
+ASK_AND = """
+import os, sys, time
+from mmhie import medical_reasoner
+print(medical_reasoner.generate("How?"), flush=True)
+{then}
+"""
+
+Starts = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
+    """A fake `mmhie` first on PATH; what is yielded reads its notes; none may outlive the test."""
+    command = tmp_path / "bin" / "mmhie"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {FAKE} "$@"\n')
+    command.chmod(0o755)
+    notes = tmp_path / "starts"
+    notes.touch()
+    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_STARTS", str(notes))
+
+    def read() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in notes.read_text().splitlines()]
+
+    yield read
+    left = [start["pid"] for start in read() if not is_gone(start["pid"], seconds=0)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert left == []
+
+
+def is_gone(pid: int, seconds: float = 10.0) -> bool:
+    """Whether the process ends within the time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(ProcessLookupError):
+            os.kill(pid, 0)
+            if time.monotonic() < deadline:
+                time.sleep(0.02)
+                continue
+            return False
+        return True
+
+
+def script(then: str) -> "subprocess.Popen[str]":
+    """A backend process that asks once with the local backend, then does something."""
+    return subprocess.Popen(
+        [sys.executable, "-c", ASK_AND.format(then=then)],
+        env={**os.environ, "MMHIE_BACKEND": "local"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_the_first_question_starts_the_server(starts: Starts) -> None:
+    """Construction starts nothing; the first question does; closing stops it."""
+    with MedicalReasoningLLM(LOCAL) as client:
+        assert starts() == []
+        assert client.generate("How?") == "Local answer."
+        assert client.generate("And?") == "Local answer."
+
+    (start,) = starts()
+    assert start["argv"] == ["serve"]
+    assert is_gone(start["pid"], seconds=0)
+
+
+def test_the_server_gets_the_configuration(starts: Starts) -> None:
+    """Fields become its variables; what is meant for the sdk alone is left out."""
+    with MedicalReasoningLLM(LOCAL) as client:
+        client.generate("How?")
+
+    given = starts()[0]["env"]
+    assert given.pop("MMHIE_PORT").isdecimal()
+    assert given == {
+        "MMHIE_REASONER_MODEL": "some/model",
+        "MMHIE_DEVICE": "auto",
+        "MMHIE_DEVICE_MAP": "null",
+        "MMHIE_MAX_TOKENS": "512",
+        "MMHIE_STREAMING": "false",
+        "MMHIE_QUANTIZE": "none",
+        "MMHIE_TIMEOUT_SECONDS": "5",
+        "MMHIE_MAX_INPUT_LENGTH": "4096",
+        "MMHIE_START_TIMEOUT_SECONDS": "900",
+        "MMHIE_HOST": "127.0.0.1",
+    }
+
+
+def test_other_variables_reach_the_server() -> None:
+    """The operator's own settings pass; the sdk's do not."""
+    environ = {"MMHIE_DTYPE": "float16", "HOME": "/h", "MMHIE_URL": "u", "MMHIE_API_KEY": "k"}
+
+    given = child_environ(LOCAL, environ, port=7)
+
+    assert (given["MMHIE_DTYPE"], given["HOME"], given["MMHIE_PORT"]) == ("float16", "/h", "7")
+    assert not {"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"} & given.keys()
+
+
+def test_many_threads_start_one_server(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All wait for the same one, which takes a moment to be ready."""
+    monkeypatch.setenv("FAKE_READY_SECONDS", "0.3")
+
+    with MedicalReasoningLLM(LOCAL) as client, ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(client.generate, ["How?"] * 8)) == ["Local answer."] * 8
+
+    assert len(starts()) == 1
+
+
+def test_sync_and_async_share_one_server(starts: Starts) -> None:
+    """A model fills the memory once; the last client to close stops it."""
+
+    async def ask() -> str:
+        async with AsyncMedicalReasoningLLM(LOCAL) as client:
+            return await client.generate("How?")
+
+    with MedicalReasoningLLM(LOCAL) as client:
+        client.generate("How?")
+        assert asyncio.run(ask()) == "Local answer."
+        assert not is_gone(starts()[0]["pid"], seconds=0)
+
+    assert len(starts()) == 1
+
+
+def test_a_server_that_died_is_started_again(starts: Starts) -> None:
+    """The next question after its death has a new one, and a new connection."""
+    with MedicalReasoningLLM(LOCAL) as client:
+        client.generate("How?")
+        os.kill(starts()[0]["pid"], signal.SIGKILL)
+        assert is_gone(starts()[0]["pid"])
+        time.sleep(0.2)
+
+        assert client.generate("How?") == "Local answer."
+
+    assert len(starts()) == 2
+
+
+def test_a_server_that_ends_before_it_is_ready(
+    starts: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its exit code and its own last sentence are in the error."""
+    monkeypatch.setenv("FAKE_MODE", "refuse")
+
+    with (
+        MedicalReasoningLLM(LOCAL) as client,
+        pytest.raises(mmhie.LocalStartError, match=r"exit code 2 .* MMHIE_PORT is taken\.$"),
+    ):
+        client.generate("How?")
+
+
+def test_a_server_that_is_never_ready(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After MMHIE_START_TIMEOUT_SECONDS it is stopped and the error names the variable."""
+    monkeypatch.setenv("FAKE_READY_SECONDS", "600")
+    config = LLMConfig(backend="local", start_timeout_seconds=0.5)
+    server = LocalServer(config, margin_seconds=0)
+
+    with pytest.raises(mmhie.LocalStartTimeoutError, match="MMHIE_START_TIMEOUT_SECONDS"):
+        server.url()
+
+    assert is_gone(starts()[0]["pid"], seconds=0)
+
+
+def test_without_the_command_it_says_what_to_install(tmp_path: Path) -> None:
+    """One sentence with both ways out."""
+    with pytest.raises(mmhie.LauncherNotFoundError, match="install mmhie-server"):
+        find_launcher(str(tmp_path), tmp_path)
+
+
+def test_the_command_beside_python_is_found(tmp_path: Path) -> None:
+    """A virtual environment need not be activated; PATH comes first all the same."""
+    path, beside = tmp_path / "path", tmp_path / "beside"
+    for folder in (path, beside):
+        folder.mkdir()
+        (folder / "mmhie").touch(mode=0o755)
+
+    assert find_launcher(str(tmp_path), beside) == str(beside / "mmhie")
+    assert find_launcher(str(path), beside) == str(path / "mmhie")
+
+
+def test_the_server_ends_with_the_process(starts: Starts) -> None:
+    """A backend that ends by itself leaves nothing."""
+    with script(then="") as backend:
+        assert said(backend) == "Local answer."
+
+    assert is_gone(starts()[0]["pid"], seconds=0)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_killed_process_leaves_no_server(starts: Starts, how: signal.Signals) -> None:
+    """However suddenly the backend ends, its server ends too."""
+    with script(then="time.sleep(60)") as backend:
+        assert said(backend) == "Local answer."
+        backend.send_signal(how)
+
+    assert is_gone(starts()[0]["pid"])
+
+
+def test_the_server_outlives_the_thread_that_started_it(starts: Starts) -> None:
+    """First use may be in a worker thread that ends."""
+    with MedicalReasoningLLM(LOCAL) as client:
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(client.generate, "How?").result()
+        time.sleep(0.3)
+
+        assert client.generate("How?") == "Local answer."
+
+    assert len(starts()) == 1
+
+
+FORK = """
+if os.fork() == 0:
+    print(medical_reasoner.generate("How?"), flush=True)
+    sys.exit()
+os.wait()
+print(medical_reasoner.generate("How?"), flush=True)
+"""
+
+FORK_AND_LEAVE = """
+if os.fork() == 0:
+    time.sleep(3)
+    os._exit(0)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_forked_child_uses_its_parents_server(starts: Starts) -> None:
+    """One model for both; the child's end does not stop it."""
+    with script(FORK) as backend:
+        assert [said(backend) for _ in range(3)] == ["Local answer."] * 3
+
+    assert len(starts()) == 1
+
+
+def test_a_forked_child_does_not_keep_the_server_alive(starts: Starts) -> None:
+    """It belongs to the process that started it: the child lets go of its end of the pipe."""
+    with script(FORK_AND_LEAVE) as backend:
+        assert said(backend) == "Local answer."
+        backend.wait()
+        assert is_gone(starts()[0]["pid"], seconds=2)
+
+
+STUBBORN = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("stubborn", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_server_that_ignores_the_request_to_stop_is_killed() -> None:
+    """SIGTERM, the grace, SIGKILL; its output passes through standard error."""
+    with subprocess.Popen(
+        [sys.executable, "-I", str(WARDEN), "0.2", sys.executable, "-c", STUBBORN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as warden:
+        assert warden.stderr is not None
+        assert warden.stderr.readline() == b"stubborn\n"
+        out, _ = warden.communicate(timeout=5)
+
+    assert json.loads(out) == {"code": -9, "last_line": "stubborn"}

@@ -1,0 +1,182 @@
+"""What a backend sees of the package: names, cost of import, one instance, the drop-in line."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import mmhie
+import pytest
+from mmhie import AsyncMedicalReasoningLLM, MedicalReasoningLLM
+
+from tests.sdk.conftest import Serve
+from tests.sdk.scripted_server import JSON_ANSWER, reply
+
+SDK = Path(__file__).parents[2] / "sdk"
+IMPORT_LIMIT_MS = 150
+HEAVY = {
+    "torch", "vllm", "transformers", "fastapi", "pydantic", "httpx2", "httpx", "openai", "asyncio",
+    "socket", "ssl", "subprocess", "http.client", "email",
+}  # fmt: skip
+
+# The original README's sample, word for word.
+SAMPLE = """\
+from app.llm.reasoning_model import medical_reasoner
+
+prompt = "Summarise the multimodal findings for this patient and suggest next steps."
+summary = medical_reasoner.generate(prompt)
+"""
+
+
+def run(code: str, *flags: str, path: Path | None = None, **environ: str) -> str:
+    """The output of a fresh Python that finds the sdk's sources, and `path`."""
+    paths = os.pathsep.join(str(each) for each in (SDK, path) if each)
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", code],
+        env={**os.environ, "PYTHONPATH": paths, **environ},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_all_is_sorted_and_true() -> None:
+    """__all__ is sorted, complete, and every name exists."""
+    public = {name for name in vars(mmhie) if not name.startswith("_")}
+
+    assert mmhie.__all__ == sorted(mmhie.__all__)
+    assert len(mmhie.__all__) == len(set(mmhie.__all__))
+    assert public | {"__version__"} == set(mmhie.__all__)
+
+
+def test_modules_are_private_and_the_package_is_typed() -> None:
+    """Only the package's own name is public, and it carries its types."""
+    modules = {file.name for file in (SDK / "mmhie").glob("*.py")}
+
+    assert all(name.startswith("_") for name in modules)
+    assert (SDK / "mmhie" / "py.typed").exists()
+
+
+def test_every_public_error_is_documented() -> None:
+    """The tree in the docstring is the tree in the code."""
+    errors = [name for name in mmhie.__all__ if name.endswith("Error")]
+    tree = (mmhie._errors.__doc__ or "").split()
+
+    assert [name for name in errors if name not in tree and f"{name};" not in tree] == []
+
+
+def test_import_is_fast() -> None:
+    """Under 150 ms, the best of five: the machine may be busy, the import may not."""
+    code = "import time; t = time.perf_counter(); import mmhie; print(time.perf_counter() - t)"
+
+    best = min(float(run(code)) for _ in range(5))
+
+    assert best * 1000 < IMPORT_LIMIT_MS
+
+
+def test_import_loads_nothing_heavy() -> None:
+    """No engine, no web framework, no HTTP client, not even sockets."""
+    loaded = run("import mmhie, sys; print(*sys.modules)").split()
+
+    assert HEAVY & set(loaded) == set()
+
+
+def test_import_touches_neither_network_nor_settings() -> None:
+    """A broken environment and a machine without network import it all the same."""
+    code = """
+import sys
+def refuse(name, args):
+    if name.startswith(("socket.", "subprocess.", "os.fork")):
+        raise SystemExit(name)
+sys.addaudithook(refuse)
+from mmhie import medical_reasoner
+print("imported")
+"""
+    assert run(code, MMHIE_MAX_TOKENS="many", MMHIE_URL="nowhere") == "imported"
+
+
+def test_one_instance_in_a_process() -> None:
+    """Threads that race for it get the same one, which is medical_reasoner."""
+    start = Barrier(16)
+
+    def get(_: int) -> MedicalReasoningLLM:
+        start.wait()
+        return MedicalReasoningLLM.instance()
+
+    with ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(get, range(16)))
+
+    assert {id(each) for each in found} == {id(mmhie.medical_reasoner)}
+
+
+def test_each_class_has_its_own_instance() -> None:
+    """The async client's instance is not the sync one's, and a subclass has its own."""
+
+    class Custom(MedicalReasoningLLM):
+        pass
+
+    assert type(AsyncMedicalReasoningLLM.instance()) is AsyncMedicalReasoningLLM
+    assert type(Custom.instance()) is Custom
+    assert Custom.instance() is Custom.instance()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from mmhie import *",
+        "from mmhie import LLMConfig, MedicalReasoningLLM, medical_reasoner",
+    ],
+)
+def test_one_import_line_makes_the_original_sample_work(
+    serve: Serve, tmp_path: Path, line: str
+) -> None:
+    """app/llm/reasoning_model.py is that line; the sample of the original README runs verbatim."""
+    llm = tmp_path / "app" / "llm"
+    llm.mkdir(parents=True)
+    (tmp_path / "app" / "__init__.py").touch()
+    (llm / "__init__.py").write_text(f"{line}\n")
+    (llm / "reasoning_model.py").write_text(f"{line}\n")
+    (llm / "config.py").write_text("from mmhie import LLMConfig\n")
+    callers = """
+from app.llm import MedicalReasoningLLM
+from app.llm.config import LLMConfig
+assert isinstance(medical_reasoner, MedicalReasoningLLM)
+assert LLMConfig.from_env().max_tokens == 512
+print(summary)
+"""
+    server = serve(reply(JSON_ANSWER))
+
+    assert run(SAMPLE + callers, path=tmp_path, MMHIE_URL=server.url) == "Rest and fluids."
+    assert server.calls[0].json()["prompt"].startswith("Summarise the multimodal findings")
+
+
+FORK = """
+import os, sys, asyncio
+from mmhie import AsyncMedicalReasoningLLM, medical_reasoner
+medical_reasoner.generate("parent before")
+medical_reasoner._lock.acquire()  # another thread may hold it at the moment of the fork
+if os.fork() == 0:
+    medical_reasoner.generate("child")
+    asyncio.run(AsyncMedicalReasoningLLM.instance().generate("child async"))
+    os._exit(0)
+medical_reasoner._lock.release()
+assert os.wait()[1] == 0
+medical_reasoner.generate("parent after")
+medical_reasoner.close()
+"""
+
+
+def test_a_forked_child_has_a_client_of_its_own(serve: Serve) -> None:
+    """It shares neither lock nor connection with its parent, whose connection stays usable."""
+    server = serve(reply(JSON_ANSWER))
+
+    run(FORK, "-W", "error", MMHIE_URL=server.url)
+
+    peers = {seen.json()["prompt"]: seen.peer for seen in server.calls}
+    assert peers["parent before"] == peers["parent after"]
+    assert len(set(peers.values())) == 3
