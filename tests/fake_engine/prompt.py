@@ -1,5 +1,6 @@
 """What a request says to the model, and how many tokens (words) that is."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,7 +28,12 @@ def spoken_by(one: Any) -> Iterator[str]:
         yield content
 
 
+def words(body: Mapping[str, Any]) -> list[str]:
+    """The prompt's tokens: words with the space before them, and the template's of each message."""
+    spoken = re.findall(r"\s*\S+|\s+$", prompt_text(body)) or [""]
+    return [*["<|turn|>"] * TEMPLATE_TOKENS * len(body.get("messages") or ()), *spoken]
+
+
 def count_tokens(body: Mapping[str, Any]) -> int:
     """Prompt tokens: words, plus a fixed price per message for the template."""
-    messages = body.get("messages") or ()
-    return max(1, len(prompt_text(body).split())) + TEMPLATE_TOKENS * len(messages)
+    return len(words(body))

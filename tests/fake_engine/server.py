@@ -26,7 +26,7 @@ from tests.fake_engine.faults import (
 from tests.fake_engine.metrics import Counts, render
 from tests.fake_engine.options import Options
 from tests.fake_engine.plan import Plan, plan_for
-from tests.fake_engine.prompt import count_tokens
+from tests.fake_engine.prompt import count_tokens, words
 from tests.fake_engine.refusals import NO_TEMPLATE, Refusal, check, parsed, refusal
 from tests.fake_engine.sending import Sender, send_whole
 
@@ -120,6 +120,10 @@ class Engine:
             raise
         finally:
             self.counts.running -= 1
+
+    def token_id(self, word: str) -> int:
+        """The id of a word, given out in the order words are first seen."""
+        return self.vocabulary.setdefault(word, len(self.vocabulary))
 
     def spend(self, tokens: int) -> None:
         """Count generated tokens."""
@@ -281,9 +285,16 @@ async def tokenize(engine: Engine, connection: Connection, request: Request, _: 
     body = parsed(request.body)
     if "messages" in body and not engine.options.chat_template:
         raise refusal(400, NO_TEMPLATE)
-    tokens = list(range(count_tokens(body)))
+    tokens = [engine.token_id(word) for word in words(body)]
     answer = {"count": len(tokens), "max_model_len": engine.options.max_model_len}
     await connection.answer(200, compact({**answer, "tokens": tokens, "token_strs": None}).encode())
+
+
+async def detokenize(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+    """The text of token ids that `/tokenize` gave out."""
+    known = list(engine.vocabulary)
+    text = "".join(known[token] for token in parsed(request.body)["tokens"])
+    await connection.answer(200, compact({"prompt": text}).encode())
 
 
 async def metrics(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
@@ -332,6 +343,7 @@ ROUTES: dict[str, tuple[str, Page]] = {
     "/version": ("GET", version),
     "/v1/models": ("GET", models),
     "/tokenize": ("POST", tokenize),
+    "/detokenize": ("POST", detokenize),
     "/metrics": ("GET", metrics),
     "/_fake/stats": ("GET", stats),
     "/_fake/requests": ("GET", requests),
