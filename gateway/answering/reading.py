@@ -1,0 +1,129 @@
+"""From the engine's events to deltas of one answer, and what is wrong with it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+
+from gateway.answering.ask import Answer, Delta
+from gateway.engine.client import EngineResponse
+from gateway.errors import EngineCut, EngineGarbled, EngineRejected, NoAnswer
+from gateway.safety import harmony
+from gateway.safety.reasoning import text_of
+from gateway.wire.sse import EventBuffer, payload
+
+
+class AnswerReader:
+    """Reads one streamed chat or text completion; `answer` fills as `deltas` go by."""
+
+    def __init__(self, response: EngineResponse, *, answer_budget: int) -> None:
+        self.answer = Answer()
+        self._response = response
+        self._answer_budget = answer_budget
+        self._guard = harmony.HarmonyGuard()
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._tokens_before_answer: int | None = None
+
+    async def deltas(self) -> AsyncIterator[Delta]:
+        """Every piece that holds text; raises EngineCut, EngineGarbled, EngineRejected, NoAnswer.
+
+        Ends early, as a cut-off answer, once the answer has used its own budget: the engine only
+        knows the sum of reasoning and answer.
+        """
+        async for chunk in self._chunks():
+            delta = self._take(chunk)
+            if delta.text or delta.reasoning:
+                yield delta
+            if self._over_budget():
+                self.answer.finish_reason = "length"
+                break
+        rest, found = self._guard.finish()
+        if rest:
+            self._text.append(rest)
+            yield Delta(text=rest)
+        self._conclude(found)
+
+    async def _chunks(self) -> AsyncIterator[dict[str, Any]]:
+        buffer = EventBuffer()
+        while data := await self._response.read():
+            for event in buffer.feed(data):
+                content = payload(event)
+                if content == b"[DONE]":
+                    return
+                if content:
+                    yield parse(content)
+        raise EngineCut("The engine's answer stopped before its end.")
+
+    def _take(self, chunk: dict[str, Any]) -> Delta:
+        self.answer.system_fingerprint = (
+            chunk.get("system_fingerprint") or self.answer.system_fingerprint
+        )
+        self.answer.usage = chunk.get("usage") or self.answer.usage
+        if not chunk.get("choices"):
+            return Delta()
+        choice = chunk["choices"][0]
+        self.answer.finish_reason = choice.get("finish_reason") or self.answer.finish_reason
+        message = choice.get("delta") or {"content": choice.get("text")}
+        said = message.get("content") or ""
+        delta = Delta(self._guard.feed(said), text_of(message))
+        self._note(delta, raw=said)
+        return delta
+
+    def _note(self, delta: Delta, *, raw: str) -> None:
+        if delta.reasoning:
+            self._reasoning.append(delta.reasoning)
+        if delta.text:
+            self._text.append(delta.text)
+        if raw and self._tokens_before_answer is None:
+            self._tokens_before_answer = max(0, self._spent() - 1)
+
+    def _spent(self) -> int:
+        return int((self.answer.usage or {}).get("completion_tokens") or 0)
+
+    def _over_budget(self) -> bool:
+        begun = self._tokens_before_answer
+        return (
+            begun is not None
+            and self.answer.finish_reason is None
+            and self._spent() - begun >= self._answer_budget
+        )
+
+    def _conclude(self, found_markers: bool) -> None:
+        answer = self.answer
+        answer.text, answer.reasoning = "".join(self._text), "".join(self._reasoning)
+        if answer.finish_reason is None:
+            raise EngineCut("The engine ended the answer without saying why.")
+        if found_markers:
+            answer.warnings.append("harmony_markers_stripped")
+        problem = harmony.anomaly(
+            content=answer.text,
+            reasoning=answer.reasoning,
+            has_tool_calls=False,
+            completion_tokens=self._spent(),
+        )
+        if problem is not None:
+            answer.warnings.append(problem)
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """One chunk; an error object in its place is raised."""
+    try:
+        chunk = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise EngineGarbled("The engine sent something that is not JSON.") from None
+    if not isinstance(chunk, dict):
+        raise EngineGarbled("The engine sent something that is not an object.")
+    if "error" in chunk:
+        raise EngineRejected("The engine failed while it was answering.")
+    return chunk
+
+
+def no_answer(answer: Answer) -> NoAnswer:
+    """What to say when tokens were spent and there is nothing to show for them."""
+    if answer.reasoning:
+        return NoAnswer(
+            "The model used its whole budget for reasoning and gave no answer; raise "
+            "MMHIE_MAX_REASONING_TOKENS or ask with a lower reasoning_effort."
+        )
+    return NoAnswer("The model gave no answer text; rephrase the question.")

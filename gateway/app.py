@@ -1,0 +1,101 @@
+"""The whole application, put together in one place."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from prometheus_fastapi_instrumentator import Instrumentator
+from prometheus_fastapi_instrumentator import metrics as http_metrics
+
+from gateway.access.admission import Admission
+from gateway.engine.client import EngineClient
+from gateway.engine.phase import EngineWatch
+from gateway.handlers import HANDLERS
+from gateway.metrics import Metrics
+from gateway.middleware.correlation import Correlation
+from gateway.middleware.token_paths import TokenPaths, TokenRoute
+from gateway.openapi import describe
+from gateway.routes import embeddings, generate, health, metrics, models, openai
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.hold import HoldFile
+from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.settings import GatewaySettings
+from gateway.state import Services, State
+
+ROUTERS = (health.router, metrics.router, models.router, embeddings.router)
+TOKEN_ROUTES: dict[str, TokenRoute] = {
+    generate.PATH: generate.generate,
+    **{path: openai.PassThrough(path) for path in openai.PATHS},
+}
+
+
+def create_app(settings: GatewaySettings) -> FastAPI:
+    """The gateway as an ASGI application; nothing is opened before its lifespan."""
+    own = Metrics()
+    disclaimer = Disclaimer.of(
+        settings.disclaimer_text, settings.disclaimer_contact, settings.disclaimer_language
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[State]:
+        async with open_services(settings, disclaimer, own) as services:
+            app.state.services = services
+            yield {"services": services}
+
+    app = FastAPI(
+        title="Medical reasoning service",
+        version=GATEWAY_VERSION,
+        lifespan=lifespan,
+        exception_handlers=HANDLERS,
+        redoc_url=None,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    describe(app)
+    add_middleware(app, own, disclaimer)
+    return app
+
+
+def add_middleware(app: FastAPI, own: Metrics, disclaimer: Disclaimer) -> None:
+    """The onion, innermost first: HTTP metrics, then the token paths past them, then the id."""
+    http = http_metrics.default(registry=own.registry)
+    Instrumentator(registry=own.registry).add(http).instrument(app)
+    app.add_middleware(TokenPaths, routes=TOKEN_ROUTES, metrics=own, http=http)
+    app.add_middleware(Correlation, disclaimer_version=disclaimer.version)
+
+
+@contextlib.asynccontextmanager
+async def open_services(
+    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics
+) -> AsyncIterator[Services]:
+    """What lives as long as the application."""
+    key = settings.engine_api_key
+    digest_key = settings.digest_key
+    engine = EngineClient(settings.engine_url, key=key.get_secret_value() if key else None)
+    watch = EngineWatch(engine, settings.phase_file)
+    services = Services(
+        settings=settings,
+        engine=engine,
+        watch=watch,
+        admission=Admission(
+            places=settings.max_inflight,
+            queue=settings.max_queue,
+            patience_s=settings.queue_timeout_seconds,
+        ),
+        labels=Labels.of(
+            disclaimer,
+            key=digest_key.get_secret_value() if digest_key else None,
+            emergency_contact=settings.emergency_contact,
+        ),
+        metrics=own,
+        hold_file=HoldFile(settings.hold_file) if settings.hold_file else None,
+    )
+    watching = asyncio.create_task(watch.run())
+    try:
+        yield services
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+        await engine.aclose()

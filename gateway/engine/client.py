@@ -1,0 +1,145 @@
+"""The engine as the rest of the house sees it: `open` a request, `aclose` at the end."""
+
+import asyncio
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from gateway.engine.connection import Connection, ConnectionDiedError, timed_out
+from gateway.errors import EngineUnavailable
+
+CONNECT_TIMEOUT_S = 5.0
+# vLLM closes an idle connection after 5 s (VLLM_HTTP_TIMEOUT_KEEP_ALIVE); leaving first avoids
+# the race between its close and our next request.
+KEEP_ALIVE_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """One request to the engine; exactly one of the two limits applies, in seconds."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    request_id: str = ""
+    idle_s: float | None = None
+    total_s: float | None = None
+
+
+class EngineResponse:
+    """A response whose status is known and whose body still comes; close it, however it ends."""
+
+    __slots__ = ("_client", "_connection", "headers", "status")
+
+    def __init__(self, client: "EngineClient", connection: Connection) -> None:
+        self._client = client
+        self._connection = connection
+        self.status = connection.status
+        self.headers = connection.headers
+
+    async def read(self) -> bytes:
+        """The next part of the body as it arrived; b"" at its end."""
+        return await self._connection.read()
+
+    async def whole(self) -> bytes:
+        """The whole body."""
+        parts = []
+        while part := await self.read():
+            parts.append(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Give the connection back; abort it, and with it the engine's work, if unfinished."""
+        self._client.release(self._connection)
+
+
+class EngineClient:
+    """A pool of connections to one upstream, the last used first."""
+
+    def __init__(self, url: str, *, key: str | None = None) -> None:
+        parts = urlsplit(url)
+        self.path = parts.path if parts.scheme == "unix" else None
+        self.host = parts.hostname or "localhost"
+        self.port = parts.port or 80
+        self._idle: list[Connection] = []
+        authorization = f"authorization: Bearer {key}\r\n" if key else ""
+        host = "localhost" if self.path else f"{self.host}:{self.port}"
+        self._fixed = f"host: {host}\r\n{authorization}".encode()
+
+    async def open(self, request: EngineRequest) -> EngineResponse:
+        """Send a request and wait for its status line.
+
+        Raises EngineUnavailable (refused, or died twice before answering), EngineTimeout,
+        EngineCut or EngineGarbled. A request that got no byte of an answer is sent once more.
+        """
+        if 0 in (request.idle_s, request.total_s):
+            raise timed_out()
+        try:
+            return await self._attempt(request, self._take() or await self._connect())
+        except ConnectionDiedError:
+            pass
+        try:
+            return await self._attempt(request, await self._connect())
+        except ConnectionDiedError:
+            raise EngineUnavailable(
+                "The engine closed the connection without an answer; try again.", retry_after_s=1
+            ) from None
+
+    async def _attempt(self, request: EngineRequest, connection: Connection) -> EngineResponse:
+        try:
+            await connection.send(
+                self._encode(request), idle_s=request.idle_s, total_s=request.total_s
+            )
+        except BaseException:
+            connection.abort()
+            raise
+        return EngineResponse(self, connection)
+
+    def _encode(self, request: EngineRequest) -> bytes:
+        head = f"{request.method} {request.path} HTTP/1.1\r\n"
+        if request.request_id:
+            head += f"x-request-id: {request.request_id}\r\n"
+        if request.body:
+            head += f"content-type: application/json\r\ncontent-length: {len(request.body)}\r\n"
+        return b"".join((head.encode("latin-1"), self._fixed, b"\r\n", request.body))
+
+    def _take(self) -> Connection | None:
+        oldest = asyncio.get_running_loop().time() - KEEP_ALIVE_S
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed and connection.idle_since > oldest:
+                connection.reused = True
+                return connection
+            connection.abort()
+        return None
+
+    async def _connect(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                return await self._dial(loop)
+        except (OSError, TimeoutError):
+            raise EngineUnavailable(
+                "The engine cannot be reached; it may be starting.", retry_after_s=2
+            ) from None
+
+    async def _dial(self, loop: asyncio.AbstractEventLoop) -> Connection:
+        def fresh() -> Connection:
+            return Connection(loop)
+
+        if self.path is not None:
+            return (await loop.create_unix_connection(fresh, self.path))[1]
+        return (await loop.create_connection(fresh, self.host, self.port))[1]
+
+    def release(self, connection: Connection) -> None:
+        """Keep a connection whose exchange is over, close any other."""
+        if connection.reusable:
+            connection.idle_since = connection.loop.time()
+            self._idle.append(connection)
+        else:
+            connection.abort()
+
+    async def aclose(self) -> None:
+        """Close every idle connection."""
+        for connection in self._idle:
+            connection.abort()
+        self._idle.clear()

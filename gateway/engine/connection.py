@@ -1,0 +1,207 @@
+"""One socket to the engine: HTTP/1.1, one request at a time, back-pressure both ways."""
+
+import asyncio
+from collections import deque
+
+import httptools
+
+from gateway.errors import EngineCut, EngineGarbled, EngineTimeout, GatewayError
+
+# Beyond this much unread body the socket is no longer read, so a slow caller costs the engine
+# waiting and not the gateway memory.
+HIGH_WATER_BYTES = 64 * 1024
+LARGEST_HEAD_BYTES = 64 * 1024
+
+
+class ConnectionDiedError(Exception):
+    """The connection ended before any byte of a response: the request may be sent again."""
+
+
+class Connection(asyncio.Protocol):
+    """A kept-alive connection; `send` starts an exchange, `read` yields its body."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.transport: asyncio.Transport = None  # type: ignore[assignment] # until connection_made
+        self.closed = False
+        self.idle_since = 0.0
+        self.reused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._reset()
+        self.complete = True
+
+    def _reset(self) -> None:
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.complete = False
+        self._chunks: deque[bytes] = deque()
+        self._buffered = 0
+        self._head_bytes = 0
+        self._head_done = False
+        self._keep_alive = False
+        self._failure: Exception | None = None
+        self._paused = False
+        self._active_at = self.loop.time()
+        self._parser = httptools.HttpResponseParser(self)
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment] # a socket's transport is both ways
+
+    def data_received(self, data: bytes) -> None:
+        self._active_at = self.loop.time()
+        if self.complete:  # bytes nobody asked for: what follows cannot be trusted
+            self.abort()
+            return
+        if not self._head_done:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.fail(EngineGarbled("The engine's answer is not valid HTTP."))
+        if not self._head_done and self._head_bytes > LARGEST_HEAD_BYTES:
+            self.fail(EngineGarbled("The engine's response headers are too large."))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if self.complete:
+            return
+        if not self._head_bytes:
+            self.fail(ConnectionDiedError())
+        elif self._head_done and self._ends_with_connection():
+            self._finish()
+        else:
+            self.fail(EngineCut("The engine closed the connection before the answer's end."))
+
+    def _ends_with_connection(self) -> bool:
+        """RFC 9112 section 6.3: neither chunked nor counted, the body lasts until the close."""
+        framing = (b"content-length", b"transfer-encoding")
+        return not any(name in framing for name, _ in self.headers)
+
+    # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        if self.complete:  # a second response in the same bytes: do not let it near the next caller
+            self._keep_alive = False
+            raise ValueError("unexpected second response")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self.status = self._parser.get_status_code()
+        if self.status < 200:  # 100 Continue and the like announce the real head
+            self.headers.clear()
+            return
+        self._head_done = True
+        self._keep_alive = self._parser.should_keep_alive()
+        self._wake()
+
+    def on_body(self, body: bytes) -> None:
+        self._chunks.append(body)
+        self._buffered += len(body)
+        if self._buffered > HIGH_WATER_BYTES and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+        self._wake()
+
+    def on_message_complete(self) -> None:
+        if self._head_done:
+            self._finish()
+
+    # What the engine client calls.
+
+    async def send(self, request: bytes, *, idle_s: float | None, total_s: float | None) -> None:
+        """Write a request and return when the status is known; raises ConnectionDiedError,
+        EngineTimeout, EngineCut or EngineGarbled. Silence is limited by `idle_s`, everything by
+        `total_s`."""
+        self._reset()
+        if total_s is not None:
+            self._timer = self.loop.call_later(total_s, self._out_of_time)
+        elif idle_s is not None:
+            self._timer = self.loop.call_later(idle_s, self._check_idle, idle_s)
+        if self.closed:
+            raise ConnectionDiedError
+        self.transport.write(request)
+        while not self._head_done:
+            await self._wait()
+
+    async def read(self) -> bytes:
+        """What has arrived of the body since the last call; b"" at its end."""
+        while not self._chunks:
+            if self.complete:
+                return b""
+            await self._wait()
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._buffered = 0
+        if self._paused:
+            self._paused = False
+            self._active_at = self.loop.time()
+            if not self.closed:
+                self.transport.resume_reading()
+        return data
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the next request may go over this connection."""
+        return self.complete and self._keep_alive and not self.closed and self._failure is None
+
+    def abort(self) -> None:
+        """Close at once: the engine sees it and stops working on the request."""
+        self._stop_timer()
+        self.closed = True
+        self.complete = True
+        self.transport.abort()
+
+    def fail(self, failure: Exception) -> None:
+        """End the exchange with an error that `send` or `read` raises."""
+        if self._failure is None and not self.complete:
+            self._failure = failure
+            self._stop_timer()
+            if not self.closed:
+                self.closed = True
+                self.transport.abort()
+            self._wake()
+
+    def _finish(self) -> None:
+        self.complete = True
+        self._stop_timer()
+        self._wake()
+
+    async def _wait(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._waiter = self.loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+        if self._failure is not None and not self._chunks:
+            raise self._failure
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _out_of_time(self) -> None:
+        self.fail(timed_out())
+
+    def _check_idle(self, idle_s: float) -> None:
+        """Re-armed rather than reset per chunk: one timer a request, nothing per token."""
+        quiet = 0.0 if self._paused else self.loop.time() - self._active_at
+        if quiet >= idle_s:
+            self.fail(timed_out())
+        else:
+            self._timer = self.loop.call_later(idle_s - quiet, self._check_idle, idle_s)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def timed_out() -> GatewayError:
+    return EngineTimeout("The engine did not answer in time (MMHIE_TIMEOUT_SECONDS).")

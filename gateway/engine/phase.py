@@ -1,0 +1,199 @@
+"""What state the engine is in: from the launcher's phase file, or from the engine itself."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import orjson
+
+from gateway.engine.client import EngineClient, EngineRequest
+from gateway.errors import Draining, EngineUnavailable, GatewayError
+
+Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled", "held"]
+
+PROBE_TIMEOUT_S = 5.0
+POLL_READY_S = 1.0
+POLL_WAITING_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is being served; the counts are in tokens."""
+
+    id: str
+    ids: tuple[str, ...] = ()
+    max_model_len: int | None = None
+    has_chat_template: bool = True
+    counts_tokens: bool = False
+    template_tokens: int = 0
+    reasons: bool = False
+    base: str | None = None
+    adapter: str | None = None
+    revision: str | None = None
+    quantization: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """One moment of the engine's life, as /healthz tells it."""
+
+    phase: Phase = "starting"
+    progress: float | None = None
+    detail: str = "The engine is starting."
+    engine: str = "vllm"
+    engine_version: str | None = None
+    model: Model | None = None
+    warnings: tuple[str, ...] = ()
+    published: dict[str, Any] = field(default_factory=dict)
+
+
+class EngineWatch:
+    """Keeps the state current; one task, ended by cancelling it."""
+
+    def __init__(self, engine: EngineClient, phase_file: Path | None) -> None:
+        self._engine = engine
+        self._phase_file = phase_file
+        self._doubt = asyncio.Event()
+        self._was_ready = False
+        self.state = EngineState()
+        self.draining = False
+
+    @property
+    def phase(self) -> Phase:
+        return "draining" if self.draining else self.state.phase
+
+    def model(self) -> Model:
+        """The model being served; raises Draining or EngineUnavailable when there is none now."""
+        if self.draining:
+            raise Draining("This gateway is stopping; send the request again.", retry_after_s=1)
+        if self.state.phase != "ready" or self.state.model is None:
+            raise EngineUnavailable(self.state.detail, retry_after_s=5)
+        return self.state.model
+
+    def doubt(self) -> None:
+        """Somebody failed to reach the engine: look again now."""
+        self._doubt.set()
+
+    async def run(self) -> None:
+        """Look at the engine again and again, sooner while it is not ready."""
+        while True:
+            self._doubt.clear()
+            self.state = await self.look()
+            pause = POLL_READY_S if self.state.phase == "ready" else POLL_WAITING_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._doubt.wait()
+
+    async def look(self) -> EngineState:
+        """The state now."""
+        told = read_phase_file(self._phase_file) if self._phase_file else None
+        if told is not None and told.phase != "ready":
+            return told
+        try:
+            return await self._ask(told or EngineState())
+        except (GatewayError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return self._unreachable(told)
+
+    def _unreachable(self, told: EngineState | None) -> EngineState:
+        if told is None and not self._was_ready:
+            return EngineState()
+        return replace(
+            told or self.state,
+            phase="engine_down",
+            detail="The engine does not answer.",
+            model=None,
+        )
+
+    async def _ask(self, told: EngineState) -> EngineState:
+        """Health each time; the model's facts once per life of the engine."""
+        status, _ = await self._get("/health")
+        if status not in (200, 404):  # 404: an engine other than vLLM
+            raise EngineUnavailable("The engine is not healthy.")
+        model = self.state.model or await self._model(told)
+        version = self.state.engine_version or told.engine_version or await self._version()
+        self._was_ready = True
+        detail = "The model is ready."
+        return replace(
+            told, phase="ready", progress=1.0, detail=detail, model=model, engine_version=version
+        )
+
+    async def _model(self, told: EngineState) -> Model:
+        status, body = await self._get("/v1/models")
+        if status != 200:
+            raise EngineUnavailable("The engine does not list its models.")
+        model = from_listing(body, told.published)
+        template_tokens = await self._count(model.id, messages=[{"role": "user", "content": "a"}])
+        if template_tokens is not None:
+            return replace(model, counts_tokens=True, template_tokens=template_tokens)
+        if await self._count(model.id, prompt="a") is None:
+            return model  # no /tokenize: an engine other than vLLM, taken to have a template
+        return replace(model, counts_tokens=True, has_chat_template=False, template_tokens=2)
+
+    async def _count(self, model: str, **what: object) -> int | None:
+        body = orjson.dumps({"model": model, **what})
+        request = EngineRequest("POST", "/tokenize", body, total_s=PROBE_TIMEOUT_S)
+        status, answer = await fetch(self._engine, request)
+        return int(orjson.loads(answer)["count"]) if status == 200 else None
+
+    async def _version(self) -> str | None:
+        status, body = await self._get("/version")
+        return str(orjson.loads(body)["version"]) if status == 200 else None
+
+    async def _get(self, path: str) -> tuple[int, bytes]:
+        return await fetch(self._engine, EngineRequest("GET", path, total_s=PROBE_TIMEOUT_S))
+
+
+async def fetch(engine: EngineClient, request: EngineRequest) -> tuple[int, bytes]:
+    """Status and whole body of one small request."""
+    response = await engine.open(request)
+    try:
+        return response.status, await response.whole()
+    finally:
+        response.close()
+
+
+def from_listing(body: bytes, published: dict[str, Any]) -> Model:
+    """The model of a /v1/models answer, with what the launcher published about it.
+
+    The launcher's public id hides whatever else the engine lists: the base under an adapter
+    must not be reachable by mistake.
+    """
+    try:
+        entries = orjson.loads(body)["data"]
+        listed = tuple(str(entry["id"]) for entry in entries)
+        first = entries[0]
+    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
+        raise EngineUnavailable("The engine lists no model.") from None
+    public = published.get("id")
+    return Model(
+        id=public or listed[0],
+        ids=(public,) if public else listed,
+        max_model_len=published.get("max_model_len") or first.get("max_model_len"),
+        reasons=bool(published.get("reasoning")),
+        base=published.get("base"),
+        adapter=published.get("adapter"),
+        revision=published.get("revision"),
+        quantization=published.get("quantization"),
+    )
+
+
+def read_phase_file(path: Path) -> EngineState | None:
+    """What the launcher last wrote; None when it has not, or not sensibly."""
+    try:
+        told = orjson.loads(path.read_bytes())
+        if told["phase"] not in get_args(Phase):
+            return None
+        engine = told.get("engine") or {}
+        return EngineState(
+            phase=told["phase"],
+            progress=told.get("progress"),
+            detail=told.get("detail") or "",
+            engine=engine.get("name") or "vllm",
+            engine_version=engine.get("version"),
+            warnings=tuple(told.get("warnings") or ()),
+            published=told.get("model") or {},
+        )
+    except (OSError, orjson.JSONDecodeError, KeyError, AttributeError, TypeError):
+        return None

@@ -1,0 +1,214 @@
+"""
+Everything that can go wrong, as one tree; raised deep, rendered once.
+
+GatewayError
+├ RequestError              4xx, the caller can fix it
+│ ├ InvalidRequest          400 invalid_request
+│ ├ InvalidField            422 invalid_request     names the field
+│ ├ ModelNotFound           404 model_not_found
+│ ├ NotFound                404 not_found
+│ ├ MethodNotAllowed        405 method_not_allowed
+│ ├ BodyTooLarge            413 body_too_large
+│ ├ InputTooLong            413 input_too_long      token counts, never the text
+│ └ TooBusy                 429 too_busy            Retry-After
+└ ServiceError              5xx, we or the engine must fix it
+  ├ InternalError           500 internal
+  ├ EmbeddingsNotServed     501 embeddings_not_served
+  ├ EngineRejected          502 engine_rejected     the engine failed this request only
+  ├ EngineGarbled           502 engine_garbled      not the engine's protocol
+  ├ EngineCut               502 engine_cut          the answer stopped before its end
+  ├ NoAnswer                502 no_answer           tokens spent, no answer text
+  ├ EngineUnavailable       503 engine_unavailable  Retry-After
+  ├ Held                    503 held                taken out of service by an operator
+  ├ Draining                503 draining            this process is stopping
+  ├ QueueTimeout            503 queue_timeout       Retry-After
+  └ EngineTimeout           504 engine_timeout
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+
+
+class GatewayError(Exception):
+    """A failure with a status, a code for programs and a sentence for people."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    type: ClassVar[str] = "server_error"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+    def envelope(self) -> dict[str, Any]:
+        """The one error shape of every route: what OpenAI clients parse."""
+        error = {
+            "message": self.message,
+            "type": self.type,
+            "param": self.param,
+            "code": self.code,
+        }
+        return {"error": error}
+
+    def body(self) -> bytes:
+        return orjson.dumps(self.envelope())
+
+    def headers(self) -> Mapping[str, str]:
+        """Headers beyond the content type: Retry-After in whole seconds where waiting helps."""
+        return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
+
+
+class RequestError(GatewayError):
+    """The caller can fix it."""
+
+    status = 400
+    code = "invalid_request"
+    type = "invalid_request_error"
+
+
+class InvalidRequest(RequestError):
+    """The body is not what this route reads."""
+
+
+class InvalidField(RequestError):
+    """One field of the body is missing, unknown or out of range."""
+
+    status = 422
+
+
+class ModelNotFound(RequestError):
+    """The request names a model that is not served here."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class NotFound(RequestError):
+    """There is nothing at this path."""
+
+    status = 404
+    code = "not_found"
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, the method does not."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
+
+    def headers(self) -> Mapping[str, str]:
+        return {"allow": self.allow}
+
+
+class BodyTooLarge(RequestError):
+    """The body is over MMHIE_MAX_BODY_BYTES."""
+
+    status = 413
+    code = "body_too_large"
+
+
+class InputTooLong(RequestError):
+    """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, template included."""
+
+    status = 413
+    code = "input_too_long"
+
+
+class TooBusy(RequestError):
+    """All places at the engine and in the queue are taken."""
+
+    status = 429
+    code = "too_busy"
+    type = "rate_limit_error"
+
+
+class ServiceError(GatewayError):
+    """We or the engine must fix it."""
+
+
+class InternalError(ServiceError):
+    """A fault of the gateway itself."""
+
+
+class EmbeddingsNotServed(ServiceError):
+    """A causal language model is the wrong tool for embeddings."""
+
+    status = 501
+    code = "embeddings_not_served"
+
+
+class EngineRejected(ServiceError):
+    """The engine failed this request and stays up for others."""
+
+    status = 502
+    code = "engine_rejected"
+
+
+class EngineGarbled(ServiceError):
+    """What came back is not the engine's protocol."""
+
+    status = 502
+    code = "engine_garbled"
+
+
+class EngineCut(ServiceError):
+    """The engine stopped before the answer's end."""
+
+    status = 502
+    code = "engine_cut"
+
+
+class NoAnswer(ServiceError):
+    """The model spent its tokens and gave no answer text."""
+
+    status = 502
+    code = "no_answer"
+
+
+class EngineUnavailable(ServiceError):
+    """The engine is not ready, or left while we were talking."""
+
+    status = 503
+    code = "engine_unavailable"
+
+
+class Held(ServiceError):
+    """An operator has taken the model out of service."""
+
+    status = 503
+    code = "held"
+
+
+class Draining(ServiceError):
+    """This process is stopping and takes no new work."""
+
+    status = 503
+    code = "draining"
+
+
+class QueueTimeout(ServiceError):
+    """Waited too long for a place at the engine."""
+
+    status = 503
+    code = "queue_timeout"
+
+
+class EngineTimeout(ServiceError):
+    """The engine did not answer in time."""
+
+    status = 504
+    code = "engine_timeout"
+
+
+class ClientGone(Exception):
+    """The caller hung up; whatever was being done for them must stop."""

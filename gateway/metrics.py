@@ -1,0 +1,83 @@
+"""The gateway's own metrics; labels come from closed sets, children are looked up once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway.wire.exchange import Exchange
+
+TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+class Metrics:
+    """Every `mmhie_*` metric, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        counter, histogram, gauge = self._counter, self._histogram, self._gauge
+        self.requests = counter("requests", "Requests on the token paths.", "route", "outcome")
+        self.prompt_tokens = counter("prompt_tokens", "Prompt tokens, as the engine counts.")
+        self.completion_tokens = counter("completion_tokens", "Generated tokens.")
+        self.notices = counter("notices", "Red flags found in prompts.", "rule")
+        self.warnings = counter("warnings", "Warnings on answers.", "kind")
+        self.truncated = counter("truncated", "Answers that were cut.", "where")
+        self.ttft = histogram("ttft_seconds", "Time to the first token.", TTFT_BUCKETS_S)
+        self.duration = histogram(
+            "request_duration_seconds", "Arrival to the end of the body.", DURATION_BUCKETS_S
+        )
+        self.inflight = gauge("inflight_requests", "Requests at the engine.")
+        self.waiting = gauge("queued_requests", "Requests waiting for a place at the engine.")
+        self.ready = gauge("engine_ready", "1 while the engine is ready.")
+        self._children: dict[tuple[str, ...], Counter] = {}
+
+    def count(self, counter: Counter, *labels: str) -> None:
+        """Add one; the labelled child is kept, since looking it up costs more than counting."""
+        key = (counter._name, *labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = counter.labels(*labels)
+        child.inc()
+
+    def first_token(self, exchange: Exchange) -> None:
+        """Note the time to the first token."""
+        elapsed_ms = exchange.elapsed_ms()
+        exchange.facts["ttft_ms"] = elapsed_ms
+        self.ttft.observe(elapsed_ms / 1000)
+
+    def answered(
+        self,
+        exchange: Exchange,
+        usage: Mapping[str, Any] | None,
+        notices: Sequence[Mapping[str, str]],
+        finals: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Note what an answer cost and what was wrong with it."""
+        self._tokens(exchange, usage or {})
+        for notice in notices:
+            self.count(self.notices, notice["id"])
+        exchange.facts["notices"] = len(notices)
+        for final in finals:
+            if final["truncated"]:
+                exchange.facts["truncated"] = final["truncated"]
+                self.count(self.truncated, final["truncated"])
+            for warning in final["warnings"]:
+                self.count(self.warnings, warning)
+
+    def _tokens(self, exchange: Exchange, usage: Mapping[str, Any]) -> None:
+        """Token counts go by either of OpenAI's two sets of names."""
+        prompt = usage.get("prompt_tokens") or usage.get("input_tokens") or 0
+        completion = usage.get("completion_tokens") or usage.get("output_tokens") or 0
+        self.prompt_tokens.inc(prompt)
+        self.completion_tokens.inc(completion)
+        exchange.facts |= {"prompt_tokens": prompt, "completion_tokens": completion}
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"mmhie_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"mmhie_{name}", text, registry=self.registry, buckets=buckets)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"mmhie_{name}", text, registry=self.registry)

@@ -1,0 +1,86 @@
+"""The outermost layer: a request id, the headers of every response, one log line, no bare 500."""
+
+import asyncio
+import re
+import secrets
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import ClientGone, GatewayError, InternalError
+from gateway.logs import log
+from gateway.wire.exchange import Exchange
+
+ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class Correlation:
+    """Gives each request its Exchange and sees it to its end, whatever happens inside."""
+
+    def __init__(self, app: ASGIApp, *, disclaimer_version: str) -> None:
+        self.app = app
+        self.disclaimer_version = disclaimer_version.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = self._open(scope, receive, send)
+        scope["exchange"] = exchange
+        try:
+            await self._serve(exchange, receive)
+        finally:
+            note(exchange)
+
+    def _open(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
+        request_id = request_id_of(scope)
+        common = (
+            (b"x-request-id", request_id),
+            (b"x-mmhie-disclaimer-version", self.disclaimer_version),
+        )
+        return Exchange(scope, receive, send, request_id=request_id.decode(), common=common)
+
+    async def _serve(self, exchange: Exchange, receive: Receive) -> None:
+        try:
+            await self.app(exchange.scope, receive, exchange.send)
+        except ClientGone:
+            exchange.outcome = "client_gone"
+        except asyncio.CancelledError:
+            exchange.outcome = "cancelled"
+            raise
+        except GatewayError as error:
+            await refuse(exchange, error)
+        except Exception:  # the last wall: a fault of ours is an error object, never a traceback
+            log.exception("fault", extra={"request_id": exchange.request_id})
+            await refuse(exchange, InternalError("The gateway failed; this was logged."))
+
+
+async def refuse(exchange: Exchange, error: GatewayError) -> None:
+    """An error before the first byte is a response; after it, nothing more can be said here."""
+    exchange.outcome = error.code
+    if not exchange.status:
+        await exchange.refuse(error)
+
+
+def request_id_of(scope: Scope) -> bytes:
+    """The caller's X-Request-Id where it is harmless, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and ACCEPTED_ID.fullmatch(value):
+            return bytes(value)
+    return secrets.token_hex(16).encode()
+
+
+def note(exchange: Exchange) -> None:
+    """One line per request: who asked is in the audit, what was asked is nowhere."""
+    route = exchange.facts.pop("route", None) or getattr(exchange.scope.get("route"), "path", None)
+    log.info(
+        "request",
+        extra={
+            "request_id": exchange.request_id,
+            "method": exchange.scope["method"],
+            "route": route or "none",
+            "status": exchange.status,
+            "outcome": exchange.outcome,
+            "ms": exchange.elapsed_ms(),
+            **exchange.facts,
+        },
+    )

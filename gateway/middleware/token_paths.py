@@ -1,0 +1,79 @@
+"""The shortest way to the engine: model routes bypass the framework's route machinery.
+
+Measured, a FastAPI route costs about 0.17 ms a request before it does anything; everything that
+is not a model route goes on to FastAPI.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from prometheus_fastapi_instrumentator.metrics import Info
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import ClientGone, GatewayError, MethodNotAllowed
+from gateway.metrics import Metrics
+from gateway.state import Services
+from gateway.wire.exchange import Exchange
+
+
+class TokenRoute(Protocol):
+    """Answers one exchange with model output."""
+
+    async def __call__(self, exchange: Exchange, services: Services) -> None: ...
+
+
+class TokenPaths:
+    """Dispatches by exact path; counts what it served in the framework's own HTTP metrics too."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: Mapping[str, TokenRoute],
+        metrics: Metrics,
+        http: Callable[[Info], None] | None,
+    ) -> None:
+        self.app = app
+        self.routes = routes
+        self.metrics = metrics
+        self.http = http
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self.routes.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None:
+            await self.app(scope, receive, send)
+            return
+        exchange: Exchange = scope["exchange"]
+        exchange.facts["route"] = scope["path"]
+        try:
+            await answer(route, exchange, scope["state"]["services"])
+        except ClientGone:
+            exchange.outcome = "client_gone"
+        finally:
+            self._count(exchange)
+
+    def _count(self, exchange: Exchange) -> None:
+        seconds = exchange.elapsed_ms() / 1000
+        path = exchange.scope["path"]
+        self.metrics.count(self.metrics.requests, path, exchange.outcome)
+        self.metrics.duration.observe(seconds)
+        if self.http is None:  # the library's word for: these metrics are already registered
+            return
+        method = exchange.scope["method"]
+        group = f"{exchange.status // 100 or 4}xx"  # no status: the caller left before one
+        self.http(Info(Request(exchange.scope), None, method, path, group, seconds))
+
+
+async def answer(route: TokenRoute, exchange: Exchange, services: Services) -> None:
+    """Run a route; a failure before the first byte becomes its error response."""
+    try:
+        if exchange.scope["method"] != "POST":
+            raise MethodNotAllowed("This path takes POST only.", allow="POST")
+        await route(exchange, services)
+    except GatewayError as error:
+        if error.status == 503:
+            services.watch.doubt()
+        if not exchange.status:
+            await exchange.refuse(error)
+        exchange.outcome = error.code

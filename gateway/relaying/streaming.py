@@ -1,0 +1,73 @@
+"""Sending a stream: nothing before the first event is known, everything in band after it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from gateway.engine.client import EngineResponse
+from gateway.errors import Draining, EngineCut, GatewayError
+from gateway.metrics import Metrics
+from gateway.wire import sse
+from gateway.wire.exchange import AI_GENERATED, Exchange
+
+EVENT_STREAM = (
+    (b"content-type", sse.MEDIA_TYPE),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would gather the tokens
+    AI_GENERATED,
+)
+
+
+class Relay(Protocol):
+    """Turns the engine's events into the caller's, one for one or none."""
+
+    usage: dict[str, Any] | None
+    ended: bool
+
+    def relay(self, event: bytes) -> bytes: ...
+    def render(self, error: GatewayError) -> bytes: ...
+
+
+async def relay_events(
+    exchange: Exchange, metrics: Metrics, response: EngineResponse, relay: Relay
+) -> None:
+    """Send every event as soon as it is whole; raises only before the first byte."""
+    buffer = sse.EventBuffer()
+    async with in_band(exchange, relay.render):
+        while data := await response.read():
+            for event in buffer.feed(data):
+                await send_event(exchange, metrics, relay.relay(event))
+        if not relay.ended:
+            raise EngineCut("The engine's answer stopped before its end.")
+        await exchange.finish()
+
+
+async def send_event(exchange: Exchange, metrics: Metrics, event: bytes) -> None:
+    """Send one event, the head first when it is the first; nothing when it is empty."""
+    if not event:
+        return
+    if not exchange.status:
+        metrics.first_token(exchange)
+        await exchange.start(200, EVENT_STREAM)
+    await exchange.write(event)
+
+
+@asynccontextmanager
+async def in_band(
+    exchange: Exchange, render: Callable[[GatewayError], bytes]
+) -> AsyncIterator[None]:
+    """After the first byte a failure is the stream's own last words, then a normal end."""
+    try:
+        yield
+    except GatewayError as error:
+        if not exchange.status:
+            raise
+        exchange.outcome = error.code
+        await exchange.finish(render(error))
+    except asyncio.CancelledError:  # the drain ran out; a caller who left hears nothing anyway
+        if exchange.status:
+            stopping = Draining("The gateway is stopping; send the request again.")
+            exchange.outcome = stopping.code
+            await exchange.finish(render(stopping))
+        raise

@@ -1,0 +1,51 @@
+"""GET /healthz, /readyz: liveness of the gateway, and whether the model answers now."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from gateway.safety.labels import GATEWAY_VERSION
+from gateway.state import Services, ServicesDep
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz(services: ServicesDep) -> dict[str, Any]:
+    """200 from the first second, whatever the engine does: restarting us would not help it."""
+    return {"status": "ok", **describe(services)}
+
+
+@router.get("/readyz")
+async def readyz(services: ServicesDep) -> JSONResponse:
+    """200 only while a question would be answered."""
+    ready = services.phase() == "ready"
+    body = {"status": "ok" if ready else "unavailable", **describe(services)}
+    return JSONResponse(body, status_code=200 if ready else 503)
+
+
+def describe(services: Services) -> dict[str, Any]:
+    """What both tell."""
+    state, settings = services.watch.state, services.settings
+    override = settings.reasoner_model_test_override
+    model = state.model.id if state.model else state.published.get("id")
+    return {
+        "phase": services.phase(),
+        "progress": state.progress,
+        "detail": state.detail,
+        "model": model or override or settings.reasoner_model,
+        "served": state.published,
+        "engine": {"name": state.engine, "version": state.engine_version},
+        "warnings": [*state.warnings, *own_warnings(services)],
+        "gateway_version": GATEWAY_VERSION,
+        "disclaimer_version": services.labels.disclaimer.version,
+    }
+
+
+def own_warnings(services: Services) -> list[str]:
+    """What an operator should see of the gateway's own settings."""
+    warnings = ["No keys are configured: anyone who reaches this port may ask."]
+    if services.settings.reasoner_model_test_override:
+        warnings.append("MMHIE_REASONER_MODEL_TEST_OVERRIDE is in force.")
+    return warnings

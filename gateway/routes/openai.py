@@ -1,0 +1,120 @@
+"""POST /v1/chat/completions, /v1/completions, /v1/responses: vLLM's own API, passed through."""
+
+from typing import Any
+
+from gateway.engine.client import EngineRequest, EngineResponse
+from gateway.engine.errors import translate
+from gateway.errors import ModelNotFound
+from gateway.relaying import whole
+from gateway.relaying.chunks import ChunkRelay
+from gateway.relaying.response_events import ResponseEventRelay
+from gateway.relaying.streaming import relay_events
+from gateway.safety.labels import asked
+from gateway.state import Services
+from gateway.wire import openai
+from gateway.wire.exchange import AI_GENERATED, NO_STORE, Exchange
+from gateway.wire.generate import parse_object
+
+PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
+RESPONSES = "/v1/responses"
+
+
+class PassThrough:
+    """Relays one path of the OpenAI API; `path` is the engine's as well as ours."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    async def __call__(self, exchange: Exchange, services: Services) -> None:
+        body = await exchange.body(max_bytes=services.settings.max_body_bytes)
+        parsed = parse_object(body)
+        model = services.model()
+        check_model(parsed.get("model"), model.ids)
+        label = services.labels.first(
+            services.serving(model),
+            parsed,
+            request_id=exchange.request_id,
+            prompt=body,
+            question=asked(parsed),
+        )
+        stream = parsed.get("stream") is True
+        extra = openai.with_usage(parsed) if stream and self.path != RESPONSES else {}
+        request = self._request(
+            exchange, services, openai.request_with(body, parsed, extra), stream
+        )
+        async with exchange.watched(), services.admission:
+            response = await services.engine.open(request)
+            try:
+                await refuse_failures(response, parsed)
+                if is_stream(response):
+                    await self._stream(exchange, services, response, label, bool(extra))
+                else:
+                    await self._whole(exchange, services, response, label)
+            finally:
+                response.close()
+
+    def _request(
+        self, exchange: Exchange, services: Services, body: bytes, stream: bool
+    ) -> EngineRequest:
+        limit = services.settings.timeout_seconds
+        exchange.facts["stream"] = stream
+        return EngineRequest(
+            "POST",
+            self.path,
+            body,
+            request_id=exchange.request_id,
+            idle_s=limit if stream else None,
+            total_s=None if stream else limit,
+        )
+
+    async def _whole(
+        self,
+        exchange: Exchange,
+        services: Services,
+        response: EngineResponse,
+        first: dict[str, Any],
+    ) -> None:
+        body, final, usage = whole.label(
+            await response.whole(), first, key=services.labels.key, path=self.path
+        )
+        services.metrics.answered(exchange, usage, first["notices"], [final])
+        await exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
+
+    async def _stream(
+        self,
+        exchange: Exchange,
+        services: Services,
+        response: EngineResponse,
+        first: dict[str, Any],
+        took_usage: bool,
+    ) -> None:
+        key = services.labels.key
+        relay: ChunkRelay | ResponseEventRelay
+        if self.path == RESPONSES:
+            relay = ResponseEventRelay(first, key=key)
+        else:
+            relay = ChunkRelay(first, key=key, took_usage=took_usage)
+        await relay_events(exchange, services.metrics, response, relay)
+        services.metrics.answered(exchange, relay.usage, first["notices"], relay.finals)
+
+
+def check_model(asked_for: object, served: tuple[str, ...]) -> None:
+    """Only what is served may be named; naming nothing means the model that is."""
+    if asked_for is not None and asked_for not in served:
+        raise ModelNotFound(
+            f"That model is not served here; served: {', '.join(served)}.", param="model"
+        )
+
+
+def is_stream(response: EngineResponse) -> bool:
+    """What the engine made of the request decides: it also takes `"stream": "true"`."""
+    return any(
+        name == b"content-type" and value.startswith(b"text/event-stream")
+        for name, value in response.headers
+    )
+
+
+async def refuse_failures(response: EngineResponse, request: object) -> None:
+    """Raise what a status other than 200 means, while it can still be a status."""
+    if response.status != 200:
+        raise translate(response.status, await response.whole(), request)

@@ -1,0 +1,213 @@
+"""The gateway's MMHIE_* settings: one constrained, described field each."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "MMHIE_"
+DEFAULT_MODEL = "dousery/medical-reasoning-gpt-oss-20b"
+
+# One environment serves the whole product: these belong to the launcher or the SDK and are no
+# misspelling here. A house test holds the list against their own declarations.
+ELSEWHERE = frozenset(
+    PREFIX + name
+    for name in (
+        "API_KEY",
+        "BACKEND",
+        "BASE_MODEL",
+        "CACHE_DIR",
+        "DATA_PARALLEL",
+        "DEVICE",
+        "DEVICE_MAP",
+        "DISTRIBUTED_BACKEND",
+        "DTYPE",
+        "ENGINE_ARGS",
+        "GPU_MEMORY_UTILIZATION",
+        "HEAD_ADDRESS",
+        "KV_CACHE_DTYPE",
+        "MAX_MODEL_LEN",
+        "NODES",
+        "NODE_RANK",
+        "PIPELINE_PARALLEL",
+        "QUANTIZE",
+        "QUANTIZE_FALLBACK",
+        "REASONER_REVISION",
+        "RESTART_LIMIT",
+        "STALL_SECONDS",
+        "START_TIMEOUT_SECONDS",
+        "STOP_GRACE_SECONDS",
+        "TENSOR_PARALLEL",
+        "URL",
+    )
+)
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names the variable and what is allowed."""
+
+
+class GatewaySettings(BaseSettings):
+    """Everything the gateway can be told, read once at start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    env: Literal["development", "production"] = Field(
+        "development", description="`production` refuses unsafe settings at start."
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address the gateway listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the gateway listens on.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe line that is logged. No level logs patient text."
+    )
+
+    engine_url: str = Field(
+        "http://127.0.0.1:8001",
+        description="The engine or router behind the gateway: `http://host:port` or `unix:/path`.",
+    )
+    engine_api_key: SecretStr | None = Field(
+        None, description="Bearer key the engine expects. The launcher makes a random one."
+    )
+    phase_file: Path | None = Field(
+        None, description="Where the launcher writes the engine's phase. Set by `mmhie serve`."
+    )
+
+    reasoner_model: str = Field(
+        DEFAULT_MODEL,
+        min_length=1,
+        description="Hub id, local folder, `.gguf` file, adapter, or `embedded`.",
+    )
+    reasoner_model_test_override: str | None = Field(
+        None, description="Wins over MMHIE_REASONER_MODEL; refused when MMHIE_ENV=production."
+    )
+    max_tokens: int = Field(
+        512, ge=1, description="Default and cap of an answer on /llm/generate, in tokens."
+    )
+    max_reasoning_tokens: int = Field(
+        1536,
+        ge=0,
+        description="Tokens a reasoning model may spend before its answer, on /llm/generate.",
+    )
+    max_input_length: int = Field(
+        4096, ge=1, description="Longest prompt on /llm/generate, in tokens, template included."
+    )
+    truncate: Literal["none", "left", "right"] = Field(
+        "none", description="Refuse a prompt that is too long (none) or cut it at that side."
+    )
+    streaming: bool = Field(
+        False, description="What /llm/generate does when the body has no `stream`."
+    )
+    timeout_seconds: float = Field(
+        30,
+        ge=0,
+        description="Whole answer; when streaming, time to the first token, then idle time.",
+    )
+    system_prompt: str = Field(
+        "You are a medical reasoning assistant",
+        description="System message of /llm/generate when the body has no `system`.",
+    )
+
+    max_inflight: int = Field(256, ge=1, description="Requests at the engine at once.")
+    max_queue: int = Field(256, ge=0, description="Requests waiting for a place at the engine.")
+    queue_timeout_seconds: float = Field(
+        10, gt=0, description="Longest wait for a place at the engine before 503."
+    )
+    max_body_bytes: int = Field(
+        2 * 1024 * 1024, ge=1024, description="Largest request body, in bytes."
+    )
+    workers: int = Field(
+        1, ge=1, le=1, description="Gateway processes sharing the port; one, for now."
+    )
+    settle_seconds: float = Field(
+        0, ge=0, description="After SIGTERM, how long to serve on while /readyz already says 503."
+    )
+    drain_seconds: float = Field(
+        20, ge=0, description="After SIGTERM, how long requests in flight may go on."
+    )
+
+    disclaimer_text: str | None = Field(
+        None, min_length=1, description="Replaces the default disclaimer."
+    )
+    disclaimer_contact: str | None = Field(
+        None, min_length=1, description="A line after the disclaimer: how to reach a person."
+    )
+    disclaimer_language: str = Field(
+        "en", pattern="^[a-z]{2}(-[A-Z]{2})?$", description="Language tag of the disclaimer."
+    )
+    digest_key: SecretStr | None = Field(
+        None,
+        description="Key of the prompt and output digests in provenance; unset: new at each start.",
+    )
+    hold_file: Path | None = Field(
+        None, description="Where `mmhie hold` notes that the model is out of service."
+    )
+    emergency_contact: str = Field(
+        "your local emergency number", min_length=1, description="Whom notices tell to call."
+    )
+
+    @field_validator("engine_url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        parts = urlsplit(url)
+        tcp = parts.scheme == "http" and parts.hostname and parts.path in ("", "/")
+        if not (tcp or (parts.scheme == "unix" and parts.path.startswith("/"))):
+            raise ValueError("must be http://host:port or unix:/path")
+        return url
+
+    @field_validator("reasoner_model_test_override", "phase_file", "hold_file", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+
+def known_names() -> frozenset[str]:
+    """Every MMHIE_* name that means something to the gateway or its siblings."""
+    return frozenset(PREFIX + name.upper() for name in GatewaySettings.model_fields) | ELSEWHERE
+
+
+def load(environ: Mapping[str, str] | None = None) -> GatewaySettings:
+    """Read the settings from the environment and `.env`; raises SettingsError with one sentence."""
+    names = dotenv_values(".env").keys() | (os.environ if environ is None else environ).keys()
+    refuse_unknown(names)
+    try:
+        settings = GatewaySettings()  # type: ignore[call-arg] # fields come from the environment
+    except ValidationError as error:
+        raise SettingsError(sentence(error)) from None
+    refuse_unsafe(settings)
+    return settings
+
+
+def refuse_unknown(names: set[str]) -> None:
+    """A misspelt name would be silently ignored (pydantic-settings does not see it)."""
+    known = known_names()
+    for name in sorted(names):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+            raise SettingsError(f"{name} is not a setting; the nearest known name is {near}.")
+
+
+def refuse_unsafe(settings: GatewaySettings) -> None:
+    """What development may do and production may not."""
+    if settings.env == "production" and settings.reasoner_model_test_override:
+        raise SettingsError(
+            "MMHIE_REASONER_MODEL_TEST_OVERRIDE is refused when MMHIE_ENV is production; unset one."
+        )
+
+
+def sentence(error: ValidationError) -> str:
+    """The first fault as `NAME got 'value': what is allowed`, secrets left out."""
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0])
+    name = PREFIX + field.upper()
+    got = os.environ.get(name) or dotenv_values(".env").get(name)
+    secret = GatewaySettings.model_fields[field].annotation == SecretStr | None
+    shown = "a value" if secret or got is None else repr(got)
+    return f"{name} got {shown}: {first['msg'].removeprefix('Value error, ')}."

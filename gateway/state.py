@@ -1,0 +1,70 @@
+"""What lives as long as the application, and how routes get at it."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Request
+
+from gateway.access.admission import Admission
+from gateway.engine.client import EngineClient
+from gateway.engine.phase import EngineWatch, Model
+from gateway.errors import Held
+from gateway.metrics import Metrics
+from gateway.safety import hold
+from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.provenance import Serving
+from gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a route may call on."""
+
+    settings: GatewaySettings
+    engine: EngineClient
+    watch: EngineWatch
+    admission: Admission
+    labels: Labels
+    metrics: Metrics
+    hold_file: hold.HoldFile | None
+
+    def model(self) -> Model:
+        """The model to ask; raises Held, Draining or EngineUnavailable when there is none now."""
+        held = self.hold_file.current() if self.hold_file else None
+        if held is not None:
+            contact = self.settings.disclaimer_contact
+            raise Held(hold.downtime_message(held, contact))
+        return self.watch.model()
+
+    def phase(self) -> str:
+        """The phase that /healthz tells."""
+        held = self.hold_file is not None and self.hold_file.current() is not None
+        return "held" if held and not self.watch.draining else self.watch.phase
+
+    def serving(self, model: Model) -> Serving:
+        """What provenance says about the engine and the model."""
+        state = self.watch.state
+        return Serving(
+            gateway_version=GATEWAY_VERSION,
+            engine=state.engine,
+            engine_version=state.engine_version,
+            model=model.id,
+            revision=model.revision,
+            base=model.base,
+            adapter=model.adapter,
+            quantization=model.quantization,
+        )
+
+
+class State(TypedDict):
+    """What the lifespan yields: ASGI hands it to every request as `scope["state"]`."""
+
+    services: Services
+
+
+async def services(request: Request) -> Services:
+    found: Services = request.state.services
+    return found
+
+
+ServicesDep = Annotated[Services, Depends(services)]

@@ -1,0 +1,151 @@
+"""One HTTP exchange: what came in, what went out, and whether the caller is still there."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.types import Message, Receive, Scope, Send
+
+from gateway.errors import BodyTooLarge, ClientGone, GatewayError
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+AI_GENERATED = (b"x-mmhie-ai-generated", b"true")
+NO_STORE = (b"cache-control", b"no-store")  # an answer is about a patient: no cache keeps it
+
+
+class Exchange:
+    """What every layer may ask about, or do with, the one request it is serving."""
+
+    __slots__ = (
+        "_common",
+        "_receive",
+        "_send",
+        "complete",
+        "facts",
+        "outcome",
+        "request_id",
+        "scope",
+        "started",
+        "status",
+    )
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, *, request_id: str, common: RawHeaders
+    ) -> None:
+        self.scope = scope
+        self.request_id = request_id
+        self.started = time.perf_counter()
+        self.status = 0
+        self.complete = False
+        self.outcome = "ok"
+        self.facts: dict[str, Any] = {}  # numbers for the log line, never text
+        self._receive = receive
+        self._send = send
+        self._common = common
+
+    def header(self, name: bytes) -> bytes:
+        """The last value of a request header, empty when absent."""
+        found = b""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                found = value
+        return found
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the request arrived."""
+        return round((time.perf_counter() - self.started) * 1000, 3)
+
+    async def body(self, *, max_bytes: int) -> bytes:
+        """The whole request body; raises BodyTooLarge, or ClientGone when the caller left."""
+        declared = self.header(b"content-length")
+        if declared.isdigit() and int(declared) > max_bytes:
+            raise too_large(max_bytes)
+        chunks, size, more = [], 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            more = message.get("more_body", False)
+            if size > max_bytes:
+                raise too_large(max_bytes)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Work that is cancelled, as ClientGone, the moment the caller hangs up.
+
+        Nobody reads `receive()` while a handler awaits the engine, so without this task a
+        disconnect would be noticed only when the answer is written.
+        """
+        worker: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment] # in a task
+        left = False
+
+        async def watch() -> None:
+            nonlocal left
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+            if not self.complete:
+                left = True
+                worker.cancel()
+
+        watcher = asyncio.ensure_future(watch())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not left:
+                raise
+            worker.uncancel()
+            raise ClientGone from None
+        finally:
+            watcher.cancel()
+
+    async def send(self, message: Message) -> None:
+        """The ASGI send of this exchange: adds the headers that every response carries."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self._common]
+        elif not message.get("more_body", False):
+            self.complete = True
+        await self._send(message)
+
+    async def start(self, status: int, headers: RawHeaders) -> None:
+        """Send the status line and headers."""
+        await self.send({"type": "http.response.start", "status": status, "headers": list(headers)})
+
+    async def write(self, data: bytes) -> None:
+        """Send part of the body; returns when the caller's socket has room again."""
+        await self.send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self, data: bytes = b"") -> None:
+        """Send the end of the body."""
+        await self.send({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def respond(
+        self,
+        status: int,
+        body: bytes,
+        *,
+        headers: RawHeaders = (),
+        media: bytes = b"application/json",
+    ) -> None:
+        """Send a whole response."""
+        length = str(len(body)).encode()
+        await self.start(status, [(b"content-type", media), (b"content-length", length), *headers])
+        await self.finish(body)
+
+    async def refuse(self, error: GatewayError) -> None:
+        """Send an error as a response; only before the first byte."""
+        extra = [(name.encode(), value.encode()) for name, value in error.headers().items()]
+        self.outcome = error.code
+        await self.respond(error.status, error.body(), headers=extra)
+
+
+def too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"The request body is over {max_bytes} bytes (MMHIE_MAX_BODY_BYTES); send less."
+    )
