@@ -36,9 +36,9 @@ def the_gateway(
 def the_hasty_gateway(
     the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    """A gateway in front of the same engine that waits half a second, no longer."""
+    """A gateway in front of the same engine that waits 0.3 seconds, no longer."""
     folder = tmp_path_factory.mktemp("hasty")
-    gateway = Gateway(folder, the_engine.url, MMHIE_TIMEOUT_SECONDS="0.5").wait()
+    gateway = Gateway(folder, the_engine.url, MMHIE_TIMEOUT_SECONDS="0.3").wait()
     yield gateway
     gateway.stop()
 

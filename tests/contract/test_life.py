@@ -111,9 +111,9 @@ def test_a_signal_before_the_engine_is_there(start: Start) -> None:
 def test_a_stream_in_flight_finishes(start: Start, engine: FakeEngine, door: Door) -> None:
     """SIGTERM in mid-stream: every token comes, with its proper end, then exit code 0."""
     gateway = start(engine.url).wait()
-    whole = door.ask(gateway.client, **door.limit(10)).content
-    engine.next(fault="slow_tokens", seconds=0.08)
-    body = door.body(**door.limit(10))
+    whole = door.ask(gateway.client, **door.limit(8)).content
+    engine.next(fault="slow_tokens", seconds=0.06)
+    body = door.body(**door.limit(8))
     with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
         parts = answer.iter_raw()
         received = next(parts)

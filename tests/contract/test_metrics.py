@@ -52,7 +52,8 @@ def test_the_engines_gauges_are_live(gateway: Gateway, engine: FakeEngine) -> No
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
     chat = next(door for door in DOORS if door.name == "chat-sse")
     with gateway.client.stream("POST", chat.path, json=chat.body()) as answer:
-        next(answer.iter_raw())
+        parts = answer.iter_raw()  # held: a dropped iterator closes the response
+        next(parts)
         assert total(scraped(gateway)["vllm:num_requests_running"]) == 1
     engine.until(lambda stats: stats["running"] == 0)
     assert total(scraped(gateway)["vllm:num_requests_running"]) == 0

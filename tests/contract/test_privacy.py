@@ -56,7 +56,7 @@ def leave(gateway: Gateway, door: Door) -> None:
 
 def test_the_marker_is_in_no_log_and_no_metric(start: Start, engine: FakeEngine) -> None:
     """At the most talkative level."""
-    gateway = start(engine.url, MMHIE_LOG_LEVEL="debug", MMHIE_TIMEOUT_SECONDS="0.3").wait()
+    gateway = start(engine.url, MMHIE_LOG_LEVEL="debug", MMHIE_TIMEOUT_SECONDS="0.2").wait()
     for door in DOORS:
         everything(gateway, engine, door)
         leave(gateway, door)
