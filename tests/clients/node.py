@@ -1,0 +1,47 @@
+"""Running one case of the npm client."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+INSTALLED = FOLDER / "node_modules" / "openai" / "package.json"
+
+
+def is_here() -> bool:
+    """Whether this machine has node and npm."""
+    return bool(shutil.which("node") and shutil.which("npm"))
+
+
+def install() -> None:
+    """Install the pinned client beside the driver, unless it is there already."""
+    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]["openai"]
+    if INSTALLED.exists() and json.loads(INSTALLED.read_text())["version"] == wanted:
+        return
+    subprocess.run(["npm", "ci"], cwd=FOLDER, check=True, capture_output=True, timeout=300)
+
+
+def run(base_url: str, model: str, case: str) -> dict[str, Any]:
+    """What the case gave: `{"result": ...}`, or `{"error": ...}` for what it raised."""
+    command = ["node", "driver.mjs", base_url, model, case]
+    done = subprocess.run(
+        command, cwd=FOLDER, capture_output=True, text=True, timeout=60, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def result(base_url: str, model: str, case: str) -> dict[str, Any]:
+    """The result of a case that has to succeed."""
+    found = run(base_url, model, case)
+    assert "result" in found, found
+    return dict(found["result"])
+
+
+def error(base_url: str, model: str, case: str) -> dict[str, Any]:
+    """The error of a case that has to raise."""
+    found = run(base_url, model, case)
+    assert "error" in found, found
+    return dict(found["error"])

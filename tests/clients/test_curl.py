@@ -1,0 +1,86 @@
+"""curl, as the README shows it."""
+
+import json
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from tests.contract.doors import events
+from tests.contract.process import Gateway
+from tests.contract.test_disclaimer import TEXT
+from tests.fake_engine.process import FakeEngine
+
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+
+def curl(*arguments: str) -> bytes:
+    """What curl prints; its own failure fails the test."""
+    command = ["curl", "--silent", "--show-error", "--max-time", "20", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
+
+
+def posted(gateway: Gateway, path: str, body: object, *arguments: str) -> bytes:
+    """A body posted as JSON."""
+    json_type = ("-H", "content-type: application/json")
+    return curl(gateway.url + path, *json_type, "-d", json.dumps(body), *arguments)
+
+
+def test_json(gateway: Gateway) -> None:
+    """One object."""
+    answer = json.loads(posted(gateway, "/llm/generate", {"prompt": "Say hi."}))
+
+    assert answer["text"]
+    assert answer["disclaimer"] == TEXT
+
+
+def test_without_a_content_type_of_json(gateway: Gateway) -> None:
+    """`curl -d` says it posts a form; what it posts is JSON all the same."""
+    answer = json.loads(curl(gateway.url + "/llm/generate", "-d", '{"prompt": "Say hi."}'))
+
+    assert answer["text"]
+
+
+def test_a_stream(gateway: Gateway) -> None:
+    """`curl -N` prints events."""
+    printed = posted(gateway, "/llm/generate", {"prompt": "Say hi.", "stream": True}, "-N")
+
+    assert events(printed)[-1] == "[DONE]"
+
+
+def test_plain_text_comes_token_by_token(gateway: Gateway, engine: FakeEngine) -> None:
+    """The first word is printed long before the last."""
+    engine.next(fault="slow_tokens", seconds=0.05)
+    body = json.dumps({"prompt": "Say hi.", "stream": True, "max_tokens": 12})
+    url = gateway.url + "/llm/generate"
+    command = ["curl", "-sN", "-H", "accept: text/plain", "-d", body, url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        first = child.stdout.read(1)
+        started = time.monotonic()
+        rest = child.stdout.read()
+
+    assert time.monotonic() - started > 0.3
+    assert (first + rest).decode().rstrip("\n").endswith(TEXT)
+
+
+def test_an_error_is_an_object(gateway: Gateway) -> None:
+    """With its status in the head."""
+    printed = posted(gateway, "/llm/generate", {"prompt": ""}, "-i").decode()
+
+    assert printed.startswith("HTTP/1.1 422 ")
+    assert json.loads(printed.partition("\r\n\r\n")[2])["error"]["param"] == "prompt"
+
+
+def test_interrupting_aborts_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
+    """Ctrl-C."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+    body = json.dumps({"prompt": "Say hi.", "stream": True})
+    command = ["curl", "-sN", "-d", body, gateway.url + "/llm/generate"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.read(10)
+        child.terminate()
+
+    engine.until(lambda stats: stats["aborted"] == 1)

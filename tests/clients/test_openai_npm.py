@@ -1,0 +1,147 @@
+"""The official openai npm client: the same surfaces, errors and cancel."""
+
+import pytest
+
+from tests.clients.node import FOLDER, error, result
+from tests.contract.process import Gateway
+from tests.contract.test_disclaimer import TEXT
+from tests.fake_engine.process import FakeEngine
+
+pytestmark = pytest.mark.usefixtures("npm")
+MODEL = "fake-model"
+
+
+def test_chat(gateway: Gateway) -> None:
+    """Text, the extra key, and the request id the client keeps."""
+    found = result(gateway.url, MODEL, "chat")
+
+    assert found["text"]
+    assert found["mmhie"]["disclaimer"]["text"] == TEXT
+    assert found["requestId"] == found["header"]
+    assert found["version"] == found["mmhie"]["disclaimer"]["version"]
+
+
+def test_stream(gateway: Gateway) -> None:
+    """The deltas are the answer; two chunks carry the extra key."""
+    found = result(gateway.url, MODEL, "stream")
+
+    assert found["text"] == result(gateway.url, MODEL, "chat")["text"]
+    assert found["finish"] == "length"
+    assert found["carriers"] == 2
+    assert found["first"]["disclaimer"]["text"] == TEXT
+
+
+def test_usage(gateway: Gateway) -> None:
+    """The last chunk, for those who asked."""
+    assert result(gateway.url, MODEL, "usage")["usage"]["completion_tokens"] == 8
+
+
+def test_stream_helper(gateway: Gateway) -> None:
+    """`.stream()` gathers the answer."""
+    found = result(gateway.url, MODEL, "helper")
+
+    assert found["text"]
+    assert found["text"] == found["deltas"]
+
+
+def test_completions(gateway: Gateway) -> None:
+    """The older API."""
+    found = result(gateway.url, MODEL, "completions")
+
+    assert found["text"]
+    assert found["mmhie"]["disclaimer"]["text"] == TEXT
+
+
+def test_responses(gateway: Gateway) -> None:
+    """The newer API, whole."""
+    found = result(gateway.url, MODEL, "responses")
+
+    assert found["text"]
+    assert found["mmhie"]["disclaimer"]["text"] == TEXT
+
+
+def test_responses_stream(gateway: Gateway) -> None:
+    """And streamed: created and completed carry the extra key inside."""
+    found = result(gateway.url, MODEL, "responsesStream")
+
+    assert found["text"]
+    assert found["created"]["disclaimer"]["text"] == TEXT
+    assert found["completed"]["disclaimer"]["text"] == TEXT
+    assert found["types"][-1] == "response.completed"
+
+
+def test_tool(gateway: Gateway) -> None:
+    """A tool call is parsed."""
+    found = result(gateway.url, MODEL, "tool")
+
+    assert found["name"] == "dose"
+    assert found["mmhie"]["disclaimer"]["text"] == TEXT
+
+
+def test_models(gateway: Gateway) -> None:
+    """List and retrieve."""
+    assert result(gateway.url, MODEL, "models") == {"ids": [MODEL], "one": MODEL}
+
+
+def test_not_found(gateway: Gateway) -> None:
+    """By class, status and code."""
+    found = error(gateway.url, MODEL, "notFound")
+
+    assert (found["kind"], found["status"]) == ("NotFoundError", 404)
+    assert found["code"] == "model_not_found"
+    assert found["requestId"]
+
+
+def test_bad_request(gateway: Gateway) -> None:
+    """The engine's own refusal keeps its class."""
+    found = error(gateway.url, MODEL, "badRequest")
+
+    assert (found["kind"], found["status"]) == ("BadRequestError", 400)
+
+
+@pytest.mark.parametrize(("status", "seen"), [(500, 502), (503, 503)])
+@pytest.mark.parametrize("case", ["failing", "failingStream"])
+def test_server_errors(
+    gateway: Gateway, engine: FakeEngine, case: str, status: int, seen: int
+) -> None:
+    """An engine's failure is an InternalServerError."""
+    engine.next(fault="status", status=status)
+    found = error(gateway.url, MODEL, case)
+
+    assert (found["kind"], found["status"]) == ("InternalServerError", seen)
+    assert found["code"]
+
+
+@pytest.mark.parametrize("fault", ["cut", "clean_cut", "error_midstream", "hang_midstream"])
+@pytest.mark.parametrize("case", ["failingStream", "failingResponsesStream"])
+def test_a_broken_stream_raises(
+    gateway: Gateway, engine: FakeEngine, case: str, fault: str
+) -> None:
+    """In band, and the client makes an error of it."""
+    engine.next(fault=fault)
+    found = error(gateway.url, MODEL, case)
+
+    assert found["kind"] == "APIError"
+
+
+def test_leaving_the_loop_aborts_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
+    """`break` is enough."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+    assert result(gateway.url, MODEL, "cancel") == {"seen": 4}
+
+    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
+
+
+def test_retries_are_the_clients_own(gateway: Gateway, engine: FakeEngine) -> None:
+    """With its default of two retries the client gets over a 503 by itself."""
+    engine.next(fault="status", status=503)
+    assert result(gateway.url, MODEL, "retried")["text"]
+
+
+def test_the_lock_names_no_registry() -> None:
+    """Whoever installs it uses their own; versions and digests are enough."""
+    lock = (FOLDER / "package-lock.json").read_text()
+
+    assert "integrity" in lock
+    assert "resolved" not in lock
+    assert "http" not in lock

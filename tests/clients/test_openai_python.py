@@ -1,0 +1,281 @@
+"""The official openai Python client: sync, async, streams, helpers, errors, headers, cancel."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import openai
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
+
+from tests.contract.process import Gateway
+from tests.contract.test_disclaimer import TEXT
+from tests.fake_engine.process import FakeEngine
+
+MODEL = "fake-model"
+MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hi."}]
+TOOL: ChatCompletionToolParam = {
+    "type": "function",
+    "function": {"name": "dose", "parameters": {"type": "object", "properties": {}}},
+}
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[OpenAI]:
+    """A client that does not retry: what the gateway says is what the test sees."""
+    with OpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=0) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def async_client(gateway: Gateway) -> AsyncIterator[AsyncOpenAI]:
+    """The same, asynchronous."""
+    async with AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=0) as opened:
+        yield opened
+
+
+def mmhie(answer: Any) -> dict[str, Any]:
+    """The extra key, readable where the client keeps unknown ones."""
+    return dict(answer.model_extra["mmhie"])
+
+
+def text_of(client: OpenAI) -> str:
+    """The answer to the standard question."""
+    answer = client.chat.completions.create(model=MODEL, messages=MESSAGES, temperature=0)
+    return answer.choices[0].message.content or ""
+
+
+def test_chat(client: OpenAI) -> None:
+    """Text, usage and the disclaimer."""
+    answer = client.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=5)
+
+    assert answer.choices[0].message.content
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage
+    assert answer.usage.completion_tokens == 5
+    assert mmhie(answer)["disclaimer"]["text"] == TEXT
+    assert mmhie(answer)["truncated"] == "in_answer"
+
+
+def test_chat_stream(client: OpenAI) -> None:
+    """Deltas add up to the answer; first and finishing chunk carry the extra key."""
+    stream = client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, temperature=0, stream=True
+    )
+    chunks = list(stream)
+
+    assert "".join(one.choices[0].delta.content or "" for one in chunks) == text_of(client)
+    assert [place for place, one in enumerate(chunks) if "mmhie" in (one.model_extra or {})] == [
+        0,
+        len(chunks) - 1,
+    ]
+    assert all(one.usage is None for one in chunks)
+
+
+def test_chat_stream_with_usage(client: OpenAI) -> None:
+    """The last chunk has the counts and no choice, for those who asked."""
+    stream = client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, stream=True, stream_options={"include_usage": True}
+    )
+    *_, last = stream
+
+    assert last.choices == []
+    assert last.usage
+    assert last.usage.completion_tokens == 24
+
+
+def test_stream_helper(client: OpenAI) -> None:
+    """`.stream()` gathers the answer itself."""
+    with client.chat.completions.stream(model=MODEL, messages=MESSAGES, temperature=0) as stream:
+        deltas = [event.delta for event in stream if event.type == "content.delta"]
+        final = stream.get_final_completion()
+
+    assert "".join(deltas) == final.choices[0].message.content == text_of(client)
+    assert mmhie(final)["disclaimer"]["text"] == TEXT
+
+
+def test_tools(client: OpenAI) -> None:
+    """A tool call is parsed, whole and in deltas."""
+    asked: dict[str, Any] = {
+        "model": MODEL,
+        "messages": MESSAGES,
+        "tools": [TOOL],
+        "tool_choice": "required",
+    }
+    answer = client.chat.completions.create(**asked)
+    with client.chat.completions.stream(**asked) as stream:
+        streamed = stream.get_final_completion()
+
+    for one in (answer, streamed):
+        calls = one.choices[0].message.tool_calls
+        assert calls
+        assert calls[0].function.name == "dose"
+        assert calls[0].function.arguments == '{"drug": "aspirin"}'
+        assert mmhie(one)["disclaimer"]["text"] == TEXT
+
+
+def test_completions(client: OpenAI) -> None:
+    """The older API, whole and streamed."""
+    answer = client.completions.create(model=MODEL, prompt="Say hi.", temperature=0)
+    stream = client.completions.create(model=MODEL, prompt="Say hi.", temperature=0, stream=True)
+
+    assert "".join(one.choices[0].text for one in stream) == answer.choices[0].text
+    assert mmhie(answer)["disclaimer"]["text"] == TEXT
+
+
+def test_responses(client: OpenAI) -> None:
+    """The newer API, whole, streamed and through its helper."""
+    answer = client.responses.create(model=MODEL, input="Say hi.", temperature=0)
+    events = list(client.responses.create(model=MODEL, input="Say hi.", temperature=0, stream=True))
+    with client.responses.stream(model=MODEL, input="Say hi.", temperature=0) as stream:
+        helped = stream.get_final_response()
+
+    deltas = [one.delta for one in events if one.type == "response.output_text.delta"]
+    assert "".join(deltas) == answer.output_text == helped.output_text
+    assert mmhie(answer)["disclaimer"]["text"] == TEXT
+    assert mmhie(helped)["disclaimer"]["text"] == TEXT
+
+
+def test_models(client: OpenAI) -> None:
+    """List and retrieve."""
+    assert [one.id for one in client.models.list()] == [MODEL]
+    assert client.models.retrieve(MODEL).id == MODEL
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("other")
+
+
+def test_raw_response_headers(client: OpenAI) -> None:
+    """Headers are there for those who look."""
+    raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=MESSAGES)
+
+    assert raw.headers["x-mmhie-disclaimer-version"]
+    assert raw.headers["x-mmhie-ai-generated"] == "true"
+    assert raw.headers["x-request-id"] == raw.parse()._request_id
+
+
+def test_not_found(client: OpenAI) -> None:
+    """An unknown model raises NotFoundError with our code."""
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.chat.completions.create(model="nope", messages=MESSAGES)
+
+    assert caught.value.code == "model_not_found"
+    assert caught.value.request_id
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_bad_request(client: OpenAI, stream: bool) -> None:
+    """The engine's own refusal keeps its class."""
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(
+            model=MODEL, messages=MESSAGES, temperature=-1, stream=stream
+        )
+
+    assert "temperature" in str(caught.value)
+
+
+FAULTS: list[tuple[dict[str, Any], int]] = [
+    ({"fault": "status", "status": 500}, 502),
+    ({"fault": "status", "status": 503}, 503),
+    ({"fault": "reset", "times": 2}, 503),
+    ({"fault": "html"}, 502),
+    ({"fault": "hang_before_headers"}, 504),
+]
+
+
+@pytest.mark.parametrize(("fault", "status"), FAULTS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_server_errors(
+    client: OpenAI, engine: FakeEngine, fault: dict[str, Any], status: int, stream: bool
+) -> None:
+    """An engine's failure is an InternalServerError with a status, never a parse error."""
+    engine.next(**fault)
+    with pytest.raises(openai.InternalServerError) as caught:
+        client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=stream)
+
+    assert caught.value.status_code == status
+    assert caught.value.code
+
+
+IN_BAND = ("cut", "clean_cut", "reset_midstream", "error_midstream", "hang_midstream")
+
+
+@pytest.mark.parametrize("fault", IN_BAND)
+def test_a_broken_stream_raises(client: OpenAI, engine: FakeEngine, fault: str) -> None:
+    """It would look like a whole answer if the stream just ended."""
+    engine.next(fault=fault)
+    stream = client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
+    seen: list[object] = []
+    with pytest.raises(openai.APIError):
+        seen.extend(stream)
+
+    assert len(seen) >= 3
+
+
+@pytest.mark.parametrize("fault", IN_BAND)
+def test_a_broken_helper_stream_raises(client: OpenAI, engine: FakeEngine, fault: str) -> None:
+    """The helper does not make half an answer whole."""
+    engine.next(fault=fault)
+    with (
+        pytest.raises(openai.APIError),
+        client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream,
+    ):
+        stream.get_final_completion()
+
+
+@pytest.mark.parametrize("fault", ["cut", "reset_midstream", "hang_midstream"])
+def test_a_broken_responses_stream_raises(client: OpenAI, engine: FakeEngine, fault: str) -> None:
+    """This API has its own error event."""
+    engine.next(fault=fault)
+    stream = client.responses.create(model=MODEL, input="Say hi.", stream=True)
+    with pytest.raises(openai.APIError):
+        list(stream)
+
+
+def test_retries_are_the_clients_own(gateway: Gateway, engine: FakeEngine) -> None:
+    """With its default of two retries the client gets over a 503 by itself."""
+    engine.next(fault="status", status=503)
+    with OpenAI(base_url=f"{gateway.url}/v1", api_key="any") as patient:
+        assert text_of(patient)
+
+
+def test_closing_a_stream_aborts_the_engine(client: OpenAI, engine: FakeEngine) -> None:
+    """`close()` on the client's side ends the work on the other."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+    stream = client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
+    next(iter(stream))
+    stream.close()
+
+    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
+
+
+async def test_async_chat(async_client: AsyncOpenAI) -> None:
+    """Whole and streamed say the same."""
+    answer = await async_client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, temperature=0
+    )
+    stream = await async_client.chat.completions.create(
+        model=MODEL, messages=MESSAGES, temperature=0, stream=True
+    )
+    text = [one.choices[0].delta.content or "" async for one in stream]
+
+    assert "".join(text) == answer.choices[0].message.content
+    assert mmhie(answer)["disclaimer"]["text"] == TEXT
+
+
+async def test_async_stream_helper(async_client: AsyncOpenAI) -> None:
+    """The helper, asynchronous."""
+    async with async_client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream:
+        final = await stream.get_final_completion()
+
+    assert final.choices[0].message.content
+    assert mmhie(final)["disclaimer"]["text"] == TEXT
+
+
+async def test_async_errors(async_client: AsyncOpenAI, engine: FakeEngine) -> None:
+    """Before the first byte and in mid-stream."""
+    with pytest.raises(openai.NotFoundError):
+        await async_client.chat.completions.create(model="nope", messages=MESSAGES)
+    engine.next(fault="cut")
+    stream = await async_client.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
+    with pytest.raises(openai.APIError):
+        [one async for one in stream]
