@@ -3,8 +3,8 @@
 A small ConText: triggers before or after the sign, with a scope that ends at a termination term.
 Chapman WW et al., J Biomed Inform 2001;34:301-310 (NegEx);
 Harkema H et al., J Biomed Inform 2009;42:839-851 (ConText).
-Decided here, beyond the papers: a general question ("signs of a stroke?") is hypothetical, one about
-a person ("is my chest pain ...?") is not; something that happened to a parent is family history
+Decided here, beyond the papers: a general question ("signs of a stroke?") is hypothetical, one
+about a person ("is my chest pain ...?") is not; something that happened to a parent is family history
 unless the sentence says that it is recent.
 """
 

@@ -3,16 +3,14 @@
 A deterministic match over the input. It never changes the answer, and it is not triage.
 """
 
-import re
 from collections.abc import Sequence
 
-from gateway.safety.context import is_about_a_person, status
-from gateway.safety.rule import Pair, Rule, Signs
+from gateway.safety.rule import Rule
 from gateway.safety.rules import RULES
-from gateway.safety.sentences import normal, split
+from gateway.safety.screening import Screening
+from gateway.safety.sentences import Sentences, normal
 
 DEFAULT_CONTACT = "your local emergency number"
-REACH = 3  # sentences between two signs that belong together
 NOT_TRIAGE = (
     "This is an automatic text match, not triage: it may be wrong, and its absence means nothing."
 )
@@ -35,8 +33,8 @@ def notices(
     ]
     if not likely:
         return []
-    sentences = split(lowered)
-    hits = {id_ for id_, found, language in likely if is_reported(found, sentences, language)}
+    screening = Screening(Sentences.of(lowered))
+    hits = {id_ for id_, found, language in likely if screening.reports(found, language)}
     return [notice(rule, contact) for rule in rules if rule.id in hits]
 
 
@@ -49,37 +47,3 @@ def notice(rule: Rule, contact: str) -> dict[str, str]:
         "message": rule.message.format(contact=contact),
         "not_triage": NOT_TRIAGE,
     }
-
-
-def is_reported(found: Signs, sentences: Sequence[str], language: str) -> bool:
-    """Whether some sentence reports one of the signs, or neighbouring ones a pair of them."""
-    return any(_speaks(found, sentence, language) for sentence in sentences) or any(
-        _is_together(pair, sentences, language) for pair in found.together
-    )
-
-
-def _speaks(found: Signs, sentence: str, language: str) -> bool:
-    if not any(word in sentence for word in found.anchors):
-        return False
-    if found.strong and _is_present(found.strong, sentence, language):
-        return True
-    return (
-        found.weak is not None
-        and is_about_a_person(sentence, language)
-        and _is_present(found.weak, sentence, language)
-    )
-
-
-def _is_together(pair: Pair, sentences: Sequence[str], language: str) -> bool:
-    left, right = (
-        [at for at, sentence in enumerate(sentences) if _is_present(sign, sentence, language)]
-        for sign in pair
-    )
-    reached = {at + step for at in right for step in range(-REACH, REACH + 1)}
-    return not reached.isdisjoint(left)
-
-
-def _is_present(sign: re.Pattern[str], sentence: str, language: str) -> bool:
-    return any(
-        status(sentence, *match.span(), language) == "present" for match in sign.finditer(sentence)
-    )

@@ -6,7 +6,9 @@ CANNOT = (
     r"(?:can't|cannot|can not|couldn't|unable to|barely|hardly|struggling to|struggles to|fighting "
     r"to|hard to|difficult to|gasping to)"
 )
-SHORT = r"short(?:ness)? of breath|breathless\w*|trouble breathing|difficulty breathing|dyspn\w+"
+SHORT = (
+    r"short(?:ness)? (?:of )?breath|breathless\w*|trouble breathing|difficulty breathing|dyspn\w+"
+)
 BAD = (
     r"at rest|sitting still|can't (?:speak|talk|lie)|full sentences?|finish (?:a |his |her )?"
     r"sentences?|blue|cyanos\w+|sudden\w*|getting worse|worsening|right now|since this morning|"
@@ -40,8 +42,8 @@ RULE = Rule(
             strong=(
                 rf"{CANNOT} (?:\w+ )?breathe?",
                 rf"{CANNOT} (?:get|catch|draw) (?:my|his|her|any|enough|a) (?:\w+ )?(?:breath|air)",
-                r"(?:severe|sudden|acute|extreme|rapidly worsening) (?:\w+ )?(?:shortness of breath|"
-                r"breathlessness|dyspn\w+|respiratory distress|difficulty breathing|asthma)",
+                r"(?:severe|sudden|acute|extreme|rapidly worsening) (?:\w+ )?"
+                r"(?:shortness (?:of )?breath|breathlessness|dyspn\w+|respiratory distress|difficulty breathing|asthma)",
                 r"(?:is|am|i'm|he's|she's|was|keeps|keep) gasping",
                 r"gasping for (?:air|breath)",
                 near(r"lips|fingertips|face", r"blue|bluish|cyanos\w+|cyanotic"),

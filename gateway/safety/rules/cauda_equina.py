@@ -10,16 +10,16 @@ BACK = r"back pain|back|sciatica|dis[ck] (?:prolapse|herniation)|slipped dis[ck]
 BLADDER = (
     r"(?:can't|cannot|unable to|couldn't) (?:\w+ )?(?:pee|urinate|pass (?:urine|water)|"
     r"control (?:my|his|her) (?:bladder|bowels?)|feel (?:my|his|her) bladder)|urinary retention|"
-    r"incontinen\w+|lost control of (?:my|his|her) (?:bladder|bowels?)|(?:wet|wetting|soiled|soiling)"
-    r" (?:my|him|her)self"
+    r"incontinen\w+|lost control of (?:my|his|her) (?:bladder|bowels?)|"
+    r"(?:wet|wetting|soiled|soiling) (?:my|him|her)self"
 )
 
 RULE = Rule(
     id="MED112",
     summary="Possible pressure on the spinal nerves",
     message=(
-        "The text may describe pressure on the nerves of the lower spine: call {contact} or go to an"
-        " emergency department today."
+        "The text may describe pressure on the nerves of the lower spine: call {contact} or go to "
+        "an emergency department today."
     ),
     signs={
         "en": signs(

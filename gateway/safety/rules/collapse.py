@@ -6,8 +6,8 @@ RULE = Rule(
     id="MED113",
     summary="Collapse or cardiac arrest",
     message=(
-        "The text may describe a person who is unconscious or not breathing: call {contact} now and "
-        "follow their instructions on resuscitation."
+        "The text may describe a person who is unconscious or not breathing: call {contact} now "
+        "and follow their instructions on resuscitation."
     ),
     signs={
         "en": signs(
@@ -27,8 +27,8 @@ RULE = Rule(
                 r"(?! (?:well|properly|easily|comfortably|through|machine|exercises?))",
                 r"no pulse",
                 r"pulseless",
-                r"(?:can't|cannot|couldn't|unable to) (?:wake|rouse) (?:him|her|them|my|the|our)(?: \w+)?"
-                r"(?: up)?",
+                r"(?:can't|cannot|couldn't|unable to) (?:wake|rouse) (?:him|her|them|my|the|our)"
+                r"(?: \w+)?(?: up)?",
                 r"won't wake up(?! (?:in|for|early|on time))",
                 r"(?:is|are|he's|she's|found|lying|now|became|suddenly|still|went) (?:\w+ )?"
                 r"(?:unconscious|unresponsive)",

@@ -1,7 +1,7 @@
 """Fever in a young infant; a child who is floppy, blue or will not wake."""
 
-from gateway.safety.rule import Rule, near, signs
 from gateway.safety.fever import FEVER
+from gateway.safety.rule import Rule, near, signs
 
 COUNT = r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 # Under three months any fever is an emergency (NICE NG143).

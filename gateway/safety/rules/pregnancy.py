@@ -4,7 +4,8 @@ from gateway.safety.rule import Rule, signs
 
 PREGNANT = (
     r"pregnan\w+|gravid\w*|g\dp\d|gestation\w*|trimester|postpartum|gave birth|primigravida|"
-    r"(?:[4-9]|[1-3]\d|4[0-2])(?:\+\d)? ?(?:weeks|wks)(?! (?:ago|old|later|post|after|of age|history))"
+    r"(?:[4-9]|[1-3]\d|4[0-2])(?:\+\d)? ?(?:weeks|wks)"
+    r"(?! (?:ago|old|later|post|after|of age|history))"
 )
 PAIN = (
     r"(?:severe|constant|sharp|sudden|terrible|intense|excruciating) (?:\w+ )?"
@@ -47,8 +48,10 @@ RULE = Rule(
                 r"(?:felt|feel|feeling) (?:the |my )?baby(?: \w+)?",
                 r"baby (?:hasn't|has not|isn't|is not|has stopped|stopped) (?:\w+ )?"
                 r"(?:mov\w+|kick\w+)",
-                r"(?:umbilical )?cord (?:is |has )?(?:\w+ )?(?:coming out|hanging|prolaps\w+|visible)",
-                r"(?:placental abruption|ruptured ectopic|suspected ectopic|postpartum ha?emorrhage)"
+                r"(?:umbilical )?cord (?:is |has )?(?:\w+ )?(?:coming out|hanging|"
+                r"prolaps\w+|visible)",
+                r"(?:placental abruption|ruptured ectopic|suspected ectopic|"
+                r"postpartum ha?emorrhage)"
                 r"(?= (?:now|with|at|and)|[,.:;])",
             ),
             together=(

@@ -14,8 +14,8 @@ RULE = Rule(
     id="MED111",
     summary="Seizure",
     message=(
-        "The text may describe a seizure that is going on or has just happened: keep the person safe"
-        " and call {contact} at once."
+        "The text may describe a seizure that is going on or has just happened: keep the person "
+        "safe and call {contact} at once."
     ),
     signs={
         "en": signs(
@@ -23,8 +23,8 @@ RULE = Rule(
             strong=(
                 r"(?:is|he's|she's|are|been|started|keeps|still|now|was|i'm) (?:\w+ )?"
                 r"(?:seizing|convulsing|fitting(?! (?:well|in|nicely|for|the|a)))",
-                r"having (?:a |another |repeated |back to back |an? \w+ )?(?:seizures?|fits?|convulsions?)"
-                r"(?! of)",
+                r"having (?:a |another |repeated |back to back |an? \w+ )?"
+                r"(?:seizures?|fits?|convulsions?)(?! of)",
                 near(FIT, LONG),
                 rf"had (?:a|another|(?:his|her|my) first|two|three|four|several) (?:\w+ )?"
                 rf"(?:seizures?|fits?|convulsions?) (?:\w+ ){{0,4}}(?:{SOON})",

@@ -1,7 +1,7 @@
 """Signs of sepsis or meningitis."""
 
-from gateway.safety.rule import Rule, signs
 from gateway.safety.fever import FEVER
+from gateway.safety.rule import Rule, signs
 
 STIFF = (
     r"(?:stiff|rigid) neck|neck (?:\w+ ){0,3}(?:stiff|rigid)\w*|neck stiffness|nuchal rigidity|"
@@ -21,9 +21,7 @@ ILL = (
 RULE = Rule(
     id="MED108",
     summary="Signs of sepsis or meningitis",
-    message=(
-        "The text may describe signs of sepsis or meningitis: call {contact} at once, minutes count."
-    ),
+    message=("The text may describe signs of sepsis or meningitis: call {contact} at once."),
     signs={
         "en": signs(
             ("fever", "febrile", "pyrexi", "temp", "rash", "seps", "septic", "mening", "neck"),

@@ -52,8 +52,8 @@ RULE = Rule(
                 near(r"speech|words|talking|speaking", r"slurr\w+|garbled|jumbled|gibberish"),
                 near(rf"{SUDDEN}", DEFICIT),
                 near(HALF, r"weak\w*|paraly\w+|numb\w*|limp|won't move|can't move"),
-                r"(?:can't|cannot|can not|couldn't|unable to) (?:\w+ )?(?:lift|move|raise|feel|use) "
-                r"(?:\w+ )?(?:left|right|one) (?:arm|leg|hand|side)",
+                r"(?:can't|cannot|can not|couldn't|unable to) (?:\w+ )?"
+                r"(?:lift|move|raise|feel|use) (?:\w+ )?(?:left|right|one) (?:arm|leg|hand|side)",
                 r"(?:having|suffering|is it|signs of) (?:a |an )?(?:\w+ )?stroke",
                 r"(?:suspected|possible|acute|evolving) (?:\w+ )?stroke",
                 r"(?:think|sure|might be|could be|looks like) (?:\w+ ){0,4}stroke",

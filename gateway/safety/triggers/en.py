@@ -163,7 +163,7 @@ TRIGGERS = Triggers(
         r"compare|discuss|outline|write|draft|translate|tell me|give me|create|generate|make|"
         r"is|are|does|do|did|can|could|should|would|will|may|review|interpret|name|provide|"
         r"difference|overview|mode|mechanism|management|treatment|pathophysiology|i need an?|"
-        r"i'm (?:writing|studying|preparing|teaching)|i am (?:writing|studying|preparing|teaching))",
+        r"(?:i'm|i am) (?:writing|studying|preparing|teaching))",
     ),
     person=words(
         r"(?<!do )(?<!can )(?<!should )(?<!could )(?<!would )(?<!may )(?<!must )i(?:'m|'ve|'d)?",

@@ -23,7 +23,8 @@ TRIGGERS = Triggers(
     resolved_after=words(r"(?:ya )?(?:desapareció|se quitó|se resolvió|pasó)"),
     family_before=words(
         r"antecedentes familiares",
-        r"(?:padre|madre|hermano|hermana|abuelo|abuela|tío|tía)(?: \w+){0,2}? (?:tuvo|murió|sufrió)",
+        r"(?:padre|madre|hermano|hermana|abuelo|abuela|tío|tía)"
+        r"(?: \w+){0,2}? (?:tuvo|murió|sufrió)",
     ),
     family_after=words(r"en (?:la|mi|su) familia"),
     recent=words(

@@ -1,0 +1,73 @@
+"""The disclaimer: its words, its version, its digest."""
+
+import hashlib
+import re
+
+import pytest
+
+from gateway.safety.disclaimer import DEFAULT_TEXTS, Disclaimer
+
+README_NOTICE = (
+    "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "
+    "decisions without review by a licensed clinician."
+)
+HEADER_SAFE = re.compile(r"[A-Za-z0-9.-]+")
+
+
+def test_the_default_is_the_readme_word_for_word() -> None:
+    """Nobody who configures nothing gets other words than the project's own notice."""
+    assert Disclaimer.of().text == README_NOTICE
+
+
+def test_the_digest_covers_the_text_that_is_shown() -> None:
+    """A reader can recompute sha256 from the text in the same object, contact line included."""
+    shown = Disclaimer.of(contact="Ask the ward pharmacist, ext. 4411.").as_dict()
+
+    assert shown["text"].endswith("ext. 4411.")
+    assert shown["sha256"] == hashlib.sha256(shown["text"].encode()).hexdigest()
+
+
+def test_every_wording_has_its_own_version() -> None:
+    """Text, contact and language each change the version; the same wording keeps it."""
+    wordings = [
+        Disclaimer.of(),
+        Disclaimer.of("Not advice."),
+        Disclaimer.of("Not advice!"),
+        Disclaimer.of(contact="Ask us."),
+        *(Disclaimer.of(language=tag) for tag in DEFAULT_TEXTS if tag != "en"),
+    ]
+
+    assert len({each.version for each in wordings}) == len(wordings)
+    assert Disclaimer.of("Not advice.").version == Disclaimer.of(" Not advice. ").version
+
+
+@pytest.mark.parametrize("text", [None, "Nur für Ärztinnen\r\nund Ärzte ☤", "x: y"])
+def test_the_version_fits_in_a_header(text: str | None) -> None:
+    """Whatever the text, the version is plain ASCII without spaces or line breaks."""
+    assert HEADER_SAFE.fullmatch(Disclaimer.of(text).version)
+
+
+@pytest.mark.parametrize("text", ["", "  \n"])
+def test_a_blank_text_is_refused(text: str) -> None:
+    """No configuration makes the disclaimer disappear."""
+    with pytest.raises(ValueError, match="blank"):
+        Disclaimer.of(text)
+
+
+def test_an_unknown_language_needs_its_own_text() -> None:
+    """Without a built-in wording the operator must bring one."""
+    with pytest.raises(ValueError, match="known: en, de, es"):
+        Disclaimer.of(language="fr")
+
+    assert Disclaimer.of("Pas un avis médical.", language="fr").language == "fr"
+
+
+def test_a_language_that_is_no_tag_is_refused() -> None:
+    """The language may end up in a header."""
+    with pytest.raises(ValueError, match="tag"):
+        Disclaimer.of("x", language="en\r\nX-Evil: 1")
+
+
+def test_the_object_has_the_four_documented_fields() -> None:
+    """id, version, sha256 and text, and nothing else."""
+    assert list(Disclaimer.of().as_dict()) == ["id", "version", "sha256", "text"]

@@ -1,0 +1,178 @@
+"""The Harmony guard: nothing of the format reaches a reader, and nothing else is lost."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.safety.harmony import (
+    MARKERS,
+    Anomaly,
+    HarmonyGuard,
+    Truncation,
+    anomaly,
+    clean,
+    truncation,
+)
+
+# Pieces that make trouble more likely than random characters do.
+PIECES = st.sampled_from(
+    [
+        *(f"<|{name}|>" for name in MARKERS),
+        *("<", "<|", "|>", "<|st", "assistant", "analysis", "final", "commentary", "fin", " "),
+        *(" to=functions.x ", "json", "a", "Yes.", "\n", "BP <120 |x|", "functions.get", "ü"),
+    ]
+)
+TEXTS = st.lists(PIECES | st.text(max_size=5), max_size=12).map("".join)
+
+
+def fed(deltas: list[str]) -> tuple[str, bool]:
+    """All a reader would see of these deltas, and whether Harmony was found."""
+    guard = HarmonyGuard()
+    shown = "".join(guard.feed(delta) for delta in deltas)
+    rest, found = guard.finish()
+    return shown + rest, found
+
+
+@given(TEXTS, st.lists(st.integers(0, 120), max_size=10))
+def test_where_deltas_are_cut_makes_no_difference(text: str, cuts: list[int]) -> None:
+    """Any split of any text shows the same text and finds the same."""
+    at = sorted({min(cut, len(text)) for cut in cuts} | {0, len(text)})
+    deltas = [text[a:b] for a, b in pairwise(at)]
+
+    assert fed(deltas) == fed([text]) == fed(list(text)) == clean(text)
+
+
+@given(TEXTS)
+def test_no_marker_ever_gets_out(text: str) -> None:
+    """Whatever the engine says, no whole marker that was in it is shown."""
+    shown, found = clean(text)
+
+    assert found or shown == text
+    assert found == any(f"<|{name}|>" in text for name in MARKERS) or shown != text
+
+
+@given(st.text().filter(lambda text: "<|" not in text))
+def test_text_without_markers_is_unchanged(text: str) -> None:
+    """A clean answer is passed on to the last character, angle brackets included."""
+    assert fed(list(text)) == (text, False)
+
+
+def test_a_clean_delta_is_returned_as_it_is() -> None:
+    """The fast path: the very same object, nothing copied."""
+    delta = "The dose is 5 mg."
+
+    assert HarmonyGuard().feed(delta) is delta
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        # seen from vLLM 0.32: cut inside a channel header
+        ("<|start|>assistant<|channel|>fin", ""),
+        ("<|start|>assis", ""),
+        ("<|start|>", ""),
+        ("Take one.<|start|>assistant<|channel|>", "Take one."),
+        ("Take one.<|retu", "Take one."),
+        ("<|channel|>final<|message|>Take one.<|return|>", "Take one."),
+        ("<|channel|>commentary<|message|>Take one.<|end|>", "Take one."),
+        ("<|channel|>commentary to=functions.dose <|constrain|>json<|message|>{}<|call|>", "{}"),
+        # a leak of the chain of thought as content
+        (
+            "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.",
+            "Yes.",
+        ),
+        ("Yes.<|channel|>analysis<|message|>Hm.", "Yes."),
+        ("<|channel|>analysis Hm, the patient", ""),
+        # a header that was none: the answer is kept, the name is not
+        ("<|channel|>final The answer is yes.", "The answer is yes."),
+        ("<|channel|>The answer is yes.", "The answer is yes."),
+        ("<|start|>Yes.<|end|>", "Yes."),
+        ("<|start|>Yes.", "Yes."),
+        ("<|start|>assistant\nYes.", "\nYes."),
+        ("<|message|>" + "x" * 200, "x" * 200),
+        ("<|channel|>" + "x" * 200, "x" * 200),
+        ("<|channel|>banana<|message|>Yes.", "Yes."),
+        ("<|start|>functions.get_dose to=assistant<|message|>{}", "{}"),
+        ("<|end|><|end|>Yes.<|end|>", "Yes."),
+    ],
+)
+def test_what_a_reader_sees_of_broken_harmony(text: str, shown: str) -> None:
+    """Markers, headers and analysis go; the answer stays; and it is noticed."""
+    assert fed([text]) == (shown, True)
+
+
+@pytest.mark.parametrize("text", ["a<b", "BP <120", "<|", "<", "1 <| 2", "<|x|>", "<|starts|>"])
+def test_angle_brackets_of_ordinary_text_stay(text: str) -> None:
+    """Only the seven markers are Harmony."""
+    assert fed(list(text)) == (text, False)
+
+
+def test_only_a_possible_marker_is_held_back() -> None:
+    """A reader waits for nothing but the few characters that may become a marker."""
+    guard = HarmonyGuard()
+
+    assert guard.feed("Dose <") == "Dose "
+    assert guard.feed("5 mg") == "<5 mg"
+    assert guard.feed(" daily <|sta") == " daily "
+    assert guard.feed("rt|>assistant") == ""
+    assert guard.found
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "content", "reasoning", "where"),
+    [
+        ("length", None, "Hm", "in_reasoning"),
+        ("length", "", "Hm", "in_reasoning"),
+        ("length", None, None, "in_reasoning"),
+        ("length", "Take", "Hm", "in_answer"),
+        ("length", "Take", None, "in_answer"),
+        ("length", "", None, "in_answer"),
+        ("max_output_tokens", "Take", None, "in_answer"),
+        ("stop", None, "Hm", None),
+        ("tool_calls", None, None, None),
+        (None, "Take", None, None),
+    ],
+)
+def test_where_an_answer_was_cut(
+    finish_reason: str | None,
+    content: str | None,
+    reasoning: str | None,
+    where: Truncation | None,
+) -> None:
+    """Only running out of tokens cuts; null content means inside the reasoning."""
+    assert truncation(finish_reason, content, reasoning) == where
+
+
+@pytest.mark.parametrize(
+    ("content", "reasoning", "has_tool_calls", "completion_tokens", "kind"),
+    [
+        ("Yes.", None, False, 3, None),
+        ("Yes.", "Hm", False, 9, None),
+        (None, None, True, 9, None),
+        (None, "Hm", False, 9, "reasoning_only"),
+        (" \n", "Hm", False, 9, "reasoning_only"),
+        (None, None, False, 9, "empty_answer"),
+        ("", None, False, 1, "empty_answer"),
+        (" ", "", False, 1, "empty_answer"),
+        ("", None, False, 0, "nothing_generated"),
+    ],
+)
+def test_an_answer_that_is_not_there_has_a_name(
+    content: str | None,
+    reasoning: str | None,
+    has_tool_calls: bool,
+    completion_tokens: int,
+    kind: Anomaly | None,
+) -> None:
+    """Null and blank answers are never taken for answers; a tool call is one."""
+    assert (
+        anomaly(
+            content=content,
+            reasoning=reasoning,
+            has_tool_calls=has_tool_calls,
+            completion_tokens=completion_tokens,
+        )
+        == kind
+    )

@@ -1,0 +1,121 @@
+"""The `mmhie` object: what it says and what it never says."""
+
+import hashlib
+import hmac
+
+import orjson
+
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.provenance import (
+    Call,
+    Serving,
+    digest,
+    final,
+    keyed_digest,
+    label,
+    rfc3339,
+    sampling,
+    static,
+    whole,
+)
+
+SERVING = Serving(
+    gateway_version="0.1.0",
+    engine="vllm",
+    engine_version="0.32.0",
+    model="dousery/medical-reasoning-gpt-oss-20b",
+    base="openai/gpt-oss-20b",
+    quantization="mxfp4",
+)
+CALL = Call(
+    request_id="r-1",
+    time="2026-11-25T00:00:00.000Z",
+    prompt_digest="hmac-sha256:00",
+    reasoning_effort="low",
+    sampling={"temperature": 0.0},
+)
+FIRST = static(Disclaimer.of(), SERVING, CALL, [{"id": "MED101"}])
+LAST = final(
+    truncated="in_answer",
+    warnings=["harmony_markers_stripped"],
+    output_digest="hmac-sha256:11",
+    system_fingerprint="vllm-0.32.0-tp1-abc",
+)
+PROVENANCE = {
+    "request_id",
+    "time",
+    "gateway_version",
+    "engine",
+    "engine_version",
+    "system_fingerprint",
+    "model",
+    "revision",
+    "base",
+    "adapter",
+    "quantization",
+    "reasoning_effort",
+    "sampling",
+    "prompt_digest",
+    "output_digest",
+}
+
+
+def test_both_parts_together_are_the_whole_contract() -> None:
+    """Every field of design section 4 is there, known or null, and nothing besides."""
+    mmhie = whole(FIRST, LAST)
+
+    assert set(mmhie) == {
+        "disclaimer",
+        "ai_generated",
+        "ai_label",
+        "provenance",
+        "truncated",
+        "warnings",
+        "notices",
+    }
+    assert set(mmhie["provenance"]) == PROVENANCE
+    assert mmhie["ai_generated"] is True
+    assert mmhie["ai_label"]["code"] == "AIAST"
+
+
+def test_the_parts_do_not_repeat_each_other() -> None:
+    """A stream carries each fact once: in its first chunk or in its last."""
+    assert not set(FIRST["provenance"]) & set(LAST["provenance"])
+    assert set(FIRST) & set(LAST) == {"provenance"}
+
+
+def test_the_object_is_json() -> None:
+    """orjson renders it as it is."""
+    assert orjson.loads(orjson.dumps(whole(FIRST, LAST)))["provenance"]["base"] == SERVING.base
+
+
+def test_digests_need_the_key() -> None:
+    """The same text under another key looks different; a bare hash is not what is written."""
+    text = "fünf mg"
+
+    assert keyed_digest(b"a", text) == keyed_digest(b"a", text.encode())
+    assert keyed_digest(b"a", text) != keyed_digest(b"b", text)
+    assert keyed_digest(b"a", text) == (
+        "hmac-sha256:" + hmac.new(b"a", text.encode(), hashlib.sha256).hexdigest()
+    )
+
+
+def test_a_digest_of_pieces_is_the_digest_of_the_whole() -> None:
+    """Streams are digested as they pass."""
+    running = digest(b"key")
+    for piece in (b"one ", b"two"):
+        running.update(piece)
+
+    assert label(running) == keyed_digest(b"key", "one two")
+
+
+def test_sampling_holds_numbers_only() -> None:
+    """No string a client sends can ride into provenance: stop sequences may be patient text."""
+    body = {"temperature": 0, "top_p": 0.9, "stop": ["Mrs Jones"], "seed": "Mrs Jones", "n": True}
+
+    assert sampling(body) == {"temperature": 0, "top_p": 0.9}
+
+
+def test_time_is_rfc_3339_in_utc() -> None:
+    """Zone Z and milliseconds, whatever the machine's zone."""
+    assert rfc3339(0.25) == "1970-01-01T00:00:00.250Z"
