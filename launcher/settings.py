@@ -205,6 +205,8 @@ def load(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> La
         for name, text in ours.items()
         if text.strip()
     }
+    if environ.get("XDG_CACHE_HOME"):
+        given.setdefault("cache_dir", f"{environ['XDG_CACHE_HOME']}/mmhie")
     try:
         settings = LauncherSettings(**{name: given[name] for name in fields if name in given})
     except ValidationError as error:

@@ -1,0 +1,149 @@
+"""One operating-system process with all its descendants: started, listened to, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+GUARD = Path(__file__).with_name("guard.py")
+LAST_LINES = 200
+LONGEST_LINE_BYTES = 16 * 1024
+# How long the guard lets the command live after the launcher has died.
+ORPHAN_GRACE_S = 5.0
+
+Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run; the environment is whole, and may hold secrets."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+
+
+class Lines:
+    """Bytes in, lines out; a progress bar's carriage return ends a line too."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """The lines this chunk completes, without blank ones."""
+        *whole, self.rest = (self.rest + chunk).replace(b"\r", b"\n").split(b"\n")
+        if len(self.rest) > LONGEST_LINE_BYTES:
+            whole.append(self.rest)
+            self.rest = b""
+        return [line.decode(errors="replace").rstrip() for line in whole if line.strip()]
+
+    def close(self) -> list[str]:
+        """What was written after the last line end."""
+        return self.feed(b"\n")
+
+
+class Child:
+    """A running command in a session of its own; its last lines are kept.
+
+    Needs a running event loop. Whatever the command leaves in its group is killed when it exits.
+    """
+
+    def __init__(self, command: Command, listener: Listener = lambda line: None) -> None:
+        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._listener = listener
+        self._lines = Lines()
+        self._loop = asyncio.get_running_loop()
+        self._status: asyncio.Future[int] = self._loop.create_future()
+        self._silent = asyncio.Event()
+        self._process = self._spawn(command)
+        self._exited = os.pidfd_open(self._process.pid)
+        self._loop.add_reader(self._exited, self._reap)
+        self._loop.add_reader(self._output, self._read)
+
+    def _spawn(self, command: Command) -> subprocess.Popen[bytes]:
+        lifeline, self._lifeline = os.pipe()
+        self._output, output = os.pipe()
+        os.set_blocking(self._output, False)
+        guard = (sys.executable, "-I", "-S", str(GUARD), str(lifeline), str(ORPHAN_GRACE_S))
+        try:
+            return subprocess.Popen(
+                (*guard, *command.argv),
+                env=dict(command.env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(lifeline,),
+                start_new_session=True,
+            )
+        finally:
+            os.close(lifeline)
+            os.close(output)
+
+    @property
+    def pid(self) -> int:
+        """The guard's process id, which is the group's."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return not self._status.done()
+
+    async def wait(self) -> int:
+        """The exit status, 128 + n after signal n, once every line has been heard."""
+        status = await asyncio.shield(self._status)
+        await self._silent.wait()
+        return status
+
+    async def stop(self, grace_s: float) -> int:
+        """SIGTERM to the command, and SIGKILL to the whole group after the grace."""
+        if self.is_running:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(grace_s):
+                    await asyncio.shield(self._status)
+            except TimeoutError:
+                self.kill()
+        return await self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group, now."""
+        if self.is_running:
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        self._loop.remove_reader(self._exited)
+        os.close(self._exited)
+        # The guard is dead but not yet waited for, so its group's number cannot be another's.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        returncode = self._process.wait()
+        os.close(self._lifeline)
+        self._status.set_result(returncode if returncode >= 0 else 128 - returncode)
+
+    def _read(self) -> None:
+        chunk = os.read(self._output, 65536)
+        for line in self._lines.feed(chunk) if chunk else self._lines.close():
+            self.last_lines.append(line)
+            self._listener(line)
+        if not chunk:
+            self._loop.remove_reader(self._output)
+            os.close(self._output)
+            self._silent.set()
+
+
+def describe(status: int) -> str:
+    """An exit status in words."""
+    if status <= 128:
+        return f"exit code {status}"
+    try:
+        name = signal.Signals(status - 128).name
+    except ValueError:
+        return f"exit code {status}"
+    return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

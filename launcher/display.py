@@ -1,0 +1,79 @@
+"""What a person sees while things start: a progress bar on a terminal, phase lines elsewhere."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+BANNER = """\
+The model {model} is ready at {address}
+Not clinical advice: a licensed clinician reviews what it says. Ctrl-C stops it.
+
+Try in another terminal:
+  curl -s {address}/llm/generate -H 'content-type: application/json' \\
+    -d '{{"prompt": "What is a fever?", "max_tokens": 64}}'
+
+  curl -sN {address}/llm/generate -H 'content-type: application/json' \\
+    -d '{{"prompt": "What is a fever?", "max_tokens": 64, "stream": true}}'
+
+  {python} -c "
+from openai import OpenAI
+chat = OpenAI(base_url='{address}/v1', api_key='none').chat.completions
+ask = [{{'role': 'user', 'content': 'What is a fever?'}}]
+print(chat.create(model='{model}', messages=ask, max_tokens=64).choices[0].message.content)"
+"""
+
+
+class Display:
+    """One step at a time, on standard error."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        self._last = ""
+
+    @property
+    def is_terminal(self) -> bool:
+        """A person is watching."""
+        return self._console.is_terminal
+
+    def step(self, sentence: str, fraction: float | None) -> None:
+        """Show that this is going on, and how much of it is done."""
+        if self.is_terminal:
+            self._show_bar(sentence, fraction)
+        elif sentence != self._last:
+            self._console.print(f"==> {sentence}", highlight=False, soft_wrap=True)
+        self._last = sentence
+
+    def done(self, text: str = "") -> None:
+        """End the bar, and say something after it."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+        self._last = ""
+        if text:
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _show_bar(self, sentence: str, fraction: float | None) -> None:
+        if self._bar is None:
+            self._bar = start_bar(self._console)
+            self._task = self._bar.add_task(sentence, total=1.0)
+        total = None if fraction is None else 1.0
+        self._bar.update(self._task, description=sentence, completed=fraction or 0.0, total=total)
+
+
+def start_bar(console: Console) -> Progress:
+    bar = Progress(
+        TextColumn("{task.description:<32}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+    bar.start()
+    return bar
+
+
+def banner(*, model: str, address: str, python: str) -> str:
+    """Where the service is, and three ways to try it."""
+    return BANNER.format(model=model, address=address, python=python)

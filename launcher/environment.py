@@ -1,0 +1,36 @@
+"""The environments the engine and the gateway are started with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+OURS = "MMHIE_"
+# No usage statistics, whatever the plan or the user says.
+ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) -> dict[str, str]:
+    """The user's own, without our settings (keys are among them), under the plan's."""
+    kept = {name: value for name, value in environ.items() if not name.startswith(OURS)}
+    if not kept.get("TIKTOKEN_ENCODINGS_BASE"):
+        # Set but blank, it breaks the Harmony vocabulary.
+        kept.pop("TIKTOKEN_ENCODINGS_BASE", None)
+    path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
+    return {**kept, **plan, **ALWAYS, "PATH": path, "VLLM_API_KEY": key}
+
+
+def for_gateway(
+    environ: Mapping[str, str], *, socket: Path, key: str, phase_file: Path, model: str
+) -> dict[str, str]:
+    """The user's own and where the engine is."""
+    ours = {
+        "MMHIE_ENGINE_URL": f"unix:{socket}",
+        "MMHIE_ENGINE_API_KEY": key,
+        "MMHIE_PHASE_FILE": str(phase_file),
+        "MMHIE_REASONER_MODEL": model,
+        "PYTHONUNBUFFERED": "1",
+    }
+    return {**environ, **ours}

@@ -1,0 +1,51 @@
+"""Runs one command and leaves nobody behind: `python guard.py LIFELINE GRACE_S COMMAND ...`.
+
+It stands between the launcher and an engine, as leader of their process group. Termination
+signals go on to the command. When the launcher dies, even by SIGKILL, its end of the pipe LIFELINE
+closes: the command gets SIGTERM, GRACE_S seconds, and then the whole group SIGKILL. (vLLM's engine
+processes outlive a killed API server, and PR_SET_PDEATHSIG follows a thread, not a process.)
+Standard library only: it runs without the site packages, to start fast and stay small.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+
+FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def main(lifeline: int, grace_s: float, command: list[str]) -> int:
+    """The command's exit status as a shell tells it: 128 + n when signal n ended it."""
+    try:
+        child = subprocess.Popen(command)
+    except OSError as error:
+        print(f"{command[0]} cannot be started: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 127
+    for number in FORWARDED:
+        signal.signal(number, lambda received, _: child.send_signal(received))
+    exited = os.pidfd_open(child.pid)
+    if lifeline in first(None, exited, lifeline):
+        child.terminate()
+        first(grace_s, exited)
+        os.killpg(0, signal.SIGKILL)
+    return status(child.wait())
+
+
+def first(timeout_s: float | None, *descriptors: int) -> list[int]:
+    """The descriptors that have something to say, or none after the timeout."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return [found for found, _ in poll.poll(None if timeout_s is None else timeout_s * 1000)]
+
+
+def status(returncode: int) -> int:
+    return returncode if returncode >= 0 else 128 - returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))

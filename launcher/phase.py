@@ -1,0 +1,90 @@
+"""The phase file: what the launcher knows of the engine, for the gateway's /healthz."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from launcher.plan import EnginePlan
+
+Name = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled"]
+HEARTBEAT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One moment of the engine's life: a name, a share of the start done, a sentence."""
+
+    name: Name
+    detail: str
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What stays the same as long as the launcher runs, as the phase file shows it."""
+
+    engine: dict[str, object]
+    model: dict[str, object]
+    warnings: tuple[str, ...] = ()
+
+
+def facts(plan: EnginePlan, *, engine_version: str | None, test_override: bool) -> Facts:
+    """The unchanging part, from the plan."""
+    adapter = plan.model.adapter
+    return Facts(
+        engine={"name": "vllm", "version": engine_version},
+        model={
+            "id": plan.served_model,
+            "base": adapter.base if adapter else None,
+            "adapter": plan.adapter,
+            "revision": plan.model.revision,
+            "quantization": plan.quantization,
+            "dtype": plan.dtype,
+            "max_model_len": plan.max_model_len,
+            "chat_template": plan.model.chat_template,
+            "reasoning": plan.model.reasoning,
+            "device": plan.device,
+            "test_override": test_override,
+        },
+        warnings=plan.warnings,
+    )
+
+
+class PhaseFile:
+    """Written anew, whole, when the phase changes and every few seconds besides."""
+
+    def __init__(self, path: Path, facts: Facts, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._facts = facts
+        self._clock = clock
+        self._last: Phase | None = None
+        self._written = 0.0
+
+    def write(self, phase: Phase) -> None:
+        """A reader sees the old content or the new, never a part."""
+        now = self._clock()
+        if phase == self._last and now - self._written < HEARTBEAT_S:
+            return
+        beside = self.path.with_name(f".{self.path.name}.new")
+        beside.write_text(json.dumps(content(phase, self._facts, now)))
+        os.replace(beside, self.path)
+        self._last, self._written = phase, now
+
+
+def content(phase: Phase, facts: Facts, now: float) -> dict[str, object]:
+    """The file's JSON; `updated` is in seconds since 1970."""
+    return {
+        "phase": phase.name,
+        "progress": phase.progress,
+        "detail": phase.detail,
+        "engine": facts.engine,
+        "model": facts.model,
+        "warnings": list(facts.warnings),
+        "updated": now,
+    }

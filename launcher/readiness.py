@@ -1,0 +1,139 @@
+"""How far an engine's start has come, and what ended it, read from the lines it writes.
+
+The lines are vLLM 0.32's, as captured; the engine's /health alone decides that it is ready.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A step of the start, and how much of the whole start lies behind (0.0 to 1.0)."""
+
+    step: str
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line that tells of a step; a group `percent` spreads over start to end."""
+
+    line: re.Pattern[str]
+    name: str
+    start: float
+    end: float
+
+
+BEGIN = Progress("Starting the engine", 0.0)
+STEPS: tuple[Step, ...] = (
+    Step(re.compile(r"Resolved architecture:"), "Starting the engine", 0.1, 0.1),
+    Step(re.compile(r"Initializing a V1 LLM engine"), "Starting the engine", 0.2, 0.2),
+    Step(
+        re.compile(r"^(?:Fetching \d+ files|\S+\.(?:safetensors|bin|gguf)): +(?P<percent>\d+)%\|"),
+        "Downloading the weights",
+        0.2,
+        0.4,
+    ),
+    Step(re.compile(r"Starting to load model "), "Loading the weights", 0.4, 0.4),
+    Step(
+        re.compile(r"checkpoint shards: +(?P<percent>\d+)% Completed"),
+        "Loading the weights",
+        0.4,
+        0.7,
+    ),
+    Step(re.compile(r"Loading weights took "), "Loading the weights", 0.7, 0.7),
+    Step(re.compile(r"Warming up model for the compilation"), "Compiling the model", 0.75, 0.75),
+    Step(re.compile(r"torch\.compile took |saved AOT compiled "), "Compiling the model", 0.8, 0.8),
+    Step(re.compile(r"KV cache size: "), "Warming up", 0.85, 0.85),
+    Step(re.compile(r"Capturing CUDA graphs[^:]*: +(?P<percent>\d+)%\|"), "Warming up", 0.85, 0.95),
+    Step(re.compile(r"init engine \(.*\) took "), "Opening the engine's socket", 0.95, 0.95),
+    Step(re.compile(r"Starting vLLM server on "), "Opening the engine's socket", 0.98, 0.98),
+)
+
+
+def progress(line: str) -> Progress | None:
+    """What this line says about the start, if anything."""
+    for step in STEPS:
+        found = step.line.search(line)
+        if found:
+            share = int(found.groupdict().get("percent") or 0) / 100
+            return Progress(step.name, round(step.start + (step.end - step.start) * share, 3))
+    return None
+
+
+def percent(line: str) -> float | None:
+    """The share a progress bar in this line shows as done."""
+    found = re.search(r": +(\d+)%\|", line)
+    return int(found[1]) / 100 if found else None
+
+
+def furthest(seen: Progress, line: str) -> Progress:
+    """The later of what was seen and what this line says: ranks and shards report out of step."""
+    said = progress(line)
+    return said if said and said.fraction >= seen.fraction else seen
+
+
+PREFIX = re.compile(
+    r"^\([^()]*pid=\d+\)\s*|^(?:INFO|WARNING|ERROR|CRITICAL)\s+\d\d-\d\d [\d:]+ \[[^\]]*\] ?"
+)
+EXCEPTION = re.compile(
+    r"^(?:[a-z_]\w*\.)*(?P<name>[A-Z]\w*(?:Error|Exception|Exit)): *(?P<said>.*)"
+)
+ARGUMENT = re.compile(r"^\S+: error: (?P<said>.+)")
+REPORTED = re.compile(r"^(?:[\w.-]+ cannot be started|Fatal Python error|Killed)\b.*")
+# What only tells that something else, above, went wrong.
+ECHOES = (
+    "Engine core initialization failed",
+    "EngineCore encountered an issue",
+    "WorkerProc initialization failed",
+    "Executor failed",
+    "cancelled",
+)
+PYDANTIC_TAIL = re.compile(r" \[type=\w+, .*$")
+LONGEST_CAUSE = 300
+
+
+def root_cause(lines: Sequence[str]) -> str | None:
+    """The line of vLLM's output that says why it ended, without its prefixes; None if none does.
+
+    The first exception is the cause: the later ones are raised by who waited for it.
+    """
+    plain = [strip(line) for line in lines]
+    causes = [cause for index in range(len(plain)) if (cause := cause_at(plain, index))]
+    return first_telling(causes) or next(iter(causes), None)
+
+
+def strip(line: str) -> str:
+    """A log line without the process, level, time and place before it."""
+    while (shorter := PREFIX.sub("", line, count=1)) != line:
+        line = shorter
+    return line
+
+
+def cause_at(lines: Sequence[str], index: int) -> str | None:
+    """The cause this line states; an exception's message may stand on the lines below it."""
+    argument = ARGUMENT.match(lines[index])
+    if argument:
+        return argument["said"]
+    if REPORTED.match(lines[index]):
+        return lines[index]
+    found = EXCEPTION.match(lines[index])
+    if not found:
+        return None
+    said = validation(lines[index + 1 : index + 3]) if "validation error" in lines[index] else None
+    return (said or found["said"] or found["name"])[:LONGEST_CAUSE]
+
+
+def validation(below: Sequence[str]) -> str:
+    """Pydantic's field and complaint, which stand under its headline."""
+    field, complaint = (part.strip() for part in (*below, "", "")[:2])
+    said = PYDANTIC_TAIL.sub("", complaint).removeprefix("Value error, ")
+    return said if said[:1].isupper() and "Input should" not in said else f"{field}: {said}"
+
+
+def first_telling(causes: Iterable[str]) -> str | None:
+    return next((cause for cause in causes if not any(echo in cause for echo in ECHOES)), None)
