@@ -11,7 +11,7 @@ from mmhie._async_stream import AsyncAnswerStream
 from mmhie._call import MODELS, Call
 from mmhie._caller import MARGIN_SECONDS, Caller
 from mmhie._config import LLMConfig
-from mmhie._errors import ClientTimeoutError, MMHIEError, ModelNotFoundError
+from mmhie._errors import ClientTimeoutError, MMHIEError, NotFoundError
 from mmhie._events import Delta
 from mmhie._http import TOO_SLOW, Address, build_request, open_async_client, translated
 from mmhie._options import GenerateOptions, SamplingOptions
@@ -119,7 +119,7 @@ class AsyncMedicalReasoningLLM(Caller):
             return await ask(await self._served_model())
         try:
             return await ask(known)
-        except ModelNotFoundError:  # the server has been restarted with another model
+        except NotFoundError:  # the server has been restarted with another model
             return await ask(await self._served_model())
 
     async def aclose(self) -> None:

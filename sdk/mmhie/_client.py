@@ -10,7 +10,7 @@ from mmhie._answer import Answer
 from mmhie._call import MODELS, Call
 from mmhie._caller import MARGIN_SECONDS, Caller
 from mmhie._config import LLMConfig
-from mmhie._errors import ClientTimeoutError, MMHIEError, ModelNotFoundError
+from mmhie._errors import ClientTimeoutError, MMHIEError, NotFoundError
 from mmhie._events import Delta
 from mmhie._http import TOO_SLOW, Address, build_request, open_client, translated
 from mmhie._options import GenerateOptions, SamplingOptions
@@ -123,7 +123,7 @@ class MedicalReasoningLLM(Caller):
             return ask(self._served_model())
         try:
             return ask(known)
-        except ModelNotFoundError:  # the server has been restarted with another model
+        except NotFoundError:  # the server has been restarted with another model
             return ask(self._served_model())
 
     def close(self) -> None:

@@ -55,8 +55,6 @@ def read_chat(reply: Reply) -> Answer:
     }
     reasoning = _text(message.get("reasoning") or message.get("reasoning_content"))
     text = _text(message.get("content"))
-    if not text and reasoning and merged["finish_reason"] == "length":
-        raise NoAnswerError(CUT_IN_REASONING, request_id=reply.request_id)
     return answer_of(merged, text=text, reasoning=reasoning or None, request_id=reply.request_id)
 
 
@@ -130,7 +128,7 @@ def answer_of(
 ) -> Answer:
     """The Answer of the fields that JSON and the last event of a stream share."""
     if not text.strip():
-        raise NoAnswerError(NO_TEXT, request_id=request_id)
+        raise NoAnswerError(CUT_IN_REASONING if reasoning else NO_TEXT, request_id=request_id)
     notes = _mapping(fields.get("mmhie"))
     return Answer(
         text=text,

@@ -115,6 +115,14 @@ def test_an_empty_answer_is_an_error(serve: Serve, connect: Connect, text: str |
         client.generate("How?")
 
 
+def test_reasoning_alone_is_no_answer(serve: Serve, connect: Connect) -> None:
+    """Cut off before the answer began: an error with a remedy, though reasoning was asked for."""
+    body = {**JSON_ANSWER, "text": "", "reasoning": "Let me think", "truncated": "in_reasoning"}
+
+    with pytest.raises(mmhie.NoAnswerError, match="raise max_tokens"):
+        connect(serve(reply(body)).url).generate("How?", include_reasoning=True)
+
+
 def test_chat_asks_the_model_that_is_served(serve: Serve, connect: Connect) -> None:
     """The server's own model id is used, asked for once."""
     server = serve(reply(CHAT_ANSWER))

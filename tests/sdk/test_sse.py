@@ -5,8 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmhie._sse import Decoder
 
-FRAMES = 'data: {"delta":"a\u2028b\u0085c é 🩺"}\r\n\r\n: note\ndata: two\rdata:lines\r\rdata\n\n'
-EXPECTED = ['{"delta":"a\u2028b\u0085c é 🩺"}', "two\nlines", ""]
+FRAMES = (
+    'data: {"delta":"a\u2028b\u0085c é 🩺"}\r\n\r\n: note\ndata: two\rdata:lines\r\rdata\n\n'
+    "data: two\r\ndata: more\r\n\r\n"
+)
+EXPECTED = ['{"delta":"a\u2028b\u0085c é 🩺"}', "two\nlines", "", "two\nmore"]
 
 
 def decoded(*chunks: bytes) -> list[str]:

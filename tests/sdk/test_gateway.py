@@ -1,0 +1,151 @@
+"""The sdk against the real gateway: both sides mean the same by the wire format."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import mmhie
+import pytest
+from mmhie import Delta, LLMConfig, MedicalReasoningLLM
+
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.sdk.conftest import Connect
+
+CANARY = "canary-7f3a"
+TURNS = [{"role": "user", "content": "Say hello."}]
+
+
+@pytest.fixture(scope="module")
+def the_engine() -> Iterator[FakeEngine]:
+    """One fake engine for this module."""
+    engine = FakeEngine().wait()
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One gateway in front of it, which gives up after a second."""
+    folder = tmp_path_factory.mktemp("gateway")
+    settings = {"MMHIE_TIMEOUT_SECONDS": "1", "MMHIE_MAX_INPUT_LENGTH": "100"}
+    process = Gateway(folder, the_engine.url, **settings).wait()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def engine(the_engine: FakeEngine) -> FakeEngine:
+    """The fake engine, its memory wiped."""
+    the_engine.reset()
+    return the_engine
+
+
+def test_answers_are_whole_and_annotated(
+    gateway: Gateway, engine: FakeEngine, connect: Connect
+) -> None:
+    """JSON, stream and chat: text, disclaimer, usage, provenance, request id, model."""
+    client = connect(gateway.url)
+    streamed = list(client.events("How?"))[-1]
+    assert isinstance(streamed, mmhie.End)
+    answers = [client.generate_detailed("How?"), streamed.answer, client.chat_detailed(TURNS)]
+
+    for answer in answers:
+        assert answer.text.strip()
+        assert "clinical advice" in answer.disclaimer
+        assert answer.usage.total_tokens > 0
+        assert answer.provenance
+        assert answer.request_id
+        assert answer.model
+    assert answers[0].text == answers[1].text
+
+
+def test_notices_arrive(gateway: Gateway, engine: FakeEngine, connect: Connect) -> None:
+    """A red flag in the question comes back beside the answer."""
+    answer = connect(gateway.url).generate_detailed("I have crushing chest pain right now.")
+
+    assert answer.notices
+
+
+@pytest.mark.parametrize(
+    ("ask", "kind"),
+    [
+        (lambda llm: llm.generate(" "), mmhie.InvalidRequestError),
+        (lambda llm: llm.generate(CANARY, top_p=7.0), mmhie.InvalidRequestError),
+        (lambda llm: llm.generate(f"{CANARY} " * 500), mmhie.InputTooLongError),
+        (lambda llm: llm.generate(CANARY + "x" * 3_000_000), mmhie.BodyTooLargeError),
+        (lambda llm: llm.chat(TURNS, seed=CANARY), mmhie.InvalidRequestError),
+    ],
+)
+def test_refusals_are_their_classes(
+    gateway: Gateway,
+    engine: FakeEngine,
+    connect: Connect,
+    ask: Callable[[Any], object],
+    kind: type[mmhie.MMHIEError],
+) -> None:
+    """What the gateway refuses, in its own words, with no word of the prompt."""
+    with pytest.raises(kind) as caught:
+        ask(connect(gateway.url))
+
+    assert CANARY not in str(caught.value)
+
+
+def test_the_servers_timeout_arrives_first(
+    gateway: Gateway, engine: FakeEngine, connect: Connect
+) -> None:
+    """Its 504 says more than our own clock could; a TimeoutError either way, asked once."""
+    engine.next(fault="hang_after_headers")
+
+    with pytest.raises(mmhie.EngineTimeoutError) as caught:
+        connect(gateway.url, timeout_seconds=1).generate("How?")
+
+    assert isinstance(caught.value, TimeoutError)
+
+
+def test_leaving_a_stream_stops_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
+    """From the context's end through the gateway to the engine."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+
+    with (
+        MedicalReasoningLLM(LLMConfig(url=gateway.url)) as llm,
+        llm.stream("How?") as events,
+    ):
+        assert isinstance(next(events), Delta)
+
+    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0, seconds=5)
+
+
+@pytest.mark.parametrize("fault", ["cut", "reset_midstream", "error_midstream", "clean_cut"])
+def test_an_engine_that_fails_midway_never_looks_like_success(
+    gateway: Gateway, engine: FakeEngine, connect: Connect, fault: str
+) -> None:
+    """The gateway says so inside the stream; here it raises after the deltas that came."""
+    engine.next(fault=fault)
+    events = connect(gateway.url).events("How?")
+
+    assert isinstance(next(events), Delta)
+    with pytest.raises(mmhie.ServiceError):
+        list(events)
+
+
+def test_reasoning_without_an_answer(
+    gateway: Gateway, engine: FakeEngine, connect: Connect
+) -> None:
+    """Tokens spent on reasoning alone are NoAnswerError on both routes."""
+    client = connect(gateway.url)
+    for ask in (partial(client.generate, "How?"), partial(client.chat, TURNS)):
+        engine.next(fault="reasoning_only")
+        with pytest.raises(mmhie.NoAnswerError):
+            ask()
+
+
+def test_no_engine_yet_is_a_clear_error(tmp_path: Path, connect: Connect) -> None:
+    """In front of an engine that is not there: EngineUnavailableError, after the retries."""
+    process = Gateway(tmp_path, f"unix:{tmp_path}/none").wait("/healthz")
+    try:
+        with pytest.raises(mmhie.EngineUnavailableError):
+            connect(process.url, max_retries=0).generate("How?")
+    finally:
+        process.stop()

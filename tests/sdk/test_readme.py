@@ -1,0 +1,34 @@
+"""The examples of sdk/README.md run."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.sdk.conftest import Serve
+from tests.sdk.scripted_server import CHAT_ANSWER, JSON_ANSWER, Exchange, answer_stream, reply
+from tests.sdk.test_package import run
+
+README = Path(__file__).parents[2] / "sdk" / "README.md"
+EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+async def any_answer(exchange: Exchange) -> None:
+    """Answer whatever is asked, in the form it is asked for."""
+    if exchange.seen.path == "/v1/chat/completions":
+        await reply(CHAT_ANSWER)(exchange)
+    elif exchange.seen.json()["stream"]:
+        await answer_stream("Rest ", "and fluids.")(exchange)
+    else:
+        await reply(JSON_ANSWER)(exchange)
+
+
+def test_there_are_examples() -> None:
+    """The pattern above still finds them."""
+    assert len(EXAMPLES) >= 6
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_example_runs(serve: Serve, example: str) -> None:
+    """As a reader would paste it."""
+    run(example, MMHIE_URL=serve(any_answer).url)
