@@ -78,11 +78,6 @@ def events(body: bytes) -> list[Any]:
     return [one.decode() if one == b"[DONE]" else json.loads(one) for one in found]
 
 
-def frames(body: bytes) -> list[bytes]:
-    """The events of a stream as bytes, each with its terminator."""
-    return [one + b"\n\n" for one in body.split(b"\n\n")[:-1]]
-
-
 def error_of(answer: httpx2.Response) -> Mapping[str, Any]:
     """The error object of a response, whose shape is checked on the way."""
     assert answer.headers["content-type"].startswith("application/json"), answer.text

@@ -6,7 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.doors import CHAT, COMPLETIONS, DOORS, RESPONSES, Door, frames, name_of
+from tests.contract.difference import changed, frames, ordered, plain, stripped
+from tests.contract.doors import CHAT, COMPLETIONS, DOORS, RESPONSES, Door, name_of
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 
@@ -47,28 +48,6 @@ def both(
     return direct, gateway.client.post(door.path, json=body, headers=same)
 
 
-def plain(frame: bytes) -> Any:
-    """One event with the documented addition taken out; names keep their order."""
-    data = frame.removeprefix(b"data: ").strip()
-    if data == b"[DONE]" or not data.startswith(b"{"):
-        name, _, rest = frame.partition(b"\ndata: ")
-        return data if not rest else (name, ordered(stripped(json.loads(rest))))
-    return ordered(stripped(json.loads(data)))
-
-
-def stripped(value: dict[str, Any]) -> dict[str, Any]:
-    """A document without `mmhie`, at the top or inside `response`."""
-    value.pop("mmhie", None)
-    if isinstance(value.get("response"), dict):
-        value["response"].pop("mmhie", None)
-    return value
-
-
-def ordered(value: Any) -> str:
-    """JSON text, in which the order of names counts."""
-    return json.dumps(value)
-
-
 @pytest.mark.parametrize("door", WHOLE, ids=name_of)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_json_answer_is_the_engines(
@@ -91,12 +70,10 @@ def test_a_stream_is_the_engines(
     direct, relayed = both(gateway, engine, door, door.body(**SHAPES[shape]))
 
     sent, got = frames(direct.content), frames(relayed.content)
-    changed = [
-        place for place, pair in enumerate(zip(sent, got, strict=True)) if len(set(pair)) > 1
-    ]
+    patched = changed(sent, got)
     assert [plain(one) for one in got] == [plain(one) for one in sent]
-    assert all(b'"mmhie":' in got[place] for place in changed)
-    assert len(changed) <= 2 + (shape == "two choices")
+    assert all(b'"mmhie":' in one for one in patched)
+    assert len(patched) <= 2 + (shape == "two choices")
 
 
 @pytest.mark.parametrize("door", OPENAI, ids=name_of)

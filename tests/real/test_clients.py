@@ -1,0 +1,168 @@
+"""The official OpenAI clients, for Python and for npm, on the real engine."""
+
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from openai.types.chat import ChatCompletionMessageParam
+
+from tests.clients import node
+from tests.contract.test_disclaimer import TEXT
+
+pytestmark = pytest.mark.engine
+
+MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hi."}]
+
+
+@pytest.fixture(scope="module")
+def model(stack: Any) -> str:
+    """The served model's public id."""
+    listed = httpx2.get(f"{stack.base_url}/v1/models", trust_env=False).json()
+    return str(listed["data"][0]["id"])
+
+
+@pytest.fixture
+def client(stack: Any) -> Iterator[OpenAI]:
+    """The Python client."""
+    with OpenAI(base_url=f"{stack.base_url}/v1", api_key="any", max_retries=0) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def async_client(stack: Any) -> AsyncIterator[AsyncOpenAI]:
+    """The Python client, asynchronous."""
+    url = f"{stack.base_url}/v1"
+    async with AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def npm() -> None:
+    """The npm client is installed."""
+    if not node.is_here():
+        pytest.skip("node and npm are not installed")
+    node.install()
+
+
+def disclaimer(answer: Any) -> str:
+    """The disclaimer's text in an answer's extra key."""
+    return str(answer.model_extra["mmhie"]["disclaimer"]["text"])
+
+
+def test_python_chat(client: OpenAI, model: str) -> None:
+    """Whole, streamed and through the helper: the same greedy words."""
+    asked: dict[str, Any] = {
+        "model": model,
+        "messages": MESSAGES,
+        "max_tokens": 8,
+        "temperature": 0,
+    }
+    whole = client.chat.completions.create(**asked)
+    chunks = list(client.chat.completions.create(**asked, stream=True))
+    with client.chat.completions.stream(**asked) as stream:
+        helped = stream.get_final_completion()
+
+    text = "".join(one.choices[0].delta.content or "" for one in chunks)
+    assert text == whole.choices[0].message.content == helped.choices[0].message.content
+    assert text.strip()
+    assert disclaimer(whole) == disclaimer(chunks[0]) == disclaimer(helped) == TEXT
+
+
+def test_python_completions_and_responses(client: OpenAI, model: str) -> None:
+    """The older and the newer API."""
+    older = client.completions.create(model=model, prompt="The sky is", max_tokens=6)
+    newer = client.responses.create(model=model, input="Say hi.", max_output_tokens=6)
+    with client.responses.stream(model=model, input="Say hi.", max_output_tokens=6) as stream:
+        helped = stream.get_final_response()
+
+    assert older.choices[0].text
+    assert newer.output_text
+    assert helped.output_text
+    assert disclaimer(older) == disclaimer(newer) == TEXT
+
+
+def test_python_models_headers_and_errors(client: OpenAI, model: str) -> None:
+    """What the client makes of the rest."""
+    assert client.models.retrieve(model).id == model
+    raw = client.chat.completions.with_raw_response.create(
+        model=model, messages=MESSAGES, max_tokens=2
+    )
+    assert raw.headers["x-mmhie-ai-generated"] == "true"
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="nope", messages=MESSAGES)
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model=model, messages=MESSAGES, temperature=-1)
+
+
+async def test_python_async(async_client: AsyncOpenAI, model: str) -> None:
+    """Streamed, and left in the middle: the engine has nothing to do a moment later."""
+    stream = await async_client.chat.completions.create(
+        model=model,
+        messages=MESSAGES,
+        max_tokens=400,
+        stream=True,
+        extra_body={"ignore_eos": True},
+    )
+    seen = 0
+    async for _ in stream:
+        seen += 1
+        if seen == 5:
+            break
+    await stream.close()
+
+    assert seen == 5
+    base_url = str(async_client.base_url).removesuffix("/v1/")
+    assert freed(base_url, seconds=4)
+
+
+def freed(base_url: str, *, seconds: float) -> bool:
+    """Whether vllm:num_requests_running falls to 0 in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        page = httpx2.get(f"{base_url}/metrics", trust_env=False).text
+        if set(re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", page, re.MULTILINE)) == {
+            "0.0"
+        }:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+SPEAKING = ("chat", "stream", "helper", "completions", "responses", "responsesStream")
+
+
+@pytest.mark.usefixtures("npm")
+@pytest.mark.parametrize("case", SPEAKING)
+def test_npm_speaks(stack: Any, model: str, case: str) -> None:
+    """Every API of the npm client gets words."""
+    assert node.result(stack.base_url, model, case)["text"].strip()
+
+
+@pytest.mark.usefixtures("npm")
+def test_npm_streams_what_it_says_whole(stack: Any, model: str) -> None:
+    """Greedy, so the words are the same; the extra key is there."""
+    whole = node.result(stack.base_url, model, "chat")
+    streamed = node.result(stack.base_url, model, "stream")
+
+    assert streamed["text"] == whole["text"]
+    assert streamed["first"]["disclaimer"]["text"] == TEXT
+    assert streamed["carriers"] == 2
+
+
+@pytest.mark.usefixtures("npm")
+def test_npm_errors(stack: Any, model: str) -> None:
+    """By class."""
+    assert node.error(stack.base_url, model, "notFound")["kind"] == "NotFoundError"
+    assert node.error(stack.base_url, model, "badRequest")["kind"] == "BadRequestError"
+
+
+@pytest.mark.usefixtures("npm")
+def test_npm_cancel(stack: Any, model: str) -> None:
+    """`break` out of the loop frees the engine."""
+    assert node.result(stack.base_url, model, "cancel") == {"seen": 4}
+    assert freed(stack.base_url, seconds=4)
