@@ -20,7 +20,6 @@ class Ask:
     reasoning_effort: Effort | None = None
     include_reasoning: bool = False
     was_cut: bool = False
-    was_lowered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

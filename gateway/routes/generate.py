@@ -61,11 +61,7 @@ class Answering:
         truncated = harmony.truncation(answer.finish_reason, answer.text or None, answer.reasoning)
         final = provenance.final(
             truncated=truncated or ("input" if self.ask.was_cut else None),
-            warnings=[
-                *answer.warnings,
-                *(["input_truncated"] if self.ask.was_cut else []),
-                *(["max_tokens_lowered"] if self.ask.was_lowered else []),
-            ],
+            warnings=[*answer.warnings, *(["input_truncated"] if self.ask.was_cut else [])],
             output_digest=provenance.keyed_digest(self.services.labels.key, answer.text),
             system_fingerprint=answer.system_fingerprint,
         )

@@ -41,12 +41,15 @@ class GenerateRequest(BaseModel):
     include_reasoning: bool = Field(False, description="Return the model's reasoning, apart.")
 
     def to_ask(self, *, max_tokens: int, system: str | None) -> Ask:
-        """The question; more than `max_tokens` is lowered to it, as the first release did."""
+        """The question; raises InvalidField when it wants more than `max_tokens`."""
+        if self.max_tokens is not None and self.max_tokens > max_tokens:
+            raise InvalidField(
+                f"max_tokens must be at most {max_tokens} (MMHIE_MAX_TOKENS).", param="max_tokens"
+            )
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return Ask(
             prompt=self.prompt,
-            max_tokens=min(self.max_tokens or max_tokens, max_tokens),
-            was_lowered=(self.max_tokens or 0) > max_tokens,
+            max_tokens=self.max_tokens or max_tokens,
             system=self.system or system,
             temperature=self.temperature,
             top_p=self.top_p,

@@ -190,13 +190,16 @@ def test_a_prompt_over_the_limit_is_413_with_counts(
     assert refused(engine)
 
 
-def test_max_tokens_over_the_cap_is_lowered_and_said(gateway: Gateway, engine: FakeEngine) -> None:
-    """As the original service did; the answer's warnings say so."""
-    answer = gateway.client.post(GENERATE, json={"prompt": "x", "max_tokens": 100_000})
+def test_max_tokens_over_the_cap_names_the_cap(gateway: Gateway, engine: FakeEngine) -> None:
+    """A smaller answer than was asked for would be a silent one: the caller chooses anew."""
+    answer = gateway.client.post(GENERATE, json={"prompt": CANARY, "max_tokens": 513})
+    error = error_of(answer)
 
-    assert answer.status_code == 200
-    assert engine.body()["max_tokens"] == 512
-    assert "max_tokens_lowered" in answer.json()["warnings"]
+    assert answer.status_code == 422
+    assert error["param"] == "max_tokens"
+    assert "512" in error["message"]
+    assert CANARY not in answer.text
+    assert refused(engine)
 
 
 UNKNOWN = (
