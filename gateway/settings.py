@@ -57,7 +57,12 @@ class GatewaySettings(BaseSettings):
     """Everything the gateway can be told, read once at start."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,  # compose files pass `${X:-}`: blank means unset
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     env: Literal["development", "production"] = Field(
@@ -161,11 +166,6 @@ class GatewaySettings(BaseSettings):
         if not (tcp or (parts.scheme == "unix" and parts.path.startswith("/"))):
             raise ValueError("must be http://host:port or unix:/path")
         return url
-
-    @field_validator("reasoner_model_test_override", "phase_file", "hold_file", mode="before")
-    @classmethod
-    def _blank_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
 
 
 def known_names() -> frozenset[str]:

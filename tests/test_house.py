@@ -1,0 +1,83 @@
+"""House rules that no linter knows."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import ELSEWHERE, PREFIX, GatewaySettings
+from launcher.settings import SDK_NAMES, LauncherSettings
+
+ROOT = Path(__file__).parent.parent
+PROGRAMS = {"gateway": set(), "launcher": {"gateway"}, "sdk": set()}
+BANNED_NAMES = ("utils", "helpers", "common", "misc", "manager")
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level names a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def sources(program: str) -> list[Path]:
+    return sorted((ROOT / program).rglob("*.py"))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_programs_meet_over_http_only(program: str) -> None:
+    """No program imports another, but for the launcher reading the gateway's settings."""
+    others = {"gateway", "launcher", "mmhie"} - {program, "mmhie" if program == "sdk" else program}
+    for path in sources(program):
+        assert not (imports(path) & others) - PROGRAMS[program], path
+
+
+@pytest.mark.parametrize("program", ["gateway", "sdk"])
+def test_gateway_and_sdk_need_no_engine(program: str) -> None:
+    """Neither imports torch, transformers or vLLM anywhere."""
+    for path in sources(program):
+        assert not imports(path) & {"torch", "vllm", "transformers"}, path
+
+
+def test_names_of_the_siblings_are_known_to_the_gateway() -> None:
+    """One environment serves all three programs: none refuses another's variables."""
+    launcher = {PREFIX + name.upper() for name in LauncherSettings.model_fields}
+    own = {PREFIX + name.upper() for name in GatewaySettings.model_fields}
+
+    assert (launcher - own) | SDK_NAMES == ELSEWHERE
+
+
+def test_shared_settings_have_one_default() -> None:
+    """What both programs read means the same in both."""
+    for name in GatewaySettings.model_fields.keys() & LauncherSettings.model_fields.keys():
+        mine, theirs = GatewaySettings.model_fields[name], LauncherSettings.model_fields[name]
+        assert mine.default == theirs.default, name
+
+
+def test_every_setting_is_described() -> None:
+    """A field without a description would be a row without meaning."""
+    for settings in (GatewaySettings, LauncherSettings):
+        for name, field in settings.model_fields.items():
+            assert field.description, name
+
+
+def test_generated_documents_are_current() -> None:
+    """docs/settings.md and .env.example are what the settings classes say."""
+    done = subprocess.run(
+        [sys.executable, "scripts/render_settings.py", "--check"], cwd=ROOT, capture_output=True
+    )
+
+    assert done.returncode == 0, done.stdout.decode()
+
+
+def test_no_module_is_named_after_nothing() -> None:
+    """`utils` is where a reader stops finding things."""
+    for program in PROGRAMS:
+        for path in sources(program):
+            assert path.stem not in BANNED_NAMES, path
