@@ -243,6 +243,26 @@ def test_a_proxy_never_sees_loopback_traffic(
     assert proxy.requests == []
 
 
+def test_a_server_elsewhere_is_reached_through_the_proxy(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hospital's own proxy settings hold for servers on other machines."""
+    proxy = serve(reply(JSON_ANSWER))
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert connect("http://model.invalid/api/").generate("How?") == "Rest and fluids."
+    assert proxy.calls[0].path == "http://model.invalid/api/llm/generate"
+
+
+def test_an_answer_that_cannot_be_decoded_is_an_error(serve: Serve, connect: Connect) -> None:
+    """A proxy that compresses badly is named as what it is."""
+    with pytest.raises(mmhie.BadAnswerError):
+        connect(serve(reply(b"no gzip", content_encoding="gzip")).url).generate("How?")
+
+
 @pytest.mark.parametrize("value", ["\ud800 " + CANARY, float("nan"), {1, 2}])
 def test_what_json_cannot_say_is_refused_here(connect: Connect, value: Any) -> None:
     """One sentence, with no word of the prompt, nor a chained exception that holds it."""

@@ -79,6 +79,7 @@ def test_blank_is_unset() -> None:
         ("MMHIE_MAX_TOKENS", "many"),
         ("MMHIE_MAX_TOKENS", "0"),
         ("MMHIE_STREAMING", "maybe"),
+        ("MMHIE_TIMEOUT_SECONDS", "soon"),
         ("MMHIE_TIMEOUT_SECONDS", "0"),
         ("MMHIE_TIMEOUT_SECONDS", "nan"),
         ("MMHIE_TIMEOUT_SECONDS", "inf"),

@@ -163,6 +163,35 @@ def test_a_server_that_died_is_started_again(starts: Starts) -> None:
     assert len(starts()) == 2
 
 
+async def test_a_server_that_died_is_started_again_for_asyncio(starts: Starts) -> None:
+    """The same through the async client."""
+    async with AsyncMedicalReasoningLLM(LOCAL) as client:
+        await client.generate("How?")
+        os.kill(starts()[0]["pid"], signal.SIGKILL)
+        assert is_gone(starts()[0]["pid"])
+        await asyncio.sleep(0.2)
+
+        assert await client.generate("How?") == "Local answer."
+
+    assert len(starts()) == 2
+
+
+def test_stopping_interrupts_a_start(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends while another thread starts the server does not wait for it."""
+    monkeypatch.setenv("FAKE_READY_SECONDS", "600")
+    server = LocalServer(LOCAL)
+
+    with ThreadPoolExecutor(1) as threads:
+        starting = threads.submit(server.url)
+        while not starts():
+            time.sleep(0.02)
+        server.stop()
+        with pytest.raises(mmhie.LocalStartError, match="was stopped before it was ready"):
+            starting.result(5)
+
+    assert is_gone(starts()[0]["pid"], seconds=0)
+
+
 def test_a_server_that_ends_before_it_is_ready(
     starts: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -232,3 +232,31 @@ def test_a_stream_must_be_entered(serve: Serve) -> None:
 
     with pytest.raises(RuntimeError, match=r"with llm\.stream"):
         next(client.stream("How?"))
+
+
+async def test_an_async_stream_must_be_entered() -> None:
+    """The same for asyncio."""
+    client = AsyncMedicalReasoningLLM(LLMConfig(url="http://127.0.0.1:9"))
+
+    with pytest.raises(RuntimeError, match=r"async with llm\.stream"):
+        await anext(client.stream("How?"))
+
+
+async def test_a_stream_that_never_began_can_be_closed() -> None:
+    """Closing what was not entered does nothing."""
+    config = LLMConfig(url="http://127.0.0.1:9")
+
+    MedicalReasoningLLM(config).stream("How?").close()
+    await AsyncMedicalReasoningLLM(config).stream("How?").aclose()
+
+
+async def test_the_async_stream_keeps_the_answer(serve: Serve) -> None:
+    """After the end the stream holds the whole answer."""
+    server = serve(answer_stream("He", "y"))
+
+    async with AsyncMedicalReasoningLLM(LLMConfig(url=server.url)) as client:
+        async with client.stream("How?") as events:
+            assert events.answer is None
+            assert len([event async for event in events]) == 3
+        assert events.answer is not None
+        assert events.answer.text == "Hey"
