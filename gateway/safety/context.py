@@ -4,8 +4,8 @@ A small ConText: triggers before or after the sign, with a scope that ends at a 
 Chapman WW et al., J Biomed Inform 2001;34:301-310 (NegEx);
 Harkema H et al., J Biomed Inform 2009;42:839-851 (ConText).
 Decided here, beyond the papers: a general question ("signs of a stroke?") is hypothetical, one
-about a person ("is my chest pain ...?") is not; something that happened to a parent is family history
-unless the sentence says that it is recent.
+about a person ("is my chest pain ...?") is not; something that happened to a parent is family
+history unless the sentence says that it is recent.
 """
 
 import re
@@ -27,7 +27,7 @@ def status(sentence: str, start: int, end: int, language: str = "en") -> Status:
     before, after = scopes(sentence, start, end, table)
     if is_negated(before, after, table):
         return "negated"
-    if is_hypothetical(sentence, before, table):
+    if is_hypothetical(sentence, start, table):
         return "hypothetical"
     if table.recent.search(before + sentence[start:end] + after):
         return "present"
@@ -65,9 +65,10 @@ def is_historical(before: str, after: str, table: Triggers) -> bool:
     )
 
 
-def is_hypothetical(sentence: str, before: str, table: Triggers) -> bool:
+def is_hypothetical(sentence: str, start: int, table: Triggers) -> bool:
     """Whether this is talk about a subject and not about somebody."""
-    if table.general.search(before):
+    before = sentence[max(0, start - BEFORE) : start]
+    if table.general.search(_after_last(table.turn, before)):
         return True
     return table.topic.match(sentence) is not None and not table.person.search(sentence)
 

@@ -4,8 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Up to six words between two signs. Both kinds of run are bounded: linear time, whatever the text.
-BETWEEN = r"\W{1,5}(?:[^\W]{1,30}\W{1,5}){0,6}?"
+# Up to six words between two signs, none of them a negation ("lips are not swollen"), in any of the
+# languages. Both kinds of run are bounded: linear time, whatever the text.
+NEGATION = (
+    r"(?:not|no|without|never|den(?:y|ies|ied)|(?:is|are|was|does|do|did|has|have)n|kein\w*|nicht|"
+    r"ohne|sin|niega)\b"
+)
+BETWEEN = rf"\W{{1,5}}(?:(?!{NEGATION})\w{{1,30}}\W{{1,5}}){{0,6}}?"
 
 
 Pair = tuple[re.Pattern[str], re.Pattern[str]]

@@ -7,9 +7,22 @@ from dataclasses import dataclass
 
 # A full stop inside a number or an abbreviation ends nothing; a single line break is only a wrap
 # unless the next line is a list item or a heading.
-END = re.compile(r"[.!?;](?=\s)|\n(?=\s{0,9}(?:\n|[-*•]|\d{1,2}[.)])|[\w /]{2,40}:)")
+END = re.compile(r"(?<!\n\d)[.!?;](?=\s)|\n(?=\s{0,9}(?:\n|[-*•]|\d{1,2}[.)])|[\w /]{2,40}:)")
 # Typographic quotes, the no-break space and the en dash, as people's keyboards write them.
 TYPOGRAPHY = str.maketrans("\u2019\u2018\u201c\u201d\u00a0\u2013", "''\"\" -")
+
+BLANKS = re.compile(r"[ \t\r]+")
+# What is typed without its apostrophe; plain replacement is the fastest way to put it back.
+HASTY = {
+    f" {word}{rest} ": f" {word}'{rest} "
+    for rest, starts in {
+        "t": ("can", "won", "don", "doesn", "didn", "isn", "hasn", "haven", "couldn"),
+        "m": ("i",),
+        "ve": ("i",),
+        "s": ("he", "she"),
+    }.items()
+    for word in starts
+}
 
 # Bounds, in characters, that keep the time of a search linear and short whatever is sent.
 LONGEST_SENTENCE = 800
@@ -34,7 +47,8 @@ class Sentences:
             for start, end in zip([0, *ends], [*ends, len(text)], strict=True)
             for span in _pieces(start, end)
         ]
-        return cls(text, tuple(a for a, _ in spans), tuple(text[a:b] for a, b in spans))
+        flat = text.replace("\n", " ")  # of equal length: the patterns know plain spaces only
+        return cls(flat, tuple(a for a, _ in spans), tuple(flat[a:b] for a, b in spans))
 
     def holding(self, words: Iterable[str]) -> list[int]:
         """Where to look: the numbers of the sentences that hold one of the plain strings."""
@@ -58,11 +72,17 @@ class Sentences:
 
 
 def normal(text: str) -> str:
-    """Lower case, plain quotes and dashes; of a very long text the beginning and the end."""
+    """Lower case, plain quotes, apostrophes in place; the two ends of a very long text."""
     if len(text) > LONGEST_TEXT:
         text = f"{text[: LONGEST_TEXT // 2]}\n\n{text[-LONGEST_TEXT // 2 :]}"
-    lowered = text.lower()
-    return lowered if lowered.isascii() else lowered.translate(TYPOGRAPHY)
+    lowered = f" {text.lower()} "
+    if not lowered.isascii():
+        lowered = lowered.translate(TYPOGRAPHY)
+    if any(blank in lowered for blank in ("  ", "\t", "\r")):
+        lowered = BLANKS.sub(" ", lowered)
+    for hasty, written in HASTY.items():
+        lowered = lowered.replace(hasty, written)
+    return lowered
 
 
 def _pieces(start: int, end: int) -> list[tuple[int, int]]:

@@ -15,6 +15,7 @@ from gateway.safety.rules import (
     sepsis,
     stroke,
     suicide,
+    trauma,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -31,4 +32,5 @@ RULES: tuple[Rule, ...] = (
     seizure.RULE,
     cauda_equina.RULE,
     collapse.RULE,
+    trauma.RULE,
 )

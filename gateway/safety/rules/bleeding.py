@@ -30,7 +30,7 @@ RULE = Rule(
                     r"spurt\w+|gush\w+|pouring|soak\w+|pool of|everywhere|pumping|squirt\w+",
                 ),
                 r"(?:vomit\w*|throw\w* up|threw up|cough\w* up|pukin?g?|spitting) (?:up )?"
-                r"(?:\w+ ){0,4}blood",
+                r"(?:\w+ ){0,6}blood",
                 r"(?:massive|severe|major|uncontroll\w+|catastrophic|brisk|torrential) "
                 r"(?:\w+ ){0,2}(?:ha?emorrhag\w+|bleed\w*|ha?emoptysis|ha?ematemesis|blood loss)",
                 near(r"mela?ena|tarry stools?", r"hypotens\w+|faint\w*|dizzy|collaps\w+|bp \d\d"),

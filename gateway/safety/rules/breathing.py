@@ -43,7 +43,8 @@ RULE = Rule(
                 rf"{CANNOT} (?:\w+ )?breathe?",
                 rf"{CANNOT} (?:get|catch|draw) (?:my|his|her|any|enough|a) (?:\w+ )?(?:breath|air)",
                 r"(?:severe|sudden|acute|extreme|rapidly worsening) (?:\w+ )?"
-                r"(?:shortness (?:of )?breath|breathlessness|dyspn\w+|respiratory distress|difficulty breathing|asthma)",
+                r"(?:shortness (?:of )?breath|breathlessness|dyspn\w+|"
+                r"respiratory distress|difficulty breathing|asthma)",
                 r"(?:is|am|i'm|he's|she's|was|keeps|keep) gasping",
                 r"gasping for (?:air|breath)",
                 near(r"lips|fingertips|face", r"blue|bluish|cyanos\w+|cyanotic"),

@@ -15,6 +15,8 @@ RULE = Rule(
                 "breathing",
                 "pulse",
                 "collaps",
+                "slump",
+                "fainted",
                 "unconscious",
                 "unresponsive",
                 "passed out",
@@ -33,8 +35,11 @@ RULE = Rule(
                 r"(?:is|are|he's|she's|found|lying|now|became|suddenly|still|went) (?:\w+ )?"
                 r"(?:unconscious|unresponsive)",
                 r"(?:in|into|witnessed|had a) (?:\w+ )?cardiac arrest",
+                near(r"found|lying|floor", r"unresponsive|unconscious"),
                 near(
-                    r"collaps\w+|passed out", r"unresponsive|not breathing|grey|just now|won't wake"
+                    r"collaps\w+|passed out|slump\w+|fainted",
+                    r"unresponsive|not breathing|grey|just now|"
+                    r"(?:won't|not|doesn't|isn't) (?:wak|respond)\w*",
                 ),
             ),
         )

@@ -15,7 +15,7 @@ CHILD = (
 )
 BAD = (
     r"floppy|limp|unresponsive|(?:won't|will not|can't be|not|doesn't|isn't) (?:wak\w+|respond\w*)"
-    r"(?: up)?(?! (?:in the morning|for school))|lethargic|blue|grey|mottled|sunken|"
+    r"(?: up)?+(?! (?:in the morning|for school))|lethargic|blue|grey|mottled|sunken|"
     r"bulging (?:fontanelle|soft spot)|stopped breathing|grunting"
 )
 

@@ -13,11 +13,12 @@ MANY = (
 DRUG = (
     r"(?:pills?|tablets?|tabs?|capsules?|paracetamols?|acetaminophen|tylenol|ibuprofen|aspirin|"
     r"meds|medications?|medicine|antidepressants?|sleeping|\w+(?:cet|done|pam|lam|line|codone)|"
-    r"opioids?|metformin|insulin|propranolol|digoxin|amitriptyline|benadryl)"
+    r"opioids?|metformin|insulin|propranolol|digoxin|amitriptyline|benadryl|vitamins|iron)"
 )
 POISON = (
     r"(?:bleach|detergent|cleaner|button battery|batter(?:y|ies)|magnets?|antifreeze|pesticides?|"
-    r"insecticide|weed ?killer|rat poison|poison|poisonous \w+|berries|wild mushrooms?|mushrooms?|"
+    r"insecticide|weed ?killer|rat poison|poison|poisonous \w+|berries|"
+    r"(?:wild|unknown|garden|magic) mushrooms?|mushrooms? (?:we|i|he|she|from)|"
     r"nail polish|lamp oil|gasoline|petrol|turpentine|methanol|white spirit|e-liquid|nicotine|"
     r"edibles?|gumm(?:y|ies)|dishwasher|laundry pods?|paraquat|organophosphate\w*)"
 )

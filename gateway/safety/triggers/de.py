@@ -10,6 +10,7 @@ TRIGGERS = Triggers(
         r"keine (?:bekannten )?(?:allergien|vorerkrankungen|medikamente)",
     ),
     stop=words(r"aber", r"jedoch", r"außer", r"(?<!nicht )jetzt", r"aktuell", r"stellt sich"),
+    turn=words(r"aber", r"jedoch", r"jetzt"),
     clause=words(r"(?:,|und|dann)\s*(?:ich|er|sie|es|wir|mein\w*|jetzt|hat|ist)"),
     negated_before=words(r"kein\w*", r"ohne", r"verneint", r"weder", r"negativ für", r"ausschluss"),
     negated_verb=words(r"nicht", r"nie", r"niemals"),

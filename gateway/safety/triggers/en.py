@@ -37,6 +37,13 @@ TRIGGERS = Triggers(
         r"present(?:s|ed|ing)(?: with)?",
         r"(?:complain\w*|report(?:s|ed|ing)|c/o|develop(?:ed|s)|who|which|because|due to)",
     ),
+    turn=words(
+        r"but",
+        r"however",
+        r"(?:al)?though",
+        r"yet",
+        r"(?<!not )(?<!no )(?:now|currently)",
+    ),
     clause=words(r"(?:,|:|and|so|then|-|--)\s*(?:and |then |so )?" + SUBJECT + r"\b"),
     negated_before=words(
         r"no",
@@ -111,7 +118,6 @@ TRIGGERS = Triggers(
         r"fhx?",
         r"familial",
         ELDER + r"(?:'s)?(?: \w+){0,2}? (?:had|died|dies|passed|suffered|has a history)",
-        r"(?:his|her|my|their|whose|patient's) " + ELDER + r"'s",
     ),
     family_after=words(
         r"in (?:the|my|his|her|their|our) (?:family|" + ELDER[3:-1] + r")",
@@ -173,6 +179,7 @@ TRIGGERS = Triggers(
         r"his",
         r"her",
         r"him",
+        r"(?:my|him|her)self",
         r"(?:this|the|our|a|my) (?:patient|man|woman|lady|gentleman|boy|girl)",
         r"(?:patient|pt|man|woman|male|female|boy|girl|gentleman|lady|infant|neonate)"
         r"(?: is| has| with| presents?\w*| who| reports?| found| developed| was)",

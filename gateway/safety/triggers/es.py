@@ -9,6 +9,7 @@ TRIGGERS = Triggers(
         r"sin (?:mejoría|alivio|alergias|antecedentes)",
     ),
     stop=words(r"pero", r"sin embargo", r"excepto", r"aunque", r"ahora", r"acude", r"presenta"),
+    turn=words(r"pero", r"sin embargo", r"ahora"),
     clause=words(r"(?:,|y|entonces)\s*(?:yo|él|ella|tengo|tiene|está|estoy|mi|su|ahora)"),
     negated_before=words(r"niega", r"sin", r"ningún", r"ninguna", r"ni", r"negativo para"),
     negated_verb=words(r"no", r"nunca"),

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 class Triggers:
     """ConText's trigger classes, each one pattern over lower-case text.
 
-    `pseudo` looks like a trigger and is none; `stop` ends a scope; `clause` ends the short scopes;
-    `recent` overrules history and family; `topic` opens a sentence about a subject; `person` marks
-    a sentence about somebody.
+    `pseudo` looks like a trigger and is none; `stop` ends a scope, `turn` that of general talk,
+    `clause` that of a verb; `recent` overrules history and family; `topic` opens a sentence about
+    a subject; `person` marks a sentence about somebody.
     """
 
     pseudo: re.Pattern[str]
     stop: re.Pattern[str]
+    turn: re.Pattern[str]
     clause: re.Pattern[str]
     negated_before: re.Pattern[str]
     negated_verb: re.Pattern[str]
