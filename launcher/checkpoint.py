@@ -14,6 +14,16 @@ from launcher.settings import LauncherSettings, hub_cache
 MERGE_RECORD: Final = "mmhie_merge.json"
 # What a chat template shows of a model that thinks, and vLLM's parser for it.
 REASONING_MARKS: Final = (("enable_thinking", "qwen3"), ("<think>", "deepseek_r1"))
+# Entries of an adapter_config.json that change more than W + scale * B A.
+BEYOND_LORA: Final = (
+    "use_dora",
+    "modules_to_save",
+    "target_parameters",
+    "fan_in_fan_out",
+    "layer_replication",
+    "lora_bias",
+    "trainable_token_indices",
+)
 GGUF_BITS: Final = {0: 32, 1: 16, 2: 4, 3: 4, 7: 8, 8: 5, 9: 5, 10: 2, 18: 6, 32: 16}
 
 
@@ -265,9 +275,7 @@ def _unmergeable(config: Mapping[str, Any]) -> tuple[str, ...]:
     """What this adapter has besides plain LoRA matrices, which cannot be folded in exactly."""
     kind = str(config.get("peft_type", "LORA"))
     found = [] if kind == "LORA" else [f"peft_type {kind}"]
-    found += [
-        name for name in ("use_dora", "modules_to_save", "target_parameters") if config.get(name)
-    ]
+    found += [name for name in BEYOND_LORA if config.get(name)]
     if config.get("bias", "none") != "none":
         found.append("bias")
     return tuple(found)

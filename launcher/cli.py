@@ -7,10 +7,14 @@ from collections.abc import Callable
 
 import typer
 
-from launcher.commands import serve
+from launcher.commands import merge_adapter, plan, serve
 from launcher.errors import LauncherError
 
-COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (("serve", serve.serve),)
+COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
+    ("serve", serve.serve),
+    ("plan", plan.plan),
+    ("merge-adapter", merge_adapter.merge_adapter),
+)
 
 
 def application() -> typer.Typer:

@@ -1,0 +1,214 @@
+"""A LoRA adapter folded into its base, shard by shard, into a folder that appears whole or not."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from launcher import lora, mxfp4, tensors
+from launcher.checkpoint import MERGE_RECORD, adapter_from_config
+from launcher.errors import ModelError, NotEnoughDisk, PlanError
+from launcher.gguf import open_lock, partial
+from launcher.lora import Pair
+from launcher.tensors import Piece, Tensor
+
+INDEX: Final = "model.safetensors.index.json"
+ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
+SHARD: Final = "*.safetensors"
+ROOM: Final = 1.02
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What to fold into what: folders, and whether MXFP4 experts become bfloat16."""
+
+    base: Path
+    adapter: Path
+    target: Path
+    base_id: str
+    adapter_id: str
+    dequantize: bool = False
+
+
+def merge(job: Merge, report: Report) -> Path:
+    """The merged checkpoint's folder, made now unless it is already there.
+
+    `report` hears bytes done and bytes in all. Raises PlanError for what cannot be merged exactly,
+    ModelError for broken files, NotEnoughDisk.
+    """
+    config = _adapter_config(job)
+    if _is_done(job):
+        return job.target
+    shards = _shards(job.base)
+    known = {name: tensor for shard in shards.values() for name, tensor in shard.items()}
+    weights = tensors.read_header(_weights(job.adapter))
+    changed = lora.pairs(config, weights, known)
+    plan = {name: list(_pieces(job, shard, changed, known)) for name, shard in shards.items()}
+    with open_lock(job.target.parent / f".{job.target.name}.lock"):
+        _write(job, plan, _record(job, config), report)
+    return job.target
+
+
+def _adapter_config(job: Merge) -> Mapping[str, Any]:
+    config = _read(job.adapter / "adapter_config.json")
+    facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
+    if facts.unmergeable:
+        found = ", ".join(facts.unmergeable)
+        raise PlanError(f"The adapter {job.adapter_id} has {found} and cannot be merged exactly.")
+    return config
+
+
+def _weights(adapter: Path) -> Path:
+    file = adapter / ADAPTER_WEIGHTS
+    if not file.is_file():
+        raise ModelError(f"{adapter} has no {ADAPTER_WEIGHTS}; other formats are not merged.")
+    return file
+
+
+def _shards(base: Path) -> dict[str, dict[str, Tensor]]:
+    """Every shard the index names; a missing one is an error, a stray file is not read."""
+    index = base / INDEX
+    named = sorted(set(_read(index)["weight_map"].values())) if index.is_file() else []
+    files = [base / name for name in named] or sorted(base.glob(SHARD))
+    missing = [file.name for file in files if not file.is_file()]
+    if missing or not files:
+        absent = ", ".join(missing) or "its safetensors files"
+        raise ModelError(f"The base in {base} lacks {absent}: fetch it again.")
+    return {file.name: tensors.read_header(file) for file in files}
+
+
+def _pieces(
+    job: Merge,
+    shard: Mapping[str, Tensor],
+    changed: Mapping[str, Pair],
+    known: Mapping[str, Tensor],
+) -> Iterator[Piece]:
+    for name, tensor in shard.items():
+        if name in changed:
+            yield _merged(changed[name])
+        elif job.dequantize and name.endswith(mxfp4.BLOCKS):
+            yield mxfp4.unpacked(tensor, mxfp4.scales_of(tensor, known))
+        elif not (job.dequantize and name.endswith(mxfp4.SCALES)):
+            yield tensors.as_it_is(tensor)
+
+
+def _merged(pair: Pair) -> Piece:
+    target = pair.target
+
+    def chunks() -> Iterator[bytes]:
+        yield tensors.pack(pair.merged(), target.dtype)
+
+    return Piece(target.name, target.dtype, target.shape, target.size, chunks)
+
+
+def _write(
+    job: Merge, plan: Mapping[str, list[Piece]], record: dict[str, Any], report: Report
+) -> None:
+    total = sum(piece.size for pieces in plan.values() for piece in pieces)
+    _check_room(job.target.parent, total)
+    done = 0
+
+    def advance(size: int) -> None:
+        nonlocal done
+        done = min(done + size, total)
+        report(done, total)
+
+    with partial(job.target.parent, job.target.name) as folder:
+        digests = {
+            name: tensors.write(folder / name, pieces, advance) for name, pieces in plan.items()
+        }
+        _write_index(folder, plan, total)
+        _copy_rest(job, folder)
+        _dump(folder / MERGE_RECORD, {**record, "files": digests})
+        # The configuration comes last: a folder without it does not load.
+        _dump(folder / "config.json", _config(job))
+        _replace(folder, job.target)
+
+
+def _replace(folder: Path, target: Path) -> None:
+    if target.exists():
+        shutil.rmtree(target)
+    folder.rename(target)
+
+
+def _check_room(cache: Path, total: int) -> None:
+    free = shutil.disk_usage(cache).free
+    if free < total * ROOM:
+        raise NotEnoughDisk(
+            f"The merged checkpoint needs {total * ROOM / 2**30:.1f} GiB of disk and {cache} has "
+            f"{free / 2**30:.1f} GiB free: make room, or set MMHIE_CACHE_DIR to a larger disk."
+        )
+
+
+def _write_index(folder: Path, plan: Mapping[str, list[Piece]], total: int) -> None:
+    if len(plan) > 1:
+        names = {piece.name: file for file, pieces in plan.items() for piece in pieces}
+        _dump(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": names})
+
+
+def _copy_rest(job: Merge, folder: Path) -> None:
+    """Tokenizer, template, generation defaults, licence: all small files but what was rewritten."""
+    rewritten = {"config.json", INDEX, MERGE_RECORD}
+    for file in job.base.iterdir():
+        is_weights = file.suffix in (".safetensors", ".bin", ".pt")
+        if file.is_file() and not is_weights and file.name not in rewritten:
+            shutil.copyfile(file, folder / file.name)
+
+
+def _config(job: Merge) -> dict[str, Any]:
+    config = _read(job.base / "config.json")
+    if job.dequantize:
+        config.pop("quantization_config", None)
+    return config
+
+
+def _record(job: Merge, config: Mapping[str, Any]) -> dict[str, Any]:
+    facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
+    return {
+        **_identity(job),
+        "rank": facts.rank,
+        "alpha": facts.alpha,
+        "targets": list(facts.targets),
+    }
+
+
+def _identity(job: Merge) -> dict[str, Any]:
+    """What makes two merges the same; kept beside the weights, so that a re-run can tell."""
+    return {
+        "adapter": job.adapter_id,
+        "base": job.base_id,
+        "dequantized": job.dequantize,
+        "adapter_sha256": _sha256(_weights(job.adapter)),
+        "adapter_config_sha256": _sha256(job.adapter / "adapter_config.json"),
+        "base_config_sha256": _sha256(job.base / "config.json"),
+    }
+
+
+def _is_done(job: Merge) -> bool:
+    record = job.target / MERGE_RECORD
+    if not record.is_file():
+        return False
+    found = _read(record)
+    return all(found.get(name) == value for name, value in _identity(job).items())
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} cannot be read.") from error
+    return content
+
+
+def _dump(file: Path, content: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,37 @@
+"""`mmhie merge-adapter`: the configured adapter folded into its base checkpoint."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from launcher import checkpoint, settings
+
+Out = Annotated[Path | None, typer.Option(help="Folder to write; else one in MMHIE_CACHE_DIR.")]
+Dequantize = Annotated[
+    bool, typer.Option(help="Unpack MXFP4 experts to bfloat16, for CPUs without AMX.")
+]
+
+
+def merge_adapter(out: Out = None, dequantize: Dequantize = False) -> None:
+    """Fold MMHIE_REASONER_MODEL (a LoRA adapter) into its base, MXFP4 experts untouched."""
+    # numpy comes with the engine; the other commands run without it.
+    from launcher.adapter import merge
+    from launcher.merging import job
+
+    chosen = settings.load(os.environ)
+    work = job(chosen, checkpoint.read_model(chosen), dequantize=dequantize, out=out)
+    with bar() as progress:
+        task = progress.add_task(f"Merging {work.adapter_id}", total=None)
+        folder = merge(work, lambda done, total: progress.update(task, completed=done, total=total))
+    sys.stdout.write(f"{folder}\n")
+
+
+def bar() -> Progress:
+    """On standard error, so that standard output is the folder's path alone."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
