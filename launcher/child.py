@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 GUARD = Path(__file__).with_name("guard.py")
-LAST_LINES = 200
+# A traceback of each worker has to fit, or the first cause would be lost.
+LAST_LINES = 1000
 LONGEST_LINE_BYTES = 16 * 1024
 # How long the guard lets the command live after the launcher has died.
 ORPHAN_GRACE_S = 5.0

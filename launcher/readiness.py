@@ -6,7 +6,7 @@ The lines are vLLM 0.32's, as captured; the engine's /health alone decides that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -81,7 +81,7 @@ PREFIX = re.compile(
     r"^\([^()]*pid=\d+\)\s*|^(?:INFO|WARNING|ERROR|CRITICAL)\s+\d\d-\d\d [\d:]+ \[[^\]]*\] ?"
 )
 EXCEPTION = re.compile(
-    r"^(?:[a-z_]\w*\.)*(?P<name>[A-Z]\w*(?:Error|Exception|Exit)): *(?P<said>.*)"
+    r"^(?:[a-z_]\w*\.)*(?P<name>[A-Z]\w*(?:Error|Exception|Exit)): *(?P<said>.*?) *$"
 )
 ARGUMENT = re.compile(r"^\S+: error: (?P<said>.+)")
 REPORTED = re.compile(r"^(?:[\w.-]+ cannot be started|Fatal Python error|Killed)\b.*")
@@ -93,18 +93,27 @@ ECHOES = (
     "Executor failed",
     "cancelled",
 )
+# The next exception, in the person's words, replaces the one before it.
+REPLACED = "During handling of the above exception, another exception occurred"
+VALIDATION = re.compile(r"\d+ validation errors? for ")
 PYDANTIC_TAIL = re.compile(r" \[type=\w+, .*$")
 LONGEST_CAUSE = 300
 
 
 def root_cause(lines: Sequence[str]) -> str | None:
-    """The line of vLLM's output that says why it ended, without its prefixes; None if none does.
+    """What in vLLM's output says why it ended, without prefixes; None if nothing does.
 
     The first exception is the cause: the later ones are raised by who waited for it.
     """
     plain = [strip(line) for line in lines]
-    causes = [cause for index in range(len(plain)) if (cause := cause_at(plain, index))]
-    return first_telling(causes) or next(iter(causes), None)
+    causes: list[str] = []
+    for index, line in enumerate(plain):
+        if line.startswith(REPLACED):
+            causes = causes[:-1]
+        elif cause := cause_at(plain, index):
+            causes.append(cause)
+    telling = (cause for cause in causes if not any(echo in cause for echo in ECHOES))
+    return next(telling, causes[0] if causes else None)
 
 
 def strip(line: str) -> str:
@@ -116,24 +125,24 @@ def strip(line: str) -> str:
 
 def cause_at(lines: Sequence[str], index: int) -> str | None:
     """The cause this line states; an exception's message may stand on the lines below it."""
-    argument = ARGUMENT.match(lines[index])
-    if argument:
+    line, below = lines[index], lines[index + 1 : index + 4]
+    if argument := ARGUMENT.match(line):
         return argument["said"]
-    if REPORTED.match(lines[index]):
-        return lines[index]
-    found = EXCEPTION.match(lines[index])
-    if not found:
+    if REPORTED.match(line):
+        return line
+    found = EXCEPTION.match(line)
+    if found is None:
         return None
-    said = validation(lines[index + 1 : index + 3]) if "validation error" in lines[index] else None
-    return (said or found["said"] or found["name"])[:LONGEST_CAUSE]
+    said = found["said"] or found["name"]
+    if VALIDATION.match(said):
+        said = validation(below)
+    elif said.endswith(":"):
+        said = " ".join((said, *(part.strip() for part in below)))
+    return said if len(said) <= LONGEST_CAUSE else f"{said[: LONGEST_CAUSE - 1]}…"
 
 
 def validation(below: Sequence[str]) -> str:
-    """Pydantic's field and complaint, which stand under its headline."""
-    field, complaint = (part.strip() for part in (*below, "", "")[:2])
-    said = PYDANTIC_TAIL.sub("", complaint).removeprefix("Value error, ")
-    return said if said[:1].isupper() and "Input should" not in said else f"{field}: {said}"
-
-
-def first_telling(causes: Iterable[str]) -> str | None:
-    return next((cause for cause in causes if not any(echo in cause for echo in ECHOES)), None)
+    """Pydantic's complaint, which stands under its headline: a field's name comes before it."""
+    first, second = (PYDANTIC_TAIL.sub("", part.strip()) for part in (*below, "", "")[:2])
+    whole = "Value error, "
+    return first.removeprefix(whole) if first.startswith(whole) else f"{first}: {second}"

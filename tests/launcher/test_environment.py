@@ -1,0 +1,59 @@
+"""What the children see of the user's environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from launcher.environment import for_engine, for_gateway
+
+USER = {
+    "PATH": "/usr/bin",
+    "HF_TOKEN": "hf",
+    "MMHIE_API_KEYS": '["secret"]',
+    "VLLM_NO_USAGE_STATS": "0",
+    "VLLM_API_KEY": "the user's",
+}
+
+
+def test_the_engine_sends_no_statistics_whatever_is_set() -> None:
+    """The user's and the plan's values lose."""
+    env = for_engine(USER, {"DO_NOT_TRACK": "0"}, "key")
+
+    assert env["VLLM_NO_USAGE_STATS"] == "1"
+    assert env["DO_NOT_TRACK"] == "1"
+
+
+def test_the_engine_gets_the_plans_variables_and_the_key() -> None:
+    """The plan's win over the user's; the key is the launcher's."""
+    env = for_engine({**USER, "HF_HUB_OFFLINE": "0"}, {"HF_HUB_OFFLINE": "1"}, "key")
+
+    assert env["HF_HUB_OFFLINE"] == "1"
+    assert env["VLLM_API_KEY"] == "key"
+    assert env["HF_TOKEN"] == "hf"
+
+
+def test_the_engine_sees_none_of_our_settings() -> None:
+    """Client keys are among them."""
+    assert not [name for name in for_engine(USER, {}, "key") if name.startswith("MMHIE_")]
+
+
+@pytest.mark.parametrize(("value", "kept"), [("", False), ("/vocabulary", True)])
+def test_a_blank_vocabulary_folder_is_left_out(value: str, kept: bool) -> None:
+    """Set but blank, it breaks Harmony's vocabulary."""
+    env = for_engine({**USER, "TIKTOKEN_ENCODINGS_BASE": value}, {}, "key")
+
+    assert ("TIKTOKEN_ENCODINGS_BASE" in env) is kept
+
+
+def test_the_gateway_is_told_where_the_engine_is() -> None:
+    """Beside the user's own settings."""
+    env = for_gateway(
+        USER, socket=Path("/run/e.sock"), key="key", phase_file=Path("/run/p.json"), model="m"
+    )
+
+    assert env["MMHIE_ENGINE_URL"] == "unix:/run/e.sock"
+    assert env["MMHIE_ENGINE_API_KEY"] == "key"
+    assert env["MMHIE_PHASE_FILE"] == "/run/p.json"
+    assert env["MMHIE_API_KEYS"] == '["secret"]'

@@ -1,0 +1,174 @@
+"""`mmhie serve` with a real vLLM: what a person sees, and what is left when it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.real.conftest import MMHIE, Stack, environment, start
+
+pytestmark = pytest.mark.engine
+
+ENGINE = "VLLM::EngineCor"  # a process name ends after 15 letters
+
+
+def generate(stack: Stack, **more: Any) -> Any:
+    """An open answer of /llm/generate."""
+    body = json.dumps({"prompt": "What is a fever?", "max_tokens": 8, **more}).encode()
+    request = urllib.request.Request(
+        f"{stack.base_url}/llm/generate", body, {"content-type": "application/json"}
+    )
+    return urllib.request.urlopen(request, timeout=60)
+
+
+def engine_core(stack: Stack) -> psutil.Process | None:
+    """vLLM's own child, which outlives a killed API server when nobody looks after it."""
+    try:
+        return next((one for one in stack.processes() if one.name().startswith(ENGINE)), None)
+    except psutil.NoSuchProcess:
+        return None  # one of them ended while it was looked at
+
+
+def alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    return [one for one in processes if is_alive(one)]
+
+
+def is_alive(one: psutil.Process) -> bool:
+    try:
+        return bool(one.is_running() and one.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def gone(processes: list[psutil.Process], seconds: float) -> float:
+    """Wait until none of them is alive; the seconds that took."""
+    began = time.monotonic()
+    while left := alive(processes):
+        assert time.monotonic() - began < seconds, left
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def test_health_is_there_from_the_start(stack: Stack) -> None:
+    """The gateway answers long before the model, with phases and a percentage that only grows."""
+    names = [moment["phase"] for moment in stack.phases]
+    shares = [moment["progress"] or 0 for moment in stack.phases]
+
+    assert stack.answered_s < stack.ready_s / 2
+    assert [name for name, after in zip(names, [*names[1:], ""], strict=True) if name != after] == [
+        "starting",
+        "loading",
+        "ready",
+    ]
+    assert shares == sorted(shares)
+    assert {"Loading the weights.", "Warming up."} & {one["detail"] for one in stack.phases}
+
+
+def test_the_person_is_told_where_it_is(stack: Stack) -> None:
+    """Phase lines, the address, three commands to try."""
+    said = stack.log.read_text()
+
+    assert f"The model embedded is ready at {stack.base_url}" in said
+    assert said.count(f"{stack.base_url}/llm/generate") >= 2
+    assert f"OpenAI(base_url='{stack.base_url}/v1'" in said
+
+
+def test_the_engine_sends_nothing_home_and_is_private(stack: Stack) -> None:
+    """No usage statistics, no hub, a socket only its owner reaches, none of our keys."""
+    env = stack.find("api_server").environ()
+
+    assert env["VLLM_NO_USAGE_STATS"] == env["DO_NOT_TRACK"] == env["HF_HUB_OFFLINE"] == "1"
+    assert not [name for name in env if name.startswith("MMHIE_")]
+    assert stack.engine_socket.parent.stat().st_mode & 0o077 == 0
+    assert env["VLLM_API_KEY"] == stack.engine_key
+    assert stack.engine_key not in stack.log.read_text()
+    assert not any(stack.engine_key in " ".join(one.cmdline()) for one in stack.processes())
+
+
+def test_a_second_start_on_the_port_is_one_sentence(stack: Stack, tmp_path: Path) -> None:
+    """Exit code 2, the port and what to do, in a few seconds."""
+    port = stack.base_url.rsplit(":", 1)[1]
+    env = environment(MMHIE_REASONER_MODEL="embedded", MMHIE_PORT=port)
+    began = time.monotonic()
+    second = subprocess.run(
+        [MMHIE, "serve"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert second.returncode == 2
+    assert second.stderr.count("\n") == 1
+    assert f"Port {port} " in second.stderr
+    assert "MMHIE_PORT" in second.stderr
+    assert time.monotonic() - began < 10
+
+
+def test_no_word_of_the_patient_in_the_log(stack: Stack) -> None:
+    """Neither the question nor the answer, from engine or gateway."""
+    marker = "Quetzalcoatlus"
+    with generate(stack, prompt=f"My name is {marker}. What is a fever?") as answer:
+        text = json.load(answer)["text"]
+
+    said = stack.log.read_text()
+    assert marker not in said
+    assert text.strip()
+    assert text.strip() not in said
+
+
+def test_a_killed_engine_is_restarted(stack: Stack) -> None:
+    """SIGKILL in the middle of a stream: an error in the stream, a phase, then service again."""
+    engine, core = stack.find("api_server"), engine_core(stack)
+    assert core is not None
+    with generate(stack, max_tokens=300, stream=True) as answer:
+        answer.readline()
+        engine.kill()
+        rest = answer.read().decode()
+    assert '"error"' in rest
+    assert stack.until("engine_down", seconds=5) < 5
+    assert "killed by SIGKILL" in stack.health()["detail"]
+    gone([core], seconds=5)
+
+    stack.until("ready", seconds=120)
+    with generate(stack) as answer:
+        assert json.load(answer)["text"].strip()
+
+
+def test_interrupted_with_a_stream_open_everything_ends(stack: Stack) -> None:
+    """SIGINT, as Ctrl-C sends it: within 10 s nothing is left, the port is free, exit code 0."""
+    processes = stack.processes()
+    folder = stack.engine_socket.parent
+    with generate(stack, max_tokens=500, stream=True) as answer:
+        answer.readline()
+        began = time.monotonic()
+        code = stack.stop(signal.SIGINT)
+        took = time.monotonic() - began
+
+    assert code == 0
+    assert took < 10
+    assert alive(processes) == []
+    assert not folder.exists()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", int(stack.base_url.rsplit(":", 1)[1])))
+
+
+def test_nothing_outlives_a_killed_launcher(tmp_path: Path) -> None:
+    """SIGKILL to the launcher while the engine loads: its processes follow within seconds."""
+    stack = start(tmp_path)
+    deadline = time.monotonic() + 60
+    while engine_core(stack) is None:
+        assert time.monotonic() < deadline, stack.log.read_text()[-2000:]
+        time.sleep(0.2)
+    processes = stack.processes()
+    stack.process.kill()
+    stack.process.wait()
+
+    assert len(processes) >= 5
+    gone(processes, seconds=10)
