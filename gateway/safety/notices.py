@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gateway.safety.rule import Rule
 from gateway.safety.rules import RULES
-from gateway.safety.screening import Screening
+from gateway.safety.screening import reports
 from gateway.safety.sentences import Sentences, normal
 
 DEFAULT_CONTACT = "your local emergency number"
@@ -26,15 +26,18 @@ def notices(
     """The notice of every rule whose red flag the text reports as present; never its words."""
     lowered = normal(text)
     likely = [
-        (rule.id, found, language)
+        (rule.id, found, words, language)
         for rule in rules
         for language in languages
-        if (found := rule.signs.get(language)) and any(word in lowered for word in found.anchors)
+        if (found := rule.signs.get(language))
+        and (words := [word for word in found.anchors if word in lowered])
     ]
     if not likely:
         return []
-    screening = Screening(Sentences.of(lowered))
-    hits = {id_ for id_, found, language in likely if screening.reports(found, language)}
+    sentences = Sentences.of(lowered)
+    hits = {
+        id_ for id_, found, words, language in likely if reports(sentences, found, words, language)
+    }
     return [notice(rule, contact) for rule in rules if rule.id in hits]
 
 

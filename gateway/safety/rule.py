@@ -23,7 +23,8 @@ class Signs:
     `anchors`: plain strings, one of which stands in every match: the cheap first look.
     `strong`: speaks of a present emergency by itself.
     `weak`: does so only in a sentence about a person (a case, not a subject).
-    `together`: pairs of signs that mean an emergency when both are near each other.
+    `together`: pairs of signs that mean an emergency when both are near each other; an anchor
+    stands in every match of the first.
     """
 
     anchors: tuple[str, ...]

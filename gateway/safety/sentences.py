@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 # A full stop inside a number or an abbreviation ends nothing; a single line break is only a wrap
 # unless the next line is a list item or a heading.
-END = re.compile(r"(?<!\n\d)[.!?;](?=\s)|\n(?=\s{0,9}(?:\n|[-*•]|\d{1,2}[.)])|[\w /]{2,40}:)")
+END = re.compile(r"[.!?;](?<!\n\d.)(?=\s)|\n(?=\s{0,9}(?:\n|[-*•]|\d{1,2}[.)])|[\w /]{2,40}:)")
 # Typographic quotes, the no-break space and the en dash, as people's keyboards write them.
 TYPOGRAPHY = str.maketrans("\u2019\u2018\u201c\u201d\u00a0\u2013", "''\"\" -")
 
@@ -27,7 +27,7 @@ HASTY = {
 # Bounds, in characters, that keep the time of a search linear and short whatever is sent.
 LONGEST_SENTENCE = 800
 OVERLAP = 200
-LONGEST_TEXT = 65_536
+LONGEST_TEXT = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def normal(text: str) -> str:
     if not lowered.isascii():
         lowered = lowered.translate(TYPOGRAPHY)
     if any(blank in lowered for blank in ("  ", "\t", "\r")):
-        lowered = BLANKS.sub(" ", lowered)
+        lowered = BLANKS.sub(" ", lowered).replace(" \n", "\n").replace("\n ", "\n")
     for hasty, written in HASTY.items():
         lowered = lowered.replace(hasty, written)
     return lowered

@@ -24,6 +24,11 @@ RULE = Rule(
     signs={
         "en": signs(
             (
+                "back",
+                "sciatica",
+                "disc",
+                "disk",
+                "spin",
                 "saddle",
                 "numb",
                 "cauda",

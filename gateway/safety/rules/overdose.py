@@ -62,7 +62,7 @@ RULE = Rule(
                 "pinpoint",
             ),
             strong=(
-                rf"{TOOK}{BETWEEN}{MANY}{BETWEEN}{DRUG}",
+                rf"{TOOK} (?:\w+ ){{0,4}}?{MANY}{BETWEEN}{DRUG}",
                 rf"{TOOK} (?:\w+ ){{0,3}}{MANY} {DRUG}",
                 rf"{INGEST}{BETWEEN}{POISON}",
                 rf"{CHILD}{BETWEEN}{INGEST}{BETWEEN}{DRUG}",

@@ -11,6 +11,10 @@ PAIN = (
     r"(?:severe|constant|sharp|sudden|terrible|intense|excruciating) (?:\w+ )?"
     r"(?:abdominal|belly|stomach|tummy|pelvic|one-sided|shoulder[- ]tip|back) (?:\w+ )?pain"
 )
+LOSS = (
+    r"bleeding(?! gums)|gush of blood|soaking (?:\w+ )?pads?|"
+    r"(?:no|reduced|decreased|less|absent) (?:fetal|foetal) movements?"
+)
 PRESSURE = (
     r"(?:severe|terrible|bad|pounding|worst|splitting) headache|seeing (?:spots|stars)|"
     r"flashing lights|blurr(?:ed|y) vision|visual disturbance\w*|1[6-9]\d ?/ ?\d{2,3}|"
@@ -42,6 +46,8 @@ RULE = Rule(
                 "g1p",
                 "g2p",
                 "g3p",
+                "g4p",
+                "g5p",
             ),
             strong=(
                 r"(?:haven't|have not|hasn't|can't|cannot|not|no longer) (?:\w+ )?"
@@ -54,12 +60,7 @@ RULE = Rule(
                 r"postpartum ha?emorrhage)"
                 r"(?= (?:now|with|at|and)|[,.:;])",
             ),
-            together=(
-                (PREGNANT, r"bleeding(?! gums)|gush of blood|soaking (?:\w+ )?pads?"),
-                (PREGNANT, PAIN),
-                (PREGNANT, PRESSURE),
-                (PREGNANT, r"(?:no|reduced|decreased|less|absent) (?:fetal|foetal) movements?"),
-            ),
+            together=((PREGNANT, f"{LOSS}|{PAIN}|{PRESSURE}"),),
         )
     },
 )

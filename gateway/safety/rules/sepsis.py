@@ -1,6 +1,6 @@
 """Signs of sepsis or meningitis."""
 
-from gateway.safety.fever import FEVER
+from gateway.safety.fever import FEVER, FEVER_WORDS
 from gateway.safety.rule import Rule, signs
 
 STIFF = (
@@ -24,7 +24,7 @@ RULE = Rule(
     message=("The text may describe signs of sepsis or meningitis: call {contact} at once."),
     signs={
         "en": signs(
-            ("fever", "febrile", "pyrexi", "temp", "rash", "seps", "septic", "mening", "neck"),
+            (*FEVER_WORDS, "rash", "seps", "septic", "mening", "neck", "nuchal", "kernig"),
             strong=(
                 r"(?:septic shock|(?:suspected|possible|likely|query) (?:\w+ )?"
                 r"(?:sepsis|meningitis|meningococc\w+))",
@@ -32,9 +32,7 @@ RULE = Rule(
                 r"non-?blanching (?:\w+ )?rash",
             ),
             together=(
-                (FEVER, STIFF),
-                (FEVER, RASH),
-                (FEVER, ILL),
+                (FEVER, f"{STIFF}|{RASH}|{ILL}"),
                 (STIFF, r"photophobia|light hurts|severe headache|terrible headache|vomit\w+"),
             ),
         )
