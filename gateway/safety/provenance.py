@@ -104,7 +104,7 @@ def sampling(body: Mapping[str, object]) -> dict[str, int | float]:
 def keyed_digest(key: bytes, text: str | bytes) -> str:
     """HMAC-SHA256 of a text: a bare hash of a short prompt could be guessed, this cannot."""
     mac = digest(key)
-    mac.update(text.encode() if isinstance(text, str) else text)
+    mac.update(text.encode(errors="surrogatepass") if isinstance(text, str) else text)
     return label(mac)
 
 

@@ -119,3 +119,8 @@ def test_sampling_holds_numbers_only() -> None:
 def test_time_is_rfc_3339_in_utc() -> None:
     """Zone Z and milliseconds, whatever the machine's zone."""
     assert rfc3339(0.25) == "1970-01-01T00:00:00.250Z"
+
+
+def test_any_text_has_a_digest() -> None:
+    """Half a surrogate pair, which JSON can carry, is no reason to fail a request."""
+    assert keyed_digest(b"a", "\ud800") != keyed_digest(b"a", "")

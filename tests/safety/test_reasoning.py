@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from gateway.safety.reasoning import FieldName, Policy, apply, apply_choice, is_untouched, text_of
+from gateway.safety.reasoning import (
+    FieldName,
+    Policy,
+    apply,
+    apply_choice,
+    apply_output,
+    is_reasoning_event,
+    is_untouched,
+    text_of,
+)
 
 MESSAGE = {"role": "assistant", "content": "Yes.", "reasoning": "Because."}
 
@@ -111,3 +120,34 @@ def test_the_engines_bytes_are_only_parsed_when_they_must_change(
 ) -> None:
     """The default policy touches no byte."""
     assert is_untouched(policy, name, may_see=may_see) is untouched
+
+
+ITEMS: list[dict[str, Any]] = [
+    {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"text": "Because."}]},
+    {"type": "message", "content": [{"type": "output_text", "text": "Yes."}]},
+]
+
+
+@pytest.mark.parametrize(("policy", "shown"), [("pass", True), ("hide", False), ("scope", False)])
+def test_a_response_keeps_its_items(policy: Policy, shown: bool) -> None:
+    """On /v1/responses a hidden reasoning item is emptied, not removed: indices stay true."""
+    items = apply_output(ITEMS, policy)
+
+    assert len(items) == len(ITEMS)
+    assert items[1] == ITEMS[1]
+    assert ("Because." in str(items)) is shown
+    assert items[0]["id"] == "rs_1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_one"),
+    [
+        ("response.reasoning_text.delta", True),
+        ("response.reasoning_part.added", True),
+        ("response.output_text.delta", False),
+        ("response.completed", False),
+    ],
+)
+def test_reasoning_events_are_known_by_their_type(kind: str, is_one: bool) -> None:
+    """A stream of /v1/responses has events of its own for reasoning."""
+    assert is_reasoning_event(kind) is is_one

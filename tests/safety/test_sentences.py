@@ -72,3 +72,10 @@ def test_of_a_huge_text_both_ends_are_read() -> None:
 def test_hasty_and_typographic_writing_is_read_alike(typed: str, read: str) -> None:
     """Quotes, dashes and forgotten apostrophes."""
     assert normal(typed).strip() == read
+
+
+def test_a_word_in_the_overlap_is_held_by_both_pieces() -> None:
+    """What stands around the word may be whole in only one of them."""
+    text = "x " * 325 + "chest " + "x " * 400
+
+    assert Sentences.of(text).holding(["chest"]) == [0, 1]
