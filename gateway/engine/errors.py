@@ -16,6 +16,12 @@ from gateway.errors import (
 
 SHORTEST_ECHO = 4
 WITHHELD = "[…]"
+# Words of the API, not of a patient: an error about "tool_choice": "auto" has to say auto.
+API_WORDS = frozenset(
+    ("auto", "none", "required", "user", "system", "developer", "assistant", "tool", "function")
+    + ("text", "json_object", "json_schema", "object", "string", "number", "integer", "boolean")
+    + ("array", "medium", "high")
+)
 # pydantic's error text ends each finding with the input that caused it.
 _INPUT_ECHO = re.compile(r",?\s*'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_value=.*", re.DOTALL)
 
@@ -78,7 +84,7 @@ def withhold(message: str, request: object) -> str:
 def strings(value: object) -> Iterator[str]:
     """Every string in a parsed request, field names of free-form objects included."""
     if isinstance(value, str):
-        if len(value) >= SHORTEST_ECHO:
+        if len(value) >= SHORTEST_ECHO and value not in API_WORDS:
             yield value
     elif isinstance(value, dict):
         for item in value.values():

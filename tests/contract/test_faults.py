@@ -1,5 +1,6 @@
 """What an engine can do wrong, on every surface: a status or an in-band error, in bounded time."""
 
+import json
 import time
 from typing import Any
 
@@ -279,6 +280,17 @@ def test_the_callers_own_mistakes_stay_theirs(
 
     assert answer.status_code == status
     assert error_of(answer)["message"]
+
+
+def test_the_engines_sentence_keeps_its_own_words(gateway: Gateway, engine: FakeEngine) -> None:
+    """What the caller wrote is withheld from it, the words of the API are not."""
+    said = '"auto" tool choice requires --enable-auto-tool-choice, not zebrafish7731'
+    error = {"message": said, "type": "BadRequestError", "param": None, "code": 400}
+    engine.next(fault="status", status=400, body=json.dumps({"error": error}))
+    chat = next(door for door in WHOLES if door.name == "chat-json")
+    answer = chat.ask(gateway.client, "zebrafish7731", tool_choice="auto")
+
+    assert error_of(answer)["message"] == said.replace("zebrafish7731", "[…]")
 
 
 def test_an_engine_that_wants_a_key_gets_it(start: Start, start_engine: StartEngine) -> None:

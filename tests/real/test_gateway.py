@@ -135,7 +135,7 @@ def test_too_long_is_413_with_the_engines_own_count(client: httpx2.Client) -> No
     assert re.search(r"9\d{3}", error["message"]), error
 
 
-LONG = {"ignore_eos": True}
+LONG: dict[str, Any] = {"ignore_eos": True}
 LEAVING = tuple(door for door in DOORS if door.path in (GENERATE, CHAT) and door.form != "text")
 
 
@@ -224,7 +224,7 @@ def test_the_bytes_are_the_engines(
 ) -> None:
     """The same request past the gateway and through it: equal but for what is documented."""
     door = Door(name, path, "sse" if stream else "json")
-    body = body_of(door, model, "Say hi.", **ROWS[path][name])
+    body = body_of(door, model, "Say hi.") | ROWS[path][name]
     direct.post(path, json=body)  # so that both find the same prefix in the cache
     sent, got = direct.post(path, json=body), client.post(path, json=body)
 
