@@ -17,11 +17,11 @@ from gateway.errors import (
 SHORTEST_ECHO = 4
 WITHHELD = "[…]"
 # Words of the API, not of a patient: an error about "tool_choice": "auto" has to say auto.
-API_WORDS = frozenset(
-    ("auto", "none", "required", "user", "system", "developer", "assistant", "tool", "function")
-    + ("text", "json_object", "json_schema", "object", "string", "number", "integer", "boolean")
-    + ("array", "medium", "high")
+_API_WORDS = (
+    "auto none required user system developer assistant tool function text json_object json_schema"
+    " object string number integer boolean array medium high"
 )
+API_WORDS = frozenset(_API_WORDS.split())
 # pydantic's error text ends each finding with the input that caused it.
 _INPUT_ECHO = re.compile(r",?\s*'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_value=.*", re.DOTALL)
 
