@@ -1,0 +1,142 @@
+"""Every fault misbehaves as it says, and the engine lives on."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.fake_engine.faults import DELIVERIES, INSTEAD, NAMES, PLANS, Queue, entry_of
+from tests.fake_engine.process import FakeEngine
+
+CHAT = "/v1/chat/completions"
+ASK = {"messages": [{"role": "user", "content": "Say hi."}], "max_tokens": 6, "temperature": 0}
+FINISH, DONE, END = b'"finish_reason":"length"', b"data: [DONE]\n\n", b"0\r\n\r\n"
+
+# fault -> what the raw stream holds (True) and does not hold (False)
+STREAMS: dict[str, dict[bytes, bool]] = {
+    "slow_tokens": {FINISH: True, DONE: True, END: True},
+    "cut": {FINISH: False, DONE: False, END: False},
+    "reset_midstream": {FINISH: False, DONE: False, END: False},
+    "hang_midstream": {FINISH: False, DONE: False, END: False},
+    "error_midstream": {b'"type": "InternalServerError"': True, DONE: True, END: True},
+    "clean_cut": {FINISH: False, DONE: False, END: True},
+    "chunk_garbage": {b"\r\nzz\r\n": True, END: False},
+    "no_done": {FINISH: True, DONE: False, END: True},
+    "wrong_length": {b"\r\n400\r\ndata: {": True, END: False},
+    "split": {FINISH: True, DONE: True, END: True},
+    "together": {FINISH: True, DONE: True, END: True},
+    "hang_after_headers": {b"200 OK": True, b"data:": False},
+    "hang_before_headers": {b"HTTP": False},
+    "slow_first_token": {b"200 OK": True, b"data:": False},
+    "endless": {b"data: {": True, FINISH: False},
+    "harmony": {b"<|channel|>": True, DONE: True},
+    "null_content": {b'"delta":{}': True, DONE: True},
+    "reasoning": {b'"delta":{"reasoning":"The"}': True, DONE: True},
+    "reasoning_only": {b'"delta":{"reasoning":"."}': True, FINISH: True},
+    "tool_call": {b'"tool_calls":[{"id":"call_': True, b'"finish_reason":"tool_calls"': True},
+    "say": {b'"content":"ok"': True, DONE: True},
+    "status": {b"500 Internal Server Error": True},
+    "html": {b"text/html": True},
+    "empty": {b"content-length: 0": True},
+    "wrong_json": {b'"mess': True},
+    "raw": {b"HTTP": False},
+    "reset": {b"HTTP": False},
+}
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    """A fake engine of one's own: some faults are its end."""
+    fake = FakeEngine("--token-delay", "0.001").wait()
+    yield fake
+    fake.stop()
+
+
+def raw(engine: FakeEngine, seconds: float, **more: Any) -> bytes:
+    """What comes within some seconds, whether or not it ends."""
+    body = json.dumps({**ASK, **more}).encode()
+    host = urlsplit(engine.url)
+    received = b""
+    with socket.create_connection((host.hostname, host.port or 80), timeout=seconds) as plug:
+        head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
+        plug.sendall(head.encode() + b"connection: close\r\n\r\n" + body)
+        deadline = time.monotonic() + seconds
+        try:
+            while time.monotonic() < deadline and (part := plug.recv(65536)):
+                received += part
+        except (TimeoutError, ConnectionResetError):
+            pass
+    return received
+
+
+@pytest.mark.parametrize("fault", STREAMS)
+def test_a_fault_of_a_stream(engine: FakeEngine, fault: str) -> None:
+    """The bytes tell which fault it was; the next request is answered as ever."""
+    slow = {"seconds": 0.01} if fault == "slow_tokens" else {}
+    engine.next(fault=fault, **slow)
+    received = raw(engine, 0.5, stream=True)
+
+    for part, is_there in STREAMS[fault].items():
+        assert (part in received) is is_there, received[-300:]
+    assert FINISH in raw(engine, 5)
+
+
+def test_every_fault_is_tried() -> None:
+    """The table above, `stale` and `crash`, which have tests of their own."""
+    assert set(STREAMS) | {"stale", "crash"} == NAMES
+    assert frozenset(DELIVERIES) | frozenset(PLANS) | INSTEAD == NAMES
+
+
+def test_a_stale_connection_closes_on_its_second_request(engine: FakeEngine) -> None:
+    """The first request on a connection is answered, the fault waits."""
+    engine.next(fault="stale")
+    connection = HTTPConnection(urlsplit(engine.url).netloc, timeout=5)
+    connection.request("POST", CHAT, json.dumps(ASK))
+    assert connection.getresponse().read()
+    assert connection.sock is not None
+    connection.sock.sendall(b"POST " + CHAT.encode() + b" HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}")
+
+    assert connection.sock.recv(100) == b""
+    connection.close()
+
+
+def test_a_crash_ends_the_process(engine: FakeEngine) -> None:
+    """Without a word."""
+    engine.next(fault="crash")
+
+    assert raw(engine, 2) == b""
+    assert engine.child.wait(timeout=5) == 1
+
+
+def test_faults_are_taken_in_order_and_as_often_as_asked() -> None:
+    """Those for another path wait, those for ever stay."""
+    queue = Queue()
+    queue.add(entry_of({"fault": "html", "path": "/health", "times": -1}))
+    queue.add(entry_of({"fault": "cut", "times": 2}))
+    queue.add(entry_of([{"fault": "endless"}, {"fault": "split"}]))
+
+    taken = [[one.fault for one in queue.take(CHAT, reused=False)] for _ in range(4)]
+    assert taken == [["cut"], ["cut"], ["endless", "split"], []]
+    assert [one.fault for one in queue.take("/health", reused=False)] == ["html"]
+    assert [one.fault for one in queue.take("/health", reused=False)] == ["html"]
+
+
+def test_an_unknown_fault_is_refused() -> None:
+    """With the list of those there are."""
+    with pytest.raises(ValueError, match="there are chunk_garbage, clean_cut"):
+        entry_of({"fault": "flood"})
+
+
+def test_a_client_that_leaves_is_an_abort(engine: FakeEngine) -> None:
+    """Counted apart from what finished."""
+    engine.next(fault="hang_midstream")
+    raw(engine, 0.3, stream=True)
+    raw(engine, 5)
+
+    engine.until(lambda stats: stats["aborted"] == 1 and stats["finished"] == 1)
+    assert engine.stats["running"] == 0
