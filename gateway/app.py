@@ -16,14 +16,28 @@ from gateway.metrics import Metrics
 from gateway.middleware.correlation import Correlation
 from gateway.middleware.token_paths import TokenPaths, TokenRoute
 from gateway.openapi import describe
-from gateway.routes import embeddings, generate, health, metrics, models, openai
+from gateway.routes import (
+    embeddings,
+    generate,
+    health,
+    metrics,
+    model_card,
+    models,
+    openai,
+)
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.hold import HoldFile
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.settings import GatewaySettings
 from gateway.state import Services, State
 
-ROUTERS = (health.router, metrics.router, models.router, embeddings.router)
+ROUTERS = (
+    health.router,
+    metrics.router,
+    models.router,
+    model_card.router,
+    embeddings.router,
+)
 TOKEN_ROUTES: dict[str, TokenRoute] = {
     generate.PATH: generate.generate,
     **{path: openai.PassThrough(path) for path in openai.PATHS},
@@ -87,9 +101,10 @@ async def open_services(
             disclaimer,
             key=digest_key.get_secret_value() if digest_key else None,
             emergency_contact=settings.emergency_contact,
+            languages=settings.notice_languages,
         ),
         metrics=own,
-        hold_file=HoldFile(settings.hold_file) if settings.hold_file else None,
+        hold_file=HoldFile(settings.hold_file),
     )
     watching = asyncio.create_task(watch.run())
     try:

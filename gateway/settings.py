@@ -4,12 +4,12 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "MMHIE_"
 DEFAULT_MODEL = "dousery/medical-reasoning-gpt-oss-20b"
@@ -151,12 +151,40 @@ class GatewaySettings(BaseSettings):
         None,
         description="Key of the prompt and output digests in provenance; unset: new at each start.",
     )
-    hold_file: Path | None = Field(
-        None, description="Where `mmhie hold` notes that the model is out of service."
+    hold_file: Path = Field(
+        Path("~/.local/state/mmhie/hold.json"),
+        description="Where `mmhie hold` notes that the model is out of service.",
+    )
+    notice_languages: Annotated[tuple[Literal["en", "de", "es"], ...], NoDecode] = Field(
+        ("en",), description="Languages in which prompts are searched for red flags: `en,de,es`."
+    )
+    reasoning: Literal["pass", "hide", "scope"] = Field(
+        "pass",
+        description="Who sees reasoning: everybody, nobody, or keys with the scope `reasoning`.",
+    )
+    reasoning_field: Literal["reasoning", "reasoning_content", "both"] = Field(
+        "reasoning", description="What reasoning is called on /v1; older clients know the second."
+    )
+    disclaimer_in_text: Literal["off", "prefix", "suffix", "both"] = Field(
+        "off", description="Put the disclaimer into the answer's text on /llm/generate too."
+    )
+    disclaimer_in_v1_text: Literal["off", "prefix", "suffix", "both"] = Field(
+        "off",
+        description="The same on /v1 chat and completions; never with tools or structured output.",
     )
     emergency_contact: str = Field(
         "your local emergency number", min_length=1, description="Whom notices tell to call."
     )
+
+    @field_validator("notice_languages", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("hold_file")
+    @classmethod
+    def _expand_home(cls, path: Path) -> Path:
+        return path.expanduser()
 
     @field_validator("engine_url")
     @classmethod

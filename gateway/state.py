@@ -26,11 +26,11 @@ class Services:
     admission: Admission
     labels: Labels
     metrics: Metrics
-    hold_file: hold.HoldFile | None
+    hold_file: hold.HoldFile
 
     def model(self) -> Model:
         """The model to ask; raises Held, Draining or EngineUnavailable when there is none now."""
-        held = self.hold_file.current() if self.hold_file else None
+        held = self.hold_file.current()
         if held is not None:
             contact = self.settings.disclaimer_contact
             raise Held(hold.downtime_message(held, contact))
@@ -38,7 +38,7 @@ class Services:
 
     def phase(self) -> str:
         """The phase that /healthz tells."""
-        held = self.hold_file is not None and self.hold_file.current() is not None
+        held = self.hold_file.current() is not None
         return "held" if held and not self.watch.draining else self.watch.phase
 
     def serving(self, model: Model) -> Serving:

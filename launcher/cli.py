@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 import typer
 
-from launcher.commands import merge_adapter, plan, serve
+from launcher.commands import hold, merge_adapter, plan, serve
 from launcher.errors import LauncherError
 
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("serve", serve.serve),
     ("plan", plan.plan),
     ("merge-adapter", merge_adapter.merge_adapter),
+    ("hold", hold.hold),
+    ("release", hold.release),
 )
 
 

@@ -96,8 +96,11 @@ def literals(annotation: Any) -> tuple[str, ...]:
 def default(field: FieldInfo) -> str:
     if field.default in (None, ()):
         return "unset"
-    value = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
-    return f"`{value}`"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
+    if isinstance(field.default, tuple):
+        return f"`{','.join(field.default)}`"
+    return f"`{field.default}`"
 
 
 def example() -> str:

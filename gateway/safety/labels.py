@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -11,6 +11,7 @@ from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.notices import notices
 
+TURNS = 3
 GATEWAY_VERSION = version("mmhie-server")
 
 
@@ -21,11 +22,20 @@ class Labels:
     disclaimer: Disclaimer
     key: bytes
     emergency_contact: str
+    languages: Sequence[str] = ("en",)
 
     @classmethod
-    def of(cls, disclaimer: Disclaimer, *, key: str | None, emergency_contact: str) -> "Labels":
+    def of(
+        cls,
+        disclaimer: Disclaimer,
+        *,
+        key: str | None,
+        emergency_contact: str,
+        languages: Sequence[str] = ("en",),
+    ) -> "Labels":
         """Without a key, one is made: digests then compare within one run only."""
-        return cls(disclaimer, key.encode() if key else secrets.token_bytes(32), emergency_contact)
+        secret = key.encode() if key else secrets.token_bytes(32)
+        return cls(disclaimer, secret, emergency_contact, languages)
 
     def first(
         self,
@@ -44,17 +54,20 @@ class Labels:
             reasoning_effort=request.get("reasoning_effort"),
             sampling=provenance.sampling(request),
         )
-        found = notices(question, contact=self.emergency_contact)
+        found = notices(question, contact=self.emergency_contact, languages=self.languages)
         return provenance.static(self.disclaimer, serving, call, found)
 
 
 def asked(body: Mapping[str, Any]) -> str:
-    """The caller's own text in an OpenAI request: the last user turn, or the prompt."""
+    """The caller's own text in an OpenAI request: the prompt, or the last few user turns.
+
+    A follow-up ("could it still be meningitis?") means what the turns before it said.
+    """
     for name in ("messages", "input"):
         turns = body.get(name)
         if isinstance(turns, list):
             own = [turn for turn in turns if isinstance(turn, dict) and turn.get("role") == "user"]
-            return spoken(own[-1].get("content")) if own else ""
+            return "\n".join(spoken(turn.get("content")) for turn in own[-TURNS:])
     return spoken(body.get("input") or body.get("prompt"))
 
 

@@ -1,0 +1,55 @@
+"""`mmhie hold` and `mmhie release`: the operator's switch, noted in a file that gateways watch."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import settings as gateway_settings
+from gateway.safety import hold as holds
+from gateway.safety.provenance import rfc3339
+from launcher.errors import LauncherError
+
+Reason = Annotated[str, typer.Option(help="Why; every caller reads it, so nothing of a patient.")]
+By = Annotated[str | None, typer.Option(help="Who decided; default: the user who runs this.")]
+
+
+class HoldError(LauncherError):
+    """The hold cannot be noted or ended."""
+
+
+def hold(reason: Reason, by: By = None) -> None:
+    """Take the model out of service: model routes answer 503, the gateway stays up."""
+    path = hold_file()
+    noted = holds.Hold(reason=reason, by=by or getpass.getuser(), since=rfc3339(time.time()))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        holds.write(path, noted)
+    except OSError as error:
+        raise HoldError(f"The hold cannot be written to {path} ({error.strerror}).") from None
+    sys.stdout.write("The model is out of service; `mmhie release` puts it back.\n")
+
+
+def release() -> None:
+    """Put the model back into service."""
+    path = hold_file()
+    try:
+        existed = holds.release(path)
+    except OSError as error:
+        raise HoldError(f"The hold at {path} cannot be removed ({error.strerror}).") from None
+    said = "The model is back in service." if existed else "There was no hold."
+    sys.stdout.write(f"{said}\n")
+
+
+def hold_file() -> Path:
+    """Where this machine's gateways look; raises LauncherError when a setting is wrong."""
+    try:
+        return gateway_settings.load(os.environ).hold_file
+    except gateway_settings.SettingsError as error:
+        raise HoldError(str(error)) from None
