@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from launcher import lora, mxfp4, tensors
-from launcher.checkpoint import MERGE_RECORD, adapter_from_config
-from launcher.errors import ModelError, NotEnoughDisk, PlanError
+from launcher.checkpoint import MERGE_RECORD, adapter_from_config, read_model
+from launcher.errors import LauncherError, ModelError, NotEnoughDisk, PlanError
 from launcher.gguf import open_lock, partial
 from launcher.lora import Pair
+from launcher.merging import Merge, job_of
+from launcher.settings import load
 from launcher.tensors import Piece, Tensor
 
 INDEX: Final = "model.safetensors.index.json"
@@ -21,18 +24,6 @@ SHARD: Final = "*.safetensors"
 ROOM: Final = 1.02
 
 Report = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """What to fold into what: folders, and whether MXFP4 experts become bfloat16."""
-
-    base: Path
-    adapter: Path
-    target: Path
-    base_id: str
-    adapter_id: str
-    dequantize: bool = False
 
 
 def merge(job: Merge, report: Report) -> Path:
@@ -212,3 +203,26 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _dump(file: Path, content: Mapping[str, Any]) -> None:
     file.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def main() -> None:
+    """Merge what the environment names, with a line for each percent."""
+    chosen = load(os.environ)
+    model = read_model(chosen)
+    shown = -1
+
+    def report(done: int, total: int) -> None:
+        nonlocal shown
+        percent = done * 100 // max(1, total)
+        if percent != shown:
+            sys.stderr.write(f"Merging: {percent:3d}%|\\n")
+            shown = percent
+
+    try:
+        merge(job_of(chosen, model, dequantize="--dequantize" in sys.argv), report)
+    except LauncherError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -23,6 +23,13 @@ BEYOND_LORA: Final = (
     "layer_replication",
     "lora_bias",
     "trainable_token_indices",
+    "alora_invocation_tokens",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+    "use_bdlora",
+    "use_qalora",
+    "velora_config",
 )
 GGUF_BITS: Final = {0: 32, 1: 16, 2: 4, 3: 4, 7: 8, 8: 5, 9: 5, 10: 2, 18: 6, 32: 16}
 
@@ -37,7 +44,8 @@ def read_model(
     name = settings.model
     hub = hub or hub_cache()
     if prepared is not None:
-        return replace(_from_folder(prepared), id=public_id(name))
+        was_gguf = name.endswith(".gguf") or name == families.EMBEDDED
+        return replace(_from_folder(prepared), id=public_id(name), dequantized=was_gguf)
     adapter = _adapter(name, hub, settings.reasoner_revision)
     if adapter is None:
         facts = _base(name, hub, settings.reasoner_revision)

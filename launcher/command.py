@@ -28,6 +28,13 @@ def gpu_fraction(draft: Draft) -> float | None:
     return asked or GPU_FRACTION if draft.device == "cuda" else asked
 
 
+def dtype(draft: Draft) -> str | None:
+    """As asked; float16 where the GPU has no bfloat16, which vLLM would refuse."""
+    if draft.settings.dtype != "auto":
+        return draft.settings.dtype
+    return "float16" if draft.is_too_old_for_bfloat16 else None
+
+
 def backend(draft: Draft) -> str | None:
     """Said only where more than one process holds a copy."""
     several = draft.split.devices > 1 or draft.hardware.nodes > 1
@@ -74,11 +81,11 @@ def lora_modules(draft: Draft) -> str | None:
 FLAGS: Final[tuple[Row, ...]] = (
     ("--revision", lambda d: None if d.model.local or d.preparation else d.model.revision),
     ("--tokenizer", tokenizer),
-    ("--dtype", lambda d: None if d.settings.dtype == "auto" else d.settings.dtype),
+    ("--dtype", dtype),
     ("--quantization", lambda d: d.choice.flag),
     ("--kv-cache-dtype", lambda d: d.load.kv_dtype if d.load.kv_dtype != "auto" else None),
     ("--max-model-len", lambda d: d.context.max_model_len),
-    ("--max-num-seqs", lambda d: d.settings.max_inflight),
+    ("--max-num-seqs", lambda d: d.load.sequences),
     ("--tensor-parallel-size", lambda d: more_than_one(d.split.tensor)),
     ("--pipeline-parallel-size", lambda d: more_than_one(d.split.pipeline)),
     ("--data-parallel-size", lambda d: more_than_one(d.split.data)),
@@ -135,7 +142,7 @@ def env(draft: Draft) -> dict[str, str]:
         # A plugin patches every engine process, so only the one that is needed may load.
         found["VLLM_PLUGINS"] = draft.choice.method if draft.choice.method in PLUGIN_METHODS else ""
     if draft.device == "cpu":
-        found["VLLM_CPU_KVCACHE_SPACE"] = str(draft.kv_space_gib)
+        found["VLLM_CPU_KVCACHE_SPACE"] = str(draft.memory.kv_space_gib)
         found |= _thread_binding(draft)
     return found
 

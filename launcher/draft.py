@@ -1,21 +1,19 @@
 """Every decision of a plan, before it is written down as a command line."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from launcher.context import Context
 from launcher.hardware import Hardware
 from launcher.installation import Installation
-from launcher.memory import Load, Memory, Split
+from launcher.memory import Load, Memory, Split, loaded_dtype
 from launcher.model import ModelFacts
 from launcher.parallelism import Layout
 from launcher.quantization import Choice
 from launcher.settings import LauncherSettings
 
 Device = Literal["cpu", "cuda"]
-CPU_REQUESTS_PER_CORE: Final = 4
 Preparation = Literal["embedded", "dequantize", "merge"]
 
 
@@ -54,13 +52,10 @@ class Draft:
         return str(prepared_folder(self.settings, self.model, self.preparation))
 
     @property
-    def kv_space_gib(self) -> int:
-        """Whole GiB of KV cache for each CPU process: what the cores can serve, if it fits."""
-        wanted = min(self.settings.max_inflight, CPU_REQUESTS_PER_CORE * self.hardware.cpus)
-        room = self.memory.kv_room_gib / (self.split.devices * self.split.data)
-        needed = max(wanted * self.load.request_gib, self.load.longest_gib)
-        bounded = min(needed, room, self.hardware.numa_node_gib / 2)
-        return max(1, math.ceil(self.load.longest_gib), math.floor(bounded))
+    def is_too_old_for_bfloat16(self) -> bool:
+        """A GPU before compute capability 8.0, and weights that would be bfloat16."""
+        wants = loaded_dtype(self.model, self.settings.dtype) == "bfloat16"
+        return wants and self.device == "cuda" and self.hardware.capability < (8, 0)
 
     @property
     def is_local(self) -> bool:

@@ -1,7 +1,7 @@
 """What a model needs in memory, by part: weights, KV cache, activations, fixed overhead."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from launcher.hardware import GIB
@@ -14,7 +14,9 @@ GPU_FRACTION: Final = 0.92
 GPU_CONTEXT_GIB: Final = 0.7  # CUDA context, libraries, fragmentation
 GPU_GRAPHS_GIB: Final = 0.5  # captured CUDA graphs
 GPU_PEER_GIB: Final = 0.3  # NCCL buffers, from the second GPU on
-CPU_PROCESS_GIB: Final = 1.2  # Python, torch and thread buffers of one engine process
+CPU_SERVER_GIB: Final = 0.6  # measured: HTTP server of an engine on the CPU
+CPU_CORE_GIB: Final = 0.5  # measured: scheduler, one for each copy
+CPU_WORKER_GIB: Final = 0.6  # measured: worker without weights and KV cache
 BIG_GPU_GIB: Final = 70  # from here on vLLM schedules 8192 tokens at a time instead of 2048
 BLOCK_TOKENS: Final = 16
 
@@ -35,7 +37,10 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The estimate of a plan; every number is GiB, per device where it says so."""
+    """The estimate of a plan; every number is GiB, per device where it says so.
+
+    `kv_space_gib` is what each process on a CPU is told to take for its cache.
+    """
 
     weights_gib: float
     kv_gib_per_1k_tokens: float
@@ -47,6 +52,7 @@ class Memory:
     per_gpu_gib: float
     available_gib: float
     max_concurrent: int
+    kv_space_gib: int = 0
 
     @property
     def fits(self) -> bool:
@@ -174,34 +180,39 @@ def on_gpus(load: Load, gpu_gib: float, fraction: float) -> Memory:
     peers = GPU_PEER_GIB if load.split.devices > 1 else 0.0
     overhead = GPU_CONTEXT_GIB + GPU_GRAPHS_GIB + peers
     fixed = load.weights_per_device_gib + activations + overhead
-    return _memory(load, fixed, activations, overhead, gpu_gib * fraction)
+    return _memory(load, activations, overhead, gpu_gib * fraction - fixed)
 
 
-def on_cpu(load: Load, ram_gib: float) -> Memory:
-    """The estimate for the whole machine, every engine process on it counted."""
+def on_cpu(load: Load, ram_gib: float, node_gib: float, requests: int) -> Memory:
+    """The estimate for the whole machine; the KV cache is given room for `requests` if it fits.
+
+    vLLM binds a process to one NUMA node, so no process's cache takes more than half of one.
+    """
     copies, processes = load.split.data, load.split.devices * load.split.data
     activations = activation_bytes(load.model, 2048, load.sequences, 1) * processes / GIB
-    overhead = CPU_PROCESS_GIB * processes
-    weights = load.weights_gib * copies
-    return _memory(load, weights + activations + overhead, activations, overhead, ram_gib)
+    overhead = CPU_SERVER_GIB + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
+    fixed = load.weights_gib * copies + activations + overhead
+    most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
+    space = max(1, math.ceil(load.longest_gib), min(math.ceil(requests * load.request_gib), most))
+    needed = fixed + space * processes
+    made = _memory(load, activations, overhead, space if needed <= ram_gib else 0.0)
+    return replace(made, per_gpu_gib=needed, available_gib=ram_gib, kv_space_gib=space)
 
 
-def _memory(
-    load: Load, fixed: float, activations: float, overhead: float, available: float
-) -> Memory:
-    room = max(0.0, available - fixed)
+def _memory(load: Load, activations: float, overhead: float, room: float) -> Memory:
+    """`room` is what one device has for its KV cache."""
     holds_longest = room >= load.longest_gib
     concurrent = int(room / load.request_gib) * load.split.data if holds_longest else 0
-    per_1k = kv_bytes_per_token(load.model, load.kv_dtype) * 1000 / GIB
+    weights = load.weights_per_device_gib
     return Memory(
         weights_gib=load.weights_gib,
-        kv_gib_per_1k_tokens=per_1k,
+        kv_gib_per_1k_tokens=kv_bytes_per_token(load.model, load.kv_dtype) * 1000 / GIB,
         kv_gib_per_request=load.request_gib,
-        weights_per_gpu_gib=load.weights_per_device_gib,
+        weights_per_gpu_gib=weights,
         activations_gib=activations,
         overhead_gib=overhead,
-        kv_room_gib=room,
-        per_gpu_gib=fixed + load.longest_gib,
-        available_gib=available,
+        kv_room_gib=max(0.0, room),
+        per_gpu_gib=weights + activations + overhead + load.longest_gib,
+        available_gib=weights + activations + overhead + room,
         max_concurrent=concurrent,
     )

@@ -1,25 +1,32 @@
 """From the configured adapter to its merge: which folders, which format, which target."""
 
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.adapter import Merge, Report, merge
+from launcher.child import Child, Command, Listener, describe
 from launcher.draft import prepared_folder
 from launcher.errors import ModelError, PlanError
+from launcher.gguf import KILL_AFTER_S
 from launcher.model import ModelFacts
+from launcher.plan import EnginePlan
 from launcher.settings import LauncherSettings
 
 
-def merged(
-    chosen: LauncherSettings, model: ModelFacts, *, dequantize: bool, report: Report
-) -> Path:
-    """The merged checkpoint of the configured adapter, made if it is not there yet.
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What to fold into what: folders, and whether MXFP4 experts become bfloat16."""
 
-    Raises PlanError, ModelError and NotEnoughDisk.
-    """
-    return merge(job(chosen, model, dequantize=dequantize), report)
+    base: Path
+    adapter: Path
+    target: Path
+    base_id: str
+    adapter_id: str
+    dequantize: bool = False
 
 
-def job(
+def job_of(
     chosen: LauncherSettings, model: ModelFacts, *, dequantize: bool, out: Path | None = None
 ) -> Merge:
     """What there is to merge. Raises PlanError when the model is no adapter."""
@@ -44,3 +51,31 @@ def local(source: str) -> Path:
     if not folder.is_dir():
         raise ModelError(f"{source} is not on this machine: run `mmhie fetch {source}` first.")
     return folder
+
+
+def dequantizes(model: ModelFacts, quantization: str) -> bool:
+    """The plan runs unpacked what is MXFP4 now."""
+    return model.quantization == "mxfp4" and quantization == "none"
+
+
+async def in_child(
+    chosen: LauncherSettings,
+    plan: EnginePlan,
+    environ: Mapping[str, str],
+    listener: Listener,
+) -> Path:
+    """The merge in a process of its own, which ends with whoever waits for it."""
+    work = job_of(chosen, plan.model, dequantize=dequantizes(plan.model, plan.quantization))
+    extra = ("--dequantize",) if work.dequantize else ()
+    ours = {"MMHIE_REASONER_MODEL": chosen.reasoner_model}
+    child = Child(
+        Command((sys.executable, "-m", "launcher.adapter", *extra), {**environ, **ours}), listener
+    )
+    try:
+        status = await child.wait()
+    finally:
+        await child.stop(KILL_AFTER_S)
+    if status:
+        said = child.last_lines[-1] if child.last_lines else describe(status)
+        raise ModelError(said)
+    return work.target

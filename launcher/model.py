@@ -27,7 +27,7 @@ class ModelFacts:
     """The base model's shape and format, and the adapter on it if there is one.
 
     `id` is what clients call the model, `source` what the engine is given. `weight_bytes` is the
-    size of the files where they can be seen.
+    size of the files where they can be seen; `dequantized` when they were made from a GGUF file.
     """
 
     id: str
@@ -54,6 +54,7 @@ class ModelFacts:
     reasoning_parser: str | None = None
     weight_bytes: int | None = None
     format: Literal["checkpoint", "gguf"] = "checkpoint"
+    dequantized: bool = False
     local: bool = False
     revision: str | None = None
     adapter: AdapterFacts | None = None

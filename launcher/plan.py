@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from launcher import command, context, parallelism, quantization, shortage
 from launcher.draft import Device, Draft, Preparation
@@ -14,6 +14,9 @@ from launcher.memory import Load, Memory, Split, loaded_dtype
 from launcher.model import ModelFacts
 from launcher.quantization import Choice, Site
 from launcher.settings import LauncherSettings
+
+SMALLEST_BATCH: Final = 16
+SHORTER_THAN_EXPECTED: Final = 4  # most requests are far from the longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +112,14 @@ def _decide(
 ) -> Draft:
     device = choose_device(settings, hardware, installed)
     window = context.choose(settings, model)
-    estimate = shortage.place(device, hardware, settings.gpu_memory_utilization)
+    estimate = shortage.place(settings, hardware, device)
     load = _load(settings, model, window, device)
     choice = _choose_format(settings, model, Site(device, hardware, installed), load, estimate)
     load = replace(load, quantization=choice.method)
     layout = parallelism.choose(
         settings, model, hardware, device, lambda split: estimate(replace(load, split=split)).fits
     )
-    load = replace(load, split=layout.split)
+    load = _with_batch(settings.max_inflight, replace(load, split=layout.split), estimate)
     return Draft(
         settings=settings,
         hardware=hardware,
@@ -141,10 +144,19 @@ def _load(
         split=Split(),
         max_model_len=window.max_model_len,
         request_tokens=context.request_tokens(settings, window),
-        sequences=settings.max_inflight,
+        sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
         kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
     )
+
+
+def _with_batch(most: int, load: Load, estimate: Callable[[Load], Memory]) -> Load:
+    """As many sequences at once as MMHIE_MAX_INFLIGHT, fewer where their logits crowd the cache."""
+    while most > SMALLEST_BATCH and (
+        estimate(replace(load, sequences=most)).max_concurrent * SHORTER_THAN_EXPECTED < most
+    ):
+        most //= 2
+    return replace(load, sequences=most)
 
 
 def _choose_format(
@@ -201,7 +213,7 @@ def _write(draft: Draft) -> EnginePlan:
         reasons=tuple(_reasons(draft)),
         warnings=tuple(_warnings(draft)),
         model=draft.model,
-        dtype=loaded_dtype(draft.model, draft.settings.dtype),
+        dtype=loaded_dtype(draft.model, command.dtype(draft) or "auto"),
         preparation=draft.preparation,
         shortage=None if draft.memory.fits else shortage.sentence(draft),
     )
@@ -228,6 +240,8 @@ def _adapter_reason(draft: Draft) -> list[str]:
 
 def _warnings(draft: Draft) -> list[str]:
     found = [*draft.choice.warnings, *draft.layout.warnings, *draft.context.warnings]
+    if draft.is_too_old_for_bfloat16:
+        found.append("This GPU is older than bfloat16, so the weights are loaded as float16.")
     if draft.device == "cpu" and draft.settings.kv_cache_dtype != "auto":
         found.append("MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored.")
     if draft.device == "cpu" and draft.model.parameters > command.SMALL_PARAMETERS:

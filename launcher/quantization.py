@@ -137,7 +137,7 @@ def choose(
     """
     if wanted == "auto":
         return _automatic(model, site, fits)
-    if wanted in ("none", own_method(model)):
+    if wanted in ("none", own_method(model)) or (wanted == "gguf" and model.dequantized):
         return _as_it_is(model, site)
     reason = _cannot_convert(wanted, model) or blocker(wanted, model, site)
     if reason is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Final
 
 from launcher import memory
 from launcher.draft import Draft
@@ -9,8 +10,10 @@ from launcher.hardware import Hardware
 from launcher.memory import Memory, Split
 from launcher.parallelism import legal_sizes
 from launcher.quantization import AUTO_ORDER, Site, blocker
+from launcher.settings import LauncherSettings
 
-MOST_GPUS = 16
+MOST_GPUS: Final = 16
+CPU_REQUESTS_PER_CORE: Final = 4
 
 
 def sentence(draft: Draft) -> str:
@@ -65,13 +68,16 @@ def _by_more_gpus(draft: Draft) -> Iterator[str]:
 
 def estimate(draft: Draft, load: memory.Load) -> Memory:
     """The same place with another load."""
-    return place(draft.device, draft.hardware, draft.settings.gpu_memory_utilization)(load)
+    return place(draft.settings, draft.hardware, draft.device)(load)
 
 
 def place(
-    device: str, hardware: Hardware, fraction: float | None
+    settings: LauncherSettings, hardware: Hardware, device: str
 ) -> Callable[[memory.Load], Memory]:
     """The estimator of this device."""
     if device == "cpu":
-        return lambda load: memory.on_cpu(load, hardware.ram_gib)
-    return lambda load: memory.on_gpus(load, hardware.gpu_gib, fraction or memory.GPU_FRACTION)
+        requests = min(settings.max_inflight, CPU_REQUESTS_PER_CORE * hardware.cpus)
+        node_gib = hardware.numa_node_gib
+        return lambda load: memory.on_cpu(load, hardware.ram_gib, node_gib, requests)
+    fraction = settings.gpu_memory_utilization or memory.GPU_FRACTION
+    return lambda load: memory.on_gpus(load, hardware.gpu_gib, fraction)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from launcher import checkpoint, settings
+from launcher.merging import job_of
 
 Out = Annotated[Path | None, typer.Option(help="Folder to write; else one in MMHIE_CACHE_DIR.")]
 Dequantize = Annotated[
@@ -21,10 +22,9 @@ def merge_adapter(out: Out = None, dequantize: Dequantize = False) -> None:
     """Fold MMHIE_REASONER_MODEL (a LoRA adapter) into its base, MXFP4 experts untouched."""
     # numpy comes with the engine; the other commands run without it.
     from launcher.adapter import merge
-    from launcher.merging import job
 
     chosen = settings.load(os.environ)
-    work = job(chosen, checkpoint.read_model(chosen), dequantize=dequantize, out=out)
+    work = job_of(chosen, checkpoint.read_model(chosen), dequantize=dequantize, out=out)
     with bar() as progress:
         task = progress.add_task(f"Merging {work.adapter_id}", total=None)
         folder = merge(work, lambda done, total: progress.update(task, completed=done, total=total))

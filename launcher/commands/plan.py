@@ -78,7 +78,7 @@ def memory_table(made: EnginePlan) -> Table:
         "weights": share,
         "activations": memory.activations_gib,
         "engine itself": memory.overhead_gib,
-        "KV cache, room left": memory.kv_room_gib,
+        "KV cache": memory.kv_room_gib,
         "needed at least": memory.per_gpu_gib,
         "may be used": memory.available_gib,
     }

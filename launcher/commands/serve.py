@@ -28,12 +28,13 @@ from launcher import (
     hardware,
     installation,
     log,
+    merging,
     readiness,
     settings,
 )
 from launcher.child import Command
 from launcher.display import Display, banner
-from launcher.errors import MissingPackage, ModelError, NotEnoughDisk, PortTaken, ToldToStop
+from launcher.errors import MissingPackage, NotEnoughDisk, PortTaken, ToldToStop
 from launcher.phase import Facts, Phase, PhaseFile, facts
 from launcher.plan import EnginePlan, make_plan
 from launcher.settings import LauncherSettings
@@ -42,7 +43,11 @@ from launcher.supervisor import Limits, Programs, Supervisor
 # A person at the keyboard waits less long than an orchestrator.
 INTERRUPT_GRACE_S = 8.0
 ROOM_BYTES = 200 * 2**20
-CONVERTING = "De-quantizing the model (once)"
+PREPARING = {
+    "embedded": "De-quantizing the model (once)",
+    "dequantize": "De-quantizing the model (once)",
+    "merge": "Merging the adapter into its base (once)",
+}
 
 WithoutGpu = Annotated[
     str | None,
@@ -145,14 +150,18 @@ async def prepared_plan(
     plan = plan_of(chosen)
     if plan.preparation is None:
         return plan
-    source = source_of(plan)
+    sentence = PREPARING[plan.preparation]
 
     def hear(line: str) -> None:
-        file.write(f"convert | {line}\n")
-        display.step(CONVERTING, readiness.percent(line))
+        file.write(f"prepare | {line}\n")
+        display.step(sentence, readiness.percent(line))
 
-    display.step(CONVERTING, None)
-    folder = await gguf.checkpoint(source, chosen.cache_dir, gguf.converter(environ, hear))
+    display.step(sentence, None)
+    if plan.preparation == "merge":
+        folder = await merging.in_child(chosen, plan, environ, hear)
+    else:
+        convert = gguf.converter(environ, hear)
+        folder = await gguf.checkpoint(source_of(plan), chosen.cache_dir, convert)
     display.done()
     return plan_of(chosen, prepared=folder)
 
@@ -168,14 +177,7 @@ def plan_of(chosen: LauncherSettings, prepared: Path | None = None) -> EnginePla
 
 def source_of(plan: EnginePlan) -> Path:
     """The GGUF file the checkpoint is made from."""
-    if plan.preparation == "embedded":
-        return embedded.find()
-    if plan.preparation == "dequantize":
-        return Path(plan.model.source)
-    raise ModelError(
-        f"{plan.served_model} is an adapter, and adapters do not run on the CPU unmerged: run "
-        "`mmhie merge-adapter` and set MMHIE_REASONER_MODEL to the folder it writes."
-    )
+    return embedded.find() if plan.preparation == "embedded" else Path(plan.model.source)
 
 
 @dataclass(frozen=True, slots=True)
