@@ -177,8 +177,9 @@ class LauncherSettings(BaseSettings):
     @classmethod
     def refuse_reserved(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """Flags the launcher owns, and flags that would log text, are refused."""
-        for flag in (part.split("=", 1)[0].replace("_", "-") for part in value):
-            if flag in RESERVED_FLAGS:
+        for part in value:
+            flag = _reserved(part)
+            if flag is not None:
                 raise ValueError(f"{flag} is reserved: {RESERVED_FLAGS[flag]}")
         return value
 
@@ -192,6 +193,14 @@ class LauncherSettings(BaseSettings):
     def model(self) -> str:
         """The model to serve: the test override when there is one."""
         return self.reasoner_model_test_override or self.reasoner_model
+
+
+def _reserved(part: str) -> str | None:
+    """The reserved flag this is: vLLM takes underscores and unambiguous beginnings of a flag too."""
+    written = part.split("=", 1)[0].replace("_", "-")
+    if not written.startswith("--") or len(written) < 3:
+        return None
+    return next((flag for flag in RESERVED_FLAGS if flag.startswith(written)), None)
 
 
 def load(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> LauncherSettings:

@@ -1,0 +1,151 @@
+"""MMHIE_* variables: the README's names and defaults, and one sentence for each mistake."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from gateway.settings import GatewaySettings
+from gateway.settings import known_names as known_to_gateway
+from launcher.errors import SettingsError
+from launcher.quantization import IN_FLIGHT, RULES
+from launcher.settings import RESERVED_FLAGS, LauncherSettings, Quantize, known_names, load
+
+README = {
+    "reasoner_model": "dousery/medical-reasoning-gpt-oss-20b",
+    "device": "auto",
+    "device_map": "auto",
+    "max_tokens": 512,
+    "streaming": False,
+    "quantize": "none",
+    "timeout_seconds": 30,
+    "max_input_length": 4096,
+    "reasoner_model_test_override": None,
+}
+
+
+def test_the_readmes_nine_variables_keep_their_defaults() -> None:
+    """With nothing set, every variable of the original README means what it always meant."""
+    settings = load({}, None)
+
+    assert {name: getattr(settings, name) for name in README} == README
+
+
+def test_what_both_read_has_one_default() -> None:
+    """A variable the gateway reads too is the same to both."""
+    shared = LauncherSettings.model_fields.keys() & GatewaySettings.model_fields.keys()
+
+    assert {"max_tokens", "max_reasoning_tokens", "max_inflight", "port"} <= shared
+    for name in shared:
+        ours, theirs = LauncherSettings.model_fields[name], GatewaySettings.model_fields[name]
+        assert ours.default == theirs.default, name
+
+
+def test_the_gateway_knows_every_name_of_the_launcher() -> None:
+    """The gateway is started with the user's own environment and must not refuse it."""
+    assert known_names() == known_to_gateway()
+
+
+def test_every_setting_is_described() -> None:
+    """The reference is made from these sentences."""
+    assert all(field.description for field in LauncherSettings.model_fields.values())
+
+
+def test_every_quantization_has_its_rules() -> None:
+    """A name MMHIE_QUANTIZE accepts has a row in the table of rules."""
+    assert set(get_args(Quantize)) - {"none", "auto"} == RULES.keys()
+    assert IN_FLIGHT.keys() <= RULES.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1", True), ("true", True), ("YES", True), ("on", True), ("0", False), ("off", False)],
+)
+def test_booleans(text: str, expected: bool) -> None:
+    """The words people write for yes and no."""
+    assert load({"MMHIE_STREAMING": text}, None).streaming is expected
+
+
+def test_choices_in_any_case() -> None:
+    """MMHIE_DEVICE=CPU is cpu."""
+    assert load({"MMHIE_DEVICE": " CPU "}, None).device == "cpu"
+
+
+def test_blank_is_unset() -> None:
+    """A compose file's ${X:-} leaves an empty string behind."""
+    assert load({"MMHIE_MAX_TOKENS": ""}, None).max_tokens == 512
+
+
+def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+    """.env is read, and the environment has the last word."""
+    file = tmp_path / ".env"
+    file.write_text("MMHIE_MAX_TOKENS=100\nMMHIE_PORT=9000\n")
+
+    settings = load({"MMHIE_PORT": "9001"}, file)
+
+    assert (settings.max_tokens, settings.port) == (100, 9001)
+
+
+def test_the_override_wins() -> None:
+    """MMHIE_REASONER_MODEL_TEST_OVERRIDE is the model when it is set."""
+    settings = load({"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "sshleifer/tiny-gpt2"}, None)
+
+    assert settings.model == "sshleifer/tiny-gpt2"
+
+
+def test_engine_args_are_split_like_a_shell_does() -> None:
+    """Quotes keep a JSON value together."""
+    settings = load({"MMHIE_ENGINE_ARGS": "--seed 1 --hf-overrides '{\"a\": 1}'"}, None)
+
+    assert settings.engine_args == ("--seed", "1", "--hf-overrides", '{"a": 1}')
+
+
+@pytest.mark.parametrize("flag", sorted(RESERVED_FLAGS))
+@pytest.mark.parametrize("form", ["{} x", "{}=x"])
+def test_reserved_flags_are_refused(flag: str, form: str) -> None:
+    """What the launcher owns, and what would log patient text, cannot be set from outside."""
+    with pytest.raises(SettingsError, match=f"{flag} is reserved"):
+        load({"MMHIE_ENGINE_ARGS": form.format(flag)}, None)
+
+
+@pytest.mark.parametrize(
+    "written", ["--served_model_name x", "--enable-log-requ", "--lora-mod={}", "--uds=/x"]
+)
+def test_reserved_flags_are_refused_however_they_are_written(written: str) -> None:
+    """vLLM accepts underscores and unambiguous beginnings of a flag, so both are refused."""
+    with pytest.raises(SettingsError, match="reserved"):
+        load({"MMHIE_ENGINE_ARGS": written}, None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"MMHIE_DEVISE": "cpu"}, "nearest known name is MMHIE_DEVICE"),
+        ({"MMHIE_MAX_TOKEN": "1"}, "nearest known name is MMHIE_MAX_TOKENS"),
+        ({"MMHIE_DEVICE": "tpu"}, "MMHIE_DEVICE is 'tpu': it should be 'auto', 'cpu' or 'cuda'"),
+        ({"MMHIE_MAX_TOKENS": "0"}, "MMHIE_MAX_TOKENS is '0': it should be greater than or equal"),
+        ({"MMHIE_MAX_TOKENS": "many"}, "MMHIE_MAX_TOKENS is 'many': it should be a valid integer"),
+        ({"MMHIE_TIMEOUT_SECONDS": "nan"}, "MMHIE_TIMEOUT_SECONDS is 'nan'"),
+        ({"MMHIE_ENGINE_ARGS": "'"}, 'MMHIE_ENGINE_ARGS is "\'": no closing quotation'),
+        ({"MMHIE_QUANTIZE": "int4"}, "MMHIE_QUANTIZE is 'int4'"),
+        ({"MMHIE_NODES": "2"}, "MMHIE_HEAD_ADDRESS is not set"),
+        ({"MMHIE_NODE_RANK": "1"}, "ranks go from 0"),
+        (
+            {"MMHIE_ENV": "production", "MMHIE_REASONER_MODEL_TEST_OVERRIDE": "x"},
+            "MMHIE_ENV is production",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence(environ: dict[str, str], sentence: str) -> None:
+    """It names the variable, what it got and what would do; the exit code is 2."""
+    with pytest.raises(SettingsError) as caught:
+        load(environ, None)
+
+    assert sentence in str(caught.value)
+    assert str(caught.value).count("\n") == 0
+    assert caught.value.exit_code == 2
+
+
+def test_other_variables_are_nobodys_business() -> None:
+    """Only names under our prefix are looked at."""
+    load({"PATH": "/bin", "HF_TOKEN": "x"}, None)
