@@ -23,7 +23,7 @@ def the_gateway(
 ) -> Iterator[Gateway]:
     """The gateway the clients talk to."""
     folder = tmp_path_factory.mktemp("gateway")
-    gateway = Gateway(folder, the_engine.url, MMHIE_TIMEOUT_SECONDS="1").wait()
+    gateway = Gateway(folder, the_engine.url, MMHIE_TIMEOUT_SECONDS="0.5").wait()
     yield gateway
     gateway.stop()
 

@@ -16,6 +16,7 @@ PLAIN = (
     ("GET", "/v1/models/fake-model", 200),
     ("GET", "/v1/models/other", 404),
     ("GET", "/openapi.json", 200),
+    ("GET", "/v1/mmhie/model-card", 200),
     ("GET", "/nothing-here", 404),
     ("PUT", "/healthz", 405),
     ("POST", "/v1/embeddings", 501),

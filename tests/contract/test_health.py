@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,31 @@ def test_ready_follows_the_engine(start: Start, start_engine: StartEngine) -> No
     until_phase(gateway, "ready")
 
 
+@pytest.fixture(scope="module")
+def phase_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a launcher would write."""
+    return tmp_path_factory.mktemp("launcher") / "phase.json"
+
+
+@pytest.fixture(scope="module")
+def told(
+    the_engine: FakeEngine, phase_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """A gateway that is told its phase by a file."""
+    folder = tmp_path_factory.mktemp("told")
+    write(phase_file, "ready")
+    gateway = Gateway(folder, the_engine.url, MMHIE_PHASE_FILE=str(phase_file))
+    yield gateway.wait()
+    gateway.stop()
+
+
 @pytest.mark.parametrize("phase", ["starting", "loading", "draining", "engine_down", "stalled"])
 def test_the_phase_file_decides(
-    start: Start, engine: FakeEngine, tmp_path: Path, phase: str
+    told: Gateway, engine: FakeEngine, phase_file: Path, phase: str
 ) -> None:
     """Every phase but ready: /healthz tells it, /readyz and the model routes answer 503."""
-    write(tmp_path / "phase.json", phase, progress=0.4 if phase == "loading" else None)
-    gateway = start(engine.url, MMHIE_PHASE_FILE=str(tmp_path / "phase.json")).wait("/healthz")
+    gateway = told
+    write(phase_file, phase, progress=0.4 if phase == "loading" else None)
 
     body = until_phase(gateway, phase)
     assert body["status"] == "ok"
@@ -113,11 +132,10 @@ def test_the_phase_file_decides(
     assert engine.stats["generations"] == 0
 
 
-def test_the_phase_file_is_followed(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+def test_the_phase_file_is_followed(told: Gateway, phase_file: Path) -> None:
     """From loading to ready to draining, and what the launcher knows of the model is shown."""
-    phase_file = tmp_path / "phase.json"
+    gateway = told
     write(phase_file, "loading", progress=0.1, warnings=["slow disk"])
-    gateway = start(engine.url, MMHIE_PHASE_FILE=str(phase_file)).wait("/healthz")
 
     assert until_phase(gateway, "loading")["progress"] == 0.1
     write(phase_file, "ready", progress=1.0)
@@ -131,14 +149,14 @@ def test_the_phase_file_is_followed(start: Start, engine: FakeEngine, tmp_path: 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"phase": 5}'])
 def test_a_broken_phase_file_breaks_nothing(
-    start: Start, engine: FakeEngine, tmp_path: Path, content: bytes
+    told: Gateway, phase_file: Path, content: bytes
 ) -> None:
     """/healthz answers 200 whatever it finds, and the engine is asked instead."""
-    (tmp_path / "phase.json").write_bytes(content)
-    gateway = start(engine.url, MMHIE_PHASE_FILE=str(tmp_path / "phase.json")).wait("/healthz")
+    write(phase_file, "loading")
+    until_phase(told, "loading")
+    phase_file.write_bytes(content)
 
-    assert gateway.client.get("/healthz").status_code == 200
-    until_phase(gateway, "ready")
+    until_phase(told, "ready")
 
 
 def test_health_does_not_wait_for_a_hanging_engine(start: Start, start_engine: StartEngine) -> None:
@@ -159,3 +177,24 @@ def test_a_gateway_without_keys_says_that_it_is_open(gateway: Gateway) -> None:
 
     assert any("keys" in warning for warning in warnings)
     assert '"auth":"open"' in gateway.log
+
+
+DOCUMENTED = (
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/llm/generate",
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/models",
+    "/v1/models/{model_id}",
+    "/v1/embeddings",
+)
+
+
+def test_openapi_documents_every_path(gateway: Gateway) -> None:
+    """Those that bypass the framework too."""
+    paths = gateway.client.get("/openapi.json").json()["paths"]
+
+    assert set(DOCUMENTED) <= set(paths)

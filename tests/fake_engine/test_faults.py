@@ -49,12 +49,19 @@ STREAMS: dict[str, dict[bytes, bool]] = {
 }
 
 
-@pytest.fixture
-def engine() -> Iterator[FakeEngine]:
-    """A fake engine of one's own: some faults are its end."""
+@pytest.fixture(scope="module")
+def the_engine() -> Iterator[FakeEngine]:
+    """One fake engine for all faults but the crash."""
     fake = FakeEngine("--token-delay", "0.001").wait()
     yield fake
     fake.stop()
+
+
+@pytest.fixture
+def engine(the_engine: FakeEngine) -> FakeEngine:
+    """The fake engine, its memory wiped."""
+    the_engine.reset()
+    return the_engine
 
 
 def raw(engine: FakeEngine, seconds: float, **more: Any) -> bytes:
@@ -79,7 +86,7 @@ def test_a_fault_of_a_stream(engine: FakeEngine, fault: str) -> None:
     """The bytes tell which fault it was; the next request is answered as ever."""
     slow = {"seconds": 0.01} if fault == "slow_tokens" else {}
     engine.next(fault=fault, **slow)
-    received = raw(engine, 0.5, stream=True)
+    received = raw(engine, 0.3, stream=True)
 
     for part, is_there in STREAMS[fault].items():
         assert (part in received) is is_there, received[-300:]
@@ -105,12 +112,14 @@ def test_a_stale_connection_closes_on_its_second_request(engine: FakeEngine) -> 
     connection.close()
 
 
-def test_a_crash_ends_the_process(engine: FakeEngine) -> None:
+def test_a_crash_ends_the_process() -> None:
     """Without a word."""
+    engine = FakeEngine().wait()
     engine.next(fault="crash")
 
     assert raw(engine, 2) == b""
     assert engine.child.wait(timeout=5) == 1
+    engine.stop()
 
 
 def test_faults_are_taken_in_order_and_as_often_as_asked() -> None:
