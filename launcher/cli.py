@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import typer
 
 from launcher.commands import hold, merge_adapter, plan, serve
 from launcher.errors import LauncherError
 
-COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
+Commands = tuple[tuple[str, Callable[..., None]], ...]
+
+COMMANDS: Commands = (
     ("serve", serve.serve),
     ("plan", plan.plan),
     ("merge-adapter", merge_adapter.merge_adapter),
@@ -19,11 +21,16 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
 )
 
 
-def application() -> typer.Typer:
+def application(commands: Commands = COMMANDS) -> typer.Typer:
     """Every command of the table under its name."""
-    app = typer.Typer(name="mmhie", no_args_is_help=True, add_completion=False)
+    app = typer.Typer(
+        name="mmhie",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # it prints local variables, keys among them
+    )
     app.callback()(about)
-    for name, command in COMMANDS:
+    for name, command in commands:
         app.command(name)(command)
     return app
 
@@ -32,10 +39,15 @@ def about() -> None:
     """A vLLM launcher and a gateway for a medical reasoning model."""
 
 
-def main() -> None:
+def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
     """An error of ours is one sentence on standard error and its exit code; others are bugs."""
     try:
-        application()()
+        app(arguments)
     except LauncherError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
+
+
+def main() -> None:
+    """The `mmhie` script."""
+    run(application())

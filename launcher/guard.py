@@ -14,25 +14,33 @@ import select
 import signal
 import subprocess
 import sys
-
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+from collections.abc import Callable
 
 
 def main(lifeline: int, grace_s: float, command: list[str]) -> int:
     """The command's exit status as a shell tells it: 128 + n when signal n ended it."""
+    early: list[int] = []
+    hear(early.append)
     try:
         child = subprocess.Popen(command)
     except OSError as error:
         print(f"{command[0]} cannot be started: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 127
-    for number in FORWARDED:
-        signal.signal(number, lambda received, _: child.send_signal(received))
+    hear(child.send_signal)
+    for number in early:
+        child.send_signal(number)
     exited = os.pidfd_open(child.pid)
     if lifeline in first(None, exited, lifeline):
         child.terminate()
         first(grace_s, exited)
         os.killpg(0, signal.SIGKILL)
     return status(child.wait())
+
+
+def hear(action: Callable[[int], None]) -> None:
+    """Do this with every termination signal."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda received, _: action(received))
 
 
 def first(timeout_s: float | None, *descriptors: int) -> list[int]:

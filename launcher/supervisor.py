@@ -18,8 +18,12 @@ TICK_S = 0.25
 PULSE_S = 5.0
 # A step's fraction from which the model is loading and no longer just starting.
 LOADING_FROM = 0.2
-# Of the time to stop in, what is left for the engine after the gateway has drained.
+# Of the time to stop in, what the engine gets when the gateway is still draining by then.
 ENGINE_STOP_S = 3.0
+# What the gateway then has to tell its last clients that the engine is gone.
+FAREWELL_S = 1.0
+# The time to stop in when nobody asked: one of the two cannot go on.
+GIVING_UP_S = 6.0
 READY = Phase("ready", "The model is ready.", 1.0)
 DRAINING = Phase("draining", "Stopping: requests in flight are finished first.")
 SETTINGS_EXIT = 2
@@ -56,7 +60,7 @@ class Supervisor:
         self._publish = publish
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._stop_s = 0.0
+        self._stop_s = GIVING_UP_S
         self._seen = readiness.BEGIN
         self._engine: Child | None = None
         self._gateway: Child | None = None
@@ -116,8 +120,7 @@ class Supervisor:
     async def _restart_pause(self, ending: Phase, backoff: Backoff) -> None:
         """Tell why, clear away what is left of the engine, wait; raise GaveUp after too many."""
         self._publish(ending)
-        if self._engine:
-            await self._end(self._engine, ENGINE_STOP_S)
+        await self._end(self._engine, ENGINE_STOP_S)
         if backoff.is_spent:
             raise GaveUp(f"{ending.detail} It was restarted {backoff.limit} times; that is enough.")
         plan = f"Restart {backoff.failures} of {backoff.limit} in {backoff.pause_s:.0f} s."
@@ -163,17 +166,23 @@ class Supervisor:
         return Phase("engine_down", f"The engine ended ({describe(status)}).")
 
     async def _shut_down(self) -> None:
-        """The gateway drains first, since only it knows who is waiting; then the engine."""
+        """The gateway drains first, since only it knows who is waiting; then the engine.
+
+        A stream that is still open when the engine has to go gets an error in its own form.
+        """
         self._publish(DRAINING)
         deadline = self._clock() + self._stop_s
-        if self._gateway:
-            await self._end(self._gateway, max(0.0, self._stop_s - ENGINE_STOP_S))
-        if self._engine:
-            await self._end(self._engine, max(ENGINE_STOP_S, deadline - self._clock()))
+        gateway = asyncio.create_task(self._end(self._gateway, self._stop_s))
+        await asyncio.wait({gateway}, timeout=max(0.0, self._stop_s - ENGINE_STOP_S))
+        left_s = deadline - self._clock() - (0.0 if gateway.done() else FAREWELL_S)
+        await self._end(self._engine, max(0.0, left_s))
+        await gateway
         await self._probe.close()
 
-    async def _end(self, child: Child, grace_s: float) -> None:
+    async def _end(self, child: Child | None, grace_s: float) -> None:
         """Stop a child, or kill it when a hurry is noted."""
+        if child is None:
+            return
         stop = asyncio.create_task(child.stop(grace_s))
         hurry = asyncio.create_task(self._hurry.wait())
         await asyncio.wait({stop, hurry}, return_when=asyncio.FIRST_COMPLETED)

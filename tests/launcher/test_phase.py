@@ -1,0 +1,109 @@
+"""The phase file: the contract with the gateway, and never half of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from launcher.hardware import parse
+from launcher.model import AdapterFacts, ModelFacts
+from launcher.phase import HEARTBEAT_S, Facts, Phase, PhaseFile, facts
+from launcher.plan import make_plan
+from launcher.settings import load
+
+READY = Phase("ready", "The model is ready.", 1.0)
+FACTS = Facts({"name": "vllm", "version": "0.32.0"}, {"id": "m"}, ("Slow.",))
+
+
+class Clock:
+    """A time that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_the_content(tmp_path: Path) -> None:
+    """Every key the gateway reads."""
+    file = PhaseFile(tmp_path / "phase.json", FACTS, Clock())
+    file.write(Phase("loading", "Loading the weights.", 0.5))
+
+    assert read(file.path) == {
+        "phase": "loading",
+        "progress": 0.5,
+        "detail": "Loading the weights.",
+        "engine": {"name": "vllm", "version": "0.32.0"},
+        "model": {"id": "m"},
+        "warnings": ["Slow."],
+        "updated": 1000.0,
+    }
+    assert list(tmp_path.iterdir()) == [file.path]
+
+
+def test_it_is_replaced_not_rewritten(tmp_path: Path) -> None:
+    """A reader that holds the old file goes on reading the old content."""
+    file = PhaseFile(tmp_path / "phase.json", FACTS, Clock())
+    file.write(Phase("starting", "Starting."))
+    with file.path.open() as old:
+        file.write(READY)
+        assert json.load(old)["phase"] == "starting"
+
+    assert read(file.path)["phase"] == "ready"
+
+
+def test_the_same_phase_is_written_now_and_then(tmp_path: Path) -> None:
+    """A heartbeat, not every tick."""
+    clock = Clock()
+    file = PhaseFile(tmp_path / "phase.json", FACTS, clock)
+    file.write(READY)
+    clock.now += HEARTBEAT_S - 0.1
+    file.write(READY)
+    assert read(file.path)["updated"] == 1000.0
+
+    clock.now += 0.1
+    file.write(READY)
+    assert read(file.path)["updated"] == clock.now
+
+
+def test_the_plans_facts() -> None:
+    """The public id, what is really run, and where it comes from."""
+    model = ModelFacts(
+        id="org/tuned",
+        source="org/base",
+        architecture="LlamaForCausalLM",
+        model_type="llama",
+        layers=2,
+        hidden=64,
+        heads=4,
+        kv_heads=2,
+        head_dim=16,
+        intermediate=128,
+        vocab=1000,
+        context=2048,
+        chat_template=True,
+        adapter=AdapterFacts("org/tuned", "org/tuned", "org/base", 8, 16.0, ("q_proj",)),
+    )
+    plan = make_plan(load({}, None), parse("1x24"), model)
+    found = facts(plan, engine_version="0.33.0", test_override=True)
+
+    assert found.engine == {"name": "vllm", "version": "0.33.0"}
+    assert found.model == {
+        "id": "org/tuned",
+        "base": "org/base",
+        "adapter": "org/tuned",
+        "revision": None,
+        "quantization": plan.quantization,
+        "dtype": plan.dtype,
+        "max_model_len": plan.max_model_len,
+        "chat_template": True,
+        "reasoning": False,
+        "device": "cuda",
+        "test_override": True,
+    }

@@ -1,0 +1,271 @@
+"""`mmhie serve` up to the engine: what stops it, what it prepares, what it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from launcher.commands import serve
+from launcher.display import Display
+from launcher.errors import NotEnoughDisk, PortTaken
+from launcher.hardware import parse
+from launcher.model import ModelFacts
+from launcher.phase import Facts, Phase, PhaseFile
+from launcher.plan import make_plan
+from launcher.settings import load
+
+MMHIE = Path(sys.executable).with_name("mmhie")
+MODEL = ModelFacts(
+    id="tiny",
+    source="/models/tiny",
+    architecture="LlamaForCausalLM",
+    model_type="llama",
+    layers=2,
+    hidden=64,
+    heads=4,
+    kv_heads=2,
+    head_dim=16,
+    intermediate=128,
+    vocab=1000,
+    context=8192,
+    chat_template=True,
+    local=True,
+)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which somebody listens."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def service(folder: Path, **ours: str) -> serve.Service:
+    """One on imagined hardware, with nothing started."""
+    environ = {"MMHIE_CACHE_DIR": str(folder), "MMHIE_REASONER_MODEL": "/models/tiny", **ours}
+    chosen = load(environ, None)
+    plan = make_plan(chosen, parse("cpu,ram=16"), MODEL)
+    console = Console(file=io.StringIO(), width=200)
+    return serve.Service(chosen, plan, folder, io.StringIO(), Display(console))
+
+
+def run(cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
+    """The real command, with only these settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
+    return subprocess.run(
+        [MMHIE, "serve"],
+        env={**kept, **ours},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "words"),
+    [
+        ({"MMHIE_PROT": "1"}, ("MMHIE_PROT", "MMHIE_PORT")),
+        ({"MMHIE_PORT": "seventy"}, ("MMHIE_PORT", "seventy")),
+        ({"MMHIE_DEVICE": "cuda"}, ("MMHIE_DEVICE", "no GPU")),
+        ({"MMHIE_REASONER_MODEL": "no/such-model"}, ("no/such-model", "mmhie fetch")),
+    ],
+    ids=["unknown name", "bad value", "no GPU", "no model"],
+)
+def test_what_cannot_work_is_one_sentence(
+    ours: dict[str, str], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Exit code 2 in seconds, nothing started, no traceback."""
+    done = run(tmp_path, MMHIE_CACHE_DIR=str(tmp_path), **ours)
+
+    assert done.returncode == 2, done
+    assert done.stderr.count("\n") == 1
+    assert all(word in done.stderr for word in words), done.stderr
+
+
+def test_a_port_that_is_taken_is_one_sentence(taken: int, tmp_path: Path) -> None:
+    """Before a model is touched."""
+    done = run(tmp_path, MMHIE_PORT=str(taken), MMHIE_REASONER_MODEL="embedded")
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"Port {taken} on 127.0.0.1" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1"])
+def test_a_free_port_passes(host: str, unused_tcp_port: int) -> None:
+    """IPv6 included; and one that has just been closed."""
+    serve.check_port(host, unused_tcp_port)
+
+
+def test_an_address_that_is_not_ours() -> None:
+    """Told like a port that is taken."""
+    with pytest.raises(PortTaken, match=r"192\.0\.2\.1"):
+        serve.check_port("192.0.2.1", 8000)
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked of the disk on which the folder will be."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 1))
+
+    with pytest.raises(NotEnoughDisk, match="MMHIE_CACHE_DIR"):
+        serve.check_room(tmp_path / "not" / "yet")
+
+
+@pytest.mark.parametrize(
+    ("environ", "model"),
+    [
+        ({}, "embedded"),
+        ({"MMHIE_REASONER_MODEL": "org/model"}, "org/model"),
+        ({"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "org/other"}, "org/other"),
+    ],
+)
+def test_the_stand_in_is_for_who_chose_nothing(
+    environ: dict[str, str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make run` with no GPU and no model set; a chosen model always wins."""
+    monkeypatch.chdir(tmp_path)
+
+    assert serve.load(environ, "embedded").model == model
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    """The plan's, on the private socket, with one key that both know and no argument shows."""
+    programs = serve.programs(service(tmp_path), {"PATH": "/usr/bin"}, tmp_path / "phase.json")
+    engine, gateway = programs.engine, programs.gateway
+
+    assert engine.argv[-3:] == (
+        "--uds",
+        str(tmp_path / "engine.sock"),
+        "--disable-uvicorn-access-log",
+    )
+    assert gateway.argv == (sys.executable, "-m", "gateway")
+    key = engine.env["VLLM_API_KEY"]
+    assert len(key) >= 32
+    assert key == gateway.env["MMHIE_ENGINE_API_KEY"]
+    assert not any(key in part for part in (*engine.argv, *gateway.argv))
+    assert engine.env["HF_HUB_OFFLINE"] == "1"
+
+
+def test_every_start_has_its_own_key(tmp_path: Path) -> None:
+    """Nothing is kept."""
+    keys = {
+        serve.programs(service(tmp_path), {}, tmp_path / "p").engine.env["VLLM_API_KEY"]
+        for _ in range(3)
+    }
+
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8123"),
+        ("0.0.0.0", "http://127.0.0.1:8123"),
+        ("::", "http://[::1]:8123"),
+    ],
+)
+def test_the_address_can_be_clicked(host: str, address: str, tmp_path: Path) -> None:
+    """ "Everywhere" is no place to go to."""
+    assert service(tmp_path, MMHIE_HOST=host, MMHIE_PORT="8123").address == address
+
+
+def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
+    """The first ready brings the banner, a later one does not."""
+    one = service(tmp_path)
+    publish = serve.Publisher(one, PhaseFile(tmp_path / "phase.json", Facts({}, {})))
+    ready = Phase("ready", "The model is ready.", 1.0)
+    for phase in (
+        Phase("loading", "Loading.", 0.4),
+        ready,
+        ready,
+        Phase("stalled", "Dead."),
+        ready,
+    ):
+        publish(phase)
+        assert json.loads((tmp_path / "phase.json").read_text())["phase"] == phase.name
+
+    file = one.display._console.file
+    assert isinstance(file, io.StringIO)
+    said = file.getvalue()
+    assert said.startswith("==> Loading.\n")
+    assert said.count("The model tiny is ready at") == 1
+    assert said.count("==> Dead.\n") == 1
+
+
+def test_the_private_folder_is_private_and_goes_away() -> None:
+    """Only its owner reaches the engine; its path fits into a socket's address."""
+    with serve.private_folder() as folder:
+        assert folder.stat().st_mode & 0o077 == 0
+        assert len(str(folder / "engine.sock")) < 100
+
+    assert not folder.exists()
+
+
+SLOW_CONVERSION = """
+import pathlib, time
+pathlib.Path("converting").touch()
+time.sleep(300)
+"""
+
+
+def test_a_stop_while_a_model_is_converted(tmp_path: Path) -> None:
+    """SIGTERM: exit code 0, nothing half made, no process left."""
+    (tmp_path / "transformers.py").write_text(SLOW_CONVERSION)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
+    ours = {
+        "PYTHONPATH": str(tmp_path),
+        "MMHIE_REASONER_MODEL": "embedded",
+        "MMHIE_CACHE_DIR": str(tmp_path / "cache"),
+        "MMHIE_PORT": str(free_port()),
+    }
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        launcher = subprocess.Popen(
+            [MMHIE, "serve"], env={**kept, **ours}, cwd=tmp_path, stdout=output, stderr=output
+        )
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "converting").exists():
+        assert launcher.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    launcher.send_signal(signal.SIGTERM)
+
+    assert launcher.wait(timeout=5) == 0
+    assert "Stopped before the model was ready." in log.read_text()
+    assert [file for file in (tmp_path / "cache").iterdir() if file.is_dir()] == []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def test_signals_are_replaced() -> None:
+    """The last action counts."""
+    heard: list[str] = []
+    serve.on_signals({signal.SIGUSR1: lambda: heard.append("first")})
+    serve.on_signals({signal.SIGUSR1: lambda: heard.append("second")})
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await asyncio.sleep(0.05)
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGUSR1)
+
+    assert heard == ["second"]
