@@ -196,7 +196,7 @@ class LauncherSettings(BaseSettings):
 
 
 def _reserved(part: str) -> str | None:
-    """The reserved flag this is: vLLM takes underscores and unambiguous beginnings of a flag too."""
+    """The reserved flag this is; vLLM also takes underscores and unambiguous beginnings."""
     written = part.split("=", 1)[0].replace("_", "-")
     if not written.startswith("--") or len(written) < 3:
         return None
