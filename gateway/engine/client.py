@@ -1,6 +1,8 @@
 """The engine as the rest of the house sees it: `open` a request, `aclose` at the end."""
 
 import asyncio
+import contextlib
+from collections import deque
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -28,17 +30,18 @@ class EngineRequest:
 class EngineResponse:
     """A response whose status is known and whose body still comes; close it, however it ends."""
 
-    __slots__ = ("_client", "_connection", "headers", "status")
+    __slots__ = ("_client", "_closed", "_connection", "headers", "status")
 
     def __init__(self, client: "EngineClient", connection: Connection) -> None:
         self._client = client
+        self._closed = False
         self._connection = connection
         self.status = connection.status
         self.headers = connection.headers
 
     async def read(self) -> bytes:
-        """The next part of the body as it arrived; b"" at its end."""
-        return await self._connection.read()
+        """The next part of the body as it arrived; b"" at its end, or once it is closed."""
+        return b"" if self._closed else await self._connection.read()
 
     async def whole(self) -> bytes:
         """The whole body."""
@@ -49,7 +52,9 @@ class EngineResponse:
 
     def close(self) -> None:
         """Give the connection back; abort it, and with it the engine's work, if unfinished."""
-        self._client.release(self._connection)
+        if not self._closed:  # a connection given back twice would serve two requests at once
+            self._closed = True
+            self._client.release(self._connection)
 
 
 class EngineClient:
@@ -60,35 +65,34 @@ class EngineClient:
         self.path = parts.path if parts.scheme == "unix" else None
         self.host = parts.hostname or "localhost"
         self.port = parts.port or 80
-        self._idle: list[Connection] = []
+        self._idle: deque[Connection] = deque()
         authorization = f"authorization: Bearer {key}\r\n" if key else ""
-        host = "localhost" if self.path else f"{self.host}:{self.port}"
+        host = parts.netloc or "localhost"
         self._fixed = f"host: {host}\r\n{authorization}".encode()
 
     async def open(self, request: EngineRequest) -> EngineResponse:
         """Send a request and wait for its status line.
 
         Raises EngineUnavailable (refused, or died twice before answering), EngineTimeout,
-        EngineCut or EngineGarbled. A request that got no byte of an answer is sent once more.
+        EngineCut or EngineGarbled. A request that got no byte of an answer is sent once more,
+        within the same total.
         """
         if 0 in (request.idle_s, request.total_s):
             raise timed_out()
-        try:
-            return await self._attempt(request, self._take() or await self._connect())
-        except ConnectionDiedError:
-            pass
-        try:
-            return await self._attempt(request, await self._connect())
-        except ConnectionDiedError:
-            raise EngineUnavailable(
-                "The engine closed the connection without an answer; try again.", retry_after_s=1
-            ) from None
+        now = asyncio.get_running_loop().time()
+        until = None if request.total_s is None else now + request.total_s
+        for connection in (self._take(), None):
+            with contextlib.suppress(ConnectionDiedError):
+                return await self._attempt(request, connection or await self._connect(until), until)
+        raise EngineUnavailable(
+            "The engine closed the connection without an answer; try again.", retry_after_s=1
+        )
 
-    async def _attempt(self, request: EngineRequest, connection: Connection) -> EngineResponse:
+    async def _attempt(
+        self, request: EngineRequest, connection: Connection, until: float | None
+    ) -> EngineResponse:
         try:
-            await connection.send(
-                self._encode(request), idle_s=request.idle_s, total_s=request.total_s
-            )
+            await connection.send(self._encode(request), idle_s=request.idle_s, until=until)
         except BaseException:
             connection.abort()
             raise
@@ -103,19 +107,24 @@ class EngineClient:
         return b"".join((head.encode("latin-1"), self._fixed, b"\r\n", request.body))
 
     def _take(self) -> Connection | None:
-        oldest = asyncio.get_running_loop().time() - KEEP_ALIVE_S
+        self._drop_stale()
         while self._idle:
             connection = self._idle.pop()
-            if not connection.closed and connection.idle_since > oldest:
-                connection.reused = True
+            if not connection.closed:
                 return connection
-            connection.abort()
         return None
 
-    async def _connect(self) -> Connection:
+    def _drop_stale(self) -> None:
+        """Close what has been idle too long; the longest idle is at the front."""
+        oldest = asyncio.get_running_loop().time() - KEEP_ALIVE_S
+        while self._idle and self._idle[0].idle_since <= oldest:
+            self._idle.popleft().abort()
+
+    async def _connect(self, until: float | None) -> Connection:
         loop = asyncio.get_running_loop()
+        limit = loop.time() + CONNECT_TIMEOUT_S
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with asyncio.timeout_at(limit if until is None else min(limit, until)):
                 return await self._dial(loop)
         except (OSError, TimeoutError):
             raise EngineUnavailable(
@@ -132,6 +141,7 @@ class EngineClient:
 
     def release(self, connection: Connection) -> None:
         """Keep a connection whose exchange is over, close any other."""
+        self._drop_stale()
         if connection.reusable:
             connection.idle_since = connection.loop.time()
             self._idle.append(connection)

@@ -1,4 +1,4 @@
-"""One socket to the engine: HTTP/1.1, one request at a time, back-pressure both ways."""
+"""One socket to the engine: HTTP/1.1, one request at a time, back-pressure on its answers."""
 
 import asyncio
 from collections import deque
@@ -25,7 +25,6 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = None  # type: ignore[assignment] # until connection_made
         self.closed = False
         self.idle_since = 0.0
-        self.reused = False
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._reset()
@@ -60,6 +59,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._keep_alive = False  # whatever follows a whole answer belongs to nobody
             self.fail(EngineGarbled("The engine's answer is not valid HTTP."))
         if not self._head_done and self._head_bytes > LARGEST_HEAD_BYTES:
             self.fail(EngineGarbled("The engine's response headers are too large."))
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
             return
         if not self._head_bytes:
             self.fail(ConnectionDiedError())
-        elif self._head_done and self._ends_with_connection():
+        elif exc is None and self._head_done and self._ends_with_connection():
             self._finish()
         else:
             self.fail(EngineCut("The engine closed the connection before the answer's end."))
@@ -83,23 +83,32 @@ class Connection(asyncio.Protocol):
     # What httptools calls.
 
     def on_message_begin(self) -> None:
-        if self.complete:  # a second response in the same bytes: do not let it near the next caller
-            self._keep_alive = False
-            raise ValueError("unexpected second response")
+        if self.complete:
+            raise ValueError("a second response in the same bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+        if not self._head_done:  # trailers are no headers
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        self.status = self._parser.get_status_code()
-        if self.status < 200:  # 100 Continue and the like announce the real head
+        status = self._parser.get_status_code()
+        if 100 <= status < 200:  # 100 Continue and the like announce the real head
             self.headers.clear()
             return
+        if status < 100 or self._head_size() > LARGEST_HEAD_BYTES:
+            raise ValueError("not a head")
+        self.status = status
         self._head_done = True
         self._keep_alive = self._parser.should_keep_alive()
         self._wake()
 
+    def _head_size(self) -> int:
+        """In bytes, as it was sent: one read may have brought the whole of a giant."""
+        return sum(len(name) + len(value) + 4 for name, value in self.headers)
+
     def on_body(self, body: bytes) -> None:
+        if not self._head_done:
+            raise ValueError("an interim response has no body")
         self._chunks.append(body)
         self._buffered += len(body)
         if self._buffered > HIGH_WATER_BYTES and not self._paused:
@@ -113,13 +122,13 @@ class Connection(asyncio.Protocol):
 
     # What the engine client calls.
 
-    async def send(self, request: bytes, *, idle_s: float | None, total_s: float | None) -> None:
+    async def send(self, request: bytes, *, idle_s: float | None, until: float | None) -> None:
         """Write a request and return when the status is known; raises ConnectionDiedError,
-        EngineTimeout, EngineCut or EngineGarbled. Silence is limited by `idle_s`, everything by
-        `total_s`."""
+        EngineTimeout, EngineCut or EngineGarbled. The answer ends by `until`, on the loop's
+        clock; without that, silence is limited by `idle_s`."""
         self._reset()
-        if total_s is not None:
-            self._timer = self.loop.call_later(total_s, self._out_of_time)
+        if until is not None:
+            self._timer = self.loop.call_at(until, self._out_of_time)
         elif idle_s is not None:
             self._timer = self.loop.call_later(idle_s, self._check_idle, idle_s)
         if self.closed:
@@ -140,7 +149,7 @@ class Connection(asyncio.Protocol):
         if self._paused:
             self._paused = False
             self._active_at = self.loop.time()
-            if not self.closed:
+            if not self.transport.is_closing():
                 self.transport.resume_reading()
         return data
 

@@ -1,0 +1,284 @@
+"""The pool: what is reused, what is tried again, what is sent, and that nothing is left over."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.engine import client as pool
+from gateway.engine.client import EngineClient, EngineRequest
+from gateway.errors import EngineCut, EngineUnavailable
+from tests.gateway.peer import GET, OK, Line, Peer, always, fetch, meeting, until
+
+
+async def test_many_answers_over_one_connection() -> None:
+    """Kept alive and reused, headers and bodies never mixed."""
+
+    async def play(line: Line) -> None:
+        while True:
+            request = await line.request()
+            body = request.split(b" ")[1]
+            line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    async with meeting(play) as (client, peer):
+        for number in range(20):
+            path = f"/{number}"
+            assert await fetch(client, EngineRequest("GET", path)) == (200, path.encode())
+        assert peer.lines == 1
+
+
+async def test_each_of_many_at_once_gets_its_own_answer() -> None:
+    """Fifty at once, twice: fifty connections, fifty right answers each time."""
+
+    async def play(line: Line) -> None:
+        while True:
+            body = (await line.request()).split(b" ")[1]
+            await asyncio.sleep(0.01)
+            line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    async with meeting(play) as (client, peer):
+        for _ in range(2):
+            paths = [f"/{number}" for number in range(50)]
+            work = [fetch(client, EngineRequest("GET", path)) for path in paths]
+            answers = await asyncio.gather(*work)
+            assert answers == [(200, path.encode()) for path in paths]
+        assert peer.lines == 50
+
+
+async def test_over_a_unix_socket(tmp_path: Path) -> None:
+    """The same over `unix:/path`."""
+    async with meeting(always(OK), tmp_path / "engine.sock") as (client, peer):
+        for _ in range(3):
+            assert await fetch(client) == (200, b"ok")
+        assert peer.lines == 1
+
+
+async def test_what_is_sent() -> None:
+    """Host, key, request id, a counted JSON body, and nothing of the caller's own headers."""
+    requests = []
+
+    async def play(line: Line) -> None:
+        while True:
+            requests.append(await line.request())
+            line.say(OK)
+
+    async with Peer(play) as peer:
+        client = EngineClient(peer.url, key="secret")
+        await fetch(client, EngineRequest("POST", "/p", b'{"a":1}', request_id="id-1", total_s=5))
+        await fetch(client)
+        await client.aclose()
+    host = peer.url.removeprefix("http://").encode()
+    posted, got = requests
+    assert posted == (
+        b"POST /p HTTP/1.1\r\nx-request-id: id-1\r\ncontent-type: application/json\r\n"
+        b"content-length: 7\r\nhost: " + host + b"\r\nauthorization: Bearer secret\r\n\r\n"
+        b'{"a":1}'
+    )
+    assert got == b"GET /x HTTP/1.1\r\nhost: " + host + b"\r\nauthorization: Bearer secret\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://[::1]:8001", "[::1]:8001"),
+        ("http://engine", "engine"),
+        ("http://engine:80/", "engine:80"),
+        ("unix:/run/engine.sock", "localhost"),
+    ],
+)
+def test_the_host_header_is_the_url_s_own(url: str, host: str) -> None:
+    """IPv6 in brackets; a socket file is the local machine."""
+    assert EngineClient(url)._fixed == f"host: {host}\r\n".encode()
+
+
+async def test_an_expired_connection_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Idle longer than the keep-alive: closed by us, before the engine would."""
+    monkeypatch.setattr(pool, "KEEP_ALIVE_S", 0.02)
+    async with meeting(always(OK)) as (client, peer):
+        await fetch(client)
+        await asyncio.sleep(0.05)
+        await fetch(client)
+        assert peer.lines == 2
+        await until(lambda: peer.open == 1)
+
+
+async def test_a_connection_the_engine_closed_is_tried_once_more() -> None:
+    """Stale: the engine left while it was idle, or at the very moment we asked."""
+
+    async def play(line: Line) -> None:
+        await line.request()
+        line.say(OK)
+        await asyncio.sleep(0.01 * line.number)
+
+    async with meeting(play) as (client, peer):
+        for _ in range(4):
+            assert await fetch(client) == (200, b"ok")
+            await asyncio.sleep(0.02)
+        assert peer.lines == 4
+
+
+async def test_a_reused_connection_that_dies_on_the_request_is_tried_once_more() -> None:
+    """The race of keep-alive: it was open when we wrote."""
+
+    async def play(line: Line) -> None:
+        await line.request()
+        line.say(OK)
+        if line.number == 1:
+            await line.request()
+            line.reset()
+            return
+        await line.hung_up()
+
+    async with meeting(play) as (client, peer):
+        assert await fetch(client) == (200, b"ok")
+        assert await fetch(client) == (200, b"ok")
+        assert peer.lines == 2
+
+
+@pytest.mark.parametrize("reset", [True, False])
+async def test_a_fresh_connection_that_dies_is_tried_once_more(reset: bool) -> None:
+    """No byte of an answer: one more try, and not two."""
+    deaths = 1
+
+    async def play(line: Line) -> None:
+        await line.request()
+        if line.number <= deaths:
+            if reset:
+                line.reset()
+            return
+        line.say(OK)
+        await line.hung_up()
+
+    async with meeting(play) as (client, peer):
+        assert await fetch(client) == (200, b"ok")
+        assert peer.lines == 2
+    deaths = 9
+    async with meeting(play) as (client, peer):
+        with pytest.raises(EngineUnavailable) as found:
+            await fetch(client)
+        assert peer.lines == 2
+        assert found.value.retry_after_s
+
+
+async def test_one_byte_of_an_answer_is_no_second_try() -> None:
+    """The engine has begun: asking again could double its work."""
+
+    async def play(line: Line) -> None:
+        await line.request()
+        line.say(b"H")
+
+    async with meeting(play) as (client, peer):
+        with pytest.raises(EngineCut):
+            await fetch(client)
+        assert peer.lines == 1
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "unix:/nowhere/engine.sock"])
+async def test_refused_is_unavailable_at_once(url: str) -> None:
+    """Nobody listens: no second try, no waiting."""
+    started = time.monotonic()
+    with pytest.raises(EngineUnavailable) as found:
+        await EngineClient(url).open(GET)
+    assert time.monotonic() - started < 0.5
+    assert found.value.status == 503
+    assert found.value.headers() == {"retry-after": "2"}
+
+
+async def test_an_unfinished_answer_is_not_kept() -> None:
+    """Closed with body to come: the connection goes, and the next caller gets a new one."""
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this"
+    async with meeting(always(answer)) as (client, peer):
+        for number in (1, 2):
+            response = await client.open(GET)
+            response.close()
+            await until(lambda: peer.open == 0)
+            assert peer.lines == number
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    ],
+)
+async def test_an_engine_that_wants_to_close_is_let(answer: bytes) -> None:
+    """`connection: close`, or HTTP/1.0."""
+    async with meeting(always(answer)) as (client, peer):
+        assert await fetch(client) == (200, b"ok")
+        await until(lambda: peer.open == 0)
+        assert await fetch(client) == (200, b"ok")
+        assert peer.lines == 2
+
+
+async def test_given_back_twice_it_still_serves_one_at_a_time() -> None:
+    """Else two requests would share a connection, and one patient's answer reach another."""
+    async with meeting(always(OK)) as (client, peer):
+        response = await client.open(GET)
+        await response.whole()
+        response.close()
+        response.close()
+        one, other = await client.open(GET), await client.open(GET)
+        assert one._connection is not other._connection
+        assert peer.lines == 2
+        one.close()
+        other.close()
+
+
+async def test_a_closed_response_reads_nothing_of_the_next() -> None:
+    """Whoever still holds it sees its end."""
+    async with meeting(always(OK)) as (client, _):
+        old = await client.open(GET)
+        await old.whole()
+        old.close()
+        new = await client.open(GET)
+        assert await old.read() == b""
+        assert await new.whole() == b"ok"
+        new.close()
+
+
+async def test_the_pool_shrinks_after_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a rush of callers left behind is closed by the next few who come alone."""
+    monkeypatch.setattr(pool, "KEEP_ALIVE_S", 0.1)
+    async with meeting(always(OK)) as (client, peer):
+        await asyncio.gather(*(fetch(client) for _ in range(30)))
+        assert peer.open == 30
+        deadline = asyncio.get_running_loop().time() + 0.3
+        while asyncio.get_running_loop().time() < deadline:
+            await fetch(client)
+            await asyncio.sleep(0.01)
+        assert len(client._idle) == 1
+        await until(lambda: peer.open == 1)
+        assert peer.lines == 30, "the one in use was kept"
+
+
+async def test_a_thousand_callers_who_leave_cost_nothing() -> None:
+    """Cancelled at every stage, connecting included: no socket, task or timer stays."""
+
+    async def play(line: Line) -> None:
+        while True:
+            await line.request()
+            await asyncio.sleep(0.002)
+            line.say(OK)
+
+    async with meeting(play) as (client, peer):
+        for pause in range(100):
+            work = [asyncio.create_task(fetch(client)) for _ in range(5)]
+            await asyncio.sleep(pause / 20_000)
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+        assert await fetch(client) == (200, b"ok")
+        await client.aclose()
+        await until(lambda: peer.open == 0)
+        assert len(asyncio.all_tasks()) == 1
+
+
+async def test_closing_the_client_closes_what_is_idle() -> None:
+    """At the end of the application nothing stays open."""
+    async with meeting(always(OK)) as (client, peer):
+        await asyncio.gather(*(fetch(client) for _ in range(5)))
+        assert peer.open == 5
+        await client.aclose()
+        await until(lambda: peer.open == 0)

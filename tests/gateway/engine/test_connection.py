@@ -1,0 +1,385 @@
+"""One socket to the engine: every framing, every cut, every kind of nonsense, in bounded time."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.engine.client import EngineRequest
+from gateway.engine.connection import HIGH_WATER_BYTES
+from gateway.errors import EngineCut, EngineGarbled, EngineTimeout, GatewayError
+from tests.gateway.peer import GET, OK, SSE_HEAD, Line, Play, always, chunk, fetch, meeting, until
+
+COUNTED = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
+CHUNKED = SSE_HEAD + chunk(b"hel") + chunk(b"lo") + b"0\r\n\r\n"
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nhello"
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + COUNTED
+TRAILERS = SSE_HEAD + chunk(b"hello") + b"0\r\ncontent-type: text/evil\r\n\r\n"
+IDLE = EngineRequest("GET", "/x", idle_s=0.1)
+
+
+def in_parts(*parts: bytes, close: bool = False, pause_s: float = 0.002) -> Play:
+    """Each part in a segment of its own."""
+
+    async def play(line: Line) -> None:
+        await line.request()
+        for part in parts:
+            line.say(part)
+            await asyncio.sleep(pause_s)
+        if not close:
+            await line.hung_up()
+
+    return play
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """A loop of its own for each example of a property."""
+    return asyncio.run(work)
+
+
+@pytest.mark.parametrize(
+    ("answer", "close"),
+    [
+        (COUNTED, False),
+        (CHUNKED, False),
+        (UNTIL_CLOSE, True),
+        (INTERIM, False),
+        (TRAILERS, False),
+        (b"HTTP/1.0 200 OK\r\n\r\nhello", True),
+    ],
+)
+async def test_every_framing(answer: bytes, close: bool) -> None:
+    """Counted, chunked, until the close, after interim heads, with trailers: the same body."""
+    async with meeting(always(answer, close=close)) as (client, _):
+        assert await fetch(client) == (200, b"hello")
+
+
+async def test_trailers_and_interim_heads_add_no_headers() -> None:
+    """Only the head of the answer says what the answer is."""
+    for answer in (TRAILERS, INTERIM):
+        async with meeting(always(answer)) as (client, _):
+            response = await client.open(GET)
+            await response.whole()
+            response.close()
+            names = [name for name, _ in response.headers]
+            assert names.count(b"content-type") <= 1
+            assert b"link" not in names
+
+
+@pytest.mark.parametrize("answer", [COUNTED, CHUNKED, INTERIM])
+async def test_where_it_is_split_makes_no_difference(answer: bytes) -> None:
+    """One answer per cut, all over one connection."""
+
+    async def play(line: Line) -> None:
+        for cut in range(1, len(answer)):
+            await line.request()
+            line.say(answer[:cut])
+            await asyncio.sleep(0.0005)
+            line.say(answer[cut:])
+
+    async with meeting(play) as (client, peer):
+        for _ in range(1, len(answer)):
+            assert await fetch(client) == (200, b"hello")
+        assert peer.lines == 1
+
+
+@pytest.mark.parametrize("answer", [COUNTED, CHUNKED, INTERIM])
+async def test_cut_anywhere_is_an_error(answer: bytes) -> None:
+    """The connection ends after every possible byte: always EngineCut, never a short answer."""
+    for cut in range(1, len(answer)):
+        async with meeting(in_parts(answer[:cut], close=True, pause_s=0)) as (client, peer):
+            with pytest.raises(EngineCut):
+                await fetch(client)
+            assert peer.lines == 1, "a request was sent again after a byte had come"
+
+
+@pytest.mark.parametrize("answer", [UNTIL_CLOSE, COUNTED[:-2], SSE_HEAD + chunk(b"a")])
+async def test_a_reset_is_no_end(answer: bytes) -> None:
+    """A body that lasts until the close is whole after a close, and cut after a reset."""
+
+    async def play(line: Line) -> None:
+        await line.request()
+        line.say(answer)
+        await asyncio.sleep(0.02)
+        line.reset()
+
+    async with meeting(play) as (client, _):
+        response = await client.open(GET)
+        await response.read()
+        with pytest.raises(EngineCut):
+            await response.whole()
+        response.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"hello\r\n\r\n",
+        b"\x00\x01\x02\x03" * 20,
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 099 Odd\r\ncontent-length: 1\r\n\r\nx" + COUNTED,
+        b"HTTP/1.1 103 Odd\r\ncontent-length: 1\r\n\r\nx" + COUNTED,
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello!",
+        b"HTTP/1.1 200 OK\r\ncontent-length: five\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999999\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\na: b\x00c\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\na: b\nc: d\re: f\r\n\r\n",
+        SSE_HEAD + b"zz\r\nhello\r\n",
+        SSE_HEAD + b"-5\r\nhello\r\n",
+        SSE_HEAD + b"fffffffffffffffffff\r\nhello\r\n",
+        SSE_HEAD + b"3\r\nhello\r\n0\r\n\r\n",
+    ],
+)
+async def test_nonsense_is_garbled(answer: bytes) -> None:
+    """What is not HTTP is said to be so, at once."""
+    async with meeting(in_parts(answer)) as (client, _), asyncio.timeout(2):
+        with pytest.raises(EngineGarbled):
+            await fetch(client)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000 + b"content-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 70_000 + b"\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 8_000,
+    ],
+)
+async def test_a_huge_head_is_refused(head: bytes) -> None:
+    """Over 64 KiB, whether it ends or not, in one read or many."""
+    async with meeting(in_parts(head)) as (client, _), asyncio.timeout(2):
+        with pytest.raises(EngineGarbled):
+            await fetch(client)
+
+
+PIECES = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n",
+        b"HTTP/1.0 500 X\r\n",
+        b"HTTP/1.1 ",
+        b"content-length: 3\r\n",
+        b"content-length: 0\r\n",
+        b"content-length: -3\r\n",
+        b"transfer-encoding: chunked\r\n",
+        b"transfer-encoding: gzip\r\n",
+        b"connection: close\r\n",
+        b"connection: upgrade\r\nupgrade: h2c\r\n",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"3\r\nabc\r\n",
+        b"0\r\n\r\n",
+        b"ffffffff\r\n",
+        b"abc",
+        b": ",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=2000)
+@given(
+    parts=st.lists(st.one_of(PIECES, st.binary(min_size=1, max_size=12)), min_size=1, max_size=10),
+    close=st.booleans(),
+)
+def test_anything_at_all_is_an_answer_or_an_error_of_ours(parts: list[bytes], close: bool) -> None:
+    """Never a hang, never another exception, never a second try after a byte."""
+
+    async def play(line: Line) -> None:
+        await line.request()
+        for part in parts:
+            line.say(part)
+            await asyncio.sleep(0)
+        if not close:
+            await line.hung_up()
+
+    async def ask() -> None:
+        async with meeting(play) as (client, peer):
+            started = time.monotonic()
+            try:
+                status, _ = await fetch(client, EngineRequest("GET", "/x", idle_s=0.04))
+                assert 200 <= status < 1000
+            except GatewayError as error:
+                assert isinstance(error, EngineCut | EngineGarbled | EngineTimeout)
+            assert time.monotonic() - started < 1.0
+            assert peer.lines == 1
+
+    run(ask())
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200", SSE_HEAD, SSE_HEAD + b"5\r\nhe", COUNTED[:-1]]
+)
+@pytest.mark.parametrize("limit", [{"idle_s": 0.08}, {"total_s": 0.08}])
+async def test_silence_ends(answer: bytes, limit: dict[str, float]) -> None:
+    """Before the head, in it, in the body: the limit holds, and the engine sees us leave."""
+    left = asyncio.Event()
+
+    async def play(line: Line) -> None:
+        await line.request()
+        line.say(answer)
+        await line.hung_up()
+        left.set()
+
+    async with meeting(play) as (client, _):
+        started = time.monotonic()
+        with pytest.raises(EngineTimeout):
+            await fetch(client, EngineRequest("GET", "/x", **limit))
+        assert 0.07 < time.monotonic() - started < 0.5
+        async with asyncio.timeout(1):
+            await left.wait()
+
+
+async def test_a_trickle_is_not_idle_but_does_end() -> None:
+    """Idle time is silence; a total is a total."""
+    trickle = in_parts(SSE_HEAD, *[chunk(b"a")] * 10, b"0\r\n\r\n", pause_s=0.04)
+    async with meeting(trickle) as (client, _):
+        assert await fetch(client, IDLE) == (200, b"a" * 10)
+        with pytest.raises(EngineTimeout):
+            await fetch(client, EngineRequest("GET", "/x", total_s=0.1))
+
+
+@pytest.mark.parametrize("limit", [{"idle_s": 0.0}, {"total_s": 0.0}])
+async def test_no_time_means_at_once(limit: dict[str, float]) -> None:
+    """0 seconds: the engine is not even asked."""
+    async with meeting(always(OK)) as (client, peer):
+        with pytest.raises(EngineTimeout):
+            await client.open(EngineRequest("GET", "/x", **limit))
+        assert peer.lines == 0
+
+
+async def test_the_total_covers_the_second_try() -> None:
+    """A request that is sent again does not get its time again."""
+
+    async def play(line: Line) -> None:
+        await line.request()
+        if line.number == 1:
+            await asyncio.sleep(0.15)
+            line.reset()
+        await line.hung_up()
+
+    async with meeting(play) as (client, _):
+        started = time.monotonic()
+        with pytest.raises(EngineTimeout):
+            await fetch(client, EngineRequest("GET", "/x", total_s=0.2))
+        assert time.monotonic() - started < 0.3
+
+
+async def test_a_slow_reader_stores_little_and_is_not_idle() -> None:
+    """20 MB nobody reads wait at the engine, for longer than the idle limit."""
+    size, sent = 20 * 1024 * 1024, 0
+
+    async def play(line: Line) -> None:
+        nonlocal sent
+        await line.request()
+        line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size)
+        line.writer.transport.set_write_buffer_limits(high=65536)
+        while sent < size:
+            line.say(b"x" * 65536)
+            sent += 65536
+            await line.writer.drain()
+        await line.hung_up()
+
+    async with meeting(play) as (client, _):
+        response = await client.open(EngineRequest("GET", "/x", idle_s=0.1))
+        await asyncio.sleep(0.3)
+        early = sent
+        connection = response._connection
+        assert HIGH_WATER_BYTES < connection._buffered <= HIGH_WATER_BYTES + 256 * 1024
+        assert early < size / 2
+        received, most = 0, 0
+        while part := await response.read():
+            received += len(part)
+            most = max(most, connection._buffered + len(part))
+            await asyncio.sleep(0)
+        response.close()
+        assert received == size
+        assert most <= 2 * (HIGH_WATER_BYTES + 256 * 1024)
+
+
+async def test_silence_after_a_pause_is_idle_again() -> None:
+    """Back-pressure stops the clock; it does not break it."""
+
+    async def play(line: Line) -> None:
+        await line.request()
+        line.say(SSE_HEAD + chunk(b"x" * 300_000))
+        await line.hung_up()
+
+    async with meeting(play) as (client, _):
+        response = await client.open(IDLE)
+        await asyncio.sleep(0.2)
+        started = time.monotonic()
+        with pytest.raises(EngineTimeout):
+            await response.whole()
+        response.close()
+        assert 0.09 < time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize("answer", [b"", SSE_HEAD, SSE_HEAD + chunk(b"x" * 400_000)])
+async def test_leaving_early_is_seen_by_the_engine(answer: bytes) -> None:
+    """Cancelled before the head, in the body, under back-pressure: the socket closes at once."""
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def play(line: Line) -> None:
+        await line.request()
+        line.say(answer)
+        asked.set()
+        await line.hung_up()
+        left.set()
+
+    async def ask(client: Any) -> None:
+        response = await client.open(EngineRequest("GET", "/x", idle_s=30))
+        try:
+            await response.read()
+            await asyncio.sleep(60)
+        finally:
+            response.close()
+
+    async with meeting(play) as (client, _):
+        task = asyncio.create_task(ask(client))
+        await asked.wait()
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(1):
+            await left.wait()
+        assert len(asyncio.all_tasks()) <= 3, "a task was left behind"
+
+
+async def test_unasked_bytes_close_an_idle_connection() -> None:
+    """They would be taken for the next caller's answer."""
+
+    async def play(line: Line) -> None:
+        await line.request()
+        line.say(OK)
+        await asyncio.sleep(0.03)
+        line.say(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret")
+        await line.hung_up()
+
+    async with meeting(play) as (client, peer):
+        assert await fetch(client) == (200, b"ok")
+        await until(lambda: peer.open == 0)
+        assert await fetch(client) == (200, b"ok")
+        assert peer.lines == 2
+
+
+@pytest.mark.parametrize(
+    "more", [b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret", b"GARBAGE", b"\x00", b"HTTP/"]
+)
+async def test_a_second_answer_in_the_same_bytes_reaches_nobody(more: bytes) -> None:
+    """What follows a whole answer is dropped, and its connection with it."""
+    async with meeting(always(OK + more)) as (client, peer):
+        for _ in range(3):
+            assert await fetch(client) == (200, b"ok")
+        assert peer.lines == 3
