@@ -30,11 +30,11 @@ class Metrics:
         self.inflight = gauge("inflight_requests", "Requests at the engine.")
         self.waiting = gauge("queued_requests", "Requests waiting for a place at the engine.")
         self.ready = gauge("engine_ready", "1 while the engine is ready.")
-        self._children: dict[tuple[str, ...], Counter] = {}
+        self._children: dict[tuple[object, ...], Counter] = {}
 
     def count(self, counter: Counter, *labels: str) -> None:
         """Add one; the labelled child is kept, since looking it up costs more than counting."""
-        key = (counter._name, *labels)
+        key = (counter, *labels)
         child = self._children.get(key)
         if child is None:
             child = self._children[key] = counter.labels(*labels)
@@ -67,8 +67,8 @@ class Metrics:
 
     def _tokens(self, exchange: Exchange, usage: Mapping[str, Any]) -> None:
         """Token counts go by either of OpenAI's two sets of names."""
-        prompt = usage.get("prompt_tokens") or usage.get("input_tokens") or 0
-        completion = usage.get("completion_tokens") or usage.get("output_tokens") or 0
+        prompt = tokens(usage, "prompt_tokens", "input_tokens")
+        completion = tokens(usage, "completion_tokens", "output_tokens")
         self.prompt_tokens.inc(prompt)
         self.completion_tokens.inc(completion)
         exchange.facts |= {"prompt_tokens": prompt, "completion_tokens": completion}
@@ -81,3 +81,9 @@ class Metrics:
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"mmhie_{name}", text, registry=self.registry)
+
+
+def tokens(usage: Mapping[str, Any], *names: str) -> int:
+    """The first count there is; nothing an engine sends here can stop an answer."""
+    counts = (usage.get(name) for name in names)
+    return next((count for count in counts if isinstance(count, int) and count > 0), 0)

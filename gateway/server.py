@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import math
 import signal
 from collections.abc import Iterator
 
@@ -42,9 +43,13 @@ class DrainingServer(uvicorn.Server):
             return
         services.watch.draining = True
         log.info("draining")
-        asyncio.get_running_loop().call_later(self.settle_s, self._stop)
+        if self.settle_s:
+            asyncio.get_running_loop().call_later(self.settle_s, self._stop)
+        else:
+            self._stop()
 
     def _stop(self) -> None:
+        self.app.state.services.watch.refusing = True
         self.should_exit = True
 
 
@@ -60,7 +65,7 @@ def config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=round(settings.drain_seconds),
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
     )
 
 

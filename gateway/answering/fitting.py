@@ -1,7 +1,7 @@
 """Whether a question fits, counted by the engine's own tokenizer; cut only when told to."""
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import orjson
 
@@ -10,9 +10,11 @@ from gateway.answering.ask import Ask
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.errors import translate
 from gateway.engine.phase import PROBE_TIMEOUT_S, Model, fetch
-from gateway.errors import EngineUnavailable, InputTooLong
+from gateway.errors import EngineGarbled, InputTooLong
+from gateway.wire import openai
 
 Side = Literal["none", "left", "right"]
+T = TypeVar("T")
 
 # What a template adds for a system message beyond its text: role markers, line ends.
 SYSTEM_TURN_TOKENS = 32
@@ -29,13 +31,13 @@ async def fit(ask: Ask, model: Model, engine: EngineClient, *, limit: int, cut: 
     if most_tokens(ask, model) <= limit:
         return ask
     count = await count_tokens(ask, model, engine)
-    for _ in range(CUTS):
-        if count <= limit:
-            return ask
-        if cut == "none" or not model.counts_tokens:
-            break
+    cuts = CUTS if cut != "none" and model.counts_tokens else 0
+    while count > limit and cuts and ask.prompt:
         ask = await shorten(ask, model, engine, over=count - limit, side=cut)
         count = await count_tokens(ask, model, engine)
+        cuts -= 1
+    if count <= limit and ask.prompt:
+        return ask
     raise InputTooLong(
         f"The prompt is {count} tokens and at most {limit} fit (MMHIE_MAX_INPUT_LENGTH, or the "
         "model's context less the answer's budget); shorten it.",
@@ -61,29 +63,32 @@ async def count_tokens(ask: Ask, model: Model, engine: EngineClient) -> int:
     """Exact where the engine has /tokenize; elsewhere an estimate from the bytes."""
     if not model.counts_tokens:
         return most_tokens(ask, model) // BYTES_PER_TOKEN
-    answer = await _ask_engine(
-        engine, "/tokenize", {"model": model.id, **prompting.content(ask, model)}
-    )
-    return int(answer["count"])
+    body = {"model": model.id, **prompting.content(ask, model)}
+    return await _ask_engine(engine, "/tokenize", body, ("count", int))
 
 
 async def shorten(ask: Ask, model: Model, engine: EngineClient, *, over: int, side: Side) -> Ask:
     """The question without its first (left) or last (right) `over` tokens."""
     plain = {"model": model.id, "prompt": ask.prompt, "add_special_tokens": False}
-    tokens = (await _ask_engine(engine, "/tokenize", plain))["tokens"]
+    tokens = await _ask_engine(engine, "/tokenize", plain, ("tokens", list))
     kept = tokens[over:] if side == "left" else tokens[: max(0, len(tokens) - over)]
     if not kept:
         return replace(ask, prompt="", was_cut=True)
-    text = await _ask_engine(engine, "/detokenize", {"model": model.id, "tokens": kept})
-    return replace(ask, prompt=text["prompt"], was_cut=True)
+    back = {"model": model.id, "tokens": kept}
+    text = await _ask_engine(engine, "/detokenize", back, ("prompt", str))
+    return replace(ask, prompt=text, was_cut=True)
 
 
-async def _ask_engine(engine: EngineClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
+async def _ask_engine(
+    engine: EngineClient, path: str, body: dict[str, Any], wanted: tuple[str, type[T]]
+) -> T:
+    """One field of the engine's answer, of the type it must have."""
+    name, kind = wanted
     request = EngineRequest("POST", path, orjson.dumps(body), total_s=PROBE_TIMEOUT_S)
     status, answer = await fetch(engine, request)
     if status != 200:
         raise translate(status, answer, body)
-    try:
-        return dict(orjson.loads(answer))
-    except (orjson.JSONDecodeError, TypeError, ValueError):
-        raise EngineUnavailable("The engine cannot count tokens now.", retry_after_s=1) from None
+    value = openai.parse(answer).get(name)
+    if not isinstance(value, kind):
+        raise EngineGarbled("The engine's token count cannot be read.")
+    return value

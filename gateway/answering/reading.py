@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
-
 from gateway.answering.ask import Answer, Delta
 from gateway.engine.client import EngineResponse
-from gateway.errors import EngineCut, EngineGarbled, EngineRejected, NoAnswer
+from gateway.errors import EngineCut, EngineRejected, NoAnswer
 from gateway.safety import harmony
 from gateway.safety.reasoning import text_of
+from gateway.wire import openai
 from gateway.wire.sse import EventBuffer, payload
 
 
@@ -59,12 +58,12 @@ class AnswerReader:
         self.answer.system_fingerprint = (
             chunk.get("system_fingerprint") or self.answer.system_fingerprint
         )
-        self.answer.usage = chunk.get("usage") or self.answer.usage
-        if not chunk.get("choices"):
+        self.answer.usage = openai.usage_of(chunk) or self.answer.usage
+        choices = openai.choices_of(chunk)
+        if not choices:
             return Delta()
-        choice = chunk["choices"][0]
-        self.answer.finish_reason = choice.get("finish_reason") or self.answer.finish_reason
-        message = choice.get("delta") or {"content": choice.get("text")}
+        self.answer.finish_reason = choices[0].get("finish_reason") or self.answer.finish_reason
+        message = openai.message_of(choices[0])
         said = message.get("content") or ""
         delta = Delta(self._guard.feed(said), text_of(message))
         self._note(delta, raw=said)
@@ -79,7 +78,8 @@ class AnswerReader:
             self._tokens_before_answer = max(0, self._spent() - 1)
 
     def _spent(self) -> int:
-        return int((self.answer.usage or {}).get("completion_tokens") or 0)
+        spent = (self.answer.usage or {}).get("completion_tokens")
+        return spent if isinstance(spent, int) else 0
 
     def _over_budget(self) -> bool:
         begun = self._tokens_before_answer
@@ -107,14 +107,9 @@ class AnswerReader:
 
 
 def parse(content: bytes) -> dict[str, Any]:
-    """One chunk; an error object in its place is raised."""
-    try:
-        chunk = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise EngineGarbled("The engine sent something that is not JSON.") from None
-    if not isinstance(chunk, dict):
-        raise EngineGarbled("The engine sent something that is not an object.")
-    if "error" in chunk:
+    """One chunk; raises EngineGarbled, or EngineRejected for an error object in its place."""
+    chunk = openai.parse(content)
+    if chunk.get("error"):
         raise EngineRejected("The engine failed while it was answering.")
     return chunk
 

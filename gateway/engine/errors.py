@@ -1,7 +1,9 @@
 """What the engine's refusals become: the caller's mistakes stay theirs, ours are named ours."""
 
+import json
+import os.path
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +17,7 @@ from gateway.errors import (
 )
 
 SHORTEST_ECHO = 4
+FRONT_OF_ECHO = 16  # a longer text may be quoted with its end left out
 WITHHELD = "[…]"
 # Words of the API, not of a patient: an error about "tool_choice": "auto" has to say auto.
 _API_WORDS = (
@@ -30,9 +33,10 @@ class EngineRefusal(RequestError):
     """A 4xx of the engine: its status, type, param and code, its sentence without the request."""
 
     def __init__(self, status: int, error: dict[str, Any], message: str) -> None:
-        super().__init__(message, param=error.get("param"))
+        super().__init__(message)
         self.status = status  # type: ignore[misc] # the engine's, not the class's
-        self.fields = {**error, "message": message}
+        told = {name: error.get(name) for name in ("type", "param", "code")}
+        self.fields = {"message": message, **told}
 
     def envelope(self) -> dict[str, Any]:
         return {"error": self.fields}
@@ -60,7 +64,9 @@ def refusal(status: int, body: bytes, request: object) -> EngineRefusal:
     if not isinstance(message, str):
         message = f"The engine refused this request (status {status})."
         error = {"type": "invalid_request_error", "param": None, "code": status}
-    return EngineRefusal(status, error, withhold(message, request))
+    texts = echoes(request)
+    told = {k: withhold(v, texts) if isinstance(v, str) else v for k, v in error.items()}
+    return EngineRefusal(status, told, withhold(_INPUT_ECHO.sub("", message), texts))
 
 
 def error_object(body: bytes) -> dict[str, Any]:
@@ -73,19 +79,44 @@ def error_object(body: bytes) -> dict[str, Any]:
     return error if isinstance(error, dict) else {}
 
 
-def withhold(message: str, request: object) -> str:
-    """The message without anything the request said: error texts end up in logs and tickets."""
-    message = _INPUT_ECHO.sub("", message)
-    for text in sorted(set(strings(request)), key=len, reverse=True):
-        message = message.replace(text, WITHHELD)
+def withhold(message: str, texts: Sequence[str]) -> str:
+    """The message without any of the texts, longest first, nor the front of a long one: error
+    texts end up in logs and tickets."""
+    before = None
+    while message != before:  # taking one text out may put another together
+        before = message
+        for text in texts:
+            message = without(message, text)
     return message
 
 
+def without(message: str, text: str) -> str:
+    """The message with each occurrence of a text withheld, as far as it goes on."""
+    front = text[:FRONT_OF_ECHO]
+    at = message.find(front)
+    while at >= 0:
+        echo = os.path.commonprefix([message[at:], text])  # noqa: RUF071 - characters are meant
+        message = f"{message[:at]}{WITHHELD}{message[at + len(echo) :]}"
+        at = message.find(front, at + len(WITHHELD))
+    return message
+
+
+def echoes(request: object) -> list[str]:
+    """Whatever of a request an error may quote, longest first: every text, each of its lines, as
+    it is and as Python or JSON would write it between quotes."""
+    found = set()
+    for text in strings(request):
+        for part in {text, text.strip(), *text.splitlines()}:
+            found |= {part, repr(part)[1:-1], ascii(part)[1:-1]}
+            found |= {json.dumps(part, ensure_ascii=pure)[1:-1] for pure in (True, False)}
+    texts = (text for text in found if len(text) >= SHORTEST_ECHO and text not in API_WORDS)
+    return sorted(texts, key=len, reverse=True)
+
+
 def strings(value: object) -> Iterator[str]:
-    """Every string in a parsed request, field names of free-form objects included."""
+    """Every string in a parsed request but the names of its fields."""
     if isinstance(value, str):
-        if len(value) >= SHORTEST_ECHO and value not in API_WORDS:
-            yield value
+        yield value
     elif isinstance(value, dict):
         for item in value.values():
             yield from strings(item)

@@ -58,7 +58,8 @@ class EngineWatch:
         self._doubt = asyncio.Event()
         self._was_ready = False
         self.state = EngineState()
-        self.draining = False
+        self.draining = False  # told to stop: not ready for more
+        self.refusing = False  # settled: every balancer has seen that by now
 
     @property
     def phase(self) -> Phase:
@@ -66,7 +67,7 @@ class EngineWatch:
 
     def model(self) -> Model:
         """The model being served; raises Draining or EngineUnavailable when there is none now."""
-        if self.draining:
+        if self.refusing:
             raise Draining("This gateway is stopping; send the request again.", retry_after_s=1)
         if self.state.phase != "ready" or self.state.model is None:
             raise EngineUnavailable(self.state.detail, retry_after_s=5)
@@ -193,7 +194,7 @@ def read_phase_file(path: Path) -> EngineState | None:
             engine=engine.get("name") or "vllm",
             engine_version=engine.get("version"),
             warnings=tuple(told.get("warnings") or ()),
-            published=told.get("model") or {},
+            published=dict(told.get("model") or {}),
         )
-    except (OSError, orjson.JSONDecodeError, KeyError, AttributeError, TypeError):
+    except (OSError, KeyError, AttributeError, TypeError, ValueError):
         return None

@@ -6,10 +6,11 @@ import secrets
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import ClientGone, GatewayError, InternalError
-from gateway.logs import log
+from gateway.errors import ClientGone, Draining, GatewayError
+from gateway.logs import fault, log
 from gateway.wire.exchange import Exchange
 
+STOPPING = "This gateway is stopping; send the request again."
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -44,21 +45,13 @@ class Correlation:
             await self.app(exchange.scope, receive, exchange.send)
         except ClientGone:
             exchange.outcome = "client_gone"
-        except asyncio.CancelledError:
-            exchange.outcome = "cancelled"
+        except asyncio.CancelledError:  # the drain ran out
+            await exchange.refuse(Draining(STOPPING, retry_after_s=1))
             raise
         except GatewayError as error:
-            await refuse(exchange, error)
+            await exchange.refuse(error)
         except Exception:  # the last wall: a fault of ours is an error object, never a traceback
-            log.exception("fault", extra={"request_id": exchange.request_id})
-            await refuse(exchange, InternalError("The gateway failed; this was logged."))
-
-
-async def refuse(exchange: Exchange, error: GatewayError) -> None:
-    """An error before the first byte is a response; after it, nothing more can be said here."""
-    exchange.outcome = error.code
-    if not exchange.status:
-        await exchange.refuse(error)
+            await exchange.refuse(fault(exchange.request_id))
 
 
 def request_id_of(scope: Scope) -> bytes:

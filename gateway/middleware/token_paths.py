@@ -11,7 +11,8 @@ from prometheus_fastapi_instrumentator.metrics import Info
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import ClientGone, GatewayError, MethodNotAllowed
+from gateway.errors import ClientGone, EngineUnavailable, GatewayError, MethodNotAllowed
+from gateway.logs import fault
 from gateway.metrics import Metrics
 from gateway.state import Services
 from gateway.wire.exchange import Exchange
@@ -48,8 +49,6 @@ class TokenPaths:
         exchange.facts["route"] = scope["path"]
         try:
             await answer(route, exchange, scope["state"]["services"])
-        except ClientGone:
-            exchange.outcome = "client_gone"
         finally:
             self._count(exchange)
 
@@ -66,14 +65,16 @@ class TokenPaths:
 
 
 async def answer(route: TokenRoute, exchange: Exchange, services: Services) -> None:
-    """Run a route; a failure before the first byte becomes its error response."""
+    """Run a route to its end, whatever that is, so that it can be counted."""
     try:
         if exchange.scope["method"] != "POST":
             raise MethodNotAllowed("This path takes POST only.", allow="POST")
         await route(exchange, services)
+    except ClientGone:
+        exchange.outcome = "client_gone"
     except GatewayError as error:
-        if error.status == 503:
+        if isinstance(error, EngineUnavailable):
             services.watch.doubt()
-        if not exchange.status:
-            await exchange.refuse(error)
-        exchange.outcome = error.code
+        await exchange.refuse(error)
+    except Exception:  # as in the outermost layer, which would be too late for the metrics
+        await exchange.refuse(fault(exchange.request_id))

@@ -1,5 +1,6 @@
 """Streams of chat and text completions: a label on the first chunk and on the finishing one."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.answering.reading import parse
@@ -7,6 +8,16 @@ from gateway.errors import EngineCut, GatewayError
 from gateway.relaying.told import Told
 from gateway.safety import provenance
 from gateway.wire import openai, sse
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A chunk that is labelled, and the choices that finish with it."""
+
+    content: bytes
+    label: dict[str, Any] | None
+    finished: list[dict[str, Any]]
+    fingerprint: str | None
 
 
 class ChunkRelay:
@@ -20,7 +31,7 @@ class ChunkRelay:
         self._key = key
         self._took_usage = took_usage  # we asked for the usage chunk, the caller did not
         self._told: dict[int, Told] = {}
-        self._held: tuple[bytes, str, Told] | None = None
+        self._held: Held | None = None
 
     def relay(self, event: bytes) -> bytes:
         """What to send for an event, perhaps nothing; raises EngineRejected or EngineCut."""
@@ -30,69 +41,57 @@ class ChunkRelay:
         if content == b"[DONE]":
             return self._end(event)
         chunk = parse(content)
-        self.usage = chunk.get("usage") or self.usage
-        choices = chunk.get("choices")
-        if not choices:
-            return self._usage_chunk(event, chunk)
-        additions, finish = self._labels(chunk, choices, event)
-        if finish and self._took_usage:
-            self._held = (
-                openai.append(content, additions),
-                finish,
-                self._told[choices[0]["index"]],
-            )
-            return b""
-        return event if not additions else b"data: " + openai.append(content, additions) + b"\n\n"
+        usage = openai.usage_of(chunk)
+        self.usage = usage or self.usage
+        choices = openai.choices_of(chunk)
+        if usage and not choices and self._took_usage:
+            return self._release(chunk.get("system_fingerprint"))
+        return self._release(None) + self._label(event, content, chunk, choices)
 
     def render(self, error: GatewayError) -> bytes:
         """A failure after the first byte: what OpenAI clients raise on, then the terminator."""
         return sse.encode(error.envelope()) + sse.DONE
 
-    def _labels(
-        self, chunk: dict[str, Any], choices: list[dict[str, Any]], event: bytes
-    ) -> tuple[dict[str, Any], str | None]:
-        """The additions to a chunk, and the finish reason that it carries."""
-        label, self._first = self._first, None
-        finish = None
-        for choice in choices:
-            told = self._hear(choice, event)
-            finish = choice.get("finish_reason") or finish
-            if finish and not self._took_usage:
-                last = self._final(told, finish, chunk.get("system_fingerprint"))
-                label = provenance.whole(label, last) if label else last
-        return ({"mmhie": label} if label else {}), finish
-
-    def _hear(self, choice: dict[str, Any], event: bytes) -> Told:
-        index = choice.get("index", 0)
-        told = self._told.get(index)
-        if told is None:
-            told = self._told[index] = Told(provenance.digest(self._key))
-        told.hear(choice.get("delta") or {"content": choice.get("text")}, raw=event)
-        return told
-
-    def _final(self, told: Told, finish: str, fingerprint: str | None) -> dict[str, Any]:
-        final = told.final(finish, fingerprint=fingerprint)
-        self.finals.append(final)
-        return final
-
-    def _usage_chunk(self, event: bytes, chunk: dict[str, Any]) -> bytes:
-        """Without the caller's asking it stays here, less the fingerprint that vLLM moved to it."""
-        if not self._took_usage:
+    def _label(
+        self, event: bytes, content: bytes, chunk: dict[str, Any], choices: list[dict[str, Any]]
+    ) -> bytes:
+        """The chunk with what there is to say on it; held where the usage chunk must come first."""
+        finished = [choice for choice in choices if self._hear(choice, event)]
+        if not choices or not (self._first or finished):
             return event
-        return self._release(chunk.get("system_fingerprint"))
+        label, self._first = self._first, None
+        held = Held(content, label, finished, chunk.get("system_fingerprint"))
+        if not (finished and self._took_usage):
+            return self._written(held, moved={})
+        self._held = held
+        return b""
+
+    def _hear(self, choice: dict[str, Any], event: bytes) -> bool:
+        """Take in a choice's delta; whether it is the choice's last."""
+        told = self._told.get(choice.get("index", 0))
+        if told is None:
+            told = self._told[choice.get("index", 0)] = Told(provenance.digest(self._key))
+        told.hear(openai.message_of(choice), raw=event)
+        return bool(choice.get("finish_reason"))
 
     def _release(self, fingerprint: str | None) -> bytes:
-        """The finishing chunk that waited for what the usage chunk knows."""
-        if self._held is None:
+        """The finishing chunk that waited, with the fingerprint vLLM moved to the usage chunk."""
+        held, self._held = self._held, None
+        if held is None:
             return b""
-        (content, finish, told), self._held = self._held, None
-        moved = {"system_fingerprint": fingerprint} if fingerprint else {}
-        label = self._final(told, finish, fingerprint)
-        if b'"mmhie":' in content:  # an answer of one chunk is first and last at once
-            chunk = parse(content)
-            label = provenance.whole(chunk.pop("mmhie"), label)
-            content = content[: content.rindex(b',"mmhie":')] + b"}"
-        return b"data: " + openai.append(content, {**moved, "mmhie": label}) + b"\n\n"
+        if not fingerprint or held.fingerprint:
+            return self._written(held, moved={})
+        moved = {"system_fingerprint": fingerprint}
+        return self._written(replace(held, fingerprint=fingerprint), moved=moved)
+
+    def _written(self, held: Held, *, moved: dict[str, Any]) -> bytes:
+        label = held.label
+        for choice in held.finished:
+            told = self._told[choice.get("index", 0)]
+            final = told.final(choice["finish_reason"], fingerprint=held.fingerprint)
+            self.finals.append(final)
+            label = provenance.whole(label, final) if label else final
+        return sse.data_only(openai.append(held.content, {**moved, "mmhie": label}))
 
     def _end(self, event: bytes) -> bytes:
         rest = self._release(None)

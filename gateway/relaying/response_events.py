@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 
 from gateway.answering.reading import parse
-from gateway.errors import GatewayError
+from gateway.errors import EngineRejected, GatewayError
 from gateway.relaying.told import Told
-from gateway.relaying.whole import hear_response, response_finish
+from gateway.relaying.whole import hear_response
 from gateway.safety import provenance
 from gateway.wire import openai, sse
 
@@ -27,14 +27,14 @@ class ResponseEventRelay:
 
     def relay(self, event: bytes) -> bytes:
         """What to send for an event; raises EngineRejected or EngineGarbled."""
-        kind = event_name(event)
+        kind = event_name(event) or event_type(event)
         self._sequence += 1
         if kind == b"response.created":
             return openai.inside_response(event, {"mmhie": self._first})
         if kind in CLOSING:
             return self._close(event)
-        if kind == b"error" or not kind:
-            self._check(event)
+        if kind == b"error":  # the engine's own words may quote the request
+            raise EngineRejected("The engine failed while it was answering.")
         return event
 
     def render(self, error: GatewayError) -> bytes:
@@ -49,23 +49,25 @@ class ResponseEventRelay:
         return b"event: error\ndata: " + orjson.dumps(body) + b"\n\n"
 
     def _close(self, event: bytes) -> bytes:
-        self.ended = True
         response = parse(sse.payload(event)).get("response") or {}
-        self.usage = response.get("usage")
         told = Told(provenance.digest(self._key))
-        hear_response(response, told, raw=event)
-        final = told.final(response_finish(response), fingerprint=None)
+        final = told.final(hear_response(response, told, raw=event), fingerprint=None)
+        self.ended = True
+        self.usage = openai.usage_of(response)
         self.finals.append(final)
         return openai.inside_response(event, {"mmhie": provenance.whole(self._first, final)})
-
-    def _check(self, event: bytes) -> None:
-        content = sse.payload(event)
-        if content and content != b"[DONE]":
-            parse(content)
 
 
 def event_name(event: bytes) -> bytes:
     """The name in an event's first line; empty for a data-only event."""
     if not event.startswith(b"event:"):
         return b""
-    return event[6 : event.find(b"\n")].strip()
+    return sse.first_line(event)[6:].strip()
+
+
+def event_type(event: bytes) -> bytes:
+    """The `type` that a data-only event names; raises EngineRejected or EngineGarbled."""
+    content = sse.payload(event)
+    if not content or content == b"[DONE]":
+        return b""
+    return str(parse(content).get("type")).encode()

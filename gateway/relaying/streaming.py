@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from gateway.engine.client import EngineResponse
-from gateway.errors import Draining, EngineCut, GatewayError
+from gateway.errors import ClientGone, Draining, EngineCut, GatewayError
+from gateway.logs import fault
 from gateway.metrics import Metrics
 from gateway.wire import sse
 from gateway.wire.exchange import AI_GENERATED, Exchange
 
+STOPPING = "The gateway is stopping; send the request again."
 EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
     (b"cache-control", b"no-store"),
@@ -60,14 +62,22 @@ async def in_band(
     """After the first byte a failure is the stream's own last words, then a normal end."""
     try:
         yield
-    except GatewayError as error:
+    except asyncio.CancelledError:  # the drain ran out; a caller who left hears nothing anyway
+        await last_words(exchange, render, Draining(STOPPING))
+        raise
+    except ClientGone:
+        raise
+    except Exception as problem:
         if not exchange.status:
             raise
+        error = problem if isinstance(problem, GatewayError) else fault(exchange.request_id)
+        await last_words(exchange, render, error)
+
+
+async def last_words(
+    exchange: Exchange, render: Callable[[GatewayError], bytes], error: GatewayError
+) -> None:
+    """Say an error in a stream that has begun and not ended."""
+    if exchange.status and not exchange.complete:
         exchange.outcome = error.code
         await exchange.finish(render(error))
-    except asyncio.CancelledError:  # the drain ran out; a caller who left hears nothing anyway
-        if exchange.status:
-            stopping = Draining("The gateway is stopping; send the request again.")
-            exchange.outcome = stopping.code
-            await exchange.finish(render(stopping))
-        raise

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import orjson
-
 from gateway.errors import EngineGarbled
 from gateway.relaying.told import Told
 from gateway.safety import provenance
@@ -18,41 +16,34 @@ def label(
     body: bytes, first: dict[str, Any], *, key: bytes, path: str
 ) -> tuple[bytes, Final, dict[str, Any] | None]:
     """The labelled body, the closing part of its label, and the usage; raises EngineGarbled."""
-    answer = parse(body)
+    answer = openai.parse(body)
     told = Told(provenance.digest(key))
     hear = hear_response if path == RESPONSES else hear_choices
     finish = hear(answer, told, raw=body)
     final = told.final(finish, fingerprint=answer.get("system_fingerprint"))
     labelled = openai.append(body, {"mmhie": provenance.whole(first, final)})
-    return labelled, final, answer.get("usage")
-
-
-def parse(body: bytes) -> dict[str, Any]:
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise EngineGarbled("The engine's answer is not JSON.") from None
-    if not isinstance(answer, dict):
-        raise EngineGarbled("The engine's answer is not a JSON object.")
-    return answer
+    return labelled, final, openai.usage_of(answer)
 
 
 def hear_choices(answer: dict[str, Any], told: Told, *, raw: bytes) -> str | None:
     """Take in every choice; a cut in any of them is what is reported."""
-    choices = answer.get("choices")
-    if not isinstance(choices, list) or not choices:
+    choices = openai.choices_of(answer)
+    if not choices:
         raise EngineGarbled("The engine's answer has no choices.")
     for choice in choices:
-        told.hear(choice.get("message") or {"content": choice.get("text")}, raw=raw)
+        told.hear(openai.message_of(choice), raw=raw)
     reasons = [choice.get("finish_reason") for choice in choices]
     return "length" if "length" in reasons else reasons[0]
 
 
 def hear_response(response: dict[str, Any], told: Told, *, raw: bytes) -> str | None:
     """Take in a Responses API object."""
-    for item in response.get("output") or ():
-        told.hear(as_message(item), raw=raw)
-    return response_finish(response)
+    try:
+        for item in response.get("output") or ():
+            told.hear(as_message(item), raw=raw)
+        return response_finish(response)
+    except (AttributeError, TypeError):
+        raise EngineGarbled("The engine's response cannot be read.") from None
 
 
 def as_message(item: dict[str, Any]) -> dict[str, Any]:

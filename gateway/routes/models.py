@@ -10,6 +10,7 @@ from gateway.engine.errors import translate
 from gateway.engine.phase import PROBE_TIMEOUT_S, fetch
 from gateway.errors import EngineGarbled, ModelNotFound
 from gateway.state import Services, ServicesDep
+from gateway.wire.openai import parse
 
 router = APIRouter(tags=["openai"])
 
@@ -21,8 +22,8 @@ async def models(services: ServicesDep) -> Response:
     """The engine's own listing, less what is not served by name."""
     body, listing = await listed(services)
     served = services.model().ids
-    if any(entry["id"] not in served for entry in listing["data"]):
-        entries = [entry for entry in listing["data"] if entry["id"] in served]
+    if any(entry.get("id") not in served for entry in listing["data"]):
+        entries = [entry for entry in listing["data"] if entry.get("id") in served]
         body = orjson.dumps({**listing, "data": entries})
     return Response(body, media_type="application/json")
 
@@ -33,7 +34,7 @@ async def model(model_id: str, services: ServicesDep) -> Response:
     _, listing = await listed(services)
     served = services.model().ids
     for entry in listing["data"]:
-        if entry["id"] == model_id and model_id in served:
+        if entry.get("id") == model_id and model_id in served:
             return Response(orjson.dumps(entry), media_type="application/json")
     raise ModelNotFound(
         f"That model is not served here; served: {', '.join(served)}.", param="model"
@@ -46,7 +47,8 @@ async def listed(services: Services) -> tuple[bytes, dict[str, Any]]:
     status, body = await fetch(services.engine, LISTING)
     if status != 200:
         raise translate(status, body)
-    listing = orjson.loads(body)
-    if not isinstance(listing.get("data"), list):
+    listing = parse(body)
+    entries = listing.get("data")
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         raise EngineGarbled("The engine's list of models cannot be read.")
     return body, listing

@@ -97,9 +97,8 @@ class Exchange:
         try:
             yield
         except asyncio.CancelledError:
-            if not left:
+            if not left or worker.uncancel() > 0:  # somebody else wants it to stop, too
                 raise
-            worker.uncancel()
             raise ClientGone from None
         finally:
             watcher.cancel()
@@ -139,10 +138,12 @@ class Exchange:
         await self.finish(body)
 
     async def refuse(self, error: GatewayError) -> None:
-        """Send an error as a response; only before the first byte."""
-        extra = [(name.encode(), value.encode()) for name, value in error.headers().items()]
+        """Note an error; before the first byte it is the response, after it nothing can be said
+        here, and a server cuts the connection of a response that its handler left unfinished."""
         self.outcome = error.code
-        await self.respond(error.status, error.body(), headers=extra)
+        if not self.status:
+            extra = [(name.encode(), value.encode()) for name, value in error.headers().items()]
+            await self.respond(error.status, error.body(), headers=extra)
 
 
 def too_large(max_bytes: int) -> BodyTooLarge:

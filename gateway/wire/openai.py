@@ -1,11 +1,54 @@
 """Bytes of vLLM's OpenAI API: read what is needed, add without rewriting the rest."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from gateway.errors import EngineGarbled
+
+# Either is the caller's own business: with counts asked for, vLLM puts them on every chunk too
+# when `continuous_usage_stats` says so.
+COUNTS = ("include_usage", "continuous_usage_stats")
+RESPONSE = re.compile(rb'"response"\s*:\s*\{\s*')
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """A JSON object of the engine's; raises EngineGarbled."""
+    try:
+        parsed = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise EngineGarbled("The engine sent something that is not JSON.") from None
+    if not isinstance(parsed, dict):
+        raise EngineGarbled("The engine sent something that is not an object.")
+    return parsed
+
+
+def choices_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The choices of an answer or a chunk, perhaps none; raises EngineGarbled."""
+    choices = answer.get("choices") or []
+    if not isinstance(choices, list) or not all(map(is_choice, choices)):
+        raise EngineGarbled("The engine's choices cannot be read.")
+    return choices
+
+
+def is_choice(choice: object) -> bool:
+    return isinstance(choice, dict) and isinstance(choice.get("index", 0), int)
+
+
+def message_of(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """What a choice says, as a chat message or delta; raises EngineGarbled."""
+    message = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
+    if not isinstance(message, dict) or not isinstance(message.get("content", ""), str | None):
+        raise EngineGarbled("The engine's message cannot be read.")
+    return message
+
+
+def usage_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The token counts of an answer or a chunk that has them."""
+    usage = answer.get("usage")
+    return usage if isinstance(usage, dict) and usage else None
 
 
 def append(document: bytes, additions: Mapping[str, Any]) -> bytes:
@@ -35,16 +78,16 @@ def with_usage(parsed: Mapping[str, Any]) -> dict[str, Any]:
     several = parsed.get("n") not in (None, 1) or (
         isinstance(prompt, list) and bool(prompt) and not isinstance(prompt[0], int)
     )
-    if several or not isinstance(options, dict) or options.get("include_usage"):
+    if several or not isinstance(options, dict) or any(map(options.get, COUNTS)):
         return {}
     return {"stream_options": {**options, "include_usage": True}}
 
 
 def inside_response(event: bytes, additions: Mapping[str, Any]) -> bytes:
     """A Responses API event with keys added at the front of its `response` object."""
-    opening = b'"response":{'
-    at = event.find(opening)
-    if at < 0:
+    opening = RESPONSE.search(event)  # in text its quotes would be escaped
+    if opening is None:
         raise EngineGarbled("The engine sent an event without its response.")
-    at += len(opening)
-    return b"".join((event[:at], orjson.dumps(additions)[1:-1], b",", event[at:]))
+    at = opening.end()
+    comma = b"" if event.startswith(b"}", at) else b","
+    return b"".join((event[:at], orjson.dumps(additions)[1:-1], comma, event[at:]))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 
 import orjson
 
@@ -10,10 +11,12 @@ from gateway.errors import EngineGarbled
 DONE = b"data: [DONE]\n\n"
 MEDIA_TYPE = b"text/event-stream; charset=utf-8"
 LARGEST_EVENT_BYTES = 8 * 1024 * 1024
+LONGEST_BLANK = 4  # CR LF CR LF
 
 # An empty line, in every mix of line ends the specification allows. Never str.splitlines():
 # model text may hold U+2028 and U+0085, which are line ends to Python and not to SSE.
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\r\n|\n\n|\r\r")
+# A CR after a line feed waits for one more byte: it may be the first half of a CR LF.
+_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\r\n|\n\n|\r\r|\n\r(?=[^\n])")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -23,40 +26,49 @@ class EventBuffer:
     __slots__ = ("_tail",)
 
     def __init__(self) -> None:
-        self._tail = b""
+        self._tail = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
         """The events that are whole now, terminators included; raises EngineGarbled on a giant."""
-        if self._tail:
-            data = self._tail + data
-        elif data.endswith(b"\n\n") and data.find(b"\n\n") == len(data) - 2:
+        if not self._tail and is_one(data):
             return [data]
-        return self._split(data)
+        seen = max(0, len(self._tail) - LONGEST_BLANK + 1)
+        self._tail += data
+        return self._split(seen)
 
-    def _split(self, data: bytes) -> list[bytes]:
-        events, start = [], 0
-        for blank in _BLANK_LINE.finditer(data):
-            events.append(data[start : blank.end()])
-            start = blank.end()
-        self._tail = data[start:]
+    def _split(self, seen: int) -> list[bytes]:
+        """Look for ends past `seen` only: a long event in small reads must not cost its square."""
+        ends = [blank.end() for blank in _BLANK_LINE.finditer(self._tail, seen)]
+        events = [bytes(self._tail[a:b]) for a, b in pairwise((0, *ends))]
+        if ends:
+            del self._tail[: ends[-1]]
         if len(self._tail) > LARGEST_EVENT_BYTES:
             raise EngineGarbled("The engine sent an event without end.")
         return events
 
-    @property
-    def pending(self) -> bool:
-        """Whether part of an event is still waiting for its end."""
-        return bool(self._tail.strip())
+
+def is_one(data: bytes) -> bool:
+    """One read, one event: what an engine nearly always sends, and cheap to recognise."""
+    return data.endswith(b"\n\n") and data.find(b"\n\n") == len(data) - 2 and b"\r" not in data
 
 
 def payload(event: bytes) -> bytes:
     """The joined `data:` lines of one event; empty for a comment."""
-    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2:
+    if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
         return event[6:-2]
     lines = [line for line in _LINE_END.split(event) if line.startswith(b"data:")]
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
 
 
+def first_line(event: bytes) -> bytes:
+    return _LINE_END.split(event, 1)[0]
+
+
 def encode(event: Mapping[str, object]) -> bytes:
     """One data-only event."""
     return b"data: " + orjson.dumps(event) + b"\n\n"
+
+
+def data_only(content: bytes) -> bytes:
+    """One data-only event of JSON as it came, which may have been spread over several lines."""
+    return b"data: " + content.replace(b"\n", b"\ndata: ") + b"\n\n"
