@@ -1,0 +1,1 @@
+"""The gateway measured against the field: `make bench`, `make bench-quick`."""

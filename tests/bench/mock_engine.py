@@ -1,0 +1,143 @@
+"""An engine far faster than any gateway: canned bytes in vLLM's format, nothing computed.
+
+`python -m tests.bench.mock_engine --port N [--chunk-ms 20]`. A request with `"stream": true` gets
+`max_tokens` chunks, one every `--chunk-ms`; any other gets one JSON answer, after `--hold-ms`.
+"""
+
+import argparse
+import asyncio
+import re
+
+import uvloop
+
+MODEL = "bench"
+ANSWER = (
+    b'{"id":"chatcmpl-bench","object":"chat.completion","created":1,"model":"bench","choices":'
+    b'[{"index":0,"message":{"role":"assistant","content":"%s"},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":300,"total_tokens":450,"completion_tokens":150}}'
+) % (b"word " * 150)
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
+    b"transfer-encoding: chunked\r\n\r\n"
+)
+CHUNK = (
+    b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench",'
+    b'"choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null,'
+    b'"token_ids":null}]}\n\n'
+)
+LAST = CHUNK.replace(b'"finish_reason":null', b'"finish_reason":"stop","stop_reason":null')
+USAGE = (
+    b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench",'
+    b'"choices":[],"usage":{"prompt_tokens":300,"total_tokens":450,"completion_tokens":150},'
+    b'"system_fingerprint":"vllm-bench"}\n\n'
+)
+DONE = b"data: [DONE]\n\n"
+OTHERS = {
+    b"/health": b"",
+    b"/v1/models": b'{"object":"list","data":[{"id":"bench","object":"model","created":1,'
+    b'"owned_by":"vllm","max_model_len":131072}]}',
+    b"/version": b'{"version":"0.32.0"}',
+    b"/tokenize": b'{"count":30,"max_model_len":131072,"tokens":[],"token_strs":null}',
+    b"/get_model_info": b'{"model_path":"bench"}',
+    b"/metrics": b"",
+}
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+TOKENS = re.compile(rb'"max_tokens": ?(\d+)')
+
+
+def framed(data: bytes) -> bytes:
+    """One HTTP chunk."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+FRAMED_CHUNK, FRAMED_END = framed(CHUNK), framed(DONE) + b"0\r\n\r\n"
+JSON_ANSWER = HEAD % (len(ANSWER), ANSWER)
+
+
+class Engine(asyncio.Protocol):
+    """One connection; requests one after the other."""
+
+    chunk_s = 0.02
+    hold_s = 0.0
+    running = 0
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.data = b""
+        self.timer: asyncio.TimerHandle | None = None
+        self.busy = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment] # both ways
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+        end = self.data.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        length = LENGTH.search(self.data, 0, end)
+        size = end + 4 + (int(length.group(1)) if length else 0)
+        if len(self.data) >= size:
+            request, self.data = self.data[:size], self.data[size:]
+            self.answer(request.split(b" ", 2)[1], request[end + 4 :])
+
+    def answer(self, path: bytes, body: bytes) -> None:
+        if path in OTHERS:
+            self.transport.write(HEAD % (len(OTHERS[path]), OTHERS[path]))
+        elif path == b"/_running":
+            count = b"%d" % Engine.running
+            self.transport.write(HEAD % (len(count), count))
+        elif b'"stream":true' in body or b'"stream": true' in body:
+            tokens = TOKENS.search(body)
+            self.begin(b"include_usage" in body)
+            self.transport.write(STREAM_HEAD)
+            self.tick(int(tokens.group(1)) if tokens else 100)
+        else:
+            self.begin(False)
+            self.timer = self.loop.call_later(self.hold_s, self.whole) if self.hold_s else None
+            if not self.hold_s:
+                self.whole()
+
+    def begin(self, usage: bool) -> None:
+        self.busy, self.usage = True, usage
+        Engine.running += 1
+
+    def end(self) -> None:
+        if self.busy:
+            self.busy = False
+            Engine.running -= 1
+
+    def whole(self) -> None:
+        self.transport.write(JSON_ANSWER)
+        self.end()
+
+    def tick(self, left: int) -> None:
+        """Send a chunk and come back for the next, at the pace of the clock."""
+        if left > 1:
+            self.transport.write(FRAMED_CHUNK)
+            self.timer = self.loop.call_later(self.chunk_s, self.tick, left - 1)
+            return
+        usage = framed(USAGE) if self.usage else b""
+        self.transport.write(framed(LAST) + usage + FRAMED_END)
+        self.end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.timer:
+            self.timer.cancel()
+        self.end()
+
+
+async def serve(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Engine, "127.0.0.1", port, backlog=2048)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--chunk-ms", type=float, default=20)
+    parser.add_argument("--hold-ms", type=float, default=0)
+    given = parser.parse_args()
+    Engine.chunk_s, Engine.hold_s = given.chunk_ms / 1000, given.hold_ms / 1000
+    uvloop.run(serve(given.port))
