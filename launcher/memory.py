@@ -16,6 +16,7 @@ GPU_GRAPHS_GIB: Final = 0.5  # captured CUDA graphs
 GPU_PEER_GIB: Final = 0.3  # NCCL buffers, from the second GPU on
 CPU_SERVER_GIB: Final = 0.6  # measured: HTTP server of an engine on the CPU
 CPU_CORE_GIB: Final = 0.5  # measured: scheduler, one for each copy
+CPU_COORDINATOR_GIB: Final = 0.4  # measured: one more process when there are copies
 CPU_WORKER_GIB: Final = 0.6  # measured: worker without weights and KV cache
 BIG_GPU_GIB: Final = 70  # from here on vLLM schedules 8192 tokens at a time instead of 2048
 BLOCK_TOKENS: Final = 16
@@ -190,7 +191,9 @@ def on_cpu(load: Load, ram_gib: float, node_gib: float, requests: int) -> Memory
     """
     copies, processes = load.split.data, load.split.devices * load.split.data
     activations = activation_bytes(load.model, 2048, load.sequences, 1) * processes / GIB
-    overhead = CPU_SERVER_GIB + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
+    coordinator = CPU_COORDINATOR_GIB if copies > 1 else 0.0
+    server = CPU_SERVER_GIB + coordinator
+    overhead = server + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
     fixed = load.weights_gib * copies + activations + overhead
     most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
     space = max(1, math.ceil(load.longest_gib), min(math.ceil(requests * load.request_gib), most))

@@ -69,7 +69,7 @@ def test_tokens_of_a_measured_engine() -> None:
     assert int(blocks) * memory.BLOCK_TOKENS == 46592
 
 
-@pytest.mark.parametrize(("copies", "measured_gib"), [(1, 3.017)])
+@pytest.mark.parametrize(("copies", "measured_gib"), [(1, 3.017), (2, 5.730)])
 def test_resident_size_of_a_measured_engine(copies: int, measured_gib: float) -> None:
     """SmolLM2-135M with 1 GiB of cache for each process, resident after an answer, within 10 %."""
     estimate = memory.on_cpu(load(SMOL, None, Split(1, 1, copies), 4608), 20, 10, 8)

@@ -397,7 +397,7 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
 PARSE = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
-from vllm.entrypoints.openai.cli_args import make_arg_parser, validate_parsed_serve_args
+from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 parser = make_arg_parser(FlexibleArgumentParser())
 refused = []
