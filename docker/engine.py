@@ -1,0 +1,93 @@
+"""The image's `mmhie`: the launcher's commands, and `engine` for compose.yaml.
+
+`mmhie engine` runs the engine alone, on TCP, behind a gateway in another container. Settings and
+plan are those of `mmhie serve`; restarting is left to whatever runs the container.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import healthy
+import typer
+from rich.console import Console
+
+from launcher import cli, environment, installation, readiness, supervisor
+from launcher.child import Child, Command
+from launcher.commands import serve
+from launcher.display import Display
+from launcher.errors import SettingsError
+from launcher.phase import PhaseFile, facts
+from launcher.plan import EnginePlan
+from launcher.settings import LauncherSettings
+
+HOST, PORT = "0.0.0.0", 8001  # noqa: S104  # compose puts it on a network without a way out
+LOOK_EVERY_S = 1.0
+
+
+def engine() -> None:
+    """Run the engine alone on port 8001, for a gateway in another container."""
+    raise typer.Exit(asyncio.run(run(dict(os.environ))))
+
+
+async def run(environ: Mapping[str, str]) -> int:
+    """The engine's exit status. Raises LauncherError."""
+    key = needed(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
+    path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
+    chosen = serve.load(environ, None)
+    display = Display(Console(stderr=True))
+    plan = await serve.prepared_plan(chosen, environ, display, sys.stderr)
+    for warning in plan.warnings:
+        display.done(f"Warning: {warning}")
+    command = Command(argv(plan), environment.for_engine(environ, plan.env, key))
+    return await watch(command, phase_file(path, chosen, plan), chosen.stop_grace_seconds)
+
+
+def needed(environ: Mapping[str, str], name: str, meaning: str) -> str:
+    """The variable's value; SettingsError when it is blank."""
+    if environ.get(name):
+        return environ[name]
+    raise SettingsError(f"{name} is not set and the engine alone needs it: {meaning}.")
+
+
+def argv(plan: EnginePlan) -> tuple[str, ...]:
+    where = ("--host", HOST, "--port", str(PORT), "--disable-uvicorn-access-log")
+    return (*plan.argv, *where)
+
+
+def phase_file(path: Path, chosen: LauncherSettings, plan: EnginePlan) -> PhaseFile:
+    """The gateway learns the public model from it: an adapter's base must not be taken for it."""
+    override = chosen.reasoner_model_test_override is not None
+    version = installation.detect().version
+    return PhaseFile(path, facts(plan, engine_version=version, test_override=override))
+
+
+async def watch(command: Command, phases: PhaseFile, grace_s: float) -> int:
+    """Publish the phase until the engine has ended; SIGTERM and SIGINT end it."""
+    seen = [readiness.BEGIN]
+
+    def hear(line: str) -> None:
+        seen.append(readiness.furthest(seen.pop(), line))
+        print(line, file=sys.stderr)  # noqa: T201  # the container's log
+
+    child = Child(command, hear)
+    stops: list[asyncio.Task[int]] = []
+
+    def stop() -> None:
+        stops.append(asyncio.create_task(child.stop(grace_s)))
+
+    serve.on_signals({signal.SIGTERM: stop, signal.SIGINT: stop})
+    while child.is_running:
+        is_ready = await asyncio.to_thread(healthy.answers, "/health", PORT)
+        phases.write(supervisor.READY if is_ready else supervisor.start_phase(seen[-1]))
+        await asyncio.sleep(LOOK_EVERY_S)
+    return await child.wait()
+
+
+if __name__ == "__main__":
+    cli.run(cli.application((*cli.COMMANDS, ("engine", engine))))

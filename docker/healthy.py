@@ -1,0 +1,30 @@
+"""Exit status 0 when this container answers 200: `python healthy.py [PATH [PORT]]`."""
+
+import http.client
+import os
+import sys
+
+PATIENCE_S = 4
+
+
+def answers(path: str, port: int) -> bool:
+    """Whether a server on this machine answers the path with 200."""
+    connection = http.client.HTTPConnection("localhost", port, timeout=PATIENCE_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def main(arguments: list[str]) -> int:
+    """`/healthz` on the gateway's port unless told otherwise."""
+    path = arguments[0] if arguments else "/healthz"
+    port = arguments[1] if len(arguments) > 1 else os.environ.get("MMHIE_PORT") or "8000"
+    return 0 if answers(path, int(port)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
