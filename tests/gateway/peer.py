@@ -1,4 +1,4 @@
-"""An engine of a few lines: real sockets, bytes as a test writes them, nothing it has not asked for."""
+"""An engine of a few lines: real sockets, and the very bytes that a test wants."""
 
 import asyncio
 import contextlib

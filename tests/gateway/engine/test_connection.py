@@ -1,6 +1,7 @@
 """One socket to the engine: every framing, every cut, every kind of nonsense, in bounded time."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.engine.client import EngineRequest
 from gateway.engine.connection import HIGH_WATER_BYTES
-from gateway.errors import EngineCut, EngineGarbled, EngineTimeout, GatewayError
+from gateway.errors import EngineCut, EngineGarbled, EngineTimeout
 from tests.gateway.peer import GET, OK, SSE_HEAD, Line, Play, always, chunk, fetch, meeting, until
 
 COUNTED = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
@@ -34,6 +35,13 @@ def in_parts(*parts: bytes, close: bool = False, pause_s: float = 0.002) -> Play
             await line.hung_up()
 
     return play
+
+
+def limited(limit: str, seconds: float) -> EngineRequest:
+    """A request under one of the two limits."""
+    if limit == "idle_s":
+        return EngineRequest("GET", "/x", idle_s=seconds)
+    return EngineRequest("GET", "/x", total_s=seconds)
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -206,11 +214,9 @@ def test_anything_at_all_is_an_answer_or_an_error_of_ours(parts: list[bytes], cl
     async def ask() -> None:
         async with meeting(play) as (client, peer):
             started = time.monotonic()
-            try:
+            with contextlib.suppress(EngineCut, EngineGarbled, EngineTimeout):
                 status, _ = await fetch(client, EngineRequest("GET", "/x", idle_s=0.04))
                 assert 200 <= status < 1000
-            except GatewayError as error:
-                assert isinstance(error, EngineCut | EngineGarbled | EngineTimeout)
             assert time.monotonic() - started < 1.0
             assert peer.lines == 1
 
@@ -220,8 +226,8 @@ def test_anything_at_all_is_an_answer_or_an_error_of_ours(parts: list[bytes], cl
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 200", SSE_HEAD, SSE_HEAD + b"5\r\nhe", COUNTED[:-1]]
 )
-@pytest.mark.parametrize("limit", [{"idle_s": 0.08}, {"total_s": 0.08}])
-async def test_silence_ends(answer: bytes, limit: dict[str, float]) -> None:
+@pytest.mark.parametrize("limit", ["idle_s", "total_s"])
+async def test_silence_ends(answer: bytes, limit: str) -> None:
     """Before the head, in it, in the body: the limit holds, and the engine sees us leave."""
     left = asyncio.Event()
 
@@ -234,7 +240,7 @@ async def test_silence_ends(answer: bytes, limit: dict[str, float]) -> None:
     async with meeting(play) as (client, _):
         started = time.monotonic()
         with pytest.raises(EngineTimeout):
-            await fetch(client, EngineRequest("GET", "/x", **limit))
+            await fetch(client, limited(limit, 0.08))
         assert 0.07 < time.monotonic() - started < 0.5
         async with asyncio.timeout(1):
             await left.wait()
@@ -249,12 +255,12 @@ async def test_a_trickle_is_not_idle_but_does_end() -> None:
             await fetch(client, EngineRequest("GET", "/x", total_s=0.1))
 
 
-@pytest.mark.parametrize("limit", [{"idle_s": 0.0}, {"total_s": 0.0}])
-async def test_no_time_means_at_once(limit: dict[str, float]) -> None:
+@pytest.mark.parametrize("limit", ["idle_s", "total_s"])
+async def test_no_time_means_at_once(limit: str) -> None:
     """0 seconds: the engine is not even asked."""
     async with meeting(always(OK)) as (client, peer):
         with pytest.raises(EngineTimeout):
-            await client.open(EngineRequest("GET", "/x", **limit))
+            await client.open(limited(limit, 0.0))
         assert peer.lines == 0
 
 

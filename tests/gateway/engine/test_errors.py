@@ -1,0 +1,178 @@
+"""The engine's refusals: whose mistake it is, and never a word of the request."""
+
+import json
+import time
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gateway.engine.errors import API_WORDS, WITHHELD, echoes, translate, withhold
+from gateway.errors import EngineGarbled, EngineRejected, EngineUnavailable
+
+WORDS = st.text(st.characters(codec="utf-8"), min_size=4, max_size=30)
+AWKWARD = st.sampled_from(
+    [
+        'It\'s the "left" arm',
+        "line one\nline two",
+        "tab\there\\back",
+        "naïve \u2028 süß 😷",
+        "  spaced out  ",
+        "[…]",
+        "pain",
+    ]
+)
+TEXTS = WORDS | AWKWARD
+REQUESTS = st.recursive(
+    TEXTS | st.integers() | st.none(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["messages", "content", "user", "tools"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+QUOTED = [
+    lambda text: text,
+    repr,
+    ascii,
+    json.dumps,
+    lambda text: json.dumps(text, ensure_ascii=False),
+    lambda text: repr([{"role": "user", "content": text}]),
+    lambda text: str({"input": {"content": text}}),
+    lambda text: text.strip(),
+]
+
+
+def texts_of(request: object) -> list[str]:
+    """The oracle: every string value of a request."""
+    if isinstance(request, str):
+        return [request]
+    inside = list(request.values()) if isinstance(request, dict) else request
+    return [text for each in inside for text in texts_of(each)] if isinstance(inside, list) else []
+
+
+def refused(message: object, request: object, **more: Any) -> dict[str, Any]:
+    """The error object a caller gets for an engine's 400."""
+    error = {"message": message, "type": "BadRequestError", "param": None, "code": 400, **more}
+    body = json.dumps({"error": error}).encode()
+    told: dict[str, Any] = translate(400, body, request).envelope()["error"]
+    return told
+
+
+@given(request=REQUESTS, quotes=st.lists(st.sampled_from(QUOTED), min_size=1), data=st.data())
+def test_no_text_of_the_request_survives(request: Any, quotes: list[Any], data: Any) -> None:
+    """Plain, in Python's quotes, in JSON's, stripped, nested, several at once."""
+    texts = texts_of(request)
+    assume(texts)
+    echoed = " and ".join(f"bad {quote(data.draw(st.sampled_from(texts)))}!" for quote in quotes)
+    told = refused(echoed, request)["message"]
+    for text in texts:
+        for form in {text, text.strip(), repr(text)[1:-1], json.dumps(text)[1:-1]}:
+            if len(form) > 3 and form not in API_WORDS:
+                assert form not in told, (form, echoed)
+
+
+@pytest.mark.parametrize("size", [20, 60, 5000])
+def test_the_front_of_a_long_text_is_withheld_too(size: int) -> None:
+    """Engines leave out the end of what they quote."""
+    prompt = ("My name is Ada Lovelace and my chest hurts since noon. " * 100)[:size]
+    for kept in (16, 19, size // 2, size):
+        if kept < 16:
+            continue
+        told = refused(f"cannot read '{prompt[:kept]}...' here", {"prompt": prompt})["message"]
+        assert told in (f"cannot read '{WITHHELD}...' here", f"cannot read '{WITHHELD}' here")
+
+
+def test_one_line_of_a_text_is_withheld() -> None:
+    """A parser quotes the line it stumbled over."""
+    request = {"guided_regex": "first line\nchest pain (\nlast"}
+    assert "chest" not in refused("missing ) in: chest pain (", request)["message"]
+
+
+def test_pydantic_s_echo_is_withheld_even_where_it_is_no_text() -> None:
+    """Its findings end with the input that caused them."""
+    finding = "1 validation error: {'type': 'int_type', 'msg': 'Input should be an integer', "
+    for echo in ("'input': 4711}", "'input': [4711], 'url': 'https://x'}", "'input': {'a': 4711}"):
+        told = refused(finding + echo, {"max_tokens": 4711})["message"]
+        assert "Input should be an integer" in told
+        assert "4711" not in told
+    told = refused("Input should be valid [type=x, input_value=4711, input_type=int]", {})
+    assert "4711" not in told["message"]
+
+
+def test_the_sentence_around_it_stays() -> None:
+    """Counts, limits and words of the API are what a person needs."""
+    sentence = 'maximum context length is 8192 tokens; "auto" tool choice requires --x'
+    request = {"tool_choice": "auto", "messages": [{"role": "user", "content": "Hello there"}]}
+    assert refused(sentence, request)["message"] == sentence
+
+
+def test_other_fields_of_the_error_are_ours_to_choose() -> None:
+    """Type, param and code stay, without the request; whatever else there is goes."""
+    told = refused("no", {"user": "Ada Lovelace"}, param="Ada Lovelace", body={"x": "Ada Lovelace"})
+    assert told == {"message": "no", "type": "BadRequestError", "param": WITHHELD, "code": 400}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no",
+        b"[]",
+        b"{}",
+        b'{"error": null}',
+        b'{"error": "x"}',
+        b'{"error": {"message": 1}}',
+        b'{"detail": [{"input": "chest pain"}]}',
+    ],
+)
+@pytest.mark.parametrize("status", [400, 404, 413, 422, 499])
+def test_a_refusal_without_words_gets_ours(status: int, body: bytes) -> None:
+    """The engine's status, a sentence of ours, the one error shape."""
+    error = translate(status, body, {"prompt": "chest pain"})
+    told = error.envelope()["error"]
+    assert error.status == status
+    assert set(told) == {"message", "type", "param", "code"}
+    assert told["message"] == f"The engine refused this request (status {status})."
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, EngineRejected),
+        (403, EngineRejected),
+        (429, EngineUnavailable),
+        (500, EngineRejected),
+        (502, EngineRejected),
+        (503, EngineUnavailable),
+        (204, EngineGarbled),
+        (302, EngineGarbled),
+        (600, EngineRejected),
+    ],
+)
+def test_whose_mistake_it_is(status: int, kind: type[Exception]) -> None:
+    """The gateway's key, the engine's load, the engine's failure: never the caller's 4xx, and
+    never the engine's words."""
+    body = orjson.dumps({"error": {"message": "chest pain"}})
+    error = translate(status, body, {"prompt": "chest pain"})
+    assert type(error) is kind
+    assert "chest" not in error.message
+    assert error.status >= 500
+
+
+def test_withholding_ends() -> None:
+    """Texts made of the mark itself do not make it go round for ever."""
+    assert withhold("[[…]…]" * 50, echoes({"a": "[…][…]", "b": "…]…]", "c": "[[…]"}))
+
+
+def test_a_large_request_is_no_burden() -> None:
+    """2 MB of texts and a short message: well under a second."""
+    request = {"messages": [{"content": f"sentence number {n} of many"} for n in range(20_000)]}
+    started = time.process_time()
+    told = refused("bad 'sentence number 19999 of many'", request)["message"]
+    assert "sentence" not in told
+    assert time.process_time() - started < 1.5
