@@ -33,6 +33,7 @@ fix: setup  ## format and repair what can be repaired
 
 docs: setup  ## write the generated documents anew
 	$(RUN) scripts/render_settings.py
+	$(RUN) scripts/render_plans.py
 
 setup:
 	@$(PYTHON) requirements/install.py test

@@ -93,6 +93,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--nnodes", lambda d: d.hardware.nodes if by_mp_nodes(d) else None),
     ("--node-rank", lambda d: d.settings.node_rank if by_mp_nodes(d) else None),
     ("--master-addr", lambda d: d.settings.head_address if by_mp_nodes(d) else None),
+    ("--headless", lambda d: by_mp_nodes(d) and d.settings.node_rank > 0),
     ("--gpu-memory-utilization", gpu_fraction),
     ("--enforce-eager", is_eager),
     ("--reasoning-parser", reasoning_parser),

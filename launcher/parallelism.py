@@ -42,9 +42,9 @@ def choose(
     if device == "cpu":
         return _on_cpu(settings, model)
     layout = _explicit(settings, model) or _mapped(settings, model, hardware, fits)
-    layout = _with_data_parallel(settings, layout)
+    layout = _with_data_parallel(settings, model, layout)
     _check_count(layout.split, len(hardware.gpus) * hardware.nodes)
-    return _with_idle(layout, len(hardware.gpus) * hardware.nodes)
+    return _with_idle(model, layout, len(hardware.gpus) * hardware.nodes)
 
 
 def _on_cpu(settings: LauncherSettings, model: ModelFacts) -> Layout:
@@ -57,7 +57,8 @@ def _on_cpu(settings: LauncherSettings, model: ModelFacts) -> Layout:
         raise PlanError("vLLM has no Ray on the CPU; set MMHIE_DISTRIBUTED_BACKEND=mp.")
     tensor = settings.tensor_parallel or 1
     _check_legal(model, tensor)
-    return Layout(Split(tensor, 1, settings.data_parallel or 1), "on the CPU")
+    split = Split(tensor, 1, settings.data_parallel or 1)
+    return Layout(split, f"tensor {split.tensor} x data {split.data} parallel on the CPU")
 
 
 def _explicit(settings: LauncherSettings, model: ModelFacts) -> Layout | None:
@@ -112,7 +113,7 @@ def _uneven(size: int, per_node: int) -> tuple[str, ...]:
     )
 
 
-def _with_data_parallel(settings: LauncherSettings, layout: Layout) -> Layout:
+def _with_data_parallel(settings: LauncherSettings, model: ModelFacts, layout: Layout) -> Layout:
     if settings.data_parallel is None:
         return layout
     if settings.nodes > 1 and settings.data_parallel > 1:
@@ -121,12 +122,23 @@ def _with_data_parallel(settings: LauncherSettings, layout: Layout) -> Layout:
             "node and a router before them."
         )
     split = Split(layout.split.tensor, layout.split.pipeline, settings.data_parallel)
+    if not _divides_experts(model, split):
+        raise PlanError(
+            f"MMHIE_DATA_PARALLEL={split.data} x tensor {split.tensor} does not divide the "
+            f"experts' width, {model.intermediate}, which all copies share."
+        )
     return Layout(split, f"{layout.reason}, {split.data} copies", layout.warnings)
 
 
-def _with_idle(layout: Layout, gpus: int) -> Layout:
+def _divides_experts(model: ModelFacts, split: Split) -> bool:
+    """vLLM spreads experts over the copies too: tensor x data parts of their width."""
+    return not model.experts or model.intermediate % (split.tensor * split.data) == 0
+
+
+def _with_idle(model: ModelFacts, layout: Layout, gpus: int) -> Layout:
     copies = gpus // layout.split.devices
-    if copies <= layout.split.data:
+    wider = Split(layout.split.tensor, layout.split.pipeline, copies)
+    if copies <= layout.split.data or not _divides_experts(model, wider):
         return layout
     hint = f"MMHIE_DATA_PARALLEL={copies} would serve {copies} copies on all GPUs"
     return Layout(layout.split, f"{layout.reason}; {hint}", layout.warnings)

@@ -40,13 +40,19 @@ def show(made: EnginePlan, place: Hardware, console: Console) -> None:
     """The plan for a person."""
     console.print(summary(made, place))
     console.print(memory_table(made))
-    for reason in made.reasons:
-        console.print(f"- {reason}", markup=False, highlight=False)
-    for warning in made.warnings:
-        console.print(f"Warning: {warning}", markup=False, highlight=False, style="yellow")
-    for name, value in made.env.items():
-        console.print(f"{name}={value}", markup=False, highlight=False, soft_wrap=True)
-    console.print(shlex.join(made.argv), markup=False, highlight=False, soft_wrap=True)
+    for line in lines(made):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def lines(made: EnginePlan) -> list[str]:
+    """Verdict, reasons, warnings, and what would be run."""
+    return [
+        verdict(made),
+        *(f"- {reason}" for reason in made.reasons),
+        *(f"Warning: {warning}" for warning in made.warnings),
+        *(f"{name}={value}" for name, value in made.env.items()),
+        shlex.join(made.argv),
+    ]
 
 
 def summary(made: EnginePlan, place: Hardware) -> Table:
@@ -71,7 +77,7 @@ def memory_table(made: EnginePlan) -> Table:
     """The estimate by part."""
     memory = made.memory
     where = "each GPU" if made.device == "cuda" else "this machine"
-    table = Table("GiB", title=f"Memory ({where})", caption=verdict(made), caption_justify="left")
+    table = Table("GiB", title=f"Memory ({where})")
     table.add_column("part")
     share = memory.weights_per_gpu_gib if made.device == "cuda" else memory.weights_gib
     parts = {
@@ -90,8 +96,8 @@ def memory_table(made: EnginePlan) -> Table:
 def verdict(made: EnginePlan) -> str:
     """Whether it fits, and for how many at once."""
     if not made.memory.fits:
-        return "does not fit"
-    return f"fits; {made.memory.max_concurrent} requests of full length at once"
+        return "Does not fit."
+    return f"Fits: {made.memory.max_concurrent} requests of full length at once."
 
 
 def described(place: Hardware) -> str:

@@ -82,6 +82,7 @@ def test_idle_gpus_are_pointed_out() -> None:
     """When the model fits one of four, four copies would serve four times as many."""
     assert "MMHIE_DATA_PARALLEL=4" in lay_out("4x80").reason
     assert "MMHIE_DATA_PARALLEL" not in lay_out("4x80", data_parallel=4).reason
+    assert "MMHIE_DATA_PARALLEL" not in lay_out("7x80").reason
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,7 @@ def test_idle_gpus_are_pointed_out() -> None:
         ("cpu,ram=9", SMOL, {"tensor_parallel": 2}, "possible sizes: 1, 3"),
         ("2x80", GPT_OSS, {"tensor_parallel": 4}, "need 4 GPUs and 2 are there"),
         ("2x80", GPT_OSS, {"tensor_parallel": 2, "data_parallel": 2}, "need 4 GPUs"),
+        ("7x80", GPT_OSS, {"data_parallel": 7}, "does not divide the experts' width"),
         ("32x80", GPT_OSS, {"pipeline_parallel": 25}, "more than the model's 24 layers"),
         ("cpu,ram=9", SMOL, {"pipeline_parallel": 2}, "does not work on the CPU"),
         ("cpu,ram=9", SMOL, {"distributed_backend": "ray"}, "no Ray on the CPU"),

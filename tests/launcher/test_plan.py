@@ -23,6 +23,8 @@ from launcher.settings import load
 
 DEFAULT = "dousery/medical-reasoning-gpt-oss-20b"
 PLUGINS = Installation(plugins=frozenset({"bitsandbytes", "gguf"}))
+ROOT = str(Path(__file__).parents[2])
+RENDER = str(Path(ROOT) / "scripts" / "render_plans.py")
 KEYS = [
     "argv",
     "env",
@@ -159,6 +161,9 @@ def test_two_nodes_by_vllms_own_start() -> None:
     assert value(made, "--nnodes") == "2"
     assert value(made, "--node-rank") == "1"
     assert value(made, "--master-addr") == "10.0.0.1"
+    assert "--headless" in made.argv
+    head = plan("2x8x80", nodes="2", node_rank="0", head_address="10.0.0.1")
+    assert "--headless" not in head.argv
 
 
 def test_two_nodes_by_ray() -> None:
@@ -310,7 +315,7 @@ def test_the_command_prints_tables() -> None:
     ended = run("--gpus", "1x24")
 
     assert ended.returncode == 0
-    for part in ("12.82", "weights", "KV cache", "fits", "vllm serve openai/gpt-oss-20b"):
+    for part in ("12.82", "weights", "KV cache", "Fits", "vllm serve openai/gpt-oss-20b"):
         assert part in ended.stdout
 
 
@@ -334,6 +339,15 @@ def test_the_command_refuses_in_one_sentence(
     assert ended.returncode == 2
     assert sentence in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_the_documented_plans_are_what_the_tool_says() -> None:
+    """docs/launcher.md is written by scripts/render_plans.py, and is up to date."""
+    ended = subprocess.run(
+        [sys.executable, RENDER, "--check"], env={**os.environ, "PYTHONPATH": ROOT}
+    )
+
+    assert ended.returncode == 0
 
 
 def dense(tmp_path: Path, **entries: Any) -> Path:
