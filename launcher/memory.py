@@ -190,7 +190,8 @@ def on_cpu(load: Load, ram_gib: float, node_gib: float, requests: int) -> Memory
     vLLM binds a process to one NUMA node, so no process's cache takes more than half of one.
     """
     copies, processes = load.split.data, load.split.devices * load.split.data
-    activations = activation_bytes(load.model, 2048, load.sequences, 1) * processes / GIB
+    together = min(load.sequences, requests)
+    activations = activation_bytes(load.model, 2048, together, 1) * processes / GIB
     coordinator = CPU_COORDINATOR_GIB if copies > 1 else 0.0
     server = CPU_SERVER_GIB + coordinator
     overhead = server + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
