@@ -25,6 +25,15 @@ _API_WORDS = (
     " object string number integer boolean array medium high"
 )
 API_WORDS = frozenset(_API_WORDS.split())
+# Where the names inside are the caller's own and not the API's.
+_FREE_NAMES = (
+    "logit_bias",
+    "metadata",
+    "chat_template_kwargs",
+    "vllm_xargs",
+    "properties",
+    "$defs",
+)
 # pydantic's error text ends each finding with the input that caused it.
 _INPUT_ECHO = re.compile(r",?\s*'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_value=.*", re.DOTALL)
 
@@ -58,15 +67,34 @@ def translate(status: int, body: bytes, request: object = None) -> GatewayError:
     return EngineGarbled(f"The engine answered with an unexpected status ({status}).")
 
 
+def translate_event(content: bytes, request: object) -> GatewayError:
+    """The error that an error object in a stream means.
+
+    vLLM finds some faults of a request only once it has said 200; what it would have said before
+    is in the object's code.
+    """
+    code = error_object(content).get("code")
+    if isinstance(code, int) and 400 <= code < 500:
+        return translate(code, content, request)
+    return EngineRejected("The engine failed while it was answering.")
+
+
 def refusal(status: int, body: bytes, request: object) -> EngineRefusal:
     error = error_object(body)
     message = error.get("message")
     if not isinstance(message, str):
         message = f"The engine refused this request (status {status})."
         error = {"type": "invalid_request_error", "param": None, "code": status}
-    texts = echoes(request)
+    texts = echoes(private(request))
     told = {k: withhold(v, texts) if isinstance(v, str) else v for k, v in error.items()}
     return EngineRefusal(status, told, withhold(_INPUT_ECHO.sub("", message), texts))
+
+
+def private(request: object) -> object:
+    """A request without the model's name, which is public: it was compared with what is served."""
+    if not isinstance(request, dict):
+        return request
+    return {name: value for name, value in request.items() if name != "model"}
 
 
 def error_object(body: bytes) -> dict[str, Any]:
@@ -114,12 +142,14 @@ def echoes(request: object) -> list[str]:
 
 
 def strings(value: object) -> Iterator[str]:
-    """Every string in a parsed request but the names of its fields."""
+    """Every string in a parsed request but the names of the API's fields."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for item in value.values():
+        for name, item in value.items():
             yield from strings(item)
+            if name in _FREE_NAMES and isinstance(item, dict):
+                yield from item
     elif isinstance(value, list):
         for item in value:
             yield from strings(item)

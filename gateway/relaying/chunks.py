@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.answering.reading import parse
+from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, GatewayError
 from gateway.relaying.told import Told
 from gateway.safety import provenance
@@ -23,24 +23,29 @@ class Held:
 class ChunkRelay:
     """One stream, event by event. It adds no chunk; every other byte is the engine's own."""
 
-    def __init__(self, first: dict[str, Any], *, key: bytes, took_usage: bool) -> None:
+    def __init__(
+        self, first: dict[str, Any], *, key: bytes, took_usage: bool, request: object
+    ) -> None:
         self.usage: dict[str, Any] | None = None
         self.finals: list[dict[str, Any]] = []
         self.ended = False
         self._first: dict[str, Any] | None = first
         self._key = key
         self._took_usage = took_usage  # we asked for the usage chunk, the caller did not
+        self._request = request
         self._told: dict[int, Told] = {}
         self._held: Held | None = None
 
     def relay(self, event: bytes) -> bytes:
-        """What to send for an event, perhaps nothing; raises EngineRejected or EngineCut."""
+        """What to send for an event, perhaps nothing; raises what an error in it means."""
         content = sse.payload(event)
         if not content:
             return event  # a comment
         if content == b"[DONE]":
             return self._end(event)
-        chunk = parse(content)
+        chunk = openai.parse(content)
+        if chunk.get("error"):
+            raise translate_event(content, self._request)
         usage = openai.usage_of(chunk)
         self.usage = usage or self.usage
         choices = openai.choices_of(chunk)

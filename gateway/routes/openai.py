@@ -1,5 +1,6 @@
 """POST /v1/chat/completions, /v1/completions, /v1/responses: vLLM's own API, passed through."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.engine.client import EngineRequest, EngineResponse
@@ -47,7 +48,8 @@ class PassThrough:
             try:
                 await refuse_failures(response, parsed)
                 if is_stream(response):
-                    await self._stream(exchange, services, response, label, bool(extra))
+                    relay = self._relay(services, label, parsed, took_usage=bool(extra))
+                    await self._stream(exchange, services, response, relay, label["notices"])
                 else:
                     await self._whole(exchange, services, response, label)
             finally:
@@ -80,22 +82,29 @@ class PassThrough:
         services.metrics.answered(exchange, usage, first["notices"], [final])
         await exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
+    def _relay(
+        self,
+        services: Services,
+        first: dict[str, Any],
+        parsed: dict[str, Any],
+        *,
+        took_usage: bool,
+    ) -> ChunkRelay | ResponseEventRelay:
+        key = services.labels.key
+        if self.path == RESPONSES:
+            return ResponseEventRelay(first, key=key)
+        return ChunkRelay(first, key=key, took_usage=took_usage, request=parsed)
+
     async def _stream(
         self,
         exchange: Exchange,
         services: Services,
         response: EngineResponse,
-        first: dict[str, Any],
-        took_usage: bool,
+        relay: ChunkRelay | ResponseEventRelay,
+        notices: Sequence[Mapping[str, str]],
     ) -> None:
-        key = services.labels.key
-        relay: ChunkRelay | ResponseEventRelay
-        if self.path == RESPONSES:
-            relay = ResponseEventRelay(first, key=key)
-        else:
-            relay = ChunkRelay(first, key=key, took_usage=took_usage)
         await relay_events(exchange, services.metrics, response, relay)
-        services.metrics.answered(exchange, relay.usage, first["notices"], relay.finals)
+        services.metrics.answered(exchange, relay.usage, notices, relay.finals)
 
 
 def check_model(asked_for: object, served: tuple[str, ...]) -> None:

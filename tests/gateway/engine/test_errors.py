@@ -164,6 +164,19 @@ def test_whose_mistake_it_is(status: int, kind: type[Exception]) -> None:
     assert error.status >= 500
 
 
+def test_names_that_are_the_callers_own_are_withheld() -> None:
+    """Names of the API stay: without them no message could say what is wrong."""
+    request = {"temperature": 5, "logit_bias": {"chest pain": 1}, "metadata": {"ward 7": "x"}}
+    told = refused("temperature, logit_bias of ['chest pain'], ward 7", request)
+    assert told["message"] == "temperature, logit_bias of ['[…]'], […]"
+
+
+def test_the_name_of_the_model_is_public() -> None:
+    """It was compared with what is served before the engine saw it."""
+    told = refused("m-1 reads no images", {"model": "m-1", "prompt": "chest pain"})
+    assert told["message"] == "m-1 reads no images"
+
+
 def test_withholding_ends() -> None:
     """Texts made of the mark itself do not make it go round for ever."""
     assert withhold("[[…]…]" * 50, echoes({"a": "[…][…]", "b": "…]…]", "c": "[[…]"}))

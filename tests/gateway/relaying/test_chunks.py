@@ -33,7 +33,7 @@ USAGE_CHUNK = chunk(usage=USAGE, system_fingerprint=FINGERPRINT)
 
 
 def relay_all(events: list[bytes], *, took_usage: bool) -> tuple[list[bytes], ChunkRelay]:
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage)
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, request={})
     return [out for event in events if (out := relay.relay(event))], relay
 
 
@@ -213,10 +213,22 @@ def test_a_stream_without_an_end_has_not_ended() -> None:
 )
 def test_nonsense_is_named(content: bytes, kind: type[GatewayError]) -> None:
     """And its words are not repeated."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=True)
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request={})
     with pytest.raises(kind) as found:
         relay.relay(b"data: " + content + b"\n\n")
     assert "chest" not in found.value.message
+
+
+def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
+    """vLLM says 200 and then, in place of the first chunk, 400: its type, param and code are told,
+    its words without the request's."""
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request={"regex": "(chest pain"})
+    error = {"message": "not a regex: (chest pain", "type": "BadRequestError", "param": "regex"}
+    with pytest.raises(GatewayError) as found:
+        relay.relay(sse.encode({"error": {**error, "code": 400}}))
+    told = found.value.envelope()["error"]
+    assert found.value.status == 400
+    assert told == {**error, "message": "not a regex: […]", "code": 400}
 
 
 def test_no_error_is_no_error() -> None:
@@ -229,7 +241,7 @@ def test_no_error_is_no_error() -> None:
 
 def test_an_error_in_band_is_what_clients_raise_on() -> None:
     """The error object, then the terminator."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=True)
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request={})
     first, done = sse.EventBuffer().feed(relay.render(EngineCut("Cut.")))
     assert json.loads(sse.payload(first))["error"]["code"] == "engine_cut"
     assert done == sse.DONE
