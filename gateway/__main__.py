@@ -8,13 +8,17 @@ import uvloop
 from prometheus_client import disable_created_metrics
 
 from gateway import logs, server, settings
+from gateway.access import opening as access
 from gateway.app import create_app
+from gateway.audit import opening as audit
 
 
 def main() -> int:
     """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
     try:
         chosen = settings.load()
+        access.check(chosen)
+        audit.check(chosen)
         listening = listen(chosen)
     except settings.SettingsError as problem:
         print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for a person
@@ -23,9 +27,18 @@ def main() -> int:
     disable_created_metrics()  # type: ignore[no-untyped-call] # its series double every counter
     app = create_app(chosen)
     server.tune_garbage_collection()
-    logs.log.info("listening", extra={"host": chosen.host, "port": chosen.port, "auth": "open"})
+    logs.log.info(
+        "listening", extra={"host": chosen.host, "port": chosen.port, "auth": auth_of(chosen)}
+    )
     uvloop.run(serve(server.DrainingServer(app, chosen), listening))
     return 0
+
+
+def auth_of(chosen: settings.GatewaySettings) -> str:
+    """Who may come in, in the words of the log."""
+    tokens = chosen.jwks_file or chosen.jwks_url
+    kinds = [name for name, on in (("keys", chosen.keys_file), ("jwt", tokens)) if on]
+    return "+".join(kinds) or "open"
 
 
 async def serve(gateway: server.DrainingServer, listening: socket.socket) -> None:

@@ -9,10 +9,13 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from prometheus_fastapi_instrumentator import metrics as http_metrics
 
 from gateway.access.admission import Admission
+from gateway.access.opening import gate_of
+from gateway.audit.opening import trail_of
 from gateway.engine.client import EngineClient
 from gateway.engine.phase import EngineWatch
 from gateway.handlers import HANDLERS
 from gateway.metrics import Metrics
+from gateway.middleware.authentication import Authentication
 from gateway.middleware.correlation import Correlation
 from gateway.middleware.token_paths import TokenPaths, TokenRoute
 from gateway.openapi import describe
@@ -72,9 +75,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
 
 def add_middleware(app: FastAPI, own: Metrics, disclaimer: Disclaimer) -> None:
-    """The onion, innermost first: HTTP metrics, then the token paths past them, then the id."""
+    """The onion, innermost first: HTTP metrics, keys, the token paths past both, the id."""
     http = http_metrics.default(registry=own.registry)
     Instrumentator(registry=own.registry).add(http).instrument(app)
+    app.add_middleware(Authentication)
     app.add_middleware(TokenPaths, routes=TOKEN_ROUTES, metrics=own, http=http)
     app.add_middleware(Correlation, disclaimer_version=disclaimer.version)
 
@@ -105,12 +109,17 @@ async def open_services(
         ),
         metrics=own,
         hold_file=HoldFile(settings.hold_file),
+        gate=gate_of(settings),
+        trail=trail_of(settings, own.audit_alarm),
     )
-    watching = asyncio.create_task(watch.run())
+    services.trail.start()
+    watching = [asyncio.create_task(watch.run()), asyncio.create_task(services.gate.run())]
     try:
         yield services
     finally:
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        for task in watching:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await engine.aclose()
+        services.trail.stop()

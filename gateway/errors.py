@@ -5,6 +5,8 @@ GatewayError
 ├ RequestError              4xx, the caller can fix it
 │ ├ InvalidRequest          400 invalid_request
 │ ├ InvalidField            422 invalid_request     names the field
+│ ├ Unauthorized            401 unauthorized        WWW-Authenticate
+│ ├ Forbidden               403 forbidden           names the scope
 │ ├ ModelNotFound           404 model_not_found
 │ ├ NotFound                404 not_found
 │ ├ MethodNotAllowed        405 method_not_allowed
@@ -19,6 +21,7 @@ GatewayError
   ├ EngineCut               502 engine_cut          the answer stopped before its end
   ├ NoAnswer                502 no_answer           tokens spent, no answer text
   ├ EngineUnavailable       503 engine_unavailable  Retry-After
+  ├ AuditUnavailable        503 audit_unavailable   Retry-After
   ├ Held                    503 held                taken out of service by an operator
   ├ Draining                503 draining            this process is stopping
   ├ QueueTimeout            503 queue_timeout       Retry-After
@@ -80,6 +83,25 @@ class InvalidField(RequestError):
     """One field of the body is missing, unknown or out of range."""
 
     status = 422
+
+
+class Unauthorized(RequestError):
+    """No key or token, or one that is not good; which key was tried is not said."""
+
+    status = 401
+    code = "unauthorized"
+    type = "authentication_error"
+
+    def headers(self) -> Mapping[str, str]:
+        return {"www-authenticate": "Bearer"}
+
+
+class Forbidden(RequestError):
+    """The key is good and lacks a scope."""
+
+    status = 403
+    code = "forbidden"
+    type = "permission_error"
 
 
 class ModelNotFound(RequestError):
@@ -180,6 +202,13 @@ class EngineUnavailable(ServiceError):
 
     status = 503
     code = "engine_unavailable"
+
+
+class AuditUnavailable(ServiceError):
+    """The audit trail cannot be written, and nothing is served that would not be in it."""
+
+    status = 503
+    code = "audit_unavailable"
 
 
 class Held(ServiceError):

@@ -30,6 +30,8 @@ class Metrics:
         self.inflight = gauge("inflight_requests", "Requests at the engine.")
         self.waiting = gauge("queued_requests", "Requests waiting for a place at the engine.")
         self.ready = gauge("engine_ready", "1 while the engine is ready.")
+        self.audit_failing = gauge("audit_failing", "1 while the audit trail cannot be written.")
+        self.audit_lost = gauge("audit_lost_records", "Requests that no line could be kept for.")
         self._children: dict[tuple[object, ...], Counter] = {}
 
     def count(self, counter: Counter, *labels: str) -> None:
@@ -39,6 +41,11 @@ class Metrics:
         if child is None:
             child = self._children[key] = counter.labels(*labels)
         child.inc()
+
+    def audit_alarm(self, failing: bool, lost: int) -> None:
+        """Note how the audit trail is."""
+        self.audit_failing.set(failing)
+        self.audit_lost.set(lost)
 
     def first_token(self, exchange: Exchange) -> None:
         """Note the time to the first token."""
@@ -58,6 +65,7 @@ class Metrics:
         for notice in notices:
             self.count(self.notices, notice["id"])
         exchange.facts["notices"] = len(notices)
+        exchange.facts["output_digests"] = [one["provenance"]["output_digest"] for one in finals]
         for final in finals:
             if final["truncated"]:
                 exchange.facts["truncated"] = final["truncated"]

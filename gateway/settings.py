@@ -2,7 +2,8 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "MMHIE_"
+CREDENTIALS = re.compile(r"//[^/]*@")
+A_DAY = 86_400  # in seconds; no timer is meant to run longer
 DEFAULT_MODEL = "dousery/medical-reasoning-gpt-oss-20b"
 
 # One environment serves the whole product: these belong to the launcher or the SDK and are no
@@ -85,6 +88,65 @@ class GatewaySettings(BaseSettings):
         None, description="Where the launcher writes the engine's phase. Set by `mmhie serve`."
     )
 
+    keys_file: Path | None = Field(
+        None, description="Keys that may ask, as `mmhie keys` writes them. Unset: no keys."
+    )
+    jwks_file: Path | None = Field(
+        None, description="JSON Web Key Set that tokens (RS256, ES256) are checked against."
+    )
+    jwks_url: str | None = Field(
+        None,
+        pattern=r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\])[:/]",
+        description="The same at an https address; fetched in the background, and on a new kid.",
+    )
+    jwks_refresh_seconds: float = Field(
+        300, ge=10, description="Time between fetches of MMHIE_JWKS_URL."
+    )
+    jwt_issuer: str | None = Field(
+        None, min_length=1, description="`iss` a token must have; needed with a JWKS."
+    )
+    jwt_audience: str | None = Field(
+        None, min_length=1, description="`aud` a token must have; needed with a JWKS."
+    )
+    jwt_leeway_seconds: float = Field(
+        30, ge=0, le=300, description="How far clocks may differ, for `exp` and `nbf`."
+    )
+    protect_metrics: bool = Field(
+        False, description="Ask for a key with the scope `metrics` on /metrics."
+    )
+    client_concurrency: int | None = Field(
+        None, ge=1, description="Requests one client may have open, where its key does not say."
+    )
+    client_requests_per_minute: int | None = Field(
+        None, ge=1, description="Requests a minute of one client, where its key does not say."
+    )
+    client_tokens_per_minute: int | None = Field(
+        None, ge=1, description="Tokens (prompt and answer) a minute, where its key does not say."
+    )
+
+    audit_file: Path | None = Field(
+        None, description="Where the audit trail is written, a JSON line a request. Unset: none."
+    )
+    audit_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Key of the trail's HMAC chain, 32 characters or more; needed with the file.",
+    )
+    audit_fsync: Literal["always", "interval", "never"] = Field(
+        "interval",
+        description="Force lines to the disk with every batch (0.1 s), once a second, or never.",
+    )
+    audit_rotate_bytes: int = Field(
+        100 * 1024 * 1024, ge=4096, description="Size at which the trail goes on in a new file."
+    )
+    audit_checkpoint_seconds: float = Field(
+        60, gt=0, description="Time between checkpoints of the trail on standard output."
+    )
+    audit_on_failure: Literal["refuse", "serve"] = Field(
+        "refuse",
+        description="When the trail cannot be written: answer 503, or serve and raise the alarm.",
+    )
+
     reasoner_model: str = Field(
         DEFAULT_MODEL,
         min_length=1,
@@ -113,6 +175,7 @@ class GatewaySettings(BaseSettings):
     timeout_seconds: float = Field(
         30,
         ge=0,
+        le=A_DAY,
         description="Whole answer; when streaming, time to the first token, then idle time.",
     )
     system_prompt: str = Field(
@@ -123,7 +186,7 @@ class GatewaySettings(BaseSettings):
     max_inflight: int = Field(256, ge=1, description="Requests at the engine at once.")
     max_queue: int = Field(256, ge=0, description="Requests waiting for a place at the engine.")
     queue_timeout_seconds: float = Field(
-        10, gt=0, description="Longest wait for a place at the engine before 503."
+        10, gt=0, le=A_DAY, description="Longest wait for a place at the engine before 503."
     )
     max_body_bytes: int = Field(
         2 * 1024 * 1024, ge=1024, description="Largest request body, in bytes."
@@ -132,10 +195,13 @@ class GatewaySettings(BaseSettings):
         1, ge=1, le=1, description="Gateway processes sharing the port; one, for now."
     )
     settle_seconds: float = Field(
-        0, ge=0, description="After SIGTERM, how long to serve on while /readyz already says 503."
+        0,
+        ge=0,
+        le=A_DAY,
+        description="After SIGTERM, how long to serve on while /readyz already says 503.",
     )
     drain_seconds: float = Field(
-        20, ge=0, description="After SIGTERM, how long requests in flight may go on."
+        20, ge=0, le=A_DAY, description="After SIGTERM, how long requests in flight may go on."
     )
 
     disclaimer_text: str | None = Field(
@@ -181,19 +247,31 @@ class GatewaySettings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
-    @field_validator("hold_file")
+    @field_validator("hold_file", "keys_file", "jwks_file", "audit_file")
     @classmethod
-    def _expand_home(cls, path: Path) -> Path:
-        return path.expanduser()
+    def _expand_home(cls, path: Path | None) -> Path | None:
+        return path and path.expanduser()
 
     @field_validator("engine_url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
-        parts = urlsplit(url)
-        tcp = parts.scheme == "http" and parts.hostname and parts.path in ("", "/")
-        if not (tcp or (parts.scheme == "unix" and parts.path.startswith("/"))):
+        if not names_an_engine(url):
             raise ValueError("must be http://host:port or unix:/path")
         return url
+
+
+def names_an_engine(url: str) -> bool:
+    """`http://host[:port]` or `unix:/path`, and nothing that would be ignored."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # no such port, brackets without an end
+        return False
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        return False
+    if parts.scheme == "unix":
+        return parts.path.startswith("/") and not parts.netloc
+    return parts.scheme == "http" and bool(parts.hostname) and port != 0 and parts.path in ("", "/")
 
 
 def known_names() -> frozenset[str]:
@@ -201,14 +279,15 @@ def known_names() -> frozenset[str]:
     return frozenset(PREFIX + name.upper() for name in GatewaySettings.model_fields) | ELSEWHERE
 
 
-def load(environ: Mapping[str, str] | None = None) -> GatewaySettings:
+def load() -> GatewaySettings:
     """Read the settings from the environment and `.env`; raises SettingsError with one sentence."""
-    names = dotenv_values(".env").keys() | (os.environ if environ is None else environ).keys()
-    refuse_unknown(names)
     try:
+        refuse_unknown(dotenv_values(".env").keys() | os.environ.keys())
         settings = GatewaySettings()  # type: ignore[call-arg] # fields come from the environment
     except ValidationError as error:
         raise SettingsError(sentence(error)) from None
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError("The file .env cannot be read; it must be text in UTF-8.") from None
     refuse_unsafe(settings)
     return settings
 
@@ -223,11 +302,38 @@ def refuse_unknown(names: set[str]) -> None:
 
 
 def refuse_unsafe(settings: GatewaySettings) -> None:
-    """What development may do and production may not."""
-    if settings.env == "production" and settings.reasoner_model_test_override:
-        raise SettingsError(
-            "MMHIE_REASONER_MODEL_TEST_OVERRIDE is refused when MMHIE_ENV is production; unset one."
-        )
+    """What contradicts itself, or may be done in development and not in production."""
+    for broken, sentence in rules(settings):
+        if broken:
+            raise SettingsError(sentence)
+
+
+def rules(settings: GatewaySettings) -> Iterable[tuple[object, str]]:
+    """Each combination that is refused, and what is said of it."""
+    is_production = settings.env == "production"
+    signed = settings.jwks_file or settings.jwks_url
+    yield (
+        is_production and settings.reasoner_model_test_override,
+        "MMHIE_REASONER_MODEL_TEST_OVERRIDE is refused when MMHIE_ENV is production; unset one.",
+    )
+    yield (
+        is_production and not (settings.keys_file or signed),
+        "MMHIE_ENV is production and nobody is asked for a key; set MMHIE_KEYS_FILE (`mmhie keys "
+        "new` makes one), MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
+    )
+    yield (
+        settings.jwks_file and settings.jwks_url,
+        "MMHIE_JWKS_FILE and MMHIE_JWKS_URL are both set; unset one.",
+    )
+    yield (
+        signed and not (settings.jwt_issuer and settings.jwt_audience),
+        "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set with a JWKS, else tokens that were "
+        "made for others are taken.",
+    )
+    yield (
+        settings.audit_file and not settings.audit_key,
+        "MMHIE_AUDIT_KEY must be set with MMHIE_AUDIT_FILE; `openssl rand -hex 32` makes one.",
+    )
 
 
 def sentence(error: ValidationError) -> str:
@@ -237,5 +343,5 @@ def sentence(error: ValidationError) -> str:
     name = PREFIX + field.upper()
     got = os.environ.get(name) or dotenv_values(".env").get(name)
     secret = GatewaySettings.model_fields[field].annotation == SecretStr | None
-    shown = "a value" if secret or got is None else repr(got)
+    shown = "a value" if secret or got is None else repr(CREDENTIALS.sub("//…@", got))
     return f"{name} got {shown}: {first['msg'].removeprefix('Value error, ')}."

@@ -6,6 +6,8 @@ from typing import Annotated, TypedDict
 from fastapi import Depends, Request
 
 from gateway.access.admission import Admission
+from gateway.access.gate import Gate
+from gateway.audit.trail import Trail
 from gateway.engine.client import EngineClient
 from gateway.engine.phase import EngineWatch, Model
 from gateway.errors import Held
@@ -27,6 +29,8 @@ class Services:
     labels: Labels
     metrics: Metrics
     hold_file: hold.HoldFile
+    gate: Gate
+    trail: Trail
 
     def model(self) -> Model:
         """The model to ask; raises Held, Draining or EngineUnavailable when there is none now."""

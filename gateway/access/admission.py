@@ -1,17 +1,22 @@
-"""How many requests are at the engine at once, and how many may wait for that."""
+"""How many requests are at the engine at once, who may wait for that, and in which order."""
 
 import asyncio
 from collections import deque
 from types import TracebackType
 
 from gateway.errors import QueueTimeout, TooBusy
+from gateway.wire.client import PRIORITIES, Priority
+
+# A waiting class is passed over at most so often in a row: batch work is slow, never starved.
+MOST_PASSES = 8
 
 
 class Admission:
-    """A bounded number of places, and a bounded queue in the order of arrival.
+    """A bounded number of places, and a bounded queue: emergency, then routine, then batch.
 
-    `async with admission:` holds a place until the block ends, which must be the end of the
-    response's body: a place given back at the first byte would admit without limit.
+    `async with admission.turn(priority):` holds a place until the block ends, which must be the
+    end of the response's body: a place given back at the first byte would admit without limit.
+    Within a class the order is that of arrival. `async with admission:` is a routine turn.
     """
 
     def __init__(self, *, places: int, queue: int, patience_s: float) -> None:
@@ -19,44 +24,21 @@ class Admission:
         self.queue = queue
         self.patience_s = patience_s
         self.inflight = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: dict[Priority, deque[asyncio.Future[None]]] = {
+            priority: deque() for priority in PRIORITIES
+        }
+        self._passed: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
+
+    def turn(self, priority: Priority) -> "Turn":
+        """A place for one request of a class."""
+        return Turn(self, priority)
 
     async def __aenter__(self) -> None:
-        if self.inflight < self.places and not self._waiting:
-            self.inflight += 1
-            return
-        if len(self._waiting) >= self.queue:
-            raise TooBusy(
-                "All places at the engine and in the queue are taken; try again shortly.",
-                retry_after_s=1,
-            )
-        await self._wait()
-
-    async def _wait(self) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            async with asyncio.timeout(self.patience_s):
-                await turn
-        except BaseException as stopped:
-            self._give_up(turn)
-            if isinstance(stopped, TimeoutError):
-                raise QueueTimeout(
-                    f"No place at the engine came free within {self.patience_s:g} s; try again.",
-                    retry_after_s=max(1, round(self.patience_s)),
-                ) from None
-            raise
-
-    def _give_up(self, turn: asyncio.Future[None]) -> None:
-        """Leave the queue, or pass the place on if it was granted in the same moment."""
-        if turn.done() and not turn.cancelled():
-            self._leave()
-        elif turn in self._waiting:
-            self._waiting.remove(turn)
+        await self.enter("routine")
 
     async def __aexit__(
         self,
@@ -64,12 +46,92 @@ class Admission:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._leave()
+        self.leave()
 
-    def _leave(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
+    async def enter(self, priority: Priority) -> None:
+        """Take a place; raises TooBusy or QueueTimeout."""
+        waiting = self.waiting
+        if self.inflight < self.places and not waiting:
+            self.inflight += 1
+            return
+        if waiting >= self.queue and not self._displace(priority):
+            raise too_busy()
+        await self._wait(self._waiting[priority])
+
+    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        line.append(turn)
+        try:
+            async with asyncio.timeout(self.patience_s):
+                await turn
+        except BaseException as stopped:
+            self._give_up(line, turn)
+            if isinstance(stopped, TimeoutError):
+                raise QueueTimeout(
+                    f"No place at the engine came free within {self.patience_s:g} s; try again.",
+                    retry_after_s=max(1, round(self.patience_s)),
+                ) from None
+            raise
+
+    def _give_up(self, line: deque[asyncio.Future[None]], turn: asyncio.Future[None]) -> None:
+        """Leave the queue, or pass the place on if it was granted in the same moment."""
+        if turn in line:
+            line.remove(turn)
+        elif turn.done() and not turn.cancelled() and turn.exception() is None:
+            self.leave()
+
+    def _displace(self, priority: Priority) -> bool:
+        """Make room in a full queue by turning away the last of the lowest class below this."""
+        for lower in PRIORITIES[: PRIORITIES.index(priority) : -1]:
+            if self._waiting[lower]:
+                self._waiting[lower].pop().set_exception(too_busy())
+                return True
+        return False
+
+    def leave(self) -> None:
+        """Give a place back: it changes hands, or is free."""
+        while (line := self._next_line()) is not None:
+            turn = line.popleft()
             if not turn.done():
-                turn.set_result(None)  # the place changes hands; the count stays
+                turn.set_result(None)  # the count stays
                 return
         self.inflight -= 1
+
+    def _next_line(self) -> deque[asyncio.Future[None]] | None:
+        """Whose turn it is: the highest class, unless a lower one was passed over too often."""
+        ranked = [priority for priority in PRIORITIES if self._waiting[priority]]
+        if not ranked:
+            return None
+        starved = [priority for priority in ranked if self._passed[priority] >= MOST_PASSES]
+        chosen = starved[-1] if starved else ranked[0]
+        for lower in ranked[ranked.index(chosen) + 1 :]:
+            self._passed[lower] += 1
+        self._passed[chosen] = 0
+        return self._waiting[chosen]
+
+
+class Turn:
+    """A place at the engine for as long as the block lasts."""
+
+    __slots__ = ("_admission", "_priority")
+
+    def __init__(self, admission: Admission, priority: Priority) -> None:
+        self._admission = admission
+        self._priority = priority
+
+    async def __aenter__(self) -> None:
+        await self._admission.enter(self._priority)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._admission.leave()
+
+
+def too_busy() -> TooBusy:
+    return TooBusy(
+        "All places at the engine and in the queue are taken; try again shortly.", retry_after_s=1
+    )

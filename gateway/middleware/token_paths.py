@@ -47,10 +47,12 @@ class TokenPaths:
             return
         exchange: Exchange = scope["exchange"]
         exchange.facts["route"] = scope["path"]
+        services: Services = scope["state"]["services"]
         try:
-            await answer(route, exchange, scope["state"]["services"])
+            await answer(route, exchange, services)
         finally:
             self._count(exchange)
+            services.trail.note(exchange)
 
     def _count(self, exchange: Exchange) -> None:
         seconds = exchange.elapsed_ms() / 1000
@@ -69,7 +71,7 @@ async def answer(route: TokenRoute, exchange: Exchange, services: Services) -> N
     try:
         if exchange.scope["method"] != "POST":
             raise MethodNotAllowed("This path takes POST only.", allow="POST")
-        await route(exchange, services)
+        await admitted(route, exchange, services)
     except ClientGone:
         exchange.outcome = "client_gone"
     except GatewayError as error:
@@ -78,3 +80,15 @@ async def answer(route: TokenRoute, exchange: Exchange, services: Services) -> N
         await exchange.refuse(error)
     except Exception:  # as in the outermost layer, which would be too late for the metrics
         await exchange.refuse(fault(exchange.request_id))
+
+
+async def admitted(route: TokenRoute, exchange: Exchange, services: Services) -> None:
+    """Run a route for a client that may use it and is within its limits."""
+    scope, limiter = exchange.scope, services.gate.limiter
+    client = exchange.client = await services.gate.admit(scope["path"], scope["headers"])
+    services.trail.check()
+    limiter.enter(client)
+    try:
+        await route(exchange, services)
+    finally:
+        limiter.leave(client, tokens=exchange.tokens())

@@ -86,7 +86,7 @@ async def generate(exchange: Exchange, services: Services) -> None:
     stream = settings.streaming if request.stream is None else request.stream
     form = form_of(exchange.header(b"accept"), stream=stream)
     exchange.facts["stream"] = stream
-    async with exchange.watched(), services.admission:
+    async with exchange.watched(), services.admission.turn(exchange.client.priority):
         ask = await fitted(ask, model, services)
         await answer(exchange, services, ask, model, form)
 
@@ -109,6 +109,7 @@ async def answer(
     """Put the question to the engine and render what comes, in the form that was chosen."""
     budget = services.settings.max_reasoning_tokens
     body = prompting.body(ask, model, reasoning_budget=budget)
+    body |= services.gate.salt(exchange.client)
     limit = services.settings.timeout_seconds
     response = await services.engine.open(
         EngineRequest(
@@ -121,10 +122,6 @@ async def answer(
         )
     )
     try:
-        await refuse_failures(response, body)
-        if not is_stream(response):
-            raise EngineGarbled("The engine did not answer with a stream.")
-        reader = AnswerReader(response, answer_budget=ask.max_tokens)
         first = services.labels.first(
             services.serving(model),
             body,
@@ -132,6 +129,11 @@ async def answer(
             prompt=ask.prompt,
             question=ask.prompt,
         )
+        exchange.facts |= provenance.identity(first)
+        await refuse_failures(response, body)
+        if not is_stream(response):
+            raise EngineGarbled("The engine did not answer with a stream.")
+        reader = AnswerReader(response, answer_budget=ask.max_tokens)
         await RENDER[form](Answering(exchange, services, ask, model, reader, first))
     finally:
         response.close()

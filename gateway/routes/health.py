@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from gateway.safety.labels import GATEWAY_VERSION
@@ -12,17 +12,25 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-async def healthz(services: ServicesDep) -> dict[str, Any]:
+async def healthz(request: Request, services: ServicesDep) -> dict[str, Any]:
     """200 from the first second, whatever the engine does: restarting us would not help it."""
-    return {"status": "ok", **describe(services)}
+    return {"status": "ok", **await told(request, services)}
 
 
 @router.get("/readyz")
-async def readyz(services: ServicesDep) -> JSONResponse:
+async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
     """200 only while a question would be answered."""
     ready = services.phase() == "ready"
-    body = {"status": "ok" if ready else "unavailable", **describe(services)}
+    body = {"status": "ok" if ready else "unavailable", **await told(request, services)}
     return JSONResponse(body, status_code=200 if ready else 503)
+
+
+async def told(request: Request, services: Services) -> dict[str, Any]:
+    """In production, versions and warnings are for callers with a key; probes need the phase."""
+    headers = request.scope["headers"]
+    if services.settings.env == "production" and not await services.gate.is_known(headers):
+        return {"phase": services.phase()}
+    return describe(services)
 
 
 def describe(services: Services) -> dict[str, Any]:
@@ -45,7 +53,7 @@ def describe(services: Services) -> dict[str, Any]:
 
 def own_warnings(services: Services) -> list[str]:
     """What an operator should see of the gateway's own settings."""
-    warnings = ["No keys are configured: anyone who reaches this port may ask."]
+    warnings = [*services.gate.warnings(), *services.trail.warnings()]
     if services.settings.reasoner_model_test_override:
         warnings.append("MMHIE_REASONER_MODEL_TEST_OVERRIDE is in force.")
     return warnings

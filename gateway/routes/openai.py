@@ -11,6 +11,7 @@ from gateway.relaying.chunks import ChunkRelay
 from gateway.relaying.response_events import ResponseEventRelay
 from gateway.relaying.streaming import relay_events
 from gateway.safety.labels import asked
+from gateway.safety.provenance import identity
 from gateway.state import Services
 from gateway.wire import openai
 from gateway.wire.exchange import AI_GENERATED, NO_STORE, Exchange
@@ -39,16 +40,18 @@ class PassThrough:
             question=asked(parsed),
         )
         stream = parsed.get("stream") is True
-        extra = openai.with_usage(parsed) if stream and self.path != RESPONSES else {}
+        usage = openai.with_usage(parsed) if stream and self.path != RESPONSES else {}
+        extra = usage | services.gate.salt(exchange.client)
         request = self._request(
             exchange, services, openai.request_with(body, parsed, extra), stream
         )
-        async with exchange.watched(), services.admission:
+        exchange.facts |= identity(label)
+        async with exchange.watched(), services.admission.turn(exchange.client.priority):
             response = await services.engine.open(request)
             try:
                 await refuse_failures(response, parsed)
                 if is_stream(response):
-                    relay = self._relay(services, label, parsed, took_usage=bool(extra))
+                    relay = self._relay(services, label, parsed, took_usage=bool(usage))
                     await self._stream(exchange, services, response, relay, label["notices"])
                 else:
                     await self._whole(exchange, services, response, label)

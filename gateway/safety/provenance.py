@@ -72,6 +72,12 @@ def static(
     }
 
 
+def identity(first: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit needs of the static part."""
+    origin = first["provenance"]
+    return {name: origin[name] for name in ("model", "revision", "prompt_digest")}
+
+
 def final(
     *,
     truncated: str | None,

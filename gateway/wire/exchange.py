@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
+from gateway.wire.client import ANYBODY, Client
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -23,6 +24,7 @@ class Exchange:
         "_common",
         "_receive",
         "_send",
+        "client",
         "complete",
         "facts",
         "outcome",
@@ -39,6 +41,7 @@ class Exchange:
         self.request_id = request_id
         self.started = time.perf_counter()
         self.status = 0
+        self.client: Client = ANYBODY  # until the gate knows better
         self.complete = False
         self.outcome = "ok"
         self.facts: dict[str, Any] = {}  # numbers for the log line, never text
@@ -57,6 +60,11 @@ class Exchange:
     def elapsed_ms(self) -> float:
         """Milliseconds since the request arrived."""
         return round((time.perf_counter() - self.started) * 1000, 3)
+
+    def tokens(self) -> int:
+        """Tokens spent on this request, as far as the engine has told."""
+        facts = self.facts
+        return int(facts.get("prompt_tokens", 0)) + int(facts.get("completion_tokens", 0))
 
     async def body(self, *, max_bytes: int) -> bytes:
         """The whole request body; raises BodyTooLarge, or ClientGone when the caller left."""

@@ -11,6 +11,7 @@ from mmhie._async_stream import AsyncAnswerStream
 from mmhie._client import MedicalReasoningLLM
 from mmhie._config import LLMConfig
 from mmhie._errors import (
+    AuditUnavailableError,
     BadAnswerError,
     BodyTimeoutError,
     BodyTooLargeError,
@@ -59,6 +60,7 @@ __all__ = [
     "AnswerStream",
     "AsyncAnswerStream",
     "AsyncMedicalReasoningLLM",
+    "AuditUnavailableError",
     "BadAnswerError",
     "BodyTimeoutError",
     "BodyTooLargeError",

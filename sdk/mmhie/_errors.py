@@ -29,6 +29,7 @@ MMHIEError
 │   ├ EngineCutError                502 engine_cut
 │   ├ NoAnswerError                 502 no_answer
 │   ├ EngineUnavailableError        503 engine_unavailable; retried
+│   ├ AuditUnavailableError         503 audit_unavailable; retried
 │   ├ HeldError                     503 held: an operator's decision, so not retried
 │   ├ DrainingError                 503 draining; retried
 │   ├ QueueTimeoutError             503 queue_timeout; retried
@@ -232,6 +233,14 @@ class EngineUnavailableError(ServiceError):
 
     default_status = 503
     default_code = "engine_unavailable"
+    retryable = True
+
+
+class AuditUnavailableError(ServiceError):
+    """The server cannot write its audit trail and serves nothing until it can."""
+
+    default_status = 503
+    default_code = "audit_unavailable"
     retryable = True
 
 

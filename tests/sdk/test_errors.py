@@ -14,7 +14,7 @@ from tests.sdk.conftest import Connect, Serve
 from tests.sdk.scripted_server import JSON_ANSWER, error, event, reply, stream
 
 CANARY = "canary-7f3a"
-RETRIED = {"too_busy", "engine_unavailable", "queue_timeout", "draining"}
+RETRIED = {"too_busy", "engine_unavailable", "queue_timeout", "draining", "audit_unavailable"}
 CODES = [
     (400, "invalid_request", mmhie.InvalidRequestError),
     (422, "invalid_request", mmhie.InvalidRequestError),
@@ -34,6 +34,7 @@ CODES = [
     (502, "engine_cut", mmhie.EngineCutError),
     (502, "no_answer", mmhie.NoAnswerError),
     (503, "engine_unavailable", mmhie.EngineUnavailableError),
+    (503, "audit_unavailable", mmhie.AuditUnavailableError),
     (503, "held", mmhie.HeldError),
     (503, "draining", mmhie.DrainingError),
     (503, "queue_timeout", mmhie.QueueTimeoutError),

@@ -1,0 +1,79 @@
+"""What is written of one request: who, when, what model, digests, counts, outcome; no text."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gateway.safety.provenance import rfc3339
+from gateway.wire.client import Client
+from gateway.wire.exchange import Exchange
+
+# What the routes note of a request that an auditor asks for.
+FACTS = (
+    "model",
+    "revision",
+    "prompt_digest",
+    "output_digests",
+    "prompt_tokens",
+    "completion_tokens",
+    "stream",
+    "truncated",
+    "notices",
+)
+
+
+class Entry(NamedTuple):
+    """One request as the hot path leaves it; the writer's thread makes a record of it."""
+
+    time: float
+    request_id: str
+    client: Client
+    address: str | None
+    route: str
+    status: int
+    outcome: str
+    ms: float
+    facts: Mapping[str, Any]
+
+
+def of(exchange: Exchange, now: float) -> Entry:
+    """What an exchange has come to at its end."""
+    address = exchange.scope.get("client")
+    return Entry(
+        now,
+        exchange.request_id,
+        exchange.client,
+        address[0] if address else None,
+        exchange.scope["path"],
+        exchange.status,
+        exchange.outcome,
+        exchange.elapsed_ms(),
+        exchange.facts,
+    )
+
+
+def record(entry: Entry) -> dict[str, Any]:
+    """An entry as it is written. The name of a key or the subject of a token, never the token."""
+    return {
+        "time": rfc3339(entry.time),
+        "kind": "request",
+        "request_id": entry.request_id,
+        "client": entry.client.name,
+        "auth": entry.client.kind,
+        "address": entry.address,
+        "route": entry.route,
+        "status": entry.status,
+        "outcome": entry.outcome,
+        "ms": entry.ms,
+        **{name: entry.facts[name] for name in FACTS if name in entry.facts},
+    }
+
+
+def records(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """A batch as it is written. Of callers without a good key, one a batch is written and the
+    rest are counted: else anybody could fill the disk."""
+    strangers = [entry for entry in entries if entry.outcome == "unauthorized"]
+    written = [record(entry) for entry in entries if entry.outcome != "unauthorized"]
+    if strangers:
+        more = {"more_like_this": len(strangers) - 1} if len(strangers) > 1 else {}
+        written.append({**record(strangers[-1]), "client": None, "auth": None, **more})
+    return written

@@ -1,0 +1,195 @@
+"""The trail on disk: whole lines appended under a lock, torn ones repaired, rotated by size."""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from gateway.audit import chain
+from gateway.audit.chain import START, Head
+from gateway.safety.provenance import rfc3339
+
+Fsync = Literal["always", "interval", "never"]
+SYNC_EVERY_S = 1.0
+TAIL_BYTES = 256 * 1024  # longer than any line, so the last newline is in it
+
+
+class ChainBroken(Exception):
+    """The trail's last line was not written with this key; the message says where."""
+
+
+class AuditFile:
+    """One trail, shared by every process that appends to it: whoever holds the lock goes on from
+    what the file says. Not for several threads at once."""
+
+    def __init__(self, path: Path, *, key: str, rotate_bytes: int, fsync: Fsync) -> None:
+        self.path = path
+        self.head = START
+        self._mac = chain.keyed(key)
+        self._rotate_bytes = rotate_bytes
+        self._fsync = fsync
+        self._handle = -1
+        self._size = -1
+        self._synced = 0.0
+        self._notes: list[Mapping[str, Any]] = []
+
+    def append(self, records: Sequence[Mapping[str, Any]]) -> Head:
+        """Add records, all or none; raises OSError, or ChainBroken."""
+        with self._locked():
+            self._catch_up()
+            if self._size >= self._rotate_bytes:
+                self._rotate()
+            lines, head = [], self.head
+            for record in (*self._notes, *records):
+                line, head = chain.seal(record, head, self._mac)
+                lines.append(line)
+            self._write(b"".join(lines))
+            self.head = head
+            self._notes.clear()
+        return head
+
+    def look(self) -> Head:
+        """The head as it is on disk, a torn line repaired; raises OSError, or ChainBroken."""
+        with self._locked():
+            self._catch_up()
+        return self.head
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = self._size = -1
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The lock is a file of its own: the trail's is renamed when it rotates."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        lock = os.open(self.path.with_name(self.path.name + ".lock"), flags, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _catch_up(self) -> None:
+        """See the file as it is now: ours untouched, or another process was here."""
+        if not self._is_current():
+            self.close()
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._handle = os.open(self.path, flags, 0o600)
+        size = os.fstat(self._handle).st_size
+        if size != self._size:
+            self.head = self._recover(size)
+
+    def _is_current(self) -> bool:
+        if self._handle < 0:
+            return False
+        try:
+            there, ours = os.stat(self.path), os.fstat(self._handle)
+        except FileNotFoundError:
+            return False
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+    def _recover(self, size: int) -> Head:
+        """The head of what is there; a line torn by a crash is taken off and noted, a complete one
+        that lacks nothing but its newline is kept."""
+        start = max(0, size - TAIL_BYTES)
+        tail = os.pread(self._handle, size - start, start)
+        whole, _, torn = tail.rpartition(b"\n")
+        if torn:
+            size = self._repair(size, torn)
+            whole = tail if size > start + len(tail) else whole
+        self._size = size
+        last = whole.rpartition(b"\n")[2]
+        if last:
+            return self._trusted(last, self.path)
+        rotated = rotated_files(self.path)
+        return self._trusted(last_line(rotated[-1]), rotated[-1]) if rotated else START
+
+    def _repair(self, size: int, torn: bytes) -> int:
+        line = chain.open_line(torn, self._mac)
+        if line is not None and line.is_genuine:
+            return size + os.write(self._handle, b"\n")
+        os.ftruncate(self._handle, size - len(torn))
+        self._notes.append(event("repair", torn_bytes=len(torn)))
+        return size - len(torn)
+
+    def _trusted(self, last: bytes, where: Path) -> Head:
+        line = chain.open_line(last, self._mac)
+        if line is None or not line.is_genuine:
+            raise ChainBroken(
+                f"the last line of {where} was not written with this MMHIE_AUDIT_KEY, or was "
+                "changed; run `mmhie audit verify`, or name a new file"
+            )
+        return line.head
+
+    def _rotate(self) -> None:
+        """Go on in a new file whose first line says from which; the chain does not notice."""
+        aside = self.path.with_name(f"{self.path.name}.{self.head.seq:012d}")
+        if self._fsync != "never":
+            os.fsync(self._handle)
+        self.path.rename(aside)
+        self._catch_up()
+        self._notes.append(event("rotation", previous=aside.name))
+        self._sync_folder()
+
+    def _write(self, content: bytes) -> None:
+        """All of it or none: a disk that fills up leaves no half line behind."""
+        written = 0
+        try:
+            while written < len(content):
+                written += os.write(self._handle, content[written:])
+            self._sync()
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._handle, self._size)
+            self._size = -1 if written else self._size  # look again, whatever became of it
+            raise
+        self._size += written
+
+    def _sync(self) -> None:
+        now = time.monotonic()
+        due = self._fsync == "interval" and now - self._synced >= SYNC_EVERY_S
+        if due or self._fsync == "always":
+            os.fdatasync(self._handle)
+            self._synced = now
+
+    def sync(self) -> None:
+        """Force to the disk what an interval still owes it; raises OSError."""
+        if self._handle >= 0 and self._fsync != "never":
+            os.fdatasync(self._handle)
+
+    def _sync_folder(self) -> None:
+        if self._fsync == "never":
+            return
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def event(kind: str, **facts: Any) -> dict[str, Any]:
+    """A record about the trail itself or the service, as opposed to one about a request."""
+    return {"time": rfc3339_now(), "kind": kind, **facts}
+
+
+def rfc3339_now() -> str:
+    return rfc3339(time.time())
+
+
+def rotated_files(path: Path) -> list[Path]:
+    """The earlier files of a trail, oldest first."""
+    found = (one for one in path.parent.glob(f"{path.name}.*") if one.suffix[1:].isdigit())
+    return sorted(found, key=lambda one: int(one.suffix[1:]))
+
+
+def last_line(path: Path) -> bytes:
+    """The last line of a closed file, without its newline."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - TAIL_BYTES))
+        return file.read().rstrip(b"\n").rpartition(b"\n")[2]

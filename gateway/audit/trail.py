@@ -1,0 +1,180 @@
+"""The trail as the gateway sees it: `note` costs an append; a thread writes, batch by batch."""
+
+import contextlib
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Literal
+
+import orjson
+
+from gateway.audit import entry
+from gateway.audit.chain import Head
+from gateway.audit.file import AuditFile, ChainBroken, event, rfc3339_now
+from gateway.errors import AuditUnavailable
+from gateway.logs import log
+from gateway.wire.exchange import Exchange
+
+BATCH_S = 0.05  # a line is written within twice this
+RETRY_S = 1.0
+MOST_PENDING = 100_000
+MOST_PER_BATCH = 2_000
+STOP_S = 5.0
+
+OnFailure = Literal["refuse", "serve"]
+Alarm = Callable[[bool, int], None]
+
+
+class Trail:
+    """No trail: nothing is noted."""
+
+    def note(self, exchange: Exchange) -> None:
+        """Keep what one request has come to."""
+
+    def check(self) -> None:
+        """Raises AuditUnavailable when nothing may be served now."""
+
+    def warnings(self) -> list[str]:
+        return []
+
+    def start(self) -> None:
+        """Begin to write."""
+
+    def stop(self) -> None:
+        """Write what is left."""
+
+
+class WrittenTrail(Trail):
+    """Entries wait in memory until they are on disk; while that fails they are kept and tried
+    again, so a short failure loses nothing."""
+
+    def __init__(
+        self,
+        file: AuditFile,
+        *,
+        on_failure: OnFailure,
+        checkpoint_s: float,
+        alarm: Alarm,
+        version: str,
+    ) -> None:
+        self._file = file
+        self._on_failure = on_failure
+        self._checkpoint_s = checkpoint_s
+        self._alarm = alarm
+        self._version = version
+        self._pending: deque[entry.Entry] = deque()
+        self._events: list[dict[str, Any]] = []
+        self._lost = 0
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._checkpointed = Head(-1, "")
+        self._next_checkpoint = 0.0
+        self.failing = False
+
+    def note(self, exchange: Exchange) -> None:
+        if len(self._pending) >= MOST_PENDING:
+            self._lost += 1
+            return
+        self._pending.append(entry.of(exchange, time.time()))
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def check(self) -> None:
+        if self.failing and self._on_failure == "refuse":
+            raise AuditUnavailable(
+                "The audit trail cannot be written, and nothing is answered without it; the "
+                "operator was told.",
+                retry_after_s=5,
+            )
+
+    def warnings(self) -> list[str]:
+        return ["The audit trail cannot be written."] if self.failing else []
+
+    def start(self) -> None:
+        """Try the file before the first request comes in."""
+        self._events.append(event("start", gateway_version=self._version))
+        self._flush()
+        self._checkpoint()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._events.append(event("stop"))
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(RETRY_S if self.failing else self._checkpoint_s)
+            self._stopping.wait(RETRY_S if self.failing else BATCH_S)
+            self._wake.clear()
+            self._flush()
+            if time.monotonic() >= self._next_checkpoint:
+                self._checkpoint()
+        self._close()
+
+    def _flush(self) -> None:
+        """Write what waits; what cannot be written waits on."""
+        while self._pending or self._events or self.failing:
+            batch = [
+                self._pending.popleft() for _ in range(min(len(self._pending), MOST_PER_BATCH))
+            ]
+            if not self._write(batch):
+                self._pending.extendleft(reversed(batch))
+                return
+
+    def _write(self, batch: list[entry.Entry]) -> bool:
+        events, lost = list(self._events), self._lost
+        gap = [event("gap", lost=lost)] if lost else []
+        back = [event("resumed")] if self.failing else []
+        try:
+            self._file.append([*events, *back, *gap, *entry.records(batch)])
+        except (OSError, ChainBroken) as problem:
+            self._fail(problem)
+            return False
+        del self._events[: len(events)]
+        self._lost -= lost
+        self._recover()
+        return True
+
+    def _fail(self, problem: Exception) -> None:
+        if not self.failing:
+            reason = problem.strerror if isinstance(problem, OSError) else "its chain is broken"
+            log.error("audit trail cannot be written: %s", reason)
+        self.failing = True
+        self._alarm(True, self._lost)
+
+    def _recover(self) -> None:
+        if self.failing:
+            log.warning("audit trail is written again")
+            self._alarm(False, self._lost)
+        self.failing = False
+
+    def _checkpoint(self) -> None:
+        """Say where the chain is, outside of the file: what tells that its end was cut off."""
+        self._next_checkpoint = time.monotonic() + self._checkpoint_s
+        head = self._file.head
+        if head == self._checkpointed or self.failing:
+            return
+        self._checkpointed = head
+        line = {
+            "time": rfc3339_now(),
+            "event": "audit_checkpoint",
+            "seq": head.seq,
+            "mac": head.mac,
+        }
+        with contextlib.suppress(OSError, ValueError):  # nobody reads standard output
+            sys.stdout.write(orjson.dumps(line).decode() + "\n")
+            sys.stdout.flush()
+
+    def _close(self) -> None:
+        self._flush()
+        self._checkpoint()
+        if self.failing and self._pending:
+            log.error("audit records lost at the stop: %d", len(self._pending))
+        with contextlib.suppress(OSError):
+            self._file.sync()
+        self._file.close()
