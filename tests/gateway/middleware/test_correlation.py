@@ -1,0 +1,269 @@
+"""The outermost layer, under a real server: ids, one log line, no bare 500, no false end."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+
+from gateway.errors import EngineCut, TooBusy
+from gateway.logs import JsonFormatter
+from gateway.middleware.correlation import Correlation
+from gateway.relaying.streaming import EVENT_STREAM, in_band
+from gateway.wire import sse
+from gateway.wire.exchange import Exchange
+
+Handler = Callable[[Exchange], Awaitable[None]]
+CANARY = "the patient said so"
+
+
+class Lines(logging.Handler):
+    """What the log would say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonFormatter())
+        self.raw: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.raw.append(self.format(record))
+
+    def requests(self) -> list[dict[str, Any]]:
+        return [line for raw in self.raw if (line := json.loads(raw))["event"] == "request"]
+
+
+@contextlib.asynccontextmanager
+async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uvicorn.Server]]:
+    """A uvicorn server in this loop around one handler."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await handler(scope["exchange"])
+
+    config = uvicorn.Config(
+        Correlation(app, disclaimer_version="7"),
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=0,
+    )
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # pytest's own
+    plug = socket.create_server(("127.0.0.1", 0))
+    running = asyncio.create_task(server.serve(sockets=[plug]))
+    url = f"http://127.0.0.1:{plug.getsockname()[1]}"
+    async with httpx2.AsyncClient(base_url=url, timeout=5) as client:
+        try:
+            yield client, server
+        finally:
+            server.should_exit = True
+            await running
+            plug.close()
+
+
+@pytest.fixture
+def lines() -> Any:
+    """The log of the process, as it would be written."""
+    root, found = logging.getLogger(), Lines()
+    levels = {name: logging.getLogger(name).level for name in (None, "gateway")}
+    root.addHandler(found)
+    logging.getLogger("gateway").setLevel("INFO")
+    yield found
+    root.removeHandler(found)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+async def hello(exchange: Exchange) -> None:
+    await exchange.respond(200, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("abc-1.2:3_4", True),
+        ("a" * 128, True),
+        ("a" * 129, False),
+        ("", False),
+        ("a b", False),
+        ("a/b", False),
+        ("caf\u00e9", False),
+    ],
+)
+async def test_the_request_id(sent: str, kept: bool, lines: Lines) -> None:
+    """The caller's where it is harmless, else a new one; in the answer and in the log."""
+    async with served(hello) as (client, _):
+        answer = await client.get("/", headers=[(b"x-request-id", sent.encode("latin-1"))])
+        other = await client.get("/")
+    told = answer.headers["x-request-id"]
+    assert (told == sent) is kept
+    assert len(told) == 32 or kept
+    assert other.headers["x-request-id"] != told
+    assert answer.headers["x-mmhie-disclaimer-version"] == "7"
+    assert lines.requests()[0]["request_id"] == told
+
+
+async def test_a_fault_is_an_error_object(lines: Lines) -> None:
+    """500 in the one shape, with its headers; the log names type and place, not the message."""
+
+    async def broken(exchange: Exchange) -> None:
+        raise ValueError(CANARY)
+
+    async with served(broken) as (client, _):
+        answer = await client.get("/")
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "error": {
+            "message": "The gateway failed; this was logged.",
+            "type": "server_error",
+            "param": None,
+            "code": "internal",
+        }
+    }
+    assert answer.headers["x-request-id"]
+    fault = next(line for raw in lines.raw if (line := json.loads(raw))["event"] == "fault")
+    assert fault["exception"] == "ValueError"
+    assert fault["at"][-1].endswith("broken")
+    assert fault["request_id"] == answer.headers["x-request-id"]
+    assert CANARY not in "".join(lines.raw)
+    assert lines.requests()[0]["outcome"] == "internal"
+
+
+async def test_an_error_of_ours_is_its_response(lines: Lines) -> None:
+    """Status, headers, code."""
+
+    async def full(exchange: Exchange) -> None:
+        raise TooBusy("Full.", retry_after_s=2)
+
+    async with served(full) as (client, _):
+        answer = await client.get("/")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
+    assert lines.requests()[0]["outcome"] == "too_busy"
+
+
+async def receive_into(received: bytearray, client: httpx2.AsyncClient) -> None:
+    async with client.stream("GET", "/") as answer:
+        async for part in answer.aiter_raw():
+            received += part
+
+
+@pytest.mark.parametrize("fault", [ValueError(CANARY), EngineCut("Cut."), asyncio.CancelledError()])
+@pytest.mark.parametrize("length", [None, b"100"])
+async def test_a_fault_after_the_first_byte_cuts_the_connection(
+    fault: BaseException, length: bytes | None, lines: Lines
+) -> None:
+    """Chunked or counted, the caller sees that the body is not whole."""
+
+    async def broken(exchange: Exchange) -> None:
+        await exchange.start(200, [(b"content-length", length)] if length else [])
+        await exchange.write(b"half an ans")
+        raise fault
+
+    async with served(broken) as (client, _):
+        received = bytearray()
+        with pytest.raises(httpx2.RemoteProtocolError):
+            await receive_into(received, client)
+    assert received == b"half an ans"
+    assert CANARY not in "".join(lines.raw)
+    assert lines.requests()[0]["outcome"] in ("internal", "engine_cut", "draining")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [(ValueError(CANARY), "internal"), (EngineCut("Cut."), "engine_cut")],
+)
+async def test_a_fault_in_a_stream_is_its_last_words(
+    fault: Exception, code: str, lines: Lines
+) -> None:
+    """In band, then a proper end: a client that parses events learns why."""
+
+    async def stream(exchange: Exchange) -> None:
+        async with in_band(exchange, lambda error: sse.encode(error.envelope()) + sse.DONE):
+            await exchange.start(200, EVENT_STREAM)
+            await exchange.write(b'data: {"delta":"a"}\n\n')
+            raise fault
+
+    async with served(stream) as (client, _):
+        answer = await client.get("/")
+    *_, last, done = sse.EventBuffer().feed(answer.content)
+    assert json.loads(sse.payload(last))["error"]["code"] == code
+    assert done == sse.DONE
+    assert CANARY not in answer.text + "".join(lines.raw)
+    assert lines.requests()[0]["outcome"] == code
+
+
+async def test_a_fault_before_the_first_event_is_a_status() -> None:
+    """Nothing was sent: it is not too late."""
+
+    async def stream(exchange: Exchange) -> None:
+        async with in_band(exchange, lambda error: b""):
+            raise EngineCut("Cut.")
+
+    async with served(stream) as (client, _):
+        answer = await client.get("/")
+    assert answer.status_code == 502
+
+
+@pytest.mark.parametrize("started", [False, True])
+async def test_when_the_drain_runs_out(started: bool, lines: Lines) -> None:
+    """What has no byte yet is told 503 in the one shape; a stream, in band."""
+    asked = asyncio.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        async with in_band(exchange, lambda error: sse.encode(error.envelope()) + sse.DONE):
+            if started:
+                await exchange.start(200, EVENT_STREAM)
+                await exchange.write(b": hello\n\n")
+            asked.set()
+            await asyncio.sleep(30)
+
+    async with served(slow) as (client, server):
+        asking = asyncio.create_task(client.get("/"))
+        await asked.wait()
+        server.should_exit = True
+        answer = await asking
+    assert answer.status_code == (200 if started else 503)
+    content = sse.payload(sse.EventBuffer().feed(answer.content)[1]) if started else answer.content
+    assert json.loads(content)["error"]["code"] == "draining"
+    assert lines.requests()[0]["outcome"] == "draining"
+
+
+async def test_cancelled_after_the_last_byte() -> None:
+    """The response is whole: nothing is added to it."""
+
+    async def late(exchange: Exchange) -> None:
+        async with in_band(exchange, lambda error: b"more"):
+            await exchange.start(200, EVENT_STREAM)
+            await exchange.finish(b"data: 1\n\n")
+            raise asyncio.CancelledError
+
+    async with served(late) as (client, _):
+        answer = await client.get("/")
+    assert answer.content == b"data: 1\n\n"
+
+
+async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
+    """It is an outcome."""
+    stopped = asyncio.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        try:
+            async with exchange.watched():
+                await asyncio.sleep(30)
+        finally:
+            stopped.set()
+
+    async with served(slow) as (client, _):
+        with pytest.raises(httpx2.ReadTimeout):
+            await client.get("/", timeout=0.1)
+        await asyncio.wait_for(stopped.wait(), 2)
+        await asyncio.sleep(0.02)
+    assert lines.requests()[0]["outcome"] == "client_gone"
+    assert lines.requests()[0]["status"] == 0
+    assert "fault" not in "".join(lines.raw)

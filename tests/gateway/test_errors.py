@@ -1,0 +1,53 @@
+"""The tree of errors: every leaf a status, a code, one shape."""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import orjson
+import pytest
+
+from gateway import errors
+from gateway.errors import GatewayError, RequestError, ServiceError
+
+
+def below(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
+    for leaf in kind.__subclasses__():
+        if leaf.__module__ == errors.__name__:
+            yield leaf
+            yield from below(leaf)
+
+
+LEAVES = [leaf for leaf in below(GatewayError) if leaf not in (RequestError, ServiceError)]
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_a_leaf(leaf: type[GatewayError]) -> None:
+    """4xx is the caller's, 5xx is ours; the code is a word; the meaning is written down."""
+    HTTPStatus(leaf.status)
+    assert leaf.status < 500 if issubclass(leaf, RequestError) else leaf.status >= 500
+    assert re.fullmatch("[a-z_]+", leaf.code)
+    assert leaf.__doc__
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_the_drawing_shows_it(leaf: type[GatewayError]) -> None:
+    """Name, status and code, as they are in the code."""
+    drawing = errors.__doc__ or ""
+    assert re.search(rf"[├└] {leaf.__name__} +{leaf.status} {leaf.code}\b", drawing)
+
+
+def test_the_shape() -> None:
+    """What OpenAI clients parse, with Retry-After where waiting helps."""
+    error = errors.TooBusy("Full.", param="x", retry_after_s=3)
+    assert orjson.loads(error.body()) == {
+        "error": {
+            "message": "Full.",
+            "type": "rate_limit_error",
+            "param": "x",
+            "code": "too_busy",
+        }
+    }
+    assert error.headers() == {"retry-after": "3"}
+    assert errors.NotFound("No.").headers() == {}
+    assert errors.MethodNotAllowed("No.", allow="GET").headers() == {"allow": "GET"}

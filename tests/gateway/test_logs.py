@@ -1,0 +1,124 @@
+"""Logs: one JSON object a line, of allow-listed fields; no message of an exception, no patient."""
+
+import asyncio
+import gc
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway import logs
+
+CANARY = "Ada Lovelace, chest pain"
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What the process would write, set up as in the service; put back afterwards."""
+    written, root = io.StringIO(), logging.getLogger()
+    before = root.handlers, root.level, logs.log.level, logging.raiseExceptions
+    monkeypatch.setattr(sys, "stderr", written)
+    logs.set_up("info")
+    yield written
+    root.handlers, logging.raiseExceptions = before[0], before[3]
+    root.setLevel(before[1])
+    logs.log.setLevel(before[2])
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line(stream: io.StringIO) -> None:
+    """Time, level, event and the fields on the list; others are dropped."""
+    logs.log.info("request", extra={"status": 200, "ms": 1.5, "prompt": CANARY})
+    (line,) = lines(stream)
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "info",
+        "logger": "gateway",
+        "event": "request",
+        "status": 200,
+        "ms": 1.5,
+    }
+
+
+def test_levels(stream: io.StringIO) -> None:
+    """Ours as chosen, everybody else's from warning up."""
+    logs.log.debug("quiet")
+    logging.getLogger("uvicorn.error").info("quiet")
+    logs.log.info("told")
+    assert [line["event"] for line in lines(stream)] == ["told"]
+
+
+def raises(depth: int = 0) -> None:
+    if depth:
+        raises(depth - 1)
+    raise ValueError(CANARY) from KeyError(CANARY)
+
+
+@pytest.mark.parametrize("depth", [0, 30])
+def test_an_exception_is_type_and_place(stream: io.StringIO, depth: int) -> None:
+    """Its message and its cause's stay here; of a deep one the innermost places."""
+    try:
+        raises(depth)
+    except ValueError:
+        logs.log.exception("fault")
+    (line,) = lines(stream)
+    assert line["exception"] == "ValueError"
+    assert line["at"][-1].endswith(" raises")
+    assert len(line["at"]) <= 8
+    assert CANARY not in stream.getvalue()
+
+
+def test_a_fault_is_told_without_words(stream: io.StringIO) -> None:
+    """The caller learns that it was logged, the log where it was."""
+    try:
+        raises()
+    except ValueError:
+        error = logs.fault("id-1")
+    assert error.code == "internal"
+    assert lines(stream)[0]["request_id"] == "id-1"
+    assert CANARY not in stream.getvalue() + error.message
+
+
+def test_values_in_other_people_s_sentences(stream: io.StringIO) -> None:
+    """uvicorn's words without their arguments; of others only where it was said."""
+    logging.getLogger("uvicorn.error").error("Cancel %s tasks", CANARY)
+    logging.getLogger("somebody.else").error(f"failed on {CANARY}")
+    logging.getLogger("somebody.else").error("failed on %s", CANARY)
+    told = [line["event"] for line in lines(stream)]
+    assert told[0] == "Cancel %s tasks"
+    assert all(event.startswith("a message from test_logs.py:") for event in told[1:])
+    assert CANARY not in stream.getvalue()
+
+
+def test_asyncio_s_own_complaints(stream: io.StringIO) -> None:
+    """It quotes the exception of a task nobody asked about; the log does not."""
+
+    async def fail() -> None:
+        raise ValueError(CANARY)
+
+    async def forget() -> None:
+        task = asyncio.create_task(fail())
+        await asyncio.sleep(0.01)
+        del task
+        gc.collect()
+
+    asyncio.run(forget())
+    assert lines(stream)[0]["logger"] == "asyncio"
+    assert lines(stream)[0]["exception"] == "ValueError"
+    assert CANARY not in stream.getvalue()
+
+
+def test_a_line_that_cannot_be_written(stream: io.StringIO) -> None:
+    """The logging package would print the record and its values."""
+    logs.log.info("request %d", CANARY)
+    logs.log.info("request", extra={"status": ValueError(CANARY), "ms": 2**70})
+    logs.log.info("request", extra={"status": ValueError(CANARY)})
+    assert CANARY not in stream.getvalue()
+    assert lines(stream)[-1]["status"] == "ValueError"

@@ -1,0 +1,89 @@
+"""The gateway's own metrics: named for us, labels from closed sets, and nothing breaks them."""
+
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+
+from gateway.metrics import Metrics, tokens
+from gateway.routes.metrics import vllm_families
+from gateway.wire.exchange import Exchange
+
+FINAL = {
+    "truncated": "in_answer",
+    "warnings": ["empty_answer"],
+    "provenance": {"output_digest": "hmac-sha256:0"},
+}
+
+
+def exchange() -> Exchange:
+    scope: Any = {"type": "http", "headers": []}
+    return Exchange(scope, None, None, request_id="x", common=())  # type: ignore[arg-type] # unused
+
+
+def test_an_answer_is_counted() -> None:
+    """Tokens, notices, cuts and warnings; the log line gets numbers only."""
+    metrics, one = Metrics(), exchange()
+    usage = {"prompt_tokens": 3, "completion_tokens": 2}
+    metrics.answered(one, usage, [{"id": "MED101"}], [FINAL, FINAL])
+    text = generate_latest(metrics.registry).decode()
+    assert "mmhie_prompt_tokens_total 3.0" in text
+    assert "mmhie_completion_tokens_total 2.0" in text
+    assert 'mmhie_notices_total{rule="MED101"} 1.0' in text
+    assert 'mmhie_truncated_total{where="in_answer"} 2.0' in text
+    assert 'mmhie_warnings_total{kind="empty_answer"} 2.0' in text
+    assert one.facts["prompt_tokens"] == 3
+    assert one.facts["truncated"] == "in_answer"
+
+
+@pytest.mark.parametrize(
+    ("usage", "count"),
+    [
+        ({"prompt_tokens": 3}, 3),
+        ({"input_tokens": 4}, 4),
+        ({"prompt_tokens": None, "input_tokens": 4}, 4),
+        ({"prompt_tokens": "3"}, 0),
+        ({"prompt_tokens": -3}, 0),
+        ({"prompt_tokens": []}, 0),
+        ({}, 0),
+    ],
+)
+def test_whatever_the_engine_counts(usage: dict[str, Any], count: int) -> None:
+    """Either of OpenAI's names; nonsense is none, and stops no answer."""
+    assert tokens(usage, "prompt_tokens", "input_tokens") == count
+    Metrics().answered(exchange(), usage, [], [])
+
+
+def test_children_are_kept_apart() -> None:
+    """Two counters with the same labels are two counters."""
+    metrics = Metrics()
+    metrics.count(metrics.warnings, "x")
+    metrics.count(metrics.truncated, "x")
+    metrics.count(metrics.truncated, "x")
+    text = generate_latest(metrics.registry).decode()
+    assert 'mmhie_warnings_total{kind="x"} 1.0' in text
+    assert 'mmhie_truncated_total{where="x"} 2.0' in text
+
+
+def test_the_first_token_is_timed() -> None:
+    """In the histogram and in the log line."""
+    metrics, one = Metrics(), exchange()
+    metrics.first_token(one)
+    assert one.facts["ttft_ms"] >= 0
+    assert b"mmhie_ttft_seconds_count 1.0" in generate_latest(metrics.registry)
+
+
+def test_every_family_is_ours() -> None:
+    """Named mmhie_ and described."""
+    for family in Metrics().registry.collect():
+        assert family.name.startswith("mmhie_")
+        assert family.documentation.endswith(".")
+
+
+def test_the_engine_s_part_is_its_own_families() -> None:
+    """Its process metrics would clash with ours."""
+    exposition = (
+        b"# HELP vllm:x X.\n# TYPE vllm:x counter\nvllm:x 1\n"
+        b'# HELP process_cpu y\nprocess_cpu 2\nhttp_x{a="vllm:"} 3\n'
+    )
+    assert vllm_families(exposition) == exposition[: exposition.index(b"# HELP process")]
