@@ -101,15 +101,16 @@ def _packed_bytes(model: ModelFacts, quantization: str | None, plain: int) -> tu
 
 def kv_bytes_per_token(model: ModelFacts, kv_dtype: str = "auto") -> float:
     """Bytes one more token costs: keys and values of the full-attention layers only."""
-    return model.full_layers * _kv_bytes_per_layer(model, kv_dtype)
+    return model.full_layers * kv_bytes_per_layer(model, kv_dtype)
 
 
 def kv_bytes_per_sequence(model: ModelFacts, kv_dtype: str = "auto") -> float:
     """Bytes a sequence costs whatever its length: the windows of the sliding layers."""
-    return model.sliding_layers * model.sliding_window * _kv_bytes_per_layer(model, kv_dtype)
+    return model.sliding_layers * model.sliding_window * kv_bytes_per_layer(model, kv_dtype)
 
 
-def _kv_bytes_per_layer(model: ModelFacts, kv_dtype: str) -> float:
+def kv_bytes_per_layer(model: ModelFacts, kv_dtype: str) -> float:
+    """Bytes of one token's keys and values in one layer."""
     return 2 * model.kv_heads * model.head_dim * (1 if kv_dtype == "fp8" else 2)
 
 
@@ -137,16 +138,26 @@ class Load:
     sequences: int
     dtype: str = "auto"
     kv_dtype: str = "auto"
+    batched_tokens: int = 2048
 
     @property
     def request_gib(self) -> float:
-        """KV of one expected request on one device."""
-        return self._kv_gib(self.request_tokens)
+        """KV of one expected request on one device, once its input has been read."""
+        needed = request_bytes(self.model, self.request_tokens, self.kv_dtype)
+        return needed * self.kv_share / GIB
 
     @property
     def longest_gib(self) -> float:
-        """KV of one request that fills the context; vLLM does not start with less."""
-        return self._kv_gib(self.max_model_len)
+        """KV of one request that fills the context, as vLLM counts it; it starts with no less.
+
+        While a batch of input is read, the sliding layers hold all of it beside their window
+        (SlidingWindowSpec.max_memory_usage_bytes).
+        """
+        per_layer = kv_bytes_per_layer(self.model, self.kv_dtype)
+        held = min(self.model.sliding_window - 1 + self.batched_tokens, self.max_model_len)
+        full = self.model.full_layers * self.max_model_len
+        tokens_by_layer = full + self.model.sliding_layers * held
+        return tokens_by_layer * per_layer * self.kv_share / GIB
 
     @property
     def kv_share(self) -> float:
@@ -170,13 +181,11 @@ class Load:
         held = embedding if self.model.tied_embeddings else embedding / 2
         return ((self.weights_gib - embedding) * layers + held) / self.split.tensor
 
-    def _kv_gib(self, tokens: int) -> float:
-        return request_bytes(self.model, tokens, self.kv_dtype) * self.kv_share / GIB
-
 
 def on_gpus(load: Load, gpu_gib: float, fraction: float) -> Memory:
     """The estimate for each GPU, which vLLM fills up to `fraction`."""
     batched = 8192 if gpu_gib >= BIG_GPU_GIB else 2048
+    load = replace(load, batched_tokens=batched)
     activations = activation_bytes(load.model, batched, load.sequences, load.split.tensor) / GIB
     peers = GPU_PEER_GIB if load.split.devices > 1 else 0.0
     overhead = GPU_CONTEXT_GIB + GPU_GRAPHS_GIB + peers
@@ -190,6 +199,7 @@ def on_cpu(load: Load, ram_gib: float, node_gib: float, requests: int) -> Memory
     vLLM binds a process to one NUMA node, so no process's cache takes more than half of one.
     """
     copies, processes = load.split.data, load.split.devices * load.split.data
+    load = replace(load, batched_tokens=2048 * load.split.devices)
     together = min(load.sequences, requests)
     activations = activation_bytes(load.model, 2048, together, 1) * processes / GIB
     coordinator = CPU_COORDINATOR_GIB if copies > 1 else 0.0

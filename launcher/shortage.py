@@ -13,6 +13,7 @@ from launcher.quantization import AUTO_ORDER, Site, blocker
 from launcher.settings import LauncherSettings
 
 MOST_GPUS: Final = 16
+STEP: Final = 256
 CPU_REQUESTS_PER_CORE: Final = 4
 
 
@@ -47,13 +48,13 @@ def _by_quantization(draft: Draft) -> Iterator[str]:
 
 
 def _by_context(draft: Draft) -> Iterator[str]:
-    """The longest context whose KV cache fits, when the weights do."""
-    per_1k = draft.memory.kv_gib_per_1k_tokens * draft.load.kv_share
-    if draft.memory.kv_room_gib <= 0 or per_1k <= 0:
-        return
-    tokens = int(draft.memory.kv_room_gib / per_1k * 1000 * 0.95) // 256 * 256
-    if 512 <= tokens < draft.context.max_model_len:
-        yield f"set MMHIE_MAX_MODEL_LEN={tokens}"
+    """The longest context with which it fits, in steps of 256 tokens."""
+    for tokens in range(draft.context.max_model_len // STEP * STEP, 2 * STEP, -STEP):
+        request = min(draft.load.request_tokens, tokens)
+        shorter = replace(draft.load, max_model_len=tokens, request_tokens=request)
+        if estimate(draft, shorter).fits:
+            yield f"set MMHIE_MAX_MODEL_LEN={tokens}"
+            return
 
 
 def _by_more_gpus(draft: Draft) -> Iterator[str]:

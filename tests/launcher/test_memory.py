@@ -78,6 +78,25 @@ def test_resident_size_of_a_measured_engine(copies: int, measured_gib: float) ->
     assert estimate.per_gpu_gib == pytest.approx(measured_gib, rel=0.1)
 
 
+def test_resident_size_of_a_measured_gpt_oss_shape() -> None:
+    """Two layers and the whole vocabulary, tensor parallel 2: 4.217 GiB, within 10 %."""
+    tiny = replace(
+        GPT_OSS,
+        layers=2,
+        sliding_layers=1,
+        heads=4,
+        kv_heads=2,
+        hidden=64,
+        intermediate=64,
+        experts=4,
+        experts_per_token=2,
+        quantization=None,
+    )
+    estimate = memory.on_cpu(load(tiny, None, Split(2), 3048), 20, 10, 8)
+
+    assert estimate.per_gpu_gib == pytest.approx(4.217, rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("quantization", "gib", "fits"),
     [
@@ -147,6 +166,16 @@ def test_a_context_that_fills_the_card_does_not_fit() -> None:
     """vLLM does not start where one request of the whole context has no room."""
     assert memory.on_gpus(load(), 16, FRACTION).fits
     assert not memory.on_gpus(load(context=131072), 16, FRACTION).fits
+
+
+def test_the_longest_request_is_what_vllm_counts() -> None:
+    """A gpt-oss-shaped engine said 668.73 requests of 3048 tokens in 1 GiB on each of two ranks."""
+    tiny = replace(
+        GPT_OSS, layers=2, sliding_layers=1, heads=4, kv_heads=2, hidden=64, head_dim=64, experts=4
+    )
+    asked = replace(load(tiny, None, Split(2), 3048), batched_tokens=4096)
+
+    assert 1 / asked.longest_gib == pytest.approx(668.73, rel=0.05)
 
 
 def test_files_that_are_there_are_believed() -> None:
