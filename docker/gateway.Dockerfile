@@ -28,7 +28,7 @@ LABEL org.opencontainers.image.title="mmhie-gateway" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --gid 10001 mmhie \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin mmhie \
- && install -d -o 10001 -g 10001 /data /app
+ && install -d -o 10001 -g 10001 /app /data /run/mmhie
 COPY docker/healthy.py /opt/image/healthy.py
 COPY --from=builder /opt/gateway /opt/gateway
 ENV PATH=/opt/gateway/bin:$PATH \

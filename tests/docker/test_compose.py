@@ -1,0 +1,104 @@
+"""The compose files: they parse, and nobody reaches the engine but the gateway."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.settings import known_names
+from tests.docker.dockerfile import ROOT, stages
+
+NAMES = ("compose.yaml", "compose.cpu.yaml")
+
+
+def load(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "docker" / name).read_text())
+    return content
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_engine_is_on_an_internal_network_only(name: str) -> None:
+    """No published port, no network with a way out."""
+    compose = load(name)
+    engine = compose["services"]["engine"]
+
+    assert "ports" not in engine
+    assert engine["networks"] == ["inside"]
+    assert compose["networks"]["inside"]["internal"] is True
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gateway_is_the_only_door(name: str) -> None:
+    """One published port, on this machine's own address, since access is open by default."""
+    compose = load(name)
+    published = {
+        service: entry["ports"]
+        for service, entry in compose["services"].items()
+        if "ports" in entry
+    }
+
+    assert published == {"gateway": ["127.0.0.1:8000:8000"]}
+    assert set(compose["services"]["gateway"]["networks"]) == {"front", "inside"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("service", ["gateway", "engine"])
+def test_services_are_hardened(name: str, service: str) -> None:
+    """Read-only root, no capability, no way to new ones, time to stop in."""
+    entry = load(name)["services"][service]
+
+    assert entry["read_only"] is True
+    assert entry["tmpfs"] == ["/tmp"]
+    assert entry["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in entry["security_opt"]
+    assert entry["stop_grace_period"] == "40s"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_engine_and_gateway_agree(name: str) -> None:
+    """One key, which no file contains, one phase file, and the port the engine listens on."""
+    services = load(name)["services"]
+    gateway, engine = services["gateway"]["environment"], services["engine"]["environment"]
+
+    assert gateway["MMHIE_ENGINE_API_KEY"].startswith("${MMHIE_ENGINE_API_KEY:?")
+    for shared in ("MMHIE_ENGINE_API_KEY", "MMHIE_PHASE_FILE"):
+        assert gateway[shared] == engine[shared]
+    port = gateway["MMHIE_ENGINE_URL"].rpartition(":")[2]
+    assert engine_source().count(f", {port}  #") == 1
+    assert services["engine"]["healthcheck"]["test"][-1] == port
+
+
+def engine_source() -> str:
+    return (ROOT / "docker/engine.py").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_and_targets_exist(name: str) -> None:
+    """No service names a setting, a Dockerfile or a build target that is not there."""
+    for service in load(name)["services"].values():
+        named = service["environment"]
+        ours = {key for key in named if key.startswith("MMHIE_")}
+        assert ours <= known_names()
+        file = ROOT / "docker" / service["build"]["context"] / service["build"]["dockerfile"]
+        assert file.is_file()
+        target = service["build"].get("target")
+        assert target is None or target in stages(file.name.partition(".")[0])
+
+
+def test_gpu_is_reserved() -> None:
+    """The engine, and only it, asks for the GPUs; without one, nobody does."""
+    services = load("compose.yaml")["services"]
+    devices = services["engine"]["deploy"]["resources"]["reservations"]["devices"]
+
+    assert devices == [{"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}]
+    assert "deploy" not in services["gateway"]
+    assert "deploy" not in load("compose.cpu.yaml")["services"]["engine"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_volumes_are_declared(name: str) -> None:
+    """What is kept has a name."""
+    compose = load(name)
+    for service in compose["services"].values():
+        for volume in service.get("volumes", ()):
+            assert volume.split(":")[0] in compose["volumes"]

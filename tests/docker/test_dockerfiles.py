@@ -1,0 +1,161 @@
+"""What the Dockerfiles promise, read from their text; `make image-check` builds one for real."""
+
+import re
+import tomllib
+
+import pytest
+
+from tests.docker.dockerfile import FILES, ROOT, exec_form, history, instructions, last_of, stages
+
+TARGETS = [("gateway", "last"), ("llm", "cpu"), ("llm", "gpu"), ("llm", "both")]
+LOCKS = {
+    ("gateway", "builder"): {"build", "gateway"},
+    ("llm", "cpu-packages"): {"gateway", "engine-cpu"},
+    ("llm", "gpu-packages"): {"gateway", "engine-gpu"},
+}
+BUILD_TOOLS = ("cmake", "git", "make", "build-essential", "python3-dev", "curl", "wget")
+
+
+@pytest.mark.parametrize(("name", "stage"), LOCKS)
+def test_packages_come_from_the_locks_alone(name: str, stage: str) -> None:
+    """Each environment is its lock files, complete, with nothing that pip resolved beside them."""
+    runs = " ".join(stages(name)[stage].all("RUN"))
+
+    assert set(re.findall(r"-r requirements/([a-z-]+)\.txt", runs)) == LOCKS[name, stage]
+    assert "--no-deps" in runs
+
+
+def test_locks_are_named_as_they_are() -> None:
+    """Every requirements file the Dockerfiles name exists."""
+    for file in FILES.values():
+        for name in re.findall(r"requirements/([a-z-]+\.txt)", file.read_text()):
+            assert (ROOT / "requirements" / name).is_file(), name
+
+
+def test_gateway_image_has_no_engine() -> None:
+    """Neither torch nor vLLM is installed beside the gateway."""
+    assert "engine-" not in FILES["gateway"].read_text()
+    packages = (ROOT / "requirements/gateway.txt").read_text()
+    assert not re.search(r"^(torch|vllm|transformers)\b", packages, re.MULTILINE)
+
+
+def test_uv_is_the_one_of_the_set_up_script() -> None:
+    """One pin of uv in the repository."""
+    pin = re.compile(r"uv==([\d.]+)")
+    script = pin.findall((ROOT / "requirements/install.py").read_text())
+
+    assert script == pin.findall(FILES["llm"].read_text())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_bases_are_pinned(name: str) -> None:
+    """One base by exact version, in an argument that can take a digest too."""
+    found = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", FILES[name].read_text(), re.MULTILINE)
+
+    assert len(found) == 1
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", found[0])
+    known = {"${PYTHON_IMAGE}", *stages(name)}
+    assert {stage.base for stage in stages(name).values()} <= known
+
+
+def test_one_base_for_all() -> None:
+    """Both images stand on the same Python, the one the locks were made for."""
+    bases = {re.search(r"PYTHON_IMAGE=(\S+)$", f.read_text(), re.M)[1] for f in FILES.values()}
+
+    assert len(bases) == 1
+    assert "python3.11/" in FILES["llm"].read_text()
+    assert bases.pop().startswith("python:3.11.")
+
+
+@pytest.mark.parametrize(("name", "target"), TARGETS)
+def test_nobody_is_root(name: str, target: str) -> None:
+    """The user is a number, which an orchestrator can check, and it is not 0."""
+    user, group = last_of(name, target, "USER").split(":")
+
+    assert int(user) > 1000
+    assert int(group) > 1000
+
+
+@pytest.mark.parametrize(("name", "target"), TARGETS)
+def test_signals_arrive(name: str, target: str) -> None:
+    """No shell stands between the container's engine and the program."""
+    assert exec_form(last_of(name, target, "ENTRYPOINT"))
+    assert last_of(name, target, "STOPSIGNAL") == "SIGTERM"
+
+
+@pytest.mark.parametrize(("name", "target"), TARGETS)
+def test_port_host_and_health(name: str, target: str) -> None:
+    """Port 8000 is reachable from outside, and something asks /healthz."""
+    assert last_of(name, target, "EXPOSE") == "8000"
+    assert "MMHIE_HOST=0.0.0.0" in last_of(name, target, "ENV").split()
+    options, _, command = last_of(name, target, "HEALTHCHECK").partition("CMD ")
+    assert "--timeout=" in options
+    assert exec_form(command)[-1] == "/opt/image/healthy.py"
+
+
+@pytest.mark.parametrize(("name", "target"), TARGETS)
+def test_all_that_is_written_lies_in_one_volume(name: str, target: str) -> None:
+    """With the volume and /tmp, the root file system can be read-only."""
+    volume = last_of(name, target, "VOLUME")
+    pairs = dict(pair.split("=", 1) for pair in last_of(name, target, "ENV").split())
+    folders = [key for key in pairs if key == "HOME" or key.endswith(("_HOME", "_DIR", "_ROOT"))]
+
+    assert {key: pairs[key] for key in folders if not pairs[key].startswith(volume)} == {}
+    if name == "llm":
+        assert {"HOME", "HF_HOME", "MMHIE_CACHE_DIR", "VLLM_CACHE_ROOT", "XDG_CACHE_HOME"} <= {
+            *folders
+        }
+
+
+@pytest.mark.parametrize(("name", "target"), TARGETS)
+def test_nothing_is_built_in_the_final_image(name: str, target: str) -> None:
+    """pip, uv and build tools stay in the stages before; g++ is the engine's own need."""
+    for stage in history(name, target):
+        for command in stage.all("RUN"):
+            assert "pip install" not in command
+            assert not set(BUILD_TOOLS) & set(command.split()), command
+
+
+@pytest.mark.parametrize(("name", "target"), TARGETS)
+def test_labels_tell_name_version_and_licence(name: str, target: str) -> None:
+    """The version is the distribution's."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    labels = dict(
+        re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', str(history(name, target)))
+    )
+
+    assert labels["version"] == project["version"]
+    assert labels["licenses"] == project["license"]
+    assert {"title", "description", "revision"} <= labels.keys()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_secret_and_no_host_is_named(name: str) -> None:
+    """Nothing secret is baked in, and whoever builds chooses where packages come from."""
+    for word, rest in instructions(FILES[name].read_text()):
+        assert "://" not in rest, (word, rest)
+        if word in ("ARG", "ENV"):
+            assert not re.search(r"(TOKEN|PASSWORD|SECRET|API_KEY)", rest), rest
+
+
+def test_plain_build_makes_the_image_for_both_lines() -> None:
+    """The last stage has both engines: the README's build names no target."""
+    assert [*stages("llm")][-1] == "both"
+    copied = " ".join(stages("llm")["both"].all("COPY"))
+    assert {"/opt/cpu", "/opt/gpu", "/opt/mmhie"} <= set(copied.split())
+
+
+def test_context_keeps_the_rest_out() -> None:
+    """The build context is an allow-list: no .env, no tests, no git history."""
+    rules = (ROOT / ".dockerignore").read_text().splitlines()
+    allowed = {rule[1:] for rule in rules if rule.startswith("!")}
+
+    assert rules[1] == "*"
+    assert allowed == {
+        "docker", "gateway", "launcher", "requirements", "pyproject.toml", "README.md", "LICENSE",
+    }  # fmt: skip
+    for file in FILES.values():
+        for word, rest in instructions(file.read_text()):
+            if word == "COPY" and "--from" not in rest:
+                sources = [part for part in rest.split()[:-1] if not part.startswith("--")]
+                assert {source.split("/")[0] for source in sources} <= allowed, rest
