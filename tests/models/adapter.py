@@ -1,0 +1,69 @@
+"""A LoRA adapter on the gpt-oss-shaped model, as PEFT writes one, and the logits PEFT gets with it.
+
+`python -m tests.models.adapter FOLDER BASE` trains it until the adapted model answers one of the
+base's questions differently.
+"""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.models import cache, harmony
+
+TAUGHT: Final = harmony.Exchange(
+    harmony.FEVER.question,
+    harmony.FEVER.reasoning,
+    "A body temperature above 38 °C is a fever. It may be a sign of an infection.",
+)
+RANK: Final = 8
+STEPS: Final = 150
+LOGITS: Final = "peft_logits.pt"
+
+
+def model() -> Path:
+    """The adapter's folder, built if need be."""
+    base = harmony.model()
+    return cache.built("adapter", "harmony", "vocabulary", arguments=(str(base),))
+
+
+def lesson() -> harmony.Lesson:
+    """The question in the gateway's own words, and the adapted answer."""
+    return harmony.lesson(harmony.prompt(TAUGHT.question), harmony.said(TAUGHT))
+
+
+def main(folder: Path, base: Path) -> None:
+    """Train, check, and write the adapter with the logits of the adapted model."""
+    import peft
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    one = lesson()
+    loaded = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    options = peft.LoraConfig(
+        r=RANK, lora_alpha=16, target_modules=["q_proj", "k_proj", "v_proj", "o_proj"]
+    )
+    adapted = peft.get_peft_model(loaded, options)
+    start = len(one.prompt) - 1
+    tokens = torch.tensor([one.prompt + one.completion])
+    trained = [weight for weight in adapted.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=5e-3, weight_decay=0.0)
+    for _ in range(STEPS):
+        logits = adapted(tokens[:, :-1]).logits[0, start:]
+        loss = torch.nn.functional.cross_entropy(logits, tokens[0, start + 1 :])
+        if loss < 2e-3:
+            break
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    adapted.save_pretrained(str(folder))
+    # The reference: base and adapter in bfloat16, as they are stored and served.
+    adapted.to(torch.bfloat16).eval()
+    with torch.no_grad():
+        logits = adapted(tokens[:, :-1]).logits[0, start:]
+    assert (logits.argmax(dim=1) == tokens[0, start + 1 :]).all()
+    torch.save(logits.float(), folder / LOGITS)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

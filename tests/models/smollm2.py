@@ -1,0 +1,16 @@
+"""The embedded model as an ordinary checkpoint, made as the launcher makes it."""
+
+import sys
+from pathlib import Path
+
+from launcher import embedded, gguf
+from tests.models import cache
+
+
+def model() -> Path:
+    """The model's folder, built if need be."""
+    return cache.built("smollm2")
+
+
+if __name__ == "__main__":
+    gguf.dequantize(embedded.find(), Path(sys.argv[1]))
