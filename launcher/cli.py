@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
-from launcher.commands import hold, merge_adapter, plan, serve
+from launcher.commands import audit, hold, keys, merge_adapter, plan, serve
 from launcher.errors import LauncherError
 
 Commands = tuple[tuple[str, Callable[..., None]], ...]
@@ -18,21 +18,41 @@ COMMANDS: Commands = (
     ("merge-adapter", merge_adapter.merge_adapter),
     ("hold", hold.hold),
     ("release", hold.release),
+    ("keys new", keys.new),
+    ("keys list", keys.show),
+    ("keys revoke", keys.revoke),
+    ("audit verify", audit.verify),
+    ("audit export", audit.export),
 )
 
 
+GROUPS = {
+    "keys": "Who may use the gateway.",
+    "audit": "What the audit trail proves.",
+}
+
+
 def application(commands: Commands = COMMANDS) -> typer.Typer:
-    """Every command of the table under its name."""
-    app = typer.Typer(
-        name="mmhie",
+    """Every command of the table under its name; the first of two words is its group."""
+    app = group("mmhie")
+    app.callback()(about)
+    groups = {"": app}
+    for name, command in commands:
+        family, _, own = name.rpartition(" ")
+        if family not in groups:
+            groups[family] = group(family)
+            app.add_typer(groups[family], help=GROUPS.get(family))
+        groups[family].command(own)(command)
+    return app
+
+
+def group(name: str) -> typer.Typer:
+    return typer.Typer(
+        name=name,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,  # it prints local variables, keys among them
     )
-    app.callback()(about)
-    for name, command in commands:
-        app.command(name)(command)
-    return app
 
 
 def about() -> None:

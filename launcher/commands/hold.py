@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway import settings as gateway_settings
+from gateway.audit.file import ChainBroken
+from gateway.audit.opening import note_event
 from gateway.safety import hold as holds
 from gateway.safety.provenance import rfc3339
 from launcher.errors import LauncherError
@@ -26,30 +26,43 @@ class HoldError(LauncherError):
 
 def hold(reason: Reason, by: By = None) -> None:
     """Take the model out of service: model routes answer 503, the gateway stays up."""
-    path = hold_file()
+    settings = loaded()
+    path = settings.hold_file
     noted = holds.Hold(reason=reason, by=by or getpass.getuser(), since=rfc3339(time.time()))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         holds.write(path, noted)
     except OSError as error:
         raise HoldError(f"The hold cannot be written to {path} ({error.strerror}).") from None
+    audit(settings, "hold", by=noted.by, reason=reason)
     sys.stdout.write("The model is out of service; `mmhie release` puts it back.\n")
 
 
-def release() -> None:
+def release(by: By = None) -> None:
     """Put the model back into service."""
-    path = hold_file()
+    settings = loaded()
+    path = settings.hold_file
     try:
         existed = holds.release(path)
     except OSError as error:
         raise HoldError(f"The hold at {path} cannot be removed ({error.strerror}).") from None
+    if existed:
+        audit(settings, "release", by=by or getpass.getuser())
     said = "The model is back in service." if existed else "There was no hold."
     sys.stdout.write(f"{said}\n")
 
 
-def hold_file() -> Path:
-    """Where this machine's gateways look; raises LauncherError when a setting is wrong."""
+def audit(settings: gateway_settings.GatewaySettings, kind: str, **facts: str) -> None:
+    """Note it in the trail. The switch itself does not wait for that: it is there for safety."""
     try:
-        return gateway_settings.load(os.environ).hold_file
+        note_event(settings, kind, **facts)
+    except (OSError, ChainBroken) as error:
+        sys.stderr.write(f"This could not be written to the audit trail: {error}.\n")
+
+
+def loaded() -> gateway_settings.GatewaySettings:
+    """What this machine's gateways read; raises LauncherError when a setting is wrong."""
+    try:
+        return gateway_settings.load()
     except gateway_settings.SettingsError as error:
         raise HoldError(str(error)) from None

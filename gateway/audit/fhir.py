@@ -1,0 +1,116 @@
+"""An audit record as a FHIR R4 AuditEvent (IHE BALP's codes where it has them)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+DCM = "http://dicom.nema.org/resources/ontology/DCM"
+RESTFUL = "http://hl7.org/fhir/restful-interaction"
+ENTITY_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
+BALP_ENTITY = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
+OWN = "urn:mmhie:audit"
+DETAILS = (
+    "route",
+    "revision",
+    "prompt_digest",
+    "output_digests",
+    "prompt_tokens",
+    "completion_tokens",
+    "truncated",
+    "notices",
+    "status",
+    "ms",
+)
+# DICOM's codes for what is not a request.
+APPLICATION = {"start": ("110120", "Application Start"), "stop": ("110121", "Application Stop")}
+OTHER = ("110100", "Application Activity")
+SUCCESS, MINOR, SERIOUS = "0", "4", "8"
+
+
+def audit_event(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The resource; its id is the line's number, its digests prove nothing without the line."""
+    return {
+        "resourceType": "AuditEvent",
+        "id": f"mmhie-{record['seq']}",
+        **what(record),
+        "recorded": record["time"],
+        "outcome": outcome(record),
+        "outcomeDesc": str(record.get("outcome", record["kind"])),
+        "agent": [agent(record)],
+        "source": {
+            "observer": {"display": "MM-HIE gateway"},
+            "type": [coding(SOURCE_TYPE, "4", "Application Server")],
+        },
+        "entity": entities(record),
+    }
+
+
+def what(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Type, subtype and action: a model request is a RESTful operation that was executed."""
+    if record["kind"] == "request":
+        return {
+            "type": coding(TYPE, "rest", "RESTful Operation"),
+            "subtype": [coding(RESTFUL, "operation", "operation")],
+            "action": "E",
+        }
+    code, display = APPLICATION.get(record["kind"], OTHER)
+    subtype = coding(OWN, record["kind"], record["kind"])
+    return {"type": coding(DCM, code, display), "subtype": [subtype], "action": "E"}
+
+
+def outcome(record: Mapping[str, Any]) -> str:
+    """4xx is the caller's minor failure, 5xx ours and serious, as is a stream that broke off."""
+    status, ended = record.get("status", 200), record.get("outcome", "ok")
+    if ended == "ok":
+        return SUCCESS
+    return MINOR if 400 <= status < 500 or ended == "client_gone" else SERIOUS
+
+
+def agent(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Who asked; the gateway itself where nobody did."""
+    name = record.get("client") or record.get("by")
+    who = {"identifier": {"system": OWN, "value": name}} if name else {"display": "unknown"}
+    found: dict[str, Any] = {
+        "who": who,
+        "requestor": record["kind"] in ("request", "hold", "release"),
+    }
+    if record.get("address"):
+        found["network"] = {"address": record["address"], "type": "2"}
+    return found
+
+
+def entities(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The request by its id, the model with what is known of the call, or the event's facts."""
+    if record["kind"] != "request":
+        return [
+            {"what": {"display": "MM-HIE service"}, "detail": details(record, other_facts(record))}
+        ]
+    request = {
+        "what": {"identifier": {"system": OWN, "value": record["request_id"]}},
+        "type": coding(BALP_ENTITY, "XrequestId", "X-Request-Id"),
+    }
+    model = {
+        "what": {"display": record.get("model") or "none"},
+        "type": coding(ENTITY_TYPE, "2", "System Object"),
+        "detail": details(record, DETAILS),
+    }
+    return [request, model]
+
+
+def other_facts(record: Mapping[str, Any]) -> list[str]:
+    return [name for name in record if name not in ("seq", "prev", "mac", "time", "kind")] or [
+        "kind"
+    ]
+
+
+def details(record: Mapping[str, Any], names: Any) -> list[dict[str, str]]:
+    found = {name: record[name] for name in names if record.get(name) is not None}
+    return [
+        {"type": name, "valueString": " ".join(value) if isinstance(value, list) else str(value)}
+        for name, value in found.items()
+    ]
+
+
+def coding(system: str, code: str, display: str) -> dict[str, str]:
+    return {"system": system, "code": code, "display": display}
