@@ -215,7 +215,7 @@ def main() -> None:
         nonlocal shown
         percent = done * 100 // max(1, total)
         if percent != shown:
-            sys.stderr.write(f"Merging: {percent:3d}%|\\n")
+            sys.stderr.write(f"Merging: {percent:3d}%|\n")
             shown = percent
 
     try:

@@ -51,7 +51,8 @@ def read_model(
         facts = _base(name, hub, settings.reasoner_revision)
         return replace(facts, id=public_id(name))
     base = settings.base_model or families.original(adapter.base)
-    return replace(_base(base, hub, None), id=public_id(name), adapter=replace(adapter, base=base))
+    shown = replace(adapter, base=public_id(base))
+    return replace(_base(base, hub, None), id=public_id(name), adapter=shown)
 
 
 def public_id(name: str) -> str:

@@ -178,8 +178,16 @@ def test_the_base_can_be_replaced(tmp_path: Path) -> None:
 
     facts = read(tuned, base_model=str(base))
 
+    assert facts.source == str(base)
+
+
+def test_no_folder_is_shown(tmp_path: Path) -> None:
+    """Health and provenance name a local base by its last part, not by where it lies."""
+    base = folder(tmp_path / "base", LLAMA)
+    facts = read(adapter(tmp_path / "tuned", base_model_name_or_path=str(base)))
+
     assert facts.adapter is not None
-    assert facts.adapter.base == str(base)
+    assert (facts.id, facts.adapter.base) == ("tuned", "base")
 
 
 def test_a_repacked_copy_stands_for_its_original(tmp_path: Path) -> None:
