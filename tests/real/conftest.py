@@ -20,6 +20,8 @@ import psutil
 import pytest
 
 MMHIE = Path(sys.executable).with_name("mmhie")
+# Without a parser vLLM refuses every tool_choice but none.
+TOOLS = "--enable-auto-tool-choice --tool-call-parser hermes"
 START_S = 300
 STOP_S = 15
 
@@ -114,12 +116,8 @@ def free_port() -> int:
 def start(folder: Path, **ours: str) -> Stack:
     """`mmhie serve` on a free port, in a folder without a .env file."""
     port = free_port()
-    env = environment(
-        MMHIE_REASONER_MODEL="embedded",
-        MMHIE_PORT=str(port),
-        MMHIE_TIMEOUT_SECONDS="120",
-        **ours,
-    )
+    default = {"MMHIE_REASONER_MODEL": "embedded", "MMHIE_TIMEOUT_SECONDS": "120"}
+    env = environment(**{**default, "MMHIE_PORT": str(port), **ours})
     log = folder / "serve.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -131,7 +129,7 @@ def start(folder: Path, **ours: str) -> Stack:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Started once, on the first test that asks; the tests that end it come last."""
-    running = start(tmp_path_factory.mktemp("stack"))
+    running = start(tmp_path_factory.mktemp("stack"), MMHIE_ENGINE_ARGS=TOOLS)
     try:
         running.until("ready")
         running.ready_s = time.monotonic() - running.started

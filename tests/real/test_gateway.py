@@ -181,7 +181,7 @@ CHATS: dict[str, dict[str, Any]] = {
     "stop string": {**GREEDY, "max_tokens": 40, "stop": ["!", "."]},
     "json schema": {**GREEDY, "max_tokens": 20, "response_format": FORMAT},
     "tools not used": {**GREEDY, "tools": [TOOL], "tool_choice": "none"},
-    "tools without a parser": {**GREEDY, "tools": [TOOL], "tool_choice": "auto"},
+    "tools if it likes": {**GREEDY, "tools": [TOOL], "tool_choice": "auto"},
     "logit bias": {**GREEDY, "logit_bias": {"9690": -100}},
     "penalties": {**GREEDY, "presence_penalty": 0.5, "repetition_penalty": 1.1},
     "engine's own": {**GREEDY, "ignore_eos": True, "min_tokens": 4, "top_k": 5},

@@ -1,0 +1,1 @@
+"""What is compared and with whom: the tables behind docs/compatibility.md."""

@@ -1,0 +1,152 @@
+"""Shapes that the embedded model's engine answers."""
+
+from typing import Final
+
+from tests.compatibility.shape import SAY, STOPPED, STREAM, WHOLE, answers, chat, text, usage
+from tests.compatibility.tools import DRUG, FLAT_TOOL, NAMED, SCHEMA, SECOND, TOOL
+
+TURNS: Final = [
+    {"role": "system", "content": "You are terse."},
+    {"role": "user", "content": "Name a colour."},
+    {"role": "assistant", "content": "Blue."},
+    {"role": "user", "content": "Another."},
+]
+PARTS: Final = [{"type": "text", "text": "Say"}, {"type": "text", "text": "hi."}]
+ODD_TEXT: Final = 'Tab\t, newline\n, "quotes", \\, \u2028, \x85, é, 日本, 🫀, data: [DONE]'
+CALLED: Final = [
+    {"role": "user", "content": "What is the dose of ibuprofen?"},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {
+                "id": "call_1",
+                "type": "function",
+                "function": {"name": "dose", "arguments": '{"drug": "ibuprofen"}'},
+            }
+        ],
+    },
+    {"role": "tool", "tool_call_id": "call_1", "content": "400 mg"},
+]
+
+
+CHATS: Final = (
+    chat("greedy"),
+    chat("to its own end", {"max_tokens": 60}, shows=STOPPED),
+    chat("one token", {"max_tokens": 1}),
+    chat("max_completion_tokens", {"max_tokens": None, "max_completion_tokens": 5}),
+    chat("a role of the caller's own", {"messages": [{"role": "nurse", "content": "Hello."}]}),
+    chat("several turns", {"messages": TURNS}),
+    chat("developer role", {"messages": [{"role": "developer", "content": "Be kind."}, TURNS[1]]}),
+    chat("content in parts", {"messages": [{"role": "user", "content": PARTS}]}),
+    chat("odd characters", {"messages": [{"role": "user", "content": ODD_TEXT}]}),
+    chat("include_usage", usage(include_usage=True), forms=STREAM, shows='"choices":[],"usage"'),
+    chat("include_usage false", usage(include_usage=False), forms=STREAM),
+    chat("stream_options null", {"stream_options": None}),
+    chat("stream_options empty", usage(), forms=STREAM),
+    chat(
+        "continuous_usage_stats",
+        usage(include_usage=True, continuous_usage_stats=True),
+        forms=STREAM,
+        shows='"usage":{"prompt_tokens"',
+    ),
+    chat("continuous_usage_stats alone", usage(continuous_usage_stats=True), forms=STREAM),
+    chat("logprobs", {"logprobs": True}, shows='"logprobs":{"content":['),
+    chat("top_logprobs", {"logprobs": True, "top_logprobs": 3}, shows='"top_logprobs":[{'),
+    chat("n=2, seeded", {"n": 2, "temperature": 0.8, "seed": 5}, shows='"index":1'),
+    chat(
+        "n=2, seeded, include_usage",
+        {"n": 2, "temperature": 0.8, "seed": 5, **usage(include_usage=True)},
+        forms=STREAM,
+        shows='"index":1',
+    ),
+    chat("seed", {"temperature": 0.9, "seed": 42}),
+    chat("top_p", {"temperature": 0.9, "top_p": 0.5, "seed": 3}),
+    chat("stop string", {"max_tokens": 40, "stop": "!"}, shows='"stop_reason":"!"'),
+    chat("stop strings", {"max_tokens": 40, "stop": ["?", "!"]}, shows=STOPPED),
+    chat(
+        "include_stop_str_in_output",
+        {"max_tokens": 40, "stop": ["!"], "include_stop_str_in_output": True},
+        shows='"stop_reason":"!"',
+    ),
+    chat("logit_bias", {"logit_bias": {"9690": -100}}),
+    chat("penalties", {"presence_penalty": 0.5, "frequency_penalty": 0.2}),
+    chat("repetition_penalty", {"repetition_penalty": 1.1}),
+    chat("top_k, min_p", {"temperature": 0.7, "top_k": 5, "min_p": 0.1, "seed": 1}),
+    chat("ignore_eos", {"ignore_eos": True, "max_tokens": 60}, shows='"finish_reason":"length"'),
+    chat("min_tokens", {"min_tokens": 6}),
+    chat("stop_token_ids", {"stop_token_ids": [28, 30, 17]}),
+    chat("bad_words", {"bad_words": ["Hello"]}),
+    chat("return_token_ids", {"return_token_ids": True}, shows='"prompt_token_ids":['),
+    chat("return_prompt_text", {"return_prompt_text": True}, shows='"prompt_text":"'),
+    chat("return_tokens_as_token_ids", {"return_tokens_as_token_ids": True, "logprobs": True}),
+    chat("echo", {"echo": True, "add_generation_prompt": False}),
+    chat("prompt_logprobs", {"prompt_logprobs": 1}, forms=WHOLE, shows='"prompt_logprobs":['),
+    chat("skip_special_tokens false", {"skip_special_tokens": False, "max_tokens": 60}),
+    chat("truncate_prompt_tokens", {"truncate_prompt_tokens": 20}),
+    chat("chat_template_kwargs", {"chat_template_kwargs": {"enable_thinking": False}}),
+    chat("stream_interval", {"stream_interval": 4, "max_tokens": 12}),
+    chat("cache_salt", {"cache_salt": "salt"}),
+    chat("user, metadata", {"user": "u1", "metadata": {"ward": "4"}}),
+    chat("unknown field", {"some_future_field": [1]}),
+    chat("json_object", {"response_format": {"type": "json_object"}}),
+    chat("json_schema", {"response_format": SCHEMA, "max_tokens": 40}, shows=STOPPED),
+    chat("structured_outputs choice", {"structured_outputs": {"choice": ["yes", "no"]}}),
+    chat("structured_outputs regex", {"structured_outputs": {"regex": "[0-9]{3}"}}),
+    chat("tools, tool_choice none", {"tools": [TOOL], "tool_choice": "none"}),
+    chat("tools, tool_choice auto", {"tools": [TOOL], "tool_choice": "auto"}),
+    chat(
+        "tools, named tool",
+        {"tools": [TOOL], "tool_choice": NAMED, "max_tokens": 60},
+        shows='"tool_calls":[{',
+    ),
+    chat(
+        "tools, required",
+        {"tools": [TOOL, SECOND], "tool_choice": "required", "max_tokens": 80},
+        shows='"tool_calls":[{',
+    ),
+    chat(
+        "tool's answer in the turns", {"messages": CALLED, "tools": [TOOL], "tool_choice": "none"}
+    ),
+)
+TEXTS: Final = (
+    text("greedy"),
+    text("include_usage", usage(include_usage=True), forms=STREAM, shows='"choices":[],"usage"'),
+    text("logprobs", {"logprobs": 2}, shows='"token_logprobs":['),
+    text("echo", {"echo": True}, shows=SAY),
+    text("echo with logprobs", {"echo": True, "logprobs": 1}),
+    text("prompt_logprobs", {"prompt_logprobs": 1}, forms=WHOLE, shows='"prompt_logprobs":['),
+    text("several prompts", {"prompt": ["One", "Two", "Three"]}, shows='"index":2'),
+    text("token ids", {"prompt": [36218, 15876, 30]}),
+    text("several prompts as token ids", {"prompt": [[36218], [15876, 30]]}, shows='"index":1'),
+    text("n=2, seeded", {"n": 2, "temperature": 0.8, "seed": 5}, shows='"index":1'),
+    text("stop string", {"max_tokens": 40, "stop": [","]}),
+    text("return_token_ids", {"return_token_ids": True}, shows='"token_ids":['),
+    text("json_schema", {"response_format": SCHEMA, "max_tokens": 40}, shows=STOPPED),
+    text("add_special_tokens", {"add_special_tokens": False}),
+    text("max_tokens 0 with echo", {"max_tokens": 0, "echo": True}),
+)
+RESPONSES: Final = (
+    answers("greedy"),
+    answers("to its own end", {"max_output_tokens": 60}, shows='"status":"completed"'),
+    answers("instructions", {"instructions": "Be brief."}),
+    answers("several turns", {"input": TURNS}),
+    answers("store false", {"store": False}),
+    answers("metadata", {"metadata": {"ward": "4"}}),
+    answers("seed", {"temperature": 0.9, "seed": 42}),
+    answers("logprobs", {"top_logprobs": 2, "include": ["message.output_text.logprobs"]}),
+    answers(
+        "json_schema",
+        {
+            "text": {"format": {"type": "json_schema", "name": "answer", "schema": DRUG}},
+            "max_output_tokens": 40,
+        },
+        shows="ibuprofen",
+    ),
+    answers("tools, tool_choice none", {"tools": [FLAT_TOOL], "tool_choice": "none"}),
+    answers(
+        "tools, required",
+        {"tools": [FLAT_TOOL], "tool_choice": "required", "max_output_tokens": 60},
+        shows='"function_call"',
+    ),
+)

@@ -1,0 +1,73 @@
+"""Taking out of the gateway's bytes what it may add, and nothing else."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+Label = dict[str, Any]
+WITHHELD = "[…]"
+
+
+def unlabelled(document: bytes) -> tuple[bytes, Label | None]:
+    """A JSON object without the `mmhie` that was appended to it; the rest keeps its bytes."""
+    label = json.loads(document).get("mmhie")
+    if label is None:
+        return document, None
+    tail = b',"mmhie":' + orjson.dumps(label) + b"}"
+    assert document.endswith(tail), document[-200:]
+    return document.removesuffix(tail) + b"}", label
+
+
+def unlabelled_chunk(event: bytes) -> tuple[bytes, Label | None]:
+    """A data-only event without its label."""
+    content = event.removeprefix(b"data: ").removesuffix(b"\n\n")
+    if not content.startswith(b"{"):
+        return event, None
+    rest, label = unlabelled(content)
+    return b"data: " + rest + b"\n\n", label
+
+
+def unlabelled_event(event: bytes) -> tuple[bytes, Label | None]:
+    """A Responses API event without the label in front of its `response`."""
+    content = event.partition(b"data: ")[2]
+    label = (json.loads(content).get("response") or {}).get("mmhie")
+    if label is None:
+        return event, None
+    part = b'"mmhie":' + orjson.dumps(label) + b","
+    assert event.count(part) == 1, event[:200]
+    return event.replace(part, b""), label
+
+
+def finishes(event: bytes) -> bool:
+    """Whether an event of the engine's is the last of one of its choices, or of a response."""
+    content = event.partition(b"data: ")[2]
+    if not content.startswith(b"{"):
+        return False
+    told = json.loads(content)
+    choices = told.get("choices") or ()
+    closing = ("response.completed", "response.incomplete", "response.failed")
+    return any(one.get("finish_reason") for one in choices) or told.get("type") in closing
+
+
+def labelled_places(events: Sequence[bytes]) -> list[int]:
+    """Where labels belong in the engine's stream: its first event, and every finishing one."""
+    return [at for at, event in enumerate(events) if at == 0 or finishes(event)]
+
+
+def by_choice(events: Sequence[bytes]) -> list[bytes]:
+    """Events with those of one choice together: several choices come as they happen to."""
+    return sorted(events, key=choice_of)
+
+
+def choice_of(event: bytes) -> int:
+    found = re.search(rb'"choices":\[\{"index":(\d+)', event)
+    return int(found[1]) if found else 99
+
+
+def says_no_more(told: str, said: str) -> bool:
+    """Whether a message is another one with parts left out or withheld, words in order."""
+    words = iter(re.findall(r"\w+", said))
+    return all(word in words for word in re.findall(r"\w+", told.replace(WITHHELD, " ")))

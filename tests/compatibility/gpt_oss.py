@@ -1,0 +1,102 @@
+"""Shapes for the gpt-oss-shaped model: what it was taught to say, and Harmony cut short."""
+
+from typing import Any, Final
+
+from tests.compatibility.shape import (
+    CANARY,
+    STOPPED,
+    STREAM,
+    Shape,
+    answers,
+    chat,
+    refused,
+    text,
+    usage,
+)
+from tests.compatibility.tools import SCHEMA
+from tests.models import harmony
+
+ROOM: Final = 200
+SHORT_REASONING: Final = 6  # tokens of <|channel|>analysis<|message|>Short.<|end|>
+TOOL: Final = {"type": "function", "function": harmony.TOOL}
+FLAT_TOOL: Final = {"type": "function", **harmony.TOOL}
+NAMED: Final = {"type": "function", "function": {"name": harmony.TOOL["name"]}}
+
+
+def asked(name: str, question: str, body: dict[str, Any] | None = None, **how: Any) -> Shape:
+    """A chat about a question the model knows."""
+    turns = [{"role": "user", "content": question}]
+    return chat(name, {"messages": turns, "max_tokens": ROOM, **(body or {})}, **how)
+
+
+def responded(name: str, question: str, body: dict[str, Any] | None = None, **how: Any) -> Shape:
+    return answers(name, {"input": question, "max_output_tokens": ROOM, **(body or {})}, **how)
+
+
+FEVER, DOSE = harmony.FEVER.question, harmony.TOOL_QUESTION
+GPT_OSS: Final = (
+    asked("reasoning and answer", FEVER, shows='"reasoning":"The'),
+    asked("low effort", FEVER, {"reasoning_effort": "low"}, shows='"reasoning":"Short'),
+    asked("high effort", FEVER, {"reasoning_effort": "high"}),
+    asked("include_reasoning false", FEVER, {"include_reasoning": False}, shows=STOPPED),
+    asked("cut in the reasoning", FEVER, {"max_tokens": 8}, shows='"finish_reason":"length"'),
+    *(
+        asked(
+            f"cut {more} after the reasoning",
+            FEVER,
+            {"reasoning_effort": "low", "max_tokens": SHORT_REASONING + more},
+            shows='"finish_reason":"length"',
+        )
+        for more in range(6)
+    ),
+    asked("reasoning only", harmony.ENDLESS.question),
+    asked("a channel inside the answer", harmony.LEAKING.question),
+    asked("long answer", harmony.COUNTING.question),
+    asked("include_usage", FEVER, usage(include_usage=True), forms=STREAM, shows='"choices":[]'),
+    asked(
+        "continuous_usage_stats",
+        FEVER,
+        usage(include_usage=True, continuous_usage_stats=True),
+        forms=STREAM,
+    ),
+    asked("logprobs", FEVER, {"logprobs": True, "top_logprobs": 2}),
+    asked("return_token_ids", FEVER, {"return_token_ids": True}),
+    asked("n=2, seeded", FEVER, {"n": 2, "temperature": 0.5, "seed": 1}, shows='"index":1'),
+    asked("stop string", FEVER, {"stop": ["°"]}, shows=STOPPED),
+    asked("json_schema", FEVER, {"response_format": SCHEMA}),
+    asked("tools, tool_choice auto", DOSE, {"tools": [TOOL]}, shows='"tool_calls":[{'),
+    asked("tools, tool_choice none", DOSE, {"tools": [TOOL], "tool_choice": "none"}),
+    asked("tools, named tool", DOSE, {"tools": [TOOL], "tool_choice": NAMED}),
+    asked("tools, required", DOSE, {"tools": [TOOL], "tool_choice": "required"}),
+    chat(
+        "system message",
+        {
+            "messages": [
+                {"role": "system", "content": harmony.SYSTEM},
+                {"role": "user", "content": harmony.ANAEMIA.question},
+            ],
+            "max_tokens": ROOM,
+        },
+        shows=STOPPED,
+    ),
+    chat(
+        "reasoning in the turns",
+        {
+            "messages": [
+                {"role": "user", "content": FEVER},
+                {"role": "assistant", "reasoning": "Short.", "content": harmony.FEVER.answer},
+                {"role": "user", "content": harmony.ANAEMIA.question},
+            ],
+            "max_tokens": 20,
+        },
+    ),
+    text("no Harmony on completions", {"prompt": FEVER, "max_tokens": 8}),
+    responded("reasoning and answer", FEVER, shows='"type":"reasoning"'),
+    responded("low effort", FEVER, {"reasoning": {"effort": "low"}}, shows="Short"),
+    responded("include_reasoning false", FEVER, {"include_reasoning": False}),
+    responded("cut in the reasoning", FEVER, {"max_output_tokens": 8}, shows="incomplete"),
+    responded("reasoning only", harmony.ENDLESS.question),
+    responded("tools, tool_choice auto", DOSE, {"tools": [FLAT_TOOL]}, shows='"function_call"'),
+    refused(chat, "reasoning_effort unknown", {"reasoning_effort": CANARY}, quotes=True),
+    refused(chat, "reasoning_effort none", {"reasoning_effort": "none"}),
+)

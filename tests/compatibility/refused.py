@@ -1,0 +1,75 @@
+"""Shapes that are refused, by the embedded model's engine or by the gateway itself."""
+
+from typing import Final
+
+from tests.compatibility.shape import CANARY, WHOLE, answers, chat, refused, text, usage
+from tests.compatibility.tools import NAMED, SECOND
+
+LONG: Final = [{"role": "user", "content": "w " * 9000}]
+PICTURE: Final = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+IMAGE: Final = [{"role": "user", "content": [PICTURE]}]
+
+REFUSED: Final = (
+    refused(chat, "temperature out of range", {"temperature": -1}),
+    refused(chat, "top_p out of range", {"top_p": 2}),
+    refused(chat, "max_tokens 0", {"max_tokens": 0}),
+    refused(chat, "max_tokens over the context", {"max_tokens": 1_000_000}),
+    refused(chat, "prompt over the context", {"messages": LONG}),
+    refused(chat, "greedy n=2", {"n": 2}),
+    refused(chat, "n=0", {"n": 0}),
+    refused(chat, "no messages", {"messages": []}),
+    refused(chat, "messages of another type", {"messages": CANARY}, quotes=True),
+    refused(chat, "field of another type", {"temperature": CANARY}, quotes=True),
+    refused(chat, "top_logprobs without logprobs", {"top_logprobs": 2}),
+    refused(
+        chat, "top_logprobs over the limit", {"logprobs": True, "top_logprobs": 900}, late=True
+    ),
+    refused(chat, "logit_bias of no token", {"logit_bias": {CANARY: 1}}, quotes=True),
+    refused(chat, "tool_choice without tools", {"tool_choice": "required"}),
+    refused(chat, "tool_choice of no such tool", {"tools": [SECOND], "tool_choice": NAMED}),
+    refused(chat, "response_format unknown", {"response_format": {"type": CANARY}}, quotes=True),
+    refused(
+        chat,
+        "json_schema that is none",
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}},
+    ),
+    refused(
+        chat,
+        "regex that is none",
+        {"structured_outputs": {"regex": f"({CANARY}"}},
+        quotes=True,
+        late=True,
+    ),
+    refused(chat, "stream_options without stream", usage(include_usage=True), forms=WHOLE),
+    refused(chat, "stream_options of another type", {"stream_options": CANARY}, quotes=True),
+    refused(chat, "reasoning_effort unknown", {"reasoning_effort": CANARY}, quotes=True),
+    refused(
+        chat, "thinking_token_budget without a parser", {"thinking_token_budget": 5}, late=True
+    ),
+    refused(
+        chat,
+        "image to a text model",
+        {"messages": IMAGE},
+    ),
+    refused(text, "temperature out of range", {"temperature": -1}),
+    refused(text, "token id out of range", {"prompt": [10_000_000]}, late=True),
+    refused(text, "empty prompt", {"prompt": ""}),
+    refused(text, "prompt of another type", {"prompt": {"a": CANARY}}, quotes=True),
+    refused(text, "logprobs negative", {"logprobs": -3}),
+    refused(answers, "temperature out of range", {"temperature": -1}),
+    refused(answers, "input of another type", {"input": 5}, quotes=True),
+    refused(
+        answers,
+        "unknown previous_response_id",
+        {"previous_response_id": f"resp_{CANARY}"},
+        status=404,
+        quotes=True,
+    ),
+    refused(answers, "background without store", {"background": True, "store": False}),
+    refused(chat, "unknown model", {"model": CANARY}, status=404, own=True),
+    refused(text, "unknown model", {"model": CANARY}, status=404, own=True),
+    refused(answers, "unknown model", {"model": CANARY}, status=404, own=True),
+    refused(chat, "not JSON", {}, raw=b'{"messages": [', own=True, forms=WHOLE),
+    refused(chat, "not an object", {}, raw=b"[1, 2]", own=True, forms=WHOLE),
+    refused(chat, "no body", {}, raw=b" ", own=True, forms=WHOLE),
+)

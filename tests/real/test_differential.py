@@ -1,0 +1,199 @@
+"""The same request to the engine and through the gateway: equal, but for the label that is added.
+
+Status, content type and every byte are compared; ids and clocks, which are new in every answer,
+are made equal first. The rows of docs/compatibility.md are written here.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.compatibility import ledger
+from tests.compatibility.comparison import (
+    by_choice,
+    labelled_places,
+    says_no_more,
+    unlabelled,
+    unlabelled_chunk,
+    unlabelled_event,
+)
+from tests.compatibility.shape import ANSWERS, CANARY, Form, Shape
+from tests.compatibility.tables import cases, row
+from tests.contract.difference import frames, settled
+from tests.models import harmony
+from tests.real.conftest import start
+
+pytestmark = pytest.mark.engine
+
+PATIENCE_S = 120
+ROUNDS = 3  # before an engine that answers in its own way each time is called that
+VARIES = "the engine's own answers vary"
+TOOLS = "--enable-auto-tool-choice --tool-call-parser openai"
+
+
+def row_id(value: Shape | Form) -> str:
+    """For pytest."""
+    return value if isinstance(value, str) else f"{value.path} {value.name}"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two ways to one engine, and the name its model goes by."""
+
+    direct: httpx2.Client
+    through: httpx2.Client
+    model: str
+
+    def ask(self, shape: Shape, form: Form, *, through: bool) -> httpx2.Response:
+        """One answer; the request id is the same on both ways, and so are ids made from it."""
+        client = self.through if through else self.direct
+        headers = {"x-request-id": "compared", "content-type": "application/json"}
+        if shape.raw:
+            return client.post(shape.path, content=shape.raw, headers=headers)
+        return client.post(shape.path, json=shape.request(self.model, form), headers=headers)
+
+
+def opened(stack: Any) -> Iterator[Pair]:
+    """Clients of a running stack: past its gateway, and through it."""
+    transport = httpx2.HTTPTransport(uds=str(stack.engine_socket))
+    key = {"authorization": f"Bearer {stack.engine_key}"}
+    with (
+        httpx2.Client(
+            transport=transport, base_url="http://engine", headers=key, timeout=PATIENCE_S
+        ) as direct,
+        httpx2.Client(base_url=stack.base_url, timeout=PATIENCE_S, trust_env=False) as through,
+    ):
+        model = through.get("/v1/models").json()["data"][0]["id"]
+        yield Pair(direct, through, model)
+
+
+@pytest.fixture(scope="module")
+def embedded(stack: Any) -> Iterator[Pair]:
+    """The embedded model's engine."""
+    yield from opened(stack)
+
+
+@pytest.fixture(scope="module")
+def gpt_oss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A gpt-oss-shaped model's engine."""
+    folder: Path = tmp_path_factory.mktemp("gpt-oss")
+    model = str(harmony.model())
+    running = start(
+        folder, MMHIE_REASONER_MODEL=model, MMHIE_ENGINE_ARGS=TOOLS, **harmony.ENVIRONMENT
+    )
+    try:
+        running.until("ready")
+        yield from opened(running)
+    finally:
+        running.stop()
+
+
+@pytest.mark.parametrize(("shape", "form"), cases("embedded"), ids=row_id)
+def test_embedded(embedded: Pair, shape: Shape, form: Form) -> None:
+    """SmolLM2 on vLLM."""
+    compare("embedded", embedded, shape, form)
+
+
+@pytest.mark.parametrize(("shape", "form"), cases("gpt-oss"), ids=row_id)
+def test_gpt_oss(gpt_oss: Pair, shape: Shape, form: Form) -> None:
+    """Harmony on vLLM: reasoning, its cuts, and tools."""
+    compare("gpt-oss", gpt_oss, shape, form)
+
+
+def compare(engine: str, pair: Pair, shape: Shape, form: Form) -> None:
+    """Ask both ways until the answers are equal; differing direct answers are said, not failed."""
+    with ledger.entry(row(engine, shape), form) as entry:
+        direct = []
+        for _ in range(ROUNDS):
+            direct.append(pair.ask(shape, form, through=False))
+            check_premise(shape, direct[-1])
+            got = pair.ask(shape, form, through=True)
+            problem = difference(shape, direct[-1], got)
+            if problem is None:
+                entry.outcome = outcome(shape, direct[-1])
+                return
+        assert len({core(one) for one in direct}) > 1, problem
+        entry.outcome = VARIES
+    pytest.skip(VARIES)
+
+
+def outcome(shape: Shape, sent: httpx2.Response) -> str:
+    """What is said of a shape whose answers are equal."""
+    if shape.own:
+        return f"{shape.status}, the gateway's own words"
+    if is_late(sent):
+        return f"{shape.status} at once, where the engine says it after 200"
+    if shape.quotes:
+        return f"{shape.status}, equal without the caller's words"
+    return f"{shape.status}, equal" if shape.status != 200 else "equal"
+
+
+def check_premise(shape: Shape, sent: httpx2.Response) -> None:
+    """The engine does with the shape what the table says it is there for."""
+    if is_late(sent):
+        assert shape.late, sent.text
+    else:
+        assert sent.status_code == shape.status, sent.text
+        assert shape.shows in sent.text, sent.text
+
+
+def is_late(sent: httpx2.Response) -> bool:
+    """Whether the engine has said 200 and then nothing but an error."""
+    return is_stream(sent) and sent.content.startswith(b'data: {"error"')
+
+
+def core(answer: httpx2.Response) -> bytes:
+    """An answer's bytes as they are compared."""
+    data = settled(answer.content)
+    return b"".join(by_choice(frames(data))) if is_stream(answer) else data
+
+
+def is_stream(answer: httpx2.Response) -> bool:
+    return answer.headers["content-type"].startswith("text/event-stream")
+
+
+def difference(shape: Shape, sent: httpx2.Response, got: httpx2.Response) -> Any:
+    """What is not as it should be; None when nothing is."""
+    if is_late(sent):
+        error = json.loads(frames(sent.content)[0].removeprefix(b"data: "))
+        same = got.status_code == error["error"]["code"] == shape.status
+        return refusal_difference(shape, error, got.json()) if same else (sent.text, got.text)
+    heads = [(one.status_code, one.headers["content-type"]) for one in (sent, got)]
+    if heads[0] != heads[1]:
+        return heads, got.text
+    if sent.status_code != 200:
+        return refusal_difference(shape, sent.json(), got.json())
+    if is_stream(sent):
+        return stream_difference(shape, settled(sent.content), settled(got.content))
+    rest, label = unlabelled(settled(got.content))
+    return None if label and rest == settled(sent.content) else (sent.text, got.text)
+
+
+def refusal_difference(shape: Shape, sent: Any, got: Any) -> Any:
+    """One error object; its message may be shorter by what the caller had said, and only by it."""
+    ours, theirs = dict(got["error"]), dict(sent["error"])
+    message, said = ours.pop("message"), theirs.pop("message")
+    if shape.own:
+        same = set(ours) == set(theirs) and CANARY not in message
+    elif shape.quotes:
+        same = ours == theirs and says_no_more(message, said) and CANARY not in message
+    else:
+        same = (ours, message) == (theirs, said)
+    return None if same and list(got) == ["error"] else (sent, got)
+
+
+def stream_difference(shape: Shape, sent: bytes, got: bytes) -> Any:
+    """Frame by frame; labels on the first event and on the finishing ones, nowhere else."""
+    take = unlabelled_event if shape.path == ANSWERS else unlabelled_chunk
+    taken = [take(event) for event in frames(got)]
+    rest = [event for event, _ in taken]
+    if by_choice(rest) != by_choice(frames(sent)):
+        unequal = [(a, b) for a, b in zip(frames(sent), rest, strict=False) if a != b]
+        return len(frames(sent)), len(rest), unequal[:3]
+    places = [at for at, (_, label) in enumerate(taken) if label]
+    return None if places == labelled_places(rest) else (places, labelled_places(rest), got)
