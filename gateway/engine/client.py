@@ -141,7 +141,6 @@ class EngineClient:
 
     def release(self, connection: Connection) -> None:
         """Keep a connection whose exchange is over, close any other."""
-        self._drop_stale()
         if connection.reusable:
             connection.idle_since = connection.loop.time()
             self._idle.append(connection)

@@ -7,11 +7,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
+from gateway.engine.client import EngineClient
+from gateway.engine.phase import EngineWatch
+from gateway.server import DrainingServer
+from gateway.settings import GatewaySettings
 from tests.fake_engine.process import FakeEngine
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +93,27 @@ def test_it_serves_on_while_it_settles(start: Any, engine: FakeEngine) -> None:
     assert gateway.ask() == 200
     assert gateway.status("/healthz") == 200
     assert gateway.child.wait(10) == 0
+
+
+def test_once_settled_it_refuses() -> None:
+    """What still comes over an open connection is told to go elsewhere; once is enough."""
+    app = FastAPI()
+    watch = EngineWatch(EngineClient("unix:/nowhere"), None)
+    app.state.services = SimpleNamespace(watch=watch)
+    server = DrainingServer(app, GatewaySettings.model_construct())
+    server.drain()
+    assert (watch.phase, watch.refusing, server.should_exit) == ("draining", True, True)
+    assert not server.force_exit
+    server.drain()
+    assert server.force_exit
+
+
+def test_told_to_stop_before_it_has_started() -> None:
+    """There is nothing to drain."""
+    server = DrainingServer(FastAPI(), GatewaySettings.model_construct())
+    server.drain()
+    assert server.should_exit
+    assert not server.force_exit
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -148,7 +148,7 @@ async def test_a_reset_is_no_end(answer: bytes) -> None:
 )
 async def test_nonsense_is_garbled(answer: bytes) -> None:
     """What is not HTTP is said to be so, at once."""
-    async with meeting(in_parts(answer)) as (client, _), asyncio.timeout(2):
+    async with meeting(in_parts(answer)) as (client, _), asyncio.timeout(4):
         with pytest.raises(EngineGarbled):
             await fetch(client)
 
@@ -164,7 +164,7 @@ async def test_nonsense_is_garbled(answer: bytes) -> None:
 )
 async def test_a_huge_head_is_refused(head: bytes) -> None:
     """Over 64 KiB, whether it ends or not, in one read or many."""
-    async with meeting(in_parts(head)) as (client, _), asyncio.timeout(2):
+    async with meeting(in_parts(head)) as (client, _), asyncio.timeout(4):
         with pytest.raises(EngineGarbled):
             await fetch(client)
 
@@ -217,7 +217,7 @@ def test_anything_at_all_is_an_answer_or_an_error_of_ours(parts: list[bytes], cl
             with contextlib.suppress(EngineCut, EngineGarbled, EngineTimeout):
                 status, _ = await fetch(client, EngineRequest("GET", "/x", idle_s=0.04))
                 assert 200 <= status < 1000
-            assert time.monotonic() - started < 1.0
+            assert time.monotonic() - started < 3.0
             assert peer.lines == 1
 
     run(ask())
@@ -241,16 +241,17 @@ async def test_silence_ends(answer: bytes, limit: str) -> None:
         started = time.monotonic()
         with pytest.raises(EngineTimeout):
             await fetch(client, limited(limit, 0.08))
-        assert 0.07 < time.monotonic() - started < 0.5
-        async with asyncio.timeout(1):
+        assert 0.07 < time.monotonic() - started < 2.0
+        async with asyncio.timeout(3):
             await left.wait()
 
 
 async def test_a_trickle_is_not_idle_but_does_end() -> None:
     """Idle time is silence; a total is a total."""
-    trickle = in_parts(SSE_HEAD, *[chunk(b"a")] * 10, b"0\r\n\r\n", pause_s=0.04)
+    trickle = in_parts(SSE_HEAD, *[chunk(b"a")] * 10, b"0\r\n\r\n", pause_s=0.05)
     async with meeting(trickle) as (client, _):
-        assert await fetch(client, IDLE) == (200, b"a" * 10)
+        patient = EngineRequest("GET", "/x", idle_s=0.4)
+        assert await fetch(client, patient) == (200, b"a" * 10)
         with pytest.raises(EngineTimeout):
             await fetch(client, EngineRequest("GET", "/x", total_s=0.1))
 
@@ -270,15 +271,15 @@ async def test_the_total_covers_the_second_try() -> None:
     async def play(line: Line) -> None:
         await line.request()
         if line.number == 1:
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.3)
             line.reset()
         await line.hung_up()
 
     async with meeting(play) as (client, _):
         started = time.monotonic()
         with pytest.raises(EngineTimeout):
-            await fetch(client, EngineRequest("GET", "/x", total_s=0.2))
-        assert time.monotonic() - started < 0.3
+            await fetch(client, EngineRequest("GET", "/x", total_s=0.4))
+        assert time.monotonic() - started < 0.68
 
 
 async def test_a_slow_reader_stores_little_and_is_not_idle() -> None:
@@ -328,7 +329,7 @@ async def test_silence_after_a_pause_is_idle_again() -> None:
         with pytest.raises(EngineTimeout):
             await response.whole()
         response.close()
-        assert 0.09 < time.monotonic() - started < 0.5
+        assert 0.09 < time.monotonic() - started < 2.0
 
 
 @pytest.mark.parametrize("answer", [b"", SSE_HEAD, SSE_HEAD + chunk(b"x" * 400_000)])
@@ -358,7 +359,7 @@ async def test_leaving_early_is_seen_by_the_engine(answer: bytes) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(3):
             await left.wait()
         assert len(asyncio.all_tasks()) <= 3, "a task was left behind"
 

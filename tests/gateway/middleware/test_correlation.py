@@ -18,6 +18,7 @@ from gateway.middleware.correlation import Correlation
 from gateway.relaying.streaming import EVENT_STREAM, in_band
 from gateway.wire import sse
 from gateway.wire.exchange import Exchange
+from tests.gateway.peer import until
 
 Handler = Callable[[Exchange], Awaitable[None]]
 CANARY = "the patient said so"
@@ -234,8 +235,8 @@ async def test_when_the_drain_runs_out(started: bool, lines: Lines) -> None:
     assert lines.requests()[0]["outcome"] == "draining"
 
 
-async def test_cancelled_after_the_last_byte() -> None:
-    """The response is whole: nothing is added to it."""
+async def test_cancelled_after_the_last_byte(lines: Lines) -> None:
+    """The response is whole: nothing is added to it, nor tried to be."""
 
     async def late(exchange: Exchange) -> None:
         async with in_band(exchange, lambda error: b"more"):
@@ -246,6 +247,8 @@ async def test_cancelled_after_the_last_byte() -> None:
     async with served(late) as (client, _):
         answer = await client.get("/")
     assert answer.content == b"data: 1\n\n"
+    assert "RuntimeError" not in "".join(lines.raw)
+    assert lines.requests()[0]["status"] == 200
 
 
 async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
@@ -261,9 +264,9 @@ async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
 
     async with served(slow) as (client, _):
         with pytest.raises(httpx2.ReadTimeout):
-            await client.get("/", timeout=0.1)
+            await client.get("/", timeout=httpx2.Timeout(5, read=0.1))
         await asyncio.wait_for(stopped.wait(), 2)
-        await asyncio.sleep(0.02)
+        await until(lambda: bool(lines.requests()))
     assert lines.requests()[0]["outcome"] == "client_gone"
     assert lines.requests()[0]["status"] == 0
     assert "fault" not in "".join(lines.raw)
