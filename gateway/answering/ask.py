@@ -20,6 +20,15 @@ class Ask:
     reasoning_effort: Effort | None = None
     include_reasoning: bool = False
     was_cut: bool = False
+    is_reasoning_withheld: bool = False  # it was asked for, and the policy says no
+
+    def warnings(self) -> list[str]:
+        """What was changed of the question before it was asked."""
+        changed = {
+            "input_truncated": self.was_cut,
+            "reasoning_withheld": self.is_reasoning_withheld,
+        }
+        return [name for name, happened in changed.items() if happened]
 
 
 @dataclass(frozen=True, slots=True)

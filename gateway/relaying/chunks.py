@@ -3,8 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, GatewayError
+from gateway.relaying.shape import PLAIN, Shape
 from gateway.relaying.told import Told
 from gateway.safety import provenance
 from gateway.wire import openai, sse
@@ -24,13 +27,20 @@ class ChunkRelay:
     """One stream, event by event. It adds no chunk; every other byte is the engine's own."""
 
     def __init__(
-        self, first: dict[str, Any], *, key: bytes, took_usage: bool, request: object
+        self,
+        first: dict[str, Any],
+        *,
+        key: bytes,
+        took_usage: bool,
+        request: object,
+        shape: Shape = PLAIN,
     ) -> None:
         self.usage: dict[str, Any] | None = None
         self.finals: list[dict[str, Any]] = []
         self.ended = False
         self._first: dict[str, Any] | None = first
         self._key = key
+        self._shape = shape
         self._took_usage = took_usage  # we asked for the usage chunk, the caller did not
         self._request = request
         self._told: dict[int, Told] = {}
@@ -61,7 +71,11 @@ class ChunkRelay:
         self, event: bytes, content: bytes, chunk: dict[str, Any], choices: list[dict[str, Any]]
     ) -> bytes:
         """The chunk with what there is to say on it; held where the usage chunk must come first."""
-        finished = [choice for choice in choices if self._hear(choice, event)]
+        passed = [self._choice(choice).pass_on(choice) for choice in choices]
+        if any(after is not before for after, before in zip(passed, choices, strict=True)):
+            content = orjson.dumps({**chunk, "choices": passed})
+            event = sse.data_only(content)
+        finished = [choice for choice in choices if choice.get("finish_reason")]
         if not choices or not (self._first or finished):
             return event
         label, self._first = self._first, None
@@ -71,13 +85,13 @@ class ChunkRelay:
         self._held = held
         return b""
 
-    def _hear(self, choice: dict[str, Any], event: bytes) -> bool:
-        """Take in a choice's delta; whether it is the choice's last."""
-        told = self._told.get(choice.get("index", 0))
+    def _choice(self, choice: dict[str, Any]) -> Told:
+        """What the choice of this index has told so far."""
+        index = choice.get("index", 0)
+        told = self._told.get(index)
         if told is None:
-            told = self._told[choice.get("index", 0)] = Told(provenance.digest(self._key))
-        told.hear(openai.message_of(choice), raw=event)
-        return bool(choice.get("finish_reason"))
+            told = self._told[index] = Told(provenance.digest(self._key), self._shape)
+        return told
 
     def _release(self, fingerprint: str | None) -> bytes:
         """The finishing chunk that waited, with the fingerprint vLLM moved to the usage chunk."""

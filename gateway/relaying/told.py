@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from hmac import HMAC
 from typing import Any
 
+from gateway.relaying.shape import PLAIN, Shape, with_content
 from gateway.safety import harmony, provenance
 from gateway.safety.reasoning import text_of
+from gateway.wire import openai
 
 
 @dataclass(slots=True)
@@ -13,10 +15,45 @@ class Told:
     """A running digest of the text, and whether there was text, reasoning, a tool call."""
 
     mac: HMAC
+    shape: Shape = PLAIN
     has_text: bool = False
     has_reasoning: bool = False
     has_tool_calls: bool = False
     warnings: list[str] = field(default_factory=list)
+    _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
+    _is_open: bool = False
+
+    def pass_on(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """A choice as the caller gets it: the very same object where nothing has to change."""
+        message = openai.message_of(choice)
+        said = message.get("content") or ""
+        is_last = bool(choice.get("finish_reason"))
+        clean = self._clean(said, is_last=is_last)
+        self.hear(message if clean == said else {**message, "content": clean}, raw=b"")
+        text = self._surrounded(clean, is_last=is_last)
+        passed = choice if text == said else with_content(choice, text)
+        return passed if self.shape.keeps_reasoning else self.shape.choice(passed)
+
+    def _clean(self, said: str, *, is_last: bool) -> str:
+        """The text without what leaked of Harmony; a clean delta costs one look for `<`."""
+        shown = self._guard.feed(said) if said else ""
+        if is_last:
+            rest, found = self._guard.finish()
+            self._guard = harmony.HarmonyGuard()
+            shown += rest
+            if found:
+                self._warn("harmony_markers_stripped")
+        return shown
+
+    def _surrounded(self, clean: str, *, is_last: bool) -> str:
+        """The text with the disclaimer where it was asked for, if there is a text at all."""
+        if clean and not self._is_open:
+            self._is_open = True
+            clean = self.shape.opening + clean
+        if is_last and self._is_open:
+            self._is_open = False
+            clean += self.shape.closing
+        return clean
 
     def hear(self, message: dict[str, Any], *, raw: bytes) -> None:
         """Take in a message or a delta; `raw` is the bytes it came in."""
@@ -45,7 +82,7 @@ class Told:
             self._warn(problem)
         return provenance.final(
             truncated=harmony.truncation(finish_reason, content, reasoning),
-            warnings=self.warnings,
+            warnings=[*self.shape.warnings, *self.warnings],
             output_digest=provenance.label(self.mac),
             system_fingerprint=fingerprint,
         )

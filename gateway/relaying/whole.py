@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import orjson
+
 from gateway.errors import EngineGarbled
+from gateway.relaying.shape import PLAIN, Shape
 from gateway.relaying.told import Told
 from gateway.safety import provenance
 from gateway.wire import openai
@@ -13,27 +16,39 @@ Final = dict[str, Any]
 
 
 def label(
-    body: bytes, first: dict[str, Any], *, key: bytes, path: str
+    body: bytes, first: dict[str, Any], *, key: bytes, path: str, shape: Shape = PLAIN
 ) -> tuple[bytes, Final, dict[str, Any] | None]:
     """The labelled body, the closing part of its label, and the usage; raises EngineGarbled."""
     answer = openai.parse(body)
-    told = Told(provenance.digest(key))
-    hear = hear_response if path == RESPONSES else hear_choices
-    finish = hear(answer, told, raw=body)
+    told = Told(provenance.digest(key), shape)
+    if path == RESPONSES:
+        finish = hear_response(answer, told, raw=body)
+        changes = hidden(answer, shape)
+    else:
+        finish, changes = pass_on_choices(answer, told)
     final = told.final(finish, fingerprint=answer.get("system_fingerprint"))
+    if changes:
+        body = orjson.dumps({**answer, **changes})
     labelled = openai.append(body, {"mmhie": provenance.whole(first, final)})
     return labelled, final, openai.usage_of(answer)
 
 
-def hear_choices(answer: dict[str, Any], told: Told, *, raw: bytes) -> str | None:
-    """Take in every choice; a cut in any of them is what is reported."""
+def pass_on_choices(answer: dict[str, Any], told: Told) -> tuple[str | None, dict[str, Any]]:
+    """Why it ended (a cut in any choice is what is reported), and the choices if they changed."""
     choices = openai.choices_of(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices.")
-    for choice in choices:
-        told.hear(openai.message_of(choice), raw=raw)
+    passed = [told.pass_on(choice) for choice in choices]
+    is_changed = any(after is not before for after, before in zip(passed, choices, strict=True))
     reasons = [choice.get("finish_reason") for choice in choices]
-    return "length" if "length" in reasons else reasons[0]
+    finish = "length" if "length" in reasons else reasons[0]
+    return finish, {"choices": passed} if is_changed else {}
+
+
+def hidden(response: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    """The output of a Responses API object without reasoning, where that is the policy."""
+    output = response.get("output")
+    return {"output": shape.output(output)} if shape.hides_reasoning and output else {}
 
 
 def hear_response(response: dict[str, Any], told: Told, *, raw: bytes) -> str | None:

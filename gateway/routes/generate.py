@@ -1,7 +1,7 @@
 """POST /llm/generate: a prompt in, an answer out as JSON, server-sent events or plain text."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -14,7 +14,8 @@ from gateway.engine.phase import Model
 from gateway.errors import EngineGarbled, GatewayError, NoAnswer
 from gateway.relaying.streaming import EVENT_STREAM, in_band
 from gateway.routes.openai import is_stream, refuse_failures
-from gateway.safety import harmony, provenance
+from gateway.safety import harmony, placement, provenance
+from gateway.safety.reasoning import is_shown
 from gateway.state import Services
 from gateway.wire import sse
 from gateway.wire.exchange import AI_GENERATED, NO_STORE, Exchange
@@ -51,6 +52,17 @@ class Answering:
         if not answer.text.strip() and not (self.ask.include_reasoning and answer.reasoning):
             raise self._count_and(no_answer)
 
+    async def placed(self, where: placement.Placement) -> AsyncIterator[Delta]:
+        """The deltas with the disclaimer before and after the text, where that is wanted."""
+        disclaimer = self.services.labels.disclaimer.text
+        opening = placement.opening(disclaimer, where)
+        async for delta in self.deltas():
+            if delta.text and opening:
+                delta, opening = replace(delta, text=opening + delta.text), ""
+            yield delta
+        if closing := placement.closing(disclaimer, where):
+            yield Delta(text=closing)
+
     def _count_and(self, error: Callable[..., NoAnswer]) -> NoAnswer:
         self.closing()
         return error(self.reader.answer)
@@ -61,7 +73,7 @@ class Answering:
         truncated = harmony.truncation(answer.finish_reason, answer.text or None, answer.reasoning)
         final = provenance.final(
             truncated=truncated or ("input" if self.ask.was_cut else None),
-            warnings=[*answer.warnings, *(["input_truncated"] if self.ask.was_cut else [])],
+            warnings=[*answer.warnings, *self.ask.warnings()],
             output_digest=provenance.keyed_digest(self.services.labels.key, answer.text),
             system_fingerprint=answer.system_fingerprint,
         )
@@ -83,12 +95,21 @@ async def generate(exchange: Exchange, services: Services) -> None:
         max_tokens=settings.max_tokens,
         system=settings.system_prompt if model.has_chat_template else None,
     )
+    ask = permitted(ask, services, exchange)
     stream = settings.streaming if request.stream is None else request.stream
     form = form_of(exchange.header(b"accept"), stream=stream)
     exchange.facts["stream"] = stream
     async with exchange.watched(), services.admission.turn(exchange.client.priority):
         ask = await fitted(ask, model, services)
         await answer(exchange, services, ask, model, form)
+
+
+def permitted(ask: Ask, services: Services, exchange: Exchange) -> Ask:
+    """The question without a wish for reasoning that this caller may not see."""
+    may_see = "reasoning" in exchange.client.scopes
+    if not ask.include_reasoning or is_shown(services.settings.reasoning, may_see):
+        return ask
+    return replace(ask, include_reasoning=False, is_reasoning_withheld=True)
 
 
 async def fitted(ask: Ask, model: Model, services: Services) -> Ask:
@@ -143,18 +164,22 @@ async def as_json(answering: Answering) -> None:
     """The whole answer as one object."""
     async for _ in answering.deltas():
         pass
-    told = answering.reader.answer
+    told, services = answering.reader.answer, answering.services
     closing = answering.closing()
+    text = placement.place(
+        told.text, services.labels.disclaimer.text, services.settings.disclaimer_in_text
+    )
     reasoning = {"reasoning": told.reasoning} if answering.ask.include_reasoning else {}
-    body = orjson.dumps({"text": told.text, **closing, **reasoning})
+    body = orjson.dumps({"text": text, **closing, **reasoning})
     await answering.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
 
 async def as_events(answering: Answering) -> None:
     """Every delta as an event the moment it is there, then one with everything else."""
     exchange = answering.exchange
+    where = answering.services.settings.disclaimer_in_text
     async with in_band(exchange, lambda error: sse.encode(error.envelope()) + sse.DONE):
-        async for delta in answering.deltas():
+        async for delta in answering.placed(where):
             if not exchange.status:
                 await exchange.start(200, EVENT_STREAM)
             for event in events(delta, answering.ask):
@@ -172,12 +197,14 @@ async def as_text(answering: Answering) -> None:
     """The answer's text as it comes, the disclaimer as its closing paragraph."""
     exchange = answering.exchange
     disclaimer = answering.services.labels.disclaimer.text
+    wanted = answering.services.settings.disclaimer_in_text
+    where: placement.Placement = "prefix" if wanted in ("prefix", "both") else "off"
 
     def interrupted(error: GatewayError) -> bytes:
         return f"\n\n[interrupted] {error.message}\n\n{disclaimer}\n".encode()
 
     async with in_band(exchange, interrupted):
-        async for delta in answering.deltas():
+        async for delta in answering.placed(where):
             if not exchange.status:
                 await exchange.start(200, PLAIN_TEXT)
             if delta.text:

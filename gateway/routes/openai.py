@@ -9,6 +9,7 @@ from gateway.errors import ModelNotFound
 from gateway.relaying import whole
 from gateway.relaying.chunks import ChunkRelay
 from gateway.relaying.response_events import ResponseEventRelay
+from gateway.relaying.shape import Shape, surrounded
 from gateway.relaying.streaming import relay_events
 from gateway.safety.labels import asked
 from gateway.safety.provenance import identity
@@ -18,6 +19,7 @@ from gateway.wire.exchange import AI_GENERATED, NO_STORE, Exchange
 from gateway.wire.generate import parse_object
 
 PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
+COMPLETIONS = "/v1/completions"
 RESPONSES = "/v1/responses"
 
 
@@ -46,15 +48,16 @@ class PassThrough:
             exchange, services, openai.request_with(body, parsed, extra), stream
         )
         exchange.facts |= identity(label)
+        shape = shape_of(self.path, services, exchange, parsed, reasons=model.reasons)
         async with exchange.watched(), services.admission.turn(exchange.client.priority):
             response = await services.engine.open(request)
             try:
                 await refuse_failures(response, parsed)
                 if is_stream(response):
-                    relay = self._relay(services, label, parsed, took_usage=bool(usage))
+                    relay = self._relay(services, label, parsed, shape, took_usage=bool(usage))
                     await self._stream(exchange, services, response, relay, label["notices"])
                 else:
-                    await self._whole(exchange, services, response, label)
+                    await self._whole(exchange, services, response, label, shape)
             finally:
                 response.close()
 
@@ -78,9 +81,10 @@ class PassThrough:
         services: Services,
         response: EngineResponse,
         first: dict[str, Any],
+        shape: Shape,
     ) -> None:
         body, final, usage = whole.label(
-            await response.whole(), first, key=services.labels.key, path=self.path
+            await response.whole(), first, key=services.labels.key, path=self.path, shape=shape
         )
         services.metrics.answered(exchange, usage, first["notices"], [final])
         await exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
@@ -90,13 +94,14 @@ class PassThrough:
         services: Services,
         first: dict[str, Any],
         parsed: dict[str, Any],
+        shape: Shape,
         *,
         took_usage: bool,
     ) -> ChunkRelay | ResponseEventRelay:
         key = services.labels.key
         if self.path == RESPONSES:
-            return ResponseEventRelay(first, key=key)
-        return ChunkRelay(first, key=key, took_usage=took_usage, request=parsed)
+            return ResponseEventRelay(first, key=key, shape=shape)
+        return ChunkRelay(first, key=key, took_usage=took_usage, request=parsed, shape=shape)
 
     async def _stream(
         self,
@@ -108,6 +113,24 @@ class PassThrough:
     ) -> None:
         await relay_events(exchange, services.metrics, response, relay)
         services.metrics.answered(exchange, relay.usage, notices, relay.finals)
+
+
+def shape_of(
+    path: str, services: Services, exchange: Exchange, parsed: dict[str, Any], *, reasons: bool
+) -> Shape:
+    """How the answer has to look to this caller on this path."""
+    settings = services.settings
+    wanted = "off" if path == RESPONSES else settings.disclaimer_in_v1_text
+    opening, closing = surrounded(parsed, services.labels.disclaimer.text, wanted)
+    return Shape(
+        policy=settings.reasoning,
+        name=settings.reasoning_field,
+        may_see="reasoning" in exchange.client.scopes,
+        opening=opening,
+        closing=closing,
+        # Text completions bypass Harmony: what comes may be reasoning that reads like an answer.
+        warnings=("reasoning_not_separated",) if reasons and path == COMPLETIONS else (),
+    )
 
 
 def check_model(asked_for: object, served: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
 from gateway.relaying.chunks import ChunkRelay
+from gateway.relaying.shape import PLAIN, Shape
 from gateway.wire import sse
 
 KEY = b"k"
@@ -32,15 +33,19 @@ def said(text: str | None, finish: str | None = None, index: int = 0, **more: An
 USAGE_CHUNK = chunk(usage=USAGE, system_fingerprint=FINGERPRINT)
 
 
-def relay_all(events: list[bytes], *, took_usage: bool) -> tuple[list[bytes], ChunkRelay]:
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, request={})
+def relay_all(
+    events: list[bytes], *, took_usage: bool, shape: Shape = PLAIN
+) -> tuple[list[bytes], ChunkRelay]:
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, request={}, shape=shape)
     return [out for event in events if (out := relay.relay(event))], relay
 
 
-def relayed(*chunks: Chunk, took_usage: bool = False) -> tuple[list[Chunk], ChunkRelay]:
+def relayed(
+    *chunks: Chunk, took_usage: bool = False, shape: Shape = PLAIN
+) -> tuple[list[Chunk], ChunkRelay]:
     """The chunks a caller gets for these of the engine, and the relay that made them."""
     events = [sse.encode(each) for each in chunks]
-    sent, relay = relay_all([*events, sse.DONE], took_usage=took_usage)
+    sent, relay = relay_all([*events, sse.DONE], took_usage=took_usage, shape=shape)
     whole = sse.EventBuffer().feed(b"".join(sent))
     assert whole.pop() == sse.DONE
     return [json.loads(sse.payload(event)) for event in whole], relay
@@ -123,13 +128,12 @@ def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
         ({"reasoning_content": "hm"}, "stop", ["reasoning_only"], None),
         ({"content": None}, "stop", ["empty_answer"], None),
         ({}, "stop", ["empty_answer"], None),
-        ({"content": "<|start|>assistant"}, "stop", ["harmony_markers"], None),
     ],
 )
 def test_what_is_said_of_an_answer(
     delta: Chunk, finish: str, warnings: list[str], truncated: str | None
 ) -> None:
-    """Tool calls are an answer; reasoning alone and nothing at all are none; markers are told."""
+    """Tool calls are an answer; reasoning alone and nothing at all are none."""
     chunks = [chunk({"index": 0, "delta": delta}), chunk(said(None, finish))]
     out, _ = relayed(*chunks, USAGE_CHUNK, took_usage=True)
     assert out[-1]["mmhie"]["warnings"] == warnings
@@ -289,3 +293,62 @@ def test_any_stream(
     assert last == sse.DONE
     bare = [orjson.dumps(without_label(json.loads(sse.payload(each)))) for each in others]
     assert bare == [sse.payload(event) for event in expected]
+
+
+def texts(out: list[Chunk]) -> str:
+    return "".join(c["choices"][0]["delta"].get("content") or "" for c in out if c.get("choices"))
+
+
+LEAK = "<|start|>assistant<|channel|>final<|message|>Rest and fluids."
+
+
+@pytest.mark.parametrize("cut", range(len(LEAK) + 1))
+def test_leaked_markers_are_stripped_wherever_they_are_cut(cut: int) -> None:
+    """The reader sees the answer alone, and is told."""
+    parts = [chunk(said(LEAK[:cut])), chunk(said(LEAK[cut:])), chunk(said("", "stop"))]
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True)
+
+    assert texts(out) == "Rest and fluids."
+    assert out[-1]["mmhie"]["warnings"] == ["harmony_markers_stripped"]
+
+
+def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
+    """No chunk is added or dropped; the answer stays."""
+    shape = Shape(policy="hide")
+    parts = [chunk({"index": 0, "delta": {"reasoning": "secret"}}), chunk(said("yes", "stop"))]
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+
+    assert "secret" not in str(out)
+    assert texts(out) == "yes"
+    assert len(out) == 2
+
+
+def test_reasoning_goes_by_both_names() -> None:
+    """Clients of before and of now find it."""
+    shape = Shape(name="both")
+    parts = [chunk({"index": 0, "delta": {"reasoning": "hm"}}), chunk(said("yes", "stop"))]
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+
+    delta = out[0]["choices"][0]["delta"]
+    assert (delta["reasoning"], delta["reasoning_content"]) == ("hm", "hm")
+
+
+def test_the_disclaimer_surrounds_the_text_once() -> None:
+    """Before the first word and after the last, and the digest is of the model's words alone."""
+    shape = Shape(opening="Mind: ", closing=" Ask a doctor.")
+    parts = [chunk(said("")), chunk(said("a")), chunk(said("b")), chunk(said("", "stop"))]
+    out, placed = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+    _, plain = relayed(*parts, USAGE_CHUNK, took_usage=True)
+
+    assert texts(out) == "Mind: ab Ask a doctor."
+    assert placed.finals == plain.finals
+
+
+def test_nothing_surrounds_an_answer_without_text() -> None:
+    """A tool call is for a program."""
+    shape = Shape(opening="Mind: ", closing=" Ask a doctor.")
+    call = {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}
+    parts = [chunk({"index": 0, "delta": call}), chunk(said(None, "tool_calls"))]
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+
+    assert "doctor" not in str([c["choices"] for c in out])

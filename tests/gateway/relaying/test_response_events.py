@@ -7,6 +7,7 @@ import pytest
 
 from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
 from gateway.relaying.response_events import ResponseEventRelay
+from gateway.relaying.shape import Shape
 from gateway.wire import sse
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
@@ -113,3 +114,24 @@ def test_an_error_in_band_is_the_api_s_own() -> None:
     told = content(raw)
     assert (told["type"], told["sequence_number"], told["code"]) == ("error", 1, "engine_cut")
     assert told["message"] == told["error"]["message"] == "Cut."
+
+
+def test_hidden_reasoning_is_in_no_event() -> None:
+    """Its deltas are dropped, its item stays, emptied, so that indices hold."""
+    own = ResponseEventRelay(FIRST, key=b"k", shape=Shape(policy="hide"))
+    closing = {"id": "r1", "status": "completed", "output": [REASONING, MESSAGE]}
+    events = [
+        event("response.created", response={"id": "r1", "output": []}),
+        event("response.output_item.added", item=REASONING, output_index=0),
+        event("response.reasoning_text.delta", delta="hm"),
+        event("response.output_item.done", item=REASONING, output_index=0),
+        event("response.output_text.delta", delta="a"),
+        event("response.completed", response=closing),
+    ]
+    out = [own.relay(each) for each in events]
+
+    assert b'"hm"' not in b"".join(out)
+    assert out[2] == b""
+    assert content(out[3])["item"]["type"] == "reasoning"
+    assert out[4] is events[4]
+    assert len(content(out[5])["response"]["output"]) == 2

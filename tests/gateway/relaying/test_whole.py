@@ -7,6 +7,7 @@ import pytest
 
 from gateway.errors import EngineGarbled
 from gateway.relaying import whole
+from gateway.relaying.shape import Shape
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 CHAT = "/v1/chat/completions"
@@ -99,3 +100,46 @@ def test_nonsense_in_responses_is_garbled(answer: object) -> None:
     """The same for the other API."""
     with pytest.raises(EngineGarbled):
         whole.label(json.dumps(answer).encode(), FIRST, key=b"k", path=whole.RESPONSES)
+
+
+def shaped(answer: object, shape: Shape, path: str = CHAT) -> dict[str, Any]:
+    body, _, _ = whole.label(json.dumps(answer).encode(), FIRST, key=b"k", path=path, shape=shape)
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def test_leaked_markers_are_stripped_and_told() -> None:
+    """In every choice by itself; the clean one keeps its text."""
+    leak = "<|start|>assistant<|channel|>final<|message|>Rest."
+    body = shaped({"choices": [choice(leak), {**choice("b"), "index": 1}]}, Shape())
+
+    assert [c["message"]["content"] for c in body["choices"]] == ["Rest.", "b"]
+    assert body["mmhie"]["warnings"] == ["harmony_markers_stripped"]
+
+
+def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
+    """In chat answers and in the items of a response; with the scope it is shown."""
+    chat = {"choices": [choice("a", reasoning="secret")]}
+    item = {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "secret"}]}
+    response = {"status": "completed", "output": [item]}
+
+    assert "secret" not in str(shaped(chat, Shape(policy="hide")))
+    assert "secret" not in str(shaped(chat, Shape(policy="scope")))
+    assert "secret" in str(shaped(chat, Shape(policy="scope", may_see=True)))
+    assert "secret" not in str(shaped(response, Shape(policy="hide"), whole.RESPONSES))
+
+
+def test_the_disclaimer_surrounds_each_choice() -> None:
+    """Where it was asked for, and nothing else changes."""
+    two = {"choices": [choice("a"), {**choice("b"), "index": 1}], "id": "c"}
+    body = shaped(two, Shape(opening="Mind: ", closing=" Ask."))
+
+    assert [c["message"]["content"] for c in body["choices"]] == ["Mind: a Ask.", "Mind: b Ask."]
+    assert body["id"] == "c"
+
+
+def test_what_is_known_beforehand_is_told_first() -> None:
+    """Warnings of the path come with those of the answer."""
+    body = shaped({"choices": [choice(None)]}, Shape(warnings=("reasoning_not_separated",)))
+
+    assert body["mmhie"]["warnings"] == ["reasoning_not_separated", "empty_answer"]

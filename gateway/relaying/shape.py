@@ -1,0 +1,58 @@
+"""How an answer has to look to one caller."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.safety import placement, reasoning
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is changed of the engine's output; as it stands here, nothing.
+
+    `opening` and `closing` go around the answer's text; `warnings` are known beforehand.
+    """
+
+    policy: reasoning.Policy = "pass"
+    name: reasoning.FieldName = "reasoning"
+    may_see: bool = False
+    opening: str = ""
+    closing: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def keeps_reasoning(self) -> bool:
+        """Whether reasoning stays as the engine wrote it."""
+        return reasoning.is_untouched(self.policy, self.name, may_see=self.may_see)
+
+    @property
+    def hides_reasoning(self) -> bool:
+        return not reasoning.is_shown(self.policy, self.may_see)
+
+    def choice(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """A choice with its reasoning under this policy."""
+        return reasoning.apply_choice(choice, self.policy, self.name, may_see=self.may_see)
+
+    def output(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The output of a Responses API object under this policy."""
+        return reasoning.apply_output(items, self.policy, may_see=self.may_see)
+
+
+PLAIN = Shape()
+
+
+def surrounded(
+    body: Mapping[str, object], disclaimer: str, wanted: placement.Placement
+) -> tuple[str, str]:
+    """What goes before and after the text; nothing where a program reads the answer."""
+    where = placement.effective(wanted, body)
+    return placement.opening(disclaimer, where), placement.closing(disclaimer, where)
+
+
+def with_content(choice: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """A choice that says something else."""
+    for part in ("delta", "message"):
+        if isinstance(choice.get(part), dict):
+            return {**choice, part: {**choice[part], "content": text}}
+    return {**choice, "text": text}
