@@ -13,19 +13,20 @@ COPY requirements/*.txt requirements/
 COPY docker/sbom.py docker/sbom.py
 RUN python -m pip install --no-cache-dir uv==0.13.9 -r requirements/build.txt
 
+# torch imports setuptools when vLLM loads; `make run` has it from build.txt too.
 FROM builder AS cpu-packages
 # Where torch without CUDA comes from. An air gap has a folder: --build-arg TORCH_FROM=--find-links=/wheels
 ARG TORCH_FROM=--torch-backend=cpu
 RUN python -m venv --without-pip /opt/cpu \
  && uv pip install --python /opt/cpu/bin/python "${TORCH_FROM}" --no-deps \
-      -r requirements/gateway.txt -r requirements/engine-cpu.txt \
+      -r requirements/gateway.txt -r requirements/engine-cpu.txt setuptools -c requirements/build.txt \
  && echo /opt/mmhie > /opt/cpu/lib/python3.11/site-packages/mmhie.pth \
  && /opt/cpu/bin/python docker/sbom.py mmhie-llm-cpu > /opt/cpu/sbom.cdx.json
 
 FROM builder AS gpu-packages
 RUN python -m venv --without-pip /opt/gpu \
  && uv pip install --python /opt/gpu/bin/python --no-deps \
-      -r requirements/gateway.txt -r requirements/engine-gpu.txt \
+      -r requirements/gateway.txt -r requirements/engine-gpu.txt setuptools -c requirements/build.txt \
  && echo /opt/mmhie > /opt/gpu/lib/python3.11/site-packages/mmhie.pth \
  && /opt/gpu/bin/python docker/sbom.py mmhie-llm-gpu > /opt/gpu/sbom.cdx.json
 
