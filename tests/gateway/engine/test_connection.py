@@ -195,7 +195,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150)
 @given(
     parts=st.lists(st.one_of(PIECES, st.binary(min_size=1, max_size=12)), min_size=1, max_size=10),
     close=st.booleans(),
