@@ -1,0 +1,180 @@
+"""The set-up script: what it installs, what it skips, and its one sentence when it cannot go on."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "requirements" / "install.py"
+RECORDER = """#!/bin/sh
+echo "$0 $*" >> {record}
+exit {status}
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script with a checkout of its own: small locks, no environment, a Python that records."""
+    spec = importlib.util.spec_from_file_location("install", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    shutil.copytree(SCRIPT.parent, tmp_path / "requirements")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "LOCKS", tmp_path / "requirements")
+    monkeypatch.setattr(module, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(module, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    monkeypatch.setattr(module, "STAMPS", tmp_path / ".venv" / "installed")
+    monkeypatch.setattr(module, "NODE_TESTS", tmp_path / "tests" / "clients")
+    monkeypatch.setattr(module, "PROJECTS", ())
+    monkeypatch.setattr(module, "plain_pip_finds_cpu_torch", lambda: True)
+    monkeypatch.setattr(module, "engine_lock", lambda: "engine-cpu")
+    return module
+
+
+def python(install: ModuleType, status: int = 0) -> Path:
+    """A stand-in for the environment's Python; the file of what it was asked."""
+    record = Path(install.ROOT) / "record"
+    record.write_text("")
+    program = Path(install.PYTHON)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(RECORDER.format(record=record, status=status))
+    program.chmod(0o755)
+    return record
+
+
+def installed(record: Path) -> list[str]:
+    """The locks it was asked to install."""
+    lines = [line for line in record.read_text().splitlines() if " -r " in line]
+    return [Path(line.split(" -r ")[1].split()[0]).stem for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("mode", "locks"),
+    [
+        ("run", ["build", "gateway", "engine-cpu"]),
+        ("test", ["build", "gateway", "engine-cpu", "dev"]),
+    ],
+)
+def test_each_mode_installs_its_locks_once(
+    install: ModuleType, mode: str, locks: list[str]
+) -> None:
+    """A second run asks pip for nothing."""
+    record = python(install)
+    assert install.main([mode]) == 0
+    assert installed(record) == locks
+
+    record.write_text("")
+    assert install.main([mode]) == 0
+    assert installed(record) == []
+
+
+def test_a_changed_lock_is_installed_again(install: ModuleType) -> None:
+    """Only that one."""
+    record = python(install)
+    install.main(["run"])
+    record.write_text("")
+    with install.lock_file("gateway").open("a") as lock:
+        lock.write("zipp==3.0\n")
+    install.main(["run"])
+
+    assert installed(record) == ["gateway"]
+
+
+def test_all_but_pip_comes_without_dependencies(install: ModuleType) -> None:
+    """The locks are complete; a dependency would bring the CUDA build."""
+    record = python(install)
+    install.main(["test"])
+    lines = [line for line in record.read_text().splitlines() if " -r " in line]
+
+    assert all("--no-deps" in line for line in lines if "build.txt" not in line)
+
+
+def test_a_failure_is_one_sentence_and_the_next_run_goes_on(
+    install: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2; what was installed before is not asked for again."""
+    python(install)
+    install.main(["run"])
+    with install.lock_file("engine-cpu").open("a") as lock:
+        lock.write("no-such-wheel==1.0\n")
+    program = Path(install.PYTHON)
+    program.write_text('#!/bin/sh\ncase "$*" in *engine-cpu*) exit 1;; esac\n')
+    capsys.readouterr()
+
+    assert install.main(["run"]) == 2
+    assert "run the same command again to go on" in capsys.readouterr().err
+
+    record = python(install)
+    assert install.main(["run"]) == 0
+    assert installed(record) == ["engine-cpu"]
+
+
+def test_too_little_disk(
+    install: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is needed and what is there, before anything is downloaded."""
+    record = python(install)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 2**30))
+
+    assert install.main(["run"]) == 2
+    assert "needs 4 GiB and this disk has 1.0 GiB free" in capsys.readouterr().err
+    assert installed(record) == ["build", "gateway"]
+
+
+def test_where_pip_would_bring_cuda_uv_is_used(
+    install: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it is said that this route is not tried by the tests."""
+    record = python(install)
+    uv = Path(install.VENV) / "bin" / "uv"
+    uv.write_text(RECORDER.format(record=record, status=0))
+    uv.chmod(0o755)
+    monkeypatch.setattr(install, "plain_pip_finds_cpu_torch", lambda: False)
+
+    assert install.main(["run"]) == 0
+    asked = [line for line in record.read_text().splitlines() if "engine-cpu.txt" in line]
+    assert len(asked) == 1
+    assert f"{uv} pip install --python {install.PYTHON} --torch-backend=cpu --no-deps" in asked[0]
+    assert "cannot try" in capsys.readouterr().out
+
+
+def test_another_engine_needs_a_new_environment(
+    install: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two wheels have the same files."""
+    python(install)
+    install.main(["run"])
+    monkeypatch.setattr(install, "engine_lock", lambda: "engine-gpu")
+    install.create_venv()
+
+    assert not (Path(install.STAMPS) / "engine-cpu").exists()
+    assert subprocess.run([install.PYTHON, "--version"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["all"], ["run", "test"]])
+def test_usage(install: ModuleType, arguments: list[str]) -> None:
+    """Exit code 2."""
+    assert install.main(arguments) == 2
+
+
+def test_it_needs_nothing_installed() -> None:
+    """The system's Python runs it: standard library only."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(SCRIPT), "help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == "usage: python3 requirements/install.py run|test\n"
