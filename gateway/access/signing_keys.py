@@ -34,6 +34,7 @@ class SigningKeys(Protocol):
     problem: str | None
     generation: int
 
+    def look(self) -> None: ...
     def find(self, kid: str | None) -> jwt.PyJWK | None: ...
     async def renew(self) -> None: ...
     async def run(self) -> None: ...
@@ -51,11 +52,15 @@ class FileKeys:
         self._stamp: tuple[int, int, int] | None = None
         self._keys: Keys = {}
 
-    def find(self, kid: str | None) -> jwt.PyJWK | None:
+    def look(self) -> None:
+        """Read the file if a second has passed and it has changed."""
         now = self._clock()
         if now >= self._next_look:
             self._next_look = now + CHECK_EVERY_S
             self._look()
+
+    def find(self, kid: str | None) -> jwt.PyJWK | None:
+        self.look()
         return chosen(self._keys, kid)
 
     def _look(self) -> None:
@@ -92,6 +97,9 @@ class UrlKeys:
         self._renewing: asyncio.Task[None] | None = None
         self._document = b""
         self._keys: Keys = {}
+
+    def look(self) -> None:
+        """Fetching goes on in the background."""
 
     def find(self, kid: str | None) -> jwt.PyJWK | None:
         return chosen(self._keys, kid)

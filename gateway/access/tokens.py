@@ -38,6 +38,7 @@ class Tokens:
 
     async def client(self, token: bytes) -> Client:
         """Whose token it is; raises Unauthorized with what is wrong with it."""
+        self.keys.look()
         digest = hashlib.sha256(token).digest()
         known = self._remembered(digest)
         if known is None:

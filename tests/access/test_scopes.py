@@ -1,0 +1,34 @@
+"""Which path needs what; what nobody thought of is closed."""
+
+import pytest
+
+from gateway.access.scopes import need_of
+
+
+@pytest.mark.parametrize(
+    ("path", "need"),
+    [
+        ("/healthz", None),
+        ("/readyz", None),
+        ("/metrics", None),
+        ("/openapi.json", None),
+        ("/llm/generate", "generate"),
+        ("/v1/chat/completions", "openai"),
+        ("/v1/models", "openai"),
+        ("/v1/anything/new", "openai"),
+        ("/v1/mmhie/model-card", "any"),
+        ("/llm/generate/", "any"),
+        ("//healthz", "any"),
+        ("/HEALTHZ", "any"),
+        ("/tokenize", "any"),
+        ("", "any"),
+    ],
+)
+def test_what_a_path_needs(path: str, need: str | None) -> None:
+    """Spellings that no route has are not open either."""
+    assert need_of(path, protect_metrics=False) == need
+
+
+def test_metrics_on_request() -> None:
+    """MMHIE_PROTECT_METRICS closes /metrics to keys without that scope."""
+    assert need_of("/metrics", protect_metrics=True) == "metrics"
