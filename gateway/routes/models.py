@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import orjson
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from gateway.engine.client import EngineRequest
 from gateway.engine.errors import translate
@@ -18,31 +17,35 @@ LISTING = EngineRequest("GET", "/v1/models", total_s=PROBE_TIMEOUT_S)
 
 
 @router.get("/v1/models")
-async def models(services: ServicesDep) -> Response:
+async def models(services: ServicesDep) -> dict[str, Any]:
     """The engine's own listing, less what is not served by name."""
-    body, listing = await listed(services)
-    served = services.model().ids
-    if any(entry.get("id") not in served for entry in listing["data"]):
-        entries = [entry for entry in listing["data"] if entry.get("id") in served]
-        body = orjson.dumps({**listing, "data": entries})
-    return Response(body, media_type="application/json")
+    listing = await listed(services)
+    return {**listing, "data": published(listing["data"], services.model().ids)}
 
 
 @router.get("/v1/models/{model_id:path}")
-async def model(model_id: str, services: ServicesDep) -> Response:
+async def model(model_id: str, services: ServicesDep) -> dict[str, Any]:
     """One entry of the listing; vLLM itself does not serve this path of the OpenAI API."""
-    _, listing = await listed(services)
     served = services.model().ids
-    for entry in listing["data"]:
-        if entry.get("id") == model_id and model_id in served:
-            return Response(orjson.dumps(entry), media_type="application/json")
+    for entry in published((await listed(services))["data"], served):
+        if entry["id"] == model_id:
+            return entry
     raise ModelNotFound(
         f"That model is not served here; served: {', '.join(served)}.", param="model"
     )
 
 
-async def listed(services: Services) -> tuple[bytes, dict[str, Any]]:
-    """The engine's listing, as bytes and parsed."""
+def published(entries: list[dict[str, Any]], served: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The served entries, less `root`: it is a folder of the engine's machine."""
+    return [
+        {**entry, "root": entry["id"]} if "root" in entry else entry
+        for entry in entries
+        if entry.get("id") in served
+    ]
+
+
+async def listed(services: Services) -> dict[str, Any]:
+    """The engine's listing; raises what its refusal means, or EngineGarbled."""
     services.model()
     status, body = await fetch(services.engine, LISTING)
     if status != 200:
@@ -51,4 +54,4 @@ async def listed(services: Services) -> tuple[bytes, dict[str, Any]]:
     entries = listing.get("data")
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         raise EngineGarbled("The engine's list of models cannot be read.")
-    return body, listing
+    return listing

@@ -43,7 +43,9 @@ class PassThrough:
         )
         stream = parsed.get("stream") is True
         usage = openai.with_usage(parsed) if stream and self.path != RESPONSES else {}
-        extra = usage | services.gate.salt(exchange.client)
+        # Without a name, vLLM would answer with the base below an adapter.
+        named = {} if parsed.get("model") is not None else {"model": model.id}
+        extra = named | usage | services.gate.salt(exchange.client)
         request = self._request(
             exchange, services, openai.request_with(body, parsed, extra), stream
         )

@@ -1,0 +1,114 @@
+"""What an operator may decide about answers: reasoning, its name, the disclaimer in the text."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.contract.conftest import Start
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+CHAT = "/v1/chat/completions"
+GENERATE = "/llm/generate"
+BODY = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
+NOTICE = "Model outputs are not clinical advice."
+
+
+def test_hidden_reasoning_reaches_nobody(start: Start, engine: FakeEngine) -> None:
+    """Neither on /v1, whole or streamed, nor on /llm/generate where it was asked for."""
+    gateway = start(engine.url, MMHIE_REASONING="hide").wait()
+    engine.next(fault="reasoning", times=3)
+
+    whole = gateway.client.post(CHAT, json=BODY)
+    streamed = gateway.client.post(CHAT, json=BODY | {"stream": True})
+    asked = gateway.client.post(GENERATE, json={"prompt": "hi", "include_reasoning": True})
+
+    for answer in (whole, streamed, asked):
+        assert answer.status_code == 200
+        assert "The question is" not in answer.text
+    assert "reasoning" not in asked.json()
+    assert "reasoning_withheld" in asked.json()["warnings"]
+
+
+def test_reasoning_goes_by_the_older_name(start: Start, engine: FakeEngine) -> None:
+    """For clients that look for `reasoning_content`."""
+    gateway = start(engine.url, MMHIE_REASONING_FIELD="reasoning_content").wait()
+    engine.next(fault="reasoning")
+    message = gateway.client.post(CHAT, json=BODY).json()["choices"][0]["message"]
+
+    assert message["reasoning_content"].startswith("The question is")
+    assert "reasoning" not in message
+
+
+def test_the_disclaimer_may_stand_in_the_text(start: Start, engine: FakeEngine) -> None:
+    """On both kinds of route where that is switched on; never where a program reads the answer."""
+    gateway = start(
+        engine.url, MMHIE_DISCLAIMER_IN_TEXT="suffix", MMHIE_DISCLAIMER_IN_V1_TEXT="prefix"
+    ).wait()
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+
+    generated = gateway.client.post(GENERATE, json={"prompt": "hi"}).json()["text"]
+    chat = gateway.client.post(CHAT, json=BODY).json()["choices"][0]["message"]["content"]
+    with_tools = gateway.client.post(CHAT, json=BODY | {"tools": [tool]}).text.split('"mmhie"')[0]
+
+    assert NOTICE in generated.split("\n\n")[-1]
+    assert chat.startswith(NOTICE)
+    assert NOTICE not in with_tools
+
+
+def test_a_request_without_a_model_is_given_the_served_one(
+    start: Start, engine: FakeEngine
+) -> None:
+    """vLLM would answer such a one with the base below an adapter."""
+    gateway = start(engine.url).wait()
+    gateway.client.post(CHAT, json=BODY)
+
+    assert engine.body()["model"] == "fake-model"
+
+
+def test_the_folder_of_the_model_is_not_told(start: Start, engine: FakeEngine) -> None:
+    """vLLM's listing has it as `root`."""
+    gateway = start(engine.url).wait()
+
+    for path in ("/v1/models", "/v1/models/fake-model"):
+        assert "/models/" not in gateway.client.get(path).text
+
+
+def test_a_hold_is_in_force_until_released(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """`mmhie hold` is seen within two seconds, survives a restart and ends with `mmhie release`."""
+    file = tmp_path / "held" / "hold.json"
+    gateway = start(engine.url, MMHIE_HOLD_FILE=str(file)).wait()
+    operator("hold", "--reason", "answers drifted", hold_file=file)
+    again = start(engine.url, MMHIE_HOLD_FILE=str(file)).wait("/healthz")
+
+    for held in (gateway, again):
+        wait_for_phase(held, "held")
+        refused = held.client.post(GENERATE, json={"prompt": "hi"})
+        assert refused.status_code == 503
+        assert refused.json()["error"]["code"] == "held"
+        assert "answers drifted" in refused.json()["error"]["message"]
+        assert held.client.get("/readyz").status_code == 503
+    operator("release", hold_file=file)
+    wait_for_phase(gateway, "ready")
+
+    assert gateway.client.post(GENERATE, json={"prompt": "hi"}).status_code == 200
+
+
+def operator(*words: str, hold_file: Path) -> None:
+    """Run a command of `mmhie` with this hold file."""
+    subprocess.run(
+        [Path(sys.executable).with_name("mmhie"), *words],
+        env={"MMHIE_HOLD_FILE": str(hold_file), "PATH": "/usr/bin:/bin", "USER": "operator"},
+        check=True,
+        capture_output=True,
+    )
+
+
+def wait_for_phase(gateway: Gateway, phase: str) -> None:
+    deadline = time.monotonic() + 5
+    while gateway.client.get("/healthz").json()["phase"] != phase:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
