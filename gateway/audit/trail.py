@@ -101,7 +101,6 @@ class WrittenTrail(Trail):
         self._thread.start()
 
     def stop(self) -> None:
-        self._events.append(event("stop"))
         self._stopping.set()
         self._wake.set()
         self._thread.join(STOP_S)
@@ -171,6 +170,8 @@ class WrittenTrail(Trail):
             sys.stdout.flush()
 
     def _close(self) -> None:
+        self._flush()
+        self._events.append(event("stop"))
         self._flush()
         self._checkpoint()
         if self.failing and self._pending:

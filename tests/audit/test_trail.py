@@ -1,0 +1,214 @@
+"""The writer behind the requests: nothing is lost to a short failure, and a long one is told."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.types import Message, Scope
+
+from gateway.audit import trail as trails
+from gateway.audit.trail import OnFailure, Trail, WrittenTrail
+from gateway.audit.verify import verify
+from gateway.errors import AuditUnavailable
+from gateway.wire.client import Client
+from gateway.wire.exchange import Exchange
+from tests.audit.conftest import KEY, Open, lines
+
+
+class Writing:
+    """A trail at work, and the alarms it raised."""
+
+    def __init__(self, open_file: Open, path: Path, on_failure: OnFailure) -> None:
+        self.path = path
+        self.alarms: list[tuple[bool, int]] = []
+        self.trail = WrittenTrail(
+            open_file(),
+            on_failure=on_failure,
+            checkpoint_s=60,
+            alarm=lambda failing, lost: self.alarms.append((failing, lost)),
+            version="0",
+        )
+
+    def written(self, kind: str = "request") -> list[dict[str, Any]]:
+        return [line for line in lines(self.path) if line["kind"] == kind]
+
+
+@pytest.fixture
+def begin(open_file: Open, path: Path) -> Iterator[Callable[..., Writing]]:
+    begun: list[Writing] = []
+
+    def start(on_failure: OnFailure = "refuse") -> Writing:
+        begun.append(Writing(open_file, path, on_failure))
+        begun[-1].trail.start()
+        return begun[-1]
+
+    yield start
+    for one in begun:
+        if one.trail._thread.is_alive():
+            one.trail.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name == "audit"]
+
+
+def exchange(number: int = 1, outcome: str = "ok", client: Client | None = None) -> Exchange:
+    async def nothing() -> Message:
+        return {}
+
+    async def nowhere(_: Message) -> None:
+        return None
+
+    scope: Scope = {
+        "type": "http",
+        "path": "/llm/generate",
+        "headers": [],
+        "client": ("10.0.0.7", 5),
+    }
+    made = Exchange(scope, nothing, nowhere, request_id=f"r-{number}", common=())
+    made.outcome, made.status = outcome, 200
+    made.client = client or Client("ward", "key", frozenset())
+    return made
+
+
+def until(true: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_request_is_on_disk_within_a_moment(begin: Callable[..., Writing]) -> None:
+    """With nobody waiting for it."""
+    writing = begin()
+    time.sleep(0.1)
+    writing.trail.note(exchange())
+    until(lambda: len(writing.written()) == 1, seconds=1)  # 0.1, and what a busy machine adds
+
+    (line,) = writing.written()
+    assert line["client"] == "ward"
+    assert line["address"] == "10.0.0.7"
+
+
+def test_stop_writes_what_is_left(begin: Callable[..., Writing], path: Path) -> None:
+    """And begins and ends with a line of its own."""
+    writing = begin()
+    for number in range(5000):
+        writing.trail.note(exchange(number))
+    writing.trail.stop()
+
+    assert [line["request_id"] for line in writing.written()] == [f"r-{n}" for n in range(5000)]
+    assert lines(path)[0]["kind"] == "start"
+    assert lines(path)[-1]["kind"] == "stop"
+    assert not verify(path, key=KEY).findings
+
+
+def fail(path: Path) -> Path:
+    """Take the folder away: opening the file fails until it is back."""
+    return path.parent.rename(path.parent.with_name("away"))
+
+
+def repair(path: Path) -> None:
+    path.parent.with_name("away").rename(path.parent)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "trail").mkdir()
+    return tmp_path / "trail" / "audit.jsonl"
+
+
+@pytest.mark.parametrize("policy", ["refuse", "serve"])
+def test_a_failure_is_an_alarm_and_loses_nothing(
+    begin: Callable[..., Writing], path: Path, policy: OnFailure
+) -> None:
+    """`refuse` lets nobody in until it works again, `serve` goes on; both keep the lines."""
+    writing = begin(policy)
+    fail(path)
+    for number in range(3):
+        writing.trail.note(exchange(number))
+    until(lambda: writing.trail.failing)
+    if policy == "refuse":
+        with pytest.raises(AuditUnavailable) as refused:
+            writing.trail.check()
+        assert refused.value.headers()["retry-after"]
+    else:
+        writing.trail.check()
+    assert writing.trail.warnings()
+    assert writing.alarms[-1] == (True, 0)
+
+    repair(path)
+    until(lambda: not writing.trail.failing)
+    writing.trail.check()
+    assert writing.alarms[-1] == (False, 0)
+    assert [line["request_id"] for line in writing.written()] == ["r-0", "r-1", "r-2"]
+    assert len(writing.written("resumed")) == 1
+    assert not verify(path, key=KEY).findings
+
+
+def test_a_failure_from_the_start(begin: Callable[..., Writing], path: Path) -> None:
+    """Is known before the first request comes in."""
+    fail(path)
+    writing = begin()
+    with pytest.raises(AuditUnavailable):
+        writing.trail.check()
+    repair(path)
+    until(lambda: not writing.trail.failing)
+
+    assert len(writing.written("start")) == 1
+
+
+def test_what_was_lost_is_counted_in_the_chain(
+    begin: Callable[..., Writing], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is finite; the gap has a line of its own."""
+    monkeypatch.setattr(trails, "MOST_PENDING", 2)
+    writing = begin("serve")
+    fail(path)
+    for number in range(5):
+        writing.trail.note(exchange(number))
+    until(lambda: writing.trail.failing)
+    repair(path)
+    until(lambda: not writing.trail.failing)
+
+    assert [line["lost"] for line in writing.written("gap")] == [3]
+    assert len(writing.written()) == 2
+
+
+def test_strangers_cannot_fill_the_disk(begin: Callable[..., Writing]) -> None:
+    """Of requests without a good key one a batch is written, and the others are counted."""
+    writing = begin()
+    for number in range(1000):
+        writing.trail.note(exchange(number, "unauthorized"))
+    writing.trail.stop()
+    written = writing.written()
+
+    assert len(written) < 20
+    assert sum(1 + line.get("more_like_this", 0) for line in written) == 1000
+    assert {line["client"] for line in written} == {None}
+
+
+def test_checkpoints_are_told_outside_of_the_file(
+    begin: Callable[..., Writing], capsys: pytest.CaptureFixture[str], path: Path
+) -> None:
+    """On standard output, at the start and at the end at least."""
+    writing = begin()
+    writing.trail.note(exchange())
+    writing.trail.stop()
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert [one["event"] for one in told] == ["audit_checkpoint"] * 2
+    last = lines(path)[-1]
+    assert (told[-1]["seq"], told[-1]["mac"]) == (last["seq"], last["mac"])
+
+
+def test_no_trail() -> None:
+    """Where none is configured nothing is noted, refused or warned of."""
+    trail = Trail()
+    trail.start()
+    trail.note(exchange())
+    trail.check()
+    trail.stop()
+
+    assert trail.warnings() == []
