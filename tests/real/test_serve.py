@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -180,9 +181,10 @@ def test_nothing_outlives_a_killed_launcher(tmp_path: Path) -> None:
     while engine_core(stack) is None:
         assert time.monotonic() < deadline, stack.log.read_text()[-2000:]
         time.sleep(0.2)
-    processes = stack.processes()
+    processes, folder = stack.processes(), stack.engine_socket.parent
     stack.process.kill()
     stack.process.wait()
 
     assert len(processes) >= 5
     gone(processes, seconds=10)
+    shutil.rmtree(folder)  # who is killed cannot clear away
