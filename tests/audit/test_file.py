@@ -5,6 +5,7 @@ import resource
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -45,27 +46,33 @@ def test_two_writers_share_one_chain(open_file: Open, path: Path) -> None:
 
 
 WRITER = """
-import sys
+import sys, time
 from pathlib import Path
 from gateway.audit.file import AuditFile
-file = AuditFile(Path(sys.argv[1]), key="k" * 32, rotate_bytes=5000, fsync="never")
-for number in range(100):
+file = AuditFile(Path(sys.argv[1]), key="k" * 32, rotate_bytes=50_000, fsync="never")
+while not Path(sys.argv[3]).exists():
+    time.sleep(0.001)
+for number in range(1000):
     file.append([{"kind": "test", "by": sys.argv[2], "number": number}])
 """
 
 
 def test_processes_share_one_chain(path: Path) -> None:
     """At full speed, through rotations: no line lost, doubled, torn or out of its order."""
+    go = path.with_name("go")
     children = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], cwd=ROOT) for name in "ab"
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name, str(go)], cwd=ROOT)
+        for name in "ab"
     ]
+    time.sleep(0.5)  # both are up, and begin in the same moment
+    go.touch()
     assert [child.wait(timeout=30) for child in children] == [0, 0]
 
     files = [*rotated_files(path), path]
     written = [line for one in files for line in lines(one) if line["kind"] == "test"]
     assert len(files) > 5
     for name in "ab":
-        assert [line["number"] for line in written if line["by"] == name] == list(range(100))
+        assert [line["number"] for line in written if line["by"] == name] == list(range(1000))
     assert not verify(path, key=KEY).findings
 
 

@@ -77,6 +77,17 @@ def test_what_was_done_is_found(
         assert found(trail) == findings
 
 
+def test_moved_and_doubled_are_told_apart(trail: Path) -> None:
+    """In words: what is missing elsewhere was moved here."""
+    change(trail, swapped)
+    (moved,) = verify(trail, key=KEY).findings
+    change(trail, lambda x: [*swapped(x), x[0]])
+    (doubled,) = verify(trail, key=KEY).findings
+
+    assert moved.what == "line 5 comes after later ones"
+    assert doubled.what == "line 1 is here a second time"
+
+
 @pytest.mark.parametrize("number", range(10))
 def test_every_single_deletion(trail: Path, number: int) -> None:
     """Of any line but the last it is found without help; of the last, by a checkpoint."""
