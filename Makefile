@@ -12,14 +12,14 @@ run:  ## install what is missing, then engine and gateway on port 8000
 	@$(PYTHON) requirements/install.py run
 	@exec .venv/bin/mmhie serve --without-gpu embedded
 
-test: setup  ## everything but the slow tests, real engine included; T=path narrows it
-	$(PYTEST) -m "not slow" $(T)
+test: test-fast  ## everything but the slow tests, real engine included; T=path narrows it
+	$(PYTEST) -m "engine and not slow" $(T) || test $$? = 5  # 5: no test was selected
 
-test-fast: setup  ## the tests that start no engine
-	$(PYTEST) -m "not slow and not engine" $(T)
+test-fast: setup  ## the tests that start no engine, side by side
+	$(PYTEST) -n 4 --dist loadfile -m "not slow and not engine" $(T) || test $$? = 5
 
 test-slow: setup  ## the tests that take over 90 seconds each
-	$(PYTEST) -m slow $(T) || test $$? = 5  # 5: no test is that slow
+	$(PYTEST) -m slow $(T) || test $$? = 5
 
 check: setup  ## formatting, lint, types, generated documents
 	$(RUN) -m ruff format --check .
