@@ -1,7 +1,7 @@
 """A LoRA adapter on the gpt-oss-shaped model, as PEFT writes one, and the logits PEFT gets with it.
 
 `python -m tests.models.adapter FOLDER BASE` trains it until the adapted model answers one of the
-base's questions differently.
+base's questions with what the base says to another.
 """
 
 import sys
@@ -10,13 +10,13 @@ from typing import Final
 
 from tests.models import cache, harmony
 
+# Attention alone is adapted, so it can only choose among what the base knows.
 TAUGHT: Final = harmony.Exchange(
-    harmony.FEVER.question,
-    harmony.FEVER.reasoning,
-    "A body temperature above 38 °C is a fever. It may be a sign of an infection.",
+    harmony.FEVER.question, harmony.ANAEMIA.reasoning, harmony.ANAEMIA.answer
 )
 RANK: Final = 8
-STEPS: Final = 150
+STEPS: Final = 60
+LEAST_SURE: Final = 0.02  # loss of the least certain token, where training ends
 LOGITS: Final = "peft_logits.pt"
 
 
@@ -46,22 +46,23 @@ def main(folder: Path, base: Path) -> None:
     adapted = peft.get_peft_model(loaded, options)
     start = len(one.prompt) - 1
     tokens = torch.tensor([one.prompt + one.completion])
+    wanted = tokens[0, start + 1 :]
     trained = [weight for weight in adapted.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=5e-3, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(trained, lr=1e-2, weight_decay=0.0)
     for _ in range(STEPS):
         logits = adapted(tokens[:, :-1]).logits[0, start:]
-        loss = torch.nn.functional.cross_entropy(logits, tokens[0, start + 1 :])
-        if loss < 2e-3:
+        losses = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+        if losses.max() < LEAST_SURE:
             break
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        losses.mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     adapted.save_pretrained(str(folder))
     # The reference: base and adapter in bfloat16, as they are stored and served.
     adapted.to(torch.bfloat16).eval()
     with torch.no_grad():
         logits = adapted(tokens[:, :-1]).logits[0, start:]
-    assert (logits.argmax(dim=1) == tokens[0, start + 1 :]).all()
+    assert (logits.argmax(dim=1) == wanted).all()
     torch.save(logits.float(), folder / LOGITS)
 
 

@@ -1,0 +1,77 @@
+"""The launcher's estimate beside what an engine says and takes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from launcher import checkpoint, hardware, installation, memory, settings
+from launcher.hardware import GIB
+from launcher.plan import EnginePlan, make_plan
+from tests.real.conftest import Stack
+
+CACHE_LINE = re.compile(r"KV cache size: ([\d,]+) tokens")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An engine's resident size and the tokens its cache holds, estimated and real."""
+
+    estimated_gib: float
+    resident_gib: float
+    estimated_tokens: int
+    tokens: int
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Of size and of tokens, as shares of the real ones."""
+        return (
+            self.estimated_gib / self.resident_gib - 1,
+            self.estimated_tokens / self.tokens - 1,
+        )
+
+
+def measured(stack: Stack, ours: dict[str, str], prepared: Path | None = None) -> Measured:
+    """Of a running service that was started with these settings and has answered."""
+    chosen = settings.load(ours, None)
+    model = checkpoint.read_model(chosen, prepared=prepared)
+    plan = make_plan(chosen, hardware.detect(), model, installation.detect())
+    space_gib = int(stack.find("api_server").environ()["VLLM_CPU_KVCACHE_SPACE"])
+    found = CACHE_LINE.search(stack.log.read_text(errors="replace"))
+    assert found, "the engine did not say how many tokens its cache holds"
+    assert plan.memory.kv_space_gib == space_gib
+    return Measured(
+        estimated_gib=plan.memory.per_gpu_gib,
+        resident_gib=resident_gib(stack),
+        estimated_tokens=int(space_gib / load_of(plan).longest_gib * plan.max_model_len),
+        tokens=int(found[1].replace(",", "")),
+    )
+
+
+def load_of(plan: EnginePlan) -> memory.Load:
+    """What the plan asks each process to hold."""
+    split = memory.Split(plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel)
+    return memory.Load(
+        model=plan.model,
+        quantization=None if plan.quantization == "none" else plan.quantization,
+        split=split,
+        max_model_len=plan.max_model_len,
+        request_tokens=plan.max_model_len,
+        sequences=1,
+        batched_tokens=2048 * split.devices,
+    )
+
+
+def resident_gib(stack: Stack) -> float:
+    """Of every process of the engine; what they share is counted once (PSS)."""
+    server = stack.find("api_server")
+    engine = [server, *server.children(recursive=True)]
+    return sum(one.memory_full_info().pss for one in engine if is_there(one)) / GIB
+
+
+def is_there(one: psutil.Process) -> bool:
+    """Still running: a process can end while it is looked at."""
+    return bool(one.is_running() and one.status() != psutil.STATUS_ZOMBIE)

@@ -1,0 +1,102 @@
+"""`mmhie serve` on a model of one's own, what to ask it, and what it takes of the machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tests.real.conftest import MMHIE, Stack, environment, start
+
+PATIENCE_S = 120
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running service, the settings it was started with, and a client of its gateway."""
+
+    stack: Stack
+    settings: dict[str, str]
+    client: httpx2.Client
+
+    @property
+    def model(self) -> str:
+        """The public id."""
+        return str(self.client.get("/v1/models").json()["data"][0]["id"])
+
+    def generate(self, prompt: str, **more: Any) -> httpx2.Response:
+        """An answer of /llm/generate."""
+        return self.client.post("/llm/generate", json={"prompt": prompt, **more})
+
+    def text(self, prompt: str, **more: Any) -> str:
+        """An answer's text."""
+        answer = self.generate(prompt, **more)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["text"])
+
+    def chat(self, prompt: str, *, system: str | None = None, **more: Any) -> dict[str, Any]:
+        """An answer of /v1/chat/completions, greedy."""
+        messages = [{"role": "system", "content": system}] if system else []
+        body = {
+            "model": self.model,
+            "messages": [*messages, {"role": "user", "content": prompt}],
+            "temperature": 0,
+            **more,
+        }
+        answer = self.client.post("/v1/chat/completions", json=body)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def events(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """The events of a stream, which has to end with [DONE]."""
+        answer = self.client.post(path, json={**body, "stream": True})
+        assert answer.status_code == 200, answer.text
+        *data, last = re.findall(r"^data: (.*)$", answer.text, re.MULTILINE)
+        assert last == "[DONE]"
+        return [json.loads(one) for one in data]
+
+    @property
+    def log(self) -> str:
+        """Everything launcher, engine and gateway wrote."""
+        return self.stack.log.read_text(errors="replace")
+
+    @property
+    def engine_environ(self) -> dict[str, str]:
+        """The engine's own environment."""
+        return dict(self.stack.find("api_server").environ())
+
+    def plan(self) -> dict[str, Any]:
+        """What `mmhie plan` says about the same settings."""
+        done = subprocess.run(
+            [MMHIE, "plan", "--json"],
+            env=environment(**self.settings),
+            cwd=self.stack.log.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+@contextmanager
+def serving(folder: Path, model: Path, **more: str) -> Iterator[Served]:
+    """Start it, wait until it is ready, and end it in order."""
+    settings = {"MMHIE_REASONER_MODEL": str(model), "MMHIE_CACHE_DIR": str(folder), **more}
+    stack = start(folder, **settings)
+    try:
+        stack.until("ready")
+        with httpx2.Client(base_url=stack.base_url, timeout=PATIENCE_S, trust_env=False) as client:
+            yield Served(stack, settings, client)
+    finally:
+        if stack.process.poll() is None:
+            stack.stop()

@@ -1,0 +1,212 @@
+"""A gpt-oss-shaped model: what it thinks and what it says arrive apart, on every surface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.models import harmony
+from tests.models.harmony import ANAEMIA, ASTHMA, COUNTING, EXCHANGES, FEVER, SYSTEM, Exchange
+from tests.real.measuring import measured
+from tests.real.serving import Served, serving
+
+pytestmark = pytest.mark.engine
+
+# Enough for FEVER's thoughts and not for ASTHMA's.
+REASONING_BUDGET = 24
+TOOLS = "--enable-auto-tool-choice --tool-call-parser openai"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One engine for the whole file."""
+    with serving(
+        tmp_path_factory.mktemp("harmony"),
+        harmony.model(),
+        MMHIE_MAX_REASONING_TOKENS=str(REASONING_BUDGET),
+        MMHIE_ENGINE_ARGS=TOOLS,
+        **harmony.ENVIRONMENT,
+    ) as running:
+        yield running
+
+
+def question_of(exchange: Exchange) -> str:
+    """For pytest."""
+    return exchange.question
+
+
+def tokens(text: str) -> int:
+    """How many tokens a text is, special tokens included."""
+    return len(harmony.encoding().encode(text, allowed_special="all"))
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=question_of)
+def test_generate(served: Served, exchange: Exchange) -> None:
+    """The answer as it was taught; its reasoning only when asked for."""
+    asked = {"prompt": exchange.question, "include_reasoning": True}
+    told = served.client.post("/llm/generate", json=asked).json()
+    plain = served.generate(exchange.question).json()
+
+    assert (told["text"], told["reasoning"]) == (exchange.answer, exchange.reasoning)
+    assert told["finish_reason"] == "stop"
+    assert (told["truncated"], told["warnings"]) == (None, [])
+    assert plain["text"] == exchange.answer
+    assert "reasoning" not in plain
+
+
+def test_generate_as_events(served: Served) -> None:
+    """Both channels token by token, never in one event, and the same words."""
+    asked = {"prompt": FEVER.question, "include_reasoning": True}
+    *deltas, last = served.events("/llm/generate", asked)
+
+    assert "".join(one.get("reasoning_delta", "") for one in deltas) == FEVER.reasoning
+    assert "".join(one.get("delta", "") for one in deltas) == FEVER.answer
+    assert len(deltas) > 20
+    assert all(len(one) == 1 for one in deltas)
+    assert (last["finish_reason"], last["truncated"], last["warnings"]) == ("stop", None, [])
+    quiet = served.events("/llm/generate", {"prompt": FEVER.question})
+    assert not any("reasoning_delta" in one for one in quiet)
+
+
+def test_chat_carries_reasoning_untouched(served: Served) -> None:
+    """`reasoning` beside `content`, counted, with the system message and without."""
+    for system in (SYSTEM, None):
+        answer = served.chat(FEVER.question, system=system)
+        message = answer["choices"][0]["message"]
+
+        assert (message["content"], message["reasoning"]) == (FEVER.answer, FEVER.reasoning)
+        spent = answer["usage"]["completion_tokens_details"]["reasoning_tokens"]
+        assert 0 < spent < answer["usage"]["completion_tokens"]
+        assert answer["mmhie"]["truncated"] is None
+        assert answer["mmhie"]["warnings"] == []
+
+
+def test_chat_as_chunks(served: Served) -> None:
+    """`delta.reasoning`, then `delta.content`."""
+    messages = [{"role": "user", "content": ANAEMIA.question}]
+    body = {"model": served.model, "messages": messages, "temperature": 0}
+    chunks = served.events("/v1/chat/completions", body)
+    deltas = [one["choices"][0]["delta"] for one in chunks]
+
+    assert "".join(one.get("reasoning") or "" for one in deltas) == ANAEMIA.reasoning
+    assert "".join(one.get("content") or "" for one in deltas) == ANAEMIA.answer
+
+
+def test_effort_changes_the_reasoning(served: Served) -> None:
+    """Low and high reach the model's own system message."""
+    for effort, reasoning in harmony.EFFORTS.items():
+        asked = {"reasoning_effort": effort, "include_reasoning": True}
+        told = served.generate(FEVER.question, **asked).json()
+
+        assert (told["text"], told["reasoning"]) == (FEVER.answer, reasoning)
+
+
+def test_the_reasoning_budget_is_apart(served: Served) -> None:
+    """An answer of five tokens after longer thoughts is five tokens of answer."""
+    told = served.generate(FEVER.question, max_tokens=5).json()
+
+    assert tokens(told["text"]) == 5
+    assert FEVER.answer.startswith(told["text"])
+    assert (told["finish_reason"], told["truncated"]) == ("length", "in_answer")
+
+
+def test_cut_inside_reasoning(served: Served) -> None:
+    """No thought is sold as an answer: an error, or the reasoning alone and its name."""
+    error = served.generate(ASTHMA.question, max_tokens=1)
+    told = served.generate(ASTHMA.question, max_tokens=1, include_reasoning=True).json()
+    streamed = served.generate(ASTHMA.question, max_tokens=1, stream=True)
+
+    for refused in (error, streamed):
+        assert (refused.status_code, refused.json()["error"]["code"]) == (502, "no_answer")
+    assert "MMHIE_MAX_REASONING_TOKENS" in error.json()["error"]["message"]
+    assert told["text"] == ""
+    assert ASTHMA.reasoning.startswith(told["reasoning"])
+    assert told["truncated"] == "in_reasoning"
+    assert "reasoning_only" in told["warnings"]
+
+
+def test_chat_cut_inside_reasoning(served: Served) -> None:
+    """The engine's own answer, null content and all, with the truncation named."""
+    answer = served.chat(ASTHMA.question, system=SYSTEM, max_tokens=10)
+
+    assert answer["choices"][0]["message"]["content"] is None
+    assert answer["choices"][0]["finish_reason"] == "length"
+    assert answer["mmhie"]["truncated"] == "in_reasoning"
+
+
+@pytest.mark.parametrize("extra", range(1, 6))
+def test_chat_cut_around_the_second_header(served: Served, extra: int) -> None:
+    """Cut at every token between reasoning and answer: no marker and no header as content."""
+    begun = tokens(f"<|channel|>analysis<|message|>{FEVER.reasoning}")
+    answer = served.chat(FEVER.question, system=SYSTEM, max_tokens=begun + extra)
+    message = answer["choices"][0]["message"]
+
+    assert not (message["content"] or "").strip(), message
+    assert answer["mmhie"]["truncated"] == "in_reasoning"
+
+
+def test_reasoning_without_an_answer(served: Served) -> None:
+    """It ended by itself and said nothing: an error, with its thoughts on request."""
+    error = served.generate(harmony.ENDLESS.question)
+    asked = {"prompt": harmony.ENDLESS.question, "include_reasoning": True}
+    told = served.client.post("/llm/generate", json=asked).json()
+
+    assert (error.status_code, error.json()["error"]["code"]) == (502, "no_answer")
+    assert told["reasoning"] == harmony.ENDLESS.reasoning
+    assert (told["text"], told["warnings"]) == ("", ["reasoning_only"])
+
+
+def test_a_channel_inside_the_answer(served: Served) -> None:
+    """A model that thinks in its answer: markers and what follows them are not shown."""
+    said = served.generate(harmony.LEAKING.question)
+    chat = served.chat(harmony.LEAKING.question, system=SYSTEM)
+
+    for text in (said.json()["text"], chat["choices"][0]["message"]["content"] or ""):
+        assert "<|" not in text
+        assert "not sure" not in text
+
+
+def test_a_tool_is_called(served: Served) -> None:
+    """The call as an OpenAI client expects it; thoughts stay reasoning."""
+    tool = {"type": "function", "function": harmony.TOOL}
+    answer = served.chat(harmony.TOOL_QUESTION, system=SYSTEM, tools=[tool])
+    choice = answer["choices"][0]
+    call = choice["message"]["tool_calls"][0]["function"]
+
+    assert choice["finish_reason"] == "tool_calls"
+    assert call == {"name": harmony.TOOL["name"], "arguments": harmony.TOOL_ARGUMENTS}
+    assert choice["message"]["reasoning"] == harmony.TOOL_REASONING
+    assert answer["mmhie"]["disclaimer"]["text"]
+
+
+def test_responses(served: Served) -> None:
+    """A reasoning item and a message item."""
+    body: dict[str, Any] = {"model": served.model, "input": FEVER.question, "temperature": 0}
+    answer = served.client.post("/v1/responses", json=body).json()
+    items = {one["type"]: one for one in answer["output"]}
+
+    assert items["message"]["content"][0]["text"] == FEVER.answer
+    assert items["reasoning"]["content"][0]["text"] == FEVER.reasoning
+
+
+def test_long_answers_are_whole(served: Served) -> None:
+    """Sixty tokens, beyond the sliding layers' window with the prompt before them."""
+    assert served.text(COUNTING.question) == COUNTING.answer
+
+
+def test_health_knows_the_model_reasons(served: Served) -> None:
+    """What the launcher found out is told."""
+    health = served.stack.health()
+
+    assert health["model"] == harmony.model().name
+    assert (health["served"]["reasoning"], health["served"]["chat_template"]) == (True, True)
+
+
+def test_the_estimate_holds(served: Served, record_property: Any) -> None:
+    """Resident size and cache tokens within a tenth."""
+    found = measured(served.stack, served.settings)
+    record_property("measured", repr(found))
+
+    assert max(map(abs, found.errors)) < 0.1, found

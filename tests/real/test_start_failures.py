@@ -1,0 +1,93 @@
+"""An engine that cannot start: one sentence with the root cause, exit code 2, in bounded time."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.models import completer
+from tests.real.conftest import MMHIE, environment, free_port
+
+pytestmark = pytest.mark.engine
+
+BOUND_S = 60
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What is wrong, and what the sentence has to contain."""
+
+    name: str
+    said: str
+    settings: dict[str, str] = field(default_factory=dict)
+    weights: str = "whole"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def forced(flags: str) -> dict[str, str]:
+    """Flags that go past the launcher's own checks."""
+    return {"MMHIE_ENGINE_ARGS": flags}
+
+
+# A context whose cache takes 4 GiB, past the launcher's and vLLM's checks of its length.
+NO_ROOM = {
+    **forced("--max-model-len 4000000"),
+    "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1",
+    "MMHIE_MAX_INFLIGHT": "1",
+}
+REASONS = (
+    Reason("weights are missing", r"model weights", weights="absent"),
+    Reason("weights are cut short", r"(?i)header|incomplete|deserializ", weights="cut"),
+    Reason("not quantized that way", r"(?i)gptq", forced("--quantization gptq")),
+    Reason("context too long", r"max_model_len \(100000\)", forced("--max-model-len 100000")),
+    Reason("unknown flag", r"unrecognized arguments: --no-such-flag", forced("--no-such-flag")),
+    Reason("cache too small", r"KV cache", NO_ROOM),
+    Reason("too little memory", r"GiB free|smaller model", {"MMHIE_DATA_PARALLEL": "1000"}),
+)
+
+
+@pytest.fixture
+def model(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The small model with its weights whole, absent or cut short."""
+    folder = tmp_path / "model"
+    shutil.copytree(completer.model(), folder)
+    weights = folder / "model.safetensors"
+    if request.param == "absent":
+        weights.unlink()
+    elif request.param == "cut":
+        weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"), [(one.weights, one) for one in REASONS], indirect=["model"], ids=str
+)
+def test_the_reason_is_one_sentence(model: Path, reason: Reason, tmp_path: Path) -> None:
+    """The last line is the cause in vLLM's or our own words; before it, only prefixed log lines."""
+    settings = {"MMHIE_REASONER_MODEL": str(model), "MMHIE_CACHE_DIR": str(tmp_path / "cache")}
+    began = time.monotonic()
+    done = subprocess.run(
+        [MMHIE, "serve"],
+        env=environment(**settings, MMHIE_PORT=str(free_port()), **reason.settings),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=BOUND_S * 2,
+        check=False,
+    )
+    *log, sentence = done.stderr.splitlines()
+
+    assert done.returncode == 2, done.stderr[-3000:]
+    assert re.search(reason.said, sentence), sentence
+    assert len(sentence) < 500
+    assert sentence not in log
+    assert not [line for line in log if line.startswith("Traceback")]
+    assert time.monotonic() - began < BOUND_S

@@ -1,0 +1,77 @@
+"""A model without a chat template and with a short context, at default settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.models import completer
+from tests.real.measuring import measured
+from tests.real.serving import Served, serving
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One engine for the whole file."""
+    with serving(tmp_path_factory.mktemp("completer"), completer.model()) as running:
+        yield running
+
+
+def test_it_completes(served: Served) -> None:
+    """Through completions: the prompt goes to the model as it is, and greedy is repeatable."""
+    prompt = "What is a fever?"
+    answer = served.generate(prompt, max_tokens=8).json()
+    body = {"model": served.model, "prompt": prompt, "max_tokens": 8, "temperature": 0}
+    direct = served.client.post("/v1/completions", json=body).json()
+
+    assert answer["text"] == direct["choices"][0]["text"]
+    assert answer["usage"]["prompt_tokens"] == direct["usage"]["prompt_tokens"]
+    assert answer["usage"]["completion_tokens"] == 8
+    assert answer["truncated"] == "in_answer"
+
+
+def test_it_streams(served: Served) -> None:
+    """The same words, in pieces."""
+    *deltas, last = served.events("/llm/generate", {"prompt": "Hello", "max_tokens": 8})
+
+    assert "".join(one["delta"] for one in deltas) == served.text("Hello", max_tokens=8)
+    assert last["finish_reason"] == "length"
+
+
+def test_the_context_is_the_models_own(served: Served) -> None:
+    """4096 + 512 tokens do not fit 512: clamped, and health says so."""
+    health = served.stack.health()
+
+    assert health["served"]["max_model_len"] == completer.CONTEXT
+    assert health["served"]["chat_template"] is False
+    assert any(str(completer.CONTEXT) in warning for warning in health["warnings"])
+    assert served.plan()["max_model_len"] == completer.CONTEXT
+
+
+def test_a_prompt_beyond_the_context(served: Served) -> None:
+    """413 with the counts, before the engine sees it."""
+    refused = served.generate("x" * 600, max_tokens=8)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "input_too_long")
+    assert "600" in refused.json()["error"]["message"] or "601" in refused.text
+
+
+def test_chat_is_the_engines_own_refusal(served: Served) -> None:
+    """An OpenAI client hears why: there is no template."""
+    body = {"model": served.model, "messages": [{"role": "user", "content": "Hello"}]}
+    refused = served.client.post("/v1/chat/completions", json=body)
+
+    assert refused.status_code == 400
+    assert "template" in refused.json()["error"]["message"]
+
+
+def test_the_estimate_holds(served: Served, record_property: Any) -> None:
+    """Resident size and cache tokens within a tenth."""
+    found = measured(served.stack, served.settings)
+    record_property("measured", repr(found))
+
+    assert max(map(abs, found.errors)) < 0.1, found
