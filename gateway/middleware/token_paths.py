@@ -4,6 +4,7 @@ Measured, a FastAPI route costs about 0.17 ms a request before it does anything;
 is not a model route goes on to FastAPI.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from prometheus_fastapi_instrumentator.metrics import Info
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import ClientGone, EngineUnavailable, GatewayError, MethodNotAllowed
+from gateway.errors import ClientGone, Draining, EngineUnavailable, GatewayError, MethodNotAllowed
 from gateway.logs import fault
 from gateway.metrics import Metrics
 from gateway.state import Services
@@ -74,6 +75,10 @@ async def answer(route: TokenRoute, exchange: Exchange, services: Services) -> N
         await admitted(route, exchange, services)
     except ClientGone:
         exchange.outcome = "client_gone"
+    except asyncio.CancelledError:  # the drain ran out; the outermost layer tells the caller
+        if not exchange.complete:
+            exchange.outcome = Draining.code
+        raise
     except GatewayError as error:
         if isinstance(error, EngineUnavailable):
             services.watch.doubt()

@@ -1,7 +1,9 @@
 """A gateway with a trail: one line for each request, whatever becomes of it."""
 
+import contextlib
 import json
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,7 +68,7 @@ class Audited:
 
 
 def settings(trail: Path) -> dict[str, str]:
-    return {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY, "MMHIE_TIMEOUT_SECONDS": "0.5"}
+    return {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY, "MMHIE_TIMEOUT_SECONDS": "1"}
 
 
 def until(true: Callable[[], bool], seconds: float = 5) -> None:
@@ -114,7 +116,7 @@ OUTCOMES: tuple[tuple[str, dict[str, Any] | None, dict[str, Any], int], ...] = (
     ("model_not_found", None, {"model": "other"}, 404),
     ("engine_rejected", {"fault": "status", "status": 500}, {}, 502),
     ("engine_cut", {"fault": "cut"}, {}, 200),
-    ("engine_timeout", {"fault": "hang_before_headers", "seconds": 3}, {}, 504),
+    ("engine_timeout", {"fault": "hang_before_headers", "seconds": 5}, {}, 504),
 )
 
 
@@ -195,6 +197,34 @@ def test_a_killed_gateway_goes_on_where_it_was(
     checkpoints = [*first.checkpoints, *second.checkpoints]
     assert not verify(second.trail, key=KEY, checkpoints=checkpoints).findings
     assert second.checkpoints[-1].seq == 6
+
+
+def test_what_a_stop_cuts_off_has_its_line(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """Streaming or not: the drain ran out, and the line says so."""
+    trail = tmp_path / "audit.jsonl"
+    patient = {**settings(trail), "MMHIE_TIMEOUT_SECONDS": "20", "MMHIE_DRAIN_SECONDS": "1"}
+    gateway = start(engine.url, **patient).wait()
+    engine.next(fault="hang_midstream", after=2, seconds=20, times=-1)
+    asking = [threading.Thread(target=ask_and_forget, args=(gateway, door)) for door in DOORS]
+    for one in asking:
+        one.start()
+    engine.until(lambda stats: stats["running"] == len(asking))
+    gateway.stop()
+    for one in asking:
+        one.join()
+
+    told = [(one["kind"], one.get("outcome")) for one in lines(trail)]
+    assert told == [("start", None), *[("request", "draining")] * len(asking), ("stop", None)]
+    assert not verify(trail, key=KEY).findings
+
+
+def ask_and_forget(gateway: Gateway, door: Door) -> None:
+    """A caller that takes what comes."""
+    with contextlib.suppress(httpx2.HTTPError), httpx2.Client(trust_env=False) as client:
+        body = door.body(max_tokens=500) if door.path == JSON.path else door.body()
+        client.post(gateway.url + door.path, json=body, headers=door.headers, timeout=20)
 
 
 @pytest.mark.parametrize("policy", ["refuse", "serve"])
