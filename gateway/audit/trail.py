@@ -106,6 +106,14 @@ class WrittenTrail(Trail):
         self._thread.join(STOP_S)
 
     def _run(self) -> None:
+        try:
+            self._write_on()
+        except Exception:  # a writer that died of a fault of ours must not look like a quiet one
+            log.exception("fault")
+            self.failing = True
+            self._alarm(True, self._lost)
+
+    def _write_on(self) -> None:
         while not self._stopping.is_set():
             self._wake.wait(RETRY_S if self.failing else self._checkpoint_s)
             self._stopping.wait(RETRY_S if self.failing else BATCH_S)

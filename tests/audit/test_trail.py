@@ -159,6 +159,22 @@ def test_a_failure_from_the_start(begin: Callable[..., Writing], path: Path) -> 
     assert len(writing.written("start")) == 1
 
 
+def test_a_writer_that_dies_is_a_failure(
+    begin: Callable[..., Writing], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of ours is no quiet trail: nothing is served from then on."""
+    writing = begin()
+    broken = exchange()
+    broken.facts["model"] = object()
+    writing.trail.note(broken)
+    until(lambda: writing.trail.failing)
+
+    with pytest.raises(AuditUnavailable):
+        writing.trail.check()
+    assert writing.alarms[-1] == (True, 0)
+    assert "fault" in caplog.messages
+
+
 def test_what_was_lost_is_counted_in_the_chain(
     begin: Callable[..., Writing], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
