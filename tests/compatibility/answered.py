@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.compatibility.shape import SAY, STOPPED, STREAM, WHOLE, answers, chat, text, usage
-from tests.compatibility.tools import DRUG, FLAT_TOOL, NAMED, SCHEMA, SECOND, TOOL
+from tests.compatibility.tools import DRUG, FLAT_TOOL, NAMED, SCHEMA, SECOND, STRICT, TOOL
 
 TURNS: Final = [
     {"role": "system", "content": "You are terse."},
@@ -98,6 +98,11 @@ CHATS: Final = (
     chat(
         "tools, named tool",
         {"tools": [TOOL], "tool_choice": NAMED, "max_tokens": 60},
+        shows='"tool_calls":[{',
+    ),
+    chat(
+        "tools, named strict tool",
+        {"tools": [STRICT], "tool_choice": NAMED, "max_tokens": 60},
         shows='"tool_calls":[{',
     ),
     chat(

@@ -3,38 +3,46 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-ROOT = Path(__file__).parents[2]
-FOUND = ROOT / ".cache" / "compatibility.json"
+ROOT: Final = Path(__file__).parents[2]
 Findings = dict[str, dict[str, str]]
 
 
-def findings() -> Findings:
-    """Outcomes by row and column; empty before any test has run."""
-    found: Findings = json.loads(FOUND.read_text()) if FOUND.is_file() else {}
-    return found
-
-
-def note(row: str, column: str, outcome: str) -> None:
-    """Keep one outcome; a later one replaces it."""
-    found = findings()
-    found.setdefault(row, {})[column] = outcome
-    FOUND.parent.mkdir(exist_ok=True)
-    FOUND.write_text(json.dumps(found, indent=1, sort_keys=True))
-
-
+@dataclass
 class Entry:
-    """The outcome of one test, written when it ends."""
+    """The outcome of one test."""
 
-    def __init__(self) -> None:
-        self.outcome = "equal"
+    outcome: str = ""
 
 
-@contextmanager
-def entry(row: str, column: str) -> Iterator[Entry]:
-    """Note how a block ends: its outcome, or that it failed."""
-    made = Entry()
-    note(row, column, "failed")
-    yield made
-    note(row, column, made.outcome)
+@dataclass(frozen=True)
+class Ledger:
+    """Outcomes by row and column, in a file that lasts from one run to the next."""
+
+    file: Path
+
+    def findings(self) -> Findings:
+        """Empty before any test has run."""
+        found: Findings = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        return found
+
+    def note(self, row: str, column: str, outcome: str) -> None:
+        """Keep one outcome; a later one replaces it."""
+        found = self.findings()
+        found.setdefault(row, {})[column] = outcome
+        self.file.parent.mkdir(exist_ok=True)
+        self.file.write_text(json.dumps(found, indent=1, sort_keys=True))
+
+    @contextmanager
+    def entry(self, row: str, column: str) -> Iterator[Entry]:
+        """Note how a block ends: its outcome, or that it failed."""
+        made = Entry()
+        self.note(row, column, "failed")
+        yield made
+        self.note(row, column, made.outcome)
+
+
+LEDGER: Final = Ledger(ROOT / ".cache" / "compatibility.json")

@@ -1,6 +1,6 @@
 """Schemas and tools whose answer is known: there is one drug to choose."""
 
-from typing import Final
+from typing import Any, Final
 
 DRUG: Final = {
     "type": "object",
@@ -9,7 +9,8 @@ DRUG: Final = {
     "additionalProperties": False,
 }
 SCHEMA: Final = {"type": "json_schema", "json_schema": {"name": "answer", "schema": DRUG}}
-TOOL: Final = {"type": "function", "function": {"name": "dose", "parameters": DRUG}}
+TOOL: Final[dict[str, Any]] = {"type": "function", "function": {"name": "dose", "parameters": DRUG}}
+STRICT: Final = {**TOOL, "function": {**TOOL["function"], "strict": True}}
 SECOND: Final = {"type": "function", "function": {"name": "price", "parameters": DRUG}}
 FLAT_TOOL: Final = {"type": "function", "name": "dose", "parameters": DRUG}
 NAMED: Final = {"type": "function", "function": {"name": "dose"}}

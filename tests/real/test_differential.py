@@ -7,13 +7,11 @@ are made equal first. The rows of docs/compatibility.md are written here.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.compatibility import ledger
 from tests.compatibility.comparison import (
     by_choice,
     labelled_places,
@@ -22,11 +20,12 @@ from tests.compatibility.comparison import (
     unlabelled_chunk,
     unlabelled_event,
 )
+from tests.compatibility.ledger import LEDGER
 from tests.compatibility.shape import ANSWERS, CANARY, Form, Shape
 from tests.compatibility.tables import cases, row
 from tests.contract.difference import frames, settled
 from tests.models import harmony
-from tests.real.conftest import start
+from tests.real.serving import serving
 
 pytestmark = pytest.mark.engine
 
@@ -81,16 +80,10 @@ def embedded(stack: Any) -> Iterator[Pair]:
 @pytest.fixture(scope="module")
 def gpt_oss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """A gpt-oss-shaped model's engine."""
-    folder: Path = tmp_path_factory.mktemp("gpt-oss")
-    model = str(harmony.model())
-    running = start(
-        folder, MMHIE_REASONER_MODEL=model, MMHIE_ENGINE_ARGS=TOOLS, **harmony.ENVIRONMENT
-    )
-    try:
-        running.until("ready")
-        yield from opened(running)
-    finally:
-        running.stop()
+    folder = tmp_path_factory.mktemp("gpt-oss")
+    settings = {"MMHIE_ENGINE_ARGS": TOOLS, **harmony.ENVIRONMENT}
+    with serving(folder, harmony.model(), **settings) as served:
+        yield from opened(served.stack)
 
 
 @pytest.mark.parametrize(("shape", "form"), cases("embedded"), ids=row_id)
@@ -107,7 +100,7 @@ def test_gpt_oss(gpt_oss: Pair, shape: Shape, form: Form) -> None:
 
 def compare(engine: str, pair: Pair, shape: Shape, form: Form) -> None:
     """Ask both ways until the answers are equal; differing direct answers are said, not failed."""
-    with ledger.entry(row(engine, shape), form) as entry:
+    with LEDGER.entry(row(engine, shape), form) as entry:
         direct = []
         for _ in range(ROUNDS):
             direct.append(pair.ask(shape, form, through=False))

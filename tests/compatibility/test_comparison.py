@@ -1,0 +1,76 @@
+"""What is taken out of the gateway's bytes, and what is not forgiven."""
+
+import pytest
+
+from tests.compatibility.comparison import (
+    by_choice,
+    labelled_places,
+    says_no_more,
+    unlabelled,
+    unlabelled_chunk,
+    unlabelled_event,
+)
+
+LABEL = {"disclaimer": {"text": "Ärzte, \u2028 first."}, "warnings": []}
+MMHIE = '"mmhie":{"disclaimer":{"text":"Ärzte, \u2028 first."},"warnings":[]}'.encode()
+CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
+LAST = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
+def test_an_appended_label_is_taken_out() -> None:
+    """The rest keeps its bytes, spaces included."""
+    assert unlabelled(b'{"a": 1.0,' + MMHIE + b"}") == (b'{"a": 1.0}', LABEL)
+    assert unlabelled(b'{"a": 1.0}') == (b'{"a": 1.0}', None)
+
+
+def test_a_label_elsewhere_is_not() -> None:
+    """It would have moved what stands after it."""
+    with pytest.raises(AssertionError):
+        unlabelled(b"{" + MMHIE + b',"a": 1.0}')
+
+
+def test_a_chunk() -> None:
+    """Its frame stays; the terminator has no label."""
+    assert unlabelled_chunk(CHUNK[:-3] + b"," + MMHIE + b"}\n\n") == (CHUNK, LABEL)
+    assert unlabelled_chunk(DONE) == (DONE, None)
+
+
+def test_an_event_of_responses() -> None:
+    """Inside `response`, in front."""
+    event = (
+        b'event: response.created\ndata: {"response":{%s"id":"r"},"type":"response.created"}\n\n'
+    )
+
+    assert unlabelled_event(event % (MMHIE + b",")) == (event % b"", LABEL)
+    assert unlabelled_event(event % b"") == (event % b"", None)
+
+
+def test_where_labels_belong() -> None:
+    """The first event and every finishing one."""
+    assert labelled_places([CHUNK, CHUNK, LAST, DONE]) == [0, 2]
+    assert labelled_places([CHUNK, LAST, LAST, DONE]) == [0, 1, 2]
+    closing = b'event: x\ndata: {"type":"response.incomplete"}\n\n'
+    assert labelled_places([DONE, CHUNK, closing]) == [0, 2]
+
+
+def test_choices_are_told_apart() -> None:
+    """Within one, the order counts."""
+    other = CHUNK.replace(b'"index":0', b'"index":1')
+
+    assert by_choice([other, CHUNK, LAST, DONE]) == [CHUNK, LAST, other, DONE]
+    assert by_choice([LAST, CHUNK]) != by_choice([CHUNK, LAST])
+
+
+@pytest.mark.parametrize(
+    ("told", "said", "fits"),
+    [
+        ("not a regex: […]", "not a regex: (chest pain", True),
+        ("one, three", "one, two, three", True),
+        ("two one", "one two", False),
+        ("one more", "one", False),
+    ],
+)
+def test_a_message_may_only_be_shorter(told: str, said: str, fits: bool) -> None:
+    """Its words are the engine's, in the engine's order."""
+    assert says_no_more(told, said) is fits

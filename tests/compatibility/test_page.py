@@ -1,0 +1,50 @@
+"""The page that the tests write."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.compatibility.clients import CLIENTS
+from tests.compatibility.ledger import ROOT
+from tests.compatibility.page import PAGE, Anything, outline, page
+from tests.compatibility.tables import SHAPES, row
+
+SCRIPT = [sys.executable, "scripts/render_compatibility.py", "--check"]
+
+
+def test_the_committed_page_has_the_rows_of_the_tests() -> None:
+    """A shape or a client that is added, or a version that is raised, makes it stale."""
+    done = subprocess.run(SCRIPT, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_committed_page_has_outcomes_in_every_row() -> None:
+    """And none of them is a failure."""
+    text = PAGE.read_text()
+
+    assert "?" not in text.replace("--", "")
+    assert "failed" not in text
+
+
+def test_every_shape_and_client_has_one_row() -> None:
+    """Two of one name would overwrite each other's outcome."""
+    names = [row(engine, shape) for engine, shapes in SHAPES.items() for shape in shapes]
+    names += [client.row for client in CLIENTS]
+
+    assert len(set(names)) == len(names)
+
+
+def test_what_no_test_has_found_is_named() -> None:
+    """An incomplete run writes nothing."""
+    with pytest.raises(KeyError, match="client openai"):
+        page({})
+
+
+def test_outcomes_do_not_count_in_the_outline() -> None:
+    """A row that is gone does."""
+    text = page(Anything())
+
+    assert outline(text.replace("| ? |", "| equal |")) == outline(text)
+    assert outline(text.replace("| greedy | ? | ? |\n", "", 1)) != outline(text)

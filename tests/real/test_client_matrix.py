@@ -1,0 +1,180 @@
+"""The clients people use, each in its own environment, on real vLLM: right answers, their own
+errors, and a cancelled stream that frees the engine. Writes rows of docs/compatibility.md.
+
+What only a broken engine shows is asked of the fake one.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.compatibility.clients import CLIENTS, RAISING, SPEAKING, Client
+from tests.compatibility.driven import Driven
+from tests.compatibility.drivers import ASKED
+from tests.compatibility.ledger import LEDGER
+from tests.contract.process import Gateway
+from tests.contract.test_disclaimer import TEXT
+from tests.fake_engine.process import FakeEngine
+
+pytestmark = pytest.mark.engine
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "failing": {"fault": "status", "status": 500},
+    "broken stream": {"fault": "cut"},
+}
+STATUSES = {"not found": 404, "bad request": 400, "failing": 502, "broken stream": None}
+VALUE = {"drug": "ibuprofen"}
+FREED_S = 4
+Drivers = Callable[[Client], Driven]
+
+
+def pairs(cases: tuple[str, ...]) -> list[tuple[Client, str]]:
+    return [(client, case) for client in CLIENTS for case in cases if case in client.cases]
+
+
+def pair_id(value: Client | str) -> str:
+    """For pytest."""
+    return value if isinstance(value, str) else value.title
+
+
+@pytest.fixture(scope="module")
+def model(stack: Any) -> str:
+    """The served model's public id."""
+    listed = httpx2.get(f"{stack.base_url}/v1/models", trust_env=False).json()
+    return str(listed["data"][0]["id"])
+
+
+@pytest.fixture(scope="module")
+def truth(stack: Any, model: str) -> dict[str, str]:
+    """What the engine itself says, asked past the gateway."""
+    transport = httpx2.HTTPTransport(uds=str(stack.engine_socket))
+    key = {"authorization": f"Bearer {stack.engine_key}"}
+    responses = {"input": "Say hi.", "temperature": 0, "max_output_tokens": 60}
+    with httpx2.Client(
+        transport=transport, base_url="http://engine", headers=key, timeout=60
+    ) as direct:
+        chat = direct.post("/v1/chat/completions", json={"model": model, **ASKED["chat"]}).json()
+        other = direct.post("/v1/responses", json={"model": model, **responses}).json()
+    said = chat["choices"][0]["message"]["content"]
+    return {
+        **dict.fromkeys(("chat", "stream", "helper"), said),
+        "responses": other["output"][0]["content"][0]["text"],
+    }
+
+
+@pytest.fixture(scope="module")
+def real(stack: Any, model: str) -> Iterator[Drivers]:
+    """Every client's driver on the real stack, started when first asked for."""
+    yield from drivers(stack.base_url, model)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[FakeEngine]:
+    """An engine that breaks when told to."""
+    running = FakeEngine().wait()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def faulty(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drivers]:
+    """Every client's driver on a gateway before that engine."""
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), engine.url).wait()
+    try:
+        yield from drivers(gateway.url, "fake-model")
+    finally:
+        gateway.stop()
+
+
+def drivers(url: str, model: str) -> Iterator[Drivers]:
+    started: dict[Client, Driven] = {}
+    with ExitStack() as running:
+
+        def driver(client: Client) -> Driven:
+            if not client.is_here():
+                pytest.skip(f"{client.name} is not on this machine")
+            if client not in started:
+                started[client] = Driven(client, url, model)
+                running.callback(started[client].stop)
+            return started[client]
+
+        yield driver
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=pair_id)
+def test_it_is_the_client_we_mean(real: Drivers, client: Client) -> None:
+    """The version that is pinned."""
+    assert real(client).result("version")["version"].startswith(client.version)
+
+
+@pytest.mark.parametrize(("client", "case"), pairs(SPEAKING), ids=pair_id)
+def test_it_speaks(real: Drivers, truth: dict[str, str], client: Client, case: str) -> None:
+    """The engine's own answer comes out; the extra key is readable or harmless."""
+    with LEDGER.entry(client.row, case) as entry:
+        found = real(client).result(case)
+        if case in truth:
+            assert found["text"] == truth[case]
+        else:
+            assert found.get("value", found.get("arguments")) == VALUE
+            assert found.get("name", "dose") == "dose"
+        entry.outcome = shown(client, case, found)
+
+
+def shown(client: Client, case: str, found: dict[str, Any]) -> str:
+    """What of the extra key the client lets through; it must be what the table says."""
+    if client.shows != "readable":
+        assert found.get("header", "any")
+        return "right"
+    if case in client.keeps_the_last:
+        assert (found["label"], found["closing"]) == (None, True)
+        return "right, key: closing part"
+    assert found["label"] == TEXT
+    return "right, key"
+
+
+@pytest.mark.parametrize(("client", "case"), pairs(RAISING), ids=pair_id)
+def test_it_raises_its_own(
+    real: Drivers, faulty: Drivers, engine: FakeEngine, client: Client, case: str
+) -> None:
+    """An error of the class that people catch, with the status; half an answer is not one."""
+    with LEDGER.entry(client.row, case) as entry:
+        found = told(real, faulty, engine, client, case)
+        assert client.errors[case] in found["kinds"], found
+        assert STATUSES[case] is None or found["status"] == STATUSES[case], found
+        assert found["message"]
+        entry.outcome = client.errors[case].removeprefix("__main__.")
+
+
+def told(
+    real: Drivers, faulty: Drivers, engine: FakeEngine, client: Client, case: str
+) -> dict[str, Any]:
+    if case not in FAULTS:
+        return real(client).error(case)
+    engine.reset()
+    engine.next(**FAULTS[case])
+    return faulty(client).error(case)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=pair_id)
+def test_cancelling_frees_the_engine(stack: Any, real: Drivers, client: Client) -> None:
+    """The client closes its stream and lives on; the engine has nothing to do a moment later."""
+    with LEDGER.entry(client.row, "cancel") as entry:
+        assert real(client).result("cancel")["seen"] == 4
+        deadline = time.monotonic() + FREED_S
+        while working(stack) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not working(stack)
+        entry.outcome = "engine freed"
+
+
+def working(stack: Any) -> float:
+    """Requests at work in the engine, by its own count."""
+    page = httpx2.get(f"{stack.base_url}/metrics", trust_env=False).text
+    found = re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", page, re.MULTILINE)
+    assert found
+    return sum(map(float, found))
