@@ -307,18 +307,15 @@ def check_answer(address: str) -> str:
     return str(answer["text"])
 
 
-def check_healthcheck(started: Started, port: int) -> None:
+def check_healthcheck(storage: Path, started: Started, port: int) -> None:
     """The image's own HEALTHCHECK: 0 while it answers, 1 where nothing does."""
-    probe = (
-        "chroot",
-        started.system,
-        "/usr/local/bin/python3",
-        "/opt/image/healthy.py",
-        "/healthz",
-    )
-    run(*probe, str(port))
-    if subprocess.call([str(part) for part in (*probe, "1")]) != 1:
-        raise CheckError("The HEALTHCHECK finds a port healthy on which nothing listens.")
+    probe = ("run", "--isolation", "chroot", started.name, "--", "python3", "/opt/image/healthy.py")
+    buildah(storage, *probe, "/healthz", str(port))
+    try:
+        buildah(storage, *probe, "/healthz", "1")
+    except CheckError:
+        return
+    raise CheckError("The HEALTHCHECK finds a port healthy on which nothing listens.")
 
 
 def check_stop(started: Started, limit_s: float) -> float:
@@ -354,7 +351,7 @@ def try_out(storage: Path, target: Target, environ: dict[str, str]) -> None:
         check_content(started.system, target)
         ready_s = wait_ready(address, started, target.start_s)
         answer = check_answer(address)
-        check_healthcheck(started, port)
+        check_healthcheck(storage, started, port)
         stop_s = check_stop(started, 60)
         check_untouched(started, since)
         say(f"ready after {ready_s:.1f} s, stopped in {stop_s:.1f} s, answered {answer[:60]!r}")
