@@ -90,4 +90,5 @@ async def watch(command: Command, phases: PhaseFile, grace_s: float) -> int:
 
 
 if __name__ == "__main__":
+    sys.argv[0] = "mmhie"  # what its help calls it
     cli.run(cli.application((*cli.COMMANDS, ("engine", engine))))

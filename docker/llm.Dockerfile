@@ -1,6 +1,6 @@
 # Engine and gateway in one container, port 8000. docs/images.md says what is in it and why.
 #   docker build -f docker/llm.Dockerfile -t mmhie-llm .               both engines, chosen at start
-#   docker build -f docker/llm.Dockerfile --target cpu -t mmhie-llm:cpu .    no CUDA, 12 GB smaller
+#   docker build -f docker/llm.Dockerfile --target cpu -t mmhie-llm:cpu .    no CUDA, 9 GB smaller
 #   docker build -f docker/llm.Dockerfile --target gpu -t mmhie-llm:gpu .    no CPU engine
 
 # To pin by digest too: --build-arg PYTHON_IMAGE=python:3.11.14-slim-trixie@sha256:...
