@@ -55,6 +55,11 @@ def _on_cpu(settings: LauncherSettings, model: ModelFacts) -> Layout:
         )
     if settings.distributed_backend == "ray":
         raise PlanError("vLLM has no Ray on the CPU; set MMHIE_DISTRIBUTED_BACKEND=mp.")
+    if model.experts and (settings.data_parallel or 1) > 1:
+        raise PlanError(
+            "MMHIE_DATA_PARALLEL does not work on the CPU with a mixture of experts: the engine "
+            "starts and fails on the first request; use MMHIE_TENSOR_PARALLEL."
+        )
     tensor = settings.tensor_parallel or 1
     _check_legal(model, tensor)
     split = Split(tensor, 1, settings.data_parallel or 1)

@@ -60,13 +60,17 @@ def test_shared_kv_heads_of_dense_models() -> None:
         ("2x8x80", 1, {"tensor_parallel": 8, "pipeline_parallel": 2}, Split(8, 2)),
         ("cpu,ram=64", 1, {}, Split(1)),
         ("cpu,ram=64", 1, {"tensor_parallel": 2}, Split(2)),
-        ("cpu,ram=64", 1, {"data_parallel": 2}, Split(1, 1, 2)),
         ("cpu,ram=64", 1, {"device_map": "balanced"}, Split(1)),
     ],
 )
 def test_the_split(gpus: str, needs: int, settings: dict[str, Any], split: Split) -> None:
     """auto: fewest that fit; balanced: all that divide; sequential: a stage a GPU; null: one."""
     assert lay_out(gpus, GPT_OSS, needs, **settings).split == split
+
+
+def test_copies_of_a_dense_model_on_the_cpu() -> None:
+    """Without experts, copies run on the CPU."""
+    assert lay_out("cpu,ram=9", SMOL, data_parallel=2).split == Split(1, 1, 2)
 
 
 def test_three_gpus_become_two_with_a_warning() -> None:
@@ -95,6 +99,7 @@ def test_idle_gpus_are_pointed_out() -> None:
         ("7x80", GPT_OSS, {"data_parallel": 7}, "does not divide the experts' width"),
         ("32x80", GPT_OSS, {"pipeline_parallel": 25}, "more than the model's 24 layers"),
         ("cpu,ram=9", SMOL, {"pipeline_parallel": 2}, "does not work on the CPU"),
+        ("cpu,ram=64", GPT_OSS, {"data_parallel": 2}, "CPU with a mixture of experts"),
         ("cpu,ram=9", SMOL, {"distributed_backend": "ray"}, "no Ray on the CPU"),
         (
             "2x8x80",

@@ -58,10 +58,11 @@ def main(folder: Path, base: Path) -> None:
         losses.mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     adapted.save_pretrained(str(folder))
-    # The reference: base and adapter in bfloat16, as they are stored and served.
-    adapted.to(torch.bfloat16).eval()
+    # The reference: base as it is stored, and PEFT's own merge of the adapter as it is stored.
+    stored = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+    merged = peft.PeftModel.from_pretrained(stored, str(folder)).merge_and_unload()
     with torch.no_grad():
-        logits = adapted(tokens[:, :-1]).logits[0, start:]
+        logits = merged(tokens[:, :-1]).logits[0, start:]
     assert (logits.argmax(dim=1) == wanted).all()
     torch.save(logits.float(), folder / LOGITS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,10 @@ class Measured:
 
 
 def measured(stack: Stack, ours: dict[str, str], prepared: Path | None = None) -> Measured:
-    """Of a running service that was started with these settings and has answered."""
+    """Of a running service that was started with these settings and has answered.
+
+    `pytest -rP` shows the numbers.
+    """
     chosen = settings.load(ours, None)
     model = checkpoint.read_model(chosen, prepared=prepared)
     plan = make_plan(chosen, hardware.detect(), model, installation.detect())
@@ -43,12 +47,14 @@ def measured(stack: Stack, ours: dict[str, str], prepared: Path | None = None) -
     found = CACHE_LINE.search(stack.log.read_text(errors="replace"))
     assert found, "the engine did not say how many tokens its cache holds"
     assert plan.memory.kv_space_gib == space_gib
-    return Measured(
+    result = Measured(
         estimated_gib=plan.memory.per_gpu_gib,
         resident_gib=resident_gib(stack),
         estimated_tokens=int(space_gib / load_of(plan).longest_gib * plan.max_model_len),
         tokens=int(found[1].replace(",", "")),
     )
+    sys.stdout.write(f"{plan.served_model} {plan.quantization} {load_of(plan).split}: {result}\n")
+    return result
 
 
 def load_of(plan: EnginePlan) -> memory.Load:

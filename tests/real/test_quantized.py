@@ -1,0 +1,61 @@
+"""SmolLM2 in four bits: checkpoints made by auto-round, and weights packed while they load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.models import quantized, smollm2
+from tests.real.measuring import measured
+from tests.real.serving import Served, serving
+
+pytestmark = pytest.mark.engine
+
+QUESTION = "What is the capital of France?"
+METHODS = ("gptq", "awq", "bitsandbytes")
+
+
+def checkpoint(method: str) -> Path:
+    """What is served: a packed checkpoint, or 16-bit weights for bitsandbytes to pack."""
+    if method == "gptq" or method == "awq":  # noqa: PLR1714  # mypy narrows this to the literals
+        return quantized.model(method)
+    return smollm2.model()
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """One engine for each method."""
+    method: str = request.param
+    folder = tmp_path_factory.mktemp(method)
+    with serving(folder, checkpoint(method), MMHIE_QUANTIZE=method) as running:
+        yield running
+
+
+def test_it_answers(served: Served) -> None:
+    """Four bits are enough for the capital of France, and the answer is repeatable."""
+    first, again = (served.text(QUESTION, max_tokens=16) for _ in range(2))
+
+    assert first == again
+    assert "Paris" in first
+
+
+def test_the_format_is_told(served: Served) -> None:
+    """Health, provenance and plan name the quantization that runs, which is the one asked for."""
+    wanted = served.settings["MMHIE_QUANTIZE"]
+    answer = served.generate(QUESTION, max_tokens=2).json()
+
+    assert served.stack.health()["served"]["quantization"] == wanted
+    assert answer["mmhie"]["provenance"]["quantization"] == wanted
+    assert served.plan()["quantization"] == wanted
+    assert not [one for one in served.stack.health()["warnings"] if "QUANTIZE" in one]
+
+
+def test_the_estimate_holds(served: Served) -> None:
+    """Resident size and cache tokens within a tenth."""
+    found = measured(served.stack, served.settings)
+
+    assert max(map(abs, found.errors)) < 0.1, found
