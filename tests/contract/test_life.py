@@ -216,13 +216,8 @@ def test_one_at_a_time_serves_all(start: Start, start_engine: StartEngine) -> No
 
 def test_it_listens_on_loopback_unless_told_otherwise(gateway: Gateway) -> None:
     """MMHIE_HOST is 127.0.0.1 by default."""
-    with socket.socket() as plug:
-        plug.settimeout(1)
-        own = socket.gethostbyname(socket.gethostname())
-        if own.startswith("127."):
-            pytest.skip("this machine has no other address")
-        with pytest.raises(OSError):  # noqa: PT011 - refused or timed out, each is right
-            plug.connect((own, gateway.port))
+    with socket.socket() as plug, pytest.raises(ConnectionRefusedError):
+        plug.connect(("127.0.0.2", gateway.port))  # reaches whoever listens on every address
 
 
 def test_it_speaks_to_an_engine_on_a_unix_socket(start: Start, tmp_path: Path) -> None:
