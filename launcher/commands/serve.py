@@ -20,6 +20,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.console import Console
 
+from gateway import settings as gateway_settings
 from launcher import (
     checkpoint,
     embedded,
@@ -34,7 +35,7 @@ from launcher import (
 )
 from launcher.child import Command
 from launcher.display import Display, banner
-from launcher.errors import MissingPackage, NotEnoughDisk, PortTaken, ToldToStop
+from launcher.errors import MissingPackage, NotEnoughDisk, PortTaken, SettingsError, ToldToStop
 from launcher.phase import Facts, Phase, PhaseFile, facts
 from launcher.plan import EnginePlan, make_plan
 from launcher.settings import LauncherSettings
@@ -67,6 +68,7 @@ async def serve_until_stopped(environ: Mapping[str, str], without_gpu: str | Non
     """The whole life of one service. Raises LauncherError."""
     on_signals({number: task_of_this().cancel for number in (signal.SIGINT, signal.SIGTERM)})
     chosen = load(environ, without_gpu)
+    check_gateway()
     check_port(chosen.host, chosen.port)
     check_room(chosen.cache_dir)
     display = Display(Console(stderr=True))
@@ -99,6 +101,14 @@ def load(environ: Mapping[str, str], without_gpu: str | None) -> LauncherSetting
     if without_gpu and is_open:
         chosen = chosen.model_copy(update={"reasoner_model": without_gpu})
     return chosen
+
+
+def check_gateway() -> None:
+    """Raise SettingsError for what the gateway would refuse only once the model is prepared."""
+    try:
+        gateway_settings.load()
+    except gateway_settings.SettingsError as error:
+        raise SettingsError(str(error)) from None
 
 
 def check_port(host: str, port: int) -> None:

@@ -83,10 +83,12 @@ def run(cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
     [
         ({"MMHIE_PROT": "1"}, ("MMHIE_PROT", "MMHIE_PORT")),
         ({"MMHIE_PORT": "seventy"}, ("MMHIE_PORT", "seventy")),
+        ({"MMHIE_MAX_QUEUE": "many"}, ("MMHIE_MAX_QUEUE", "many")),
+        ({"MMHIE_ENV": "production"}, ("MMHIE_KEYS_FILE",)),
         ({"MMHIE_DEVICE": "cuda"}, ("MMHIE_DEVICE", "no GPU")),
         ({"MMHIE_REASONER_MODEL": "no/such-model"}, ("no/such-model", "mmhie fetch")),
     ],
-    ids=["unknown name", "bad value", "no GPU", "no model"],
+    ids=["unknown name", "bad value", "the gateway's", "no keys", "no GPU", "no model"],
 )
 def test_what_cannot_work_is_one_sentence(
     ours: dict[str, str], words: tuple[str, ...], tmp_path: Path
