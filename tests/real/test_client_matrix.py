@@ -21,7 +21,8 @@ from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
-pytestmark = pytest.mark.engine
+# With the environments still to be made it takes over two minutes.
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 FAULTS: dict[str, dict[str, Any]] = {
     "failing": {"fault": "status", "status": 500},
