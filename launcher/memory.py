@@ -14,8 +14,10 @@ GPU_FRACTION: Final = 0.92
 GPU_CONTEXT_GIB: Final = 0.7  # CUDA context, libraries, fragmentation
 GPU_GRAPHS_GIB: Final = 0.5  # captured CUDA graphs
 GPU_PEER_GIB: Final = 0.3  # NCCL buffers, from the second GPU on
-CPU_SERVER_GIB: Final = 0.6  # measured: HTTP server of an engine on the CPU
-CPU_CORE_GIB: Final = 0.5  # measured: scheduler, one for each copy
+# Fitted to engines with vocabularies of 259, 49,152 and 201,088 entries (tests/real).
+CPU_SERVER_GIB: Final = 0.45  # HTTP server of an engine on the CPU
+CPU_CORE_GIB: Final = 0.28  # scheduler, one for each copy
+TOKENIZER_BYTES: Final = 2600  # for each entry, in the server and in each scheduler
 CPU_COORDINATOR_GIB: Final = 0.4  # measured: one more process when there are copies
 CPU_WORKER_GIB: Final = 0.6  # measured: worker without weights and KV cache
 BIG_GPU_GIB: Final = 70  # from here on vLLM schedules 8192 tokens at a time instead of 2048
@@ -203,7 +205,8 @@ def on_cpu(load: Load, ram_gib: float, node_gib: float, requests: int) -> Memory
     together = min(load.sequences, requests)
     activations = activation_bytes(load.model, 2048, together, 1) * processes / GIB
     coordinator = CPU_COORDINATOR_GIB if copies > 1 else 0.0
-    server = CPU_SERVER_GIB + coordinator
+    tokenizers = (1 + copies) * load.model.vocab * TOKENIZER_BYTES / GIB
+    server = CPU_SERVER_GIB + coordinator + tokenizers
     overhead = server + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
     fixed = load.weights_gib * copies + activations + overhead
     most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
