@@ -26,7 +26,8 @@ find what this page says, and `scripts/render_compatibility.py` writes it after 
 What the gateway adds, and what is taken out before comparing: the key `mmhie` at the end of a JSON
 answer; on a stream, at the end of the first chunk and of every chunk with a `finish_reason`; on
 `/v1/responses`, at the front of the `response` of the first and of the closing event. Ids and
-clocks, which are new in every answer, are made equal first.
+clocks, which are new in every answer, are made equal first; of several choices on one stream each
+is compared alone, as vLLM interleaves them as they come.
 
 What the cells say:
 
@@ -43,7 +44,8 @@ CLIENTS_INTRO: Final = """## Clients
 Each in its own environment, against a real engine (`failing` and `broken stream`: against a fake
 one that breaks). *right*: the engine's own answer. *key*: the disclaimer in `mmhie` is readable.
 *engine freed*: after closing the stream the engine has nothing to do. Errors are the classes that
-are raised.
+are raised; for curl, which raises nothing, *RefusedError* is exit code 22 of `--fail-with-body` and
+*InBandError* an error object among the events.
 """
 
 
