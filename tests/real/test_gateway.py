@@ -1,4 +1,7 @@
-"""The gateway in front of a real vLLM: forms, timing, disconnects, and the engine's own bytes."""
+"""The gateway in front of a real vLLM: forms, timing, disconnects, refusals.
+
+That the bytes are the engine's own is held by test_differential.py.
+"""
 
 import itertools
 import json
@@ -11,13 +14,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.difference import changed, frames, ordered, plain, settled, stripped
 from tests.contract.doors import (
     CHAT,
-    COMPLETIONS,
     DOORS,
     GENERATE,
-    RESPONSES,
     STREAMS,
     Door,
     error_of,
@@ -161,105 +161,6 @@ def test_leaving_frees_the_engine(
 
 
 SAY = [{"role": "user", "content": "Say hi."}]
-SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
-FORMAT = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}
-TOOL = {"type": "function", "function": {"name": "dose", "parameters": SCHEMA}}
-USAGE = {"stream_options": {"include_usage": True}}
-CONTINUOUS = {"stream_options": {"include_usage": True, "continuous_usage_stats": True}}
-GREEDY = {"temperature": 0, "max_tokens": 8}
-
-# What is asked beside the prompt, on each route; every row is asked whole and as a stream.
-CHATS: dict[str, dict[str, Any]] = {
-    "plain": GREEDY,
-    "one token": {"temperature": 0, "max_tokens": 1},
-    "to its end": {"temperature": 0, "max_tokens": 60},
-    "usage": GREEDY | USAGE,
-    "usage on every chunk": GREEDY | CONTINUOUS,
-    "logprobs": {**GREEDY, "logprobs": True, "top_logprobs": 2},
-    "two choices": {"n": 2, "temperature": 0.8, "seed": 5, "max_tokens": 6},
-    "seed": {"temperature": 0.9, "seed": 42, "max_tokens": 8},
-    "stop string": {**GREEDY, "max_tokens": 40, "stop": ["!", "."]},
-    "json schema": {**GREEDY, "max_tokens": 20, "response_format": FORMAT},
-    "tools not used": {**GREEDY, "tools": [TOOL], "tool_choice": "none"},
-    "tools if it likes": {**GREEDY, "tools": [TOOL], "tool_choice": "auto"},
-    "logit bias": {**GREEDY, "logit_bias": {"9690": -100}},
-    "penalties": {**GREEDY, "presence_penalty": 0.5, "repetition_penalty": 1.1},
-    "engine's own": {**GREEDY, "ignore_eos": True, "min_tokens": 4, "top_k": 5},
-    "token ids": {**GREEDY, "return_token_ids": True},
-    "newer name": {"temperature": 0, "max_completion_tokens": 5},
-    "unheard of": {**GREEDY, "some_future_field": [1]},
-    "negative temperature": {"temperature": -1},
-    "no room": {"max_tokens": 1_000_000},
-    "greedy twice": {"temperature": 0, "n": 2},
-}
-TEXTS: dict[str, dict[str, Any]] = {
-    "plain": GREEDY,
-    "usage": GREEDY | USAGE,
-    "echo with logprobs": {**GREEDY, "echo": True, "logprobs": 1},
-    "two prompts": {**GREEDY, "prompt": ["One", "Two"]},
-    "token ids as prompt": {**GREEDY, "prompt": [36218, 15876, 30]},
-    "stop string": {**GREEDY, "stop": [","]},
-    "negative temperature": {"temperature": -1},
-}
-ANSWERS: dict[str, dict[str, Any]] = {
-    "plain": {"temperature": 0, "max_output_tokens": 8},
-    "to its end": {"temperature": 0, "max_output_tokens": 60},
-    "instructions": {"temperature": 0, "max_output_tokens": 6, "instructions": "Be brief."},
-    "not stored": {"temperature": 0, "max_output_tokens": 4, "store": False},
-    "turns": {"input": SAY, "temperature": 0, "max_output_tokens": 4},
-    "negative temperature": {"temperature": -1},
-}
-TABLE = [
-    (path, name, stream)
-    for path, rows in ((CHAT, CHATS), (COMPLETIONS, TEXTS), (RESPONSES, ANSWERS))
-    for name in rows
-    for stream in (False, True)
-]
-ROWS = {CHAT: CHATS, COMPLETIONS: TEXTS, RESPONSES: ANSWERS}
-
-
-@pytest.mark.parametrize(("path", "name", "stream"), TABLE)
-def test_the_bytes_are_the_engines(
-    client: httpx2.Client, direct: httpx2.Client, model: str, path: str, name: str, stream: bool
-) -> None:
-    """The same request past the gateway and through it: equal but for what is documented."""
-    door = Door(name, path, "sse" if stream else "json")
-    body = body_of(door, model, "Say hi.") | ROWS[path][name]
-    direct.post(path, json=body)  # so that both find the same prefix in the cache
-    sent, got = direct.post(path, json=body), client.post(path, json=body)
-
-    assert got.status_code == sent.status_code, got.text
-    assert got.headers["content-type"] == sent.headers["content-type"]
-    if sent.status_code != 200:
-        assert got.json() == sent.json()
-    elif stream:
-        same_stream(settled(sent.content), settled(got.content))
-    else:
-        same_document(settled(sent.content), settled(got.content))
-
-
-def same_document(sent: bytes, got: bytes) -> None:
-    """Every name, value and order; one key more."""
-    assert list(json.loads(got)) == [*json.loads(sent), "mmhie"]
-    assert ordered(stripped(json.loads(got))) == ordered(json.loads(sent))
-
-
-def same_stream(sent: bytes, got: bytes) -> None:
-    """Every event; those that are not the same bytes carry `mmhie`.
-
-    The engine sends the tokens of several choices as they happen to come: each is compared alone.
-    """
-    before, after = sorted(frames(sent), key=choice_of), sorted(frames(got), key=choice_of)
-    assert [plain(one) for one in after] == [plain(one) for one in before]
-    patched = changed(before, after)
-    assert 1 <= len(patched) <= 3
-    assert all(b'"mmhie":' in one for one in patched)
-
-
-def choice_of(frame: bytes) -> int:
-    """The choice an event belongs to; those of none come last."""
-    found = re.search(rb'"choices":\[\{"index":(\d+)', frame)
-    return int(found[1]) if found else 99
 
 
 def test_an_unknown_model_is_404_on_both(
