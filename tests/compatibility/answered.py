@@ -92,6 +92,12 @@ CHATS: Final = (
     chat("json_object", {"response_format": {"type": "json_object"}}),
     chat("json_schema", {"response_format": SCHEMA, "max_tokens": 40}, shows=STOPPED),
     chat("structured_outputs choice", {"structured_outputs": {"choice": ["yes", "no"]}}),
+    chat(
+        "a < in the answer",
+        {"structured_outputs": {"choice": ["a < b, c <d> and <| e"]}, "max_tokens": 30},
+        shows=STOPPED,
+        waits=True,
+    ),
     chat("structured_outputs regex", {"structured_outputs": {"regex": "[0-9]{3}"}}),
     chat("tools, tool_choice none", {"tools": [TOOL], "tool_choice": "none"}),
     chat("tools, tool_choice auto", {"tools": [TOOL], "tool_choice": "auto"}),

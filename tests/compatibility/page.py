@@ -37,6 +37,10 @@ What the cells say:
 - *the gateway's own words*: the gateway refuses by itself, with the engine's status.
 - *at once, where the engine says it after 200*: on a stream vLLM sends 200 and then an error event.
   The gateway has sent nothing yet and makes it the status.
+- *equal without control markers*: broken Harmony that vLLM lets through as text is stripped, with a
+  warning; every other field is equal.
+- *equal, but a `<` waits for the next event*: it may be the beginning of such a marker. As many
+  events and the same text.
 - *the engine's own answers vary*: three direct answers were not the same either.
 """
 CLIENTS_INTRO: Final = """## Clients

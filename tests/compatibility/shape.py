@@ -27,6 +27,7 @@ class Shape:
     shows: str = ""  # in the engine's answer; without it the shape would not test what it says
     quotes: bool = False  # the engine's message repeats the caller's words, ours must not
     own: bool = False  # the gateway refuses by itself, with the engine's status
+    waits: bool = False  # in a stream a `<` of the text comes with the event after it
     late: bool = False  # in a stream vLLM says 200 first; the gateway makes its error a status
     raw: bytes = field(default=b"", repr=False)  # a body that is not JSON
 

@@ -6,9 +6,11 @@ from tests.compatibility.comparison import (
     by_choice,
     labelled_places,
     says_no_more,
+    text_of,
     unlabelled,
     unlabelled_chunk,
     unlabelled_event,
+    without_text,
 )
 
 LABEL = {"disclaimer": {"text": "Ärzte, \u2028 first."}, "warnings": []}
@@ -74,3 +76,14 @@ def test_choices_are_told_apart() -> None:
 def test_a_message_may_only_be_shorter(told: str, said: str, fits: bool) -> None:
     """Its words are the engine's, in the engine's order."""
     assert says_no_more(told, said) is fits
+
+
+def test_text_is_told_apart_from_the_rest() -> None:
+    """All of it, whichever event it came with; labels do not count."""
+    first = CHUNK.replace(b'"a"', b'"a <"')
+    second = CHUNK.replace(b'"a"', b'" b"')
+    other = [CHUNK[:-3] + b"," + MMHIE + b"}\n\n", CHUNK.replace(b'"a"', b'" < b"'), DONE]
+
+    assert text_of([first, second, DONE]) == text_of(other) == "a < b"
+    assert without_text([first, second, DONE]) == without_text(other)
+    assert without_text([first]) != without_text([LAST])
