@@ -41,6 +41,34 @@ def unlabelled_event(event: bytes) -> tuple[bytes, Label | None]:
     return event.replace(part, b""), label
 
 
+def told(event: bytes) -> dict[str, Any]:
+    """What an event or a document says; nothing of one that is not JSON."""
+    content = event.removeprefix(b"data: ")
+    return json.loads(content) if content.startswith(b"{") else {}
+
+
+def message_of(choice: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = choice.get("delta") or choice.get("message") or {}
+    return found
+
+
+def text_of(events: Sequence[bytes]) -> str:
+    """The answer's text over all events, or in the one document."""
+    choices = [choice for event in events for choice in told(event).get("choices") or ()]
+    return "".join(message_of(choice).get("content") or "" for choice in choices)
+
+
+def without_text(events: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Everything but the answer's text and the label."""
+    rest = []
+    for event in events:
+        said = {name: value for name, value in told(event).items() if name != "mmhie"}
+        for choice in said.get("choices") or ():
+            message_of(choice).pop("content", None)
+        rest.append(said)
+    return rest
+
+
 def finishes(event: bytes) -> bool:
     """Whether an event of the engine's is the last of one of its choices, or of a response."""
     content = event.partition(b"data: ")[2]
