@@ -128,6 +128,8 @@ class EngineWatch:
         template_tokens = await self._count(model.id, messages=[{"role": "user", "content": "a"}])
         if template_tokens is not None:
             return replace(model, counts_tokens=True, template_tokens=template_tokens)
+        if told.published.get("chat_template"):
+            return model  # the launcher knows better: Harmony needs no template of the tokenizer's
         if await self._count(model.id, prompt="a") is None:
             return model  # no /tokenize: an engine other than vLLM, taken to have a template
         return replace(model, counts_tokens=True, has_chat_template=False, template_tokens=2)
