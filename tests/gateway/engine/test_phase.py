@@ -36,12 +36,15 @@ class Engine:
             **{f"/{name}": answer for name, answer in answers.items()},
         }
         self.asked: list[str] = []
+        self.chats = True  # whether it has a chat template to count messages with
 
     async def play(self, line: Line) -> None:
         while True:
-            path = (await line.request()).split(b" ")[1].decode()
+            request = await line.request()
+            path = request.split(b" ")[1].decode()
             self.asked.append(path)
-            answer = self.answers.get(path)
+            refused = not self.chats and b"messages" in request
+            answer = None if refused else self.answers.get(path)
             status = b"404 No" if answer is None else b"200 OK"
             body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
             line.say(b"HTTP/1.1 %b\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body))
@@ -81,6 +84,20 @@ async def test_the_launcher_knows_better(tmp_path: Path) -> None:
     assert state.model.ids == ("public",)
     assert (state.model.max_model_len, state.model.reasons, state.model.base) == (100, True, "b")
     assert (state.engine_version, state.warnings) == ("0.32.0", ("w",))
+
+
+@pytest.mark.parametrize(("told", "chats"), [(True, True), (False, False), (None, False)])
+async def test_a_template_is_where_the_launcher_says_so(
+    told: bool | None, chats: bool, tmp_path: Path
+) -> None:
+    """Harmony needs none of the tokenizer's; without the launcher's word /tokenize decides."""
+    file, engine = tmp_path / "phase.json", Engine()
+    engine.chats = False
+    model = {**MODEL, "chat_template": told}
+    file.write_text(json.dumps(TOLD | {"phase": "ready", "model": model}))
+    state = await look(engine, file)
+    assert state.model is not None
+    assert state.model.has_chat_template is chats
 
 
 async def test_the_launcher_s_word_is_taken_while_it_is_not_ready(tmp_path: Path) -> None:
