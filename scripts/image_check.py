@@ -42,7 +42,8 @@ TOOLS = {
     "debootstrap": "/usr/sbin/debootstrap",
     "netavark": "/usr/lib/podman/netavark",
 }
-WHEELS = Path("/opt/wheels")
+# A folder of wheels beside the index, where pip has been told of one.
+WHEELS = os.environ.get("PIP_FIND_LINKS", "")
 # buildah asks for more than a machine like CI's may grant.
 LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
 USER_ID = 10001
@@ -169,7 +170,7 @@ def build(storage: Path, target: Target) -> None:
     """The Dockerfile as it is, on the stand-in."""
     options = ("--isolation", "chroot", "--network", "host", "--pull=never", "--format", "docker")
     wheels: tuple[str, ...] = ()
-    if target is CPU and WHEELS.is_dir():
+    if target is CPU and Path(WHEELS or "none").is_dir():
         # torch without CUDA has an index of its own, which cannot be reached here.
         wheels = ("--volume", f"{WHEELS}:{WHEELS}:ro")
         wheels += ("--build-arg", f"TORCH_FROM=--find-links={WHEELS}")

@@ -67,7 +67,7 @@ async def in_band(
         raise
     except ClientGone:
         raise
-    except Exception as problem:
+    except Exception as problem:  # a fault of ours must not end a stream like a whole answer
         if not exchange.status:
             raise
         error = problem if isinstance(problem, GatewayError) else fault(exchange.request_id)
