@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-slow check fix docs image-check setup
+.PHONY: help run test test-fast test-slow check fix docs bench image-check setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ fix: setup  ## format and repair what can be repaired
 docs: setup  ## write the generated documents anew
 	$(RUN) scripts/render_settings.py
 	$(RUN) scripts/render_plans.py
+
+bench: setup  ## the gateway against nginx, in turns, on one processor (needs nginx); T=options
+	$(RUN) -m tests.bench $(T)
 
 image-check: setup  ## lint the Dockerfiles, build the gateway's image, ask what comes out (root, Debian)
 	$(RUN) scripts/image_check.py $(T)
