@@ -89,6 +89,7 @@ def gpt_oss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield from opened(served.stack)
 
 
+@pytest.mark.slow  # the whole matrix; the gpt-oss one below is in every run
 @pytest.mark.parametrize(("shape", "form"), cases("embedded"), ids=row_id)
 def test_embedded(embedded: Pair, shape: Shape, form: Form) -> None:
     """SmolLM2 on vLLM."""
