@@ -16,7 +16,7 @@ test: test-fast  ## everything but the slow tests, real engine included; T=path 
 	$(PYTEST) -m "engine and not slow" $(T) || test $$? = 5  # 5: no test was selected
 
 test-fast: setup  ## the tests that start no engine, side by side
-	$(PYTEST) -n 4 --dist loadfile -m "not slow and not engine" $(T) || test $$? = 5
+	$(PYTEST) -n 4 --dist worksteal -m "not slow and not engine" $(T) || test $$? = 5
 
 test-slow: setup  ## the tests that take over 90 seconds each
 	$(PYTEST) -m slow $(T) || test $$? = 5
