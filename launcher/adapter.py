@@ -1,6 +1,5 @@
 """A LoRA adapter folded into its base, shard by shard, into a folder that appears whole or not."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from launcher import lora, mxfp4, tensors
+from launcher import digests, lora, mxfp4, tensors, weights
 from launcher.checkpoint import MERGE_RECORD, adapter_from_config, read_model
 from launcher.errors import LauncherError, ModelError, NotEnoughDisk, PlanError
 from launcher.gguf import open_lock, partial
@@ -18,9 +17,7 @@ from launcher.merging import Merge, job_of
 from launcher.settings import load
 from launcher.tensors import Piece, Tensor
 
-INDEX: Final = "model.safetensors.index.json"
 ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
-SHARD: Final = "*.safetensors"
 ROOM: Final = 1.02
 
 Report = Callable[[int, int], None]
@@ -37,8 +34,7 @@ def merge(job: Merge, report: Report) -> Path:
         return job.target
     shards = _shards(job.base)
     known = {name: tensor for shard in shards.values() for name, tensor in shard.items()}
-    weights = tensors.read_header(_weights(job.adapter))
-    changed = lora.pairs(config, weights, known)
+    changed = lora.pairs(config, tensors.read_header(_weights(job.adapter)), known)
     plan = {name: list(_pieces(job, shard, changed, known)) for name, shard in shards.items()}
     with open_lock(job.target.parent / f".{job.target.name}.lock"):
         _write(job, plan, _record(job, config), report)
@@ -62,15 +58,7 @@ def _weights(adapter: Path) -> Path:
 
 
 def _shards(base: Path) -> dict[str, dict[str, Tensor]]:
-    """Every shard the index names; a missing one is an error, a stray file is not read."""
-    index = base / INDEX
-    named = sorted(set(_read(index)["weight_map"].values())) if index.is_file() else []
-    files = [base / name for name in named] or sorted(base.glob(SHARD))
-    missing = [file.name for file in files if not file.is_file()]
-    if missing or not files:
-        absent = ", ".join(missing) or "its safetensors files"
-        raise ModelError(f"The base in {base} lacks {absent}: fetch it again.")
-    return {file.name: tensors.read_header(file) for file in files}
+    return {file.name: tensors.read_header(file) for file in weights.shards(base)}
 
 
 def _pieces(
@@ -139,12 +127,12 @@ def _check_room(cache: Path, total: int) -> None:
 def _write_index(folder: Path, plan: Mapping[str, list[Piece]], total: int) -> None:
     if len(plan) > 1:
         names = {piece.name: file for file, pieces in plan.items() for piece in pieces}
-        _dump(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": names})
+        _dump(folder / weights.INDEX, {"metadata": {"total_size": total}, "weight_map": names})
 
 
 def _copy_rest(job: Merge, folder: Path) -> None:
     """Tokenizer, template, generation defaults, licence: all small files but what was rewritten."""
-    rewritten = {"config.json", INDEX, MERGE_RECORD}
+    rewritten = {"config.json", weights.INDEX, MERGE_RECORD}
     for file in job.base.iterdir():
         is_weights = file.suffix in (".safetensors", ".bin", ".pt")
         if file.is_file() and not is_weights and file.name not in rewritten:
@@ -174,9 +162,9 @@ def _identity(job: Merge) -> dict[str, Any]:
         "adapter": job.adapter_id,
         "base": job.base_id,
         "dequantized": job.dequantize,
-        "adapter_sha256": _sha256(_weights(job.adapter)),
-        "adapter_config_sha256": _sha256(job.adapter / "adapter_config.json"),
-        "base_config_sha256": _sha256(job.base / "config.json"),
+        "adapter_sha256": digests.sha256(_weights(job.adapter)),
+        "adapter_config_sha256": digests.sha256(job.adapter / "adapter_config.json"),
+        "base_config_sha256": digests.sha256(job.base / "config.json"),
     }
 
 
@@ -186,11 +174,6 @@ def _is_done(job: Merge) -> bool:
         return False
     found = _read(record)
     return all(found.get(name) == value for name, value in _identity(job).items())
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read(file: Path) -> dict[str, Any]:

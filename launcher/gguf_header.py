@@ -29,10 +29,23 @@ def read(path: Path) -> dict[str, Any]:
 def _header(file: BinaryIO, path: Path) -> dict[str, Any]:
     if file.read(4) != MAGIC:
         raise ModelError(f"{path.name} is not a GGUF file.")
-    version, _tensors, entries = _unpack(file, "IQQ")
+    version, tensors, entries = _unpack(file, "IQQ")
     if version not in (2, 3):
         raise ModelError(f"{path.name} is GGUF version {version}; versions 2 and 3 can be read.")
-    return dict(_entry(file) for _ in range(entries))
+    found = dict(_entry(file) for _ in range(entries))
+    last = max((_offset(file) for _ in range(tensors)), default=0)
+    if path.stat().st_size < file.tell() + last:
+        raise ModelError(f"{path.name} is cut short: fetch it again.")
+    return found
+
+
+def _offset(file: BinaryIO) -> int:
+    """Where a tensor begins after the header; its name, dimensions and type are passed over."""
+    _string(file)
+    (dimensions,) = _unpack(file, "I")
+    file.seek(dimensions * 8 + 4, 1)
+    (offset,) = _unpack(file, "Q")
+    return int(offset)
 
 
 def _entry(file: BinaryIO) -> tuple[str, Any]:

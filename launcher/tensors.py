@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from launcher import safetensors_header
 from launcher.errors import ModelError
 
 CHUNK_BYTES: Final = 16 * 1024**2
-LONGEST_HEADER: Final = 100 * 1024**2
 FLOATS: Final[dict[str, np.dtype[Any]]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -91,32 +91,10 @@ def pack(values: Float, dtype: str) -> bytes:
 
 def read_header(file: Path) -> dict[str, Tensor]:
     """Every tensor of a safetensors file; ModelError when the file is cut or something else."""
-    try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(length)) if length < LONGEST_HEADER else None
-        if not isinstance(header, dict):
-            raise ModelError(f"{file.name} is not a safetensors file.")
-        found = {
-            name: _tensor(file, name, entry, 8 + length)
-            for name, entry in header.items()
-            if name != "__metadata__"
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{file.name} is not a complete safetensors file.") from error
-    _check_length(file, found.values())
-    return found
-
-
-def _tensor(file: Path, name: str, entry: dict[str, Any], start: int) -> Tensor:
-    first, last = entry["data_offsets"]
-    return Tensor(name, entry["dtype"], tuple(entry["shape"]), file, start + first, last - first)
-
-
-def _check_length(file: Path, tensors: Iterable[Tensor]) -> None:
-    needed = max((tensor.start + tensor.size for tensor in tensors), default=0)
-    if file.stat().st_size < needed:
-        raise ModelError(f"{file.name} is cut short: fetch it again.")
+    return {
+        name: Tensor(name, entry.dtype, entry.shape, file, entry.start, entry.size)
+        for name, entry in safetensors_header.read(file).items()
+    }
 
 
 def write(file: Path, pieces: Iterable[Piece], advance: Callable[[int], None]) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +11,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from launcher import settings
+from launcher import checkpoint, digests, settings
 from launcher.errors import LauncherError, MissingPackage
 
 # The base's repository holds its weights three times: 27 GB that vLLM does not read.
 COPIES = ("original/*", "metal/*")
-SHA256 = re.compile(r"[0-9a-f]{64}")
-BLOCK_BYTES = 2**22
 
 Name = Annotated[str | None, typer.Argument(help="Hub id; default: MMHIE_REASONER_MODEL.")]
 Revision = Annotated[str | None, typer.Option(help="Commit, branch or tag.")]
@@ -31,11 +26,22 @@ class FetchError(LauncherError):
 
 
 def fetch(name: Name = None, revision: Revision = None) -> None:
-    """Download a model; what is already there is kept, an interrupted download goes on."""
+    """Download a model, and its base if it is an adapter; an interrupted download goes on."""
     chosen = settings.load(os.environ)
-    folder = download(name or chosen.model, revision or chosen.reasoner_revision)
-    verify(folder)
+    name = name or chosen.model
+    folder = fetched(name, revision or chosen.reasoner_revision)
+    named = checkpoint.base_of(folder)
+    base = named and (chosen.base_model or named)
+    if base and not Path(base).expanduser().exists():
+        fetched(base, None)
     sys.stdout.write(f"{folder}\n")
+
+
+def fetched(name: str, revision: str | None) -> Path:
+    """The folder of the model, downloaded and verified. Raises FetchError or MissingPackage."""
+    folder = download(name, revision)
+    verify(folder)
+    return folder
 
 
 def download(name: str, revision: str | None) -> Path:
@@ -57,29 +63,15 @@ def download(name: str, revision: str | None) -> Path:
 
 
 def verify(folder: Path) -> None:
-    """Compare every large file with the digest the hub gave it; a wrong one is removed.
-
-    The hub's cache names such a file by its SHA-256; small ones by a git id, which is not one.
-    """
-    files = list(digested(folder))
+    """Compare every large file with the digest the hub gave it; a wrong one is removed."""
+    known = digests.recorded([file for file in sorted(folder.rglob("*")) if file.is_file()])
+    total = sum(file.stat().st_size for file in known)
     with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("Checking digests", total=sum(f.stat().st_size for f in files))
-        for file in files:
-            whole = hashlib.sha256()
-            with file.open("rb") as opened:
-                while block := opened.read(BLOCK_BYTES):
-                    whole.update(block)
-                    progress.advance(task, len(block))
-            if whole.hexdigest() != file.name:
-                file.unlink()
-                raise FetchError(
-                    "A file was damaged on its way and has been removed; run the command again."
-                )
-
-
-def digested(folder: Path) -> Iterator[Path]:
-    """The files of a snapshot that are named by their SHA-256."""
-    for link in sorted(folder.rglob("*")):
-        blob = link.resolve()
-        if blob.is_file() and SHA256.fullmatch(blob.name):
-            yield blob
+        task = progress.add_task("Checking digests", total=total)
+        wrong = digests.damaged(known, lambda size: progress.advance(task, size))
+    for file in wrong:
+        file.resolve().unlink()
+    if wrong:
+        raise FetchError(
+            "A file was damaged on its way and has been removed; run the command again."
+        )

@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +18,6 @@ from typing import Annotated, TextIO
 import typer
 from rich.console import Console
 
-from gateway import settings as gateway_settings
 from launcher import (
     checkpoint,
     embedded,
@@ -30,12 +27,13 @@ from launcher import (
     installation,
     log,
     merging,
+    premises,
     readiness,
     settings,
 )
 from launcher.child import Command
 from launcher.display import Display, banner
-from launcher.errors import MissingPackage, NotEnoughDisk, PortTaken, SettingsError, ToldToStop
+from launcher.errors import MissingPackage, ToldToStop
 from launcher.phase import Facts, Phase, PhaseFile, facts
 from launcher.plan import EnginePlan, make_plan
 from launcher.settings import LauncherSettings
@@ -43,7 +41,6 @@ from launcher.supervisor import Limits, Programs, Supervisor
 
 # A person at the keyboard waits less long than an orchestrator.
 INTERRUPT_GRACE_S = 8.0
-ROOM_BYTES = 200 * 2**20
 PREPARING = {
     "embedded": "De-quantizing the model (once)",
     "dequantize": "De-quantizing the model (once)",
@@ -68,9 +65,9 @@ async def serve_until_stopped(environ: Mapping[str, str], without_gpu: str | Non
     """The whole life of one service. Raises LauncherError."""
     on_signals({number: task_of_this().cancel for number in (signal.SIGINT, signal.SIGTERM)})
     chosen = load(environ, without_gpu)
-    check_gateway()
-    check_port(chosen.host, chosen.port)
-    check_room(chosen.cache_dir)
+    premises.check_gateway()
+    premises.check_port(chosen.host, chosen.port)
+    premises.check_room(chosen.cache_dir)
     display = Display(Console(stderr=True))
     with log_file(display, chosen) as file, private_folder() as folder:
         try:
@@ -101,39 +98,6 @@ def load(environ: Mapping[str, str], without_gpu: str | None) -> LauncherSetting
     if without_gpu and is_open:
         chosen = chosen.model_copy(update={"reasoner_model": without_gpu})
     return chosen
-
-
-def check_gateway() -> None:
-    """Raise SettingsError for what the gateway would refuse only once the model is prepared."""
-    try:
-        gateway_settings.load()
-    except gateway_settings.SettingsError as error:
-        raise SettingsError(str(error)) from None
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise PortTaken when the gateway could not listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortTaken(
-                f"Port {port} on {host} cannot be used ({error.strerror}): stop the program that "
-                "listens there, or set MMHIE_PORT to another port."
-            ) from error
-
-
-def check_room(cache: Path) -> None:
-    """Raise NotEnoughDisk when even logs and small files would not fit."""
-    standing = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    free = shutil.disk_usage(standing).free
-    if free < ROOM_BYTES:
-        raise NotEnoughDisk(
-            f"{standing} has {free / 2**20:.0f} MiB free and {ROOM_BYTES / 2**20:.0f} are needed: "
-            "make room, or set MMHIE_CACHE_DIR to a folder on a larger disk."
-        )
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ MMHIE = Path(sys.executable).with_name("mmhie")
 COMMIT = "c" * 40
 WEIGHTS = b"weights" * 1000
 FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS, "original/model.bin": b"a copy"}
+ADAPTER = {"adapter_config.json": b'{"base_model_name_or_path": "a/b"}'}
 
 
 def is_large(name: str) -> bool:
@@ -39,12 +40,13 @@ class Hub(BaseHTTPRequestHandler):
     spoils = False
 
     def do_GET(self) -> None:
+        files = ADAPTER if "/an/adapter/" in self.path else FILES
         if "/tree/" in self.path:
-            listing = [entry(name, body) for name, body in FILES.items()]
+            listing = [entry(name, body) for name, body in files.items()]
             self.answer(json.dumps(listing).encode(), {"content-type": "application/json"})
             return
         if self.path.startswith("/api/models/"):
-            siblings = [{"rfilename": name} for name in FILES]
+            siblings = [{"rfilename": name} for name in files]
             body = json.dumps({"id": "a/b", "sha": COMMIT, "siblings": siblings}).encode()
             self.answer(body, {"content-type": "application/json"})
             return
@@ -55,10 +57,11 @@ class Hub(BaseHTTPRequestHandler):
 
     def send_file(self, *, with_body: bool) -> None:
         name = self.path.split(f"/resolve/{COMMIT}/")[-1]
-        if name not in FILES:
+        files = {**FILES, **ADAPTER}
+        if name not in files:
             self.send_error(404)
             return
-        body = FILES[name]
+        body = files[name]
         sent = body[::-1] if self.spoils and is_large(name) else body
         headers = {"etag": f'"{digest(name, body)}"', "x-repo-commit": COMMIT}
         self.answer(sent if with_body else b"", headers, length=len(body))
@@ -106,6 +109,16 @@ def test_the_weights_come_without_the_copies(hub: str, tmp_path: Path) -> None:
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert not (folder / "original").exists()
     assert fetch(hub, tmp_path).stdout == done.stdout
+
+
+def test_an_adapter_brings_its_base(hub: str, tmp_path: Path) -> None:
+    """Without it the adapter would not run; what is printed is the adapter's folder."""
+    done = fetch(hub, tmp_path, "an/adapter")
+
+    assert done.returncode == 0, done.stderr
+    assert (Path(done.stdout.strip()) / "adapter_config.json").is_file()
+    bases = list((tmp_path / "hub" / "models--a--b").rglob("model.safetensors"))
+    assert [file.read_bytes() for file in bases] == [WEIGHTS]
 
 
 def test_a_damaged_file_is_found_and_removed(

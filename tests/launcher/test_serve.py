@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from rich.console import Console
 
 from launcher.commands import serve
 from launcher.display import Display
-from launcher.errors import NotEnoughDisk, PortTaken
 from launcher.hardware import parse
 from launcher.model import ModelFacts
 from launcher.phase import Facts, Phase, PhaseFile
@@ -108,27 +106,6 @@ def test_a_port_that_is_taken_is_one_sentence(taken: int, tmp_path: Path) -> Non
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert f"Port {taken} on 127.0.0.1" in done.stderr
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1"])
-def test_a_free_port_passes(host: str, unused_tcp_port: int) -> None:
-    """IPv6 included; and one that has just been closed."""
-    serve.check_port(host, unused_tcp_port)
-
-
-def test_an_address_that_is_not_ours() -> None:
-    """Told like a port that is taken."""
-    with pytest.raises(PortTaken, match=r"192\.0\.2\.1"):
-        serve.check_port("192.0.2.1", 8000)
-
-
-def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked of the disk on which the folder will be."""
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 1))
-
-    with pytest.raises(NotEnoughDisk, match="MMHIE_CACHE_DIR"):
-        serve.check_room(tmp_path / "not" / "yet")
 
 
 @pytest.mark.parametrize(

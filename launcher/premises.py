@@ -1,0 +1,45 @@
+"""What this machine has to offer before anything starts: settings, a free port, room on disk."""
+
+import shutil
+import socket
+from pathlib import Path
+from typing import Final
+
+from gateway import settings as gateway_settings
+from launcher.errors import NotEnoughDisk, PortTaken, SettingsError
+
+ROOM_BYTES: Final = 200 * 2**20
+
+
+def check_gateway() -> None:
+    """Raise SettingsError for what the gateway would refuse only once the model is prepared."""
+    try:
+        gateway_settings.load()
+    except gateway_settings.SettingsError as error:
+        raise SettingsError(str(error)) from None
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise PortTaken when the gateway could not listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"Port {port} on {host} cannot be used ({error.strerror}): stop the program that "
+                "listens there, or set MMHIE_PORT to another port."
+            ) from error
+
+
+def check_room(cache: Path, needed: int = ROOM_BYTES) -> int:
+    """The free bytes there; raises NotEnoughDisk when fewer than needed, logs alone need some."""
+    standing = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    free = shutil.disk_usage(standing).free
+    if free < needed:
+        raise NotEnoughDisk(
+            f"{standing} has {free / 2**20:.0f} MiB free and {needed / 2**20:.0f} are needed: "
+            "make room, or set MMHIE_CACHE_DIR to a folder on a larger disk."
+        )
+    return free
