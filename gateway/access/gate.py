@@ -74,6 +74,10 @@ class Gate:
         check(client, need)
         return client
 
+    def guards(self, path: str) -> bool:
+        """Whether a path is one that callers need a key for, where there are keys."""
+        return need_of(path, protect_metrics=self.protect_metrics) is not None
+
     async def is_known(self, headers: RawHeaders) -> bool:
         """Whether a caller of an open path has shown a key that is good."""
         try:

@@ -35,15 +35,15 @@ class Entry(NamedTuple):
     facts: Mapping[str, Any]
 
 
-def of(exchange: Exchange, now: float) -> Entry:
-    """What an exchange has come to at its end."""
+def of(exchange: Exchange, route: str, now: float) -> Entry:
+    """What an exchange has come to at its end; `route` is a path of ours."""
     address = exchange.scope.get("client")
     return Entry(
         now,
         exchange.request_id,
         exchange.client,
         address[0] if address else None,
-        exchange.scope["path"],
+        route,
         exchange.status,
         exchange.outcome,
         exchange.elapsed_ms(),

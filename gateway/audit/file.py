@@ -1,6 +1,7 @@
 """The trail on disk: whole lines appended under a lock, torn ones repaired, rotated by size."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -14,7 +15,9 @@ from gateway.safety.provenance import rfc3339
 
 Fsync = Literal["always", "interval", "never"]
 SYNC_EVERY_S = 1.0
-TAIL_BYTES = 256 * 1024  # longer than any line, so the last newline is in it
+TAIL_BYTES = 256 * 1024  # nearly always more than the last line
+LOCK_WAIT_S = 2.0  # many times what a batch takes: who holds it longer is stopped or stuck
+LOCK_POLL_S = 0.002
 
 
 class ChainBroken(Exception):
@@ -34,6 +37,7 @@ class AuditFile:
         self._handle = -1
         self._size = -1
         self._synced = 0.0
+        self._owes_sync = False
         self._notes: list[Mapping[str, Any]] = []
 
     def append(self, records: Sequence[Mapping[str, Any]]) -> Head:
@@ -68,7 +72,7 @@ class AuditFile:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         lock = os.open(self.path.with_name(self.path.name + ".lock"), flags, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            take(lock)
             yield
         finally:
             os.close(lock)
@@ -95,8 +99,7 @@ class AuditFile:
     def _recover(self, size: int) -> Head:
         """The head of what is there; a line torn by a crash is taken off and noted, a complete one
         that lacks nothing but its newline is kept."""
-        start = max(0, size - TAIL_BYTES)
-        tail = os.pread(self._handle, size - start, start)
+        start, tail = end_of(self._handle, size)
         whole, _, torn = tail.rpartition(b"\n")
         if torn:
             size = self._repair(size, torn)
@@ -141,7 +144,8 @@ class AuditFile:
         try:
             while written < len(content):
                 written += os.write(self._handle, content[written:])
-            self._sync()
+            self._owes_sync = self._fsync != "never"
+            self.sync_when_due()
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._handle, self._size)
@@ -149,17 +153,26 @@ class AuditFile:
             raise
         self._size += written
 
-    def _sync(self) -> None:
-        now = time.monotonic()
-        due = self._fsync == "interval" and now - self._synced >= SYNC_EVERY_S
-        if due or self._fsync == "always":
-            os.fdatasync(self._handle)
-            self._synced = now
+    @property
+    def owes_sync(self) -> bool:
+        """Whether lines were written that the disk was not yet made to keep."""
+        return self._owes_sync
+
+    def sync_when_due(self) -> None:
+        """Keep to the policy, also when nothing more is written; raises OSError."""
+        is_due = time.monotonic() - self._synced >= SYNC_EVERY_S
+        if self._owes_sync and (is_due or self._fsync == "always"):
+            self.sync()
 
     def sync(self) -> None:
         """Force to the disk what an interval still owes it; raises OSError."""
         if self._handle >= 0 and self._fsync != "never":
-            os.fdatasync(self._handle)
+            self._force()
+        self._owes_sync = False
+
+    def _force(self) -> None:
+        os.fdatasync(self._handle)
+        self._synced = time.monotonic()
 
     def _sync_folder(self) -> None:
         if self._fsync == "never":
@@ -188,7 +201,35 @@ def rotated_files(path: Path) -> list[Path]:
 
 def last_line(path: Path) -> bytes:
     """The last line of a closed file, without its newline."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - TAIL_BYTES))
-        return file.read().rstrip(b"\n").rpartition(b"\n")[2]
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        tail = end_of(handle, os.fstat(handle).st_size)[1]
+    finally:
+        os.close(handle)
+    return tail.rstrip(b"\n").rpartition(b"\n")[2]
+
+
+def end_of(handle: int, size: int) -> tuple[int, bytes]:
+    """The end of a file and where it starts: the whole of its last line, however long, is in it."""
+    length = TAIL_BYTES
+    while True:
+        start = max(0, size - length)
+        tail = os.pread(handle, size - start, start)
+        if start == 0 or tail.count(b"\n") > 1:
+            return start, tail
+        length *= 4
+
+
+def take(lock: int) -> None:
+    """Take the lock; raises OSError when another process sits on it: a process that was stopped
+    while it wrote must raise the alarm here and not hang every other writer."""
+    until = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise OSError(errno.EAGAIN, "another process holds its lock") from None
+            time.sleep(LOCK_POLL_S)
+        else:
+            return

@@ -1,18 +1,19 @@
 """The trail as the gateway sees it: `note` costs an append; a thread writes, batch by batch."""
 
 import contextlib
+import errno
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import orjson
 
 from gateway.audit import entry
 from gateway.audit.chain import Head
-from gateway.audit.file import AuditFile, ChainBroken, event, rfc3339_now
+from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event, rfc3339_now
 from gateway.errors import AuditUnavailable
 from gateway.logs import log
 from gateway.wire.exchange import Exchange
@@ -22,6 +23,7 @@ RETRY_S = 1.0
 MOST_PENDING = 100_000
 MOST_PER_BATCH = 2_000
 STOP_S = 5.0
+STUCK_S = 5.0  # a write that takes longer is no write: the disk hangs
 
 OnFailure = Literal["refuse", "serve"]
 Alarm = Callable[[bool, int], None]
@@ -30,8 +32,8 @@ Alarm = Callable[[bool, int], None]
 class Trail:
     """No trail: nothing is noted."""
 
-    def note(self, exchange: Exchange) -> None:
-        """Keep what one request has come to."""
+    def note(self, exchange: Exchange, route: str) -> None:
+        """Keep what one request has come to; `route` is a path of ours, never the caller's."""
 
     def check(self) -> None:
         """Raises AuditUnavailable when nothing may be served now."""
@@ -72,18 +74,19 @@ class WrittenTrail(Trail):
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._checkpointed = Head(-1, "")
         self._next_checkpoint = 0.0
+        self._writing_since: float | None = None
         self.failing = False
 
-    def note(self, exchange: Exchange) -> None:
+    def note(self, exchange: Exchange, route: str) -> None:
         if len(self._pending) >= MOST_PENDING:
             self._lost += 1
             return
-        self._pending.append(entry.of(exchange, time.time()))
+        self._pending.append(entry.of(exchange, route, time.time()))
         if not self._wake.is_set():
             self._wake.set()
 
     def check(self) -> None:
-        if self.failing and self._on_failure == "refuse":
+        if self._is_out() and self._on_failure == "refuse":
             raise AuditUnavailable(
                 "The audit trail cannot be written, and nothing is answered without it; the "
                 "operator was told.",
@@ -91,7 +94,15 @@ class WrittenTrail(Trail):
             )
 
     def warnings(self) -> list[str]:
-        return ["The audit trail cannot be written."] if self.failing else []
+        return ["The audit trail cannot be written."] if self._is_out() else []
+
+    def _is_out(self) -> bool:
+        """Whether lines do not reach the disk: refused there, or for too long on their way. The
+        thread that hangs in a write cannot say so itself."""
+        since = self._writing_since
+        if not self.failing and since is not None and time.monotonic() - since > STUCK_S:
+            self._fail(TimeoutError(errno.ETIMEDOUT, "the disk does not answer"))
+        return self.failing
 
     def start(self) -> None:
         """Try the file before the first request comes in."""
@@ -115,13 +126,37 @@ class WrittenTrail(Trail):
 
     def _write_on(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait(RETRY_S if self.failing else self._checkpoint_s)
+            self._wake.wait(self._nap_s())
             self._stopping.wait(RETRY_S if self.failing else BATCH_S)
             self._wake.clear()
             self._flush()
+            self._settle()
             if time.monotonic() >= self._next_checkpoint:
                 self._checkpoint()
         self._close()
+
+    def _nap_s(self) -> float:
+        """How long to sleep when nobody asks for anything."""
+        if self.failing:
+            return RETRY_S
+        return min(self._checkpoint_s, SYNC_EVERY_S) if self._file.owes_sync else self._checkpoint_s
+
+    def _settle(self) -> None:
+        """The last lines before a quiet time are forced to the disk as all others."""
+        try:
+            with self._watched():
+                self._file.sync_when_due()
+        except OSError as problem:
+            self._fail(problem)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Let others see that the disk is being asked, and since when."""
+        self._writing_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._writing_since = None
 
     def _flush(self) -> None:
         """Write what waits; what cannot be written waits on."""
@@ -138,7 +173,8 @@ class WrittenTrail(Trail):
         gap = [event("gap", lost=lost)] if lost else []
         back = [event("resumed")] if self.failing else []
         try:
-            self._file.append([*events, *back, *gap, *entry.records(batch)])
+            with self._watched():
+                self._file.append([*events, *back, *gap, *entry.records(batch)])
         except (OSError, ChainBroken) as problem:
             self._fail(problem)
             return False

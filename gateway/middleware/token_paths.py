@@ -53,7 +53,7 @@ class TokenPaths:
             await answer(route, exchange, services)
         finally:
             self._count(exchange)
-            services.trail.note(exchange)
+            services.trail.note(exchange, scope["path"])
 
     def _count(self, exchange: Exchange) -> None:
         seconds = exchange.elapsed_ms() / 1000

@@ -1,5 +1,6 @@
 """The file: whole lines or none, repaired, rotated, shared."""
 
+import fcntl
 import os
 import resource
 import stat
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit import file as files
 from gateway.audit.chain import START
 from gateway.audit.file import ChainBroken, rotated_files
 from gateway.audit.verify import verify
@@ -110,6 +112,39 @@ def test_a_crash_in_the_first_line(open_file: Open, path: Path) -> None:
 
     assert [line["kind"] for line in lines(path)] == ["repair", "test"]
     assert not verify(path, key=KEY).findings
+
+
+def test_a_line_longer_than_one_look(open_file: Open, path: Path) -> None:
+    """The end of the trail is found however long its last line is, here and in a rotated file."""
+    giant = {"kind": "test", "output_digests": ["d" * 76] * 5000}
+    file = open_file(rotate_bytes=500_000)
+    for _ in range(3):
+        file.append([giant])
+        file.close()
+    path.unlink()  # a crash between the two steps of a rotation
+    file.append([record(1)])
+    file.close()
+
+    assert len(rotated_files(path)) == 1
+    assert lines(path)[-1]["number"] == 1
+    assert lines(path)[0]["prev"] == lines(rotated_files(path)[-1])[-1]["mac"]
+
+
+def test_a_writer_that_was_stopped_while_it_held_the_lock(
+    open_file: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others fail within a bounded time and say why, and go on when it lets go."""
+    monkeypatch.setattr(files, "LOCK_WAIT_S", 0.1)
+    holder = path.with_name("audit.jsonl.lock").open("w")
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    file = open_file()
+    with pytest.raises(OSError, match="another process holds its lock"):
+        file.append([record(1)])
+    holder.close()
+    file.append([record(1)])
+    file.close()
+
+    assert [line["number"] for line in lines(path)] == [1]
 
 
 def test_rotation_carries_the_head(open_file: Open, path: Path) -> None:

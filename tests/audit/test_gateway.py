@@ -14,6 +14,7 @@ import pytest
 
 from gateway.audit import checkpoint
 from gateway.audit.chain import Head
+from gateway.audit.file import rotated_files
 from gateway.audit.verify import verify
 from gateway.settings import SettingsError, load
 from tests.access.conftest import add_key, bearer
@@ -140,6 +141,38 @@ def test_every_failure_has_its_line(
     assert (line["outcome"], line["status"], line["client"]) == (outcome, status, "ward-7")
 
 
+OTHERS = (
+    ("/v1/models", "ward-7", "/v1/models", 200, "ok"),
+    (f"/v1/models/{CANARY}", "ward-7", "/v1/models/{model_id:path}", 404, "model_not_found"),
+    ("/v1/mmhie/model-card", "ward-7", "/v1/mmhie/model-card", 200, "ok"),
+    ("/v1/mmhie/model-card", None, "none", 401, "unauthorized"),
+    (f"/{CANARY}?q={CANARY}", "ward-7", "none", 404, "not_found"),
+)
+
+
+@pytest.mark.parametrize(("path", "client", "route", "status", "outcome"), OTHERS)
+def test_every_path_that_asks_for_a_key_has_its_line(
+    audited: Audited, path: str, client: str | None, route: str, status: int, outcome: str
+) -> None:
+    """By the name of the route: what a caller writes in a path is not in the trail."""
+    headers = audited.headers if client else {}
+    line = audited.line(audited.gateway.client.get(path, headers=headers))
+
+    assert (line["client"], line["route"]) == (client, route)
+    assert (line["status"], line["outcome"]) == (status, outcome)
+    assert CANARY not in audited.trail.read_text()
+
+
+def test_what_is_open_to_everybody_has_none(audited: Audited) -> None:
+    """Probes and scrapes come every few seconds and tell nothing of a patient."""
+    before = len(audited.requests())
+    for path in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
+        audited.gateway.client.get(path)
+    audited.line(audited.ask(JSON))
+
+    assert len(audited.requests()) == before + 1
+
+
 def test_strangers_have_theirs(audited: Audited) -> None:
     """Without a name, and without the key they tried."""
     answer = audited.gateway.client.post(
@@ -260,6 +293,45 @@ def test_a_trail_that_cannot_be_written(
     middle = "audit_unavailable" if policy == "refuse" else "ok"
     assert outcomes == ["ok", "ok", middle, "ok"]
     assert not verify(gone / "audit.jsonl", key=KEY).findings
+
+
+@pytest.mark.parametrize("policy", ["refuse", "serve"])
+def test_a_disk_that_is_full_from_the_start(
+    start: Start, engine: FakeEngine, tmp_path: Path, policy: str
+) -> None:
+    """/dev/full answers as a full disk does."""
+    trail = tmp_path / "audit.jsonl"
+    trail.symlink_to("/dev/full")
+    gateway = start(engine.url, **settings(trail), MMHIE_AUDIT_ON_FAILURE=policy).wait()
+    answer = JSON.ask(gateway.client)
+
+    assert answer.status_code == (503 if policy == "refuse" else 200)
+    assert "audit trail cannot be written: No space left on device" in gateway.log
+    assert "mmhie_audit_failing 1.0" in gateway.client.get("/metrics").text
+
+
+def test_several_gateways_share_one_trail(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+    """Two processes at once, one of them killed: one chain, a line for each request, rotations
+    and all."""
+    trail = tmp_path / "audit.jsonl"
+    shared = {**settings(trail), "MMHIE_AUDIT_ROTATE_BYTES": "8192"}
+    one, two, killed = (start(engine.url, **shared).wait() for _ in range(3))
+    for number in range(60):
+        for gateway in (one, two):
+            headers = {"x-request-id": f"{number}-{gateway.port}"}
+            gateway.client.post(JSON.path, json=JSON.body(), headers=headers)
+        if number == 30:
+            killed.signal(signal.SIGKILL)
+            killed.exit_code()
+    one.stop()
+    two.stop()
+
+    told = [line for file in (*rotated_files(trail), trail) for line in lines(file)]
+    asked = {f"{number}-{gateway.port}" for number in range(60) for gateway in (one, two)}
+    assert sorted(line["request_id"] for line in told if line["kind"] == "request") == sorted(asked)
+    assert [line["kind"] for line in told].count("stop") == 2
+    assert len(rotated_files(trail)) > 2
+    assert not verify(trail, key=KEY).findings
 
 
 def test_a_trail_that_could_not_be_gone_on_with(

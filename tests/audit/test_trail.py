@@ -11,6 +11,7 @@ import pytest
 from starlette.types import Message, Scope
 
 from gateway.audit import trail as trails
+from gateway.audit.file import AuditFile, Fsync
 from gateway.audit.trail import OnFailure, Trail, WrittenTrail
 from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable
@@ -18,15 +19,17 @@ from gateway.wire.client import Client
 from gateway.wire.exchange import Exchange
 from tests.audit.conftest import KEY, Open, lines
 
+ROUTE = "/llm/generate"
+
 
 class Writing:
     """A trail at work, and the alarms it raised."""
 
-    def __init__(self, open_file: Open, path: Path, on_failure: OnFailure) -> None:
+    def __init__(self, file: AuditFile, path: Path, on_failure: OnFailure) -> None:
         self.path = path
         self.alarms: list[tuple[bool, int]] = []
         self.trail = WrittenTrail(
-            open_file(),
+            file,
             on_failure=on_failure,
             checkpoint_s=60,
             alarm=lambda failing, lost: self.alarms.append((failing, lost)),
@@ -41,8 +44,8 @@ class Writing:
 def begin(open_file: Open, path: Path) -> Iterator[Callable[..., Writing]]:
     begun: list[Writing] = []
 
-    def start(on_failure: OnFailure = "refuse") -> Writing:
-        begun.append(Writing(open_file, path, on_failure))
+    def start(on_failure: OnFailure = "refuse", file: AuditFile | None = None) -> Writing:
+        begun.append(Writing(file or open_file(), path, on_failure))
         begun[-1].trail.start()
         return begun[-1]
 
@@ -83,7 +86,7 @@ def test_a_request_is_on_disk_within_a_moment(begin: Callable[..., Writing]) -> 
     """With nobody waiting for it."""
     writing = begin()
     time.sleep(0.1)
-    writing.trail.note(exchange())
+    writing.trail.note(exchange(), ROUTE)
     until(lambda: len(writing.written()) == 1, seconds=1)  # 0.1, and what a busy machine adds
 
     (line,) = writing.written()
@@ -95,7 +98,7 @@ def test_stop_writes_what_is_left(begin: Callable[..., Writing], path: Path) -> 
     """And begins and ends with a line of its own."""
     writing = begin()
     for number in range(5000):
-        writing.trail.note(exchange(number))
+        writing.trail.note(exchange(number), ROUTE)
     writing.trail.stop()
 
     assert [line["request_id"] for line in writing.written()] == [f"r-{n}" for n in range(5000)]
@@ -127,7 +130,7 @@ def test_a_failure_is_an_alarm_and_loses_nothing(
     writing = begin(policy)
     fail(path)
     for number in range(3):
-        writing.trail.note(exchange(number))
+        writing.trail.note(exchange(number), ROUTE)
     until(lambda: writing.trail.failing)
     if policy == "refuse":
         with pytest.raises(AuditUnavailable) as refused:
@@ -159,6 +162,60 @@ def test_a_failure_from_the_start(begin: Callable[..., Writing], path: Path) -> 
     assert len(writing.written("start")) == 1
 
 
+class Hanging(AuditFile):
+    """A disk that does not answer, as a network file system whose server is away."""
+
+    answers = threading.Event()
+
+    def _force(self) -> None:
+        assert self.answers.wait(20)
+        super()._force()
+
+
+def test_a_disk_that_hangs_is_a_failure_too(
+    begin: Callable[..., Writing], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that waits for it cannot say so: whoever asks finds out. Nothing is lost."""
+    monkeypatch.setattr(trails, "STUCK_S", 0.2)
+    file = Hanging(path, key=KEY, rotate_bytes=10**9, fsync="always")
+    file.answers.set()
+    writing = begin(file=file)
+    file.answers.clear()
+    writing.trail.note(exchange(), ROUTE)
+    time.sleep(0.5)
+    with pytest.raises(AuditUnavailable):
+        writing.trail.check()
+    assert writing.alarms[-1] == (True, 0)
+
+    file.answers.set()
+    until(lambda: not writing.trail.warnings())
+    writing.trail.check()
+    assert writing.alarms[-1] == (False, 0)
+    assert len(writing.written()) == 1
+
+
+class Counting(AuditFile):
+    """Counts how often the disk is made to keep what was written."""
+
+    forced = 0
+
+    def _force(self) -> None:
+        self.forced += 1
+        super()._force()
+
+
+@pytest.mark.parametrize(("policy", "forced"), [("always", 2), ("interval", 2), ("never", 0)])
+def test_the_last_lines_before_a_quiet_time_are_forced_too(
+    begin: Callable[..., Writing], path: Path, policy: Fsync, forced: int
+) -> None:
+    """`interval` owes the disk a second, and pays without being asked."""
+    file = Counting(path, key=KEY, rotate_bytes=10**9, fsync=policy)
+    writing = begin(file=file)
+    writing.trail.note(exchange(), ROUTE)
+    until(lambda: len(writing.written()) == 1)
+    until(lambda: file.forced == forced and not file.owes_sync)
+
+
 def test_a_writer_that_dies_is_a_failure(
     begin: Callable[..., Writing], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -166,7 +223,7 @@ def test_a_writer_that_dies_is_a_failure(
     writing = begin()
     broken = exchange()
     broken.facts["model"] = object()
-    writing.trail.note(broken)
+    writing.trail.note(broken, ROUTE)
     until(lambda: writing.trail.failing)
 
     with pytest.raises(AuditUnavailable):
@@ -183,7 +240,7 @@ def test_what_was_lost_is_counted_in_the_chain(
     writing = begin("serve")
     fail(path)
     for number in range(5):
-        writing.trail.note(exchange(number))
+        writing.trail.note(exchange(number), ROUTE)
     until(lambda: writing.trail.failing)
     repair(path)
     until(lambda: not writing.trail.failing)
@@ -196,7 +253,7 @@ def test_strangers_cannot_fill_the_disk(begin: Callable[..., Writing]) -> None:
     """Of requests without a good key one a batch is written, and the others are counted."""
     writing = begin()
     for number in range(1000):
-        writing.trail.note(exchange(number, "unauthorized"))
+        writing.trail.note(exchange(number, "unauthorized"), ROUTE)
     writing.trail.stop()
     written = writing.written()
 
@@ -210,7 +267,7 @@ def test_checkpoints_are_told_outside_of_the_file(
 ) -> None:
     """On standard output, at the start and at the end at least."""
     writing = begin()
-    writing.trail.note(exchange())
+    writing.trail.note(exchange(), ROUTE)
     writing.trail.stop()
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -223,7 +280,7 @@ def test_no_trail() -> None:
     """Where none is configured nothing is noted, refused or warned of."""
     trail = Trail()
     trail.start()
-    trail.note(exchange())
+    trail.note(exchange(), ROUTE)
     trail.check()
     trail.stop()
 
