@@ -34,6 +34,7 @@ fix: setup  ## format and repair what can be repaired
 docs: setup  ## write the generated documents anew
 	$(RUN) scripts/render_settings.py
 	$(RUN) scripts/render_plans.py
+	$(RUN) scripts/render_dashboard.py
 
 bench: setup  ## the gateway against nginx, in turns, on one processor (needs nginx); T=options
 	$(RUN) -m tests.bench $(T)

@@ -1,10 +1,12 @@
 """The gateway's own metrics; labels come from closed sets, children are looked up once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from gateway.access.admission import Admission
+from gateway.engine.phase import Phase
 from gateway.wire.exchange import Exchange
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -29,7 +31,11 @@ class Metrics:
         )
         self.inflight = gauge("inflight_requests", "Requests at the engine.")
         self.waiting = gauge("queued_requests", "Requests waiting for a place at the engine.")
+        self.places = gauge("inflight_limit", "Most requests at the engine at once.")
+        self.queue = gauge("queue_limit", "Most requests waiting for a place.")
         self.ready = gauge("engine_ready", "1 while the engine is ready.")
+        phase = Gauge("mmhie_phase", "1 for the present phase.", ("phase",), registry=self.registry)
+        self.phases = {one: phase.labels(one) for one in get_args(Phase)}
         self.audit_failing = gauge("audit_failing", "1 while the audit trail cannot be written.")
         self.audit_lost = gauge("audit_lost_records", "Requests that no line could be kept for.")
         self._children: dict[tuple[object, ...], Counter] = {}
@@ -46,6 +52,16 @@ class Metrics:
         """Note how the audit trail is."""
         self.audit_failing.set(failing)
         self.audit_lost.set(lost)
+
+    def at_scrape(self, phase: str, admission: Admission) -> None:
+        """Note what is read off, not counted."""
+        self.inflight.set(admission.inflight)
+        self.waiting.set(admission.waiting)
+        self.places.set(admission.places)
+        self.queue.set(admission.queue)
+        self.ready.set(phase == "ready")
+        for name, gauge in self.phases.items():
+            gauge.set(name == phase)
 
     def first_token(self, exchange: Exchange) -> None:
         """Note the time to the first token."""

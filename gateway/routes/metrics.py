@@ -17,9 +17,7 @@ SCRAPE = EngineRequest("GET", "/metrics", total_s=2.0)
 async def metrics(services: ServicesDep) -> Response:
     """Prometheus text; without the engine's part while the engine is away."""
     own = services.metrics
-    own.inflight.set(services.admission.inflight)
-    own.waiting.set(services.admission.waiting)
-    own.ready.set(services.phase() == "ready")
+    own.at_scrape(services.phase(), services.admission)
     body = generate_latest(own.registry) + await engine_metrics(services)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 

@@ -1,5 +1,6 @@
 """The compose files: they parse, and nobody reaches the engine but the gateway."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,11 +10,25 @@ from gateway.settings import known_names
 from tests.docker.dockerfile import ROOT, stages
 
 NAMES = ("compose.yaml", "compose.cpu.yaml")
+OBSERVABILITY = "compose.observability.yaml"
+OBSERVERS = ("prometheus", "grafana")
 
 
 def load(name: str) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load((ROOT / "docker" / name).read_text())
     return content
+
+
+def built(name: str) -> dict[str, Any]:
+    """The services that are made here."""
+    services = load(name)["services"].items()
+    return {service: entry for service, entry in services if "build" in entry}
+
+
+def observers() -> dict[str, Any]:
+    """Prometheus and Grafana, which both files take from a third."""
+    services: dict[str, Any] = load(OBSERVABILITY)["services"]
+    return services
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,7 +90,7 @@ def engine_source() -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_and_targets_exist(name: str) -> None:
     """No service names a setting, a Dockerfile or a build target that is not there."""
-    for service in load(name)["services"].values():
+    for service in built(name).values():
         named = service["environment"]
         ours = {key for key in named if key.startswith("MMHIE_")}
         assert ours <= known_names()
@@ -99,6 +114,54 @@ def test_gpu_is_reserved() -> None:
 def test_volumes_are_declared(name: str) -> None:
     """What is kept has a name."""
     compose = load(name)
-    for service in compose["services"].values():
+    for service in (*compose["services"].values(), *observers().values()):
         for volume in service.get("volumes", ()):
-            assert volume.split(":")[0] in compose["volumes"]
+            if not volume.startswith("./"):
+                assert volume.split(":")[0] in compose["volumes"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("service", OBSERVERS)
+def test_observability_is_a_profile_of_both(name: str, service: str) -> None:
+    """The same two services, which only start when asked for."""
+    assert load(name)["services"][service] == {
+        "extends": {"file": OBSERVABILITY, "service": service}
+    }
+    assert observers()[service]["profiles"] == ["observability"]
+
+
+@pytest.mark.parametrize("service", OBSERVERS)
+def test_observers_are_hardened(service: str) -> None:
+    """As the others are; pinned, and without a way to the engine."""
+    entry = observers()[service]
+
+    assert entry["read_only"] is True
+    assert entry["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in entry["security_opt"]
+    assert entry["networks"] == ["front"]
+    assert all(port.startswith("127.0.0.1:") for port in entry.get("ports", ()))
+    assert re.fullmatch(r"[a-z]+/[a-z]+:v?\d+\.\d+\.\d+", entry["image"])
+
+
+@pytest.mark.parametrize("service", OBSERVERS)
+def test_what_is_mounted_is_there(service: str) -> None:
+    """A misspelt folder would be an empty one."""
+    for volume in observers()[service]["volumes"]:
+        place = volume.split(":")[0]
+        if place.startswith("./"):
+            assert any((ROOT / "docker" / place).iterdir())
+
+
+def test_grafana_finds_its_parts() -> None:
+    """Provisioning names the data source of the panels, and the folder of the dashboard."""
+    grafana = ROOT / "docker" / "grafana"
+    source = yaml.safe_load((grafana / "provisioning/datasources/prometheus.yaml").read_text())
+    provider = yaml.safe_load((grafana / "provisioning/dashboards/mmhie.yaml").read_text())
+    folder = provider["providers"][0]["options"]["path"]
+
+    assert (
+        f'"uid": "{source["datasources"][0]["uid"]}"'
+        in (grafana / "dashboards/mmhie.json").read_text()
+    )
+    assert f"./grafana/dashboards:{folder}:ro" in observers()["grafana"]["volumes"]
+    assert source["datasources"][0]["url"] == "http://prometheus:9090"

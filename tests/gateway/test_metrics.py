@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
+from gateway.access.admission import Admission
 from gateway.metrics import Metrics, tokens
 from gateway.routes.metrics import vllm_families
 from gateway.wire.exchange import Exchange
@@ -71,6 +72,18 @@ def test_the_first_token_is_timed() -> None:
     metrics.first_token(one)
     assert one.facts["ttft_ms"] >= 0
     assert b"mmhie_ttft_seconds_count 1.0" in generate_latest(metrics.registry)
+
+
+def test_what_is_read_off_at_a_scrape() -> None:
+    """Places and queue with their limits; the present phase is 1 and every other one 0."""
+    metrics = Metrics()
+    metrics.at_scrape("held", Admission(places=3, queue=5, patience_s=1))
+    text = generate_latest(metrics.registry).decode()
+    assert "mmhie_inflight_limit 3.0" in text
+    assert "mmhie_queue_limit 5.0" in text
+    assert "mmhie_engine_ready 0.0" in text
+    assert 'mmhie_phase{phase="held"} 1.0' in text
+    assert 'mmhie_phase{phase="ready"} 0.0' in text
 
 
 def test_every_family_is_ours() -> None:

@@ -1,0 +1,227 @@
+"""Write the Grafana dashboard from the rows below; `--check` fails when the file says otherwise."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).parent.parent / "docker" / "grafana" / "dashboards" / "mmhie.json"
+SOURCE = {"type": "prometheus", "uid": "mmhie"}
+COLUMNS, HEIGHT = 3, 7
+RATE = "$__rate_interval"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One graph: what it answers, in which unit, and its queries by legend."""
+
+    title: str
+    unit: str
+    queries: dict[str, str]
+    description: str = ""
+
+
+def quantiles(metric: str) -> dict[str, str]:
+    """p50, p95 and p99 of a histogram over all gateways chosen."""
+    rate = f"sum by (le) (rate({chosen(metric + '_bucket')}[{RATE}]))"
+    return {f"p{q * 100:g}": f"histogram_quantile({q}, {rate})" for q in (0.5, 0.95, 0.99)}
+
+
+def chosen(metric: str, *matchers: str) -> str:
+    return metric + "{" + ",".join(('instance=~"$instance"', *matchers)) + "}"
+
+
+def rate(metric: str, by: str = "", *matchers: str) -> str:
+    group = f" by ({by})" if by else ""
+    return f"sum{group} (rate({chosen(metric, *matchers)}[{RATE}]))"
+
+
+ROWS: dict[str, tuple[Panel, ...]] = {
+    "Is it well": (
+        Panel("Phase", "short", {"{{phase}}": f"sum by (phase) ({chosen('mmhie_phase')}) > 0"}),
+        Panel(
+            "Requests by outcome", "reqps", {"{{outcome}}": rate("mmhie_requests_total", "outcome")}
+        ),
+        Panel(
+            "Audit trail",
+            "short",
+            {
+                "cannot be written": f"max({chosen('mmhie_audit_failing')})",
+                "requests without a record": f"sum({chosen('mmhie_audit_lost_records')})",
+            },
+            "Anything but zero needs a person now.",
+        ),
+    ),
+    "How long people wait": (
+        Panel("Time to the first token", "s", quantiles("mmhie_ttft_seconds")),
+        Panel(
+            "Between tokens",
+            "s",
+            quantiles("vllm:inter_token_latency_seconds"),
+            "As the engine sees it; the gateway relays each token as it comes.",
+        ),
+        Panel("Whole request", "s", quantiles("mmhie_request_duration_seconds")),
+    ),
+    "How much it does": (
+        Panel(
+            "Tokens per second",
+            "short",
+            {
+                "generated": rate("mmhie_completion_tokens_total"),
+                "prompt": rate("mmhie_prompt_tokens_total"),
+            },
+        ),
+        Panel("Requests by route", "reqps", {"{{route}}": rate("mmhie_requests_total", "route")}),
+        Panel("HTTP by status", "reqps", {"{{status}}": rate("http_requests_total", "status")}),
+    ),
+    "Where it gets tight": (
+        Panel(
+            "Places at the engine",
+            "short",
+            {
+                "taken": f"sum({chosen('mmhie_inflight_requests')})",
+                "all": f"sum({chosen('mmhie_inflight_limit')})",
+            },
+        ),
+        Panel(
+            "Queue",
+            "short",
+            {
+                "waiting": f"sum({chosen('mmhie_queued_requests')})",
+                "room": f"sum({chosen('mmhie_queue_limit')})",
+            },
+        ),
+        Panel(
+            "Refused",
+            "reqps",
+            {
+                "{{outcome}}": rate(
+                    "mmhie_requests_total",
+                    "outcome",
+                    'outcome=~"too_busy|queue_timeout|unauthorized|forbidden|.*_too_l.*"',
+                )
+            },
+        ),
+    ),
+    "What is wrong with answers": (
+        Panel(
+            "Warnings",
+            "reqps",
+            {"{{kind}}": rate("mmhie_warnings_total", "kind")},
+            "harmony_*, empty_answer and nothing_generated are answers out of shape.",
+        ),
+        Panel("Cut off", "reqps", {"{{where}}": rate("mmhie_truncated_total", "where")}),
+        Panel(
+            "Notices",
+            "reqps",
+            {"{{rule}}": rate("mmhie_notices_total", "rule")},
+            "Red flags found in prompts. Text matching, not triage.",
+        ),
+    ),
+    "The engine": (
+        Panel(
+            "Requests at the engine",
+            "short",
+            {
+                "running": f"sum({chosen('vllm:num_requests_running')})",
+                "waiting": f"sum({chosen('vllm:num_requests_waiting')})",
+            },
+        ),
+        Panel(
+            "KV cache in use",
+            "percentunit",
+            {"engine {{engine}}": f"max by (engine) ({chosen('vllm:kv_cache_usage_perc')})"},
+        ),
+        Panel(
+            "Prefix cache",
+            "percentunit",
+            {
+                "hits": f"{rate('vllm:prefix_cache_hits_total')} / "
+                f"{rate('vllm:prefix_cache_queries_total')}"
+            },
+        ),
+        Panel("Waiting in the engine", "s", quantiles("vllm:request_queue_time_seconds")),
+        Panel("Preemptions", "ops", {"preempted": rate("vllm:num_preemptions_total")}),
+        Panel(
+            "Finished, by reason",
+            "reqps",
+            {"{{finished_reason}}": rate("vllm:request_success_total", "finished_reason")},
+        ),
+    ),
+}
+
+
+def dashboard() -> dict[str, Any]:
+    """The whole dashboard, as Grafana reads it."""
+    return {
+        "uid": "mmhie",
+        "title": "Medical reasoning service",
+        "tags": ["mmhie"],
+        "timezone": "browser",
+        "schemaVersion": 39,
+        "refresh": "10s",
+        "time": {"from": "now-1h", "to": "now"},
+        "templating": {"list": [instances()]},
+        "panels": placed(),
+    }
+
+
+def instances() -> dict[str, Any]:
+    """The choice of gateways at the top of the page."""
+    return {
+        "name": "instance",
+        "type": "query",
+        "datasource": SOURCE,
+        "query": "label_values(mmhie_engine_ready, instance)",
+        "refresh": 2,
+        "multi": True,
+        "includeAll": True,
+        "current": {"text": "All", "value": "$__all"},
+    }
+
+
+def placed() -> list[dict[str, Any]]:
+    """Rows and panels one below the other."""
+    found: list[dict[str, Any]] = []
+    top = 0
+    for title, panels in ROWS.items():
+        at = {"h": 1, "w": 24, "x": 0, "y": top}
+        found.append({"id": len(found) + 1, "type": "row", "title": title, "gridPos": at})
+        for number, panel in enumerate(panels):
+            line, column = divmod(number, COLUMNS)
+            width = 24 // COLUMNS
+            at = {"h": HEIGHT, "w": width, "x": column * width, "y": top + 1 + line * HEIGHT}
+            found.append(graph(panel) | {"id": len(found) + 1, "gridPos": at})
+        top += 1 + HEIGHT * -(-len(panels) // COLUMNS)
+    return found
+
+
+def graph(panel: Panel) -> dict[str, Any]:
+    """One time series panel."""
+    targets = [
+        {"refId": chr(ord("A") + number), "expr": expression, "legendFormat": legend}
+        for number, (legend, expression) in enumerate(panel.queries.items())
+    ]
+    return {
+        "type": "timeseries",
+        "title": panel.title,
+        "description": panel.description,
+        "datasource": SOURCE,
+        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
+        "options": {"legend": {"displayMode": "list", "placement": "bottom"}},
+        "targets": targets,
+    }
+
+
+def main() -> None:
+    """Rewrite the file, or compare it."""
+    made = json.dumps(dashboard(), indent=1) + "\n"
+    if "--check" not in sys.argv:
+        FILE.write_text(made)
+    elif FILE.read_text() != made:
+        sys.exit(f"{FILE.name} is out of date: run `make docs`.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Every question the dashboard and the alerts put to Prometheus, and the metrics it is about."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import promql_parser
+import yaml
+
+DOCKER = Path(__file__).parents[2] / "docker"
+DASHBOARD = DOCKER / "grafana" / "dashboards" / "mmhie.json"
+ALERTS = DOCKER / "prometheus" / "alerts.yml"
+# What Grafana fills in before it asks.
+FILLED_IN = {"$__rate_interval": "1m", "$instance": ".+"}
+
+
+def alerts() -> dict[str, str]:
+    """Expressions by the alert's name."""
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    return {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+
+
+def panels() -> dict[str, list[str]]:
+    """Expressions by the panel's title, filled in."""
+    found = json.loads(DASHBOARD.read_text())["panels"]
+    return {
+        panel["title"]: [filled_in(target["expr"]) for target in panel["targets"]]
+        for panel in found
+        if panel["type"] != "row"
+    }
+
+
+def filled_in(expression: str) -> str:
+    for name, value in FILLED_IN.items():
+        expression = expression.replace(name, value)
+    return expression
+
+
+def questions() -> Iterator[tuple[str, str]]:
+    """Every expression, with where it stands."""
+    yield from alerts().items()
+    for title, expressions in panels().items():
+        for expression in expressions:
+            yield title, expression
+
+
+def metrics(expression: str) -> set[str]:
+    """The names of the series an expression selects; ValueError for what is no PromQL."""
+    found: set[str] = set()
+
+    def visit(node: object) -> None:
+        if isinstance(node, promql_parser.VectorSelector) and node.name:
+            found.add(node.name)
+
+    promql_parser.walk(promql_parser.parse(expression), pre_visit=visit)
+    return found

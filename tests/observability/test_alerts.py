@@ -1,0 +1,55 @@
+"""The alert rules: tested by promtool, each firing and silent, each with a page to turn to."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.observability import queries
+from tests.observability.prometheus import program
+
+FOLDER = queries.ALERTS.parent
+TESTS = FOLDER / "alerts_test.yml"
+RUNBOOK = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+def expectations() -> list[dict[str, Any]]:
+    """Every expectation of the rule tests."""
+    tests = yaml.safe_load(TESTS.read_text())["tests"]
+    return [one for test in tests for one in test["alert_rule_test"]]
+
+
+def test_promtool_is_content() -> None:
+    """The rules parse and do what their tests say."""
+    done = subprocess.run(
+        [program("promtool"), "test", "rules", TESTS], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", queries.alerts())
+def test_every_alert_is_tested_both_ways(name: str) -> None:
+    """It fires in one test and is silent in another."""
+    answers = {bool(one["exp_alerts"]) for one in expectations() if one["alertname"] == name}
+
+    assert answers == {True, False}
+
+
+@pytest.mark.parametrize("name", queries.alerts())
+def test_every_alert_has_its_section_in_the_runbook(name: str) -> None:
+    """Under its own name, with what to look at and what to do."""
+    sections = re.split(r"^### ", RUNBOOK.read_text(), flags=re.MULTILINE)
+    section = next((one for one in sections if one.startswith(f"{name}\n")), "")
+
+    assert len(section.splitlines()) > 3, name
+
+
+def test_the_runbook_has_no_alert_that_is_not_there() -> None:
+    """A renamed alert takes its section along."""
+    alerts = RUNBOOK.read_text().partition("## Alerts\n")[2].partition("\n## ")[0]
+
+    assert set(re.findall(r"^### (\w+)$", alerts, re.MULTILINE)) == set(queries.alerts())

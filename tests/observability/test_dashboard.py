@@ -1,0 +1,127 @@
+"""The dashboard: every metric it names exists, and a real Prometheus answers its questions."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.contract.doors import DOORS
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.observability import engine_metrics, queries
+from tests.observability.prometheus import Prometheus
+
+ROOT = Path(__file__).parents[2]
+RED_FLAG = "I have crushing chest pain right now."
+TOO_LONG = 3_000_000
+# Prometheus' own: whether the scrape worked.
+ITS_OWN = {"up"}
+
+
+CHAT = next(door for door in DOORS if door.name == "chat-json")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[FakeEngine]:
+    engine = FakeEngine().wait()
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), engine.url).wait()
+    yield gateway
+    gateway.stop()
+
+
+def trouble(gateway: Gateway, engine: FakeEngine) -> None:
+    """One request of each kind that a panel shows: a red flag, a cut, a leak, a refusal."""
+    for door in DOORS:
+        door.ask(gateway.client)
+    CHAT.ask(gateway.client, RED_FLAG)
+    CHAT.ask(gateway.client, **CHAT.limit(1))
+    CHAT.ask(gateway.client, "x" * TOO_LONG)
+    engine.next(fault="harmony")
+    CHAT.ask(gateway.client)
+
+
+def exposed(gateway: Gateway) -> set[str]:
+    """The series of the gateway's own families, those without a sample yet too."""
+    text = gateway.client.get("/metrics").text
+    families = [one for one in text_string_to_metric_families(text) if "vllm:" not in one.name]
+    return {
+        name
+        for family in families
+        if family.type in engine_metrics.SAMPLES  # nobody asks the HTTP layer's summaries
+        for name in engine_metrics.samples(family.name, family.type)
+    }
+
+
+def test_every_metric_exists(gateway: Gateway) -> None:
+    """What panels and alerts ask about is on the gateway's page or registered by vLLM."""
+    known = exposed(gateway) | engine_metrics.series() | ITS_OWN
+    for where, expression in queries.questions():
+        assert queries.metrics(expression) <= known, where
+
+
+def test_vllm_is_really_read() -> None:
+    """The names come from vLLM's source: one of each kind is among them."""
+    known = engine_metrics.series()
+
+    assert "vllm:num_requests_running" in known
+    assert "vllm:generation_tokens_total" in known
+    assert "vllm:time_to_first_token_seconds_bucket" in known
+
+
+def test_no_question_is_without_a_metric() -> None:
+    """A panel of constants would pass every other test."""
+    for where, expression in queries.questions():
+        assert queries.metrics(expression), where
+
+
+def test_the_file_is_what_the_script_writes() -> None:
+    """The rows of scripts/render_dashboard.py are the source."""
+    done = subprocess.run([sys.executable, "scripts/render_dashboard.py", "--check"], cwd=ROOT)
+
+    assert done.returncode == 0
+
+
+def test_panels_do_not_overlap() -> None:
+    """Each square of the page belongs to one panel, and ids are unique."""
+    panels = json.loads(queries.DASHBOARD.read_text())["panels"]
+    squares = [
+        (place["x"] + column, place["y"] + line)
+        for place in (panel["gridPos"] for panel in panels)
+        for column in range(place["w"])
+        for line in range(place["h"])
+    ]
+
+    assert len(squares) == len(set(squares))
+    assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_a_real_prometheus_shows_every_panel_of_the_gateway(
+    gateway: Gateway, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """Scraped with the project's configuration: all rules are healthy, no such panel is empty."""
+    prometheus = Prometheus(tmp_path, gateway.url.removeprefix("http://"))
+    try:
+        prometheus.until('mmhie_phase{phase="ready"} == 1')
+        trouble(gateway, engine)
+        prometheus.until("mmhie_requests_total")
+        trouble(gateway, engine)  # a counter that begins at one has risen by nothing
+        prometheus.until("rate(mmhie_requests_total[1m]) > 0")
+        for title, expressions in queries.panels().items():
+            for expression in expressions:
+                answer = prometheus.result(expression)
+                assert answer or "vllm:" in expression, (title, expression)
+        groups = prometheus.ask("/rules")["groups"]
+        health = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+        assert health == dict.fromkeys(queries.alerts(), "ok")
+    finally:
+        prometheus.stop()

@@ -1,0 +1,46 @@
+"""The dashboard in front of a real engine: a real Prometheus finds something for every panel."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.observability import queries
+from tests.observability.prometheus import Prometheus
+from tests.real.conftest import Stack
+
+pytestmark = pytest.mark.engine
+
+# What a healthy engine has nothing to tell about; tests/observability provokes it.
+QUIET = {"Refused", "Warnings", "Notices"}
+QUESTION = {"prompt": "Name two causes of anaemia.", "max_tokens": 8, "stream": True}
+
+
+def ask(stack: Stack) -> None:
+    request = urllib.request.Request(
+        f"{stack.base_url}/llm/generate",
+        json.dumps(QUESTION).encode(),
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        assert answer.read()
+
+
+def test_every_panel_shows_something(stack: Stack, tmp_path: Path) -> None:
+    """No query of the engine's metrics has a misspelt name, label or kind."""
+    prometheus = Prometheus(tmp_path, stack.base_url.removeprefix("http://"))
+    try:
+        prometheus.until("vllm:num_requests_running")
+        ask(stack)
+        prometheus.until('mmhie_requests_total{outcome="ok"}')
+        ask(stack)
+        prometheus.until('rate(mmhie_requests_total{outcome="ok"}[1m]) > 0')
+        empty = {
+            title
+            for title, expressions in queries.panels().items()
+            if not all(prometheus.result(expression) for expression in expressions)
+        }
+        assert empty <= QUIET
+    finally:
+        prometheus.stop()
