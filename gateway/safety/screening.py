@@ -10,12 +10,11 @@ from gateway.safety.sentences import Sentences
 REACH = 3  # sentences between two signs that belong together
 
 
-def reports(sentences: Sentences, found: Signs, words: Sequence[str], language: str) -> bool:
+def reports(sentences: Sentences, found: Signs, held: Sequence[int], language: str) -> bool:
     """Whether a sentence reports one of the signs, or neighbouring ones a pair of them.
 
-    `words` are the anchors that the text holds: only sentences with one of them are looked at.
+    `held` are the numbers of the sentences in which a lone sign, or the first of a pair, may be.
     """
-    held = sentences.holding(words)
     return any(_speaks(found, sentences.parts[number], language) for number in held) or any(
         _is_together(pair, sentences.parts, held, language) for pair in found.together
     )

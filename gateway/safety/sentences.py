@@ -71,14 +71,19 @@ class Sentences:
             at = self.text.find(word, self.starts[following])
 
 
+def bounded(text: str) -> str:
+    """The two ends of a very long text; any other as it is."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[: LONGEST_TEXT // 2]}\n\n{text[-LONGEST_TEXT // 2 :]}"
+
+
 def normal(text: str) -> str:
-    """Lower case, plain quotes, apostrophes in place; the two ends of a very long text."""
-    if len(text) > LONGEST_TEXT:
-        text = f"{text[: LONGEST_TEXT // 2]}\n\n{text[-LONGEST_TEXT // 2 :]}"
+    """Lower case, plain quotes, apostrophes in place."""
     lowered = f" {text.lower()} "
     if not lowered.isascii():
         lowered = lowered.translate(TYPOGRAPHY)
-    if any(blank in lowered for blank in ("  ", "\t", "\r")):
+    if any(blank in lowered for blank in ("  ", "\t", "\r", " \n", "\n ")):
         lowered = BLANKS.sub(" ", lowered).replace(" \n", "\n").replace("\n ", "\n")
     for hasty, written in HASTY.items():
         lowered = lowered.replace(hasty, written)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tests.safety.rules
-from gateway.safety.notices import NOT_TRIAGE, notices
+from gateway.safety.notices import NOT_TRIAGE, RedFlags, notices
 from gateway.safety.rule import Rule
 from gateway.safety.rules import RULES
 from tests.safety.rules import ids
@@ -83,7 +83,7 @@ def test_several_rules_speak_in_their_order() -> None:
 
 def test_rules_can_be_chosen() -> None:
     """An operator's list replaces the default one."""
-    assert notices("I have chest pain.", rules=RULES[1:]) == []
+    assert RedFlags(RULES[1:], ("en",)).raised("I have chest pain.") == []
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "chest", "\x00", "ẞ" * 50, "\ud800"])
@@ -101,6 +101,7 @@ def test_case_and_typography_make_no_difference() -> None:
         "I can't\r\n\t breathe",
     ):
         assert ids(text) == ["MED107"]
+    assert ids("I think im having a heart \n attack") == ["MED101"]
 
 
 GERMAN = [
@@ -172,9 +173,9 @@ def test_rules_are_well_formed() -> None:
 
 def test_the_cheap_first_look_hides_nothing() -> None:
     """With anchors that let every sentence through, the corpus gives the same notices."""
-    everywhere = [without_anchors(rule) for rule in RULES]
+    everywhere = RedFlags([without_anchors(rule) for rule in RULES], ("en",))
     for text in [*ORDINARY, *(each["text"] for each in VIGNETTES)]:
-        assert notices(text, rules=everywhere) == notices(text)
+        assert [rule.id for rule in everywhere.raised(text)] == ids(text)
 
 
 def without_anchors(rule: Rule) -> Rule:

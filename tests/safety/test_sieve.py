@@ -1,0 +1,91 @@
+"""The sieve: looser than the patterns it stands for, and never in the other direction."""
+
+import random
+
+import pytest
+
+from gateway.safety.rules import RULES
+from gateway.safety.sentences import Sentences, normal
+from gateway.safety.sieve import Sieve, loosened
+from tests.safety.test_notices import GERMAN, ORDINARY, SPANISH, VIGNETTES
+
+TEXTS = [*ORDINARY, *(each["text"] for each in VIGNETTES), *(text for _, text in GERMAN + SPANISH)]
+WORDS = sorted({word for text in TEXTS for word in text.split()})
+GAPS = (
+    *[" "] * 12,
+    ". ",
+    "\n",
+    " \n\n",
+    "\t",
+    "; ",
+    "  ",
+    ", ",
+    "\x0b",
+    "\x1c",
+    "\u2003",
+    "\u2013",
+)
+SIGNS = [
+    sign
+    for rule in RULES
+    for signs in rule.signs.values()
+    for sign in (signs.strong, signs.weak, *(sign for pair in signs.together for sign in pair))
+    if sign
+]
+
+
+def varied(chance: random.Random) -> str:
+    """A text of the corpus with words lost and added, and odd gaps between them."""
+    words = chance.choice(TEXTS).split()
+    for _ in range(chance.randint(0, 4)):
+        at = chance.randrange(len(words) + 1)
+        words[at : at + chance.randint(0, 1)] = [chance.choice(WORDS)] * chance.randint(0, 1)
+    text = "".join(word + chance.choice(GAPS) for word in words)
+    return chance.choice((text, text.upper(), text.replace("'", "\u2019"), text.replace("'", "")))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_sign_matches_passes_its_sieve(seed: int) -> None:
+    """Any sign in any sentence, as written and however it was typed."""
+    chance = random.Random(seed)
+    sieve = Sieve([sign.pattern for sign in SIGNS])
+    matched = 0
+    for text in [*TEXTS, *(varied(chance) for _ in range(500))]:
+        lowered = normal(text)
+        raw = text.encode() if text.isascii() else lowered.encode()
+        whole = sieve.hits(raw)
+        for sentence in Sentences.of(lowered).parts:
+            found = {n for n, sign in enumerate(SIGNS) if sign.search(sentence)}
+            matched += len(found)
+            assert found <= whole
+            assert found <= sieve.hits(sentence.encode())
+
+    assert matched > 300
+
+
+def test_a_text_no_sign_is_in_passes_none() -> None:
+    """The first look is worth its while: a note about nothing urgent goes no further."""
+    sieve = Sieve([sign.pattern for sign in SIGNS])
+
+    assert sieve.hits(b"The committee reviewed the quarterly report and its costs.") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"\bkeep (?=away)away(?! (?:from (?:it|that)|now))", "KEEP  away"),
+        (r"two[- ]?months?", "two \n months"),
+        (r"isn't", "isnt"),
+        (r"(?: up)?+(?! late) stay$", " stay"),
+        (r"\w{3}\d", "\u00fc\u00f6\u00e4\u0663"),
+    ],
+)
+def test_what_is_loosened_and_how(pattern: str, text: str) -> None:
+    """No boundaries, no lookaround, any blanks, apostrophes or none, letters beyond ASCII."""
+    assert Sieve([pattern]).hits(text.encode()) == {0}
+
+
+def test_a_group_without_an_end_is_an_error() -> None:
+    """A rule with a slip in it does not start."""
+    with pytest.raises(ValueError, match="does not end"):
+        loosened("(?!never")
