@@ -236,7 +236,7 @@ class GatewaySettings(BaseSettings):
     )
     disclaimer_in_v1_text: Literal["off", "prefix", "suffix", "both"] = Field(
         "off",
-        description="The same on /v1 chat and completions; never with tools or structured output.",
+        description="The same on /v1; never with tools or structured output.",
     )
     emergency_contact: str = Field(
         "your local emergency number", min_length=1, description="Whom notices tell to call."

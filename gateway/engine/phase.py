@@ -28,7 +28,7 @@ class Model:
     has_chat_template: bool = True
     counts_tokens: bool = False
     template_tokens: int = 0
-    reasons: bool = False
+    reasons: bool | None = None  # None: nobody has said
     base: str | None = None
     adapter: str | None = None
     revision: str | None = None
@@ -174,7 +174,7 @@ def from_listing(body: bytes, published: dict[str, Any]) -> Model:
         id=public or listed[0],
         ids=(public,) if public else listed,
         max_model_len=published.get("max_model_len") or first.get("max_model_len"),
-        reasons=bool(published.get("reasoning")),
+        reasons=published.get("reasoning"),
         base=published.get("base"),
         adapter=published.get("adapter"),
         revision=published.get("revision"),

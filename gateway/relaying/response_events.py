@@ -2,22 +2,30 @@
 
 from typing import Any
 
-import orjson
-
 from gateway.answering.reading import parse
-from gateway.errors import EngineRejected, GatewayError
+from gateway.errors import EngineGarbled, EngineRejected, GatewayError
+from gateway.relaying import output
+from gateway.relaying.passage import Passage
 from gateway.relaying.shape import PLAIN, Shape
 from gateway.relaying.told import Told
-from gateway.relaying.whole import hear_response, hidden
 from gateway.safety import provenance
 from gateway.safety.reasoning import is_reasoning_event
 from gateway.wire import openai, sse
 
 CLOSING = (b"response.completed", b"response.incomplete", b"response.failed")
+DELTA = b"response.output_text.delta"
+TEXT_DONE = b"response.output_text.done"
+PARTS = (b"response.content_part.added", b"response.content_part.done")
+ITEMS = (b"response.output_item.added", b"response.output_item.done")
+SAID_AGAIN = (TEXT_DONE, *PARTS, *ITEMS)
+# A `<` as JSON may write it, too: without one there is no marker in an event.
+ANGLES = (b"<", b"\\u003")
+
+Place = tuple[object, object]
 
 
 class ResponseEventRelay:
-    """One stream, event by event; the same seam as ChunkRelay."""
+    """One stream, event by event; the same seam as ChunkRelay. It adds no event."""
 
     def __init__(self, first: dict[str, Any], *, key: bytes, shape: Shape = PLAIN) -> None:
         self.usage: dict[str, Any] | None = None
@@ -27,18 +35,18 @@ class ResponseEventRelay:
         self._key = key
         self._shape = shape
         self._sequence = 0
+        self._passage: Passage | None = None
+        self._place: Place | None = None
 
     def relay(self, event: bytes) -> bytes:
         """What to send for an event; raises EngineRejected or EngineGarbled."""
         kind = event_name(event) or event_type(event)
         self._sequence += 1
-        if kind == b"response.created":
-            return openai.inside_response(event, {"mmhie": self._first})
-        if kind in CLOSING:
-            return self._close(event)
-        if kind == b"error":  # the engine's own words may quote the request
-            raise EngineRejected("The engine failed while it was answering.")
-        return self._without_reasoning(event, kind) if self._shape.hides_reasoning else event
+        if kind == DELTA:
+            return self._delta(event)
+        if not kind:
+            return event  # a comment
+        return self._end_passage() + self._other(event, kind)
 
     def render(self, error: GatewayError) -> bytes:
         """A failure after the first byte, as the Responses API's own `error` event."""
@@ -49,34 +57,70 @@ class ResponseEventRelay:
             **{name: envelope["error"].get(name) for name in ("code", "message", "param")},
             **envelope,
         }
-        return named(b"error", body)
+        return sse.named("error", body)
 
-    def _without_reasoning(self, event: bytes, kind: bytes) -> bytes:
-        """The event, unless it spells reasoning out; an item of reasoning stays, emptied."""
-        if is_reasoning_event(kind.decode()):
-            return b""
-        if not kind.startswith(b"response.output_item"):
+    def _delta(self, event: bytes) -> bytes:
+        """A piece of text, cleaned; the event itself where there is nothing to look for."""
+        is_plain = self._passage.is_plain if self._passage else not self._shape.surrounds
+        if is_plain and not any(angle in event for angle in ANGLES):
             return event
-        body = parse(sse.payload(event))
-        item = self._shape.output([body.get("item") or {}])[0]
-        return named(kind, {**body, "item": item})
+        body = openai.parse(sse.payload(event))
+        place = (body.get("output_index"), body.get("content_index"))
+        rest = self._end_passage() if place != self._place else b""
+        self._passage, self._place = self._passage or Passage(self._shape), place
+        return rest + self._passage.feed(event, body)
+
+    def _end_passage(self) -> bytes:
+        """What still waits of the text that has ended."""
+        passage, self._passage, self._place = self._passage, None, None
+        return passage.end() if passage else b""
+
+    def _other(self, event: bytes, kind: bytes) -> bytes:
+        if kind == b"response.created":
+            return openai.inside_response(event, {"mmhie": self._first})
+        if kind in CLOSING:
+            return self._close(event)
+        if kind == b"error":  # the engine's own words may quote the request
+            raise EngineRejected("The engine failed while it was answering.")
+        if self._shape.hides_reasoning and is_reasoning_event(kind.decode()):
+            return b""
+        changes = self._shape.hides_reasoning or self._shape.surrounds
+        if kind in SAID_AGAIN and (changes or any(angle in event for angle in ANGLES)):
+            return self._passed(event, kind)
+        return event
+
+    def _passed(self, event: bytes, kind: bytes) -> bytes:
+        """An event that says over again what the deltas said, as the caller may see it."""
+        body = openai.parse(sse.payload(event))
+        try:
+            passed = passed_on(body, kind, self._shape)
+        except (AttributeError, TypeError):
+            raise EngineGarbled("The engine's event cannot be read.") from None
+        return event if passed is body else sse.named(kind.decode(), passed)
 
     def _close(self, event: bytes) -> bytes:
         body = parse(sse.payload(event))
         response = body.get("response") or {}
         told = Told(provenance.digest(self._key), self._shape)
-        final = told.final(hear_response(response, told, raw=event), fingerprint=None)
-        if changes := hidden(response, self._shape):
-            event = named(event_name(event), {**body, "response": {**response, **changes}})
+        final = told.final(output.hear(response, told), fingerprint=None)
+        if changes := output.changes(response, self._shape):
+            changed = {**body, "response": {**response, **changes}}
+            event = sse.named(str(body.get("type")), changed)
         self.ended = True
         self.usage = openai.usage_of(response)
         self.finals.append(final)
         return openai.inside_response(event, {"mmhie": provenance.whole(self._first, final)})
 
 
-def named(kind: bytes, body: dict[str, Any]) -> bytes:
-    """One event of the Responses API."""
-    return b"event: " + kind + b"\ndata: " + orjson.dumps(body) + b"\n\n"
+def passed_on(body: dict[str, Any], kind: bytes, shape: Shape) -> dict[str, Any]:
+    """The body of an event: the very same object where nothing has to change."""
+    if kind == TEXT_DONE:
+        text = openai.text_in(body, "text")
+        return output.reworded(body, output.text_passed(text, shape)) if text else body
+    name, passed = ("part", output.part_passed) if kind in PARTS else ("item", output.item_passed)
+    before = body.get(name)
+    after = passed(before, shape) if before else before
+    return body if after is before else {**body, name: after}
 
 
 def event_name(event: bytes) -> bytes:

@@ -30,13 +30,18 @@ class Shape:
     def hides_reasoning(self) -> bool:
         return not reasoning.is_shown(self.policy, self.may_see)
 
+    @property
+    def surrounds(self) -> bool:
+        """Whether anything goes around the text."""
+        return bool(self.opening or self.closing)
+
     def choice(self, choice: dict[str, Any]) -> dict[str, Any]:
         """A choice with its reasoning under this policy."""
         return reasoning.apply_choice(choice, self.policy, self.name, may_see=self.may_see)
 
-    def output(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The output of a Responses API object under this policy."""
-        return reasoning.apply_output(items, self.policy, may_see=self.may_see)
+    def surround(self, text: str) -> str:
+        """A whole text between opening and closing; what is empty stays empty."""
+        return self.opening + text + self.closing if text else text
 
 
 PLAIN = Shape()
@@ -56,3 +61,9 @@ def with_content(choice: Mapping[str, Any], text: str) -> dict[str, Any]:
         if isinstance(choice.get(part), dict):
             return {**choice, part: {**choice[part], "content": text}}
     return {**choice, "text": text}
+
+
+def without_tokens(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """A choice without its per-token data, which would spell out what was stripped."""
+    given = [name for name in reasoning.PER_TOKEN if choice.get(name) is not None]
+    return {**choice, **dict.fromkeys(given)}

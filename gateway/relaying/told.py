@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from hmac import HMAC
 from typing import Any
 
-from gateway.relaying.shape import PLAIN, Shape, with_content
+from gateway.relaying.shape import PLAIN, Shape, with_content, without_tokens
 from gateway.safety import harmony, provenance
 from gateway.safety.reasoning import text_of
 from gateway.wire import openai
@@ -22,6 +22,7 @@ class Told:
     warnings: list[str] = field(default_factory=list)
     _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
     _is_open: bool = False
+    _leaks: bool = False
 
     def pass_on(self, choice: dict[str, Any]) -> dict[str, Any]:
         """A choice as the caller gets it: the very same object where nothing has to change."""
@@ -29,19 +30,22 @@ class Told:
         said = message.get("content") or ""
         is_last = bool(choice.get("finish_reason"))
         clean = self._clean(said, is_last=is_last)
-        self.hear(message if clean == said else {**message, "content": clean}, raw=b"")
+        self.hear(message if clean == said else {**message, "content": clean})
         text = self._surrounded(clean, is_last=is_last)
         passed = choice if text == said else with_content(choice, text)
+        if self._leaks and clean != said:
+            passed = without_tokens(passed)
         return passed if self.shape.keeps_reasoning else self.shape.choice(passed)
 
     def _clean(self, said: str, *, is_last: bool) -> str:
         """The text without what leaked of Harmony; a clean delta costs one look for `<`."""
         shown = self._guard.feed(said) if said else ""
         if is_last:
-            rest, found = self._guard.finish()
+            shown += self._guard.finish()[0]
+        self._leaks = self._guard.found
+        if is_last:
             self._guard = harmony.HarmonyGuard()
-            shown += rest
-            if found:
+            if self._leaks:
                 self._warn("harmony_markers_stripped")
         return shown
 
@@ -55,14 +59,19 @@ class Told:
             clean += self.shape.closing
         return clean
 
-    def hear(self, message: dict[str, Any], *, raw: bytes) -> None:
-        """Take in a message or a delta; `raw` is the bytes it came in."""
+    def clean_whole(self, text: str) -> str:
+        """A text that came in one piece, without what leaked of Harmony."""
+        shown, found = harmony.clean(text)
+        if found:
+            self._warn("harmony_markers_stripped")
+        return shown
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take in a message or a delta."""
         text = message.get("content")
         if isinstance(text, str) and text:
             self.mac.update(text.encode())
             self.has_text = True
-            if b"<|" in raw and harmony.MARKER.search(text):
-                self._warn("harmony_markers")
         if text_of(message):
             self.has_reasoning = True
         if message.get("tool_calls"):

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from gateway.errors import EngineGarbled
+from gateway.relaying import output
 from gateway.relaying.shape import PLAIN, Shape
 from gateway.relaying.told import Told
 from gateway.safety import provenance
@@ -22,8 +23,7 @@ def label(
     answer = openai.parse(body)
     told = Told(provenance.digest(key), shape)
     if path == RESPONSES:
-        finish = hear_response(answer, told, raw=body)
-        changes = hidden(answer, shape)
+        finish, changes = output.hear(answer, told), output.changes(answer, shape)
     else:
         finish, changes = pass_on_choices(answer, told)
     final = told.final(finish, fingerprint=answer.get("system_fingerprint"))
@@ -43,36 +43,3 @@ def pass_on_choices(answer: dict[str, Any], told: Told) -> tuple[str | None, dic
     reasons = [choice.get("finish_reason") for choice in choices]
     finish = "length" if "length" in reasons else reasons[0]
     return finish, {"choices": passed} if is_changed else {}
-
-
-def hidden(response: dict[str, Any], shape: Shape) -> dict[str, Any]:
-    """The output of a Responses API object without reasoning, where that is the policy."""
-    output = response.get("output")
-    return {"output": shape.output(output)} if shape.hides_reasoning and output else {}
-
-
-def hear_response(response: dict[str, Any], told: Told, *, raw: bytes) -> str | None:
-    """Take in a Responses API object."""
-    try:
-        for item in response.get("output") or ():
-            told.hear(as_message(item), raw=raw)
-        return response_finish(response)
-    except (AttributeError, TypeError):
-        raise EngineGarbled("The engine's response cannot be read.") from None
-
-
-def as_message(item: dict[str, Any]) -> dict[str, Any]:
-    """An output item of the Responses API in the terms of a chat message."""
-    kind = item.get("type")
-    text = "".join(part.get("text") or "" for part in item.get("content") or ())
-    if kind == "reasoning":
-        return {"reasoning": text or "summary"}
-    if kind == "message":
-        return {"content": text}
-    return {"tool_calls": [kind]}
-
-
-def response_finish(response: dict[str, Any]) -> str | None:
-    """Why it ended: the reason when incomplete, as vLLM gives it, else its status."""
-    details = response.get("incomplete_details") or {}
-    return details.get("reason") or response.get("status")

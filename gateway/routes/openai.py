@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.engine.client import EngineRequest, EngineResponse
 from gateway.engine.errors import translate
-from gateway.errors import ModelNotFound
+from gateway.errors import Forbidden, ModelNotFound
 from gateway.relaying import whole
 from gateway.relaying.chunks import ChunkRelay
 from gateway.relaying.response_events import ResponseEventRelay
@@ -34,6 +34,8 @@ class PassThrough:
         parsed = parse_object(body)
         model = services.model()
         check_model(parsed.get("model"), model.ids)
+        shape = shape_of(self.path, services, exchange, parsed, reasons=model.reasons)
+        check_separation(self.path, shape, reasons=model.reasons)
         label = services.labels.first(
             services.serving(model),
             parsed,
@@ -50,7 +52,6 @@ class PassThrough:
             exchange, services, openai.request_with(body, parsed, extra), stream
         )
         exchange.facts |= identity(label)
-        shape = shape_of(self.path, services, exchange, parsed, reasons=model.reasons)
         async with exchange.watched(), services.admission.turn(exchange.client.priority):
             response = await services.engine.open(request)
             try:
@@ -118,12 +119,17 @@ class PassThrough:
 
 
 def shape_of(
-    path: str, services: Services, exchange: Exchange, parsed: dict[str, Any], *, reasons: bool
+    path: str,
+    services: Services,
+    exchange: Exchange,
+    parsed: dict[str, Any],
+    *,
+    reasons: bool | None,
 ) -> Shape:
     """How the answer has to look to this caller on this path."""
     settings = services.settings
-    wanted = "off" if path == RESPONSES else settings.disclaimer_in_v1_text
-    opening, closing = surrounded(parsed, services.labels.disclaimer.text, wanted)
+    disclaimer = services.labels.disclaimer.text
+    opening, closing = surrounded(parsed, disclaimer, settings.disclaimer_in_v1_text)
     return Shape(
         policy=settings.reasoning,
         name=settings.reasoning_field,
@@ -140,6 +146,18 @@ def check_model(asked_for: object, served: tuple[str, ...]) -> None:
     if asked_for is not None and asked_for not in served:
         raise ModelNotFound(
             f"That model is not served here; served: {', '.join(served)}.", param="model"
+        )
+
+
+def check_separation(path: str, shape: Shape, *, reasons: bool | None) -> None:
+    """What may hold reasoning does not leave where reasoning is hidden; `reasons` may be unknown.
+
+    The text cannot be cleaned of it: vLLM leaves out the markers that would tell it apart.
+    """
+    if path == COMPLETIONS and shape.hides_reasoning and reasons is not False:
+        raise Forbidden(
+            "This model's reasoning is hidden from you (MMHIE_REASONING), and text completions do "
+            "not separate it from the answer; use /v1/chat/completions."
         )
 
 

@@ -41,6 +41,16 @@ class HarmonyGuard:
         self._is_channel = False
         self._channel = ""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything so far has been shown, and the next delta may be, too."""
+        return self._state == "text" and not self._pending
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether all would be clean if only the last characters were no marker."""
+        return bool(self._pending) and not self.found
+
     def feed(self, delta: str) -> str:
         """The text that is safe to show now; nothing is held back of a delta without `<`."""
         if "<" not in delta and not self._pending and self._state == "text":

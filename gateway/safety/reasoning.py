@@ -1,6 +1,6 @@
 """Who may see the model's reasoning, and under which name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 Policy = Literal["pass", "hide", "scope"]
@@ -62,15 +62,6 @@ def is_pure_answer(message: Mapping[str, Any]) -> bool:
 def text_of(message: Mapping[str, Any]) -> str:
     """The reasoning in a message or delta, whichever name it came under; empty when none."""
     return next((str(message[key]) for key in NAMES if message.get(key)), "")
-
-
-def apply_output(
-    items: Sequence[Mapping[str, Any]], policy: Policy, *, may_see: bool = False
-) -> list[dict[str, Any]]:
-    """The output of /v1/responses; hidden reasoning stays as an empty item, so indices hold."""
-    if is_shown(policy, may_see):
-        return [dict(item) for item in items]
-    return [{**item, **EMPTY} if item.get("type") == "reasoning" else dict(item) for item in items]
 
 
 def is_reasoning_event(kind: str) -> bool:

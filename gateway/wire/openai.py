@@ -45,6 +45,14 @@ def message_of(choice: Mapping[str, Any]) -> dict[str, Any]:
     return message
 
 
+def text_in(holder: Mapping[str, Any], name: str) -> str:
+    """A text of an event's, empty where there is none; raises EngineGarbled."""
+    text = holder.get(name) or ""
+    if not isinstance(text, str):
+        raise EngineGarbled("The engine's event cannot be read.")
+    return text
+
+
 def usage_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
     """The token counts of an answer or a chunk that has them."""
     usage = answer.get("usage")

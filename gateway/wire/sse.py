@@ -69,6 +69,11 @@ def encode(event: Mapping[str, object]) -> bytes:
     return b"data: " + orjson.dumps(event) + b"\n\n"
 
 
+def named(kind: str, event: Mapping[str, object]) -> bytes:
+    """One event under a name, as the Responses API has them."""
+    return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(event) + b"\n\n"
+
+
 def data_only(content: bytes) -> bytes:
     """One data-only event of JSON as it came, which may have been spread over several lines."""
     return b"data: " + content.replace(b"\n", b"\ndata: ") + b"\n\n"

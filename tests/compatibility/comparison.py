@@ -43,7 +43,7 @@ def unlabelled_event(event: bytes) -> tuple[bytes, Label | None]:
 
 def told(event: bytes) -> dict[str, Any]:
     """What an event or a document says; nothing of one that is not JSON."""
-    content = event.removeprefix(b"data: ")
+    content = event if event.startswith(b"{") else event.partition(b"data: ")[2]
     return json.loads(content) if content.startswith(b"{") else {}
 
 
@@ -54,8 +54,28 @@ def message_of(choice: dict[str, Any]) -> dict[str, Any]:
 
 def text_of(events: Sequence[bytes]) -> str:
     """The answer's text over all events, or in the one document."""
-    choices = [choice for event in events for choice in told(event).get("choices") or ()]
-    return "".join(message_of(choice).get("content") or "" for choice in choices)
+    said = [told(event) for event in events]
+    choices = [choice for one in said for choice in one.get("choices") or ()]
+    texts = [message_of(choice).get("content") or "" for choice in choices]
+    texts += [one["delta"] for one in said if one.get("type") == "response.output_text.delta"]
+    texts += [part["text"] for one in said for part in parts_of(one) if "type" not in one]
+    return "".join(texts)
+
+
+def said_again(events: Sequence[bytes]) -> set[str]:
+    """What the events of a response say that its whole text is."""
+    done = [one for one in map(told, events) if not str(one.get("type")).endswith("added")]
+    return {part["text"] for one in done for part in parts_of(one)}
+
+
+def parts_of(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """What holds the answer's text in an event or an object of the Responses API."""
+    response = said.get("response") or said
+    items = [*(response.get("output") or ()), said.get("item") or {}]
+    messages = [item for item in items if item.get("type") == "message"]
+    parts = [part for item in messages for part in item["content"]]
+    parts += [said["part"]] if (said.get("part") or {}).get("type") == "output_text" else []
+    return [*parts, *([said] if said.get("type") == "response.output_text.done" else [])]
 
 
 def without_text(events: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -63,8 +83,13 @@ def without_text(events: Sequence[bytes]) -> list[dict[str, Any]]:
     rest = []
     for event in events:
         said = {name: value for name, value in told(event).items() if name != "mmhie"}
+        (said.get("response") or {}).pop("mmhie", None)
         for choice in said.get("choices") or ():
             message_of(choice).pop("content", None)
+        for part in parts_of(said):
+            part.pop("text")
+        if said.get("type") == "response.output_text.delta":
+            said.pop("delta")
         rest.append(said)
     return rest
 

@@ -95,6 +95,17 @@ GPT_OSS: Final = (
     responded("reasoning and answer", FEVER, shows='"type":"reasoning"'),
     responded("low effort", FEVER, {"reasoning": {"effort": "low"}}, shows="Short"),
     responded("include_reasoning false", FEVER, {"include_reasoning": False}),
+    *(
+        responded(
+            f"cut {more} after the reasoning",
+            FEVER,
+            {"reasoning": {"effort": "low"}, "max_output_tokens": SHORT_REASONING + more},
+            shows="incomplete",
+            leaks=0 < more < 5,
+        )
+        for more in range(6)
+    ),
+    responded("a channel inside the answer", harmony.LEAKING.question, leaks=True),
     responded("cut in the reasoning", FEVER, {"max_output_tokens": 8}, shows="incomplete"),
     responded("reasoning only", harmony.ENDLESS.question),
     responded("tools, tool_choice auto", DOSE, {"tools": [FLAT_TOOL]}, shows='"function_call"'),

@@ -1,10 +1,12 @@
 """What is taken out of the gateway's bytes, and what is not forgiven."""
 
+import orjson
 import pytest
 
 from tests.compatibility.comparison import (
     by_choice,
     labelled_places,
+    said_again,
     says_no_more,
     text_of,
     unlabelled,
@@ -87,3 +89,27 @@ def test_text_is_told_apart_from_the_rest() -> None:
     assert text_of([first, second, DONE]) == text_of(other) == "a < b"
     assert without_text([first, second, DONE]) == without_text(other)
     assert without_text([first]) != without_text([LAST])
+
+
+def test_the_text_of_a_response_is_in_many_places() -> None:
+    """Deltas, done events, items and the object; all of it is text, all else is not."""
+    part = {"type": "output_text", "text": "ab"}
+    item = {"type": "message", "id": "m", "content": [part]}
+    events = [
+        {"type": "response.content_part.added", "part": {**part, "text": ""}},
+        {"type": "response.output_text.delta", "delta": "a"},
+        {"type": "response.output_text.delta", "delta": "b"},
+        {"type": "response.output_text.done", "text": "ab"},
+        {"type": "response.content_part.done", "part": part},
+        {"type": "response.output_item.done", "item": item},
+        {"type": "response.completed", "response": {"output": [item], "mmhie": LABEL}},
+    ]
+    sent = [b"event: x\ndata: " + orjson.dumps(event) + b"\n\n" for event in events]
+    whole = [orjson.dumps({"output": [item]})]
+    other = [event.replace(b'"ab"', b'"c"') for event in sent]
+
+    assert text_of(sent) == text_of(whole) == "ab"
+    assert said_again(sent) == said_again(whole) == {"ab"}
+    assert said_again(other) == {"c"}
+    assert without_text(sent) == without_text(other)
+    assert without_text(sent) != without_text(sent[1:])

@@ -1,6 +1,7 @@
 """The disclaimer on every surface, whatever the answer, and not removable by a client."""
 
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -147,3 +148,43 @@ def test_a_client_cannot_remove_it(gateway: Gateway, engine: FakeEngine, door: D
 
     assert answer.status_code == 200
     assert mmhie_of(door, answer)["disclaimer"]["text"] == TEXT
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_no_surface_shows_a_control_marker(
+    gateway: Gateway, engine: FakeEngine, door: Door
+) -> None:
+    """Broken Harmony is stripped, named and counted, wherever the answer leaves."""
+    engine.next(fault="harmony", finish="length")
+    before = stripped(gateway)
+    answer = door.ask(gateway.client)
+
+    assert answer.status_code == 200
+    assert "<|" not in answer.text
+    assert "Take two" in (answer.text if door.form == "json" else said(door, answer.content))
+    if door.form != "text":
+        assert "harmony_markers_stripped" in mmhie_of(door, answer)["warnings"]
+    assert stripped(gateway) == before + 1
+
+
+def stripped(gateway: Gateway) -> int:
+    """How many answers have been stripped so far."""
+    metrics = gateway.client.get("/metrics").text
+    found = re.search(r'mmhie_warnings_total\{kind="harmony_markers_stripped"\} (\d+)', metrics)
+    return int(found[1]) if found else 0
+
+
+def said(door: Door, body: bytes) -> str:
+    """The text of a stream, put together."""
+    if door.form == "text":
+        return body.decode()
+    texts = []
+    for event in events(body):
+        if isinstance(event, dict):
+            choice = (event.get("choices") or [{}])[0]
+            texts += [
+                event.get("delta"),
+                choice.get("text"),
+                choice.get("delta", {}).get("content"),
+            ]
+    return "".join(text for text in texts if text)

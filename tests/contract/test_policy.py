@@ -4,14 +4,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+from openai import OpenAI
 
 from tests.contract.conftest import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 
 CHAT = "/v1/chat/completions"
+COMPLETIONS = "/v1/completions"
 GENERATE = "/llm/generate"
+RESPONSES = "/v1/responses"
 BODY = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 4}
+PHASE = '{"phase": "ready", "model": {"id": "fake-model", "reasoning": %s}}'
 NOTICE = "Model outputs are not clinical advice."
 
 
@@ -29,6 +35,32 @@ def test_hidden_reasoning_reaches_nobody(start: Start, engine: FakeEngine) -> No
         assert "The question is" not in answer.text
     assert "reasoning" not in asked.json()
     assert "reasoning_withheld" in asked.json()["warnings"]
+
+
+def test_hidden_reasoning_does_not_leave_as_a_text_completion(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """Refused where the model may reason; not where the launcher says that it does not."""
+    asked = {"model": "fake-model", "prompt": "hi"}
+    unknown = start(engine.url, MMHIE_REASONING="hide").wait()
+    told = start(engine.url, MMHIE_REASONING="hide", MMHIE_PHASE_FILE=str(tmp_path / "phase.json"))
+    (tmp_path / "phase.json").write_text(PHASE % "false")
+    refused = unknown.client.post(COMPLETIONS, json=asked)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
+    assert CHAT in refused.json()["error"]["message"]
+    assert told.wait().client.post(COMPLETIONS, json=asked).status_code == 200
+
+
+def test_reasoning_in_a_text_completion_is_warned_of(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """Where reasoning may be seen, the answer says that it may be in it."""
+    (tmp_path / "phase.json").write_text(PHASE % "true")
+    gateway = start(engine.url, MMHIE_PHASE_FILE=str(tmp_path / "phase.json")).wait()
+    answer = gateway.client.post(COMPLETIONS, json={"model": "fake-model", "prompt": "hi"}).json()
+
+    assert answer["mmhie"]["warnings"] == ["reasoning_not_separated"]
 
 
 def test_reasoning_goes_by_the_older_name(start: Start, engine: FakeEngine) -> None:
@@ -55,6 +87,26 @@ def test_the_disclaimer_may_stand_in_the_text(start: Start, engine: FakeEngine) 
     assert NOTICE in generated.split("\n\n")[-1]
     assert chat.startswith(NOTICE)
     assert NOTICE not in with_tools
+
+
+def test_it_stands_in_every_event_of_a_response(start: Start, engine: FakeEngine) -> None:
+    """Deltas, done events and the object say one text; the client that reads them agrees."""
+    gateway = start(engine.url, MMHIE_DISCLAIMER_IN_V1_TEXT="both").wait()
+    client = OpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
+    asked: dict[str, Any] = {"model": "fake-model", "input": "hi", "max_output_tokens": 4}
+
+    with client, client.responses.stream(**asked) as stream:
+        deltas = "".join(one.delta for one in stream if one.type == "response.output_text.delta")
+        streamed = stream.get_final_response().output_text
+    whole = gateway.client.post(RESPONSES, json=asked).json()["output"][0]["content"][0]["text"]
+    schema = {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}}}
+    structured = gateway.client.post(RESPONSES, json=asked | {"text": schema}).json()["output"]
+
+    assert deltas == streamed == whole
+    assert whole.startswith(NOTICE)
+    assert whole.count(NOTICE) == 2
+    assert NOTICE in whole.split("\n\n")[-1]
+    assert NOTICE not in str(structured)
 
 
 def test_a_request_without_a_model_is_given_the_served_one(

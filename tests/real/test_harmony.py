@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.contract.process import Gateway
 from tests.models import harmony
 from tests.models.harmony import ANAEMIA, ASTHMA, COUNTING, EXCHANGES, FEVER, SYSTEM, Exchange
 from tests.real.measuring import measured
@@ -30,6 +32,49 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         **harmony.ENVIRONMENT,
     ) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def quiet(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A second gateway before the same engine: reasoning hidden, disclaimer around the text."""
+    stack = served.stack
+    gateway = Gateway(
+        tmp_path_factory.mktemp("quiet"),
+        f"unix:{stack.engine_socket}",
+        MMHIE_ENGINE_API_KEY=stack.engine_key,
+        MMHIE_PHASE_FILE=stack.gateway_environ["MMHIE_PHASE_FILE"],
+        MMHIE_REASONING="hide",
+        MMHIE_DISCLAIMER_IN_V1_TEXT="both",
+    ).wait()
+    yield gateway
+    gateway.stop()
+
+
+HIDING = (
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": FEVER.question}]}),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": harmony.LEAKING.question}]}),
+    ("/v1/responses", {"input": FEVER.question, "enable_response_messages": True}),
+    ("/v1/responses", {"input": harmony.LEAKING.question, "enable_response_messages": True}),
+)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("path", "body"), HIDING)
+def test_hidden_reasoning_is_in_no_byte(
+    served: Served, quiet: Gateway, path: str, body: dict[str, Any], stream: bool
+) -> None:
+    """Neither as text, nor token by token, nor in what vLLM adds on request; the answer is."""
+    more = {"logprobs": True, "return_token_ids": True} if "messages" in body else {}
+    asked = {"model": served.model, "temperature": 0, "stream": stream, **body, **more}
+    answer = quiet.client.post(path, json=asked)
+    words = re.sub(r'"mmhie":.*', "", answer.text) if not stream else answer.text
+
+    assert answer.status_code == 200, answer.text
+    for thought in ("usual", "degrees", "not sure", "analysis"):
+        assert thought not in words
+    assert answer.text.count("Model outputs are not clinical advice") > 2
+    refused = quiet.client.post("/v1/completions", json={"prompt": "Think."})
+    assert refused.status_code == 403
 
 
 def question_of(exchange: Exchange) -> str:
@@ -189,6 +234,18 @@ def test_responses(served: Served) -> None:
 
     assert items["message"]["content"][0]["text"] == FEVER.answer
     assert items["reasoning"]["content"][0]["text"] == FEVER.reasoning
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_responses_without_markers(served: Served, stream: bool) -> None:
+    """A model that thinks in its answer: no event of the Responses API shows it."""
+    body = {"model": served.model, "input": harmony.LEAKING.question, "temperature": 0}
+    answer = served.client.post("/v1/responses", json={**body, "stream": stream})
+
+    assert "<|" not in answer.text
+    assert "not sure" not in answer.text
+    assert "It is benign." in answer.text
+    assert "harmony_markers_stripped" in answer.text
 
 
 def test_long_answers_are_whole(served: Served) -> None:

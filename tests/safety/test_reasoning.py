@@ -9,7 +9,6 @@ from gateway.safety.reasoning import (
     Policy,
     apply,
     apply_choice,
-    apply_output,
     is_reasoning_event,
     is_untouched,
     text_of,
@@ -120,23 +119,6 @@ def test_the_engines_bytes_are_only_parsed_when_they_must_change(
 ) -> None:
     """The default policy touches no byte."""
     assert is_untouched(policy, name, may_see=may_see) is untouched
-
-
-ITEMS: list[dict[str, Any]] = [
-    {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"text": "Because."}]},
-    {"type": "message", "content": [{"type": "output_text", "text": "Yes."}]},
-]
-
-
-@pytest.mark.parametrize(("policy", "shown"), [("pass", True), ("hide", False), ("scope", False)])
-def test_a_response_keeps_its_items(policy: Policy, shown: bool) -> None:
-    """On /v1/responses a hidden reasoning item is emptied, not removed: indices stay true."""
-    items = apply_output(ITEMS, policy)
-
-    assert len(items) == len(ITEMS)
-    assert items[1] == ITEMS[1]
-    assert ("Because." in str(items)) is shown
-    assert items[0]["id"] == "rs_1"
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,10 @@ def test_others_pass(raw: bytes) -> None:
         (event("response.completed", response={"output": [1]}), EngineGarbled),
         (event("response.completed", response={"output": [{"content": [1]}]}), EngineGarbled),
         (event("response.completed", response={"output": 1}), EngineGarbled),
+        (event("response.output_text.delta", delta=["<"]), EngineGarbled),
+        (event("response.output_text.done", text=["<"]), EngineGarbled),
+        (event("response.content_part.done", part="<"), EngineGarbled),
+        (event("response.output_item.done", item={"content": ["<"]}), EngineGarbled),
     ],
 )
 def test_failures_are_named(raw: bytes, kind: type[GatewayError]) -> None:
@@ -124,6 +128,7 @@ def test_hidden_reasoning_is_in_no_event() -> None:
         event("response.created", response={"id": "r1", "output": []}),
         event("response.output_item.added", item=REASONING, output_index=0),
         event("response.reasoning_text.delta", delta="hm"),
+        event("response.content_part.done", part=REASONING["content"][0], output_index=0),
         event("response.output_item.done", item=REASONING, output_index=0),
         event("response.output_text.delta", delta="a"),
         event("response.completed", response=closing),
@@ -132,6 +137,7 @@ def test_hidden_reasoning_is_in_no_event() -> None:
 
     assert b'"hm"' not in b"".join(out)
     assert out[2] == b""
-    assert content(out[3])["item"]["type"] == "reasoning"
-    assert out[4] is events[4]
-    assert len(content(out[5])["response"]["output"]) == 2
+    assert content(out[3])["part"] == {"type": "reasoning_text", "text": ""}
+    assert content(out[4])["item"]["type"] == "reasoning"
+    assert out[5] is events[5]
+    assert len(content(out[6])["response"]["output"]) == 2
