@@ -70,7 +70,7 @@ def test_hidden_reasoning_is_in_no_byte(
     words = re.sub(r'"mmhie":.*', "", answer.text) if not stream else answer.text
 
     assert answer.status_code == 200, answer.text
-    for thought in ("usual", "degrees", "not sure", "analysis"):
+    for thought in ("usual", "degrees", "not sure", "asks for"):
         assert thought not in words
     assert answer.text.count("Model outputs are not clinical advice") > 2
     refused = quiet.client.post("/v1/completions", json={"prompt": "Think."})
