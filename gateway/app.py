@@ -66,6 +66,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         lifespan=lifespan,
         exception_handlers=HANDLERS,
         redoc_url=None,
+        redirect_slashes=False,  # one path, one spelling; a redirect would trust the Host header
     )
     for router in ROUTERS:
         app.include_router(router)

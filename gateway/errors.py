@@ -10,9 +10,13 @@ GatewayError
 │ ├ ModelNotFound           404 model_not_found
 │ ├ NotFound                404 not_found
 │ ├ MethodNotAllowed        405 method_not_allowed
+│ ├ HeaderTimeout           408 header_timeout      the connection is closed
+│ ├ BodyTimeout             408 body_timeout        the connection is closed
 │ ├ BodyTooLarge            413 body_too_large
 │ ├ InputTooLong            413 input_too_long      token counts, never the text
-│ └ TooBusy                 429 too_busy            Retry-After
+│ ├ UnsupportedEncoding     415 unsupported_encoding
+│ ├ TooBusy                 429 too_busy            Retry-After
+│ └ HeadersTooLarge         431 headers_too_large   the connection is closed
 └ ServiceError              5xx, we or the engine must fix it
   ├ InternalError           500 internal
   ├ EmbeddingsNotServed     501 embeddings_not_served
@@ -25,6 +29,7 @@ GatewayError
   ├ Held                    503 held                taken out of service by an operator
   ├ Draining                503 draining            this process is stopping
   ├ QueueTimeout            503 queue_timeout       Retry-After
+  ├ TooManyConnections      503 too_many_connections  Retry-After, the connection is closed
   └ EngineTimeout           504 engine_timeout
 """
 
@@ -132,6 +137,20 @@ class MethodNotAllowed(RequestError):
         return {"allow": self.allow}
 
 
+class HeaderTimeout(RequestError):
+    """The head did not arrive within MMHIE_HEADER_TIMEOUT_SECONDS."""
+
+    status = 408
+    code = "header_timeout"
+
+
+class BodyTimeout(RequestError):
+    """The body did not arrive within MMHIE_BODY_TIMEOUT_SECONDS."""
+
+    status = 408
+    code = "body_timeout"
+
+
 class BodyTooLarge(RequestError):
     """The body is over MMHIE_MAX_BODY_BYTES."""
 
@@ -146,12 +165,26 @@ class InputTooLong(RequestError):
     code = "input_too_long"
 
 
+class UnsupportedEncoding(RequestError):
+    """The body is compressed; a small one could become any size."""
+
+    status = 415
+    code = "unsupported_encoding"
+
+
 class TooBusy(RequestError):
     """All places at the engine and in the queue are taken."""
 
     status = 429
     code = "too_busy"
     type = "rate_limit_error"
+
+
+class HeadersTooLarge(RequestError):
+    """The head is over MMHIE_MAX_HEADER_BYTES, or has too many lines."""
+
+    status = 431
+    code = "headers_too_large"
 
 
 class ServiceError(GatewayError):
@@ -230,6 +263,13 @@ class QueueTimeout(ServiceError):
 
     status = 503
     code = "queue_timeout"
+
+
+class TooManyConnections(ServiceError):
+    """MMHIE_MAX_CONNECTIONS are open."""
+
+    status = 503
+    code = "too_many_connections"
 
 
 class EngineTimeout(ServiceError):

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from gateway.listening.connection import CallerConnection, ConnectionLimits, ServerConfig
 from gateway.logs import log
 from gateway.settings import GatewaySettings
+
+TICKS_BETWEEN_CHECKS = 5  # of uvicorn's, ten a second
 
 
 class DrainingServer(uvicorn.Server):
@@ -21,6 +24,15 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config(app, settings))
         self.app = app
         self.settle_s = settings.settle_seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        """uvicorn's pulse: connections that have run out of time end with it."""
+        if counter % TICKS_BETWEEN_CHECKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, CallerConnection):
+                    connection.check(now)
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -53,13 +65,14 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
-    return uvicorn.Config(
+def config(app: FastAPI, settings: GatewaySettings) -> ServerConfig:
+    """What uvicorn is told."""
+    told = ServerConfig(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=CallerConnection,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -67,6 +80,21 @@ def config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,  # nothing here reads a client address, and it costs on every request
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
+    )
+    told.limits = limits_of(settings)
+    return told
+
+
+def limits_of(settings: GatewaySettings) -> ConnectionLimits:
+    """What one connection, and all of them together, may take."""
+    return ConnectionLimits(
+        header_s=settings.header_timeout_seconds,
+        body_s=settings.body_timeout_seconds,
+        keep_alive_s=settings.keep_alive_seconds,
+        send_s=settings.send_timeout_seconds,
+        header_bytes=settings.max_header_bytes,
+        body_bytes=settings.max_body_bytes,
+        connections=settings.max_connections,
     )
 
 

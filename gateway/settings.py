@@ -183,6 +183,28 @@ class GatewaySettings(BaseSettings):
         description="System message of /llm/generate when the body has no `system`.",
     )
 
+    header_timeout_seconds: float = Field(
+        10, gt=0, le=A_DAY, description="Longest wait for a request's headers before 408."
+    )
+    body_timeout_seconds: float = Field(
+        30, gt=0, le=A_DAY, description="Longest wait for the whole of a request's body before 408."
+    )
+    keep_alive_seconds: float = Field(
+        75, gt=0, le=A_DAY, description="How long a connection may idle between requests."
+    )
+    send_timeout_seconds: float = Field(
+        60,
+        gt=0,
+        le=A_DAY,
+        description="How long a caller may leave an answer unread before it is hung up on.",
+    )
+    max_header_bytes: int = Field(
+        32 * 1024, ge=1024, description="Largest head of a request, in bytes, before 431."
+    )
+    max_connections: int = Field(
+        4096, ge=1, description="Connections open at once; one more gets 503."
+    )
+
     max_inflight: int = Field(256, ge=1, description="Requests at the engine at once.")
     max_queue: int = Field(256, ge=0, description="Requests waiting for a place at the engine.")
     queue_timeout_seconds: float = Field(

@@ -42,6 +42,7 @@ class Correlation:
 
     async def _serve(self, exchange: Exchange, receive: Receive) -> None:
         try:
+            exchange.check()
             await self.app(exchange.scope, receive, exchange.send)
         except ClientGone:
             exchange.outcome = "client_gone"

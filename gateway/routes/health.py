@@ -11,12 +11,14 @@ from gateway.state import Services, ServicesDep
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz(request: Request, services: ServicesDep) -> dict[str, Any]:
     """200 from the first second, whatever the engine does: restarting us would not help it."""
     return {"status": "ok", **await told(request, services)}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
     """200 only while a question would be answered."""

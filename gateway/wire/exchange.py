@@ -57,6 +57,12 @@ class Exchange:
                 found = value
         return found
 
+    def check(self) -> None:
+        """Raises what the connection has found wrong with this request, if it has."""
+        refusal: GatewayError | None = self.scope.get("refusal")
+        if refusal is not None:
+            raise refusal
+
     def elapsed_ms(self) -> float:
         """Milliseconds since the request arrived."""
         return round((time.perf_counter() - self.started) * 1000, 3)
@@ -67,13 +73,15 @@ class Exchange:
         return int(facts.get("prompt_tokens", 0)) + int(facts.get("completion_tokens", 0))
 
     async def body(self, *, max_bytes: int) -> bytes:
-        """The whole request body; raises BodyTooLarge, or ClientGone when the caller left."""
+        """The whole request body; raises BodyTooLarge, what the connection found wrong with it
+        (BodyTimeout, InvalidRequest), or ClientGone when the caller left."""
         declared = self.header(b"content-length")
         if declared.isdigit() and int(declared) > max_bytes:
             raise too_large(max_bytes)
         chunks, size, more = [], 0, True
         while more:
             message = await self._receive()
+            self.check()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             chunks.append(message.get("body", b""))

@@ -17,10 +17,13 @@ MMHIEError
 │ │ ├ NotFoundError                 404 not_found
 │ │ │ └ ModelNotFoundError          404 model_not_found
 │ │ ├ MethodNotAllowedError         405 method_not_allowed
+│ │ ├ HeaderTimeoutError            408 header_timeout
 │ │ ├ BodyTimeoutError              408 body_timeout
 │ │ ├ BodyTooLargeError             413 body_too_large
 │ │ ├ InputTooLongError             413 input_too_long
-│ │ └ TooBusyError                  429 too_busy; retried
+│ │ ├ UnsupportedEncodingError      415 unsupported_encoding
+│ │ ├ TooBusyError                  429 too_busy; retried
+│ │ └ HeadersTooLargeError          431 headers_too_large
 │ └ ServiceError                    the operator must fix it, or time will
 │   ├ InternalError                 500 internal
 │   ├ EmbeddingsNotServedError      501 embeddings_not_served
@@ -33,6 +36,7 @@ MMHIEError
 │   ├ HeldError                     503 held: an operator's decision, so not retried
 │   ├ DrainingError                 503 draining; retried
 │   ├ QueueTimeoutError             503 queue_timeout; retried
+│   ├ TooManyConnectionsError       503 too_many_connections; retried
 │   └ EngineTimeoutError            504 engine_timeout, also TimeoutError
 └ LocalServerError                  MMHIE_BACKEND=local could not be had
   ├ LauncherNotFoundError           the `mmhie` command is not installed
@@ -154,6 +158,13 @@ class MethodNotAllowedError(RequestError):
     default_code = "method_not_allowed"
 
 
+class HeaderTimeoutError(RequestError):
+    """The request's headers took too long to arrive."""
+
+    default_status = 408
+    default_code = "header_timeout"
+
+
 class BodyTimeoutError(RequestError):
     """The request took too long to arrive."""
 
@@ -173,6 +184,20 @@ class InputTooLongError(RequestError):
 
     default_status = 413
     default_code = "input_too_long"
+
+
+class UnsupportedEncodingError(RequestError):
+    """The request's body was compressed, perhaps by something in between."""
+
+    default_status = 415
+    default_code = "unsupported_encoding"
+
+
+class HeadersTooLargeError(RequestError):
+    """The request's headers are over the server's limit; a token or a cookie may be too long."""
+
+    default_status = 431
+    default_code = "headers_too_large"
 
 
 class TooBusyError(RequestError):
@@ -264,6 +289,14 @@ class QueueTimeoutError(ServiceError):
 
     default_status = 503
     default_code = "queue_timeout"
+    retryable = True
+
+
+class TooManyConnectionsError(ServiceError):
+    """The server holds as many connections as it may."""
+
+    default_status = 503
+    default_code = "too_many_connections"
     retryable = True
 
 

@@ -14,7 +14,14 @@ from tests.sdk.conftest import Connect, Serve
 from tests.sdk.scripted_server import JSON_ANSWER, error, event, reply, stream
 
 CANARY = "canary-7f3a"
-RETRIED = {"too_busy", "engine_unavailable", "queue_timeout", "draining", "audit_unavailable"}
+RETRIED = {
+    "too_busy",
+    "engine_unavailable",
+    "queue_timeout",
+    "draining",
+    "audit_unavailable",
+    "too_many_connections",
+}
 CODES = [
     (400, "invalid_request", mmhie.InvalidRequestError),
     (422, "invalid_request", mmhie.InvalidRequestError),
@@ -23,10 +30,13 @@ CODES = [
     (404, "not_found", mmhie.NotFoundError),
     (404, "model_not_found", mmhie.ModelNotFoundError),
     (405, "method_not_allowed", mmhie.MethodNotAllowedError),
+    (408, "header_timeout", mmhie.HeaderTimeoutError),
     (408, "body_timeout", mmhie.BodyTimeoutError),
     (413, "body_too_large", mmhie.BodyTooLargeError),
     (413, "input_too_long", mmhie.InputTooLongError),
+    (415, "unsupported_encoding", mmhie.UnsupportedEncodingError),
     (429, "too_busy", mmhie.TooBusyError),
+    (431, "headers_too_large", mmhie.HeadersTooLargeError),
     (500, "internal", mmhie.InternalError),
     (501, "embeddings_not_served", mmhie.EmbeddingsNotServedError),
     (502, "engine_rejected", mmhie.EngineRejectedError),
@@ -38,6 +48,7 @@ CODES = [
     (503, "held", mmhie.HeldError),
     (503, "draining", mmhie.DrainingError),
     (503, "queue_timeout", mmhie.QueueTimeoutError),
+    (503, "too_many_connections", mmhie.TooManyConnectionsError),
     (504, "engine_timeout", mmhie.EngineTimeoutError),
 ]
 
