@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-slow check fix docs bench image-check setup
+.PHONY: help run test test-fast test-slow check fix docs docs-check bench image-check setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,7 +34,12 @@ fix: setup  ## format and repair what can be repaired
 docs: setup  ## write the generated documents anew
 	$(RUN) scripts/render_settings.py
 	$(RUN) scripts/render_plans.py
+	$(RUN) scripts/render_hardware.py
 	$(RUN) scripts/render_dashboard.py
+
+docs-check: setup  ## build the site strictly into .cache/site, run every example on it
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	$(PYTEST) -n 2 tests/docs
 
 bench: setup  ## the gateway against nginx, in turns, on one processor (needs nginx); T=options
 	$(RUN) -m tests.bench $(T)

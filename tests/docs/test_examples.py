@@ -1,0 +1,36 @@
+"""What the documentation tells people to type works."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.process import Gateway
+from tests.docs.examples import Example, examples
+from tests.fake_engine.process import FakeEngine
+
+EXAMPLES = examples()
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A gateway in front of the fake engine."""
+    engine = FakeEngine().wait()
+    gateway = Gateway(tmp_path_factory.mktemp("docs"), engine.url).wait()
+    yield gateway.url
+    gateway.stop()
+    engine.stop()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_the_example_runs(url: str, example: Example) -> None:
+    """It ends well and prints something."""
+    done = example.run(url)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("page", ["api.md", "start/backend.md", "start/operator.md"])
+def test_the_page_has_examples(page: str) -> None:
+    """The pattern still finds them."""
+    assert [example for example in EXAMPLES if example.page == page]

@@ -1,0 +1,95 @@
+"""The site: built strictly, without a network, and without a byte from elsewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.docs.examples import DOCS
+
+ROOT = DOCS.parent
+NOWHERE = "http://127.0.0.1:9"
+# Tags a browser fetches by itself, with the attribute that says from where.
+FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+LINKS_NOT_FETCHED = {"canonical", "prev", "next", "alternate"}
+FOUR_PEOPLE = ("backend", "clinician", "operator", "contributor")
+
+
+class Assets(HTMLParser):
+    """Collects what a page has its reader's browser fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        where = given.get(FETCHED.get(tag, ""))
+        if where and not (tag == "link" and given.get("rel") in LINKS_NOT_FETCHED):
+            self.found.append(where)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site; every way out is closed while it is built."""
+    folder = tmp_path_factory.mktemp("site")
+    closed = {"HTTP_PROXY": NOWHERE, "HTTPS_PROXY": NOWHERE, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **closed},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def assets(page: Path) -> list[str]:
+    reader = Assets()
+    reader.feed(page.read_text())
+    return reader.found
+
+
+def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
+    """No script, style, font or picture of another host; what is named is there."""
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 15
+    for page in pages:
+        for asset in assets(page):
+            place = urlsplit(asset)
+            assert not place.netloc, (page.name, asset)
+            if place.scheme != "data" and page.name != "404.html":
+                assert (page.parent / unquote(place.path)).exists(), (page.name, asset)
+
+
+def test_no_style_sheet_does_either(site: Path) -> None:
+    """Fonts come by way of style sheets, as a rule."""
+    for sheet in site.rglob("*.css"):
+        assert not re.findall(r"url\(['\"]?(?:https?:)?//", sheet.read_text()), sheet.name
+
+
+@pytest.mark.parametrize("who", FOUR_PEOPLE)
+def test_each_of_the_four_finds_their_start(site: Path, who: str) -> None:
+    """From the front page, in one click."""
+    assert f'href="start/{who}.html"' in (site / "index.html").read_text()
+
+
+def test_every_page_is_in_the_menu(site: Path) -> None:
+    """Also one that was added and named nowhere."""
+    menu = (site / "index.html").read_text()
+    for page in DOCS.rglob("*.md"):
+        assert str(page.relative_to(DOCS).with_suffix(".html")) in menu, page.name
+
+
+def test_hardware_tables_are_the_estimators() -> None:
+    """docs/hardware.md is what scripts/render_hardware.py writes."""
+    command = [sys.executable, "scripts/render_hardware.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
