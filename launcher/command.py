@@ -11,6 +11,7 @@ from launcher.memory import GPU_FRACTION
 BASE_NAME: Final = "base-without-adapter"
 SMALL_PARAMETERS: Final = 2_000_000_000
 LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
+CACHE_FLAG: Final = "--kv-cache-memory"
 PLUGIN_METHODS: Final = ("bitsandbytes", "gguf")
 
 Value = str | int | float | bool | None
@@ -143,16 +144,24 @@ def env(draft: Draft) -> dict[str, str]:
         # A plugin patches every engine process, so only the one that is needed may load.
         found["VLLM_PLUGINS"] = draft.choice.method if draft.choice.method in PLUGIN_METHODS else ""
     if draft.device == "cpu":
-        found["VLLM_CPU_KVCACHE_SPACE"] = str(draft.memory.kv_space_gib)
-        found |= _thread_binding(draft)
+        found |= _cache_size(draft) | _thread_binding(draft)
+    elif draft.hardware.is_share:
+        found["CUDA_VISIBLE_DEVICES"] = ",".join(draft.hardware.gpu_ids)
     return found
+
+
+def _cache_size(draft: Draft) -> dict[str, str]:
+    """The variable would win over the flag that does the same, so the flag, where given, is it."""
+    if any(part.startswith(CACHE_FLAG) for part in draft.settings.engine_args):
+        return {}
+    return {"VLLM_CPU_KVCACHE_SPACE": str(draft.memory.kv_space_gib)}
 
 
 def _thread_binding(draft: Draft) -> dict[str, str]:
     """One group of cores for each process, since vLLM binds processes to NUMA nodes by itself."""
     groups = draft.split.devices * draft.split.data
     ids = draft.hardware.cpu_ids or tuple(range(draft.hardware.cpus))
-    if groups == 1 or len(ids) < groups:
+    if (groups == 1 and not draft.hardware.is_share) or len(ids) < groups:
         return {}
     size = len(ids) // groups
     cores = [ids[start : start + size] for start in range(0, size * groups, size)]

@@ -22,15 +22,24 @@ def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) ->
     return {**kept, **plan, **ALWAYS, "PATH": path, "VLLM_API_KEY": key}
 
 
+def for_router(environ: Mapping[str, str]) -> dict[str, str]:
+    """The user's own, without our settings: the router passes the engines' key on, and has none."""
+    return {name: value for name, value in environ.items() if not name.startswith(OURS)}
+
+
 def for_gateway(
-    environ: Mapping[str, str], *, socket: Path, key: str, phase_file: Path, model: str
+    environ: Mapping[str, str],
+    *,
+    engine_url: str,
+    key: str | None,
+    phase_file: Path,
+    model: str,
 ) -> dict[str, str]:
-    """The user's own and where the engine is."""
+    """The user's own and where the engine is; without a key of ours, the user's stays."""
     ours = {
-        "MMHIE_ENGINE_URL": f"unix:{socket}",
-        "MMHIE_ENGINE_API_KEY": key,
+        "MMHIE_ENGINE_URL": engine_url,
         "MMHIE_PHASE_FILE": str(phase_file),
         "MMHIE_REASONER_MODEL": model,
         "PYTHONUNBUFFERED": "1",
     }
-    return {**environ, **ours}
+    return {**environ, **ours, **({"MMHIE_ENGINE_API_KEY": key} if key else {})}

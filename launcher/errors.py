@@ -10,6 +10,7 @@ LauncherError                 one sentence, exit code 2
 ├ NotEnoughMemory
 ├ NotEnoughDisk
 ├ GatewayFailed               the gateway did not start, or does not stay up
+├ RouterFailed                the router before several engines neither
 └ StartError                  the three endings of an engine's start, and giving up on it
   ├ ExitedEarly
   ├ NeverReady
@@ -62,6 +63,10 @@ class NotEnoughDisk(LauncherError):
 
 class GatewayFailed(LauncherError):
     """The gateway did not start, or does not stay up."""
+
+
+class RouterFailed(LauncherError):
+    """The router before several engines did not start, or does not stay up."""
 
 
 class StartError(LauncherError):

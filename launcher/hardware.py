@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,8 @@ class Hardware:
     amx: bool = False
     nodes: int = 1
     cpu_ids: tuple[int, ...] = ()
+    gpu_ids: tuple[str, ...] = ()
+    is_share: bool = False
     imagined: bool = field(default=False, compare=False)
 
     @property
@@ -55,6 +57,35 @@ class Hardware:
         return min((gpu.compute_capability for gpu in self.gpus), default=(0, 0))
 
 
+def share(whole: Hardware, parts: int, index: int) -> Hardware:
+    """What one of several engines gets of a node: GPUs, or cores and memory, in equal parts.
+
+    Raises HardwareError when there are fewer GPUs, or else cores, than engines.
+    """
+    if parts == 1:
+        return whole
+    per_part = len(whole.gpus or _cores(whole)) // parts
+    if per_part == 0:
+        what = "GPUs" if whole.gpus else "CPU cores"
+        raise HardwareError(f"MMHIE_ENGINES is {parts}, more than this machine has {what}.")
+    mine = slice(index * per_part, (index + 1) * per_part)
+    gpu_ids = whole.gpu_ids or tuple(map(str, range(len(whole.gpus))))
+    return replace(
+        whole,
+        gpus=whole.gpus[mine],
+        gpu_ids=gpu_ids[mine],
+        cpus=max(1, whole.cpus // parts),
+        cpu_ids=_cores(whole)[mine] if not whole.gpus else whole.cpu_ids,
+        ram_gib=whole.ram_gib / parts,
+        numa_node_gib=whole.numa_node_gib / parts,
+        is_share=True,
+    )
+
+
+def _cores(whole: Hardware) -> tuple[int, ...]:
+    return whole.cpu_ids or tuple(range(whole.cpus))
+
+
 def detect() -> Hardware:
     """This machine as it is now; no GPU and no driver is an ordinary answer."""
     cpu_ids = tuple(sorted(os.sched_getaffinity(0)))
@@ -62,6 +93,7 @@ def detect() -> Hardware:
     limit_gib = _cgroup_limit_gib()
     return Hardware(
         gpus=_detect_gpus(),
+        gpu_ids=_named_gpus(),
         cpus=len(cpu_ids),
         cpu_ids=cpu_ids,
         ram_gib=min(ram_gib, limit_gib),
@@ -122,11 +154,15 @@ def _detect_gpus() -> tuple[Gpu, ...]:
 
 def _visible(count: int) -> list[int]:
     """CUDA_VISIBLE_DEVICES by number; names (UUIDs) are only counted."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is None:
+    if os.environ.get("CUDA_VISIBLE_DEVICES") is None:
         return list(range(count))
-    parts = [part.strip() for part in named.split(",") if part.strip() not in ("", "-1")]
+    parts = _named_gpus()
     return [int(part) if part.isdecimal() else i for i, part in enumerate(parts)][:count]
+
+
+def _named_gpus() -> tuple[str, ...]:
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return tuple(part.strip() for part in named.split(",") if part.strip() not in ("", "-1"))
 
 
 def _gpu(index: int) -> Gpu:

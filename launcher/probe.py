@@ -1,4 +1,4 @@
-"""The few questions the launcher asks a running engine, over its Unix socket."""
+"""The few questions the launcher asks a running engine or router, where it listens."""
 
 from __future__ import annotations
 
@@ -8,21 +8,32 @@ import httpx2
 
 TIMEOUT = httpx2.Timeout(5.0)
 
+# A Unix socket's path, or the URL of a port on this machine.
+Where = Path | str
+
 
 class Probe:
-    """Answers are None, or False, when the engine does not answer."""
+    """Answers are None, or False, when nobody answers."""
 
-    def __init__(self, socket: Path) -> None:
-        transport = httpx2.AsyncHTTPTransport(uds=str(socket))
+    def __init__(self, where: Where) -> None:
+        self._where = where
+        is_socket = isinstance(where, Path)
         self._client = httpx2.AsyncClient(
-            transport=transport, base_url="http://engine", timeout=TIMEOUT
+            transport=httpx2.AsyncHTTPTransport(uds=str(where) if is_socket else None),
+            base_url="http://engine" if is_socket else str(where),
+            timeout=TIMEOUT,
         )
+
+    def clear_way(self) -> None:
+        """vLLM does not start where a dead engine's socket file lies."""
+        if isinstance(self._where, Path):
+            self._where.unlink(missing_ok=True)
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def is_healthy(self) -> bool:
-        """Whether /health says the engine can be used."""
+        """Whether /health says it can be used."""
         return await self._get("/health") is not None
 
     async def metrics(self) -> str | None:

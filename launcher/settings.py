@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ Quantize = Literal[
     "fp8",
     "compressed-tensors",
 ]
+RouterPolicy = Literal["cache_aware", "consistent_hash", "power_of_two"]
 RESERVED_FLAGS: Final[Mapping[str, str]] = {
     "--host": "the engine listens on a private socket",
     "--port": "the engine listens on a private socket",
@@ -117,6 +119,19 @@ class LauncherSettings(BaseSettings):
         None, ge=1, description="Groups of GPUs that hold consecutive layers."
     )
     data_parallel: int | None = Field(None, ge=1, description="Whole copies of the model.")
+    engines: int = Field(
+        1, ge=1, description="Engines on this machine, with vLLM's router before them when several."
+    )
+    engine_urls: tuple[str, ...] = Field(
+        (),
+        description="Engines that run elsewhere, as a comma-separated list of URLs: none is "
+        "started here, and vLLM's router balances them.",
+    )
+    router_policy: Annotated[RouterPolicy, Lower] = Field(
+        "cache_aware",
+        description="How the router chooses: cache_aware: the engine that knows the prompt's "
+        "beginning; consistent_hash: one engine a client; power_of_two: the less busy of two.",
+    )
     distributed_backend: Annotated[Literal["mp", "ray"], Lower] = Field(
         "mp", description="How engine processes are started across GPUs and nodes."
     )
@@ -172,6 +187,21 @@ class LauncherSettings(BaseSettings):
     def split_engine_args(cls, value: object) -> object:
         """A string is split like a shell does; unbalanced quotes are an error."""
         return tuple(shlex.split(value)) if isinstance(value, str) else value
+
+    @field_validator("engine_urls", mode="before")
+    @classmethod
+    def split_engine_urls(cls, value: object) -> object:
+        """Commas and spaces part them."""
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("engine_urls")
+    @classmethod
+    def refuse_odd_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """The router takes http://host:port."""
+        for url in value:
+            if not re.fullmatch(r"https?://[^/\s]+/?", url):
+                raise ValueError(f"{url} is not of the form http://host:port")
+        return tuple(url.rstrip("/") for url in value)
 
     @field_validator("engine_args")
     @classmethod
@@ -282,6 +312,12 @@ def _refuse_conflicts(settings: LauncherSettings) -> LauncherSettings:
         raise SettingsError(
             f"MMHIE_NODES is {settings.nodes} but MMHIE_HEAD_ADDRESS is not set; "
             "give every node the address of node 0."
+        )
+    if settings.engines > 1 and (settings.nodes > 1 or settings.engine_urls):
+        other = "MMHIE_NODES" if settings.nodes > 1 else "MMHIE_ENGINE_URLS"
+        raise SettingsError(
+            f"MMHIE_ENGINES is {settings.engines} and {other} is set too: several engines run on "
+            "one machine each; start them there, and name them all in MMHIE_ENGINE_URLS."
         )
     if settings.node_rank >= settings.nodes:
         raise SettingsError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
 import sys
 import tempfile
@@ -19,44 +18,40 @@ import typer
 from rich.console import Console
 
 from launcher import (
-    checkpoint,
-    embedded,
-    environment,
-    gguf,
+    follower,
     hardware,
     installation,
     log,
-    merging,
     premises,
-    readiness,
+    preparation,
+    router,
     settings,
 )
-from launcher.child import Command
 from launcher.display import Display, banner
-from launcher.errors import MissingPackage, ToldToStop
+from launcher.errors import ToldToStop
+from launcher.keeper import Limits
 from launcher.phase import Facts, Phase, PhaseFile, facts
-from launcher.plan import EnginePlan, make_plan
+from launcher.preparation import Plans
+from launcher.programs import Place, programs
 from launcher.settings import LauncherSettings
-from launcher.supervisor import Limits, Programs, Supervisor
+from launcher.stop import Stop
+from launcher.supervisor import Supervisor
 
 # A person at the keyboard waits less long than an orchestrator.
 INTERRUPT_GRACE_S = 8.0
-PREPARING = {
-    "embedded": "De-quantizing the model (once)",
-    "dequantize": "De-quantizing the model (once)",
-    "merge": "Merging the adapter into its base (once)",
-}
 
 WithoutGpu = Annotated[
     str | None,
     typer.Option(help="Model when MMHIE_REASONER_MODEL is not set and no GPU is visible."),
 ]
+Engines = Annotated[int | None, typer.Option(help="Engines on this machine; MMHIE_ENGINES.")]
 
 
-def serve(without_gpu: WithoutGpu = None) -> None:
+def serve(without_gpu: WithoutGpu = None, engines: Engines = None) -> None:
     """Start the engine and the gateway, and keep them up."""
+    environ = dict(os.environ) | ({"MMHIE_ENGINES": str(engines)} if engines else {})
     try:
-        asyncio.run(serve_until_stopped(dict(os.environ), without_gpu))
+        asyncio.run(serve_until_stopped(environ, without_gpu))
     except asyncio.CancelledError:
         raise ToldToStop("Stopped before the model was ready.") from None
 
@@ -65,14 +60,22 @@ async def serve_until_stopped(environ: Mapping[str, str], without_gpu: str | Non
     """The whole life of one service. Raises LauncherError."""
     on_signals({number: task_of_this().cancel for number in (signal.SIGINT, signal.SIGTERM)})
     chosen = load(environ, without_gpu)
-    premises.check_gateway()
-    premises.check_port(chosen.host, chosen.port)
+    if chosen.node_rank == 0:
+        premises.check_gateway()
+        premises.check_port(chosen.host, chosen.port)
     premises.check_room(chosen.cache_dir)
+    if chosen.engines > 1 or len(chosen.engine_urls) > 1:
+        router.check_installed()
     display = Display(Console(stderr=True))
     with log_file(display, chosen) as file, private_folder() as folder:
         try:
-            plan = await prepared_plan(chosen, environ, display, file)
-            await supervise(Service(chosen, plan, folder, file, display), environ)
+            hear = log.prefixed("prepare", file)
+            plans = await preparation.prepared(chosen, environ, display.step, hear)
+            display.done()
+            if chosen.node_rank > 0:
+                await follow(chosen, plans, environ, file)
+                return
+            await supervise(Service(chosen, plans, Place(folder, file), display), environ)
         finally:
             display.done()
 
@@ -117,51 +120,13 @@ def private_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-async def prepared_plan(
-    chosen: LauncherSettings, environ: Mapping[str, str], display: Display, file: TextIO
-) -> EnginePlan:
-    """What to run; a checkpoint that has to be made first is made. Raises LauncherError."""
-    plan = plan_of(chosen)
-    if plan.preparation is None:
-        return plan
-    sentence = PREPARING[plan.preparation]
-
-    def hear(line: str) -> None:
-        file.write(f"prepare | {line}\n")
-        display.step(sentence, readiness.percent(line))
-
-    display.step(sentence, None)
-    if plan.preparation == "merge":
-        folder = await merging.in_child(chosen, plan, environ, hear)
-    else:
-        convert = gguf.converter(environ, hear)
-        folder = await gguf.checkpoint(source_of(plan), chosen.cache_dir, convert)
-    display.done()
-    return plan_of(chosen, prepared=folder)
-
-
-def plan_of(chosen: LauncherSettings, prepared: Path | None = None) -> EnginePlan:
-    """The plan for this machine. Raises LauncherError."""
-    installed = installation.detect()
-    if installed.engine is None:
-        raise MissingPackage("No vLLM is installed here: run `make run`, or `pip install vllm`.")
-    model = checkpoint.read_model(chosen, prepared=prepared)
-    return make_plan(chosen, hardware.detect(), model, installed)
-
-
-def source_of(plan: EnginePlan) -> Path:
-    """The GGUF file the checkpoint is made from."""
-    return embedded.find() if plan.preparation == "embedded" else Path(plan.model.source)
-
-
 @dataclass(frozen=True, slots=True)
 class Service:
     """What one run of the service is made of."""
 
     settings: LauncherSettings
-    plan: EnginePlan
-    folder: Path
-    file: TextIO
+    plans: Plans
+    place: Place
     display: Display
 
     @property
@@ -179,46 +144,38 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
         stall_s=service.settings.stall_seconds,
         restarts=service.settings.restart_limit,
     )
-    phase_file = PhaseFile(service.folder / "phase.json", unchanging(service))
-    publish = Publisher(service, phase_file)
-    supervisor = Supervisor(programs(service, environ, phase_file.path), limits, publish)
-    patience = service.settings.stop_grace_seconds
+    publish = Publisher(service, PhaseFile(service.place.phase_file, unchanging(service)))
+    parts = programs(service.settings, service.plans, environ, service.place)
+    supervisor = Supervisor(parts, limits, publish)
+    stop_on_signals(supervisor.stop, service.settings.stop_grace_seconds)
+    await supervisor.run()
+
+
+async def follow(
+    chosen: LauncherSettings, plans: Plans, environ: Mapping[str, str], file: TextIO
+) -> None:
+    """This node's part of an engine whose head is another node."""
+    stop = Stop(chosen.stop_grace_seconds)
+    stop_on_signals(stop.ask, chosen.stop_grace_seconds)
+    await follower.follow(plans[0], environ, log.prefixed("engine", file), stop)
+
+
+def stop_on_signals(stop: Callable[[float], None], patience_s: float) -> None:
+    """Both leave a note, with how long the stop may take."""
     on_signals(
         {
-            signal.SIGTERM: partial(supervisor.stop, patience),
-            signal.SIGINT: partial(supervisor.stop, min(patience, INTERRUPT_GRACE_S)),
+            signal.SIGTERM: partial(stop, patience_s),
+            signal.SIGINT: partial(stop, min(patience_s, INTERRUPT_GRACE_S)),
         }
     )
-    await supervisor.run()
 
 
 def unchanging(service: Service) -> Facts:
     override = service.settings.reasoner_model_test_override is not None
+    if not service.plans:
+        return Facts(engine={"name": "vllm"}, model={})
     version = installation.detect().version
-    return facts(service.plan, engine_version=version, test_override=override)
-
-
-def programs(service: Service, environ: Mapping[str, str], phase_file: Path) -> Programs:
-    """The two commands, with a key that only they know."""
-    key = secrets.token_urlsafe(32)
-    engine_socket = service.folder / "engine.sock"
-    gateway_env = environment.for_gateway(
-        environ,
-        socket=engine_socket,
-        key=key,
-        phase_file=phase_file,
-        model=service.settings.reasoner_model,
-    )
-    return Programs(
-        engine=Command(
-            (*service.plan.argv, "--uds", str(engine_socket), "--disable-uvicorn-access-log"),
-            environment.for_engine(environ, service.plan.env, key),
-        ),
-        gateway=Command((sys.executable, "-m", "gateway"), gateway_env),
-        socket=engine_socket,
-        engine_log=log.prefixed("engine", service.file),
-        gateway_log=log.prefixed("gateway", service.file),
-    )
+    return facts(service.plans[0], engine_version=version, test_override=override)
 
 
 class Publisher:
@@ -242,8 +199,9 @@ class Publisher:
 
     def _greet(self) -> None:
         self._has_greeted = True
-        for warning in self._service.plan.warnings:
+        plans = self._service.plans
+        for warning in plans[0].warnings if plans else ():
             self._service.display.done(f"Warning: {warning}")
+        model = plans[0].served_model if plans else self._service.settings.model
         address = self._service.address
-        model = self._service.plan.served_model
         self._service.display.done(banner(model=model, address=address, python=sys.executable))

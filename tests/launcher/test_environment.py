@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.environment import for_engine, for_gateway
+from launcher.environment import for_engine, for_gateway, for_router
 
 USER = {
     "PATH": "/usr/bin",
@@ -47,11 +47,31 @@ def test_a_blank_vocabulary_folder_is_left_out(value: str, kept: bool) -> None:
     assert ("TIKTOKEN_ENCODINGS_BASE" in env) is kept
 
 
+def gateway(key: str | None) -> dict[str, str]:
+    """Its environment, for an engine on a socket."""
+    return for_gateway(
+        {**USER, "MMHIE_ENGINE_API_KEY": "the user's"},
+        engine_url="unix:/run/e.sock",
+        key=key,
+        phase_file=Path("/run/p.json"),
+        model="m",
+    )
+
+
+def test_an_engine_elsewhere_keeps_its_own_key() -> None:
+    """The launcher made none for it."""
+    assert gateway(key=None)["MMHIE_ENGINE_API_KEY"] == "the user's"
+
+
+def test_the_router_sees_none_of_our_settings() -> None:
+    """It passes the engines' key on, and needs none."""
+    assert not [name for name in for_router(USER) if name.startswith("MMHIE_")]
+    assert for_router(USER)["PATH"] == "/usr/bin"
+
+
 def test_the_gateway_is_told_where_the_engine_is() -> None:
     """Beside the user's own settings."""
-    env = for_gateway(
-        USER, socket=Path("/run/e.sock"), key="key", phase_file=Path("/run/p.json"), model="m"
-    )
+    env = gateway(key="key")
 
     assert env["MMHIE_ENGINE_URL"] == "unix:/run/e.sock"
     assert env["MMHIE_ENGINE_API_KEY"] == "key"

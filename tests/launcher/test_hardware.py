@@ -2,6 +2,7 @@
 
 import pytest
 
+from launcher import hardware
 from launcher.errors import HardwareError
 from launcher.hardware import Gpu, Hardware, detect, parse
 
@@ -58,3 +59,35 @@ def test_this_machine() -> None:
     assert found.ram_gib > 1
     assert found.numa_node_gib > 1
     assert not found.imagined
+
+
+@pytest.mark.parametrize(
+    ("described", "shares"),
+    [
+        ("4x80", [(2, ("0", "1")), (2, ("2", "3"))]),
+        ("3x80", [(1, ("0",)), (1, ("1",))]),
+        ("cpu,ram=64,cpus=8", [(0, ()), (0, ())]),
+    ],
+)
+def test_two_engines_share_a_node(
+    described: str, shares: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    """Equal parts; a GPU that is left over is not used."""
+    whole = hardware.parse(described)
+    parts = [hardware.share(whole, 2, index) for index in range(2)]
+
+    assert [(len(part.gpus), part.gpu_ids) for part in parts] == shares
+    assert sum(part.ram_gib for part in parts) == whole.ram_gib
+
+
+def test_more_engines_than_gpus_are_refused() -> None:
+    """In a sentence that names the setting."""
+    with pytest.raises(HardwareError, match="MMHIE_ENGINES is 3, more than this machine has GPUs"):
+        hardware.share(hardware.parse("2x80"), 3, 0)
+
+
+def test_one_engine_has_all_of_it() -> None:
+    """Nothing is bound that was not."""
+    whole = hardware.parse("2x80")
+
+    assert hardware.share(whole, 1, 0) is whole

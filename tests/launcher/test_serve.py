@@ -23,6 +23,7 @@ from launcher.hardware import parse
 from launcher.model import ModelFacts
 from launcher.phase import Facts, Phase, PhaseFile
 from launcher.plan import make_plan
+from launcher.programs import Place
 from launcher.settings import load
 
 MMHIE = Path(sys.executable).with_name("mmhie")
@@ -59,7 +60,7 @@ def service(folder: Path, **ours: str) -> serve.Service:
     chosen = load(environ, None)
     plan = make_plan(chosen, parse("cpu,ram=16"), MODEL)
     console = Console(file=io.StringIO(), width=200)
-    return serve.Service(chosen, plan, folder, io.StringIO(), Display(console))
+    return serve.Service(chosen, (plan,), Place(folder, io.StringIO()), Display(console))
 
 
 def run(cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
@@ -123,34 +124,6 @@ def test_the_stand_in_is_for_who_chose_nothing(
     monkeypatch.chdir(tmp_path)
 
     assert serve.load(environ, "embedded").model == model
-
-
-def test_the_commands(tmp_path: Path) -> None:
-    """The plan's, on the private socket, with one key that both know and no argument shows."""
-    programs = serve.programs(service(tmp_path), {"PATH": "/usr/bin"}, tmp_path / "phase.json")
-    engine, gateway = programs.engine, programs.gateway
-
-    assert engine.argv[-3:] == (
-        "--uds",
-        str(tmp_path / "engine.sock"),
-        "--disable-uvicorn-access-log",
-    )
-    assert gateway.argv == (sys.executable, "-m", "gateway")
-    key = engine.env["VLLM_API_KEY"]
-    assert len(key) >= 32
-    assert key == gateway.env["MMHIE_ENGINE_API_KEY"]
-    assert not any(key in part for part in (*engine.argv, *gateway.argv))
-    assert engine.env["HF_HUB_OFFLINE"] == "1"
-
-
-def test_every_start_has_its_own_key(tmp_path: Path) -> None:
-    """Nothing is kept."""
-    keys = {
-        serve.programs(service(tmp_path), {}, tmp_path / "p").engine.env["VLLM_API_KEY"]
-        for _ in range(3)
-    }
-
-    assert len(keys) == 3
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ import pytest
 
 from launcher.child import Command
 from launcher.errors import ExitedEarly, GatewayFailed, GaveUp, LauncherError, NeverReady
+from launcher.keeper import Engine, Limits
 from launcher.phase import Phase
-from launcher.supervisor import Limits, Programs, Supervisor
+from launcher.program import Program
+from launcher.supervisor import Programs, Supervisor
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = Path(__file__).with_name("engine_output")
@@ -39,14 +41,15 @@ class Run:
         self.lines: list[str] = []
         self.socket = socket
         programs = Programs(
-            engine=engine,
-            gateway=gateway,
-            socket=socket,
-            engine_log=lambda line: self.lines.append(f"engine {line}"),
-            gateway_log=lambda line: self.lines.append(f"gateway {line}"),
+            engines=(Engine(engine, socket, self.hear("engine")),),
+            gateway=Program("gateway", gateway, self.hear("gateway"), GatewayFailed),
         )
         self.supervisor = Supervisor(programs, limits, self.phases.append)
         self.task = asyncio.create_task(self.supervisor.run())
+
+    def hear(self, who: str) -> Callable[[str], None]:
+        """Keep the lines, with who wrote them."""
+        return lambda line: self.lines.append(f"{who} {line}")
 
     async def until(self, true: Callable[[], object], seconds: float = 10) -> None:
         """Wait for something to be true while it runs."""

@@ -1,0 +1,36 @@
+"""vLLM's router before several engines: its command line, and whether it is installed."""
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Final
+
+from launcher.errors import MissingPackage
+
+PACKAGE: Final = "vllm_router"
+INSTALL: Final = "pip install vllm-router==0.1.17"
+# With its own defaults an engine that died would be asked for minutes, one that came back would
+# stay unused for a minute, and an answer would end after half an hour.
+QUICK: Final = (
+    ("--health-check-interval-secs", "2"),
+    ("--health-failure-threshold", "1"),
+    ("--health-success-threshold", "1"),
+    ("--worker-startup-check-interval", "1"),
+    ("--retry-max-retries", "2"),
+    ("--request-timeout-secs", "86400"),
+    ("--log-level", "warning"),
+)
+
+
+def check_installed() -> None:
+    """Raise MissingPackage with the line that installs it."""
+    if find_spec(PACKAGE) is None:
+        raise MissingPackage(f"Several engines need vLLM's router: run `{INSTALL}`.")
+
+
+def argv(engines: Sequence[str], policy: str, *, port: int, metrics_port: int) -> tuple[str, ...]:
+    """The router on loopback before these URLs."""
+    quick = (part for pair in QUICK for part in pair)
+    listen = ("--host", "127.0.0.1", "--port", str(port), "--prometheus-port", str(metrics_port))
+    module = (sys.executable, "-m", f"{PACKAGE}.launch_router")
+    return (*module, *listen, "--policy", policy, *quick, "--worker-urls", *engines)
