@@ -20,9 +20,11 @@ from gateway.middleware.correlation import Correlation
 from gateway.middleware.token_paths import TokenPaths, TokenRoute
 from gateway.openapi import describe
 from gateway.routes import (
+    console,
     embeddings,
     generate,
     health,
+    load,
     metrics,
     model_card,
     models,
@@ -37,6 +39,7 @@ from gateway.state import Services, State
 ROUTERS = (
     health.router,
     metrics.router,
+    load.router,
     models.router,
     model_card.router,
     embeddings.router,
@@ -70,6 +73,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
+    if settings.console:
+        app.include_router(console.router_of(settings, disclaimer))
     describe(app)
     add_middleware(app, own, disclaimer)
     return app

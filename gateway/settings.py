@@ -80,6 +80,8 @@ class GatewaySettings(BaseSettings):
         "info", description="Least severe line that is logged. No level logs patient text."
     )
 
+    console: bool = Field(True, description="Serve the console, a page to ask and read on, at `/`.")
+
     engine_url: str = Field(
         "http://127.0.0.1:8001",
         description="The engine or router behind the gateway: `http://host:port` or `unix:/path`.",

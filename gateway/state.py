@@ -45,6 +45,13 @@ class Services:
         held = self.hold_file.current() is not None
         return "held" if held and not self.watch.draining else self.watch.phase
 
+    def detail(self) -> str:
+        """The sentence that goes with the phase; under a hold, what a clinician has to know."""
+        held = self.hold_file.current()
+        if held is None or self.watch.draining:
+            return self.watch.state.detail
+        return hold.downtime_message(held, self.settings.disclaimer_contact)
+
     def serving(self, model: Model) -> Serving:
         """What provenance says about the engine and the model."""
         state = self.watch.state

@@ -67,6 +67,11 @@ class Answering:
         self.closing()
         return error(self.reader.answer)
 
+    def early(self) -> dict[str, Any]:
+        """What cannot wait for the end of a stream: a red flag in the question."""
+        found = self.first["notices"]
+        return {"notices": found} if found else {}
+
     def closing(self) -> dict[str, Any]:
         """What is told beside the text, once the deltas have ended; counts the answer."""
         answer = self.reader.answer
@@ -178,12 +183,14 @@ async def as_events(answering: Answering) -> None:
     """Every delta as an event the moment it is there, then one with everything else."""
     exchange = answering.exchange
     where = answering.services.settings.disclaimer_in_text
+    early = answering.early()
     async with in_band(exchange, lambda error: sse.encode(error.envelope()) + sse.DONE):
         async for delta in answering.placed(where):
             if not exchange.status:
                 await exchange.start(200, EVENT_STREAM)
             for event in events(delta, answering.ask):
-                await exchange.write(sse.encode(event))
+                await exchange.write(sse.encode({**event, **early}))
+                early = {}
         await exchange.finish(sse.encode(answering.closing()) + sse.DONE)
 
 

@@ -43,7 +43,7 @@ def describe(services: Services) -> dict[str, Any]:
     return {
         "phase": services.phase(),
         "progress": state.progress,
-        "detail": state.detail,
+        "detail": services.detail(),
         "model": model or override or settings.reasoner_model,
         "served": state.published,
         "engine": {"name": state.engine, "version": state.engine_version},

@@ -12,6 +12,10 @@ from gateway.access.scopes import need_of
         ("/readyz", None),
         ("/metrics", None),
         ("/openapi.json", None),
+        ("/", None),
+        ("/console/main.js", None),
+        ("/console", "any"),
+        ("/v1/mmhie/load", None),
         ("/llm/generate", "generate"),
         ("/v1/chat/completions", "openai"),
         ("/v1/models", "openai"),
@@ -30,5 +34,6 @@ def test_what_a_path_needs(path: str, need: str | None) -> None:
 
 
 def test_metrics_on_request() -> None:
-    """MMHIE_PROTECT_METRICS closes /metrics to keys without that scope."""
+    """MMHIE_PROTECT_METRICS closes /metrics and the load to keys without that scope."""
+    assert need_of("/v1/mmhie/load", protect_metrics=True) == "metrics"
     assert need_of("/metrics", protect_metrics=True) == "metrics"

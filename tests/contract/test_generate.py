@@ -98,6 +98,20 @@ def test_a_cut_off_answer_says_so(gateway: Gateway, door: Door) -> None:
     assert last["usage"]["completion_tokens"] == 3
 
 
+def test_a_red_flag_does_not_wait_for_the_end_of_a_stream(
+    gateway: Gateway, engine: FakeEngine
+) -> None:
+    """The first event carries the notices, be it text or reasoning; the last one as ever."""
+    engine.next(fault="reasoning")
+    asked = SSE.ask(gateway.client, "Crushing chest pain right now!", include_reasoning=True)
+    first, *between, last, _ = events(asked.content)
+
+    assert first.keys() == {"reasoning_delta", "notices"}
+    assert first["notices"] == last["notices"]
+    assert first["notices"][0]["type"] == "emergency"
+    assert all("notices" not in one for one in between)
+
+
 def test_the_models_own_template_and_the_authors_system_message_are_used(
     gateway: Gateway, engine: FakeEngine
 ) -> None:

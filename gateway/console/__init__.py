@@ -1,0 +1,1 @@
+"""The page at `/`: plain HTML, CSS and modules in `page/`, served as they are."""

@@ -1,0 +1,90 @@
+// Talking to the gateway: the key in memory, the errors as sentences, the stream as events.
+
+import { Events } from "./events.js";
+
+let key = "";
+
+export const hasKey = () => key !== "";
+export const useKey = (text) => { key = text.trim(); };
+export const address = (path) => new URL(path, document.baseURI);
+
+/** What went wrong, in the gateway's own sentence where it said one. */
+export class Failure extends Error {
+  constructor(message, { code = null, status = 0, requestId = null, retryAfter = null } = {}) {
+    super(message);
+    Object.assign(this, { code, status, requestId, retryAfter });
+  }
+}
+
+const headers = (more = {}) => (key ? { authorization: `Bearer ${key}`, ...more } : more);
+
+/** A small JSON document; raises Failure. */
+export async function look(path, patienceMs = 5000) {
+  const response = await reached(path, {
+    headers: headers(), cache: "no-store", signal: AbortSignal.timeout(patienceMs),
+  });
+  if (!response.ok) throw await refused(response);
+  return response.json();
+}
+
+/** Ask, and give each event to `hear` the moment it is there; raises Failure or an AbortError. */
+export async function ask(body, signal, hear) {
+  const response = await reached("llm/generate", {
+    method: "POST",
+    headers: headers({ "content-type": "application/json", accept: "text/event-stream" }),
+    body: JSON.stringify({ ...body, stream: true }),
+    signal,
+  });
+  if (!response.ok) throw await refused(response);
+  const requestId = response.headers.get("x-request-id");
+  await follow(response.body, hear, requestId);
+}
+
+async function follow(body, hear, requestId) {
+  const cut = () => new Failure(
+    "The connection ended before the answer did: what is here is not complete.", { requestId });
+  const events = new Events();
+  const decoder = new TextDecoder();
+  let isDone = false;
+  const take = (text) => {
+    for (const told of events.feed(text)) {
+      if (told === "[DONE]") { isDone = true; continue; }
+      const event = JSON.parse(told);
+      if (event.error) throw failure(event.error, { requestId });
+      hear(event);
+    }
+  };
+  try {
+    for (const reader = body.getReader(); ;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      take(decoder.decode(value, { stream: true }));
+    }
+  } catch (problem) {
+    if (problem instanceof Failure || problem.name === "AbortError") throw problem;
+    throw cut();
+  }
+  if (!isDone) throw cut();
+}
+
+async function reached(path, options) {
+  try {
+    return await fetch(address(path), { credentials: "omit", ...options });
+  } catch (problem) {
+    if (problem.name === "AbortError") throw problem;
+    throw new Failure("The gateway cannot be reached.", { code: "unreachable" });
+  }
+}
+
+async function refused(response) {
+  const about = {
+    status: response.status,
+    requestId: response.headers.get("x-request-id"),
+    retryAfter: response.headers.get("retry-after"),
+  };
+  const body = await response.json().catch(() => ({}));
+  return failure(body.error ?? {}, about);
+}
+
+const failure = (error, about) =>
+  new Failure(error.message ?? `The gateway answered ${about.status}.`, { ...about, code: error.code ?? null });

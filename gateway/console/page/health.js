@@ -1,0 +1,104 @@
+// What state the service is in, looked at again and again; also when it goes away and comes back.
+
+import { byId, fillFacts, make } from "./dom.js";
+import { hasKey, look } from "./gateway.js";
+
+const POLL_MS = { ready: 3000, away: 2000, other: 1000 };
+const WORDS = {
+  starting: "Starting",
+  loading: "Loading the model",
+  ready: "Ready",
+  draining: "Stopping",
+  engine_down: "Engine down",
+  stalled: "Engine stalled",
+  held: "Out of service",
+  away: "Gateway not reachable",
+  unknown: "Connecting",
+};
+// In the way of asking: how serious it is, and what to read where the gateway tells no more.
+const PANELS = {
+  starting: ["", "The engine is starting."],
+  loading: ["", "The model is being loaded into memory. Questions can be asked once it is there."],
+  draining: ["caution", "This gateway is being stopped. Another one takes over, or it comes back."],
+  engine_down: ["danger", "The engine does not answer. It is restarted where it is supervised."],
+  stalled: ["danger", "The engine has work and makes no progress."],
+  held: ["caution", "The model was taken out of service by an operator. Follow your downtime procedure and rely on clinical judgement and your usual references."],
+  away: ["danger", "The gateway does not answer. This page keeps trying; what you have written stays here. Until then, follow your downtime procedure."],
+};
+
+export class Health {
+  phase = "unknown";
+  model = "";
+  reasons = false;
+  #timer = 0;
+
+  constructor(onChange) {
+    this.onChange = onChange;
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); });
+  }
+
+  get isReady() { return this.phase === "ready"; }
+
+  /** Look now, and from then on in a rhythm that fits the phase. */
+  async look() {
+    clearTimeout(this.#timer);
+    const told = await look("healthz").catch(() => ({ phase: "away" }));
+    clearTimeout(this.#timer); // another look may have been asked for meanwhile
+    this.#show(told);
+    if (!document.hidden) {
+      this.#timer = setTimeout(() => this.look(), POLL_MS[this.phase] ?? POLL_MS.other);
+    }
+  }
+
+  #show(told) {
+    const was = this.phase;
+    this.phase = told.phase in WORDS ? told.phase : "unknown";
+    this.model = told.model ?? this.model;
+    this.reasons = told.served?.reasoning ?? this.reasons;
+    byId("status").dataset.phase = this.phase;
+    write(byId("phase"), WORDS[this.phase]);
+    write(byId("model"), this.model);
+    this.#panel(told);
+    if (this.phase !== "away") this.#facts(told);
+    if (was !== this.phase) this.onChange(was);
+  }
+
+  #panel(told) {
+    const [kind, otherwise] = PANELS[this.phase] ?? [];
+    byId("state").hidden = otherwise === undefined;
+    if (otherwise === undefined) return;
+    byId("state").className = `panel ${kind}`;
+    write(byId("state-title"), WORDS[this.phase]);
+    write(byId("state-text"), told.detail || otherwise);
+    this.#progress(told);
+  }
+
+  #progress(told) {
+    const isLoading = this.phase === "loading" || this.phase === "starting";
+    byId("progress").hidden = !isLoading;
+    const percent = Math.round((told.progress ?? 0) * 100);
+    if (told.progress) byId("progress-bar").value = percent;
+    else byId("progress-bar").removeAttribute("value");
+    write(byId("progress-text"), told.progress ? `${percent} %` : "");
+  }
+
+  #facts(told) {
+    const { served = {}, engine = {} } = told;
+    fillFacts(byId("facts"), [
+      ["Model", this.model],
+      ["Quantization", served.quantization],
+      ["Longest context", served.max_model_len && `${served.max_model_len} tokens`],
+      ["Device", served.device],
+      ["Engine", [engine.name, engine.version].filter(Boolean).join(" ")],
+      ["Gateway", told.gateway_version],
+    ]);
+    const warnings = told.warnings ?? (hasKey() ? [] : null);
+    byId("operator").hidden = !warnings?.length;
+    byId("warnings").replaceChildren(...(warnings ?? []).map((warning) => make("li", {}, warning)));
+  }
+}
+
+/** Written only when it changed: a status region would be read out again. */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,140 @@
+// The Markdown that models write, as elements made by hand. Nothing is loaded, nothing is linked,
+// and nothing that could carry a meaning in medicine is swallowed: "> 38.5" and "~5 ml" are no
+// markup here, a list keeps the numbers it was given, and what is not understood stays as it is.
+
+import { make } from "./dom.js";
+
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+const HEADING = /^ {0,3}(#{1,6}) +(.*?)(?: +#+)? *$/;
+const ITEM = /^( *)(?:([-*•])|(\d{1,9})[.)]) +(\S.*)$/;
+const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
+const ROW = /^ *\|(.+)\| *$/;
+const DIVIDER = /^[\s|:-]*-[\s|:-]*$/;
+
+/** The text as a list of block elements. */
+export function blocks(text) {
+  const lines = text.split("\n");
+  const made = [];
+  for (let at = 0; at < lines.length;) {
+    const [element, next] = block(lines, at);
+    if (element) made.push(element);
+    at = next;
+  }
+  return made;
+}
+
+function block(lines, at) {
+  const line = lines[at];
+  if (!line.trim()) return [null, at + 1];
+  if (FENCE.test(line)) return fenced(lines, at);
+  if (RULE.test(line)) return [make("hr"), at + 1];
+  const heading = HEADING.exec(line);
+  if (heading) return [make(heading[1].length < 3 ? "h3" : "h4", {}, ...inline(heading[2])), at + 1];
+  if (isTable(lines, at)) return table(lines, at);
+  if (ITEM.test(line)) return list(lines, at);
+  return paragraph(lines, at);
+}
+
+const isTable = (lines, at) =>
+  ROW.test(lines[at]) && ROW.test(lines[at + 1] ?? "") && DIVIDER.test(lines[at + 1]);
+
+const isPlain = (lines, at) => {
+  const line = lines[at];
+  return line.trim() && !FENCE.test(line) && !RULE.test(line) && !HEADING.test(line)
+    && !ITEM.test(line) && !isTable(lines, at);
+};
+
+function fenced(lines, at) {
+  const mark = FENCE.exec(lines[at])[1];
+  let end = at + 1;
+  while (end < lines.length && !lines[end].trim().startsWith(mark)) end += 1;
+  const code = make("code", {}, lines.slice(at + 1, end).join("\n"));
+  return [make("pre", { tabIndex: 0 }, code), end + 1];
+}
+
+function paragraph(lines, at) {
+  let end = at + 1;
+  while (end < lines.length && isPlain(lines, end)) end += 1;
+  const element = make("p");
+  lines.slice(at, end).forEach((line, index) => {
+    if (index) element.append(make("br"));
+    element.append(...inline(line.trim()));
+  });
+  return [element, end];
+}
+
+function table(lines, at) {
+  let end = at + 2;
+  while (end < lines.length && ROW.test(lines[end])) end += 1;
+  const cells = (line) => ROW.exec(line)[1].split(/(?<!\\)\|/).map((cell) => cell.trim());
+  const row = (line, tag) => make("tr", {}, ...cells(line).map((cell) => make(tag, {}, ...inline(cell))));
+  const body = make("tbody", {}, ...lines.slice(at + 2, end).map((line) => row(line, "td")));
+  const whole = make("table", {}, make("thead", {}, row(lines[at], "th")), body);
+  return [make("div", { className: "table", tabIndex: 0, role: "group", "aria-label": "Table" }, whole), end];
+}
+
+function list(lines, at) {
+  const depth = ITEM.exec(lines[at])[1].length;
+  const isNumbered = ITEM.exec(lines[at])[3] !== undefined;
+  const element = make(isNumbered ? "ol" : "ul");
+  let item = null;
+  while (at < lines.length) {
+    const found = ITEM.exec(lines[at]);
+    if (found && found[1].length > depth + 1 && item) {
+      const [inner, next] = list(lines, at);
+      item.append(inner);
+      at = next;
+    } else if (found && found[1].length >= depth && (found[3] !== undefined) === isNumbered) {
+      item = make("li", isNumbered ? { value: Number(found[3]) } : {}, ...inline(found[4]));
+      element.append(item);
+      at += 1;
+    } else if (!found && lines[at].trim() && lines[at].startsWith(" ".repeat(depth + 2)) && item) {
+      item.append(make("br"), ...inline(lines[at].trim()));
+      at += 1;
+    } else if (!lines[at].trim() && continues(lines, at + 1, depth, isNumbered)) {
+      at += 1;
+    } else break;
+  }
+  return [element, at];
+}
+
+function continues(lines, at, depth, isNumbered) {
+  const found = ITEM.exec(lines[at] ?? "");
+  return found && found[1].length >= depth
+    && (found[1].length > depth + 1 || (found[3] !== undefined) === isNumbered);
+}
+
+// An asterisk opens only before a word and after a space or bracket: 2*3*4 and "HLA-B*57" are none.
+const INLINE = new RegExp([
+  String.raw`(?<code>\`+)(?<codeText>.+?)\k<code>(?!\`)`,
+  String.raw`!\[(?<alt>[^\]\n]{0,300})\]\((?<image>[^()\s]{1,2000})\)`,
+  String.raw`\[(?<label>[^\]\n]{1,300})\]\((?<link>[^()\s]{1,2000})\)`,
+  String.raw`\*\*\*(?=\S)(?<both>[^*\n]{1,2000}?)(?<=\S)\*\*\*`,
+  String.raw`\*\*(?=\S)(?<strong>(?:[^*]|\*(?!\*)){1,2000}?)(?<=\S)\*\*`,
+  String.raw`(?<![\w*])\*(?=[^\s*])(?<em>[^*\n]{1,2000}?)(?<=[^\s*])\*(?![\w*])`,
+].join("|"), "g");
+
+/** The nodes of one line: text, code, strong, em; links and images as text with their address. */
+export function inline(text) {
+  const nodes = [];
+  let at = 0;
+  for (const found of text.matchAll(INLINE)) {
+    if (found.index > at) nodes.push(plain(text.slice(at, found.index)));
+    nodes.push(...marked(found.groups));
+    at = found.index + found[0].length;
+  }
+  if (at < text.length) nodes.push(plain(text.slice(at)));
+  return nodes;
+}
+
+const plain = (text) => text.replace(/\\([\\`*_[\]#|])/g, "$1");
+const shown = (target) => make("span", { className: "address" }, ` (${target})`);
+
+function marked({ codeText, alt, image, label, link, both, strong, em }) {
+  if (codeText !== undefined) return [make("code", {}, codeText)];
+  if (image !== undefined) return [`${alt} [image, not loaded]`, shown(image)];
+  if (link !== undefined) return [...inline(label), shown(link)];
+  if (both !== undefined) return [make("strong", {}, make("em", {}, ...inline(both)))];
+  if (strong !== undefined) return [make("strong", {}, ...inline(strong))];
+  return [make("em", {}, ...inline(em))];
+}

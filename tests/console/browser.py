@@ -1,0 +1,113 @@
+"""A real Chromium, and what a page in it said, asked for and did."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.async_api import Browser, Page, async_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+AXE = Path(__file__).parents[1] / "clients" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+Scheme = Literal["light", "dark"]
+Faults = list[str]
+
+
+@contextlib.asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A headless browser with a profile of its own, ended with the block."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=list(ARGUMENTS)
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    browser: Browser, url: str, *, width: int = 1280, height: int = 800, scheme: Scheme = "light"
+) -> AsyncIterator[Page]:
+    """The console in a window; fails at the end where it erred or asked anybody else."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        locale="en-GB",
+        timezone_id="UTC",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page = await context.new_page()
+    faults = listened(page, url)
+    await page.goto(url)
+    try:
+        yield page
+    finally:
+        await context.close()
+    assert not faults
+
+
+def listened(page: Page, url: str) -> Faults:
+    """What goes wrong on a page, as it happens. A refused or broken request is not its fault."""
+    faults: Faults = []
+
+    def console(message: Any) -> None:
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            faults.append(message.text)
+
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", console)
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(url) else faults.append(request.url),
+    )
+    return faults
+
+
+async def ready(page: Page) -> None:
+    """The page knows that the model is."""
+    await page.wait_for_selector("#status[data-phase=ready]")
+
+
+async def ask(page: Page, prompt: str) -> None:
+    """Put a question and do not wait for the answer."""
+    await ready(page)
+    await page.fill("#prompt", prompt)
+    await page.click("#send")
+
+
+async def answered(page: Page) -> None:
+    """The newest answer has ended, however it did."""
+    await page.wait_for_selector("article:first-of-type[aria-busy=false]")
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe-core finds, in short; its script comes by way of the debugger, past the policy."""
+    await page.evaluate(AXE.read_text())
+    found = await page.evaluate(
+        "rules => axe.run({runOnly: {type: 'tag', values: rules}})", list(RULES)
+    )
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+async def overflow(page: Page) -> int:
+    """Pixels by which the page is wider than its window."""
+    width: int = await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return width

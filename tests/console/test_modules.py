@@ -1,0 +1,83 @@
+"""The console's modules that decide something: Markdown, and where an event ends."""
+
+import json
+
+import pytest
+from playwright.async_api import Page
+
+from tests.console.browser import ready
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MARKDOWN = (
+    ("plain", "<p>plain</p>"),
+    ("a\nb\n\nc", "<p>a<br>b</p><p>c</p>"),
+    ("## Head ##", "<h3>Head</h3>"),
+    ("#2 is not a heading", "<p>#2 is not a heading</p>"),
+    ("**b** and *i* and `c*d*`", "<p><strong>b</strong> and <em>i</em> and <code>c*d*</code></p>"),
+    ("***both***", "<p><strong><em>both</em></strong></p>"),
+    ("HLA-B*57:01 and 2*3*4 and 5 * 3", "<p>HLA-B*57:01 and 2*3*4 and 5 * 3</p>"),
+    ("snake_case_name", "<p>snake_case_name</p>"),
+    ("> 38.5 °C", "<p>&gt; 38.5 °C</p>"),
+    ("~~5 ml~~", "<p>~~5 ml~~</p>"),
+    ("-5 mmol/l", "<p>-5 mmol/l</p>"),
+    ("+ 2", "<p>+ 2</p>"),
+    ("- a\n- b", "<ul><li>a</li><li>b</li></ul>"),
+    ("3. a\n7. b", '<ol><li value="3">a</li><li value="7">b</li></ol>'),
+    ("1. a\n\n2. b", '<ol><li value="1">a</li><li value="2">b</li></ol>'),
+    ("- a\n  - b\n- c", "<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>"),
+    ("- a\n\ntext", "<ul><li>a</li></ul><p>text</p>"),
+    ("```py\na < b\n```\nc", '<pre tabindex="0"><code>a &lt; b</code></pre><p>c</p>'),
+    ("```\nnever closed", '<pre tabindex="0"><code>never closed</code></pre>'),
+    ("---", "<hr>"),
+    ("[x](http://a)", '<p>x<span class="address"> (http://a)</span></p>'),
+    ("![x](http://a)", '<p>x [image, not loaded]<span class="address"> (http://a)</span></p>'),
+    ("<b>&amp;</b>", "<p>&lt;b&gt;&amp;amp;&lt;/b&gt;</p>"),
+    ("a \\* b", "<p>a * b</p>"),
+    ("an *open **mark", "<p>an *open **mark</p>"),
+    (
+        "|a|b|\n|-|-|\n|c|d|",
+        '<div class="table" tabindex="0" role="group" aria-label="Table"><table><thead><tr>'
+        "<th>a</th><th>b</th></tr></thead><tbody><tr><td>c</td><td>d</td></tr></tbody></table></div>",
+    ),
+    ("|a|b", "<p>|a|b</p>"),
+    ("", ""),
+)
+RENDER = """async text => {
+  const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
+  return blocks(text).map(one => one.outerHTML).join("");
+}"""
+FEED = """async pieces => {
+  const { Events } = await import(new URL("console/events.js", document.baseURI));
+  const events = new Events();
+  return pieces.flatMap(piece => events.feed(piece));
+}"""
+STREAM = ': ping\r\n\r\ndata: {"a": 1}\n\ndata:x\rdata: y\r\revent: z\n\ndata: [DONE]\n\n'
+EVENTS = ['{"a": 1}', "x\ny", "[DONE]"]
+
+
+async def test_markdown(page: Page) -> None:
+    """What is understood is marked up; what could mean something else stays as it is."""
+    await ready(page)
+    for text, expected in MARKDOWN:
+        assert await page.evaluate(RENDER, text) == expected, text
+
+
+async def test_no_text_makes_it_slow(page: Page) -> None:
+    """Long runs of any mark are rendered within a frame or two, not in minutes."""
+    await ready(page)
+    for mark in ("*", "**a", "`", "[", "![", "|", "#", "- ", "1. ", "  - a\n", "|-|\n", "\\"):
+        took = await page.evaluate(
+            "async text => { const begun = performance.now();"
+            f" await ({RENDER})(text); return performance.now() - begun }}",
+            mark * 5000,
+        )
+        assert took < 2000, (mark, took)
+
+
+async def test_events_survive_every_cut(page: Page) -> None:
+    """Where the network splits the stream makes no difference."""
+    await ready(page)
+    for cut in range(len(STREAM) + 1):
+        assert await page.evaluate(FEED, [STREAM[:cut], STREAM[cut:]]) == EVENTS, cut
+    assert await page.evaluate(FEED, list(json.loads(json.dumps(STREAM)))) == EVENTS

@@ -1,0 +1,451 @@
+"""The console, used in a real browser in front of a real gateway."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from gateway.access import keys
+from gateway.safety.disclaimer import DEFAULT_TEXT
+from gateway.safety.hold import Hold, write
+from tests.console.browser import answered, ask, overflow, ready, violations
+from tests.console.conftest import Open, Start
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+EMERGENCY = "My father has crushing chest pain right now, what should I do?"
+SLOW = {"fault": "slow_tokens", "seconds": 0.15}
+FOCUSED = """() => {
+  const focused = document.activeElement;
+  return [focused.textContent, getComputedStyle(focused).outlineStyle];
+}"""
+ATTACK = (
+    "<img src=x onerror='window.attacked=1'><script>window.attacked=1</script>"
+    "[a](javascript:window.attacked=1) ![b](http://example.invalid/b.png) "
+    "<iframe src='http://example.invalid'></iframe> **<b onclick=x>c</b>**"
+)
+
+
+async def in_view(page: Page, selector: str) -> bool:
+    """Whether the whole of an element can be seen without scrolling."""
+    box = await page.locator(selector).bounding_box()
+    size = page.viewport_size
+    assert box is not None
+    assert size is not None
+    return box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
+
+
+async def test_an_answer_is_read_as_it_is_written(page: Page, engine: FakeEngine) -> None:
+    """Words appear before the last one is there; then what belongs to an answer is."""
+    engine.next(SLOW)
+    await ask(page, "What is croup?")
+    text = page.locator("article .text")
+    await expect(text).not_to_be_empty()
+    begun = await text.inner_text()
+    await expect(page.locator("article")).to_have_attribute("aria-busy", "true")
+    await answered(page)
+
+    whole = await text.inner_text()
+    assert whole.startswith(begun.strip()[:-1])
+    assert len(whole) > len(begun)
+    await expect(page.locator("article .made-by")).to_contain_text("AI-generated")
+    await expect(page.locator("article .answer-notice")).to_have_text(DEFAULT_TEXT)
+    assert engine.body()["messages"][-1]["content"] == "What is croup?"
+
+
+async def test_the_safety_notice_never_leaves_the_view(page: Page, engine: FakeEngine) -> None:
+    """Not while scrolling, not under a dialog."""
+    engine.next(fault="say", tokens=["line\n\n"] * 120)
+    await ask(page, "What is croup?")
+    await answered(page)
+    await page.mouse.wheel(0, 2000)
+    await page.wait_for_function("() => scrollY > 300")
+    assert await in_view(page, "#disclaimer")
+
+    await page.get_by_role("button", name="Provenance").click()
+    covered = await page.evaluate(
+        "() => document.querySelector('dialog[open]').getBoundingClientRect().top"
+        " < disclaimer.getBoundingClientRect().bottom"
+    )
+    assert not covered
+
+
+@pytest.mark.parametrize("way", ["button", "key"])
+async def test_stop(page: Page, engine: FakeEngine, way: str) -> None:
+    """The engine's work ends, what was written stays and is said to be incomplete."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
+    await ask(page, "What is croup?")
+    await expect(page.locator("article .text")).not_to_be_empty()
+    await (page.click("#stop") if way == "button" else page.keyboard.press("Escape"))
+    await answered(page)
+
+    engine.until(lambda stats: stats["aborted"] == 1)
+    await expect(page.locator("article .remark")).to_contain_text("not complete")
+    await expect(page.locator("#stop")).to_be_hidden()
+    assert await page.locator("article .text").inner_text()
+
+
+async def test_an_emergency_is_shown_before_the_answer_has_ended(
+    page: Page, engine: FakeEngine
+) -> None:
+    """The notice comes with the first word, above it, and is announced."""
+    engine.next(SLOW)
+    await ask(page, EMERGENCY)
+    notice = page.get_by_role("alert").locator(".notice")
+    await expect(notice).to_contain_text("emergency")
+    await expect(page.locator("article")).to_have_attribute("aria-busy", "true")
+
+    above, text = await notice.bounding_box(), await page.locator("article .text").bounding_box()
+    assert above is not None
+    assert text is not None
+    assert above["y"] < text["y"]
+    await answered(page)
+    await expect(notice).to_have_count(1)
+
+
+async def test_reasoning_is_folded_labelled_and_apart(page: Page, engine: FakeEngine) -> None:
+    """It is no part of the answer, and says that it explains nothing."""
+    engine.next(fault="reasoning")
+    await ready(page)
+    await page.locator("#options summary").click()
+    await page.check("#include-reasoning")
+    await ask(page, "What is croup?")
+    await answered(page)
+
+    reasoning = page.locator("article .reasoning")
+    await expect(reasoning).to_be_visible()
+    await expect(reasoning.locator(".thoughts")).to_be_hidden()
+    await reasoning.locator("summary").click()
+    await expect(reasoning).to_contain_text("Not a faithful account")
+    await expect(reasoning.locator(".thoughts")).to_contain_text("The question is about symptoms")
+    assert "The question is" not in await page.locator("article .text").inner_text()
+
+
+async def test_what_is_missing_is_named(page: Page, engine: FakeEngine) -> None:
+    """A cut answer and leaked control marks each get a sentence and their code."""
+    engine.next(fault="harmony", finish="length")
+    await ask(page, "What is croup?")
+    await answered(page)
+
+    remarks = page.locator("article .remark")
+    await expect(remarks.filter(has_text="in_answer")).to_contain_text("cut off")
+    await expect(remarks.filter(has_text="harmony_markers_stripped")).to_have_count(1)
+
+
+async def test_the_options_are_sent(page: Page, engine: FakeEngine) -> None:
+    """As the fields of /llm/generate; an impossible one is not sent at all."""
+    await ready(page)
+    await page.locator("#options summary").click()
+    await page.fill("#max-tokens", "7")
+    await page.fill("#system", "You are terse.")
+    await ask(page, "What is croup?")
+    await answered(page)
+    assert engine.body()["messages"][0]["content"] == "You are terse."
+
+    await page.fill("#max-tokens", "100000")
+    await ask(page, "What is croup?")
+    await expect(page.locator("#why")).to_contain_text("out of its range")
+    await expect(page.locator("article")).to_have_count(1)
+
+
+async def test_an_error_is_a_sentence_and_the_question_stays(
+    page: Page, engine: FakeEngine
+) -> None:
+    """With its code and the request's id, for whoever is asked about it."""
+    engine.next(fault="status", status=500)
+    await ask(page, "What is croup?")
+    await answered(page)
+
+    failed = page.locator("article .remark.failed")
+    await expect(failed).to_contain_text("engine_rejected")
+    await expect(failed).to_contain_text("request ")
+    await expect(page.locator("#prompt")).to_have_value("What is croup?")
+
+
+@pytest.mark.parametrize("fault", ["reset_midstream", "error_midstream"])
+async def test_a_broken_answer_does_not_look_whole(
+    page: Page, engine: FakeEngine, fault: str
+) -> None:
+    """What came stays, with the words that it is not complete."""
+    engine.next(fault=fault, after=4)
+    await ask(page, "What is croup?")
+    await answered(page)
+
+    assert await page.locator("article .text").inner_text()
+    await expect(page.locator("article .remark.failed")).to_contain_text("is not complete")
+
+
+async def test_a_wrong_key(window: Open, start: Start, tmp_path: Path) -> None:
+    """The page asks for one, keeps it in memory only, and forgets it when it is left."""
+    secret, file = keys.new_secret(), tmp_path / "keys.json"
+    digest = keys.sha256(secret.encode())
+    keys.write(file, [keys.Key(name="ward", sha256=digest, scopes=("generate",), created=0.0)])
+    gateway = start(MMHIE_KEYS_FILE=str(file))
+    async with window(gateway.url) as page:
+        await ask(page, "What is croup?")
+        dialog = page.get_by_role("dialog", name="Access key")
+        await expect(dialog).to_contain_text("key")
+        await dialog.get_by_label("Key or token").fill(secret)
+        await page.keyboard.press("Enter")
+        await page.click("#send")
+        await answered(page)
+
+        await expect(page.locator("article").first).to_contain_text("a second")
+        kept = await page.evaluate(
+            "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location])"
+        )
+        assert secret not in kept
+        assert secret not in await page.content()
+        assert await page.input_value("#key") == ""
+        await page.reload()
+        await ask(page, "What is croup?")
+        await expect(dialog).to_be_visible()
+
+
+async def test_loading_then_ready(window: Open, start: Start, tmp_path: Path) -> None:
+    """A progress bar with the launcher's words; asking waits until the model is there."""
+    phase_file = tmp_path / "phase.json"
+
+    def tell(phase: str, progress: float | None) -> None:
+        told = {"phase": phase, "progress": progress, "detail": "Loading the weights."}
+        phase_file.write_text(json.dumps(told))
+
+    tell("loading", 0.4)
+    gateway = start(MMHIE_PHASE_FILE=str(phase_file))
+    async with window(gateway.url) as page:
+        await expect(page.locator("#state")).to_contain_text("Loading the weights.")
+        assert await page.get_by_role("progressbar").get_attribute("value") == "40"
+        await page.fill("#prompt", "What is croup?")
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator("#why")).to_contain_text("once the model is ready")
+        assert await violations(page) == []
+
+        tell("ready", None)
+        await ready(page)
+        await expect(page.locator("#state")).to_be_hidden()
+        await expect(page.locator("#why")).to_be_empty()
+        await page.keyboard.press("Control+Enter")
+        await answered(page)
+        assert await page.locator("article .text").inner_text()
+
+
+async def test_a_hold_is_told_in_its_own_words(window: Open, start: Start, tmp_path: Path) -> None:
+    """The clinical downtime message, before anybody asks."""
+    switch = tmp_path / "hold.json"
+    gateway = start(MMHIE_HOLD_FILE=str(switch), MMHIE_DISCLAIMER_CONTACT="Call 4711.")
+    async with window(gateway.url) as page:
+        await ready(page)
+        write(switch, Hold(reason="wrong doses seen", by="dr. a", since="2026-01-02T03:04:05Z"))
+        state = page.locator("#state")
+        await expect(state).to_contain_text("wrong doses seen")
+        await expect(state).to_contain_text("downtime procedure")
+        await expect(state).to_contain_text("4711")
+        await expect(page.locator("#phase")).to_have_text("Out of service")
+        await expect(page.locator("#send")).to_have_attribute("aria-disabled", "true")
+        assert await violations(page) == []
+
+
+async def test_the_gateway_goes_away_and_comes_back(
+    window: Open, start: Start, engine: FakeEngine
+) -> None:
+    """The page says so, keeps what was written and read, and goes on by itself."""
+    gateway = start()
+    async with window(gateway.url) as page:
+        await ask(page, "What is croup?")
+        await answered(page)
+        engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
+        await ask(page, "And at night?")
+        await expect(page.locator("article").first.locator(".text")).not_to_be_empty()
+        gateway.signal(signal.SIGKILL)
+        gateway.exit_code()
+        await expect(page.locator("#state")).to_contain_text("does not answer")
+        await expect(page.locator("article").first).to_contain_text("is not complete")
+        await expect(page.locator("#prompt")).to_have_value("And at night?")
+        assert await violations(page) == []
+
+        again = Path(gateway.log_file).parent
+        child = subprocess.Popen(
+            [sys.executable, "-m", "gateway"],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "MMHIE_PORT": str(gateway.port),
+                "MMHIE_ENGINE_URL": engine.url,
+            },
+            cwd=again,
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            await ready(page)
+            await page.click("#send")
+            await answered(page)
+            assert await page.locator("article").count() == 3
+        finally:
+            child.terminate()
+            child.wait(timeout=20)
+
+
+async def test_what_a_model_writes_is_text(page: Page, engine: FakeEngine) -> None:
+    """Markup, scripts, links and images in an answer or its reasoning do nothing."""
+    engine.next({"fault": "say", "tokens": [ATTACK]}, {"fault": "reasoning"})
+    await ask(page, f"What is croup? {ATTACK}")
+    await answered(page)
+
+    text = page.locator("article .text")
+    await expect(text).to_contain_text("<script>window.attacked=1</script>")
+    await expect(text).to_contain_text("javascript:window.attacked=1")
+    assert await page.locator("article").locator("img, script, iframe, a, b[onclick]").count() == 0
+    assert await page.evaluate("window.attacked") is None
+
+
+async def test_markup_from_strings_is_refused_by_the_browser(
+    browser: Browser, gateway: Gateway
+) -> None:
+    """Should code of ours ever try it, the policy (trusted types) stops it."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(gateway.url)
+    tried = "() => { try { document.body.innerHTML = '<b>x</b>' } catch (e) { return e.name } }"
+
+    assert await page.evaluate(tried) == "TypeError"
+    await context.close()
+
+
+async def test_provenance(page: Page, engine: FakeEngine) -> None:
+    """Where an answer came from, in a drawer that Escape closes, focus going back."""
+    await ask(page, "What is croup?")
+    await answered(page)
+    opener = page.get_by_role("button", name="Provenance")
+    await opener.focus()
+    await page.keyboard.press("Enter")
+    drawer = page.get_by_role("dialog", name="Where this answer comes from")
+    for told in ("fake-model", "AIAST", "hmac-sha256:", "0.32.0", "mmhie-safety-notice 1.0.0"):
+        await expect(drawer).to_contain_text(told)
+    await drawer.get_by_role("button", name="Copy as JSON").click()
+    copied = json.loads(await page.evaluate("navigator.clipboard.readText()"))
+    assert copied["provenance"]["model"] == "fake-model"
+    assert await violations(page) == []
+
+    await page.keyboard.press("Escape")
+    await expect(drawer).to_be_hidden()
+    await expect(opener).to_be_focused()
+
+
+async def test_a_copied_answer_keeps_its_labels(page: Page) -> None:
+    """Notice, origin and safety notice go with the text into whatever it is pasted into."""
+    await ask(page, EMERGENCY)
+    await answered(page)
+    await page.get_by_role("button", name="Copy answer").click()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+
+    assert await page.locator("article .text").inner_text() in copied
+    assert copied.endswith(DEFAULT_TEXT)
+    assert "AI-generated, fake-model" in copied
+    assert "emergency number" in copied.split("\n")[0]
+
+
+async def test_copied_code_runs(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
+    """curl, openai and mmhie each put the very same question, quotes, lines and all."""
+    prompt = 'It\'s "croup" $HOME `x` \\n?\nÄ 😀'
+    await ready(page)
+    await page.locator("#options summary").click()
+    await page.fill("#max-tokens", "9")
+    await ask(page, prompt)
+    await answered(page)
+    await page.get_by_role("button", name="Copy as code").click()
+    for name, command in (
+        ("curl", ["bash", "-c"]),
+        ("openai", [sys.executable, "-c"]),
+        ("mmhie", [sys.executable, "-c"]),
+    ):
+        await page.get_by_role("button", name=name, exact=True).click()
+        await page.get_by_role("button", name="Copy", exact=True).click()
+        code = await page.evaluate("navigator.clipboard.readText()")
+        engine.reset()
+        done = subprocess.run([*command, code], capture_output=True, text=True, cwd=tmp_path)
+
+        assert done.returncode == 0, (name, done.stderr)
+        assert engine.body()["messages"][-1]["content"] == prompt, name
+        assert DEFAULT_TEXT in done.stdout, name
+    assert await violations(page) == []
+
+
+async def test_with_the_keyboard_alone(page: Page) -> None:
+    """From the skip link to an answer and its buttons; where the focus is can be seen."""
+    await ready(page)
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the question")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#prompt")).to_be_focused()
+    await page.keyboard.type("What is croup?")
+    await page.keyboard.press("Control+Enter")
+    await answered(page)
+    seen = []
+    for _ in range(9):
+        await page.keyboard.press("Tab")
+        name, outline = await page.evaluate(FOCUSED)
+        seen.append(name)
+        assert outline != "none", name
+
+    assert {"Ask", "Copy answer", "Provenance", "Copy as code", "Plain text", "Ask again"} <= set(
+        seen
+    )
+
+
+async def test_the_figures_of_the_engine(page: Page, engine: FakeEngine) -> None:
+    """Four charts that move while an answer is written."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
+    await ask(page, "What is croup?")
+    charts = page.locator("#charts figure")
+    await expect(page.locator("#charts canvas")).to_have_count(4)
+    await expect(charts.nth(1).locator("output")).to_have_text("1")
+    await page.wait_for_function(
+        "() => Number(document.querySelector('[data-chart=tokens] output').value) > 1"
+    )
+    await page.keyboard.press("Escape")
+    await answered(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1440])
+async def test_every_size_and_scheme(
+    window: Open, gateway: Gateway, engine: FakeEngine, width: int, scheme: str
+) -> None:
+    """Nothing sticks out, nothing fails WCAG AA as axe-core checks it, the notice is seen."""
+    engine.next(
+        {"fault": "say", "finish": "length",
+         "tokens": ["# Croup\n\n1. **one**\n\n|a|b|\n|-|-|\n|c|`d`|\n\n", "w" * 300]},
+        {"fault": "reasoning"},
+    )  # fmt: skip
+    async with window(gateway.url, width=width, height=700, scheme=scheme) as page:
+        await ready(page)
+        assert await violations(page) == []
+        await page.locator("#options summary").click()
+        await page.check("#include-reasoning")
+        await ask(page, EMERGENCY)
+        await answered(page)
+        for folded in ("article .reasoning summary", "#engine summary"):
+            if width == 320 or "article" in folded:
+                await page.locator(folded).click()
+        assert await overflow(page) <= 0
+        assert await in_view(page, "#disclaimer")
+        assert await violations(page) == []
+
+
+async def test_on_paper(page: Page) -> None:
+    """The answer with its notices; nothing that only a screen can use."""
+    await ask(page, EMERGENCY)
+    await answered(page)
+    await page.emulate_media(media="print")
+
+    for kept in ("#disclaimer", "article .text", "article .notice", "article .answer-notice"):
+        await expect(page.locator(kept)).to_be_visible()
+    for left_out in ("#ask", ".side", "article .actions"):
+        await expect(page.locator(left_out)).to_be_hidden()

@@ -1,0 +1,132 @@
+"""The console's files, as HTTP: what they are, who may have them, and what a browser may do."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.access import keys
+from gateway.console.assets import PAGE
+from gateway.safety.disclaimer import DEFAULT_TEXTS
+from tests.contract.conftest import Start
+from tests.contract.doors import error_of
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+FILES = sorted(path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.is_file())
+
+
+def test_the_page(gateway: Gateway) -> None:
+    """HTML with the safety notice in it, before any script has run."""
+    page = gateway.client.get("/")
+
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert DEFAULT_TEXTS["en"] in page.text
+    assert "{{" not in page.text
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_file_is_served_under_the_policy(gateway: Gateway, file: str) -> None:
+    """Nothing from elsewhere, nothing inline, no sniffing, no frame."""
+    found = gateway.client.get(f"/console/{file}")
+
+    assert found.status_code == 200
+    policy = found.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "trusted-types 'none'" in policy
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert found.headers["x-frame-options"] == "DENY"
+    assert found.headers["referrer-policy"] == "no-referrer"
+
+
+def test_nothing_is_asked_of_anybody_else(gateway: Gateway) -> None:
+    """No address of another host in what is ours; what is vendored has its licence beside it."""
+    for file in FILES:
+        if file.endswith((".html", ".css", ".js")) and not file.startswith("vendor/"):
+            text = (PAGE / file).read_text()
+            assert "://" not in text, file
+            assert "innerHTML" not in text, file
+    assert {"vendor/uPlot-LICENSE.txt", "fonts/atkinson-LICENSE.txt"} <= set(FILES)
+
+
+def test_a_file_that_has_not_changed_is_not_sent_again(gateway: Gateway) -> None:
+    """304 for the entity tag that was given; the whole for any other."""
+    first = gateway.client.get("/console/main.js")
+    tag = first.headers["etag"]
+    again = gateway.client.get("/console/main.js", headers={"if-none-match": f'"x", W/{tag}'})
+    other = gateway.client.get("/console/main.js", headers={"if-none-match": '"x"'})
+
+    assert first.headers["cache-control"] == "no-cache"
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == tag
+    assert other.content == first.content
+
+
+def test_head(gateway: Gateway) -> None:
+    """The headers alone."""
+    page = gateway.client.head("/")
+
+    assert (page.status_code, page.content) == (200, b"")
+    assert int(page.headers["content-length"]) > 1000
+
+
+@pytest.mark.parametrize("path", ["nothing.js", "../assets.py", "%2e%2e/assets.py", "//etc/passwd"])
+def test_there_is_nothing_else(gateway: Gateway, path: str) -> None:
+    """404 in the one shape, and no way out of the folder."""
+    found = gateway.client.get(f"/console/{path}")
+
+    assert found.status_code == 404
+    assert error_of(found)["code"] == "not_found"
+
+
+def test_it_can_be_switched_off(start: Start, engine: FakeEngine) -> None:
+    """Then nothing of it is there."""
+    gateway = start(engine.url, MMHIE_CONSOLE="false").wait()
+
+    assert gateway.client.get("/").status_code == 404
+    assert gateway.client.get("/console/main.js").status_code == 404
+
+
+def test_it_is_open_where_keys_are_asked_for(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """The page holds no secret and asks for a key itself; its figures follow /metrics."""
+    keys.write(tmp_path / "keys.json", [])
+    gateway = start(engine.url, MMHIE_KEYS_FILE="keys.json", MMHIE_PROTECT_METRICS="true").wait()
+
+    assert gateway.client.get("/").status_code == 200
+    assert gateway.client.get("/console/main.js").status_code == 200
+    assert gateway.client.get("/v1/mmhie/load").status_code == 401
+    assert gateway.client.get("/metrics").status_code == 401
+
+
+def test_the_operators_notice_is_text_whatever_it_says(start: Start, engine: FakeEngine) -> None:
+    """Escaped, in its own language."""
+    gateway = start(
+        engine.url, MMHIE_DISCLAIMER_TEXT="<b>&{{max_tokens}}", MMHIE_DISCLAIMER_LANGUAGE="de"
+    ).wait()
+    page = gateway.client.get("/").text
+
+    assert '<p id="disclaimer" lang="de">&lt;b&gt;&amp;{{max_tokens}}</p>' in page
+
+
+def test_load(gateway: Gateway, engine: FakeEngine) -> None:
+    """A few numbers of gateway and engine; the engine's are null while it is away."""
+    gateway.client.post("/llm/generate", json={"prompt": "x"})
+    load = gateway.client.get("/v1/mmhie/load").json()
+
+    assert load["phase"] == "ready"
+    assert (load["running"], load["waiting"], load["kv_cache_usage"]) == (0, 0, 0)
+    assert load["generated_tokens"] == engine.stats["generated_tokens"]
+    assert (load["inflight"], load["queued"]) == (0, 0)
+
+
+def test_load_without_an_engine(start: Start) -> None:
+    """Null, not a failure."""
+    gateway = start("http://127.0.0.1:9").wait("/healthz")
+    load = gateway.client.get("/v1/mmhie/load")
+
+    assert load.status_code == 200
+    assert load.json()["running"] is None
