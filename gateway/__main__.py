@@ -11,6 +11,7 @@ from gateway import logs, server, settings
 from gateway.access import opening as access
 from gateway.app import create_app
 from gateway.audit import opening as audit
+from gateway.tracing import opening as tracing
 
 
 def main() -> int:
@@ -19,6 +20,7 @@ def main() -> int:
         chosen = settings.load()
         access.check(chosen)
         audit.check(chosen)
+        tracing.check(chosen)
         listening = listen(chosen)
     except settings.SettingsError as problem:
         print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for a person

@@ -35,6 +35,7 @@ from gateway.safety.hold import HoldFile
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.settings import GatewaySettings
 from gateway.state import Services, State
+from gateway.tracing.opening import tracing_of
 
 ROUTERS = (
     health.router,
@@ -117,6 +118,7 @@ async def open_services(
         hold_file=HoldFile(settings.hold_file),
         gate=gate_of(settings),
         trail=trail_of(settings, own.audit_alarm),
+        tracing=tracing_of(settings),
     )
     services.trail.start()
     watching = [asyncio.create_task(watch.run()), asyncio.create_task(services.gate.run())]
@@ -129,3 +131,5 @@ async def open_services(
                 await task
         await engine.aclose()
         services.trail.stop()
+        if services.tracing is not None:
+            services.tracing.stop()

@@ -15,6 +15,7 @@ log = logging.getLogger("gateway")
 
 FIELDS = (
     "request_id",
+    "trace_id",
     "method",
     "route",
     "status",

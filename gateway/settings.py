@@ -152,6 +152,13 @@ class GatewaySettings(BaseSettings):
         description="When the trail cannot be written: answer 503, or serve and raise the alarm.",
     )
 
+    traces_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#@\s]+/[^?#\s]+$",
+        description="OTLP/HTTP address that traces go to, path included: "
+        "`http://collector:4318/v1/traces`. Never with text.",
+    )
+
     reasoner_model: str = Field(
         DEFAULT_MODEL,
         min_length=1,

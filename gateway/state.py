@@ -16,6 +16,7 @@ from gateway.safety import hold
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.safety.provenance import Serving
 from gateway.settings import GatewaySettings
+from gateway.tracing.trace import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Services:
     hold_file: hold.HoldFile
     gate: Gate
     trail: Trail
+    tracing: Tracing | None = None
 
     def model(self) -> Model:
         """The model to ask; raises Held, Draining or EngineUnavailable when there is none now."""

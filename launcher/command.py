@@ -101,6 +101,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--enable-lora", lambda d: d.lora),
     ("--max-loras", lambda d: 1 if d.lora else None),
     ("--max-lora-rank", lora_rank),
+    ("--otlp-traces-endpoint", lambda d: d.settings.traces_endpoint),
     ("--shutdown-timeout", lambda d: int(d.settings.stop_grace_seconds)),
 )
 # After MMHIE_ENGINE_ARGS, so that nothing there can replace them.
@@ -143,6 +144,10 @@ def env(draft: Draft) -> dict[str, str]:
     if draft.installed.plugins:
         # A plugin patches every engine process, so only the one that is needed may load.
         found["VLLM_PLUGINS"] = draft.choice.method if draft.choice.method in PLUGIN_METHODS else ""
+    if draft.settings.traces_endpoint:
+        # vLLM's own default is gRPC, to which the same address means nothing.
+        found["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
+        found["OTEL_SERVICE_NAME"] = "mmhie-engine"
     if draft.device == "cpu":
         found |= _cache_size(draft) | _thread_binding(draft)
     elif draft.hardware.is_share:

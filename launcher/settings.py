@@ -140,6 +140,11 @@ class LauncherSettings(BaseSettings):
     head_address: str | None = Field(
         None, description="Address of node 0, needed on every node when MMHIE_NODES is over 1."
     )
+    traces_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#@\s]+/[^?#\s]+$",
+        description="OTLP/HTTP address that the engine's traces go to as well, path included.",
+    )
     max_model_len: int | None = Field(
         None, ge=1, description="Context in tokens; else input + answer + reasoning."
     )

@@ -23,6 +23,7 @@ class EngineRequest:
     path: str
     body: bytes = b""
     request_id: str = ""
+    traceparent: str = ""
     idle_s: float | None = None
     total_s: float | None = None
 
@@ -102,6 +103,8 @@ class EngineClient:
         head = f"{request.method} {request.path} HTTP/1.1\r\n"
         if request.request_id:
             head += f"x-request-id: {request.request_id}\r\n"
+        if request.traceparent:
+            head += f"traceparent: {request.traceparent}\r\n"
         if request.body:
             head += f"content-type: application/json\r\ncontent-length: {len(request.body)}\r\n"
         return b"".join((head.encode("latin-1"), self._fixed, b"\r\n", request.body))

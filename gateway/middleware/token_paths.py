@@ -49,10 +49,14 @@ class TokenPaths:
         exchange: Exchange = scope["exchange"]
         exchange.facts["route"] = scope["path"]
         services: Services = scope["state"]["services"]
+        if services.tracing is not None:
+            exchange.trace = services.tracing.begin(exchange)
         try:
             await answer(route, exchange, services)
         finally:
             self._count(exchange)
+            if exchange.trace is not None:
+                exchange.trace.end()
             services.trail.note(exchange, scope["path"])
 
     def _count(self, exchange: Exchange) -> None:

@@ -48,11 +48,10 @@ class PassThrough:
         # Without a name, vLLM would answer with the base below an adapter.
         named = {} if parsed.get("model") is not None else {"model": model.id}
         extra = named | usage | services.gate.salt(exchange.client)
-        request = self._request(
-            exchange, services, openai.request_with(body, parsed, extra), stream
-        )
         exchange.facts |= identity(label)
         async with exchange.watched(), services.admission.turn(exchange.client.priority):
+            engine_body = openai.request_with(body, parsed, extra)
+            request = self._request(exchange, services, engine_body, stream)
             response = await services.engine.open(request)
             try:
                 await refuse_failures(response, parsed)
@@ -74,6 +73,7 @@ class PassThrough:
             self.path,
             body,
             request_id=exchange.request_id,
+            traceparent=exchange.traceparent(),
             idle_s=limit if stream else None,
             total_s=None if stream else limit,
         )

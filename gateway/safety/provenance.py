@@ -73,9 +73,9 @@ def static(
 
 
 def identity(first: Mapping[str, Any]) -> dict[str, Any]:
-    """What the audit needs of the static part."""
+    """What audit and traces need of the static part."""
     origin = first["provenance"]
-    return {name: origin[name] for name in ("model", "revision", "prompt_digest")}
+    return {name: origin[name] for name in ("model", "revision", "prompt_digest", "sampling")}
 
 
 def final(

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -15,6 +15,13 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 
 AI_GENERATED = (b"x-mmhie-ai-generated", b"true")
 NO_STORE = (b"cache-control", b"no-store")  # an answer is about a patient: no cache keeps it
+
+
+class Trace(Protocol):
+    """The trace of one exchange: `to_engine` begins the engine's part and is its traceparent."""
+
+    def to_engine(self) -> str: ...
+    def end(self) -> None: ...
 
 
 class Exchange:
@@ -32,6 +39,7 @@ class Exchange:
         "scope",
         "started",
         "status",
+        "trace",
     )
 
     def __init__(
@@ -44,6 +52,7 @@ class Exchange:
         self.client: Client = ANYBODY  # until the gate knows better
         self.complete = False
         self.outcome = "ok"
+        self.trace: Trace | None = None
         self.facts: dict[str, Any] = {}  # numbers for the log line, never text
         self._receive = receive
         self._send = send
@@ -62,6 +71,10 @@ class Exchange:
         refusal: GatewayError | None = self.scope.get("refusal")
         if refusal is not None:
             raise refusal
+
+    def traceparent(self) -> str:
+        """The W3C header for the engine, whose work begins now; empty where nothing is traced."""
+        return self.trace.to_engine() if self.trace is not None else ""
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the request arrived."""

@@ -9,7 +9,7 @@ from tests.docker.dockerfile import FILES, ROOT, exec_form, history, instruction
 
 TARGETS = [("gateway", "last"), ("llm", "cpu"), ("llm", "gpu"), ("llm", "both")]
 LOCKS = {
-    ("gateway", "builder"): {"build", "gateway"},
+    ("gateway", "builder"): {"build", "gateway", "tracing"},
     ("llm", "cpu-packages"): {"gateway", "engine-cpu"},
     ("llm", "gpu-packages"): {"gateway", "engine-gpu"},
 }
@@ -37,8 +37,9 @@ def test_locks_are_named_as_they_are() -> None:
 def test_gateway_image_has_no_engine() -> None:
     """Neither torch nor vLLM is installed beside the gateway."""
     assert "engine-" not in FILES["gateway"].read_text()
-    packages = (ROOT / "requirements/gateway.txt").read_text()
-    assert not re.search(r"^(torch|vllm|transformers)\b", packages, re.MULTILINE)
+    for name in ("gateway", "tracing"):
+        packages = (ROOT / f"requirements/{name}.txt").read_text()
+        assert not re.search(r"^(torch|vllm|transformers)\b", packages, re.MULTILINE)
 
 
 def test_uv_is_the_one_of_the_set_up_script() -> None:

@@ -194,6 +194,17 @@ def test_only_the_plugin_that_is_needed_loads() -> None:
     assert "VLLM_PLUGINS" not in plan("1x24").env
 
 
+def test_traces_of_the_engine_go_where_the_gateways_do() -> None:
+    """By the same protocol, under a name of its own; without an endpoint nothing is said of it."""
+    there = "http://collector:4318/v1/traces"
+    made = plan("1x24", traces_endpoint=there)
+
+    assert value(made, "--otlp-traces-endpoint") == there
+    assert made.env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] == "http/protobuf"
+    assert made.env["OTEL_SERVICE_NAME"] == "mmhie-engine"
+    assert not [one for one in (*plan("1x24").argv, *plan("1x24").env) if "OTEL" in one.upper()]
+
+
 def test_an_old_gpu_loads_float16() -> None:
     """bfloat16 needs compute capability 8.0, and vLLM refuses it below."""
     made = plan("1x16,cc=7.5", reasoner_model="embedded")
@@ -397,6 +408,7 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
         *({"device_map": name} for name in ("balanced", "sequential", "null")),
         {"data_parallel": "2", "kv_cache_dtype": "fp8", "dtype": "float16"},
         {"tensor_parallel": "2", "distributed_backend": "ray"},
+        {"traces_endpoint": "http://collector:4318/v1/traces"},
         {"max_model_len": "512", "gpu_memory_utilization": "0.5", "reasoner_revision": "main"},
         {"nodes": "2", "head_address": "10.0.0.1", "node_rank": "1"},
         {"nodes": "2", "head_address": "10.0.0.1", "distributed_backend": "ray"},

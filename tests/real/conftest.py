@@ -19,6 +19,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.tracing.collector import Collector
+
 MMHIE = Path(sys.executable).with_name("mmhie")
 # Without a parser vLLM refuses every tool_choice but none.
 TOOLS = "--enable-auto-tool-choice --tool-call-parser hermes"
@@ -127,9 +129,21 @@ def start(folder: Path, **ours: str) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def collector() -> Iterator[Collector]:
+    """Where the stack's traces go."""
+    running = Collector()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
     """Started once, on the first test that asks; the tests that end it come last."""
-    running = start(tmp_path_factory.mktemp("stack"), MMHIE_ENGINE_ARGS=TOOLS)
+    running = start(
+        tmp_path_factory.mktemp("stack"),
+        MMHIE_ENGINE_ARGS=TOOLS,
+        MMHIE_TRACES_ENDPOINT=collector.endpoint,
+    )
     try:
         running.until("ready")
         running.ready_s = time.monotonic() - running.started

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tests.real.conftest import MMHIE, Stack, environment, start
+from tests.tracing.collector import Collector
 
 pytestmark = pytest.mark.engine
 
@@ -132,6 +133,37 @@ def test_no_word_of_the_patient_in_the_log(stack: Stack) -> None:
     assert marker not in said
     assert text.strip()
     assert text.strip() not in said
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_one_trace_from_the_caller_to_vllm(
+    stack: Stack, collector: Collector, stream: bool
+) -> None:
+    """vLLM's own span hangs below the gateway's, that below the caller's; no text in any byte."""
+    trace = ("1" if stream else "2") * 32
+    marker = "Quetzalcoatlus"
+    body = {"prompt": f"{marker} has a fever. Why?", "max_tokens": 8, "stream": stream}
+    request = urllib.request.Request(
+        f"{stack.base_url}/llm/generate",
+        json.dumps(body).encode(),
+        {"content-type": "application/json", "traceparent": f"00-{trace}-{'3' * 16}-01"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        told = answer.read().decode()
+
+    def ours(spans: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {one["name"]: one for one in spans if one["trace"] == trace}
+
+    spans = ours(collector.until(lambda found: len(ours(found)) == 3, seconds=30))
+    own, asked, engines = spans["POST /llm/generate"], spans["chat embedded"], spans["llm_request"]
+    assert (own["parent"], asked["parent"], engines["parent"]) == ("3" * 16, own["id"], asked["id"])
+    assert (own["service"], engines["service"]) == ("mmhie-gateway", "mmhie-engine")
+    assert (
+        asked["attributes"]["gen_ai.usage.output_tokens"]
+        == engines["attributes"]["gen_ai.usage.completion_tokens"]
+    )
+    assert told
+    assert marker.encode() not in collector.raw
 
 
 def test_a_killed_engine_is_restarted(stack: Stack) -> None:

@@ -12,8 +12,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-ENGINE_FREE = ("gateway", "dev")
-ALL = ("build", "gateway", "engine-cpu", "engine-gpu", "dev")
+ENGINE_FREE = ("gateway", "tracing", "dev")
+ALL = ("build", "gateway", "tracing", "engine-cpu", "engine-gpu", "dev")
 # Left out on purpose: they break or slow the CPU engine (docs of requirements/engine-cpu.txt).
 UNWANTED_ON_CPU = {"torchaudio", "torchcodec", "triton"}
 # Their CPU builds carry a local version that only some indexes have.
@@ -65,7 +65,8 @@ def test_every_version_is_exact(name: str) -> None:
 
 def test_sets_that_share_an_environment_agree() -> None:
     """One version of each package."""
-    for names in (("gateway", "engine-cpu", "dev"), ("gateway", "engine-gpu", "dev")):
+    for engine in ("engine-cpu", "engine-gpu"):
+        names = ("gateway", "tracing", engine, "dev")
         versions: dict[str, str] = {}
         for one, requirement in (pair for name in names for pair in lock(name).items()):
             assert versions.setdefault(one, str(requirement.specifier)) == str(
@@ -88,6 +89,16 @@ def test_the_gateways_lock_is_what_the_project_needs() -> None:
     assert closure(roots) == set(lock("gateway"))
 
 
+def test_the_lock_of_traces_is_what_the_extra_needs() -> None:
+    """Beside the gateway's; each engine's lock holds it, so that only the gateway's image asks."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    roots = [Requirement(text) for text in project["optional-dependencies"]["tracing"]]
+
+    assert closure(roots) - set(lock("gateway")) == set(lock("tracing"))
+    for engine in ("engine-cpu", "engine-gpu"):
+        assert set(lock("tracing")) <= set(lock(engine))
+
+
 def test_the_cpu_engines_lock_is_complete() -> None:
     """With the gateway's it holds all that vLLM asks for, but what breaks it."""
     unwanted = frozenset(UNWANTED_ON_CPU)
@@ -100,7 +111,7 @@ def test_the_cpu_engines_lock_is_complete() -> None:
 
 def test_the_locks_are_what_is_installed_here() -> None:
     """What the tests ran with is what users get."""
-    for name in ("gateway", "engine-cpu", "dev"):
+    for name in ("gateway", "tracing", "engine-cpu", "dev"):
         for one, requirement in lock(name).items():
             version = metadata.version(one)
             assert requirement.specifier.contains(version, prereleases=True), (one, version)
