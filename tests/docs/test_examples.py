@@ -1,6 +1,7 @@
 """What the documentation tells people to type works."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -14,11 +15,12 @@ EXAMPLES = examples()
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gateway in front of the fake engine."""
-    engine = FakeEngine().wait()
-    gateway = Gateway(tmp_path_factory.mktemp("docs"), engine.url).wait()
-    yield gateway.url
-    gateway.stop()
-    engine.stop()
+    with ExitStack() as stack:
+        engine = FakeEngine().wait()
+        stack.callback(engine.stop)
+        gateway = Gateway(tmp_path_factory.mktemp("docs"), engine.url)
+        stack.callback(gateway.stop)
+        yield gateway.wait().url
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)

@@ -34,9 +34,11 @@ def engine() -> Iterator[FakeEngine]:
 
 @pytest.fixture(scope="module")
 def gateway(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), engine.url).wait()
-    yield gateway
-    gateway.stop()
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), engine.url)
+    try:
+        yield gateway.wait()
+    finally:
+        gateway.stop()
 
 
 def trouble(gateway: Gateway, engine: FakeEngine) -> None:
