@@ -45,7 +45,7 @@ bench: setup  ## the gateway against nginx, in turns, on one processor (needs ng
 	$(RUN) -m tests.bench $(T)
 
 image-check: setup  ## lint the Dockerfiles, build the gateway's image, ask what comes out (root, Debian)
-	$(RUN) scripts/image_check.py $(T)
+	$(RUN) -m scripts.image_check $(T)
 
 setup:
 	@$(PYTHON) requirements/install.py test

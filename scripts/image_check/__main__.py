@@ -1,0 +1,47 @@
+"""Lint, build one image, try it."""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from scripts.image_check import base, inspection, linting, machine, trial
+from scripts.image_check.command import CheckError, remove, say
+from scripts.image_check.store import Store
+from scripts.image_check.target import CPU, GATEWAY, Target
+
+
+def check(target: Target, store: Store) -> None:
+    """Build one image and try it."""
+    store.tag_base(base.stand_in(), base.name())
+    begin = time.monotonic()
+    store.build(target)
+    say(f"{target.name}: built in {time.monotonic() - begin:.0f} s")
+    config = store.config(target.name)
+    inspection.check_config(config)
+    with store.container(target.name) as system:
+        inspection.check_content(system, target)
+        say("configuration, labels, files and the list of packages are as they should be")
+        say(trial.try_out(target, config, system, store.folder))
+
+
+def main(arguments: list[str]) -> int:
+    target = CPU if arguments == ["cpu"] else GATEWAY
+    work = Path(tempfile.mkdtemp(prefix="image-check-"))
+    try:
+        machine.need_tools()
+        linting.lint_dockerfiles(work)
+        say("hadolint found nothing")
+        linting.validate_compose_files()
+        say("docker-compose understands both files, with every profile")
+        check(target, Store(work))
+    except CheckError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        remove(work)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""The command that runs an image's program as compose.yaml would: hardened, and in its files."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A root file system that nobody can write to, with the volumes that somebody can."""
+
+    system: Path
+    volumes: Mapping[str, Path]
+
+    def command(self, config: Mapping[str, Any], inside: Sequence[str], **more: str) -> list[str]:
+        """An argv whose process is the program itself: every step replaces the one before."""
+        script = " && ".join((*self._mounts(), f'exec {shlex.join(self._enter(config))} "$@"'))
+        environ = [*config["Env"], *(f"{name}={value}" for name, value in more.items())]
+        return ["unshare", "--mount", "sh", "-c", script, "sh", *environ, *inside]
+
+    def _mounts(self) -> list[str]:
+        """The root read-only, with /tmp, the volumes, and the machine's devices and processes."""
+        root = shlex.quote(str(self.system))
+        binds = [
+            f"mount --bind {shlex.quote(str(folder))} {root}{place}"
+            for place, folder in self.volumes.items()
+        ]
+        return [
+            f"mount --bind {root} {root}",
+            f"mount --rbind /proc {root}/proc",
+            f"mount --rbind /dev {root}/dev",
+            f"mount -t tmpfs tmpfs {root}/tmp",  # noqa: S108  # the image's own
+            # Every container engine puts its own there; `localhost` has to mean something.
+            f"touch {root}/etc/hosts",
+            f"mount --bind /etc/hosts {root}/etc/hosts",
+            *binds,
+            f"mount -o remount,ro,bind {root}",
+        ]
+
+    def _enter(self, config: Mapping[str, Any]) -> list[str]:
+        """The image's user without a capability or a way to one, an environment of its own."""
+        user, group = str(config["User"]).split(":")
+        drop = ("--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
+        become = ("setpriv", f"--reuid={user}", f"--regid={group}", *drop, "--")
+        folder = config.get("WorkingDir") or "/"
+        return ["chroot", str(self.system), *become, "env", "-i", f"--chdir={folder}"]
+
+
+def volumes(config: Mapping[str, Any]) -> list[str]:
+    """Where the image says that something is kept."""
+    return sorted(config.get("Volumes") or {})

@@ -1,0 +1,70 @@
+"""buildah's images and containers, in a folder of their own."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.image_check.base import CERTIFICATES
+from scripts.image_check.command import ROOT, run
+from scripts.image_check.target import Target
+
+# buildah asks for more than a machine like CI's may grant.
+LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
+OPTIONS = ("--isolation", "chroot", "--network", "host", "--pull=never", "--format", "docker")
+SEARCHED = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything buildah keeps lies in this folder."""
+
+    folder: Path
+
+    def buildah(self, *arguments: str | Path) -> str:
+        root, state = self.folder / "root", self.folder / "run"
+        place = ("--root", root, "--runroot", state, "--storage-driver", "vfs")
+        return run("buildah", *place, *arguments).strip()
+
+    def tag_base(self, system: Path, name: str) -> None:
+        """A root file system as an image with the base's name."""
+        container = self.buildah("from", "scratch")
+        self.buildah("add", "--quiet", container, system, "/")
+        pairs = (f"PATH={SEARCHED}", f"SSL_CERT_FILE={CERTIFICATES}")
+        self.buildah("config", *(f"--env={pair}" for pair in pairs), container)
+        self.buildah("commit", "--quiet", "--rm", container, f"localhost/{name}")
+
+    def build(self, target: Target) -> None:
+        """The Dockerfile as it is, on the stand-in."""
+        file = ROOT / "docker" / f"{target.file}.Dockerfile"
+        options = (*OPTIONS, *LIMITS, *wheels(target), *target.stage)
+        self.buildah("bud", *options, "-t", target.name, "-f", file, ROOT)
+
+    def config(self, image: str) -> dict[str, Any]:
+        """What the image says of itself."""
+        told = json.loads(self.buildah("inspect", "--type", "image", f"localhost/{image}"))
+        config: dict[str, Any] = told["Docker"]["config"]
+        return config
+
+    @contextlib.contextmanager
+    def container(self, image: str) -> Iterator[Path]:
+        """The root file system of a container of an image."""
+        name = self.buildah("from", *LIMITS, "--pull=never", f"localhost/{image}")
+        try:
+            yield Path(self.buildah("mount", name))
+        finally:
+            self.buildah("umount", name)
+
+
+def wheels(target: Target) -> tuple[str, ...]:
+    """torch without CUDA has an index of its own; a folder that pip was told of stands in."""
+    folder = os.environ.get("PIP_FIND_LINKS", "")
+    if not target.has_engine or not Path(folder or "none").is_dir():
+        return ()
+    return (
+        f"--volume={folder}:{folder}:ro",
+        f"--build-arg=TORCH_FROM=--find-links={folder}",
+    )
