@@ -40,6 +40,7 @@ ELSEWHERE = frozenset(
         "MAX_MODEL_LEN",
         "NODES",
         "NODE_RANK",
+        "PIN_DATE",
         "PIPELINE_PARALLEL",
         "QUANTIZE",
         "QUANTIZE_FALLBACK",

@@ -66,6 +66,7 @@ class Services:
             base=model.base,
             adapter=model.adapter,
             quantization=model.quantization,
+            pinned_date=model.pinned_date,
         )
 
 

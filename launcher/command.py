@@ -1,11 +1,12 @@
 """The vLLM command line and environment a draft means: flags are rows, reserved ones come last."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from launcher.draft import Draft
 from launcher.memory import GPU_FRACTION
+from launcher.settings import ENGINE_DATE
 
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
 BASE_NAME: Final = "base-without-adapter"
@@ -13,6 +14,16 @@ SMALL_PARAMETERS: Final = 2_000_000_000
 LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
 CACHE_FLAG: Final = "--kv-cache-memory"
 PLUGIN_METHODS: Final = ("bitsandbytes", "gguf")
+
+THINKING: Final = ("<think>", "</think>")
+REASONING_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "openai_gptoss": (
+        "<|channel|>analysis<|message|>",
+        "<|end|><|start|>assistant<|channel|>final<|message|>",
+    ),
+    "qwen3": THINKING,
+    "deepseek_r1": THINKING,
+}
 
 Value = str | int | float | bool | None
 Row = tuple[str, Callable[[Draft], Value]]
@@ -57,6 +68,22 @@ def reasoning_parser(draft: Draft) -> str | None:
     return None if draft.model.is_gpt_oss else draft.model.reasoning_parser
 
 
+def reasoning_config(draft: Draft) -> str | None:
+    """What opens and ends reasoning: vLLM ends it with the latter at `thinking_token_budget`.
+
+    vLLM has no such words for gpt-oss; these end the thoughts and begin the answer.
+    """
+    words = REASONING_WORDS.get(draft.model.reasoning_parser or "")
+    if words is None:
+        return None
+    return json.dumps(dict(zip(("reasoning_start_str", "reasoning_end_str"), words, strict=True)))
+
+
+def pinned_date(draft: Draft) -> str | None:
+    """vLLM writes a date into Harmony prompts only."""
+    return draft.settings.pin_date if draft.model.is_gpt_oss else None
+
+
 def tokenizer(draft: Draft) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
     return draft.settings.base_model if draft.choice.method == "gguf" else None
@@ -98,6 +125,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--gpu-memory-utilization", gpu_fraction),
     ("--enforce-eager", is_eager),
     ("--reasoning-parser", reasoning_parser),
+    ("--reasoning-config", reasoning_config),
     ("--enable-lora", lambda d: d.lora),
     ("--max-loras", lambda d: 1 if d.lora else None),
     ("--max-lora-rank", lora_rank),
@@ -139,6 +167,8 @@ def _written(rows: tuple[Row, ...], draft: Draft) -> list[str]:
 def env(draft: Draft) -> dict[str, str]:
     """The engine's own variables: telemetry off, no hub where none is needed, CPU memory."""
     found = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+    if date := pinned_date(draft):
+        found[ENGINE_DATE] = date
     if draft.is_local:
         found |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if draft.installed.plugins:

@@ -1,9 +1,13 @@
 """How long a request may get: --max-model-len."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from launcher.model import ModelFacts
 from launcher.settings import LauncherSettings
+
+# What opens and ends reasoning is generated, too; the gateway asks for that much more.
+MARKER_TOKENS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,9 @@ def request_tokens(settings: LauncherSettings, context: Context) -> int:
 def _wanted(settings: LauncherSettings, model: ModelFacts) -> tuple[int, str]:
     if settings.max_model_len is not None:
         return settings.max_model_len, f"context {settings.max_model_len} as asked"
-    reasoning = settings.max_reasoning_tokens if model.reasoning else 0
+    reasoning = settings.max_reasoning_tokens + MARKER_TOKENS if model.reasoning else 0
     total = settings.max_input_length + settings.max_tokens + reasoning
     parts = f"{settings.max_input_length} input + {settings.max_tokens} answer"
-    return total, f"context {total} = {parts}" + (f" + {reasoning} reasoning" if reasoning else "")
+    return total, f"context {total} = {parts}" + (
+        f" + {reasoning} reasoning and its markers" if reasoning else ""
+    )

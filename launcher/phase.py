@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from launcher.plan import EnginePlan
+from launcher.settings import ENGINE_DATE
 
 Name = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled"]
 HEARTBEAT_S = 5.0
@@ -49,6 +50,8 @@ def facts(plan: EnginePlan, *, engine_version: str | None, test_override: bool) 
             "max_model_len": plan.max_model_len,
             "chat_template": plan.model.chat_template,
             "reasoning": plan.model.reasoning,
+            "reasoning_budget": "--reasoning-config" in plan.argv,
+            "pinned_date": plan.env.get(ENGINE_DATE),
             "device": plan.device,
             "test_override": test_override,
         },

@@ -242,6 +242,11 @@ def _warnings(draft: Draft) -> list[str]:
     found = [*draft.choice.warnings, *draft.layout.warnings, *draft.context.warnings]
     if draft.is_too_old_for_bfloat16:
         found.append("This GPU is older than bfloat16, so the weights are loaded as float16.")
+    if draft.settings.pin_date and not draft.model.is_gpt_oss:
+        found.append(
+            "MMHIE_PIN_DATE acts on gpt-oss only and is ignored: vLLM puts no date into other "
+            "models' prompts, and what their chat templates write cannot be pinned."
+        )
     if draft.device == "cpu" and draft.settings.kv_cache_dtype != "auto":
         found.append("MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored.")
     if draft.device == "cpu" and draft.model.parameters > command.SMALL_PARAMETERS:

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -16,6 +17,7 @@ from launcher.errors import SettingsError
 
 PREFIX: Final = "MMHIE_"
 DEFAULT_MODEL: Final = "dousery/medical-reasoning-gpt-oss-20b"
+ENGINE_DATE: Final = "VLLM_SYSTEM_START_DATE"  # vLLM's own name for MMHIE_PIN_DATE
 SDK_NAMES: Final = frozenset({"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"})
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -157,6 +159,11 @@ class LauncherSettings(BaseSettings):
     gpu_memory_utilization: float | None = Field(
         None, gt=0, le=0.99, description="Share of each GPU the engine may take; default 0.92."
     )
+    pin_date: str | None = Field(
+        None,
+        description="Date (YYYY-MM-DD) that gpt-oss is told instead of today's, so that answers "
+        "and digests of different days compare.",
+    )
     engine_args: tuple[str, ...] = Field(
         (), description="More vLLM flags, split like a shell does; reserved ones are refused."
     )
@@ -218,6 +225,17 @@ class LauncherSettings(BaseSettings):
                 raise ValueError(f"{flag} is reserved: {RESERVED_FLAGS[flag]}")
         return value
 
+    @field_validator("pin_date")
+    @classmethod
+    def refuse_other_dates(cls, value: str | None) -> str | None:
+        """The engine would write anything into the prompt."""
+        try:
+            if value is not None and value != date.fromisoformat(value).isoformat():
+                raise ValueError
+        except ValueError:
+            raise ValueError("must be a date such as 2026-01-31") from None
+        return value
+
     @field_validator("cache_dir")
     @classmethod
     def expand_home(cls, value: Path) -> Path:
@@ -251,6 +269,8 @@ def load(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> La
     }
     if environ.get("XDG_CACHE_HOME"):
         given.setdefault("cache_dir", f"{environ['XDG_CACHE_HOME']}/mmhie")
+    if environ.get(ENGINE_DATE):
+        given.setdefault("pin_date", environ[ENGINE_DATE])
     try:
         settings = LauncherSettings(**{name: given[name] for name in fields if name in given})
     except ValidationError as error:

@@ -49,7 +49,7 @@ def limit_for(ask: Ask, model: Model, *, max_input: int, reasoning_budget: int) 
     """The longest input in tokens that leaves room for the answer in the model's context."""
     if model.max_model_len is None:
         return max_input
-    budget = ask.max_tokens + (reasoning_budget if model.reasons else 0)
+    budget = prompting.engine_budget(ask, model, reasoning_budget=reasoning_budget)
     return max(1, min(max_input, model.max_model_len - budget))
 
 

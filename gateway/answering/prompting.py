@@ -8,6 +8,8 @@ from gateway.engine.phase import Model
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
+# What opens and ends reasoning is generated, too; the launcher makes room for that much more.
+MARKER_TOKENS = 16
 
 
 def path(model: Model) -> str:
@@ -15,17 +17,26 @@ def path(model: Model) -> str:
     return CHAT if model.has_chat_template else COMPLETIONS
 
 
+def engine_budget(ask: Ask, model: Model, *, reasoning_budget: int) -> int:
+    """What the engine may generate in all, in tokens: it knows one budget only."""
+    return ask.max_tokens + (reasoning_budget + MARKER_TOKENS if model.reasons else 0)
+
+
 def body(ask: Ask, model: Model, *, reasoning_budget: int) -> dict[str, Any]:
     """The engine's request; the reasoning budget comes on top of the answer's, both in tokens."""
-    budget = ask.max_tokens + (reasoning_budget if model.reasons else 0)
     fixed: dict[str, Any] = {
         "model": model.id,
         **content(ask, model),
-        "max_tokens": budget,
+        "max_tokens": engine_budget(ask, model, reasoning_budget=reasoning_budget),
         "temperature": ask.temperature,
         "stream": True,
-        "stream_options": {"include_usage": True, "continuous_usage_stats": model.reasons},
+        "stream_options": {
+            "include_usage": True,
+            "continuous_usage_stats": bool(model.reasons),
+        },
     }
+    if model.budgets_reasoning:
+        fixed["thinking_token_budget"] = reasoning_budget
     return fixed | optional(ask, model)
 
 

@@ -15,14 +15,19 @@ from gateway.wire.sse import EventBuffer, payload
 class AnswerReader:
     """Reads one streamed chat or text completion; `answer` fills as `deltas` go by."""
 
-    def __init__(self, response: EngineResponse, *, answer_budget: int) -> None:
+    def __init__(
+        self, response: EngineResponse, *, answer_budget: int, reasoning_budget: int | None = None
+    ) -> None:
+        """Budgets are in tokens; that for reasoning is given where the engine enforces it."""
         self.answer = Answer()
         self._response = response
         self._answer_budget = answer_budget
+        self._reasoning_budget = reasoning_budget
         self._guard = harmony.HarmonyGuard()
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._tokens_before_answer: int | None = None
+        self._is_ours = False  # the end: the answer's own budget
 
     async def deltas(self) -> AsyncIterator[Delta]:
         """Every piece that holds text; raises EngineCut, EngineGarbled, EngineRejected, NoAnswer.
@@ -36,6 +41,7 @@ class AnswerReader:
                 yield delta
             if self._over_budget():
                 self.answer.finish_reason = "length"
+                self._is_ours = True
                 break
         rest, found = self._guard.finish()
         if rest:
@@ -96,6 +102,7 @@ class AnswerReader:
             raise EngineCut("The engine ended the answer without saying why.")
         if found_markers:
             answer.warnings.append("harmony_markers_stripped")
+        answer.warnings += self._budget_warnings()
         problem = harmony.anomaly(
             content=answer.text,
             reasoning=answer.reasoning,
@@ -104,6 +111,18 @@ class AnswerReader:
         )
         if problem is not None:
             answer.warnings.append(problem)
+
+    def _budget_warnings(self) -> list[str]:
+        """Reasoning that a budget ended, and an answer that it left too little for."""
+        details = (self.answer.usage or {}).get("completion_tokens_details")
+        thought = details.get("reasoning_tokens") if isinstance(details, dict) else None
+        budget = self._reasoning_budget
+        if budget and isinstance(thought, int) and thought >= budget:
+            return ["reasoning_cut"]
+        is_short = self.answer.finish_reason == "length" and not self._is_ours
+        return (
+            ["answer_shortened"] if is_short and self.answer.text and self.answer.reasoning else []
+        )
 
 
 def parse(content: bytes) -> dict[str, Any]:

@@ -29,10 +29,12 @@ class Model:
     counts_tokens: bool = False
     template_tokens: int = 0
     reasons: bool | None = None  # None: nobody has said
+    budgets_reasoning: bool = False  # the engine takes `thinking_token_budget`
     base: str | None = None
     adapter: str | None = None
     revision: str | None = None
     quantization: str | None = None
+    pinned_date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ class EngineWatch:
     def doubt(self) -> None:
         """Somebody failed to reach the engine: look again now."""
         self._doubt.set()
+
+    def learn(self, model: Model) -> None:
+        """An answer held reasoning, of which nobody had told: its budget is apart from now on."""
+        if self.state.model is model and model.reasons is None:
+            self.state = replace(self.state, model=replace(model, reasons=True))
 
     async def run(self) -> None:
         """Look at the engine again and again, sooner while it is not ready."""
@@ -175,10 +182,12 @@ def from_listing(body: bytes, published: dict[str, Any]) -> Model:
         ids=(public,) if public else listed,
         max_model_len=published.get("max_model_len") or first.get("max_model_len"),
         reasons=published.get("reasoning"),
+        budgets_reasoning=bool(published.get("reasoning_budget")),
         base=published.get("base"),
         adapter=published.get("adapter"),
         revision=published.get("revision"),
         quantization=published.get("quantization"),
+        pinned_date=published.get("pinned_date"),
     )
 
 

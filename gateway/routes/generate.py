@@ -49,6 +49,8 @@ class Answering:
                     self.services.metrics.first_token(self.exchange)
                 yield delta
         answer = self.reader.answer
+        if answer.reasoning:
+            self.services.watch.learn(self.model)
         if not answer.text.strip() and not (self.ask.include_reasoning and answer.reasoning):
             raise self._count_and(no_answer)
 
@@ -160,7 +162,11 @@ async def answer(
         await refuse_failures(response, body)
         if not is_stream(response):
             raise EngineGarbled("The engine did not answer with a stream.")
-        reader = AnswerReader(response, answer_budget=ask.max_tokens)
+        reader = AnswerReader(
+            response,
+            answer_budget=ask.max_tokens,
+            reasoning_budget=budget if model.budgets_reasoning else None,
+        )
         await RENDER[form](Answering(exchange, services, ask, model, reader, first))
     finally:
         response.close()

@@ -43,6 +43,7 @@ class Serving:
     base: str | None = None
     adapter: str | None = None
     quantization: str | None = None
+    pinned_date: str | None = None  # in the prompt, in place of today's
 
 
 @dataclass(frozen=True, slots=True)

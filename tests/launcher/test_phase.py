@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from launcher.checkpoint import read_model
 from launcher.hardware import parse
 from launcher.model import AdapterFacts, ModelFacts
 from launcher.phase import HEARTBEAT_S, Facts, Phase, PhaseFile, facts
@@ -104,6 +105,17 @@ def test_the_plans_facts() -> None:
         "max_model_len": plan.max_model_len,
         "chat_template": True,
         "reasoning": False,
+        "reasoning_budget": False,
+        "pinned_date": None,
         "device": "cuda",
         "test_override": True,
     }
+
+
+def test_what_the_engine_was_told_is_told() -> None:
+    """The date in its prompts, and that it ends reasoning at a budget."""
+    settings = load({"MMHIE_PIN_DATE": "2026-01-31"}, None)
+    plan = make_plan(settings, parse("1x24"), read_model(settings, hub=Path("/nowhere")))
+    found = facts(plan, engine_version=None, test_override=False).model
+
+    assert (found["pinned_date"], found["reasoning_budget"]) == ("2026-01-31", True)

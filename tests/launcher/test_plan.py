@@ -12,8 +12,13 @@ from typing import Any
 
 import pytest
 
+from gateway.answering.ask import Ask
+from gateway.answering.fitting import limit_for
+from gateway.engine.phase import Model
+from gateway.settings import GatewaySettings
 from launcher import command
 from launcher.checkpoint import read_model
+from launcher.context import MARKER_TOKENS
 from launcher.errors import HardwareError, LauncherError, MissingPackage, NotEnoughMemory, PlanError
 from launcher.hardware import Gpu, Hardware, parse
 from launcher.installation import Installation
@@ -142,8 +147,11 @@ def test_a_short_context_is_clamped_with_a_warning(model: str, context: int) -> 
 @pytest.mark.parametrize(
     ("variables", "context"),
     [
-        ({}, 4096 + 512 + 1536),
-        ({"max_input_length": "100", "max_tokens": "50", "max_reasoning_tokens": "0"}, 150),
+        ({}, 4096 + 512 + 1536 + MARKER_TOKENS),
+        (
+            {"max_input_length": "100", "max_tokens": "50", "max_reasoning_tokens": "0"},
+            150 + MARKER_TOKENS,
+        ),
         ({"max_model_len": "32768"}, 32768),
         ({"reasoner_model": "embedded"}, 4096 + 512),
     ],
@@ -151,6 +159,28 @@ def test_a_short_context_is_clamped_with_a_warning(model: str, context: int) -> 
 def test_the_context_is_input_answer_and_reasoning(variables: dict[str, str], context: int) -> None:
     """Reasoning counts for models that reason; MMHIE_MAX_MODEL_LEN wins."""
     assert plan("1x80", **variables).max_model_len == context
+
+
+@pytest.mark.parametrize("model", [None, "embedded"])
+def test_the_gateways_longest_request_fits_into_the_context(model: str | None) -> None:
+    """Answer, reasoning and its markers leave room for an input of MMHIE_MAX_INPUT_LENGTH."""
+    made = plan("1x80", **({"reasoner_model": model} if model else {}))
+    served = Model("m", max_model_len=made.max_model_len, reasons=made.model.reasoning)
+    ask = Ask("?", GatewaySettings().max_tokens)
+    limit = limit_for(ask, served, max_input=10**6, reasoning_budget=1536)
+
+    assert limit == GatewaySettings().max_input_length
+
+
+def test_the_date_is_pinned_where_vllm_writes_one() -> None:
+    """For gpt-oss; elsewhere it is said that nothing is pinned."""
+    pinned = plan("1x24", pin_date="2026-01-31")
+    other = plan("1x24", reasoner_model="embedded", pin_date="2026-01-31")
+
+    assert pinned.env["VLLM_SYSTEM_START_DATE"] == "2026-01-31"
+    assert "VLLM_SYSTEM_START_DATE" not in other.env
+    assert [warning for warning in other.warnings if "MMHIE_PIN_DATE" in warning]
+    assert not [warning for warning in pinned.warnings if "MMHIE_PIN_DATE" in warning]
 
 
 def test_two_nodes_by_vllms_own_start() -> None:

@@ -51,6 +51,17 @@ def test_every_setting_is_described() -> None:
     assert all(field.description for field in LauncherSettings.model_fields.values())
 
 
+def test_vllms_own_name_for_the_date_counts_too() -> None:
+    """Ours wins; a date that is none stops the start."""
+    own = {"VLLM_SYSTEM_START_DATE": "2026-01-01"}
+
+    assert load(own, None).pin_date == "2026-01-01"
+    assert load({**own, "MMHIE_PIN_DATE": "2026-02-01"}, None).pin_date == "2026-02-01"
+    for wrong in ("today", "2026-13-01", "20260101"):
+        with pytest.raises(SettingsError, match=r"MMHIE_PIN_DATE .* such as 2026-01-31"):
+            load({"MMHIE_PIN_DATE": wrong}, None)
+
+
 def test_every_quantization_has_its_rules() -> None:
     """A name MMHIE_QUANTIZE accepts has a row in the table of rules."""
     assert set(get_args(Quantize)) - {"none", "auto"} == RULES.keys()

@@ -50,6 +50,20 @@ def quiet(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     gateway.stop()
 
 
+@pytest.fixture(scope="module")
+def alone(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that nobody has told what the engine is."""
+    stack = served.stack
+    gateway = Gateway(
+        tmp_path_factory.mktemp("alone"),
+        f"unix:{stack.engine_socket}",
+        MMHIE_ENGINE_API_KEY=stack.engine_key,
+        MMHIE_MAX_REASONING_TOKENS=str(REASONING_BUDGET),
+    ).wait()
+    yield gateway
+    gateway.stop()
+
+
 HIDING = (
     ("/v1/chat/completions", {"messages": [{"role": "user", "content": FEVER.question}]}),
     ("/v1/chat/completions", {"messages": [{"role": "user", "content": harmony.LEAKING.question}]}),
@@ -157,19 +171,52 @@ def test_the_reasoning_budget_is_apart(served: Served) -> None:
     assert (told["finish_reason"], told["truncated"]) == ("length", "in_answer")
 
 
-def test_cut_inside_reasoning(served: Served) -> None:
-    """No thought is sold as an answer: an error, or the reasoning alone and its name."""
-    error = served.generate(ASTHMA.question, max_tokens=1)
-    told = served.generate(ASTHMA.question, max_tokens=1, include_reasoning=True).json()
-    streamed = served.generate(ASTHMA.question, max_tokens=1, stream=True)
+def test_the_engine_ends_reasoning_at_its_budget(served: Served) -> None:
+    """Longer thoughts are cut there, to the token, and named; the answer's budget stays whole."""
+    told = served.generate(ASTHMA.question, max_tokens=8, include_reasoning=True).json()
+    spent = told["usage"]["completion_tokens_details"]["reasoning_tokens"]
 
-    for refused in (error, streamed):
-        assert (refused.status_code, refused.json()["error"]["code"]) == (502, "no_answer")
-    assert "MMHIE_MAX_REASONING_TOKENS" in error.json()["error"]["message"]
+    assert spent == tokens(told["reasoning"]) == REASONING_BUDGET
+    assert ASTHMA.reasoning.startswith(told["reasoning"])
+    assert tokens(told["text"]) == 8
+    assert told["warnings"] == ["reasoning_cut"]
+    assert (told["finish_reason"], told["truncated"]) == ("length", "in_answer")
+
+
+def test_reasoning_that_cannot_be_bounded_is_named(served: Served, alone: Gateway) -> None:
+    """Before an engine nobody told of: no thought is sold as an answer, nor a short one as whole."""
+    asked = {"prompt": ASTHMA.question, "max_tokens": 20}
+    first = alone.client.post("/llm/generate", json=asked)
+    shown = alone.client.post("/llm/generate", json=asked | {"include_reasoning": True}).json()
+
+    assert (first.status_code, first.json()["error"]["code"]) == (502, "no_answer")
+    assert "MMHIE_MAX_REASONING_TOKENS" in first.json()["error"]["message"]
+    # The first answer has taught it that there is reasoning, which the sum of budgets allows for.
+    assert shown["reasoning"] == ASTHMA.reasoning
+    assert 0 < tokens(shown["text"]) < 20
+    assert shown["warnings"] == ["answer_shortened"]
+    assert shown["truncated"] == "in_answer"
+
+
+def test_cut_inside_reasoning(alone: Gateway) -> None:
+    """The reasoning alone and its name, where it was asked for; else an error, streamed or not."""
+    asked = {"prompt": ASTHMA.question, "max_tokens": 1}
+    told = alone.client.post("/llm/generate", json=asked | {"include_reasoning": True}).json()
+    streamed = alone.client.post("/llm/generate", json=asked | {"stream": True})
+
+    assert (streamed.status_code, streamed.json()["error"]["code"]) == (502, "no_answer")
     assert told["text"] == ""
     assert ASTHMA.reasoning.startswith(told["reasoning"])
     assert told["truncated"] == "in_reasoning"
     assert "reasoning_only" in told["warnings"]
+
+
+def test_the_date_is_pinned_and_told(served: Served) -> None:
+    """MMHIE_PIN_DATE reaches the prompt, or nothing here would be as it was taught."""
+    provenance = served.generate(FEVER.question).json()["mmhie"]["provenance"]
+    card = served.client.get("/v1/mmhie/model-card").json()
+
+    assert provenance["pinned_date"] == card["model"]["pinned_date"] == harmony.DATE
 
 
 def test_chat_cut_inside_reasoning(served: Served) -> None:

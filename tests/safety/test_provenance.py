@@ -53,6 +53,7 @@ PROVENANCE = {
     "base",
     "adapter",
     "quantization",
+    "pinned_date",
     "reasoning_effort",
     "sampling",
     "prompt_digest",

@@ -151,11 +151,11 @@ async def test_an_engine_that_refuses_to_count() -> None:
 
 @pytest.mark.parametrize(
     ("context", "reasons", "limit"),
-    [(None, False, 50), (100, False, 50), (40, False, 32), (40, True, 12), (5, True, 1)],
+    [(None, False, 50), (100, False, 50), (40, False, 32), (60, True, 16), (5, True, 1)],
 )
 def test_the_limit_leaves_room_for_the_answer(
     context: int | None, reasons: bool, limit: int
 ) -> None:
-    """The setting, or the context less both budgets."""
+    """The setting, or the context less both budgets and what opens and ends reasoning."""
     model = replace(MODEL, max_model_len=context, reasons=reasons)
     assert fitting.limit_for(ask(1), model, max_input=50, reasoning_budget=20) == limit

@@ -40,8 +40,17 @@ def test_a_model_without_one_is_asked_to_complete() -> None:
 def test_reasoning_has_a_budget_on_top() -> None:
     """And its spending is counted as it goes."""
     body = prompting.body(ASK, replace(CHAT, reasons=True), reasoning_budget=100)
-    assert body["max_tokens"] == 108
+    assert body["max_tokens"] == 108 + prompting.MARKER_TOKENS
     assert body["stream_options"]["continuous_usage_stats"] is True
+
+
+def test_the_engine_is_told_the_reasoning_budget_where_it_takes_one() -> None:
+    """Others would refuse the field; zero is a budget."""
+    able = replace(CHAT, reasons=True, budgets_reasoning=True)
+
+    assert prompting.body(ASK, able, reasoning_budget=0)["thinking_token_budget"] == 0
+    unable = prompting.body(ASK, replace(CHAT, reasons=True), reasoning_budget=100)
+    assert "thinking_token_budget" not in unable
 
 
 def test_what_the_caller_chose_is_passed_on() -> None:

@@ -81,6 +81,38 @@ async def test_the_answer_has_a_budget_of_its_own() -> None:
     assert answer.finish_reason == "length"
 
 
+@pytest.mark.parametrize(
+    ("thought", "budget", "warnings"),
+    [(5, 5, ["reasoning_cut"]), (4, 5, []), (5, None, []), (0, 0, []), ("5", 5, [])],
+)
+async def test_reasoning_that_its_budget_ended_is_named(
+    thought: Any, budget: int | None, warnings: list[str]
+) -> None:
+    """Where the engine enforces one; the answer came all the same."""
+    usage = {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": thought}}
+    parts = [piece({"reasoning": "h"}), text("a", "stop"), sse.encode({"usage": usage}), sse.DONE]
+    reader = AnswerReader(
+        Scripted(parts),  # type: ignore[arg-type] # a fake
+        answer_budget=9,
+        reasoning_budget=budget,
+    )
+    _ = [delta async for delta in reader.deltas()]
+    assert reader.answer.warnings == warnings
+
+
+@pytest.mark.parametrize(
+    ("spent", "finish", "warnings"),
+    [(4, "length", ["answer_shortened"]), (4, "stop", []), (5, None, [])],
+)
+async def test_an_answer_that_reasoning_left_too_little_for_is_named(
+    spent: int, finish: str | None, warnings: list[str]
+) -> None:
+    """The engine's end, before the answer's own budget; not the budget's, not its natural end."""
+    parts = [piece({"reasoning": "h"}, spent=3), text("a", spent=4), text("b", finish, spent)]
+    answer, _ = await read([*parts, sse.DONE], budget=2)
+    assert answer.warnings == warnings
+
+
 async def test_reasoning_only_is_warned_of() -> None:
     """Tokens spent, nothing said."""
     answer, _ = await read([piece({"reasoning": "h"}), piece({}, "length"), sse.DONE])

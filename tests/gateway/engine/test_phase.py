@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,24 @@ async def test_the_launcher_knows_better(tmp_path: Path) -> None:
     assert state.model.ids == ("public",)
     assert (state.model.max_model_len, state.model.reasons, state.model.base) == (100, True, "b")
     assert (state.engine_version, state.warnings) == ("0.32.0", ("w",))
+
+
+async def test_that_a_model_reasons_may_be_learned(tmp_path: Path) -> None:
+    """From its answers, where the launcher has said nothing; its word stands."""
+    async with meeting(Engine().play) as (client, _):
+        watch = EngineWatch(client, None)
+        watch.state = await watch.look()
+        known = watch.model()
+        watch.learn(known)
+        learned = watch.model()
+        watch.learn(known)  # an answer that began before
+
+        assert (known.reasons, learned.reasons) == (None, True)
+        assert watch.model() is learned
+        told = replace(learned, reasons=False)
+        watch.state = replace(watch.state, model=told)
+        watch.learn(told)
+        assert watch.model() is told
 
 
 @pytest.mark.parametrize(("told", "chats"), [(True, True), (False, False), (None, False)])
