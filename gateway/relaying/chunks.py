@@ -39,6 +39,7 @@ class ChunkRelay:
         self.finals: list[dict[str, Any]] = []
         self.ended = False
         self._first: dict[str, Any] | None = first
+        self._kept = provenance.kept(first)
         self._key = key
         self._shape = shape
         self._took_usage = took_usage  # we asked for the usage chunk, the caller did not
@@ -109,7 +110,7 @@ class ChunkRelay:
             told = self._told[choice.get("index", 0)]
             final = told.final(choice["finish_reason"], fingerprint=held.fingerprint)
             self.finals.append(final)
-            label = provenance.whole(label, final) if label else final
+            label = provenance.whole(label or self._kept, final)
         return sse.data_only(openai.append(held.content, {**moved, "mmhie": label}))
 
     def _end(self, event: bytes) -> bytes:

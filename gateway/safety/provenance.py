@@ -94,8 +94,17 @@ def final(
     }
 
 
+def kept(first: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the static part the end says again, for readers who keep only a stream's last chunk.
+
+    The disclaimer is named, without its text: that is on a stream once.
+    """
+    named = {name: value for name, value in first["disclaimer"].items() if name != "text"}
+    return {"disclaimer": named, "notices": first["notices"], "provenance": {}}
+
+
 def whole(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
-    """Both parts as one object, for answers that come in one piece."""
+    """Both parts as one object."""
     return {**first, **last, "provenance": {**first["provenance"], **last["provenance"]}}
 
 

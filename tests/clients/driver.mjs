@@ -53,8 +53,22 @@ const cases = {
     const stream = client.chat.completions.stream(chat);
     const deltas = [];
     stream.on("content", (delta) => deltas.push(delta));
+    const label = {};
+    stream.on("chunk", ({ mmhie: part }) => {
+      if (!part) return;
+      const { disclaimer, provenance } = label;
+      Object.assign(label, part, {
+        disclaimer: { ...disclaimer, ...part.disclaimer },
+        provenance: { ...provenance, ...part.provenance },
+      });
+    });
     const final = await stream.finalChatCompletion();
-    return { text: final.choices[0].message.content, deltas: deltas.join("") };
+    return {
+      text: final.choices[0].message.content,
+      deltas: deltas.join(""),
+      final: final.mmhie,
+      label,
+    };
   },
 
   async completions() {

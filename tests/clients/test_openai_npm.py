@@ -1,9 +1,12 @@
 """The official openai npm client: the same surfaces, errors and cancel."""
 
+import hashlib
+from textwrap import dedent
+
 import pytest
 
 from tests.clients.node import FOLDER, error, result
-from tests.contract.process import Gateway
+from tests.contract.process import ROOT, Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
@@ -37,11 +40,26 @@ def test_usage(gateway: Gateway) -> None:
 
 
 def test_stream_helper(gateway: Gateway) -> None:
-    """`.stream()` gathers the answer."""
+    """`.stream()` gathers the answer and the end of the label: which disclaimer, what was cut."""
     found = result(gateway.url, MODEL, "helper")
 
     assert found["text"]
     assert found["text"] == found["deltas"]
+    assert found["final"]["disclaimer"]["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert found["final"]["truncated"] == "in_answer"
+
+
+def test_the_whole_label_from_the_helper(gateway: Gateway) -> None:
+    """As docs/api.md says: the parts of two chunks, put together, are what a whole answer has."""
+    label = result(gateway.url, MODEL, "helper")["label"]
+    whole = result(gateway.url, MODEL, "chat")["mmhie"]
+
+    assert label.keys() == whole.keys()
+    assert label["provenance"].keys() == whole["provenance"].keys()
+    assert label["disclaimer"] == whole["disclaimer"]
+    case = (FOLDER / "driver.mjs").read_text()
+    recipe = case[case.index("    const label = {}") : case.index("    const final")]
+    assert dedent(recipe) in (ROOT / "docs" / "api.md").read_text()
 
 
 def test_completions(gateway: Gateway) -> None:

@@ -103,8 +103,10 @@ def mmhie_of(door: Door, answer: httpx2.Response) -> Mapping[str, Any]:
         return dict(answer.json()["mmhie"])
     carried = [one for one in map(carrier, events(answer.content)) if one]
     first, last = carried[0], carried[-1]
-    merged = {**first.get("provenance", {}), **last.get("provenance", {})}
-    return {**first, **last, "provenance": merged}
+    both = {
+        name: {**first.get(name, {}), **last.get(name, {})} for name in ("disclaimer", "provenance")
+    }
+    return {**first, **last, **both}
 
 
 def carrier(event: Any) -> Mapping[str, Any]:

@@ -108,6 +108,8 @@ def test_first_and_finish_chunk_carry_it_and_no_other(
         if one["choices"] and one["choices"][0]["finish_reason"]
     )
     assert carrying == [0, finish]
+    assert answer.text.count(TEXT) == 1
+    assert chunks[finish]["mmhie"]["disclaimer"]["version"]
 
 
 def test_responses_carry_it_inside_created_and_completed(gateway: Gateway) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from tests.real.serving import Served, serving
 
 pytestmark = pytest.mark.engine
 
-# Enough for FEVER's thoughts and not for ASTHMA's.
-REASONING_BUDGET = 24
+REASONING_BUDGET = 40  # enough for all thoughts
+SHORT = 24  # enough for FEVER's and not for ASTHMA's
 TOOLS = "--enable-auto-tool-choice --tool-call-parser openai"
 
 
@@ -34,34 +35,48 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
+Before = Callable[..., Gateway]
+
+
 @pytest.fixture(scope="module")
-def quiet(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A second gateway before the same engine: reasoning hidden, disclaimer around the text."""
+def before(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Before]:
+    """Start one more gateway before the same engine, with settings of its own."""
     stack = served.stack
-    gateway = Gateway(
-        tmp_path_factory.mktemp("quiet"),
-        f"unix:{stack.engine_socket}",
-        MMHIE_ENGINE_API_KEY=stack.engine_key,
-        MMHIE_PHASE_FILE=stack.gateway_environ["MMHIE_PHASE_FILE"],
+    with ExitStack() as running:
+
+        def begin(**settings: str) -> Gateway:
+            folder, key = tmp_path_factory.mktemp("gateway"), stack.engine_key
+            address = f"unix:{stack.engine_socket}"
+            gateway = Gateway(folder, address, MMHIE_ENGINE_API_KEY=key, **settings)
+            running.callback(gateway.stop)
+            return gateway.wait()
+
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def quiet(served: Served, before: Before) -> Gateway:
+    """Reasoning hidden, the disclaimer around the text."""
+    return before(
+        MMHIE_PHASE_FILE=served.stack.gateway_environ["MMHIE_PHASE_FILE"],
         MMHIE_REASONING="hide",
         MMHIE_DISCLAIMER_IN_V1_TEXT="both",
-    ).wait()
-    yield gateway
-    gateway.stop()
+    )
 
 
 @pytest.fixture(scope="module")
-def alone(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway that nobody has told what the engine is."""
-    stack = served.stack
-    gateway = Gateway(
-        tmp_path_factory.mktemp("alone"),
-        f"unix:{stack.engine_socket}",
-        MMHIE_ENGINE_API_KEY=stack.engine_key,
-        MMHIE_MAX_REASONING_TOKENS=str(REASONING_BUDGET),
-    ).wait()
-    yield gateway
-    gateway.stop()
+def hasty(served: Served, before: Before) -> Gateway:
+    """Little time to think."""
+    return before(
+        MMHIE_PHASE_FILE=served.stack.gateway_environ["MMHIE_PHASE_FILE"],
+        MMHIE_MAX_REASONING_TOKENS=str(SHORT),
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(before: Before) -> Gateway:
+    """Nobody has told it what the engine is."""
+    return before(MMHIE_MAX_REASONING_TOKENS=str(SHORT))
 
 
 HIDING = (
@@ -171,20 +186,23 @@ def test_the_reasoning_budget_is_apart(served: Served) -> None:
     assert (told["finish_reason"], told["truncated"]) == ("length", "in_answer")
 
 
-def test_the_engine_ends_reasoning_at_its_budget(served: Served) -> None:
+def test_the_engine_ends_reasoning_at_its_budget(hasty: Gateway) -> None:
     """Longer thoughts are cut there, to the token, and named; the answer's budget stays whole."""
-    told = served.generate(ASTHMA.question, max_tokens=8, include_reasoning=True).json()
+    asked = {"prompt": ASTHMA.question, "max_tokens": 8, "include_reasoning": True}
+    told = hasty.client.post("/llm/generate", json=asked).json()
     spent = told["usage"]["completion_tokens_details"]["reasoning_tokens"]
+    enough = hasty.client.post("/llm/generate", json={"prompt": FEVER.question}).json()
 
-    assert spent == tokens(told["reasoning"]) == REASONING_BUDGET
+    assert (enough["text"], enough["warnings"]) == (FEVER.answer, [])
+    assert spent == tokens(told["reasoning"]) == SHORT
     assert ASTHMA.reasoning.startswith(told["reasoning"])
     assert tokens(told["text"]) == 8
     assert told["warnings"] == ["reasoning_cut"]
     assert (told["finish_reason"], told["truncated"]) == ("length", "in_answer")
 
 
-def test_reasoning_that_cannot_be_bounded_is_named(served: Served, alone: Gateway) -> None:
-    """Before an engine nobody told of: no thought is sold as an answer, nor a short one as whole."""
+def test_reasoning_that_cannot_be_bounded_is_named(alone: Gateway) -> None:
+    """Before an engine nobody told of: no thought is sold as an answer, no short one as whole."""
     asked = {"prompt": ASTHMA.question, "max_tokens": 20}
     first = alone.client.post("/llm/generate", json=asked)
     shown = alone.client.post("/llm/generate", json=asked | {"include_reasoning": True}).json()

@@ -11,6 +11,7 @@ from gateway.safety.provenance import (
     Serving,
     digest,
     final,
+    kept,
     keyed_digest,
     label,
     rfc3339,
@@ -83,6 +84,17 @@ def test_the_parts_do_not_repeat_each_other() -> None:
     """A stream carries each fact once: in its first chunk or in its last."""
     assert not set(FIRST["provenance"]) & set(LAST["provenance"])
     assert set(FIRST) & set(LAST) == {"provenance"}
+
+
+def test_the_end_names_the_disclaimer_and_does_not_repeat_it() -> None:
+    """A reader of the last chunk alone knows which wording applies, and sees the red flags."""
+    again = whole(kept(FIRST), LAST)
+    text = FIRST["disclaimer"]["text"]
+
+    assert again["disclaimer"] | {"text": text} == FIRST["disclaimer"]
+    assert again["notices"] == FIRST["notices"]
+    assert text not in str(again)
+    assert again["provenance"] == LAST["provenance"]
 
 
 def test_the_object_is_json() -> None:

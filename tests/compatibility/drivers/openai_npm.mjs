@@ -45,7 +45,8 @@ const cases = {
   async helper() {
     const answer = await client.chat.completions.stream(chatting).finalChatCompletion();
     const text = answer.choices[0].message.content;
-    return { text, label: label(answer), closing: "output_digest" in answer.mmhie.provenance };
+    const closing = "output_digest" in answer.mmhie.provenance && answer.mmhie.disclaimer.sha256;
+    return { text, label: label(answer), closing };
   },
 
   async tools() {

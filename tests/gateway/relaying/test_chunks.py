@@ -14,8 +14,12 @@ from gateway.relaying.shape import PLAIN, Shape
 from gateway.wire import sse
 
 KEY = b"k"
-FIRST = {"disclaimer": {"text": "Not advice."}, "notices": [], "provenance": {"request_id": "id-1"}}
-DISCLAIMER = b'"disclaimer":'
+FIRST: dict[str, Any] = {
+    "disclaimer": {"id": "notice", "version": "1", "sha256": "ab", "text": "Not advice."},
+    "notices": [{"id": "MED101"}],
+    "provenance": {"request_id": "id-1"},
+}
+DISCLAIMER = b'"text":"Not advice."'
 FINGERPRINT = "vllm-0.32.0-tp1"
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -72,6 +76,8 @@ def test_labels_stand_on_the_first_and_the_finishing_chunk(took_usage: bool) -> 
     assert without_label(last) == {**chunks[3], **moved}
     assert last["mmhie"]["provenance"]["system_fingerprint"] == moved.get("system_fingerprint")
     assert last["mmhie"]["truncated"] is None
+    assert last["mmhie"]["disclaimer"] == {"id": "notice", "version": "1", "sha256": "ab"}
+    assert last["mmhie"]["notices"] == FIRST["notices"]
     assert relay.usage == USAGE
     assert relay.ended
     if not took_usage:
@@ -116,7 +122,7 @@ def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
         relay.finals[0]["provenance"]["output_digest"]
         != (relay.finals[1]["provenance"]["output_digest"])
     )
-    assert out[1]["mmhie"] == relay.finals[1]
+    assert {**relay.finals[1], **out[1]["mmhie"]} == out[1]["mmhie"]
 
 
 @pytest.mark.parametrize(
