@@ -5,34 +5,28 @@ import socket
 import sys
 
 import uvloop
-from prometheus_client import disable_created_metrics
 
-from gateway import logs, server, settings
-from gateway.access import opening as access
+from gateway import logs, premises, server, settings
 from gateway.app import create_app
-from gateway.audit import opening as audit
-from gateway.tracing import opening as tracing
+from gateway.workers import parent
 
 
 def main() -> int:
     """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
-    try:
-        chosen = settings.load()
-        access.check(chosen)
-        audit.check(chosen)
-        tracing.check(chosen)
-        listening = listen(chosen)
-    except settings.SettingsError as problem:
-        print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for a person
-        return 2
-    logs.set_up(chosen.log_level)
-    disable_created_metrics()  # type: ignore[no-untyped-call] # its series double every counter
-    app = create_app(chosen)
-    server.tune_garbage_collection()
+    return premises.run(serve)
+
+
+def serve(chosen: settings.GatewaySettings) -> int:
+    """Listen, in this process or in several; the exit code. Raises SettingsError."""
+    listening = listen(chosen)
     logs.log.info(
         "listening", extra={"host": chosen.host, "port": chosen.port, "auth": auth_of(chosen)}
     )
-    uvloop.run(serve(server.DrainingServer(app, chosen), listening))
+    if chosen.workers > 1:
+        return parent.run(chosen, listening)
+    app = create_app(chosen)
+    server.tune()
+    uvloop.run(server.DrainingServer(app, chosen).serve(sockets=[listening]))
     return 0
 
 
@@ -41,10 +35,6 @@ def auth_of(chosen: settings.GatewaySettings) -> str:
     tokens = chosen.jwks_file or chosen.jwks_url
     kinds = [name for name, on in (("keys", chosen.keys_file), ("jwt", tokens)) if on]
     return "+".join(kinds) or "open"
-
-
-async def serve(gateway: server.DrainingServer, listening: socket.socket) -> None:
-    await gateway.serve(sockets=[listening])
 
 
 def listen(chosen: settings.GatewaySettings) -> socket.socket:

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
 from prometheus_fastapi_instrumentator import metrics as http_metrics
 
-from gateway.access.admission import Admission
+from gateway.access.counts import Counts
+from gateway.access.counts import own as own_counts
 from gateway.access.opening import gate_of
 from gateway.audit.opening import trail_of
 from gateway.engine.client import EngineClient
@@ -51,16 +52,21 @@ TOKEN_ROUTES: dict[str, TokenRoute] = {
 }
 
 
-def create_app(settings: GatewaySettings) -> FastAPI:
-    """The gateway as an ASGI application; nothing is opened before its lifespan."""
-    own = Metrics()
+def create_app(
+    settings: GatewaySettings, *, counts: Counts | None = None, metrics: Metrics | None = None
+) -> FastAPI:
+    """The gateway as an ASGI application; nothing is opened before its lifespan.
+
+    One of several workers brings the `counts` and `metrics` that it shares with the others.
+    """
+    own = metrics or Metrics()
     disclaimer = Disclaimer.of(
         settings.disclaimer_text, settings.disclaimer_contact, settings.disclaimer_language
     )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        async with open_services(settings, disclaimer, own) as services:
+        async with open_services(settings, disclaimer, own, counts) as services:
             app.state.services = services
             yield {"services": services}
 
@@ -92,9 +98,10 @@ def add_middleware(app: FastAPI, own: Metrics, disclaimer: Disclaimer) -> None:
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics
+    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, counts: Counts | None
 ) -> AsyncIterator[Services]:
     """What lives as long as the application."""
+    counts = counts or own_counts(settings)
     key = settings.engine_api_key
     digest_key = settings.digest_key
     engine = EngineClient(settings.engine_url, key=key.get_secret_value() if key else None)
@@ -103,11 +110,7 @@ async def open_services(
         settings=settings,
         engine=engine,
         watch=watch,
-        admission=Admission(
-            places=settings.max_inflight,
-            queue=settings.max_queue,
-            patience_s=settings.queue_timeout_seconds,
-        ),
+        admission=counts.places,
         labels=Labels.of(
             disclaimer,
             key=digest_key.get_secret_value() if digest_key else None,
@@ -116,7 +119,7 @@ async def open_services(
         ),
         metrics=own,
         hold_file=HoldFile(settings.hold_file),
-        gate=gate_of(settings),
+        gate=gate_of(settings, counts.limiter),
         trail=trail_of(settings, own.audit_alarm),
         tracing=tracing_of(settings),
     )

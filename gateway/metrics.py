@@ -1,11 +1,20 @@
 """The gateway's own metrics; labels come from closed sets, children are looked up once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
 
-from gateway.access.admission import Admission
+from gateway.access.admission import Places
 from gateway.engine.phase import Phase
 from gateway.wire.exchange import Exchange
 
@@ -13,10 +22,16 @@ TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
+Mode = Literal["livemostrecent", "livemax", "livesum"]  # of the values of several processes
+
+
 class Metrics:
     """Every `mmhie_*` metric, in a registry of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Path | None = None) -> None:
+        """`shared` is the folder in which several processes count together."""
+        disable_created_metrics()  # type: ignore[no-untyped-call] # its series double every counter
+        self._shared = shared
         self.registry = CollectorRegistry()
         counter, histogram, gauge = self._counter, self._histogram, self._gauge
         self.requests = counter("requests", "Requests on the token paths.", "route", "outcome")
@@ -34,11 +49,26 @@ class Metrics:
         self.places = gauge("inflight_limit", "Most requests at the engine at once.")
         self.queue = gauge("queue_limit", "Most requests waiting for a place.")
         self.ready = gauge("engine_ready", "1 while the engine is ready.")
-        phase = Gauge("mmhie_phase", "1 for the present phase.", ("phase",), registry=self.registry)
+        phase = gauge("phase", "1 for the present phase.", labels=("phase",))
         self.phases = {one: phase.labels(one) for one in get_args(Phase)}
-        self.audit_failing = gauge("audit_failing", "1 while the audit trail cannot be written.")
-        self.audit_lost = gauge("audit_lost_records", "Requests that no line could be kept for.")
+        self.audit_failing = gauge(
+            "audit_failing", "1 while the audit trail cannot be written.", "livemax"
+        )
+        self.audit_lost = gauge(
+            "audit_lost_records", "Requests that no line could be kept for.", "livesum"
+        )
+        self.workers = gauge("workers", "Processes of this gateway that serve.")
+        self.workers.set(1)
+        self.workers_lost = gauge("workers_lost", "Workers that died since the start.")
         self._children: dict[tuple[object, ...], Counter] = {}
+
+    def exposition(self) -> bytes:
+        """Prometheus text; of all processes where several count together."""
+        if self._shared is None:
+            return generate_latest(self.registry)
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody, path=str(self._shared))  # type: ignore[no-untyped-call]
+        return generate_latest(everybody)
 
     def count(self, counter: Counter, *labels: str) -> None:
         """Add one; the labelled child is kept, since looking it up costs more than counting."""
@@ -53,7 +83,7 @@ class Metrics:
         self.audit_failing.set(failing)
         self.audit_lost.set(lost)
 
-    def at_scrape(self, phase: str, admission: Admission) -> None:
+    def at_scrape(self, phase: str, admission: Places) -> None:
         """Note what is read off, not counted."""
         self.inflight.set(admission.inflight)
         self.waiting.set(admission.waiting)
@@ -103,8 +133,12 @@ class Metrics:
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"mmhie_{name}", text, registry=self.registry, buckets=buckets)
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(f"mmhie_{name}", text, registry=self.registry)
+    def _gauge(
+        self, name: str, text: str, mode: Mode = "livemostrecent", labels: tuple[str, ...] = ()
+    ) -> Gauge:
+        """By default what the process that is asked has just set, for all of them."""
+        name = f"mmhie_{name}"
+        return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=mode)
 
 
 def tokens(usage: Mapping[str, Any], *names: str) -> int:

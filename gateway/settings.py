@@ -227,7 +227,7 @@ class GatewaySettings(BaseSettings):
         2 * 1024 * 1024, ge=1024, description="Largest request body, in bytes."
     )
     workers: int = Field(
-        1, ge=1, le=1, description="Gateway processes sharing the port; one, for now."
+        1, ge=1, le=64, description="Gateway processes that share the port and all limits."
     )
     settle_seconds: float = Field(
         0,

@@ -5,7 +5,7 @@ from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 
-from gateway.access.admission import Admission
+from gateway.access.admission import Places
 from gateway.access.gate import Gate
 from gateway.audit.trail import Trail
 from gateway.engine.client import EngineClient
@@ -26,7 +26,7 @@ class Services:
     settings: GatewaySettings
     engine: EngineClient
     watch: EngineWatch
-    admission: Admission
+    admission: Places
     labels: Labels
     metrics: Metrics
     hold_file: hold.HoldFile

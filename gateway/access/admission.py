@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from types import TracebackType
+from typing import Protocol
 
 from gateway.errors import QueueTimeout, TooBusy
 from gateway.wire.client import PRIORITIES, Priority
@@ -50,15 +51,22 @@ class Admission:
 
     async def enter(self, priority: Priority) -> None:
         """Take a place; raises TooBusy or QueueTimeout."""
+        if not self.enter_now(priority):
+            await self.wait(priority)
+
+    def enter_now(self, priority: Priority) -> bool:
+        """Take a place if one is free, or say that there is room to wait; else raises TooBusy."""
         waiting = self.waiting
         if self.inflight < self.places and not waiting:
             self.inflight += 1
-            return
+            return True
         if waiting >= self.queue and not self._displace(priority):
             raise too_busy()
-        await self._wait(self._waiting[priority])
+        return False
 
-    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
+    async def wait(self, priority: Priority) -> None:
+        """Wait for a place; raises QueueTimeout, or TooBusy when a higher class needs the room."""
+        line = self._waiting[priority]
         turn = asyncio.get_running_loop().create_future()
         line.append(turn)
         try:
@@ -110,12 +118,31 @@ class Admission:
         return self._waiting[chosen]
 
 
+class Places(Protocol):
+    """What gives places: this process's own Admission, or the parent's of several workers."""
+
+    places: int
+    queue: int
+
+    @property
+    def inflight(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+    def turn(self, priority: Priority) -> "Turn": ...
+
+    async def enter(self, priority: Priority) -> None: ...
+
+    def leave(self) -> None: ...
+
+
 class Turn:
     """A place at the engine for as long as the block lasts."""
 
     __slots__ = ("_admission", "_priority")
 
-    def __init__(self, admission: Admission, priority: Priority) -> None:
+    def __init__(self, admission: Places, priority: Priority) -> None:
         self._admission = admission
         self._priority = priority
 

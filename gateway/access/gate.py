@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.access.credentials import presented
 from gateway.access.key_file import KeyFile
-from gateway.access.limiting import Limiter
+from gateway.access.limiting import Limiter, Limiting
 from gateway.access.scopes import Need, need_of
 from gateway.access.tokens import Tokens
 from gateway.errors import Forbidden, Unauthorized
@@ -25,7 +25,7 @@ class Gate:
     tokens: Tokens | None = None
     protect_metrics: bool = False
     default_limits: Limits = NO_LIMITS
-    limiter: Limiter = field(default_factory=Limiter)
+    limiter: Limiting = field(default_factory=Limiter)
 
     async def run(self) -> None:
         """What a gate does in the background: signing keys at a URL are fetched now and then."""

@@ -3,6 +3,7 @@
 import math
 import time
 from collections import Counter
+from typing import Protocol
 
 from limits import RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
@@ -14,6 +15,14 @@ from gateway.wire.client import Client
 MINUTE_S = 60
 
 
+class Limiting(Protocol):
+    """What counts clients: this process's own Limiter, or one shared with other processes."""
+
+    async def enter(self, client: Client) -> None: ...
+
+    def leave(self, client: Client, *, tokens: int) -> None: ...
+
+
 class Limiter:
     """Counts what clients use. A window of a minute begins with a client's first request in it."""
 
@@ -22,7 +31,11 @@ class Limiter:
         self._open: Counter[str] = Counter()
         self._items: dict[tuple[str, int], RateLimitItemPerMinute] = {}
 
-    def enter(self, client: Client) -> None:
+    async def enter(self, client: Client) -> None:
+        """As `count_in`; where several processes count together, this waits for their answer."""
+        self.count_in(client)
+
+    def count_in(self, client: Client) -> None:
         """Count a request in; raises TooBusy, with the seconds after which it may come in.
 
         Tokens are known only at the end: a request comes in while any are left, and what it

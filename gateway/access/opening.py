@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.access import keys, signing_keys
 from gateway.access.gate import Gate
 from gateway.access.key_file import KeyFile
+from gateway.access.limiting import Limiting
 from gateway.access.signing_keys import FileKeys, SigningKeys, UrlKeys
 from gateway.access.tokens import Terms, Tokens
 from gateway.settings import GatewaySettings, SettingsError
@@ -26,7 +27,7 @@ def check(settings: GatewaySettings) -> None:
         raise SettingsError(f"MMHIE_JWKS_FILE got {settings.jwks_file}: {problem}.") from None
 
 
-def gate_of(settings: GatewaySettings) -> Gate:
+def gate_of(settings: GatewaySettings, limiter: Limiting) -> Gate:
     """The gate these settings mean."""
     key = settings.digest_key
     return Gate(
@@ -35,6 +36,7 @@ def gate_of(settings: GatewaySettings) -> Gate:
         tokens=tokens_of(settings),
         protect_metrics=settings.protect_metrics,
         default_limits=default_limits(settings),
+        limiter=limiter,
     )
 
 

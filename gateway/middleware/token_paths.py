@@ -96,7 +96,7 @@ async def admitted(route: TokenRoute, exchange: Exchange, services: Services) ->
     scope, limiter = exchange.scope, services.gate.limiter
     client = exchange.client = await services.gate.admit(scope["path"], scope["headers"])
     services.trail.check()
-    limiter.enter(client)
+    await limiter.enter(client)
     try:
         await route(exchange, services)
     finally:

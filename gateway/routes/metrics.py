@@ -1,7 +1,7 @@
 """GET /metrics: the gateway's own and the engine's, in one scrape."""
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.engine.client import EngineRequest
 from gateway.engine.phase import fetch
@@ -18,7 +18,7 @@ async def metrics(services: ServicesDep) -> Response:
     """Prometheus text; without the engine's part while the engine is away."""
     own = services.metrics
     own.at_scrape(services.phase(), services.admission)
-    body = generate_latest(own.registry) + await engine_metrics(services)
+    body = own.exposition() + await engine_metrics(services)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 

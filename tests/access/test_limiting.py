@@ -33,13 +33,13 @@ def client(name: str = "a", **limits: int) -> Client:
 
 
 def use(limiter: Limiter, who: Client, *, tokens: int = 0) -> None:
-    limiter.enter(who)
+    limiter.count_in(who)
     limiter.leave(who, tokens=tokens)
 
 
 def retry_after(limiter: Limiter, who: Client) -> int:
     with pytest.raises(TooBusy) as refused:
-        limiter.enter(who)
+        limiter.count_in(who)
     return int(refused.value.headers()["retry-after"])
 
 
@@ -54,12 +54,12 @@ def test_without_limits_nothing_is_refused(limiter: Limiter) -> None:
 def test_requests_open_at_once(limiter: Limiter) -> None:
     """The third waits until one of two has left; a refused one leaves nothing behind."""
     who = client(concurrency=2)
-    limiter.enter(who)
-    limiter.enter(who)
+    limiter.count_in(who)
+    limiter.count_in(who)
     assert retry_after(limiter, who) == 1
     assert retry_after(limiter, who) == 1
     limiter.leave(who, tokens=0)
-    limiter.enter(who)
+    limiter.count_in(who)
 
 
 def test_requests_per_minute(limiter: Limiter, clock: Clock) -> None:

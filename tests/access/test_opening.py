@@ -6,6 +6,7 @@ import pytest
 
 from gateway import settings as gateway_settings
 from gateway.access import opening
+from gateway.access.limiting import Limiter
 from gateway.access.signing_keys import FileKeys, UrlKeys
 from gateway.settings import SettingsError
 from gateway.wire.client import NO_LIMITS, Limits
@@ -73,7 +74,7 @@ def test_what_is_configured_is_what_is_asked_for(
         CLIENT_REQUESTS_PER_MINUTE="7",
         **TERMS,
     )
-    gate = opening.gate_of(chosen)
+    gate = opening.gate_of(chosen, Limiter())
 
     assert not gate.is_open
     assert gate.tokens is not None
@@ -86,7 +87,7 @@ def test_a_url_alone_is_enough_in_production(
     folder: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     """It is fetched later; until then no token is good, and nobody else comes in."""
-    gate = opening.gate_of(loaded(monkeypatch, ENV="production", JWKS_URL=url, **TERMS))
+    gate = opening.gate_of(loaded(monkeypatch, ENV="production", JWKS_URL=url, **TERMS), Limiter())
 
     assert gate.tokens is not None
     assert isinstance(gate.tokens.keys, UrlKeys)

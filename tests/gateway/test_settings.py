@@ -56,7 +56,7 @@ def test_nothing_need_be_set() -> None:
         ("QUEUE_TIMEOUT_SECONDS", "0", "greater than 0"),
         ("MAX_TOKENS", "0", "greater than or equal to 1"),
         ("MAX_BODY_BYTES", "10", "greater than or equal to 1024"),
-        ("WORKERS", "2", "less than or equal to 1"),
+        ("WORKERS", "65", "less than or equal to 64"),
         ("DISCLAIMER_LANGUAGE", "english", "[a-z]"),
         ("ENGINE_URL", "https://engine", "http://host:port or unix:/path"),
         ("ENGINE_URL", "http://", "http://host:port or unix:/path"),

@@ -1,0 +1,25 @@
+"""What has to hold before a process of the gateway serves; what does not is told in a sentence."""
+
+import sys
+from collections.abc import Callable
+
+from gateway import logs, settings
+from gateway.access import opening as access
+from gateway.audit import opening as audit
+from gateway.tracing import opening as tracing
+
+WRONG_SETTING = 2
+
+
+def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
+    """`serve` with the settings as they are checked, and its exit code; 2 when one is wrong."""
+    try:
+        chosen = settings.load()
+        access.check(chosen)
+        audit.check(chosen)
+        tracing.check(chosen)
+        logs.set_up(chosen.log_level)
+        return serve(chosen)
+    except settings.SettingsError as problem:
+        print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for a person
+        return WRONG_SETTING
