@@ -5,15 +5,18 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from fastapi import FastAPI
 
+from gateway.listening.connection import CallerConnection
 from gateway.logs import log
 from gateway.server import DrainingServer
 from gateway.settings import GatewaySettings
 from gateway.workers.link import Words
 from gateway.workers.remote import Asking
 
+IDLE_S = 5.0  # a connection nobody uses for this long is not what a worker stays for
 CLOSE = (b"connection", b"close")
 
 
@@ -83,6 +86,10 @@ class WorkerServer(DrainingServer):
             server.close()
         self.config.encoded_headers.append(CLOSE)
         self.server_state.default_headers.append(CLOSE)
+        for connection in self.server_state.connections:
+            if isinstance(connection, CallerConnection):
+                soon = min(connection.limits.keep_alive_s, IDLE_S)
+                connection.limits = replace(connection.limits, keep_alive_s=soon)
 
     async def on_tick(self, counter: int) -> bool:
         is_empty = self._is_retiring and not self.server_state.connections

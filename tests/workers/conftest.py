@@ -78,7 +78,7 @@ class Several(Gateway):
         return sum(one.value for one in found)
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for something to become so."""
     deadline = time.monotonic() + seconds
     while not true():
