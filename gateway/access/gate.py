@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from gateway.access.credentials import presented
@@ -94,7 +95,12 @@ class Gate:
         """
         if client.kind == "open":
             return {}
-        return {"cache_salt": hmac.digest(self.salt_key, client.id.encode(), "sha256").hex()}
+        return {"cache_salt": salt(self.salt_key, client.id)}
+
+
+@lru_cache(maxsize=1024)
+def salt(key: bytes, client_id: str) -> str:
+    return hmac.digest(key, client_id.encode(), "sha256").hex()
 
 
 def check(client: Client, need: Need) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gateway.safety.provenance import rfc3339
+from gateway.clock import rfc3339
 from gateway.wire.client import Client
 from gateway.wire.exchange import Exchange
 

@@ -7,7 +7,7 @@ import secrets
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import ClientGone, Draining, GatewayError
-from gateway.logs import fault, log
+from gateway.logs import fault, told
 from gateway.wire.exchange import Exchange
 
 STOPPING = "This gateway is stopping; send the request again."
@@ -66,9 +66,9 @@ def request_id_of(scope: Scope) -> bytes:
 def note(exchange: Exchange) -> None:
     """One line per request: who asked is in the audit, what was asked is nowhere."""
     route = exchange.facts.pop("route", None) or getattr(exchange.scope.get("route"), "path", None)
-    log.info(
+    told(
         "request",
-        extra={
+        {
             "request_id": exchange.request_id,
             "method": exchange.scope["method"],
             "route": route or "none",

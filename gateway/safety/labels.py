@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from gateway.clock import rfc3339
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.notices import notices
@@ -49,7 +50,7 @@ class Labels:
         """What is known before the first token. `prompt` is digested, `question` is screened."""
         call = provenance.Call(
             request_id=request_id,
-            time=provenance.rfc3339(time.time()),
+            time=rfc3339(time.time()),
             prompt_digest=provenance.keyed_digest(self.key, prompt),
             reasoning_effort=request.get("reasoning_effort"),
             sampling=provenance.sampling(request),

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from gateway.safety.disclaimer import Disclaimer
@@ -68,7 +68,7 @@ def static(
         "disclaimer": disclaimer.as_dict(),
         "ai_generated": True,
         "ai_label": AI_LABEL,
-        "provenance": {**asdict(serving), **_call(call)},
+        "provenance": {**_served(serving), **_call(call)},
         "notices": list(notices),
     }
 
@@ -113,7 +113,9 @@ def sampling(body: Mapping[str, object]) -> dict[str, int | float]:
     return {
         name: value
         for name in SAMPLING
-        if isinstance(value := body.get(name), int | float) and not isinstance(value, bool)
+        if name in body
+        and isinstance(value := body[name], int | float)
+        and not isinstance(value, bool)
     }
 
 
@@ -126,6 +128,12 @@ def keyed_digest(key: bytes, text: str | bytes) -> str:
 
 def digest(key: bytes) -> hmac.HMAC:
     """A running digest for an answer that arrives in pieces: `update(bytes)`, then `label`."""
+    return _keyed(key).copy()
+
+
+@lru_cache(maxsize=8)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """With the key taken in, which costs more than a copy."""
     return hmac.new(key, digestmod=hashlib.sha256)
 
 
@@ -134,10 +142,9 @@ def label(mac: hmac.HMAC) -> str:
     return f"hmac-sha256:{mac.hexdigest()}"
 
 
-def rfc3339(unix_s: float) -> str:
-    """A moment as RFC 3339 in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(unix_s, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+@lru_cache(maxsize=8)
+def _served(serving: Serving) -> Mapping[str, Any]:
+    return asdict(serving)
 
 
 def _call(call: Call) -> dict[str, Any]:

@@ -1,15 +1,14 @@
 """One HTTP exchange: what came in, what went out, and whether the caller is still there."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
 from gateway.wire.client import ANYBODY, Client
+from gateway.wire.vigil import Vigil
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -104,33 +103,9 @@ class Exchange:
                 raise too_large(max_bytes)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Work that is cancelled, as ClientGone, the moment the caller hangs up.
-
-        Nobody reads `receive()` while a handler awaits the engine, so without this task a
-        disconnect would be noticed only when the answer is written.
-        """
-        worker: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment] # in a task
-        left = False
-
-        async def watch() -> None:
-            nonlocal left
-            while (await self._receive())["type"] != "http.disconnect":
-                pass
-            if not self.complete:
-                left = True
-                worker.cancel()
-
-        watcher = asyncio.ensure_future(watch())
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not left or worker.uncancel() > 0:  # somebody else wants it to stop, too
-                raise
-            raise ClientGone from None
-        finally:
-            watcher.cancel()
+    def watched(self) -> Vigil:
+        """A block of work that ends, as ClientGone, the moment the caller hangs up."""
+        return Vigil(self._receive, lambda: self.complete)
 
     async def send(self, message: Message) -> None:
         """The ASGI send of this exchange: adds the headers that every response carries."""

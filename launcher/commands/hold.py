@@ -13,7 +13,7 @@ from gateway import settings as gateway_settings
 from gateway.audit.file import ChainBroken
 from gateway.audit.opening import note_event
 from gateway.safety import hold as holds
-from gateway.safety.provenance import rfc3339
+from gateway.clock import rfc3339
 from launcher.errors import LauncherError
 
 Reason = Annotated[str, typer.Option(help="Why; every caller reads it, so nothing of a patient.")]

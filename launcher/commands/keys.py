@@ -17,7 +17,7 @@ from rich.table import Table
 
 from gateway import settings as gateway_settings
 from gateway.access import keys
-from gateway.safety.provenance import rfc3339
+from gateway.clock import rfc3339
 from gateway.wire.client import SCOPES, Limits, Priority
 from launcher.errors import LauncherError
 

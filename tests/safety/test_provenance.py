@@ -14,7 +14,6 @@ from gateway.safety.provenance import (
     kept,
     keyed_digest,
     label,
-    rfc3339,
     sampling,
     static,
     whole,
@@ -127,11 +126,6 @@ def test_sampling_holds_numbers_only() -> None:
     body = {"temperature": 0, "top_p": 0.9, "stop": ["Mrs Jones"], "seed": "Mrs Jones", "n": True}
 
     assert sampling(body) == {"temperature": 0, "top_p": 0.9}
-
-
-def test_time_is_rfc_3339_in_utc() -> None:
-    """Zone Z and milliseconds, whatever the machine's zone."""
-    assert rfc3339(0.25) == "1970-01-01T00:00:00.250Z"
 
 
 def test_any_text_has_a_digest() -> None:

@@ -1,0 +1,16 @@
+"""A moment in words."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+
+def rfc3339(unix_s: float) -> str:
+    """A moment as RFC 3339 in UTC, to the millisecond."""
+    second, microsecond = divmod(round(unix_s * 1e6), 1_000_000)
+    return f"{_to_the_second(second)}.{microsecond // 1000:03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _to_the_second(unix_s: int) -> str:
+    """Kept: every line of a second begins alike."""
+    return datetime.fromtimestamp(unix_s, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
