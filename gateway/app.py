@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
-from prometheus_fastapi_instrumentator import metrics as http_metrics
 
 from gateway.access.counts import Counts
 from gateway.access.counts import own as own_counts
@@ -15,6 +14,7 @@ from gateway.audit.opening import trail_of
 from gateway.engine.client import EngineClient
 from gateway.engine.phase import EngineWatch
 from gateway.handlers import HANDLERS
+from gateway.http_metrics import HttpMetrics
 from gateway.metrics import Metrics
 from gateway.middleware.authentication import Authentication
 from gateway.middleware.correlation import Correlation
@@ -88,12 +88,15 @@ def create_app(
 
 
 def add_middleware(app: FastAPI, own: Metrics, disclaimer: Disclaimer) -> None:
-    """The onion, innermost first: HTTP metrics, keys, the token paths past both, the id."""
-    http = http_metrics.default(registry=own.registry)
-    Instrumentator(registry=own.registry).add(http).instrument(app)
-    app.add_middleware(Authentication)
-    app.add_middleware(TokenPaths, routes=TOKEN_ROUTES, metrics=own, http=http)
-    app.add_middleware(Correlation, disclaimer_version=disclaimer.version)
+    """The onion, innermost first: HTTP metrics, keys, the token paths past both, the id.
+
+    All but the first go around the framework's own stack: a token path does not pass it.
+    """
+    http = HttpMetrics(own.registry)
+    Instrumentator(registry=own.registry).add(http.of_framework).instrument(app)
+    framework = Authentication(app.build_middleware_stack())
+    paths = TokenPaths(framework, routes=TOKEN_ROUTES, metrics=own, http=http)
+    app.middleware_stack = Correlation(paths, disclaimer_version=disclaimer.version)
 
 
 @contextlib.asynccontextmanager

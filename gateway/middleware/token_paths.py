@@ -5,14 +5,13 @@ is not a model route goes on to FastAPI.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
-from prometheus_fastapi_instrumentator.metrics import Info
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import ClientGone, Draining, EngineUnavailable, GatewayError, MethodNotAllowed
+from gateway.http_metrics import HttpMetrics, number
 from gateway.logs import fault
 from gateway.metrics import Metrics
 from gateway.state import Services
@@ -34,7 +33,7 @@ class TokenPaths:
         *,
         routes: Mapping[str, TokenRoute],
         metrics: Metrics,
-        http: Callable[[Info], None] | None,
+        http: HttpMetrics,
     ) -> None:
         self.app = app
         self.routes = routes
@@ -64,11 +63,9 @@ class TokenPaths:
         path = exchange.scope["path"]
         self.metrics.count(self.metrics.requests, path, exchange.outcome)
         self.metrics.duration.observe(seconds)
-        if self.http is None:  # the library's word for: these metrics are already registered
-            return
-        method = exchange.scope["method"]
         group = f"{exchange.status // 100 or 4}xx"  # no status: the caller left before one
-        self.http(Info(Request(exchange.scope), None, method, path, group, seconds))
+        came_in = number(exchange.header(b"content-length"))
+        self.http.note(path, exchange.scope["method"], group, seconds, (came_in, 0))
 
 
 async def answer(route: TokenRoute, exchange: Exchange, services: Services) -> None:

@@ -25,6 +25,7 @@ class Vigil:
         self._receive = receive
         self._is_complete = is_complete
         self._left = False
+        self._receiving: Any = None
 
     async def __aenter__(self) -> None:
         self._worker: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment] # in a task
@@ -43,7 +44,7 @@ class Vigil:
             raise ClientGone from None  # nobody else wants it to stop
 
     def _listen(self) -> None:
-        self._receiving: Any = self._receive()
+        self._receiving = self._receive()
         self._go_on()
 
     def _go_on(self, _done: object = None) -> None:
