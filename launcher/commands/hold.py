@@ -12,8 +12,8 @@ import typer
 from gateway import settings as gateway_settings
 from gateway.audit.file import ChainBroken
 from gateway.audit.opening import note_event
-from gateway.safety import hold as holds
 from gateway.clock import rfc3339
+from gateway.safety import hold as holds
 from launcher.errors import LauncherError
 
 Reason = Annotated[str, typer.Option(help="Why; every caller reads it, so nothing of a patient.")]
