@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-slow check fix docs docs-check bench image-check setup
+.PHONY: help run test test-fast test-slow check fix docs docs-check bench image-check screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ docs-check: setup  ## build the site strictly into .cache/site, run every exampl
 
 bench: setup  ## the gateway against nginx, in turns, on one processor (needs nginx); T=options
 	$(RUN) -m tests.bench $(T)
+
+screenshots: setup  ## the console's pictures in docs/images anew (needs chromium)
+	$(RUN) -m tests.console
 
 image-check: setup  ## lint the Dockerfiles, build the gateway's image, ask what comes out (root, Debian)
 	$(RUN) -m scripts.image_check $(T)

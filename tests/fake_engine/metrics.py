@@ -20,7 +20,7 @@ vllm:num_requests_running{{engine="0",model_name="{model}"}} {running}
 vllm:num_requests_waiting{{engine="0",model_name="{model}"}} 0.0
 # HELP vllm:kv_cache_usage_perc KV-cache usage. 1 means 100 percent usage.
 # TYPE vllm:kv_cache_usage_perc gauge
-vllm:kv_cache_usage_perc{{engine="0",model_name="{model}"}} 0.0
+vllm:kv_cache_usage_perc{{engine="0",model_name="{model}"}} {cache}
 # HELP vllm:prompt_tokens_total Number of prefill tokens processed.
 # TYPE vllm:prompt_tokens_total counter
 vllm:prompt_tokens_total{{engine="0",model_name="{model}"}} {prompt}
@@ -67,6 +67,7 @@ def render(counts: Counts, model: str) -> str:
         model=model,
         requests=float(counts.generations),
         running=float(counts.running),
+        cache=min(1.0, counts.running / 24),
         prompt=float(counts.prompt_tokens),
         generated=float(counts.generated_tokens),
         finished=float(counts.finished),

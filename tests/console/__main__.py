@@ -1,0 +1,143 @@
+"""`make screenshots`: the console as it is now, into docs/images/; the answers are made up here."""
+
+import asyncio
+import io
+import json
+import re
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx2
+from PIL import Image
+from playwright.async_api import Browser, Page
+
+from gateway.safety.hold import Hold, write
+from tests.console.browser import Scheme, answered, ask, chromium, opened, ready
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
+COLOURS = 128
+BUSY_S = 40
+QUESTION = "Which findings tell croup from epiglottitis in a two-year-old?"
+ANSWER = """\
+Both narrow the upper airway and cause **stridor**. The way it began and how the child looks tell \
+them apart better than any single sign.
+
+| | Croup | Epiglottitis |
+|---|---|---|
+| Onset | over a day or two, after a cold | within hours |
+| Cough | barking | little or none |
+| Voice | hoarse | muffled |
+| Fever | absent or low | often > 39 °C |
+| Swallowing | normal | painful, drooling |
+| Posture | any | upright, leaning forward |
+
+1. Do not lie the child down or look into the throat when epiglottitis is possible.
+2. Call whoever is most experienced with the airway first."""
+EMERGENCY = "I have had crushing chest pain for twenty minutes and my left arm is numb."
+ADVICE = """\
+Chest pain of this kind can come from the heart and needs to be seen **now**, not later today.
+
+- Stop what you are doing and sit down.
+- Do not drive yourself."""
+MODEL = "example-model"  # none wrote these answers
+Picture = Callable[[Page, FakeEngine], Awaitable[None]]
+
+
+def tokens(text: str) -> list[str]:
+    """The text in pieces of a word."""
+    return re.findall(r"\s*\S+", text)
+
+
+async def answer(page: Page, engine: FakeEngine) -> None:
+    """An answer that has ended, with its reasoning folded."""
+    engine.next({"fault": "say", "tokens": tokens(ANSWER)}, {"fault": "reasoning"})
+    await ready(page)
+    await page.locator("#options summary").click()
+    await page.check("#include-reasoning")
+    await page.locator("#options summary").click()
+    await ask(page, QUESTION)
+    await answered(page)
+    await page.wait_for_timeout(BUSY_S * 1000)
+
+
+async def busy(gateway: Gateway) -> None:
+    """Others ask, too: something to see on the charts."""
+    async with httpx2.AsyncClient(base_url=gateway.url, timeout=60, trust_env=False) as client:
+
+        async def one(at: int) -> None:
+            await asyncio.sleep(at * 1.3 + (at % 5) * 0.9)
+            asked = {"prompt": f"Question {at}", "max_tokens": 60 + (at % 7) * 60}
+            await client.post("/llm/generate", json=asked)
+
+        await asyncio.gather(*(one(at) for at in range(BUSY_S)))
+
+
+async def notice(page: Page, engine: FakeEngine) -> None:
+    """A red flag in the question."""
+    engine.next(fault="say", tokens=tokens(ADVICE))
+    await ask(page, EMERGENCY)
+    await answered(page)
+
+
+async def still(page: Page, engine: FakeEngine) -> None:
+    """Whatever stands in the way of asking."""
+    await page.wait_for_selector("#state:not([hidden])")
+    await page.fill("#prompt", QUESTION)
+
+
+async def take(  # noqa: PLR0913 - one row of the table below
+    browser: Browser,
+    gateway: Gateway,
+    engine: FakeEngine,
+    name: str,
+    picture: Picture,
+    *,
+    width: int,
+    height: int,
+    scheme: Scheme = "light",
+) -> None:
+    """One picture, in few colours: it lies in the repository."""
+    async with opened(browser, gateway.url, width=width, height=height, scheme=scheme) as page:
+        await picture(page, engine)
+        await page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0) }")
+        shot = Image.open(io.BytesIO(await page.screenshot())).convert("RGB")
+    file = FOLDER / f"console-{name}.png"
+    shot.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+    print(f"{file.relative_to(FOLDER.parents[1])}  {file.stat().st_size // 1024} kB")  # noqa: T201
+
+
+async def main() -> None:
+    """All pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    engine = FakeEngine("--model", MODEL, "--token-delay", "0.02").wait()
+    with tempfile.TemporaryDirectory() as folder:
+        phase, hold = Path(folder) / "phase.json", Path(folder) / "hold.json"
+        gateway = Gateway(Path(folder), engine.url, MMHIE_HOLD_FILE=str(hold)).wait()
+        loading = Gateway(Path(folder), engine.url, MMHIE_PHASE_FILE=str(phase))
+        told = {"phase": "loading", "progress": 0.62, "detail": "Loading the weights, 8 of 13 GiB."}
+        phase.write_text(json.dumps(told | {"model": {"id": MODEL}}))
+        loading.wait("/healthz")
+        async with chromium() as browser:
+            wide, phone = {"width": 1280, "height": 960}, {"width": 390, "height": 844}
+            engine.options(length=600)
+            others = asyncio.create_task(busy(gateway))
+            await take(browser, gateway, engine, "light", answer, **wide)
+            await others
+            others = asyncio.create_task(busy(gateway))
+            await take(browser, gateway, engine, "dark", answer, **wide, scheme="dark")
+            await others
+            await take(browser, gateway, engine, "notice", notice, **phone)
+            await take(browser, loading, engine, "loading", still, width=900, height=560)
+            reason = "answers on paediatric doses are being checked"
+            write(hold, Hold(reason=reason, by="operator", since="2026-03-01T08:15:00Z"))
+            await take(browser, gateway, engine, "hold", still, width=900, height=560)
+        loading.stop()
+        gateway.stop()
+    engine.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
