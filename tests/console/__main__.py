@@ -88,7 +88,7 @@ async def still(page: Page, engine: FakeEngine) -> None:
     await page.fill("#prompt", QUESTION)
 
 
-async def take(  # noqa: PLR0913 - one row of the table below
+async def take(
     browser: Browser,
     gateway: Gateway,
     engine: FakeEngine,
