@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tests.fake_engine.plan import Plan
+from tests.fake_engine.wires import WIRES
 
 FOREVER = 3600.0
 GENERATION = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
@@ -98,7 +99,7 @@ PLANS: Mapping[str, Callable[[Plan, Fault], Plan]] = {
 # Faults instead of an answer: see server.INSTEAD for what each sends.
 INSTEAD = frozenset({"status", "html", "empty", "wrong_json", "raw", "reset", "stale", "crash"})
 
-NAMES = frozenset(DELIVERIES) | frozenset(PLANS) | INSTEAD
+NAMES = frozenset(DELIVERIES) | frozenset(PLANS) | frozenset(WIRES) | INSTEAD
 
 
 def entry_of(given: Mapping[str, Any] | list[Mapping[str, Any]]) -> Entry:

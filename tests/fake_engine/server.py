@@ -29,6 +29,7 @@ from tests.fake_engine.plan import Plan, plan_for
 from tests.fake_engine.prompt import count_tokens, words
 from tests.fake_engine.refusals import NO_TEMPLATE, Refusal, check, parsed, refusal
 from tests.fake_engine.sending import Sender, send_whole
+from tests.fake_engine.wires import WIRES, Wire
 
 KEPT = 500
 
@@ -222,12 +223,30 @@ async def produce(
     plans = plans_for(engine, body, entry)
     whole, frames = build(head_for(engine, request, body, prefix), plans)
     delivery = delivery_for(engine.options, entry)
+    wired = [WIRES[fault.fault] for fault in entry if fault.fault in WIRES]
+    if wired:
+        await wired[0](wire_of(connection, body, whole, frames, terminator))
+        return
     if body.get("stream"):
         await Sender(connection, delivery, engine.spend).stream(frames, terminator=terminator)
         return
     await thinking(delivery, plans)
     engine.spend(sum(plan.completion_tokens for plan in plans))
     await send_whole(connection, delivery, compact(whole).encode())
+
+
+def wire_of(
+    connection: Connection,
+    body: dict[str, Any],
+    whole: dict[str, Any],
+    frames: Iterator[Frame],
+    terminator: bytes,
+) -> Wire:
+    """A good answer, for a fault to spoil."""
+    if not body.get("stream"):
+        return Wire(connection, (compact(whole).encode(),), is_stream=False)
+    events = (*(frame.data for frame in frames), terminator)
+    return Wire(connection, events, is_stream=True)
 
 
 async def thinking(delivery: Delivery, plans: list[Plan]) -> None:
@@ -356,7 +375,7 @@ ROUTES: dict[str, tuple[str, Page]] = {
 
 async def send_status(connection: Connection, fault: Fault) -> None:
     """An error in vLLM's own shape."""
-    body = fault.body or compact(refusal(fault.status).body)
+    body = compact(refusal(fault.status).body) if fault.body is None else fault.body
     await connection.answer(fault.status, body.encode(), fault.content_type)
 
 

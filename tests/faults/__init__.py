@@ -1,0 +1,1 @@
+"""What the engine, the machine and the callers can do to the gateway, and what it makes of it."""
