@@ -26,6 +26,7 @@ check: setup  ## formatting, lint, types, generated documents
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	@test ! -f scripts/render_settings.py || $(RUN) scripts/render_settings.py --check
+	@$(RUN) scripts/render_faults.py --check
 
 fix: setup  ## format and repair what can be repaired
 	$(RUN) -m ruff check --fix .

@@ -28,6 +28,7 @@ class AnswerReader:
         self._reasoning: list[str] = []
         self._tokens_before_answer: int | None = None
         self._is_ours = False  # the end: the answer's own budget
+        self._pieces = 0
 
     async def deltas(self) -> AsyncIterator[Delta]:
         """Every piece that holds text; raises EngineCut, EngineGarbled, EngineRejected, NoAnswer.
@@ -58,6 +59,7 @@ class AnswerReader:
                     return
                 if content:
                     yield parse(content)
+                    self._response.progress()
         raise EngineCut("The engine's answer stopped before its end.")
 
     def _take(self, chunk: dict[str, Any]) -> Delta:
@@ -80,20 +82,23 @@ class AnswerReader:
             self._reasoning.append(delta.reasoning)
         if delta.text:
             self._text.append(delta.text)
-        if raw and self._tokens_before_answer is None:
-            self._tokens_before_answer = max(0, self._spent() - 1)
+        if raw:
+            self._pieces += 1
+            if self._tokens_before_answer is None:
+                self._tokens_before_answer = max(0, self._spent() - 1)
 
     def _spent(self) -> int:
         spent = (self.answer.usage or {}).get("completion_tokens")
         return spent if isinstance(spent, int) else 0
 
     def _over_budget(self) -> bool:
+        """Counted by the engine where it counts; a piece is a token at least, so an engine that
+        does not stop by itself is stopped, too."""
         begun = self._tokens_before_answer
-        return (
-            begun is not None
-            and self.answer.finish_reason is None
-            and self._spent() - begun >= self._answer_budget
-        )
+        if begun is None or self.answer.finish_reason is not None:
+            return False
+        spent = self._spent() - begun
+        return spent >= self._answer_budget or self._pieces > self._answer_budget
 
     def _conclude(self, found_markers: bool) -> None:
         answer = self.answer

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gateway.engine.connection import Connection, ConnectionDiedError, timed_out
-from gateway.errors import EngineUnavailable
+from gateway.errors import EngineGarbled, EngineUnavailable
 
 CONNECT_TIMEOUT_S = 5.0
 # vLLM closes an idle connection after 5 s (VLLM_HTTP_TIMEOUT_KEEP_ALIVE); leaving first avoids
 # the race between its close and our next request.
 KEEP_ALIVE_S = 4.0
+LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
-    """One request to the engine; exactly one of the two limits applies, in seconds."""
+    """One request to the engine; exactly one of the two limits applies, in seconds: on all of the
+    answer, or on the time between two signs of `progress`."""
 
     method: str
     path: str
@@ -44,11 +46,18 @@ class EngineResponse:
         """The next part of the body as it arrived; b"" at its end, or once it is closed."""
         return b"" if self._closed else await self._connection.read()
 
+    def progress(self) -> None:
+        """Say that something of use has come: silence is counted from now."""
+        self._connection.progress()
+
     async def whole(self) -> bytes:
-        """The whole body."""
-        parts = []
+        """The whole body; raises EngineGarbled for more than anybody can want."""
+        parts, size = [], 0
         while part := await self.read():
             parts.append(part)
+            size += len(part)
+            if size > LARGEST_ANSWER_BYTES:
+                raise EngineGarbled("The engine sent an answer without end.")
         return b"".join(parts)
 
     def close(self) -> None:

@@ -50,7 +50,6 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment] # a socket's transport is both ways
 
     def data_received(self, data: bytes) -> None:
-        self._active_at = self.loop.time()
         if self.complete:  # bytes nobody asked for: what follows cannot be trusted
             self.abort()
             return
@@ -125,7 +124,7 @@ class Connection(asyncio.Protocol):
     async def send(self, request: bytes, *, idle_s: float | None, until: float | None) -> None:
         """Write a request and return when the status is known; raises ConnectionDiedError,
         EngineTimeout, EngineCut or EngineGarbled. The answer ends by `until`, on the loop's
-        clock; without that, silence is limited by `idle_s`."""
+        clock; without that, `idle_s` limits the time until somebody says `progress`."""
         self._reset()
         if until is not None:
             self._timer = self.loop.call_at(until, self._out_of_time)
@@ -148,10 +147,15 @@ class Connection(asyncio.Protocol):
         self._buffered = 0
         if self._paused:
             self._paused = False
-            self._active_at = self.loop.time()
             if not self.transport.is_closing():
                 self.transport.resume_reading()
         return data
+
+    def progress(self) -> None:
+        """Something came that is of use: from now on silence is counted anew.
+
+        Bytes alone are none: an engine that trickles them would be waited for without end."""
+        self._active_at = self.loop.time()
 
     @property
     def reusable(self) -> bool:
@@ -199,8 +203,9 @@ class Connection(asyncio.Protocol):
         self.fail(timed_out())
 
     def _check_idle(self, idle_s: float) -> None:
-        """Re-armed rather than reset per chunk: one timer a request, nothing per token."""
-        quiet = 0.0 if self._paused else self.loop.time() - self._active_at
+        """Re-armed rather than reset per chunk: one timer a request, nothing per token. While
+        nobody waits for the engine it is the caller who is slow."""
+        quiet = 0.0 if self._waiter is None else self.loop.time() - self._active_at
         if quiet >= idle_s:
             self.fail(timed_out())
         else:

@@ -40,6 +40,8 @@ async def relay_events(
         while data := await response.read():
             for event in buffer.feed(data):
                 await send_event(exchange, metrics, relay.relay(event))
+                if not event.startswith(b":"):  # a comment is no token
+                    response.progress()
         if not relay.ended:
             raise EngineCut("The engine's answer stopped before its end.")
         await exchange.finish()

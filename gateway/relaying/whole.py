@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from gateway.errors import EngineGarbled
+from gateway.errors import EngineGarbled, EngineRejected
 from gateway.relaying import output
 from gateway.relaying.shape import PLAIN, Shape
 from gateway.relaying.told import Told
@@ -19,8 +19,11 @@ Final = dict[str, Any]
 def label(
     body: bytes, first: dict[str, Any], *, key: bytes, path: str, shape: Shape = PLAIN
 ) -> tuple[bytes, Final, dict[str, Any] | None]:
-    """The labelled body, the closing part of its label, and the usage; raises EngineGarbled."""
+    """The labelled body, the closing part of its label, and the usage; raises EngineGarbled
+    or EngineRejected."""
     answer = openai.parse(body)
+    if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
+        raise EngineRejected("The engine failed while it was answering.")
     told = Told(provenance.digest(key), shape)
     if path == RESPONSES:
         finish, changes = output.hear(answer, told), output.changes(answer, shape)

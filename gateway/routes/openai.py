@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.engine.client import EngineRequest, EngineResponse
 from gateway.engine.errors import translate
-from gateway.errors import Forbidden, ModelNotFound
+from gateway.errors import EngineGarbled, Forbidden, ModelNotFound
 from gateway.relaying import whole
 from gateway.relaying.chunks import ChunkRelay
 from gateway.relaying.response_events import ResponseEventRelay
@@ -55,6 +55,7 @@ class PassThrough:
             response = await services.engine.open(request)
             try:
                 await refuse_failures(response, parsed)
+                check_form(response, parsed.get("stream"))
                 if is_stream(response):
                     relay = self._relay(services, label, parsed, shape, took_usage=bool(usage))
                     await self._stream(exchange, services, response, relay, label["notices"])
@@ -169,7 +170,17 @@ def is_stream(response: EngineResponse) -> bool:
     )
 
 
+def check_form(response: EngineResponse, wanted: object) -> None:
+    """Raise EngineGarbled where a stream was asked for and none comes, or the reverse. What is
+    neither true nor false is the engine's to read: it takes `"stream": "true"`, too."""
+    is_right = wanted is not True if not is_stream(response) else bool(wanted)
+    if not is_right:
+        raise EngineGarbled("The engine did not answer in the form it was asked for.")
+
+
 async def refuse_failures(response: EngineResponse, request: object) -> None:
     """Raise what a status other than 200 means, while it can still be a status."""
     if response.status != 200:
         raise translate(response.status, await response.whole(), request)
+    if any(name == b"content-encoding" for name, _ in response.headers):
+        raise EngineGarbled("The engine's answer is in an encoding that nobody asked for.")

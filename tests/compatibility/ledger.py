@@ -1,5 +1,6 @@
 """What the tests found, kept for scripts/render_compatibility.py."""
 
+import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,10 +32,12 @@ class Ledger:
 
     def note(self, row: str, column: str, outcome: str) -> None:
         """Keep one outcome; a later one replaces it."""
-        found = self.findings()
-        found.setdefault(row, {})[column] = outcome
         self.file.parent.mkdir(exist_ok=True)
-        self.file.write_text(json.dumps(found, indent=1, sort_keys=True))
+        with self.file.with_suffix(".lock").open("w") as lock:  # tests run side by side
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            found = self.findings()
+            found.setdefault(row, {})[column] = outcome
+            self.file.write_text(json.dumps(found, indent=1, sort_keys=True))
 
     @contextmanager
     def entry(self, row: str, column: str) -> Iterator[Entry]:

@@ -215,7 +215,7 @@ def test_a_stream_that_falls_silent(hasty: Gateway, engine: FakeEngine, door: Do
 @pytest.mark.parametrize("door", WHOLES, ids=name_of)
 def test_a_whole_answer_has_a_total(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
     """Not streamed: the limit is on all of it, and the engine's work is aborted."""
-    engine.next(fault="endless")
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
     answer = door.ask(hasty.client)
 
     assert answer.status_code == 504

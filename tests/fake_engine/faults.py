@@ -11,7 +11,9 @@ FOREVER = 3600.0
 GENERATION = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
 HARMONY_LEAK = ("Take", " two", "<|start|>", "assistant", "<|channel|>", "fin")
 
-Ending = Literal["whole", "cut", "reset", "hang", "error", "clean", "garbage", "no_done", "short"]
+Ending = Literal[
+    "whole", "cut", "reset", "hang", "error", "clean", "garbage", "no_done", "short", "crash"
+]
 Framing = Literal["each", "together", "split"]
 
 
@@ -74,6 +76,7 @@ DELIVERIES: Mapping[str, Callable[[Delivery, Fault], Delivery]] = {
     "cut": end("cut"),
     "reset_midstream": end("reset"),
     "hang_midstream": end("hang"),
+    "crash_midstream": end("crash"),
     "error_midstream": end("error"),
     "clean_cut": end("clean"),
     "chunk_garbage": end("garbage"),

@@ -1,6 +1,7 @@
 """Putting an event stream on the wire, well or badly."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 
 from tests.fake_engine.chat import DONE, Frame
@@ -103,6 +104,13 @@ async def hang(sender: Sender) -> None:
     await asyncio.sleep(FOREVER)
 
 
+async def crash(sender: Sender) -> None:
+    """The process is gone."""
+    await sender.flush()
+    await asyncio.sleep(0.02)
+    os._exit(1)
+
+
 async def error(sender: Sender) -> None:
     """Generation fails as vLLM reports it: an error frame, [DONE], an orderly end."""
     await sender.send(chunked(streaming_error()))
@@ -133,6 +141,7 @@ BREAKS = {
     "cut": cut,
     "reset": reset,
     "hang": hang,
+    "crash": crash,
     "error": error,
     "clean": clean,
     "garbage": garbage,
@@ -163,4 +172,4 @@ async def whole_body(sender: Sender, first: bytes, body: bytes) -> None:
 
 def instead_of(ending: str) -> str:
     """A JSON answer has no chunks and no frames: the nearest way to break it."""
-    return ending if ending in ("reset", "hang") else "cut"
+    return ending if ending in ("reset", "hang", "crash") else "cut"

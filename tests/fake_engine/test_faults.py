@@ -12,6 +12,7 @@ import pytest
 
 from tests.fake_engine.faults import DELIVERIES, INSTEAD, NAMES, PLANS, Queue, entry_of
 from tests.fake_engine.process import FakeEngine
+from tests.fake_engine.wires import WIRES
 
 CHAT = "/v1/chat/completions"
 ASK = {"messages": [{"role": "user", "content": "Say hi."}], "max_tokens": 6, "temperature": 0}
@@ -45,6 +46,37 @@ STREAMS: dict[str, dict[bytes, bool]] = {
     "empty": {b"content-length: 0": True},
     "wrong_json": {b'"mess': True},
     "raw": {b"HTTP": False},
+    "early_hints": {b"103 Early Hints": True, DONE: True},
+    "hints_for_ever": {b"102 Processing\r\n\r\nHTTP/1.1 102": True, b"200 OK": False},
+    "switching": {b"101 Switching": True, b"200 OK": False},
+    "huge_header": {b"x" * 100 * 1024: True, DONE: True},
+    "head_for_ever": {b"200 OK\r\nxxx": True, b"\r\n\r\n": False},
+    "bad_header": {b"x-odd: a\0b": True, DONE: True},
+    "long_length": {b"content-length": True, DONE: True},
+    "long_length_hang": {b"data: {": True, DONE: False},
+    "short_length": {b"content-length": True, DONE: True},
+    "both_framings": {b"content-length: 5\r\ntransfer-encoding": True, END: True},
+    "no_framing": {b"-length": False, b"-encoding": False, DONE: True},
+    "no_framing_cut": {b"-length": False, b"data: {": True, DONE: False},
+    "extensions": {b";name=value": True, b"x-trailer: y": True, DONE: True},
+    "after_end": {DONE + b"HTTP/1.1 200 OK": True},
+    "trickle": {b"data: {": True, b"1\r\nd\r\n1\r\nd": True, END: False},
+    "comments": {b": ping": True, b"data:": False, END: False},
+    "giant": {b"xxxx": True, b"\n\n": False},
+    "compressed": {b"content-encoding: gzip": True, b"data:": False},
+    "wrong_kind": {b"application/json": True, b"data:": False},
+    "half_event": {b"data: {": True, b"0\r\n\r\n": False},
+    "half_letter": {b'"content":"\xc3\r\n': True, END: False},
+    "bad_letter": {b'"content":"\xff': True, DONE: True},
+    "bad_json": {b'"choices":[{]': True, DONE: True},
+    "no_object": {b"data: [1, 2]\n\n": True, DONE: True},
+    "null_choices": {b'"choices":null': True, b'"choices":[': False, DONE: True},
+    "odd_choices": {b'"choices":["x"]': True, DONE: True},
+    "odd_content": {b'"content":7': True, DONE: True},
+    "error_first": {b'data: {"error"': True, b'"choices"': False, DONE: True},
+    "done_early": {FINISH: False, DONE: True},
+    "returns": {b"}\r\n\r\ndata: {": True, b"}\n\n": False},
+    "no_usage": {b'"usage":{': False, DONE: True},
     "reset": {b"HTTP": False},
 }
 
@@ -94,9 +126,9 @@ def test_a_fault_of_a_stream(engine: FakeEngine, fault: str) -> None:
 
 
 def test_every_fault_is_tried() -> None:
-    """The table above, `stale` and `crash`, which have tests of their own."""
-    assert set(STREAMS) | {"stale", "crash"} == NAMES
-    assert frozenset(DELIVERIES) | frozenset(PLANS) | INSTEAD == NAMES
+    """The table above, `stale` and the crashes, which have tests of their own."""
+    assert set(STREAMS) | {"stale", "crash", "crash_midstream"} == NAMES
+    assert frozenset(DELIVERIES) | frozenset(PLANS) | frozenset(WIRES) | INSTEAD == NAMES
 
 
 def test_a_stale_connection_closes_on_its_second_request(engine: FakeEngine) -> None:
@@ -112,12 +144,15 @@ def test_a_stale_connection_closes_on_its_second_request(engine: FakeEngine) -> 
     connection.close()
 
 
-def test_a_crash_ends_the_process() -> None:
-    """Without a word."""
+@pytest.mark.parametrize(("fault", "said"), [("crash", False), ("crash_midstream", True)])
+def test_a_crash_ends_the_process(fault: str, said: bool) -> None:
+    """Without a word, or in the middle of one."""
     engine = FakeEngine().wait()
-    engine.next(fault="crash")
+    engine.next(fault=fault)
 
-    assert raw(engine, 2) == b""
+    received = raw(engine, 2, stream=True)
+    assert (b"data: {" in received) is said
+    assert DONE not in received
     assert engine.child.wait(timeout=5) == 1
     engine.stop()
 
@@ -137,7 +172,7 @@ def test_faults_are_taken_in_order_and_as_often_as_asked() -> None:
 
 def test_an_unknown_fault_is_refused() -> None:
     """With the list of those there are."""
-    with pytest.raises(ValueError, match="there are chunk_garbage, clean_cut"):
+    with pytest.raises(ValueError, match="there are after_end, bad_header"):
         entry_of({"fault": "flood"})
 
 

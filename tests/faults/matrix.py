@@ -1,61 +1,217 @@
 """Every fault of the engine, and what each of five surfaces makes of it, as one table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from tests.contract.doors import CHAT, DOORS, GENERATE, Door
+from tests.fake_engine.wires import HUGE_HEADER_BYTES
 
 TIMEOUT_S: Final = 0.5  # MMHIE_TIMEOUT_SECONDS of the gateways that the table is tried on
+AT_ONCE_S: Final = 3.0  # a loaded machine's "at once"
+IN_TIME_S: Final = TIMEOUT_S + AT_ONCE_S
 SURFACES: Final[tuple[Door, ...]] = tuple(d for d in DOORS if d.path in (GENERATE, CHAT))
 
 WHOLE: Final = "whole"
 CUT, GARBLED, REJECTED = "engine_cut", "engine_garbled", "engine_rejected"
 TIMEOUT, UNAVAILABLE, NO_ANSWER = "engine_timeout", "engine_unavailable", "no_answer"
 
-# What the engine is left with: work that was called off, work that is over, or it never began.
+# What becomes of the engine's work: it is called off, it is over by itself, or it never began.
 Work = Literal["aborted", "over", "none"]
-# Who misbehaves: an engine that answers, one that can be killed and stopped, or nobody is there.
-Where = Literal["here", "mortal", "nobody", "no socket"]
+# Who misbehaves: an engine that lives on, one that may die, nobody at all.
+Site = Literal["engine", "mortal", "refused", "no socket"]
+
+Faults = tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault: how it is provoked, what each surface says, by when, what the engine does then.
+    """A fault: what each surface says (in their order), the engine's work, the bound in seconds.
 
-    `cells` are in the order of SURFACES: a status with its code, `whole`, or `in band` and a code.
+    A cell is a status and its code; `in band` and the code of the error that ends a stream; or
+    `whole`, with the warnings that the answer's label carries.
     """
 
+    faults: Faults
     cells: tuple[str, ...]
-    faults: tuple[Mapping[str, Any], ...] = ()
     work: Work = "over"
-    within_s: float = 3.0
-    where: Where = "here"
-    model_work: Mapping[str, Work] = field(default_factory=dict)
+    within_s: float = AT_ONCE_S
+    site: Site = "engine"
 
     def cell(self, door: Door) -> str:
         return self.cells[SURFACES.index(door)]
 
-    def left(self, door: Door) -> Work:
-        """What the engine is left with, where one surface differs."""
-        return self.model_work.get(door.name, self.work)
-
 
 def everywhere(said: str) -> tuple[str, ...]:
-    """Before the first byte: the same on every surface."""
+    """The same on every surface."""
     return (said,) * len(SURFACES)
 
 
-def midway(code: str, *, whole: str | None = None, status: int = 502) -> tuple[str, ...]:
-    """After the first byte: in band on a stream, a status where the answer is one piece; `whole`
-    is what the one piece of /v1 gets when the fault looks different there."""
-    json_, band = f"{status} {code}", f"in band {code}"
-    return (json_, band, band, band, whole or json_)
+def midway(code: str, *, document: str = "", status: int = 502) -> tuple[str, ...]:
+    """In band on a stream, a status where the answer is one piece; what the engine answers to
+    /v1 is a `document` there, and may be broken in another way."""
+    json, band = f"{status} {code}", f"in band {code}"
+    return (json, band, band, document or json, band)
 
 
-def fault(name: str, **knobs: Any) -> tuple[Mapping[str, Any], ...]:
+def fault(name: str, **knobs: Any) -> Faults:
     return ({"fault": name, **knobs},)
 
 
-def status(number: int, body: str = "", media: str = "application/json") -> Any:
+def status(number: int, body: str | None = None, media: str = "text/html") -> Faults:
+    """A status with a body that is not vLLM's, or with vLLM's own."""
+    if body is None:
+        return fault("status", status=number)
     return fault("status", status=number, body=body, content_type=media)
+
+
+def raw(*parts: str) -> Faults:
+    return fault("raw", body="".join(parts))
+
+
+PAGE = "<html><body><h1>nginx</h1></body></html>"
+NOT_READY, NO_HTTP = everywhere(f"503 {UNAVAILABLE}"), everywhere(f"502 {GARBLED}")
+FAILED, LATE = everywhere(f"502 {REJECTED}"), everywhere(f"504 {TIMEOUT}")
+
+UNREACHABLE: dict[str, Row] = {
+    "connection refused": Row((), NOT_READY, "none", site="refused"),
+    "socket missing": Row((), NOT_READY, "none", site="no socket"),
+    "reset before the first byte, once": Row(fault("reset"), everywhere(WHOLE)),
+    "reset before the first byte, always": Row(fault("reset", times=2), NOT_READY, "none"),
+    "closed before the first byte, once": Row(raw(), everywhere(WHOLE)),
+    "a kept connection closed under the request": Row(fault("stale"), everywhere(WHOLE)),
+    "killed, before the first byte": Row(fault("crash"), NOT_READY, "none", site="mortal"),
+    "killed, in mid-answer": Row(fault("crash_midstream"), midway(CUT), "none", site="mortal"),
+    "killed and started anew": Row(fault("restart"), everywhere(WHOLE), site="mortal"),
+    "stopped (SIGSTOP)": Row(fault("sigstop"), LATE, "none", IN_TIME_S, site="mortal"),
+}
+STATUSES: dict[str, Row] = {
+    "400 with HTML": Row(status(400, PAGE), everywhere("400 400"), "none"),
+    "400 with a list for a body": Row(status(400, "[1]"), everywhere("400 400"), "none"),
+    "404, empty": Row(status(404, ""), everywhere("404 404"), "none"),
+    "401 (the gateway's own key)": Row(status(401), FAILED, "none"),
+    "429": Row(status(429), NOT_READY, "none"),
+    "500 with JSON": Row(status(500), FAILED, "none"),
+    "500, empty": Row(status(500, ""), FAILED, "none"),
+    "502 with HTML": Row(status(502, PAGE), FAILED, "none"),
+    "503 with JSON": Row(status(503), NOT_READY, "none"),
+    "503 with HTML": Row(status(503, PAGE), NOT_READY, "none"),
+    "504 with HTML": Row(status(504, PAGE), FAILED, "none"),
+    "599": Row(status(599, ""), FAILED, "none"),
+    "204": Row(status(204, ""), NO_HTTP, "none"),
+    "206": Row(status(206, "{}"), NO_HTTP, "none"),
+    "307 to elsewhere": Row(
+        raw(
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:9/\r\n"
+            "content-length: 0\r\n\r\n"
+        ),
+        NO_HTTP,
+        "none",
+    ),
+    "200 with HTML": Row(fault("html"), NO_HTTP, "none"),
+    "200, empty": Row(fault("empty"), NO_HTTP, "none"),
+    "200 with an error object": Row(fault("error_first"), FAILED),
+    "a document for a stream, a stream for a document": Row(fault("wrong_kind"), NO_HTTP),
+}
+FRAMING: dict[str, Row] = {
+    "another protocol's bytes": Row(raw("SSH-2.0-OpenSSH_9.9\r\n\r\n"), NO_HTTP, "none"),
+    "random bytes": Row(raw("\x00\xff\x80\x01" * 64), NO_HTTP, "none"),
+    "an HTTP/2 preface": Row(raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), NO_HTTP, "none"),
+    "half a head": Row(raw("HTTP/1.1 200 OK\r\nconte"), everywhere(f"502 {CUT}"), "none"),
+    "a head and no body": Row(
+        raw("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9\r\n\r\n"),
+        (*everywhere(f"502 {CUT}")[:3], f"502 {GARBLED}", f"502 {CUT}"),
+        "none",
+    ),
+    f"a header of {HUGE_HEADER_BYTES // 1024} KiB": Row(fault("huge_header"), NO_HTTP),
+    "a NUL in a header": Row(fault("bad_header"), NO_HTTP),
+    "a head that never ends": Row(fault("head_for_ever"), LATE, "aborted", IN_TIME_S),
+    "100 and 103, then the answer": Row(fault("early_hints"), everywhere(WHOLE)),
+    "102 for ever": Row(fault("hints_for_ever"), LATE, "aborted", IN_TIME_S),
+    "101 Switching Protocols": Row(fault("switching"), NO_HTTP, "aborted"),
+    "Content-Length too long, then closed": Row(
+        fault("long_length"), (WHOLE, WHOLE, WHOLE, f"502 {CUT}", f"in band {CUT}")
+    ),
+    "Content-Length too long, then silent": Row(
+        fault("long_length_hang"), midway(TIMEOUT, status=504), "aborted", IN_TIME_S
+    ),
+    "Content-Length too short": Row(fault("short_length"), midway(CUT, document=f"502 {GARBLED}")),
+    "Content-Length and chunks": Row(fault("both_framings"), NO_HTTP),
+    "neither: the close is the end": Row(fault("no_framing"), everywhere(WHOLE)),
+    "neither, closed too early": Row(
+        fault("no_framing_cut"), midway(CUT, document=f"502 {GARBLED}")
+    ),
+    "chunk extensions and trailers": Row(fault("extensions"), everywhere(WHOLE)),
+    "a chunk size that is no number": Row(
+        fault("chunk_garbage"), midway(GARBLED, document=f"502 {CUT}")
+    ),
+    "a chunk shorter than it says": Row(fault("wrong_length"), midway(CUT)),
+    "a second response behind the first": Row(fault("after_end"), everywhere(WHOLE)),
+    "compressed unasked": Row(fault("compressed"), NO_HTTP),
+    "one byte at a time": Row(fault("split"), everywhere(WHOLE)),
+    "all at once": Row(fault("together"), everywhere(WHOLE)),
+    "CR LF for line ends": Row(fault("returns"), everywhere(WHOLE)),
+}
+SILENCE: dict[str, Row] = {
+    "silent before the head": Row(fault("hang_before_headers"), LATE, "aborted", IN_TIME_S),
+    "silent before the first token": Row(fault("hang_after_headers"), LATE, "aborted", IN_TIME_S),
+    "silent in mid-answer": Row(
+        fault("hang_midstream"), midway(TIMEOUT, status=504), "aborted", IN_TIME_S
+    ),
+    "bytes that trickle, an event that never ends": Row(
+        fault("trickle"), midway(TIMEOUT, status=504), "aborted", IN_TIME_S
+    ),
+    "comments, and never a token": Row(
+        fault("comments"), (*LATE[:4], f"in band {TIMEOUT}"), "aborted", IN_TIME_S
+    ),
+    "an answer without end": Row(
+        fault("endless"),
+        (*everywhere("whole, truncated in_answer")[:2], WHOLE, f"504 {TIMEOUT}", "flows on"),
+        "aborted",
+        IN_TIME_S,
+    ),
+    "an event of 96 MiB": Row(fault("giant"), NO_HTTP, "aborted", 2 * IN_TIME_S),
+}
+CONTENT: dict[str, Row] = {
+    "closed between two events": Row(fault("cut"), midway(CUT)),
+    "closed inside an event": Row(fault("half_event"), midway(CUT)),
+    "closed inside a letter": Row(fault("half_letter"), midway(CUT)),
+    "reset in mid-answer": Row(fault("reset_midstream"), midway(CUT)),
+    "an orderly end in mid-answer": Row(fault("clean_cut"), midway(CUT)),
+    "[DONE] missing": Row(fault("no_done"), midway(CUT, document=WHOLE)),
+    "[DONE] too early": Row(fault("done_early"), midway(CUT, document=f"502 {GARBLED}")),
+    "an error event in mid-answer": Row(
+        fault("error_midstream"), midway(REJECTED, document=f"502 {CUT}")
+    ),
+    "no UTF-8 in a token": Row(fault("bad_letter"), midway(GARBLED)),
+    "an event that is no JSON": Row(fault("bad_json"), midway(GARBLED)),
+    "an event that is no object": Row(fault("no_object"), midway(GARBLED)),
+    "choices of the wrong kind": Row(fault("odd_choices"), midway(GARBLED)),
+    "a token that is a number": Row(fault("odd_content"), midway(GARBLED)),
+    "choices that are null": Row(
+        fault("null_choices"),
+        (*everywhere(f"502 {CUT}")[:3], f"502 {GARBLED}", f"in band {CUT}"),
+    ),
+    "no token counts": Row(fault("no_usage"), everywhere(WHOLE)),
+    "tokens spent and no text": Row(
+        fault("null_content"),
+        (*everywhere(f"502 {NO_ANSWER}")[:3], *("whole, empty_answer",) * 2),
+    ),
+    "reasoning and no answer": Row(
+        fault("reasoning_only"),
+        (
+            *everywhere(f"502 {NO_ANSWER}")[:3],
+            *("whole, reasoning_only, truncated in_reasoning",) * 2,
+        ),
+    ),
+}
+ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
+    "Nobody there": UNREACHABLE,
+    "A status": STATUSES,
+    "HTTP": FRAMING,
+    "Time and size": SILENCE,
+    "The answer itself": CONTENT,
+}
+FAULTS: Final[Mapping[str, Row]] = {
+    name: row for rows in ROWS.values() for name, row in rows.items()
+}

@@ -246,12 +246,19 @@ async def test_silence_ends(answer: bytes, limit: str) -> None:
             await left.wait()
 
 
-async def test_a_trickle_is_not_idle_but_does_end() -> None:
-    """Idle time is silence; a total is a total."""
+async def test_a_trickle_is_silence_unless_it_is_of_use() -> None:
+    """Bytes alone do not count, what the reader calls progress does; a total is a total."""
     trickle = in_parts(SSE_HEAD, *[chunk(b"a")] * 10, b"0\r\n\r\n", pause_s=0.05)
     async with meeting(trickle) as (client, _):
-        patient = EngineRequest("GET", "/x", idle_s=0.4)
-        assert await fetch(client, patient) == (200, b"a" * 10)
+        response = await client.open(EngineRequest("GET", "/x", idle_s=0.4))
+        received = b""
+        while part := await response.read():
+            received += part
+            response.progress()
+        assert received == b"a" * 10
+        response.close()
+        with pytest.raises(EngineTimeout):
+            await fetch(client, EngineRequest("GET", "/x", idle_s=0.2))
         with pytest.raises(EngineTimeout):
             await fetch(client, EngineRequest("GET", "/x", total_s=0.1))
 
@@ -325,6 +332,7 @@ async def test_silence_after_a_pause_is_idle_again() -> None:
     async with meeting(play) as (client, _):
         response = await client.open(IDLE)
         await asyncio.sleep(0.2)
+        response.progress()
         started = time.monotonic()
         with pytest.raises(EngineTimeout):
             await response.whole()

@@ -1,0 +1,7 @@
+"""What the tests found, kept for scripts/render_faults.py."""
+
+from typing import Final
+
+from tests.compatibility.ledger import ROOT, Ledger
+
+FOUND: Final = Ledger(ROOT / ".cache" / "faults.json")

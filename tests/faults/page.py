@@ -1,0 +1,77 @@
+"""docs/faults.md, from the table and from what the tests found."""
+
+from typing import Final
+
+from tests.compatibility.ledger import ROOT, Findings
+from tests.compatibility.page import table
+from tests.contract.doors import Door
+from tests.faults.matrix import FAULTS, ROWS, SURFACES, TIMEOUT_S, Row
+
+PAGE: Final = ROOT / "docs" / "faults.md"
+HEADS: Final = {
+    "generate-json": "`/llm/generate` JSON",
+    "generate-sse": "SSE",
+    "generate-text": "text",
+    "chat-json": "`/v1` JSON",
+    "chat-sse": "`/v1` stream",
+}
+INTRO: Final = """# What becomes of a fault of the engine
+
+{faults} faults, each tried on {surfaces} surfaces: {cells} requests to a gateway process in front of an
+engine that misbehaves (`tests/fake_engine`, a real server). `tests/faults/test_matrix.py` asserts
+every cell and finds what this page says; `scripts/render_faults.py` writes it after the tests have
+run. None of them hangs, and none ends in what looks like an ordinary answer and is a part of one.
+
+- A number is the status, with the code of the error object.
+- *in band*: the stream had begun. It ends with an error of this code (`[interrupted]` and a sentence
+  in plain text, which shows no codes), then in the form's ordinary way.
+- *whole*: the very answer of an undisturbed engine, with the warnings that its label carries.
+- *flows on*: token by token, until the caller leaves; a stream has no total time.
+- *engine's work*: *aborted*, the engine was told to stop and did; *over*, it had ended by itself;
+  *none*, it never began, or the engine is dead. Asserted by the engine's own counts where it lives.
+- *within*: the bound in seconds, here with `MMHIE_TIMEOUT_SECONDS={timeout}` and room for a loaded
+  machine. Where it is over {timeout}, the timeout is what ends it.
+
+After every fault the next request is answered as if nothing had been.
+
+Of time: what counts is a token, or at least an event that is whole. An engine, or a router before it,
+that sends single bytes or comments is silent. While it is the caller who reads slowly, nobody waits
+for the engine, and the clock stands still.
+
+A request is sent a second time, once, when the engine's connection died before any byte of an
+answer; never after the first byte.
+"""
+
+
+def page(findings: Findings) -> str:
+    """The whole document; KeyError names what no test has found yet."""
+    intro = INTRO.format(
+        faults=len(FAULTS),
+        surfaces=len(SURFACES),
+        cells=len(FAULTS) * len(SURFACES),
+        timeout=TIMEOUT_S,
+    )
+    heads = ["", *(HEADS[door.name] for door in SURFACES), "engine's work", "within"]
+    parts = [intro]
+    for title, rows in ROWS.items():
+        cells = [told(name, row, findings[name]) for name, row in rows.items()]
+        parts.append(f"## {title}\n\n{table(heads, cells)}")
+    return "\n".join(parts)
+
+
+def told(name: str, row: Row, found: dict[str, str]) -> list[str]:
+    """One row: what was found on each surface; the work is the same on all."""
+    cells = [found[door.name] for door in SURFACES]
+    works = {work for _, _, work in (cell.partition("; ") for cell in cells)}
+    said = [cell.partition("; ")[0] for cell in cells]
+    return [name, *said, " ".join(sorted(works)), f"{row.within_s:g} s"]
+
+
+def expected() -> Findings:
+    """What the tests find when they are green."""
+    return {name: {door.name: cell(row, door) for door in SURFACES} for name, row in FAULTS.items()}
+
+
+def cell(row: Row, door: Door) -> str:
+    """A cell as the tests note it."""
+    return f"{row.cell(door)}; {row.work}"

@@ -1,0 +1,61 @@
+"""Whatever the engine does: a status or an in-band error, in bounded time, and it stops working."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.doors import Door, name_of
+from tests.faults.conftest import Meet, Meeting
+from tests.faults.ledger import FOUND
+from tests.faults.matrix import FAULTS, SURFACES, WHOLE, Row
+from tests.faults.observing import observe
+
+SETTLE_S = 3.0
+
+
+@pytest.fixture(scope="session")
+def undisturbed(meet: Meet) -> dict[str, str]:
+    """What each surface says when nothing is wrong."""
+    return {door.name: observe(meet("engine").gateway, door).text for door in SURFACES}
+
+
+@pytest.fixture
+def meeting(meet: Meet, fault: str) -> Iterator[Meeting]:
+    """The site of a row, as good as new."""
+    there = meet(FAULTS[fault].site)
+    yield there
+    if FAULTS[fault].site == "mortal":
+        there.mend()
+
+
+@pytest.mark.parametrize("door", SURFACES, ids=name_of)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault(meeting: Meeting, undisturbed: dict[str, str], fault: str, door: Door) -> None:
+    """The cell's outcome, within the row's bound, the engine's work as the row says; and the next
+    request is answered as if nothing had been."""
+    row = FAULTS[fault]
+    with FOUND.entry(fault, door.name) as entry:
+        meeting.spoil(row)
+        seen = observe(meeting.gateway, door)
+
+        assert seen.said == row.cell(door)
+        assert seen.seconds < row.within_s
+        if seen.said == WHOLE and fault != "an answer without end":
+            assert seen.text == undisturbed[door.name]
+        entry.outcome = f"{seen.said}; {work_left(meeting, row)}"
+    if row.site == "engine":
+        assert observe(meeting.gateway, door).text == undisturbed[door.name]
+
+
+def work_left(meeting: Meeting, row: Row) -> str:
+    """What became of the engine's work; asserted where there still is an engine to ask."""
+    if meeting.engine is None or row.site == "mortal":
+        return row.work
+    finished, aborted = {"over": (1, 0), "aborted": (0, 1), "none": (0, 0)}[row.work]
+    meeting.engine.until(
+        lambda stats: (
+            stats["running"] == 0 and stats["finished"] == finished and stats["aborted"] == aborted
+        ),
+        seconds=SETTLE_S,
+    )
+    return row.work
