@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
-from tests.faults.matrix import TIMEOUT_S, Row, Site
+from tests.faults.matrix import PATIENT_S, TIMEOUT_S, Row, Site
 
 CREATED = ("--created", "1795566865")
 
@@ -68,9 +68,9 @@ class Mortal(Meeting):
         self.gateway.wait()
 
 
-def hasty(folder: Path, url: str) -> Gateway:
-    """A gateway that waits half a second, no longer."""
-    return Gateway(folder, url, MMHIE_TIMEOUT_SECONDS=str(TIMEOUT_S)).wait()
+def hasty(folder: Path, url: str, seconds: float = TIMEOUT_S) -> Gateway:
+    """A gateway that waits a second, no longer."""
+    return Gateway(folder, url, MMHIE_TIMEOUT_SECONDS=str(seconds)).wait()
 
 
 def absent(folder: Path, url: str) -> Meeting:
@@ -78,13 +78,14 @@ def absent(folder: Path, url: str) -> Meeting:
     return Meeting(gateway, None)
 
 
-def living(folder: Path) -> Meeting:
+def living(folder: Path, seconds: float = TIMEOUT_S) -> Meeting:
     engine = FakeEngine(*CREATED).wait()
-    return Meeting(hasty(folder, engine.url), engine)
+    return Meeting(hasty(folder, engine.url, seconds), engine)
 
 
 SITES: dict[Site, Callable[[Path], Meeting]] = {
     "engine": living,
+    "patient": lambda folder: living(folder, PATIENT_S),
     "mortal": Mortal,
     "refused": lambda folder: absent(folder, f"http://127.0.0.1:{free_port()}"),
     "no socket": lambda folder: absent(folder, f"unix:{folder}/none.sock"),

@@ -7,8 +7,9 @@ from typing import Any, Final, Literal
 from tests.contract.doors import CHAT, DOORS, GENERATE, Door
 from tests.fake_engine.wires import HUGE_HEADER_BYTES
 
-TIMEOUT_S: Final = 0.5  # MMHIE_TIMEOUT_SECONDS of the gateways that the table is tried on
-AT_ONCE_S: Final = 3.0  # a loaded machine's "at once"
+TIMEOUT_S: Final = 1.0  # MMHIE_TIMEOUT_SECONDS of the gateways that the table is tried on
+PATIENT_S: Final = 20.0  # of the one that has megabytes to read, or single bytes
+AT_ONCE_S: Final = 4.0  # a loaded machine's "at once"
 IN_TIME_S: Final = TIMEOUT_S + AT_ONCE_S
 SURFACES: Final[tuple[Door, ...]] = tuple(d for d in DOORS if d.path in (GENERATE, CHAT))
 
@@ -18,8 +19,9 @@ TIMEOUT, UNAVAILABLE, NO_ANSWER = "engine_timeout", "engine_unavailable", "no_an
 
 # What becomes of the engine's work: it is called off, it is over by itself, or it never began.
 Work = Literal["aborted", "over", "none"]
-# Who misbehaves: an engine that lives on, one that may die, nobody at all.
-Site = Literal["engine", "mortal", "refused", "no socket"]
+# Who misbehaves: an engine that lives on (behind a gateway that waits a second, or longer), one
+# that may die, nobody at all.
+Site = Literal["engine", "patient", "mortal", "refused", "no socket"]
 
 Faults = tuple[Mapping[str, Any], ...]
 
@@ -148,7 +150,7 @@ FRAMING: dict[str, Row] = {
     "a chunk shorter than it says": Row(fault("wrong_length"), midway(CUT)),
     "a second response behind the first": Row(fault("after_end"), everywhere(WHOLE)),
     "compressed unasked": Row(fault("compressed"), NO_HTTP),
-    "one byte at a time": Row(fault("split"), everywhere(WHOLE)),
+    "one byte at a time": Row(fault("split"), everywhere(WHOLE), site="patient"),
     "all at once": Row(fault("together"), everywhere(WHOLE)),
     "CR LF for line ends": Row(fault("returns"), everywhere(WHOLE)),
 }
@@ -170,7 +172,7 @@ SILENCE: dict[str, Row] = {
         "aborted",
         IN_TIME_S,
     ),
-    "an event of 96 MiB": Row(fault("giant"), NO_HTTP, "aborted", 2 * IN_TIME_S),
+    "an event of 72 MiB": Row(fault("giant"), NO_HTTP, "aborted", PATIENT_S, site="patient"),
 }
 CONTENT: dict[str, Row] = {
     "closed between two events": Row(fault("cut"), midway(CUT)),

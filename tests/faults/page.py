@@ -5,7 +5,7 @@ from typing import Final
 from tests.compatibility.ledger import ROOT, Findings
 from tests.compatibility.page import table
 from tests.contract.doors import Door
-from tests.faults.matrix import FAULTS, ROWS, SURFACES, TIMEOUT_S, Row
+from tests.faults.matrix import AT_ONCE_S, FAULTS, IN_TIME_S, ROWS, SURFACES, TIMEOUT_S, Row
 
 PAGE: Final = ROOT / "docs" / "faults.md"
 HEADS: Final = {
@@ -17,25 +17,25 @@ HEADS: Final = {
 }
 INTRO: Final = """# What becomes of a fault of the engine
 
-{faults} faults, each tried on {surfaces} surfaces: {cells} requests to a gateway process in front of an
-engine that misbehaves (`tests/fake_engine`, a real server). `tests/faults/test_matrix.py` asserts
-every cell and finds what this page says; `scripts/render_faults.py` writes it after the tests have
-run. None of them hangs, and none ends in what looks like an ordinary answer and is a part of one.
+{faults} faults, each tried on {surfaces} surfaces: {cells} requests to a gateway process in front of
+an engine that misbehaves (`tests/fake_engine`, a real server). `tests/faults/test_matrix.py`
+asserts every cell and finds what this page says; `scripts/render_faults.py` writes it after the
+tests have run. None of them hangs, and none ends in what looks like an ordinary answer and is a part of one.
 
 - A number is the status, with the code of the error object.
-- *in band*: the stream had begun. It ends with an error of this code (`[interrupted]` and a sentence
-  in plain text, which shows no codes), then in the form's ordinary way.
+- *in band*: the stream had begun. It ends with an error of this code (`[interrupted]` and a
+  sentence in plain text, which shows no codes), then in the form's ordinary way.
 - *whole*: the very answer of an undisturbed engine, with the warnings that its label carries.
 - *flows on*: token by token, until the caller leaves; a stream has no total time.
 - *engine's work*: *aborted*, the engine was told to stop and did; *over*, it had ended by itself;
   *none*, it never began, or the engine is dead. Asserted by the engine's own counts where it lives.
-- *within*: the bound in seconds, here with `MMHIE_TIMEOUT_SECONDS={timeout}` and room for a loaded
-  machine. Where it is over {timeout}, the timeout is what ends it.
+- *within*: the bound in seconds, with `MMHIE_TIMEOUT_SECONDS={timeout:g}` and room for a loaded
+  machine: {at_once:g} s is at once, {in_time:g} s is the timeout.
 
 After every fault the next request is answered as if nothing had been.
 
-Of time: what counts is a token, or at least an event that is whole. An engine, or a router before it,
-that sends single bytes or comments is silent. While it is the caller who reads slowly, nobody waits
+Of time: what counts is a token, or at least an event that is whole. An engine, or a router before
+it, that sends single bytes or comments is silent. While it is the caller who reads slowly, nobody waits
 for the engine, and the clock stands still.
 
 A request is sent a second time, once, when the engine's connection died before any byte of an
@@ -50,6 +50,8 @@ def page(findings: Findings) -> str:
         surfaces=len(SURFACES),
         cells=len(FAULTS) * len(SURFACES),
         timeout=TIMEOUT_S,
+        at_once=AT_ONCE_S,
+        in_time=IN_TIME_S,
     )
     heads = ["", *(HEADS[door.name] for door in SURFACES), "engine's work", "within"]
     parts = [intro]
