@@ -17,10 +17,11 @@ HEADS: Final = {
 }
 INTRO: Final = """# What becomes of a fault of the engine
 
-{faults} faults, each tried on {surfaces} surfaces: {cells} requests to a gateway process in front of
-an engine that misbehaves (`tests/fake_engine`, a real server). `tests/faults/test_matrix.py`
+{faults} faults, each tried on {surfaces} surfaces: {cells} requests to a gateway process in front
+of an engine that misbehaves (`tests/fake_engine`, a real server). `tests/faults/test_matrix.py`
 asserts every cell and finds what this page says; `scripts/render_faults.py` writes it after the
-tests have run. None of them hangs, and none ends in what looks like an ordinary answer and is a part of one.
+tests have run. None of them hangs, and none ends in what looks like an ordinary answer and is a
+part of one.
 
 - A number is the status, with the code of the error object.
 - *in band*: the stream had begun. It ends with an error of this code (`[interrupted]` and a
@@ -35,8 +36,8 @@ tests have run. None of them hangs, and none ends in what looks like an ordinary
 After every fault the next request is answered as if nothing had been.
 
 Of time: what counts is a token, or at least an event that is whole. An engine, or a router before
-it, that sends single bytes or comments is silent. While it is the caller who reads slowly, nobody waits
-for the engine, and the clock stands still.
+it, that sends single bytes or comments is silent. While it is the caller who reads slowly, nobody
+waits for the engine, and the clock stands still.
 
 A request is sent a second time, once, when the engine's connection died before any byte of an
 answer; never after the first byte.
