@@ -107,11 +107,14 @@ async def open_services(
     counts = counts or own_counts(settings)
     key = settings.engine_api_key
     digest_key = settings.digest_key
-    engine = EngineClient(settings.engine_url, key=key.get_secret_value() if key else None)
-    watch = EngineWatch(engine, settings.phase_file)
+    secret = key.get_secret_value() if key else None
+    engine = EngineClient(settings.engine_url, key=secret)
+    metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
+    watch = EngineWatch(engine, settings.phase_file, settings.engine_health_path)
     services = Services(
         settings=settings,
         engine=engine,
+        metered=metered or (engine,),
         watch=watch,
         admission=counts.places,
         labels=Labels.of(

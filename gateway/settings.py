@@ -90,6 +90,15 @@ class GatewaySettings(BaseSettings):
     engine_api_key: SecretStr | None = Field(
         None, description="Bearer key the engine expects. The launcher makes a random one."
     )
+    engine_health_path: str = Field(
+        "/health",
+        pattern=r"^/[\w./-]*$",
+        description="What answers 200 when the upstream can serve; vLLM's router: `/readiness`.",
+    )
+    engine_metrics_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Engines behind a router, comma-separated: /metrics then has all of theirs.",
+    )
     phase_file: Path | None = Field(
         None, description="Where the launcher writes the engine's phase. Set by `mmhie serve`."
     )
@@ -277,7 +286,7 @@ class GatewaySettings(BaseSettings):
         "your local emergency number", min_length=1, description="Whom notices tell to call."
     )
 
-    @field_validator("notice_languages", mode="before")
+    @field_validator("notice_languages", "engine_metrics_urls", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
@@ -286,6 +295,11 @@ class GatewaySettings(BaseSettings):
     @classmethod
     def _expand_home(cls, path: Path | None) -> Path | None:
         return path and path.expanduser()
+
+    @field_validator("engine_metrics_urls")
+    @classmethod
+    def _known_schemes(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(cls._known_scheme, urls))
 
     @field_validator("engine_url")
     @classmethod

@@ -25,6 +25,7 @@ class Services:
 
     settings: GatewaySettings
     engine: EngineClient
+    metered: tuple[EngineClient, ...]
     watch: EngineWatch
     admission: Places
     labels: Labels

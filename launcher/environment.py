@@ -24,7 +24,8 @@ def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) ->
 
 def for_router(environ: Mapping[str, str]) -> dict[str, str]:
     """The user's own, without our settings: the router passes the engines' key on, and has none."""
-    return {name: value for name, value in environ.items() if not name.startswith(OURS)}
+    kept = {name: value for name, value in environ.items() if not name.startswith(OURS)}
+    return {"RUST_LOG": "warn", **kept}  # its --log-level alone leaves a line for each request
 
 
 def for_gateway(

@@ -15,8 +15,9 @@ Where = Path | str
 class Probe:
     """Answers are None, or False, when nobody answers."""
 
-    def __init__(self, where: Where) -> None:
+    def __init__(self, where: Where, health: str = "/health") -> None:
         self._where = where
+        self._health = health
         is_socket = isinstance(where, Path)
         self._client = httpx2.AsyncClient(
             transport=httpx2.AsyncHTTPTransport(uds=str(where) if is_socket else None),
@@ -33,8 +34,8 @@ class Probe:
         await self._client.aclose()
 
     async def is_healthy(self) -> bool:
-        """Whether /health says it can be used."""
-        return await self._get("/health") is not None
+        """Whether it says that it can be used."""
+        return await self._get(self._health) is not None
 
     async def metrics(self) -> str | None:
         """The engine's metrics, in Prometheus' text format."""

@@ -49,16 +49,24 @@ def programs(
     urls = [url_of(at) for at in where] or list(chosen.engine_urls)
     if len(urls) == 1:
         return Programs(engines, gateway(chosen, environ, urls[0], key, place))
+    url, balancer = routing(chosen, urls, environ, place)
+    behind = {
+        **environ,
+        "MMHIE_ENGINE_HEALTH_PATH": router.HEALTH,
+        "MMHIE_ENGINE_METRICS_URLS": ",".join(urls),
+    }
+    return Programs(engines, gateway(chosen, behind, url, key, place), balancer, url)
+
+
+def routing(
+    chosen: LauncherSettings, urls: Sequence[str], environ: Mapping[str, str], place: Place
+) -> tuple[str, Program]:
+    """The router's URL and command."""
     port, metrics_port = free_ports(2)
-    url = f"http://127.0.0.1:{port}"
     argv = router.argv(urls, chosen.router_policy, port=port, metrics_port=metrics_port)
-    balancer = Program(
-        "router",
-        Command(argv, environment.for_router(environ)),
-        log.prefixed("router", place.log),
-        RouterFailed,
-    )
-    return Programs(engines, gateway(chosen, environ, url, key, place), balancer, url)
+    command = Command(argv, environment.for_router(environ))
+    program = Program("router", command, log.prefixed("router", place.log), RouterFailed)
+    return f"http://127.0.0.1:{port}", program
 
 
 def names(count: int) -> list[str]:

@@ -9,14 +9,19 @@ from launcher.errors import MissingPackage
 
 PACKAGE: Final = "vllm_router"
 INSTALL: Final = "pip install vllm-router==0.1.17"
+# Its /health is 503 as soon as one engine is away; this one only when all are.
+HEALTH: Final = "/readiness"
 # With its own defaults an engine that died would be asked for minutes, one that came back would
-# stay unused for a minute, and an answer would end after half an hour.
+# stay unused for a minute, and an answer would end after half an hour. The retries (before the
+# first byte, 3 s in all) outlast the second in which a dead engine is not yet known.
 QUICK: Final = (
-    ("--health-check-interval-secs", "2"),
+    ("--health-check-interval-secs", "1"),
     ("--health-failure-threshold", "1"),
     ("--health-success-threshold", "1"),
     ("--worker-startup-check-interval", "1"),
-    ("--retry-max-retries", "2"),
+    ("--retry-max-retries", "6"),
+    ("--retry-initial-backoff-ms", "100"),
+    ("--retry-backoff-multiplier", "2"),
     ("--request-timeout-secs", "86400"),
     ("--log-level", "warning"),
 )

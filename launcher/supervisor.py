@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from launcher import router
 from launcher.errors import GaveUp
 from launcher.keeper import ENGINE_STOP_S, TICK_S, Engine, Keeper, Limits
 from launcher.phase import Phase
@@ -47,10 +48,10 @@ class Supervisor:
             for index, engine in enumerate(programs.engines)
         ]
         self._gateway = Upkeep(programs.gateway, limits.restarts, self._stop)
-        router = programs.router
-        self._router = Upkeep(router, limits.restarts, self._stop) if router else None
+        balancer = programs.router
+        self._router = Upkeep(balancer, limits.restarts, self._stop) if balancer else None
         self._router_url = programs.router_url
-        self._is_routing = router is None
+        self._is_routing = balancer is None
         self._clock = asyncio.get_running_loop().time
 
     def stop(self, grace_s: float) -> None:
@@ -115,7 +116,7 @@ class Supervisor:
 
     async def _watch_router(self) -> None:
         """Ready is what can be reached through it."""
-        probe = Probe(self._router_url)
+        probe = Probe(self._router_url, router.HEALTH)
         try:
             while True:
                 self._is_routing = await probe.is_healthy()

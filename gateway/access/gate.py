@@ -93,9 +93,14 @@ class Gate:
         Time to the first token tells whether a prefix is cached: without this, a caller could find
         out what another has asked.
         """
+        session = self.session(client)
+        return {"cache_salt": session} if session else {}
+
+    def session(self, client: Client) -> str:
+        """A client's name for the engine and the router, which they cannot turn back into a key."""
         if client.kind == "open":
-            return {}
-        return {"cache_salt": salt(self.salt_key, client.id)}
+            return ""
+        return salt(self.salt_key, client.id)
 
 
 @lru_cache(maxsize=1024)

@@ -19,12 +19,14 @@ LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
     """One request to the engine; exactly one of the two limits applies, in seconds: on all of the
-    answer, or on the time between two signs of `progress`."""
+    answer, or on the time between two signs of `progress`. A router may keep a `session`'s
+    requests on one engine."""
 
     method: str
     path: str
     body: bytes = b""
     request_id: str = ""
+    session: str = ""
     traceparent: str = ""
     idle_s: float | None = None
     total_s: float | None = None
@@ -112,6 +114,8 @@ class EngineClient:
         head = f"{request.method} {request.path} HTTP/1.1\r\n"
         if request.request_id:
             head += f"x-request-id: {request.request_id}\r\n"
+        if request.session:
+            head += f"x-session-id: {request.session}\r\n"
         if request.traceparent:
             head += f"traceparent: {request.traceparent}\r\n"
         if request.body:

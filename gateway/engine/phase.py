@@ -54,9 +54,12 @@ class EngineState:
 class EngineWatch:
     """Keeps the state current; one task, ended by cancelling it."""
 
-    def __init__(self, engine: EngineClient, phase_file: Path | None) -> None:
+    def __init__(
+        self, engine: EngineClient, phase_file: Path | None, health_path: str = "/health"
+    ) -> None:
         self._engine = engine
         self._phase_file = phase_file
+        self._health_path = health_path
         self._doubt = asyncio.Event()
         self._was_ready = False
         self.state = EngineState()
@@ -116,13 +119,13 @@ class EngineWatch:
 
     async def _ask(self, told: EngineState) -> EngineState:
         """Health each time; the model's facts once per life of the engine."""
-        status, _ = await self._get("/health")
+        status, _ = await self._get(self._health_path)
         if status not in (200, 404):  # 404: an engine other than vLLM
             raise EngineUnavailable("The engine is not healthy.")
         model = self.state.model or await self._model(told)
         version = self.state.engine_version or told.engine_version or await self._version()
         self._was_ready = True
-        detail = "The model is ready."
+        detail = told.detail if told.phase == "ready" else "The model is ready."
         return replace(
             told, phase="ready", progress=1.0, detail=detail, model=model, engine_version=version
         )

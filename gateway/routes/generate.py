@@ -145,6 +145,7 @@ async def answer(
             prompting.path(model),
             orjson.dumps(body),
             request_id=exchange.request_id,
+            session=services.gate.session(exchange.client),
             traceparent=exchange.traceparent(),
             idle_s=None if form == "json" else limit,
             total_s=limit if form == "json" else None,

@@ -1,9 +1,12 @@
 """GET /metrics: the gateway's own and the engine's, in one scrape."""
 
+import asyncio
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.engine.client import EngineRequest
+from gateway.engine import exposition
+from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.phase import fetch
 from gateway.errors import GatewayError
 from gateway.state import Services, ServicesDep
@@ -23,17 +26,15 @@ async def metrics(services: ServicesDep) -> Response:
 
 
 async def engine_metrics(services: Services) -> bytes:
-    """The engine's `vllm:*` families; its process and HTTP ones would clash with ours."""
+    """The engines' `vllm:*` families; their process and HTTP ones would clash with ours."""
+    found = await asyncio.gather(*(scraped(engine) for engine in services.metered))
+    return exposition.merged(found) if len(found) > 1 else exposition.vllm_families(found[0])
+
+
+async def scraped(engine: EngineClient) -> bytes:
+    """One engine's metrics; nothing while it is away."""
     try:
-        status, body = await fetch(services.engine, SCRAPE)
+        status, body = await fetch(engine, SCRAPE)
     except GatewayError:
         return b""
-    return vllm_families(body) if status == 200 else b""
-
-
-def vllm_families(exposition: bytes) -> bytes:
-    """The lines about `vllm:*`, comments included."""
-    starts = (b"vllm:", b"# HELP vllm:", b"# TYPE vllm:")
-    return b"".join(
-        line for line in exposition.splitlines(keepends=True) if line.startswith(starts)
-    )
+    return body if status == 200 else b""

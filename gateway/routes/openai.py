@@ -74,6 +74,7 @@ class PassThrough:
             self.path,
             body,
             request_id=exchange.request_id,
+            session=services.gate.session(exchange.client),
             traceparent=exchange.traceparent(),
             idle_s=limit if stream else None,
             total_s=None if stream else limit,

@@ -1,0 +1,119 @@
+"""Two real engines behind vLLM's router: requests spread, one dies under load and comes back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import httpx2
+import psutil
+import pytest
+
+from tests.real.conftest import Stack, start
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+CLIENTS = 6
+BACK_S = 240
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two engines of one core each; the less busy of two gets a request."""
+    folder = tmp_path_factory.mktemp("pair")
+    running = start(folder, MMHIE_ENGINES="2", MMHIE_ROUTER_POLICY="power_of_two")
+    try:
+        running.until("ready")
+        yield running
+    finally:
+        running.stop()
+
+
+@dataclass
+class Load:
+    """Clients that ask one question after the other until they are told to stop."""
+
+    base_url: str
+    ended: list[str] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def client(self, number: int) -> None:
+        with httpx2.Client(base_url=self.base_url, timeout=120) as client:
+            while not self.stopping.is_set():
+                prompt = f"{number}: what does iron do in the body?"
+                body = {"prompt": prompt, "max_tokens": 16, "stream": True}
+                answer = client.post("/llm/generate", json=body)
+                self.ended.append(outcome(answer))
+
+    def __enter__(self) -> Load:
+        self.threads = [
+            threading.Thread(target=self.client, args=(number,)) for number in range(CLIENTS)
+        ]
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def outcome(answer: httpx2.Response) -> str:
+    """A whole answer, one with an error in its stream, or an error's status."""
+    if answer.status_code != 200:
+        return str(answer.status_code)
+    return "cut" if '"error"' in answer.text else "whole"
+
+
+def answered(stack: Stack) -> list[float]:
+    """Requests each engine has finished, from the gateway's one scrape."""
+    text = httpx2.get(f"{stack.base_url}/metrics").text
+    lines = [line for line in text.splitlines() if line.startswith("vllm:request_success_total")]
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts[line.split('engine="')[1][0]] += float(line.rsplit(" ", 1)[1])
+    return [counts[number] for number in sorted(counts)]
+
+
+def engines(stack: Stack) -> list[psutil.Process]:
+    """The two vLLM servers, without the guards that started them."""
+    below = ((one, " ".join(one.cmdline())) for one in stack.processes())
+    return [one for one, line in below if "api_server" in line and "guard.py" not in line]
+
+
+def test_requests_are_spread(pair: Stack) -> None:
+    """Both engines answer, and one scrape shows both."""
+    with Load(pair.base_url) as load:
+        time.sleep(5)
+
+    assert set(load.ended) == {"whole"}
+    assert len(answered(pair)) == 2
+    assert min(answered(pair)) >= len(load.ended) / 4
+
+
+def test_one_engine_dies_under_load(pair: Stack) -> None:
+    """Nothing is lost but the streams that were on it; it comes back and works again."""
+    with Load(pair.base_url) as load:
+        time.sleep(3)
+        engines(pair)[0].kill()
+        killed = time.monotonic()
+        while "of 2" not in pair.health()["detail"]:
+            assert time.monotonic() - killed < 10
+            time.sleep(0.1)
+        while "of 2" in pair.health()["detail"]:
+            assert pair.health()["phase"] == "ready"
+            assert time.monotonic() - killed < BACK_S
+            time.sleep(0.5)
+        back_s = time.monotonic() - killed
+        before = answered(pair)
+        time.sleep(8)
+
+    ended = Counter(load.ended)
+    print(f"one of two engines back after {back_s:.0f} s; answers: {dict(ended)}")  # noqa: T201
+    assert set(ended) <= {"whole", "cut"}
+    assert ended["cut"] <= CLIENTS
+    assert all(now > then for now, then in zip(answered(pair), before, strict=True))
