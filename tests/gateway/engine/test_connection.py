@@ -315,6 +315,7 @@ async def test_a_slow_reader_stores_little_and_is_not_idle() -> None:
         while part := await response.read():
             received += len(part)
             most = max(most, connection._buffered + len(part))
+            response.progress()
             await asyncio.sleep(0)
         response.close()
         assert received == size
