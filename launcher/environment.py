@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 OURS = "MMHIE_"
+KEY = "VLLM_API_KEY"
 # No usage statistics, whatever the plan or the user says.
 ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
 
@@ -19,7 +20,7 @@ def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) ->
         # Set but blank, it breaks the Harmony vocabulary.
         kept.pop("TIKTOKEN_ENCODINGS_BASE", None)
     path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
-    return {**kept, **plan, **ALWAYS, "PATH": path, "VLLM_API_KEY": key}
+    return {**kept, **plan, **ALWAYS, "PATH": path, KEY: key}
 
 
 def for_router(environ: Mapping[str, str]) -> dict[str, str]:

@@ -75,6 +75,10 @@ class Keeper:
             backoff = backoff.after(self._clock() - started)
             await self._restart_pause(ending, backoff)
 
+    def equip(self, engine: Engine) -> None:
+        """What will be started, where that was not known at first."""
+        self._engine = engine
+
     async def end(self, grace_s: float) -> None:
         """Stop the engine for good."""
         await self._stop.end(self._child, grace_s)

@@ -98,6 +98,16 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
+def planned_anew(
+    engines: Sequence[Engine], plans: Sequence[EnginePlan], environ: Mapping[str, str]
+) -> tuple[Engine, ...]:
+    """The same engines at the same addresses, by other plans: their checkpoint is made now."""
+    return tuple(
+        engine(plan, environ, old.where, old.command.env[environment.KEY], old.log)
+        for old, plan in zip(engines, plans, strict=True)
+    )
+
+
 def engine(
     plan: EnginePlan, environ: Mapping[str, str], where: Where, key: str, listener: Listener
 ) -> Engine:

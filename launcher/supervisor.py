@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from launcher import router
-from launcher.errors import GaveUp
+from launcher.errors import GaveUp, ToldToStop
 from launcher.keeper import ENGINE_STOP_S, TICK_S, Engine, Keeper, Limits
 from launcher.phase import Phase
 from launcher.probe import Probe
@@ -34,13 +34,25 @@ class Programs:
     router_url: str = ""
 
 
+# Makes what the engines load, and says how they are started then.
+Making = Callable[[], Awaitable[tuple[Engine, ...]]]
+
+
 class Supervisor:
-    """Keepers tell their engine's phase; signals only leave a note, through `stop`."""
+    """Keepers tell their engine's phase; signals only leave a note, through `stop`.
+
+    What has to be made first is made while the gateway is already up.
+    """
 
     def __init__(
-        self, programs: Programs, limits: Limits, publish: Callable[[Phase], None]
+        self,
+        programs: Programs,
+        limits: Limits,
+        publish: Callable[[Phase], None],
+        making: Making | None = None,
     ) -> None:
         self._publish = publish
+        self._making = making
         self._stop = Stop(GIVING_UP_S)
         self._phases = [BEGIN] * len(programs.engines)
         self._keepers = [
@@ -89,6 +101,8 @@ class Supervisor:
 
     async def _keep_engines(self) -> None:
         """Each by its keeper; of several, one that is given up on leaves the others at work."""
+        if self._making is not None:
+            await self._make(self._making)
         running = {asyncio.create_task(keeper.run()) for keeper in self._keepers}
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -99,6 +113,19 @@ class Supervisor:
                 await asyncio.gather(*running, return_exceptions=True)
                 raise
         await self._stop.asked.wait()
+
+    async def _make(self, making: Making) -> None:
+        """Raise ToldToStop when a stop is asked for before it is made."""
+        made = asyncio.ensure_future(making())
+        asked = asyncio.create_task(self._stop.asked.wait())
+        await asyncio.wait({made, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not made.done():
+            made.cancel()
+            await asyncio.gather(made, return_exceptions=True)
+            raise ToldToStop("Stopped before the model was ready.")
+        for keeper, engine in zip(self._keepers, made.result(), strict=True):
+            keeper.equip(engine)
 
     async def _keep_router(self) -> None:
         """From when every engine has been ready: before, it would not listen."""

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -29,10 +29,10 @@ from launcher import (
 )
 from launcher.display import Display, banner
 from launcher.errors import ToldToStop
-from launcher.keeper import Limits
+from launcher.keeper import Engine, Limits
 from launcher.phase import Facts, Phase, PhaseFile, facts
 from launcher.preparation import Plans
-from launcher.programs import Place, programs
+from launcher.programs import Place, planned_anew, programs
 from launcher.settings import LauncherSettings
 from launcher.stop import Stop
 from launcher.supervisor import Supervisor
@@ -69,12 +69,10 @@ async def serve_until_stopped(environ: Mapping[str, str], without_gpu: str | Non
     display = Display(Console(stderr=True))
     with log_file(display, chosen) as file, private_folder() as folder:
         try:
-            hear = log.prefixed("prepare", file)
-            plans = await preparation.prepared(chosen, environ, display.step, hear)
-            display.done()
             if chosen.node_rank > 0:
-                await follow(chosen, plans, environ, file)
+                await follow(chosen, environ, display, file)
                 return
+            plans = preparation.plans_of(chosen)
             await supervise(Service(chosen, plans, Place(folder, file), display), environ)
         finally:
             display.done()
@@ -146,15 +144,36 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
     )
     publish = Publisher(service, PhaseFile(service.place.phase_file, unchanging(service)))
     parts = programs(service.settings, service.plans, environ, service.place)
-    supervisor = Supervisor(parts, limits, publish)
+
+    async def make() -> tuple[Engine, ...]:
+        plans = await prepared(service, publish, environ)
+        return planned_anew(parts.engines, plans, environ)
+
+    is_lacking = any(plan.preparation for plan in service.plans)
+    supervisor = Supervisor(parts, limits, publish, make if is_lacking else None)
     stop_on_signals(supervisor.stop, service.settings.stop_grace_seconds)
     await supervisor.run()
 
 
+async def prepared(service: Service, publish: Publisher, environ: Mapping[str, str]) -> Plans:
+    """Plans whose checkpoint is there; how far it is, is a phase like any other."""
+
+    def step(sentence: str, fraction: float | None) -> None:
+        publish(Phase("loading", f"{sentence}.", fraction))
+
+    hear = log.prefixed("prepare", service.place.log)
+    plans = await preparation.prepared(service.settings, environ, step, hear)
+    publish.adopt(replace(service, plans=plans))
+    return plans
+
+
 async def follow(
-    chosen: LauncherSettings, plans: Plans, environ: Mapping[str, str], file: TextIO
+    chosen: LauncherSettings, environ: Mapping[str, str], display: Display, file: TextIO
 ) -> None:
     """This node's part of an engine whose head is another node."""
+    hear = log.prefixed("prepare", file)
+    plans = await preparation.prepared(chosen, environ, display.step, hear)
+    display.done()
     stop = Stop(chosen.stop_grace_seconds)
     stop_on_signals(stop.ask, chosen.stop_grace_seconds)
     await follower.follow(plans[0], environ, log.prefixed("engine", file), stop)
@@ -186,6 +205,11 @@ class Publisher:
         self._file = phase_file
         self._shown: Phase | None = None
         self._has_greeted = False
+
+    def adopt(self, service: Service) -> None:
+        """Tell of another plan from now on."""
+        self._service = service
+        self._file = PhaseFile(self._file.path, unchanging(service))
 
     def __call__(self, phase: Phase) -> None:
         self._file.write(phase)

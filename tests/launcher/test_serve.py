@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import os
@@ -11,8 +12,10 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -179,7 +182,7 @@ time.sleep(300)
 
 
 def test_a_stop_while_a_model_is_converted(tmp_path: Path) -> None:
-    """SIGTERM: exit code 0, nothing half made, no process left."""
+    """/healthz tells of the conversion; on SIGTERM exit code 0, nothing half made is left."""
     (tmp_path / "transformers.py").write_text(SLOW_CONVERSION)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
     ours = {
@@ -198,11 +201,24 @@ def test_a_stop_while_a_model_is_converted(tmp_path: Path) -> None:
         assert launcher.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)
+    health = answered(f"http://127.0.0.1:{ours['MMHIE_PORT']}/healthz", deadline)
+    assert (health["phase"], health["detail"]) == ("loading", "De-quantizing the model (once).")
     launcher.send_signal(signal.SIGTERM)
 
-    assert launcher.wait(timeout=5) == 0
+    assert launcher.wait(timeout=10) == 0
     assert "Stopped before the model was ready." in log.read_text()
     assert [file for file in (tmp_path / "cache").iterdir() if file.is_dir()] == []
+
+
+def answered(url: str, deadline: float) -> dict[str, Any]:
+    """The health page, as soon as it tells what the launcher is at."""
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+            health: dict[str, Any] = json.load(answer)
+            if health["phase"] != "starting":
+                return health
+        time.sleep(0.05)
+    raise AssertionError("no answer")
 
 
 def free_port() -> int:

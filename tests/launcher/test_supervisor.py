@@ -15,11 +15,19 @@ import httpx2
 import pytest
 
 from launcher.child import Command
-from launcher.errors import ExitedEarly, GatewayFailed, GaveUp, LauncherError, NeverReady
+from launcher.errors import (
+    ExitedEarly,
+    GatewayFailed,
+    GaveUp,
+    LauncherError,
+    ModelError,
+    NeverReady,
+    ToldToStop,
+)
 from launcher.keeper import Engine, Limits
 from launcher.phase import Phase
 from launcher.program import Program
-from launcher.supervisor import Programs, Supervisor
+from launcher.supervisor import Making, Programs, Supervisor
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = Path(__file__).with_name("engine_output")
@@ -36,7 +44,14 @@ def shell(script: str) -> Command:
 class Run:
     """One supervised run: what was published and heard, and a way to wait for it."""
 
-    def __init__(self, engine: Command, gateway: Command, socket: Path, limits: Limits) -> None:
+    def __init__(
+        self,
+        engine: Command,
+        gateway: Command,
+        socket: Path,
+        limits: Limits,
+        making: Making | None = None,
+    ) -> None:
         self.phases: list[Phase] = []
         self.lines: list[str] = []
         self.socket = socket
@@ -44,7 +59,7 @@ class Run:
             engines=(Engine(engine, socket, self.hear("engine")),),
             gateway=Program("gateway", gateway, self.hear("gateway"), GatewayFailed),
         )
-        self.supervisor = Supervisor(programs, limits, self.phases.append)
+        self.supervisor = Supervisor(programs, limits, self.phases.append, making)
         self.task = asyncio.create_task(self.supervisor.run())
 
     def hear(self, who: str) -> Callable[[str], None]:
@@ -94,6 +109,7 @@ async def running(
     engine: Command | None = None,
     gateway: str = GATEWAY,
     limits: Limits | None = None,
+    making: Making | None = None,
 ) -> AsyncIterator[Run]:
     """A run on the fake engine, which ends with the test."""
     socket = folder / "e.sock"
@@ -112,6 +128,7 @@ async def running(
         shell(gateway),
         socket,
         limits or Limits(start_s=20, stall_s=60, restarts=3),
+        making,
     )
     try:
         yield run
@@ -130,6 +147,52 @@ async def test_it_gets_ready_and_stops(tmp_path: Path) -> None:
     assert run.names == ["starting", "ready", "draining"]
     assert run.lines[0] == "gateway up"
     assert took < 2
+
+
+async def test_what_has_to_be_made_first_is_made_behind_the_gateway(tmp_path: Path) -> None:
+    """The gateway is up meanwhile; then the engine is started as the maker says."""
+    socket, may_end = tmp_path / "e.sock", asyncio.Event()
+    argv = (sys.executable, "-m", "tests.fake_engine", "--uds", str(socket))
+
+    async def make() -> tuple[Engine, ...]:
+        await may_end.wait()
+        return (Engine(Command(argv, ENV), socket, lambda line: None),)
+
+    async with running(tmp_path, engine=shell("exit 1"), making=make) as run:
+        await run.until(lambda: "gateway up" in run.lines)
+        assert run.names == []
+        may_end.set()
+        await run.ready()
+
+
+async def test_what_cannot_be_made_ends_it(tmp_path: Path) -> None:
+    """With the maker's own words, and without the gateway."""
+
+    async def make() -> tuple[Engine, ...]:
+        raise ModelError("The file is broken.")
+
+    async with running(tmp_path, making=make) as run:
+        with pytest.raises(ModelError, match="broken"):
+            await run.task
+
+
+async def test_a_stop_while_something_is_made(tmp_path: Path) -> None:
+    """The maker is cancelled."""
+    cancelled = asyncio.Event()
+
+    async def make() -> tuple[Engine, ...]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError
+
+    async with running(tmp_path, making=make) as run:
+        await run.until(lambda: "gateway up" in run.lines)
+        with pytest.raises(ToldToStop, match="before the model was ready"):
+            await run.stop()
+
+    assert cancelled.is_set()
 
 
 async def test_a_stale_socket_is_in_nobodys_way(tmp_path: Path) -> None:
