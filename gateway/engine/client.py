@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gateway.engine.connection import Connection, ConnectionDiedError, timed_out
+from gateway.engine.connection import Connection, ConnectionDiedError, Take, timed_out
 from gateway.errors import EngineGarbled, EngineUnavailable
 
 CONNECT_TIMEOUT_S = 5.0
@@ -51,6 +51,11 @@ class EngineResponse:
     def progress(self) -> None:
         """Say that something of use has come: silence is counted from now."""
         self._connection.progress()
+
+    async def forward(self, take: Take) -> None:
+        """The body, each part given to `take` as it arrives, until its end."""
+        if not self._closed:
+            await self._connection.forward(take)
 
     async def whole(self) -> bytes:
         """The whole body; raises EngineGarbled for more than anybody can want."""

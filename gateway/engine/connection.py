@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 import httptools
 
@@ -11,6 +12,10 @@ from gateway.errors import EngineCut, EngineGarbled, EngineTimeout, GatewayError
 # waiting and not the gateway memory.
 HIGH_WATER_BYTES = 64 * 1024
 LARGEST_HEAD_BYTES = 64 * 1024
+
+
+# Takes a part of a body and raises nothing; returns what to wait for before it takes more.
+Take = Callable[[bytes], Awaitable[None] | None]
 
 
 class ConnectionDiedError(Exception):
@@ -41,6 +46,8 @@ class Connection(asyncio.Protocol):
         self._keep_alive = False
         self._failure: Exception | None = None
         self._paused = False
+        self._take: Take | None = None
+        self._delay: Awaitable[None] | None = None
         self._active_at = self.loop.time()
         self._parser = httptools.HttpResponseParser(self)
 
@@ -62,6 +69,8 @@ class Connection(asyncio.Protocol):
             self.fail(EngineGarbled("The engine's answer is not valid HTTP."))
         if not self._head_done and self._head_bytes > LARGEST_HEAD_BYTES:
             self.fail(EngineGarbled("The engine's response headers are too large."))
+        if self._take is not None and self._chunks and self._delay is None:
+            self._pass_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -113,7 +122,8 @@ class Connection(asyncio.Protocol):
         if self._buffered > HIGH_WATER_BYTES and not self._paused:
             self._paused = True
             self.transport.pause_reading()
-        self._wake()
+        if self._take is None:
+            self._wake()
 
     def on_message_complete(self) -> None:
         if self._head_done:
@@ -142,6 +152,37 @@ class Connection(asyncio.Protocol):
             if self.complete:
                 return b""
             await self._wait()
+        return self._taken()
+
+    async def forward(self, take: Take) -> None:
+        """Have `take` called with every part of the body the moment it arrives, until the end.
+
+        No task is woken for a part: that would cost as much as all else that is done with it.
+        Raises what `read` does.
+        """
+        self._take = take
+        try:
+            while self._chunks or not self.complete:
+                if self._delay is not None:
+                    await self._delay
+                    self._delay = None
+                elif self._chunks:
+                    self._pass_on()
+                else:
+                    await self._wait()
+            if self._delay is not None:
+                await self._delay
+        finally:
+            self._take = None
+
+    def _pass_on(self) -> None:
+        if self._take is not None:
+            self._delay = self._take(self._taken())
+            if self._delay is not None:
+                self._wake()
+
+    def _taken(self) -> bytes:
+        """What has arrived, which goes on now; reads on where that had stopped."""
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._buffered = 0

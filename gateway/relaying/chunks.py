@@ -7,6 +7,7 @@ import orjson
 
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, GatewayError
+from gateway.relaying.repeat import Repeat
 from gateway.relaying.shape import PLAIN, Shape
 from gateway.relaying.told import Told
 from gateway.safety import provenance
@@ -46,9 +47,16 @@ class ChunkRelay:
         self._request = request
         self._told: dict[int, Told] = {}
         self._held: Held | None = None
+        self._repeat: tuple[Repeat, Told] | None = None
 
     def relay(self, event: bytes) -> bytes:
         """What to send for an event, perhaps nothing; raises what an error in it means."""
+        if self._repeat is not None:
+            repeat, told = self._repeat
+            if text := repeat.text(event):
+                told.hear_more(text)
+                return event
+            self._repeat = None
         content = sse.payload(event)
         if not content:
             return event  # a comment
@@ -62,7 +70,10 @@ class ChunkRelay:
         choices = openai.choices_of(chunk)
         if usage and not choices and self._took_usage:
             return self._release(chunk.get("system_fingerprint"))
-        return self._release(None) + self._label(event, content, chunk, choices)
+        released, passed = self._release(None), self._label(event, content, chunk, choices)
+        if passed is event and len(choices) == 1 and not usage:
+            self._repeat = self._expected(event, chunk, choices[0])
+        return released + passed if released else passed
 
     def render(self, error: GatewayError) -> bytes:
         """A failure after the first byte: what OpenAI clients raise on, then the terminator."""
@@ -85,6 +96,17 @@ class ChunkRelay:
             return self._written(held, moved={})
         self._held = held
         return b""
+
+    def _expected(
+        self, event: bytes, chunk: dict[str, Any], choice: dict[str, Any]
+    ) -> tuple[Repeat, Told] | None:
+        """What the next event most likely is like, after one that went on as it came."""
+        told = self._choice(choice)
+        text = openai.message_of(choice).get("content")
+        if not text or not told.is_in_text or not self._shape.keeps_reasoning:
+            return None
+        repeat = Repeat.of(event, chunk, text)
+        return (repeat, told) if repeat is not None else None
 
     def _choice(self, choice: dict[str, Any]) -> Told:
         """What the choice of this index has told so far."""

@@ -1,7 +1,7 @@
 """Sending a stream: nothing before the first event is known, everything in band after it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
@@ -35,26 +35,55 @@ async def relay_events(
     exchange: Exchange, metrics: Metrics, response: EngineResponse, relay: Relay
 ) -> None:
     """Send every event as soon as it is whole; raises only before the first byte."""
-    buffer = sse.EventBuffer()
+    sender = Sender(exchange, metrics, response, relay)
     async with in_band(exchange, relay.render):
-        while data := await response.read():
-            for event in buffer.feed(data):
-                await send_event(exchange, metrics, relay.relay(event))
-                if not event.startswith(b":"):  # a comment is no token
-                    response.progress()
+        await response.forward(sender.take)
         if not relay.ended:
             raise EngineCut("The engine's answer stopped before its end.")
         await exchange.finish()
 
 
-async def send_event(exchange: Exchange, metrics: Metrics, event: bytes) -> None:
-    """Send one event, the head first when it is the first; nothing when it is empty."""
-    if not event:
-        return
-    if not exchange.status:
-        metrics.first_token(exchange)
-        await exchange.start(200, EVENT_STREAM)
-    await exchange.write(event)
+class Sender:
+    """What takes the engine's bytes and sends the caller's."""
+
+    __slots__ = ("_buffer", "_exchange", "_metrics", "_relay", "_response")
+
+    def __init__(
+        self, exchange: Exchange, metrics: Metrics, response: EngineResponse, relay: Relay
+    ) -> None:
+        self._buffer = sse.EventBuffer()
+        self._exchange = exchange
+        self._metrics = metrics
+        self._response = response
+        self._relay = relay
+
+    def take(self, data: bytes) -> Awaitable[None] | None:
+        """Send every event that is whole now; what to wait for, if anything. A failure comes up
+        there, after the events before it have been sent."""
+        events: list[bytes] = []
+        try:
+            for event in self._buffer.feed(data):
+                events.append(self._relay.relay(event))
+                if not event.startswith(b":"):  # a comment is no token
+                    self._response.progress()
+        except Exception as problem:  # kept for the one who waits: nobody else would hear of it
+            return self._fail(b"".join(events), problem)
+        ready = events[0] if len(events) == 1 else b"".join(events)
+        if not ready:
+            return None
+        return self._exchange.write_now(ready) if self._exchange.status else self._begin(ready)
+
+    async def _begin(self, ready: bytes) -> None:
+        """Send the head with the first event."""
+        if not self._exchange.status:
+            self._metrics.first_token(self._exchange)
+            await self._exchange.start(200, EVENT_STREAM)
+        await self._exchange.write(ready)
+
+    async def _fail(self, ready: bytes, problem: Exception) -> None:
+        if ready:
+            await self._begin(ready)
+        raise problem
 
 
 @asynccontextmanager

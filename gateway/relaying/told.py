@@ -66,6 +66,15 @@ class Told:
             self._warn("harmony_markers_stripped")
         return shown
 
+    @property
+    def is_in_text(self) -> bool:
+        """Whether more text would simply be more text: nothing is held back, nothing is due."""
+        return self.has_text and self._guard.is_idle and not self._guard.found
+
+    def hear_more(self, text: bytes) -> None:
+        """Take in more text, as the engine wrote it, while `is_in_text`."""
+        self.mac.update(text)
+
     def hear(self, message: dict[str, Any]) -> None:
         """Take in a message or a delta."""
         text = message.get("content")

@@ -53,7 +53,7 @@ class HarmonyGuard:
 
     def feed(self, delta: str) -> str:
         """The text that is safe to show now; nothing is held back of a delta without `<`."""
-        if "<" not in delta and not self._pending and self._state == "text":
+        if "<" not in delta and self.is_idle:
             return delta
         text = self._pending + delta
         cut = text.rfind("<", -LONGEST_MARKER)

@@ -1,7 +1,7 @@
 """One HTTP exchange: what came in, what went out, and whether the caller is still there."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from typing import Any, Protocol
 
 from starlette.types import Message, Receive, Scope, Send
@@ -124,6 +124,18 @@ class Exchange:
         """Send part of the body; returns when the caller's socket has room again."""
         await self.send({"type": "http.response.body", "body": data, "more_body": True})
 
+    def write_now(self, data: bytes) -> Awaitable[None] | None:
+        """Send part of the body without waiting; what to wait for where that cannot be.
+
+        A server's `send` waits only while the caller's socket is full. It is run up to there.
+        """
+        sending: Any = self._send({"type": "http.response.body", "body": data, "more_body": True})
+        try:
+            awaited = sending.send(None)
+        except StopIteration:
+            return None
+        return Rest(sending, awaited)
+
     async def finish(self, data: bytes = b"") -> None:
         """Send the end of the body."""
         await self.send({"type": "http.response.body", "body": data, "more_body": False})
@@ -148,6 +160,20 @@ class Exchange:
         if not self.status:
             extra = [(name.encode(), value.encode()) for name, value in error.headers().items()]
             await self.respond(error.status, error.body(), headers=extra)
+
+
+class Rest:
+    """The rest of a coroutine that waits for something: awaiting this waits on, and ends it."""
+
+    __slots__ = ("_awaited", "_coroutine")
+
+    def __init__(self, coroutine: Any, awaited: Any) -> None:
+        self._coroutine = coroutine
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield self._awaited
+        yield from self._coroutine.__await__()
 
 
 def too_large(max_bytes: int) -> BodyTooLarge:

@@ -224,3 +224,22 @@ async def test_an_error_of_the_work_is_its_own() -> None:
             raise InternalError("Oh.")
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_writing_without_waiting() -> None:
+    """Sent at once where there is room; otherwise what is left can be waited for, once there is."""
+    caller, room = Caller(), asyncio.Event()
+    assert caller.exchange.write_now(b"a") is None
+
+    async def full(message: Message) -> None:
+        await room.wait()
+        await asyncio.sleep(0)
+        caller.sent.append(message)
+
+    caller.exchange._send = full
+    rest = caller.exchange.write_now(b"b")
+    assert rest is not None
+    asyncio.get_running_loop().call_later(0.01, room.set)
+    await rest
+    assert [message["body"] for message in caller.sent] == [b"a", b"b"]
+    assert not caller.exchange.complete
