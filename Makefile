@@ -27,6 +27,9 @@ check: setup  ## formatting, lint, types, generated documents
 	$(RUN) -m mypy
 	@test ! -f scripts/render_settings.py || $(RUN) scripts/render_settings.py --check
 	@$(RUN) scripts/render_faults.py --check
+	@$(RUN) scripts/render_hardware.py --check
+	@$(RUN) scripts/render_dashboard.py --check
+	@$(RUN) scripts/render_kubernetes.py --check
 
 fix: setup  ## format and repair what can be repaired
 	$(RUN) -m ruff check --fix .
@@ -37,6 +40,7 @@ docs: setup  ## write the generated documents anew
 	$(RUN) scripts/render_plans.py
 	$(RUN) scripts/render_hardware.py
 	$(RUN) scripts/render_dashboard.py
+	$(RUN) scripts/render_kubernetes.py
 
 docs-check: setup  ## build the site strictly into .cache/site, run every example on it
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet

@@ -1,0 +1,76 @@
+"""What an overlay becomes: rendered by kustomize, as objects to ask about."""
+
+import functools
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+KUBERNETES = ROOT / "docker" / "kubernetes"
+OVERLAYS = sorted(folder.name for folder in (KUBERNETES / "overlays").iterdir())
+Object = dict[str, Any]
+
+
+@functools.cache
+def text(overlay: str) -> str:
+    """The YAML of an overlay; the test is skipped without kustomize (.ci/run installs it)."""
+    if shutil.which("kustomize") is None:
+        pytest.skip("kustomize is not installed (Debian: kustomize)")
+    command = ["kustomize", "build", KUBERNETES / "overlays" / overlay]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def objects(overlay: str, kind: str | None = None) -> list[Object]:
+    """All objects, or those of a kind."""
+    found = [one for one in yaml.safe_load_all(text(overlay)) if one]
+    return [one for one in found if kind in (None, one["kind"])]
+
+
+def one(overlay: str, kind: str, name: str) -> Object:
+    """The object of this kind and name; generated names have a hash behind."""
+    (found,) = [
+        thing
+        for thing in objects(overlay, kind)
+        if thing["metadata"]["name"].rpartition("-")[0] == name or thing["metadata"]["name"] == name
+    ]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod template: whose it is, its labels and its spec."""
+
+    owner: str
+    labels: dict[str, str]
+    spec: Object
+
+    @property
+    def container(self) -> Object:
+        """Its only one."""
+        (only,) = self.spec["containers"]
+        found: Object = only
+        return found
+
+
+def pods(overlay: str) -> Iterator[Pod]:
+    """Every pod template of an overlay."""
+    for thing in objects(overlay):
+        owner, spec = f"{thing['kind']}/{thing['metadata']['name']}", thing.get("spec", {})
+        group = spec.get("leaderWorkerTemplate", {})
+        for key in ("leaderTemplate", "workerTemplate"):
+            if key in group:
+                yield pod(f"{owner}/{key}", group[key])
+        if "template" in spec:
+            yield pod(owner, spec["template"])
+
+
+def pod(owner: str, template: Object) -> Pod:
+    return Pod(owner, template["metadata"]["labels"], template["spec"])

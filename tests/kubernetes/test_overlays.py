@@ -1,0 +1,180 @@
+"""The Kubernetes objects: valid by schema, hardened, and consistent with each other."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.engine.phase import read_phase_file
+from gateway.settings import known_names
+from tests.docker.dockerfile import FILES
+from tests.kubernetes.rendered import OVERLAYS, ROOT, Object, objects, one, pods, text
+
+# Kinds of controllers that are not Kubernetes' own: no schema of them is to be had here.
+FOREIGN = {"ServiceMonitor", "PrometheusRule", "LeaderWorkerSet"}
+# What an operator brings; docs/kubernetes.md says how.
+SECRETS = {
+    "mmhie-engine": {"api-key"},
+    "mmhie-gateway": {"digest-key", "audit-key", "metrics-key"},
+    "mmhie-hub": {"token"},
+    "mmhie-keys": set(),
+}
+
+pytestmark = pytest.mark.parametrize("overlay", OVERLAYS)
+
+
+def test_every_object_fits_its_schema(overlay: str, tmp_path: Path) -> None:
+    """Strictly: a misspelt field is an error, too."""
+    file = tmp_path / "all.yaml"
+    file.write_text(text(overlay))
+    program = Path(sys.executable).with_name("kubernetes-validate")
+    done = subprocess.run([program, "--strict", file], capture_output=True, text=True)
+    lines = done.stdout.splitlines() + done.stderr.splitlines()
+    unknown = {line.split("kind ")[1].split()[0] for line in lines if "find schema" in line}
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert unknown <= FOREIGN
+
+
+def test_every_pod_is_hardened(overlay: str) -> None:
+    """No root, no capability, a root file system to read only, no token of the cluster."""
+    for pod in pods(overlay):
+        security = pod.container["securityContext"]
+        assert pod.spec["securityContext"]["runAsNonRoot"] is True, pod.owner
+        assert pod.spec["securityContext"]["runAsUser"] == 10001, pod.owner
+        assert pod.spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+        assert pod.spec["automountServiceAccountToken"] is False, pod.owner
+        assert security["readOnlyRootFilesystem"] is True, pod.owner
+        assert security["allowPrivilegeEscalation"] is False, pod.owner
+        assert security["capabilities"]["drop"] == ["ALL"], pod.owner
+
+
+def test_every_pod_has_bounds(overlay: str) -> None:
+    """Memory it may use at most, and what it asks for."""
+    for pod in pods(overlay):
+        assert "memory" in pod.container["resources"]["limits"], pod.owner
+        assert {"cpu", "memory"} <= pod.container["resources"]["requests"].keys(), pod.owner
+
+
+def test_every_pod_is_behind_a_policy(overlay: str) -> None:
+    """In both directions."""
+    policies = objects(overlay, "NetworkPolicy")
+    for pod in pods(overlay):
+        component = pod.labels["app.kubernetes.io/component"]
+        ours = [p for p in policies if matches(p["spec"]["podSelector"]["matchLabels"], pod.labels)]
+        assert len(ours) == 1, component
+        assert set(ours[0]["spec"]["policyTypes"]) == {"Ingress", "Egress"}
+
+
+def matches(wanted: Object, labels: dict[str, str]) -> bool:
+    return wanted.items() <= labels.items()
+
+
+def test_every_selector_finds_its_pods(overlay: str) -> None:
+    """Services, budgets and the monitor."""
+    labels = [pod.labels for pod in pods(overlay)]
+    for service in objects(overlay, "Service"):
+        assert any(matches(service["spec"]["selector"], one) for one in labels), service
+    for budget in objects(overlay, "PodDisruptionBudget"):
+        wanted = budget["spec"]["selector"]["matchLabels"]
+        assert any(matches(wanted, one) for one in labels), budget
+
+
+def test_what_is_named_is_there(overlay: str) -> None:
+    """Settings, volumes, accounts and secrets' keys; a generated name has the same hash."""
+    names = {kind: set() for kind in ("ConfigMap", "PersistentVolumeClaim", "ServiceAccount")}
+    for thing in objects(overlay):
+        names.setdefault(thing["kind"], set()).add(thing["metadata"]["name"])
+    for kind, name, optional in references(overlay):
+        assert optional or name in names[kind], (kind, name)
+    for secret, key in secrets(overlay):
+        assert key is None or key in SECRETS[secret], (secret, key)
+
+
+def references(overlay: str) -> list[tuple[str, str, bool]]:
+    """Kind, name and whether it may be missing."""
+    found = []
+    for pod in pods(overlay):
+        found.append(("ServiceAccount", pod.spec["serviceAccountName"], False))
+        for source in pod.container.get("envFrom", ()):
+            found.append(("ConfigMap", source["configMapRef"]["name"], False))
+        for volume in pod.spec["volumes"]:
+            if config := volume.get("configMap"):
+                found.append(("ConfigMap", config["name"], config.get("optional", False)))
+            if claim := volume.get("persistentVolumeClaim"):
+                found.append(("PersistentVolumeClaim", claim["claimName"], False))
+    return found
+
+
+def secrets(overlay: str) -> list[tuple[str, str | None]]:
+    """Name and key of every secret that a pod reads."""
+    found: list[tuple[str, str | None]] = []
+    for pod in pods(overlay):
+        for variable in pod.container.get("env", ()):
+            if wanted := variable.get("valueFrom", {}).get("secretKeyRef"):
+                found.append((wanted["name"], wanted["key"]))
+        for volume in pod.spec["volumes"]:
+            if wanted := volume.get("secret"):
+                found.append((wanted["secretName"], None))
+    return found
+
+
+def test_every_mount_has_its_volume(overlay: str) -> None:
+    """And every volume its mount."""
+    for pod in pods(overlay):
+        mounted = {mount["name"] for mount in pod.container["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in pod.spec["volumes"]}, pod.owner
+
+
+def test_every_setting_is_known(overlay: str) -> None:
+    """A misspelt one would keep the program from starting."""
+    for settings in objects(overlay, "ConfigMap"):
+        ours = {name for name in settings["data"] if name.startswith("MMHIE_")}
+        assert ours <= known_names(), settings["metadata"]["name"]
+    for pod in pods(overlay):
+        named = {variable["name"] for variable in pod.container.get("env", ())}
+        assert {name for name in named if name.startswith("MMHIE_")} <= known_names()
+
+
+def test_images_are_those_that_are_built_here(overlay: str) -> None:
+    """One Dockerfile each."""
+    files = {"mmhie-" + name for name in FILES}
+    assert {pod.container["image"].split(":")[0] for pod in pods(overlay)} <= files
+
+
+def test_there_is_time_to_stop(overlay: str) -> None:
+    """The pause, the drain and five seconds fit into the grace period."""
+    settings = one(overlay, "ConfigMap", "gateway-settings")["data"]
+    for pod in pods(overlay):
+        hooks = pod.container.get("lifecycle")
+        if not hooks:
+            continue
+        pause = hooks["preStop"]["sleep"]["seconds"]
+        work = {"gateway": float(settings["MMHIE_DRAIN_SECONDS"]), "engine": 30.0, "router": 30.0}
+        needed = pause + work[pod.labels["app.kubernetes.io/component"]] + 5
+        assert pod.spec["terminationGracePeriodSeconds"] >= needed, pod.owner
+
+
+def test_the_published_model_is_understood(overlay: str, tmp_path: Path) -> None:
+    """The gateway reads it as it reads the launcher's."""
+    file = tmp_path / "model.json"
+    file.write_text(one(overlay, "ConfigMap", "gateway-model")["data"]["model.json"])
+    told = read_phase_file(file)
+
+    assert told is not None
+    assert told.phase == "ready"
+    assert told.published["id"] == "dousery/medical-reasoning-gpt-oss-20b"
+
+
+def test_alerts_and_dashboard_come_along(overlay: str) -> None:
+    """The same as in docker/; the monitor's label makes the job's name."""
+    dashboard = one(overlay, "ConfigMap", "mmhie-dashboard")["data"]["mmhie.json"]
+    assert json.loads(dashboard)["uid"] == "mmhie"
+    (monitor,) = objects(overlay, "ServiceMonitor")
+    service = one(overlay, "Service", "gateway")
+    assert service["metadata"]["labels"][monitor["spec"]["jobLabel"]] == "mmhie"
+    assert matches(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"])
+    done = subprocess.run([sys.executable, "scripts/render_kubernetes.py", "--check"], cwd=ROOT)
+    assert done.returncode == 0

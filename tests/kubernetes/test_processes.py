@@ -1,0 +1,176 @@
+"""The gateway and the router started as their pods would be, asked by the pods' own probes."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.contract.process import PATIENCE_S, Gateway, free_port
+from tests.fake_engine.process import FakeEngine
+from tests.kubernetes.rendered import Pod, one, pods
+
+MODEL = "dousery/medical-reasoning-gpt-oss-20b"
+SECRET = "a-secret-of-the-engine"
+HOLD = (
+    '{"reason": "Answers are being reviewed.", "by": "operator", "since": "2026-01-01T00:00:00Z"}'
+)
+QUESTION = {"prompt": "Hello", "stream": True}
+ROUTED = "four-nodes"
+
+
+def pod_of(overlay: str, component: str) -> Pod:
+    """The pod template of a component."""
+    found = [pod for pod in pods(overlay) if pod.labels["app.kubernetes.io/component"] == component]
+    return found[0]
+
+
+def probe(pod: Pod, kind: str, url: str) -> int:
+    """The status that a probe of this pod gets; 0 where nobody answers."""
+    path = pod.container[f"{kind}Probe"]["httpGet"]["path"]
+    try:
+        return httpx2.get(url + path, trust_env=False, timeout=5).status_code
+    except httpx2.TransportError:
+        return 0
+
+
+def until(pod: Pod, kind: str, url: str, status: int) -> None:
+    """Wait until a probe gets this status."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (last := probe(pod, kind, url)) != status:
+        assert time.monotonic() < deadline, (kind, last)
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    engine = FakeEngine("--model", MODEL, "--api-key", SECRET).wait()
+    yield engine
+    engine.stop()
+
+
+def settings(folder: Path, overlay: str) -> dict[str, str]:
+    """The pod's own settings, but for addresses and where its files lie."""
+    given: dict[str, Any] = dict(one(overlay, "ConfigMap", "gateway-settings")["data"])
+    for name in ("MMHIE_HOST", "MMHIE_PORT", "MMHIE_ENGINE_URL"):
+        given.pop(name)
+    model = one(overlay, "ConfigMap", "gateway-model")["data"]["model.json"]
+    (folder / "model.json").write_text(model)
+    for name in ("MMHIE_KEYS_FILE", "MMHIE_HOLD_FILE", "MMHIE_PHASE_FILE"):
+        given[name] = given[name] and str(folder / Path(given[name]).name)
+    return given | {"MMHIE_ENGINE_API_KEY": SECRET, "MMHIE_DIGEST_KEY": "d" * 32}
+
+
+def new_key(environ: dict[str, str]) -> str:
+    """A key as an operator makes one for the secret `mmhie-keys`."""
+    mmhie = Path(sys.executable).with_name("mmhie")
+    command = [mmhie, "keys", "new", "--name", "ward-7"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, engine: FakeEngine) -> Iterator[Gateway]:
+    """The gateway of the overlay `one-node` in front of an engine, with one key."""
+    environ = settings(tmp_path, "one-node")
+    key = new_key(environ)
+    gateway = Gateway(tmp_path, engine.url, **environ)
+    gateway.client.headers["authorization"] = f"Bearer {key}"
+    try:
+        yield gateway.wait()
+    finally:
+        gateway.stop()
+
+
+def test_probes_find_a_gateway_well(gateway: Gateway) -> None:
+    """Started, alive, ready; and it answers."""
+    pod = pod_of("one-node", "gateway")
+
+    assert {probe(pod, kind, gateway.url) for kind in ("startup", "liveness", "readiness")} == {200}
+    assert gateway.client.post("/llm/generate", json=QUESTION | {"stream": False}).is_success
+
+
+def test_a_lost_engine_costs_readiness_not_life(gateway: Gateway, engine: FakeEngine) -> None:
+    """A restart of the gateway would bring no engine back."""
+    pod = pod_of("one-node", "gateway")
+    engine.child.kill()
+    until(pod, "readiness", gateway.url, 503)
+
+    assert probe(pod, "liveness", gateway.url) == 200
+
+
+def test_a_hold_comes_by_config_map(gateway: Gateway, tmp_path: Path) -> None:
+    """The file appears in the volume, and the model is out of service."""
+    pod = pod_of("one-node", "gateway")
+    (tmp_path / "hold.json").write_text(HOLD)
+    until(pod, "readiness", gateway.url, 503)
+
+    assert probe(pod, "liveness", gateway.url) == 200
+    assert gateway.client.post("/llm/generate", json=QUESTION).status_code == 503
+
+
+def test_a_pod_that_is_told_to_stop_ends_its_answers(gateway: Gateway, engine: FakeEngine) -> None:
+    """Within what is left of the grace period after the pause; nobody is cut off."""
+    pod = pod_of("one-node", "gateway")
+    pause = pod.container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    left_s = pod.spec["terminationGracePeriodSeconds"] - pause
+    engine.next(fault="slow_tokens", seconds=0.1)
+    with gateway.client.stream("POST", "/llm/generate", json=QUESTION) as answer:
+        parts = answer.iter_bytes()
+        body = next(parts)
+        gateway.signal()
+        until(pod, "readiness", gateway.url, 503)
+        body += b"".join(parts)
+
+    assert body.endswith(b"data: [DONE]\n\n")
+    assert b'"error"' not in body
+    assert gateway.exit_code(left_s) == 0
+
+
+@pytest.fixture
+def router(engine: FakeEngine, tmp_path: Path) -> Iterator[str]:
+    """vLLM's router with the pod's own arguments, but for addresses; two engines behind it."""
+    pod = pod_of(ROUTED, "router")
+    ours = [word for word in pod.container["args"] if not word.startswith(("--port", "http:"))]
+    ours = [word for word in ours if not word.startswith("--prometheus-port")]
+    port, other = free_port(), FakeEngine("--model", MODEL, "--api-key", SECRET).wait()
+    command = [sys.executable, "-m", "vllm_router.launch_router", f"--port={port}"]
+    command += [f"--prometheus-port={free_port()}", *ours, engine.url, other.url]
+    with (tmp_path / "router.log").open("wb") as log:
+        child = subprocess.Popen(command, stdout=log, stderr=log)
+    yield f"http://127.0.0.1:{port}"
+    child.terminate()
+    child.wait(PATIENCE_S)
+    other.stop()
+
+
+def test_the_router_takes_its_arguments_and_its_probes(
+    router: str, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """It lives, is ready, and passes questions to engines, the engines' key included."""
+    pod = pod_of(ROUTED, "router")
+    until(pod, "liveness", router, 200)
+    until(pod, "readiness", router, 200)
+    environ = settings(tmp_path, ROUTED)
+    key = new_key(environ)
+    gateway = Gateway(tmp_path, router, **environ)
+    try:
+        gateway.wait().client.headers["authorization"] = f"Bearer {key}"
+        answers = [gateway.client.post("/llm/generate", json=QUESTION) for _ in range(4)]
+    finally:
+        gateway.stop()
+
+    assert {answer.status_code for answer in answers} == {200}
+
+
+def test_the_router_of_the_overlay_knows_every_engine() -> None:
+    """One address for each replica, by the names a StatefulSet gives."""
+    engines = one(ROUTED, "StatefulSet", "engine")
+    names = [f"http://engine-{n}.engines:8001" for n in range(engines["spec"]["replicas"])]
+
+    assert pod_of(ROUTED, "router").container["args"][-len(names) :] == names
+    assert engines["spec"]["serviceName"] == "engines"
