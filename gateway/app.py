@@ -9,7 +9,7 @@ from prometheus_fastapi_instrumentator import Instrumentator
 
 from gateway.access.counts import Counts
 from gateway.access.counts import own as own_counts
-from gateway.access.opening import gate_of
+from gateway.access.opening import caps_of, gate_of
 from gateway.audit.opening import trail_of
 from gateway.engine.client import EngineClient
 from gateway.engine.phase import EngineWatch
@@ -126,6 +126,7 @@ async def open_services(
         metrics=own,
         hold_file=HoldFile(settings.hold_file),
         gate=gate_of(settings, counts.limiter),
+        caps=caps_of(settings),
         trail=trail_of(settings, own.audit_alarm),
         tracing=tracing_of(settings),
     )

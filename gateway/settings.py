@@ -235,6 +235,24 @@ class GatewaySettings(BaseSettings):
     max_body_bytes: int = Field(
         2 * 1024 * 1024, ge=1024, description="Largest request body, in bytes."
     )
+    max_v1_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Default and cap of an answer on /v1, in tokens; unset: the model's context.",
+    )
+    max_choices: int = Field(
+        16, ge=1, description="Answers one request on /v1 may ask for: n times its prompts."
+    )
+    max_messages: int = Field(
+        1024, ge=1, description="Messages, or input items, of one request on /v1."
+    )
+    max_tools: int = Field(128, ge=0, description="Tools of one request on /v1.")
+    max_logprobs: int = Field(
+        20, ge=0, description="Alternatives per token that one request on /v1 may ask for."
+    )
+    max_json_depth: int = Field(
+        64, ge=8, le=512, description="How deep a body on /v1 may be nested."
+    )
     workers: int = Field(
         1, ge=1, le=64, description="Gateway processes that share the port and all limits."
     )

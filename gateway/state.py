@@ -6,6 +6,7 @@ from typing import Annotated, TypedDict
 from fastapi import Depends, Request
 
 from gateway.access.admission import Places
+from gateway.access.caps import Caps
 from gateway.access.gate import Gate
 from gateway.audit.trail import Trail
 from gateway.engine.client import EngineClient
@@ -32,6 +33,7 @@ class Services:
     metrics: Metrics
     hold_file: hold.HoldFile
     gate: Gate
+    caps: Caps
     trail: Trail
     tracing: Tracing | None = None
 

@@ -1,7 +1,7 @@
 """The vLLM command line and environment a draft means: flags are rows, reserved ones come last."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from launcher.draft import Draft
@@ -130,6 +130,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--max-loras", lambda d: 1 if d.lora else None),
     ("--max-lora-rank", lora_rank),
     ("--otlp-traces-endpoint", lambda d: d.settings.traces_endpoint),
+    ("--scheduling-policy", lambda _: "priority"),  # the gateway says whose turn it is
     ("--shutdown-timeout", lambda d: int(d.settings.stop_grace_seconds)),
 )
 # After MMHIE_ENGINE_ARGS, so that nothing there can replace them.
@@ -143,6 +144,14 @@ def argv(draft: Draft) -> tuple[str, ...]:
     """The engine's command line, without its socket."""
     rows = [*_written(FLAGS, draft), *draft.settings.engine_args, *_written(RESERVED, draft)]
     return (*_entry(draft), *rows)
+
+
+def is_by_priority(argv: Sequence[str]) -> bool:
+    """Whether the engine takes a request's `priority`: MMHIE_ENGINE_ARGS may say otherwise, and
+    one that does not take it refuses the request."""
+    told = " ".join(argv).replace("=", " ").split()
+    places = [index for index, part in enumerate(told[:-1]) if part == "--scheduling-policy"]
+    return bool(places) and told[places[-1] + 1] == "priority"
 
 
 def _entry(draft: Draft) -> tuple[str, ...]:

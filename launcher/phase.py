@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from launcher.command import is_by_priority
 from launcher.plan import EnginePlan
 from launcher.settings import ENGINE_DATE
 
@@ -52,6 +53,7 @@ def facts(plan: EnginePlan, *, engine_version: str | None, test_override: bool) 
             "reasoning": plan.model.reasoning,
             "reasoning_budget": "--reasoning-config" in plan.argv,
             "pinned_date": plan.env.get(ENGINE_DATE),
+            "priority": is_by_priority(plan.argv),
             "device": plan.device,
             "test_override": test_override,
         },

@@ -1,6 +1,7 @@
-"""The one place that decides who comes in: key or token, scope, limits, cache salt."""
+"""The one place that decides who comes in: key or token, scope, limits, cache salt, rank."""
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,7 @@ from gateway.access.limiting import Limiter, Limiting
 from gateway.access.scopes import Need, need_of
 from gateway.access.tokens import Tokens
 from gateway.errors import Forbidden, Unauthorized
-from gateway.wire.client import ANYBODY, NO_LIMITS, Client, Limits
+from gateway.wire.client import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Client, Limits
 
 OPEN = "No keys are configured: anyone who reaches this port may ask."
 RawHeaders = list[tuple[bytes, bytes]]
@@ -86,6 +87,13 @@ class Gate:
         except Unauthorized:
             return False
         return True
+
+    def fields(self, client: Client, parsed: Mapping[str, Any], *, ranked: bool) -> dict[str, Any]:
+        """What the engine is told of a caller, whatever the request itself says of it; `ranked`
+        when the engine goes by priority."""
+        rank = ENGINE_PRIORITIES[client.priority] if ranked else 0
+        told = {"priority": rank} if rank or "priority" in parsed else {}
+        return self.salt(client) | told
 
     def salt(self, client: Client) -> dict[str, Any]:
         """What separates a client's prefix cache from the others', as a field of the request.

@@ -4,6 +4,7 @@ import secrets
 from pathlib import Path
 
 from gateway.access import keys, signing_keys
+from gateway.access.caps import Caps
 from gateway.access.gate import Gate
 from gateway.access.key_file import KeyFile
 from gateway.access.limiting import Limiting
@@ -61,3 +62,15 @@ def default_limits(settings: GatewaySettings) -> Limits:
         settings.client_tokens_per_minute,
     )
     return NO_LIMITS if limits == NO_LIMITS else limits
+
+
+def caps_of(settings: GatewaySettings) -> Caps:
+    """What one request on /v1 may ask for."""
+    return Caps(
+        choices=settings.max_choices,
+        messages=settings.max_messages,
+        tools=settings.max_tools,
+        logprobs=settings.max_logprobs,
+        depth=settings.max_json_depth,
+        tokens=settings.max_v1_tokens,
+    )

@@ -13,7 +13,8 @@ CONNECT_TIMEOUT_S = 5.0
 # vLLM closes an idle connection after 5 s (VLLM_HTTP_TIMEOUT_KEEP_ALIVE); leaving first avoids
 # the race between its close and our next request.
 KEEP_ALIVE_S = 4.0
-LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
+LARGEST_ANSWER_BYTES = 64 * 1024 * 1024  # 16 answers with 20 logprobs at each token come to 20
+LARGEST_ERROR_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,14 @@ class EngineResponse:
         if not self._closed:
             await self._connection.forward(take)
 
-    async def whole(self) -> bytes:
-        """The whole body; raises EngineGarbled for more than anybody can want."""
+    async def whole(self, most: int = LARGEST_ANSWER_BYTES) -> bytes:
+        """The whole body; raises EngineGarbled when it is over so many bytes."""
         parts, size = [], 0
         while part := await self.read():
-            parts.append(part)
             size += len(part)
-            if size > LARGEST_ANSWER_BYTES:
+            if size > most:
                 raise EngineGarbled("The engine sent an answer without end.")
+            parts.append(part)
         return b"".join(parts)
 
     def close(self) -> None:

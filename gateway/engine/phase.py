@@ -30,6 +30,7 @@ class Model:
     template_tokens: int = 0
     reasons: bool | None = None  # None: nobody has said
     budgets_reasoning: bool = False  # the engine takes `thinking_token_budget`
+    by_priority: bool = False
     base: str | None = None
     adapter: str | None = None
     revision: str | None = None
@@ -186,6 +187,7 @@ def from_listing(body: bytes, published: dict[str, Any]) -> Model:
         max_model_len=published.get("max_model_len") or first.get("max_model_len"),
         reasons=published.get("reasoning"),
         budgets_reasoning=bool(published.get("reasoning_budget")),
+        by_priority=bool(published.get("priority")),
         base=published.get("base"),
         adapter=published.get("adapter"),
         revision=published.get("revision"),

@@ -137,7 +137,7 @@ async def answer(
     """Put the question to the engine and render what comes, in the form that was chosen."""
     budget = services.settings.max_reasoning_tokens
     body = prompting.body(ask, model, reasoning_budget=budget)
-    body |= services.gate.salt(exchange.client)
+    body |= services.gate.fields(exchange.client, body, ranked=model.by_priority)
     limit = services.settings.timeout_seconds
     response = await services.engine.open(
         EngineRequest(

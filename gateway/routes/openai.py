@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.engine.client import EngineRequest, EngineResponse
+from gateway.access import caps
+from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
 from gateway.engine.errors import translate
 from gateway.errors import EngineGarbled, Forbidden, ModelNotFound
 from gateway.relaying import whole
@@ -34,6 +35,7 @@ class PassThrough:
         parsed = parse_object(body)
         model = services.model()
         check_model(parsed.get("model"), model.ids)
+        caps.check(body, parsed, services.caps)
         shape = shape_of(self.path, services, exchange, parsed, reasons=model.reasons)
         check_separation(self.path, shape, reasons=model.reasons)
         label = services.labels.first(
@@ -47,7 +49,8 @@ class PassThrough:
         usage = openai.with_usage(parsed) if stream and self.path != RESPONSES else {}
         # Without a name, vLLM would answer with the base below an adapter.
         named = {} if parsed.get("model") is not None else {"model": model.id}
-        extra = named | usage | services.gate.salt(exchange.client)
+        extra = named | usage | caps.default_budget(self.path, parsed, services.caps)
+        extra |= services.gate.fields(exchange.client, parsed, ranked=model.by_priority)
         exchange.facts |= identity(label)
         async with exchange.watched(), services.admission.turn(exchange.client.priority):
             engine_body = openai.request_with(body, parsed, extra)
@@ -182,6 +185,7 @@ def check_form(response: EngineResponse, wanted: object) -> None:
 async def refuse_failures(response: EngineResponse, request: object) -> None:
     """Raise what a status other than 200 means, while it can still be a status."""
     if response.status != 200:
-        raise translate(response.status, await response.whole(), request)
+        error = await response.whole(LARGEST_ERROR_BYTES)
+        raise translate(response.status, error, request)
     if any(name == b"content-encoding" for name, _ in response.headers):
         raise EngineGarbled("The engine's answer is in an encoding that nobody asked for.")

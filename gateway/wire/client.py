@@ -1,5 +1,6 @@
 """Who is asking: the one noun for a caller, whether a key or a token brought it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -7,6 +8,8 @@ Scope = Literal["generate", "openai", "reasoning", "metrics", "admin"]
 Priority = Literal["emergency", "routine", "batch"]
 Kind = Literal["open", "key", "jwt"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+# To vLLM a lower number is sooner, and 0 is what a request that says nothing has.
+ENGINE_PRIORITIES: Mapping[Priority, int] = {"emergency": -1, "routine": 0, "batch": 1}
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 

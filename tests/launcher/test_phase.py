@@ -107,6 +107,7 @@ def test_the_plans_facts() -> None:
         "reasoning": False,
         "reasoning_budget": False,
         "pinned_date": None,
+        "priority": True,
         "device": "cuda",
         "test_override": True,
     }

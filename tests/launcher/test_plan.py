@@ -513,3 +513,22 @@ def test_a_gguf_file_on_a_gpu_takes_its_bases_tokenizer(tmp_path: Path) -> None:
 
     assert value(made, "--tokenizer") == "org/base"
     assert made.env["VLLM_PLUGINS"] == "gguf"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heard"),
+    [
+        ("", True),
+        ("--scheduling-policy fcfs", False),
+        ("--scheduling-policy=fcfs", False),
+        ("--scheduling-policy=fcfs --scheduling-policy priority", True),
+        ("--max-logprobs 5", True),
+    ],
+)
+def test_who_goes_first_is_the_gateways_word(arguments: str, heard: bool) -> None:
+    """The engine goes by each request's priority, unless MMHIE_ENGINE_ARGS says otherwise; the
+    last word counts, as in vLLM's own parser."""
+    made = plan("1x24", engine_args=arguments)
+
+    assert "--scheduling-policy" in made.argv
+    assert command.is_by_priority(made.argv) is heard

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.engine import client as pool
 from gateway.engine.client import EngineClient, EngineRequest
-from gateway.errors import EngineCut, EngineUnavailable
+from gateway.errors import EngineCut, EngineGarbled, EngineUnavailable
 from tests.gateway.peer import GET, OK, Line, Peer, always, fetch, meeting, until
 
 
@@ -282,3 +282,13 @@ async def test_closing_the_client_closes_what_is_idle() -> None:
         assert peer.open == 5
         await client.aclose()
         await until(lambda: peer.open == 0)
+
+
+async def test_an_answer_without_end_is_given_up() -> None:
+    """Read so far and no further, and the connection is not used again."""
+    async with meeting(always(OK)) as (client, _):
+        response = await client.open(GET)
+        with pytest.raises(EngineGarbled):
+            await response.whole(1)
+        response.close()
+        assert await fetch(client) == (200, b"ok")
