@@ -341,7 +341,7 @@ METHODS = (
     (b"OPTIONS /v1/chat/completions", 405, "method_not_allowed"),
     (b"OPTIONS /healthz", 405, "method_not_allowed"),
     (b"OPTIONS *", 404, "not_found"),
-    (b"PROPFIND /", 404, "not_found"),
+    (b"PROPFIND /nothing", 404, "not_found"),
     (b"HEAD /v1/chat/completions", 405, None),
 )
 
