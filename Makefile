@@ -37,6 +37,7 @@ fix: setup  ## format and repair what can be repaired
 
 docs: setup  ## write the generated documents anew
 	$(RUN) scripts/render_settings.py
+	$(RUN) scripts/render_cli.py
 	$(RUN) scripts/render_plans.py
 	$(RUN) scripts/render_hardware.py
 	$(RUN) scripts/render_dashboard.py

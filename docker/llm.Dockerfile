@@ -52,7 +52,7 @@ RUN apt-get update \
  && groupadd --gid 10001 mmhie \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /cache/home --shell /usr/sbin/nologin mmhie \
  && install -d -o 10001 -g 10001 /app /cache /cache/home /run/mmhie
-COPY docker/healthy.py docker/engine.py /opt/image/
+COPY docker/healthy.py /opt/image/healthy.py
 COPY --chmod=0755 docker/mmhie /usr/local/bin/mmhie
 # Everything that is ever written lies under /cache, but for /tmp.
 ENV PYTHONUNBUFFERED=1 \

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from tempfile import NamedTemporaryFile
+from typing import Final, cast
 
 import typer
 
-from launcher.commands import audit, doctor, fetch, hold, keys, merge_adapter, plan, serve
+from launcher.commands import audit, doctor, engine, fetch, hold, keys, merge_adapter, plan, serve
 from launcher.errors import LauncherError
 
+# The parser's own complaint; typer carries its parser inside itself and exports only the leaf.
+USAGE_ERROR: Final = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+UNREAD, FAULT, INTERRUPTED = 1, 70, 130
 Commands = tuple[tuple[str, Callable[..., None]], ...]
 
 COMMANDS: Commands = (
     ("serve", serve.serve),
+    ("engine", engine.engine),
     ("plan", plan.plan),
     ("doctor", doctor.doctor),
     ("fetch", fetch.fetch),
@@ -36,7 +44,7 @@ GROUPS = {
 
 def application(commands: Commands = COMMANDS) -> typer.Typer:
     """Every command of the table under its name; the first of two words is its group."""
-    app = group("mmhie")
+    app = group("mmhie", add_completion=True)
     app.callback()(about)
     groups = {"": app}
     for name, command in commands:
@@ -48,11 +56,11 @@ def application(commands: Commands = COMMANDS) -> typer.Typer:
     return app
 
 
-def group(name: str) -> typer.Typer:
+def group(name: str, *, add_completion: bool = False) -> typer.Typer:
     return typer.Typer(
         name=name,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=add_completion,
         pretty_exceptions_enable=False,  # it prints local variables, keys among them
     )
 
@@ -62,12 +70,48 @@ def about() -> None:
 
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
-    """An error of ours is one sentence on standard error and its exit code; others are bugs."""
+    """Run a command and end the process with its exit code; docs/cli.md lists them."""
+    sys.exit(exit_code(app, arguments))
+
+
+def exit_code(app: typer.Typer, arguments: Sequence[str] | None) -> int:
+    """What a command came to; whatever went wrong is a sentence on standard error by then."""
     try:
-        app(arguments)
+        ended = app(arguments, prog_name="mmhie", standalone_mode=False)
+        sys.stdout.flush()
+        return ended if isinstance(ended, int) else 0
     except LauncherError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(error.exit_code)
+        return told(str(error), error.exit_code)
+    except USAGE_ERROR as error:
+        return told(usage(error), 2)
+    except typer.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except Exception:
+        return told(fault(traceback.format_exc()), FAULT)
+
+
+def told(sentence: str, code: int) -> int:
+    sys.stderr.write(f"{sentence}\n" if sentence else "")
+    return code
+
+
+def usage(error: typer.BadParameter) -> str:
+    """What is wrong with the command line, and where to read what is right."""
+    said = error.format_message()
+    if error.ctx is None or "\n" in said or not said:  # the help itself, where no command was given
+        return said
+    return f"{said.rstrip('.')}; see `{error.ctx.command_path} --help`."
+
+
+def fault(trace: str) -> str:
+    """The sentence about a fault of ours; its details go to a file that only this user can read."""
+    with NamedTemporaryFile("w", prefix="mmhie-fault-", suffix=".txt", delete=False) as file:
+        file.write(trace)
+    name = trace.strip().splitlines()[-1].partition(":")[0]
+    return f"This is a fault of mmhie ({name}), please report it; its details are in {file.name}."
 
 
 def main() -> None:

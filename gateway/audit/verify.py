@@ -1,7 +1,7 @@
 """What was done to a trail: an edit, a deletion, a reordering, a cut, another key; and where."""
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -145,12 +145,21 @@ class Reading:
 
 
 def verify(
-    path: Path, *, key: str, checkpoints: Iterable[Head] = (), archived: bool = False
+    path: Path,
+    *,
+    key: str,
+    checkpoints: Iterable[Head] = (),
+    archived: bool = False,
+    seen: Callable[[int], object] = id,
 ) -> Report:
-    """Read a whole trail, rotated files first; raises OSError."""
+    """Read a whole trail, rotated files first, and tell `seen` the bytes of each line.
+
+    Raises OSError.
+    """
     reading = Reading(chain.keyed(key), checkpoints)
     for where, raw in lines_of(path):
         reading.feed(where, raw)
+        seen(len(raw))
     return reading.end(archived=archived)
 
 

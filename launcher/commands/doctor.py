@@ -8,19 +8,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.status import Status
 
 from launcher import doctor as examination
+from launcher.commands.output import AsJson
 from launcher.doctor import Case, Finding
 from launcher.errors import LauncherError
 
 MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "not checked": "-      "}
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 class Unhealthy(LauncherError):

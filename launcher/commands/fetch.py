@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from launcher import checkpoint, digests, settings
+from launcher.commands.output import AsJson, put
 from launcher.errors import LauncherError, MissingPackage
 
 # The base's repository holds its weights three times: 27 GB that vLLM does not read.
@@ -25,7 +25,7 @@ class FetchError(LauncherError):
     """The hub cannot be reached, or what came is not what it should be."""
 
 
-def fetch(name: Name = None, revision: Revision = None) -> None:
+def fetch(name: Name = None, revision: Revision = None, as_json: AsJson = False) -> None:
     """Download a model, and its base if it is an adapter; an interrupted download goes on."""
     chosen = settings.load(os.environ)
     name = name or chosen.model
@@ -34,7 +34,7 @@ def fetch(name: Name = None, revision: Revision = None) -> None:
     base = named and (chosen.base_model or named)
     if base and not Path(base).expanduser().exists():
         fetched(base, None)
-    sys.stdout.write(f"{folder}\n")
+    put(str(folder), {"folder": str(folder), "base": base}, as_json=as_json)
 
 
 def fetched(name: str, revision: str | None) -> Path:

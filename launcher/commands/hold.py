@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import time
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from gateway.audit.file import ChainBroken
 from gateway.audit.opening import note_event
 from gateway.clock import rfc3339
 from gateway.safety import hold as holds
+from launcher.commands.output import AsJson, put
 from launcher.errors import LauncherError
 
 Reason = Annotated[str, typer.Option(help="Why; every caller reads it, so nothing of a patient.")]
@@ -24,7 +26,7 @@ class HoldError(LauncherError):
     """The hold cannot be noted or ended."""
 
 
-def hold(reason: Reason, by: By = None) -> None:
+def hold(reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Take the model out of service: model routes answer 503, the gateway stays up."""
     settings = loaded()
     path = settings.hold_file
@@ -35,10 +37,14 @@ def hold(reason: Reason, by: By = None) -> None:
     except OSError as error:
         raise HoldError(f"The hold cannot be written to {path} ({error.strerror}).") from None
     audit(settings, "hold", by=noted.by, reason=reason)
-    sys.stdout.write("The model is out of service; `mmhie release` puts it back.\n")
+    put(
+        "The model is out of service; `mmhie release` puts it back.",
+        {"held": True, **asdict(noted)},
+        as_json=as_json,
+    )
 
 
-def release(by: By = None) -> None:
+def release(by: By = None, as_json: AsJson = False) -> None:
     """Put the model back into service."""
     settings = loaded()
     path = settings.hold_file
@@ -49,7 +55,7 @@ def release(by: By = None) -> None:
     if existed:
         audit(settings, "release", by=by or getpass.getuser())
     said = "The model is back in service." if existed else "There was no hold."
-    sys.stdout.write(f"{said}\n")
+    put(said, {"held": False, "was_held": existed}, as_json=as_json)
 
 
 def audit(settings: gateway_settings.GatewaySettings, kind: str, **facts: str) -> None:

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -19,6 +19,7 @@ from gateway import settings as gateway_settings
 from gateway.access import keys
 from gateway.clock import rfc3339
 from gateway.wire.client import SCOPES, Limits, Priority
+from launcher.commands.output import AsJson, put
 from launcher.errors import LauncherError
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
@@ -43,6 +44,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     requests_per_minute: Requests = None,
     tokens_per_minute: Tokens = None,
     expires: Expires = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a key; it is shown once, and stored hashed."""
     now = time.time()
@@ -62,8 +64,9 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     except ValueError as problem:
         raise KeysError(f"No key was made: {problem}.") from None
     add(key)
-    sys.stderr.write(f"The key of {name}; it is not shown again:\n")
-    sys.stdout.write(f"{secret}\n")
+    if not as_json:
+        sys.stderr.write(f"The key of {name}; it is not shown again:\n")
+    put(secret, {"key": secret, **told(key, now)}, as_json=as_json)
 
 
 def add(key: keys.Key) -> None:
@@ -74,9 +77,12 @@ def add(key: keys.Key) -> None:
         known.append(key)
 
 
-def show() -> None:
+def show(as_json: AsJson = False) -> None:
     """Every key: name, scopes, limits, state. Not the keys themselves: nobody has them."""
     now = time.time()
+    if as_json:
+        put("", {"keys": [told(key, now) for key in read()]}, as_json=True)
+        return
     table = Table("name", "scopes", "priority", "limits", "created", "expires", "state", box=None)
     for key in read():
         table.add_row(
@@ -91,14 +97,29 @@ def show() -> None:
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
-def revoke(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
+def told(key: keys.Key, now: float) -> dict[str, object]:
+    """A key as a program reads it; times as RFC 3339, and nothing of the key itself."""
+    return {
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "priority": key.priority,
+        "limits": asdict(key.limits),
+        "created": rfc3339(key.created),
+        "expires": rfc3339(key.expires) if key.expires else None,
+        "state": key.state(now),
+    }
+
+
+def revoke(
+    name: Annotated[str, typer.Argument(help="The key's name.")], as_json: AsJson = False
+) -> None:
     """End a key; running gateways see it within a second."""
     with changing() as known:
         live = [key for key in known if key.name == name and key.revoked is None]
         if not live:
             raise KeysError(f"There is no working key named {name}.")
         known[:] = [replace(key, revoked=time.time()) if key in live else key for key in known]
-    sys.stdout.write(f"The key of {name} is revoked.\n")
+    put(f"The key of {name} is revoked.", {"revoked": name}, as_json=as_json)
 
 
 def limits_of(limits: Limits) -> str:

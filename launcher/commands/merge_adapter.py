@@ -1,7 +1,6 @@
 """`mmhie merge-adapter`: the configured adapter folded into its base checkpoint."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from launcher import checkpoint, settings
+from launcher.commands.output import AsJson, put
 from launcher.merging import job_of
 
 Out = Annotated[Path | None, typer.Option(help="Folder to write; else one in MMHIE_CACHE_DIR.")]
@@ -18,7 +18,7 @@ Dequantize = Annotated[
 ]
 
 
-def merge_adapter(out: Out = None, dequantize: Dequantize = False) -> None:
+def merge_adapter(out: Out = None, dequantize: Dequantize = False, as_json: AsJson = False) -> None:
     """Fold MMHIE_REASONER_MODEL (a LoRA adapter) into its base, MXFP4 experts untouched."""
     # numpy comes with the engine; the other commands run without it.
     from launcher.adapter import merge
@@ -28,7 +28,7 @@ def merge_adapter(out: Out = None, dequantize: Dequantize = False) -> None:
     with bar() as progress:
         task = progress.add_task(f"Merging {work.adapter_id}", total=None)
         folder = merge(work, lambda done, total: progress.update(task, completed=done, total=total))
-    sys.stdout.write(f"{folder}\n")
+    put(str(folder), {"folder": str(folder)}, as_json=as_json)
 
 
 def bar() -> Progress:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from launcher import checkpoint, hardware, installation, settings
+from launcher.commands.output import AsJson
 from launcher.errors import NotEnoughMemory
 from launcher.hardware import Hardware
 from launcher.plan import EnginePlan, make_plan
@@ -19,7 +20,6 @@ Gpus = Annotated[
     str | None,
     typer.Option(help="Plan for other hardware: 4x80, 1x24, 2x40,cc=8.0, 2x8x80, cpu,ram=64."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def plan(gpus: Gpus = None, as_json: AsJson = False) -> None:

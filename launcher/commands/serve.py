@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -44,19 +45,37 @@ WithoutGpu = Annotated[
     str | None,
     typer.Option(help="Model when MMHIE_REASONER_MODEL is not set and no GPU is visible."),
 ]
+AsJsonLines = Annotated[
+    bool, typer.Option("--json", help="Print each phase as a JSON object, one a line.")
+]
+Teller = Callable[[Phase], None]
 Engines = Annotated[int | None, typer.Option(help="Engines on this machine; MMHIE_ENGINES.")]
 
 
-def serve(without_gpu: WithoutGpu = None, engines: Engines = None) -> None:
+def serve(
+    without_gpu: WithoutGpu = None, engines: Engines = None, as_json: AsJsonLines = False
+) -> None:
     """Start the engine and the gateway, and keep them up."""
     environ = dict(os.environ) | ({"MMHIE_ENGINES": str(engines)} if engines else {})
     try:
-        asyncio.run(serve_until_stopped(environ, without_gpu))
+        asyncio.run(serve_until_stopped(environ, without_gpu, tell if as_json else silent))
     except asyncio.CancelledError:
         raise ToldToStop("Stopped before the model was ready.") from None
 
 
-async def serve_until_stopped(environ: Mapping[str, str], without_gpu: str | None) -> None:
+def silent(phase: Phase) -> None:
+    """Nobody reads phases on standard output."""
+
+
+def tell(phase: Phase) -> None:
+    """A phase for a program, the moment it begins."""
+    sys.stdout.write(json.dumps(asdict(phase)) + "\n")
+    sys.stdout.flush()
+
+
+async def serve_until_stopped(
+    environ: Mapping[str, str], without_gpu: str | None, teller: Teller = silent
+) -> None:
     """The whole life of one service. Raises LauncherError."""
     on_signals({number: task_of_this().cancel for number in (signal.SIGINT, signal.SIGTERM)})
     chosen = load(environ, without_gpu)
@@ -73,7 +92,7 @@ async def serve_until_stopped(environ: Mapping[str, str], without_gpu: str | Non
                 await follow(chosen, environ, display, file)
                 return
             plans = preparation.plans_of(chosen)
-            await supervise(Service(chosen, plans, Place(folder, file), display), environ)
+            await supervise(Service(chosen, plans, Place(folder, file), display, teller), environ)
         finally:
             display.done()
 
@@ -126,6 +145,7 @@ class Service:
     plans: Plans
     place: Place
     display: Display
+    teller: Teller = silent
 
     @property
     def address(self) -> str:
@@ -216,6 +236,7 @@ class Publisher:
         if phase == self._shown:
             return
         self._shown = phase
+        self._service.teller(phase)
         if phase.name == "ready" and not self._has_greeted:
             self._greet()
         else:

@@ -22,7 +22,7 @@ def image(tmp_path: Path) -> Path:
     for engine in ("cpu", "gpu"):
         python = tmp_path / "opt" / engine / "bin" / "python"
         python.parent.mkdir(parents=True)
-        python.write_text(f'#!/bin/sh\necho {engine} "${{1##*/}}" "$2"\n')
+        python.write_text(f'#!/bin/sh\necho {engine} "$@"\n')
         python.chmod(0o755)
     return tmp_path
 
@@ -58,7 +58,7 @@ def test_engine_is_chosen_at_start(
     for node in nodes:
         (image / "dev" / node).touch()
 
-    assert started(image, device) == f"{engine} engine.py serve"
+    assert started(image, device) == f"{engine} -m launcher serve"
 
 
 @pytest.mark.parametrize(("left", "device"), [("cpu", "cuda"), ("gpu", "cpu")])
@@ -135,7 +135,7 @@ def test_engine_alone_needs_what_the_gateway_shares(missing: str, tmp_path: Path
     environ = {"MMHIE_ENGINE_API_KEY": "key", "MMHIE_PHASE_FILE": str(tmp_path / "phase.json")}
     del environ[missing]
     done = subprocess.run(
-        [sys.executable, DOCKER / "engine.py", "engine"],
+        [sys.executable, "-m", "launcher", "engine"],
         env={**environ, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

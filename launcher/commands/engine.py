@@ -1,51 +1,56 @@
-"""The image's `mmhie`: the launcher's commands, and `engine` for compose.yaml.
+"""`mmhie engine`: the engine alone, on TCP, behind a gateway in another container.
 
-`mmhie engine` runs the engine alone, on TCP, behind a gateway in another container. Settings and
-plan are those of `mmhie serve`; restarting is left to whatever runs the container.
+Settings and plan are those of `mmhie serve`; restarting is left to whatever runs the container.
 """
 
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import healthy
 import typer
 from rich.console import Console
 
-from launcher import cli, environment, installation, readiness, supervisor
+from launcher import environment, installation, keeper, log, preparation, readiness
 from launcher.child import Child, Command
 from launcher.commands import serve
 from launcher.display import Display
 from launcher.errors import SettingsError
-from launcher.phase import PhaseFile, facts
+from launcher.phase import Phase, PhaseFile, facts
 from launcher.plan import EnginePlan
 from launcher.settings import LauncherSettings
 
 HOST, PORT = "0.0.0.0", 8001  # noqa: S104  # compose puts it on a network without a way out
 LOOK_EVERY_S = 1.0
+PATIENCE_S = 4.0
 
 
-def engine() -> None:
-    """Run the engine alone on port 8001, for a gateway in another container."""
-    raise typer.Exit(asyncio.run(run(dict(os.environ))))
+def engine(as_json: serve.AsJsonLines = False) -> None:
+    """Run the engine alone on port 8001, for a gateway in another container; ends as it does."""
+    raise typer.Exit(asyncio.run(run(dict(os.environ), serve.tell if as_json else serve.silent)))
 
 
-async def run(environ: Mapping[str, str]) -> int:
+async def run(environ: Mapping[str, str], teller: serve.Teller = serve.silent) -> int:
     """The engine's exit status. Raises LauncherError."""
     key = needed(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
     path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = serve.load(environ, None)
     display = Display(Console(stderr=True))
-    plan = await serve.prepared_plan(chosen, environ, display, sys.stderr)
+    hear = log.prefixed("prepare", sys.stderr)
+    plan, *others = await preparation.prepared(chosen, environ, display.step, hear)
+    display.done()
+    if others:
+        raise SettingsError("MMHIE_ENGINES must be 1 here: start a container for each engine.")
     for warning in plan.warnings:
         display.done(f"Warning: {warning}")
     command = Command(argv(plan), environment.for_engine(environ, plan.env, key))
-    return await watch(command, phase_file(path, chosen, plan), chosen.stop_grace_seconds)
+    phases = phase_file(path, chosen, plan)
+    return await watch(command, phases, chosen.stop_grace_seconds, teller)
 
 
 def needed(environ: Mapping[str, str], name: str, meaning: str) -> str:
@@ -67,7 +72,21 @@ def phase_file(path: Path, chosen: LauncherSettings, plan: EnginePlan) -> PhaseF
     return PhaseFile(path, facts(plan, engine_version=version, test_override=override))
 
 
-async def watch(command: Command, phases: PhaseFile, grace_s: float) -> int:
+def is_healthy(port: int) -> bool:
+    """Whether the engine answers."""
+    connection = http.client.HTTPConnection("localhost", port, timeout=PATIENCE_S)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+async def watch(
+    command: Command, phases: PhaseFile, grace_s: float, teller: serve.Teller = serve.silent
+) -> int:
     """Publish the phase until the engine has ended; SIGTERM and SIGINT end it."""
     seen = [readiness.BEGIN]
 
@@ -76,6 +95,7 @@ async def watch(command: Command, phases: PhaseFile, grace_s: float) -> int:
         print(line, file=sys.stderr)  # noqa: T201  # the container's log
 
     child = Child(command, hear)
+    told: Phase | None = None
     stops: list[asyncio.Task[int]] = []
 
     def stop() -> None:
@@ -83,12 +103,11 @@ async def watch(command: Command, phases: PhaseFile, grace_s: float) -> int:
 
     serve.on_signals({signal.SIGTERM: stop, signal.SIGINT: stop})
     while child.is_running:
-        is_ready = await asyncio.to_thread(healthy.answers, "/health", PORT)
-        phases.write(supervisor.READY if is_ready else supervisor.start_phase(seen[-1]))
+        is_ready = await asyncio.to_thread(is_healthy, PORT)
+        phase = keeper.READY if is_ready else keeper.start_phase(seen[-1])
+        phases.write(phase)
+        if phase != told:
+            teller(phase)
+        told = phase
         await asyncio.sleep(LOOK_EVERY_S)
     return await child.wait()
-
-
-if __name__ == "__main__":
-    sys.argv[0] = "mmhie"  # what its help calls it
-    cli.run(cli.application((*cli.COMMANDS, ("engine", engine))))

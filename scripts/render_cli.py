@@ -1,0 +1,87 @@
+"""docs/cli.md from the command line itself: `--check` fails when it is not current."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from launcher.cli import COMMANDS, GROUPS, application
+
+PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
+HEAD = """\
+# The command line
+
+`mmhie`, made by `make docs` from the program itself. Every `MMHIE_*` variable of
+[settings.md](settings.md) counts, from the environment or a `.env` file.
+
+- `--json`: one JSON object on standard output (a line for each phase or record where it goes on),
+  for scripts. Progress, questions and errors are on standard error.
+- `mmhie --install-completion` teaches the shell (bash, zsh, fish) to complete commands and options;
+  `mmhie --show-completion` prints what it would install.
+- Whatever goes wrong is one sentence on standard error.
+
+| exit code | |
+|---|---|
+| 0 | done; also: stopped because it was asked to |
+| 1 | asked and the answer is no: a damaged trail, a model not ready, a question not answered |
+| 2 | wrong input: an option, a setting, a model, a file, hardware that does not do |
+| 70 | a fault of `mmhie` itself; the sentence names the file with the details |
+| 130 | interrupted with Ctrl-C |
+
+`mmhie engine` ends with the engine's own exit code.
+"""
+
+
+def page() -> str:
+    """The whole document."""
+    tree = typer.main.get_command(application())
+    parts = [HEAD]
+    for name, function in COMMANDS:
+        command: Any = tree
+        for word in name.split():
+            command = command.commands[word]
+        parts.append(section(name, inspect.getdoc(function) or "", command))
+    return "\n".join(parts)
+
+
+def section(name: str, summary: str, command: Any) -> str:
+    """One command: what it does, its arguments and its options."""
+    family = name.rpartition(" ")[0]
+    place = f"{GROUPS[family]} " if family in GROUPS else ""
+    rows = [row(one) for one in command.params if one.name != "help"]
+    table = ["| | |", "|---|---|", *rows] if rows else []
+    return "\n".join([f"## mmhie {name}", "", f"{place}{paragraph(summary)}", "", *table, ""])
+
+
+def paragraph(text: str) -> str:
+    return " ".join(text.split())
+
+
+def row(parameter: Any) -> str:
+    """A parameter with its default where it has one."""
+    is_argument = parameter.param_type_name == "argument"
+    name = parameter.name.upper() if is_argument else ", ".join(parameter.opts)
+    needed = " (required)" if parameter.required else ""
+    default = "" if isinstance(parameter.default, bool) else parameter.default
+    shown = f" Default: `{default}`." if isinstance(default, str | int) and default != "" else ""
+    from_env = f" Or the variable `{parameter.envvar}`." if parameter.envvar else ""
+    help_ = paragraph(getattr(parameter, "help", None) or "").replace("|", "\\|")
+    return f"| `{name}`{needed} | {help_}{shown}{from_env} |"
+
+
+def main() -> int:
+    made = page()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(made)
+    elif not PAGE.exists() or PAGE.read_text() != made:
+        print("docs/cli.md is not what the command line says; run `make docs`.")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
