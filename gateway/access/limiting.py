@@ -1,18 +1,12 @@
 """How much each client may use: requests at once, requests and tokens per minute."""
 
 import math
-import time
 from collections import Counter
 from typing import Protocol
 
-from limits import RateLimitItemPerMinute
-from limits.strategies import FixedWindowRateLimiter
-
-from gateway.access.rates import LocalStorage
+from gateway.access.rates import MINUTE_S, Windows
 from gateway.errors import TooBusy
 from gateway.wire.client import Client
-
-MINUTE_S = 60
 
 
 class Limiting(Protocol):
@@ -26,10 +20,9 @@ class Limiting(Protocol):
 class Limiter:
     """Counts what clients use. A window of a minute begins with a client's first request in it."""
 
-    def __init__(self, storage: LocalStorage | None = None) -> None:
-        self._rates = FixedWindowRateLimiter(storage or LocalStorage())
+    def __init__(self, windows: Windows | None = None) -> None:
+        self._windows = Windows() if windows is None else windows
         self._open: Counter[str] = Counter()
-        self._items: dict[tuple[str, int], RateLimitItemPerMinute] = {}
 
     async def enter(self, client: Client) -> None:
         """As `count_in`; where several processes count together, this waits for their answer."""
@@ -41,41 +34,34 @@ class Limiter:
         Tokens are known only at the end: a request comes in while any are left, and what it
         spends over the limit holds back those after it.
         """
-        limits = client.limits
-        if limits.concurrency and self._open[client.id] >= limits.concurrency:
+        limits, who = client.limits, client.id
+        if limits.concurrency and self._open[who] >= limits.concurrency:
             raise TooBusy(
                 f"This key may have {limits.concurrency} requests open at once; wait for one.",
                 retry_after_s=1,
             )
         if limits.tokens_per_minute:
-            self._check(client, "tokens", limits.tokens_per_minute)
+            self._check(who, "tokens", limits.tokens_per_minute)
         if limits.requests_per_minute:
-            self._check(client, "requests", limits.requests_per_minute)
-            self._rates.hit(self._item("requests", limits.requests_per_minute), client.id)
-        self._open[client.id] += 1
+            self._check(who, "requests", limits.requests_per_minute)
+            self._windows.add((who, "requests"))
+        self._open[who] += 1
 
     def leave(self, client: Client, *, tokens: int) -> None:
         """Count a request out, with the tokens it spent."""
-        self._open[client.id] -= 1
-        if not self._open[client.id]:
-            del self._open[client.id]
-        limit = client.limits.tokens_per_minute
-        if limit and tokens:
-            self._rates.hit(self._item("tokens", limit), client.id, cost=tokens)
+        who = client.id
+        self._open[who] -= 1
+        if not self._open[who]:
+            del self._open[who]
+        if client.limits.tokens_per_minute and tokens:
+            self._windows.add((who, "tokens"), tokens)
 
-    def _check(self, client: Client, what: str, limit: int) -> None:
-        item = self._item(what, limit)
-        if self._rates.test(item, client.id):
+    def _check(self, who: str, what: str, limit: int) -> None:
+        used = (who, what)
+        if self._windows.count(used) < limit:
             return
-        reset = self._rates.get_window_stats(item, client.id).reset_time
-        wait_s = min(MINUTE_S, max(1, math.ceil(reset - time.time())))
+        wait_s = min(MINUTE_S, max(1, math.ceil(self._windows.left_s(used))))
         raise TooBusy(
             f"This key's {limit} {what} per minute are spent; try again in {wait_s} s.",
             retry_after_s=wait_s,
         )
-
-    def _item(self, what: str, limit: int) -> RateLimitItemPerMinute:
-        item = self._items.get((what, limit))
-        if item is None:
-            item = self._items[what, limit] = RateLimitItemPerMinute(limit, namespace=what)
-        return item

@@ -103,7 +103,8 @@ class Connection(asyncio.Protocol):
         if 100 <= status < 200:  # 100 Continue and the like announce the real head
             self.headers.clear()
             return
-        if status < 100 or self._head_size() > LARGEST_HEAD_BYTES:
+        is_large = self._head_bytes > LARGEST_HEAD_BYTES and self._head_size() > LARGEST_HEAD_BYTES
+        if status < 100 or is_large:
             raise ValueError("not a head")
         self.status = status
         self._head_done = True

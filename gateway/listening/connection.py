@@ -24,6 +24,7 @@ from gateway.errors import (
     InvalidRequest,
     TooManyConnections,
 )
+from gateway.listening.cycle import Cycle
 from gateway.listening.head import MALFORMED, WATCHED, fault, size
 
 FRAMING = (b"content-length", b"transfer-encoding")
@@ -218,6 +219,7 @@ class CallerConnection(HttpToolsProtocol):
     # How requests begin and end.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.__class__ = Cycle  # uvicorn names its own where it makes one
         self.running = cycle
         if cycle.scope["http_version"] == "1.0":
             app = unchunked(cycle, app)

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.access.limiting import Limiter
-from gateway.access.rates import MOST_COUNTS, LocalStorage
+from gateway.access.rates import MOST_COUNTS, Windows
 from gateway.errors import TooBusy
 from gateway.wire.client import Client, Limits
 
@@ -25,7 +25,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def limiter(clock: Clock) -> Limiter:
-    return Limiter(LocalStorage(clock=clock))
+    return Limiter(Windows(clock=clock))
 
 
 def client(name: str = "a", **limits: int) -> Client:
@@ -116,10 +116,10 @@ def test_the_wall_clock_may_jump(limiter: Limiter) -> None:
 
 def test_counts_of_those_who_left_are_dropped(clock: Clock) -> None:
     """Memory is bounded by who asks within a minute."""
-    storage = LocalStorage(clock=clock)
+    windows = Windows(clock=clock)
     for number in range(MOST_COUNTS):
-        storage.incr(f"old-{number}", 60)
+        windows.add((f"old-{number}", "requests"))
     clock.now += 61
-    storage.incr("new", 60)
+    windows.add(("new", "requests"))
 
-    assert storage.reset() == 1
+    assert len(windows) == 1

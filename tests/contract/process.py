@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx2
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20.0
+PATIENCE_S = 20.0from gateway.logs import BATCH_S
+
 
 
 def free_port() -> int:
@@ -61,7 +62,8 @@ class Gateway:
 
     @property
     def log(self) -> str:
-        """Everything it wrote so far."""
+        """Everything it wrote so far; lines leave a few at a time."""
+        time.sleep(3 * BATCH_S)
         return self.log_file.read_text(errors="replace")
 
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
