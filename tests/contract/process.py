@@ -10,9 +10,10 @@ from pathlib import Path
 
 import httpx2
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20.0from gateway.logs import BATCH_S
+from gateway.logs import BATCH_S
 
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20.0
 
 
 def free_port() -> int:
