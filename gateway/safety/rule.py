@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.safety.spelling import plain, spelled
+
 # Up to six words between two signs, none of them a negation ("lips are not swollen"), in any of the
 # languages. Both kinds of run are bounded: linear time, whatever the text.
 NEGATION = (
@@ -51,13 +53,14 @@ def signs(
     together: tuple[tuple[str, str], ...] = (),
 ) -> Signs:
     """Compile a language's patterns: regular expressions that start and end at a word."""
+    anchors = tuple(dict.fromkeys(each for word in anchors for each in (word, plain(word))))
     pairs = tuple((one_of((left,)), one_of((right,))) for left, right in together)
     return Signs(anchors, one_of(strong) if strong else None, one_of(weak) if weak else None, pairs)
 
 
 def one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
     """One pattern out of many, at word boundaries."""
-    return re.compile(r"\b(?:" + "|".join(patterns) + r")\b")
+    return re.compile(r"\b(?:" + spelled("|".join(patterns)) + r")\b")
 
 
 def near(left: str, right: str) -> str:

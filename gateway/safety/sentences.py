@@ -5,9 +5,12 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# A full stop inside a number or an abbreviation ends nothing; a single line break is only a wrap
-# unless the next line is a list item or a heading.
-END = re.compile(r"[.!?;](?<!\n\d.)(?=\s)|\n(?=\s{0,9}(?:\n|[-*•]|\d{1,2}[.)])|[\w /]{2,40}:)")
+# A full stop inside a number or an abbreviation ends nothing ("v. a.", "ca. 60", "37. woche"); a
+# single line break is only a wrap unless the next line is a list item or a heading.
+END = re.compile(
+    r"[.!?;](?<!\n\d.)(?<!\b\w\.)(?<!\bca\.)(?=\s)(?! (?:ssw|woche|monat))|"
+    r"\n(?=\s{0,9}(?:\n|[-*•]|\d{1,2}[.)])|[\w /]{2,40}:)"
+)
 # Typographic quotes, the no-break space and the en dash, as people's keyboards write them.
 TYPOGRAPHY = str.maketrans("\u2019\u2018\u201c\u201d\u00a0\u2013", "''\"\" -")
 

@@ -13,19 +13,29 @@ import tests.safety.rules
 from gateway.safety.notices import NOT_TRIAGE, RedFlags, notices
 from gateway.safety.rule import Rule
 from gateway.safety.rules import RULES
+from gateway.safety.spelling import plain
 from tests.safety.rules import ids
 
 CORPUS = Path(__file__).parent / "corpus"
-ORDINARY = [
-    line
-    for name in ("ordinary.txt", "heldout_ordinary.txt")
-    for line in (CORPUS / name).read_text(encoding="utf-8").splitlines()
-]
-VIGNETTES = [
-    json.loads(line)
-    for name in ("vignettes.jsonl", "heldout_vignettes.jsonl")
-    for line in (CORPUS / name).read_text(encoding="utf-8").splitlines()
-]
+
+
+UNTUNED = CORPUS / "untuned"
+
+
+def ordinary(language: str = "", folder: Path = CORPUS) -> list[str]:
+    """Questions that are no emergency; English without a language."""
+    files = sorted(folder.glob(f"*ordinary{language}.txt"))
+    return [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def vignettes(language: str = "", folder: Path = CORPUS) -> list[dict[str, str]]:
+    """Red flags, each with the rule that has to see it."""
+    files = sorted(folder.glob(f"*vignettes{language}.jsonl"))
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in lines]
+
+
+ORDINARY, VIGNETTES = ordinary(), vignettes()
 
 
 def test_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +52,52 @@ def test_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(VIGNETTES) >= 120
     assert false_alarms == []
     assert misses == []
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_the_corpus_in_other_languages(language: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same in German and Spanish, every rule among them; with English switched on, too."""
+    texts, cases = ordinary(f"_{language}"), vignettes(f"_{language}")
+    on = ("en", language)
+    false_alarms = [text for text in texts if ids(text, on)]
+    misses = [each["text"] for each in cases if each["rule"] not in ids(each["text"], on)]
+    with capsys.disabled():
+        print(  # noqa: T201  the numbers are the point of this test
+            f"\nnotices, {language}: {len(false_alarms)} false alarms on {len(texts)} ordinary "
+            f"questions, {len(misses)} misses on {len(cases)} red-flag vignettes"
+        )
+
+    assert len(texts) >= 100
+    assert len(cases) >= 100
+    assert {rule.id for rule in RULES} == {each["rule"] for each in cases}
+    assert false_alarms == []
+    assert misses == []
+
+
+@pytest.mark.parametrize(("language", "missed", "false"), [("de", 5, 1), ("es", 3, 0)])
+def test_texts_the_rules_were_not_tuned_on(
+    language: str, missed: int, false: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What to expect of a text nobody has thought of: looked at once; no rule may be made for it."""
+    on = ("en", language)
+    cases, texts = vignettes(f"_{language}", UNTUNED), ordinary(f"_{language}", UNTUNED)
+    misses = [each["text"] for each in cases if each["rule"] not in ids(each["text"], on)]
+    false_alarms = [text for text in texts if ids(text, on)]
+    with capsys.disabled():
+        print(  # noqa: T201  the numbers are the point of this test
+            f"\nnotices, {language}, untuned: {len(false_alarms)} false alarms on {len(texts)}, "
+            f"{len(misses)} misses on {len(cases)}"
+        )
+
+    assert len(misses) <= missed
+    assert len(false_alarms) <= false
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_letters_without_their_marks_are_understood(language: str) -> None:
+    """As typed on a foreign keyboard or in a hurry."""
+    for each in vignettes(f"_{language}"):
+        assert each["rule"] in ids(plain(each["text"]), ("en", language)), each["text"]
 
 
 def test_every_rule_has_vignettes() -> None:
@@ -127,7 +183,7 @@ SPANISH = [
     [*(("de", *each) for each in GERMAN), *(("es", *each) for each in SPANISH)],
 )
 def test_other_languages_are_off_until_switched_on(language: str, rule: str, text: str) -> None:
-    """German and Spanish tables exist for the most vital rules."""
+    """German and Spanish tables exist for every rule, and cost nothing until they are wanted."""
     assert ids(text) == []
     assert rule in ids(text, ("en", language))
 
@@ -173,9 +229,11 @@ def test_rules_are_well_formed() -> None:
 
 def test_the_cheap_first_look_hides_nothing() -> None:
     """With anchors that let every sentence through, the corpus gives the same notices."""
-    everywhere = RedFlags([without_anchors(rule) for rule in RULES], ("en",))
-    for text in [*ORDINARY, *(each["text"] for each in VIGNETTES)]:
-        assert [rule.id for rule in everywhere.raised(text)] == ids(text)
+    for language in ("en", "de", "es"):
+        everywhere = RedFlags([without_anchors(rule) for rule in RULES], (language,))
+        suffix = "" if language == "en" else f"_{language}"
+        for text in [*ordinary(suffix), *(each["text"] for each in vignettes(suffix))]:
+            assert [rule.id for rule in everywhere.raised(text)] == ids(text, (language,))
 
 
 def without_anchors(rule: Rule) -> Rule:

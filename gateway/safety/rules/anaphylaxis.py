@@ -47,23 +47,74 @@ RULE = Rule(
             ),
         ),
         "de": signs(
-            ("zunge", "lippen", "hals", "rachen", "anaphyla", "allergische", "quaddeln"),
-            strong=(
-                near(r"zunge|lippen|hals|rachen", r"schwillt|schwellen|geschwollen|zugeschwollen"),
-                near(r"quaddeln|nesselsucht|ausschlag", r"atemnot|luft|schwindel\w*|kollaps\w*"),
-                r"(?:schwere|starke) allergische reaktion",
-                r"hals (?:\w+ ){0,2}zu",
+            (
+                "gesicht",
+                "augen",
+                "zunge",
+                "lippe",
+                "hals",
+                "rachen",
+                "kehle",
+                "anaphyla",
+                "allergische",
+                "quaddeln",
+                "nesselsucht",
+                "urtikaria",
+                "ausschlag",
             ),
-            weak=(r"anaphylaxie", r"anaphylaktische\w* (?:schock|reaktion)"),
+            strong=(
+                near(r"zunge|lippen?", r"schwill\w*|schwell\w*|\w*geschwollen\w*|dick\w*"),
+                near(
+                    r"gesicht|augen",
+                    r"(?:total |stark |völlig )?(?:an|zu)?geschwollen (?:und|seit|nach)",
+                ),
+                near(
+                    r"hals|rachen|kehle",
+                    r"schwillt (?:\w+ ){0,3}zu|schwillt|schwellen|zugeschwollen|zuschwillt|"
+                    r"schnürt (?:\w+ ){0,2}zu",
+                ),
+                near(
+                    r"quaddeln|nesselsucht|urtikaria|ausschlag",
+                    r"erbrech\w*|atemnot|luft|schwind\w*|kollaps\w*|kollab\w*|stridor|"
+                    r"blutdruckabfall|lippen|zunge",
+                ),
+                r"(?:schwere|starke|heftige) allergische reaktion",
+                r"hals (?:\w+ ){0,2}zu",
+                r"anaphylaxie (?:grad|nach|auf|mit)",
+            ),
+            weak=(
+                r"anaphylaxie",
+                r"anaphylaktische\w* (?:schock|reaktion)",
+            ),
         ),
         "es": signs(
-            ("lengua", "labios", "garganta", "anafil", "alérgica", "urticaria", "ronchas"),
-            strong=(
-                near(r"lengua|labios|garganta", r"hinch\w+|inflam\w+|cierra|cerrando"),
-                near(r"urticaria|ronchas", r"respir\w+|aire|mare\w+|desmay\w+"),
-                r"reacción alérgica (?:grave|fuerte|severa)",
+            (
+                "cara",
+                "lengua",
+                "labio",
+                "garganta",
+                "anafil",
+                "alérgica",
+                "urticaria",
+                "ronchas",
+                "habones",
             ),
-            weak=(r"anafilaxia", r"shock anafiláctico"),
+            strong=(
+                near(r"lengua|labios?", r"hinch\w+|inflam\w+|gord[ao]s?"),
+                near(r"cara", r"hinchad\w+ (?:y|desde|tras)"),
+                near(r"garganta", r"hinch\w+|cierra|cerrando|cerrado"),
+                near(
+                    r"urticaria|ronchas|habones",
+                    r"vomit\w+|vómitos|respir\w+|aire|mare\w+|desmay\w+|estridor|hipotens\w+|"
+                    r"labios|lengua|ta \d\d/\d\d",
+                ),
+                r"reacción alérgica (?:muy )?(?:grave|fuerte|severa)",
+                r"anafilaxia (?:tras|por|grado|con)",
+            ),
+            weak=(
+                r"anafilaxia",
+                r"shock anafiláctico",
+            ),
         ),
     },
 )

@@ -37,6 +37,65 @@ RULE = Rule(
                 r"exsanguinat\w+",
             ),
             weak=(r"ha?ematemesis", r"ha?emorrhagic shock"),
-        )
+        ),
+        "de": signs(
+            (
+                "blut",
+                "teerst",
+                "meläna",
+                "hämatemes",
+                "hämopty",
+                "hämorrhag",
+            ),
+            strong=(
+                near(
+                    r"blutet|blutung\w*|bluten",
+                    r"stark|starke|heftig\w*|massiv\w*|unstillbar\w*|(?:hört|"
+                    r"hören) (?:\w+ ){0,3}nicht (?:\w+ )?auf|nicht auf|nicht (?:gestillt|stillen|"
+                    r"stoppen|zu stillen)|stoppt nicht|spritzt|seit (?:einer|zwei|drei|"
+                    r"\d+) stunden?",
+                ),
+                r"(?:erbricht|erbrochen|spuckt|spucke|gespuckt|hustet|gehustet) (?:\w+ ){0,6}blut",
+                r"blut (?:\w+ )?(?:erbrochen|gespuckt|gehustet|erbricht|spuckt|spritzt)",
+                near(
+                    r"teerst[uü]hle?|meläna|hämatemesis|hämoptysen?",
+                    r"massiv\w*|kreislauf\w*|hb|instabil|hypoton\w*",
+                ),
+                r"massive[rmn]? (?:\w+ )?(?:teerst[uü]hle?|meläna|hämatemesis|blutung|blutungen|"
+                r"blutverlust)",
+                r"hämorrhagische\w* schock",
+                r"verblute\w*",
+                near(
+                    r"blut",
+                    r"spritzt|pulsier\w+|aus (?:dem|der) (?:darm|after|po|scheide)|schwallartig",
+                ),
+            ),
+        ),
+        "es": signs(
+            (
+                "sangr",
+                "hemorragia",
+                "hemorrágic",
+                "melena",
+                "hematemesis",
+                "rectorragia",
+            ),
+            strong=(
+                near(
+                    r"sangra\w*|hemorragia",
+                    r"mucho|mucha|abundante\w*|no para|no se (?:corta|para|detiene)|no (?:consigo|"
+                    r"puedo|logro) (?:cortar|parar|detener)\w*|a chorro|sin parar|masiv\w+|"
+                    r"desde hace (?:una|dos|\d+) horas?",
+                ),
+                r"(?:cortar|parar|detener) (?:la hemorragia|el sangrado)",
+                r"(?:vomit\w+|escup\w+|tosiendo|tose|toso) (?:\w+ ){0,4}sangre",
+                near(
+                    r"melenas?|hematemesis|rectorragia",
+                    r"abundante\w*|hipotens\w+|inestable|hb|masiv\w+|síncope",
+                ),
+                near(r"sangre", r"a chorros?|a borbotones|por el (?:recto|ano)|charco"),
+                r"hemorragia masiva|shock hemorrágico|desangr\w+",
+            ),
+        ),
     },
 )

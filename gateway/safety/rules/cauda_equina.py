@@ -14,6 +14,17 @@ BLADDER = (
     r"(?:wet|wetting|soiled|soiling) (?:my|him|her)self"
 )
 
+BLADDER_DE = (
+    r"harnverhalt\w*|inkontinen\w*|in die hose|wasserlassen (?:\w+ ){0,2}nicht|"
+    r"nicht (?:mehr )?(?:\w+ )?(?:wasserlassen|pinkeln|urinieren|wann ich pinkeln)|"
+    r"urin (?:\w+ ){0,2}nicht (?:mehr )?halten|nicht mehr, wann|stuhl nicht (?:mehr )?halten"
+)
+BLADDER_ES = (
+    r"retención urinaria|incontinencia|no (?:controlo|aguanto) (?:la |las )?(?:orina|heces)|"
+    r"no puedo orinar|"
+    r"se me escapan? (?:el |la )?(?:pis|orina|heces)|no noto cuándo|me orino encima"
+)
+
 RULE = Rule(
     id="MED112",
     summary="Possible pressure on the spinal nerves",
@@ -46,6 +57,56 @@ RULE = Rule(
             ),
             weak=(r"cauda equina",),
             together=((BACK, BLADDER),),
-        )
+        ),
+        "de": signs(
+            (
+                "rücken",
+                "bandscheib",
+                "hexenschuss",
+                "lws",
+                "ischias",
+                "reithosen",
+                "taub",
+                "gefühllos",
+                "spür",
+                "cauda",
+            ),
+            strong=(
+                r"reithosen\w*",
+                near(
+                    r"taub\w*|gefühllos|wie eingeschlafen|spüre nichts|kein gefühl",
+                    r"zwischen den beinen|(?:i'?m|der) schritt|genital\w*|damm|(?:am|der|den|"
+                    r"meinen) po|gesäß|intimbereich",
+                ),
+            ),
+            weak=(r"cauda[- ]equina\w*",),
+            together=((r"rücken\w*|bandscheibe\w*|hexenschuss|lws\w*|ischias", BLADDER_DE),),
+        ),
+        "es": signs(
+            (
+                "espalda",
+                "lumba",
+                "ciática",
+                "discal",
+                "silla de montar",
+                "dormid",
+                "adormecid",
+                "siento",
+                "cauda",
+                "cola de caballo",
+            ),
+            strong=(
+                r"anestesia en silla de montar",
+                near(
+                    r"dormid[ao]|adormecid[ao]|no siento|sin sensibilidad",
+                    r"entrepierna|entre las piernas|genital\w+|periné|culo|ano|nalgas",
+                ),
+            ),
+            weak=(
+                r"cauda equina",
+                r"síndrome de (?:la )?cola de caballo",
+            ),
+            together=((r"espalda|lumbago|lumbalgia|lumbar\w*|ciática|hernia discal", BLADDER_ES),),
+        ),
     },
 )

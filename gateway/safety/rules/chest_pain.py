@@ -36,28 +36,72 @@ RULE = Rule(
             weak=(rf"chest {PAIN}", r"stemi"),
         ),
         "de": signs(
-            ("brust", "herzinfarkt"),
-            strong=(
-                near(r"stark\w*|drückend\w*|plötzlich\w*|stechend\w*", r"brustschmerz\w*"),
-                near(
-                    r"brustschmerz\w*|druck (?:auf|in) der brust|schmerz\w* in der brust",
-                    r"arm|kiefer|atemnot|schweiß\w*|kaltschweißig|strahl\w*|ausstrahl\w+",
-                ),
-                r"(?:druck|enge|schmerz\w*|engegefühl) (?:auf|in|hinter) (?:der|meiner|dem) "
-                r"(?:brust|brustbein)",
-                r"(?:habe|hat|habe gerade) einen (?:\w+ )?herzinfarkt",
+            (
+                "brust",
+                "herzinfarkt",
+                "thorax",
+                "thorak",
+                "retrostern",
+                "pektangin",
+                "st-hebung",
+                "stemi",
             ),
-            weak=(r"brustschmerz\w*",),
+            strong=(
+                near(
+                    r"stark\w*|heftig\w*|drückend\w*|plötzlich\w*|stechend\w*|akut\w*|"
+                    r"furchtbar\w*|brennend\w*|reißend\w*",
+                    r"(?:brust|thorax)schmerz\w*",
+                ),
+                near(
+                    r"(?:brust|thorax)schmerz\w*|schmerz\w* in der brust|(?:brust|druck|"
+                    r"druckgefühl)\w* (?:auf|in) der brust",
+                    r"arm|kiefer|unterkiefer|atemnot|schwitz\w*|schweiß\w*|kaltschweißig\w*|"
+                    r"strahl\w*|ausstrahl\w+|übel|grau",
+                ),
+                r"(?:druck|druckgefühl|enge|engegefühl|schmerz\w*|stechen|brennen|\w*gewicht|"
+                r"elefant|last) (?:\w+ ){0,3}(?:auf|in|hinter|über) (?:der|meiner|seiner|ihrer|"
+                r"dem) (?:brust|brustbein|brustkorb)",
+                r"(?:enge|engegefühl|druck|druckgefühl|schmerz\w*|"
+                r"stechen) (?:\w+ )?i'?m (?:brustkorb|brustbereich)",
+                near(r"schnürt|presst|zerreißt|drückt", r"(?:die|meine|seine|ihre|der) brust"),
+                r"(?:fasst|greift|hält) sich (?:\w+ ){0,2}an (?:die|seine|ihre) brust",
+                near(r"thorakal\w*|retrosternal\w*|pektangin\w*", r"schmerz\w*|enge\w*|druck\w*"),
+                r"(?:ist das|ist es|habe|hat|hätte|erleidet|"
+                r"vielleicht) (?:\w+ ){0,2}ein(?:en)? herzinfarkt",
+            ),
+            weak=(
+                r"(?:brust|thorax)schmerz\w*",
+                r"st-(?:strecken)?hebung\w*",
+                r"stemi",
+            ),
         ),
         "es": signs(
-            ("pecho", "infarto", "torácic", "toracic"),
-            strong=(
-                r"(?:dolor|presión|opresión) (?:\w+ ){0,2}en el pecho",
-                r"me (?:duele|aprieta|oprime) (?:mucho )?el pecho",
-                near(r"dolor tor[aá]cico", r"brazo|mandíbula|sudor\w*|irradia\w*|falta de aire"),
-                r"(?:teniendo|tengo|tiene) un infarto",
+            (
+                "pecho",
+                "infarto",
+                "torácic",
+                "retroestern",
+                "precordial",
+                "esternón",
+                "elevación del st",
             ),
-            weak=(r"dolor tor[aá]cico",),
+            strong=(
+                r"(?:dolor|presión|opresión|peso|punzada|punzadas|quemazón|"
+                r"molestia) (?:\w+ ){0,4}en (?:el|mi|su) pecho",
+                r"(?:me|le|te) (?:duele|aprieta|oprime|arde|pesa|quema) (?:\w+ ){0,2}el pecho",
+                near(
+                    r"dolor (?:centro)?torácico|dolor (?:retroesternal|precordial)",
+                    r"brazo|mandíbula|sudor\w*|irradia\w*|falta de aire|opresivo|intenso|"
+                    r"diaforesis|súbito|agudo|náuseas",
+                ),
+                r"elefante (?:\w+ ){0,5}pecho",
+                r"(?:dolor|presión|opresión) detrás del esternón|opresión (?:centro)?torácica",
+                r"(?:teniendo|tengo|tiene|sufriendo|será|parece|creo que es) un infarto",
+            ),
+            weak=(
+                r"dolor (?:centro)?torácico",
+                r"elevación del st",
+            ),
         ),
     },
 )

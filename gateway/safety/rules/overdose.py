@@ -30,6 +30,35 @@ INGEST = (
     r"(?:swallow\w*|ate|eaten|eating|ingest\w+|drank|drunk|drinking|got into|chewed|licked|inhaled)"
 )
 
+MANY_DE = (
+    r"(?:(?:1[2-9]|[2-9]\d|\d{3})(?! ?(?:mg|ml|µg|g|ie|tropfen|uhr|jahre|mal|stunden|minuten|%))|"
+    r"viele|alle|(?:ganze|gesamte)[nr]? (?:packung|schachtel|flasche|woche|dose)|packungen|"
+    r"handvoll|zwanzig|dreißig|vierzig)"
+)
+DRUG_DE = (
+    r"(?:\w*tabletten|pillen|kapseln|paracetamol|ibuprofen|aspirin|insulin|schlafmittel\w*|"
+    r"medikamente\w*|\w+(?:pam|lam|tylin))"
+)
+TOOK_DE = r"(?:geschluckt|genommen|eingenommen|verschluckt|gegessen|intus)"
+POISON_DE = (
+    r"(?:\w*reiniger|bleiche|knopfbatterien?|knopfzellen?|putzmittel|spülmittel|waschmittel|"
+    r"\w*gift|lampenöl|"
+    r"frostschutz\w*|benzin|pilze|beeren|nikotin\w*|lauge|säure|tollkirschen?)"
+)
+MANY_ES = (
+    r"(?:(?:1[2-9]|[2-9]\d|\d{3})(?! ?(?:mg|ml|g|ui|gotas|horas|minutos|años|veces|%))|muchas|"
+    r"todas las|(?:un|el) frasco|(?:una|la) caja(?: entera)?|un montón de|demasiadas)"
+)
+DRUG_ES = (
+    r"(?:pastillas|comprimidos|tabletas|cápsulas|paracetamol|ibuprofeno|medicación|"
+    r"antidepresivos|somníferos|\w+(?:pam|lam|tilina))"
+)
+TOOK_ES = r"(?:tomado|tomó|tomé|tragado|tragó|ingerido|ingirió|ingesta|comido)"
+POISON_ES = (
+    r"(?:lejía|detergente|pila(?: de botón)?|veneno|limpiador|desatascador|raticida|amoniaco|"
+    r"gasolina|anticongelante|insecticida|salfumán|setas)"
+)
+
 RULE = Rule(
     id="MED105",
     summary="Overdose or poisoning",
@@ -77,24 +106,74 @@ RULE = Rule(
             weak=(r"overdosing", r"poisoned"),
         ),
         "de": signs(
-            ("überdosis", "tabletten", "geschluckt", "getrunken", "vergift", "eingenommen"),
-            strong=(
-                r"(?:\d{2,3}|viele|alle|eine packung|eine ganze packung|zu viele) (?:\w+ ){0,2}"
-                r"tabletten (?:\w+ )?(?:geschluckt|genommen|eingenommen)",
-                near(r"geschluckt|getrunken", r"reiniger|bleiche|knopfbatterie|putzmittel|gift"),
-                r"(?:hat|habe) (?:\w+ )?(?:eine )?überdosis",
+            (
+                "überdosis",
+                "tabletten",
+                "geschluckt",
+                "getrunken",
+                "gegessen",
+                "vergift",
+                "genommen",
+                "einnahme",
+                "gespritzt",
+                "heroin",
+                "fentanyl",
+                "kohlenmonoxid",
+                "verschluckt",
+                "geleckt",
             ),
-            weak=(r"vergiftet", r"überdosis"),
+            strong=(
+                rf"{MANY_DE}{BETWEEN}{DRUG_DE}{BETWEEN}{TOOK_DE}",
+                rf"{DRUG_DE}{BETWEEN}{MANY_DE}{BETWEEN}{TOOK_DE}",
+                rf"einnahme von (?:ca\.? |etwa |rund )?{MANY_DE}{BETWEEN}{DRUG_DE}",
+                near(r"geschluckt|getrunken|gegessen|verschluckt|geleckt", POISON_DE),
+                r"aus versehen (?:\w+ ){0,5}(?:genommen|eingenommen|gespritzt|geschluckt)",
+                rf"(?:doppelte|dreifache|vierfache|zehnfache|viel zu hohe) (?:dosis|"
+                rf"menge){BETWEEN}(?:gespritzt|genommen|gegeben|eingenommen)",
+                near(r"heroin|fentanyl|methadon", r"atmet|bewusstlos|blau|ansprechbar"),
+                r"(?:hat|habe|nach) (?:\w+ ){0,2}(?:einer? )?überdosis (?:genommen|eingenommen|"
+                r"geschluckt)",
+                near(r"kohlenmonoxid", r"alarm|kopfschmerzen|schwind\w*|vergiftung"),
+            ),
+            weak=(
+                r"vergiftet",
+                r"überdosis",
+            ),
         ),
         "es": signs(
-            ("sobredosis", "pastillas", "tragado", "tragó", "bebido", "bebió", "envenen", "lejía"),
-            strong=(
-                r"(?:tomado|tomó|tomé|tragado|tragó) (?:\w+ ){0,3}(?:\d{2,3}|muchas|todas las|"
-                r"un frasco de|una caja de) (?:\w+ )?pastillas",
-                near(r"tragado|tragó|bebido|bebió", r"lejía|detergente|pila|veneno|limpiador"),
-                r"(?:tomado|tomó) una sobredosis",
+            (
+                "sobredosis",
+                "pastillas",
+                "tomado",
+                "tomó",
+                "tomé",
+                "tragado",
+                "tragó",
+                "bebido",
+                "bebió",
+                "ingesta",
+                "ingerido",
+                "envenen",
+                "intoxicad",
+                "inyect",
+                "heroína",
+                "fentanilo",
+                "comido",
             ),
-            weak=(r"sobredosis", r"envenenad[oa]"),
+            strong=(
+                rf"{TOOK_ES}{BETWEEN}{MANY_ES}{BETWEEN}{DRUG_ES}",
+                rf"{TOOK_ES}{BETWEEN}{MANY_ES} {DRUG_ES}",
+                rf"{TOOK_ES}{BETWEEN}{DRUG_ES}{BETWEEN}(?:toda la semana|de golpe|todas)",
+                near(r"tragado|tragó|bebido|bebió|comido|chupado", POISON_ES),
+                r"(?:tomado|tomé|tomó) (?:por error )?(?:dos veces|el doble)",
+                rf"inyect\w+{BETWEEN}(?:el (?:doble|triple)|demasiad[ao]){BETWEEN}insulina",
+                near(r"heroína|fentanilo|metadona", r"respira|inconsciente|azul|no despierta"),
+                r"(?:tomado|tomó|sufrido) una sobredosis",
+            ),
+            weak=(
+                r"sobredosis",
+                r"(?:envenenad|intoxicad)[oa]",
+            ),
         ),
     },
 )

@@ -1,6 +1,6 @@
 """Emergencies of pregnancy and childbirth."""
 
-from gateway.safety.rule import Rule, signs
+from gateway.safety.rule import Rule, near, signs
 
 PREGNANT = (
     r"pregnan\w+|gravid\w*|g\dp\d|gestation\w*|trimester|postpartum|gave birth|primigravida|"
@@ -19,6 +19,29 @@ PRESSURE = (
     r"(?:severe|terrible|bad|pounding|worst|splitting) headache|seeing (?:spots|stars)|"
     r"flashing lights|blurr(?:ed|y) vision|visual disturbance\w*|1[6-9]\d ?/ ?\d{2,3}|"
     r"seizures?|convuls\w+|epigastric pain|right upper quadrant pain|eclampsia"
+)
+
+PREGNANT_DE = (
+    r"schwanger\w*|(?:[4-9]|[1-3]\d|4[0-2])(?:\+\d)?\.? ?(?:ssw|woche(?! (?:krank|urlaub)))|"
+    r"gravid\w*|"
+    r"(?:sechsten|siebten|achten|neunten) monat|wochenbett|fruchtblase|wehen|entbunden"
+)
+ALARM_DE = (
+    r"blute|blutet|bluten|blutung\w*|augenflimmern|sehstörung\w*|1[6-9]\d ?/ ?\d{2,3}|krampf\w*|"
+    r"(?:stark\w*|schlimm\w*|heftig\w*|plötzlich\w*) (?:\w+ )?(?:bauch|unterbauch|unterleibs|"
+    r"kopf)schmerz\w*|"
+    r"eklampsie"
+)
+PREGNANT_ES = (
+    r"embarazad\w+|gestante\w*|puérpera|primigesta|roto aguas|"
+    r"(?:estoy|está) de (?:\d{1,2}|seis|siete|ocho|nueve) (?:semanas|meses)|"
+    r"\d{1,2} semanas de (?:embarazo|gestación)"
+)
+ALARM_ES = (
+    r"sangr\w+|hemorragia|1[6-9]\d ?/ ?\d{2,3}|convuls\w+|eclampsia|cefalea intensa|"
+    r"ve(?:o)? (?:lucecitas|luces|borroso|destellos)|dolor de cabeza (?:muy )?(?:fuerte|intenso)|"
+    r"dolor (?:abdominal|de (?:barriga|vientre|tripa)) (?:muy )?(?:fuerte|intenso|horrible|agudo)|"
+    r"dolor (?:muy )?(?:fuerte|intenso) en (?:el )?(?:hipogastrio|vientre|abdomen)"
 )
 
 RULE = Rule(
@@ -61,6 +84,56 @@ RULE = Rule(
                 r"(?= (?:now|with|at|and)|[,.:;])",
             ),
             together=((PREGNANT, f"{LOSS}|{PAIN}|{PRESSURE}"),),
-        )
+        ),
+        "de": signs(
+            (
+                "schwanger",
+                "ssw",
+                "woche",
+                "gravid",
+                "monat",
+                "wochenbett",
+                "fruchtblase",
+                "wehen",
+                "entbunden",
+                "nabelschnur",
+                "baby",
+                "kind",
+                "kleine",
+            ),
+            strong=(
+                near(r"nabelschnur", r"sehe|sieht|sehen|hängt|vorfall|heraus|raus"),
+                r"(?:spüre|spürt|merke|fühle) (?:\w+ )?(?:mein|das|unser|ihr) (?:baby|"
+                r"kind) (?:\w+ ){0,2}(?:nicht|kaum)",
+                r"(?:baby|kind|kleine) (?:hat )?sich (?:\w+ ){0,3}nicht (?:mehr )?(?:gerührt|"
+                r"bewegt)",
+                r"(?:baby|kind) (?:\w+ )?bewegt sich (?:\w+ ){0,3}(?:nicht|kaum)",
+            ),
+            together=((PREGNANT_DE, ALARM_DE),),
+        ),
+        "es": signs(
+            (
+                "embaraz",
+                "gestante",
+                "gestación",
+                "puérpera",
+                "primigesta",
+                "semanas",
+                "meses",
+                "aguas",
+                "cordón",
+                "bebé",
+                "fetal",
+                "niñ",
+                "feto",
+            ),
+            strong=(
+                r"(?:se ve|asoma|sale|salido|prolapso de|prolapso del) (?:el )?cordón",
+                r"no (?:noto|siento) (?:\w+ )?(?:al|a mi) bebé",
+                r"(?:bebé|niño|niña|feto) no se ha movido",
+                r"bebé (?:\w+ )?(?:no se mueve|ha dejado de moverse|se mueve menos)",
+            ),
+            together=((PREGNANT_ES, ALARM_ES),),
+        ),
     },
 )

@@ -10,6 +10,19 @@ LONG = (
 )
 SOON = r"today|tonight|just now|this morning|(?:minutes?|mins?|hours?) ago|right now|now"
 
+GOING_ON_DE = (
+    r"hört (?:\w+ ){0,2}nicht (?:\w+ )?auf|nicht auf|seit (?:\w+ )?(?:\w+ )?(?:minuten|min)|"
+    r"(?:über|schon) (?:\w+ ){0,3}minuten|ohne erfolg|gerade|eben|heute|jetzt|zum ersten mal|"
+    r"noch nie|"
+    r"vor (?:\w+ )?(?:minuten|stunden?)|ganzen körper|verdreht|bewusstlos|schaum"
+)
+GOING_ON_ES = (
+    r"(?:ya )?(?:\w+ )?minutos|no (?:para|cede)|lleva (?:\w+ ){0,3}minutos|"
+    r"más de (?:\w+ )?minutos|de (?:\w+ )?minutos|"
+    r"desde hace|sin (?:parar|respuesta)|acaba de|ahora|hoy|esta (?:tarde|mañana|noche)|nunca|"
+    r"primera vez|hace (?:\w+ )?(?:minutos|hora)|ojos en blanco"
+)
+
 RULE = Rule(
     id="MED111",
     summary="Seizure",
@@ -31,6 +44,42 @@ RULE = Rule(
                 r"first (?:ever )?(?:seizure|fit|convulsion)",
             ),
             weak=(r"status epilepticus",),
-        )
+        ),
+        "de": signs(
+            (
+                "krampf",
+                "anfall",
+                "zuckt",
+                "zuckungen",
+                "epilep",
+            ),
+            strong=(
+                near(
+                    r"krampft|krampfanfall|anfall (?:dauert|geht)|epileptische[rn]? anfall|zuckt|"
+                    r"zuckungen|status epilepticus",
+                    GOING_ON_DE,
+                ),
+                r"erste[rn]? (?:epileptische[rn]? )?(?:krampf)?anfall",
+            ),
+            weak=(r"status epilepticus",),
+        ),
+        "es": signs(
+            (
+                "convuls",
+                "epiléptic",
+                "sacud",
+                "ataque",
+            ),
+            strong=(
+                near(
+                    r"convuls\w+|(?:crisis|ataque) epiléptic[oa]|ataque dura|estatus epiléptico|"
+                    r"sacude todo el cuerpo|sacud\w+",
+                    GOING_ON_ES,
+                ),
+                r"primera (?:crisis (?:epiléptica|convulsiva)|convulsión)",
+                r"(?:está )?convulsionando",
+            ),
+            weak=(r"estatus epiléptico",),
+        ),
     },
 )

@@ -15,6 +15,20 @@ HALF = (
 )
 SOON = r"today|tonight|this morning|(?:minutes|mins|hours|hour) ago|right now|just now"
 
+SUDDEN_DE = (
+    r"plötzlich\w*|auf einmal|akut\w*|schlagartig|"
+    r"seit (?:\w+ )?(?:einer|zwei|drei|\d+) (?:stunden?|minuten|std|min)"
+)
+LIMB_DE = r"(?:rechte[nrs]?|linke[nrs]?) (?:arm|bein|hand|gesichtshälfte|körperhälfte|seite)"
+SUDDEN_ES = (
+    r"de (?:repente|golpe|pronto)|súbit\w+|brusc\w+|agud\w+|se despertó|"
+    r"desde hace (?:una|dos|\d+) horas?"
+)
+DEFICIT_ES = (
+    r"no (?:puede|puedo) hablar|habla\w* (?:raro|mal)|debilidad|sin fuerza|parali\w+|parálisis|"
+    r"hemipar\w+|afasia|disartria|no veo|no ve|torcida|no entiende"
+)
+
 RULE = Rule(
     id="MED102",
     summary="Signs of a stroke",
@@ -68,29 +82,126 @@ RULE = Rule(
             weak=(r"acute (?:\w+ )?stroke", r"hemi(?:pare|plegi)\w+"),
         ),
         "de": signs(
-            ("schlaganfall", "gesicht", "mundwinkel", "sprach", "spricht", "gelähm", "halbseit"),
-            strong=(
-                near(r"gesicht|mundwinkel", r"häng\w*|schief|herab\w*|taub|gelähmt"),
-                r"(?:verwaschene?|undeutliche) sprache",
-                near(r"plötzlich\w*|akut\w*", r"sprachstörung\w*|gelähmt|lähmung|halbseit\w*|taub"),
-                r"spricht (?:\w+ )?(?:verwaschen|undeutlich|wirr)",
-                r"(?:hat|habe|erleidet) (?:gerade |wohl )?einen schlaganfall",
-                r"verdacht auf (?:einen )?schlaganfall",
+            (
+                "schlaganfall",
+                "stroke",
+                "gesicht",
+                "mundwinkel",
+                "sprach",
+                "spricht",
+                "sprech",
+                "redet",
+                "lallt",
+                "gelähm",
+                "lähm",
+                "halbseit",
+                "hemipar",
+                "hemipleg",
+                "phasi",
+                "arm",
+                "bein",
+                "hand",
+                "auge",
+                "fazialis",
+                "nihss",
+                "wörter",
+                "worte",
+                "apoplex",
+                "dysarthri",
             ),
-            weak=(r"halbseitenlähmung", r"hemiparese"),
+            strong=(
+                near(
+                    r"gesicht\w*|mundwinkel", r"häng\w*|schief\w*|herab\w*|taub\w*|gelähmt|lähmung"
+                ),
+                near(
+                    SUDDEN_DE,
+                    r"sprachstörung\w*|nicht (?:mehr )?(?:richtig )?(?:sprechen|reden|sehen)|"
+                    r"gelähmt|lähmung\w*|halbseit\w*|taub\w*|hemipar\w*|aphasi\w*|schwäche|lallt|"
+                    r"auge nichts|kraftlos",
+                ),
+                r"(?:verwaschene?|undeutliche|lallende) (?:aus)?sprache",
+                r"spricht (?:\w+ ){0,2}(?:verwaschen|undeutlich|wirr)",
+                near(
+                    r"redet|spricht|sagt|lallt",
+                    r"wirres(?: zeug)?|wirr|unverständlich\w*|kauderwelsch|gesicht",
+                ),
+                near(
+                    LIMB_DE,
+                    r"(?:nicht|kaum) (?:mehr )?(?:heben|bewegen|spüren|hoch)|taub|gelähmt|schwach|"
+                    r"kraftlos",
+                ),
+                near(
+                    r"hemipar\w*|hemipleg\w*|aphasi\w*|fazialis(?:parese|lähmung)|dysarthri\w*",
+                    r"akut\w*|plötzlich\w*|zuletzt|nihss|lyse|uhr|stunden?",
+                ),
+                r"wake-?up-?stroke|nihss \d+",
+                near(
+                    r"findet|finde|bekommt",
+                    r"(?:die |keine )(?:\w+ )?(?:wörter|worte)(?: nicht)?(?: mehr)?",
+                ),
+                r"(?:rechte|linke) gesichtshälfte (?:\w+ ){0,4}(?:nicht|hängt|taub)",
+                r"(?:hat|habe|erleidet|ist das|hatte (?:gerade|eben|heute)) (?:gerade |wohl |"
+                r"vielleicht )?ein(?:en)? schlaganfall",
+                r"(?:verdacht auf|v\. ?a\.) (?:\w+ )?(?:schlaganfall|apoplex|insult)",
+            ),
+            weak=(
+                r"halbseitenlähmung",
+                r"hemiparese",
+                r"akute\w* schlaganfall",
+            ),
         ),
         "es": signs(
-            ("ictus", "derrame", "cara", "boca", "habla", "cuerpo", "paraliza", "brazo"),
+            (
+                "ictus",
+                "derrame",
+                "cara",
+                "boca",
+                "habla",
+                "palabras",
+                "cuerpo",
+                "parali",
+                "brazo",
+                "pierna",
+                "mano",
+                "hemipar",
+                "afasia",
+                "disartria",
+                "parálisis",
+                "nihss",
+                "sentido",
+                "ojo",
+                "despertó",
+                "incoheren",
+            ),
             strong=(
-                near(r"cara|boca", r"torcid[ao]|caíd[ao]|dormid[ao]|paralizad[ao]"),
-                near(r"de repente|súbit\w+", r"habla\w*|debilidad|paralizad[ao]|ver|cuerpo"),
-                r"(?:habla|palabras) (?:\w+ )?(?:arrastrada|arrastradas|raro|mal)",
+                near(
+                    r"cara|boca|sonrisa",
+                    r"torcid[ao]|caíd[ao]|dormid[ao]|paralizad[ao]|se (?:me|le) cae|desviad[ao]",
+                ),
+                near(SUDDEN_ES, DEFICIT_ES),
+                r"(?:arrastr\w+ (?:\w+ )?(?:las )?palabras|(?:habla|"
+                r"palabras) (?:\w+ )?(?:arrastrada|arrastradas|raro|mal))",
+                r"(?:dice|diciendo|habla\w*) (?:\w+ ){0,3}(?:cosas sin sentido|incoherencias|"
+                r"incoherente)",
                 r"(?:medio|la mitad del) (?:lado del )?cuerpo (?:\w+ ){0,2}(?:dormid[ao]|débil|"
                 r"paralizad[ao])",
-                r"(?:teniendo|tiene|tengo|sufriendo) un (?:ictus|derrame)",
-                r"(?:no puede|no puedo) (?:mover|levantar) (?:el|la) (?:brazo|pierna|mano)",
+                r"(?:teniendo|tiene|tengo|sufriendo|acaba de tener) un (?:ictus|derrame|"
+                r"infarto cerebral)",
+                r"no (?:puede |puedo )?(?:mover|levantar|mueve|muevo) (?:el|la|un|una) (?:brazo|"
+                r"pierna|mano|lado)",
+                r"no encuentra las palabras|media cara (?:\w+ ){0,3}(?:no se|dormida|caída|"
+                r"paralizada)",
+                r"ictus del despertar|nihss \d+|código ictus",
+                near(
+                    r"hemipar\w+|afasia|disartria|parálisis facial",
+                    r"brusc\w+|súbit\w+|última vez|nihss|fibrin\w+|agud\w+|horas?",
+                ),
             ),
-            weak=(r"hemiparesia", r"afasia"),
+            weak=(
+                r"hemiparesia",
+                r"afasia",
+                r"ictus agudo",
+            ),
         ),
     },
 )

@@ -43,6 +43,92 @@ RULE = Rule(
                 ),
             ),
             together=((rf"{CRASH}|crash|collided", HURT),),
-        )
+        ),
+        "de": signs(
+            (
+                "unfall",
+                "gestürzt",
+                "gefallen",
+                "abgestürzt",
+                "angefahren",
+                "überfahren",
+                "gestochen",
+                "messer",
+                "schuss",
+                "angeschossen",
+                "knochen",
+                "abgetrennt",
+                "abgesägt",
+                "abgehackt",
+                "stromschlag",
+                "stromunfall",
+                "gebrochen",
+            ),
+            strong=(
+                near(
+                    r"gefallen|gestürzt|abgestürzt",
+                    r"nicht (?:mehr )?bewegen|bewusstlos|gerüst|dach|balkon|pferd|aus dem fenster|"
+                    r"verwirrt|benommen",
+                ),
+                near(
+                    r"\w*unfall|angefahren|überfahren",
+                    r"eingeklemmt|(?:schwer|lebensgefährlich) verletzt|bewusstlos|gebrochen|"
+                    r"knochen",
+                ),
+                r"(?:sieht|sehe) (?:man )?(?:den|einen|schon den) knochen|offen\w* (?:gebrochen|"
+                r"bruch|fraktur)",
+                near(
+                    r"gestochen|messer\w*",
+                    r"(?:den|die|meinen|seinen|ihren) (?:bauch|brust|rücken|hals)",
+                ),
+                r"(?:messerstich|stichwunde|stichverletzung|schusswunde|schussverletzung)\w*|"
+                r"angeschossen|schuss in (?:den|die|das)",
+                r"(?:finger|hand|arm|bein|daumen|zehen?) (?:\w+ ){0,2}(?:abgetrennt|abgesägt|"
+                r"abgehackt|abgerissen)",
+                r"stromschlag|stromunfall",
+            ),
+        ),
+        "es": signs(
+            (
+                "accidente",
+                "caíd",
+                "cayó",
+                "atropell",
+                "apuñal",
+                "puñalada",
+                "bala",
+                "arma blanca",
+                "hueso",
+                "fractura abierta",
+                "amputad",
+                "cortado",
+                "arrancado",
+                "seccionado",
+                "descarga",
+                "electrocut",
+                "tirotead",
+                "choque",
+                "disparado",
+            ),
+            strong=(
+                near(
+                    r"caíd[oa]|cayó|caí",
+                    r"no (?:puede|puedo) mover\w*|inconsciente|caballo|andamio|tejado|balcón|"
+                    r"confus[oa]",
+                ),
+                near(
+                    r"accidente|choque|atropell\w+",
+                    r"atrapad[oa]|malherid[oa]|gravemente herid[oa]|inconsciente|hueso",
+                ),
+                r"apuñal\w+|puñaladas?|heridas? de bala|arma blanca|tirotead[oa]|disparado en",
+                r"se (?:le |me )?ve (?:el )?hueso|fractura abierta",
+                r"(?:amputad|arrancad|seccionad)o (?:\w+ ){0,2}(?:dedos?|mano|brazo|pierna|pie)",
+                r"cortado (?:\w+ ){0,2}(?:dos|tres|cuatro|varios|los) dedos",
+                near(
+                    r"descarga eléctrica|electrocut\w+",
+                    r"quemaduras?|inconsciente|conocimiento|enchufe",
+                ),
+            ),
+        ),
     },
 )

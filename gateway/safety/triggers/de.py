@@ -5,8 +5,9 @@ from gateway.safety.triggers.table import Triggers, words
 TRIGGERS = Triggers(
     pseudo=words(
         r"nicht nur",
+        r"ohne (?:mich|erfolg|besserung)",
         r"kein\w* (?:besserung|ahnung|zweifel|wirkung)",
-        r"nicht (?:besser|sicher|mehr aufhör\w+)",
+        r"nicht (?:besser|sicher|auf|mehr au[fs]\w*)",
         r"keine (?:bekannten )?(?:allergien|vorerkrankungen|medikamente)",
     ),
     stop=words(r"aber", r"jedoch", r"außer", r"(?<!nicht )jetzt", r"aktuell", r"stellt sich"),
@@ -26,13 +27,19 @@ TRIGGERS = Triggers(
         r"chronisch\w*",
     ),
     past_time=words(
-        r"vor (?:\w+ )?(?:jahren?|monaten?|wochen)", r"letztes jahr", r"(?:19|20)\d\d", r"als kind"
+        r"vor (?:\w+ ){0,2}(?:jahren?|monaten?|wochen)",
+        r"letztes jahr",
+        r"(?:19|20)\d\d",
+        r"als kind",
     ),
-    resolved_after=words(r"(?:ist |sind )?(?:weg|vorbei|abgeklungen|verschwunden)", r"nicht mehr"),
+    resolved_after=words(
+        r"(?:ist |sind )?(?:weg|vorbei|abgeklungen|verschwunden)",
+        r"nicht mehr (?:da|vorhanden|aufgetreten)",
+    ),
     family_before=words(
         r"familienanamnese",
         r"(?:vater|mutter|bruder|schwester|oma|opa|großvater|großmutter|tante|onkel)"
-        r"(?: \w+){0,2}? (?:hatte|starb|ist gestorben|verstarb|erlitt)",
+        r"(?: \w+){0,2}? (?:hatte|starb|ist an|verstarb|erlitt)",
     ),
     family_after=words(r"in (?:der|meiner|seiner|ihrer) familie"),
     recent=words(
@@ -40,11 +47,14 @@ TRIGGERS = Triggers(
         r"jetzt",
         r"gerade",
         r"plötzlich\w*",
-        r"seit",
+        r"seit(?! (?:\w+ )?(?:jahren|monaten|kindheit))",
         r"vor (?:\w+ )?(?:minuten|stunden?)",
     ),
     general=words(
         r"(?:wenn|falls) (?:jemand|man|ein\w*)",
+        r"(?:begriff|krimi|prüfung|vortrag|aufsatz|referat|merkblatt|examen|studi\w+|trauerkarte|"
+        r"artikel)",
+        r"(?:unterschied|häufigkeit|folgen|anzeichen|symptome) \w+",
         r"risiko\w*",
         r"vorbeug\w+",
         r"leitlinien?",
@@ -53,7 +63,8 @@ TRIGGERS = Triggers(
     ),
     topic=words(
         r"^\s*(?:bitte )?(?:was|welche\w*|warum|wie|wann|wer|wo|erkläre?n?|beschreibe?n?|nenne?n?|"
-        r"ist|sind|kann|können|soll|darf|fasse|übersetze|schreibe?)"
+        r"ist|sind|kann|können|soll|darf|fasse|übersetze|schreibe?|gibt es|worin|wodurch|woran|"
+        r"formuliere?|ab wann|wie viele)"
     ),
     person=words(
         r"(?<!soll )(?<!kann )(?<!muss )(?<!darf )ich",

@@ -5,12 +5,16 @@ from gateway.safety.triggers.table import Triggers, words
 TRIGGERS = Triggers(
     pseudo=words(
         r"no solo",
+        r"no puedo más",
         r"no (?:mejora|cede|sé|se|para|responde)",
         r"sin (?:mejoría|alivio|alergias|antecedentes)",
     ),
     stop=words(r"pero", r"sin embargo", r"excepto", r"aunque", r"ahora", r"acude", r"presenta"),
     turn=words(r"pero", r"sin embargo", r"ahora"),
-    clause=words(r"(?:,|y|entonces)\s*(?:yo|él|ella|tengo|tiene|está|estoy|mi|su|ahora)"),
+    clause=words(
+        r"(?:,|y|entonces)\s*(?:yo|ella|tengo|tiene|está|estoy|mi|su|ahora|quier[oe]|me|se|le|"
+        r"casi|apenas|lleva)"
+    ),
     negated_before=words(r"niega", r"sin", r"ningún", r"ninguna", r"ni", r"negativo para"),
     negated_verb=words(r"no", r"nunca"),
     negated_after=words(r"(?:fue |ha sido )?(?:descartad[oa]|negad[oa])"),
@@ -29,19 +33,28 @@ TRIGGERS = Triggers(
     ),
     family_after=words(r"en (?:la|mi|su) familia"),
     recent=words(
-        r"hoy", r"ahora", r"de repente", r"desde", r"súbit\w+", r"hace (?:\w+ )?(?:minutos?|horas?)"
+        r"hoy",
+        r"ahora",
+        r"de repente",
+        r"desde(?! (?:entonces|niñ|hace (?:\w+ )?años))",
+        r"súbit\w+",
+        r"hace (?:\w+ )?(?:minutos?|horas?)",
     ),
     general=words(
         r"(?:si|cuando) (?:alguien|una persona|un paciente)",
         r"riesgo de",
         r"prevenir",
         r"guías?",
+        r"(?:término|novela|examen|charla|trabajo sobre|tesis|folleto|artículo|estudia\w*)",
+        r"(?:diferencia|frecuencia|síntomas|signos) (?:de|entre)",
         r"causas? de",
-        r"puede causar",
+        r"puede\w* (?:\w+ )?(?:causar|provocar|producir|dar)",
     ),
     topic=words(
         r"^[\s¿]*(?:por favor,? )?(?:qué|cuál|cuáles|por qué|cómo|cuándo|quién|dónde|explica\w*|"
-        r"describe|define|enumera|resume|es|son|puede|puedo|debo|traduce|escribe)"
+        r"describe|define|enumera|resume|es|son|puede|puedo|debo|traduce|escribe|hay|redacta|"
+        r"a partir|"
+        r"en qué|cada cuánto|cuánt\w+|se puede)"
     ),
     person=words(
         r"yo",
@@ -50,7 +63,6 @@ TRIGGERS = Triggers(
         r"me",
         r"tengo",
         r"estoy",
-        r"él",
         r"ella",
         r"tiene",
         r"paciente",

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from gateway.safety.spelling import spelled
+
 
 @dataclass(frozen=True, slots=True)
 class Triggers:
@@ -33,4 +35,4 @@ class Triggers:
 
 def words(*alternatives: str) -> re.Pattern[str]:
     """One pattern out of many, between word boundaries."""
-    return re.compile(r"(?<!\w)(?:" + "|".join(alternatives) + r")(?!\w)")
+    return re.compile(r"(?<!\w)(?:" + spelled("|".join(alternatives)) + r")(?!\w)")
