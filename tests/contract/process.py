@@ -27,7 +27,7 @@ class Gateway:
     """A running gateway: its address, its log and its exit code."""
 
     def __init__(self, folder: Path, engine_url: str, **settings: str) -> None:
-        self.port = free_port()
+        self.port = int(settings.get("MMHIE_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"gateway-{self.port}.log"
         environ = {

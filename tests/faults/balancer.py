@@ -1,0 +1,75 @@
+"""nginx in front of gateways, as docs/operations.md has it."""
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from tests.compatibility.ledger import ROOT
+from tests.contract.process import free_port
+
+NGINX: Final = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+DOCUMENT: Final = ROOT / "docs" / "operations.md"
+AROUND: Final = """
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
+{user}
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}; proxy_temp_path {folder};
+  fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  {documented}
+}}
+"""
+
+
+@contextmanager
+def balancing(folder: Path, gateways: Sequence[int]) -> Iterator[int]:
+    """The port of an nginx that shares requests out among the gateways' ports."""
+    assert NGINX
+    port = free_port()
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        AROUND.format(
+            folder=folder,
+            user="user root;" if Path("/root").owner() == Path(folder).owner() else "",
+            documented=documented(port, gateways),
+        )
+    )
+    child = subprocess.Popen([NGINX, "-c", str(configuration), "-p", str(folder)])
+    try:
+        wait(port)
+        yield port
+    finally:
+        child.terminate()
+        child.wait(timeout=10)
+
+
+def documented(port: int, gateways: Sequence[int]) -> str:
+    """The example of the document, with these ports."""
+    found = re.search(r"```nginx\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert found, "docs/operations.md has no nginx example"
+    example = found[1].replace("listen 8080;", f"listen 127.0.0.1:{port};")
+    for name, own in zip(("10.0.0.1:8000", "10.0.0.2:8000"), gateways, strict=True):
+        assert name in example
+        example = example.replace(name, f"127.0.0.1:{own}")
+    return example
+
+
+def wait(port: int, seconds: float = 10) -> None:
+    """Return once it answers at all."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            httpx2.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+        except httpx2.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("nginx does not answer")
