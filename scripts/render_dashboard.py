@@ -177,6 +177,7 @@ def instances() -> dict[str, Any]:
         "refresh": 2,
         "multi": True,
         "includeAll": True,
+        "allValue": ".+",  # engines that are scraped themselves are instances, too
         "current": {"text": "All", "value": "$__all"},
     }
 

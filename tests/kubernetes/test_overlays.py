@@ -169,12 +169,27 @@ def test_the_published_model_is_understood(overlay: str, tmp_path: Path) -> None
 
 
 def test_alerts_and_dashboard_come_along(overlay: str) -> None:
-    """The same as in docker/; the monitor's label makes the job's name."""
+    """The same as in docker/."""
     dashboard = one(overlay, "ConfigMap", "mmhie-dashboard")["data"]["mmhie.json"]
-    assert json.loads(dashboard)["uid"] == "mmhie"
-    (monitor,) = objects(overlay, "ServiceMonitor")
-    service = one(overlay, "Service", "gateway")
-    assert service["metadata"]["labels"][monitor["spec"]["jobLabel"]] == "mmhie"
-    assert matches(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"])
     done = subprocess.run([sys.executable, "scripts/render_kubernetes.py", "--check"], cwd=ROOT)
+
+    assert json.loads(dashboard)["uid"] == "mmhie"
     assert done.returncode == 0
+
+
+def test_monitors_find_their_services(overlay: str) -> None:
+    """Gateways under the job's name that the alerts ask for; no engine is counted twice."""
+    services = {service["metadata"]["name"]: service for service in objects(overlay, "Service")}
+    gateway = one(overlay, "ServiceMonitor", "gateway")["spec"]
+    labels = services["gateway"]["metadata"]["labels"]
+
+    assert labels[gateway["jobLabel"]] == "mmhie"
+    assert matches(gateway["selector"]["matchLabels"], labels)
+    assert gateway["endpoints"][0]["metricRelabelings"][0]["regex"] == "vllm:.*"
+    engines = one(overlay, "ServiceMonitor", "engine")["spec"]["selector"]["matchLabels"]
+    found = [name for name, service in services.items() if selected(engines, service)]
+    assert found == (["engines"] if "engines" in services else [])
+
+
+def selected(wanted: Object, service: Object) -> bool:
+    return matches(wanted, service["metadata"].get("labels", {}))
