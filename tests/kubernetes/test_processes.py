@@ -22,6 +22,8 @@ HOLD = (
 QUESTION = {"prompt": "Hello", "stream": True}
 ROUTED = "four-nodes"
 
+pytestmark = pytest.mark.slow
+
 
 def pod_of(overlay: str, component: str) -> Pod:
     """The pod template of a component."""
