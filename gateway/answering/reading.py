@@ -108,6 +108,8 @@ class AnswerReader:
         if found_markers:
             answer.warnings.append("harmony_markers_stripped")
         answer.warnings += self._budget_warnings()
+        if harmony.is_ended_early(answer.finish_reason):
+            answer.warnings.append("ended_early")
         problem = harmony.anomaly(
             content=answer.text,
             reasoning=answer.reasoning,

@@ -88,7 +88,7 @@ class Told:
 
     def final(self, finish_reason: str | None, *, fingerprint: str | None) -> dict[str, Any]:
         """The part of `mmhie` that is known at the end of the choice."""
-        content = "text" if self.has_text else None
+        content = "text" if self.has_text or self.has_tool_calls else None
         reasoning = "reasoning" if self.has_reasoning else None
         problem = harmony.anomaly(
             content=content,
@@ -98,6 +98,8 @@ class Told:
         )
         if problem:
             self._warn(problem)
+        if harmony.is_ended_early(finish_reason):
+            self._warn("ended_early")
         return provenance.final(
             truncated=harmony.truncation(finish_reason, content, reasoning),
             warnings=[*self.shape.warnings, *self.warnings],

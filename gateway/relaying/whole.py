@@ -24,25 +24,40 @@ def label(
     answer = openai.parse(body)
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering.")
-    told = Told(provenance.digest(key), shape)
     if path == RESPONSES:
-        finish, changes = output.hear(answer, told), output.changes(answer, shape)
+        told = Told(provenance.digest(key), shape)
+        final = told.final(output.hear(answer, told), fingerprint=None)
+        changes = output.changes(answer, shape)
     else:
-        finish, changes = pass_on_choices(answer, told)
-    final = told.final(finish, fingerprint=answer.get("system_fingerprint"))
+        final, changes = pass_on_choices(answer, key, shape)
     if changes:
         body = orjson.dumps({**answer, **changes})
     labelled = openai.append(body, {"mmhie": provenance.whole(first, final)})
     return labelled, final, openai.usage_of(answer)
 
 
-def pass_on_choices(answer: dict[str, Any], told: Told) -> tuple[str | None, dict[str, Any]]:
-    """Why it ended (a cut in any choice is what is reported), and the choices if they changed."""
+def pass_on_choices(
+    answer: dict[str, Any], key: bytes, shape: Shape
+) -> tuple[Final, dict[str, Any]]:
+    """What is told of all choices together, and the choices if they changed."""
     choices = openai.choices_of(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices.")
-    passed = [told.pass_on(choice) for choice in choices]
+    mac = provenance.digest(key)
+    told = [Told(mac, shape) for _ in choices]
+    passed = [one.pass_on(choice) for one, choice in zip(told, choices, strict=True)]
+    finals = [
+        one.final(choice.get("finish_reason"), fingerprint=answer.get("system_fingerprint"))
+        for one, choice in zip(told, choices, strict=True)
+    ]
     is_changed = any(after is not before for after, before in zip(passed, choices, strict=True))
-    reasons = [choice.get("finish_reason") for choice in choices]
-    finish = "length" if "length" in reasons else reasons[0]
-    return finish, {"choices": passed} if is_changed else {}
+    return together(finals), {"choices": passed} if is_changed else {}
+
+
+def together(finals: list[Final]) -> Final:
+    """One closing part for several choices: a cut in any of them is told, and every warning."""
+    if len(finals) == 1:
+        return finals[0]
+    cuts = (final["truncated"] for final in finals if final["truncated"])
+    warnings = dict.fromkeys(warning for final in finals for warning in final["warnings"])
+    return {**finals[0], "truncated": next(cuts, None), "warnings": list(warnings)}

@@ -26,6 +26,9 @@ HEADER = re.compile(r"\S{0,80}(?: +(?:t|to|to=\S{0,80} *)?)?")
 REMNANT = re.compile(r"\S+ *(?:to=\S{1,80}(?!\S) *)?")
 
 CUT_REASONS = ("length", "max_output_tokens")
+# Ends that leave a whole answer, by the names of all three APIs; vLLM's others are abort, error and
+# repetition, and a router may say content_filter.
+WHOLE_REASONS = ("stop", "tool_calls", "function_call", "completed")
 
 State = Literal["text", "header", "hidden"]
 
@@ -152,6 +155,11 @@ def truncation(
     if content or (content is not None and not reasoning):
         return "in_answer"
     return "in_reasoning"
+
+
+def is_ended_early(finish_reason: str | None) -> bool:
+    """Whether the engine ended the answer for a reason of its own, neither budget nor end."""
+    return finish_reason is not None and finish_reason not in (*CUT_REASONS, *WHOLE_REASONS)
 
 
 def anomaly(

@@ -13,6 +13,7 @@ from gateway.safety.harmony import (
     Truncation,
     anomaly,
     clean,
+    is_ended_early,
     truncation,
 )
 
@@ -143,6 +144,14 @@ def test_where_an_answer_was_cut(
 ) -> None:
     """Only running out of tokens cuts; null content means inside the reasoning."""
     assert truncation(finish_reason, content, reasoning) == where
+
+
+@pytest.mark.parametrize("reason", ["abort", "error", "repetition", "content_filter", "failed"])
+def test_an_end_that_is_none_has_a_name(reason: str) -> None:
+    """Whatever the engine may call it; the usual ends and the budgets' are no such."""
+    assert is_ended_early(reason)
+    for usual in (None, "stop", "tool_calls", "completed", "length", "max_output_tokens"):
+        assert not is_ended_early(usual)
 
 
 @pytest.mark.parametrize(

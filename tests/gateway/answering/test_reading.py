@@ -116,6 +116,12 @@ async def test_an_answer_that_reasoning_left_too_little_for_is_named(
     assert answer.warnings == warnings
 
 
+async def test_an_end_of_the_engines_own_is_named() -> None:
+    """The text is there, and is not all there was to say."""
+    answer, _ = await read([text("so so so"), text("", "repetition"), sse.DONE])
+    assert answer.warnings == ["ended_early"]
+
+
 async def test_reasoning_only_is_warned_of() -> None:
     """Tokens spent, nothing said."""
     answer, _ = await read([piece({"reasoning": "h"}), piece({}, "length"), sse.DONE])

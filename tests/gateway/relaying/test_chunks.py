@@ -130,6 +130,8 @@ def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
     [
         ({"content": "yes"}, "stop", [], None),
         ({"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}, "tool_calls", [], None),
+        ({"tool_calls": [{"function": {"arguments": "{"}}]}, "length", [], "in_answer"),
+        ({"content": "yes yes yes"}, "repetition", ["ended_early"], None),
         ({"reasoning": "hm"}, "length", ["reasoning_only"], "in_reasoning"),
         ({"reasoning_content": "hm"}, "stop", ["reasoning_only"], None),
         ({"content": None}, "stop", ["empty_answer"], None),

@@ -53,7 +53,7 @@ def test_created_and_completed_are_labelled() -> None:
         ([REASONING], "in_reasoning", ["reasoning_only"]),
         ([REASONING, MESSAGE], "in_answer", []),
         ([], "in_reasoning", ["empty_answer"]),
-        ([{"type": "function_call", "name": "f"}], "in_reasoning", []),
+        ([{"type": "function_call", "name": "f"}], "in_answer", []),
     ],
 )
 def test_a_cut_answer_says_where(

@@ -143,3 +143,18 @@ def test_what_is_known_beforehand_is_told_first() -> None:
     body = shaped({"choices": [choice(None)]}, Shape(warnings=("reasoning_not_separated",)))
 
     assert body["mmhie"]["warnings"] == ["reasoning_not_separated", "empty_answer"]
+
+
+def test_each_of_several_choices_is_looked_at() -> None:
+    """One that is empty and one that is cut are told, whatever the others are."""
+    three = {
+        "choices": [
+            choice("a"),
+            {**choice(None), "index": 1},
+            {**choice("b"), "index": 2, "finish_reason": "length"},
+        ]
+    }
+    label = shaped(three, Shape())["mmhie"]
+
+    assert label["warnings"] == ["empty_answer"]
+    assert label["truncated"] == "in_answer"
