@@ -6,6 +6,7 @@ from collections.abc import Callable
 from gateway import logs, settings
 from gateway.access import opening as access
 from gateway.audit import opening as audit
+from gateway.listening.tls import tls_of
 from gateway.tracing import opening as tracing
 
 WRONG_SETTING = 2
@@ -18,6 +19,7 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
         access.check(chosen)
         audit.check(chosen)
         tracing.check(chosen)
+        tls_of(chosen)
         logs.set_up(chosen.log_level)
         return serve(chosen)
     except settings.SettingsError as problem:
