@@ -54,7 +54,7 @@ def test_a_listed_page(start: Start, engine: FakeEngine, tmp_path: Path) -> None
             assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
     other = gateway.client.get("/healthz", headers={"origin": "https://evil.example"})
     assert "access-control-allow-origin" not in other.headers
-    assert gateway.client.options("/llm/generate", headers={"origin": PAGE}).status_code == 401
+    assert gateway.client.options("/llm/generate", headers={"origin": PAGE}).status_code == 405
 
 
 def test_what_is_not_http_is_no_answer_to_a_page(gateway: Gateway) -> None:
