@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-slow check fix docs docs-check bench image-check screenshots setup
+.PHONY: help run test test-fast test-slow check fix docs docs-check fuzz bench image-check screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ docs: setup  ## write the generated documents anew
 docs-check: setup  ## build the site strictly into .cache/site, run every example on it
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	$(PYTEST) -n 2 tests/docs
+
+fuzz: setup  ## hostile bytes at every reader, led by coverage; T="--seconds 600 http" picks time and targets
+	$(RUN) -m tests.fuzz $(T)
 
 bench: setup  ## the gateway against nginx, in turns, on one processor (needs nginx); T=options
 	$(RUN) -m tests.bench $(T)

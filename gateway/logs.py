@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+import threading
 import traceback
 from types import TracebackType
 from typing import Any, TextIO
@@ -136,3 +137,16 @@ def set_up(level: str) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     log.setLevel(level.upper())
+
+
+def take_over() -> None:
+    """What Python itself prints of an error holds its message, of a warning its words: both go the
+    way of our own lines."""
+    logging.captureWarnings(True)
+    sys.excepthook = lambda kind, error, trace: _died((kind, error, trace))
+    threading.excepthook = lambda died: _died((died.exc_type, died.exc_value, died.exc_traceback))
+    sys.unraisablehook = lambda lost: _died((lost.exc_type, lost.exc_value, lost.exc_traceback))
+
+
+def _died(told: tuple[Any, ...]) -> None:
+    log.error("fault", exc_info=told)

@@ -3,10 +3,9 @@
 import sys
 from collections.abc import Callable
 
-from gateway import logs, settings
+from gateway import logs, memory, settings
 from gateway.access import opening as access
 from gateway.audit import opening as audit
-from gateway.listening.tls import tls_of
 from gateway.tracing import opening as tracing
 
 WRONG_SETTING = 2
@@ -14,13 +13,14 @@ WRONG_SETTING = 2
 
 def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
     """`serve` with the settings as they are checked, and its exit code; 2 when one is wrong."""
+    memory.seal()
     try:
         chosen = settings.load()
         access.check(chosen)
         audit.check(chosen)
         tracing.check(chosen)
-        tls_of(chosen)
         logs.set_up(chosen.log_level)
+        logs.take_over()
         return serve(chosen)
     except settings.SettingsError as problem:
         print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for a person

@@ -11,11 +11,23 @@ OURS = "MMHIE_"
 KEY = "VLLM_API_KEY"
 # No usage statistics, whatever the plan or the user says.
 ALWAYS = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
+# With these vLLM writes prompts or answers into its log, or opens paths that change it. At DEBUG it
+# logs both without being asked, and a logging configuration of one's own may say DEBUG.
+WITHHELD = (
+    "VLLM_DEBUG_LOG_API_SERVER_RESPONSE",
+    "VLLM_SERVER_DEV_MODE",
+    "VLLM_LOGGING_CONFIG_PATH",
+)
+LEVEL = "VLLM_LOGGING_LEVEL"
 
 
 def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) -> dict[str, str]:
-    """The user's own, without our settings (keys are among them), under the plan's."""
+    """The user's own, without our settings (keys are among them) and without what would write
+    patients' text into the engine's log, under the plan's."""
     kept = {name: value for name, value in environ.items() if not name.startswith(OURS)}
+    kept = {name: value for name, value in kept.items() if name not in WITHHELD}
+    if kept.get(LEVEL, "").upper() == "DEBUG":
+        kept[LEVEL] = "INFO"
     if not kept.get("TIKTOKEN_ENCODINGS_BASE"):
         # Set but blank, it breaks the Harmony vocabulary.
         kept.pop("TIKTOKEN_ENCODINGS_BASE", None)

@@ -71,9 +71,16 @@ def record(entry: Entry) -> dict[str, Any]:
 def records(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """A batch as it is written. Of callers without a good key, one a batch is written and the
     rest are counted: else anybody could fill the disk."""
-    strangers = [entry for entry in entries if entry.outcome == "unauthorized"]
-    written = [record(entry) for entry in entries if entry.outcome != "unauthorized"]
+    strangers = [entry for entry in entries if is_strangers(entry)]
+    written = [record(entry) for entry in entries if not is_strangers(entry)]
     if strangers:
         more = {"more_like_this": len(strangers) - 1} if len(strangers) > 1 else {}
         written.append({**record(strangers[-1]), "client": None, "auth": None, **more})
     return written
+
+
+def is_strangers(entry: Entry) -> bool:
+    """Whether nobody was let in: no good key, or a method for which none is asked."""
+    return entry.outcome == "unauthorized" or (
+        entry.outcome == "method_not_allowed" and entry.client.kind == "open"
+    )

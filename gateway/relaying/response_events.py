@@ -82,7 +82,7 @@ class ResponseEventRelay:
             return self._close(event)
         if kind == b"error":  # the engine's own words may quote the request
             raise EngineRejected("The engine failed while it was answering.")
-        if self._shape.hides_reasoning and is_reasoning_event(kind.decode()):
+        if self._shape.hides_reasoning and is_reasoning_event(kind.decode(errors="replace")):
             return b""
         changes = self._shape.hides_reasoning or self._shape.surrounds
         if kind in SAID_AGAIN and (changes or any(angle in event for angle in ANGLES)):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -57,6 +58,8 @@ def serve(
 ) -> None:
     """Start the engine and the gateway, and keep them up."""
     environ = dict(os.environ) | ({"MMHIE_ENGINES": str(engines)} if engines else {})
+    # The engine's memory holds what was asked, too; its processes inherit the limit.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         asyncio.run(serve_until_stopped(environ, without_gpu, tell if as_json else silent))
     except asyncio.CancelledError:

@@ -15,7 +15,7 @@ from gateway.audit.file import AuditFile, Fsync
 from gateway.audit.trail import OnFailure, Trail, WrittenTrail
 from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable
-from gateway.wire.client import Client
+from gateway.wire.client import ANYBODY, Client
 from gateway.wire.exchange import Exchange
 from tests.audit.conftest import KEY, Open, lines
 
@@ -260,6 +260,17 @@ def test_strangers_cannot_fill_the_disk(begin: Callable[..., Writing]) -> None:
     assert len(written) < 20
     assert sum(1 + line.get("more_like_this", 0) for line in written) == 1000
     assert {line["client"] for line in written} == {None}
+
+
+def test_a_method_that_is_none_is_a_strangers_too(begin: Callable[..., Writing]) -> None:
+    """It is refused before anybody asks for a key."""
+    writing = begin()
+    for number in range(1000):
+        made = exchange(number, "method_not_allowed", ANYBODY)
+        writing.trail.note(made, ROUTE)
+    writing.trail.stop()
+
+    assert len(writing.written()) < 20
 
 
 def test_checkpoints_are_told_outside_of_the_file(

@@ -1,82 +1,302 @@
 """A marker in the patient's text, sent through every outcome, is found nowhere it must not be."""
 
 import json
+import re
 import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from tests.contract.conftest import Start
-from tests.contract.doors import DOORS, STREAMS, Door
+import httpx2
+import pytest
+
+from tests.access.conftest import add_key, bearer
+from tests.contract.conftest import Start, StartEngine
+from tests.contract.doors import DOORS, GENERATE, STREAMS, Door, events
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.tracing.collector import Collector
 
 CANARY = "zebrafish7731"
+AUDIT_KEY = "k" * 32
 ECHO = json.dumps({"error": {"message": f"You said {CANARY}", "type": "x", "code": 400}})
-FAULTS = (
-    "reset_midstream",
-    "cut",
-    "clean_cut",
-    "error_midstream",
-    "chunk_garbage",
-    "html",
-    "empty",
-    "wrong_json",
-    "null_content",
-    "reasoning_only",
-    "harmony",
-    "hang_before_headers",
-    "hang_midstream",
+FAULTS: tuple[dict[str, Any], ...] = (
+    *({"fault": "status", "status": status, "body": ECHO} for status in (400, 422, 429, 500, 503)),
+    *(
+        {"fault": name}
+        for name in ("reset", "reset_midstream", "cut", "clean_cut", "html", "empty")
+    ),
+    *(
+        {"fault": name}
+        for name in ("error_midstream", "chunk_garbage", "wrong_json", "null_content")
+    ),
+    *({"fault": name} for name in ("reasoning_only", "harmony", "tool_call")),
+    {"fault": "raw", "body": f"HTTP/1.1 200 {CANARY}\r\n{CANARY}\r\n\r\n{CANARY}"},
+    {"fault": "raw", "body": f"{CANARY}"},
+    {"fault": "hang_before_headers"},
+    {"fault": "hang_midstream"},
+    {"fault": "tool_call", "body": json.dumps({"drug": CANARY})},
+    {"fault": "say", "tokens": [CANARY]},
+    {"fault": "say", "tokens": ["<|channel|>", CANARY, "<|message|>", CANARY]},
+)
+TOOL = {"type": "function", "function": {"name": CANARY, "parameters": {"title": CANARY}}}
+ASKED: tuple[dict[str, Any], ...] = (
+    {},
+    {"temperature": CANARY},
+    {"temperature": -1},
+    {"model": CANARY},
+    {CANARY: CANARY},
+    {"stop": [CANARY], "user": CANARY, "metadata": {CANARY: CANARY}},
+    {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": CANARY}}},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": CANARY, "schema": {}}}},
+    {"messages": [{"role": CANARY, "content": CANARY}]},
+    {"messages": [{"role": "user", "content": [{"type": CANARY, "text": CANARY}]}]},
+    {"reasoning_effort": CANARY, "cache_salt": CANARY, "stream_options": CANARY},
+)
+BROKEN = (
+    b'{"prompt": "%b',
+    b"%b",
+    b'["%b"]',
+    b'{"prompt": "%b\xff"}',
+    b'{"prompt": ' + b"[" * 2000 + b'"%b"' + b"]" * 2000 + b"}",
+    b'{"a": "%b", "prompt": "' + b"x" * 3_000_000 + b'"}',
+)
+HEADERS = {
+    **{name: CANARY for name in ("user-agent", "referer", "cookie", "x-patient", "accept")},
+    "baggage": f"a={CANARY}",
+    "tracestate": f"a={CANARY}",
+    "traceparent": CANARY,
+    "x-request-id": f"{CANARY} with a space",
+    "x-forwarded-for": CANARY,
+    "origin": CANARY,
+}
+STRANGERS: tuple[dict[str, str], ...] = (
+    bearer(f"mmhie_{CANARY}"),
+    bearer(f"{CANARY}.{CANARY}.{CANARY}"),
+    {"x-api-key": CANARY},
+    {"authorization": f"Basic {CANARY}"},
+    {"authorization": f"Bearer {CANARY}", "x-api-key": f"other-{CANARY}"},
 )
 
 
-def everything(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
-    """Success, refusal, every fault and a client that leaves, the marker in each."""
-    door.ask(gateway.client, CANARY)
-    door.ask(gateway.client, f"{CANARY} " * 5000)
-    door.ask(gateway.client, CANARY, temperature=CANARY)
-    door.ask(gateway.client, CANARY, temperature=-1)
-    door.ask(gateway.client, CANARY, model=CANARY)
-    gateway.client.post(door.path, content=b'{"prompt": "' + CANARY.encode())
-    gateway.client.post(f"/{CANARY}?q={CANARY}", content=CANARY.encode())
-    for status in (400, 500, 503):
-        engine.next(fault="status", status=status, body=ECHO)
-        door.ask(gateway.client, CANARY)
+class Hospital:
+    """A gateway with everything on that writes anything down, and all that it has said."""
+
+    def __init__(
+        self, folder: Path, engine: FakeEngine, collector: Collector, start: Start
+    ) -> None:
+        self.engine, self.collector = engine, collector
+        self.trail = folder / "audit.jsonl"
+        secret = add_key(folder / "keys.json", "ward-7", "generate", "openai", "metrics")
+        self.key = bearer(secret)
+        self.gateway = start(
+            engine.url,
+            MMHIE_LOG_LEVEL="debug",
+            MMHIE_TIMEOUT_SECONDS="0.3",
+            MMHIE_KEYS_FILE=str(folder / "keys.json"),
+            MMHIE_AUDIT_FILE=str(self.trail),
+            MMHIE_AUDIT_KEY=AUDIT_KEY,
+            MMHIE_TRACES_ENDPOINT=collector.endpoint,
+            OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true",
+            PYTHONASYNCIODEBUG="1",
+            PYTHONFAULTHANDLER="1",
+        ).wait()
+        self.refusals: list[str] = []
+
+    def ask(
+        self,
+        door: Door,
+        *,
+        said: str = CANARY,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        """A question with the marker in it; what is said of a failure is kept."""
+        body = json.dumps(door.body(said, **more)).encode()
+        self.send(door, body, {**door.headers, **(headers or self.key)})
+
+    def send(self, door: Door, body: bytes, headers: dict[str, str]) -> None:
+        try:
+            answer = self.gateway.client.post(door.path, content=body, headers=headers)
+        except httpx2.RemoteProtocolError:
+            return
+        self.keep(answer)
+
+    def keep(self, answer: httpx2.Response) -> None:
+        """What was told beside an answer: the body of a refusal, the errors in a stream."""
+        self.refusals.append(str(answer.headers))
+        if answer.status_code >= 400:
+            self.refusals.append(answer.text)
+        elif answer.headers["content-type"].startswith("text/event-stream"):
+            told = (one for one in events(answer.content) if isinstance(one, dict))
+            self.refusals += [str(one["error"]) for one in told if one.get("error")]
+        elif answer.headers["content-type"].startswith("text/plain"):
+            self.refusals += re.findall(r"\[interrupted\].*", answer.text)
+
+    def leaks(self) -> list[str]:
+        """Where the marker is found."""
+        client = self.gateway.client
+        pages = {
+            path: client.get(path, headers=self.key).text
+            for path in ("/metrics", "/healthz", "/readyz", "/v1/mmhie/load", "/v1/models")
+        }
+        self.gateway.stop()
+        places = {
+            **pages,
+            "log": self.gateway.log,
+            "audit": self.trail.read_text(),
+            "traces": self.collector.raw.decode(errors="replace"),
+            "refusals": "\n".join(self.refusals),
+        }
+        assert all(places[name] for name in ("log", "audit", "traces", "refusals")), places.keys()
+        return [name for name, text in places.items() if CANARY in text.lower()]
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    running = Collector()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def hospital(
+    tmp_path: Path, start_engine: StartEngine, collector: Collector, start: Start
+) -> Hospital:
+    """With an engine of its own: it is going to die."""
+    return Hospital(tmp_path, start_engine(), collector, start)
+
+
+def every_way_to_ask(at: Hospital, door: Door) -> None:
+    """Understood or not, of known callers and of strangers."""
+    for more in ASKED:
+        at.ask(door, **more)
+    at.ask(door, said=f"{CANARY} " * 5000)
+    for broken in BROKEN:
+        body = broken.replace(b"%b", CANARY.encode())
+        at.send(door, body, {**at.key, "content-type": "application/json"})
+    at.ask(door, headers={**at.key, **HEADERS})
+    for stranger in STRANGERS:
+        at.ask(door, headers=stranger)
+    with at.gateway.client.stream(
+        "POST", f"{door.path}?q={CANARY}", json=door.body(CANARY), headers=at.key
+    ) as answer:
+        answer.read()
+        at.keep(answer)
+
+
+def every_way_to_fail(at: Hospital, door: Door) -> None:
+    """Of the engine, in the middle of an answer to the marker."""
     for fault in FAULTS:
-        engine.next(fault=fault)
-        door.ask(gateway.client, CANARY)
-    engine.next(fault="say", tokens=[CANARY])
-    door.ask(gateway.client, CANARY)
-    engine.reset()
+        at.engine.next(**fault)
+        at.ask(door)
+    at.engine.reset()
 
 
-def leave(gateway: Gateway, door: Door) -> None:
-    """A client that hangs up, the marker in its path and body."""
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as plug:
-        head = f"POST {door.path} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{CANARY}"
-        plug.sendall(head.encode())
+def strange_paths(at: Hospital) -> None:
+    """The marker where a path, a method or a protocol should be."""
+    for path in (f"/{CANARY}?q={CANARY}", f"/v1/models/{CANARY}", f"/v1/{CANARY}", f"//{CANARY}"):
+        at.keep(at.gateway.client.get(path, headers=at.key))
+        at.keep(at.gateway.client.post(path, content=CANARY.encode()))
+    for head in (
+        f"POST {GENERATE} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{CANARY}",  # leaves
+        f"{CANARY.upper()} / HTTP/1.1\r\nhost: {CANARY}\r\n\r\n",
+        f"GET http://{CANARY}/ HTTP/1.1\r\nhost: {CANARY}\r\n\r\n",
+        f"GET / HTTP/1.1\r\n{CANARY}\r\n\r\n",
+        f"{CANARY}\r\n\r\n",
+        f"GET /{CANARY}%41 HTTP/1.1\r\nhost: a\r\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", at.gateway.port), timeout=5) as plug:
+            plug.sendall(head.encode())
+            if head.endswith("\r\n\r\n"):
+                at.refusals.append(plug.recv(65536).decode(errors="replace"))
 
 
-def test_the_marker_is_in_no_log_and_no_metric(start: Start, engine: FakeEngine) -> None:
-    """At the most talkative level."""
-    gateway = start(engine.url, MMHIE_LOG_LEVEL="debug", MMHIE_TIMEOUT_SECONDS="0.2").wait()
+def leave_in_the_middle(at: Hospital, door: Door) -> None:
+    """A caller that hangs up while the marker is being said."""
+    at.engine.next(
+        {"fault": "say", "tokens": [CANARY] * 500}, {"fault": "slow_tokens", "seconds": 0.01}
+    )
+    with at.gateway.client.stream(
+        "POST", door.path, json=door.body(CANARY), headers={**door.headers, **at.key}
+    ) as answer:
+        parts = answer.iter_raw()  # held: a dropped iterator closes the response
+        next(parts)
+    at.engine.until(lambda stats: stats["running"] == 0)
+
+
+def test_the_marker_is_found_nowhere(hospital: Hospital) -> None:
+    """Logs at the most talkative level, metrics, health, audit, traces, errors: after every way to
+    ask, to fail and to leave, an engine that dies in the middle, and a stop with answers open."""
     for door in DOORS:
-        everything(gateway, engine, door)
-        leave(gateway, door)
-    page = gateway.client.get("/metrics").text
-    health = gateway.client.get("/healthz").text
+        every_way_to_ask(hospital, door)
+        every_way_to_fail(hospital, door)
+    for door in STREAMS:
+        leave_in_the_middle(hospital, door)
+    strange_paths(hospital)
+    hospital.engine.next(fault="crash_midstream")
+    hospital.ask(DOORS[1])
+    hospital.ask(DOORS[4])
+    found = hospital.leaks()
+
+    assert found == []
+    assert len(hospital.refusals) > 400
+    assert "Traceback" not in hospital.gateway.log
+    assert '"event":"fault"' not in hospital.gateway.log
+
+
+def test_the_places_are_looked_at_rightly(hospital: Hospital) -> None:
+    """A marker that is in the log, the trail, the traces and an error is found in each: a request
+    id is the caller's to choose, and told everywhere."""
+    hospital.ask(DOORS[0], headers={**hospital.key, "x-request-id": CANARY}, temperature=-1)
+
+    assert set(hospital.leaks()) == {"log", "audit", "traces", "refusals"}
+
+
+def test_an_overloaded_gateway_says_nothing(start: Start, engine: FakeEngine) -> None:
+    """429, a queue that took too long, and a stop that cuts answers off."""
+    gateway = start(
+        engine.url,
+        MMHIE_LOG_LEVEL="debug",
+        MMHIE_MAX_INFLIGHT="1",
+        MMHIE_MAX_QUEUE="1",
+        MMHIE_QUEUE_TIMEOUT_SECONDS="0.3",
+        MMHIE_DRAIN_SECONDS="0.5",
+    ).wait()
+    engine.next(fault="hang_midstream", after=2, seconds=20, times=-1)
+    statuses: list[int] = []
+    asking = [
+        threading.Thread(target=ask_and_keep, args=(gateway, door, statuses))
+        for door in (DOORS[1], *DOORS[3:])
+    ]
+    for one in asking:
+        one.start()
+    engine.until(lambda stats: stats["running"] == 1)
+    while len(statuses) < len(asking) - 1:
+        assert gateway.child.poll() is None
     gateway.stop()
+    for one in asking:
+        one.join()
 
-    assert gateway.log, "nothing was logged, so nothing was proven"
+    assert {429, 503} <= set(statuses)
     assert CANARY not in gateway.log.lower()
-    assert CANARY not in page.lower()
-    assert CANARY not in health.lower()
-    assert "Traceback" not in gateway.log
 
 
-def test_an_answer_that_repeats_it_is_not_logged_either(start: Start, engine: FakeEngine) -> None:
-    """Model output is patient data as much as the question is."""
-    gateway = start(engine.url, MMHIE_LOG_LEVEL="debug").wait()
-    for door in (*STREAMS, *DOORS):
-        engine.next(fault="say", tokens=[CANARY])
-        assert CANARY in door.ask(gateway.client, "Repeat.").text
-    gateway.stop()
+def ask_and_keep(gateway: Gateway, door: Door, statuses: list[int]) -> None:
+    with httpx2.Client(trust_env=False, timeout=20) as client:
+        try:
+            answer = client.post(gateway.url + door.path, json=door.body(CANARY))
+        except httpx2.HTTPError:
+            return
+        statuses.append(answer.status_code)
+        assert answer.status_code == 200 or CANARY not in answer.text
 
-    assert CANARY not in gateway.log.lower()
+
+def test_a_start_that_fails_repeats_no_secret(start: Start, tmp_path: Path) -> None:
+    """Settings are told with their value, keys are not."""
+    for setting in ("MMHIE_AUDIT_KEY", "MMHIE_DIGEST_KEY", "MMHIE_ENGINE_API_KEY"):
+        others = {"MMHIE_MAX_QUEUE": "wrong", setting: CANARY}
+        gateway = start("http://127.0.0.1:1", **others)
+        assert gateway.exit_code() == 2
+        assert CANARY not in gateway.log

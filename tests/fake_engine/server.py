@@ -210,9 +210,12 @@ async def generate(engine: Engine, connection: Connection, request: Request, ent
     if options.max_requests and engine.counts.running >= options.max_requests:
         raise refusal(503)
     body = parsed(request.body)
-    check(request.path, body, options)
-    async with engine.generation(count_tokens(body)):
-        await produce(engine, connection, request, body, entry)
+    try:
+        check(request.path, body, options)
+        async with engine.generation(count_tokens(body)):
+            await produce(engine, connection, request, body, entry)
+    except (AttributeError, KeyError, TypeError, ValueError):  # a field of another type
+        raise refusal(400) from None
 
 
 async def produce(

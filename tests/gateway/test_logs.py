@@ -5,6 +5,7 @@ import gc
 import io
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway import logs
+from tests.contract.process import ROOT
 
 CANARY = "Ada Lovelace, chest pain"
 
@@ -143,3 +145,40 @@ def test_a_level_above_info_tells_no_requests(stream: io.StringIO) -> None:
     logs.log.setLevel("WARNING")
     logs.told("request", {})
     assert stream.getvalue() == ""
+
+
+DYING = """
+import sys, threading, warnings
+from gateway import logs
+from tests.contract.process import ROOT
+logs.set_up("debug")
+logs.take_over()
+canary = " ".join(sys.argv[1:])
+def die(): raise ValueError(canary)
+thread = threading.Thread(target=die)
+thread.start()
+thread.join()
+class Unraisable:
+    def __del__(self): raise KeyError(canary)
+Unraisable()
+warnings.warn(canary)
+die()
+"""
+
+
+def test_what_python_prints_by_itself() -> None:
+    """An uncaught exception, one in a thread, one in a destructor, a warning: type and place."""
+    done = subprocess.run(
+        [sys.executable, "-c", DYING, CANARY], cwd=ROOT, capture_output=True, text=True
+    )
+    told = [json.loads(line) for line in done.stderr.splitlines()]
+
+    assert done.returncode == 1
+    assert [line.get("exception") for line in told] == [
+        "ValueError",
+        "KeyError",
+        None,
+        "ValueError",
+    ]
+    assert told[2]["logger"] == "py.warnings"
+    assert CANARY not in done.stderr

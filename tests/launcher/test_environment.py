@@ -39,6 +39,22 @@ def test_the_engine_sees_none_of_our_settings() -> None:
     assert not [name for name in for_engine(USER, {}, "key") if name.startswith("MMHIE_")]
 
 
+@pytest.mark.parametrize("level", ["DEBUG", "debug", "INFO", "WARNING"])
+def test_the_engine_is_not_told_to_log_what_is_said(level: str) -> None:
+    """At DEBUG, or by a switch or a logging configuration of one's own, vLLM writes prompts and
+    answers into its log."""
+    talkative = {
+        "VLLM_LOGGING_LEVEL": level,
+        "VLLM_DEBUG_LOG_API_SERVER_RESPONSE": "true",
+        "VLLM_LOGGING_CONFIG_PATH": "/debug.json",
+        "VLLM_SERVER_DEV_MODE": "1",
+    }
+    env = for_engine({**USER, **talkative}, {}, "key")
+
+    assert env["VLLM_LOGGING_LEVEL"] == ("INFO" if level.upper() == "DEBUG" else level)
+    assert not env.keys() & (talkative.keys() - {"VLLM_LOGGING_LEVEL"})
+
+
 @pytest.mark.parametrize(("value", "kept"), [("", False), ("/vocabulary", True)])
 def test_a_blank_vocabulary_folder_is_left_out(value: str, kept: bool) -> None:
     """Set but blank, it breaks Harmony's vocabulary."""

@@ -1,0 +1,87 @@
+"""Coverage-guided fuzzing: `python -m tests.fuzz --seconds 300 [TARGET ...]` (`make fuzz`).
+
+Each target gets its share of the time in a process of its own. What was found worth keeping stays
+in .cache/fuzz/TARGET, so that the next run goes on from there; an input that failed is in
+.cache/fuzz/failed, and `--replay FILE TARGET` runs it again.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.fuzz.seeds import SEEDS, dictionary
+
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".cache" / "fuzz"
+FAILED = CACHE / "failed"
+EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
+LONGEST_BYTES = 8192
+SLOWEST_S = 5  # one input that takes longer is a finding, too
+
+
+def corpus(name: str) -> Path:
+    """The folder of inputs a target starts from."""
+    folder = CACHE / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(SEEDS[name]):
+        (folder / f"seed-{number}").write_bytes(seed)
+    return folder
+
+
+def fuzz(name: str, seconds: int) -> tuple[int, str]:
+    """How many inputs were tried, and what was found: nothing, or how to see it again."""
+    FAILED.mkdir(parents=True, exist_ok=True)
+    words = CACHE / "words"
+    words.write_text(dictionary())
+    command = [
+        sys.executable, "-m", "tests.fuzz.child", name, str(corpus(name)), f"-dict={words}",
+        f"-max_total_time={seconds}", f"-max_len={LONGEST_BYTES}", f"-timeout={SLOWEST_S}",
+        f"-artifact_prefix={FAILED}/{name}-", "-print_final_stats=1", "-rss_limit_mb=2048",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False
+    )
+    tried = EXECUTED.search(done.stderr)
+    count = int(tried[1]) if tried else 0
+    if done.returncode == 0 and count:
+        return count, ""
+    return count, f"{name}: exit code {done.returncode}\n{done.stderr[-4000:]}"
+
+
+def replay(name: str, file: Path) -> int:
+    """Run one input again, outside of the fuzzer."""
+    from tests.fuzz.targets import TARGETS
+
+    TARGETS[name](file.read_bytes())
+    return 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 when nothing was found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
+    parser.add_argument("--seconds", type=int, default=300, help="in all, shared by the targets")
+    parser.add_argument("--replay", type=Path, help="an input that failed")
+    parser.add_argument("target", nargs="*", choices=[*SEEDS, []], default=[])
+    given = parser.parse_args(arguments)
+    names = given.target or list(SEEDS)
+    if given.replay:
+        return replay(names[0], given.replay)
+    share = max(1, given.seconds // len(names))
+    total, failures = 0, []
+    for name in names:
+        count, found = fuzz(name, share)
+        total += count
+        failures += [found] if found else []
+        print(f"{name:16} {count:>9,} inputs {'FAILED' if found else ''}", flush=True)  # noqa: T201 - progress
+    print(f"{len(names)} targets, {total:,} inputs, {len(failures)} failed")  # noqa: T201 - the result
+    print("\n".join(failures), file=sys.stderr)  # noqa: T201
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,203 @@
+"""What a caller may send: bytes on the socket, bodies, headers, keys and tokens."""
+
+import asyncio
+import json
+import re
+from functools import cache
+from typing import Any
+
+import jwt
+import pytest
+from uvicorn.server import ServerState
+
+from gateway.access.credentials import presented
+from gateway.access.signing_keys import Keys, parse
+from gateway.access.tokens import Terms, Tokens
+from gateway.engine.errors import echoes, private, withhold
+from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
+from gateway.listening.connection import CallerConnection, ConnectionLimits, ServerConfig
+from gateway.middleware.correlation import ACCEPTED_ID, Correlation, request_id_of
+from gateway.relaying.shape import surrounded
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.labels import Labels, asked
+from gateway.safety.provenance import Serving
+from gateway.wire import openai
+from gateway.wire.exchange import Exchange
+from gateway.wire.generate import form_of, parse_object, parse_request
+from tests.access.conftest import AUDIENCE, ISSUER, Signer, jwks
+from tests.fuzz.engine import LOOP, Wire, cut
+
+LABELS = Labels.of(
+    Disclaimer.of(None, None, "en"), key="k", emergency_contact="112", languages=("en", "de", "es")
+)
+SERVING = Serving(gateway_version="0", engine="vllm", engine_version=None, model="m")
+ECHOED = re.compile(r"[\w-]{8,}")
+
+
+def bodies(data: bytes) -> None:
+    """/llm/generate: a request, or an error that quotes nothing of it."""
+    try:
+        ask = parse_request(data).to_ask(max_tokens=512, system="You are.")
+    except (InvalidRequest, InvalidField):
+        return
+    assert ask.prompt.strip()
+
+
+def requests(data: bytes) -> None:
+    """The OpenAI paths: whatever is read of a body before the engine gets it."""
+    try:
+        parsed = parse_object(data)
+    except GatewayError:
+        return
+    first = LABELS.first(SERVING, parsed, request_id="r", prompt=data, question=asked(parsed))
+    json.dumps(first)
+    surrounded(parsed, "Not advice.", "both")
+    extra = {"model": "m"} | openai.with_usage(parsed) | {"cache_salt": "s"}
+    sent = parse_object(openai.request_with(data, parsed, extra))
+    assert sent == {**parsed, **extra}
+    texts = echoes(private(parsed))
+    quoted = withhold(f"You said {texts[0] if texts else ''}.", texts)
+    assert not texts or texts[0] not in quoted
+
+
+def heads(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Headers, as uvicorn would hand them on."""
+    lines = [line.partition(b":")[::2] for line in data.split(b"\n")]
+    return [(name.strip().lower(), value.strip()) for name, value in lines]
+
+
+def headers(data: bytes) -> None:
+    """Keys, ids, forms and traces out of any headers."""
+    found = heads(data)
+    assert ACCEPTED_ID.fullmatch(request_id_of({"headers": found}))
+    for _, value in found:
+        assert form_of(value, stream=True) in ("sse", "text")
+    try:
+        token = presented(found)
+    except Unauthorized:
+        return
+    assert token
+    assert token.isascii()
+
+
+class Known:
+    """A key set that does not change."""
+
+    problem = None
+    generation = 1
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def look(self) -> None:
+        """Nothing to see."""
+
+    def find(self, kid: str | None) -> jwt.PyJWK | None:
+        return next(iter(self._keys.values()), None)
+
+    async def renew(self) -> None:
+        """Nothing new."""
+
+    async def run(self) -> None:
+        """Nothing to do."""
+
+
+@cache
+def gatekeeper() -> Tokens:
+    return Tokens(Known(parse(jwks(Signer.ec()))), Terms(ISSUER, AUDIENCE, 30.0))  # type: ignore[arg-type] # a fake
+
+
+def tokens(data: bytes) -> None:
+    """No bytes but signed ones are a token; which ones they are is not said."""
+    token = bytes(byte for byte in data if 32 < byte < 127)
+    with pytest.raises(Unauthorized) as refused:
+        LOOP.run_until_complete(gatekeeper().client(token))
+    said = refused.value.message
+    quoted = set(ECHOED.findall(token.decode())) & set(ECHOED.findall(said))
+    assert not quoted, said
+
+
+class Socket(Wire):
+    """A caller's socket, and what was written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def close(self) -> None:
+        self.is_gone = True
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        """No more comes."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Reads a body as every route does, and answers."""
+    exchange: Exchange = scope["exchange"]
+    body = await exchange.body(max_bytes=2048)
+    await exchange.respond(200, str(len(body)).encode())
+
+
+@cache
+def configured() -> ServerConfig:
+    config = ServerConfig(
+        Correlation(echo, disclaimer_version="1"),
+        http=CallerConnection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+    )
+    config.limits = ConnectionLimits(header_bytes=4096, body_bytes=2048)
+    config.load()
+    return config
+
+
+STATUS = re.compile(rb"HTTP/1\.1 (\d\d\d) ")
+NEVER = (b"500", b"502", b"503", b"504")
+
+
+async def called(data: bytes) -> bytes:
+    """What a connection answers to these bytes and their end."""
+    connection = CallerConnection(config=configured(), server_state=ServerState(), app_state={})
+    socket = Socket()
+    connection.connection_made(socket)
+    for piece in cut(data):
+        if socket.is_gone:
+            break
+        connection.data_received(piece)
+        await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    connection.eof_received()
+    connection.connection_lost(None)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not connection.tasks, "a request goes on for ever"
+    return socket.written
+
+
+def connections(data: bytes) -> None:
+    """Any bytes on a caller's socket, in any pieces: answers, none of which is a fault of ours."""
+    written = LOOP.run_until_complete(called(data))
+    assert not written or STATUS.match(written), written[:100]
+    statuses = STATUS.findall(written)
+    assert not [status for status in statuses if status in NEVER], written
+
+
+CALLERS = {
+    "bodies": bodies,
+    "requests": requests,
+    "headers": headers,
+    "tokens": tokens,
+    "connections": connections,
+}

@@ -1,0 +1,264 @@
+"""What the engine may send: its HTTP, its events, its JSON, its errors, its text."""
+
+import asyncio
+import atexit
+import json
+from collections.abc import Awaitable, Callable, Iterator
+
+import orjson
+
+from gateway.answering.reading import AnswerReader
+from gateway.engine.connection import Connection, ConnectionDiedError
+from gateway.engine.errors import translate, translate_event
+from gateway.errors import EngineGarbled, GatewayError
+from gateway.relaying import whole
+from gateway.relaying.chunks import ChunkRelay
+from gateway.relaying.response_events import ResponseEventRelay
+from gateway.relaying.shape import PLAIN, Shape
+from gateway.safety import harmony
+from gateway.wire import openai, sse
+
+KEY = b"k"
+FIRST = {"disclaimer": {"text": "Not advice."}, "notices": [], "provenance": {"request_id": "id-1"}}
+SHAPES = (
+    PLAIN,
+    Shape(policy="hide"),
+    Shape(name="reasoning_content"),
+    Shape(opening="Not advice.\n\n", closing="\n\nNot advice."),
+)
+SECRET = "zebrafish7731 has chest pain"
+REQUEST = {"messages": [{"role": "user", "content": SECRET}], "stop": [SECRET]}
+LOOP = asyncio.new_event_loop()
+atexit.register(LOOP.close)
+
+
+def cut(data: bytes) -> Iterator[bytes]:
+    """The bytes in pieces, whose sizes the first byte decides."""
+    if not data:
+        return
+    size = data[0] % 23 + 1
+    for start in range(1, len(data), size):
+        yield data[start : start + size]
+
+
+def events(data: bytes) -> None:
+    """Any split gives the same events, and no byte is lost."""
+    split, at_once = sse.EventBuffer(), sse.EventBuffer()
+    found = [event for piece in cut(data) for event in split.feed(piece)]
+    together = at_once.feed(data[1:])
+    assert b"".join(found) == b"".join(together)
+    assert data[1:].startswith(b"".join(found))
+    for event in found:
+        sse.payload(event)
+
+
+def relayed(data: bytes, relay: ChunkRelay | ResponseEventRelay) -> None:
+    """What is relayed is events again, or one of our errors, which can be told in the stream."""
+    buffer, out = sse.EventBuffer(), b""
+    try:
+        for event in buffer.feed(data):
+            out += relay.relay(event)
+    except GatewayError as error:
+        out += relay.render(error)
+    assert SECRET.encode() not in out or SECRET.encode() in data
+    for event in sse.EventBuffer().feed(out):
+        sse.payload(event)
+
+
+def shape_of(data: bytes) -> Shape:
+    return SHAPES[data[0] % len(SHAPES)] if data else PLAIN
+
+
+def chunks(data: bytes) -> None:
+    """Streams of chat and text completions."""
+    took = bool(data and data[0] & 4)
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=took, request=REQUEST, shape=shape_of(data))
+    relayed(data[1:], relay)
+
+
+def response_events(data: bytes) -> None:
+    """Streams of the Responses API."""
+    relayed(data[1:], ResponseEventRelay(FIRST, key=KEY, shape=shape_of(data)))
+
+
+def answers(data: bytes) -> None:
+    """Answers in one piece: labelled JSON, or an error."""
+    path = ("/v1/chat/completions", "/v1/completions", "/v1/responses")[(data or b"\0")[0] // 8 % 3]
+    try:
+        body, final, _ = whole.label(data[1:], FIRST, key=KEY, path=path, shape=shape_of(data))
+    except EngineGarbled:
+        return
+    assert orjson.loads(body)["mmhie"]["disclaimer"] == FIRST["disclaimer"]
+    orjson.dumps(final)
+
+
+class Scripted:
+    """An engine's response that is these parts."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+
+    async def read(self) -> bytes:
+        return next(self._parts, b"")
+
+    def progress(self) -> None:
+        """Nobody counts the silence here."""
+
+
+def reading(data: bytes) -> None:
+    """/llm/generate's reading of a stream: deltas, or an error."""
+
+    async def read() -> None:
+        reader = AnswerReader(Scripted(cut(data)), answer_budget=5)  # type: ignore[arg-type] # a fake
+        try:
+            texts = [delta.text async for delta in reader.deltas()]
+        except GatewayError:
+            return
+        assert reader.answer.text == "".join(texts)
+
+    LOOP.run_until_complete(read())
+
+
+def patching(data: bytes) -> None:
+    """Keys added to any JSON object: those keys, and everything else as it was."""
+    try:
+        before = openai.parse(data)
+    except EngineGarbled:
+        return
+    added = {"mmhie": {"a": [1, "}"]}}
+    after = openai.append(data, added)
+    assert orjson.loads(after) == {**before, **added}
+    assert openai.append(data, {}) == data
+    assert json.loads(openai.request_with(data, before, added)) == {**json.loads(data), **added}
+    openai.with_usage(before)
+
+
+def guard(data: bytes) -> None:
+    """Text in any pieces: the same is shown as of the whole, and no marker."""
+    pieces = [piece.decode(errors="replace") for piece in cut(data)]
+    guarding = harmony.HarmonyGuard()
+    shown = "".join(map(guarding.feed, pieces))
+    rest, found = guarding.finish()
+    text = "".join(pieces)
+    assert (shown + rest, found) == harmony.clean(text)
+    assert found or shown + rest == text
+
+
+def refusals(data: bytes) -> None:
+    """An engine's error body of any status: one of ours, which quotes nothing of the request."""
+    status = 300 + (data or b"\0")[0] * 2
+    for error in (
+        translate(status, data[1:], REQUEST),
+        translate_event(data[1:], REQUEST),
+        translate(400, orjson.dumps({"error": {"message": told(data)}}), REQUEST),
+    ):
+        assert SECRET.encode() not in error.body()
+        assert error.status >= 400
+
+
+def told(data: bytes) -> str:
+    """A message that quotes the request."""
+    before, _, after = data.decode(errors="replace").partition(" ")
+    return before + SECRET + after
+
+
+class Wire(asyncio.Transport):
+    """A socket that is read by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_paused = self.is_gone = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Away with it."""
+
+    def abort(self) -> None:
+        self.is_gone = True
+
+    def is_closing(self) -> bool:
+        return self.is_gone
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+
+
+async def read(connection: Connection) -> bytes:
+    """A body part by part."""
+    parts = []
+    while part := await connection.read():
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def forward(connection: Connection) -> bytes:
+    """A body as it comes, to somebody who is quick."""
+    parts: list[bytes] = []
+    await connection.forward(parts.append)
+    return b"".join(parts)
+
+
+async def forward_slowly(connection: Connection) -> bytes:
+    """A body as it comes, to somebody who takes a moment for each part."""
+    parts: list[bytes] = []
+
+    def take(part: bytes) -> Awaitable[None]:
+        parts.append(part)
+        return asyncio.sleep(0)
+
+    await connection.forward(take)
+    return b"".join(parts)
+
+
+Way = Callable[[Connection], Awaitable[bytes]]
+
+
+async def exchange(pieces: Iterator[bytes], way: Way) -> bytes | Exception:
+    """What a caller of the connection gets."""
+    connection, wire = Connection(LOOP), Wire()
+    connection.connection_made(wire)
+
+    async def ask() -> bytes:
+        await connection.send(b"GET / HTTP/1.1\r\n\r\n", idle_s=None, until=None)
+        return await way(connection)
+
+    asking = LOOP.create_task(ask())
+    await asyncio.sleep(0)
+    for piece in pieces:
+        if wire.is_gone:
+            break
+        connection.data_received(piece)
+        await asyncio.sleep(0)
+    connection.connection_lost(None)
+    for _ in range(12):
+        await asyncio.sleep(0)
+    assert asking.done(), "the caller waits for ever"
+    problem = asking.exception()
+    assert problem is None or isinstance(problem, GatewayError | ConnectionDiedError), problem
+    return problem if isinstance(problem, Exception) else asking.result()
+
+
+WAYS: tuple[Way, ...] = (read, forward, forward_slowly)
+
+
+def http(data: bytes) -> None:
+    """Any bytes, in any pieces, are an answer or one of our errors, and never a wait without end;
+    neither where they are cut nor how they are taken makes a difference to what is answered."""
+    found = [LOOP.run_until_complete(exchange(cut(data), way)) for way in WAYS]
+    found.append(LOOP.run_until_complete(exchange(iter(filter(None, [data[1:]])), read)))
+    assert len({answer for answer in found if isinstance(answer, bytes)}) <= 1
+
+
+ENGINE = {
+    "events": events,
+    "chunks": chunks,
+    "response_events": response_events,
+    "answers": answers,
+    "reading": reading,
+    "patching": patching,
+    "guard": guard,
+    "refusals": refusals,
+    "http": http,
+}

@@ -1,0 +1,57 @@
+"""What may lie on the disk: audit trails, checkpoints, key files, phase files."""
+
+import contextlib
+import tempfile
+from pathlib import Path
+
+from gateway.access import keys
+from gateway.access.signing_keys import JwksUnreadable, parse
+from gateway.audit import chain, checkpoint, fhir
+from gateway.audit.verify import Reading
+from gateway.engine.phase import from_listing, read_phase_file
+from gateway.errors import EngineUnavailable
+
+MAC = chain.keyed("k" * 32)
+FILE = Path(tempfile.mkdtemp(prefix="fuzz-")) / "file"
+
+
+def trails(data: bytes) -> None:
+    """Any bytes as a trail: findings, and never a clean bill for a line that nobody sealed."""
+    reading = Reading(MAC)
+    lines = data.splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        reading.feed(f"trail:{number}", line)
+    report = reading.end(archived=True)
+    assert report.genuine == 0
+    assert bool(report.findings) == bool(lines)
+    for line in lines:
+        checkpoint.in_log(line)
+
+
+def sealed(data: bytes) -> None:
+    """A sealed line is itself; with any byte of it changed it is not."""
+    text = data.decode(errors="replace")
+    line, head = chain.seal({"time": "t", "kind": "request", "reason": text}, chain.START, MAC)
+    found = chain.open_line(line[:-1], MAC)
+    assert found is not None
+    assert (found.is_genuine, found.head) == (True, head)
+    fhir.audit_event({"request_id": "r", **found.record})
+    at = data[0] * 7 % (len(line) - 1) if data else 0
+    broken = line[:at] + bytes([line[at] ^ 1]) + line[at + 1 : -1]
+    other = chain.open_line(broken, MAC)
+    assert other is None or not other.is_genuine
+
+
+def configured(data: bytes) -> None:
+    """Files that others may have touched: read, or refused in our own words."""
+    FILE.write_bytes(data)
+    with contextlib.suppress(keys.KeysUnreadable):
+        keys.read(FILE)
+    with contextlib.suppress(JwksUnreadable):
+        parse(data)
+    read_phase_file(FILE)
+    with contextlib.suppress(EngineUnavailable):
+        from_listing(data, {})
+
+
+FILES = {"trails": trails, "sealed": sealed, "configured": configured}

@@ -1,0 +1,53 @@
+"""A process that dies leaves nothing of its memory behind."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.contract.conftest import Start, start
+from tests.contract.process import ROOT, free_port
+
+__all__ = ["start"]
+
+ASK = """
+import ctypes
+from gateway import memory
+libc = ctypes.CDLL(None)
+before = libc.prctl(3, 0, 0, 0, 0)
+memory.seal()
+print(before, libc.prctl(3, 0, 0, 0, 0))
+"""
+
+
+def test_the_flag_is_off() -> None:
+    """PR_GET_DUMPABLE: on in every process, off in ours."""
+    done = subprocess.run([sys.executable, "-c", ASK], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.stdout.split() == ["1", "0"], done.stderr
+
+
+def limit(pid: int) -> str:
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    return next(line for line in lines if line.startswith("Max core file size"))
+
+
+def test_a_gateway_that_aborts_dumps_nothing(start: Start, tmp_path: Path) -> None:
+    """Though the shell it was started from allows dumps; every worker as well."""
+    allowed = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (allowed[1], allowed[1]))
+    try:
+        gateway = start(f"http://127.0.0.1:{free_port()}", MMHIE_WORKERS="2").wait("/healthz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, allowed)
+    children = Path(f"/proc/{gateway.child.pid}/task/{gateway.child.pid}/children")
+    workers = [int(pid) for pid in children.read_text().split()]
+    assert len(workers) == 2
+    for pid in (gateway.child.pid, *workers):
+        assert limit(pid).split()[-3:] == ["0", "0", "bytes"]
+    os.kill(workers[0], signal.SIGABRT)
+    gateway.stop()
+
+    assert [one.name for one in tmp_path.iterdir() if "core" in one.name] == []
