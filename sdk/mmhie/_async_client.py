@@ -8,15 +8,15 @@ from weakref import WeakKeyDictionary
 from mmhie import _fork
 from mmhie._answer import Answer
 from mmhie._async_stream import AsyncAnswerStream
-from mmhie._call import MODELS, Call
+from mmhie._call import MODELS, READY, Call
 from mmhie._caller import MARGIN_SECONDS, Caller
 from mmhie._config import LLMConfig
 from mmhie._errors import ClientTimeoutError, MMHIEError, NotFoundError
 from mmhie._events import Delta
 from mmhie._http import TOO_SLOW, Address, build_request, open_async_client, translated
 from mmhie._options import GenerateOptions, SamplingOptions
-from mmhie._pause import Patience
-from mmhie._reply import Reply, read_chat, read_generate, read_model_ids, refusal
+from mmhie._pause import LOOK_SECONDS, Patience, is_worth_waiting
+from mmhie._reply import Reply, not_ready, read_chat, read_generate, read_model_ids, refusal
 
 if TYPE_CHECKING:
     import asyncio  # imported where used: it costs 40 ms and backends without it never need it
@@ -122,6 +122,21 @@ class AsyncMedicalReasoningLLM(Caller):
         except NotFoundError:  # the server has been restarted with another model
             return await ask(await self._served_model())
 
+    async def warm_up(self, timeout_seconds: float | None = None) -> None:
+        """Wait until a question would be answered, as in the sync client."""
+        import asyncio
+
+        await self._http()
+        patience = self._warm_up_patience(timeout_seconds)
+        while True:
+            try:
+                await self._exchange(READY, patience, not_ready)
+                return
+            except MMHIEError as error:
+                if not is_worth_waiting(error) or patience.left() <= LOOK_SECONDS:
+                    raise
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def aclose(self) -> None:
         """Close this loop's idle connections and let go of the local server."""
         import asyncio
@@ -172,11 +187,13 @@ class AsyncMedicalReasoningLLM(Caller):
                     raise
             await asyncio.sleep(pause)
 
-    async def _exchange(self, call: Call, patience: Patience) -> Reply:
+    async def _exchange(
+        self, call: Call, patience: Patience, refused: Callable[[Reply], MMHIEError] = refusal
+    ) -> Reply:
         """One attempt at a whole answer, an error status included."""
         reply = await _within(patience.left(), self._reply(call, patience.left()))
         if reply.status != 200:
-            raise refusal(reply)
+            raise refused(reply)
         return reply
 
     async def _reply(self, call: Call, seconds: float) -> Reply:

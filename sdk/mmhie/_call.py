@@ -23,6 +23,7 @@ class Call:
 
 
 MODELS = Call("GET", "/v1/models")
+READY = Call("GET", "/readyz")
 
 
 def generate_call(

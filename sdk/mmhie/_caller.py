@@ -24,6 +24,12 @@ NO_EMBEDDINGS = (
 _INSTANCES: dict[type, "Caller"] = {}
 
 
+def forget() -> None:
+    """Have the instances of this process read their configuration again at the next question."""
+    for instance in _INSTANCES.values():
+        instance.forget()
+
+
 class Caller:
     """Configuration, limits and the local server; constructing one touches nothing."""
 
@@ -59,6 +65,11 @@ class Caller:
         """Raise NotImplementedError, which says where embeddings come from."""
         raise NotImplementedError(NO_EMBEDDINGS)
 
+    def forget(self) -> None:
+        """Forget a configuration that came from the environment, and what it led to."""
+        self._release_local_server()
+        self._config = self._model_id = None
+
     def renew_after_fork(self) -> None:
         """Start afresh in a forked child, leaving the parent's connections alone."""
         self._lock = threading.Lock()
@@ -85,6 +96,10 @@ class Caller:
 
     def _patience(self) -> Patience:
         return Patience(self.max_retries, self._longest_wait())
+
+    def _warm_up_patience(self, timeout_seconds: float | None) -> Patience:
+        limit = self.config.start_timeout_seconds if timeout_seconds is None else timeout_seconds
+        return Patience(0, limit)
 
     def _longest_wait(self) -> float:
         return self.config.timeout_seconds + self.margin_seconds

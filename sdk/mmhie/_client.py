@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from mmhie import _fork
 from mmhie._answer import Answer
-from mmhie._call import MODELS, Call
+from mmhie._call import MODELS, READY, Call
 from mmhie._caller import MARGIN_SECONDS, Caller
 from mmhie._config import LLMConfig
 from mmhie._errors import ClientTimeoutError, MMHIEError, NotFoundError
 from mmhie._events import Delta
 from mmhie._http import TOO_SLOW, Address, build_request, open_client, translated
 from mmhie._options import GenerateOptions, SamplingOptions
-from mmhie._pause import Patience
-from mmhie._reply import Reply, read_chat, read_generate, read_model_ids, refusal
+from mmhie._pause import LOOK_SECONDS, Patience, is_worth_waiting
+from mmhie._reply import Reply, not_ready, read_chat, read_generate, read_model_ids, refusal
 from mmhie._stream import AnswerStream
 
 if TYPE_CHECKING:
@@ -126,6 +126,23 @@ class MedicalReasoningLLM(Caller):
         except NotFoundError:  # the server has been restarted with another model
             return ask(self._served_model())
 
+    def warm_up(self, timeout_seconds: float | None = None) -> None:
+        """Wait until a question would be answered; with the `local` backend, start its server.
+
+        Looks once a second for MMHIE_START_TIMEOUT_SECONDS, or as told; then raises what the last
+        look met. A hold, a wrong address or key is raised at once.
+        """
+        self._http()
+        patience = self._warm_up_patience(timeout_seconds)
+        while True:
+            try:
+                self._exchange(READY, patience, not_ready)
+                return
+            except MMHIEError as error:
+                if not is_worth_waiting(error) or patience.left() <= LOOK_SECONDS:
+                    raise
+            time.sleep(LOOK_SECONDS)
+
     def close(self) -> None:
         """Close idle connections and let go of the local server; the next call opens them again."""
         with self._lock:
@@ -144,6 +161,11 @@ class MedicalReasoningLLM(Caller):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def forget(self) -> None:
+        """Forget the configuration; connections to the old address are closed."""
+        self.close()
+        super().forget()
 
     def renew_after_fork(self) -> None:
         """A new client after a fork: two processes must not share a connection."""
@@ -173,7 +195,9 @@ class MedicalReasoningLLM(Caller):
                     raise
             time.sleep(pause)
 
-    def _exchange(self, call: Call, patience: Patience) -> Reply:
+    def _exchange(
+        self, call: Call, patience: Patience, refused: Callable[[Reply], MMHIEError] = refusal
+    ) -> Reply:
         """One attempt at a whole answer, an error status included."""
         client = self._http()
         with translated():
@@ -184,7 +208,7 @@ class MedicalReasoningLLM(Caller):
                 response.close()
         reply = Reply(response.status_code, response.headers, body)
         if reply.status != 200:
-            raise refusal(reply)
+            raise refused(reply)
         return reply
 
     def _open_once(self, call: Call) -> "httpx2.Response":

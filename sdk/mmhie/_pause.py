@@ -5,8 +5,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mmhie._errors import GatewayError, MMHIEError
+from mmhie._errors import (
+    ConnectionFailedError,
+    DrainingError,
+    EngineUnavailableError,
+    GatewayError,
+    MMHIEError,
+)
 
+LOOK_SECONDS = 1.0  # between two looks at a model that is loading
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
 
@@ -36,6 +43,11 @@ class Patience:
         pause = _pause(error, self._attempt, self.jitter())
         self._attempt += 1
         return pause if pause < self.left() else None
+
+
+def is_worth_waiting(error: MMHIEError) -> bool:
+    """Whether a server that cannot answer now may do so after a while, without anybody's help."""
+    return isinstance(error, ConnectionFailedError | EngineUnavailableError | DrainingError)
 
 
 def _pause(error: MMHIEError, attempt: int, jitter: float) -> float:

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmhie._answer import Answer, Usage
-from mmhie._errors import BadAnswerError, GatewayError, NoAnswerError, class_for
+from mmhie._errors import (
+    BadAnswerError,
+    EngineUnavailableError,
+    GatewayError,
+    HeldError,
+    NoAnswerError,
+    class_for,
+)
 from mmhie._pause import seconds_of_retry_after
 
 NO_TEXT = "The model gave no answer text; a larger max_tokens may help."
@@ -77,6 +84,17 @@ def read_object(reply: Reply) -> Mapping[str, object]:
             request_id=reply.request_id,
         )
     return fields
+
+
+def not_ready(reply: Reply) -> GatewayError:
+    """What /readyz means by a status other than 200: held by an operator, or not there yet."""
+    told = _mapping(parsed(reply.body))
+    phase, detail = _text(told.get("phase")), _text(told.get("detail"))
+    if not phase:
+        return refusal(reply)
+    kind = HeldError if phase == "held" else EngineUnavailableError
+    sentence = f"The model is not ready ({phase}). {detail}".strip()
+    return kind(sentence, status=reply.status, request_id=reply.request_id)
 
 
 def refusal(reply: Reply) -> GatewayError:

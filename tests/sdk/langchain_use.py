@@ -1,0 +1,43 @@
+"""Run by test_langchain.py where LangChain is installed."""
+
+import asyncio
+import sys
+
+import mmhie
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.prompts import ChatPromptTemplate
+from mmhie.langchain import ChatMMHIE
+
+model = ChatMMHIE(max_tokens=64)
+prompt = ChatPromptTemplate.from_messages([("human", "How is {what} treated?")])
+answer = (prompt | model.bind(stop=["END"])).invoke({"what": "croup"})
+assert answer.content == "Rest."
+assert answer.response_metadata["notices"] == [{"id": "MED101"}]
+assert answer.additional_kwargs == {"reasoning_content": "Hm."}
+assert answer.usage_metadata["total_tokens"] == 2
+sys.stdout.write(answer.response_metadata["disclaimer"])
+
+pieces = list(model.stream([SystemMessage("Be brief."), HumanMessage("And at night?")]))
+assert [one.content for one in pieces if one.content] == ["Two", " words."], pieces
+whole = pieces[0]
+for piece in pieces[1:]:
+    whole = whole + piece
+assert whole.response_metadata["disclaimer"]
+
+turns = [HumanMessage("How?"), AIMessage("Rest."), HumanMessage("What else?")]
+assert [one.content for one in model.stream(turns) if one.content] == ["And water."]
+
+
+async def later() -> None:
+    assert (await model.ainvoke("When?")).content == "Later."
+    said = [one.content async for one in model.astream("When?")]
+    assert "".join(said) == "Later, in pieces."
+    held = None
+    try:
+        await model.ainvoke("When?")
+    except mmhie.HeldError as error:
+        held = error.message
+    assert held == "Under repair."
+
+
+asyncio.run(later())
