@@ -203,7 +203,6 @@ def test_max_tokens_over_the_cap_names_the_cap(gateway: Gateway, engine: FakeEng
 
 
 UNKNOWN = (
-    "/",
     f"/{CANARY}",
     "/llm",
     "/llm/generate/",

@@ -113,9 +113,10 @@ def test_a_red_flag_does_not_wait_for_the_end_of_a_stream(
 
 
 def test_the_models_own_template_and_the_authors_system_message_are_used(
-    gateway: Gateway, engine: FakeEngine
+    start: Start, engine: FakeEngine
 ) -> None:
-    """A chat of two messages, greedy by default, at most 512 tokens."""
+    """A chat of two messages, greedy by default, at most 512 tokens where nothing reasons."""
+    gateway = start(engine.url).wait()
     JSON.ask(gateway.client, "Why?")
 
     body = engine.body()
@@ -126,8 +127,9 @@ def test_the_models_own_template_and_the_authors_system_message_are_used(
     assert body["max_tokens"] == 512
 
 
-def test_the_callers_parameters_reach_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
-    """By the engine's names."""
+def test_the_callers_parameters_reach_the_engine(start: Start, engine: FakeEngine) -> None:
+    """By the engine's names; no budget on top where nothing reasons."""
+    gateway = start(engine.url).wait()
     asked: dict[str, Any] = {
         "max_tokens": 7,
         "temperature": 0.5,
