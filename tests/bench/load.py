@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from array import array
 from dataclasses import dataclass, field
 
 PROMPT = "The patient reports fatigue and pallor; the blood count is attached. " * 18
+NUMBER = re.compile(rb'"content":" word (\d{5})"}')  # the last chunk of a stream says 0
 MESSAGES = '"messages":[{"role":"user","content":"' + PROMPT + '"}]'
 
 
@@ -32,6 +34,8 @@ class Seen:
     gaps: array[float] = field(default_factory=lambda: array("d"))
     chunks: int = 0
     errors: int = 0
+    misplaced: int = 0  # chunks that were lost, came twice or in another order
+    joined: int = 0  # chunks that came in one read with the one before
 
 
 class Caller(asyncio.Protocol):
@@ -53,6 +57,7 @@ class Caller(asyncio.Protocol):
             return
         self.sent = self.last = time.perf_counter()
         self.first = True
+        self.expected = 0
         self.left = -1
         self.tail = b""
         self.transport.write(self.message)
@@ -73,6 +78,11 @@ class Caller(asyncio.Protocol):
             self.first = False
             self.last = now
             self.seen.chunks += events
+            numbers = NUMBER.findall(data)
+            self.seen.joined += max(0, len(numbers) - 1)
+            for number in numbers:
+                self.seen.misplaced += int(number) != self.expected
+                self.expected = int(number) + 1
         self.tail = (self.tail + data)[-32:]
         if b"0\r\n\r\n" in self.tail:
             self.finish(now, b"[DONE]" in self.tail)

@@ -1,7 +1,9 @@
 """An engine far faster than any gateway: canned bytes in vLLM's format, nothing computed.
 
 `python -m tests.bench.mock_engine --port N [--chunk-ms 20]`. A request with `"stream": true` gets
-`max_tokens` chunks, one every `--chunk-ms`; any other gets one JSON answer, after `--hold-ms`.
+`max_tokens` numbered chunks, one every `--chunk-ms`; any other gets one JSON answer. Either begins
+after `--hold-ms`. With `--flood-bytes` a stream is that many bytes, as fast as they are taken; with
+`--idle-s` a connection that has been idle so long is closed.
 """
 
 import argparse
@@ -23,10 +25,12 @@ STREAM_HEAD = (
 )
 CHUNK = (
     b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench",'
-    b'"choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null,'
+    b'"choices":[{"index":0,"delta":{"content":" word 00000"},"logprobs":null,"finish_reason":null,'
     b'"token_ids":null}]}\n\n'
 )
-LAST = CHUNK.replace(b'"finish_reason":null', b'"finish_reason":"stop","stop_reason":null')
+LAST = CHUNK.replace(b" word 00000", b".").replace(
+    b'"finish_reason":null', b'"finish_reason":"stop","stop_reason":null'
+)
 USAGE = (
     b'data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1,"model":"bench",'
     b'"choices":[],"usage":{"prompt_tokens":300,"total_tokens":450,"completion_tokens":150},'
@@ -51,7 +55,10 @@ def framed(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-FRAMED_CHUNK, FRAMED_END = framed(CHUNK), framed(DONE) + b"0\r\n\r\n"
+MOST_TOKENS = 1000
+FRAMED_CHUNKS = [framed(CHUNK.replace(b"00000", b"%05d" % n)) for n in range(MOST_TOKENS)]
+FRAMED_END = framed(DONE) + b"0\r\n\r\n"
+FLOOD = framed(CHUNK.replace(b"00000", b"0" * 4096))
 JSON_ANSWER = HEAD % (len(ANSWER), ANSWER)
 
 
@@ -60,6 +67,8 @@ class Engine(asyncio.Protocol):
 
     chunk_s = 0.02
     hold_s = 0.0
+    idle_s = 0.0
+    flood_bytes = 0
     running = 0
 
     def __init__(self) -> None:
@@ -72,6 +81,8 @@ class Engine(asyncio.Protocol):
         self.transport: asyncio.Transport = transport  # type: ignore[assignment] # both ways
 
     def data_received(self, data: bytes) -> None:
+        if self.timer and not self.busy:
+            self.timer.cancel()
         self.data += data
         end = self.data.find(b"\r\n\r\n")
         if end < 0:
@@ -88,16 +99,16 @@ class Engine(asyncio.Protocol):
         elif path == b"/_running":
             count = b"%d" % Engine.running
             self.transport.write(HEAD % (len(count), count))
-        elif b'"stream":true' in body or b'"stream": true' in body:
-            tokens = TOKENS.search(body)
-            self.begin(b"include_usage" in body)
-            self.transport.write(STREAM_HEAD)
-            self.tick(int(tokens.group(1)) if tokens else 100)
         else:
-            self.begin(False)
-            self.timer = self.loop.call_later(self.hold_s, self.whole) if self.hold_s else None
-            if not self.hold_s:
-                self.whole()
+            is_stream = b'"stream":true' in body or b'"stream": true' in body
+            tokens = TOKENS.search(body)
+            self.begin(is_stream and b"include_usage" in body)
+            self.left = self.most = min(MOST_TOKENS, int(tokens.group(1)) if tokens else 100)
+            start = self.stream if is_stream else self.whole
+            if self.hold_s:
+                self.timer = self.loop.call_later(self.hold_s, start)
+            else:
+                start()
 
     def begin(self, usage: bool) -> None:
         self.busy, self.usage = True, usage
@@ -107,16 +118,44 @@ class Engine(asyncio.Protocol):
         if self.busy:
             self.busy = False
             Engine.running -= 1
+            if self.idle_s:
+                self.timer = self.loop.call_later(self.idle_s, self.transport.close)
 
     def whole(self) -> None:
         self.transport.write(JSON_ANSWER)
         self.end()
 
-    def tick(self, left: int) -> None:
+    def stream(self) -> None:
+        self.transport.write(STREAM_HEAD)
+        if self.flood_bytes:
+            self.left = self.flood_bytes // len(FLOOD)
+            self.flood()
+        else:
+            self.tick()
+
+    def flood(self) -> None:
+        """Send until nobody takes more."""
+        self.is_full = False
+        while self.left and not self.is_full:
+            self.left -= 1
+            self.transport.write(FLOOD)
+        if not self.left:
+            self.transport.write(FRAMED_END)
+            self.end()
+
+    def pause_writing(self) -> None:
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        if self.busy and self.flood_bytes:
+            self.flood()
+
+    def tick(self) -> None:
         """Send a chunk and come back for the next, at the pace of the clock."""
-        if left > 1:
-            self.transport.write(FRAMED_CHUNK)
-            self.timer = self.loop.call_later(self.chunk_s, self.tick, left - 1)
+        if self.left > 1:
+            self.transport.write(FRAMED_CHUNKS[self.most - self.left])
+            self.left -= 1
+            self.timer = self.loop.call_later(self.chunk_s, self.tick)
             return
         usage = framed(USAGE) if self.usage else b""
         self.transport.write(framed(LAST) + usage + FRAMED_END)
@@ -138,6 +177,9 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--chunk-ms", type=float, default=20)
     parser.add_argument("--hold-ms", type=float, default=0)
+    parser.add_argument("--idle-s", type=float, default=0)
+    parser.add_argument("--flood-bytes", type=int, default=0)
     given = parser.parse_args()
     Engine.chunk_s, Engine.hold_s = given.chunk_ms / 1000, given.hold_ms / 1000
+    Engine.idle_s, Engine.flood_bytes = given.idle_s, given.flood_bytes
     uvloop.run(serve(given.port))

@@ -1,16 +1,21 @@
 """Who is measured: how each is started, and on which port it then answers."""
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+
+from tests.bench.peers import program
 
 ENGINE_PORT = 18100
 PORT = 18200
@@ -36,13 +41,17 @@ http {{
 """
 
 
+def nothing(_folder: Path) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Target:
     """One way to reach the mock engine."""
 
     name: str
     argv: Callable[[Path], Sequence[str]] | None  # None: the engine itself
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Callable[[Path], Mapping[str, str]] = nothing
     key: str | None = None
 
     @property
@@ -63,7 +72,7 @@ def nginx(folder: Path) -> Sequence[str]:
 def vllm_router(_folder: Path) -> Sequence[str]:
     engine = f"http://127.0.0.1:{ENGINE_PORT}"
     return [
-        str(peer("vllm-router")), "--worker-urls", engine, "--host", "127.0.0.1",
+        str(program("vllm-router")), "--worker-urls", engine, "--host", "127.0.0.1",
         "--port", str(PORT), "--policy", "round_robin", "--log-level", "warning",
         "--prometheus-port", str(PORT + 1),
     ]  # fmt: skip
@@ -72,7 +81,7 @@ def vllm_router(_folder: Path) -> Sequence[str]:
 def smg(_folder: Path) -> Sequence[str]:
     engine = f"http://127.0.0.1:{ENGINE_PORT}"
     return [
-        str(peer("smg")), "launch", "--worker-urls", engine, "--host", "127.0.0.1",
+        str(program("smg")), "launch", "--worker-urls", engine, "--host", "127.0.0.1",
         "--port", str(PORT), "--policy", "round_robin", "--log-level", "warn",
         "--prometheus-port", str(PORT + 1),
     ]  # fmt: skip
@@ -85,7 +94,7 @@ def litellm(folder: Path) -> Sequence[str]:
         f"    api_base: http://127.0.0.1:{ENGINE_PORT}/v1\n    api_key: none\n"
     )
     return [
-        str(peer("litellm")),
+        str(program("litellm")),
         "--config",
         str(written),
         "--port",
@@ -95,55 +104,99 @@ def litellm(folder: Path) -> Sequence[str]:
     ]
 
 
-def peer(program: str) -> Path:
-    """A peer's program in its own environment (see `make bench-peers`)."""
-    return (
-        Path(os.environ.get("BENCH_PEERS", "~/.cache/mmhie-bench")).expanduser()
-        / program
-        / "bin"
-        / program
-    )
+def ours(folder: Path, features: Sequence[str]) -> Mapping[str, str]:
+    """The gateway's environment with some features on; with all of them it is as in production."""
+    environ = {
+        "MMHIE_ENGINE_URL": f"http://127.0.0.1:{ENGINE_PORT}",
+        "MMHIE_PORT": str(PORT),
+        "MMHIE_MAX_INFLIGHT": "4096",
+        "MMHIE_HOLD_FILE": str(folder / "hold.json"),
+    }
+    if "log" not in features:
+        environ["MMHIE_LOG_LEVEL"] = "warning"
+    if "notices" not in features:
+        environ["MMHIE_NOTICE_LANGUAGES"] = ","
+    if "keys" in features:
+        environ["MMHIE_KEYS_FILE"] = str(keys_file(folder, limited="limits" in features))
+    if "audit" in features:
+        environ["MMHIE_AUDIT_FILE"] = str(folder / "audit.jsonl")
+        environ["MMHIE_AUDIT_KEY"] = "k" * 40
+    if "workers" in features:
+        environ["MMHIE_WORKERS"] = "2"
+    return environ
 
 
-OURS = {
-    "MMHIE_ENGINE_URL": f"http://127.0.0.1:{ENGINE_PORT}",
-    "MMHIE_PORT": str(PORT),
-    "MMHIE_MAX_INFLIGHT": "4096",
-}
+def keys_file(folder: Path, *, limited: bool) -> Path:
+    """One key; its limits are counted and never reached."""
+    limits = {
+        "concurrency": 10_000,
+        "requests_per_minute": 100_000_000,
+        "tokens_per_minute": 1_000_000_000,
+    }
+    row = {
+        "name": "bench",
+        "sha256": hashlib.sha256(KEY.encode()).hexdigest(),
+        "scopes": ["generate", "openai"],
+        "created": 0.0,
+        "limits": limits if limited else {},
+    }
+    written = folder / "keys.json"
+    written.write_text(json.dumps({"keys": [row]}))
+    return written
+
+
+def gateway_with(name: str, *features: str) -> Target:
+    return Target(name, gateway, lambda folder: ours(folder, features), KEY)
+
+
+FEATURES = ("log", "notices", "keys", "limits", "audit")
+KEY = "mmhie_benchbenchbenchbenchbenchbench"
 LITELLM_KEY = "sk-bench"
+
+
+def litellm_environ(_folder: Path) -> Mapping[str, str]:
+    return {"LITELLM_MASTER_KEY": LITELLM_KEY, "LITELLM_LOG": "ERROR"}
+
+
 TARGETS: Mapping[str, Target] = {
     target.name: target
     for target in (
         Target("direct", None),
         Target("nginx", nginx),
+        gateway_with("gateway", *FEATURES),
         Target("vllm-router", vllm_router),
         Target("smg", smg),
-        Target(
-            "litellm",
-            litellm,
-            {"LITELLM_MASTER_KEY": LITELLM_KEY, "LITELLM_LOG": "ERROR"},
-            LITELLM_KEY,
-        ),
-        Target("gateway", gateway, OURS),
+        Target("litellm", litellm, litellm_environ, LITELLM_KEY),
+        gateway_with("gateway, features off"),
+        gateway_with("gateway, log", "log"),
+        gateway_with("gateway, notices", "notices"),
+        gateway_with("gateway, keys", "keys"),
+        gateway_with("gateway, keys and limits", "keys", "limits"),
+        gateway_with("gateway, audit", "audit"),
+        gateway_with("gateway, 2 workers", *FEATURES, "workers"),
     )
 }
+BY_FEATURE = [name for name in TARGETS if name.startswith("gateway, ") and "workers" not in name]
 
 
 @contextmanager
-def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes] | None]:
-    """The target's process, pinned to one processor and answering; None for the engine itself."""
+def running(
+    target: Target, *, cpu: int, ask: bool = True, path: str = "/v1/models"
+) -> Iterator[subprocess.Popen[bytes] | None]:
+    """The target's process, pinned to one processor and answering a question, or, where there is
+    none to ask, a look at `path`; None for the engine itself."""
     if target.argv is None:
         yield None
         return
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             ["taskset", "-c", str(cpu), *target.argv(Path(folder))],
-            env={**os.environ, **target.environ},
+            env={**os.environ, **target.environ(Path(folder))},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
-            wait_until_it_answers(target, process)
+            wait_until_it_answers(target, process, None if ask else path)
             yield process
         finally:
             process.terminate()
@@ -155,27 +208,28 @@ def running(target: Target, *, cpu: int) -> Iterator[subprocess.Popen[bytes] | N
 
 
 def wait_until_it_answers(
-    target: Target, process: subprocess.Popen[bytes], seconds: float = 90
+    target: Target, process: subprocess.Popen[bytes], path: str | None, seconds: float = 90
 ) -> None:
     """Raises RuntimeError when it ends, or does not answer in time."""
-    import time
-
     until = time.monotonic() + seconds
-    body = {"model": "bench", "max_tokens": 2, "messages": [{"role": "user", "content": "a"}]}
-    headers = {"authorization": f"Bearer {target.key}"} if target.key else {}
     while time.monotonic() < until:
         if process.poll() is not None:
             raise RuntimeError(f"{target.name} ended with {process.returncode}.")
-        try:
-            answer = httpx2.post(
-                f"http://127.0.0.1:{target.port}/v1/chat/completions",
-                json=body,
-                headers=headers,
-                timeout=5,
-            )
-            if answer.status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.1)
+        if answers(target, path):
+            return
+        time.sleep(0.02)
     raise RuntimeError(f"{target.name} does not answer.")
+
+
+def answers(target: Target, path: str | None) -> bool:
+    """Whether a question, or a look at `path`, is answered with 200."""
+    url = f"http://127.0.0.1:{target.port}"
+    headers = {"authorization": f"Bearer {target.key}"} if target.key else {}
+    body = {"model": "bench", "max_tokens": 2, "messages": [{"role": "user", "content": "a"}]}
+    try:
+        if path is not None:
+            return httpx2.get(url + path, headers=headers, timeout=5).status_code == 200
+        asked = httpx2.post(f"{url}/v1/chat/completions", json=body, headers=headers, timeout=5)
+    except httpx2.TransportError:
+        return False
+    return asked.status_code == 200

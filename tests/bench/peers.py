@@ -1,0 +1,45 @@
+"""Peers in environments of their own, installed when they are first measured."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HOME = Path(__file__).parents[2] / ".cache" / "bench"
+# Program, and the packages that bring it. Exact: a comparison names what it compares with.
+PEERS = {
+    "vllm-router": ("vllm-router",),
+    "smg": ("smg",),
+    "litellm": ("litellm[proxy]",),
+}
+
+
+def program(name: str) -> Path:
+    """Where a peer's program is, or will be."""
+    return HOME / name / "bin" / name
+
+
+def install(name: str) -> Path:
+    """A peer's program, installed if need be; raises CalledProcessError."""
+    found = program(name)
+    if not found.exists():
+        folder = HOME / name
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        pip = [folder / "bin" / "python", "-m", "pip", "install", "-q"]
+        subprocess.run([*pip, *PEERS[name]], check=True)
+    return found
+
+
+def version(name: str) -> str:
+    """What is installed, as pip tells it."""
+    shown = subprocess.run(
+        [HOME / name / "bin" / "python", "-m", "pip", "show", name],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    return next((line[9:] for line in shown.splitlines() if line.startswith("Version: ")), "")
+
+
+if __name__ == "__main__":
+    for each in PEERS:
+        print(each, install(each), version(each))  # noqa: T201 - for a person

@@ -1,0 +1,96 @@
+"""The figures of one target in one round."""
+
+from collections.abc import Sequence
+
+import uvloop
+
+from tests.bench.load import drive
+from tests.bench.processes import TARGET_CPU, Child, cpu_s, engine, rss_mb
+from tests.bench.targets import Target, running
+
+STREAM_TOKENS = 100
+HOLD_MS = 150
+
+Figures = dict[str, float]
+
+
+def measure(target: Target, seconds: float) -> Figures:
+    """Every figure of one target, once."""
+    figures: Figures = {}
+    with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
+        uvloop.run(drive(target.port, clients=16, seconds=1, stream=False, key=target.key))
+        figures |= whole(target, process, seconds)
+        figures |= lone(target, seconds / 2)
+        for streams in (64, 256):
+            figures |= streamed(target, process, streams, seconds)
+        if process is not None:
+            figures["rss_mb"] = rss_mb(process)
+    with engine(hold_ms=HOLD_MS), running(target, cpu=TARGET_CPU):
+        figures |= held(target, seconds / 2)
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def by_feature(target: Target, seconds: float) -> Figures:
+    """CPU alone: a request, and a chunk of 256 streams."""
+    with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
+        uvloop.run(drive(target.port, clients=16, seconds=0.7, stream=False, key=target.key))
+        return whole(target, process, seconds) | streamed(target, process, 256, seconds)
+
+
+def whole(target: Target, process: Child | None, seconds: float) -> Figures:
+    """Saturated with 64 clients: requests a second, CPU a request."""
+    before = cpu_s(process)
+    seen = uvloop.run(drive(target.port, clients=64, seconds=seconds, stream=False, key=target.key))
+    count = len(seen.latencies)
+    return {
+        "req_s": count / seconds,
+        "us_request": (cpu_s(process) - before) * 1e6 / max(1, count),
+        "errors": seen.errors,
+    }
+
+
+def lone(target: Target, seconds: float) -> Figures:
+    """One client: latency."""
+    seen = uvloop.run(drive(target.port, clients=1, seconds=seconds, stream=False, key=target.key))
+    return {"c1_p50_ms": quantile(seen.latencies, 0.5), "c1_p99_ms": quantile(seen.latencies, 0.99)}
+
+
+def held(target: Target, seconds: float) -> Figures:
+    """64 in flight while the engine holds each of them: latency over what it holds."""
+    uvloop.run(drive(target.port, clients=64, seconds=0.5, stream=False, key=target.key))
+    seen = uvloop.run(drive(target.port, clients=64, seconds=seconds, stream=False, key=target.key))
+    return {
+        "held_p50_ms": quantile(seen.latencies, 0.5) - HOLD_MS,
+        "held_p99_ms": quantile(seen.latencies, 0.99) - HOLD_MS,
+    }
+
+
+def streamed(target: Target, process: Child | None, streams: int, seconds: float) -> Figures:
+    """Streams of a chunk every 20 ms: CPU a chunk, TTFT, time between chunks, what went amiss."""
+    before = cpu_s(process)
+    run = drive(
+        target.port,
+        clients=streams,
+        seconds=seconds,
+        stream=True,
+        tokens=STREAM_TOKENS,
+        key=target.key,
+    )
+    seen = uvloop.run(run)
+    cpu = (cpu_s(process) - before) * 1e6 / max(1, seen.chunks)
+    found = {
+        "us_chunk": cpu,
+        "ttft_p50_ms": quantile(seen.ttft, 0.5),
+        "ttft_p99_ms": quantile(seen.ttft, 0.99),
+        "gap_p99_ms": quantile(seen.gaps, 0.99),
+        "stream_errors": seen.errors,
+        "misplaced": seen.misplaced,
+        "joined": seen.joined,
+    }
+    return {f"{name}_{streams}": value for name, value in found.items()}
+
+
+def quantile(values: Sequence[float], at: float) -> float:
+    """Milliseconds; 0 of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * at))] * 1000 if ordered else 0.0
