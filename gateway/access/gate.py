@@ -4,15 +4,17 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.access.credentials import presented
 from gateway.access.key_file import KeyFile
 from gateway.access.limiting import Limiter, Limiting
 from gateway.access.scopes import Need, need_of
-from gateway.access.tokens import Tokens
 from gateway.errors import Forbidden, Unauthorized
 from gateway.wire.client import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Client, Limits
+
+if TYPE_CHECKING:
+    from gateway.access.tokens import Tokens
 
 OPEN = "No keys are configured: anyone who reaches this port may ask."
 RawHeaders = list[tuple[bytes, bytes]]
@@ -24,7 +26,7 @@ class Gate:
 
     salt_key: bytes
     keys: KeyFile | None = None
-    tokens: Tokens | None = None
+    tokens: "Tokens | None" = None
     protect_metrics: bool = False
     default_limits: Limits = NO_LIMITS
     limiter: Limiting = field(default_factory=Limiter)

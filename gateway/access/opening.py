@@ -2,16 +2,19 @@
 
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gateway.access import keys, signing_keys
+from gateway.access import keys
 from gateway.access.caps import Caps
 from gateway.access.gate import Gate
 from gateway.access.key_file import KeyFile
 from gateway.access.limiting import Limiting
-from gateway.access.signing_keys import FileKeys, SigningKeys, UrlKeys
-from gateway.access.tokens import Terms, Tokens
 from gateway.settings import GatewaySettings, SettingsError
 from gateway.wire.client import NO_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from gateway.access.signing_keys import SigningKeys
+    from gateway.access.tokens import Tokens
 
 
 def check(settings: GatewaySettings) -> None:
@@ -21,11 +24,8 @@ def check(settings: GatewaySettings) -> None:
             keys.read(settings.keys_file)
     except keys.KeysUnreadable as problem:
         raise SettingsError(f"MMHIE_KEYS_FILE got {settings.keys_file}: {problem}.") from None
-    try:
-        if settings.jwks_file is not None:
-            signing_keys.read(settings.jwks_file)
-    except signing_keys.JwksUnreadable as problem:
-        raise SettingsError(f"MMHIE_JWKS_FILE got {settings.jwks_file}: {problem}.") from None
+    if settings.jwks_file is not None:
+        check_signing_keys(settings.jwks_file)
 
 
 def gate_of(settings: GatewaySettings, limiter: Limiting) -> Gate:
@@ -41,18 +41,36 @@ def gate_of(settings: GatewaySettings, limiter: Limiting) -> Gate:
     )
 
 
-def tokens_of(settings: GatewaySettings) -> Tokens | None:
-    source = signing_keys_of(settings.jwks_file, settings.jwks_url, settings.jwks_refresh_seconds)
-    if source is None or settings.jwt_issuer is None or settings.jwt_audience is None:
+# Cryptography and a client for URLs are a tenth of a start and 7 MB: loaded where tokens are taken.
+
+
+def check_signing_keys(file: Path) -> None:
+    from gateway.access import signing_keys
+
+    try:
+        signing_keys.read(file)
+    except signing_keys.JwksUnreadable as problem:
+        raise SettingsError(f"MMHIE_JWKS_FILE got {file}: {problem}.") from None
+
+
+def tokens_of(settings: GatewaySettings) -> "Tokens | None":
+    if settings.jwks_file is None and settings.jwks_url is None:
         return None
-    terms = Terms(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_seconds)
-    return Tokens(source, terms)
+    from gateway.access import tokens
+
+    if settings.jwt_issuer is None or settings.jwt_audience is None:
+        return None
+    terms = tokens.Terms(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_seconds)
+    return tokens.Tokens(signing_keys_of(settings), terms)
 
 
-def signing_keys_of(file: Path | None, url: str | None, every_s: float) -> SigningKeys | None:
-    if file is not None:
-        return FileKeys(file)
-    return None if url is None else UrlKeys(signing_keys.fetcher(url), every_s=every_s)
+def signing_keys_of(settings: GatewaySettings) -> "SigningKeys":
+    from gateway.access import signing_keys
+
+    if settings.jwks_file is not None:
+        return signing_keys.FileKeys(settings.jwks_file)
+    fetch = signing_keys.fetcher(str(settings.jwks_url))
+    return signing_keys.UrlKeys(fetch, every_s=settings.jwks_refresh_seconds)
 
 
 def default_limits(settings: GatewaySettings) -> Limits:
