@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,6 +14,8 @@ from gateway.errors import Draining, EngineUnavailable, GatewayError
 
 Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled", "held"]
 
+UNKNOWN = "unknown"
+NAME = re.compile(r"[\w.-]{1,40}")
 PROBE_TIMEOUT_S = 5.0
 POLL_READY_S = 1.0
 POLL_WAITING_S = 0.2
@@ -36,6 +39,7 @@ class Model:
     revision: str | None = None
     quantization: str | None = None
     pinned_date: str | None = None
+    owner: str = UNKNOWN  # the engine, by its own listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class EngineState:
     phase: Phase = "starting"
     progress: float | None = None
     detail: str = "The engine is starting."
-    engine: str = "vllm"
+    engine: str = UNKNOWN
     engine_version: str | None = None
     model: Model | None = None
     warnings: tuple[str, ...] = ()
@@ -127,8 +131,15 @@ class EngineWatch:
         version = self.state.engine_version or told.engine_version or await self._version()
         self._was_ready = True
         detail = told.detail if told.phase == "ready" else "The model is ready."
+        engine = model.owner if told.engine == UNKNOWN else told.engine
         return replace(
-            told, phase="ready", progress=1.0, detail=detail, model=model, engine_version=version
+            told,
+            phase="ready",
+            progress=1.0,
+            detail=detail,
+            engine=engine,
+            model=model,
+            engine_version=version,
         )
 
     async def _model(self, told: EngineState) -> Model:
@@ -184,6 +195,7 @@ def from_listing(body: bytes, published: dict[str, Any]) -> Model:
     return Model(
         id=public or listed[0],
         ids=(public,) if public else listed,
+        owner=named(first.get("owned_by")),
         max_model_len=published.get("max_model_len") or first.get("max_model_len"),
         reasons=published.get("reasoning"),
         budgets_reasoning=bool(published.get("reasoning_budget")),
@@ -194,6 +206,11 @@ def from_listing(body: bytes, published: dict[str, Any]) -> Model:
         quantization=published.get("quantization"),
         pinned_date=published.get("pinned_date"),
     )
+
+
+def named(owner: object) -> str:
+    """The engine that lists a model as its own, if that is a name: it goes into provenance."""
+    return owner if isinstance(owner, str) and NAME.fullmatch(owner) else UNKNOWN
 
 
 def read_phase_file(path: Path) -> EngineState | None:

@@ -66,6 +66,17 @@ async def test_an_engine_without_a_launcher() -> None:
     assert state.model.has_chat_template
 
 
+@pytest.mark.parametrize(
+    ("owner", "engine"),
+    [("vllm", "vllm"), ("sglang", "sglang"), (None, "unknown"), ("a b", "unknown")],
+)
+async def test_an_engine_is_called_what_it_calls_itself(owner: str | None, engine: str) -> None:
+    """Provenance claims no engine that nobody has named."""
+    listing = {"data": [{"id": "m", "owned_by": owner}]}
+    state = await look(Engine(**{"v1/models": listing}))
+    assert state.engine == engine
+
+
 async def test_an_engine_other_than_vllm() -> None:
     """No /health, /version or /tokenize: taken as it is."""
     engine = Engine(health=None, version=None, tokenize=None)
