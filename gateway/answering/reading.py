@@ -56,6 +56,7 @@ class AnswerReader:
             for event in buffer.feed(data):
                 content = payload(event)
                 if content == b"[DONE]":
+                    self._response.over()
                     return
                 if content:
                     yield parse(content)

@@ -19,6 +19,7 @@ FACTS = (
     "truncated",
     "notices",
 )
+LONGEST_NAME = 64  # of a client, where room is short
 
 
 class Entry(NamedTuple):
@@ -33,6 +34,7 @@ class Entry(NamedTuple):
     outcome: str
     ms: float
     facts: Mapping[str, Any]
+    slot: int
 
 
 def of(exchange: Exchange, route: str, now: float) -> Entry:
@@ -48,7 +50,21 @@ def of(exchange: Exchange, route: str, now: float) -> Entry:
         exchange.outcome,
         exchange.elapsed_ms(),
         exchange.facts,
+        exchange.slot,
     )
+
+
+def opened(exchange: Exchange, now: float) -> dict[str, Any]:
+    """What is known of a request when its answer is begun."""
+    address = exchange.scope.get("client")
+    return {
+        "since": rfc3339(now),
+        "request_id": exchange.request_id,
+        "client": exchange.client.name[:LONGEST_NAME],
+        "auth": exchange.client.kind,
+        "address": address[0] if address else None,
+        "route": exchange.scope["path"],
+    }
 
 
 def record(entry: Entry) -> dict[str, Any]:

@@ -199,6 +199,17 @@ def rotated_files(path: Path) -> list[Path]:
     return sorted(found, key=lambda one: int(one.suffix[1:]))
 
 
+def tail_of(path: Path) -> bytes:
+    """The last part of a trail, which holds what was written last; empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            return file.read()
+    except OSError:
+        return b""
+
+
 def last_line(path: Path) -> bytes:
     """The last line of a closed file, without its newline."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -6,14 +6,23 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
 from gateway.audit import entry
 from gateway.audit.chain import Head
-from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event, rfc3339_now
+from gateway.audit.file import (
+    SYNC_EVERY_S,
+    AuditFile,
+    ChainBroken,
+    event,
+    rfc3339_now,
+    tail_of,
+)
+from gateway.audit.register import Register, left_behind
 from gateway.errors import AuditUnavailable
 from gateway.logs import log
 from gateway.wire.exchange import Exchange
@@ -31,6 +40,10 @@ Alarm = Callable[[bool, int], None]
 
 class Trail:
     """No trail: nothing is noted."""
+
+    def open(self, exchange: Exchange) -> None:
+        """Remember a request whose answer is begun: if the process is killed, it is accounted for
+        at the next start."""
 
     def note(self, exchange: Exchange, route: str) -> None:
         """Keep what one request has come to; `route` is a path of ours, never the caller's."""
@@ -75,11 +88,17 @@ class WrittenTrail(Trail):
         self._checkpointed = Head(-1, "")
         self._next_checkpoint = 0.0
         self._writing_since: float | None = None
+        self._register: Register | None = None
         self.failing = False
+
+    def open(self, exchange: Exchange) -> None:
+        if self._register is not None:
+            exchange.slot = self._register.enter(entry.opened(exchange, time.time()))
 
     def note(self, exchange: Exchange, route: str) -> None:
         if len(self._pending) >= MOST_PENDING:
             self._lost += 1
+            self._forget(exchange.slot)
             return
         self._pending.append(entry.of(exchange, route, time.time()))
         if not self._wake.is_set():
@@ -107,7 +126,13 @@ class WrittenTrail(Trail):
     def start(self) -> None:
         """Try the file before the first request comes in."""
         self._events.append(event("start", gateway_version=self._version))
+        left = list(left_behind(self._file.path))
+        self._events += unfinished(left, self._file.path)
         self._flush()
+        for path, _ in left if not self.failing else ():
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # no room: then a kill is told by nothing but `start`
+            self._register = Register(self._file.path)
         self._checkpoint()
         self._thread.start()
 
@@ -179,9 +204,15 @@ class WrittenTrail(Trail):
             self._fail(problem)
             return False
         del self._events[: len(events)]
+        for written in batch:
+            self._forget(written.slot)
         self._lost -= lost
         self._recover()
         return True
+
+    def _forget(self, slot: int) -> None:
+        if self._register is not None:
+            self._register.leave(slot)
 
     def _fail(self, problem: Exception) -> None:
         if not self.failing:
@@ -223,3 +254,19 @@ class WrittenTrail(Trail):
         with contextlib.suppress(OSError):
             self._file.sync()
         self._file.close()
+        if self._register is not None and not self._pending:
+            self._register.close()
+
+
+def unfinished(
+    left: Sequence[tuple[Path, list[dict[str, Any]]]], trail: Path
+) -> list[dict[str, Any]]:
+    """What was open when a process was killed, as events; what has its line after all is not
+    among them: the kill came between the two."""
+    found = [one for _, records in left for one in records]
+    tail = tail_of(trail) if found else b""
+    return [
+        event("unfinished", outcome="unfinished", **one)
+        for one in found
+        if b'"request_id":"%b"' % str(one.get("request_id")).encode() not in tail
+    ]

@@ -13,6 +13,7 @@ CONNECT_TIMEOUT_S = 5.0
 # vLLM closes an idle connection after 5 s (VLLM_HTTP_TIMEOUT_KEEP_ALIVE); leaving first avoids
 # the race between its close and our next request.
 KEEP_ALIVE_S = 4.0
+LINGER_S = 0.05
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024  # 16 answers with 20 logprobs at each token come to 20
 LARGEST_ERROR_BYTES = 1024 * 1024
 
@@ -36,12 +37,13 @@ class EngineRequest:
 class EngineResponse:
     """A response whose status is known and whose body still comes; close it, however it ends."""
 
-    __slots__ = ("_client", "_closed", "_connection", "headers", "status")
+    __slots__ = ("_client", "_closed", "_connection", "_is_over", "headers", "status")
 
     def __init__(self, client: "EngineClient", connection: Connection) -> None:
         self._client = client
         self._closed = False
         self._connection = connection
+        self._is_over = False
         self.status = connection.status
         self.headers = connection.headers
 
@@ -52,6 +54,10 @@ class EngineResponse:
     def progress(self) -> None:
         """Say that something of use has come: silence is counted from now."""
         self._connection.progress()
+
+    def over(self) -> None:
+        """Say that all of it has come but the end of the body, which says nothing."""
+        self._is_over = True
 
     async def forward(self, take: Take) -> None:
         """The body, each part given to `take` as it arrives, until its end."""
@@ -72,7 +78,10 @@ class EngineResponse:
         """Give the connection back; abort it, and with it the engine's work, if unfinished."""
         if not self._closed:  # a connection given back twice would serve two requests at once
             self._closed = True
-            self._client.release(self._connection)
+            if self._is_over and not self._connection.complete:  # a moment, and it may be kept
+                self._connection.loop.call_later(LINGER_S, self._client.release, self._connection)
+            else:
+                self._client.release(self._connection)
 
 
 class EngineClient:

@@ -74,6 +74,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
+        del self._parser  # it holds us: a circle would wait for the collector
         if self.complete:
             return
         if not self._head_bytes:
@@ -136,13 +137,13 @@ class Connection(asyncio.Protocol):
         """Write a request and return when the status is known; raises ConnectionDiedError,
         EngineTimeout, EngineCut or EngineGarbled. The answer ends by `until`, on the loop's
         clock; without that, `idle_s` limits the time until somebody says `progress`."""
+        if self.closed:
+            raise ConnectionDiedError
         self._reset()
         if until is not None:
             self._timer = self.loop.call_at(until, self._out_of_time)
         elif idle_s is not None:
             self._timer = self.loop.call_later(idle_s, self._check_idle, idle_s)
-        if self.closed:
-            raise ConnectionDiedError
         self.transport.write(request)
         while not self._head_done:
             await self._wait()
@@ -167,6 +168,7 @@ class Connection(asyncio.Protocol):
                 if self._delay is not None:
                     await self._delay
                     self._delay = None
+                    self.progress()  # it was the caller who was slow
                 elif self._chunks:
                     self._pass_on()
                 else:

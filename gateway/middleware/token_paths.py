@@ -94,6 +94,7 @@ async def admitted(route: TokenRoute, exchange: Exchange, services: Services) ->
     client = exchange.client = await services.gate.admit(scope["path"], scope["headers"])
     services.trail.check()
     await limiter.enter(client)
+    services.trail.open(exchange)
     try:
         await route(exchange, services)
     finally:

@@ -36,6 +36,7 @@ class Exchange:
         "outcome",
         "request_id",
         "scope",
+        "slot",
         "started",
         "status",
         "trace",
@@ -50,6 +51,7 @@ class Exchange:
         self.status = 0
         self.client: Client = ANYBODY  # until the gate knows better
         self.complete = False
+        self.slot = -1  # in the audit's register of open requests
         self.outcome = "ok"
         self.trace: Trace | None = None
         self.facts: dict[str, Any] = {}  # numbers for the log line, never text

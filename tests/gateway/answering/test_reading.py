@@ -28,6 +28,9 @@ class Scripted:
     def progress(self) -> None:
         """Nobody looks at a clock here."""
 
+    def over(self) -> None:
+        """Nobody keeps a connection here."""
+
 
 def piece(delta: dict[str, Any], finish: str | None = None, spent: int | None = None) -> bytes:
     usage = {} if spent is None else {"usage": {"completion_tokens": spent}}

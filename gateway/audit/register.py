@@ -1,0 +1,85 @@
+"""Requests that are open, kept where a SIGKILL does not reach: what was left unaccounted for."""
+
+import contextlib
+import fcntl
+import mmap
+import os
+import struct
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+SLOTS = 4096
+SLOT_BYTES = 320
+LENGTH = struct.Struct("<H")
+NO_SLOT = -1
+
+
+class Register:
+    """A file of slots beside the trail, mapped: writing to it is writing to memory, and the kernel
+    keeps it whatever becomes of the process. It is gone after an orderly end.
+
+    A lock on the file says that its process lives. Raises OSError when there is no room for it.
+    """
+
+    def __init__(self, trail: Path) -> None:
+        self.path = trail.with_name(f"{trail.name}.open-{os.getpid()}")
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._handle = os.open(self.path, flags, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Reserved, not sparse: a page that finds no room on the disk would kill the process.
+            os.posix_fallocate(self._handle, 0, SLOTS * SLOT_BYTES)
+            self._map = mmap.mmap(self._handle, SLOTS * SLOT_BYTES)
+        except OSError:
+            os.close(self._handle)
+            raise
+        self._free = deque(range(SLOTS))
+
+    def enter(self, record: Mapping[str, Any]) -> int:
+        """Note an open request; its slot, or NO_SLOT when there is none for it."""
+        content = orjson.dumps(record)
+        if len(content) > SLOT_BYTES - LENGTH.size or not self._free:
+            return NO_SLOT
+        slot = self._free.popleft()
+        at = slot * SLOT_BYTES
+        start = at + LENGTH.size
+        self._map[start : start + len(content)] = content
+        LENGTH.pack_into(
+            self._map, at, len(content)
+        )  # last: a kill in between leaves an empty slot
+        return slot
+
+    def leave(self, slot: int) -> None:
+        """Forget a request whose line is written."""
+        if slot != NO_SLOT:
+            LENGTH.pack_into(self._map, slot * SLOT_BYTES, 0)
+            self._free.append(slot)
+
+    def close(self) -> None:
+        """Nothing is open any more."""
+        self.path.unlink(missing_ok=True)
+        self._map.close()
+        os.close(self._handle)
+
+
+def left_behind(trail: Path) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
+    """Registers whose process is dead, with the requests that were open; whoever has written them
+    down removes the file."""
+    for path in sorted(trail.parent.glob(f"{trail.name}.open-*")):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it lives
+            yield path, list(records(file.read()))
+
+
+def records(content: bytes) -> Iterator[dict[str, Any]]:
+    """What the slots hold; one that was being written is skipped."""
+    for at in range(0, len(content) - SLOT_BYTES + 1, SLOT_BYTES):
+        (size,) = LENGTH.unpack_from(content, at)
+        with contextlib.suppress(orjson.JSONDecodeError):
+            if size:
+                start = at + LENGTH.size
+                yield dict(orjson.loads(content[start : start + size]))

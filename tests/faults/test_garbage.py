@@ -1,0 +1,83 @@
+"""What a request leaves behind is gone at its end, not when the collector comes by."""
+
+import signal
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.contract.conftest import Start
+from tests.contract.doors import DOORS, Door, name_of
+from tests.contract.process import ROOT, Gateway
+from tests.fake_engine.process import FakeEngine
+
+TIMES = 40
+# Loaded by Python itself: on SIGUSR1 the process says how much it was that only a collection frees.
+CUSTOM = """
+import gc, pathlib, signal
+
+def count(*_):
+    pathlib.Path(__file__).with_name("garbage").write_text(str(gc.collect()))
+
+signal.signal(signal.SIGUSR1, count)
+"""
+
+
+class Counted:
+    """A gateway that can be asked for its garbage."""
+
+    def __init__(self, folder: Path, start: Start, url: str) -> None:
+        (folder / "sitecustomize.py").write_text(CUSTOM)
+        self.file = folder / "garbage"
+        self.gateway: Gateway = start(url, PYTHONPATH=f"{folder}:{ROOT}").wait()
+
+    def garbage(self) -> int:
+        """Objects that a collection has to free."""
+        self.file.unlink(missing_ok=True)
+        self.gateway.signal(signal.SIGUSR1)
+        deadline = time.monotonic() + 10
+        while not (self.file.exists() and self.file.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return int(self.file.read_text())
+
+
+@pytest.fixture
+def counted(start: Start, start_engine: object, tmp_path: Path) -> Counted:
+    assert callable(start_engine)
+    engine: FakeEngine = start_engine()
+    return Counted(tmp_path, start, engine.url)
+
+
+def test_a_request_leaves_no_garbage(counted: Counted) -> None:
+    """On no surface: kept connections, new ones, callers who leave. A collection that comes once in
+    hours would let the memory grow until then."""
+    client = counted.gateway.client
+    ways = {
+        "kept": lambda door: door.ask(client),
+        "new": lambda door: anew(counted.gateway, door),
+        "left": lambda door: leave(counted.gateway, door),
+    }
+    for door in DOORS:
+        for way, ask in ways.items():
+            ask(door)
+            counted.garbage()
+            for _ in range(TIMES):
+                ask(door)
+            assert counted.garbage() < TIMES, (name_of(door), way)
+
+
+def anew(gateway: Gateway, door: Door) -> None:
+    """On a connection of its own."""
+    with httpx2.Client(base_url=gateway.url, trust_env=False) as client:
+        door.ask(client)
+
+
+def leave(gateway: Gateway, door: Door) -> None:
+    """Hang up once the answer has begun."""
+    with (
+        httpx2.Client(base_url=gateway.url, trust_env=False) as client,
+        client.stream("POST", door.path, json=door.body(), headers=door.headers) as answer,
+    ):
+        next(answer.iter_raw())
