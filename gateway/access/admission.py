@@ -5,6 +5,7 @@ from collections import deque
 from types import TracebackType
 from typing import Protocol
 
+from gateway.access.pace import Pace
 from gateway.errors import QueueTimeout, TooBusy
 from gateway.wire.client import PRIORITIES, Priority
 
@@ -20,7 +21,10 @@ class Admission:
     Within a class the order is that of arrival. `async with admission:` is a routine turn.
     """
 
-    def __init__(self, *, places: int, queue: int, patience_s: float) -> None:
+    def __init__(
+        self, *, places: int, queue: int, patience_s: float, pace: Pace | None = None
+    ) -> None:
+        self._pace = pace or Pace()
         self.places = places
         self.queue = queue
         self.patience_s = patience_s
@@ -61,8 +65,15 @@ class Admission:
             self.inflight += 1
             return True
         if waiting >= self.queue and not self._displace(priority):
-            raise too_busy()
+            raise self._too_busy()
         return False
+
+    def _too_busy(self) -> TooBusy:
+        """With the time after which all who wait now will have had their turn."""
+        return TooBusy(
+            "All places at the engine and in the queue are taken; try again later.",
+            retry_after_s=self._pace.wait_s(self.waiting + 1),
+        )
 
     async def wait(self, priority: Priority) -> None:
         """Wait for a place; raises QueueTimeout, or TooBusy when a higher class needs the room."""
@@ -77,7 +88,7 @@ class Admission:
             if isinstance(stopped, TimeoutError):
                 raise QueueTimeout(
                     f"No place at the engine came free within {self.patience_s:g} s; try again.",
-                    retry_after_s=max(1, round(self.patience_s)),
+                    retry_after_s=self._pace.wait_s(self.waiting + 1),
                 ) from None
             raise
 
@@ -92,18 +103,21 @@ class Admission:
         """Make room in a full queue by turning away the last of the lowest class below this."""
         for lower in PRIORITIES[: PRIORITIES.index(priority) : -1]:
             if self._waiting[lower]:
-                self._waiting[lower].pop().set_exception(too_busy())
+                self._waiting[lower].pop().set_exception(self._too_busy())
                 return True
         return False
 
     def leave(self) -> None:
         """Give a place back: it changes hands, or is free."""
+        if self.inflight >= self.places:
+            self._pace.came_free()
         while (line := self._next_line()) is not None:
             turn = line.popleft()
             if not turn.done():
                 turn.set_result(None)  # the count stays
                 return
         self.inflight -= 1
+        self._pace.rest()
 
     def _next_line(self) -> deque[asyncio.Future[None]] | None:
         """Whose turn it is: the highest class, unless a lower one was passed over too often."""
@@ -156,9 +170,3 @@ class Turn:
         trace: TracebackType | None,
     ) -> None:
         self._admission.leave()
-
-
-def too_busy() -> TooBusy:
-    return TooBusy(
-        "All places at the engine and in the queue are taken; try again shortly.", retry_after_s=1
-    )

@@ -8,8 +8,7 @@ All that is mended here; how a request is read and a response written stays uvic
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import httptools
 import uvicorn
@@ -25,7 +24,7 @@ from gateway.errors import (
     TooManyConnections,
 )
 from gateway.listening.cycle import Cycle
-from gateway.listening.head import MALFORMED, WATCHED, fault, size
+from gateway.listening.head import MALFORMED, WATCHED, fault, is_plain, size
 
 FRAMING = (b"content-length", b"transfer-encoding")
 MOST_HEADERS = 128
@@ -55,12 +54,8 @@ class ServerConfig(uvicorn.Config):
     limits = ConnectionLimits()
 
 
-class Reading(Enum):
-    """What the parser is in the middle of."""
-
-    NOTHING = auto()
-    HEAD = auto()
-    BODY = auto()
+# What the parser is in the middle of; looked at for every header.
+Reading = Literal["nothing", "head", "body"]
 
 
 class Refused(Exception):
@@ -79,7 +74,7 @@ class CallerConnection(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.limits = self.config.limits
-        self.reading = Reading.NOTHING
+        self.reading: Reading = "nothing"
         self.since = self.loop.time()  # of what is being read, or of the silence
         self.is_fresh = True
         self.is_deaf = False  # whatever comes now is thrown away
@@ -131,7 +126,7 @@ class CallerConnection(HttpToolsProtocol):
             self.is_deaf = True
             return
         self.cycle.more_body = True
-        self.reading = Reading.BODY
+        self.reading = "body"
         self.parser = httptools.HttpRequestParser(LastBody(self))
         lines = b"".join(b"%b: %b\r\n" % pair for pair in framing)
         self.parser.feed_data(b"POST / HTTP/1.1\r\n" + lines + b"\r\n")
@@ -150,23 +145,25 @@ class CallerConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.reading = Reading.HEAD
+        self.reading = "head"
         self.is_fresh = False
         self.since = self.loop.time()
         self.fed = 0
         self.watched = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.reading is not Reading.HEAD:
+        if self.reading != "head":
             return  # trailers are no headers
-        super().on_header(name, value)
-        if self.headers[-1][0] in WATCHED:
-            self.watched.append(self.headers[-1])
+        name = name.lower()
+        if name in WATCHED:
+            self.watched.append((name, value))
+            self.expect_100_continue |= name == b"expect" and value.lower() == b"100-continue"
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._check_head()
         super().on_headers_complete()
-        self.reading = Reading.BODY
+        self.reading = "body"
         self.since = self.loop.time()
         if self.expect_100_continue:
             self.cycle.keep_alive = False  # whether its body comes at all depends on our answer
@@ -181,9 +178,10 @@ class CallerConnection(HttpToolsProtocol):
         if len(self.headers) > MOST_HEADERS:
             raise Refused(HeadersTooLarge(f"At most {MOST_HEADERS} headers are taken."))
         version = self.parser.get_http_version()
-        found = fault(self.parser.get_method(), self.url, version, self.watched)
-        if found is not None:
-            raise Refused(found)
+        if not is_plain(version, self.url, self.watched):
+            found = fault(self.parser.get_method(), self.url, version, self.watched)
+            if found is not None:
+                raise Refused(found)
 
     def _check_pipeline(self) -> None:
         """Raises Refused. Reading goes on, where uvicorn would pause it: a connection that is not
@@ -200,14 +198,14 @@ class CallerConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self.reading = Reading.NOTHING
+        self.reading = "nothing"
         self.since = self.loop.time()
 
     def _check_size(self) -> None:
         """After a read: the parser keeps what it has not got whole, and does not count."""
-        if self.reading is Reading.HEAD and self.fed > self.limits.header_bytes:
+        if self.reading == "head" and self.fed > self.limits.header_bytes:
             self.refuse(headers_too_large(self.limits.header_bytes))
-        elif self.reading is Reading.BODY and self.fed > self._most_of_a_body():
+        elif self.reading == "body" and self.fed > self._most_of_a_body():
             self.refuse(BodyTooLarge(f"The request is far over {self.limits.body_bytes} bytes."))
 
     def _most_of_a_body(self) -> int:
@@ -248,7 +246,7 @@ class CallerConnection(HttpToolsProtocol):
         """Answer what is being read with an error, after all that came before it, and hang up."""
         self.is_deaf = True
         self.fed = 0
-        if self.reading is not Reading.BODY:
+        if self.reading != "body":
             self._add_cycle()
         if self.cycle.response_complete:
             self.transport.close()
@@ -262,7 +260,7 @@ class CallerConnection(HttpToolsProtocol):
 
     def _add_cycle(self) -> None:
         """A request for what never became one, so that its answer has its place in the order."""
-        if self.reading is Reading.NOTHING:
+        if self.reading == "nothing":
             super().on_message_begin()
         unknown = {"method": "-", "path": "", "raw_path": b"", "query_string": b""}
         self.scope.update(unknown)  # type: ignore[typeddict-item] # strings and bytes as ASGI wants
@@ -300,15 +298,15 @@ class CallerConnection(HttpToolsProtocol):
         elif self.stalled_since is not None:
             if now - self.stalled_since > self.limits.send_s:
                 self.transport.abort()
-        elif self.reading is Reading.BODY or self.running is None:
+        elif self.reading == "body" or self.running is None:
             self._check_reading(now - self.since)
 
     def _check_reading(self, waited: float) -> None:
         limits = self.limits
-        if self.reading is Reading.BODY:
+        if self.reading == "body":
             if waited > limits.body_s:
                 self.refuse(body_timeout(limits.body_s))
-        elif self.reading is Reading.HEAD:
+        elif self.reading == "head":
             if waited > limits.header_s:
                 self.refuse(header_timeout(limits.header_s))
         elif waited > (limits.header_s if self.is_fresh else limits.keep_alive_s):

@@ -1,5 +1,6 @@
 """What is refused of a request's head before anything looks at the request itself."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from gateway.errors import (
@@ -11,10 +12,11 @@ from gateway.errors import (
 )
 
 # The headers that decide where a request ends, or that its body would have to be decoded.
-WATCHED = frozenset({b"host", b"transfer-encoding", b"content-encoding"})
+WATCHED = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
 VERSIONS = ("1.1", "1.0")
 METHODS = "GET, HEAD, POST"
 # A model's id may hold a slash; nowhere else has a path of ours a character to be encoded.
+PLAIN_TARGET = re.compile(rb"/[^%#?]*")
 ENCODED_FROM = b"/v1/models/"
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
@@ -22,6 +24,16 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 MALFORMED = InvalidRequest("This is not well-formed HTTP/1.1; the connection is closed.")
 ENCODED = "Bodies are taken as they are; send this one without Content-Encoding."
 NO_PATH = "There is nothing at this path; the API is described at /docs."
+
+
+def is_plain(version: str, url: bytes, watched: RawHeaders) -> bool:
+    """Whether there is nothing to look at twice, as in nearly every request."""
+    return (
+        version == "1.1"
+        and len(watched) == 1
+        and watched[0][0] == b"host"
+        and PLAIN_TARGET.fullmatch(url) is not None
+    )
 
 
 def fault(method: bytes, url: bytes, version: str, watched: RawHeaders) -> GatewayError | None:

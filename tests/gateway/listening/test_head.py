@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.listening.head import fault, size
+from gateway.listening.head import fault, is_plain, size
 
 HOST = (b"host", b"x")
 GOOD = (
@@ -28,6 +28,7 @@ def test_a_plain_head(method: bytes, url: bytes) -> None:
     """Nothing is wrong with it."""
     assert fault(method, url, "1.1", [HOST]) is None
     assert fault(method, url, "1.0", []) is None
+    assert is_plain("1.1", url, [HOST]) is (b"%" not in url and url != b"*")
 
 
 @pytest.mark.parametrize(("url", "status"), TARGETS)
@@ -36,6 +37,7 @@ def test_a_target(url: bytes, status: int) -> None:
     found = fault(b"GET", url, "1.1", [HOST])
     assert found is not None
     assert found.status == status
+    assert not is_plain("1.1", url, [HOST])
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,7 @@ def test_headers(version: str, watched: list[tuple[bytes, bytes]], status: int |
     """Whatever could be read in two ways."""
     found = fault(b"POST", b"/", version, watched)
     assert (found.status if found else None) == status
+    assert status is None or not is_plain(version, b"/", watched)
 
 
 def test_no_proxy() -> None:
