@@ -1,0 +1,194 @@
+"""The walls in front of a real vLLM: which of its routes and fields are to be had, whose turn it
+is, and that its work ends with whoever wanted it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.access.caps import RULES
+from tests.access.conftest import add_key, bearer
+from tests.contract.doors import CHAT, COMPLETIONS, DOORS, GENERATE, RESPONSES, Door, name_of
+from tests.contract.process import Gateway
+from tests.real.test_gateway import body_of, client, direct, model, running, until_running
+
+__all__ = ["client", "direct", "model"]
+
+pytestmark = pytest.mark.engine
+
+REACHABLE = {
+    ("POST", CHAT),
+    ("POST", COMPLETIONS),
+    ("POST", RESPONSES),
+    ("GET", "/v1/models"),
+    ("GET", "/metrics"),  # the gateway's own, with the engine's families in it
+}
+SCHEMAS = {
+    CHAT: "ChatCompletionRequest",
+    COMPLETIONS: "CompletionRequest",
+    RESPONSES: "ResponsesRequest",
+}
+# Fields of vLLM's that go to it as they come. What is in neither list has not been decided.
+PASSED = frozenset(
+    {
+        "model",
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "seed",
+        "user",
+        "metadata",
+        "service_tier",
+        "store",
+        "frequency_penalty",
+        "presence_penalty",
+        "repetition_penalty",
+        "length_penalty",
+        "repetition_detection",
+        "tool_choice",
+        "parallel_tool_calls",
+        "max_tool_calls",
+        "include",
+        "instructions",
+        "reasoning",
+        "truncation",
+        "reasoning_effort",
+        "thinking_token_budget",
+        "include_reasoning",
+        "enable_response_messages",
+        "use_beam_search",
+        "watermarking",
+        "ignore_eos",
+        "echo",
+        "suffix",
+        "include_stop_str_in_output",
+        "skip_special_tokens",
+        "spaces_between_special_tokens",
+        "truncate_prompt_tokens",
+        "truncation_side",
+        "add_generation_prompt",
+        "continue_final_message",
+        "add_special_tokens",
+        "return_tokens_as_token_ids",
+        "return_token_ids",
+        "return_token_offsets",
+        "return_prompt_text",
+        "stream_interval",
+        "prompt_cache_key",
+    }
+)
+OURS = {"priority", "cache_salt"}  # set by the gateway
+COUNTED = {"prompt"}  # its batch is, with n
+
+
+@pytest.fixture(scope="module")
+def described(direct: httpx2.Client) -> dict[str, Any]:
+    """The engine's own description of itself."""
+    found: dict[str, Any] = direct.get("/openapi.json").json()
+    return found
+
+
+def test_every_route_of_the_engine(client: httpx2.Client, described: dict[str, Any]) -> None:
+    """Four of its many can be reached, in any case of what the caller may hold: here, anything."""
+    routes = {
+        (method.upper(), path) for path, methods in described["paths"].items() for method in methods
+    }
+    assert len(routes) > 20, routes
+    assert routes >= REACHABLE - {("GET", "/metrics")}
+    reached = set()
+    for method, path in sorted(routes):
+        answer = client.request(method, path, json={} if method == "POST" else None)
+        if answer.status_code not in (404, 405):
+            reached.add((method, path))
+        elif answer.status_code == 404:
+            assert answer.json()["error"]["code"] == "not_found", (method, path)
+    assert reached - {("GET", "/metrics")} == REACHABLE - {("GET", "/metrics")}
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+def test_every_field_of_the_engine(described: dict[str, Any], path: str) -> None:
+    """Is limited, refused, set by the gateway, or passed on knowingly: a new release of vLLM that
+    brings another fails here until somebody has decided."""
+    fields = set(described["components"]["schemas"][SCHEMAS[path]]["properties"])
+
+    assert len(fields) > 30
+    assert fields - RULES.keys() - PASSED - OURS - COUNTED == set()
+
+
+@pytest.fixture
+def start(stack: Any, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Gateways of one's own in front of the running engine."""
+    with ExitStack() as ends:
+
+        def begin(**settings: str) -> Gateway:
+            own = {
+                "MMHIE_ENGINE_API_KEY": stack.engine_key,
+                "MMHIE_PHASE_FILE": stack.gateway_environ["MMHIE_PHASE_FILE"],
+                **settings,
+            }
+            gateway = Gateway(tmp_path, f"unix:{stack.engine_socket}", **own)
+            ends.callback(gateway.stop)
+            return gateway.wait()
+
+        yield begin
+
+
+LONG = {"ignore_eos": True}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_a_timeout_frees_the_engine(
+    start: Callable[..., Gateway], client: httpx2.Client, model: str, door: Door
+) -> None:
+    """Of a whole answer, or of a first token that is not there at once: 504, and the engine's own
+    count of running requests is 0 soon after."""
+    until_running(client, 0, 30)
+    gateway = start(MMHIE_TIMEOUT_SECONDS="1" if door.form == "json" else "0.02")
+    more = {} if door.path == GENERATE else LONG
+    body = body_of(door, model, "Tell me of the heart. " * 60, **door.limit(400), **more)
+    answer = gateway.client.post(door.path, json=body, headers=door.headers)
+
+    assert answer.status_code == 504, answer.text[:500]
+    assert answer.json()["error"]["code"] == "engine_timeout"
+    until_running(client, 0, 5)
+
+
+def test_no_time_at_all_asks_the_engine_nothing(
+    start: Callable[..., Gateway], client: httpx2.Client, model: str
+) -> None:
+    """MMHIE_TIMEOUT_SECONDS=0 means at once: every question is a 504 within moments."""
+    gateway = start(MMHIE_TIMEOUT_SECONDS="0")
+    for door in DOORS:
+        began = time.monotonic()
+        answer = gateway.client.post(door.path, json=body_of(door, model), headers=door.headers)
+        assert answer.status_code == 504
+        assert time.monotonic() - began < 5
+    assert running(client) == 0
+
+
+def test_each_class_is_taken_by_the_engine(
+    stack: Any, start: Callable[..., Gateway], model: str, tmp_path: Path
+) -> None:
+    """The launcher starts vLLM by priority and says so; a class is a number that vLLM takes, and
+    a number of the caller's own changes nothing."""
+    assert stack.health()["served"]["priority"] is True
+    keys = tmp_path / "keys.json"
+    secrets = [
+        add_key(keys, one, "generate", "openai", priority=one)
+        for one in ("emergency", "routine", "batch")
+    ]
+    gateway = start(MMHIE_KEYS_FILE=str(keys))
+    for door in DOORS:
+        said = {} if door.path == GENERATE else {"priority": 7}
+        for secret in secrets:
+            body = body_of(door, model, **door.limit(4), **said)
+            headers = door.headers | bearer(secret)
+            answer = gateway.client.post(door.path, json=body, headers=headers)
+            assert answer.status_code == 200, answer.text[:500]
