@@ -10,6 +10,7 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from gateway.access.counts import Counts
 from gateway.access.counts import own as own_counts
 from gateway.access.opening import caps_of, gate_of
+from gateway.access.origins import Origins
 from gateway.audit.opening import trail_of
 from gateway.engine.client import EngineClient
 from gateway.engine.phase import EngineWatch
@@ -83,11 +84,14 @@ def create_app(
     if settings.console:
         app.include_router(console.router_of(settings, disclaimer))
     describe(app)
-    add_middleware(app, own, disclaimer)
+    origins = Origins.of(settings.cors_origins) if settings.cors_origins else None
+    add_middleware(app, own, disclaimer, origins)
     return app
 
 
-def add_middleware(app: FastAPI, own: Metrics, disclaimer: Disclaimer) -> None:
+def add_middleware(
+    app: FastAPI, own: Metrics, disclaimer: Disclaimer, origins: Origins | None
+) -> None:
     """The onion, innermost first: HTTP metrics, keys, the token paths past both, the id.
 
     All but the first go around the framework's own stack: a token path does not pass it.
@@ -96,7 +100,9 @@ def add_middleware(app: FastAPI, own: Metrics, disclaimer: Disclaimer) -> None:
     Instrumentator(registry=own.registry).add(http.of_framework).instrument(app)
     framework = Authentication(app.build_middleware_stack())
     paths = TokenPaths(framework, routes=TOKEN_ROUTES, metrics=own, http=http)
-    app.middleware_stack = Correlation(paths, disclaimer_version=disclaimer.version)
+    app.middleware_stack = Correlation(
+        paths, disclaimer_version=disclaimer.version, origins=origins
+    )
 
 
 @contextlib.asynccontextmanager

@@ -11,17 +11,20 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.listening.connection import CallerConnection, ConnectionLimits, ServerConfig
+from gateway.listening.tls import Tls, tls_of
 from gateway.logs import log
 from gateway.settings import GatewaySettings
 
 TICKS_BETWEEN_CHECKS = 5  # of uvicorn's, ten a second
+TICKS_BETWEEN_RENEWALS = 50
 
 
 class DrainingServer(uvicorn.Server):
     """On SIGTERM or SIGINT: /readyz says 503, serve on through the settle time, then drain."""
 
     def __init__(self, app: FastAPI, settings: GatewaySettings) -> None:
-        super().__init__(config(app, settings))
+        self.tls = tls_of(settings)
+        super().__init__(config(app, settings, self.tls))
         self.app = app
         self.settle_s = settings.settle_seconds
 
@@ -32,6 +35,8 @@ class DrainingServer(uvicorn.Server):
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, CallerConnection):
                     connection.check(now)
+        if self.tls is not None and counter % TICKS_BETWEEN_RENEWALS == 0:
+            self.tls.renew()
         return await super().on_tick(counter)
 
     @contextlib.contextmanager
@@ -65,7 +70,7 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def config(app: FastAPI, settings: GatewaySettings) -> ServerConfig:
+def config(app: FastAPI, settings: GatewaySettings, tls: Tls | None = None) -> ServerConfig:
     """What uvicorn is told."""
     told = ServerConfig(
         app,
@@ -80,6 +85,7 @@ def config(app: FastAPI, settings: GatewaySettings) -> ServerConfig:
         server_header=False,
         proxy_headers=False,  # nothing here reads a client address, and it costs on every request
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
+        ssl_context_factory=None if tls is None else lambda *_: tls.context,
     )
     told.limits = limits_of(settings)
     return told

@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "MMHIE_"
 CREDENTIALS = re.compile(r"//[^/]*@")
+Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
 A_DAY = 86_400  # in seconds; no timer is meant to run longer
 DEFAULT_MODEL = "dousery/medical-reasoning-gpt-oss-20b"
 
@@ -128,6 +129,20 @@ class GatewaySettings(BaseSettings):
     )
     protect_metrics: bool = Field(
         False, description="Ask for a key with the scope `metrics` on /metrics."
+    )
+    protect_health: bool = Field(
+        False, description="Ask for the same key on /healthz and /readyz, too."
+    )
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        (),
+        description="Origins of web pages that may ask from a browser, `https://host`; or `*`.",
+    )
+    tls_certificate: Path | None = Field(
+        None, description="Certificate chain in PEM: callers come over https. Unset: http."
+    )
+    tls_key: Path | None = Field(None, description="Its private key in PEM, without a password.")
+    tls_client_ca: Path | None = Field(
+        None, description="Only callers with a certificate of this authority (PEM) are let in."
     )
     client_concurrency: int | None = Field(
         None, ge=1, description="Requests one client may have open, where its key does not say."
@@ -304,12 +319,20 @@ class GatewaySettings(BaseSettings):
         "your local emergency number", min_length=1, description="Whom notices tell to call."
     )
 
-    @field_validator("notice_languages", "engine_metrics_urls", mode="before")
+    @field_validator("notice_languages", "engine_metrics_urls", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
-    @field_validator("hold_file", "keys_file", "jwks_file", "audit_file")
+    @field_validator(
+        "hold_file",
+        "keys_file",
+        "jwks_file",
+        "audit_file",
+        "tls_certificate",
+        "tls_key",
+        "tls_client_ca",
+    )
     @classmethod
     def _expand_home(cls, path: Path | None) -> Path | None:
         return path and path.expanduser()
@@ -387,6 +410,18 @@ def rules(settings: GatewaySettings) -> Iterable[tuple[object, str]]:
         is_production and not (settings.keys_file or signed),
         "MMHIE_ENV is production and nobody is asked for a key; set MMHIE_KEYS_FILE (`mmhie keys "
         "new` makes one), MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
+    )
+    yield (
+        is_production and "*" in settings.cors_origins,
+        "MMHIE_CORS_ORIGINS is refused with `*` when MMHIE_ENV is production; name the origins.",
+    )
+    yield (
+        bool(settings.tls_certificate) != bool(settings.tls_key),
+        "MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY go together; set the other one, too.",
+    )
+    yield (
+        settings.tls_client_ca and not settings.tls_certificate,
+        "MMHIE_TLS_CLIENT_CA needs MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY.",
     )
     yield (
         settings.jwks_file and settings.jwks_url,

@@ -11,7 +11,19 @@ from typing import Final, cast
 
 import typer
 
-from launcher.commands import audit, doctor, engine, fetch, hold, keys, merge_adapter, plan, serve
+from launcher.commands import (
+    audit,
+    chat,
+    doctor,
+    engine,
+    fetch,
+    hold,
+    keys,
+    merge_adapter,
+    plan,
+    serve,
+    status,
+)
 from launcher.errors import LauncherError
 
 # The parser's own complaint; typer carries its parser inside itself and exports only the leaf.
@@ -22,6 +34,8 @@ Commands = tuple[tuple[str, Callable[..., None]], ...]
 COMMANDS: Commands = (
     ("serve", serve.serve),
     ("engine", engine.engine),
+    ("chat", chat.chat),
+    ("status", status.status),
     ("plan", plan.plan),
     ("doctor", doctor.doctor),
     ("fetch", fetch.fetch),

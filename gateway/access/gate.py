@@ -28,6 +28,7 @@ class Gate:
     keys: KeyFile | None = None
     tokens: "Tokens | None" = None
     protect_metrics: bool = False
+    protect_health: bool = False
     default_limits: Limits = NO_LIMITS
     limiter: Limiting = field(default_factory=Limiter)
 
@@ -71,16 +72,22 @@ class Gate:
 
     async def admit(self, path: str, headers: RawHeaders) -> Client:
         """Who is asking for a path, allowed to; raises Unauthorized or Forbidden."""
-        need = need_of(path, protect_metrics=self.protect_metrics)
+        need = self.need(path)
         if need is None:
             return ANYBODY
         client = await self.client(headers)
         check(client, need)
         return client
 
+    def need(self, path: str) -> Need:
+        """What this gate asks for at a path."""
+        return need_of(
+            path, protect_metrics=self.protect_metrics, protect_health=self.protect_health
+        )
+
     def guards(self, path: str) -> bool:
         """Whether a path is one that callers need a key for, where there are keys."""
-        return need_of(path, protect_metrics=self.protect_metrics) is not None
+        return self.need(path) is not None
 
     async def is_known(self, headers: RawHeaders) -> bool:
         """Whether a caller of an open path has shown a key that is good."""

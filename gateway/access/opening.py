@@ -36,6 +36,7 @@ def gate_of(settings: GatewaySettings, limiter: Limiting) -> Gate:
         keys=KeyFile(settings.keys_file) if settings.keys_file else None,
         tokens=tokens_of(settings),
         protect_metrics=settings.protect_metrics,
+        protect_health=settings.protect_health,
         default_limits=default_limits(settings),
         limiter=limiter,
     )

@@ -10,11 +10,11 @@ Need = Scope | Literal["any"] | None
 # The console's files hold no secret either: it asks for a key, and every answer needs one.
 CONSOLE = "/console/"
 
-# Neither the API's description nor liveness is a secret; what health tells is decided there.
+# The API's description is no secret; what health tells to whom is decided there.
 PATHS: Mapping[str, Need] = {
     "/": None,
-    "/healthz": None,
-    "/readyz": None,
+    "/healthz": "metrics",
+    "/readyz": "metrics",
     "/docs": None,
     "/docs/oauth2-redirect": None,
     "/openapi.json": None,
@@ -25,11 +25,15 @@ PATHS: Mapping[str, Need] = {
 }
 
 
-def need_of(path: str, *, protect_metrics: bool) -> Need:
+HEALTH = ("/healthz", "/readyz")
+
+
+def need_of(path: str, *, protect_metrics: bool, protect_health: bool = False) -> Need:
     """What a caller must be allowed to do to reach a path; unknown paths need some key."""
     if path.startswith(CONSOLE):
         return None
     if path in PATHS:
         need = PATHS[path]
-        return None if need == "metrics" and not protect_metrics else need
+        is_protected = protect_health if path in HEALTH else protect_metrics
+        return None if need == "metrics" and not is_protected else need
     return "openai" if path.startswith("/v1/") else "any"

@@ -6,6 +6,7 @@ import re
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.access.origins import Origins
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.logs import fault, told
 from gateway.wire.exchange import Exchange
@@ -18,8 +19,11 @@ ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 class Correlation:
     """Gives each request its Exchange and sees it to its end, whatever happens inside."""
 
-    def __init__(self, app: ASGIApp, *, disclaimer_version: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, disclaimer_version: str, origins: Origins | None = None
+    ) -> None:
         self.app = app
+        self.origins = origins
         self.disclaimer_version = disclaimer_version.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,16 +42,19 @@ class Correlation:
 
     def _open(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
         request_id = request_id_of(scope)
-        common = (
+        common: tuple[tuple[bytes, bytes], ...] = (
             (b"x-request-id", request_id),
             (b"x-mmhie-disclaimer-version", self.disclaimer_version),
         )
+        if self.origins is not None:
+            common += self.origins.headers(scope["headers"])
         return Exchange(scope, receive, send, request_id=request_id.decode(), common=common)
 
     async def _serve(self, exchange: Exchange, receive: Receive) -> None:
         try:
             exchange.check()
-            await self.app(exchange.scope, receive, exchange.send)
+            if self.origins is None or not await preflight(exchange, self.origins):
+                await self.app(exchange.scope, receive, exchange.send)
         except ClientGone:
             exchange.outcome = "client_gone"
         except asyncio.CancelledError:  # the drain ran out
@@ -57,6 +64,16 @@ class Correlation:
             await exchange.refuse(error)
         except Exception:  # the last wall: a fault of ours is an error object, never a traceback
             await exchange.refuse(fault(exchange.request_id))
+
+
+async def preflight(exchange: Exchange, origins: Origins) -> bool:
+    """Whether this was a browser's question beforehand; it has its answer then."""
+    told = origins.preflight(exchange.scope["method"], exchange.scope["headers"])
+    if told is None:
+        return False
+    await exchange.start(204, told)
+    await exchange.finish()
+    return True
 
 
 def request_id_of(scope: Scope) -> bytes:

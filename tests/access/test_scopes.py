@@ -33,6 +33,14 @@ def test_what_a_path_needs(path: str, need: str | None) -> None:
     assert need_of(path, protect_metrics=False) == need
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_on_request(path: str) -> None:
+    """MMHIE_PROTECT_HEALTH closes health by itself, to keys without the scope of monitoring."""
+    assert need_of(path, protect_metrics=True) is None
+    assert need_of(path, protect_metrics=False, protect_health=True) == "metrics"
+    assert need_of("/metrics", protect_metrics=False, protect_health=True) is None
+
+
 def test_metrics_on_request() -> None:
     """MMHIE_PROTECT_METRICS closes /metrics and the load to keys without that scope."""
     assert need_of("/v1/mmhie/load", protect_metrics=True) == "metrics"

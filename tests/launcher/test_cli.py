@@ -22,6 +22,8 @@ NAMES = [name for name, _ in cli.COMMANDS]
 WRONG = {
     "serve": ({"MMHIE_PORT": "0"}, []),
     "engine": ({}, []),
+    "chat": ({"MMHIE_URL": "nowhere"}, ["x"]),
+    "status": ({"MMHIE_URL": "ftp://x"}, []),
     "plan": ({}, ["--gpus", "many"]),
     "doctor": ({"MMHIE_REASONER_MODEL": "/no/such/model"}, []),
     "fetch": ({"HF_HUB_OFFLINE": "1"}, ["no/such", "--revision", "x"]),

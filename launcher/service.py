@@ -1,0 +1,157 @@
+"""A running service, asked over HTTP: its health, its load, and questions with streamed answers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx2
+
+from launcher.errors import LauncherError, SettingsError
+
+CHAT: Final = "/v1/chat/completions"
+CONNECT_S, LOOK_S = 5.0, 5.0
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+UNREACHABLE = "No service answers at {url}: start one with `mmhie serve`, or name it with --url."
+CUT = "The connection ended before the answer did: it is not complete."
+
+
+class ServiceError(LauncherError):
+    """The service is not there, or said no."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one event of an answer brings; `mmhie` comes with the first and with the last."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish_reason: str | None = None
+    mmhie: Mapping[str, Any] | None = None
+
+
+class Service:
+    """One service at `http(s)://host[:port]` or `unix:/path`; raises SettingsError for others."""
+
+    def __init__(self, url: str, key: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        parts = split(self.url)
+        is_socket = parts.scheme == "unix"
+        is_here = is_socket or parts.hostname in LOOPBACK
+        transport = httpx2.HTTPTransport(uds=parts.path if is_socket else None, trust_env=False)
+        self._client = httpx2.Client(
+            base_url="http://mmhie" if is_socket else self.url,
+            headers={"authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx2.Timeout(LOOK_S, connect=CONNECT_S),
+            transport=transport if is_here else None,  # no proxy hears what stays on this machine
+        )
+
+    def close(self) -> None:
+        """Let go of its connections."""
+        self._client.close()
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def look(self, path: str) -> dict[str, Any]:
+        """A small JSON document. Raises ServiceError."""
+        with self._translated():
+            response = self._client.get(path)
+            body = parsed(response.content)
+        if response.status_code != 200:
+            raise refusal(response.status_code, body)
+        return body
+
+    @contextlib.contextmanager
+    def answer(self, question: Mapping[str, Any]) -> Iterator[Iterator[Piece]]:
+        """The pieces of an answer as they come; leaving stops the engine's work on it.
+
+        Raises ServiceError, also between the pieces.
+        """
+        body = {**question, "stream": True}
+        patience = httpx2.Timeout(None, connect=CONNECT_S)  # how long it may take, the gateway says
+        with (
+            self._translated(),
+            self._client.stream("POST", CHAT, json=body, timeout=patience) as response,
+        ):
+            if response.status_code != 200:
+                raise refusal(response.status_code, parsed(response.read()))
+            yield pieces(response)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx2.ConnectError, httpx2.ConnectTimeout):
+            raise ServiceError(UNREACHABLE.format(url=self.url)) from None
+        except httpx2.TimeoutException:
+            raise ServiceError(f"The service at {self.url} does not answer in time.") from None
+        except httpx2.TransportError:
+            raise ServiceError(CUT) from None
+        except (httpx2.HTTPError, httpx2.SSEError, httpx2.InvalidURL, UnicodeError):
+            raise ServiceError(f"What answers at {self.url} is not this service.") from None
+
+
+def split(url: str) -> Any:
+    """The parts of an address; raises SettingsError."""
+    try:
+        parts = urlsplit(url)
+        is_good = (
+            parts.path.startswith("/") and not parts.netloc
+            if parts.scheme == "unix"
+            else parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        )
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise SettingsError(f"The address {url!r} is not http(s)://host:port or unix:/path.")
+    return parts
+
+
+def pieces(response: httpx2.Response) -> Iterator[Piece]:
+    """The answer in a stream of chat; raises ServiceError for an error in it, or no end."""
+    for event in httpx2.EventSource(response):
+        if event.data == "[DONE]":
+            return
+        chunk = parsed(event.data)
+        if chunk.get("error"):
+            raise refusal(0, chunk)
+        yield piece(chunk)
+    raise ServiceError(CUT)
+
+
+def piece(chunk: Mapping[str, Any]) -> Piece:
+    choice: Mapping[str, Any] = next(iter(chunk.get("choices") or ()), {})
+    delta = choice.get("delta") or {}
+    return Piece(
+        text=delta.get("content") or "",
+        reasoning=delta.get("reasoning") or delta.get("reasoning_content") or "",
+        finish_reason=choice.get("finish_reason"),
+        mmhie=chunk.get("mmhie"),
+    )
+
+
+def parsed(body: bytes | str) -> dict[str, Any]:
+    """The object in a body, empty when it holds none."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def refusal(status: int, body: Mapping[str, Any]) -> ServiceError:
+    """What the service said, in its own sentence where it said one."""
+    error = body.get("error")
+    said = error.get("message") if isinstance(error, dict) else None
+    hint = " Set MMHIE_API_KEY, or use --key." if status == 401 else ""
+    return ServiceError(f"{said or f'The service answered {status} without a reason.'}{hint}")
