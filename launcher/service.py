@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -40,9 +41,13 @@ class Service:
     """One service at `http(s)://host[:port]` or `unix:/path`; raises SettingsError for others."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
+        if key and not key.isascii():
+            raise SettingsError("A key is plain ASCII; this one cannot be sent.")
         self.url = url.rstrip("/")
         parts = split(self.url)
         is_socket = parts.scheme == "unix"
+        if is_socket and not Path(parts.path).exists():
+            raise ServiceError(UNREACHABLE.format(url=self.url))
         is_here = is_socket or parts.hostname in LOOPBACK
         transport = httpx2.HTTPTransport(uds=parts.path if is_socket else None, trust_env=False)
         self._client = httpx2.Client(

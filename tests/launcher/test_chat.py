@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
 import re
 import select
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 from gateway.access import keys
 from gateway.safety.disclaimer import DEFAULT_TEXT
 from gateway.safety.hold import Hold, write
+from launcher import cli
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.launcher.test_cli import MMHIE, mmhie
@@ -59,6 +62,39 @@ def engine(the_engine: FakeEngine) -> FakeEngine:
 def environ(gateway: Gateway) -> dict[str, str]:
     """Where the service is, and a key that is good there."""
     return {"MMHIE_URL": gateway.url, "MMHIE_API_KEY": gateway.client.headers["x-secret"]}
+
+
+class Ran:
+    """The command in this process: what it wrote, and its exit code."""
+
+    def __init__(
+        self,
+        environ: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        self._patch, self._capsys = monkeypatch, capsys
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+
+    def __call__(self, *arguments: str, given: str = "") -> tuple[int, str, str]:
+        self._patch.setattr(sys, "stdin", io.StringIO(given))
+        with pytest.raises(SystemExit) as ended:
+            cli.run(cli.application(), arguments)
+        out, err = self._capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+
+@pytest.fixture
+def run(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Ran:
+    """`code, out, err = run("chat", "Why?")`, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Ran(environ, monkeypatch, capsys)
 
 
 class Desk:
@@ -109,54 +145,48 @@ def test_a_question_from_a_pipe(tmp_path: Path, environ: dict[str, str]) -> None
     assert "\x1b" not in done.stdout
 
 
-def test_a_question_as_an_argument(
-    tmp_path: Path, environ: dict[str, str], engine: FakeEngine
-) -> None:
+def test_a_question_as_an_argument(run: Ran, engine: FakeEngine) -> None:
     """Options reach the engine; reasoning is apart, and only where it is asked for."""
     engine.next(fault="reasoning")
-    arguments = ("--system", "Be brief.", "--max-tokens", "9", "--effort", "low", "--reasoning")
-    done = mmhie(tmp_path, "chat", "Why?", *arguments, **environ)
+    options = ("--system", "Be brief.", "--max-tokens", "9", "--effort", "low", "--reasoning")
+    _, out, _ = run("chat", "Why?", *options)
 
-    assert done.stdout.startswith("[reasoning]\nThe question")
-    assert "\n[answer]\n" in done.stdout
+    assert out.startswith("[reasoning]\nThe question")
+    assert "\n[answer]\n" in out
     body = engine.body()
     assert body["messages"][0] == {"role": "system", "content": "Be brief."}
     assert (body["max_tokens"], body["reasoning_effort"]) == (9, "low")
     engine.next(fault="reasoning")
-    assert "The question" not in mmhie(tmp_path, "chat", "Why?", **environ).stdout
+    assert "The question" not in run("chat", "Why?")[1]
 
 
-def test_an_answer_as_json(tmp_path: Path, environ: dict[str, str], engine: FakeEngine) -> None:
+def test_an_answer_as_json(run: Ran, engine: FakeEngine) -> None:
     """Text, reasoning when asked, how it ended, and everything told about it."""
     engine.next(fault="reasoning")
-    done = mmhie(tmp_path, "chat", EMERGENCY, "--json", "--max-tokens", "3", **environ)
+    told = json.loads(run("chat", EMERGENCY, "--json")[1])
 
-    told = json.loads(done.stdout)
     assert told["text"]
     assert told["reasoning"] is None
+    assert told["finish_reason"] == "stop"
     assert told["mmhie"]["disclaimer"]["text"] == DEFAULT_TEXT
     assert told["mmhie"]["notices"]
     assert told["mmhie"]["provenance"]["model"] == "fake-model"
 
 
-def test_a_cut_answer_says_so(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_a_cut_answer_says_so(run: Ran) -> None:
     """Before the closing paragraph."""
-    done = mmhie(tmp_path, "chat", "Why?", "--max-tokens", "3", **environ)
-
-    assert "[warning] The answer was cut off" in done.stdout
+    assert "[warning] The answer was cut off" in run("chat", "Why?", "--max-tokens", "3")[1]
 
 
 @pytest.mark.parametrize("fault", ["error_midstream", "reset_midstream", "clean_cut"])
-def test_a_broken_answer_is_a_failure(
-    tmp_path: Path, environ: dict[str, str], engine: FakeEngine, fault: str
-) -> None:
+def test_a_broken_answer_is_a_failure(run: Ran, engine: FakeEngine, fault: str) -> None:
     """What came, then one sentence and exit code 1."""
     engine.next(fault=fault)
-    done = mmhie(tmp_path, "chat", "Why?", **environ)
+    code, out, err = run("chat", "Why?")
 
-    assert done.returncode == 1
-    assert done.stdout.strip()
-    assert done.stderr.count("\n") == 1
+    assert code == 1
+    assert out.strip()
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -165,34 +195,35 @@ def test_a_broken_answer_is_a_failure(
         (("--url", "http://127.0.0.1:9"), 1, "No service answers at http://127.0.0.1:9"),
         (("--url", "unix:/none"), 1, "No service answers at unix:/none"),
         (("--url", "localhost:8000"), 2, "The address 'localhost:8000' is not"),
+        (("--url", "http://[::1"), 2, "The address 'http://[::1' is not"),
+        (("--url", "http://x:99999"), 2, "The address 'http://x:99999' is not"),
         (("--key", "wrong"), 1, "That key is not known here"),
+        (("--key", "schlüssel"), 2, "A key is plain ASCII"),
         (("--effort", "utmost"), 2, "--effort is one of"),
         (("--max-tokens", "0"), 2, "Invalid value for '--max-tokens'"),
     ],
 )
-def test_what_cannot_be_asked(
-    tmp_path: Path, environ: dict[str, str], arguments: tuple[str, ...], code: int, said: str
-) -> None:
+def test_what_cannot_be_asked(run: Ran, arguments: tuple[str, ...], code: int, said: str) -> None:
     """One sentence; 2 for what is wrong here, 1 for what the service says."""
-    done = mmhie(tmp_path, "chat", "Why?", *arguments, **environ)
+    ended, out, err = run("chat", "Why?", *arguments)
 
-    assert done.returncode == code
-    assert done.stderr.startswith(said)
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
+    assert ended == code
+    assert err.startswith(said)
+    assert err.count("\n") == 1
+    assert out == ""
 
 
-def test_no_question(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_no_question(run: Ran) -> None:
     """Exit code 2."""
-    assert mmhie(tmp_path, "chat", given=" \n", **environ).returncode == 2
+    assert run("chat", given=" \n")[0] == 2
 
 
-def test_something_else_listens_there(tmp_path: Path, engine: FakeEngine) -> None:
+def test_something_else_listens_there(run: Ran, engine: FakeEngine) -> None:
     """A sentence, whatever it is."""
-    done = mmhie(tmp_path, "status", MMHIE_URL=engine.url)
+    code, _, err = run("status", "--url", engine.url)
 
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
+    assert code == 1
+    assert err.count("\n") == 1
 
 
 def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEngine) -> None:
@@ -248,32 +279,32 @@ def test_an_error_does_not_end_a_conversation(
     assert desk.ended() == 0
 
 
-def test_status(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_status(run: Ran) -> None:
     """Phase and figures once in a pipe; as JSON with everything the service tells."""
-    shown = mmhie(tmp_path, "status", **environ)
-    told = json.loads(mmhie(tmp_path, "status", "--json", **environ).stdout)
+    code, out, _ = run("status")
+    told = json.loads(run("status", "--json")[1])
 
-    assert shown.returncode == 0
-    assert re.search(r"phase +ready", shown.stdout)
-    assert re.search(r"KV cache +0\.0 %", shown.stdout)
+    assert code == 0
+    assert re.search(r"phase +ready", out)
+    assert re.search(r"KV cache +0\.0 %", out)
     assert (told["phase"], told["model"]) == ("ready", "fake-model")
     assert told["load"]["tokens_per_s"] == 0
 
 
-def test_status_under_a_hold(tmp_path: Path, environ: dict[str, str], gateway: Gateway) -> None:
+def test_status_under_a_hold(run: Ran, gateway: Gateway) -> None:
     """Exit code 1 and the downtime message, for a person and for a script."""
     switch = gateway.log_file.parent / "hold.json"
     write(switch, Hold(reason="drift", by="me", since="2026-01-02T03:04:05Z"))
     time.sleep(1.1)  # gateways look once a second
     try:
-        done = mmhie(tmp_path, "status", "--json", **environ)
+        code, out, err = run("status", "--json")
     finally:
         switch.unlink()
         time.sleep(1.1)
 
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["phase"] == "held"
-    assert "drift" in done.stderr
+    assert code == 1
+    assert json.loads(out)["phase"] == "held"
+    assert "drift" in err
 
 
 def test_status_is_watched(tmp_path: Path, environ: dict[str, str]) -> None:

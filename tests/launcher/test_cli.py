@@ -90,16 +90,25 @@ def test_an_unknown_option_is_one_sentence(name: str, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_bad_input_is_one_sentence(name: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_sentence(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     """Exit code 2 and never a traceback."""
     environ, arguments = WRONG[name]
-    done = mmhie(tmp_path, *name.split(), *arguments, **environ)
+    monkeypatch.chdir(tmp_path)
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(cli.application(), [*name.split(), *arguments])
+    out, err = capfd.readouterr()
 
-    assert done.returncode == 2, done.stderr
-    said = done.stderr.strip().splitlines()
-    assert len(said) == 1, done.stderr
-    assert re.fullmatch(r"\S.*[.`]", said[0])
-    assert "Traceback" not in done.stdout
+    assert ended.value.code == 2, err
+    assert err.count("\n") == 1, err
+    assert re.fullmatch(r"\S.*[.`]\n", err)
+    assert "Traceback" not in out
 
 
 def test_an_error_is_one_sentence_and_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,15 +200,20 @@ def test_bash_completes(tmp_path: Path) -> None:
     assert done.stdout == "revoke\n", done.stderr
 
 
-def test_hold_and_keys_as_json(tmp_path: Path) -> None:
+def test_hold_and_keys_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What a script needs of them."""
-    files = {"MMHIE_HOLD_FILE": "hold.json", "MMHIE_KEYS_FILE": "keys.json"}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MMHIE_HOLD_FILE", "hold.json")
+    monkeypatch.setenv("MMHIE_KEYS_FILE", "keys.json")
 
     def told(*arguments: str) -> dict[str, object]:
-        done = mmhie(tmp_path, *arguments, "--json", **files)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        found: dict[str, object] = json.loads(done.stdout)
+        with pytest.raises(SystemExit) as ended:
+            cli.run(cli.application(), [*arguments, "--json"])
+        out, err = capsys.readouterr()
+        assert (ended.value.code, err) == (0, "")
+        found: dict[str, object] = json.loads(out)
         return found
 
     assert told("hold", "--reason", "drift", "--by", "me").items() >= {
