@@ -112,17 +112,25 @@ class Room:
     def stay(self) -> None:
         """Read, answer, read on. An answer that fails ends nothing."""
         self.greet()
-        while (line := self.read()) is not None:
+        while True:
             try:
-                if line.startswith("/"):
-                    word, _, rest = line.partition(" ")
-                    self.obey(word, rest.strip())
-                elif line:
-                    self.talk.ask(line, screen(self.console))
+                self.answer(self.console.input("\n[bold]>[/] ").strip())
+            except KeyboardInterrupt:
+                self.say(f"\n{LEAVING}", "dim")
             except EOFError:
                 return
+            except UnicodeDecodeError:
+                self.say("That is no text in UTF-8.", "bold red")
             except LauncherError as error:
                 self.say(str(error), "bold red")
+
+    def answer(self, line: str) -> None:
+        """A question, or one of the words that begin with a slash. Raises LauncherError."""
+        if line.startswith("/"):
+            word, _, rest = line.partition(" ")
+            self.obey(word, rest.strip())
+        elif line:
+            self.talk.ask(line, screen(self.console))
 
     def greet(self) -> None:
         """Who answers, and the notice. Raises ServiceError when nobody is there."""
@@ -133,21 +141,8 @@ class Room:
         self.say("Not clinical advice: a licensed clinician reviews what it says.", "yellow")
         self.say(f"/help lists what else can be typed; Ctrl-C stops an answer, {LEAVING}", "dim")
 
-    def read(self) -> str | None:
-        """The next line; None at the end of input."""
-        while True:
-            try:
-                return self.console.input("\n[bold]>[/] ").strip()
-            except KeyboardInterrupt:
-                self.say(f"\n{LEAVING}", "dim")
-            except EOFError:
-                self.console.print()
-                return None
-            except UnicodeDecodeError:
-                self.say("That is no text in UTF-8.", "bold red")
-
     def obey(self, word: str, rest: str) -> None:
-        """One of the words that begin with a slash."""
+        """Do what a word asks for."""
         act = WORDS.get(word)
         if act is None:
             self.say(f"{word} is not known; /help lists what is.", "bold red")

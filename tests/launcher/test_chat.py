@@ -25,6 +25,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.launcher.test_cli import MMHIE, mmhie
 
 EMERGENCY = "I have crushing chest pain right now."
+ANSWERED = f"{DEFAULT_TEXT[-20:]}\r\n\r\n> "  # and asked for the next question
 STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -124,8 +125,8 @@ class Desk:
             if select.select([self._terminal], [], [], 0.1)[0]:
                 try:
                     self.seen += os.read(self._terminal, 65536).decode(errors="replace")
-                except OSError:  # it has ended
-                    break
+                except OSError:
+                    pytest.fail(f"it ended before {words!r}: {self.seen}")
         return STYLE.sub("", self.seen)
 
     def ended(self) -> int:
@@ -233,15 +234,15 @@ def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEng
     desk.type("/system Be brief.\n")
     desk.until("System message: Be brief.")
     desk.type(f"{EMERGENCY}\n")
-    assert "emergency number" in desk.until(DEFAULT_TEXT[-20:])
+    assert "emergency number" in desk.until(ANSWERED)
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
     desk.type("And then?\n")
     desk.until("the ")
     os.kill(desk.pid, signal.SIGINT)
-    assert "You stopped this answer" in desk.until("> ")
+    assert "You stopped this answer" in desk.until(ANSWERED)
     engine.until(lambda stats: stats["aborted"] == 1)
     desk.type("Why?\n")
-    desk.until(DEFAULT_TEXT[-20:])
+    desk.until(ANSWERED)
     said = [one["content"] for one in engine.body()["messages"] if one["role"] != "assistant"]
     assert said == ["Be brief.", EMERGENCY, "Why?"]
 
@@ -273,7 +274,7 @@ def test_an_error_does_not_end_a_conversation(
     os.kill(desk.pid, signal.SIGINT)
     desk.until("/quit leaves")
     desk.type("Second?\n")
-    desk.until(DEFAULT_TEXT[-20:])
+    desk.until(ANSWERED)
     assert [one["content"] for one in engine.body()["messages"]][1:] == ["Second?"]
     desk.type("\x04")
     assert desk.ended() == 0
