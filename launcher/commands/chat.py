@@ -114,15 +114,20 @@ class Room:
         self.greet()
         while True:
             try:
-                self.answer(self.console.input("\n[bold]>[/] ").strip())
+                self.turn()
             except KeyboardInterrupt:
                 self.say(f"\n{LEAVING}", "dim")
             except EOFError:
                 return
-            except UnicodeDecodeError:
-                self.say("That is no text in UTF-8.", "bold red")
-            except LauncherError as error:
-                self.say(str(error), "bold red")
+
+    def turn(self) -> None:
+        """One line and what comes of it. Raises EOFError when the person leaves."""
+        try:
+            self.answer(self.console.input("\n[bold]>[/] ").strip())
+        except UnicodeDecodeError:
+            self.say("That is no text in UTF-8.", "bold red")
+        except LauncherError as error:
+            self.say(str(error), "bold red")
 
     def answer(self, line: str) -> None:
         """A question, or one of the words that begin with a slash. Raises LauncherError."""
