@@ -75,3 +75,40 @@ def test_labels_come_from_closed_sets(gateway: Gateway) -> None:
     gateway.client.get("/healthz", headers={"x-request-id": CANARY})
 
     assert CANARY not in gateway.client.get("/metrics").text.lower()
+
+
+PROMPT_LIKE = ('x"} 1\nmmhie_evil 1\n', "a\\", "\u2028", "é" * 50, f"{CANARY}" * 20)
+
+
+def test_a_thousand_names_add_no_series(gateway: Gateway) -> None:
+    """Models, paths, queries, methods, keys and hosts of a caller's own making: what is counted
+    stays what it was, and the page can still be read."""
+
+    def ask(number: int) -> None:
+        client, name = gateway.client, f"{CANARY}-{number}"
+        client.get(f"/{name}?q={name}")
+        client.get(f"/v1/models/{name}")
+        client.post("/v1/completions", json={"model": name, "prompt": PROMPT_LIKE[number % 5]})
+        client.post("/llm/generate", json={"prompt": "x", name: name, "temperature": name})
+        headers = {"x-api-key": name, "host": name, "accept": name, "user-agent": name}
+        client.request(
+            ("PUT", "DELETE", "PATCH", "OPTIONS")[number % 4], "/healthz", headers=headers
+        )
+
+    for number in range(8):
+        ask(number)
+    before = series(gateway)
+    for number in range(8, 200):
+        ask(number)
+
+    assert series(gateway) == before
+
+
+def series(gateway: Gateway) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
+    """Every series of ours by name and labels; the engine's come and go with what it does."""
+    return {
+        (one.name, tuple(sorted(one.labels.items())))
+        for family in scraped(gateway).values()
+        for one in family.samples
+        if not one.name.startswith("vllm:")
+    }
