@@ -39,11 +39,14 @@ class Gateway:
             **{name: value for name, value in settings.items() if value is not None},
         }
         with self.log_file.open("wb") as log:
-            command = [sys.executable, "-m", "gateway"]
             self.child = subprocess.Popen(
-                command, env=environ, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+                self.command(), env=environ, cwd=folder, stdout=log, stderr=subprocess.STDOUT
             )
         self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
+
+    def command(self) -> list[str]:
+        """What is run."""
+        return [sys.executable, "-m", "gateway"]
 
     def wait(self, path: str = "/readyz") -> "Gateway":
         """Return once a page answers 200."""
