@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.listening.connection import CallerConnection, ConnectionLimits, ServerConfig
+from gateway.listening.descriptors import room_for
 from gateway.listening.tls import Tls, tls_of
 from gateway.logs import log
 from gateway.settings import GatewaySettings
@@ -100,7 +101,7 @@ def limits_of(settings: GatewaySettings) -> ConnectionLimits:
         send_s=settings.send_timeout_seconds,
         header_bytes=settings.max_header_bytes,
         body_bytes=settings.max_body_bytes,
-        connections=settings.max_connections,
+        connections=room_for(settings.max_connections, settings.max_inflight),
     )
 
 

@@ -47,9 +47,9 @@ def test_a_place_comes_back_however_a_request_ends(start: Start, engine: FakeEng
         STREAM.ask(gateway.client)
         until(lambda: CHAT.ask(gateway.client).status_code == 200)
     engine.next(fault="hang_before_headers")
-    with httpx2.Client(base_url=gateway.url, timeout=0.1, trust_env=False) as hasty:
-        with contextlib.suppress(httpx2.TimeoutException):
-            CHAT.ask(hasty)
+    hasty = httpx2.Client(base_url=gateway.url, timeout=0.1, trust_env=False)
+    with hasty, contextlib.suppress(httpx2.TimeoutException):
+        CHAT.ask(hasty)
     until(lambda: CHAT.ask(gateway.client).status_code == 200)
 
 
