@@ -64,20 +64,28 @@ def facts(plan: EnginePlan, *, engine_version: str | None, test_override: bool) 
 class PhaseFile:
     """Written anew, whole, when the phase changes and every few seconds besides."""
 
-    def __init__(self, path: Path, facts: Facts, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        facts: Facts,
+        clock: Callable[[], float] = time.time,
+        counter: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` tells the time of day, `counter` only ever counts on."""
         self.path = path
         self._facts = facts
         self._clock = clock
+        self._counter = counter
         self._last: Phase | None = None
         self._written = 0.0
 
     def write(self, phase: Phase) -> None:
         """A reader sees the old content or the new, never a part."""
-        now = self._clock()
+        now = self._counter()
         if phase == self._last and now - self._written < HEARTBEAT_S:
             return
         beside = self.path.with_name(f".{self.path.name}.new")
-        beside.write_text(json.dumps(content(phase, self._facts, now)))
+        beside.write_text(json.dumps(content(phase, self._facts, self._clock())))
         os.replace(beside, self.path)
         self._last, self._written = phase, now
 

@@ -104,6 +104,9 @@ class Scripted:
     def progress(self) -> None:
         """Nobody counts the silence here."""
 
+    def over(self) -> None:
+        """Nor is there a connection to keep."""
+
 
 def reading(data: bytes) -> None:
     """/llm/generate's reading of a stream: deltas, or an error."""

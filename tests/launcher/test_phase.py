@@ -60,17 +60,18 @@ def test_it_is_replaced_not_rewritten(tmp_path: Path) -> None:
 
 
 def test_the_same_phase_is_written_now_and_then(tmp_path: Path) -> None:
-    """A heartbeat, not every tick."""
-    clock = Clock()
-    file = PhaseFile(tmp_path / "phase.json", FACTS, clock)
+    """A heartbeat, not every tick, and whatever the clock is set to meanwhile."""
+    clock, counter = Clock(), Clock()
+    file = PhaseFile(tmp_path / "phase.json", FACTS, clock, counter)
     file.write(READY)
-    clock.now += HEARTBEAT_S - 0.1
+    counter.now += HEARTBEAT_S - 0.1
+    clock.now -= 500
     file.write(READY)
     assert read(file.path)["updated"] == 1000.0
 
-    clock.now += 0.1
+    counter.now += 0.1
     file.write(READY)
-    assert read(file.path)["updated"] == clock.now
+    assert read(file.path)["updated"] == 500.0
 
 
 def test_the_plans_facts() -> None:

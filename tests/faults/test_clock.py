@@ -1,0 +1,220 @@
+"""The machine's clock is set by a day, either way, under open requests.
+
+How long something lasts goes by a clock that only ever counts on: time-outs, rates, waiting. What
+has a date goes by the wall clock: when a key or a token ends, when an entry was written.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.audit.verify import verify
+from gateway.wire.client import Limits
+from tests.access.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
+from tests.audit.conftest import KEY, lines
+from tests.contract.doors import DOORS, STREAMS, Door, error_of, events, name_of
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.faults.clock import LIBRARY, REASON, WallClock
+
+pytestmark = pytest.mark.skipif(not LIBRARY, reason=REASON)
+
+DAY_S = 86400
+JUMPS = pytest.mark.parametrize("jump", [DAY_S, -DAY_S], ids=["forward", "back"])
+JSON, SSE = DOORS[0], STREAMS[0]
+TIMEOUT_S = 1.5
+QUEUE_S = 1.0
+ROOM_S = 4.0  # for a loaded machine
+JUMPED_AT = 6  # the event at which it jumps
+PER_MINUTE = 3
+
+
+class Shifted:
+    """A gateway with keys, tokens and a trail, the clock it goes by, and the engine behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = WallClock(folder)
+        self.trail = folder / "audit.jsonl"
+        self.keys = folder / "keys.json"
+        self.signer = Signer.ec()
+        (folder / "jwks.json").write_bytes(jwks(self.signer))
+        self.headers = bearer(add_key(self.keys, "ward-7", "generate", "openai"))
+        self.engine = FakeEngine("--token-delay", "0.005").wait()
+        self.gateway = Gateway(
+            folder,
+            self.engine.url,
+            **self.clock.environ,
+            MMHIE_KEYS_FILE=str(self.keys),
+            MMHIE_JWKS_FILE=str(folder / "jwks.json"),
+            MMHIE_JWT_ISSUER=ISSUER,
+            MMHIE_JWT_AUDIENCE=AUDIENCE,
+            MMHIE_AUDIT_FILE=str(self.trail),
+            MMHIE_AUDIT_KEY=KEY,
+            MMHIE_TIMEOUT_SECONDS=str(TIMEOUT_S),
+            MMHIE_MAX_INFLIGHT="2",
+            MMHIE_QUEUE_TIMEOUT_SECONDS=str(QUEUE_S),
+        ).wait()
+
+    def ask(self, door: Door = JSON, **headers: str) -> httpx2.Response:
+        headers = {**door.headers, **headers}
+        return self.gateway.client.post(door.path, json=door.body(), headers=headers)
+
+    def until_known(self, headers: dict[str, str]) -> None:
+        """Ask until a new key is found, which takes a second or two; once, it is answered."""
+        deadline = time.monotonic() + 10
+        while self.ask(**headers).status_code == 401:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        self.gateway.stop()
+        self.engine.stop()
+
+
+@pytest.fixture(scope="module")
+def the_shifted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shifted]:
+    shifted = Shifted(tmp_path_factory.mktemp("clock"))
+    yield shifted
+    shifted.stop()
+
+
+@pytest.fixture
+def shifted(the_shifted: Shifted) -> Iterator[Shifted]:
+    """The true time before each test and after it."""
+    the_shifted.engine.reset()
+    yield the_shifted
+    the_shifted.clock.jump(0)
+
+
+@JUMPS
+def test_an_open_stream_goes_on(shifted: Shifted, jump: int) -> None:
+    """And so does the connection that is kept after it."""
+    body = b""
+    headers = {**SSE.headers, **shifted.headers}
+    with shifted.gateway.client.stream(
+        "POST", SSE.path, json=SSE.body(), headers=headers
+    ) as answer:
+        for number, part in enumerate(answer.iter_bytes()):
+            body += part
+            if number == JUMPED_AT:
+                shifted.clock.jump(jump)
+
+    *_, last, done = events(body)
+    assert done == "[DONE]"
+    assert last["finish_reason"]
+    assert shifted.ask(**shifted.headers).status_code == 200
+
+
+@JUMPS
+@pytest.mark.parametrize("door", [JSON, SSE], ids=name_of)
+def test_a_silent_engine_is_given_up_in_time(shifted: Shifted, jump: int, door: Door) -> None:
+    """Neither at once nor in a day, before the first token or after it."""
+    shifted.engine.next(fault="hang_midstream", seconds=20)
+    threading.Timer(0.3, shifted.clock.jump, [jump]).start()
+    began = time.monotonic()
+    answer = shifted.ask(door, **shifted.headers)
+    seconds = time.monotonic() - began
+
+    assert b"engine_timeout" in answer.content
+    assert TIMEOUT_S * 0.9 <= seconds < TIMEOUT_S + ROOM_S
+
+
+@JUMPS
+def test_waiting_ends_in_time(shifted: Shifted, jump: int) -> None:
+    """A queue that does not move: 503 after a second, with a sensible Retry-After."""
+    shifted.engine.next(fault="endless", times=2)
+    asked = {"json": SSE.body(), "headers": {**SSE.headers, **shifted.headers}}
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(shifted.gateway.client.stream("POST", SSE.path, **asked))
+        threading.Timer(0.3, shifted.clock.jump, [jump]).start()
+        began = time.monotonic()
+        answer = shifted.ask(**shifted.headers)
+        seconds = time.monotonic() - began
+
+    assert error_of(answer)["code"] == "queue_timeout"
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert QUEUE_S * 0.9 <= seconds < QUEUE_S + ROOM_S
+
+
+@JUMPS
+def test_a_rate_is_a_rate(shifted: Shifted, jump: int) -> None:
+    """A used up minute is over when it is over, whatever the clock on the wall says."""
+    limits = Limits(requests_per_minute=PER_MINUTE)
+    headers = bearer(add_key(shifted.keys, f"rate{jump}", "generate", limits=limits))
+    shifted.until_known(headers)
+    used = [shifted.ask(**headers).status_code for _ in range(PER_MINUTE - 1)]
+    shifted.clock.jump(jump)
+    answer = shifted.ask(**headers)
+
+    assert used == [200] * (PER_MINUTE - 1)
+    assert answer.status_code == 429
+    assert 30 < int(answer.headers["retry-after"]) <= 60
+
+
+def test_a_key_ends_by_the_date(shifted: Shifted) -> None:
+    """It has ended tomorrow, and has not when the clock is set right again."""
+    headers = bearer(add_key(shifted.keys, "short", "generate", expires=time.time() + 600))
+    shifted.until_known(headers)
+    statuses = []
+    for jump in (DAY_S, 0, -DAY_S):
+        shifted.clock.jump(jump)
+        statuses.append(shifted.ask(**headers).status_code)
+
+    assert statuses == [401, 200, 200]
+
+
+def test_a_token_ends_by_the_date(shifted: Shifted) -> None:
+    """One that was seen before, too; and none is good before its beginning."""
+    now = int(time.time())
+    known, fresh, late = (
+        bearer(shifted.signer.sign(exp=now + 600, jti=name)) for name in ("a", "b", "c")
+    )
+    begun = bearer(shifted.signer.sign(nbf=now - 60, exp=now + 600))
+    assert shifted.ask(**known).status_code == 200
+    shifted.clock.jump(DAY_S)
+    tomorrow = [shifted.ask(**token) for token in (known, fresh)]
+    shifted.clock.jump(-DAY_S)
+    yesterday = [shifted.ask(**token).status_code for token in (late, begun)]
+    shifted.clock.jump(0)
+
+    assert [answer.status_code for answer in tomorrow] == [401, 401]
+    assert all("expired" in error_of(answer)["message"] for answer in tomorrow)
+    assert yesterday == [200, 401]
+    assert shifted.ask(**known).status_code == 200
+
+
+def test_the_trail_has_the_dates_and_holds(shifted: Shifted) -> None:
+    """An entry says what the clock said; the order is the chain's, and it verifies."""
+    asked = {}
+    for name, jump in (("tomorrow", DAY_S), ("yesterday", -DAY_S), ("today", 0)):
+        shifted.clock.jump(jump)
+        shifted.ask(**shifted.headers, **{"x-request-id": f"clock-{name}"})
+        asked[f"clock-{name}"] = jump
+    shifted.gateway.client.get("/healthz")
+    told = written(shifted, set(asked))
+
+    assert [one["request_id"] for one in told] == list(asked)
+    for one in told:
+        off_s = datetime.fromisoformat(one["time"]).timestamp() - datetime.now(UTC).timestamp()
+        assert abs(off_s - asked[one["request_id"]]) < 60
+        assert 0 <= one["ms"] < 60_000
+    assert not verify(shifted.trail, key=KEY).findings
+
+
+def written(shifted: Shifted, ids: set[str]) -> list[dict[str, Any]]:
+    """These requests' entries, as soon as all are there."""
+    deadline = time.monotonic() + 10
+    while True:
+        told = [one for one in lines(shifted.trail) if one.get("request_id") in ids]
+        if len(told) == len(ids):
+            return told
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
