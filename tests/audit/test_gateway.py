@@ -185,7 +185,7 @@ def test_strangers_have_theirs(audited: Audited) -> None:
 
 def test_a_caller_that_leaves_has_its_line(audited: Audited, engine: FakeEngine) -> None:
     """With how far it came."""
-    engine.next(fault="endless")
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
     headers = {**audited.headers, "x-request-id": "leaver"}
     with audited.gateway.client.stream(
         "POST", SSE.path, json=SSE.body(), headers=headers

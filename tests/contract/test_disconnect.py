@@ -66,7 +66,7 @@ def test_leaving_while_waiting_for_a_whole_answer(
     gateway: Gateway, engine: FakeEngine, door: Door
 ) -> None:
     """No byte of the answer exists yet."""
-    engine.next(fault="endless")
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.05})
     with asked(gateway, door):
         engine.until(lambda stats: stats["running"] == 1)
         time.sleep(0.05)

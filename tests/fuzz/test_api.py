@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.schemas  # deep in a test, Python 3.11 fails to compile it
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable

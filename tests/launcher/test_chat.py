@@ -129,11 +129,15 @@ class Desk:
                     pytest.fail(f"it ended before {words!r}: {self.seen}")
         return STYLE.sub("", self.seen)
 
-    def ended(self) -> int:
+    def ended(self, seconds: float = 20) -> int:
         """Its exit code."""
-        _, status = os.waitpid(self.pid, 0)
+        ends = time.monotonic() + seconds
+        while (found := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > ends:
+                os.kill(self.pid, signal.SIGKILL)
+            time.sleep(0.02)
         os.close(self._terminal)
-        return os.waitstatus_to_exitcode(status)
+        return os.waitstatus_to_exitcode(found[1])
 
 
 def test_a_question_from_a_pipe(tmp_path: Path, environ: dict[str, str]) -> None:

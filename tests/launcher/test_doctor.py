@@ -53,12 +53,13 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
 
 
 def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    """The default model is not on this machine; what follows from that is not told again."""
-    done = run(cwd=tmp_path, HF_HOME=str(tmp_path), MMHIE_DEVICE="cpu")
+    """A model that is not on this machine; what follows from that is not told again."""
+    missing = {"MMHIE_REASONER_MODEL": "facebook/opt-1.3b", "HF_HOME": str(tmp_path)}
+    done = run(cwd=tmp_path, MMHIE_DEVICE="cpu", **missing)
     lines = {line.split()[1]: line for line in done.stdout.splitlines()}
 
     assert done.returncode == 2
-    assert "run `mmhie fetch openai/gpt-oss-20b` first" in lines["weights"]
+    assert "run `mmhie fetch facebook/opt-1.3b` first" in lines["weights"]
     assert lines["network"].split(maxsplit=2)[2] == "See weights."
     assert "weights" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr

@@ -22,6 +22,7 @@ from tests.fake_engine.process import FakeEngine
 
 ASK = orjson.dumps({"prompt": "Why?", "max_tokens": 24})
 STREAM = orjson.dumps({"prompt": "Why?", "max_tokens": 24, "stream": True})
+LONG_STREAM = orjson.dumps({"prompt": "Why?", "max_tokens": 500, "stream": True})
 
 
 class Start(Protocol):

@@ -17,7 +17,7 @@ from gateway.audit.verify import verify
 from tests.access.conftest import add_key
 from tests.audit.conftest import KEY, lines
 from tests.fake_engine.process import FakeEngine
-from tests.workers.conftest import ASK, STREAM, Four, Several, Start, together, until
+from tests.workers.conftest import ASK, LONG_STREAM, STREAM, Four, Several, Start, together, until
 
 DONE = b"data: [DONE]\n\n"
 
@@ -25,9 +25,9 @@ DONE = b"data: [DONE]\n\n"
 class Stream:
     """One answer being read, slowly, over a connection of its own."""
 
-    def __init__(self, gateway: Several, **headers: str) -> None:
+    def __init__(self, gateway: Several, body: bytes = STREAM, **headers: str) -> None:
         self.connection = gateway.connect()
-        self.connection.request("POST", "/llm/generate", STREAM, headers)
+        self.connection.request("POST", "/llm/generate", body, headers)
         self.port = self.connection.sock.getsockname()[1]
         self.read = b""
         self.answer = self.connection.getresponse()
@@ -56,7 +56,7 @@ def endless(gateway: Four, name: str, number: int, engine: FakeEngine) -> list[S
     slow = {"fault": "slow_tokens", "seconds": 0.1}
     for _ in range(number):
         engine.next({"fault": "endless"}, slow)
-    return [Stream(gateway, **gateway.bearers[name]) for _ in range(number)]
+    return [Stream(gateway, LONG_STREAM, **gateway.bearers[name]) for _ in range(number)]
 
 
 def begun(number: int, act: Callable[[], Any]) -> list[threading.Thread]:
