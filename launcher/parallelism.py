@@ -44,6 +44,7 @@ def choose(
     layout = _explicit(settings, model) or _mapped(settings, model, hardware, fits)
     layout = _with_data_parallel(settings, model, layout)
     _check_count(layout.split, len(hardware.gpus) * hardware.nodes)
+    _check_nodes(settings, layout.split, hardware.nodes)
     return _with_idle(model, layout, len(hardware.gpus) * hardware.nodes)
 
 
@@ -163,6 +164,15 @@ def _check_layers(model: ModelFacts, pipeline: int) -> None:
     if pipeline > model.layers:
         raise PlanError(
             f"MMHIE_PIPELINE_PARALLEL={pipeline} is more than the model's {model.layers} layers."
+        )
+
+
+def _check_nodes(settings: LauncherSettings, split: Split, nodes: int) -> None:
+    """vLLM's own multi-node start gives every node as many ranks; Ray places them as it can."""
+    if settings.distributed_backend == "mp" and split.devices % nodes:
+        raise PlanError(
+            f"MMHIE_NODES is {nodes} and tensor {split.tensor} x pipeline {split.pipeline} "
+            "parallel cannot be shared equally by as many nodes; change one of the three."
         )
 
 

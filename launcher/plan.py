@@ -226,6 +226,7 @@ def _reasons(draft: Draft) -> list[str]:
         draft.choice.reason,
         draft.context.reason,
         *_adapter_reason(draft),
+        *_share_reason(draft),
         *([] if draft.model.chat_template else ["no chat template: served through completions"]),
     ]
 
@@ -236,6 +237,12 @@ def _adapter_reason(draft: Draft) -> list[str]:
         return []
     how = "applied while serving" if draft.lora else "merged into the weights"
     return [f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {how}"]
+
+
+def _share_reason(draft: Draft) -> list[str]:
+    if not draft.hardware.is_share:
+        return []
+    return [f"one of {draft.settings.engines} engines, each with an equal part of the machine"]
 
 
 def _warnings(draft: Draft) -> list[str]:

@@ -18,6 +18,7 @@ from launcher.errors import SettingsError
 PREFIX: Final = "MMHIE_"
 DEFAULT_MODEL: Final = "dousery/medical-reasoning-gpt-oss-20b"
 ENGINE_DATE: Final = "VLLM_SYSTEM_START_DATE"  # vLLM's own name for MMHIE_PIN_DATE
+RAY_PORT: Final = 6379  # where Ray's head listens unless it is told otherwise
 SDK_NAMES: Final = frozenset({"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"})
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -275,7 +276,14 @@ def load(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> La
         settings = LauncherSettings(**{name: given[name] for name in fields if name in given})
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
-    return _refuse_conflicts(settings)
+    return refuse_conflicts(settings)
+
+
+def given(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> dict[str, str]:
+    """The launcher's own variables that are set, as they are written; none of them is a secret."""
+    values = {**_read_env_file(env_file), **environ}
+    ours = {name.upper(): text.strip() for name, text in values.items()}
+    return {name: ours[name] for name in sorted(_own_names()) if ours.get(name)}
 
 
 def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
@@ -327,7 +335,15 @@ def _sentence(error: ValidationError) -> str:
     return f"{name} is {str(first['input'])!r}: {reason[0].lower()}{reason[1:]}."
 
 
-def _refuse_conflicts(settings: LauncherSettings) -> LauncherSettings:
+def joining_ray(settings: LauncherSettings) -> tuple[str, ...]:
+    """What a node that is not the head is started with when Ray holds them together."""
+    head = settings.head_address or ""
+    address = f"[{head}]" if ":" in head else head
+    return ("ray", "start", f"--address={address}:{RAY_PORT}", "--block")
+
+
+def refuse_conflicts(settings: LauncherSettings) -> LauncherSettings:
+    """The same settings; SettingsError where one contradicts another."""
     if settings.env == "production" and settings.reasoner_model_test_override:
         raise SettingsError(
             "MMHIE_REASONER_MODEL_TEST_OVERRIDE is set while MMHIE_ENV is production; "
@@ -348,5 +364,10 @@ def _refuse_conflicts(settings: LauncherSettings) -> LauncherSettings:
         raise SettingsError(
             f"MMHIE_NODE_RANK is {settings.node_rank} but MMHIE_NODES is {settings.nodes}; "
             "ranks go from 0 to MMHIE_NODES - 1."
+        )
+    if settings.node_rank > 0 and settings.distributed_backend == "ray":
+        raise SettingsError(
+            "With MMHIE_DISTRIBUTED_BACKEND=ray only node 0 is started by mmhie; this node, "
+            f"{settings.node_rank}, joins it with `{shlex.join(joining_ray(settings))}`."
         )
     return settings

@@ -8,10 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from launcher.checkpoint import read_model
-from launcher.commands.plan import show
+from launcher.commands.plan import planned, show, together
 from launcher.hardware import parse
 from launcher.installation import Installation
-from launcher.plan import make_plan
 from launcher.settings import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "launcher.md"
@@ -20,16 +19,20 @@ WIDTH = 100
 
 
 def render(line: str) -> str:
-    """The plan for `NAME=value ... mmhie plan --gpus HARDWARE`, as the command prints it."""
-    *variables, hardware = line.replace(" mmhie plan --gpus", "").split()
-    environ = dict(variable.split("=", 1) for variable in variables)
-    settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **environ}, None)
-    place = parse(hardware)
+    """The plan for `NAME=value ... mmhie plan --gpus HARDWARE` (or --nodes), as it is printed."""
+    variables, _, options = line.rpartition("mmhie plan ")
+    option, described = options.split()
+    given = dict(variable.split("=", 1) for variable in variables.split())
+    settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **given}, None)
+    place = parse(described)
+    if option == "--nodes":
+        settings = together(settings, place)
     # Neither this machine's hub cache nor its interpreter's path belongs on the page.
     model = read_model(settings, hub=Path("/nowhere"))
-    made = make_plan(settings, place, model, Installation(python="python"))
+    per_node = given if option == "--nodes" else None
+    made, parts = planned(settings, place, model, Installation(python="python"), per_node)
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    show(made, place, console)
+    show(made, place, console, parts)
     written: str = console.file.getvalue()  # type: ignore[attr-defined] # the StringIO above
     return "\n".join(text.rstrip() for text in written.splitlines()) + "\n"
 
@@ -38,8 +41,7 @@ def rendered(page: str) -> str:
     """The page with every block made anew."""
 
     def anew(match: re.Match[str]) -> str:
-        shown = match[2].removeprefix("mmhie plan --gpus ")
-        return f"{match[1]}```text\n$ {match[2]}\n{render(shown)}```\n"
+        return f"{match[1]}```text\n$ {match[2]}\n{render(match[2])}```\n"
 
     return BLOCK.sub(anew, page)
 

@@ -4,17 +4,23 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from launcher import checkpoint, hardware, installation, settings
+from launcher import checkpoint, cluster, hardware, installation, settings
+from launcher.cluster import Node
 from launcher.commands.output import AsJson
-from launcher.errors import NotEnoughMemory
+from launcher.errors import NotEnoughMemory, SettingsError
 from launcher.hardware import Hardware
+from launcher.installation import Installation
+from launcher.model import ModelFacts
 from launcher.plan import EnginePlan, make_plan
+from launcher.settings import LauncherSettings
 
 Gpus = Annotated[
     str | None,
@@ -22,37 +28,113 @@ Gpus = Annotated[
 ]
 
 
-def plan(gpus: Gpus = None, as_json: AsJson = False) -> None:
+Nodes = Annotated[
+    str | None,
+    typer.Option(help="Print what is started on each of several machines: 2x8x80 as for --gpus."),
+]
+
+
+def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> None:
     """Show the engine these settings mean: command, memory, reasons and warnings."""
     chosen = settings.load(os.environ)
-    place = hardware.parse(gpus) if gpus else hardware.detect()
-    model = checkpoint.read_model(chosen)
-    made = make_plan(chosen, place, model, installation.detect(), strict=False)
+    place = place_of(gpus, nodes)
+    if nodes:
+        chosen = together(chosen, place)
+    if chosen.engine_urls:
+        raise SettingsError("MMHIE_ENGINE_URLS names engines that run elsewhere: none is planned.")
+    given = settings.given(os.environ) if nodes else None
+    made, parts = planned(
+        chosen, place, checkpoint.read_model(chosen), installation.detect(), given
+    )
     if as_json:
-        sys.stdout.write(json.dumps(made.as_json(), indent=2) + "\n")
+        entries = {"nodes": [part.as_json() for part in parts]} if parts else {}
+        sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
     else:
-        show(made, place, Console())
+        show(made, place, Console(), parts)
     if made.shortage is not None:
         raise NotEnoughMemory(made.shortage)
 
 
-def show(made: EnginePlan, place: Hardware, console: Console) -> None:
+def place_of(gpus: str | None, nodes: str | None) -> Hardware:
+    """The hardware of one of the two options, else this machine's."""
+    if gpus and nodes:
+        raise SettingsError("--gpus and --nodes describe the same hardware; give one of them.")
+    text = gpus or nodes
+    return hardware.parse(text) if text else hardware.detect()
+
+
+def together(chosen: LauncherSettings, place: Hardware) -> LauncherSettings:
+    """The settings of node 0 of these machines; SettingsError where others are set."""
+    if place.nodes == 1:
+        raise SettingsError("--nodes describes one machine; 2x8x80 are two, and --gpus is for one.")
+    if chosen.nodes not in (1, place.nodes):
+        raise SettingsError(
+            f"MMHIE_NODES is {chosen.nodes} and --nodes describes {place.nodes} machines; "
+            "make them the same."
+        )
+    head = chosen.head_address or cluster.ADDRESS_TO_COME
+    place_of_head = {"nodes": place.nodes, "node_rank": 0, "head_address": head}
+    return settings.refuse_conflicts(chosen.model_copy(update=place_of_head))
+
+
+def planned(
+    chosen: LauncherSettings,
+    whole: Hardware,
+    model: ModelFacts,
+    installed: Installation,
+    given: Mapping[str, str] | None = None,
+) -> tuple[EnginePlan, tuple[Node, ...]]:
+    """The plan of the engine, or of the first of several equal ones, and of each node where the
+    variables `given` to all of them are told. Raises LauncherError, but not for memory.
+    """
+    share = hardware.share(whole, chosen.engines, 0)
+    made = make_plan(chosen, share, model, installed, strict=False)
+    if given is None:
+        return made, ()
+    return with_note(made, chosen), cluster.nodes(chosen, share, model, installed, given)
+
+
+def with_note(made: EnginePlan, chosen: LauncherSettings) -> EnginePlan:
+    """A warning where an address is still to be filled in."""
+    if chosen.head_address != cluster.ADDRESS_TO_COME:
+        return made
+    return replace(made, warnings=(*made.warnings, cluster.FILL_IN))
+
+
+def show(made: EnginePlan, place: Hardware, console: Console, parts: Sequence[Node] = ()) -> None:
     """The plan for a person."""
     console.print(summary(made, place))
     console.print(memory_table(made))
-    for line in lines(made):
+    commands = [line for part in parts for line in node_lines(part)] or engine_lines(made)
+    for line in [*lines(made), *commands]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def lines(made: EnginePlan) -> list[str]:
-    """Verdict, reasons, warnings, and what would be run."""
+    """Verdict, reasons and warnings."""
     return [
         verdict(made),
         *(f"- {reason}" for reason in made.reasons),
         *(f"Warning: {warning}" for warning in made.warnings),
-        *(f"{name}={value}" for name, value in made.env.items()),
-        shlex.join(made.argv),
     ]
+
+
+def engine_lines(made: EnginePlan) -> list[str]:
+    """What would be run."""
+    return [*(f"{name}={value}" for name, value in made.env.items()), shlex.join(made.argv)]
+
+
+def node_lines(part: Node) -> list[str]:
+    """What is typed on this machine, as a shell takes it, and the engine that it runs."""
+    given = " ".join(f"{name}={shlex.quote(text)}" for name, text in part.variables.items())
+    typed = [
+        f"{given} {shlex.join(argv)}" if argv == cluster.SERVE else shlex.join(argv)
+        for argv in part.commands
+    ]
+    env = " ".join(f"{name}={shlex.quote(text)}" for name, text in part.engine_env.items())
+    runs = [f"which runs: {env} {shlex.join(part.engine)}"] if part.engine else []
+    name = "Node 0, the head:" if part.rank == 0 else f"Node {part.rank}:"
+    return ["", name, *(f"$ {line}" for line in typed), *runs]
 
 
 def summary(made: EnginePlan, place: Hardware) -> Table:

@@ -1,0 +1,53 @@
+"""vLLM's own parser of command lines, loaded once for all that ask it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import pytest
+
+# Lines for which the parser raised, with what it raised.
+Refused = list[tuple[list[str], str]]
+Refusals = Callable[[Iterable[Sequence[str]]], Refused]
+
+PARSE = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+parser = make_arg_parser(FlexibleArgumentParser())
+
+def error(argv):
+    try:
+        validate_parsed_serve_args(parser.parse_args(argv))
+    except (SystemExit, Exception) as raised:
+        return repr(raised)
+
+answers, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    tried = [(argv, error(argv)) for argv in json.loads(line)]
+    print(json.dumps([one for one in tried if one[1]]), file=answers, flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def refusals() -> Iterator[Refusals]:
+    """What the installed vLLM's parser refuses of these lines, each the words after `serve`."""
+    command = [sys.executable, "-c", PARSE]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked, answers = process.stdin, process.stdout
+
+        def refused(lines: Iterable[Sequence[str]]) -> Refused:
+            print(json.dumps(list(lines)), file=asked, flush=True)
+            found: Refused = json.loads(answers.readline())
+            return found
+
+        yield refused
