@@ -48,6 +48,10 @@ class Trail:
     def note(self, exchange: Exchange, route: str) -> None:
         """Keep what one request has come to; `route` is a path of ours, never the caller's."""
 
+    def refuses(self) -> bool:
+        """Whether nothing may be served now."""
+        return False
+
     def check(self) -> None:
         """Raises AuditUnavailable when nothing may be served now."""
 
@@ -104,8 +108,11 @@ class WrittenTrail(Trail):
         if not self._wake.is_set():
             self._wake.set()
 
+    def refuses(self) -> bool:
+        return self._on_failure == "refuse" and self._is_out()
+
     def check(self) -> None:
-        if self._is_out() and self._on_failure == "refuse":
+        if self.refuses():
             raise AuditUnavailable(
                 "The audit trail cannot be written, and nothing is answered without it; the "
                 "operator was told.",

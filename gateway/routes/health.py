@@ -22,7 +22,7 @@ async def healthz(request: Request, services: ServicesDep) -> dict[str, Any]:
 @router.get("/readyz")
 async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
     """200 only while a question would be answered."""
-    ready = services.phase() == "ready"
+    ready = services.phase() == "ready" and not services.trail.refuses()
     body = {"status": "ok" if ready else "unavailable", **await told(request, services)}
     return JSONResponse(body, status_code=200 if ready else 503)
 

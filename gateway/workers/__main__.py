@@ -13,6 +13,7 @@ from gateway.access.counts import Counts
 from gateway.app import create_app
 from gateway.metrics import Metrics
 from gateway.settings import GatewaySettings
+from gateway.workers import files
 from gateway.workers.link import Link
 from gateway.workers.parent import METRICS_FOLDER
 from gateway.workers.remote import Asking, RemoteAdmission, RemoteLimiter
@@ -24,6 +25,7 @@ def main(link: int, listening: int, number: int) -> int:
     values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call] # untyped
 
     def serve(chosen: GatewaySettings) -> int:
+        files.reserve(Path(os.environ[METRICS_FOLDER]), number)
         uvloop.run(work(chosen, socket.socket(fileno=link), socket.socket(fileno=listening)))
         return 0
 

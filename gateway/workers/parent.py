@@ -15,12 +15,12 @@ from itertools import count
 from pathlib import Path
 
 import uvloop
-from prometheus_client import multiprocess
 
 from gateway.access.counts import admission_of
 from gateway.access.limiting import Limiter
 from gateway.logs import log
 from gateway.settings import GatewaySettings
+from gateway.workers import files
 from gateway.workers.ledger import Ledger
 from gateway.workers.worker import Worker
 
@@ -149,8 +149,7 @@ class Parent:
         self._roll()
 
     def _bury(self, worker: Worker) -> None:
-        folder = str(self._metrics)
-        multiprocess.mark_process_dead(worker.number, folder)  # type: ignore[no-untyped-call] # untyped
+        files.forget_present(self._metrics, worker.number)
         if worker in self._retired:
             self._retired.remove(worker)
             return

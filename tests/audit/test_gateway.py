@@ -302,12 +302,18 @@ def test_a_disk_that_is_full_from_the_start(
     """/dev/full answers as a full disk does."""
     trail = tmp_path / "audit.jsonl"
     trail.symlink_to("/dev/full")
-    gateway = start(engine.url, **settings(trail), MMHIE_AUDIT_ON_FAILURE=policy).wait()
+    gateway = start(engine.url, **settings(trail), MMHIE_AUDIT_ON_FAILURE=policy)
+    until(lambda: phase_of(gateway.wait("/healthz")) == "ready")
     answer = JSON.ask(gateway.client)
 
     assert answer.status_code == (503 if policy == "refuse" else 200)
+    assert gateway.client.get("/readyz").status_code == answer.status_code
     assert "audit trail cannot be written: No space left on device" in gateway.log
     assert "mmhie_audit_failing 1.0" in gateway.client.get("/metrics").text
+
+
+def phase_of(gateway: Gateway) -> str:
+    return str(gateway.client.get("/healthz").json()["phase"])
 
 
 def test_several_gateways_share_one_trail(start: Start, engine: FakeEngine, tmp_path: Path) -> None:

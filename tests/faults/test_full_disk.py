@@ -1,0 +1,180 @@
+"""The one disk that everything is written to fills up under open requests: trail, log, counts."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from gateway.audit.file import rotated_files
+from gateway.audit.verify import verify
+from tests.audit.conftest import KEY, lines
+from tests.contract.doors import DOORS, STREAMS, error_of, events
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.faults.disk import Disk, mounted
+from tests.workers.conftest import Several
+
+JSON, SSE = DOORS[0], STREAMS[0]
+FULL_S = 1.0
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    with mounted(tmp_path / "disk") as found:
+        if found is None:
+            pytest.skip("nobody here may mount a file system")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[FakeEngine]:
+    running = FakeEngine().wait()
+    yield running
+    running.stop()
+
+
+@contextmanager
+def writing_to(disk: Disk, engine: FakeEngine, **more: str) -> Iterator[Several]:
+    """A gateway of two workers that has nowhere else to write."""
+    gateway = Several(
+        disk.folder,
+        engine.url,
+        TMPDIR=str(disk.folder),
+        MMHIE_WORKERS="2",
+        MMHIE_AUDIT_FILE=str(disk.folder / "audit.jsonl"),
+        MMHIE_AUDIT_KEY=KEY,
+        **more,
+    )
+    try:
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+class Asked:
+    """What was answered, by request id, as far as callers saw it."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.statuses: dict[str, int] = {}
+
+    def ask(self) -> list[httpx2.Response]:
+        """Once through every door, each over a connection of its own: any worker may get it."""
+        return [self.one(number) for number in range(len(DOORS))]
+
+    def one(self, number: int = 0) -> httpx2.Response:
+        door = DOORS[number]
+        with httpx2.Client(base_url=self.gateway.url, timeout=20, trust_env=False) as client:
+            answer = door.ask(client)
+        self.statuses[answer.headers["x-request-id"]] = answer.status_code
+        return answer
+
+    def until(self, true: Callable[[httpx2.Response], bool], seconds: float = 20) -> float:
+        """Ask until an answer is as it should be; the seconds that took."""
+        began = time.monotonic()
+        while not true(self.one()):
+            assert time.monotonic() - began < seconds, self.gateway.log
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    @property
+    def acknowledged(self) -> set[str]:
+        return {one for one, status in self.statuses.items() if status == 200}
+
+
+@pytest.mark.parametrize("policy", ["refuse", "serve"])
+def test_it_fills_up_and_is_cleared(
+    disk: Disk, engine: FakeEngine, policy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No worker dies, no stream is cut; the policy decides what is answered; once there is room
+    all is well again, and every answer that was given has its line."""
+    with writing_to(disk, engine, MMHIE_AUDIT_ON_FAILURE=policy) as gateway:
+        pids = gateway.wait().settled(2).pids()
+        asked = Asked(gateway)
+        assert {answer.status_code for answer in asked.ask()} == {200}
+
+        stream = begun(gateway, engine)
+        disk.fill()
+        found_s = asked.until(lambda _: "audit_failing 1.0" in gateway.client.get("/metrics").text)
+        for _ in range(5):
+            time.sleep(FULL_S / 5)  # both workers have found out by then
+            late = asked.ask()
+        assert {answer.status_code for answer in late} == {expected(policy)}
+        if policy == "refuse":
+            assert {error_of(answer)["code"] for answer in late} == {"audit_unavailable"}
+        assert gateway.client.get("/readyz").status_code == expected(policy)
+        assert gateway.client.get("/healthz").json()["warnings"]
+        assert stream() == "[DONE]"
+
+        disk.make_room()
+        recovered_s = asked.until(lambda answer: answer.status_code == 200)
+        recovered_s += asked.until(lambda _: gateway.answers("/readyz"))
+        assert gateway.pids() == pids
+        assert gateway.metric("mmhie_workers_lost") == 0
+    assert gateway.exit_code() == 0
+
+    trail = disk.folder / "audit.jsonl"
+    told = [line for file in (*rotated_files(trail), trail) for line in lines(file)]
+    assert asked.acknowledged <= {line.get("request_id") for line in told}
+    assert not verify(trail, key=KEY).findings
+    with capsys.disabled():
+        print(f"\ndisk full, {policy}: found after {found_s:.1f} s, over {recovered_s:.1f} s after there was room")  # noqa: T201 - the figures
+
+
+def expected(policy: str) -> int:
+    return 503 if policy == "refuse" else 200
+
+
+def begun(gateway: Gateway, engine: FakeEngine) -> Callable[[], str]:
+    """An answer that goes on while the disk fills up; what its last event is."""
+    ends: list[str] = []
+    first = threading.Event()
+    engine.next(fault="slow_tokens", seconds=0.1)
+
+    def read() -> None:
+        body = b""
+        with gateway.client.stream("POST", SSE.path, json=SSE.body()) as answer:
+            for part in answer.iter_bytes():
+                body += part
+                first.set()
+        ends.append(events(body)[-1])
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    assert first.wait(10)
+
+    def end() -> str:
+        reading.join()
+        return ends[0]
+
+    return end
+
+
+def test_there_is_no_room_to_start_in(disk: Disk, engine: FakeEngine) -> None:
+    """Exit code 2, and a sentence that names the folder and what to do."""
+    subprocess.run(["fallocate", "--length", "47M", disk.ballast], check=True)
+    with writing_to(disk, engine) as gateway:
+        assert gateway.exit_code() == 2
+    assert f"cannot be kept in {disk.folder} (No space left on device)" in gateway.log
+
+
+def test_counts_are_never_sparse(engine: FakeEngine, tmp_path: Path) -> None:
+    """Every file that workers map is there in full, before and after it is used; a dead worker's
+    successor needs no more room."""
+    gateway = Several(tmp_path, engine.url, TMPDIR=str(tmp_path), MMHIE_WORKERS="2")
+    try:
+        gateway.wait().settled(2)
+        for door in DOORS:
+            door.ask(gateway.client)
+        gateway.client.get("/metrics")
+        found = list(tmp_path.glob("mmhie-metrics-*/*.db"))
+        assert len(found) == 2 * 6
+        for file in found:
+            assert file.stat().st_blocks * 512 >= file.stat().st_size, file
+    finally:
+        gateway.stop()
