@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -43,7 +45,7 @@ class Display:
         if self.is_terminal:
             self._show_bar(sentence, fraction)
         elif sentence != self._last:
-            self._console.print(f"==> {sentence}", highlight=False, soft_wrap=True)
+            self._print(f"==> {sentence}")
         self._last = sentence
 
     def done(self, text: str = "") -> None:
@@ -53,6 +55,11 @@ class Display:
             self._bar = None
         self._last = ""
         if text:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        """As far as there is room: standard error may be a file on a full disk."""
+        with contextlib.suppress(OSError):
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _show_bar(self, sentence: str, fraction: float | None) -> None:

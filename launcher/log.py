@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TextIO
 
@@ -21,9 +22,11 @@ def open_log(path: Path) -> TextIO:
 
 
 def prefixed(name: str, file: TextIO) -> Listener:
-    """A listener that writes each line under the name of who said it."""
+    """A listener that writes each line under the name of who said it, as far as there is room: a
+    log on a full disk is no reason to stop a service."""
 
     def write(line: str) -> None:
-        file.write(f"{name} | {line}\n")
+        with contextlib.suppress(OSError):
+            file.write(f"{name} | {line}\n")
 
     return write

@@ -78,16 +78,30 @@ class PhaseFile:
         self._counter = counter
         self._last: Phase | None = None
         self._written = 0.0
+        self._trouble = ""
 
-    def write(self, phase: Phase) -> None:
-        """A reader sees the old content or the new, never a part."""
+    def write(self, phase: Phase) -> str:
+        """A reader sees the old content or the new, never a part. On a full disk the old stays and
+        the next call tries again, since the engine has no part in it; returns what is wrong, once.
+        """
         now = self._counter()
         if phase == self._last and now - self._written < HEARTBEAT_S:
-            return
-        beside = self.path.with_name(f".{self.path.name}.new")
-        beside.write_text(json.dumps(content(phase, self._facts, self._clock())))
-        os.replace(beside, self.path)
+            return ""
+        try:
+            self._replace(json.dumps(content(phase, self._facts, self._clock())))
+        except OSError as error:
+            return self._once(f"{self.path} cannot be written: {error.strerror}.")
         self._last, self._written = phase, now
+        return self._once("")
+
+    def _once(self, trouble: str) -> str:
+        before, self._trouble = self._trouble, trouble
+        return trouble if trouble != before else ""
+
+    def _replace(self, text: str) -> None:
+        beside = self.path.with_name(f".{self.path.name}.new")
+        beside.write_text(text)
+        os.replace(beside, self.path)
 
 
 def content(phase: Phase, facts: Facts, now: float) -> dict[str, object]:

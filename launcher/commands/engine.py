@@ -105,7 +105,8 @@ async def watch(
     while child.is_running:
         is_ready = await asyncio.to_thread(is_healthy, PORT)
         phase = keeper.READY if is_ready else keeper.start_phase(seen[-1])
-        phases.write(phase)
+        if trouble := phases.write(phase):
+            print(f"Warning: {trouble}", file=sys.stderr)  # noqa: T201  # the container's log
         if phase != told:
             teller(phase)
         told = phase

@@ -235,7 +235,8 @@ class Publisher:
         self._file = PhaseFile(self._file.path, unchanging(service))
 
     def __call__(self, phase: Phase) -> None:
-        self._file.write(phase)
+        if trouble := self._file.write(phase):
+            self._service.display.done(f"Warning: {trouble}")
         if phase == self._shown:
             return
         self._shown = phase

@@ -122,8 +122,9 @@ def test_it_fills_up_and_is_cleared(
     told = [line for file in (*rotated_files(trail), trail) for line in lines(file)]
     assert asked.acknowledged <= {line.get("request_id") for line in told}
     assert not verify(trail, key=KEY).findings
+    figures = f"found after {found_s:.1f} s, over {recovered_s:.1f} s after there was room"
     with capsys.disabled():
-        print(f"\ndisk full, {policy}: found after {found_s:.1f} s, over {recovered_s:.1f} s after there was room")  # noqa: T201 - the figures
+        print(f"\ndisk full, {policy}: {figures}")  # noqa: T201 - the point of it
 
 
 def expected(policy: str) -> int:

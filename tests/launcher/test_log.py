@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from launcher.display import Display
 from launcher.errors import LauncherError
 from launcher.log import open_log, prefixed
 
@@ -28,6 +30,17 @@ def test_the_last_log_is_kept(tmp_path: Path) -> None:
 
     assert path.read_text() == "third"
     assert path.with_suffix(".old").read_text() == "second"
+
+
+def test_a_full_disk_is_no_reason_to_stop() -> None:
+    """Neither for the children's lines nor for what a person is told."""
+    file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115  # closing it fails, too
+    prefixed("engine", file)("INFO one")
+    Display(Console(file=file)).step("Loading the weights.", 0.1)
+    Display(Console(file=file)).done("Ready.")
+
+    with pytest.raises(OSError, match="No space left"):
+        file.close()
 
 
 def test_a_log_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

@@ -74,6 +74,20 @@ def test_the_same_phase_is_written_now_and_then(tmp_path: Path) -> None:
     assert read(file.path)["updated"] == 500.0
 
 
+def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
+    """Told once, tried again at the next tick; the service goes on."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    file = PhaseFile(folder / "phase.json", FACTS, Clock(), Clock())
+    (folder / ".phase.json.new").symlink_to("/dev/full")
+    told = [file.write(READY), file.write(READY)]
+    assert told == [f"{file.path} cannot be written: No space left on device.", ""]
+    (folder / ".phase.json.new").unlink()
+
+    assert file.write(READY) == ""
+    assert read(file.path)["phase"] == "ready"
+
+
 def test_the_plans_facts() -> None:
     """The public id, what is really run, and where it comes from."""
     model = ModelFacts(
