@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-slow check fix docs docs-check fuzz bench image-check screenshots setup
+.PHONY: help run test test-fast test-slow check fix docs docs-check fuzz bench capacity image-check screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,7 @@ check: setup  ## formatting, lint, types, generated documents
 	@test ! -f scripts/render_settings.py || $(RUN) scripts/render_settings.py --check
 	@$(RUN) scripts/render_faults.py --check
 	@$(RUN) scripts/render_hardware.py --check
+	@$(RUN) scripts/render_capacity.py --check
 	@$(RUN) scripts/render_dashboard.py --check
 	@$(RUN) scripts/render_kubernetes.py --check
 
@@ -40,6 +41,7 @@ docs: setup  ## write the generated documents anew
 	$(RUN) scripts/render_cli.py
 	$(RUN) scripts/render_plans.py
 	$(RUN) scripts/render_hardware.py
+	$(RUN) scripts/render_capacity.py
 	$(RUN) scripts/render_dashboard.py
 	$(RUN) scripts/render_kubernetes.py
 
@@ -52,6 +54,10 @@ fuzz: setup  ## hostile bytes at every reader, led by coverage; T="--seconds 600
 
 bench: setup  ## the gateway against nginx, in turns, on one processor (needs nginx); T=options
 	$(RUN) -m tests.bench $(T)
+
+capacity: setup  ## simulate up to 1,000 engines, draw the pictures of docs/capacity.md (two minutes)
+	$(RUN) -m scripts.simulation
+	$(RUN) scripts/render_capacity.py
 
 screenshots: setup  ## the console's pictures in docs/images anew (needs chromium)
 	$(RUN) -m tests.console

@@ -13,6 +13,7 @@ import typer
 
 from launcher.commands import (
     audit,
+    capacity,
     chat,
     doctor,
     engine,
@@ -37,6 +38,7 @@ COMMANDS: Commands = (
     ("chat", chat.chat),
     ("status", status.status),
     ("plan", plan.plan),
+    ("capacity", capacity.capacity),
     ("doctor", doctor.doctor),
     ("fetch", fetch.fetch),
     ("merge-adapter", merge_adapter.merge_adapter),

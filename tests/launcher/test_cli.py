@@ -25,6 +25,7 @@ WRONG = {
     "chat": ({"MMHIE_URL": "nowhere"}, ["x"]),
     "status": ({"MMHIE_URL": "ftp://x"}, []),
     "plan": ({}, ["--gpus", "many"]),
+    "capacity": ({}, ["--rps", "1", "--gpu", "many"]),
     "doctor": ({"MMHIE_REASONER_MODEL": "/no/such/model"}, []),
     "fetch": ({"HF_HUB_OFFLINE": "1"}, ["no/such", "--revision", "x"]),
     "merge-adapter": ({"MMHIE_REASONER_MODEL": "/no/such/model"}, []),

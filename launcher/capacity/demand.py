@@ -1,0 +1,59 @@
+"""What is asked of the service: requests a second, tokens, and how good it has to be."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from launcher.errors import PlanError
+
+QUESTIONS_AN_HOUR: Final = 12.0
+PEAK: Final = 2.0  # the busiest minutes over the mean of a working hour
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """The load at its peak and what must hold under it.
+
+    `rate` is requests a second; `pace_s` the longest mean time between two tokens of an answer;
+    `busy` the share of an engine's limit that is planned with; `spare` engines that may be away.
+    """
+
+    rate: float
+    tokens_in: int
+    tokens_out: int
+    pace_s: float
+    busy: float
+    spare: int
+
+    @property
+    def tokens(self) -> int:
+        """A whole request."""
+        return self.tokens_in + self.tokens_out
+
+    @property
+    def chunks(self) -> float:
+        """Chunks of streams a second: one for each token."""
+        return self.rate * self.tokens_out
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Users at work, what each asks in an hour, and the peak over that mean."""
+
+    users: float
+    questions_an_hour: float = QUESTIONS_AN_HOUR
+    peak: float = PEAK
+
+    @property
+    def rate(self) -> float:
+        """Requests a second in the busiest minutes."""
+        return self.users * self.questions_an_hour / 3600 * self.peak
+
+
+def peak_rate(rate: float | None, people: People | None) -> float:
+    """The greater of the two where both are told; PlanError where neither is."""
+    told = [one for one in (rate, people.rate if people else None) if one is not None]
+    if not told:
+        raise PlanError(
+            "Say how much is asked: --rps for requests a second, or --users for people."
+        )
+    return max(told)

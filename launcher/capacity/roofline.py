@@ -1,0 +1,96 @@
+"""How long an engine takes for one step: what it has to read and to compute, over what a GPU can.
+
+A decode step reads every weight that is used (all experts that any sequence picked) and the keys
+and values of every sequence, and writes one token of each. Reading a prompt is arithmetic.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from launcher import memory
+from launcher.capacity.cards import Card
+from launcher.memory import Load
+
+# Fitted by hand to published.py and rounded: scripts/render_capacity.py prints what they give.
+BANDWIDTH_SHARE: Final = 0.7
+STEP_OVERHEAD_S: Final = 0.004  # scheduling, sampling, kernel launches
+SEQUENCE_OVERHEAD_S: Final = 20e-6  # of each sequence in the batch: sampling, text, its chunk
+# Two all-reduces a layer; half of what a second GPU could save is lost to them and to balance.
+TENSOR_SHARE: Final = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """One engine (a model in a format on `gpus` cards): seconds for a step and for a prompt."""
+
+    load: Load
+    card: Card
+
+    @property
+    def devices(self) -> float:
+        """GPUs' worth of speed of one engine."""
+        count = self.load.split.devices
+        return 1.0 if count == 1 else count * TENSOR_SHARE
+
+    @property
+    def bytes_s(self) -> float:
+        """Bytes a second the engine reads."""
+        return self.card.bandwidth_gb_s * 1e9 * BANDWIDTH_SHARE * self.devices
+
+    @property
+    def flops_s(self) -> float:
+        """FLOP/s the engine reaches."""
+        return self.card.read_flops * self.devices
+
+    def step_s(self, batch: float, tokens: float) -> float:
+        """Seconds of a step that writes one token in each of `batch` sequences of `tokens`."""
+        attention = batch * self.kv_bytes(tokens) / self.bytes_s
+        reading = self.weight_bytes(batch) / self.bytes_s
+        computing = batch * 2 * (self.read_parameters + self.head_parameters) / self.flops_s
+        overhead = STEP_OVERHEAD_S + SEQUENCE_OVERHEAD_S * batch
+        return overhead + attention + max(reading, computing)
+
+    def prompt_s(self, tokens: float) -> float:
+        """Seconds of arithmetic to read a prompt of `tokens`."""
+        return tokens * (2 * self.read_parameters + self.attention_flops(tokens / 2)) / self.flops_s
+
+    def kv_bytes(self, tokens: float) -> float:
+        """Keys and values of one sequence, windows of sliding layers included."""
+        return memory.request_bytes(self.load.model, round(tokens), self.load.kv_dtype)
+
+    def attention_flops(self, tokens: float) -> float:
+        """FLOP of one token that looks back at `tokens` others."""
+        model = self.load.model
+        window = min(tokens, model.sliding_window)
+        seen = model.full_layers * tokens + model.sliding_layers * window
+        return 4 * model.heads * model.head_dim * seen
+
+    @property
+    def read_parameters(self) -> float:
+        """Weights one token passes through: the experts it picks, no vocabulary."""
+        model = self.load.model
+        picked = model.experts_per_token / model.experts if model.experts else 0.0
+        return model.linear_parameters + model.expert_parameters * picked
+
+    @property
+    def head_parameters(self) -> int:
+        """The output head, which only tokens that are written pass through."""
+        return self.load.model.vocab * self.load.model.hidden
+
+    def weight_bytes(self, batch: float) -> float:
+        """Bytes of weights a step of `batch` tokens reads, whose picks of experts are random."""
+        model = self.load.model
+        if not model.experts:
+            return self._whole_bytes()
+        missed: float = (1 - model.experts_per_token / model.experts) ** batch
+        return self._whole_bytes() - self._expert_bytes() * missed
+
+    def _whole_bytes(self) -> float:
+        """All weights but the table of input embeddings, of which a step reads single rows."""
+        whole = memory.weight_bytes(self.load.model, self.load.quantization, self.load.dtype)
+        return whole if self.load.model.tied_embeddings else whole - self.head_parameters * 2
+
+    def _expert_bytes(self) -> float:
+        model = self.load.model
+        packed = memory.MXFP4_BYTES if self.load.quantization == "mxfp4" else 2
+        return model.expert_parameters * packed

@@ -1,0 +1,193 @@
+"""The answer: engines, GPUs and gateways for a demand, with what was assumed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from launcher.capacity import engine_load, gateway_cost
+from launcher.capacity.cards import Card
+from launcher.capacity.demand import Demand
+from launcher.capacity.engine_load import Steady, Work
+from launcher.capacity.roofline import Speed
+from launcher.errors import NotEnoughMemory, PlanError
+from launcher.hardware import Hardware
+from launcher.installation import Installation
+from launcher.memory import Load, Split
+from launcher.model import ModelFacts
+from launcher.plan import EnginePlan, make_plan
+from launcher.settings import LauncherSettings
+
+NODE_GPUS: Final = 8
+GATEWAY_BUSY: Final = 0.6  # above it the tail of the gateway's own time grows
+WORKERS: Final = 4  # MMHIE_WORKERS of one gateway
+ROUTER_CORES: Final = 8  # busy ones of one router, half of what it may use
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine as the launcher would start it, and what it can take.
+
+    `ceiling` is sequences at once: what the KV cache holds of such requests, or --max-num-seqs.
+    """
+
+    plan: EnginePlan
+    speed: Speed
+    work: Work
+    ceiling: int
+    in_cache: int
+    limit: float
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of one engine."""
+        return self.speed.load.split.devices
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How many of everything, and the load each engine then has while the spare ones are away."""
+
+    demand: Demand
+    card: Card
+    engine: Engine
+    needed: int
+    engines: int
+    steady: Steady
+    gateway_cores: float
+    router_cores: float
+    gateways: int
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all engines."""
+        return self.engines * self.engine.gpus
+
+    @property
+    def streams(self) -> float:
+        """Answers being written at once (Little's law)."""
+        return self.demand.rate * self.steady.answer_s
+
+    @property
+    def routers(self) -> int:
+        """vLLM's router, where there is more than one engine; one more where one may be away."""
+        if self.engines == 1:
+            return 0
+        return math.ceil(self.router_cores / ROUTER_CORES) + min(1, self.demand.spare)
+
+    @property
+    def max_inflight(self) -> int:
+        """MMHIE_MAX_INFLIGHT for each gateway: half as much again as its share of the streams."""
+        return max(16, math.ceil(self.streams * 1.5 / self.gateways))
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented keys of `mmhie capacity --json`."""
+        return {
+            "engines": self.engines,
+            "gpus": self.gpus,
+            "gpus_per_engine": self.engine.gpus,
+            "gateways": self.gateways,
+            "workers_per_gateway": WORKERS,
+            "routers": self.routers,
+            "demand": {
+                "requests_per_s": round(self.demand.rate, 3),
+                "tokens_in": self.demand.tokens_in,
+                "tokens_out": self.demand.tokens_out,
+            },
+            "engine": {
+                "model": self.engine.plan.served_model,
+                "gpu": self.card.name,
+                "quantization": self.engine.plan.quantization,
+                "sequences_at_most": self.engine.ceiling,
+                "sequences_in_cache": self.engine.in_cache,
+                "limit_requests_per_s": round(self.engine.limit, 3),
+                "limit_tokens_per_s": round(self.engine.limit * self.demand.tokens_out, 1),
+            },
+            "at_peak": {
+                "requests_per_s_per_engine": round(self.steady.rate, 3),
+                "sequences_per_engine": round(self.steady.batch, 1),
+                "ms_per_token": round(self.steady.token_s * 1000, 2),
+                "ms_to_first_token": round(self.steady.first_s * 1000, 1),
+                "s_per_answer": round(self.steady.answer_s, 2),
+                "streams": round(self.streams, 1),
+                "gateway_cores": round(self.gateway_cores, 2),
+                "router_cores": round(self.router_cores, 2),
+                "max_inflight_per_gateway": self.max_inflight,
+            },
+        }
+
+
+def size(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Demand) -> Sizing:
+    """Everything for this demand; raises PlanError, HardwareError or NotEnoughMemory."""
+    engine = one_engine(settings, model, card, demand)
+    if engine.work.token_s(0) > demand.pace_s:
+        raise PlanError(
+            f"One {card.name} writes no token of this model within {demand.pace_s * 1000:.0f} ms: "
+            "raise --token-ms, or take a faster GPU."
+        )
+    needed = math.ceil(demand.rate / (engine.limit * demand.busy))
+    steady = engine_load.steady(engine.work, demand.rate / needed, engine.ceiling)
+    assert steady is not None  # noqa: S101  # below the limit there is one
+    gateway_cores = gateway_cost.gateway_cores(demand.rate, demand.chunks)
+    return Sizing(
+        demand=demand,
+        card=card,
+        engine=engine,
+        needed=needed,
+        engines=needed + demand.spare,
+        steady=steady,
+        gateway_cores=gateway_cores,
+        router_cores=gateway_cost.router_cores(demand.rate, demand.chunks),
+        gateways=_gateways(gateway_cores, demand.spare),
+    )
+
+
+def _gateways(cores: float, spare: int) -> int:
+    """Enough of WORKERS processes each, and one more where one may be away."""
+    return math.ceil(cores / GATEWAY_BUSY / WORKERS) + min(1, spare)
+
+
+def one_engine(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Demand) -> Engine:
+    """The fewest GPUs the model fits, as the launcher plans it."""
+    node = Hardware(gpus=(card.gpu,) * NODE_GPUS, imagined=True)
+    plan = make_plan(settings, node, model, Installation(), strict=False)
+    _check(plan, demand)
+    load = _load(plan, settings, demand)
+    speed = Speed(load, card)
+    in_cache = int(plan.memory.kv_room_gib / load.request_gib)
+    ceiling = min(in_cache, load.sequences)
+    middle = demand.tokens_in + demand.tokens_out / 2
+    work = Work(
+        step_s=lambda batch: speed.step_s(batch, middle),
+        prompt_s=speed.prompt_s(demand.tokens_in),
+        tokens_out=demand.tokens_out,
+    )
+    limit = engine_load.limit(work, ceiling, demand.pace_s)
+    return Engine(plan, speed, work, ceiling, in_cache, limit)
+
+
+def _check(plan: EnginePlan, demand: Demand) -> None:
+    if plan.device != "cuda":
+        raise PlanError("MMHIE_DEVICE is cpu, and engines on CPUs are not sized here; unset it.")
+    if plan.shortage is not None:
+        raise NotEnoughMemory(plan.shortage)
+    if demand.tokens > plan.max_model_len:
+        raise PlanError(
+            f"{demand.tokens_in} tokens in and {demand.tokens_out} out do not fit the context of "
+            f"{plan.max_model_len} that these settings give; raise MMHIE_MAX_INPUT_LENGTH."
+        )
+
+
+def _load(plan: EnginePlan, settings: LauncherSettings, demand: Demand) -> Load:
+    """One copy of the planned engine, filled with requests of this demand."""
+    return Load(
+        model=plan.model,
+        quantization=None if plan.quantization == "none" else plan.quantization,
+        split=Split(plan.tensor_parallel, plan.pipeline_parallel),
+        max_model_len=plan.max_model_len,
+        request_tokens=demand.tokens,
+        sequences=int(plan.argv[plan.argv.index("--max-num-seqs") + 1]),
+        dtype=settings.dtype,
+        kv_dtype=settings.kv_cache_dtype,
+    )

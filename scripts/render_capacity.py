@@ -1,0 +1,215 @@
+"""Write the tables of docs/capacity.md and docs/scale.md; `--check` fails when they differ.
+
+Tables of sizes are computed by `mmhie capacity`'s own code, the others from docs/records, where
+`python -m scripts.simulation` (`make capacity`) puts what it has simulated and measured.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from launcher import checkpoint, settings  # noqa: E402  # the path comes first
+from launcher.capacity import sizing  # noqa: E402
+from launcher.capacity.cards import CARDS, card  # noqa: E402
+from launcher.capacity.demand import Demand  # noqa: E402
+from launcher.capacity.published import RUNS  # noqa: E402
+from launcher.errors import LauncherError  # noqa: E402
+from scripts.simulation import calibration  # noqa: E402
+
+PAGES: Final = (ROOT / "docs" / "capacity.md", ROOT / "docs" / "scale.md")
+RECORDS: Final = ROOT / "docs" / "records"
+TABLE: Final = re.compile(r"(<!-- capacity: (\w+)(.*?) -->\n)(?:\|.*\n)*")
+NAMES: Final = {
+    "rate": ("answers a second", 1.0, ".2f"),
+    "first_mean_s": ("ms to the first token, mean", 1000.0, ".0f"),
+    "first_p50_s": ("ms to the first token, median", 1000.0, ".0f"),
+    "first_p99_s": ("ms to the first token, p99", 1000.0, ".0f"),
+    "token_s": ("ms between tokens", 1000.0, ".0f"),
+    "answer_s": ("s for a whole answer", 1.0, ".2f"),
+}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def record(name: str) -> Any:
+    return json.loads((RECORDS / f"capacity-{name}.json").read_text())
+
+
+def sizes(options: Mapping[str, str]) -> str:
+    """One row for each rate: what `mmhie capacity` answers."""
+    chosen = settings.load({}, None)
+    model = checkpoint.read_model(chosen, hub=Path("/nowhere"))
+    rows = []
+    for rate in map(float, options["rps"].split(",")):
+        demand = Demand(rate, int(options["in"]), int(options["out"]), 0.05, 0.7, 1)
+        rows.append(_size(sizing.size(chosen, model, card(options["gpu"]), demand)))
+    head = ("requests/s", "engines", "gateways", "routers", "answers at once", "between tokens")
+    return table(head, rows)
+
+
+def _size(found: sizing.Sizing) -> tuple[str, ...]:
+    return (
+        f"{found.demand.rate:,g}",
+        f"{found.engines:,}",
+        f"{found.gateways:,}",
+        f"{found.routers:,}",
+        f"{found.streams:,.0f}",
+        f"{found.steady.token_s * 1000:.0f} ms",
+    )
+
+
+def gpus(options: Mapping[str, str]) -> str:
+    """One row for each GPU: one engine at its limit."""
+    chosen = settings.load({}, None)
+    model = checkpoint.read_model(chosen, hub=Path("/nowhere"))
+    demand = Demand(1.0, int(options["in"]), int(options["out"]), 0.05, 0.7, 0)
+    rows = [_gpu(name, chosen, model, demand) for name in CARDS]
+    head = ("`--gpu`", "sequences at most", "requests/s", "tokens/s", "published run")
+    return table(head, rows)
+
+
+def _gpu(name: str, chosen: Any, model: Any, demand: Demand) -> tuple[str, ...]:
+    try:
+        one = sizing.one_engine(chosen, model, card(name), demand)
+    except LauncherError as refusal:
+        return (f"`{name}`", str(refusal), "", "", "")
+    tokens = one.limit * demand.tokens_out
+    known = "yes" if card(name).is_published and name in ("h100", "a100") else "no"
+    return (f"`{name}`", f"{one.ceiling}", f"{one.limit:.2f}", f"{tokens:,.0f}", known)
+
+
+def published(options: Mapping[str, str]) -> str:
+    """Runs of others, and the simulated engine in them."""
+    rows = []
+    for one in RUNS:
+        found = calibration.published(one)
+        error = f"{found / one.rate - 1:+.0%}"
+        rows.append(
+            (
+                one.gpu.upper(),
+                f"{one.tokens_in:,} / {one.tokens_out}",
+                f"{one.rate:g}",
+                f"{found:.3g}",
+                error,
+            )
+        )
+    return table(("GPU", "tokens in / out", "published requests/s", "simulated", "error"), rows)
+
+
+def two(options: Mapping[str, str]) -> str:
+    """Predicted against measured."""
+    rows = []
+    for one in calibration.two_engines(record("two-engines")):
+        label, factor, form = NAMES[one.name]
+        figures = (format(value * factor, form) for value in (one.predicted, one.measured))
+        rows.append((f"{one.offered:g}", label, *figures, f"{one.error:+.0%}"))
+    return table(("requests/s offered", "", "simulated", "measured", "error"), rows)
+
+
+def steps(options: Mapping[str, str]) -> str:
+    """The one engine, alone."""
+    one = record("two-engines")["one"]
+    row = [f"{step['step_s'] * 1000:.0f}" for step in one["steps"]]
+    return table(
+        ("sequences at once", *(str(step["batch"]) for step in one["steps"])),
+        [("ms of a step", *row)],
+    )
+
+
+def policies(options: Mapping[str, str]) -> str:
+    """One experiment with policies, by load."""
+    rows = [
+        (
+            f"{row['load']:.0%}",
+            f"`{row['policy']}`",
+            f"{row['first_p50_s'] * 1000:.0f}",
+            f"{row['first_p99_s'] * 1000:,.0f}",
+            f"{row['token_p99_s'] * 1000:.0f}",
+            f"{row['read_share']:.0%}",
+        )
+        for row in record("simulation")[options["of"]]
+        if row["load"] in map(float, options["loads"].split(","))
+    ]
+    head = (
+        "load",
+        "policy",
+        "first token, median ms",
+        "p99 ms",
+        "between tokens, p99 ms",
+        "of prompts read",
+    )
+    return table(head, rows)
+
+
+def rack(options: Mapping[str, str]) -> str:
+    """A failing rack, by its phases."""
+    told = record("simulation")[options["of"]]
+    shown = (
+        ("before", "before"),
+        ("unnoticed", "gone, not yet noticed"),
+        ("away", "gone, noticed"),
+        ("after", "back"),
+    )
+    rows = [
+        (
+            name,
+            f"{told[part]['calls']:,}",
+            f"{told[part].get('cut', 0):,}",
+            f"{told[part]['first_p50_s'] * 1000:.0f}",
+            f"{told[part]['first_p99_s'] * 1000:,.0f}",
+            f"{told[part]['token_mean_s'] * 1000:.1f}",
+        )
+        for part, name in shown
+    ]
+    return table(
+        (
+            "calls that came",
+            "calls",
+            "later cut",
+            "first token, median ms",
+            "p99 ms",
+            "between tokens, mean ms",
+        ),
+        rows,
+    )
+
+
+TABLES: Final[dict[str, Callable[[Mapping[str, str]], str]]] = {
+    one.__name__: one for one in (sizes, gpus, published, two, steps, policies, rack)
+}
+
+
+def rendered(page: str) -> str:
+    """The page with every table made anew."""
+
+    def anew(match: re.Match[str]) -> str:
+        options = dict(pair.split("=", 1) for pair in match[3].split())
+        return match[1] + TABLES[match[2]](options)
+
+    return TABLE.sub(anew, page)
+
+
+def main() -> None:
+    """Rewrite the pages, or compare them."""
+    for path in PAGES:
+        page = path.read_text()
+        made = rendered(page)
+        if "--check" not in sys.argv:
+            path.write_text(made)
+        elif page != made:
+            sys.exit(f"{path.relative_to(ROOT)} is out of date: run `make docs`.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The whole service in simulated time: gateways, router, engines, and a rack that dies."""

@@ -1,0 +1,262 @@
+"""Two real engines: step time against batch on one of them, then calls at given rates on both.
+
+Attaches to a running `mmhie serve --engines 2` of this user and asks vLLM what it is asked in
+production: streamed chat completions. What is written down is times and counts, no text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import platform
+import random
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx2
+import psutil
+
+from launcher.capacity.engine_load import Work
+from scripts.simulation.pace import of_record
+from scripts.simulation.trace import Call, Mix, poisson
+
+ROUTER: Final = "vllm_router.launch_router"
+BATCHES: Final = (1, 2, 4, 8, 16, 24)
+PROMPTS: Final = (32, 128, 512)
+SHARES: Final = (0.3, 0.5, 0.7, 0.9)  # of what both could write in batches of BATCHES[-1]
+MIX: Final = Mix(tokens_in=64, tokens_out=24)
+SECONDS: Final = 30.0
+STEP_TOKENS: Final = 40
+NUMBERS: Final = itertools.count(time.time_ns())
+WORDS: Final = ("iron", "zinc", "salt", "milk", "rice", "corn", "fish", "bean")
+TEMPLATE_TOKENS: Final = 30  # the model's chat template around a prompt
+PATIENCE_S: Final = 300
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where the pieces of a running service are."""
+
+    gateway: str
+    engines: tuple[str, ...]
+    key: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a caller saw: tokens read and written, and when each came, in s from the call's time."""
+
+    tokens_in: int
+    tokens_out: int
+    stamps: tuple[float, ...]
+
+    @property
+    def first_s(self) -> float:
+        """To the first token."""
+        return self.stamps[0]
+
+    @property
+    def last_s(self) -> float:
+        """To the last."""
+        return self.stamps[-1]
+
+
+def find(url: str) -> Stack:
+    """The engines behind the gateway at `url`, from the processes of its launcher."""
+    gateway = _gateway(str(urlsplit(url).port))
+    router = next(line for one in gateway.parents() for line in _below(one) if ROUTER in line)
+    engines = tuple(router[router.index("--worker-urls") + 1 :])
+    key = gateway.environ()["MMHIE_ENGINE_API_KEY"]
+    listed = httpx2.get(f"{engines[0]}/v1/models", headers=_bearer(key)).json()
+    return Stack(url, engines, key, listed["data"][0]["id"])
+
+
+def _gateway(port: str) -> psutil.Process:
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):  # another user's, or gone
+            if "gateway" in one.cmdline() and one.environ().get("MMHIE_PORT") == port:
+                return one
+    raise SystemExit(f"No gateway of yours has port {port}; start `mmhie serve --engines 2` first.")
+
+
+def _below(process: psutil.Process) -> Iterator[list[str]]:
+    """Command lines; the router hides its own, and the launcher's guard of it has the same."""
+    for one in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            yield one.cmdline()
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def body(model: str, call: Call) -> dict[str, Any]:
+    """A prompt of about `tokens_in` tokens that begins like no other, an answer of that length."""
+    draw = random.Random(next(NUMBERS))  # noqa: S311  # words, no secret
+    text = " ".join(draw.choices(WORDS, k=max(1, call.tokens_in - TEMPLATE_TOKENS)))
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": text}],
+        "max_tokens": call.tokens_out,
+        "min_tokens": call.tokens_out,
+        "ignore_eos": True,
+        "temperature": 0,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+async def ask(client: httpx2.AsyncClient, asked: dict[str, Any], began: float) -> Told:
+    """One streamed answer; a token for each event with text or a finish in it."""
+    stamps: list[float] = []
+    usage: dict[str, int] = {}
+    async with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+        answer.raise_for_status()
+        async for line in answer.aiter_lines():
+            now = time.perf_counter() - began
+            event = json.loads(line[6:]) if line.startswith("data: {") else {}
+            usage = event.get("usage") or usage
+            if event.get("choices") and "role" not in event["choices"][0]["delta"]:
+                stamps.append(now)
+    if not stamps:
+        raise SystemExit("An answer without a token: nothing can be measured on it.")
+    return Told(usage["prompt_tokens"], usage["completion_tokens"], tuple(stamps))
+
+
+async def together(client: httpx2.AsyncClient, model: str, calls: Sequence[Call]) -> list[Told]:
+    """These calls at their times."""
+    began = time.perf_counter()
+
+    async def one(call: Call) -> Told:
+        await asyncio.sleep(max(0.0, began + call.at_s - time.perf_counter()))
+        return await ask(client, body(model, call), began + call.at_s)
+
+    return list(await asyncio.gather(*map(one, calls)))
+
+
+def step_s(told: Sequence[Told]) -> float:
+    """Seconds between tokens while all of these were being written."""
+    begin, end = max(one.first_s for one in told), min(one.last_s for one in told)
+    gaps = [
+        later - earlier
+        for one in told
+        for earlier, later in zip(one.stamps, one.stamps[1:], strict=False)
+        if begin <= earlier and later <= end
+    ]
+    return statistics.fmean(gaps)
+
+
+def _client(url: str, key: str | None = None) -> httpx2.AsyncClient:
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+    headers = _bearer(key) if key else {}
+    return httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S, limits=limits, headers=headers)
+
+
+async def on_one(stack: Stack) -> dict[str, Any]:
+    """One engine alone: step time by batch, time to the first token by prompt.
+
+    And processor time beside it of each token: its HTTP server's and this caller's own.
+    """
+    async with _client(stack.engines[0], stack.key) as client:
+        await together(client, stack.model, [Call(0, 40, 8)] * 2)  # what is compiled at first use
+        servers = [psutil.Process(), _server(stack.engines[0])]
+        before = sum(map(_busy_s, servers))
+        steps = [await _steps(client, stack.model, batch) for batch in BATCHES]
+        beside_s = sum(map(_busy_s, servers)) - before
+        firsts = [await _first(client, stack.model, tokens) for tokens in PROMPTS]
+    tokens = sum(row["tokens"] for row in steps)
+    return {"steps": steps, "first_tokens": firsts, "beside_s": beside_s / tokens}
+
+
+def _server(url: str) -> psutil.Process:
+    """The process that listens there: its engine and worker are its children."""
+    port = str(urlsplit(url).port)
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            line = one.cmdline()
+            if port in line and not any("guard.py" in part for part in line):
+                return one
+    raise SystemExit(f"Nothing of yours listens on port {port}.")
+
+
+def _busy_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+async def _steps(client: httpx2.AsyncClient, model: str, batch: int) -> dict[str, float]:
+    told = await together(client, model, [Call(0, 64, STEP_TOKENS)] * batch)
+    tokens = sum(one.tokens_out for one in told)
+    return {"batch": batch, "step_s": step_s(told), "tokens": tokens}
+
+
+async def _first(client: httpx2.AsyncClient, model: str, tokens: int) -> dict[str, float]:
+    told = [(await together(client, model, [Call(0, tokens, 2)]))[0] for _ in range(5)]
+    return {
+        "tokens_in": statistics.fmean(one.tokens_in for one in told),
+        "first_s": statistics.median(one.first_s for one in told),
+    }
+
+
+async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
+    """Calls at this rate through gateway and router; each with what its caller saw."""
+    calls = poisson(rate, SECONDS, MIX, seed=round(rate * 10))
+    async with _client(stack.gateway) as client:
+        told = await together(client, stack.model, calls)
+    rows = [
+        {
+            "at_s": call.at_s,
+            "tokens_in": one.tokens_in,
+            "tokens_out": one.tokens_out,
+            "first_s": one.first_s,
+            "last_s": one.last_s,
+        }
+        for call, one in zip(calls, told, strict=True)
+    ]
+    print(f"==> {rate} requests/s: {len(rows)} answers", flush=True)
+    return {"rate": rate, "seconds": SECONDS, "calls": rows}
+
+
+def limit(one: Mapping[str, Any]) -> float:
+    """Requests a second of one engine whose batch is the largest that was tried."""
+    pace = of_record(one, BATCHES[-1])
+    prompt_s = MIX.tokens_in * pace.read_s
+    return Work(lambda batch: pace.steps[int(batch)], prompt_s, MIX.tokens_out).rate(BATCHES[-1])
+
+
+async def measured(url: str) -> dict[str, Any]:
+    """The whole record."""
+    stack = find(url)
+    one = await on_one(stack)
+    print(f"==> one engine: {one}", flush=True)
+    most = limit(one) * len(stack.engines)
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "model": stack.model,
+        "engines": len(stack.engines),
+        "policy": "power_of_two",
+        "one": one,
+        "both": [await on_both(stack, round(share * most, 1)) for share in SHARES],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Where it ran."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    name = next((one.split(":", 1)[1].strip() for one in lines if "model name" in one), "unknown")
+    return {
+        "processor": name,
+        "processors": psutil.cpu_count(),
+        "kernel": platform.release(),
+        "load_before": psutil.getloadavg()[0],
+    }

@@ -1,0 +1,73 @@
+"""How fast an engine of the simulation is: from the roofline of a GPU, or from a measured one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from launcher.capacity.roofline import Speed
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds of a step by batch (index 0 unused), of reading one token of a prompt, of a request.
+
+    `budget` is the tokens of prompts that one step reads, `ceiling` the sequences at once,
+    `cache_tokens` what is left of the KV cache for prompts that were read before.
+    """
+
+    steps: tuple[float, ...]
+    read_s: float
+    budget: int
+    entry_s: float = 0.0
+    cache_tokens: int = 0
+
+    @property
+    def ceiling(self) -> int:
+        """Sequences an engine holds at once."""
+        return len(self.steps) - 1
+
+
+def of_speed(speed: Speed, ceiling: int, tokens_in: int, tokens_out: int, cache: int = 0) -> Pace:
+    """A planned engine, its sequences at the middle of their answers."""
+    middle = tokens_in + tokens_out / 2
+    return Pace(
+        steps=_table(lambda batch: speed.step_s(batch, middle), ceiling),
+        read_s=speed.prompt_s(tokens_in) / tokens_in,
+        budget=8192 if speed.card.memory_gib >= 70 and speed.card.capability >= (9, 0) else 2048,
+        cache_tokens=cache,
+    )
+
+
+def of_record(one: Mapping[str, Any], ceiling: int, beside_s: float = 0.0) -> Pace:
+    """A measured engine: steps between the batches that were tried, a straight line for prompts.
+
+    `beside_s` is processor time of each token outside of the engine, where it takes that from it.
+    """
+    tried = [(row["batch"], row["step_s"]) for row in one["steps"]]
+    firsts = [(row["tokens_in"], row["first_s"]) for row in one["first_tokens"]]
+    read_s, fixed_s = _line(firsts)
+    steps = _table(lambda batch: _between(tried, batch) + batch * beside_s, ceiling)
+    return Pace(steps, read_s, budget=2048, entry_s=max(0.0, fixed_s - steps[1]))
+
+
+def _table(step_s: Callable[[int], float], ceiling: int) -> tuple[float, ...]:
+    return (0.0, *(step_s(batch) for batch in range(1, ceiling + 1)))
+
+
+def _between(points: Sequence[tuple[float, float]], at: float) -> float:
+    """Linear between neighbours, and on along the last pair."""
+    pairs = list(pairwise(points))
+    (x0, y0), (x1, y1) = next((pair for pair in pairs if at <= pair[1][0]), pairs[-1])
+    return y0 + (y1 - y0) * (at - x0) / (x1 - x0)
+
+
+def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Slope and intercept by least squares."""
+    count = len(points)
+    mean_x, mean_y = (sum(column) / count for column in zip(*points, strict=True))
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+    return slope, mean_y - slope * mean_x

@@ -1,0 +1,113 @@
+"""The pictures of docs/capacity.md, small enough for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from scripts.simulation.calibration import Compared
+
+mpl.use("Agg")
+COLOURS: Final = {
+    "random": "#8a8a8a",
+    "round_robin": "#4477aa",
+    "power_of_two": "#228833",
+    "consistent_hash": "#ee6677",
+    "cache_aware": "#aa3377",
+}
+DPI: Final = 100
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.tight_layout()
+    figure.savefig(path, dpi=DPI, metadata={"Software": None})
+
+
+def two_engines(rows: Sequence[Compared], path: Path) -> None:
+    """Predicted against measured, by offered rate."""
+    figure = Figure(figsize=(8.4, 2.9))
+    shown = (
+        ("rate", "answers a second"),
+        ("first_mean_s", "s to first token, mean"),
+        ("token_s", "s between tokens, mean"),
+    )
+    for place, (name, label) in enumerate(shown, start=1):
+        axes = figure.add_subplot(1, 3, place)
+        of = [row for row in rows if row.name == name]
+        rates = [row.offered for row in of]
+        axes.plot(rates, [row.measured for row in of], "o", color="#222222", label="measured")
+        axes.plot(rates, [row.predicted for row in of], "-", color="#228833", label="simulated")
+        axes.set_xlabel("requests/s offered")
+        axes.set_title(label, fontsize=9)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    figure.axes[0].legend(fontsize=8)
+    _save(figure, path)
+
+
+def policies(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Tail of the time to the first token, and of the pace, by load."""
+    figure = Figure(figsize=(8.4, 3.2))
+    shown = (("first_p99_s", "s to first token, p99"), ("token_p99_s", "s between tokens, p99"))
+    for place, (name, label) in enumerate(shown, start=1):
+        axes = figure.add_subplot(1, 2, place)
+        for policy, colour in COLOURS.items():
+            of = [row for row in rows if row["policy"] == policy]
+            axes.plot(
+                [row["load"] for row in of],
+                [row[name] for row in of],
+                ".-",
+                color=colour,
+                label=policy,
+            )
+        axes.set_yscale("log")
+        axes.set_xlabel("share of the engines' limit")
+        axes.set_title(label, fontsize=9)
+        axes.grid(alpha=0.3, which="both")
+    figure.axes[0].legend(fontsize=8)
+    _save(figure, path)
+
+
+def rack(small: Mapping[str, Any], large: Mapping[str, Any], path: Path) -> None:
+    """Answers being written and the wait for the first token, second by second."""
+    figure = Figure(figsize=(8.4, 4.6))
+    for column, told in enumerate((small, large)):
+        failure = told["failure"]
+        inside = figure.add_subplot(2, 2, 1 + column)
+        at = [sample["at_s"] for sample in told["inside"]]
+        inside.plot(
+            at,
+            [sample["running"] for sample in told["inside"]],
+            color="#4477aa",
+            label="being written",
+        )
+        inside.plot(
+            at,
+            [sample["waiting"] for sample in told["inside"]],
+            color="#ee6677",
+            label="waiting in engines",
+        )
+        inside.set_title(
+            f"{failure['count']} of {told['engines']:,} engines, {told['rate']:,.0f} requests/s",
+            fontsize=9,
+        )
+        wait = figure.add_subplot(2, 2, 3 + column)
+        for name, label, colour in (
+            ("first_p50_s", "median", "#4477aa"),
+            ("first_p99_s", "p99", "#ee6677"),
+        ):
+            seconds = [second for second, _ in told[name]]
+            wait.plot(seconds, [value for _, value in told[name]], color=colour, label=label)
+        wait.set_yscale("log")
+        wait.set_xlabel("s")
+        wait.set_ylabel("s to first token")
+        for axes in (inside, wait):
+            axes.axvspan(failure["at_s"], failure["at_s"] + failure["away_s"], color="#dddddd")
+            axes.grid(alpha=0.3)
+    figure.axes[0].legend(fontsize=7)
+    figure.axes[1].legend(fontsize=7)
+    _save(figure, path)

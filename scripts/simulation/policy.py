@@ -1,0 +1,143 @@
+"""vLLM's router: where a request goes, by the policy's own rules as far as they act on load."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import random
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+from scripts.simulation.trace import Call
+
+Policy = Literal["random", "round_robin", "power_of_two", "consistent_hash", "cache_aware"]
+# Defaults of vllm-router 0.1.17.
+BALANCE_DIFFERENCE: Final = 64
+BALANCE_RATIO: Final = 1.5
+CACHE_SHARE: Final = 0.3
+POINTS: Final = 64
+KNOWN_PREFIXES: Final = 1_000_000
+
+
+class View:
+    """What one router knows: its own requests at each engine, and which it believes alive."""
+
+    def __init__(self, engines: int, seed: int) -> None:
+        self.loads = [0] * engines
+        self.alive = list(range(engines))
+        self.living = set(self.alive)
+        self.draw = random.Random(seed)  # noqa: S311  # repeatable
+        self.turn = self.draw.randrange(engines)
+        self.ring = sorted(_points(engines)) if engines else []
+        self.homes: OrderedDict[int, int] = OrderedDict()
+        self.sizes = [0] * engines
+        self.spread = Spread(self.loads)
+
+    def begin(self, engine: int) -> None:
+        self.moved(engine, 1)
+
+    def end(self, engine: int) -> None:
+        self.moved(engine, -1)
+
+    def learn(self, engines: set[int], *, are_alive: bool) -> None:
+        """The health check has noticed."""
+        self.living = self.living | engines if are_alive else self.living - engines
+        self.alive = sorted(self.living)
+        self.spread = Spread([self.loads[one] for one in self.alive])
+
+    def moved(self, engine: int, by: int) -> None:
+        self.loads[engine] += by
+        if engine in self.living:
+            self.spread.move(self.loads[engine] - by, self.loads[engine])
+
+
+class Spread:
+    """The least and the greatest of many small counts, kept while single ones change by one."""
+
+    def __init__(self, counts: Sequence[int]) -> None:
+        self.of = Counter(counts)
+        self.low, self.high = min(counts, default=0), max(counts, default=0)
+
+    def move(self, old: int, new: int) -> None:
+        self.of[old] -= 1
+        self.of[new] += 1
+        self.low, self.high = min(self.low, new), max(self.high, new)
+        while not self.of[self.low]:
+            self.low += 1
+        while not self.of[self.high]:
+            self.high -= 1
+
+
+def _points(engines: int) -> list[tuple[int, int]]:
+    return [(_hash(f"{one}/{point}"), one) for one in range(engines) for point in range(POINTS)]
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def at_random(view: View, call: Call) -> int:
+    """Any of them."""
+    return view.draw.choice(view.alive)
+
+
+def round_robin(view: View, call: Call) -> int:
+    """The next one."""
+    view.turn += 1
+    return view.alive[view.turn % len(view.alive)]
+
+
+def power_of_two(view: View, call: Call) -> int:
+    """The less busy of two picked at random."""
+    one, other = view.draw.choice(view.alive), view.draw.choice(view.alive)
+    return one if view.loads[one] <= view.loads[other] else other
+
+
+def consistent_hash(view: View, call: Call) -> int:
+    """The client's place on the ring, or the next engine on it that is alive."""
+    at = bisect.bisect(view.ring, (_hash(str(call.client)), 0))
+    while view.ring[at % len(view.ring)][1] not in view.living:
+        at += 1
+    return view.ring[at % len(view.ring)][1]
+
+
+def cache_aware(view: View, call: Call) -> int:
+    """Where the prompt's beginning was sent before; by load where loads are far apart.
+
+    The router compares texts in a tree of each engine; here a beginning is known or it is not,
+    and what an engine has evicted is not told to the router, as in the real one.
+    """
+    low, high = view.spread.low, view.spread.high
+    if high - low > BALANCE_DIFFERENCE and high > low * BALANCE_RATIO:
+        chosen = min(view.alive, key=view.loads.__getitem__)
+    else:
+        chosen = _by_cache(view, call)
+    _remember(view, call, chosen)
+    return chosen
+
+
+def _by_cache(view: View, call: Call) -> int:
+    home = view.homes.get(call.prefix, -1)
+    if home >= 0 and call.shared > CACHE_SHARE * call.tokens_in and home in view.living:
+        return home
+    return min(view.alive, key=view.sizes.__getitem__)
+
+
+def _remember(view: View, call: Call, engine: int) -> None:
+    """The tree of the engine grows by what was not in it."""
+    is_known = view.homes.get(call.prefix) == engine
+    view.sizes[engine] += call.tokens_in - (call.shared if is_known else 0)
+    view.homes[call.prefix] = engine
+    view.homes.move_to_end(call.prefix)
+    if len(view.homes) > KNOWN_PREFIXES:
+        view.homes.popitem(last=False)
+
+
+POLICIES: Final[dict[Policy, Callable[[View, Call], int]]] = {
+    "random": at_random,
+    "round_robin": round_robin,
+    "power_of_two": power_of_two,
+    "consistent_hash": consistent_hash,
+    "cache_aware": cache_aware,
+}

@@ -1,0 +1,195 @@
+"""The simulated service: only what is on a dead engine is lost, and policies do as named."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from launcher.capacity import gateway_cost
+from scripts.simulation import result
+from scripts.simulation.gateway import Gateway
+from scripts.simulation.journey import Journey
+from scripts.simulation.pace import Pace, of_record
+from scripts.simulation.policy import POLICIES, Policy, Spread, View
+from scripts.simulation.scenario import Failure, Scenario
+from scripts.simulation.service import Outcome, Service, run
+from scripts.simulation.trace import Call, Mix, poisson
+
+PACE = Pace((0.0, *(0.01 + 0.0005 * batch for batch in range(1, 33))), read_s=1e-5, budget=2048)
+MIX = Mix(tokens_in=100, tokens_out=50, clients=40)
+RACK = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1)
+
+
+def simulated(
+    policy: Policy = "power_of_two", failure: Failure | None = None, rate: float = 40, **other: int
+) -> Outcome:
+    calls = poisson(rate, 20, MIX, seed=5)
+    return run(Scenario(PACE, 6, calls, 400.0, policy, failure=failure, **other))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_call_ends_once(policy: Policy) -> None:
+    """No failure: all are answered, in full, and nothing is left behind."""
+    service = Service(Scenario(PACE, 6, poisson(40, 20, MIX, seed=5), 400.0, policy))
+    outcome = service.run()
+
+    assert result.endings(outcome.journeys) == {"whole": len(outcome.scenario.calls)}
+    assert all(sum(view.loads) == 0 for view in service.views)
+    assert all(one.inflight == 0 for one in service.gateways)
+    assert all(one.relay == pytest.approx(0, abs=1e-9) for one in service.gateways)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_rack_takes_only_its_own_streams(policy: Policy, is_silent: bool) -> None:
+    """Cut are streams on the dead engines; who was cut asks again; all others are answered."""
+    failure = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1, is_silent=is_silent)
+    outcome = simulated(policy, failure)
+    ended = result.endings(outcome.journeys)
+    cut = [one for one in outcome.journeys if one.ending == "cut"]
+
+    assert set(ended) == {"whole", "cut"}
+    assert ended["whole"] == len(outcome.scenario.calls)
+    assert len(outcome.journeys) == len(outcome.scenario.calls) + ended["cut"]
+    assert all(one.engine in (1, 2) and one.first_s <= 5 for one in cut)
+    assert cut
+
+
+def test_a_rack_that_is_back_works_again() -> None:
+    """And while it was away nothing was sent to it."""
+    outcome = simulated(failure=RACK)
+    on_rack = [one.sent_s for one in outcome.journeys if one.engine in (1, 2)]
+
+    assert not [at for at in on_rack if 5 < at < 13]
+    assert [at for at in on_rack if at > 14]
+
+
+def test_without_any_engine_calls_are_lost_not_kept() -> None:
+    """Everything is down for longer than the router asks again."""
+    outcome = simulated(failure=Failure(at_s=5, first=0, count=6, away_s=100))
+
+    assert set(result.endings(outcome.journeys)) == {"whole", "cut", "lost"}
+
+
+@hypothesis_settings(max_examples=15, deadline=None)
+@given(rate=st.floats(1, 400), places=st.integers(1, 60), queue=st.integers(0, 40))
+def test_calls_are_conserved(rate: float, places: int, queue: int) -> None:
+    """Answered, cut, refused, too late or lost: each exactly once, whatever the load."""
+    outcome = simulated(failure=RACK, rate=rate, max_inflight=places, max_queue=queue)
+    ended = Counter(one.ending for one in outcome.journeys)
+
+    assert ended[""] == 0
+    assert sum(ended.values()) == len(outcome.scenario.calls) + ended["cut"]
+
+
+def test_a_full_gateway_refuses_and_a_slow_one_is_late() -> None:
+    """429 where the queue is full, 503 where the wait in it is long."""
+    full = simulated(rate=400, max_inflight=10, max_queue=5)
+    slow = simulated(rate=400, max_inflight=1, max_queue=10_000)
+
+    assert result.endings(full.journeys)["refused"] > 0
+    assert result.endings(slow.journeys)["late"] > 0
+
+
+def test_littles_law_holds_in_it() -> None:
+    """Mean inside = rate times mean stay, over a long steady stretch."""
+    calls = poisson(50, 200, MIX, seed=9)
+    outcome = run(Scenario(PACE, 6, calls, 200.0))
+    middle = [one for one in outcome.samples if 50 < one.at_s < 190]
+    inside = result.mean([one.running + one.waiting for one in middle])
+    stays = [one.last_s - one.sent_s for one in outcome.journeys if one.ending == "whole"]
+
+    assert inside == pytest.approx(50 * result.mean(stays), rel=0.1)
+
+
+def test_less_busy_of_two_keeps_the_tail_short() -> None:
+    """Against a random choice, at high load."""
+    calls = poisson(100, 60, MIX, seed=4)
+    tails = {
+        policy: result.figures(run(Scenario(PACE, 6, calls, 400.0, policy)))["answer_p99_s"]
+        for policy in ("random", "power_of_two")
+    }
+
+    assert tails["power_of_two"] < tails["random"]
+
+
+def test_consistent_hash_keeps_a_client_where_it_was() -> None:
+    """One engine for each client; when it dies only its clients move."""
+    view = View(8, seed=1)
+    choose = POLICIES["consistent_hash"]
+    before = {client: choose(view, Call(0, 1, 1, client=client)) for client in range(200)}
+    view.learn({3}, are_alive=False)
+    after = {client: choose(view, Call(0, 1, 1, client=client)) for client in range(200)}
+
+    assert len(set(before.values())) == 8
+    assert all(after[one] == before[one] for one in before if before[one] != 3)
+    assert 3 not in after.values()
+
+
+def test_cache_aware_follows_the_beginning_until_loads_differ_much() -> None:
+    """vLLM's rule: 64 more requests and half as many again."""
+    view = View(4, seed=1)
+    choose = POLICIES["cache_aware"]
+    call = Call(0, 1000, 10, prefix=7, shared=900)
+    home = choose(view, call)
+    assert {choose(view, call) for _ in range(5)} == {home}
+
+    for _ in range(65):
+        view.begin(home)
+    assert choose(view, call) != home
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=200))
+def test_the_spread_is_what_the_counts_are(moves: list[tuple[int, bool]]) -> None:
+    """Least and greatest, kept without looking at all."""
+    counts, spread = [0] * 5, Spread([0] * 5)
+    for at, is_up in moves:
+        new = max(0, counts[at] + (1 if is_up else -1))
+        if new != counts[at]:
+            spread.move(counts[at], new)
+            counts[at] = new
+        assert (spread.low, spread.high) == (min(counts), max(counts))
+
+
+def test_a_gateway_s_worker_takes_one_after_the_other() -> None:
+    """Two at once on one worker: the second waits; relaying half a processor doubles it."""
+    gateway = Gateway(1, 10, 10)
+    assert gateway.work_s(0.0) == pytest.approx(gateway_cost.REQUEST_S)
+    assert gateway.work_s(0.0) == pytest.approx(2 * gateway_cost.REQUEST_S)
+
+    gateway.relay = 0.5
+    assert gateway.work_s(9.0) == pytest.approx(2 * gateway_cost.REQUEST_S)
+
+
+def test_a_pace_from_a_record() -> None:
+    """Steps between and beyond the batches that were tried; prompts on a line."""
+    one = {
+        "steps": [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.2}],
+        "first_tokens": [{"tokens_in": 100, "first_s": 0.25}, {"tokens_in": 200, "first_s": 0.35}],
+    }
+    pace = of_record(one, 5)
+
+    assert pace.steps == pytest.approx((0.0, 0.1, 0.15, 0.2, 0.25, 0.3))
+    assert pace.read_s == pytest.approx(0.001)
+    assert pace.entry_s == pytest.approx(0.05)
+
+
+def test_percentiles_by_hand() -> None:
+    """Nearest rank."""
+    values = [float(value) for value in range(1, 101)]
+
+    assert result.percentile(values, 0.5) == 50
+    assert result.percentile(values, 0.99) == 99
+    assert result.percentile([], 0.5) != result.percentile([], 0.5)
+
+
+def test_journeys_know_what_a_caller_saw() -> None:
+    """Wait and pace."""
+    one = Journey(Call(0, 10, 11), 1.0, first_s=1.5, last_s=2.5)
+
+    assert one.to_first_s == pytest.approx(0.5)
+    assert one.token_s == pytest.approx(0.1)
