@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from functools import partial
 from typing import Protocol
 
 from gateway.access.rates import MINUTE_S, Windows
@@ -9,12 +10,20 @@ from gateway.errors import TooBusy
 from gateway.wire.client import Client
 
 
+class Leave(Protocol):
+    """Counts one request out again, with the tokens it spent."""
+
+    def __call__(self, *, tokens: int) -> None: ...
+
+
 class Limiting(Protocol):
     """What counts clients: this process's own Limiter, or one shared with other processes."""
 
-    async def enter(self, client: Client) -> None: ...
+    async def enter(self, client: Client) -> Leave: ...
 
-    def leave(self, client: Client, *, tokens: int) -> None: ...
+
+def nothing(*, tokens: int) -> None:
+    """Of who was not counted in."""
 
 
 class Limiter:
@@ -24,9 +33,10 @@ class Limiter:
         self._windows = Windows() if windows is None else windows
         self._open: Counter[str] = Counter()
 
-    async def enter(self, client: Client) -> None:
+    async def enter(self, client: Client) -> Leave:
         """As `count_in`; where several processes count together, this waits for their answer."""
         self.count_in(client)
+        return partial(self.leave, client)
 
     def count_in(self, client: Client) -> None:
         """Count a request in; raises TooBusy, with the seconds after which it may come in.
@@ -36,10 +46,7 @@ class Limiter:
         """
         limits, who = client.limits, client.id
         if limits.concurrency and self._open[who] >= limits.concurrency:
-            raise TooBusy(
-                f"This key may have {limits.concurrency} requests open at once; wait for one.",
-                retry_after_s=1,
-            )
+            raise too_many_open(limits.concurrency)
         if limits.tokens_per_minute:
             self._check(who, "tokens", limits.tokens_per_minute)
         if limits.requests_per_minute:
@@ -60,8 +67,19 @@ class Limiter:
         used = (who, what)
         if self._windows.count(used) < limit:
             return
-        wait_s = min(MINUTE_S, max(1, math.ceil(self._windows.left_s(used))))
-        raise TooBusy(
-            f"This key's {limit} {what} per minute are spent; try again in {wait_s} s.",
-            retry_after_s=wait_s,
-        )
+        raise spent(limit, what, self._windows.left_s(used))
+
+
+def too_many_open(limit: int | None) -> TooBusy:
+    return TooBusy(
+        f"This key may have {limit} requests open at once; wait for one.", retry_after_s=1
+    )
+
+
+def spent(limit: int | None, what: str, left_s: float) -> TooBusy:
+    """Of a minute that ends in `left_s` seconds."""
+    wait_s = min(MINUTE_S, max(1, math.ceil(left_s)))
+    return TooBusy(
+        f"This key's {limit} {what} per minute are spent; try again in {wait_s} s.",
+        retry_after_s=wait_s,
+    )

@@ -93,9 +93,9 @@ async def admitted(route: TokenRoute, exchange: Exchange, services: Services) ->
     scope, limiter = exchange.scope, services.gate.limiter
     client = exchange.client = await services.gate.admit(scope["path"], scope["headers"])
     services.trail.check()
-    await limiter.enter(client)
+    leave = await limiter.enter(client)
     services.trail.open(exchange)
     try:
         await route(exchange, services)
     finally:
-        limiter.leave(client, tokens=exchange.tokens())
+        leave(tokens=exchange.tokens())

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 from gateway.access.admission import Turn
+from gateway.access.limiting import Leave, nothing
 from gateway.errors import Draining, GatewayError, QueueTimeout, TooBusy
 from gateway.wire.client import NO_LIMITS, Client, Priority
 from gateway.workers.link import Words
@@ -77,17 +79,16 @@ class RemoteLimiter:
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
 
-    async def enter(self, client: Client) -> None:
+    async def enter(self, client: Client) -> Leave:
         """Count a request in; raises TooBusy. Who has no limits is not counted."""
-        if client.limits != NO_LIMITS:
-            words = told(client)
-            undo = lambda: self._asking.say("close", 0, *words)  # noqa: E731 - bound to these words
-            await self._asking.ask("open", *words, undo=undo)
+        if client.limits == NO_LIMITS:
+            return nothing
+        words = told(client)
+        await self._asking.ask("open", *words, undo=partial(self._leave, words, tokens=0))
+        return partial(self._leave, words)
 
-    def leave(self, client: Client, *, tokens: int) -> None:
-        """Count a request out, with the tokens it spent."""
-        if client.limits != NO_LIMITS:
-            self._asking.say("close", tokens, *told(client))
+    def _leave(self, words: Words, *, tokens: int) -> None:
+        self._asking.say("close", tokens, *words)
 
 
 def told(client: Client) -> Words:
