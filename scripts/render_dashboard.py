@@ -44,6 +44,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "Requests by outcome", "reqps", {"{{outcome}}": rate("mmhie_requests_total", "outcome")}
         ),
         Panel(
+            "Shared state",
+            "short",
+            {"{{instance}}": f"max by (instance) ({chosen('mmhie_shared_state_failing')})"},
+            "1 while a gateway cannot use the Redis that it shares with others.",
+        ),
+        Panel(
             "Audit trail",
             "short",
             {

@@ -19,11 +19,15 @@ Object = dict[str, Any]
 
 @functools.cache
 def text(overlay: str) -> str:
-    """The YAML of an overlay; the test is skipped without kustomize (.ci/run installs it)."""
+    """The YAML of an overlay."""
+    return built(KUBERNETES / "overlays" / overlay)
+
+
+def built(folder: Path) -> str:
+    """The YAML of a folder; the test is skipped without kustomize (.ci/run installs it)."""
     if shutil.which("kustomize") is None:
         pytest.skip("kustomize is not installed (Debian: kustomize)")
-    command = ["kustomize", "build", KUBERNETES / "overlays" / overlay]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(["kustomize", "build", folder], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
