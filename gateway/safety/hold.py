@@ -71,9 +71,10 @@ def write(path: Path, hold: Hold) -> None:
 
 def release(path: Path) -> bool:
     """End the hold; says whether there was one."""
-    existed = path.exists()
+    if not path.exists():  # the folder may be one to read only
+        return False
     path.unlink(missing_ok=True)
-    return existed
+    return True
 
 
 def downtime_message(hold: Hold, contact: str | None = None) -> str:

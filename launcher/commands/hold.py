@@ -1,4 +1,7 @@
-"""`mmhie hold` and `mmhie release`: the operator's switch, noted in a file that gateways watch."""
+"""`mmhie hold` and `mmhie release`: the operator's switch, noted where gateways look.
+
+That is Redis where one is configured, for all gateways; else a file, for those of this machine.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import getpass
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +19,7 @@ from gateway.audit.file import ChainBroken
 from gateway.audit.opening import note_event
 from gateway.clock import rfc3339
 from gateway.safety import hold as holds
+from gateway.shared import ordering
 from launcher.commands.output import AsJson, put
 from launcher.errors import LauncherError
 
@@ -29,14 +34,16 @@ class HoldError(LauncherError):
 def hold(reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Take the model out of service: model routes answer 503, the gateway stays up."""
     settings = loaded()
-    path = settings.hold_file
     noted = holds.Hold(reason=reason, by=by or getpass.getuser(), since=rfc3339(time.time()))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        holds.write(path, noted)
-    except OSError as error:
-        raise HoldError(f"The hold cannot be written to {path} ({error.strerror}).") from None
+    _, problem = share(settings, noted)
+    if problem is not None or settings.redis_url is None:
+        write(settings.hold_file, noted, problem)
     audit(settings, "hold", by=noted.by, reason=reason)
+    if problem is not None:
+        raise HoldError(
+            f"Only gateways that read {settings.hold_file} are held: Redis {problem}. Say it again "
+            "when Redis is back."
+        )
     put(
         "The model is out of service; `mmhie release` puts it back.",
         {"held": True, **asdict(noted)},
@@ -47,15 +54,42 @@ def hold(reason: Reason, by: By = None, as_json: AsJson = False) -> None:
 def release(by: By = None, as_json: AsJson = False) -> None:
     """Put the model back into service."""
     settings = loaded()
-    path = settings.hold_file
-    try:
-        existed = holds.release(path)
-    except OSError as error:
-        raise HoldError(f"The hold at {path} cannot be removed ({error.strerror}).") from None
+    before, problem = share(settings, None)
+    existed = remove(settings.hold_file) or before is not None
     if existed:
         audit(settings, "release", by=by or getpass.getuser())
+    if problem is not None:
+        raise HoldError(f"A hold of all gateways is not ended: Redis {problem}.")
     said = "The model is back in service." if existed else "There was no hold."
     put(said, {"held": False, "was_held": existed}, as_json=as_json)
+
+
+def share(
+    settings: gateway_settings.GatewaySettings, noted: holds.Hold | None
+) -> tuple[holds.Hold | None, str | None]:
+    """Hold or release all gateways where they share a Redis; the hold before, or what is wrong."""
+    try:
+        return ordering.hold(settings, noted), None
+    except ordering.NotOrdered as problem:
+        return None, str(problem)
+
+
+def write(path: Path, noted: holds.Hold, problem: str | None) -> None:
+    """Hold the gateways of this machine; raises HoldError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        holds.write(path, noted)
+    except OSError as error:
+        also = f", and Redis {problem}" if problem else ""
+        raise HoldError(f"The hold cannot be written to {path} ({error.strerror}){also}.") from None
+
+
+def remove(path: Path) -> bool:
+    """End a hold of this machine; whether there was one. Raises HoldError."""
+    try:
+        return holds.release(path)
+    except OSError as error:
+        raise HoldError(f"The hold at {path} cannot be removed ({error.strerror}).") from None
 
 
 def audit(settings: gateway_settings.GatewaySettings, kind: str, **facts: str) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, get_args
@@ -18,6 +18,7 @@ from rich.table import Table
 from gateway import settings as gateway_settings
 from gateway.access import keys
 from gateway.clock import rfc3339
+from gateway.shared import ordering
 from gateway.wire.client import SCOPES, Limits, Priority
 from launcher.commands.output import AsJson, put
 from launcher.errors import LauncherError
@@ -80,11 +81,12 @@ def add(key: keys.Key) -> None:
 def show(as_json: AsJson = False) -> None:
     """Every key: name, scopes, limits, state. Not the keys themselves: nobody has them."""
     now = time.time()
+    known = with_shared(read())
     if as_json:
-        put("", {"keys": [told(key, now) for key in read()]}, as_json=True)
+        put("", {"keys": [told(key, now) for key in known]}, as_json=True)
         return
     table = Table("name", "scopes", "priority", "limits", "created", "expires", "state", box=None)
-    for key in read():
+    for key in known:
         table.add_row(
             key.name,
             ",".join(key.scopes),
@@ -113,13 +115,56 @@ def told(key: keys.Key, now: float) -> dict[str, object]:
 def revoke(
     name: Annotated[str, typer.Argument(help="The key's name.")], as_json: AsJson = False
 ) -> None:
-    """End a key; running gateways see it within a second."""
+    """End a key; running gateways see it within a second, or two where they share a Redis."""
+    settings = loaded()
+    named = [key.sha256 for key in (read() if path().exists() else ()) if key.name == name]
+    problem = share_revoked(settings, named)
+    is_shared = settings.redis_url is not None and problem is None
+    try:
+        end(name, again=settings.redis_url is not None and bool(named))
+    except KeysError as error:
+        if is_shared and named:
+            raise KeysError(f"All gateways refuse the key of {name} by now, but: {error}") from None
+        raise
+    if problem is not None:
+        raise KeysError(
+            f"The key of {name} is revoked in {path()} and not for other gateways: Redis "
+            f"{problem}. Say it again when Redis is back."
+        )
+    put(f"The key of {name} is revoked.", {"revoked": name}, as_json=as_json)
+
+
+def end(name: str, *, again: bool) -> None:
+    """Revoke a key in the file; raises KeysError for one that does not work, unless it is told
+    `again` because Redis did not hear of it the first time."""
     with changing() as known:
         live = [key for key in known if key.name == name and key.revoked is None]
-        if not live:
+        if not live and not again:
             raise KeysError(f"There is no working key named {name}.")
         known[:] = [replace(key, revoked=time.time()) if key in live else key for key in known]
-    put(f"The key of {name} is revoked.", {"revoked": name}, as_json=as_json)
+
+
+def share_revoked(settings: gateway_settings.GatewaySettings, digests: Sequence[str]) -> str | None:
+    """Revoke keys for all gateways that share a Redis; what is wrong with it, if something is."""
+    try:
+        ordering.revoke(settings, digests)
+    except ordering.NotOrdered as problem:
+        return str(problem)
+    return None
+
+
+def with_shared(known: Iterable[keys.Key]) -> list[keys.Key]:
+    """The keys of the file, those revoked for all gateways among them."""
+    try:
+        ended = ordering.revoked(loaded())
+    except ordering.NotOrdered as problem:
+        sys.stderr.write(f"What was revoked elsewhere is not known: Redis {problem}.\n")
+        ended = frozenset()
+    now = time.time()
+    return [
+        replace(key, revoked=now) if key.sha256 in ended and key.revoked is None else key
+        for key in known
+    ]
 
 
 def limits_of(limits: Limits) -> str:
@@ -172,12 +217,17 @@ def changing() -> Iterator[list[keys.Key]]:
         raise KeysError(f"{file} cannot be written ({problem.strerror}).") from None
 
 
-def path() -> Path:
-    """Where this machine's gateways look; raises KeysError."""
+def loaded() -> gateway_settings.GatewaySettings:
+    """What this machine's gateways read; raises KeysError when a setting is wrong."""
     try:
-        file = gateway_settings.load().keys_file
+        return gateway_settings.load()
     except gateway_settings.SettingsError as problem:
         raise KeysError(str(problem)) from None
+
+
+def path() -> Path:
+    """Where this machine's gateways look; raises KeysError."""
+    file = loaded().keys_file
     if file is None:
         raise KeysError("MMHIE_KEYS_FILE is not set; name the file that holds the keys.")
     return file
