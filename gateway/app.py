@@ -36,6 +36,7 @@ from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.hold import HoldFile
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.settings import GatewaySettings
+from gateway.shared.opening import shared_of
 from gateway.state import Services, State
 from gateway.tracing.opening import tracing_of
 
@@ -111,6 +112,7 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """What lives as long as the application."""
     counts = counts or own_counts(settings)
+    shared = shared_of(settings, counts.limiter, own.shared_failing.set)
     key = settings.engine_api_key
     digest_key = settings.digest_key
     secret = key.get_secret_value() if key else None
@@ -131,14 +133,17 @@ async def open_services(
         ),
         metrics=own,
         hold_file=HoldFile(settings.hold_file),
-        gate=gate_of(settings, counts.limiter),
+        gate=gate_of(settings, shared.limiter, shared.revoked),
         caps=caps_of(settings),
         trail=trail_of(settings, own.audit_alarm),
         tracing=tracing_of(settings),
+        shared=shared,
     )
     services.trail.start()
-    watching = [asyncio.create_task(watch.run()), asyncio.create_task(services.gate.run())]
+    running = (watch.run(), services.gate.run(), shared.run())
+    watching = [asyncio.create_task(one) for one in running]
     try:
+        await shared.first_look()
         yield services
     finally:
         for task in watching:

@@ -26,6 +26,7 @@ GatewayError
   ├ NoAnswer                502 no_answer           tokens spent, no answer text
   ├ EngineUnavailable       503 engine_unavailable  Retry-After
   ├ AuditUnavailable        503 audit_unavailable   Retry-After
+  ├ SharedStateUnavailable  503 shared_state_unavailable  Retry-After
   ├ Held                    503 held                taken out of service by an operator
   ├ Draining                503 draining            this process is stopping
   ├ QueueTimeout            503 queue_timeout       Retry-After
@@ -242,6 +243,13 @@ class AuditUnavailable(ServiceError):
 
     status = 503
     code = "audit_unavailable"
+
+
+class SharedStateUnavailable(ServiceError):
+    """Redis is away, and nothing is served that other gateways do not know of."""
+
+    status = 503
+    code = "shared_state_unavailable"
 
 
 class Held(ServiceError):

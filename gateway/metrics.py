@@ -57,6 +57,9 @@ class Metrics:
         self.audit_lost = gauge(
             "audit_lost_records", "Requests that no line could be kept for.", "livesum"
         )
+        self.shared_failing = gauge(
+            "shared_state_failing", "1 while Redis is configured and cannot be used.", "livemax"
+        )
         self.workers = gauge("workers", "Processes of this gateway that serve.")
         self.workers.set(1)
         self.workers_lost = gauge("workers_lost", "Workers that died since the start.")

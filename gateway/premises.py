@@ -7,6 +7,7 @@ from gateway import logs, memory, settings
 from gateway.access import opening as access
 from gateway.audit import opening as audit
 from gateway.listening.tls import tls_of
+from gateway.shared import opening as shared
 from gateway.tracing import opening as tracing
 
 WRONG_SETTING = 2
@@ -19,6 +20,7 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
         chosen = settings.load()
         access.check(chosen)
         audit.check(chosen)
+        shared.check(chosen)
         tracing.check(chosen)
         tls_of(chosen)
         logs.set_up(chosen.log_level)

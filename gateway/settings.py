@@ -154,6 +154,28 @@ class GatewaySettings(BaseSettings):
         None, ge=1, description="Tokens (prompt and answer) a minute, where its key does not say."
     )
 
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis in which several gateways share limits, holds and revoked keys: "
+        "`redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, `unix:/path`.",
+    )
+    redis_ca: Path | None = Field(
+        None, description="Authority of Redis' certificate (PEM). Unset: the system's."
+    )
+    redis_prefix: str = Field(
+        "mmhie",
+        pattern=r"^[\w.:-]{1,64}$",
+        description="Beginning of every name in Redis: one for each service that shares one.",
+    )
+    redis_timeout_seconds: float = Field(
+        0.2, gt=0, le=5, description="Longest wait of a request for Redis."
+    )
+    redis_on_failure: Literal["refuse", "serve"] = Field(
+        "serve",
+        description="While Redis is away: answer clients with limits 503, or count them by "
+        "itself and raise the alarm.",
+    )
+
     audit_file: Path | None = Field(
         None, description="Where the audit trail is written, a JSON line a request. Unset: none."
     )
@@ -328,6 +350,7 @@ class GatewaySettings(BaseSettings):
         "hold_file",
         "keys_file",
         "jwks_file",
+        "redis_ca",
         "audit_file",
         "tls_certificate",
         "tls_key",
@@ -341,6 +364,13 @@ class GatewaySettings(BaseSettings):
     @classmethod
     def _known_schemes(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(cls._known_scheme, urls))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not names_a_redis(url.get_secret_value()):
+            raise ValueError("must be redis://[user:password@]host[:port][/db], rediss:// or unix:")
+        return url
 
     @field_validator("engine_url")
     @classmethod
@@ -362,6 +392,21 @@ def names_an_engine(url: str) -> bool:
     if parts.scheme == "unix":
         return parts.path.startswith("/") and not parts.netloc
     return parts.scheme == "http" and bool(parts.hostname) and port != 0 and parts.path in ("", "/")
+
+
+def names_a_redis(url: str) -> bool:
+    """A server or a socket, and nothing that would be ignored or switch off TLS' checks."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    if "?" in url or "#" in url:
+        return False
+    if parts.scheme == "unix":
+        return parts.path.startswith("/") and len(parts.path) > 1
+    names_host = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and port != 0
+    return names_host and re.fullmatch(r"(/\d*)?", parts.path) is not None
 
 
 def known_names() -> frozenset[str]:
@@ -431,6 +476,11 @@ def rules(settings: GatewaySettings) -> Iterable[tuple[object, str]]:
         signed and not (settings.jwt_issuer and settings.jwt_audience),
         "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set with a JWKS, else tokens that were "
         "made for others are taken.",
+    )
+    uses_tls = settings.redis_url and settings.redis_url.get_secret_value().startswith("rediss:")
+    yield (
+        settings.redis_ca and not uses_tls,
+        "MMHIE_REDIS_CA needs a MMHIE_REDIS_URL that begins with rediss://.",
     )
     yield (
         settings.audit_file and not settings.audit_key,

@@ -17,6 +17,7 @@ from gateway.safety import hold
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.safety.provenance import Serving
 from gateway.settings import GatewaySettings
+from gateway.shared.opening import UNHEARD, Shared
 from gateway.tracing.trace import Tracing
 
 
@@ -35,26 +36,36 @@ class Services:
     gate: Gate
     caps: Caps
     trail: Trail
+    shared: Shared
     tracing: Tracing | None = None
 
+    def held(self) -> hold.Hold | None:
+        """The hold in force, of this machine or of all gateways."""
+        return self.hold_file.current() or self.shared.hold
+
     def model(self) -> Model:
-        """The model to ask; raises Held, Draining or EngineUnavailable when there is none now."""
-        held = self.hold_file.current()
+        """The model to ask; raises Held, Draining, EngineUnavailable or
+        SharedStateUnavailable when there is none now."""
+        held = self.held()
         if held is not None:
             contact = self.settings.disclaimer_contact
             raise Held(hold.downtime_message(held, contact))
+        self.shared.check()
         return self.watch.model()
 
     def phase(self) -> str:
         """The phase that /healthz tells."""
-        held = self.hold_file.current() is not None
-        return "held" if held and not self.watch.draining else self.watch.phase
+        if self.watch.draining:
+            return "draining"
+        if self.held() is not None:
+            return "held"
+        return "starting" if self.shared.is_missed else self.watch.phase
 
     def detail(self) -> str:
         """The sentence that goes with the phase; under a hold, what a clinician has to know."""
-        held = self.hold_file.current()
+        held = self.held()
         if held is None or self.watch.draining:
-            return self.watch.state.detail
+            return UNHEARD if self.shared.is_missed else self.watch.state.detail
         return hold.downtime_message(held, self.settings.disclaimer_contact)
 
     def serving(self, model: Model) -> Serving:

@@ -1,7 +1,7 @@
 """The keys file as the gateway sees it: looked at once a second, read when it changed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from gateway.access import keys
@@ -14,10 +14,17 @@ CHECK_EVERY_S = 1.0
 class KeyFile:
     """Who the keys are. A file that broke while we run changes nothing and is told: dropping
     every caller for a slip of an editor would be the worse failure. One that is gone holds no
-    keys."""
+    keys. `revoked` has the digests of keys that were revoked elsewhere."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        revoked: Container[str] = frozenset(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.path = path
+        self._revoked = revoked
         self.problem: str | None = None
         self._clock = clock
         self._next_look = float("-inf")
@@ -30,8 +37,11 @@ class KeyFile:
         if now >= self._next_look:
             self._next_look = now + CHECK_EVERY_S
             self._look()
-        client = self._clients.get(keys.sha256(token))
-        if client is None or (client.expires is not None and client.expires <= time.time()):
+        digest = keys.sha256(token)
+        client = self._clients.get(digest)
+        if client is None or digest in self._revoked:
+            return None
+        if client.expires is not None and client.expires <= time.time():
             return None
         return client
 

@@ -1,6 +1,7 @@
 """From settings to a gate; what is wrong is found before anything listens."""
 
 import secrets
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,14 @@ def check(settings: GatewaySettings) -> None:
         check_signing_keys(settings.jwks_file)
 
 
-def gate_of(settings: GatewaySettings, limiter: Limiting) -> Gate:
-    """The gate these settings mean."""
+def gate_of(
+    settings: GatewaySettings, limiter: Limiting, revoked: Container[str] = frozenset()
+) -> Gate:
+    """The gate these settings mean; `revoked` has digests of keys beside those of the file."""
     key = settings.digest_key
     return Gate(
         salt_key=key.get_secret_value().encode() if key else secrets.token_bytes(32),
-        keys=KeyFile(settings.keys_file) if settings.keys_file else None,
+        keys=KeyFile(settings.keys_file, revoked=revoked) if settings.keys_file else None,
         tokens=tokens_of(settings),
         protect_metrics=settings.protect_metrics,
         protect_health=settings.protect_health,

@@ -55,7 +55,7 @@ def describe(services: Services) -> dict[str, Any]:
 
 def own_warnings(services: Services) -> list[str]:
     """What an operator should see of the gateway's own settings."""
-    warnings = [*services.gate.warnings(), *services.trail.warnings()]
+    warnings = [*services.gate.warnings(), *services.trail.warnings(), *services.shared.warnings()]
     if services.settings.reasoner_model_test_override:
         warnings.append("MMHIE_REASONER_MODEL_TEST_OVERRIDE is in force.")
     return warnings

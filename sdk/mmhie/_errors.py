@@ -33,6 +33,7 @@ MMHIEError
 │   ├ NoAnswerError                 502 no_answer
 │   ├ EngineUnavailableError        503 engine_unavailable; retried
 │   ├ AuditUnavailableError         503 audit_unavailable; retried
+│   ├ SharedStateUnavailableError   503 shared_state_unavailable; retried
 │   ├ HeldError                     503 held: an operator's decision, so not retried
 │   ├ DrainingError                 503 draining; retried
 │   ├ QueueTimeoutError             503 queue_timeout; retried
@@ -266,6 +267,14 @@ class AuditUnavailableError(ServiceError):
 
     default_status = 503
     default_code = "audit_unavailable"
+    retryable = True
+
+
+class SharedStateUnavailableError(ServiceError):
+    """The servers cannot count together and serve nothing by themselves."""
+
+    default_status = 503
+    default_code = "shared_state_unavailable"
     retryable = True
 
 

@@ -20,6 +20,7 @@ RETRIED = {
     "queue_timeout",
     "draining",
     "audit_unavailable",
+    "shared_state_unavailable",
     "too_many_connections",
 }
 CODES = [
@@ -45,6 +46,7 @@ CODES = [
     (502, "no_answer", mmhie.NoAnswerError),
     (503, "engine_unavailable", mmhie.EngineUnavailableError),
     (503, "audit_unavailable", mmhie.AuditUnavailableError),
+    (503, "shared_state_unavailable", mmhie.SharedStateUnavailableError),
     (503, "held", mmhie.HeldError),
     (503, "draining", mmhie.DrainingError),
     (503, "queue_timeout", mmhie.QueueTimeoutError),

@@ -1,0 +1,1 @@
+"""What several gateways hold in common, through Redis: clients' limits, holds, revoked keys."""
