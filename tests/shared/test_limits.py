@@ -123,15 +123,17 @@ async def test_who_has_no_limits_is_not_counted(redis: RedisServer) -> None:
 
 
 async def test_a_gateway_that_dies_leaves_nothing_for_long(redis: RedisServer) -> None:
-    """Its leases end; those of one that lives are renewed."""
-    who, other = client(concurrency=1), client("b", concurrency=1)
+    """Its leases end; those of one that lives are renewed, of the same client and of another."""
+    who, other = client(concurrency=2), client("b", concurrency=1)
     async with limiter_at(redis.url) as living:
         await living.enter(other)
+        await living.enter(who)
         async with limiter_at(redis.url) as dying:
             await dying.enter(who)
         await refused(living, who)
         await asyncio.sleep(LEASE_S + 0.2)
         await living.enter(who)
+        await refused(living, who)
         await refused(living, other)
 
 
