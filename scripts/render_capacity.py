@@ -118,13 +118,18 @@ def two(options: Mapping[str, str]) -> str:
 
 
 def steps(options: Mapping[str, str]) -> str:
-    """The one engine, alone."""
-    one = record("two-engines")["one"]
-    row = [f"{step['step_s'] * 1000:.0f}" for step in one["steps"]]
-    return table(
-        ("sequences at once", *(str(step["batch"]) for step in one["steps"])),
-        [("ms of a step", *row)],
-    )
+    """One engine alone, and beside the other."""
+    told = record("two-engines")
+    batches = [str(step["batch"]) for step in told["alone"]["steps"]]
+    prompts = [f"{one['tokens_in']:.0f} read" for one in told["alone"]["among"]]
+    rows = [(name, *_milliseconds(told[name])) for name in ("alone", "beside")]
+    return table(("ms, by sequences at once", *batches, *prompts), rows)
+
+
+def _milliseconds(one: Mapping[str, Any]) -> list[str]:
+    seconds = [step["step_s"] for step in one["steps"]]
+    seconds += [row["held_s"] for row in one["among"]]
+    return [f"{value * 1000:.0f}" for value in seconds]
 
 
 def policies(options: Mapping[str, str]) -> str:

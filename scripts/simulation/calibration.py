@@ -13,7 +13,6 @@ from launcher.capacity.published import Run
 from launcher.capacity.roofline import Speed
 from launcher.memory import Load, Split
 from scripts.simulation import pace, result
-from scripts.simulation.pace import Pace
 from scripts.simulation.scenario import Scenario
 from scripts.simulation.service import run
 from scripts.simulation.trace import Call
@@ -39,17 +38,11 @@ class Compared:
 
 
 def two_engines(record: Mapping[str, Any]) -> list[Compared]:
-    """Each rate of the record, its own calls at their own times sent through the simulation.
-
-    There are as many processors as engines, so what servers, router, gateway and callers need for a
-    token is taken from the engines; alone, the one engine had left them the other processor.
-    """
-    beside_s = record["one"]["beside_s"] + gateway_cost.CHUNK_S + gateway_cost.ROUTER_CHUNK_S
-    speed = pace.of_record(record["one"], CEILING, beside_s)
+    """Each rate of the record, its own calls at their own times sent through the simulation."""
     rows = []
     for both in record["both"]:
         calls, told = _calls(both["calls"]), measured(both["calls"])
-        expected = predicted(record, calls, speed)
+        expected = predicted(record, calls)
         rows += [Compared(both["rate"], name, expected[name], told[name]) for name in NAMES]
     return rows
 
@@ -58,9 +51,22 @@ def _calls(rows: Sequence[Mapping[str, Any]]) -> list[Call]:
     return [Call(row["at_s"], row["tokens_in"], row["tokens_out"]) for row in rows]
 
 
-def predicted(record: Mapping[str, Any], calls: list[Call], speed: Pace) -> dict[str, float]:
-    """What callers will see, from one engine's step times and these calls alone."""
-    outcome = run(Scenario(speed, record["engines"], calls, LONG_S, record["policy"], workers=1))
+def predicted(record: Mapping[str, Any], calls: list[Call]) -> dict[str, float]:
+    """What callers will see, from what one engine needs alone and beside the other.
+
+    What gateway and router need for a token is taken from the engines: there are as many processors
+    as engines.
+    """
+    chunk_s = gateway_cost.CHUNK_S + gateway_cost.ROUTER_CHUNK_S
+    scenario = Scenario(
+        pace=pace.of_record(record["alone"], CEILING, chunk_s),
+        engines=record["engines"],
+        calls=calls,
+        until_s=LONG_S,
+        policy=record["policy"],
+        workers=1,
+        beside=pace.of_record(record["beside"], CEILING, chunk_s),
+    )
     seen = [
         {
             "at_s": one.call.at_s,
@@ -68,7 +74,7 @@ def predicted(record: Mapping[str, Any], calls: list[Call], speed: Pace) -> dict
             "first_s": one.to_first_s,
             "last_s": one.last_s - one.asked_s,
         }
-        for one in outcome.journeys
+        for one in run(scenario).journeys
     ]
     return measured(seen)
 

@@ -37,7 +37,21 @@ class Engine:
         self.cached = 0
         self.may_be_woken = False
         self.is_alive = True
+        self.beside: Pace | None = None
+        self.neighbours: list[Engine] = []
         self.process = env.process(self.work())
+
+    @property
+    def is_busy(self) -> bool:
+        """It reads or writes."""
+        return bool(self.running or self.reading)
+
+    @property
+    def pace_now(self) -> Pace:
+        """Slower where it shares a machine with one that is busy."""
+        if self.beside is not None and any(one.is_busy for one in self.neighbours):
+            return self.beside
+        return self.pace
 
     def accept(self, journey: Journey) -> None:
         """Queue it, and wake the engine if it can take one."""
@@ -88,8 +102,8 @@ class Engine:
 
     def write(self) -> Steps:
         """Steps without prompts: to the next end, or to the end of the step in which one comes."""
-        step_s = self.pace.steps[len(self.running)]
-        count = max(1, self.running[0][0] - self.written)
+        step_s = self.pace_now.steps[len(self.running)]
+        count = max(1, self.running[0][0] - self.written) if self.beside is None else 1
         began = self.env.now
         self.may_be_woken = True
         try:
@@ -108,7 +122,9 @@ class Engine:
         tokens = sum(one.read for one in self.reading)
         count = max(1, math.ceil(tokens / self.pace.budget))
         batch = len(self.running) + len(self.reading)
-        seconds = count * self.pace.steps[batch] + tokens * self.pace.read_s
+        pace = self.pace_now
+        seconds = count * pace.steps[batch] + tokens * pace.read_s
+        seconds += len(self.reading) * pace.enter_s
         yield self.env.timeout(seconds)
         self.advance(count)
         for journey in self.reading:

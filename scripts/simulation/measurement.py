@@ -1,4 +1,4 @@
-"""Two real engines: step time against batch on one of them, then calls at given rates on both.
+"""Two real engines: step time against batch on one, then calls at given rates on both.
 
 Attaches to a running `mmhie serve --engines 2` of this user and asks vLLM what it is asked in
 production: streamed chat completions. What is written down is times and counts, no text.
@@ -31,10 +31,14 @@ from scripts.simulation.trace import Call, Mix, poisson
 ROUTER: Final = "vllm_router.launch_router"
 BATCHES: Final = (1, 2, 4, 8, 16, 24)
 PROMPTS: Final = (32, 128, 512)
-SHARES: Final = (0.3, 0.5, 0.7, 0.9)  # of what both could write in batches of BATCHES[-1]
+SHARES: Final = (0.4, 0.8, 1.2, 1.6)  # of what both could write in batches of BATCHES[-1]
 MIX: Final = Mix(tokens_in=64, tokens_out=24)
 SECONDS: Final = 30.0
 STEP_TOKENS: Final = 40
+WRITTEN: Final = 8
+LONG_ANSWER: Final = 200
+AMONG_S: Final = 0.8
+REPEATS: Final = 9
 NUMBERS: Final = itertools.count(time.time_ns())
 WORDS: Final = ("iron", "zinc", "salt", "milk", "rice", "corn", "fish", "bean")
 TEMPLATE_TOKENS: Final = 30  # the model's chat template around a prompt
@@ -161,50 +165,67 @@ def _client(url: str, key: str | None = None) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S, limits=limits, headers=headers)
 
 
-async def on_one(stack: Stack) -> dict[str, Any]:
-    """One engine alone: step time by batch, time to the first token by prompt.
+async def on_one(stack: Stack, *, beside: bool) -> dict[str, Any]:
+    """One engine: step time by batch, and what new prompts do to it.
 
-    And processor time beside it of each token: its HTTP server's and this caller's own.
+    Alone, or `beside` another one that does the same: they share a machine's caches and memory.
     """
-    async with _client(stack.engines[0], stack.key) as client:
-        await together(client, stack.model, [Call(0, 40, 8)] * 2)  # what is compiled at first use
-        servers = [psutil.Process(), _server(stack.engines[0])]
-        before = sum(map(_busy_s, servers))
-        steps = [await _steps(client, stack.model, batch) for batch in BATCHES]
-        beside_s = sum(map(_busy_s, servers)) - before
-        firsts = [await _first(client, stack.model, tokens) for tokens in PROMPTS]
-    tokens = sum(row["tokens"] for row in steps)
-    return {"steps": steps, "first_tokens": firsts, "beside_s": beside_s / tokens}
+    async with contextlib.AsyncExitStack() as opened:
+        engines = stack.engines if beside else stack.engines[:1]
+        clients = [await opened.enter_async_context(_client(url, stack.key)) for url in engines]
+        await _on_each(clients, stack.model, [Call(0, 40, 8)] * 2)  # what is compiled at first use
+        steps = [await _steps(clients, stack.model, batch) for batch in BATCHES]
+        among = [await _among(clients, stack.model, tokens) for tokens in PROMPTS]
+    return {"steps": steps, "written": WRITTEN, "among": among}
 
 
-def _server(url: str) -> psutil.Process:
-    """The process that listens there: its engine and worker are its children."""
-    port = str(urlsplit(url).port)
-    for one in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            line = one.cmdline()
-            if port in line and not any("guard.py" in part for part in line):
-                return one
-    raise SystemExit(f"Nothing of yours listens on port {port}.")
+async def _on_each(
+    clients: Sequence[httpx2.AsyncClient], model: str, calls: Sequence[Call]
+) -> list[Told]:
+    """The same calls on all; what those on the first saw."""
+    return (await asyncio.gather(*(together(one, model, calls) for one in clients)))[0]
 
 
-def _busy_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+async def _steps(clients: Sequence[httpx2.AsyncClient], model: str, batch: int) -> dict[str, float]:
+    told = await _on_each(clients, model, [Call(0, 64, STEP_TOKENS)] * batch)
+    return {"batch": batch, "step_s": step_s(told)}
 
 
-async def _steps(client: httpx2.AsyncClient, model: str, batch: int) -> dict[str, float]:
-    told = await together(client, model, [Call(0, 64, STEP_TOKENS)] * batch)
-    tokens = sum(one.tokens_out for one in told)
-    return {"batch": batch, "step_s": step_s(told), "tokens": tokens}
+async def _among(
+    clients: Sequence[httpx2.AsyncClient], model: str, tokens: int
+) -> dict[str, float]:
+    """New prompts, one after the other, while WRITTEN answers are written.
 
-
-async def _first(client: httpx2.AsyncClient, model: str, tokens: int) -> dict[str, float]:
-    told = [(await together(client, model, [Call(0, tokens, 2)]))[0] for _ in range(5)]
+    `first_s` is what their callers wait, `held_s` the gap that each tears into all the others.
+    """
+    began = time.perf_counter()
+    writing = asyncio.create_task(_on_each(clients, model, [Call(0, 64, LONG_ANSWER)] * WRITTEN))
+    await asyncio.sleep(AMONG_S)
+    asked, told = [], []
+    for _ in range(REPEATS):
+        asked.append(time.perf_counter() - began)
+        told += await _on_each(clients, model, [Call(0, tokens, 2)])
+        await asyncio.sleep(AMONG_S / 4)
+    others = await writing
     return {
         "tokens_in": statistics.fmean(one.tokens_in for one in told),
         "first_s": statistics.median(one.first_s for one in told),
+        "held_s": statistics.median(
+            longest_gap_s(others, at, at + one.last_s) for at, one in zip(asked, told, strict=True)
+        ),
     }
+
+
+def longest_gap_s(told: Sequence[Told], begin: float, end: float) -> float:
+    """The longest pause between two tokens that touches this time, the median over these."""
+    return statistics.median(
+        max(
+            later - earlier
+            for earlier, later in itertools.pairwise(one.stamps)
+            if later >= begin and earlier <= end
+        )
+        for one in told
+    )
 
 
 async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
@@ -229,23 +250,26 @@ async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
 def limit(one: Mapping[str, Any]) -> float:
     """Requests a second of one engine whose batch is the largest that was tried."""
     pace = of_record(one, BATCHES[-1])
-    prompt_s = MIX.tokens_in * pace.read_s
+    prompt_s = pace.enter_s + MIX.tokens_in * pace.read_s
     return Work(lambda batch: pace.steps[int(batch)], prompt_s, MIX.tokens_out).rate(BATCHES[-1])
 
 
 async def measured(url: str) -> dict[str, Any]:
     """The whole record."""
     stack = find(url)
-    one = await on_one(stack)
-    print(f"==> one engine: {one}", flush=True)
-    most = limit(one) * len(stack.engines)
+    alone = await on_one(stack, beside=False)
+    print(f"==> one engine alone: {alone}", flush=True)
+    beside = await on_one(stack, beside=True)
+    print(f"==> beside another: {beside}", flush=True)
+    most = limit(beside) * len(stack.engines)
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "model": stack.model,
         "engines": len(stack.engines),
         "policy": "power_of_two",
-        "one": one,
+        "alone": alone,
+        "beside": beside,
         "both": [await on_both(stack, round(share * most, 1)) for share in SHARES],
     }
 

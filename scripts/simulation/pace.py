@@ -12,15 +12,18 @@ from launcher.capacity.roofline import Speed
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds of a step by batch (index 0 unused), of reading one token of a prompt, of a request.
+    """Seconds of a step by batch (index 0 unused), of reading one token of a prompt.
 
-    `budget` is the tokens of prompts that one step reads, `ceiling` the sequences at once,
-    `cache_tokens` what is left of the KV cache for prompts that were read before.
+    `enter_s` is what each new request adds to its step whatever its length, `entry_s` what passes
+    before an engine knows of it. `budget` is the tokens of prompts that one step reads, `ceiling`
+    the sequences at once, `cache_tokens` what is left of the KV cache for prompts that were read
+    before.
     """
 
     steps: tuple[float, ...]
     read_s: float
     budget: int
+    enter_s: float = 0.0
     entry_s: float = 0.0
     cache_tokens: int = 0
 
@@ -41,16 +44,24 @@ def of_speed(speed: Speed, ceiling: int, tokens_in: int, tokens_out: int, cache:
     )
 
 
-def of_record(one: Mapping[str, Any], ceiling: int, beside_s: float = 0.0) -> Pace:
+def of_record(one: Mapping[str, Any], ceiling: int, chunk_s: float = 0.0) -> Pace:
     """A measured engine: steps between the batches that were tried, a straight line for prompts.
 
-    `beside_s` is processor time of each token outside of the engine, where it takes that from it.
+    `chunk_s` is processor time that the chunk of each token takes from the engine. A caller waits
+    for half a step and for its prompt's; what it waited beyond that is the way there and back.
     """
     tried = [(row["batch"], row["step_s"]) for row in one["steps"]]
-    firsts = [(row["tokens_in"], row["first_s"]) for row in one["first_tokens"]]
-    read_s, fixed_s = _line(firsts)
-    steps = _table(lambda batch: _between(tried, batch) + batch * beside_s, ceiling)
-    return Pace(steps, read_s, budget=2048, entry_s=max(0.0, fixed_s - steps[1]))
+    read_s, held_s = _line([(row["tokens_in"], row["held_s"]) for row in one["among"]])
+    steps = _table(lambda batch: _between(tried, batch) + batch * chunk_s, ceiling)
+    step_s = steps[one["written"] + 1]
+    way_s = [row["first_s"] - row["held_s"] - step_s / 2 for row in one["among"]]
+    return Pace(
+        steps,
+        read_s,
+        budget=2048,
+        enter_s=max(0.0, held_s - step_s),
+        entry_s=max(0.0, sum(way_s) / len(way_s)),
+    )
 
 
 def _table(step_s: Callable[[int], float], ceiling: int) -> tuple[float, ...]:

@@ -33,7 +33,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`until_s` ends it; calls that are inside then are counted as such."""
+    """`until_s` ends it; calls that are inside then are counted as such.
+
+    `beside` is the pace of an engine while another is at work, where all share one machine.
+    """
 
     pace: Pace
     engines: int
@@ -46,4 +49,5 @@ class Scenario:
     max_inflight: int = 1_000_000
     max_queue: int = 256
     failure: Failure | None = None
+    beside: Pace | None = None
     seed: int = 1

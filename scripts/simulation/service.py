@@ -56,12 +56,16 @@ class Service:
             Engine(self.env, number, scenario.pace, self.began, self.ended)
             for number in range(scenario.engines)
         ]
+        for engine in self.engines if scenario.beside else ():
+            engine.beside = scenario.beside
+            engine.neighbours = [one for one in self.engines if one is not engine]
         self.gateways = [
             Gateway(scenario.workers, scenario.max_inflight, scenario.max_queue)
             for _ in range(scenario.gateways)
         ]
         self.views = [View(scenario.engines, scenario.seed + n) for n in range(scenario.routers)]
         self.choose = POLICIES[scenario.policy]
+        self.entry_s = (scenario.beside or scenario.pace).entry_s
         self.journeys: list[Journey] = []
         self.samples: list[Sample] = []
 
@@ -96,7 +100,7 @@ class Service:
 
     def at_gateway(self, journey: Journey) -> None:
         gateway = self.gateways[journey.gateway]
-        seconds = gateway.work_s(self.env.now) + self.scenario.pace.entry_s
+        seconds = gateway.work_s(self.env.now) + self.entry_s
         if gateway.admit(journey, self.env.now):
             self.after(seconds, lambda: self.route(journey, 0))
 

@@ -166,16 +166,34 @@ def test_a_gateway_s_worker_takes_one_after_the_other() -> None:
 
 
 def test_a_pace_from_a_record() -> None:
-    """Steps between and beyond the batches that were tried; prompts on a line."""
+    """Steps between and beyond the batches that were tried; what a prompt holds up, on a line."""
     one = {
         "steps": [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.2}],
-        "first_tokens": [{"tokens_in": 100, "first_s": 0.25}, {"tokens_in": 200, "first_s": 0.35}],
+        "written": 2,
+        "among": [
+            {"tokens_in": 100, "held_s": 0.35, "first_s": 0.55},
+            {"tokens_in": 200, "held_s": 0.45, "first_s": 0.65},
+        ],
     }
     pace = of_record(one, 5)
 
     assert pace.steps == pytest.approx((0.0, 0.1, 0.15, 0.2, 0.25, 0.3))
     assert pace.read_s == pytest.approx(0.001)
-    assert pace.entry_s == pytest.approx(0.05)
+    assert pace.enter_s == pytest.approx(0.05)
+    assert pace.entry_s == pytest.approx(0.1)
+    assert of_record(one, 5, 0.01).steps == pytest.approx((0.0, 0.11, 0.17, 0.23, 0.29, 0.35))
+
+
+def test_neighbours_on_one_machine_slow_each_other() -> None:
+    """Ten tokens take twice as long while the other engine is at work."""
+    pace = Pace((0.0, 0.01), read_s=0.0, budget=2048)
+    beside = Pace((0.0, 0.02), read_s=0.0, budget=2048)
+    calls = [Call(0.0, 0, 10), Call(0.001, 0, 10), Call(5.0, 0, 10)]
+    outcome = run(Scenario(pace, 2, calls, 9.0, "round_robin", beside=beside))
+    took = [one.last_s - one.sent_s for one in outcome.journeys]
+
+    assert took[:2] == pytest.approx([0.2, 0.2], abs=0.02)
+    assert took[2] == pytest.approx(0.1)
 
 
 def test_percentiles_by_hand() -> None:

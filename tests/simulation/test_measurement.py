@@ -1,0 +1,64 @@
+"""What is made of a real run's times: by hand, and the record that is kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scripts.simulation import calibration
+from scripts.simulation.__main__ import MEASURED
+from scripts.simulation.measurement import BATCHES, MIX, Told, body, limit, longest_gap_s, step_s
+from scripts.simulation.trace import Call
+
+
+def test_a_step_is_what_lies_between_tokens_while_all_are_written() -> None:
+    """Neither the first's head start nor what is written after the other has ended counts."""
+    first = Told(10, 5, (0.1, 0.2, 0.5, 0.8, 1.1))
+    second = Told(10, 3, (0.5, 0.8, 1.1))
+    third = Told(10, 2, (0.4, 0.9))
+
+    assert step_s([first, second]) == pytest.approx(0.3)
+    assert step_s([second, third]) == pytest.approx(0.3)
+
+
+def test_the_gap_that_a_prompt_tears() -> None:
+    """The longest pause that touches the time in which it was read."""
+    one = Told(10, 5, (0.1, 0.2, 0.6, 0.7, 1.5))
+
+    assert longest_gap_s([one], 0.3, 0.65) == pytest.approx(0.4)
+    assert longest_gap_s([one], 0.65, 0.69) == pytest.approx(0.1)
+
+
+def test_the_limit_of_a_measured_engine() -> None:
+    """Batches of 24: 24 / (24 tokens * 0.1 s + 24 * (0.1 s + 64 tokens * 1 ms))."""
+    one = {
+        "steps": [{"batch": batch, "step_s": 0.1} for batch in BATCHES],
+        "written": 8,
+        "among": [
+            {"tokens_in": 100, "held_s": 0.3, "first_s": 0.4},
+            {"tokens_in": 300, "held_s": 0.5, "first_s": 0.6},
+        ],
+    }
+    prompt_s = 0.1 + MIX.tokens_in * 0.001
+
+    assert limit(one) == pytest.approx(24 / (MIX.tokens_out * 0.1 + 24 * prompt_s))
+
+
+def test_no_two_prompts_begin_alike() -> None:
+    """Else the second would be read from the engine's cache."""
+    texts = [body("m", Call(0, 200, 4))["messages"][0]["content"] for _ in range(20)]
+
+    assert len({text[:60] for text in texts}) == 20
+
+
+def test_the_record_is_predicted() -> None:
+    """The two real engines within the errors that docs/capacity.md tells."""
+    rows = calibration.two_engines(json.loads(MEASURED.read_text()))
+
+    def worst(name: str) -> float:
+        return max(abs(row.error) for row in rows if row.name == name)
+
+    assert worst("rate") < 0.05
+    assert worst("first_mean_s") < 0.25
+    assert worst("token_s") < 0.6
