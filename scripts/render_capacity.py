@@ -122,13 +122,16 @@ def steps(options: Mapping[str, str]) -> str:
     told = record("two-engines")
     batches = [str(step["batch"]) for step in told["alone"]["steps"]]
     prompts = [f"{one['tokens_in']:.0f} read" for one in told["alone"]["among"]]
-    rows = [(name, *_milliseconds(told[name])) for name in ("alone", "beside")]
+    rows = [
+        ("alone", *_milliseconds(told["alone"])),
+        ("beside the other", *_milliseconds(told["beside"]), *("",) * len(prompts)),
+    ]
     return table(("ms, by sequences at once", *batches, *prompts), rows)
 
 
 def _milliseconds(one: Mapping[str, Any]) -> list[str]:
     seconds = [step["step_s"] for step in one["steps"]]
-    seconds += [row["held_s"] for row in one["among"]]
+    seconds += [row["held_s"] for row in one.get("among", ())]
     return [f"{value * 1000:.0f}" for value in seconds]
 
 

@@ -65,7 +65,7 @@ def predicted(record: Mapping[str, Any], calls: list[Call]) -> dict[str, float]:
         until_s=LONG_S,
         policy=record["policy"],
         workers=1,
-        beside=pace.of_record(record["beside"], CEILING, chunk_s),
+        beside=pace.of_neighbour(record, CEILING, chunk_s),
     )
     seen = [
         {

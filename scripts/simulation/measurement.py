@@ -14,7 +14,7 @@ import platform
 import random
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ import httpx2
 import psutil
 
 from launcher.capacity.engine_load import Work
-from scripts.simulation.pace import of_record
+from scripts.simulation.pace import Pace, of_neighbour
 from scripts.simulation.trace import Call, Mix, poisson
 
 ROUTER: Final = "vllm_router.launch_router"
@@ -165,18 +165,26 @@ def _client(url: str, key: str | None = None) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S, limits=limits, headers=headers)
 
 
-async def on_one(stack: Stack, *, beside: bool) -> dict[str, Any]:
-    """One engine: step time by batch, and what new prompts do to it.
-
-    Alone, or `beside` another one that does the same: they share a machine's caches and memory.
-    """
-    async with contextlib.AsyncExitStack() as opened:
-        engines = stack.engines if beside else stack.engines[:1]
-        clients = [await opened.enter_async_context(_client(url, stack.key)) for url in engines]
-        await _on_each(clients, stack.model, [Call(0, 40, 8)] * 2)  # what is compiled at first use
-        steps = [await _steps(clients, stack.model, batch) for batch in BATCHES]
-        among = [await _among(clients, stack.model, tokens) for tokens in PROMPTS]
+async def on_one(stack: Stack) -> dict[str, Any]:
+    """One engine while the other has nothing to do: its steps, and what new prompts do to them."""
+    async with _client(stack.engines[0], stack.key) as client:
+        steps = await _all_steps([client], stack.model)
+        among = [await _among(client, stack.model, tokens) for tokens in PROMPTS]
     return {"steps": steps, "written": WRITTEN, "among": among}
+
+
+async def on_each(stack: Stack) -> dict[str, Any]:
+    """The steps of one while the others do the same: they share the machine's caches and memory."""
+    async with contextlib.AsyncExitStack() as opened:
+        clients = [
+            await opened.enter_async_context(_client(url, stack.key)) for url in stack.engines
+        ]
+        return {"steps": await _all_steps(clients, stack.model)}
+
+
+async def _all_steps(clients: Sequence[httpx2.AsyncClient], model: str) -> list[dict[str, float]]:
+    await _on_each(clients, model, [Call(0, 40, 8)] * 2)  # what is compiled at first use
+    return [await _steps(clients, model, batch) for batch in BATCHES]
 
 
 async def _on_each(
@@ -191,20 +199,18 @@ async def _steps(clients: Sequence[httpx2.AsyncClient], model: str, batch: int) 
     return {"batch": batch, "step_s": step_s(told)}
 
 
-async def _among(
-    clients: Sequence[httpx2.AsyncClient], model: str, tokens: int
-) -> dict[str, float]:
+async def _among(client: httpx2.AsyncClient, model: str, tokens: int) -> dict[str, float]:
     """New prompts, one after the other, while WRITTEN answers are written.
 
     `first_s` is what their callers wait, `held_s` the gap that each tears into all the others.
     """
     began = time.perf_counter()
-    writing = asyncio.create_task(_on_each(clients, model, [Call(0, 64, LONG_ANSWER)] * WRITTEN))
+    writing = asyncio.create_task(together(client, model, [Call(0, 64, LONG_ANSWER)] * WRITTEN))
     await asyncio.sleep(AMONG_S)
     asked, told = [], []
     for _ in range(REPEATS):
         asked.append(time.perf_counter() - began)
-        told += await _on_each(clients, model, [Call(0, tokens, 2)])
+        told += await together(client, model, [Call(0, tokens, 2)])
         await asyncio.sleep(AMONG_S / 4)
     others = await writing
     return {
@@ -247,29 +253,26 @@ async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
     return {"rate": rate, "seconds": SECONDS, "calls": rows}
 
 
-def limit(one: Mapping[str, Any]) -> float:
+def limit(pace: Pace) -> float:
     """Requests a second of one engine whose batch is the largest that was tried."""
-    pace = of_record(one, BATCHES[-1])
     prompt_s = pace.enter_s + MIX.tokens_in * pace.read_s
-    return Work(lambda batch: pace.steps[int(batch)], prompt_s, MIX.tokens_out).rate(BATCHES[-1])
+    work = Work(lambda batch: pace.steps[int(batch)], prompt_s, MIX.tokens_out)
+    return work.rate(BATCHES[-1])
 
 
 async def measured(url: str) -> dict[str, Any]:
     """The whole record."""
     stack = find(url)
-    alone = await on_one(stack, beside=False)
-    print(f"==> one engine alone: {alone}", flush=True)
-    beside = await on_one(stack, beside=True)
-    print(f"==> beside another: {beside}", flush=True)
-    most = limit(beside) * len(stack.engines)
+    one = {"alone": await on_one(stack), "beside": await on_each(stack)}
+    print(f"==> one engine: {one}", flush=True)
+    most = limit(of_neighbour(one, BATCHES[-1])) * len(stack.engines)
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "model": stack.model,
         "engines": len(stack.engines),
         "policy": "power_of_two",
-        "alone": alone,
-        "beside": beside,
+        **one,
         "both": [await on_both(stack, round(share * most, 1)) for share in SHARES],
     }
 

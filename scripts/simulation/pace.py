@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -61,6 +61,21 @@ def of_record(one: Mapping[str, Any], ceiling: int, chunk_s: float = 0.0) -> Pac
         budget=2048,
         enter_s=max(0.0, held_s - step_s),
         entry_s=max(0.0, sum(way_s) / len(way_s)),
+    )
+
+
+def of_neighbour(record: Mapping[str, Any], ceiling: int, chunk_s: float = 0.0) -> Pace:
+    """The same while another engine on its machine is at work: prompts slow down as steps do."""
+    alone = of_record(record["alone"], ceiling, chunk_s)
+    tried = [(row["batch"], row["step_s"]) for row in record["beside"]["steps"]]
+    slower = sum(step_s for _, step_s in tried) / sum(
+        row["step_s"] for row in record["alone"]["steps"]
+    )
+    return replace(
+        alone,
+        steps=_table(lambda batch: _between(tried, batch) + batch * chunk_s, ceiling),
+        read_s=alone.read_s * slower,
+        enter_s=alone.enter_s * slower,
     )
 
 

@@ -13,7 +13,7 @@ from launcher.capacity import gateway_cost
 from scripts.simulation import result
 from scripts.simulation.gateway import Gateway
 from scripts.simulation.journey import Journey
-from scripts.simulation.pace import Pace, of_record
+from scripts.simulation.pace import Pace, of_neighbour, of_record
 from scripts.simulation.policy import POLICIES, Policy, Spread, View
 from scripts.simulation.scenario import Failure, Scenario
 from scripts.simulation.service import Outcome, Service, run
@@ -182,6 +182,21 @@ def test_a_pace_from_a_record() -> None:
     assert pace.enter_s == pytest.approx(0.05)
     assert pace.entry_s == pytest.approx(0.1)
     assert of_record(one, 5, 0.01).steps == pytest.approx((0.0, 0.11, 0.17, 0.23, 0.29, 0.35))
+
+
+def test_a_neighbour_slows_prompts_as_it_slows_steps() -> None:
+    """Steps as they were measured beside it; twice as long in all, so prompts take twice."""
+    among = [{"tokens_in": at, "held_s": 0.1 + at / 1000, "first_s": 1.0} for at in (100, 200)]
+    alone = [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.1}]
+    beside = [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.3}]
+    record = {
+        "alone": {"steps": alone, "written": 2, "among": among},
+        "beside": {"steps": beside},
+    }
+    pace = of_neighbour(record, 3)
+
+    assert pace.steps == pytest.approx((0.0, 0.1, 0.2, 0.3))
+    assert pace.read_s == pytest.approx(0.002)
 
 
 def test_neighbours_on_one_machine_slow_each_other() -> None:
