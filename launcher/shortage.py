@@ -79,6 +79,8 @@ def place(
     if device == "cpu":
         requests = min(settings.max_inflight, CPU_REQUESTS_PER_CORE * hardware.cpus)
         node_gib = hardware.numa_node_gib
-        return lambda load: memory.on_cpu(load, hardware.ram_gib, node_gib, requests)
+        return lambda load: memory.on_cpu(
+            load, hardware.ram_gib, node_gib, requests, hardware.nodes
+        )
     fraction = settings.gpu_memory_utilization or memory.GPU_FRACTION
     return lambda load: memory.on_gpus(load, hardware.gpu_gib, fraction)

@@ -37,7 +37,9 @@ Nodes = Annotated[
 def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> None:
     """Show the engine these settings mean: command, memory, reasons and warnings."""
     chosen = settings.load(os.environ)
-    place = place_of(gpus, nodes)
+    head = chosen.head_address if chosen.nodes > 1 else None
+    place = place_of(gpus, nodes, head)
+    place = replace(place, nodes=max(place.nodes, chosen.nodes))
     if nodes:
         chosen = together(chosen, place)
     if chosen.engine_urls:
@@ -55,12 +57,12 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
         raise NotEnoughMemory(made.shortage)
 
 
-def place_of(gpus: str | None, nodes: str | None) -> Hardware:
-    """The hardware of one of the two options, else this machine's."""
+def place_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardware:
+    """The hardware of one of the two options, else this machine, seen from node 0's address."""
     if gpus and nodes:
         raise SettingsError("--gpus and --nodes describe the same hardware; give one of them.")
     text = gpus or nodes
-    return hardware.parse(text) if text else hardware.detect()
+    return hardware.parse(text) if text else hardware.detect(head)
 
 
 def together(chosen: LauncherSettings, place: Hardware) -> LauncherSettings:
@@ -104,7 +106,7 @@ def with_note(made: EnginePlan, chosen: LauncherSettings) -> EnginePlan:
 def show(made: EnginePlan, place: Hardware, console: Console, parts: Sequence[Node] = ()) -> None:
     """The plan for a person."""
     console.print(summary(made, place))
-    console.print(memory_table(made))
+    console.print(memory_table(made, place.nodes))
     commands = [line for part in parts for line in node_lines(part)] or engine_lines(made)
     for line in [*lines(made), *commands]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -155,13 +157,13 @@ def summary(made: EnginePlan, place: Hardware) -> Table:
     return table
 
 
-def memory_table(made: EnginePlan) -> Table:
+def memory_table(made: EnginePlan, nodes: int) -> Table:
     """The estimate by part."""
     memory = made.memory
     where = "each GPU" if made.device == "cuda" else "this machine"
     table = Table("GiB", title=f"Memory ({where})")
     table.add_column("part")
-    share = memory.weights_per_gpu_gib if made.device == "cuda" else memory.weights_gib
+    share = memory.weights_per_gpu_gib if made.device == "cuda" else memory.weights_gib / nodes
     parts = {
         "weights": share,
         "activations": memory.activations_gib,
@@ -184,7 +186,7 @@ def verdict(made: EnginePlan) -> str:
 
 def described(place: Hardware) -> str:
     """The hardware in words."""
-    if not place.gpus:
-        return f"{place.cpus} CPU cores, {place.ram_gib:.0f} GiB"
     nodes = f"{place.nodes} nodes with " if place.nodes > 1 else ""
+    if not place.gpus:
+        return f"{nodes}{place.cpus} CPU cores, {place.ram_gib:.0f} GiB"
     return f"{nodes}{len(place.gpus)} x {place.gpus[0].name}"

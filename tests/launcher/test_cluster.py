@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -17,13 +18,16 @@ from launcher.commands.plan import planned, together
 from launcher.errors import LauncherError, SettingsError
 from launcher.installation import Installation
 from launcher.plan import EnginePlan, make_plan
+from launcher.route import Route
 from launcher.settings import given, load
 from tests.launcher.conftest import Refusals
 from tests.launcher.test_plan import value
 
 HEAD = "10.0.0.1"
+PLACED = {"MMHIE_HEAD_ADDRESS": HEAD}
+OPT = "facebook/opt-1.3b"
 MODELS = ("dousery/medical-reasoning-gpt-oss-20b", "openai/gpt-oss-20b", "facebook/opt-1.3b")
-SEVERAL = ("2x8x80", "2x1x24", "4x8x80,cc=9.0", "3x2x40")
+SEVERAL = ("2x8x80", "2x1x24", "4x8x80,cc=9.0", "3x2x40", "2xcpu,ram=64")
 WAYS: tuple[dict[str, str], ...] = (
     {},
     {"MMHIE_DISTRIBUTED_BACKEND": "ray"},
@@ -77,6 +81,51 @@ def test_only_the_head_answers() -> None:
     assert ["--headless" in argv for argv in plans] == [False, True, True, True]
     assert {argv[argv.index("--master-addr") + 1] for argv in plans} == {HEAD}
     assert {argv[argv.index("--nnodes") + 1] for argv in plans} == {"4"}
+
+
+def test_hosts_without_gpus_share_by_tensor() -> None:
+    """The rank of each takes all cores of its host, and a follower is started under vLLM's name."""
+    head, *followers = nodes("3xcpu,ram=16", MMHIE_REASONER_MODEL="embedded")
+
+    assert head.engine[head.engine.index("--tensor-parallel-size") + 1] == "3"
+    assert "vllm.entrypoints.openai.api_server" in head.engine
+    assert [node.engine[:3] for node in followers] == [("python", "-m", "launcher.headless")] * 2
+    assert not {"VLLM_CPU_OMP_THREADS_BIND"} & head.engine_env.keys()
+
+
+def test_processes_of_one_host_share_its_cores() -> None:
+    """Four ranks on two hosts: two groups on each, or vLLM would refuse them."""
+    settings = load({"MMHIE_TENSOR_PARALLEL": "4", "MMHIE_NODES": "2", **PLACED}, None)
+    smol = read_model(load({"MMHIE_REASONER_MODEL": "embedded"}, None), hub=Path("/nowhere"))
+    model = replace(smol, heads=8, kv_heads=4)
+    made = make_plan(settings, hardware.parse("2xcpu,cpus=4"), model)
+
+    assert made.env["VLLM_CPU_OMP_THREADS_BIND"] == "0,1|2,3"
+
+
+def test_the_nodes_are_told_how_they_are_reached() -> None:
+    """By the address that leads to the head; one machine alone needs to be told nothing."""
+    place = replace(hardware.parse("2x8x80"), route=Route("10.0.0.7", "eth1"))
+    settings = load({"MMHIE_NODES": "2", "MMHIE_NODE_RANK": "1", **PLACED}, None)
+    model = read_model(settings, hub=Path("/nowhere"))
+    names = {"VLLM_HOST_IP": "10.0.0.7", "GLOO_SOCKET_IFNAME": "eth1"}
+
+    assert names.items() <= make_plan(settings, place, model).env.items()
+    alone = make_plan(load({}, None), replace(place, nodes=1), model)
+    assert not names.keys() & alone.env.keys()
+
+
+def test_a_host_holds_its_part_of_the_weights() -> None:
+    """And the head the server besides."""
+    one = whole("2xcpu,ram=64", {"MMHIE_REASONER_MODEL": OPT})[0].memory
+    alone = make_plan(
+        load({"MMHIE_REASONER_MODEL": OPT, "MMHIE_TENSOR_PARALLEL": "2"}, None),
+        hardware.parse("cpu,ram=64"),
+        read_model(load({"MMHIE_REASONER_MODEL": OPT}, None), hub=Path("/nowhere")),
+    ).memory
+
+    assert one.weights_gib == alone.weights_gib
+    assert one.weights_gib / 2 < alone.per_gpu_gib - one.per_gpu_gib < alone.per_gpu_gib / 2 + 1
 
 
 def test_ray_gathers_the_nodes_before_the_head_serves() -> None:
@@ -155,6 +204,8 @@ def plan(
         (["--nodes", "2x8x80", "--gpus", "8x80"], {}, "give one of them"),
         (["--nodes", "2x8x80"], {"nodes": "3", "head_address": HEAD}, "MMHIE_NODES is 3"),
         (["--nodes", "2x8x80"], {"engines": "2"}, "MMHIE_ENGINES is 2"),
+        (["--nodes", "2xcpu,ram=64"], {"reasoner_model": "embedded"}, "possible sizes: 1, 3"),
+        (["--nodes", "3xcpu"], {"reasoner_model": "embedded", "data_parallel": "2"}, "DATA_PARA"),
         (["--nodes", "2x1x8"], {"tensor_parallel": "4"}, "need 4 GPUs"),
         (["--nodes", "2x8x80"], {"device_map": "null"}, "MMHIE_NODES is 2"),
         (["--gpus", "2x80"], {"engines": "3"}, "MMHIE_ENGINES is 3"),
@@ -217,7 +268,7 @@ def every_line() -> Iterator[tuple[str, ...]]:
             continue
         for part in parts:
             if part.engine:
-                yield part.engine[2:]
+                yield part.engine[2 if part.engine[0] == "vllm" else 3 :]
 
 
 @pytest.mark.engine

@@ -34,6 +34,14 @@ def test_the_engine_gets_the_plans_variables_and_the_key() -> None:
     assert env["HF_TOKEN"] == "hf"
 
 
+def test_who_knows_the_network_knows_better() -> None:
+    """The plan's address of this node is a guess that the user may replace."""
+    plan = {"VLLM_HOST_IP": "10.0.0.7", "GLOO_SOCKET_IFNAME": "eth1"}
+    env = for_engine({**USER, "GLOO_SOCKET_IFNAME": "ib0", "VLLM_HOST_IP": ""}, plan, "key")
+
+    assert (env["VLLM_HOST_IP"], env["GLOO_SOCKET_IFNAME"]) == ("10.0.0.7", "ib0")
+
+
 def test_the_engine_sees_none_of_our_settings() -> None:
     """Client keys are among them."""
     assert not [name for name in for_engine(USER, {}, "key") if name.startswith("MMHIE_")]

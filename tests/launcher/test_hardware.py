@@ -35,9 +35,13 @@ def test_a_cpu_as_described() -> None:
 
     assert (found.gpus, found.ram_gib, found.cpus, found.amx) == ((), 64, 4, True)
     assert not parse("cpu,ram=64").amx
+    assert [parse(text).nodes for text in ("cpu", "3xcpu,ram=8")] == [1, 3]
+    assert parse("3xcpu,ram=8").ram_gib == 8
 
 
-@pytest.mark.parametrize("text", ["", "4y80", "0x3", "80", "4x80,foo=1", "cpu,ram=a", "1x2x3x4"])
+@pytest.mark.parametrize(
+    "text", ["", "4y80", "0x3", "80", "4x80,foo=1", "cpu,ram=a", "1x2x3x4", "0xcpu", "2x2xcpu"]
+)
 def test_what_cannot_be_read_is_refused(text: str) -> None:
     """The sentence shows what would do."""
     with pytest.raises(HardwareError, match="4x80"):
