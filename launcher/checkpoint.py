@@ -51,6 +51,8 @@ def read_model(
         facts = _base(name, hub, settings.reasoner_revision)
         return replace(facts, id=public_id(name))
     base = settings.base_model or families.original(adapter.base)
+    if not base:
+        raise ModelError(f"The adapter {name} does not name its base; set MMHIE_BASE_MODEL.")
     shown = replace(adapter, base=public_id(base))
     return replace(_base(base, hub, None), id=public_id(name), adapter=shown)
 
@@ -75,6 +77,8 @@ def _base(name: str, hub: Path, revision: str | None) -> ModelFacts:
 
 def _from_family(name: str, revision: str | None) -> ModelFacts:
     config = families.CONFIGS.get(name)
+    if config is None and Path(name).expanduser().is_absolute():
+        raise ModelError(f"There is no {name}; give a folder with a config.json, or a hub id.")
     if config is None:
         raise ModelError(
             f"{name} is neither a folder, nor in the hub cache, nor a model known here: run "
@@ -87,7 +91,9 @@ def _from_family(name: str, revision: str | None) -> ModelFacts:
 def _from_folder(folder: Path) -> ModelFacts:
     config = _json(folder / "config.json")
     if not config:
-        raise ModelError(f"{folder} has no config.json, so it is not a model folder.")
+        found = (folder / "config.json").is_file()
+        what = "an empty config.json" if found else "no config.json"
+        raise ModelError(f"{folder} has {what}, so it is not a model folder.")
     template = chat_template(folder)
     facts = from_config(config, source=str(folder), template=template)
     return replace(
@@ -97,10 +103,10 @@ def _from_folder(folder: Path) -> ModelFacts:
 
 def from_config(config: Mapping[str, Any], *, source: str, template: str = "") -> ModelFacts:
     """Facts from the content of a config.json; ModelError names the entry that is missing."""
-    text: Mapping[str, Any] = {**config, **config.get("text_config", {})}
-    model_type = str(text.get("model_type", ""))
-    quantization, bits = _quantization(config)
     try:
+        text: Mapping[str, Any] = {**config, **config.get("text_config", {})}
+        model_type = str(text.get("model_type", ""))
+        quantization, bits = _quantization(config)
         return ModelFacts(
             id=source,
             source=source,
@@ -115,6 +121,8 @@ def from_config(config: Mapping[str, Any], *, source: str, template: str = "") -
         )
     except KeyError as error:
         raise ModelError(f"The config.json of {source} has no {error.args[0]}.") from error
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise ModelError(f"The config.json of {source} describes no model: {error}.") from error
 
 
 def _shape(text: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,8 +163,14 @@ def _sliding_layers(text: Mapping[str, Any], layers: int, window: int) -> int:
 def _first(text: Mapping[str, Any], *names: str) -> int:
     for name in names:
         if text.get(name) is not None:
-            return int(text[name])
+            return _positive(name, text[name])
     raise KeyError(names[0])
+
+
+def _positive(name: str, value: object) -> int:
+    if not isinstance(value, (int, float)) or value < 1:
+        raise ValueError(f"{name} is {value!r}")
+    return int(value)
 
 
 def _optional(text: Mapping[str, Any], *names: str) -> int:
@@ -273,13 +287,23 @@ def base_of(folder: Path) -> str | None:
 
 
 def adapter_from_config(config: Mapping[str, Any], *, id: str, source: str) -> AdapterFacts:
-    """Facts from the content of an adapter_config.json."""
+    """Facts from the content of an adapter_config.json; ModelError when it describes none."""
+    try:
+        return _adapter_facts(config, id=id, source=source)
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"The adapter_config.json of {source} describes no adapter: {error}."
+        ) from error
+
+
+def _adapter_facts(config: Mapping[str, Any], *, id: str, source: str) -> AdapterFacts:
     targets = config.get("target_modules") or ()
+    ranks = {"r": config.get("r", 8), **(config.get("rank_pattern") or {})}
     return AdapterFacts(
         id=id,
         source=source,
         base=str(config.get("base_model_name_or_path") or ""),
-        rank=max([int(config.get("r", 8)), *(config.get("rank_pattern") or {}).values()]),
+        rank=max(_positive(name, rank) for name, rank in ranks.items()),
         alpha=float(config.get("lora_alpha", 8)),
         targets=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
         unmergeable=_unmergeable(config),
@@ -327,4 +351,6 @@ def _json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON.") from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
     return content if isinstance(content, dict) else {}

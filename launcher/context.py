@@ -23,12 +23,22 @@ def choose(settings: LauncherSettings, model: ModelFacts) -> Context:
     """MMHIE_MAX_MODEL_LEN, else input + answer + reasoning; never over the model's limit."""
     wanted, reason = _wanted(settings, model)
     if wanted <= model.context:
-        return Context(wanted, reason)
+        return Context(wanted, reason, _too_short(settings, wanted))
     warning = (
         f"The context is {model.context} tokens, the model's limit, instead of {wanted}: "
         f"input and answer together have to fit into it."
     )
     return Context(model.context, f"{reason}, clamped to the model's {model.context}", (warning,))
+
+
+def _too_short(settings: LauncherSettings, wanted: int) -> tuple[str, ...]:
+    needed = settings.max_input_length + settings.max_tokens
+    if wanted >= needed:
+        return ()
+    return (
+        f"MMHIE_MAX_MODEL_LEN={wanted} holds less than MMHIE_MAX_INPUT_LENGTH + MMHIE_MAX_TOKENS "
+        f"= {needed}: requests beyond it are refused.",
+    )
 
 
 def request_tokens(settings: LauncherSettings, context: Context) -> int:

@@ -114,7 +114,7 @@ def parse(text: str) -> Hardware:
     """Hardware described as `4x80` (GPUs x GiB), `2x8x80` (nodes), `cpu,ram=64`, `2xcpu`."""
     head, *rest = [part.strip().lower() for part in text.split(",")]
     options = dict(_option(part, text) for part in rest)
-    alike = re.fullmatch(r"(?:([1-9]\d*)x)?cpu", head)
+    alike = re.fullmatch(r"(?:([1-9]\d{0,3})x)?cpu", head)
     sizes = [] if alike else _sizes(head, text)
     ram_gib = float(options.get("ram", 64 if alike else 128))
     return Hardware(
@@ -137,7 +137,7 @@ def _option(part: str, text: str) -> tuple[str, str]:
 
 
 def _sizes(head: str, text: str) -> list[float]:
-    if re.fullmatch(r"([1-9]\d*x){1,2}\d+(\.\d+)?", head) is None:
+    if re.fullmatch(r"([1-9]\d{0,3}x){1,2}\d+(\.\d+)?", head) is None:
         raise HardwareError(f"The hardware {text!r} cannot be read; try {EXAMPLES}.")
     return [float(size) for size in head.split("x")]
 

@@ -34,5 +34,5 @@ def _source(host: str) -> str | None:
         with socket.socket(family, kind, protocol) as probe:
             probe.connect(peer)
             return str(probe.getsockname()[0])
-    except OSError:
+    except (OSError, UnicodeError):  # the latter for what is no host's name
         return None

@@ -312,7 +312,10 @@ def _gateway_names() -> frozenset[str]:
 def _read_env_file(path: Path | None) -> dict[str, str]:
     if path is None or not path.is_file():
         return {}
-    return {name: text for name, text in dotenv_values(path).items() if text is not None}
+    try:
+        return {name: text for name, text in dotenv_values(path).items() if text is not None}
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{path} cannot be read as text in UTF-8.") from None
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from launcher import checkpoint, digests, settings
+from launcher import checkpoint, digests, embedded, settings
 from launcher.commands.output import AsJson, put
 from launcher.errors import LauncherError, MissingPackage
+from launcher.families import EMBEDDED
 
 # The base's repository holds its weights three times: 27 GB that vLLM does not read.
 COPIES = ("original/*", "metal/*")
@@ -38,7 +39,14 @@ def fetch(name: Name = None, revision: Revision = None, as_json: AsJson = False)
 
 
 def fetched(name: str, revision: str | None) -> Path:
-    """The folder of the model, downloaded and verified. Raises FetchError or MissingPackage."""
+    """The folder of the model, downloaded and verified, or where it already lies on this machine.
+
+    Raises FetchError or MissingPackage.
+    """
+    if name == EMBEDDED:
+        return embedded.find()
+    if Path(name).expanduser().exists():
+        return Path(name).expanduser()
     folder = download(name, revision)
     verify(folder)
     return folder
@@ -48,13 +56,17 @@ def download(name: str, revision: str | None) -> Path:
     """The folder of the snapshot; raises FetchError or MissingPackage."""
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError:
         raise MissingPackage(
             "huggingface_hub is not installed; it comes with the engine: run `make run` once."
         ) from None
     try:
         return Path(snapshot_download(name, revision=revision, ignore_patterns=list(COPIES)))
+    except HFValidationError:
+        raise FetchError(
+            f"{name} is neither on this machine nor a hub id such as openai/gpt-oss-20b."
+        ) from None
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise FetchError(
             f"{name} cannot be fetched from the hub ({type(error).__name__}): check the name, the "

@@ -39,9 +39,9 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
     chosen = settings.load(os.environ)
     head = chosen.head_address if chosen.nodes > 1 else None
     place = place_of(gpus, nodes, head)
-    place = replace(place, nodes=max(place.nodes, chosen.nodes))
-    if nodes:
+    if nodes is not None:
         chosen = together(chosen, place)
+    place = replace(place, nodes=max(place.nodes, chosen.nodes))
     if chosen.engine_urls:
         raise SettingsError("MMHIE_ENGINE_URLS names engines that run elsewhere: none is planned.")
     given = settings.given(os.environ) if nodes else None
@@ -59,10 +59,10 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
 
 def place_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardware:
     """The hardware of one of the two options, else this machine, seen from node 0's address."""
-    if gpus and nodes:
+    if gpus is not None and nodes is not None:
         raise SettingsError("--gpus and --nodes describe the same hardware; give one of them.")
-    text = gpus or nodes
-    return hardware.parse(text) if text else hardware.detect(head)
+    text = nodes if gpus is None else gpus
+    return hardware.detect(head) if text is None else hardware.parse(text)
 
 
 def together(chosen: LauncherSettings, place: Hardware) -> LauncherSettings:

@@ -201,6 +201,8 @@ def plan(
         (["--nodes", "8x80"], {}, "one machine"),
         (["--nodes", "cpu,ram=64"], {}, "one machine"),
         (["--nodes", "lots"], {}, "cannot be read"),
+        (["--nodes", ""], {}, "cannot be read"),
+        (["--gpus", ""], {}, "cannot be read"),
         (["--nodes", "2x8x80", "--gpus", "8x80"], {}, "give one of them"),
         (["--nodes", "2x8x80"], {"nodes": "3", "head_address": HEAD}, "MMHIE_NODES is 3"),
         (["--nodes", "2x8x80"], {"engines": "2"}, "MMHIE_ENGINES is 2"),

@@ -141,3 +141,23 @@ def test_a_hub_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "cannot be fetched" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_here_already_needs_no_hub(tmp_path: Path) -> None:
+    """The embedded model and a folder are told where they are."""
+    (tmp_path / "model").mkdir()
+    embedded = fetch("http://127.0.0.1:9", tmp_path, "embedded")
+    folder = fetch("http://127.0.0.1:9", tmp_path, "./model")
+
+    assert embedded.returncode == folder.returncode == 0, (embedded.stderr, folder.stderr)
+    assert Path(embedded.stdout.strip()).suffix == ".gguf"
+    assert folder.stdout.strip() == "model"
+
+
+def test_what_is_no_hub_id_is_told(tmp_path: Path) -> None:
+    """Without asking the hub for it."""
+    done = fetch("http://127.0.0.1:9", tmp_path, "/no/such/folder")
+
+    assert done.returncode == 2
+    assert "neither on this machine nor a hub id" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -40,7 +40,20 @@ def test_a_cpu_as_described() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "4y80", "0x3", "80", "4x80,foo=1", "cpu,ram=a", "1x2x3x4", "0xcpu", "2x2xcpu"]
+    "text",
+    [
+        "",
+        "4y80",
+        "0x3",
+        "80",
+        "4x80,foo=1",
+        "cpu,ram=a",
+        "1x2x3x4",
+        "0xcpu",
+        "10000x80",
+        "999999999x1x80",
+        "2x2xcpu",
+    ],
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:
     """The sentence shows what would do."""

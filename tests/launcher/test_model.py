@@ -224,15 +224,47 @@ def test_an_unknown_hub_id_is_refused_with_the_remedy() -> None:
     """Nothing here knows it, so the sentence says how to change that."""
     with pytest.raises(ModelError, match="mmhie fetch org/unknown"):
         read("org/unknown")
+    with pytest.raises(ModelError, match="There is no /no/such/folder"):
+        read("/no/such/folder")
 
 
 @pytest.mark.parametrize(
     ("config", "sentence"),
-    [("{", "not valid JSON"), ("{}", "no config.json"), ('{"model_type": "x"}', "hidden_size")],
+    [
+        ("{", "not valid JSON"),
+        ("{}", "empty config.json"),
+        ("[]", "empty config.json"),
+        ('{"model_type": "x"}', "hidden_size"),
+        ('{"hidden_size": 64, "num_attention_heads": 0}', "num_attention_heads is 0"),
+        ('{"hidden_size": "wide"}', "hidden_size is 'wide'"),
+        ('{"text_config": [1]}', "describes no model"),
+        ('{"quantization_config": [1]}', "describes no model"),
+    ],
 )
 def test_a_broken_config_is_named(tmp_path: Path, config: str, sentence: str) -> None:
-    """Not JSON, empty, or without a shape."""
+    """Not JSON, empty, or without a shape that a model can have."""
     (tmp_path / "config.json").write_text(config)
+
+    with pytest.raises(ModelError, match=sentence):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        ({"r": "x"}, "r is 'x'"),
+        ({"r": -8}, "r is -8"),
+        ({"rank_pattern": [1]}, "describes no adapter"),
+        ({"target_modules": 5}, "describes no adapter"),
+        ({"base_model_name_or_path": None}, "set MMHIE_BASE_MODEL"),
+    ],
+)
+def test_a_broken_adapter_is_named(
+    tmp_path: Path, entries: dict[str, object], sentence: str
+) -> None:
+    """Before its base is looked for, or anything is loaded."""
+    config = {"r": 8, "base_model_name_or_path": "openai/gpt-oss-20b", **entries}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
 
     with pytest.raises(ModelError, match=sentence):
         read(tmp_path)

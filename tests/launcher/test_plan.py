@@ -145,6 +145,15 @@ def test_a_short_context_is_clamped_with_a_warning(model: str, context: int) -> 
     assert any("completions" in reason for reason in made.reasons)
 
 
+def test_a_context_shorter_than_a_request_is_told() -> None:
+    """As asked, but not in silence: requests of the documented length would be refused."""
+    made = plan("1x24", max_model_len="1000")
+
+    assert made.max_model_len == 1000
+    assert "= 4608: requests beyond it are refused" in made.warnings[0]
+    assert not plan("1x24", max_model_len="1000", max_input_length="488").warnings
+
+
 @pytest.mark.parametrize(
     ("variables", "context"),
     [

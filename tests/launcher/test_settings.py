@@ -97,6 +97,15 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert (settings.max_tokens, settings.port) == (100, 9001)
 
 
+def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
+    """Saved by an editor that writes UTF-16, for one."""
+    file = tmp_path / ".env"
+    file.write_text("MMHIE_PORT=9000", encoding="utf-16")
+
+    with pytest.raises(SettingsError, match="cannot be read as text in UTF-8"):
+        load({}, file)
+
+
 def test_the_override_wins() -> None:
     """MMHIE_REASONER_MODEL_TEST_OVERRIDE is the model when it is set."""
     settings = load({"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "sshleifer/tiny-gpt2"}, None)
