@@ -133,6 +133,8 @@ def set_up(level: str) -> None:
     handler = BatchHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.raiseExceptions = False  # a line that cannot be written is not printed either
+    # No line tells these, and asking for them costs more than making the line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)

@@ -10,13 +10,18 @@ CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 class Cycle(RequestResponseCycle):
     """uvicorn searches each header's name and value for what must not be in one: of an answer to
-    a POST, the head is searched once. Parts of a stream are written in one go."""
+    a POST, the head is searched once. Parts of a stream are written in one go, and so are the head
+    and body of a whole answer."""
+
+    head = b""  # waits for its body
 
     async def send(self, message: Any) -> None:
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         if self.disconnected:
             return
+        if self.head:
+            message = self._with_head(message)
         body = message.get("body")
         if body and self.chunked_encoding and message.get("more_body") and not self._is_over:
             self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
@@ -52,4 +57,19 @@ class Cycle(RequestResponseCycle):
         self.expected_content_length = int(length or 0)
         self.response_started = True
         self.waiting_for_100_continue = False
-        self.transport.write(STATUS_LINE[status] + b"\r\n".join((*lines, b"\r\n")))
+        head = STATUS_LINE[status] + b"\r\n".join((*lines, b"\r\n"))
+        if self.chunked_encoding or not self.expected_content_length:
+            self.transport.write(head)
+        else:
+            self.head = head
+
+    def _with_head(self, message: Any) -> Any:
+        """Write the head, and the body with it where that is whole; what is left to send."""
+        head, self.head = self.head, b""
+        body = message.get("body", b"")
+        if message.get("more_body") or len(body) != self.expected_content_length:
+            self.transport.write(head)
+            return message
+        self.transport.write(head + body)
+        self.expected_content_length = 0
+        return {**message, "body": b""}

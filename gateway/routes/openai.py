@@ -58,8 +58,9 @@ class PassThrough:
             response = await services.engine.open(request)
             try:
                 await refuse_failures(response, parsed)
-                check_form(response, parsed.get("stream"))
-                if is_stream(response):
+                streams = is_stream(response)
+                check_form(streams, parsed.get("stream"))
+                if streams:
                     relay = self._relay(services, label, parsed, shape, took_usage=bool(usage))
                     await self._stream(exchange, services, response, relay, label["notices"])
                 else:
@@ -174,10 +175,10 @@ def is_stream(response: EngineResponse) -> bool:
     )
 
 
-def check_form(response: EngineResponse, wanted: object) -> None:
+def check_form(streams: bool, wanted: object) -> None:
     """Raise EngineGarbled where a stream was asked for and none comes, or the reverse. What is
     neither true nor false is the engine's to read: it takes `"stream": "true"`, too."""
-    is_right = wanted is not True if not is_stream(response) else bool(wanted)
+    is_right = bool(wanted) if streams else wanted is not True
     if not is_right:
         raise EngineGarbled("The engine did not answer in the form it was asked for.")
 

@@ -8,14 +8,16 @@ Placement = Literal["off", "prefix", "suffix", "both"]
 GAP = "\n\n"  # a paragraph of its own, in plain text and in markdown
 
 # Fields that promise the caller a machine-readable answer, by vLLM's and OpenAI's names.
-STRUCTURED = (
-    "tools",
-    "functions",
-    "structured_outputs",
-    "guided_json",
-    "guided_regex",
-    "guided_choice",
-    "guided_grammar",
+STRUCTURED = frozenset(
+    (
+        "tools",
+        "functions",
+        "structured_outputs",
+        "guided_json",
+        "guided_regex",
+        "guided_choice",
+        "guided_grammar",
+    )
 )
 
 
@@ -26,7 +28,7 @@ def effective(placement: Placement, body: Mapping[str, object]) -> Placement:
 
 def is_structured(body: Mapping[str, object]) -> bool:
     """Whether the request asks for tools or for an output of a given shape."""
-    if any(body.get(name) for name in STRUCTURED):
+    if not STRUCTURED.isdisjoint(body) and any(body.get(name) for name in STRUCTURED):
         return True
     text = body.get("text")  # /v1/responses puts the format one level down
     nested = text.get("format") if isinstance(text, Mapping) else None
