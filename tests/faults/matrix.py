@@ -172,7 +172,7 @@ SILENCE: dict[str, Row] = {
         "aborted",
         IN_TIME_S,
     ),
-    "an event of 72 MiB": Row(fault("giant"), NO_HTTP, "aborted", PATIENT_S, site="patient"),
+    "an event of 96 MiB": Row(fault("giant"), NO_HTTP, "aborted", PATIENT_S, site="patient"),
 }
 CONTENT: dict[str, Row] = {
     "closed between two events": Row(fault("cut"), midway(CUT)),
