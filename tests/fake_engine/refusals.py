@@ -93,7 +93,10 @@ def check_model(body: Mapping[str, Any], options: Options) -> None:
 
 
 def check_types(body: Mapping[str, Any]) -> None:
-    """Numbers are numbers; like vLLM's, the sentence repeats what was given."""
+    """Numbers are numbers, options an object; like vLLM's, the sentence repeats what was given."""
+    if not isinstance(body.get("stream_options") or {}, Mapping):
+        wanted = "Input should be a valid dictionary"
+        raise invalid("model_type", "body.stream_options", wanted, "...")
     for name in ("temperature", "max_tokens", "top_p", "n", "seed"):
         given = body.get(name)
         if given is not None and not isinstance(given, int | float):
@@ -117,6 +120,9 @@ def check_prompt(path: str, body: Mapping[str, Any], options: Options) -> None:
 
 def check_sampling(body: Mapping[str, Any]) -> None:
     """Temperature is a number that is not negative; n and greedy do not go together."""
+    choices = body.get("n")
+    if choices is not None and choices < 1:
+        raise refusal(400, f"n must be at least 1, got {choices}.")
     heat = body.get("temperature")
     if heat is None:
         return

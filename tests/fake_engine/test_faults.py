@@ -144,6 +144,12 @@ def test_a_stale_connection_closes_on_its_second_request(engine: FakeEngine) -> 
     connection.close()
 
 
+@pytest.mark.parametrize("more", [{"stream_options": [5]}, {"n": 0}, {"n": -1}])
+def test_what_vllm_refuses_is_refused_before_the_head(engine: FakeEngine, more: Any) -> None:
+    """Fields of the wrong kind, as a fuzzer sends them: a 400, not a broken stream."""
+    assert raw(engine, 2, stream=True, **more).startswith(b"HTTP/1.1 400 ")
+
+
 @pytest.mark.parametrize(("fault", "said"), [("crash", False), ("crash_midstream", True)])
 def test_a_crash_ends_the_process(fault: str, said: bool) -> None:
     """Without a word, or in the middle of one."""

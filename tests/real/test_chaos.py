@@ -1,0 +1,280 @@
+"""One real service, and one blow after the other, while callers keep asking.
+
+The clock is set, a worker is killed, the gateway, the engine; the engine is stopped; the disk fills
+up. After each the service is back by itself, the time that took is printed, and at the end every
+answer that anybody got has its line in a trail that verifies. The tests share the service and run
+in their order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from gateway.audit.file import rotated_files
+from gateway.audit.verify import verify
+from tests.audit.conftest import KEY, lines
+from tests.faults.clock import LIBRARY, WallClock
+from tests.faults.disk import Disk, mounted
+from tests.real.conftest import Stack, start
+from tests.real.test_serve import alive, engine_core
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+DAY_S = 86400
+STALL_S = 4.0
+TIMEOUT_S = 60  # the stall is found long before
+CALLERS = 3
+BACK_S = 240.0
+# What a caller may get while something is broken: an answer, or one of these.
+DEFINED = {
+    *("whole", "in band", "gone"),
+    *("502 engine_cut", "503 engine_unavailable", "504 engine_timeout"),
+    *("503 audit_unavailable", "503 draining", "429 too_busy", "503 queue_timeout"),
+}
+
+
+@dataclass
+class Callers:
+    """A few threads that ask without a pause; what each request came to, and when."""
+
+    url: str
+    told: list[tuple[float, str, str]] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def begin(self) -> None:
+        self.threads = [threading.Thread(target=self.ask_on, args=(n,)) for n in range(CALLERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def end(self) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+    def ask_on(self, number: int) -> None:
+        """Every caller a form of its own; a new connection whenever one is gone."""
+        count = 0
+        while not self.stopping.is_set():
+            name = f"chaos-{number}-{count}"
+            outcome = self.ask(name, stream=number > 0, plain=number == 1)
+            self.told.append((time.monotonic(), name, outcome))
+            count += 1
+            self.stopping.wait(0.05 if outcome == "whole" else 0.5)
+
+    def ask(self, name: str, *, stream: bool, plain: bool) -> str:
+        body = {"prompt": "What is a fever?", "max_tokens": 6, "stream": stream}
+        headers = {"x-request-id": name, **({"accept": "text/plain"} if plain else {})}
+        try:
+            with httpx2.Client(timeout=90, trust_env=False) as client:
+                answer = client.post(f"{self.url}/llm/generate", json=body, headers=headers)
+        except httpx2.TransportError:
+            return "gone"
+        return outcome_of(answer)
+
+    def back(self, since: float) -> float:
+        """Seconds from a blow to the first of three good answers in a row after it."""
+        deadline = since + BACK_S
+        while True:
+            told = [(at, outcome) for at, _, outcome in self.told if at > since]
+            last = [outcome for _, outcome in told[-CALLERS:]]
+            if last == ["whole"] * CALLERS:
+                return told[-CALLERS][0] - since
+            assert time.monotonic() < deadline, Counter(outcome for _, outcome in told)
+            time.sleep(0.1)
+
+    def since(self, began: float) -> Counter[str]:
+        return Counter(outcome for at, _, outcome in self.told if at > began)
+
+    @property
+    def acknowledged(self) -> set[str]:
+        return {name for _, name, outcome in self.told if outcome == "whole"}
+
+
+def outcome_of(answer: httpx2.Response) -> str:
+    if answer.status_code != 200:
+        return f"{answer.status_code} {answer.json()['error']['code']}"
+    kind, text = answer.headers["content-type"], answer.text
+    if kind.startswith("text/plain"):
+        return "in band" if "[interrupted]" in text else "whole"
+    if '"error"' in text:
+        return "in band"
+    whole = text.endswith("data: [DONE]\n\n") if "event-stream" in kind else answer.json()["text"]
+    return "whole" if whole else "cut"
+
+
+@dataclass(frozen=True)
+class Shaken:
+    """The service, its callers, and what may be done to them."""
+
+    stack: Stack
+    callers: Callers
+    clock: WallClock
+    disk: Disk | None
+    trail: Path
+
+    def gateway(self) -> psutil.Process:
+        """The gateway's parent process; of the guard the command line says the same."""
+        return self.stack.find("-m gateway")
+
+    def workers(self) -> set[int]:
+        return {one.pid for one in self.gateway().children()}
+
+    def engine(self) -> psutil.Process:
+        return self.stack.find("api_server")
+
+
+@pytest.fixture(scope="module")
+def shaken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shaken]:
+    folder = tmp_path_factory.mktemp("chaos")
+    clock = WallClock(folder)
+    with mounted(folder / "disk") as disk:
+        place = disk.folder if disk else folder
+        trail = place / "audit.jsonl"
+        stack = start(
+            folder,
+            **(clock.environ if LIBRARY else {}),
+            TMPDIR=str(place),
+            MMHIE_WORKERS="2",
+            MMHIE_STALL_SECONDS=str(STALL_S),
+            MMHIE_TIMEOUT_SECONDS=str(TIMEOUT_S),
+            MMHIE_RESTART_LIMIT="20",
+            MMHIE_AUDIT_FILE=str(trail),
+            MMHIE_AUDIT_KEY=KEY,
+        )
+        callers = Callers(stack.base_url)
+        try:
+            stack.until("ready")
+            callers.begin()
+            yield Shaken(stack, callers, clock, disk, trail)
+        finally:
+            callers.end()
+            if stack.process.poll() is None:
+                stack.stop()
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n{text}")  # noqa: T201 - the figures are the point of it
+
+    return say
+
+
+@contextmanager
+def blow(shaken: Shaken, name: str, tell: Callable[[str], None]) -> Iterator[None]:
+    """Something is broken inside; afterwards all is as it should be, and how long that took."""
+    shaken.callers.back(time.monotonic())
+    began = time.monotonic()
+    yield
+    seconds = shaken.callers.back(began)
+    told = shaken.callers.since(began)
+    assert set(told) <= DEFINED, told
+    tell(f"{name}: answered again after {seconds:.1f} s; meanwhile {dict(told)}")
+
+
+@pytest.mark.skipif(not LIBRARY, reason="libfaketime is not installed")
+def test_the_clock_is_set(shaken: Shaken, tell: Callable[[str], None]) -> None:
+    """A day forward and back: nobody notices, neither launcher, gateway nor vLLM."""
+    processes = (shaken.gateway(), shaken.engine())
+    for name, jump in (("forward", DAY_S), ("back", -DAY_S), ("right", 0)):
+        began = time.monotonic()
+        with blow(shaken, f"clock set {name}", tell):
+            shaken.clock.jump(jump)
+            time.sleep(1.5 * STALL_S)
+        assert set(shaken.callers.since(began)) == {"whole"}
+
+    assert (shaken.gateway(), shaken.engine()) == processes
+
+
+def test_a_worker_is_killed(shaken: Shaken, tell: Callable[[str], None]) -> None:
+    """Its own streams break; the others serve, and another takes its place."""
+    before = shaken.workers()
+    with blow(shaken, "SIGKILL of a worker", tell):
+        os.kill(min(before), signal.SIGKILL)
+        until(lambda: len(shaken.workers() - {min(before)}) == 2)
+
+
+def test_the_gateway_is_killed(shaken: Shaken, tell: Callable[[str], None]) -> None:
+    """The launcher starts another; nothing is left of the old one, the engine is the same and is
+    rid of its callers."""
+    engine, gateway = shaken.engine(), shaken.gateway()
+    old = [gateway, *gateway.children()]
+    with blow(shaken, "SIGKILL of the gateway", tell):
+        gateway.kill()
+        until(lambda: not alive(old), 10)
+
+    assert shaken.engine() == engine
+    assert shaken.gateway() != gateway
+
+
+@pytest.mark.parametrize("whom", ["API server", "engine core"])
+def test_the_engine_is_stopped(shaken: Shaken, whom: str, tell: Callable[[str], None]) -> None:
+    """SIGSTOP: it is found to stall, ended, and started anew."""
+    victim = shaken.engine() if whom == "API server" else engine_core(shaken.stack)
+    assert victim is not None
+    with blow(shaken, f"SIGSTOP of the {whom}", tell):
+        began = time.monotonic()
+        victim.suspend()
+        shaken.stack.until("stalled", seconds=STALL_S + 30)
+        tell(f"the stall was found after {time.monotonic() - began:.1f} s")
+    assert not alive([victim])
+
+
+def test_the_engine_is_killed(shaken: Shaken, tell: Callable[[str], None]) -> None:
+    """Whoever waits is told at once; it is started anew."""
+    victim = shaken.engine()
+    with blow(shaken, "SIGKILL of the engine", tell):
+        victim.kill()
+        shaken.stack.until("engine_down", seconds=10)
+
+
+def test_the_disk_is_full(shaken: Shaken, tell: Callable[[str], None]) -> None:
+    """Nothing is answered without a trail; no process dies of it; with room it goes on at once."""
+    if shaken.disk is None:
+        pytest.skip("nobody here may mount a file system")
+    processes = (shaken.gateway(), shaken.engine(), *shaken.workers())
+    with blow(shaken, "disk full for 8 s, counted from when it was", tell):
+        began = time.monotonic()
+        shaken.disk.fill()
+        until(lambda: shaken.callers.since(began)["503 audit_unavailable"] > 0)
+        time.sleep(8)
+        shaken.disk.make_room()
+
+    assert (shaken.gateway(), shaken.engine(), *shaken.workers()) == processes
+
+
+def test_nothing_acknowledged_is_lost(shaken: Shaken, tell: Callable[[str], None]) -> None:
+    """SIGTERM at the end: exit code 0, nobody is left, every whole answer has its line."""
+    shaken.callers.end()
+    processes = shaken.stack.processes()
+    assert shaken.stack.stop() == 0
+    assert alive(processes) == []
+
+    files = (*rotated_files(shaken.trail), shaken.trail)
+    told = [line for file in files for line in lines(file)]
+    written = {line.get("request_id") for line in told}
+    tell(json.dumps(Counter(outcome for *_, outcome in shaken.callers.told)))
+    assert shaken.callers.acknowledged <= written
+    assert not verify(shaken.trail, key=KEY).findings
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
