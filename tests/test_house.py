@@ -1,6 +1,7 @@
 """House rules that no linter knows."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,16 @@ def test_no_module_is_named_after_nothing() -> None:
     for program in PROGRAMS:
         for path in sources(program):
             assert path.stem not in BANNED_NAMES, path
+
+
+@pytest.mark.parametrize("program", ["gateway", "launcher"])
+def test_no_error_is_kept_to_be_raised_again(program: str) -> None:
+    """Each raise adds the frames it passes to the error, and what they hold, for ever."""
+    for path in sources(program):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if path.stem == "__main__" or path.name == "guard.py":
+            continue
+        for what, value in vars(importlib.import_module(name)).items():
+            several = value.values() if isinstance(value, dict) else value
+            held = several if isinstance(several, tuple | list | type({}.values())) else (value,)
+            assert not any(isinstance(one, BaseException) for one in held), (name, what)

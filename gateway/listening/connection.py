@@ -112,7 +112,9 @@ class CallerConnection(HttpToolsProtocol):
             self._decline(data[offer.args[0] :])
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self.refuse(cause.error if isinstance(cause, Refused) else MALFORMED)
+            # A new one each time: an error that is raised again keeps every frame it passed.
+            malformed = InvalidRequest(MALFORMED)
+            self.refuse(cause.error if isinstance(cause, Refused) else malformed)
         else:
             self._check_size()
 

@@ -21,7 +21,7 @@ ENCODED_FROM = b"/v1/models/"
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
-MALFORMED = InvalidRequest("This is not well-formed HTTP/1.1; the connection is closed.")
+MALFORMED = "This is not well-formed HTTP/1.1; the connection is closed."
 ENCODED = "Bodies are taken as they are; send this one without Content-Encoding."
 NO_PATH = "There is nothing at this path; the API is described at /docs."
 

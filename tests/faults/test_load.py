@@ -26,7 +26,7 @@ FILES = 16384
 TOKEN_S = 2.0
 SAMPLE_S = 2.0
 WARM_UP = 0.4  # of the time; until then buffers and pools grow to their size
-LEAK_MIB_PER_MINUTE = 3.0
+LEAK_MIB_PER_MINUTE = 1.0
 
 # Of each kind of caller, everything it may get. A full house or a slow queue says so.
 CONTRACT: dict[str, set[str]] = {

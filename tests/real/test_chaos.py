@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 import httpx2
@@ -34,6 +35,7 @@ from tests.real.test_serve import alive, engine_core
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 DAY_S = 86400
+FULL_S = 5.0
 STALL_S = 4.0
 TIMEOUT_S = 60  # the stall is found long before
 CALLERS = 3
@@ -86,13 +88,14 @@ class Callers:
         return outcome_of(answer)
 
     def back(self, since: float) -> float:
-        """Seconds from a blow to the first of three good answers in a row after it."""
+        """Seconds from then to the first good answer of those that only good ones follow; every
+        caller has had one."""
         deadline = since + BACK_S
         while True:
             told = [(at, outcome) for at, _, outcome in self.told if at > since]
-            last = [outcome for _, outcome in told[-CALLERS:]]
-            if last == ["whole"] * CALLERS:
-                return told[-CALLERS][0] - since
+            good = list(takewhile(lambda one: one[1] == "whole", reversed(told)))
+            if len(good) >= CALLERS:
+                return good[-1][0] - since
             assert time.monotonic() < deadline, Counter(outcome for _, outcome in told)
             time.sleep(0.1)
 
@@ -102,6 +105,10 @@ class Callers:
     @property
     def acknowledged(self) -> set[str]:
         return {name for _, name, outcome in self.told if outcome == "whole"}
+
+
+def is_guard(process: psutil.Process) -> bool:
+    return any(word.endswith("guard.py") for word in process.cmdline())
 
 
 def outcome_of(answer: httpx2.Response) -> str:
@@ -127,13 +134,18 @@ class Shaken:
     trail: Path
 
     def gateway(self) -> psutil.Process:
-        """The gateway's parent process; of the guard the command line says the same."""
-        return self.stack.find("-m gateway")
+        """The workers' parent, not the guard before it, whose command line ends alike."""
+        return next(
+            one
+            for one in self.stack.processes()
+            if one.cmdline()[-2:] == ["-m", "gateway"] and not is_guard(one)
+        )
 
     def workers(self) -> set[int]:
         return {one.pid for one in self.gateway().children()}
 
     def engine(self) -> psutil.Process:
+        """vLLM's API server."""
         return self.stack.find("api_server")
 
 
@@ -176,12 +188,14 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 
 
 @contextmanager
-def blow(shaken: Shaken, name: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Something is broken inside; afterwards all is as it should be, and how long that took."""
+def blow(shaken: Shaken, name: str, tell: Callable[[str], None]) -> Iterator[list[float]]:
+    """Something is broken inside; afterwards all is as it should be, and how long that took, from
+    the beginning or from the last moment that the inside adds."""
     shaken.callers.back(time.monotonic())
     began = time.monotonic()
-    yield
-    seconds = shaken.callers.back(began)
+    moments = [began]
+    yield moments
+    seconds = shaken.callers.back(moments[-1])
     told = shaken.callers.since(began)
     assert set(told) <= DEFINED, told
     tell(f"{name}: answered again after {seconds:.1f} s; meanwhile {dict(told)}")
@@ -248,12 +262,12 @@ def test_the_disk_is_full(shaken: Shaken, tell: Callable[[str], None]) -> None:
     if shaken.disk is None:
         pytest.skip("nobody here may mount a file system")
     processes = (shaken.gateway(), shaken.engine(), *shaken.workers())
-    with blow(shaken, "disk full for 8 s, counted from when it was", tell):
-        began = time.monotonic()
+    with blow(shaken, "disk full, from when there was room again", tell) as moments:
         shaken.disk.fill()
-        until(lambda: shaken.callers.since(began)["503 audit_unavailable"] > 0)
-        time.sleep(8)
+        until(lambda: shaken.callers.since(moments[0])["503 audit_unavailable"] > 0)
+        time.sleep(FULL_S)
         shaken.disk.make_room()
+        moments.append(time.monotonic())
 
     assert (shaken.gateway(), shaken.engine(), *shaken.workers()) == processes
 
