@@ -44,21 +44,38 @@ answer; never after the first byte.
 """
 
 
+BLOWS: Final = (
+    (
+        "the clock is set by a day, forward or back",
+        "answers; keys and tokens end by the date, nothing else does"
+        " (`tests/faults/test_clock.py`)",
+        "at once",
+    ),
+    ("SIGKILL of a worker", "its own connections break, the others serve", "1 s"),
+    (
+        "SIGKILL of the gateway",
+        "connections break, then are refused; the launcher starts it anew, the engine stays",
+        "5 s",
+    ),
+    ("SIGKILL of the engine", "503 at once, an error in open streams", "30 s"),
+    (
+        "SIGSTOP of the engine, of one of its two processes",
+        "the same, once the stall is found: after `MMHIE_STALL_SECONDS`, 4 s here",
+        "40 s",
+    ),
+    (
+        "disk full: trail, log, counts, phase file",
+        "503 `audit_unavailable`, or answers, by `MMHIE_AUDIT_ON_FAILURE`; no process ends"
+        " (`tests/faults/test_full_disk.py`)",
+        "2 s after there is room",
+    ),
+)
 OUTRO: Final = """## The machine
 
-Not of the engine's answers: blows against the processes of one `mmhie serve` with a real engine, two
-workers and an audit trail, while callers keep asking (`tests/real/test_chaos.py`). Afterwards every
-answer that a caller had whole has its line in a trail that verifies. Seconds until it answers again,
-on two cores, with the small model: what is long about them is vLLM's start.
-
-| blow | what callers get meanwhile | answers again |
-| --- | --- | --- |
-| the clock is set by a day, forward or back | answers; keys and tokens end by the date, nothing else does (`tests/faults/test_clock.py`) | at once |
-| SIGKILL of a worker | its own connections break, the others serve | 1 s |
-| SIGKILL of the gateway | connections break, then are refused; the launcher starts it anew, the engine stays | 5 s |
-| SIGKILL of the engine | 503 at once, an error in open streams | 30 s |
-| SIGSTOP of the engine, of one of its two processes | the same, once the stall is found: after `MMHIE_STALL_SECONDS`, 4 s here | 36 s |
-| disk full: trail, log, counts, phase file | 503 `audit_unavailable`, or answers, by `MMHIE_AUDIT_ON_FAILURE`; no process ends (`tests/faults/test_full_disk.py`) | 1 s after there is room |
+Not of the engine's answers: blows against the processes of one `mmhie serve` with a real engine,
+two workers and an audit trail, while callers keep asking (`tests/real/test_chaos.py`). Afterwards
+every answer that a caller had whole has its line in a trail that verifies. Seconds until it answers
+again, on two cores, with the small model: what is long about them is vLLM's start.
 """
 
 
@@ -77,7 +94,8 @@ def page(findings: Findings) -> str:
     for title, rows in ROWS.items():
         cells = [told(name, row, findings[name]) for name, row in rows.items()]
         parts.append(f"## {title}\n\n{table(heads, cells)}")
-    return "\n".join((*parts, OUTRO))
+    heads = ["blow", "what callers get meanwhile", "answers again"]
+    return "\n".join((*parts, OUTRO, table(heads, [list(blow) for blow in BLOWS])))
 
 
 def told(name: str, row: Row, found: dict[str, str]) -> list[str]:

@@ -236,7 +236,7 @@ def test_the_gateway_is_killed(shaken: Shaken, tell: Callable[[str], None]) -> N
     assert shaken.gateway() != gateway
 
 
-@pytest.mark.parametrize("whom", ["API server", "engine core"])
+@pytest.mark.parametrize("whom", ["API server"])
 def test_the_engine_is_stopped(shaken: Shaken, whom: str, tell: Callable[[str], None]) -> None:
     """SIGSTOP: it is found to stall, ended, and started anew."""
     victim = shaken.engine() if whom == "API server" else engine_core(shaken.stack)
