@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from launcher import pulse, readiness
 from launcher.backoff import Backoff
 from launcher.child import Child, Command, Listener, describe
+from launcher.environment import KEY
 from launcher.errors import ExitedEarly, GaveUp, NeverReady, StartError, ToldToStop
 from launcher.phase import Name, Phase
 from launcher.probe import Probe, Where
@@ -55,6 +56,7 @@ class Keeper:
         self._seen = readiness.BEGIN
         self._child: Child | None = None
         self._probe = Probe(engine.where)
+        self._asking: asyncio.Task[None] | None = None
         self._clock = asyncio.get_running_loop().time
 
     async def run(self) -> None:
@@ -82,6 +84,8 @@ class Keeper:
     async def end(self, grace_s: float) -> None:
         """Stop the engine for good."""
         await self._stop.end(self._child, grace_s)
+        if self._asking is not None:
+            await asyncio.wait({self._asking})  # its engine is gone
         await self._probe.close()
 
     async def _restart_pause(self, ending: Phase, backoff: Backoff) -> None:
@@ -129,8 +133,20 @@ class Keeper:
                 asked = self._clock()
                 if watch.is_stalled(pulse.read(metrics) if metrics else None, asked):
                     return Phase("stalled", stalled(self._limits.stall_s))
+                self._ask_in_doubt(watch)
         status = await self._child.wait() if self._child else 0
         return Phase("engine_down", f"The engine ended ({describe(status)}).")
+
+    def _ask_in_doubt(self, watch: pulse.Watch) -> None:
+        """An engine of which nothing was heard for long is asked for one token, beside the rest."""
+        is_asking = self._asking is not None and not self._asking.done()
+        if watch.is_in_doubt(self._clock()) and not is_asking:
+            self._asking = asyncio.create_task(self._ask(watch))
+
+    async def _ask(self, watch: pulse.Watch) -> None:
+        key = self._engine.command.env.get(KEY, "")
+        if await self._probe.can_answer(key, self._limits.stall_s):
+            watch.prove(self._clock())
 
 
 def start_phase(seen: readiness.Progress) -> Phase:

@@ -41,6 +41,19 @@ class Probe:
         """The engine's metrics, in Prometheus' text format."""
         return await self._get("/metrics")
 
+    async def can_answer(self, key: str, patience_s: float) -> bool:
+        """Whether one token comes, or a reason why none can: only silence is no answer."""
+        try:
+            await self._client.post(
+                "/v1/completions",
+                json={"prompt": "a", "max_tokens": 1},
+                headers={"authorization": f"Bearer {key}"},
+                timeout=patience_s,
+            )
+        except httpx2.HTTPError:
+            return False
+        return True
+
     async def _get(self, path: str) -> str | None:
         try:
             answer = await self._client.get(path)

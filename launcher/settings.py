@@ -181,7 +181,10 @@ class LauncherSettings(BaseSettings):
         5, ge=0, description="Restarts of a dying engine before the launcher gives up."
     )
     stall_seconds: float = Field(
-        120, gt=0, description="Running requests without a new token for this long is a stall."
+        120,
+        gt=0,
+        description="Running requests without a new token for this long is a stall. An idle engine "
+        "is asked for one token that often.",
     )
 
     @classmethod

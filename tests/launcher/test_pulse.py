@@ -48,3 +48,24 @@ def test_a_stall_needs_work_and_silence(pulses: list[Pulse | None], stalled: boo
 
     assert verdicts[-1] is stalled
     assert not any(verdicts[:-1])
+
+
+def test_an_idle_engine_has_to_prove_itself() -> None:
+    """Nothing running and no token for 30 s: it is asked for one; 30 s later that is a stall."""
+    watch = Watch(stall_s=30, now=0)
+    verdicts = [(watch.is_stalled(IDLE, now), watch.is_in_doubt(now)) for now in range(0, 61, 10)]
+
+    assert verdicts == [(False, False)] * 3 + [(False, True)] * 3 + [(True, True)]
+
+
+def test_one_token_is_proof_enough() -> None:
+    """Whoever got it."""
+    asked, busy = Watch(stall_s=30, now=0), Watch(stall_s=30, now=0)
+    for watch in (asked, busy):
+        assert not watch.is_stalled(IDLE, 0)
+    asked.prove(50)
+    assert not busy.is_stalled(Pulse(0, 101), 50)
+
+    for watch in (asked, busy):
+        assert not watch.is_in_doubt(79)
+        assert not watch.is_stalled(None, 79)
