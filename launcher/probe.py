@@ -47,7 +47,7 @@ class Probe:
             await self._client.post(
                 "/v1/completions",
                 json={"prompt": "a", "max_tokens": 1},
-                headers={"authorization": f"Bearer {key}"},
+                headers={"authorization": f"Bearer {key}"} if key else {},
                 timeout=patience_s,
             )
         except httpx2.HTTPError:
