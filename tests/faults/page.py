@@ -55,13 +55,14 @@ BLOWS: Final = (
     (
         "SIGKILL of the gateway",
         "connections break, then are refused; the launcher starts it anew, the engine stays",
-        "5 s",
+        "6 s",
     ),
-    ("SIGKILL of the engine", "503 at once, an error in open streams", "30 s"),
+    ("SIGKILL of the engine", "503 at once, an error in open streams", "30-40 s"),
     (
         "SIGSTOP of the engine, of one of its two processes",
-        "the same, once the stall is found: after `MMHIE_STALL_SECONDS`, 4 s here",
-        "40 s",
+        "the same, once the stall is found: after `MMHIE_STALL_SECONDS` (4 s here), or twice that"
+        " when it had nothing to do",
+        "35-55 s",
     ),
     (
         "disk full: trail, log, counts, phase file",
