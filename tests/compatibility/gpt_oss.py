@@ -90,6 +90,7 @@ GPT_OSS: Final = (
             ],
             "max_tokens": 20,
         },
+        leaks=None,
     ),
     text("no Harmony on completions", {"prompt": FEVER, "max_tokens": 8}),
     responded("reasoning and answer", FEVER, shows='"type":"reasoning"'),

@@ -28,7 +28,8 @@ class Shape:
     quotes: bool = False  # the engine's message repeats the caller's words, ours must not
     own: bool = False  # the gateway refuses by itself, with the engine's status
     waits: bool = False  # in a stream a `<` of the text comes with the event after it
-    leaks: bool = False  # the engine's text holds control markers, ours must not
+    # The text holds control markers, ours must not; None: it may, as the model was trained.
+    leaks: bool | None = False
     late: bool = False  # in a stream vLLM says 200 first; the gateway makes its error a status
     raw: bytes = field(default=b"", repr=False)  # a body that is not JSON
 

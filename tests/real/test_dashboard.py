@@ -33,9 +33,10 @@ def test_every_panel_shows_something(stack: Stack, tmp_path: Path) -> None:
     try:
         prometheus.until("vllm:num_requests_running")
         ask(stack)
-        prometheus.until('mmhie_requests_total{outcome="ok"}')
+        # A rate takes two looks, the first at a counter that is there.
+        prometheus.until('mmhie_requests_total{route="/llm/generate",outcome="ok"}')
         ask(stack)
-        prometheus.until('rate(mmhie_requests_total{outcome="ok"}[1m]) > 0')
+        prometheus.until('rate(mmhie_requests_total{route="/llm/generate",outcome="ok"}[1m]) > 0')
         empty = {
             title
             for title, expressions in queries.panels().items()
