@@ -98,6 +98,14 @@ class CallerConnection(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         super().connection_lost(exc)
+        if self.is_deaf and self.cycle is not None:
+            self._untie()
+
+    def _untie(self) -> None:
+        """A refusal ties the connection to itself, by its error's frames and by its transport:
+        the collector, which comes rarely, would find it after thousands more."""
+        self.cycle.scope.pop("refusal", None)  # type: ignore[typeddict-item] # see refuse
+        self.cycle.transport = self.transport
 
     def data_received(self, data: bytes) -> None:
         self.last_read = len(data)
@@ -111,10 +119,7 @@ class CallerConnection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as offer:
             self._decline(data[offer.args[0] :])
         except httptools.HttpParserError as error:
-            cause = error.__context__
-            # A new one each time: an error that is raised again keeps every frame it passed.
-            malformed = InvalidRequest(MALFORMED)
-            self.refuse(cause.error if isinstance(cause, Refused) else malformed)
+            self.refuse(reason(error))
         else:
             self._check_size()
 
@@ -322,6 +327,13 @@ class CallerConnection(HttpToolsProtocol):
             self.transport.abort()
         elif waited > LINGER_S and not self.transport.is_closing():
             self.transport.close()
+
+
+def reason(stopped: httptools.HttpParserError) -> GatewayError:
+    """Why the parser stopped. A new error each time: one that is raised again keeps every frame
+    that it has passed."""
+    cause = stopped.__context__
+    return cause.error if isinstance(cause, Refused) else InvalidRequest(MALFORMED)
 
 
 class LastBody:

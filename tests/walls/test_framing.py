@@ -4,6 +4,7 @@ import json
 import socket
 import time
 
+import psutil
 import pytest
 
 from tests.contract.process import Gateway
@@ -100,6 +101,23 @@ def test_it_is_the_same_byte_by_byte(gateway: Gateway, name: str) -> None:
         (answer,) = answers(rest(plug))
 
     answer.error(400, "invalid_request")
+
+
+KEPT = ("no HTTP at all", "two hosts", "a chunk's size in words")
+
+
+def test_nothing_is_kept_of_it(gateway: Gateway) -> None:
+    """Hundreds of each: memory is given back at once, not when the collector comes."""
+    process = psutil.Process(gateway.child.pid)
+
+    def refused(times: int) -> float:
+        """MiB of the gateway after so many refusals of each kind."""
+        for data in [MALFORMED[name] for name in KEPT] * times:
+            exchange(gateway, data)
+        return float(process.memory_info().rss) / 2**20
+
+    before = refused(50)
+    assert refused(250) - before < 2
 
 
 def test_headers_of_100_kb_are_431(gateway: Gateway) -> None:
