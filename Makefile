@@ -28,6 +28,7 @@ check: setup  ## formatting, lint, types, generated documents
 	@test ! -f scripts/render_settings.py || $(RUN) scripts/render_settings.py --check
 	@$(RUN) scripts/render_faults.py --check
 	@$(RUN) scripts/render_hardware.py --check
+	@$(RUN) scripts/render_performance.py --check
 	@$(RUN) scripts/render_capacity.py --check
 	@$(RUN) scripts/render_dashboard.py --check
 	@$(RUN) scripts/render_kubernetes.py --check

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--peers] [--out FILE]`: measure, and say what came out.
+"""`python -m tests.bench [--quick] [--peers] [--before CHECKOUT]`: measure, and say what came out.
 
 One processor for the target, the other for mock engine and load. Targets take turns within each
 round; what is quoted are medians over rounds of ratios within a round, since the machine drifts.
@@ -6,21 +6,20 @@ round; what is quoted are medians over rounds of ratios within a round, since th
 
 import argparse
 import json
-import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from tests.bench import peers, trials
+from tests.bench.machine import machine
 from tests.bench.processes import LOAD_CPU, TARGET_CPU
 from tests.bench.report import goals, medians, table
 from tests.bench.rounds import by_feature, measure
-from tests.bench.targets import BY_FEATURE, TARGETS
+from tests.bench.targets import BY_FEATURE, TARGETS, before
 
 OURS = ("direct", "nginx", "gateway")
 
@@ -34,13 +33,19 @@ class Plan:
     seconds: float
     tried: tuple[str, ...]  # by callers who leave, stall or come back late
     is_whole: bool
+    before: Path | None = None  # an older checkout
 
 
 def main() -> int:
     given = arguments()
     psutil.Process().cpu_affinity([LOAD_CPU])
     plan = plan_of(given)
-    report = {"machine": machine(plan), "rounds": rounds(plan)}
+    report = {
+        "machine": machine(),
+        "seconds": plan.seconds,
+        "peers": {name: peers.version(name) for name in peers.PEERS if name in plan.targets},
+        "rounds": rounds(plan),
+    }
     report["trials"] = {name: tried(name, plan) for name in plan.tried}
     report["features"] = features(plan) if plan.is_whole else []
     Path(given.out).write_text(json.dumps(report, indent=1))
@@ -53,6 +58,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="about two minutes, nginx only")
     parser.add_argument("--peers", action="store_true", help="vllm-router, smg and LiteLLM too")
+    parser.add_argument("--before", type=Path, help="an older checkout's gateway, too")
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--out", default=".cache/bench.json")
@@ -66,7 +72,8 @@ def plan_of(given: argparse.Namespace) -> Plan:
     if given.quick:
         return Plan(OURS, given.rounds or 3, given.seconds or 1.5, ("gateway",), is_whole=False)
     tried_on = ("nginx", "gateway", *(name for name in others if name != "litellm"))
-    return Plan((*OURS, *others), given.rounds or 5, given.seconds or 3, tried_on, is_whole=True)
+    targets, seconds = (*OURS, *others), given.seconds or 3
+    return Plan(targets, given.rounds or 5, seconds, tried_on, is_whole=True, before=given.before)
 
 
 def rounds(plan: Plan) -> list[dict[str, Any]]:
@@ -95,26 +102,11 @@ def tried(name: str, plan: Plan) -> Mapping[str, float]:
 
 
 def features(plan: Plan) -> list[dict[str, Any]]:
-    """CPU of the gateway by feature; three turns."""
-    names = ("nginx", "gateway", *BY_FEATURE)
-    return [
-        {name: by_feature(TARGETS[name], plan.seconds * 0.6) for name in names} for _ in range(3)
-    ]
-
-
-def machine(plan: Plan) -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((one.split(":", 1)[1].strip() for one in lines if "model name" in one), "unknown")
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "processor": model,
-        "processors": psutil.cpu_count(),
-        "python": platform.python_version(),
-        "kernel": platform.release(),
-        "load_before": psutil.getloadavg()[0],
-        "seconds": plan.seconds,
-        "peers": {name: peers.version(name) for name in peers.PEERS if name in plan.targets},
-    }
+    """CPU of the gateway by feature, and of an older one; three turns."""
+    compared = [TARGETS[name] for name in ("nginx", "gateway", *BY_FEATURE)]
+    if plan.before:
+        compared.append(before(plan.before))
+    return [{one.name: by_feature(one, plan.seconds * 0.6) for one in compared} for _ in range(3)]
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from pathlib import Path
 HOME = Path(__file__).parents[2] / ".cache" / "bench"
 # Program, and the packages that bring it. Exact: a comparison names what it compares with.
 PEERS = {
-    "vllm-router": ("vllm-router",),
-    "smg": ("smg",),
-    "litellm": ("litellm[proxy]",),
+    "vllm-router": ("vllm-router==0.1.17",),
+    "smg": ("smg==1.13.0",),
+    "litellm": ("litellm[proxy]==1.108.7",),
 }
 
 

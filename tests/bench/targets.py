@@ -53,6 +53,7 @@ class Target:
     argv: Callable[[Path], Sequence[str]] | None  # None: the engine itself
     environ: Callable[[Path], Mapping[str, str]] = nothing
     key: str | None = None
+    checkout: Path | None = None  # where it is run; None: here
 
     @property
     def port(self) -> int:
@@ -145,8 +146,8 @@ def keys_file(folder: Path, *, limited: bool) -> Path:
     return written
 
 
-def gateway_with(name: str, *features: str) -> Target:
-    return Target(name, gateway, lambda folder: ours(folder, features), KEY)
+def gateway_with(name: str, *features: str, checkout: Path | None = None) -> Target:
+    return Target(name, gateway, lambda folder: ours(folder, features), KEY, checkout)
 
 
 FEATURES = ("log", "notices", "keys", "limits", "audit")
@@ -179,6 +180,11 @@ TARGETS: Mapping[str, Target] = {
 BY_FEATURE = [name for name in TARGETS if name.startswith("gateway, ") and "workers" not in name]
 
 
+def before(checkout: Path) -> Target:
+    """The gateway of an older checkout, all features on."""
+    return gateway_with("gateway, before", *FEATURES, checkout=checkout)
+
+
 @contextmanager
 def running(
     target: Target, *, cpu: int, ask: bool = True, path: str = "/v1/models"
@@ -192,6 +198,7 @@ def running(
         process = subprocess.Popen(
             ["taskset", "-c", str(cpu), *target.argv(Path(folder))],
             env={**os.environ, **target.environ(Path(folder))},
+            cwd=target.checkout,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

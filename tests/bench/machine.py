@@ -1,0 +1,21 @@
+"""Where and when something was measured."""
+
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+
+def machine() -> dict[str, str | float | None]:
+    """Date, processor and kernel, and how busy the machine was just before."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((one.split(":", 1)[1].strip() for one in lines if "model name" in one), "unknown")
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": model,
+        "processors": psutil.cpu_count(),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "load_before": psutil.getloadavg()[0],
+    }

@@ -1,0 +1,191 @@
+"""The parts of docs/performance.md that are figures, from the files in docs/performance/."""
+
+import json
+import statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.real import STREAMS, ratios
+from tests.bench.report import Rounds, added, goals, medians
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "performance.md"
+RESULTS: Final = ROOT / "docs" / "performance"
+IMAGES: Final = ROOT / "docs" / "images"
+
+Report = Mapping[str, Any]
+ADDED: Final = {
+    "c1_p50_ms": "one client p50",
+    "c1_p99_ms": "p99",
+    "held_p50_ms": "64 held p50",
+    "held_p99_ms": "p99",
+    "ttft_p50_ms_64": "TTFT p50",
+    "ttft_p99_ms_64": "p99",
+    "gap_p99_ms_64": "chunk p99",
+}
+
+
+def result(name: str) -> Report:
+    """A file of results, by its name without `.json`."""
+    found: Report = json.loads((RESULTS / f"{name}.json").read_text())
+    return found
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def machine() -> str:
+    """Where, when, against whom."""
+    report = result("relay")
+    where = report["machine"]
+    peers = ", ".join(f"{name} {version}" for name, version in report["peers"].items())
+    return (
+        f"Measured on {where['date']}: {where['processor']}, {where['processors']} processors, "
+        f"Linux {where['kernel']}, Python {where['python']}; {len(report['rounds'])} rounds of "
+        f"{report['seconds']:g} s a figure. Beside nginx (Debian's): {peers}.\n"
+    )
+
+
+def goal_table() -> str:
+    return goals(result("relay")) + "\n"
+
+
+def side_by_side() -> str:
+    """Medians by target; latencies as what is added to the engine's own."""
+    rounds: Rounds = result("relay")["rounds"]
+    found = medians(rounds)
+    heads = ["", "req/s", "us a request", "us a chunk, 64", "256 streams", "MB", *ADDED.values()]
+    rows = []
+    for name, one in found.items():
+        costs = [f"{one[figure]:.3g}" if name != "direct" else "" for figure in (
+            "us_request", "us_chunk_64", "us_chunk_256")]  # fmt: skip
+        memory = f"{one['rss_mb']:.0f}" if "rss_mb" in one else ""
+        more = [f"{added(rounds, figure, name):+.2f}" for figure in ADDED]
+        rows.append([name, f"{one['req_s']:,.0f}", *costs, memory, *more])
+    return table(heads, rows)
+
+
+def tried() -> str:
+    """What is tried once on each, not timed in rounds."""
+    trials = result("relay")["trials"]
+    figures = {
+        "freed_mid_stream_ms": "freed in, mid-stream",
+        "freed_before_first_byte_ms": "before the first byte",
+        "freed_whole_ms": "no stream",
+        "stale_errors": "errors of 672 at closing sockets",
+        "unread_mb": "MB for 10 who never read",
+        "kb_per_stream": "KB an open stream",
+        "streams": "streams sustained",
+    }
+    rows = [
+        [name, *(shown(one.get(figure), figure) for figure in figures)]
+        for name, one in trials.items()
+    ]
+    return table(["", *figures.values()], rows)
+
+
+def shown(value: float | None, figure: str) -> str:
+    if value is None:
+        return ""
+    if value == -1:
+        return "not in 3 s"
+    return f"{value:.3g} ms" if figure.endswith("_ms") else f"{value:.3g}"
+
+
+def by_feature() -> str:
+    """CPU by feature: medians of turns, ratios to nginx within each."""
+    turns: Rounds = result("relay")["features"]
+    found = medians(turns)
+    rows = []
+    for name, one in found.items():
+        to_nginx = [
+            statistics.median(turn[name][figure] / turn["nginx"][figure] for turn in turns)
+            for figure in ("us_request", "us_chunk_256")
+        ]
+        rows.append([
+            name, f"{one['req_s']:,.0f}", f"{one['us_request']:.0f}", f"{to_nginx[0]:.2f} x",
+            f"{one['us_chunk_256']:.1f}", f"{to_nginx[1]:.2f} x",
+        ])  # fmt: skip
+    return table(["", "req/s", "us a request", "to nginx", "us a chunk", "to nginx"], rows)
+
+
+def profile() -> str:
+    """Microseconds by place: shares of py-spy's samples times the CPU that was measured."""
+    us = spent()
+    places = sorted({place for parts in us.values() for place in parts},
+                    key=lambda place: -us["request"].get(place, 0))  # fmt: skip
+    rows = [
+        [place, *(f"{us[kind].get(place, 0):.1f}" for kind in us)]
+        for place in places
+        if any(us[kind].get(place, 0) >= 0.05 for kind in us)
+    ]
+    total = [f"{sum(parts.values()):.1f}" for parts in us.values()]
+    return table(["us", *(f"a {kind}" for kind in us)], [*rows, ["all", *total]])
+
+
+def spent() -> dict[str, dict[str, float]]:
+    """By kind and place, in microseconds."""
+    report = result("profile")
+    return {
+        kind: {place: share * report["us"][kind] for place, share in shares.items()}
+        for kind, shares in report["shares"].items()
+    }
+
+
+def real() -> str:
+    """A real engine, by number of streams."""
+    rounds = result("real")["rounds"]
+    found = ratios(rounds)
+    rows = []
+    for streams in map(str, STREAMS):
+        direct, through = (
+            {
+                figure: statistics.median(one[streams][way][figure] for one in rounds)
+                for figure in ("tokens_s", "ttft_p50_ms")
+            }
+            for way in ("direct", "gateway")
+        )
+        rows.append([
+            streams, f"{direct['tokens_s']:.1f}", f"{through['tokens_s']:.1f}",
+            f"{found[streams]['throughput']:.3f}", f"{direct['ttft_p50_ms']:.0f}",
+            f"{through['ttft_p50_ms']:.0f}", f"{found[streams]['added_ttft_p50_ms']:+.1f}",
+        ])  # fmt: skip
+    heads = ["streams", "tokens/s direct", "through", "ratio", "TTFT p50 direct, ms", "through"]
+    return table([*heads, "added"], rows)
+
+
+def bench_serve() -> str:
+    """vLLM's own report."""
+    found = result("real")["bench_serve"]
+    return table(
+        ["", *found],
+        [
+            [figure, *(f"{one[figure]:.4g}" for one in found.values())]
+            for figure in found["direct"]
+        ],
+    )  # fmt: skip
+
+
+def start() -> str:
+    """The second start, part by part."""
+    return table(
+        ["part", "seconds"],
+        [[name, f"{seconds:.2f}"] for name, seconds in result("start")["seconds"].items()],
+    )
+
+
+PARTS: Final[Mapping[str, Callable[[], str]]] = {
+    "machine": machine,
+    "goals": goal_table,
+    "side by side": side_by_side,
+    "tried": tried,
+    "by feature": by_feature,
+    "profile": profile,
+    "real engine": real,
+    "bench serve": bench_serve,
+    "start": start,
+}

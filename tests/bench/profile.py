@@ -1,0 +1,107 @@
+"""`python -m tests.bench.profile [--out FILE]`: where the gateway's microseconds go, by py-spy.
+
+Samples, native frames included, are put down to the innermost frame that has a place in PLACES, and
+turned into microseconds with the CPU measured without a profiler, which costs some itself.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import uvloop
+
+from tests.bench.load import drive
+from tests.bench.machine import machine
+from tests.bench.processes import LOAD_CPU, TARGET_CPU, Child, engine
+from tests.bench.rounds import by_feature
+from tests.bench.targets import TARGETS, Target, running
+
+PY_SPY = Path(sys.executable).with_name("py-spy")
+SECONDS = 12
+RATE = 400
+# What a frame's text says, from the innermost out; the first that fits counts.
+PLACES: Mapping[str, re.Pattern[str]] = {
+    place: re.compile(words)
+    for place, words in {
+        "kernel: sockets": r"^_*(libc_)?(send|writev?|read|recv|epoll_\w+|accept4?)\b",
+        "safety: notices, label, marker guard": r"gateway/safety/|re2|_re2",
+        "audit": r"gateway/audit/|_hmac|hashlib|hmac\.py",
+        "keys, limits, queue": r"gateway/access/",
+        "metrics": r"gateway/(http_)?metrics|prometheus_client/",
+        "log": r"gateway/logs|logging/",
+        "upstream client": r"gateway/engine/",
+        "relay": r"gateway/(relaying|answering)/",
+        "HTTP in: parser and protocol": r"gateway/listening/|httptools|uvicorn/|llhttp",
+        "routes, middleware, wire": r"gateway/|starlette/|fastapi/",
+        "JSON": r"orjson|msgspec|json/",
+        "event loop": r"uvloop|asyncio/|uv__",
+    }.items()
+}
+KINDS = {"request": {"clients": 64, "stream": False}, "chunk": {"clients": 256, "stream": True}}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", default=".cache/bench-profile.json")
+    out = Path(parser.parse_args().out)
+    target = TARGETS["gateway"]
+    cost = by_feature(target, 4)
+    us = {"request": cost["us_request"], "chunk": cost["us_chunk_256"]}
+    shares = {kind: profiled(target, **load) for kind, load in KINDS.items()}
+    out.write_text(json.dumps({"machine": machine(), "us": us, "shares": shares}, indent=1))
+    print(out.read_text())  # noqa: T201 - the result
+    return 0
+
+
+def profiled(target: Target, *, clients: int, stream: bool) -> dict[str, float]:
+    """The share of each place under this load."""
+    with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
+        assert process is not None
+        uvloop.run(drive(target.port, clients=16, seconds=1, stream=False, key=target.key))
+        with tempfile.TemporaryDirectory() as folder:
+            samples = Path(folder) / "samples"
+            spy = spying(process, samples)
+            load = drive(
+                target.port, clients=clients, seconds=SECONDS + 2, stream=stream, key=target.key
+            )
+            uvloop.run(load)
+            spy.wait(60)
+            return shares(samples.read_text())
+
+
+def spying(process: Child, samples: Path) -> Child:
+    """py-spy at work, on the load's processor."""
+    argv = [
+        "taskset", "-c", str(LOAD_CPU), str(PY_SPY), "record", "--native", "--gil", "--format", "raw",
+        "--rate", str(RATE), "--duration", str(SECONDS), "--output", str(samples),
+        "--pid", str(process.pid),
+    ]  # fmt: skip
+    return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def shares(samples: str) -> dict[str, float]:
+    """By place, largest first, of py-spy's lines `outer;...;inner count`."""
+    found: Counter[str] = Counter()
+    for line in samples.splitlines():
+        stack, _, count = line.rpartition(" ")
+        found[place_of(stack.split(";"))] += int(count)
+    return {place: round(count / found.total(), 4) for place, count in found.most_common()}
+
+
+def place_of(stack: list[str]) -> str:
+    """Where a sample belongs."""
+    for frame in reversed(stack):
+        for place, words in PLACES.items():
+            if words.search(frame):
+                return place
+    return "interpreter, other"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
