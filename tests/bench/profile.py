@@ -78,7 +78,8 @@ def profiled(target: Target, *, clients: int, stream: bool) -> dict[str, float]:
 def spying(process: Child, samples: Path) -> Child:
     """py-spy at work, on the load's processor."""
     argv = [
-        "taskset", "-c", str(LOAD_CPU), str(PY_SPY), "record", "--native", "--gil", "--format", "raw",
+        "taskset", "-c", str(LOAD_CPU), str(PY_SPY), "record",
+        "--native", "--gil", "--format", "raw",
         "--rate", str(RATE), "--duration", str(SECONDS), "--output", str(samples),
         "--pid", str(process.pid),
     ]  # fmt: skip
