@@ -42,6 +42,7 @@ docs: setup  ## write the generated documents anew
 	$(RUN) scripts/render_cli.py
 	$(RUN) scripts/render_plans.py
 	$(RUN) scripts/render_hardware.py
+	$(RUN) scripts/render_performance.py
 	$(RUN) scripts/render_capacity.py
 	$(RUN) scripts/render_dashboard.py
 	$(RUN) scripts/render_kubernetes.py

@@ -46,9 +46,12 @@ def main() -> int:
         "peers": {name: peers.version(name) for name in peers.PEERS if name in plan.targets},
         "rounds": rounds(plan),
     }
+    out = Path(given.out)
+    out.write_text(json.dumps(report, indent=1))  # what was measured stays, whatever comes
     report["trials"] = {name: tried(name, plan) for name in plan.tried}
+    out.write_text(json.dumps(report, indent=1))
     report["features"] = features(plan) if plan.is_whole else []
-    Path(given.out).write_text(json.dumps(report, indent=1))
+    out.write_text(json.dumps(report, indent=1))
     print(table(medians(report["rounds"])))  # noqa: T201 - the result
     print(goals(report))  # noqa: T201
     return 0

@@ -1,21 +1,17 @@
-"""The relay's CPU against nginx's, in turns on one processor: the floors of CI, which are wide."""
+"""The relay's CPU against nginx's, in turns on one processor: it does not grow unseen."""
 
 import shutil
 import statistics
 
 import pytest
 
-from tests.bench.report import GOALS
 from tests.bench.rounds import by_feature
 from tests.bench.targets import TARGETS
 
 TURNS = 5
 SECONDS = 1.2
-COSTS = {
-    "us_request": "CPU a request against nginx",
-    "us_chunk_256": "CPU a chunk against nginx, 256 streams",
-}
-FLOORS = {goal.what: goal.floor for goal in GOALS if goal.what in COSTS.values()}
+# Over nginx's: what it costs today (docs/performance.md) and a wide margin. Lower them with it.
+LIMITS = {"us_request": 14.0, "us_chunk_256": 3.2}
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,10 +22,10 @@ pytestmark = [
 ]
 
 
-def test_relay_costs_no_more_cpu_than_its_floors() -> None:
+def test_relay_costs_no_more_cpu_than_its_limits() -> None:
     """The median over turns of the ratio within each; one more look before it is called a fault."""
     over = dearer(ratios()) and dearer(ratios())
-    assert not over, f"{over}, where CI allows {FLOORS}"
+    assert not over, f"{over}, where the limits are {LIMITS}"
 
 
 def ratios() -> dict[str, float]:
@@ -38,11 +34,11 @@ def ratios() -> dict[str, float]:
         for _ in range(TURNS)
     ]
     return {
-        what: statistics.median(one["gateway"][figure] / one["nginx"][figure] for one in turns)
-        for figure, what in COSTS.items()
+        figure: statistics.median(one["gateway"][figure] / one["nginx"][figure] for one in turns)
+        for figure in LIMITS
     }
 
 
 def dearer(found: dict[str, float]) -> dict[str, float]:
-    """Those over their floors."""
-    return {what: value for what, value in found.items() if value > FLOORS[what]}
+    """Those over their limits."""
+    return {figure: value for figure, value in found.items() if value > LIMITS[figure]}
