@@ -61,12 +61,17 @@ def side_by_side() -> str:
     heads = ["", "req/s", "us a request", "us a chunk, 64", "256 streams", "MB", *ADDED.values()]
     rows = []
     for name, one in found.items():
-        costs = [f"{one[figure]:.3g}" if name != "direct" else "" for figure in (
-            "us_request", "us_chunk_64", "us_chunk_256")]  # fmt: skip
+        figures = ("us_request", "us_chunk_64", "us_chunk_256")
+        costs = [number(one[figure]) if name != "direct" else "" for figure in figures]
         memory = f"{one['rss_mb']:.0f}" if "rss_mb" in one else ""
         more = [f"{added(rounds, figure, name):+.2f}" for figure in ADDED]
         rows.append([name, f"{one['req_s']:,.0f}", *costs, memory, *more])
     return table(heads, rows)
+
+
+def number(value: float) -> str:
+    """Three digits, or whole with commas."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def tried() -> str:

@@ -28,7 +28,8 @@ def bars(found: Figures, panels: Mapping[str, str], file: Path) -> None:
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
         for name, value in rows:
-            axes.annotate(f" {value:,.3g}", (value, name), va="center", fontsize=7)
+            shown = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+            axes.annotate(f" {shown}", (value, name), va="center", fontsize=7)
         axes.margins(x=0.25)
     page.savefig(file, metadata={"Date": None})
 
