@@ -114,7 +114,8 @@ class Room:
         self.greet()
         while True:
             try:
-                self.turn()
+                while True:  # a loop of its own: Ctrl-C between two turns is inside the try, too
+                    self.turn()
             except KeyboardInterrupt:
                 self.say(f"\n{LEAVING}", "dim")
             except EOFError:

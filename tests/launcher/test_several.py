@@ -77,6 +77,8 @@ class Pair:
     def kill(self, port: int) -> None:
         """The fake engine on this port."""
         for child in psutil.Process().children(recursive=True):
+            if child.status() == psutil.STATUS_ZOMBIE:
+                continue
             line = child.cmdline()
             if str(port) in line and "tests.fake_engine" in line and str(GUARD) not in line:
                 child.kill()
