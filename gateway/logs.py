@@ -82,7 +82,7 @@ class BatchHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._lines.append(self.format(record) + "\n")
-        except Exception:
+        except Exception:  # as in every handler of logging: who logs is not stopped by it
             self.handleError(record)
         if len(self._lines) == 1:
             self._flush_later()

@@ -105,7 +105,7 @@ def exit_code(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
-    except Exception:
+    except Exception:  # the last wall: a person gets a sentence, the traceback goes to a file
         return told(fault(traceback.format_exc()), FAULT)
 
 

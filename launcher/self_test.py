@@ -84,10 +84,11 @@ def answer(folder: str, *, is_harmony: bool) -> Answer:
 
 
 def _load(question: Callable[[], int]) -> tuple[int | None, str]:
-    # A vocabulary fails in as many ways as there are libraries below it.
     try:
         return question(), ""
-    except Exception as error:
+    except (
+        Exception
+    ) as error:  # it fails in as many ways as there are libraries below; all are told
         return None, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 

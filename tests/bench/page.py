@@ -3,13 +3,13 @@
 import json
 import statistics
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.real import STREAMS, ratios
 from tests.bench.report import Rounds, added, goals, medians
+from tests.compatibility.ledger import ROOT
+from tests.compatibility.page import table
 
-ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "performance.md"
 RESULTS: Final = ROOT / "docs" / "performance"
 IMAGES: Final = ROOT / "docs" / "images"
@@ -30,12 +30,6 @@ def result(name: str) -> Report:
     """A file of results, by its name without `.json`."""
     found: Report = json.loads((RESULTS / f"{name}.json").read_text())
     return found
-
-
-def table(heads: list[str], rows: list[list[str]]) -> str:
-    """Markdown."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def machine() -> str:

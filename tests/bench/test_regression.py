@@ -1,12 +1,12 @@
 """The relay's CPU against nginx's, in turns on one processor: it does not grow unseen."""
 
-import shutil
 import statistics
 
 import pytest
 
 from tests.bench.rounds import by_feature
 from tests.bench.targets import TARGETS
+from tests.faults.balancer import NGINX
 
 TURNS = 5
 SECONDS = 1.2
@@ -15,10 +15,7 @@ LIMITS = {"us_request": 14.0, "us_chunk_256": 3.2}
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin") is None,
-        reason="needs nginx",
-    ),
+    pytest.mark.skipif(not NGINX, reason="nginx is not installed"),
 ]
 
 
