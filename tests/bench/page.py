@@ -115,8 +115,9 @@ def by_feature() -> str:
 def profile() -> str:
     """Microseconds by place: shares of py-spy's samples times the CPU that was measured."""
     us = spent()
-    places = sorted({place for parts in us.values() for place in parts},
-                    key=lambda place: -us["request"].get(place, 0))  # fmt: skip
+    # A tie stays in the order of the file: a set's differs from run to run.
+    found = dict.fromkeys(place for parts in us.values() for place in parts)
+    places = sorted(found, key=lambda place: -us["request"].get(place, 0))
     rows = [
         [place, *(f"{us[kind].get(place, 0):.1f}" for kind in us)]
         for place in places
