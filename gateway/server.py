@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from gateway.listening.connection import CallerConnection, ConnectionLimits, ServerConfig
+from gateway.listening.connection import CallerConnection
 from gateway.listening.descriptors import room_for
+from gateway.listening.limits import ConnectionLimits, ServerConfig
 from gateway.listening.tls import Tls, tls_of
 from gateway.logs import log
 from gateway.settings import GatewaySettings

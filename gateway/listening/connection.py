@@ -7,24 +7,26 @@ All that is mended here; how a request is read and a response written stays uvic
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import httptools
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import (
-    BodyTimeout,
     BodyTooLarge,
     GatewayError,
     HeadersTooLarge,
-    HeaderTimeout,
     InvalidRequest,
     TooManyConnections,
 )
-from gateway.listening.cycle import Cycle
+from gateway.listening.cycle import Cycle, unchunked
 from gateway.listening.head import MALFORMED, WATCHED, fault, is_plain, size
+from gateway.listening.limits import (
+    ServerConfig,
+    body_timeout,
+    header_timeout,
+    headers_too_large,
+)
 
 FRAMING = (b"content-length", b"transfer-encoding")
 MOST_HEADERS = 128
@@ -33,25 +35,6 @@ LARGEST_PIPELINED_BYTES = 64 * 1024
 LINGER_S = 2.0  # a caller who is still sending reads our answer only when we do not hang up on it
 LARGEST_LEFTOVER_BYTES = 16 * 1024 * 1024
 FULL = "All connections are taken (MMHIE_MAX_CONNECTIONS); try again."
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """In seconds, bytes and connections."""
-
-    header_s: float = 10.0
-    body_s: float = 30.0
-    keep_alive_s: float = 75.0
-    send_s: float = 60.0
-    header_bytes: int = 32 * 1024
-    body_bytes: int = 2 * 1024 * 1024
-    connections: int = 4096
-
-
-class ServerConfig(uvicorn.Config):
-    """uvicorn's, and our limits on each connection."""
-
-    limits = ConnectionLimits()
 
 
 # What the parser is in the middle of; looked at for every header.
@@ -358,32 +341,3 @@ class Parting:
 
     def close(self) -> None:
         self._connection.linger()
-
-
-def unchunked(cycle: RequestResponseCycle, app: Any) -> Any:
-    """An application whose bodies end with the connection: HTTP/1.0 knows no chunks."""
-    cycle.chunked_encoding = False
-
-    async def run(scope: Any, receive: Any, send: Any) -> None:
-        async def send_plain(message: Any) -> None:
-            if message["type"] == "http.response.body":
-                cycle.expected_content_length = len(message.get("body", b""))
-            await send(message)
-
-        await app(scope, receive, send_plain)
-
-    return run
-
-
-def headers_too_large(limit: int) -> HeadersTooLarge:
-    return HeadersTooLarge(f"The headers are over {limit} bytes (MMHIE_MAX_HEADER_BYTES).")
-
-
-def header_timeout(limit_s: float) -> HeaderTimeout:
-    return HeaderTimeout(
-        f"The request's headers took over {limit_s:g} s (MMHIE_HEADER_TIMEOUT_SECONDS)."
-    )
-
-
-def body_timeout(limit_s: float) -> BodyTimeout:
-    return BodyTimeout(f"The request's body took over {limit_s:g} s (MMHIE_BODY_TIMEOUT_SECONDS).")

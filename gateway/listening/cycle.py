@@ -73,3 +73,18 @@ class Cycle(RequestResponseCycle):
         self.transport.write(head + body)
         self.expected_content_length = 0
         return {**message, "body": b""}
+
+
+def unchunked(cycle: RequestResponseCycle, app: Any) -> Any:
+    """An application whose bodies end with the connection: HTTP/1.0 knows no chunks."""
+    cycle.chunked_encoding = False
+
+    async def run(scope: Any, receive: Any, send: Any) -> None:
+        async def send_plain(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, send_plain)
+
+    return run

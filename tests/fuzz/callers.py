@@ -15,7 +15,8 @@ from gateway.access.signing_keys import Keys, parse
 from gateway.access.tokens import Terms, Tokens
 from gateway.engine.errors import echoes, private, withhold
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
-from gateway.listening.connection import CallerConnection, ConnectionLimits, ServerConfig
+from gateway.listening.connection import CallerConnection
+from gateway.listening.limits import ConnectionLimits, ServerConfig
 from gateway.middleware.correlation import ACCEPTED_ID, Correlation, request_id_of
 from gateway.relaying.shape import surrounded
 from gateway.safety.disclaimer import Disclaimer
