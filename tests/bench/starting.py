@@ -17,12 +17,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx2
-
 from tests.bench.machine import machine
+from tests.bench.processes import until_200
 
 PORT = 18300
-PATIENCE_S = 300
+URL = f"http://127.0.0.1:{PORT}"
 TIMES = 3
 # In the order in which they come; each names what has ended when its line is read.
 MARKS = (
@@ -58,9 +57,9 @@ def started(folder: Path) -> dict[str, float]:
         seen: dict[str, float] = {}
         reader = threading.Thread(target=note, args=(process, began, seen), daemon=True)
         reader.start()
-        until("/healthz", process)
+        until_200(f"{URL}/healthz", process)
         healthz = time.perf_counter() - began
-        until("/readyz", process)
+        until_200(f"{URL}/readyz", process)
         ready = time.perf_counter() - began
     return parts(seen, ready) | {"/healthz answers": round(healthz, 2), "ready": round(ready, 2)}
 
@@ -94,19 +93,6 @@ def note(process: subprocess.Popen[str], began: float, seen: dict[str, float]) -
         for name, words in MARKS:
             if name not in seen and words.search(line):
                 seen[name] = time.perf_counter() - began
-
-
-def until(path: str, process: subprocess.Popen[str]) -> None:
-    """Wait for 200 there; raises RuntimeError when that will not come."""
-    last = time.monotonic() + PATIENCE_S
-    while time.monotonic() < last and process.poll() is None:
-        try:
-            if httpx2.get(f"http://127.0.0.1:{PORT}{path}", timeout=5).status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.02)
-    raise RuntimeError(f"`mmhie serve` does not answer {path} with 200.")
 
 
 def parts(seen: dict[str, float], ready: float) -> dict[str, float]:
