@@ -1,6 +1,7 @@
 """One socket to the engine: HTTP/1.1, one request at a time, back-pressure on its answers."""
 
 import asyncio
+import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -177,6 +178,13 @@ class Connection(asyncio.Protocol):
                 await self._delay
         finally:
             self._take = None
+            self._drop_delay()
+
+    def _drop_delay(self) -> None:
+        """Whoever waited for it has left, or it is over: one never begun must not just be lost."""
+        if inspect.iscoroutine(self._delay):
+            self._delay.close()
+        self._delay = None
 
     def _pass_on(self) -> None:
         if self._take is not None:
@@ -236,7 +244,7 @@ class Connection(asyncio.Protocol):
             await self._waiter
         finally:
             self._waiter = None
-        if self._failure is not None and not self._chunks:
+        if self._failure is not None and not self._chunks and self._delay is None:
             raise self._failure
 
     def _wake(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -399,3 +400,39 @@ async def test_a_second_answer_in_the_same_bytes_reaches_nobody(more: bytes) -> 
         for _ in range(3):
             assert await fetch(client) == (200, b"ok")
         assert peer.lines == 3
+
+
+async def test_what_came_just_before_a_cut_is_sent_first() -> None:
+    """Where sending it has to wait, and the cut is in the same moment."""
+    heard: list[bytes] = []
+
+    async def later(data: bytes) -> None:
+        heard.append(data)
+
+    async with meeting(in_parts(SSE_HEAD)) as (client, _):
+        response = await client.open(GET)
+        passing = asyncio.create_task(response.forward(later))
+        await asyncio.sleep(0)
+        response._connection.data_received(chunk(b"hello"))
+        response._connection.fail(EngineCut("The engine was cut off."))
+        with pytest.raises(EngineCut):
+            await passing
+    assert heard == [b"hello"]
+
+
+async def test_who_leaves_as_something_comes_leaves_nothing_undone() -> None:
+    """What would have sent it is closed: a warning about it would fail this test."""
+
+    async def later(_: bytes) -> None:
+        pytest.fail("nobody is there any more")
+
+    async with meeting(in_parts(SSE_HEAD)) as (client, _):
+        response = await client.open(GET)
+        passing = asyncio.create_task(response.forward(later))
+        await asyncio.sleep(0)
+        response._connection.data_received(chunk(b"hello"))
+        passing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await passing
+        response.close()
+    gc.collect()
