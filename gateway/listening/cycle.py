@@ -20,8 +20,8 @@ class Cycle(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        if self.head:
-            message = self._with_head(message)
+        if self.head and self._is_sent_whole(message):
+            return
         body = message.get("body")
         if body and self.chunked_encoding and message.get("more_body") and not self._is_over:
             self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
@@ -63,16 +63,24 @@ class Cycle(RequestResponseCycle):
         else:
             self.head = head
 
-    def _with_head(self, message: Any) -> Any:
-        """Write the head, and the body with it where that is whole; what is left to send."""
+    def _is_sent_whole(self, message: Any) -> bool:
+        """Write the head, and with it the body where that is whole: then the answer has ended."""
         head, self.head = self.head, b""
         body = message.get("body", b"")
         if message.get("more_body") or len(body) != self.expected_content_length:
             self.transport.write(head)
-            return message
+            return False
         self.transport.write(head + body)
-        self.expected_content_length = 0
-        return {**message, "body": b""}
+        self._end()
+        return True
+
+    def _end(self) -> None:
+        """As uvicorn ends a response."""
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
 
 def unchunked(cycle: RequestResponseCycle, app: Any) -> Any:

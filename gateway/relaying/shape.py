@@ -51,6 +51,8 @@ def surrounded(
     body: Mapping[str, object], disclaimer: str, wanted: placement.Placement
 ) -> tuple[str, str]:
     """What goes before and after the text; nothing where a program reads the answer."""
+    if wanted == "off":
+        return "", ""
     where = placement.effective(wanted, body)
     return placement.opening(disclaimer, where), placement.closing(disclaimer, where)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.safety.spelling import plain, spelled
+from gateway.safety.spelling import spelled
 
 # Up to six words between two signs, none of them a negation ("lips are not swollen"), in any of the
 # languages. Both kinds of run are bounded: linear time, whatever the text.
@@ -22,14 +22,11 @@ Pair = tuple[re.Pattern[str], re.Pattern[str]]
 class Signs:
     """One language's patterns of a rule, over lower-case text.
 
-    `anchors`: plain strings, one of which stands in every match: the cheap first look.
     `strong`: speaks of a present emergency by itself.
     `weak`: does so only in a sentence about a person (a case, not a subject).
-    `together`: pairs of signs that mean an emergency when both are near each other; an anchor
-    stands in every match of the first.
+    `together`: pairs of signs that mean an emergency when both are near each other.
     """
 
-    anchors: tuple[str, ...]
     strong: re.Pattern[str] | None
     weak: re.Pattern[str] | None
     together: tuple[Pair, ...]
@@ -46,16 +43,14 @@ class Rule:
 
 
 def signs(
-    anchors: tuple[str, ...],
     *,
     strong: tuple[str, ...] = (),
     weak: tuple[str, ...] = (),
     together: tuple[tuple[str, str], ...] = (),
 ) -> Signs:
     """Compile a language's patterns: regular expressions that start and end at a word."""
-    anchors = tuple(dict.fromkeys(each for word in anchors for each in (word, plain(word))))
     pairs = tuple((one_of((left,)), one_of((right,))) for left, right in together)
-    return Signs(anchors, one_of(strong) if strong else None, one_of(weak) if weak else None, pairs)
+    return Signs(one_of(strong) if strong else None, one_of(weak) if weak else None, pairs)
 
 
 def one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:

@@ -5,18 +5,17 @@ from collections.abc import Sequence
 
 from gateway.safety.context import is_about_a_person, status
 from gateway.safety.rule import Pair, Signs
-from gateway.safety.sentences import Sentences
 
 REACH = 3  # sentences between two signs that belong together
 
 
-def reports(sentences: Sentences, found: Signs, held: Sequence[int], language: str) -> bool:
+def reports(sentences: Sequence[str], found: Signs, held: Sequence[int], language: str) -> bool:
     """Whether a sentence reports one of the signs, or neighbouring ones a pair of them.
 
     `held` are the numbers of the sentences in which a lone sign, or the first of a pair, may be.
     """
-    return any(_speaks(found, sentences.parts[number], language) for number in held) or any(
-        _is_together(pair, sentences.parts, held, language) for pair in found.together
+    return any(_speaks(found, sentences[number], language) for number in held) or any(
+        _is_together(pair, sentences, held, language) for pair in found.together
     )
 
 

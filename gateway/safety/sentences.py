@@ -1,9 +1,6 @@
 """A text as lower-case sentences, the unit in which negation and history have their scope."""
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 # A full stop inside a number or an abbreviation ends nothing ("v. a.", "ca. 60", "37. woche"); a
 # single line break is only a wrap unless the next line is a list item or a heading.
@@ -33,45 +30,15 @@ OVERLAP = 200
 LONGEST_TEXT = 32_768
 
 
-@dataclass(frozen=True, slots=True)
-class Sentences:
-    """A normalised text cut into sentences; `starts` are their offsets in `text`, ascending."""
-
-    text: str
-    starts: tuple[int, ...]
-    parts: tuple[str, ...]
-
-    @classmethod
-    def of(cls, text: str) -> "Sentences":
-        """The sentences of a normalised text; an endless one comes in overlapping pieces."""
-        ends = [match.end() for match in END.finditer(text)]
-        spans = [
-            span
-            for start, end in zip([0, *ends], [*ends, len(text)], strict=True)
-            for span in _pieces(start, end)
-        ]
-        flat = text.replace("\n", " ")  # of equal length: the patterns know plain spaces only
-        return cls(flat, tuple(a for a, _ in spans), tuple(flat[a:b] for a, b in spans))
-
-    def holding(self, words: Iterable[str]) -> list[int]:
-        """Where to look: the numbers of the sentences that hold one of the plain strings."""
-        found: set[int] = set()
-        for word in words:
-            found.update(self._each(word))
-        return sorted(found)
-
-    def _each(self, word: str) -> Iterable[int]:
-        at = self.text.find(word)
-        while at >= 0:
-            number = bisect_right(self.starts, at) - 1
-            # With overlapping pieces the one before may hold it too, and the better half of it.
-            yield number
-            if number and self.starts[number - 1] + len(self.parts[number - 1]) > at:
-                yield number - 1
-            following = number + 1
-            if following == len(self.starts):
-                return
-            at = self.text.find(word, self.starts[following])
+def sentences_of(text: str) -> tuple[str, ...]:
+    """The sentences of a normalised text; an endless one comes in overlapping pieces."""
+    ends = [match.end() for match in END.finditer(text)]
+    flat = text.replace("\n", " ")  # of equal length: the patterns know plain spaces only
+    return tuple(
+        flat[first:last]
+        for start, end in zip([0, *ends], [*ends, len(text)], strict=True)
+        for first, last in _pieces(start, end)
+    )
 
 
 def bounded(text: str) -> str:

@@ -2,10 +2,13 @@
 
 RE2 reads a text once for many patterns, some hundred times faster than `re`. It knows neither
 lookaround nor letters beyond ASCII, so it is given patterns that match more than the true ones.
+Nor does it look for one thing at any distance from another: to remember what it has seen so far,
+its automaton would grow with every text. It looks for the parts, and here is known what they make.
 """
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import re2
 
@@ -29,30 +32,81 @@ LOOKAROUND = re.compile(r"\(\?<?[!=]")
 PARENTHESIS = re.compile(r"\\.|[()]")
 
 
+# What a pattern that may match has to have: one of its alternatives with all of its parts.
+Alternative = tuple[int, frozenset[int]]
+
+
 class Sieve:
     """Patterns of `re`, looked for all at once, in any case."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        options = re2.Options()
-        options.case_sensitive = False
-        options.max_mem = BUDGET_BYTES
         self._all = frozenset(range(len(patterns)))
-        self._set = re2.Set.SearchSet(options)
-        for pattern in patterns:
-            self._set.Add(loosened(pattern))
-        self._set.Add("")  # in every text: an answer without it is none
-        self._set.Compile()
+        self._parts: dict[str, int] = {}
+        self._made_of: Mapping[int, list[Alternative]] = defaultdict(list)
+        for number, pattern in enumerate(patterns):
+            for alternative in alternatives(pattern):
+                self._add(number, alternative)
+        self._set = compiled(self._parts)
+
+    def _add(self, number: int, alternative: Sequence[str]) -> None:
+        needed = {self._parts.setdefault(part, len(self._parts)) for part in alternative}
+        self._made_of[max(needed)].append((number, frozenset(needed)))
 
     def hits(self, text: bytes) -> frozenset[int]:
         """The numbers of the patterns that may match a text in UTF-8; no other does."""
-        found = self._set.Match(text)
-        return self._all.intersection(found) if found else self._all
+        seen = frozenset(self._set.Match(text))
+        if not seen:
+            return self._all
+        return frozenset(
+            number
+            for part in seen & self._made_of.keys()
+            for number, needed in self._made_of[part]
+            if needed <= seen
+        )
+
+
+def compiled(parts: Sequence[str] | Mapping[str, int]) -> re2.Set:
+    """The parts as one automaton, in their order, and behind them what is in every text."""
+    options = re2.Options()
+    options.case_sensitive = False
+    options.max_mem = BUDGET_BYTES
+    made = re2.Set.SearchSet(options)
+    for part in parts:
+        made.Add(part)
+    made.Add("")  # an answer without it is none: there was no room for the automaton
+    made.Compile()
+    return made
+
+
+def alternatives(pattern: str) -> list[list[str]]:
+    """A pattern of `re` as what RE2 can look for: each alternative as parts, all of which are
+    in every text that it matches, with anything between them."""
+    plain = bare(without_lookaround(pattern.replace(BETWEEN, RUN)))
+    return [list(map(loosened, split(each, RUN))) for each in split(plain, "|")]
+
+
+def bare(pattern: str) -> str:
+    """What is in the group, where a pattern is one group between two word boundaries."""
+    group = pattern.removeprefix(r"\b").removesuffix(r"\b")
+    is_one = group.startswith("(?:") and closing(group, 0) == len(group)
+    return group[3:-1] if is_one else pattern
+
+
+def split(pattern: str, at: str) -> list[str]:
+    """A pattern cut at a piece, where that is in no group."""
+    parts, depth = [""], 0
+    for piece in PIECE.findall(pattern):
+        depth += {"(": 1, ")": -1}.get(piece, 0)
+        if piece == at and not depth:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
 
 
 def loosened(pattern: str) -> str:
     """A pattern of `re` as one of RE2 that matches wherever it does, and more."""
-    plain = without_lookaround(pattern.replace(BETWEEN, RUN))
-    return PIECE.sub(lambda piece: loosened_piece(piece.group()), plain)
+    return PIECE.sub(lambda piece: loosened_piece(piece.group()), pattern)
 
 
 def loosened_piece(piece: str) -> str:

@@ -9,13 +9,7 @@ TYPED: Mapping[str, str] = {
     "ü": "ue",
     "ß": "ss",
 }
-PLAIN = str.maketrans(dict(TYPED))
 EITHER = str.maketrans({marked: f"(?:{marked}|{bare})" for marked, bare in TYPED.items()})
-
-
-def plain(text: str) -> str:
-    """A text without marks."""
-    return text.translate(PLAIN)
 
 
 def spelled(pattern: str) -> str:

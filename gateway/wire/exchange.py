@@ -109,21 +109,23 @@ class Exchange:
         return Vigil(self._receive, lambda: self.complete)
 
     async def send(self, message: Message) -> None:
-        """The ASGI send of this exchange: adds the headers that every response carries."""
+        """The ASGI send of this exchange, for those who are given no exchange."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self._common]
-        elif not message.get("more_body", False):
+            await self.start(message["status"], message.get("headers", ()))
+            return
+        if not message.get("more_body", False):
             self.complete = True
         await self._send(message)
 
     async def start(self, status: int, headers: RawHeaders) -> None:
-        """Send the status line and headers."""
-        await self.send({"type": "http.response.start", "status": status, "headers": list(headers)})
+        """Send the status line, these headers, and those that every response carries."""
+        self.status = status
+        everything = [*headers, *self._common]
+        await self._send({"type": "http.response.start", "status": status, "headers": everything})
 
     async def write(self, data: bytes) -> None:
         """Send part of the body; returns when the caller's socket has room again."""
-        await self.send({"type": "http.response.body", "body": data, "more_body": True})
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     def write_now(self, data: bytes) -> Awaitable[None] | None:
         """Send part of the body without waiting; what to wait for where that cannot be.
@@ -139,7 +141,8 @@ class Exchange:
 
     async def finish(self, data: bytes = b"") -> None:
         """Send the end of the body."""
-        await self.send({"type": "http.response.body", "body": data, "more_body": False})
+        self.complete = True
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     async def respond(
         self,

@@ -11,6 +11,7 @@ from gateway.errors import EngineGarbled
 # Either is the caller's own business: with counts asked for, vLLM puts them on every chunk too
 # when `continuous_usage_stats` says so.
 COUNTS = ("include_usage", "continuous_usage_stats")
+EMPTY = re.compile(rb"\s*\{\s*\}")
 RESPONSE = re.compile(rb'"response"\s*:\s*\{\s*')
 
 
@@ -64,7 +65,7 @@ def append(document: bytes, additions: Mapping[str, Any]) -> bytes:
     if not additions:
         return document
     end = document.rindex(b"}")
-    comma = b"" if document[:end].rstrip().endswith(b"{") else b","
+    comma = b"" if EMPTY.match(document) else b","
     return b"".join((document[:end], comma, orjson.dumps(additions)[1:-1], document[end:]))
 
 

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from gateway.safety.rules import RULES
-from gateway.safety.sentences import Sentences, normal
-from gateway.safety.sieve import Sieve, loosened
+from gateway.safety.sentences import normal, sentences_of
+from gateway.safety.sieve import Sieve, alternatives
 from tests.safety.test_notices import ordinary, vignettes
 
 LANGUAGES = ("", "_de", "_es")
@@ -64,7 +64,7 @@ def test_what_a_sign_matches_passes_its_sieve(seed: int) -> None:
         lowered = normal(text)
         raw = text.encode() if text.isascii() else lowered.encode()
         whole = passed(raw)
-        for sentence in Sentences.of(lowered).parts:
+        for sentence in sentences_of(lowered):
             found = {n for n, sign in enumerate(SIGNS) if sign.search(sentence)}
             matched += len(found)
             assert found <= whole
@@ -96,4 +96,4 @@ def test_what_is_loosened_and_how(pattern: str, text: str) -> None:
 def test_a_group_without_an_end_is_an_error() -> None:
     """A rule with a slip in it does not start."""
     with pytest.raises(ValueError, match="does not end"):
-        loosened("(?!never")
+        alternatives("(?!never")

@@ -17,22 +17,6 @@ RULE = Rule(
     ),
     signs={
         "en": signs(
-            (
-                "throat",
-                "tongue",
-                "lip",
-                "swell",
-                "swoll",
-                "anaphyla",
-                "hives",
-                "urticaria",
-                "allergic",
-                "welts",
-                "rash",
-                "angio",
-                "airway",
-                "flush",
-            ),
             strong=(
                 near(r"throat|airway", r"clos\w+|tighten\w*|swelling|swells?|constrict\w+"),
                 near(r"tongue|lips?", r"swell\w*|swoll\w+"),
@@ -47,21 +31,6 @@ RULE = Rule(
             ),
         ),
         "de": signs(
-            (
-                "gesicht",
-                "augen",
-                "zunge",
-                "lippe",
-                "hals",
-                "rachen",
-                "kehle",
-                "anaphyla",
-                "allergische",
-                "quaddeln",
-                "nesselsucht",
-                "urtikaria",
-                "ausschlag",
-            ),
             strong=(
                 near(r"zunge|lippen?", r"schwill\w*|schwell\w*|\w*geschwollen\w*|dick\w*"),
                 near(
@@ -88,17 +57,6 @@ RULE = Rule(
             ),
         ),
         "es": signs(
-            (
-                "cara",
-                "lengua",
-                "labio",
-                "garganta",
-                "anafil",
-                "alérgica",
-                "urticaria",
-                "ronchas",
-                "habones",
-            ),
             strong=(
                 near(r"lengua|labios?", r"hinch\w+|inflam\w+|gord[ao]s?"),
                 near(r"cara", r"hinchad\w+ (?:y|desde|tras)"),

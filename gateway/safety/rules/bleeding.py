@@ -19,7 +19,6 @@ RULE = Rule(
     ),
     signs={
         "en": signs(
-            ("bleed", "blood", "morrhag", "matemes", "moptysis", "melaena", "melena", "tarry"),
             strong=(
                 near(r"bleeding|blood", NO_STOP),
                 r"(?:can't|cannot|couldn't|unable to|won't) (?:\w+ )?(?:stop|control) "
@@ -39,14 +38,6 @@ RULE = Rule(
             weak=(r"ha?ematemesis", r"ha?emorrhagic shock"),
         ),
         "de": signs(
-            (
-                "blut",
-                "teerst",
-                "meläna",
-                "hämatemes",
-                "hämopty",
-                "hämorrhag",
-            ),
             strong=(
                 near(
                     r"blutet|blutung\w*|bluten",
@@ -72,14 +63,6 @@ RULE = Rule(
             ),
         ),
         "es": signs(
-            (
-                "sangr",
-                "hemorragia",
-                "hemorrágic",
-                "melena",
-                "hematemesis",
-                "rectorragia",
-            ),
             strong=(
                 near(
                     r"sangra\w*|hemorragia",

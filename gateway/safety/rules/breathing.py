@@ -25,20 +25,6 @@ RULE = Rule(
     message="The text may describe severe difficulty in breathing: call {contact} at once.",
     signs={
         "en": signs(
-            (
-                "breath",
-                "chok",
-                "asthma",
-                "inhaler",
-                "gasp",
-                "blue",
-                "dyspn",
-                "spo2",
-                "sats",
-                "saturat",
-                "stridor",
-                "respiratory",
-            ),
             strong=(
                 rf"{CANNOT} (?:\w+ )?breathe?",
                 rf"{CANNOT} (?:get|catch|draw) (?:my|his|her|any|enough|a) (?:\w+ )?(?:breath|air)",
@@ -61,21 +47,6 @@ RULE = Rule(
             ),
         ),
         "de": signs(
-            (
-                "luft",
-                "atem",
-                "atmen",
-                "erstick",
-                "dyspn",
-                "asthma",
-                "spray",
-                "spo2",
-                "sättigung",
-                "verschluckt",
-                "blau",
-                "japst",
-                "keucht",
-            ),
             strong=(
                 r"(?:bekomm\w*|krieg\w*) (?:(?!nase)\w+ ){0,3}(?:keine|kaum|schlecht) (?:noch |"
                 r"mehr )?luft",
@@ -108,22 +79,6 @@ RULE = Rule(
             ),
         ),
         "es": signs(
-            (
-                "respir",
-                "aire",
-                "ahog",
-                "asfixi",
-                "disnea",
-                "inhalador",
-                "satura",
-                "spo2",
-                "atragant",
-                "labios",
-                "poniendo",
-                "frase",
-                "palabras",
-                "boque",
-            ),
             strong=(
                 r"no (?:puedo|puede|consigo|consigue) (?:casi )?respirar(?! por)",
                 r"(?:casi no|apenas) (?:puedo|puede|consigue)? ?respir\w+",

@@ -34,23 +34,6 @@ RULE = Rule(
     ),
     signs={
         "en": signs(
-            (
-                "back",
-                "sciatica",
-                "disc",
-                "disk",
-                "spin",
-                "saddle",
-                "numb",
-                "cauda",
-                "pee",
-                "urin",
-                "bladder",
-                "incontinen",
-                "feel",
-                "wet",
-                "soil",
-            ),
             strong=(
                 r"saddle (?:an?a?esthesia|numbness|area numb\w*)",
                 near(r"numb\w*|lost (?:all )?feeling|no feeling|can't feel", SADDLE),
@@ -59,18 +42,6 @@ RULE = Rule(
             together=((BACK, BLADDER),),
         ),
         "de": signs(
-            (
-                "rücken",
-                "bandscheib",
-                "hexenschuss",
-                "lws",
-                "ischias",
-                "reithosen",
-                "taub",
-                "gefühllos",
-                "spür",
-                "cauda",
-            ),
             strong=(
                 r"reithosen\w*",
                 near(
@@ -83,18 +54,6 @@ RULE = Rule(
             together=((r"rücken\w*|bandscheibe\w*|hexenschuss|lws\w*|ischias", BLADDER_DE),),
         ),
         "es": signs(
-            (
-                "espalda",
-                "lumba",
-                "ciática",
-                "discal",
-                "silla de montar",
-                "dormid",
-                "adormecid",
-                "siento",
-                "cauda",
-                "cola de caballo",
-            ),
             strong=(
                 r"anestesia en silla de montar",
                 near(

@@ -19,7 +19,6 @@ RULE = Rule(
     message="The text may describe chest pain that is happening now: call {contact} at once.",
     signs={
         "en": signs(
-            ("chest", "heart attack", "sternal", "sternum", "breastbone", "stemi"),
             strong=(
                 near(SEVERE, rf"chest {PAIN}"),
                 near(rf"chest {PAIN}|chest hurts", WITH),
@@ -36,16 +35,6 @@ RULE = Rule(
             weak=(rf"chest {PAIN}", r"stemi"),
         ),
         "de": signs(
-            (
-                "brust",
-                "herzinfarkt",
-                "thorax",
-                "thorak",
-                "retrostern",
-                "pektangin",
-                "st-hebung",
-                "stemi",
-            ),
             strong=(
                 near(
                     r"stark\w*|heftig\w*|drückend\w*|plötzlich\w*|stechend\w*|akut\w*|"
@@ -76,15 +65,6 @@ RULE = Rule(
             ),
         ),
         "es": signs(
-            (
-                "pecho",
-                "infarto",
-                "torácic",
-                "retroestern",
-                "precordial",
-                "esternón",
-                "elevación del st",
-            ),
             strong=(
                 r"(?:dolor|presión|opresión|peso|punzada|punzadas|quemazón|"
                 r"molestia) (?:\w+ ){0,4}en (?:el|mi|su) pecho",

@@ -11,19 +11,6 @@ RULE = Rule(
     ),
     signs={
         "en": signs(
-            (
-                "breathing",
-                "pulse",
-                "collaps",
-                "slump",
-                "fainted",
-                "unconscious",
-                "unresponsive",
-                "passed out",
-                "wake",
-                "rouse",
-                "arrest",
-            ),
             strong=(
                 r"(?:not|isn't|aren't|stopped|no longer|wasn't) (?:\w+ )?breathing"
                 r"(?! (?:well|properly|easily|comfortably|through|machine|exercises?))",
@@ -44,20 +31,6 @@ RULE = Rule(
             ),
         ),
         "de": signs(
-            (
-                "atmet",
-                "puls",
-                "bewusstlos",
-                "ansprechbar",
-                "reagiert",
-                "wecken",
-                "wacht",
-                "reanim",
-                "stillstand",
-                "lebenszeichen",
-                "zu atmen",
-                "zusammengebrochen",
-            ),
             strong=(
                 r"atmet (?:\w+ )?nicht(?: mehr)?(?! (?:richtig|gut|tief))",
                 r"kein(?:en)? puls",
@@ -76,19 +49,6 @@ RULE = Rule(
             weak=(r"(?:herz|kreislauf)stillstand",),
         ),
         "es": signs(
-            (
-                "respira",
-                "pulso",
-                "inconsciente",
-                "responde",
-                "reacciona",
-                "despert",
-                "despierta",
-                "parada",
-                "rcp",
-                "desplom",
-                "señales de vida",
-            ),
             strong=(
                 r"no respira(?! (?:bien|por))|ha dejado de respirar|no da señales de vida",
                 r"sin pulso|no (?:le |se )?(?:tiene|encuentro|noto|siento) (?:el )?pulso",

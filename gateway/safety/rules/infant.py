@@ -39,37 +39,10 @@ RULE = Rule(
     message="The text may describe a seriously ill infant or child: call {contact} at once.",
     signs={
         "en": signs(
-            (
-                "baby",
-                "newborn",
-                "neonat",
-                "infant",
-                "old",
-                "of age",
-                "toddler",
-                "child",
-                "son",
-                "daughter",
-                "kid",
-                "little",
-                "boy",
-                "girl",
-            ),
             strong=(near(CHILD, BAD),),
             together=((YOUNG, FEVER),),
         ),
         "de": signs(
-            (
-                "baby",
-                "säugling",
-                "neugeboren",
-                "kind",
-                "sohn",
-                "tochter",
-                "wochen",
-                "tage",
-                "monate",
-            ),
             strong=(
                 near(
                     BABY_DE,
@@ -86,16 +59,6 @@ RULE = Rule(
             together=((YOUNG_DE, FEVER_DE),),
         ),
         "es": signs(
-            (
-                "bebé",
-                "lactante",
-                "recién nacid",
-                "neonato",
-                "niñ",
-                "hij",
-                "días",
-                "semanas",
-            ),
             strong=(
                 near(
                     BABY_ES,

@@ -52,26 +52,6 @@ RULE = Rule(
     ),
     signs={
         "en": signs(
-            (
-                "pregnan",
-                "gravid",
-                "gestation",
-                "trimester",
-                "postpartum",
-                "birth",
-                "weeks",
-                "wks",
-                "baby",
-                "fetal",
-                "foetal",
-                "cord",
-                "ectopic",
-                "g1p",
-                "g2p",
-                "g3p",
-                "g4p",
-                "g5p",
-            ),
             strong=(
                 r"(?:haven't|have not|hasn't|can't|cannot|not|no longer) (?:\w+ )?"
                 r"(?:felt|feel|feeling) (?:the |my )?baby(?: \w+)?",
@@ -86,21 +66,6 @@ RULE = Rule(
             together=((PREGNANT, f"{LOSS}|{PAIN}|{PRESSURE}"),),
         ),
         "de": signs(
-            (
-                "schwanger",
-                "ssw",
-                "woche",
-                "gravid",
-                "monat",
-                "wochenbett",
-                "fruchtblase",
-                "wehen",
-                "entbunden",
-                "nabelschnur",
-                "baby",
-                "kind",
-                "kleine",
-            ),
             strong=(
                 near(r"nabelschnur", r"sehe|sieht|sehen|hängt|vorfall|heraus|raus"),
                 r"(?:spüre|spürt|merke|fühle) (?:\w+ )?(?:mein|das|unser|ihr) (?:baby|"
@@ -112,21 +77,6 @@ RULE = Rule(
             together=((PREGNANT_DE, ALARM_DE),),
         ),
         "es": signs(
-            (
-                "embaraz",
-                "gestante",
-                "gestación",
-                "puérpera",
-                "primigesta",
-                "semanas",
-                "meses",
-                "aguas",
-                "cordón",
-                "bebé",
-                "fetal",
-                "niñ",
-                "feto",
-            ),
             strong=(
                 r"(?:se ve|asoma|sale|salido|prolapso de|prolapso del) (?:el )?cordón",
                 r"no (?:noto|siento) (?:\w+ )?(?:al|a mi) bebé",

@@ -32,7 +32,6 @@ RULE = Rule(
     ),
     signs={
         "en": signs(
-            ("seiz", "fit", "convuls", "epileptic"),
             strong=(
                 r"(?:is|he's|she's|are|been|started|keeps|still|now|was|i'm) (?:\w+ )?"
                 r"(?:seizing|convulsing|fitting(?! (?:well|in|nicely|for|the|a)))",
@@ -46,13 +45,6 @@ RULE = Rule(
             weak=(r"status epilepticus",),
         ),
         "de": signs(
-            (
-                "krampf",
-                "anfall",
-                "zuckt",
-                "zuckungen",
-                "epilep",
-            ),
             strong=(
                 near(
                     r"krampft|krampfanfall|anfall (?:dauert|geht)|epileptische[rn]? anfall|zuckt|"
@@ -64,12 +56,6 @@ RULE = Rule(
             weak=(r"status epilepticus",),
         ),
         "es": signs(
-            (
-                "convuls",
-                "epiléptic",
-                "sacud",
-                "ataque",
-            ),
             strong=(
                 near(
                     r"convuls\w+|(?:crisis|ataque) epiléptic[oa]|ataque dura|estatus epiléptico|"

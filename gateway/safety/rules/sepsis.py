@@ -1,6 +1,6 @@
 """Signs of sepsis or meningitis."""
 
-from gateway.safety.fever import FEVER, FEVER_DE, FEVER_ES, FEVER_WORDS
+from gateway.safety.fever import FEVER, FEVER_DE, FEVER_ES
 from gateway.safety.rule import Rule, near, signs
 
 STIFF = (
@@ -47,7 +47,6 @@ RULE = Rule(
     message=("The text may describe signs of sepsis or meningitis: call {contact} at once."),
     signs={
         "en": signs(
-            (*FEVER_WORDS, "rash", "seps", "septic", "mening", "neck", "nuchal", "kernig"),
             strong=(
                 r"(?:septic shock|(?:suspected|possible|likely|query) (?:\w+ )?"
                 r"(?:sepsis|meningitis|meningococc\w+))",
@@ -60,19 +59,6 @@ RULE = Rule(
             ),
         ),
         "de": signs(
-            (
-                "fieber",
-                "febril",
-                "sepsis",
-                "sept",
-                "mening",
-                "nacken",
-                "temp",
-                "t 3",
-                "t 4",
-                "°",
-                "grad",
-            ),
             strong=(
                 r"septische\w? schock",
                 r"(?:verdacht auf|v\. ?a\.) (?:\w+ )?(?:uro)?(?:sepsis|meningitis)",
@@ -83,18 +69,6 @@ RULE = Rule(
             ),
         ),
         "es": signs(
-            (
-                "fiebre",
-                "febril",
-                "sepsis",
-                "séptic",
-                "mening",
-                "nuca",
-                "cuello",
-                "temperatura",
-                "°",
-                "grados",
-            ),
             strong=(
                 r"shock séptico",
                 r"(?:sospecha de|posible|probable) (?:\w+ )?(?:sepsis|meningitis)",

@@ -11,24 +11,6 @@ RULE = Rule(
     message="The text may describe a major injury: call {contact} at once.",
     signs={
         "en": signs(
-            (
-                "crash",
-                "accident",
-                "collision",
-                "collided",
-                "bone",
-                "stab",
-                "shot",
-                "electrocut",
-                "cut off",
-                "ripped off",
-                "torn off",
-                "chopped off",
-                "amput",
-                "impal",
-                "fell",
-                "fall",
-            ),
             strong=(
                 r"bones? (?:\w+ ){0,4}(?:sticking|poking|coming) out",
                 r"(?:been|got|was|is|were|i'm) (?:just )?(?:stabbed|shot|electrocuted|impaled)"
@@ -45,25 +27,6 @@ RULE = Rule(
             together=((rf"{CRASH}|crash|collided", HURT),),
         ),
         "de": signs(
-            (
-                "unfall",
-                "gestürzt",
-                "gefallen",
-                "abgestürzt",
-                "angefahren",
-                "überfahren",
-                "gestochen",
-                "messer",
-                "schuss",
-                "angeschossen",
-                "knochen",
-                "abgetrennt",
-                "abgesägt",
-                "abgehackt",
-                "stromschlag",
-                "stromunfall",
-                "gebrochen",
-            ),
             strong=(
                 near(
                     r"gefallen|gestürzt|abgestürzt",
@@ -89,27 +52,6 @@ RULE = Rule(
             ),
         ),
         "es": signs(
-            (
-                "accidente",
-                "caíd",
-                "cayó",
-                "atropell",
-                "apuñal",
-                "puñalada",
-                "bala",
-                "arma blanca",
-                "hueso",
-                "fractura abierta",
-                "amputad",
-                "cortado",
-                "arrancado",
-                "seccionado",
-                "descarga",
-                "electrocut",
-                "tirotead",
-                "choque",
-                "disparado",
-            ),
             strong=(
                 near(
                     r"caíd[oa]|cayó|caí",
