@@ -1,10 +1,14 @@
-"""What was asked and answered is in this process's memory: nothing writes that memory to a disk."""
+"""This process's memory: what was asked and answered is in it, so nothing writes it to a disk;
+what it does not need goes back."""
 
 import contextlib
 import ctypes
 import resource
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
+
+
+LIBC = ctypes.CDLL(None)
 
 
 def seal() -> None:
@@ -16,4 +20,11 @@ def seal() -> None:
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError, AttributeError):  # no Linux
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        LIBC.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def give_back() -> None:
+    """What was freed, to the system: glibc keeps what lies between things in use (measured, all of
+    the 6 MB that ten callers who read nothing had cost). 0.03 ms where there is nothing to give."""
+    with contextlib.suppress(AttributeError):  # another C library
+        LIBC.malloc_trim(0)

@@ -146,5 +146,8 @@ class Metrics:
 
 def tokens(usage: Mapping[str, Any], *names: str) -> int:
     """The first count there is; nothing an engine sends here can stop an answer."""
-    counts = (usage.get(name) for name in names)
-    return next((count for count in counts if isinstance(count, int) and count > 0), 0)
+    for name in names:
+        count = usage.get(name)
+        if isinstance(count, int) and count > 0:
+            return count
+    return 0

@@ -15,9 +15,11 @@ from gateway.listening.descriptors import room_for
 from gateway.listening.limits import ConnectionLimits, ServerConfig
 from gateway.listening.tls import Tls, tls_of
 from gateway.logs import log
+from gateway.memory import give_back
 from gateway.settings import GatewaySettings
 
 TICKS_BETWEEN_CHECKS = 5  # of uvicorn's, ten a second
+TICKS_BETWEEN_TRIMS = 10
 TICKS_BETWEEN_RENEWALS = 50
 
 
@@ -37,6 +39,8 @@ class DrainingServer(uvicorn.Server):
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, CallerConnection):
                     connection.check(now)
+        if counter % TICKS_BETWEEN_TRIMS == 0:
+            give_back()
         if self.tls is not None and counter % TICKS_BETWEEN_RENEWALS == 0:
             self.tls.renew()
         return await super().on_tick(counter)
@@ -109,5 +113,6 @@ def limits_of(settings: GatewaySettings) -> ConnectionLimits:
 def tune() -> None:
     """What start-up made is never garbage; rarer collections halved the measured tail latency."""
     gc.collect()
+    give_back()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

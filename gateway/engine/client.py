@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.engine.connection import Connection, ConnectionDiedError, Take, timed_out
@@ -18,8 +18,7 @@ LARGEST_ANSWER_BYTES = 64 * 1024 * 1024  # 16 answers with 20 logprobs at each t
 LARGEST_ERROR_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class EngineRequest:
+class EngineRequest(NamedTuple):
     """One request to the engine; exactly one of the two limits applies, in seconds: on all of the
     answer, or on the time between two signs of `progress`. A router may keep a `session`'s
     requests on one engine."""

@@ -1,14 +1,12 @@
 """How an answer has to look to one caller."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.safety import placement, reasoning
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What is changed of the engine's output; as it stands here, nothing.
 
     `opening` and `closing` go around the answer's text; `warnings` are known beforehand.

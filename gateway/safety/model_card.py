@@ -1,7 +1,6 @@
 """What a person should know about the model before they believe it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from gateway.safety.disclaimer import Disclaimer
@@ -45,7 +44,7 @@ EVALUATION = (
 def card(serving: Serving, disclaimer: Disclaimer, contact: str | None) -> dict[str, Any]:
     """The card of what is being served now."""
     return {
-        "model": asdict(serving),
+        "model": serving._asdict(),
         "intended_use": INTENDED_USE,
         "not_intended": NOT_INTENDED,
         "limits": LIMITS,

@@ -3,9 +3,8 @@
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.safety.disclaimer import Disclaimer
 
@@ -31,8 +30,7 @@ SAMPLING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(NamedTuple):
     """What is being served; it changes only when the engine does."""
 
     gateway_version: str
@@ -46,8 +44,7 @@ class Serving:
     pinned_date: str | None = None  # in the prompt, in place of today's
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What is known of one request before its answer; `time` is RFC 3339 in UTC."""
 
     request_id: str
@@ -144,7 +141,7 @@ def label(mac: hmac.HMAC) -> str:
 
 @lru_cache(maxsize=8)
 def _served(serving: Serving) -> Mapping[str, Any]:
-    return asdict(serving)
+    return serving._asdict()
 
 
 def _call(call: Call) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def is_pure_answer(message: Mapping[str, Any]) -> bool:
 
 def text_of(message: Mapping[str, Any]) -> str:
     """The reasoning in a message or delta, whichever name it came under; empty when none."""
-    return next((str(message[key]) for key in NAMES if message.get(key)), "")
+    return str(message.get("reasoning") or message.get("reasoning_content") or "")
 
 
 def is_reasoning_event(kind: str) -> bool:

@@ -21,7 +21,7 @@ from tests.bench.report import goals, medians, table
 from tests.bench.rounds import by_feature, measure
 from tests.bench.targets import BY_FEATURE, TARGETS, before
 
-OURS = ("direct", "nginx", "gateway")
+OURS = ("direct", "nginx", "bare", "gateway")
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,10 @@ def gateway(_folder: Path) -> Sequence[str]:
     return [sys.executable, "-m", "gateway"]
 
 
+def bare(_folder: Path) -> Sequence[str]:
+    return [sys.executable, "-m", "tests.bench.bare"]
+
+
 def nginx(folder: Path) -> Sequence[str]:
     written = folder / "nginx.conf"
     written.write_text(NGINX.format(folder=folder, engine=ENGINE_PORT, port=PORT))
@@ -164,6 +168,7 @@ TARGETS: Mapping[str, Target] = {
     for target in (
         Target("direct", None),
         Target("nginx", nginx),
+        Target("bare", bare),
         gateway_with("gateway", *FEATURES),
         Target("vllm-router", vllm_router),
         Target("smg", smg),
