@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-slow check fix docs docs-check fuzz bench capacity image-check screenshots setup
+.PHONY: help run test test-fast test-slow check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ fuzz: setup  ## hostile bytes at every reader, led by coverage; T="--seconds 600
 
 bench: setup  ## the gateway against nginx, in turns, on one processor (needs nginx); T=options
 	$(RUN) -m tests.bench $(T)
+
+bench-quick: T += --quick
+bench-quick: bench  ## the same in two minutes
 
 capacity: setup  ## simulate up to 1,000 engines, draw the pictures of docs/capacity.md (two minutes)
 	$(RUN) -m scripts.simulation

@@ -1,7 +1,6 @@
 """The engine as the rest of the house sees it: `open` a request, `aclose` at the end."""
 
 import asyncio
-import contextlib
 from collections import deque
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -107,22 +106,19 @@ class EngineClient:
             raise timed_out()
         now = asyncio.get_running_loop().time()
         until = None if request.total_s is None else now + request.total_s
-        for connection in (self._take(), None):
-            with contextlib.suppress(ConnectionDiedError):
-                return await self._attempt(request, connection or await self._connect(until), until)
+        for kept in (self._take(), None):
+            connection = kept or await self._connect(until)
+            try:
+                await connection.send(self._encode(request), idle_s=request.idle_s, until=until)
+                return EngineResponse(self, connection)
+            except ConnectionDiedError:
+                connection.abort()
+            except BaseException:
+                connection.abort()
+                raise
         raise EngineUnavailable(
             "The engine closed the connection without an answer; try again.", retry_after_s=1
         )
-
-    async def _attempt(
-        self, request: EngineRequest, connection: Connection, until: float | None
-    ) -> EngineResponse:
-        try:
-            await connection.send(self._encode(request), idle_s=request.idle_s, until=until)
-        except BaseException:
-            connection.abort()
-            raise
-        return EngineResponse(self, connection)
 
     def _encode(self, request: EngineRequest) -> bytes:
         head = f"{request.method} {request.path} HTTP/1.1\r\n"

@@ -30,10 +30,20 @@ class Correlation:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = self._open(scope, receive, send)
-        scope["exchange"] = exchange
+        exchange = scope["exchange"] = self._open(scope, receive, send)
         try:
-            await self._serve(exchange, receive)
+            exchange.check()
+            if self.origins is None or not await preflight(exchange, self.origins):
+                await self.app(scope, receive, exchange.send)
+        except ClientGone:
+            exchange.outcome = "client_gone"
+        except asyncio.CancelledError:  # the drain ran out
+            await exchange.refuse(Draining(STOPPING, retry_after_s=1))
+            raise
+        except GatewayError as error:
+            await exchange.refuse(error)
+        except Exception:  # the last wall: a fault of ours is an error object, never a traceback
+            await exchange.refuse(fault(exchange.request_id))
         finally:
             note(exchange)
             # A circle of scope, exchange and the server's own would wait for the collector, which
@@ -49,21 +59,6 @@ class Correlation:
         if self.origins is not None:
             common += self.origins.headers(scope["headers"])
         return Exchange(scope, receive, send, request_id=request_id.decode(), common=common)
-
-    async def _serve(self, exchange: Exchange, receive: Receive) -> None:
-        try:
-            exchange.check()
-            if self.origins is None or not await preflight(exchange, self.origins):
-                await self.app(exchange.scope, receive, exchange.send)
-        except ClientGone:
-            exchange.outcome = "client_gone"
-        except asyncio.CancelledError:  # the drain ran out
-            await exchange.refuse(Draining(STOPPING, retry_after_s=1))
-            raise
-        except GatewayError as error:
-            await exchange.refuse(error)
-        except Exception:  # the last wall: a fault of ours is an error object, never a traceback
-            await exchange.refuse(fault(exchange.request_id))
 
 
 async def preflight(exchange: Exchange, origins: Origins) -> bool:

@@ -119,9 +119,12 @@ class Exchange:
 
     async def start(self, status: int, headers: RawHeaders) -> None:
         """Send the status line, these headers, and those that every response carries."""
+        await self._send(self._head(status, headers))
+
+    def _head(self, status: int, headers: RawHeaders) -> Message:
         self.status = status
         everything = [*headers, *self._common]
-        await self._send({"type": "http.response.start", "status": status, "headers": everything})
+        return {"type": "http.response.start", "status": status, "headers": everything}
 
     async def write(self, data: bytes) -> None:
         """Send part of the body; returns when the caller's socket has room again."""
@@ -154,8 +157,10 @@ class Exchange:
     ) -> None:
         """Send a whole response."""
         length = str(len(body)).encode()
-        await self.start(status, [(b"content-type", media), (b"content-length", length), *headers])
-        await self.finish(body)
+        framing = ((b"content-type", media), (b"content-length", length))
+        await self._send(self._head(status, (*framing, *headers)))
+        self.complete = True
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def refuse(self, error: GatewayError) -> None:
         """Note an error; before the first byte it is the response, after it nothing can be said

@@ -113,26 +113,26 @@ def by_feature() -> str:
 
 
 def profile() -> str:
-    """Microseconds by place: shares of py-spy's samples times the CPU that was measured."""
+    """Microseconds by place, now and before."""
     us = spent()
     # A tie stays in the order of the file: a set's differs from run to run.
     found = dict.fromkeys(place for parts in us.values() for place in parts)
-    places = sorted(found, key=lambda place: -us["request"].get(place, 0))
+    places = sorted(found, key=lambda place: -us["a request"].get(place, 0))
     rows = [
-        [place, *(f"{us[kind].get(place, 0):.1f}" for kind in us)]
+        [place, *(f"{parts.get(place, 0):.1f}" for parts in us.values())]
         for place in places
-        if any(us[kind].get(place, 0) >= 0.05 for kind in us)
+        if any(parts.get(place, 0) >= 0.05 for parts in us.values())
     ]
     total = [f"{sum(parts.values()):.1f}" for parts in us.values()]
-    return table(["us", *(f"a {kind}" for kind in us)], [*rows, ["all", *total]])
+    return table(["us", *us], [*rows, ["all", *total]])
 
 
 def spent() -> dict[str, dict[str, float]]:
     """By kind and place, in microseconds."""
     report = result("profile")
     return {
-        kind: {place: share * report["us"][kind] for place, share in shares.items()}
-        for kind, shares in report["shares"].items()
+        **{f"a {kind}": parts for kind, parts in report["gateway"].items()},
+        **{f"a {kind}, before": parts for kind, parts in report["before"].items()},
     }
 
 

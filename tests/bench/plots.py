@@ -47,7 +47,7 @@ def stacked(us: Mapping[str, Mapping[str, float]], file: Path) -> None:
         axes = page.add_subplot(1, len(us), at + 1)
         rows = sorted(parts.items(), key=lambda row: row[1])[-10:]
         axes.barh([name for name, _ in rows], [value for _, value in rows], color=OURS)
-        axes.set_title(f"microseconds of a {kind}", fontsize=9)
+        axes.set_title(f"microseconds of {kind}", fontsize=9)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     page.savefig(file, metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.profile [--out FILE]`: where the gateway's microseconds go, by py-spy.
+"""`python -m tests.bench.profile [--before CHECKOUT]`: where microseconds go, by py-spy.
 
 Samples, native frames included, are put down to the innermost frame that has a place in PLACES, and
 turned into microseconds with the CPU measured without a profiler, which costs some itself.
@@ -20,7 +20,7 @@ from tests.bench.load import drive
 from tests.bench.machine import machine
 from tests.bench.processes import LOAD_CPU, TARGET_CPU, Child, engine
 from tests.bench.rounds import by_feature
-from tests.bench.targets import TARGETS, Target, running
+from tests.bench.targets import TARGETS, Target, before, running
 
 PY_SPY = Path(sys.executable).with_name("py-spy")
 SECONDS = 12
@@ -48,15 +48,26 @@ KINDS = {"request": {"clients": 64, "stream": False}, "chunk": {"clients": 256, 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--before", type=Path, help="an older checkout's gateway, too")
     parser.add_argument("--out", default=".cache/bench-profile.json")
-    out = Path(parser.parse_args().out)
-    target = TARGETS["gateway"]
+    given = parser.parse_args()
+    targets = {"gateway": TARGETS["gateway"]}
+    if given.before:
+        targets["before"] = before(given.before)
+    report = {"machine": machine(), **{name: spent(one) for name, one in targets.items()}}
+    Path(given.out).write_text(json.dumps(report, indent=1))
+    print(json.dumps(report, indent=1))  # noqa: T201 - the result
+    return 0
+
+
+def spent(target: Target) -> dict[str, dict[str, float]]:
+    """Microseconds by kind and place: shares of the samples, times the CPU that was measured."""
     cost = by_feature(target, 4)
     us = {"request": cost["us_request"], "chunk": cost["us_chunk_256"]}
-    shares = {kind: profiled(target, **load) for kind, load in KINDS.items()}
-    out.write_text(json.dumps({"machine": machine(), "us": us, "shares": shares}, indent=1))
-    print(out.read_text())  # noqa: T201 - the result
-    return 0
+    return {
+        kind: {place: share * us[kind] for place, share in profiled(target, **load).items()}
+        for kind, load in KINDS.items()
+    }
 
 
 def profiled(target: Target, *, clients: int, stream: bool) -> dict[str, float]:

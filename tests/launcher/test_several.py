@@ -50,6 +50,7 @@ class Pair:
 
     def __init__(self, restarts: int) -> None:
         self.phases: list[Phase] = []
+        self._at = 0
         *ports, self.port, metrics_port = free_ports(4)
         urls = [f"http://127.0.0.1:{port}" for port in ports]
         argv = router.argv(urls, "power_of_two", port=self.port, metrics_port=metrics_port)
@@ -69,10 +70,16 @@ class Pair:
         self.ports = ports
 
     async def until(self, words: str) -> None:
-        """Wait for a phase with these words."""
+        """Wait for a phase with these words, after the one that was waited for before; on a busy
+        machine it may have come and gone."""
         async with asyncio.timeout(20):
-            while not self.phases or words not in self.phases[-1].detail:
+            while (found := self._next(words)) is None:
                 await asyncio.sleep(0.02)
+        self._at = found
+
+    def _next(self, words: str) -> int | None:
+        later = enumerate(self.phases[self._at :], self._at)
+        return next((number for number, phase in later if words in phase.detail), None)
 
     def kill(self, port: int) -> None:
         """The fake engine on this port."""

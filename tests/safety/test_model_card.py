@@ -1,7 +1,5 @@
 """The model card says what is served, what it is for, and what is not known."""
 
-from dataclasses import replace
-
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.model_card import card
 from gateway.safety.provenance import Serving
@@ -11,7 +9,7 @@ SERVING = Serving(gateway_version="1", engine="vllm", engine_version="0.32.0", m
 
 def test_the_card_names_what_is_served() -> None:
     """Quantization, base and adapter come from the running engine, not from a text."""
-    served = replace(SERVING, quantization="mxfp4", base="openai/gpt-oss-20b")
+    served = SERVING._replace(quantization="mxfp4", base="openai/gpt-oss-20b")
 
     assert card(served, Disclaimer.of(), None)["model"]["quantization"] == "mxfp4"
     assert card(served, Disclaimer.of(), None)["model"]["base"] == "openai/gpt-oss-20b"
@@ -20,7 +18,7 @@ def test_the_card_names_what_is_served() -> None:
 def test_the_default_model_carries_its_authors_warnings() -> None:
     """What the author says of the model travels with it."""
     about = card(
-        replace(SERVING, model="dousery/medical-reasoning-gpt-oss-20b"), Disclaimer.of(), None
+        SERVING._replace(model="dousery/medical-reasoning-gpt-oss-20b"), Disclaimer.of(), None
     )["about"]
 
     assert any("Not a medical device" in line for line in about["author_says"])
