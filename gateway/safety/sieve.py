@@ -59,7 +59,7 @@ class Sieve:
             return self._all
         return frozenset(
             number
-            for part in seen & self._made_of.keys()
+            for part in seen.intersection(self._made_of)
             for number, needed in self._made_of[part]
             if needed <= seen
         )

@@ -168,7 +168,7 @@ def test_health_does_not_wait_for_a_hanging_engine(start: Start, start_engine: S
 
     started = time.monotonic()
     assert gateway.client.get("/healthz").status_code == 200
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 2
 
 
 def test_a_gateway_without_keys_says_that_it_is_open(gateway: Gateway) -> None:

@@ -68,7 +68,7 @@ async def test_killed_and_started_again(
         for _ in range(100):
             with pytest.raises(Lost):
                 await store.ask("PING")
-        assert time.monotonic() - before < 0.1
+        assert time.monotonic() - before < 1
         await asyncio.sleep(3 * BEAT_S)  # a second attempt fails in the meantime, in silence
         redis.start()
         await until(lambda: store.is_up)
