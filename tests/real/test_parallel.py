@@ -16,6 +16,7 @@ from tests.real.serving import Served, serving
 
 pytestmark = [
     pytest.mark.engine,
+    pytest.mark.slow,  # two engines, one after another
     pytest.mark.skipif((psutil.cpu_count() or 1) < 2, reason="each process needs a core"),
 ]
 

@@ -11,7 +11,7 @@ from tests.models import quantized, smollm2
 from tests.real.measuring import measured
 from tests.real.serving import Served, serving
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]  # three engines, one after another
 
 QUESTION = "What is the capital of France?"
 METHODS = ("gptq", "awq", "bitsandbytes")
