@@ -20,7 +20,7 @@ class Cycle(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        if self.head and self._is_sent_whole(message):
+        if self.head and self._send_whole(message):
             return
         body = message.get("body")
         if body and self.chunked_encoding and message.get("more_body") and not self._is_over:
@@ -63,8 +63,9 @@ class Cycle(RequestResponseCycle):
         else:
             self.head = head
 
-    def _is_sent_whole(self, message: Any) -> bool:
-        """Write the head, and with it the body where that is whole: then the answer has ended."""
+    def _send_whole(self, message: Any) -> bool:
+        """Write the head, and with it the body where that is whole; whether it was, which ends the
+        answer."""
         head, self.head = self.head, b""
         body = message.get("body", b"")
         if message.get("more_body") or len(body) != self.expected_content_length:

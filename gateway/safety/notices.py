@@ -37,11 +37,7 @@ class RedFlags:
             return []
         sentences = sentences_of(normal(whole))
         ids = {
-            each.rule.id
-            for suspicions, found in possible.items()
-            for hits in [suspicions.hits(sentences)]
-            for each in found
-            if each.is_reported(sentences, hits)
+            rule_id for one, found in possible.items() for rule_id in one.reported(found, sentences)
         }
         return [rule for rule in self._rules if rule.id in ids]
 

@@ -8,7 +8,7 @@ its automaton would grow with every text. It looks for the parts, and here is kn
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import re2
 
@@ -50,6 +50,7 @@ class Sieve:
 
     def _add(self, number: int, alternative: Sequence[str]) -> None:
         needed = {self._parts.setdefault(part, len(self._parts)) for part in alternative}
+        # Under one part is enough: without it the others are in vain.
         self._made_of[max(needed)].append((number, frozenset(needed)))
 
     def hits(self, text: bytes) -> frozenset[int]:
@@ -65,7 +66,7 @@ class Sieve:
         )
 
 
-def compiled(parts: Sequence[str] | Mapping[str, int]) -> re2.Set:
+def compiled(parts: Iterable[str]) -> re2.Set:
     """The parts as one automaton, in their order, and behind them what is in every text."""
     options = re2.Options()
     options.case_sensitive = False

@@ -59,6 +59,7 @@ class Suspicions:
         hits = self._sieve.hits(text)
         return [each for each in self._each if each.is_possible(hits)] if hits else []
 
-    def hits(self, sentences: Sequence[str]) -> list[Set[int]]:
-        """The signs that may be in each sentence."""
-        return [self._sieve.hits(part.encode(errors="replace")) for part in sentences]
+    def reported(self, possible: Sequence[Suspicion], sentences: Sequence[str]) -> set[str]:
+        """The ids of the rules, of those that are possible, whose signs the sentences report."""
+        hits = [self._sieve.hits(part.encode(errors="replace")) for part in sentences]
+        return {each.rule.id for each in possible if each.is_reported(sentences, hits)}
