@@ -6,14 +6,15 @@ import sys
 
 import uvloop
 
-from gateway import logs, premises, server, settings
+from gateway import logs, settings, startup_checks
 from gateway.app import create_app
-from gateway.workers import parent
+from gateway.server import drain
+from gateway.workers import supervisor
 
 
 def main() -> int:
     """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
-    return premises.run(serve)
+    return startup_checks.run(serve)
 
 
 def serve(chosen: settings.GatewaySettings) -> int:
@@ -23,10 +24,10 @@ def serve(chosen: settings.GatewaySettings) -> int:
         "listening", extra={"host": chosen.host, "port": chosen.port, "auth": auth_of(chosen)}
     )
     if chosen.workers > 1:
-        return parent.run(chosen, listening)
+        return supervisor.run(chosen, listening)
     app = create_app(chosen)
-    server.tune()
-    uvloop.run(server.DrainingServer(app, chosen).serve(sockets=[listening]))
+    drain.tune()
+    uvloop.run(drain.DrainingServer(app, chosen).serve(sockets=[listening]))
     return 0
 
 

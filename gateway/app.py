@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
 
-from gateway.access.counts import Counts
-from gateway.access.counts import own as own_counts
-from gateway.access.opening import caps_of, gate_of
-from gateway.access.origins import Origins
-from gateway.audit.opening import trail_of
+from gateway.audit.setup import trail_of
+from gateway.auth.cors import Origins
+from gateway.auth.setup import caps_of, gate_of
+from gateway.cluster.state import shared_of
 from gateway.engine.client import EngineClient
-from gateway.engine.phase import EngineWatch
-from gateway.handlers import HANDLERS
+from gateway.engine.watch import EngineWatch
+from gateway.error_handlers import HANDLERS
 from gateway.http_metrics import HttpMetrics
+from gateway.limits.quotas import Counts
+from gateway.limits.quotas import own as own_counts
 from gateway.metrics import Metrics
 from gateway.middleware.authentication import Authentication
 from gateway.middleware.correlation import Correlation
@@ -35,10 +36,9 @@ from gateway.routes import (
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.hold import HoldFile
 from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.services import Services, State
 from gateway.settings import GatewaySettings
-from gateway.shared.opening import shared_of
-from gateway.state import Services, State
-from gateway.tracing.opening import tracing_of
+from gateway.tracing.setup import tracing_of
 
 ROUTERS = (
     health.router,

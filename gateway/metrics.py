@@ -14,9 +14,9 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from gateway.access.admission import Places
-from gateway.engine.phase import Phase
-from gateway.wire.exchange import Exchange
+from gateway.engine.watch import Phase
+from gateway.http.exchange import Exchange
+from gateway.limits.admission import Places
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)

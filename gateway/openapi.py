@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from gateway.generate.request import GenerateRequest, GenerateResponse
 from gateway.routes import generate, openai
-from gateway.wire.generate import GenerateRequest, GenerateResponse
 
 ERROR_SCHEMA = {
     "type": "object",

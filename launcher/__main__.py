@@ -1,5 +1,5 @@
 """`python -m launcher` is `mmhie`, where no script of that name is installed."""
 
-from launcher.cli import main
+from launcher.cli.app import main
 
 main()

@@ -16,12 +16,13 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from launcher import checkpoint, settings  # noqa: E402  # the path comes first
+from launcher import settings  # noqa: E402  # the path comes first
 from launcher.capacity import sizing  # noqa: E402
 from launcher.capacity.cards import CARDS, card  # noqa: E402
 from launcher.capacity.demand import Demand  # noqa: E402
 from launcher.capacity.published import RUNS  # noqa: E402
 from launcher.errors import LauncherError  # noqa: E402
+from launcher.models import resolve  # noqa: E402  # the path comes first
 from scripts.simulation import calibration  # noqa: E402
 
 PAGES: Final = (ROOT / "docs" / "capacity.md", ROOT / "docs" / "scale.md")
@@ -49,7 +50,7 @@ def record(name: str) -> Any:
 def sizes(options: Mapping[str, str]) -> str:
     """One row for each rate: what `mmhie capacity` answers."""
     chosen = settings.load({}, None)
-    model = checkpoint.read_model(chosen, hub=Path("/nowhere"))
+    model = resolve.read_model(chosen, hub=Path("/nowhere"))
     rows = []
     for rate in map(float, options["rps"].split(",")):
         demand = Demand(rate, int(options["in"]), int(options["out"]), 0.05, 0.7, 1)
@@ -72,7 +73,7 @@ def _size(found: sizing.Sizing) -> tuple[str, ...]:
 def gpus(options: Mapping[str, str]) -> str:
     """One row for each GPU: one engine at its limit."""
     chosen = settings.load({}, None)
-    model = checkpoint.read_model(chosen, hub=Path("/nowhere"))
+    model = resolve.read_model(chosen, hub=Path("/nowhere"))
     demand = Demand(1.0, int(options["in"]), int(options["out"]), 0.05, 0.7, 0)
     rows = [_gpu(name, chosen, model, demand) for name in CARDS]
     head = ("`--gpu`", "sequences at most", "requests/s", "tokens/s", "published run")

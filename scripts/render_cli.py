@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from launcher.cli import COMMANDS, GROUPS, application
+from launcher.cli.app import COMMANDS, GROUPS, application
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 HEAD = """\

@@ -4,12 +4,12 @@ import re
 import sys
 from pathlib import Path
 
-from launcher.checkpoint import read_model
-from launcher.commands.plan import described
+from launcher.cli.plan import described
 from launcher.errors import LauncherError
-from launcher.hardware import parse
-from launcher.installation import Installation
-from launcher.plan import EnginePlan, make_plan
+from launcher.models.resolve import read_model
+from launcher.planning.hardware import parse
+from launcher.planning.installation import Installation
+from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "hardware.md"

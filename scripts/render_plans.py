@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from launcher.checkpoint import read_model
-from launcher.commands.plan import planned, show, together
-from launcher.hardware import parse
-from launcher.installation import Installation
+from launcher.cli.plan import planned, show, together
+from launcher.models.resolve import read_model
+from launcher.planning.hardware import parse
+from launcher.planning.installation import Installation
 from launcher.settings import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "launcher.md"

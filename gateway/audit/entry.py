@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gateway.clock import rfc3339
-from gateway.wire.client import Client
-from gateway.wire.exchange import Exchange
+from gateway.http.exchange import Exchange
+from gateway.principal import Client
 
 # What the routes note of a request that an auditor asks for.
 FACTS = (

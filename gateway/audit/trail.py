@@ -22,10 +22,10 @@ from gateway.audit.file import (
     rfc3339_now,
     tail_of,
 )
-from gateway.audit.register import Register, left_behind
+from gateway.audit.inflight_journal import Register, left_behind
 from gateway.errors import AuditUnavailable
+from gateway.http.exchange import Exchange
 from gateway.logs import log
-from gateway.wire.exchange import Exchange
 
 BATCH_S = 0.05  # a line is written within twice this
 RETRY_S = 1.0

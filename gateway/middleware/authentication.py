@@ -3,9 +3,9 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import GatewayError
+from gateway.http.exchange import Exchange
 from gateway.logs import fault
-from gateway.state import Services
-from gateway.wire.exchange import Exchange
+from gateway.services import Services
 
 
 class Authentication:

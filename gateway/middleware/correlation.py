@@ -6,10 +6,10 @@ import re
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.origins import Origins
+from gateway.auth.cors import Origins
 from gateway.errors import ClientGone, Draining, GatewayError
+from gateway.http.exchange import Exchange
 from gateway.logs import fault, told
-from gateway.wire.exchange import Exchange
 
 STOPPING = "This gateway is stopping; send the request again."
 NUMBERS = random.Random()  # noqa: S311 - an id is a name, no secret, and costs no system call

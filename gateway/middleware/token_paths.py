@@ -11,11 +11,11 @@ from typing import Protocol
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import ClientGone, Draining, EngineUnavailable, GatewayError, MethodNotAllowed
+from gateway.http.exchange import Exchange
 from gateway.http_metrics import HttpMetrics, number
 from gateway.logs import fault
 from gateway.metrics import Metrics
-from gateway.state import Services
-from gateway.wire.exchange import Exchange
+from gateway.services import Services
 
 
 class TokenRoute(Protocol):

@@ -6,20 +6,20 @@ from typing import Any
 
 import orjson
 
-from gateway.answering import fitting, prompting
-from gateway.answering.ask import Ask, Delta
-from gateway.answering.reading import AnswerReader, no_answer
 from gateway.engine.client import EngineRequest
-from gateway.engine.phase import Model
+from gateway.engine.watch import Model
 from gateway.errors import EngineGarbled, GatewayError, NoAnswer
-from gateway.relaying.streaming import EVENT_STREAM, in_band
+from gateway.generate import engine_body, truncation
+from gateway.generate.prompt import Ask, Delta
+from gateway.generate.request import Form, finale, form_of, parse_request
+from gateway.generate.stream_reader import AnswerReader, no_answer
+from gateway.http import sse
+from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
+from gateway.proxy.streaming import EVENT_STREAM, in_band
 from gateway.routes.openai import is_stream, refuse_failures
 from gateway.safety import harmony, placement, provenance
 from gateway.safety.reasoning import is_shown
-from gateway.state import Services
-from gateway.wire import sse
-from gateway.wire.exchange import AI_GENERATED, NO_STORE, Exchange
-from gateway.wire.generate import Form, finale, form_of, parse_request
+from gateway.services import Services
 
 PATH = "/llm/generate"
 PLAIN_TEXT = (
@@ -122,13 +122,13 @@ def permitted(ask: Ask, services: Services, exchange: Exchange) -> Ask:
 async def fitted(ask: Ask, model: Model, services: Services) -> Ask:
     """The question as it fits the limit and the model's context."""
     settings = services.settings
-    limit = fitting.limit_for(
+    limit = truncation.limit_for(
         ask,
         model,
         max_input=settings.max_input_length,
         reasoning_budget=settings.max_reasoning_tokens,
     )
-    return await fitting.fit(ask, model, services.engine, limit=limit, cut=settings.truncate)
+    return await truncation.fit(ask, model, services.engine, limit=limit, cut=settings.truncate)
 
 
 async def answer(
@@ -136,13 +136,13 @@ async def answer(
 ) -> None:
     """Put the question to the engine and render what comes, in the form that was chosen."""
     budget = services.settings.max_reasoning_tokens
-    body = prompting.body(ask, model, reasoning_budget=budget)
+    body = engine_body.body(ask, model, reasoning_budget=budget)
     body |= services.gate.fields(exchange.client, body, ranked=model.by_priority)
     limit = services.settings.timeout_seconds
     response = await services.engine.open(
         EngineRequest(
             "POST",
-            prompting.path(model),
+            engine_body.path(model),
             orjson.dumps(body),
             request_id=exchange.request_id,
             session=services.gate.session(exchange.client),

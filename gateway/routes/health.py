@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from gateway.safety.labels import GATEWAY_VERSION
-from gateway.state import Services, ServicesDep
+from gateway.services import Services, ServicesDep
 
 router = APIRouter(tags=["health"])
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from gateway.engine import load
 from gateway.routes.metrics import engine_metrics
-from gateway.state import ServicesDep
+from gateway.services import ServicesDep
 
 PATH = "/v1/mmhie/load"
 router = APIRouter(tags=["health"])

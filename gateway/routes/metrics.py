@@ -7,9 +7,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.engine import exposition
 from gateway.engine.client import EngineClient, EngineRequest
-from gateway.engine.phase import fetch
+from gateway.engine.watch import fetch
 from gateway.errors import GatewayError
-from gateway.state import Services, ServicesDep
+from gateway.services import Services, ServicesDep
 
 router = APIRouter(tags=["health"])
 

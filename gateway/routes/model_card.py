@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from gateway.safety.model_card import card
-from gateway.state import ServicesDep
+from gateway.services import ServicesDep
 
 router = APIRouter(tags=["health"])
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter
 
 from gateway.engine.client import EngineRequest
 from gateway.engine.errors import translate
-from gateway.engine.phase import PROBE_TIMEOUT_S, fetch
+from gateway.engine.watch import PROBE_TIMEOUT_S, fetch
 from gateway.errors import EngineGarbled, ModelNotFound
-from gateway.state import Services, ServicesDep
-from gateway.wire.openai import parse
+from gateway.proxy.openai_json import parse
+from gateway.services import Services, ServicesDep
 
 router = APIRouter(tags=["openai"])
 

@@ -3,21 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.access import caps
 from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
 from gateway.engine.errors import translate
 from gateway.errors import EngineGarbled, Forbidden, ModelNotFound
-from gateway.relaying import whole
-from gateway.relaying.chunks import ChunkRelay
-from gateway.relaying.response_events import ResponseEventRelay
-from gateway.relaying.shape import Shape, surrounded
-from gateway.relaying.streaming import relay_events
+from gateway.generate.request import parse_object
+from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
+from gateway.proxy import json_response, openai_json, request_policy
+from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.output_policy import Shape, surrounded
+from gateway.proxy.response_events import ResponseEventRelay
+from gateway.proxy.streaming import relay_events
 from gateway.safety.labels import asked
 from gateway.safety.provenance import identity
-from gateway.state import Services
-from gateway.wire import openai
-from gateway.wire.exchange import AI_GENERATED, NO_STORE, Exchange
-from gateway.wire.generate import parse_object
+from gateway.services import Services
 
 PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
 COMPLETIONS = "/v1/completions"
@@ -35,7 +33,7 @@ class PassThrough:
         parsed = parse_object(body)
         model = services.model()
         check_model(parsed.get("model"), model.ids)
-        caps.check(body, parsed, services.caps)
+        request_policy.check(body, parsed, services.caps)
         shape = shape_of(self.path, services, exchange, parsed, reasons=model.reasons)
         check_separation(self.path, shape, reasons=model.reasons)
         label = services.labels.first(
@@ -46,14 +44,14 @@ class PassThrough:
             question=asked(parsed),
         )
         stream = parsed.get("stream") is True
-        usage = openai.with_usage(parsed) if stream and self.path != RESPONSES else {}
+        usage = openai_json.with_usage(parsed) if stream and self.path != RESPONSES else {}
         # Without a name, vLLM would answer with the base below an adapter.
         named = {} if parsed.get("model") is not None else {"model": model.id}
-        extra = named | usage | caps.default_budget(self.path, parsed, services.caps)
+        extra = named | usage | request_policy.default_budget(self.path, parsed, services.caps)
         extra |= services.gate.fields(exchange.client, parsed, ranked=model.by_priority)
         exchange.facts |= identity(label)
         async with exchange.watched(), services.admission.turn(exchange.client.priority):
-            engine_body = openai.request_with(body, parsed, extra)
+            engine_body = openai_json.request_with(body, parsed, extra)
             request = self._request(exchange, services, engine_body, stream)
             response = await services.engine.open(request)
             try:
@@ -92,7 +90,7 @@ class PassThrough:
         first: dict[str, Any],
         shape: Shape,
     ) -> None:
-        body, final, usage = whole.label(
+        body, final, usage = json_response.label(
             await response.whole(), first, key=services.labels.key, path=self.path, shape=shape
         )
         services.metrics.answered(exchange, usage, first["notices"], [final])

@@ -10,7 +10,7 @@ from typing import Any
 from gateway.clock import rfc3339
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.notices import notices, red_flags
+from gateway.safety.red_flags.notices import notices, red_flags
 
 TURNS = 3
 GATEWAY_VERSION = version("mmhie-server")

@@ -17,8 +17,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from gateway.http.exchange import Exchange
 from gateway.safety.labels import GATEWAY_VERSION
-from gateway.wire.exchange import Exchange
 
 SEND_TIMEOUT_S = 5.0
 STOP_S = 3.0

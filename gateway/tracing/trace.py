@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from gateway.wire.exchange import Exchange, Trace
+from gateway.http.exchange import Exchange, Trace
 
 
 class Tracing(Protocol):

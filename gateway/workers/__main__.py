@@ -8,16 +8,17 @@ from pathlib import Path
 import uvloop
 from prometheus_client import values
 
-from gateway import premises, server
-from gateway.access.counts import Counts
+from gateway import startup_checks
 from gateway.app import create_app
+from gateway.limits.quotas import Counts
 from gateway.metrics import Metrics
+from gateway.server import drain
 from gateway.settings import GatewaySettings
-from gateway.workers import files
-from gateway.workers.link import Link
-from gateway.workers.parent import METRICS_FOLDER
-from gateway.workers.remote import Asking, RemoteAdmission, RemoteLimiter
-from gateway.workers.server import WorkerServer
+from gateway.workers import metrics_files
+from gateway.workers.json_line_channel import Link
+from gateway.workers.remote_quotas import Asking, RemoteAdmission, RemoteLimiter
+from gateway.workers.supervisor import METRICS_FOLDER
+from gateway.workers.worker_server import WorkerServer
 
 
 def main(link: int, listening: int, number: int) -> int:
@@ -25,11 +26,11 @@ def main(link: int, listening: int, number: int) -> int:
     values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call] # untyped
 
     def serve(chosen: GatewaySettings) -> int:
-        files.reserve(Path(os.environ[METRICS_FOLDER]), number)
+        metrics_files.reserve(Path(os.environ[METRICS_FOLDER]), number)
         uvloop.run(work(chosen, socket.socket(fileno=link), socket.socket(fileno=listening)))
         return 0
 
-    return premises.run(serve)
+    return startup_checks.run(serve)
 
 
 async def work(chosen: GatewaySettings, end: socket.socket, listening: socket.socket) -> None:
@@ -39,7 +40,7 @@ async def work(chosen: GatewaySettings, end: socket.socket, listening: socket.so
     places = RemoteAdmission(asking, places=chosen.max_inflight, queue=chosen.max_queue)
     metrics = Metrics(Path(os.environ[METRICS_FOLDER]))
     app = create_app(chosen, counts=Counts(RemoteLimiter(asking), places), metrics=metrics)
-    server.tune()
+    drain.tune()
 
     def counted(inflight: int, waiting: int, workers: int, lost: int) -> None:
         places.inflight, places.waiting = inflight, waiting

@@ -8,8 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from gateway.workers.ledger import Ledger
-from gateway.workers.link import Link, Words
+from gateway.workers.json_line_channel import Link, Words
+from gateway.workers.quota_broker import Ledger
 
 
 class Worker:

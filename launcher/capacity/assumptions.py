@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from launcher.capacity import gateway_cost
 from launcher.capacity.sizing import GATEWAY_BUSY, ROUTER_CORES, WORKERS, Sizing
-from launcher.plan import EnginePlan
+from launcher.planning.plan import EnginePlan
 
 
 def assumptions(sizing: Sizing) -> list[str]:

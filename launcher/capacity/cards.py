@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from launcher.errors import HardwareError
-from launcher.hardware import Gpu
+from launcher.planning.hardware import Gpu
 
 # Share of the data sheet's bf16 arithmetic that vLLM reached reading prompts of gpt-oss-20b,
 # from the published runs in published.py; generations without one get the lowest.

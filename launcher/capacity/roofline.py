@@ -7,9 +7,9 @@ and values of every sequence, and writes one token of each. Reading a prompt is 
 from dataclasses import dataclass
 from typing import Final
 
-from launcher import memory
 from launcher.capacity.cards import Card
-from launcher.memory import Load
+from launcher.planning import memory
+from launcher.planning.memory import Load
 
 # Fitted by hand to published.py and rounded: scripts/render_capacity.py prints what they give.
 BANDWIDTH_SHARE: Final = 0.7

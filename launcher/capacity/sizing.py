@@ -12,11 +12,11 @@ from launcher.capacity.demand import Demand
 from launcher.capacity.engine_load import Steady, Work
 from launcher.capacity.roofline import Speed
 from launcher.errors import NotEnoughMemory, PlanError
-from launcher.hardware import Hardware
-from launcher.installation import Installation
-from launcher.memory import Load, Split
-from launcher.model import ModelFacts
-from launcher.plan import EnginePlan, make_plan
+from launcher.models.facts import ModelFacts
+from launcher.planning.hardware import Hardware
+from launcher.planning.installation import Installation
+from launcher.planning.memory import Load, Split
+from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import LauncherSettings
 
 NODE_GPUS: Final = 8

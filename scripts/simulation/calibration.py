@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from launcher import checkpoint, families
 from launcher.capacity import gateway_cost
 from launcher.capacity.cards import card
 from launcher.capacity.published import Run
 from launcher.capacity.roofline import Speed
-from launcher.memory import Load, Split
+from launcher.models import families, resolve
+from launcher.planning.memory import Load, Split
 from scripts.simulation import pace, result
 from scripts.simulation.scenario import Scenario
 from scripts.simulation.service import run
@@ -99,7 +99,7 @@ def measured(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 def published(one: Run) -> float:
     """Requests a second when all of a published run's prompts come at once to one engine."""
-    model = checkpoint.from_config(families.CONFIGS[families.GPT_OSS_20B], source="openai/gpt-oss")
+    model = resolve.from_config(families.CONFIGS[families.GPT_OSS_20B], source="openai/gpt-oss")
     load = Load(model, "mxfp4", Split(), 131072, one.tokens_in + one.tokens_out, one.together)
     speed = pace.of_speed(Speed(load, card(one.gpu)), one.together, one.tokens_in, one.tokens_out)
     calls = [Call(0.0, one.tokens_in, one.tokens_out)] * one.requests

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from launcher import checkpoint, settings
+from launcher import settings
 from launcher.capacity import sizing
 from launcher.capacity.cards import card
 from launcher.capacity.demand import Demand
+from launcher.models import resolve
 from scripts.simulation import pace, result
 from scripts.simulation.pace import Pace
 from scripts.simulation.policy import Policy
@@ -29,7 +30,8 @@ LOADS: Final = (0.5, 0.7, 0.9, 0.95, 1.0, 1.05)
 ENGINES: Final = 32
 WARM_S: Final = 25.0
 LOOK_S: Final = 40.0
-# The router asks every second (launcher/router.py) and waits 5 s, its default, for the answer.
+# The router asks every second (launcher/serving/router.py) and waits 5 s, its default, for the
+# answer.
 NOTICE_S: Final = 6.0
 # What stays of the KV cache of an 80 GB card beside the sequences that run, in tokens.
 CACHE_TOKENS: Final = 300_000
@@ -46,7 +48,7 @@ class Engine:
 def planned(gpu: str, mix: Mix, cache_tokens: int = 0) -> Engine:
     """As `mmhie capacity` plans it with the settings' defaults."""
     chosen = settings.load({}, None)
-    model = checkpoint.read_model(chosen)
+    model = resolve.read_model(chosen)
     whole = mix.tokens_in + mix.shared
     demand = Demand(1.0, whole, mix.tokens_out, pace_s=0.05, busy=0.7, spare=0)
     one = sizing.one_engine(chosen, model, card(gpu), demand)

@@ -17,7 +17,7 @@ from scripts.simulation.policy import POLICIES, View
 from scripts.simulation.scenario import Failure, Scenario
 from scripts.simulation.trace import Call
 
-# The launcher's own settings of the router: see launcher/router.py.
+# The launcher's own settings of the router: see launcher/serving/router.py.
 TRIES: Final = 6
 FIRST_PAUSE_S: Final = 0.1
 SAMPLE_S: Final = 0.5

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from gateway.access import keys
+from gateway.auth import keys
 from gateway.safety.disclaimer import DEFAULT_TEXT
 from gateway.safety.hold import Hold, write
 from tests.console.browser import answered, ask, overflow, ready, violations

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access import keys
+from gateway.auth import keys
 from gateway.console.assets import PAGE
 from gateway.safety.disclaimer import DEFAULT_TEXTS
 from tests.contract.conftest import Start

@@ -11,12 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.access.conftest import add_key, bearer
 from tests.contract.conftest import Start, StartEngine
 from tests.contract.doors import DOORS, GENERATE, STREAMS, Door, events
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.tracing.collector import Collector
+from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.tracing.collector import Collector
 
 CANARY = "zebrafish7731"
 AUDIT_KEY = "k" * 32

@@ -84,7 +84,7 @@ def test_engine_and_gateway_agree(name: str) -> None:
 
 
 def engine_source() -> str:
-    return (ROOT / "launcher/commands/engine.py").read_text()
+    return (ROOT / "launcher/cli/engine.py").read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)

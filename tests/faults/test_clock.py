@@ -16,13 +16,13 @@ import httpx2
 import pytest
 
 from gateway.audit.verify import verify
-from gateway.wire.client import Limits
-from tests.access.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
-from tests.audit.conftest import KEY, lines
+from gateway.principal import Limits
 from tests.contract.doors import DOORS, STREAMS, Door, error_of, events, name_of
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.faults.clock import LIBRARY, REASON, WallClock
+from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
 
 pytestmark = pytest.mark.skipif(not LIBRARY, reason=REASON)
 

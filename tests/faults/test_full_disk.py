@@ -12,12 +12,12 @@ import pytest
 
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import verify
-from tests.audit.conftest import KEY, lines
 from tests.contract.doors import DOORS, STREAMS, error_of, events
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.faults.disk import Disk, mounted
-from tests.workers.conftest import Several
+from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.workers.conftest import Several
 
 JSON, SSE = DOORS[0], STREAMS[0]
 FULL_S = 1.0

@@ -13,11 +13,11 @@ import psutil
 import pytest
 import uvloop
 
-from tests.access.conftest import add_key
 from tests.contract.doors import COMPLETIONS
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.faults.load import Crowd
+from tests.gateway.auth.conftest import add_key
 
 SECONDS = float(os.environ.get("MMHIE_TEST_LOAD_SECONDS", "300"))
 STREAMS = int(os.environ.get("MMHIE_TEST_LOAD_STREAMS", "1000"))

@@ -10,23 +10,23 @@ import jwt
 import pytest
 from uvicorn.server import ServerState
 
-from gateway.access.credentials import presented
-from gateway.access.signing_keys import Keys, parse
-from gateway.access.tokens import Terms, Tokens
+from gateway.auth.credentials import presented
+from gateway.auth.jwks import Keys, parse
+from gateway.auth.jwt import Terms, Tokens
 from gateway.engine.errors import echoes, private, withhold
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
-from gateway.listening.connection import CallerConnection
-from gateway.listening.limits import ConnectionLimits, ServerConfig
+from gateway.generate.request import form_of, parse_object, parse_request
+from gateway.http.exchange import Exchange
 from gateway.middleware.correlation import ACCEPTED_ID, Correlation, request_id_of
-from gateway.relaying.shape import surrounded
+from gateway.proxy import openai_json
+from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, asked
 from gateway.safety.provenance import Serving
-from gateway.wire import openai
-from gateway.wire.exchange import Exchange
-from gateway.wire.generate import form_of, parse_object, parse_request
-from tests.access.conftest import AUDIENCE, ISSUER, Signer, jwks
+from gateway.server.http_protocol import CallerConnection
+from gateway.server.limits import ConnectionLimits, ServerConfig
 from tests.fuzz.engine import LOOP, Wire, cut
+from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
 
 LABELS = Labels.of(
     Disclaimer.of(None, None, "en"), key="k", emergency_contact="112", languages=("en", "de", "es")
@@ -53,8 +53,8 @@ def requests(data: bytes) -> None:
     first = LABELS.first(SERVING, parsed, request_id="r", prompt=data, question=asked(parsed))
     json.dumps(first)
     surrounded(parsed, "Not advice.", "both")
-    extra = {"model": "m"} | openai.with_usage(parsed) | {"cache_salt": "s"}
-    sent = parse_object(openai.request_with(data, parsed, extra))
+    extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}
+    sent = parse_object(openai_json.request_with(data, parsed, extra))
     assert sent == {**parsed, **extra}
     texts = echoes(private(parsed))
     quoted = withhold(f"You said {texts[0] if texts else ''}.", texts)

@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import orjson
 
-from gateway.answering.reading import AnswerReader
 from gateway.engine.connection import Connection, ConnectionDiedError
 from gateway.engine.errors import translate, translate_event
 from gateway.errors import EngineGarbled, GatewayError
-from gateway.relaying import whole
-from gateway.relaying.chunks import ChunkRelay
-from gateway.relaying.response_events import ResponseEventRelay
-from gateway.relaying.shape import PLAIN, Shape
+from gateway.generate.stream_reader import AnswerReader
+from gateway.http import sse
+from gateway.proxy import json_response, openai_json
+from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.output_policy import PLAIN, Shape
+from gateway.proxy.response_events import ResponseEventRelay
 from gateway.safety import harmony
-from gateway.wire import openai, sse
 
 KEY = b"k"
 FIRST = {"disclaimer": {"text": "Not advice."}, "notices": [], "provenance": {"request_id": "id-1"}}
@@ -85,7 +85,9 @@ def answers(data: bytes) -> None:
     """Answers in one piece: labelled JSON, or an error."""
     path = ("/v1/chat/completions", "/v1/completions", "/v1/responses")[(data or b"\0")[0] // 8 % 3]
     try:
-        body, final, _ = whole.label(data[1:], FIRST, key=KEY, path=path, shape=shape_of(data))
+        body, final, _ = json_response.label(
+            data[1:], FIRST, key=KEY, path=path, shape=shape_of(data)
+        )
     except EngineGarbled:
         return
     assert orjson.loads(body)["mmhie"]["disclaimer"] == FIRST["disclaimer"]
@@ -125,15 +127,18 @@ def reading(data: bytes) -> None:
 def patching(data: bytes) -> None:
     """Keys added to any JSON object: those keys, and everything else as it was."""
     try:
-        before = openai.parse(data)
+        before = openai_json.parse(data)
     except EngineGarbled:
         return
     added = {"mmhie": {"a": [1, "}"]}}
-    after = openai.append(data, added)
+    after = openai_json.append(data, added)
     assert orjson.loads(after) == {**before, **added}
-    assert openai.append(data, {}) == data
-    assert json.loads(openai.request_with(data, before, added)) == {**json.loads(data), **added}
-    openai.with_usage(before)
+    assert openai_json.append(data, {}) == data
+    assert json.loads(openai_json.request_with(data, before, added)) == {
+        **json.loads(data),
+        **added,
+    }
+    openai_json.with_usage(before)
 
 
 def guard(data: bytes) -> None:

@@ -4,11 +4,11 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from gateway.access import keys
-from gateway.access.signing_keys import JwksUnreadable, parse
 from gateway.audit import chain, checkpoint, fhir
 from gateway.audit.verify import Reading
-from gateway.engine.phase import from_listing, read_phase_file
+from gateway.auth import keys
+from gateway.auth.jwks import JwksUnreadable, parse
+from gateway.engine.watch import from_listing, read_phase_file
 from gateway.errors import EngineUnavailable
 
 MAC = chain.keyed("k" * 32)

@@ -6,10 +6,10 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.access.admission import Admission
 from gateway.engine.exposition import merged, vllm_families
+from gateway.http.exchange import Exchange
+from gateway.limits.admission import Admission
 from gateway.metrics import Metrics, tokens
-from gateway.wire.exchange import Exchange
 
 FINAL = {
     "truncated": "in_answer",

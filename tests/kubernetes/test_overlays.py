@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.engine.phase import read_phase_file
+from gateway.engine.watch import read_phase_file
 from gateway.settings import known_names
 from tests.docker.dockerfile import FILES
 from tests.kubernetes.rendered import OVERLAYS, ROOT, Object, objects, one, pods, text

@@ -8,7 +8,7 @@ import pytest
 from gateway.settings import GatewaySettings
 from gateway.settings import known_names as known_to_gateway
 from launcher.errors import SettingsError
-from launcher.quantization import IN_FLIGHT, RULES
+from launcher.planning.quantization import IN_FLIGHT, RULES
 from launcher.settings import RESERVED_FLAGS, LauncherSettings, Quantize, known_names, load
 
 README = {

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from launcher import embedded, gguf
+from launcher.checkpoints import gguf
+from launcher.models import embedded
 from tests.models import cache
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.tracing.collector import Collector
+from tests.gateway.tracing.collector import Collector
 
 MMHIE = Path(sys.executable).with_name("mmhie")
 # Without a parser vLLM refuses every tool_choice but none.

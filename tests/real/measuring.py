@@ -9,9 +9,11 @@ from pathlib import Path
 
 import psutil
 
-from launcher import checkpoint, hardware, installation, memory, settings
-from launcher.hardware import GIB
-from launcher.plan import EnginePlan, make_plan
+from launcher import settings
+from launcher.models import resolve
+from launcher.planning import hardware, installation, memory
+from launcher.planning.hardware import GIB
+from launcher.planning.plan import EnginePlan, make_plan
 from tests.real.conftest import Stack
 
 CACHE_LINE = re.compile(r"KV cache size: ([\d,]+) tokens")
@@ -41,7 +43,7 @@ def measured(stack: Stack, ours: dict[str, str], prepared: Path | None = None) -
     `pytest -rP` shows the numbers.
     """
     chosen = settings.load(ours, None)
-    model = checkpoint.read_model(chosen, prepared=prepared)
+    model = resolve.read_model(chosen, prepared=prepared)
     plan = make_plan(chosen, hardware.detect(), model, installation.detect())
     space_gib = int(stack.find("api_server").environ()["VLLM_CPU_KVCACHE_SPACE"])
     found = CACHE_LINE.search(stack.log.read_text(errors="replace"))

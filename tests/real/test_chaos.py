@@ -26,9 +26,9 @@ import pytest
 
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import verify
-from tests.audit.conftest import KEY, lines
 from tests.faults.clock import LIBRARY, WallClock
 from tests.faults.disk import Disk, mounted
+from tests.gateway.audit.conftest import KEY, lines
 from tests.real.conftest import Stack, start
 from tests.real.test_serve import alive, engine_core
 

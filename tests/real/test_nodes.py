@@ -155,7 +155,7 @@ def test_the_other_host_has_ranks_and_no_server(pair: Pair) -> None:
     """Nothing there listens for requests."""
     below = [" ".join(one.cmdline()) for one in pair.follower.processes()]
 
-    assert [line for line in below if "launcher.headless" in line]
+    assert [line for line in below if "launcher.nodes.headless" in line]
     assert not [line for line in below if "-m gateway" in line or "api_server" in line]
 
 

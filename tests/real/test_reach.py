@@ -10,10 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.access.caps import RULES
-from tests.access.conftest import add_key, bearer
+from gateway.proxy.request_policy import RULES
 from tests.contract.doors import CHAT, COMPLETIONS, DOORS, GENERATE, RESPONSES, Door, name_of
 from tests.contract.process import Gateway
+from tests.gateway.auth.conftest import add_key, bearer
 from tests.real.test_gateway import body_of, client, direct, model, running, until_running
 
 __all__ = ["client", "direct", "model"]

@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.gateway.tracing.collector import Collector
 from tests.real.conftest import MMHIE, Stack, environment, start
-from tests.tracing.collector import Collector
 
 pytestmark = pytest.mark.engine
 

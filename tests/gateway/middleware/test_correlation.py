@@ -13,11 +13,11 @@ import pytest
 import uvicorn
 
 from gateway.errors import EngineCut, TooBusy
+from gateway.http import sse
+from gateway.http.exchange import Exchange
 from gateway.logs import JsonFormatter
 from gateway.middleware.correlation import Correlation
-from gateway.relaying.streaming import EVENT_STREAM, in_band
-from gateway.wire import sse
-from gateway.wire.exchange import Exchange
+from gateway.proxy.streaming import EVENT_STREAM, in_band
 from tests.gateway.peer import until
 
 Handler = Callable[[Exchange], Awaitable[None]]

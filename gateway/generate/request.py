@@ -1,0 +1,134 @@
+"""What /llm/generate reads and writes."""
+
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from gateway.errors import InvalidField, InvalidRequest
+from gateway.generate.prompt import Answer, Ask
+
+Form = Literal["json", "sse", "text"]
+
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+Stop = Annotated[str, StringConstraints(min_length=1)]
+
+
+class GenerateRequest(BaseModel):
+    """The body of POST /llm/generate; a field it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    prompt: Text = Field(description="The question, in the words of the caller.")
+    max_tokens: int | None = Field(
+        None, ge=1, description="Answer budget in tokens; default and cap: MMHIE_MAX_TOKENS."
+    )
+    stream: bool | None = Field(
+        None, description="Send the answer as it is written; default: MMHIE_STREAMING."
+    )
+    temperature: float = Field(
+        0.0, ge=0, le=2, allow_inf_nan=False, description="0 is greedy: the likeliest token."
+    )
+    top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = Field(
+        None, description="Text, or up to 16 texts, at which the answer ends."
+    )
+    system: Text | None = Field(None, description="Replaces MMHIE_SYSTEM_PROMPT.")
+    reasoning_effort: Literal["low", "medium", "high"] | None = Field(
+        None, description="How long a reasoning model may think."
+    )
+    include_reasoning: bool = Field(False, description="Return the model's reasoning, apart.")
+
+    def to_ask(self, *, max_tokens: int, system: str | None) -> Ask:
+        """The question; raises InvalidField when it wants more than `max_tokens`."""
+        if self.max_tokens is not None and self.max_tokens > max_tokens:
+            raise InvalidField(
+                f"max_tokens must be at most {max_tokens} (MMHIE_MAX_TOKENS).", param="max_tokens"
+            )
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        return Ask(
+            prompt=self.prompt,
+            max_tokens=self.max_tokens or max_tokens,
+            system=self.system or system,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            seed=self.seed,
+            stop=stop,
+            reasoning_effort=self.reasoning_effort,
+            include_reasoning=self.include_reasoning,
+        )
+
+
+class GenerateResponse(BaseModel):
+    """The answer of POST /llm/generate when it does not stream."""
+
+    text: str = Field(description="The answer.")
+    model: str = Field(description="The public id of the model that gave it.")
+    finish_reason: str = Field(description="`stop`, or `length` when a budget ended it.")
+    truncated: Literal["in_reasoning", "in_answer", "input"] | None
+    usage: dict[str, Any] | None = Field(description="Token counts, as the engine gives them.")
+    disclaimer: str = Field(description="The safety notice that belongs to every answer.")
+    warnings: list[str]
+    notices: list[dict[str, str]] = Field(description="Red flags found in the prompt.")
+    reasoning: str | None = Field(None, description="Only when include_reasoning was asked.")
+    request_id: str
+    mmhie: dict[str, Any] = Field(description="Disclaimer, provenance and labels.")
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body; raises InvalidRequest."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidRequest(
+            "The body is not JSON in UTF-8 of a reasonable depth; send an object."
+        ) from None
+    if not isinstance(parsed, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return parsed
+
+
+def parse_request(body: bytes) -> GenerateRequest:
+    """The request in a body; raises InvalidRequest or InvalidField, neither quoting it."""
+    try:
+        return GenerateRequest.model_validate(parse_object(body))
+    except ValidationError as error:
+        raise field_error(error) from None
+
+
+def field_error(error: ValidationError) -> InvalidField:
+    """The first finding, by the name of a field we know and the rule it breaks."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    if name not in GenerateRequest.model_fields:
+        known = ", ".join(GenerateRequest.model_fields)
+        return InvalidField(f"The body has a field this route does not know; it knows {known}.")
+    if first["type"] == "missing":
+        return InvalidField(f"{name} is required.", param=name)
+    if first["type"] in ("string_too_short", "string_pattern_mismatch"):
+        return InvalidField(f"{name} must not be empty.", param=name)
+    return InvalidField(f"{name} is wrong: {first['msg']}.", param=name)
+
+
+def finale(answer: Answer, *, model: str, mmhie: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """What is told about an answer beside its text."""
+    return {
+        "model": model,
+        "finish_reason": answer.finish_reason,
+        "truncated": mmhie["truncated"],
+        "usage": answer.usage,
+        "disclaimer": mmhie["disclaimer"]["text"],
+        "warnings": mmhie["warnings"],
+        "notices": mmhie["notices"],
+        "request_id": request_id,
+        "mmhie": mmhie,
+    }
+
+
+def form_of(accept: bytes, *, stream: bool) -> Form:
+    """How the answer leaves: JSON, server-sent events, or the plain text of the first release."""
+    if not stream:
+        return "json"
+    plain, events = accept.find(b"text/plain"), accept.find(b"text/event-stream")
+    return "text" if plain >= 0 and (events < 0 or plain < events) else "sse"

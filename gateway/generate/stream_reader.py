@@ -1,0 +1,151 @@
+"""From the engine's events to deltas of one answer, and what is wrong with it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from gateway.engine.client import EngineResponse
+from gateway.errors import EngineCut, EngineRejected, NoAnswer
+from gateway.generate.prompt import Answer, Delta
+from gateway.http.sse import EventBuffer, payload
+from gateway.proxy import openai_json
+from gateway.safety import harmony
+from gateway.safety.reasoning import text_of
+
+
+class AnswerReader:
+    """Reads one streamed chat or text completion; `answer` fills as `deltas` go by."""
+
+    def __init__(
+        self, response: EngineResponse, *, answer_budget: int, reasoning_budget: int | None = None
+    ) -> None:
+        """Budgets are in tokens; that for reasoning is given where the engine enforces it."""
+        self.answer = Answer()
+        self._response = response
+        self._answer_budget = answer_budget
+        self._reasoning_budget = reasoning_budget
+        self._guard = harmony.HarmonyGuard()
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._tokens_before_answer: int | None = None
+        self._is_ours = False  # the end: the answer's own budget
+        self._pieces = 0
+
+    async def deltas(self) -> AsyncIterator[Delta]:
+        """Every piece that holds text; raises EngineCut, EngineGarbled, EngineRejected, NoAnswer.
+
+        Ends early, as a cut-off answer, once the answer has used its own budget: the engine only
+        knows the sum of reasoning and answer.
+        """
+        async for chunk in self._chunks():
+            delta = self._take(chunk)
+            if delta.text or delta.reasoning:
+                yield delta
+            if self._over_budget():
+                self.answer.finish_reason = "length"
+                self._is_ours = True
+                break
+        rest, found = self._guard.finish()
+        if rest:
+            self._text.append(rest)
+            yield Delta(text=rest)
+        self._conclude(found)
+
+    async def _chunks(self) -> AsyncIterator[dict[str, Any]]:
+        buffer = EventBuffer()
+        while data := await self._response.read():
+            for event in buffer.feed(data):
+                content = payload(event)
+                if content == b"[DONE]":
+                    self._response.over()
+                    return
+                if content:
+                    yield parse(content)
+                    self._response.progress()
+        raise EngineCut("The engine's answer stopped before its end.")
+
+    def _take(self, chunk: dict[str, Any]) -> Delta:
+        self.answer.system_fingerprint = (
+            chunk.get("system_fingerprint") or self.answer.system_fingerprint
+        )
+        self.answer.usage = openai_json.usage_of(chunk) or self.answer.usage
+        choices = openai_json.choices_of(chunk)
+        if not choices:
+            return Delta()
+        self.answer.finish_reason = choices[0].get("finish_reason") or self.answer.finish_reason
+        message = openai_json.message_of(choices[0])
+        said = message.get("content") or ""
+        delta = Delta(self._guard.feed(said), text_of(message))
+        self._note(delta, raw=said)
+        return delta
+
+    def _note(self, delta: Delta, *, raw: str) -> None:
+        if delta.reasoning:
+            self._reasoning.append(delta.reasoning)
+        if delta.text:
+            self._text.append(delta.text)
+        if raw:
+            self._pieces += 1
+            if self._tokens_before_answer is None:
+                self._tokens_before_answer = max(0, self._spent() - 1)
+
+    def _spent(self) -> int:
+        spent = (self.answer.usage or {}).get("completion_tokens")
+        return spent if isinstance(spent, int) else 0
+
+    def _over_budget(self) -> bool:
+        """Counted by the engine where it counts; a piece is a token at least, so an engine that
+        does not stop by itself is stopped, too."""
+        begun = self._tokens_before_answer
+        if begun is None or self.answer.finish_reason is not None:
+            return False
+        spent = self._spent() - begun
+        return spent >= self._answer_budget or self._pieces > self._answer_budget
+
+    def _conclude(self, found_markers: bool) -> None:
+        answer = self.answer
+        answer.text, answer.reasoning = "".join(self._text), "".join(self._reasoning)
+        if answer.finish_reason is None:
+            raise EngineCut("The engine ended the answer without saying why.")
+        if found_markers:
+            answer.warnings.append("harmony_markers_stripped")
+        answer.warnings += self._budget_warnings()
+        if harmony.is_ended_early(answer.finish_reason):
+            answer.warnings.append("ended_early")
+        problem = harmony.anomaly(
+            content=answer.text,
+            reasoning=answer.reasoning,
+            has_tool_calls=False,
+            completion_tokens=self._spent(),
+        )
+        if problem is not None:
+            answer.warnings.append(problem)
+
+    def _budget_warnings(self) -> list[str]:
+        """Reasoning that a budget ended, and an answer that it left too little for."""
+        details = (self.answer.usage or {}).get("completion_tokens_details")
+        thought = details.get("reasoning_tokens") if isinstance(details, dict) else None
+        budget = self._reasoning_budget
+        if budget and isinstance(thought, int) and thought >= budget:
+            return ["reasoning_cut"]
+        is_short = self.answer.finish_reason == "length" and not self._is_ours
+        return (
+            ["answer_shortened"] if is_short and self.answer.text and self.answer.reasoning else []
+        )
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """One chunk; raises EngineGarbled, or EngineRejected for an error object in its place."""
+    chunk = openai_json.parse(content)
+    if chunk.get("error"):
+        raise EngineRejected("The engine failed while it was answering.")
+    return chunk
+
+
+def no_answer(answer: Answer) -> NoAnswer:
+    """What to say when tokens were spent and there is nothing to show for them."""
+    if answer.reasoning:
+        return NoAnswer(
+            "The model used its whole budget for reasoning and gave no answer; raise "
+            "MMHIE_MAX_REASONING_TOKENS or ask with a lower reasoning_effort."
+        )
+    return NoAnswer("The model gave no answer text; rephrase the question.")

@@ -1,0 +1,223 @@
+"""What one request on /v1 may ask of the engine: fields that are refused, and how much of others.
+
+Everything else is vLLM's to judge. One pass over the fields; each rule looks at its value alone.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gateway.errors import InvalidRequest
+from gateway.proxy.content_policy import fault_of_items, fault_of_tools
+
+LARGEST_SCHEMA_BYTES = 64 * 1024
+MOST_STOPS = 16
+LONGEST_STOP = 1024
+MOST_IDS = 1024  # of a bias or a list of token ids
+MOST_WORDS = 128
+MOST_DOCUMENTS = 64
+ANSWER_BUDGETS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How much one request may ask for."""
+
+    choices: int = 16
+    messages: int = 1024
+    tools: int = 128
+    logprobs: int = 20
+    depth: int = 64
+    tokens: int | None = None
+
+
+Rule = Callable[[Any, Caps], str | None]  # what is wrong with a value; None when nothing is
+
+
+def refused(reason: str) -> Rule:
+    """For fields that are not taken, whatever they say; none at all is as good as absent."""
+    return lambda value, _: None if value in (False, [], {}) else f"is not taken here: {reason}"
+
+
+def whole_number(limit_of: Callable[[Caps], int | None], name: str) -> Rule:
+    """vLLM would read "1000", too: what is compared with a limit has to be a number."""
+
+    def rule(value: Any, caps: Caps) -> str | None:
+        limit = limit_of(caps)
+        if limit is None or (isinstance(value, int) and value <= limit):
+            return None
+        return f"must be a whole number of at most {limit} ({name})"
+
+    return rule
+
+
+def positive(rule: Rule) -> Rule:
+    """To vLLM -1 means the whole vocabulary."""
+    return lambda value, caps: (
+        "must not be negative" if isinstance(value, int) and value < 0 else rule(value, caps)
+    )
+
+
+def at_most(most: int, what: str) -> Rule:
+    """For lists and objects."""
+
+    def rule(value: Any, _: Caps) -> str | None:
+        too_many = isinstance(value, list | dict) and len(value) > most
+        return f"has more than {most} {what}" if too_many else None
+
+    return rule
+
+
+def stops(value: Any, _: Caps) -> str | None:
+    """Each is looked for at every token."""
+    texts = value if isinstance(value, list) else [value]
+    if len(texts) > MOST_STOPS:
+        return f"has more than {MOST_STOPS} texts"
+    if any(isinstance(text, str) and len(text) > LONGEST_STOP for text in texts):
+        return f"has a text of more than {LONGEST_STOP} characters"
+    return None
+
+
+def schema(value: Any, _: Caps) -> str | None:
+    """Repetitions cost the engine's compiler nothing (measured: `(a{1,100}){1,100}` 1 ms), size
+    does."""
+    if len(orjson.dumps(value)) > LARGEST_SCHEMA_BYTES:
+        return f"is over {LARGEST_SCHEMA_BYTES} bytes"
+    return None
+
+
+def template_arguments(value: Any, _: Caps) -> str | None:
+    """Switches of the model's own template; nothing that could replace it or what it is given."""
+    if not isinstance(value, dict):
+        return "must be an object"
+    if not TEMPLATE_INPUTS.isdisjoint(value):
+        return "may not replace the template or what it is given"
+    if not all(isinstance(one, str | int | float | bool | None) for one in value.values()):
+        return "takes texts, numbers and true or false only"
+    return None
+
+
+TEMPLATE_INPUTS = frozenset(
+    {
+        "chat_template",
+        "tokenize",
+        "tokenizer",
+        "messages",
+        "conversation",
+        "conversations",
+        "tools",
+        "documents",
+        "add_generation_prompt",
+        "continue_final_message",
+        "return_dict",
+        "return_tensors",
+        "padding",
+        "truncation",
+        "max_length",
+        "return_assistant_tokens_mask",
+        "tokenizer_kwargs",
+        "processor_kwargs",
+    }
+)
+
+logprobs = positive(whole_number(lambda caps: caps.logprobs, "MMHIE_MAX_LOGPROBS"))
+budget = whole_number(lambda caps: caps.tokens, "MMHIE_MAX_V1_TOKENS")
+choices = whole_number(lambda caps: caps.choices, "MMHIE_MAX_CHOICES")
+MEDIA = "this service reads text only"
+INTERNAL = "it is the engine's own affair"
+ELSEWHERE = "nothing is kept between requests"
+
+RULES: Mapping[str, Rule] = {
+    "n": choices,
+    "best_of": choices,
+    "max_tokens": budget,
+    "max_completion_tokens": budget,
+    "max_output_tokens": budget,
+    "min_tokens": budget,
+    "logprobs": logprobs,
+    "top_logprobs": logprobs,
+    "prompt_logprobs": logprobs,
+    "messages": lambda value, caps: fault_of_items(value, most=caps.messages),
+    "input": lambda value, caps: fault_of_items(value, most=caps.messages),
+    "tools": lambda value, caps: fault_of_tools(value, most=caps.tools),
+    "stop": stops,
+    "bad_words": at_most(MOST_WORDS, "words"),
+    "logit_bias": at_most(MOST_IDS, "tokens"),
+    "stop_token_ids": at_most(MOST_IDS, "tokens"),
+    "allowed_token_ids": at_most(MOST_IDS, "tokens"),
+    "logprob_token_ids": at_most(MOST_WORDS, "tokens"),
+    "documents": at_most(MOST_DOCUMENTS, "documents"),
+    "response_format": schema,
+    "structured_outputs": schema,
+    "text": schema,
+    "chat_template_kwargs": template_arguments,
+    "chat_template": refused("the model's own is used"),
+    "media_io_kwargs": refused(MEDIA),
+    "mm_processor_kwargs": refused(MEDIA),
+    "mm_payload": refused(MEDIA),
+    "return_mm_kwargs": refused(MEDIA),
+    "prompt_embeds": refused(MEDIA),
+    "kv_transfer_params": refused(INTERNAL),
+    "ec_transfer_params": refused(INTERNAL),
+    "vllm_xargs": refused(INTERNAL),
+    "logits_processors": refused(INTERNAL),
+    "routed_experts_prompt_start": refused(INTERNAL),
+    "request_id": refused("send X-Request-Id"),
+    "session_id": refused(INTERNAL),
+    "background": refused(ELSEWHERE),
+    "previous_response_id": refused(ELSEWHERE),
+    "previous_input_messages": refused(ELSEWHERE),
+    "conversation": refused(ELSEWHERE),
+}
+
+
+def check(body: bytes, parsed: Mapping[str, Any], caps: Caps) -> None:
+    """Raises InvalidRequest naming the first field that asks for too much, or for what is not
+    to be had."""
+    if body.count(b"{") + body.count(b"[") > caps.depth and depth(parsed) > caps.depth:
+        raise InvalidRequest(f"The body is nested over {caps.depth} deep (MMHIE_MAX_JSON_DEPTH).")
+    for name, value in parsed.items():
+        rule = RULES.get(name)
+        if rule is None or value is None:
+            continue
+        wrong = rule(value, caps)
+        if wrong is not None:
+            raise InvalidRequest(f"{name} {wrong}.", param=name)
+    check_batch(parsed, caps)
+
+
+def check_batch(parsed: Mapping[str, Any], caps: Caps) -> None:
+    """A text completion may have many prompts, each answered `n` times."""
+    prompt = parsed.get("prompt")
+    if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int):
+        asked = len(prompt) * max(parsed.get("n") or 1, parsed.get("best_of") or 1)
+        if asked > caps.choices:
+            raise InvalidRequest(
+                f"prompt and n ask for more than {caps.choices} answers (MMHIE_MAX_CHOICES).",
+                param="prompt",
+            )
+
+
+def depth(value: object) -> int:
+    """How deep the lists and objects of a value are nested."""
+    deep, level = 0, [value]
+    while level := [one for one in level if isinstance(one, list | dict)]:
+        deep += 1
+        level = [inner for one in level for inner in inside(one)]
+    return deep
+
+
+def inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def default_budget(path: str, parsed: Mapping[str, Any], caps: Caps) -> dict[str, Any]:
+    """The answer's budget where there is a cap and the caller names none: vLLM's would be the
+    rest of the context (16 tokens for text completions, which stay)."""
+    if caps.tokens is None or path == "/v1/completions":
+        return {}
+    if any(parsed.get(name) is not None for name in ANSWER_BUDGETS):
+        return {}
+    return {"max_output_tokens" if path == "/v1/responses" else "max_tokens": caps.tokens}

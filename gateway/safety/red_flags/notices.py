@@ -1,0 +1,66 @@
+"""Red flags in the question: what a reader should be told besides the answer.
+
+A deterministic match over the input. It never changes the answer, and it is not triage.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+from gateway.safety.red_flags.candidate_rules import Suspicions
+from gateway.safety.red_flags.rule import Rule
+from gateway.safety.red_flags.rules import RULES
+from gateway.safety.red_flags.sentences import bounded, normal, sentences_of
+
+DEFAULT_CONTACT = "your local emergency number"
+NOT_TRIAGE = (
+    "This is an automatic text match, not triage: it may be wrong, and its absence means nothing."
+)
+
+
+class RedFlags:
+    """The rules in some languages, ready for any number of texts."""
+
+    def __init__(self, rules: Sequence[Rule], languages: Sequence[str]) -> None:
+        self._rules = rules
+        self._by_language = [Suspicions(rules, language) for language in languages]
+
+    def raised(self, text: str) -> list[Rule]:
+        """The rules whose red flag the text reports as present, in their order.
+
+        Three looks, each at what the one before let through: at the text with the sieve, at its
+        sentences with the sieve, and at those with the signs themselves.
+        """
+        whole = bounded(text)
+        raw = (whole if whole.isascii() else normal(whole)).encode(errors="replace")
+        possible = {one: found for one in self._by_language if (found := one.possible(raw))}
+        if not possible:
+            return []
+        sentences = sentences_of(normal(whole))
+        ids = {
+            rule_id for one, found in possible.items() for rule_id in one.reported(found, sentences)
+        }
+        return [rule for rule in self._rules if rule.id in ids]
+
+
+@cache
+def red_flags(languages: tuple[str, ...]) -> RedFlags:
+    """All rules in some languages."""
+    return RedFlags(RULES, languages)
+
+
+def notices(
+    text: str, *, contact: str = DEFAULT_CONTACT, languages: Sequence[str] = ("en",)
+) -> list[dict[str, str]]:
+    """The notice of every rule whose red flag the text reports as present; never its words."""
+    return [notice(rule, contact) for rule in red_flags(tuple(languages)).raised(text)]
+
+
+def notice(rule: Rule, contact: str) -> dict[str, str]:
+    """What the reader gets when a rule has matched."""
+    return {
+        "id": rule.id,
+        "type": "emergency",
+        "summary": rule.summary,
+        "message": rule.message.format(contact=contact),
+        "not_triage": NOT_TRIAGE,
+    }

@@ -1,0 +1,98 @@
+"""What lives as long as the application, and how routes get at it."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Request
+
+from gateway.audit.trail import Trail
+from gateway.auth.gate import Gate
+from gateway.cluster.state import UNHEARD, Shared
+from gateway.engine.client import EngineClient
+from gateway.engine.watch import EngineWatch, Model
+from gateway.errors import Held
+from gateway.limits.admission import Places
+from gateway.metrics import Metrics
+from gateway.proxy.request_policy import Caps
+from gateway.safety import hold
+from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.provenance import Serving
+from gateway.settings import GatewaySettings
+from gateway.tracing.trace import Tracing
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a route may call on."""
+
+    settings: GatewaySettings
+    engine: EngineClient
+    metered: tuple[EngineClient, ...]
+    watch: EngineWatch
+    admission: Places
+    labels: Labels
+    metrics: Metrics
+    hold_file: hold.HoldFile
+    gate: Gate
+    caps: Caps
+    trail: Trail
+    shared: Shared
+    tracing: Tracing | None = None
+
+    def held(self) -> hold.Hold | None:
+        """The hold in force, of this machine or of all gateways."""
+        return self.hold_file.current() or self.shared.hold
+
+    def model(self) -> Model:
+        """The model to ask; raises Held, Draining, EngineUnavailable or
+        SharedStateUnavailable when there is none now."""
+        held = self.held()
+        if held is not None:
+            contact = self.settings.disclaimer_contact
+            raise Held(hold.downtime_message(held, contact))
+        self.shared.check()
+        return self.watch.model()
+
+    def phase(self) -> str:
+        """The phase that /healthz tells."""
+        if self.watch.draining:
+            return "draining"
+        if self.held() is not None:
+            return "held"
+        return "starting" if self.shared.is_missed else self.watch.phase
+
+    def detail(self) -> str:
+        """The sentence that goes with the phase; under a hold, what a clinician has to know."""
+        held = self.held()
+        if held is None or self.watch.draining:
+            return UNHEARD if self.shared.is_missed else self.watch.state.detail
+        return hold.downtime_message(held, self.settings.disclaimer_contact)
+
+    def serving(self, model: Model) -> Serving:
+        """What provenance says about the engine and the model."""
+        state = self.watch.state
+        return Serving(
+            gateway_version=GATEWAY_VERSION,
+            engine=state.engine,
+            engine_version=state.engine_version,
+            model=model.id,
+            revision=model.revision,
+            base=model.base,
+            adapter=model.adapter,
+            quantization=model.quantization,
+            pinned_date=model.pinned_date,
+        )
+
+
+class State(TypedDict):
+    """What the lifespan yields: ASGI hands it to every request as `scope["state"]`."""
+
+    services: Services
+
+
+async def services(request: Request) -> Services:
+    found: Services = request.state.services
+    return found
+
+
+ServicesDep = Annotated[Services, Depends(services)]

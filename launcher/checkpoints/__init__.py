@@ -1,0 +1,1 @@
+"""Checkpoints that are made: merged adapters, converted GGUF files."""

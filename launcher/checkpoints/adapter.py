@@ -1,0 +1,212 @@
+"""A LoRA adapter folded into its base, shard by shard, into a folder that appears whole or not."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from launcher.checkpoints import lora, mxfp4, tensors
+from launcher.checkpoints.gguf import open_lock, partial
+from launcher.checkpoints.lora import Pair
+from launcher.checkpoints.merging import Merge, job_of
+from launcher.checkpoints.tensors import Piece, Tensor
+from launcher.errors import LauncherError, ModelError, NotEnoughDisk, PlanError
+from launcher.models import digests, weights
+from launcher.models.resolve import MERGE_RECORD, adapter_from_config, read_model
+from launcher.settings import load
+
+ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
+ROOM: Final = 1.02
+
+Report = Callable[[int, int], None]
+
+
+def merge(job: Merge, report: Report) -> Path:
+    """The merged checkpoint's folder, made now unless it is already there.
+
+    `report` hears bytes done and bytes in all. Raises PlanError for what cannot be merged exactly,
+    ModelError for broken files, NotEnoughDisk.
+    """
+    config = _adapter_config(job)
+    if _is_done(job):
+        return job.target
+    shards = _shards(job.base)
+    known = {name: tensor for shard in shards.values() for name, tensor in shard.items()}
+    changed = lora.pairs(config, tensors.read_header(_weights(job.adapter)), known)
+    plan = {name: list(_pieces(job, shard, changed, known)) for name, shard in shards.items()}
+    with open_lock(job.target.parent / f".{job.target.name}.lock"):
+        _write(job, plan, _record(job, config), report)
+    return job.target
+
+
+def _adapter_config(job: Merge) -> Mapping[str, Any]:
+    config = _read(job.adapter / "adapter_config.json")
+    facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
+    if facts.unmergeable:
+        found = ", ".join(facts.unmergeable)
+        raise PlanError(f"The adapter {job.adapter_id} has {found} and cannot be merged exactly.")
+    return config
+
+
+def _weights(adapter: Path) -> Path:
+    file = adapter / ADAPTER_WEIGHTS
+    if not file.is_file():
+        raise ModelError(f"{adapter} has no {ADAPTER_WEIGHTS}; other formats are not merged.")
+    return file
+
+
+def _shards(base: Path) -> dict[str, dict[str, Tensor]]:
+    return {file.name: tensors.read_header(file) for file in weights.shards(base)}
+
+
+def _pieces(
+    job: Merge,
+    shard: Mapping[str, Tensor],
+    changed: Mapping[str, Pair],
+    known: Mapping[str, Tensor],
+) -> Iterator[Piece]:
+    for name, tensor in shard.items():
+        if name in changed:
+            yield _merged(changed[name])
+        elif job.dequantize and name.endswith(mxfp4.BLOCKS):
+            yield mxfp4.unpacked(tensor, mxfp4.scales_of(tensor, known))
+        elif not (job.dequantize and name.endswith(mxfp4.SCALES)):
+            yield tensors.as_it_is(tensor)
+
+
+def _merged(pair: Pair) -> Piece:
+    target = pair.target
+
+    def chunks() -> Iterator[bytes]:
+        yield tensors.pack(pair.merged(), target.dtype)
+
+    return Piece(target.name, target.dtype, target.shape, target.size, chunks)
+
+
+def _write(
+    job: Merge, plan: Mapping[str, list[Piece]], record: dict[str, Any], report: Report
+) -> None:
+    total = sum(piece.size for pieces in plan.values() for piece in pieces)
+    _check_room(job.target.parent, total)
+    done = 0
+
+    def advance(size: int) -> None:
+        nonlocal done
+        done = min(done + size, total)
+        report(done, total)
+
+    with partial(job.target.parent, job.target.name) as folder:
+        digests = {
+            name: tensors.write(folder / name, pieces, advance) for name, pieces in plan.items()
+        }
+        _write_index(folder, plan, total)
+        _copy_rest(job, folder)
+        _dump(folder / MERGE_RECORD, {**record, "files": digests})
+        # The configuration comes last: a folder without it does not load.
+        _dump(folder / "config.json", _config(job))
+        _replace(folder, job.target)
+
+
+def _replace(folder: Path, target: Path) -> None:
+    if target.exists():
+        shutil.rmtree(target)
+    folder.rename(target)
+
+
+def _check_room(cache: Path, total: int) -> None:
+    free = shutil.disk_usage(cache).free
+    if free < total * ROOM:
+        raise NotEnoughDisk(
+            f"The merged checkpoint needs {total * ROOM / 2**30:.1f} GiB of disk and {cache} has "
+            f"{free / 2**30:.1f} GiB free: make room, or set MMHIE_CACHE_DIR to a larger disk."
+        )
+
+
+def _write_index(folder: Path, plan: Mapping[str, list[Piece]], total: int) -> None:
+    if len(plan) > 1:
+        names = {piece.name: file for file, pieces in plan.items() for piece in pieces}
+        _dump(folder / weights.INDEX, {"metadata": {"total_size": total}, "weight_map": names})
+
+
+def _copy_rest(job: Merge, folder: Path) -> None:
+    """Tokenizer, template, generation defaults, licence: all small files but what was rewritten."""
+    rewritten = {"config.json", weights.INDEX, MERGE_RECORD}
+    for file in job.base.iterdir():
+        is_weights = file.suffix in (".safetensors", ".bin", ".pt")
+        if file.is_file() and not is_weights and file.name not in rewritten:
+            shutil.copyfile(file, folder / file.name)
+
+
+def _config(job: Merge) -> dict[str, Any]:
+    config = _read(job.base / "config.json")
+    if job.dequantize:
+        config.pop("quantization_config", None)
+    return config
+
+
+def _record(job: Merge, config: Mapping[str, Any]) -> dict[str, Any]:
+    facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
+    return {
+        **_identity(job),
+        "rank": facts.rank,
+        "alpha": facts.alpha,
+        "targets": list(facts.targets),
+    }
+
+
+def _identity(job: Merge) -> dict[str, Any]:
+    """What makes two merges the same; kept beside the weights, so that a re-run can tell."""
+    return {
+        "adapter": job.adapter_id,
+        "base": job.base_id,
+        "dequantized": job.dequantize,
+        "adapter_sha256": digests.sha256(_weights(job.adapter)),
+        "adapter_config_sha256": digests.sha256(job.adapter / "adapter_config.json"),
+        "base_config_sha256": digests.sha256(job.base / "config.json"),
+    }
+
+
+def _is_done(job: Merge) -> bool:
+    record = job.target / MERGE_RECORD
+    if not record.is_file():
+        return False
+    found = _read(record)
+    return all(found.get(name) == value for name, value in _identity(job).items())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} cannot be read.") from error
+    return content
+
+
+def _dump(file: Path, content: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def main() -> None:
+    """Merge what the environment names, with a line for each percent."""
+    chosen = load(os.environ)
+    model = read_model(chosen)
+    shown = -1
+
+    def report(done: int, total: int) -> None:
+        nonlocal shown
+        percent = done * 100 // max(1, total)
+        if percent != shown:
+            sys.stderr.write(f"Merging: {percent:3d}%|\n")
+            shown = percent
+
+    try:
+        merge(job_of(chosen, model, dequantize="--dequantize" in sys.argv), report)
+    except LauncherError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A LoRA adapter's matrices, matched with the weights they change."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from launcher.checkpoints.tensors import Float, Tensor
+from launcher.errors import PlanError
+
+PREFIX: Final = "base_model.model."
+KEY: Final = re.compile(r"(?P<module>.+)\.lora_(?P<part>[AB])(\.\w+)?\.weight")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """W + scale * B A for one weight."""
+
+    target: Tensor
+    a: Tensor
+    b: Tensor
+    scale: float
+
+    def merged(self) -> Float:
+        """The new weight; everything is added in float32 and rounded once, when it is written."""
+        delta = self.b.floats() @ self.a.floats()
+        return self.target.floats() + self.scale * delta
+
+
+def pairs(
+    config: Mapping[str, Any], adapter: Mapping[str, Tensor], base: Mapping[str, Tensor]
+) -> dict[str, Pair]:
+    """Every changed weight's pair by the weight's name; PlanError for one that is not exact."""
+    halves: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in adapter.items():
+        match = KEY.fullmatch(name)
+        if match is None:
+            raise PlanError(
+                f"The adapter has {name}, which is no LoRA matrix and cannot be merged."
+            )
+        module = match["module"].removeprefix(PREFIX)
+        halves.setdefault(module, {})[match["part"]] = tensor
+    if not halves:
+        raise PlanError("The adapter has no LoRA matrices.")
+    found = [_pair(config, module, half, base) for module, half in sorted(halves.items())]
+    return {pair.target.name: pair for pair in found}
+
+
+def _pair(
+    config: Mapping[str, Any],
+    module: str,
+    half: Mapping[str, Tensor],
+    base: Mapping[str, Tensor],
+) -> Pair:
+    target = base.get(f"{module}.weight")
+    if target is None or target.dtype not in ("BF16", "F16", "F32"):
+        raise PlanError(f"The adapter changes {module}, which is packed or absent in the base.")
+    if set(half) != {"A", "B"}:
+        raise PlanError(f"The adapter has only one of the two matrices of {module}.")
+    a, b = half["A"], half["B"]
+    if (b.shape[0], a.shape[-1]) != target.shape or b.shape[-1] != a.shape[0]:
+        raise PlanError(f"The adapter's matrices for {module} do not have the base's shape.")
+    return Pair(target, a, b, scale(config, module, a.shape[0]))
+
+
+def scale(config: Mapping[str, Any], module: str, rank: int) -> float:
+    """alpha / rank, or alpha / sqrt(rank) for rank-stabilised adapters (PEFT's rules)."""
+    patterns: Mapping[str, float] = config.get("alpha_pattern") or {}
+    special = [value for key, value in patterns.items() if re.fullmatch(rf"(.*\.)?({key})", module)]
+    alpha = float(special[0] if special else config.get("lora_alpha", 8))
+    return alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)

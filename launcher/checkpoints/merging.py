@@ -1,0 +1,84 @@
+"""From the configured adapter to its merge: which folders, which format, which target."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher.checkpoints.gguf import KILL_AFTER_S
+from launcher.errors import ModelError, PlanError
+from launcher.models.facts import ModelFacts
+from launcher.planning.decisions import prepared_folder
+from launcher.planning.plan import EnginePlan
+from launcher.process.child import Child, Command, Listener, describe
+from launcher.settings import LauncherSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What to fold into what: folders, and whether MXFP4 experts become bfloat16."""
+
+    base: Path
+    adapter: Path
+    target: Path
+    base_id: str
+    adapter_id: str
+    dequantize: bool = False
+
+
+def job_of(
+    chosen: LauncherSettings, model: ModelFacts, *, dequantize: bool, out: Path | None = None
+) -> Merge:
+    """What there is to merge. Raises PlanError when the model is no adapter."""
+    adapter = model.adapter
+    if adapter is None or adapter.merged:
+        raise PlanError(
+            f"{model.id} is no LoRA adapter; set MMHIE_REASONER_MODEL to a folder or id of one."
+        )
+    return Merge(
+        base=local(model.source),
+        adapter=local(adapter.source),
+        target=(out or prepared_folder(chosen, model, "merge")).absolute(),
+        base_id=adapter.base,
+        adapter_id=adapter.id,
+        dequantize=dequantize and model.quantization == "mxfp4",
+    )
+
+
+def local(source: str) -> Path:
+    """The folder the weights are in. Raises ModelError when they are not on this machine."""
+    folder = Path(source)
+    if not folder.is_dir():
+        raise ModelError(f"{source} is not on this machine: run `mmhie fetch {source}` first.")
+    return folder
+
+
+def dequantizes(model: ModelFacts, quantization: str) -> bool:
+    """The plan runs unpacked what is MXFP4 now."""
+    return model.quantization == "mxfp4" and quantization == "none"
+
+
+async def in_child(
+    chosen: LauncherSettings,
+    plan: EnginePlan,
+    environ: Mapping[str, str],
+    listener: Listener,
+) -> Path:
+    """The merge in a process of its own, which ends with whoever waits for it."""
+    work = job_of(chosen, plan.model, dequantize=dequantizes(plan.model, plan.quantization))
+    extra = ("--dequantize",) if work.dequantize else ()
+    ours = {"MMHIE_REASONER_MODEL": chosen.reasoner_model}
+    child = Child(
+        Command(
+            (sys.executable, "-m", "launcher.checkpoints.adapter", *extra), {**environ, **ours}
+        ),
+        listener,
+    )
+    try:
+        status = await child.wait()
+    finally:
+        await child.stop(KILL_AFTER_S)
+    if status:
+        said = child.last_lines[-1] if child.last_lines else describe(status)
+        raise ModelError(said)
+    return work.target

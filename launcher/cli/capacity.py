@@ -1,0 +1,129 @@
+"""`mmhie capacity`: how many engines, GPUs and gateways a load needs, and what that rests on."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from launcher import settings
+from launcher.capacity import demand as demands
+from launcher.capacity import sizing
+from launcher.capacity.assumptions import assumptions
+from launcher.capacity.cards import CARDS, card
+from launcher.capacity.demand import Demand, People, peak_rate
+from launcher.capacity.sizing import Sizing
+from launcher.cli.output import AsJson
+from launcher.models import resolve
+
+Users = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001, max=1e9, help="People at work; each asks `--per-hour`, times `--peak`."
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rps", min=0.000001, max=1e6, help="Requests a second at the peak."),
+]
+TokensIn = Annotated[int, typer.Option(min=1, max=10**7, help="Mean tokens of a question.")]
+TokensOut = Annotated[
+    int, typer.Option(min=1, max=10**7, help="Mean tokens of an answer, reasoning included.")
+]
+GpuName = Annotated[str, typer.Option("--gpu", help=f"One of {', '.join(CARDS)}.")]
+PerHour = Annotated[float, typer.Option(min=0.001, max=1e5, help="Questions of a user in an hour.")]
+Peak = Annotated[float, typer.Option(min=1, max=1000, help="Busiest minutes over the mean hour.")]
+TokenMs = Annotated[
+    float, typer.Option(min=0.1, max=1e6, help="Longest mean time between two tokens of an answer.")
+]
+Busy = Annotated[
+    float, typer.Option(min=0.05, max=0.99, help="Share of an engine's limit to plan with.")
+]
+Spare = Annotated[
+    int, typer.Option(min=0, max=10_000, help="Engines that may be away at the peak.")
+]
+
+
+def capacity(  # noqa: PLR0913, PLR0917  # one option each
+    users: Users = None,
+    rps: Rate = None,
+    tokens_in: TokensIn = 800,
+    tokens_out: TokensOut = 600,
+    gpu: GpuName = "h100",
+    per_hour: PerHour = demands.QUESTIONS_AN_HOUR,
+    peak: Peak = demands.PEAK,
+    token_ms: TokenMs = 50.0,
+    busy: Busy = 0.7,
+    spare: Spare = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Say how many engines, GPUs and gateways a load needs, and what that assumes."""
+    people = None if users is None else People(users, per_hour, peak)
+    rate = peak_rate(rps, people)
+    wanted = Demand(rate, tokens_in, tokens_out, token_ms / 1000, busy, spare)
+    chosen = settings.load(os.environ)
+    found = sizing.size(chosen, resolve.read_model(chosen), card(gpu), wanted)
+    rests_on = [*_of_people(people, rate), *assumptions(found)]
+    if as_json:
+        told = {**found.as_json(), "assumptions": rests_on}
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+    else:
+        show(found, rests_on, Console())
+
+
+def _of_people(people: People | None, rate: float) -> list[str]:
+    if people is None:
+        return []
+    asked = (
+        f"{people.users:g} users ask {people.questions_an_hour:g} questions an hour, "
+        f"{people.peak:g} times that at the peak: {people.rate:.3g} requests a second"
+    )
+    return [asked if rate == people.rate else f"{asked}, less than --rps, which counts"]
+
+
+def show(found: Sizing, rests_on: list[str], console: Console) -> None:
+    """The answer for a person."""
+    console.print(counts(found))
+    console.print(at_peak(found))
+    console.print("Assumed:")
+    for line in rests_on:
+        console.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def counts(found: Sizing) -> Table:
+    """How many of what."""
+    table = Table(title=f"{found.engine.plan.served_model} for {found.demand.rate:.4g} requests/s")
+    for head in ("how many", "of", "set"):
+        table.add_column(head, justify="right" if head == "how many" else "left")
+    one = found.engine
+    kind = f"engines of {one.gpus} x {found.card.name}"
+    spare = f"{found.demand.spare} of them spare" if found.demand.spare else ""
+    table.add_row(f"{found.engines:,}", kind, spare)
+    table.add_row(f"{found.gpus:,}", "GPUs", "")
+    settings_ = f"MMHIE_WORKERS={sizing.WORKERS} MMHIE_MAX_INFLIGHT={found.max_inflight}"
+    table.add_row(f"{found.gateways:,}", "gateways", settings_)
+    table.add_row(f"{found.routers:,}", "routers", f"{found.router_cores:.1f} cores busy in all")
+    return table
+
+
+def at_peak(found: Sizing) -> Table:
+    """What one engine and its callers see at the peak with the spare ones away."""
+    table = Table(title="At the peak, spare engines away", show_header=False)
+    steady, limit = found.steady, found.engine.limit
+    rows = {
+        "requests of an engine": f"{steady.rate:.3g} /s of {limit:.3g} /s at most",
+        "sequences in an engine": f"{steady.batch:.0f} of {found.engine.ceiling}",
+        "to the first token": f"{steady.first_s * 1000:.0f} ms",
+        "between tokens": f"{steady.token_s * 1000:.1f} ms",
+        "whole answer": f"{steady.answer_s:.1f} s",
+        "answers at once": f"{found.streams:,.0f}",
+        "gateway processors busy": f"{found.gateway_cores:.2f}",
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table

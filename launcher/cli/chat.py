@@ -1,0 +1,203 @@
+"""`mmhie chat`: a conversation with the model in the terminal, or one question from a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gateway.settings import GatewaySettings
+from launcher.cli.output import AsJson
+from launcher.errors import LauncherError, SettingsError
+from launcher.terminal.api_client import Service
+from launcher.terminal.conversation import Conversation
+from launcher.terminal.terminal import Pipe, Screen, Terminal
+
+URL = "http://127.0.0.1:8000"
+SYSTEM: str = GatewaySettings.model_fields["system_prompt"].default
+LEAVING = "Ctrl-D or /quit leaves."
+
+Question = Annotated[str | None, typer.Argument(help="Asked once; else standard input is read.")]
+Url = Annotated[str, typer.Option(envvar="MMHIE_URL", help="The service; or `unix:/path`.")]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        envvar="MMHIE_API_KEY",
+        show_envvar=False,
+        help="Where keys are asked for; others on this machine can see it on the command line.",
+    ),
+]
+System = Annotated[str, typer.Option(help="System message; empty for none.")]
+Effort = Annotated[str | None, typer.Option(help="Reasoning effort: low, medium or high.")]
+MostTokens = Annotated[
+    int | None, typer.Option(min=1, help="Longest answer, reasoning included; else the engine's.")
+]
+Reasoning = Annotated[bool, typer.Option("--reasoning", help="Show the model's reasoning.")]
+
+
+def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    question: Question = None,
+    url: Url = URL,
+    key: Key = None,
+    system: System = SYSTEM,
+    effort: Effort = None,
+    max_tokens: MostTokens = None,
+    reasoning: Reasoning = False,
+    as_json: AsJson = False,
+) -> None:
+    """Talk to the model; Ctrl-C stops an answer. From a pipe: one question, one answer.
+
+    At a terminal: /system, /reasoning, /new, /save, /help, /quit. Each answer is /v1's, so a
+    conversation is remembered; a stopped or broken one is not part of it.
+    """
+    if effort not in (None, "low", "medium", "high"):
+        raise SettingsError("--effort is one of low, medium and high.")
+    with Service(url, key) as service:
+        talk = Conversation(service, system.strip(), effort, max_tokens, reasoning)
+        if question is not None or not sys.stdin.isatty():
+            once(talk, question or piped(), as_json=as_json)
+        elif as_json:
+            raise SettingsError("--json needs a question: as an argument, or on standard input.")
+        else:
+            Room(talk, Console()).stay()
+
+
+def piped() -> str:
+    """The question on standard input; raises SettingsError when it is no text."""
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise SettingsError("Standard input is no text in UTF-8.") from None
+
+
+def once(talk: Conversation, question: str, *, as_json: bool) -> None:
+    """One question. Raises ServiceError."""
+    if not question.strip():
+        raise SettingsError("There is no question: give it as an argument or on standard input.")
+    console = Console(soft_wrap=True)
+    if as_json:
+        reply = talk.ask(question, Nowhere())
+        shown = asdict(reply) | ({} if talk.shows_reasoning else {"reasoning": None})
+        sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
+    else:
+        reply = talk.ask(question, screen(Console() if console.is_terminal else console))
+    if reply.stopped:
+        raise typer.Exit(130)
+
+
+def screen(console: Console) -> Screen:
+    return Terminal(console) if console.is_terminal else Pipe(console)
+
+
+class Nowhere:
+    """Nothing is shown: the whole comes as one object."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+@dataclass(slots=True)
+class Room:
+    """A conversation at a terminal, until the person leaves."""
+
+    talk: Conversation
+    console: Console
+
+    def stay(self) -> None:
+        """Read, answer, read on. An answer that fails ends nothing."""
+        self.greet()
+        while True:
+            try:
+                while True:  # a loop of its own: Ctrl-C between two turns is inside the try, too
+                    self.turn()
+            except KeyboardInterrupt:
+                self.say(f"\n{LEAVING}", "dim")
+            except EOFError:
+                return
+
+    def turn(self) -> None:
+        """One line and what comes of it. Raises EOFError when the person leaves."""
+        try:
+            self.answer(self.console.input("\n[bold]>[/] ").strip())
+        except UnicodeDecodeError:
+            self.say("That is no text in UTF-8.", "bold red")
+        except LauncherError as error:
+            self.say(str(error), "bold red")
+
+    def answer(self, line: str) -> None:
+        """A question, or one of the words that begin with a slash. Raises LauncherError."""
+        if line.startswith("/"):
+            word, _, rest = line.partition(" ")
+            self.obey(word, rest.strip())
+        elif line:
+            self.talk.ask(line, screen(self.console))
+
+    def greet(self) -> None:
+        """Who answers, and the notice. Raises ServiceError when nobody is there."""
+        health = self.talk.service.look("/healthz")
+        self.say(f"{health.get('model') or 'The model'} at {self.talk.service.url}")
+        if health.get("phase") != "ready":
+            self.say(health.get("detail") or f"It is {health.get('phase')}.", "yellow")
+        self.say("Not clinical advice: a licensed clinician reviews what it says.", "yellow")
+        self.say(f"/help lists what else can be typed; Ctrl-C stops an answer, {LEAVING}", "dim")
+
+    def obey(self, word: str, rest: str) -> None:
+        """Do what a word asks for."""
+        act = WORDS.get(word)
+        if act is None:
+            self.say(f"{word} is not known; /help lists what is.", "bold red")
+        else:
+            act[0](self, rest)
+
+    def say(self, sentence: str, style: str = "") -> None:
+        self.console.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def help(self, _: str) -> None:
+        for word, (_act, meaning) in WORDS.items():
+            self.say(f"{word:<11} {meaning}")
+
+    def system(self, text: str) -> None:
+        self.talk.system = "" if text == "none" else text or self.talk.system
+        self.say(f"System message: {self.talk.system or 'none'}", "dim")
+
+    def reasoning(self, text: str) -> None:
+        self.talk.shows_reasoning = text == "on" if text else not self.talk.shows_reasoning
+        self.say(f"Reasoning is {'shown' if self.talk.shows_reasoning else 'not shown'}.", "dim")
+
+    def new(self, _: str) -> None:
+        self.talk.forget()
+        self.say("What was said is forgotten.", "dim")
+
+    def save(self, text: str) -> None:
+        """Write the conversation to a file that is not there yet. Raises SettingsError."""
+        file = Path(text or "conversation.md").expanduser()
+        if not self.talk.turns:
+            raise SettingsError("There is nothing to save yet.")
+        try:
+            with file.open("x", encoding="utf-8") as opened:
+                file.chmod(0o600)  # it is about a patient, perhaps
+                opened.write(self.talk.transcript())
+        except FileExistsError:
+            raise SettingsError(f"{file} exists already; name another file.") from None
+        except OSError as error:
+            raise SettingsError(f"{file} cannot be written ({error.strerror}).") from None
+        self.say(f"Saved to {file}, readable by you alone.", "dim")
+
+    def quit(self, _: str) -> None:
+        raise EOFError
+
+
+WORDS: Mapping[str, tuple[Callable[[Room, str], None], str]] = {
+    "/system": (Room.system, "TEXT sets the system message, `none` takes it away"),
+    "/reasoning": (Room.reasoning, "on or off: show the model's reasoning"),
+    "/new": (Room.new, "forget what was said"),
+    "/save": (Room.save, "FILE keeps the conversation, each answer with its labels"),
+    "/help": (Room.help, "this list"),
+    "/quit": (Room.quit, "leave"),
+}

@@ -1,1 +1,0 @@
-"""One file for each word of the command line; the table is in `launcher.cli`."""

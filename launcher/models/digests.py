@@ -1,0 +1,70 @@
+"""The SHA-256 of a model's files as their maker wrote it down, and whether they still have it."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from launcher.models import embedded
+from launcher.models.resolve import MERGE_RECORD
+
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
+BLOCK_BYTES: Final = 2**22
+
+Advance = Callable[[int], object]
+
+
+def recorded(files: list[Path]) -> dict[Path, str]:
+    """The files whose digest somebody recorded: the hub, a merge, or the package they came in."""
+    found: dict[Path, str] = {}
+    for file in files:
+        digest = of_hub(file) or of_merge(file) or of_package(file)
+        if digest:
+            found[file] = digest
+    return found
+
+
+def of_hub(file: Path) -> str | None:
+    """The hub's cache names a large file by its SHA-256, a small one by a git id."""
+    name = file.resolve().name
+    return name if SHA256.fullmatch(name) else None
+
+
+def of_merge(file: Path) -> str | None:
+    """What `mmhie merge-adapter` wrote beside the weights."""
+    record = file.parent / MERGE_RECORD
+    if not record.is_file():
+        return None
+    digest = json.loads(record.read_text()).get("files", {}).get(file.name)
+    return str(digest) if digest else None
+
+
+def of_package(file: Path) -> str | None:
+    """What the embedded model's package says of its files, in base64 without padding (PEP 376)."""
+    try:
+        contents = metadata.files(embedded.DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return None
+    entry = next((one for one in contents if one.name == file.name and one.hash), None)
+    if entry is None or entry.hash is None or Path(str(entry.locate())) != file:
+        return None
+    return base64.urlsafe_b64decode(entry.hash.value + "==").hex()
+
+
+def damaged(known: Mapping[Path, str], advance: Advance = lambda _: None) -> list[Path]:
+    """The files that are not what they were; `advance` hears of every block's bytes."""
+    return [file for file, digest in known.items() if sha256(file, advance) != digest]
+
+
+def sha256(file: Path, advance: Advance = lambda _: None) -> str:
+    """The file's digest, read a few MiB at a time."""
+    whole = hashlib.sha256()
+    with file.open("rb") as opened:
+        while block := opened.read(BLOCK_BYTES):
+            whole.update(block)
+            advance(len(block))
+    return whole.hexdigest()

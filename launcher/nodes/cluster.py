@@ -1,0 +1,74 @@
+"""One engine over several machines: what is started on each of them, the head first."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from launcher.models.facts import ModelFacts
+from launcher.planning.hardware import Hardware
+from launcher.planning.installation import Installation
+from launcher.planning.plan import make_plan
+from launcher.settings import PREFIX, RAY_PORT, LauncherSettings, joining_ray
+
+ADDRESS_TO_COME: Final = "ADDRESS_OF_NODE_0"
+FILL_IN: Final = (
+    f"{ADDRESS_TO_COME} stands for the address under which the others reach node 0; "
+    "set MMHIE_HEAD_ADDRESS to it."
+)
+SERVE: Final = ("mmhie", "serve")
+RAY_HEAD: Final = ("ray", "start", "--head", "--disable-usage-stats")
+
+Argv = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One machine's part: what is typed there, with which variables, and what engine that runs.
+
+    `engine` is empty where Ray starts the machine's ranks.
+    """
+
+    rank: int
+    commands: tuple[Argv, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    engine: Argv = ()
+    engine_env: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of `nodes` in `mmhie plan --nodes ... --json`."""
+        return asdict(self)
+
+
+def nodes(
+    settings: LauncherSettings,
+    hardware: Hardware,
+    model: ModelFacts,
+    installed: Installation,
+    given: Mapping[str, str],
+) -> tuple[Node, ...]:
+    """Every machine's part; `given` are the variables all of them are started with.
+
+    Raises LauncherError where one cannot run; memory is the whole plan's to tell.
+    """
+    by_ray = settings.distributed_backend == "ray"
+
+    def part(rank: int) -> Node:
+        if by_ray and rank > 0:
+            return Node(rank, (joining_ray(settings),))
+        here = settings.model_copy(update={"node_rank": rank})
+        plan = make_plan(here, hardware, model, installed, strict=False)
+        first = (gathering_ray(settings),) if by_ray else ()
+        return Node(rank, (*first, SERVE), variables(here, given), plan.argv, plan.env)
+
+    return tuple(part(rank) for rank in range(settings.nodes))
+
+
+def variables(settings: LauncherSettings, given: Mapping[str, str]) -> dict[str, str]:
+    """What is given, and this node's place among the others."""
+    place = {name: getattr(settings, name) for name in ("nodes", "node_rank", "head_address")}
+    return {**given, **{PREFIX + name.upper(): str(value) for name, value in place.items()}}
+
+
+def gathering_ray(settings: LauncherSettings) -> Argv:
+    """Node 0 waits for the others; Ray, too, reports its use unless it is told not to."""
+    return (*RAY_HEAD, f"--node-ip-address={settings.head_address}", f"--port={RAY_PORT}")

@@ -1,0 +1,1 @@
+"""Settings, hardware and a model become a plan: pure decisions."""

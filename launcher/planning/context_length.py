@@ -1,0 +1,57 @@
+"""How long a request may get: --max-model-len."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from launcher.models.facts import ModelFacts
+from launcher.settings import LauncherSettings
+
+# What opens and ends reasoning is generated, too; the gateway asks for that much more.
+MARKER_TOKENS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The engine's context in tokens, and what to say about it."""
+
+    max_model_len: int
+    reason: str
+    warnings: tuple[str, ...] = ()
+
+
+def choose(settings: LauncherSettings, model: ModelFacts) -> Context:
+    """MMHIE_MAX_MODEL_LEN, else input + answer + reasoning; never over the model's limit."""
+    wanted, reason = _wanted(settings, model)
+    if wanted <= model.context:
+        return Context(wanted, reason, _too_short(settings, wanted))
+    warning = (
+        f"The context is {model.context} tokens, the model's limit, instead of {wanted}: "
+        f"input and answer together have to fit into it."
+    )
+    return Context(model.context, f"{reason}, clamped to the model's {model.context}", (warning,))
+
+
+def _too_short(settings: LauncherSettings, wanted: int) -> tuple[str, ...]:
+    needed = settings.max_input_length + settings.max_tokens
+    if wanted >= needed:
+        return ()
+    return (
+        f"MMHIE_MAX_MODEL_LEN={wanted} holds less than MMHIE_MAX_INPUT_LENGTH + MMHIE_MAX_TOKENS "
+        f"= {needed}: requests beyond it are refused.",
+    )
+
+
+def request_tokens(settings: LauncherSettings, context: Context) -> int:
+    """Tokens of the longest request expected: input and answer, inside the context."""
+    return min(settings.max_input_length + settings.max_tokens, context.max_model_len)
+
+
+def _wanted(settings: LauncherSettings, model: ModelFacts) -> tuple[int, str]:
+    if settings.max_model_len is not None:
+        return settings.max_model_len, f"context {settings.max_model_len} as asked"
+    reasoning = settings.max_reasoning_tokens + MARKER_TOKENS if model.reasoning else 0
+    total = settings.max_input_length + settings.max_tokens + reasoning
+    parts = f"{settings.max_input_length} input + {settings.max_tokens} answer"
+    return total, f"context {total} = {parts}" + (
+        f" + {reasoning} reasoning and its markers" if reasoning else ""
+    )

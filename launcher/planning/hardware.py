@@ -1,0 +1,200 @@
+"""What this machine, or one that is only described, has to run an engine on."""
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import psutil
+import pynvml
+
+from launcher.errors import HardwareError
+from launcher.nodes.route import Route, towards
+
+GIB: Final = 1024**3
+DEFAULT_CAPABILITY: Final = (8, 0)
+NODE_MEMORY: Final = Path("/sys/devices/system/node/node0/meminfo")
+CPU_INFO: Final = Path("/proc/cpuinfo")
+CGROUP_LIMITS: Final = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+EXAMPLES: Final = "4x80, 1x24, 2x40,cc=8.0, 2x8x80, cpu,ram=64 or 2xcpu,ram=64"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU; memory in GiB, CUDA compute capability as (major, minor)."""
+
+    name: str
+    memory_gib: float
+    compute_capability: tuple[int, int] = DEFAULT_CAPABILITY
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """One node's GPUs, CPUs and memory (GiB that can be had now), how many such nodes, and how the
+    others reach this one.
+    """
+
+    gpus: tuple[Gpu, ...] = ()
+    cpus: int = 1
+    ram_gib: float = 16.0
+    numa_node_gib: float = 16.0
+    amx: bool = False
+    nodes: int = 1
+    cpu_ids: tuple[int, ...] = ()
+    gpu_ids: tuple[str, ...] = ()
+    is_share: bool = False
+    route: Route | None = None
+    imagined: bool = field(default=False, compare=False)
+
+    @property
+    def gpu_gib(self) -> float:
+        """Memory of the smallest GPU: every rank gets the same share."""
+        return min((gpu.memory_gib for gpu in self.gpus), default=0.0)
+
+    @property
+    def capability(self) -> tuple[int, int]:
+        """The oldest compute capability among the GPUs."""
+        return min((gpu.compute_capability for gpu in self.gpus), default=(0, 0))
+
+
+def share(whole: Hardware, parts: int, index: int) -> Hardware:
+    """What one of several engines gets of a node: GPUs, or cores and memory, in equal parts.
+
+    Raises HardwareError when there are fewer GPUs, or else cores, than engines.
+    """
+    if parts == 1:
+        return whole
+    per_part = len(whole.gpus or _cores(whole)) // parts
+    if per_part == 0:
+        what = "GPUs" if whole.gpus else "CPU cores"
+        raise HardwareError(f"MMHIE_ENGINES is {parts}, more than this machine has {what}.")
+    mine = slice(index * per_part, (index + 1) * per_part)
+    gpu_ids = whole.gpu_ids or tuple(map(str, range(len(whole.gpus))))
+    return replace(
+        whole,
+        gpus=whole.gpus[mine],
+        gpu_ids=gpu_ids[mine],
+        cpus=max(1, whole.cpus // parts),
+        cpu_ids=_cores(whole)[mine] if not whole.gpus else whole.cpu_ids,
+        ram_gib=whole.ram_gib / parts,
+        numa_node_gib=whole.numa_node_gib / parts,
+        is_share=True,
+    )
+
+
+def _cores(whole: Hardware) -> tuple[int, ...]:
+    return whole.cpu_ids or tuple(range(whole.cpus))
+
+
+def detect(head: str | None = None) -> Hardware:
+    """This machine as it is now; no GPU and no driver is an ordinary answer.
+
+    `head` is the address of node 0 where this machine is one of several.
+    """
+    cpu_ids = tuple(sorted(os.sched_getaffinity(0)))
+    ram_gib = psutil.virtual_memory().available / GIB
+    limit_gib = _cgroup_limit_gib()
+    return Hardware(
+        gpus=_detect_gpus(),
+        gpu_ids=_named_gpus(),
+        cpus=len(cpu_ids),
+        cpu_ids=cpu_ids,
+        ram_gib=min(ram_gib, limit_gib),
+        numa_node_gib=min(_numa_node_gib(), limit_gib),
+        amx="amx_tile" in _read(CPU_INFO),
+        route=towards(head) if head else None,
+    )
+
+
+def parse(text: str) -> Hardware:
+    """Hardware described as `4x80` (GPUs x GiB), `2x8x80` (nodes), `cpu,ram=64`, `2xcpu`."""
+    head, *rest = [part.strip().lower() for part in text.split(",")]
+    options = dict(_option(part, text) for part in rest)
+    alike = re.fullmatch(r"(?:([1-9]\d{0,3})x)?cpu", head)
+    sizes = [] if alike else _sizes(head, text)
+    ram_gib = float(options.get("ram", 64 if alike else 128))
+    return Hardware(
+        gpus=_described_gpus(sizes, options.get("cc")),
+        cpus=int(options.get("cpus", 16)),
+        ram_gib=ram_gib,
+        numa_node_gib=float(options.get("numa", ram_gib)),
+        amx="amx" in options,
+        nodes=int(sizes[0]) if len(sizes) == 3 else int((alike and alike[1]) or 1),
+        imagined=True,
+    )
+
+
+def _option(part: str, text: str) -> tuple[str, str]:
+    name, _, value = part.partition("=")
+    is_number = re.fullmatch(r"\d+(\.\d+)?", value) is not None
+    if name == "amx" or (name in ("ram", "cpus", "numa", "cc") and is_number):
+        return name, value
+    raise HardwareError(f"The hardware {text!r} cannot be read at {part!r}; try {EXAMPLES}.")
+
+
+def _sizes(head: str, text: str) -> list[float]:
+    if re.fullmatch(r"([1-9]\d{0,3}x){1,2}\d+(\.\d+)?", head) is None:
+        raise HardwareError(f"The hardware {text!r} cannot be read; try {EXAMPLES}.")
+    return [float(size) for size in head.split("x")]
+
+
+def _described_gpus(sizes: list[float], capability: str | None) -> tuple[Gpu, ...]:
+    if not sizes:
+        return ()
+    major, _, minor = (capability or "8.0").partition(".")
+    gpu = Gpu(f"{sizes[-1]:g} GiB GPU", sizes[-1], (int(major), int(minor or 0)))
+    return (gpu,) * int(sizes[-2])
+
+
+def _detect_gpus() -> tuple[Gpu, ...]:
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return ()
+    try:
+        return tuple(_gpu(index) for index in _visible(pynvml.nvmlDeviceGetCount()))
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _visible(count: int) -> list[int]:
+    """CUDA_VISIBLE_DEVICES by number; names (UUIDs) are only counted."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") is None:
+        return list(range(count))
+    parts = _named_gpus()
+    return [int(part) if part.isdecimal() else i for i, part in enumerate(parts)][:count]
+
+
+def _named_gpus() -> tuple[str, ...]:
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return tuple(part.strip() for part in named.split(",") if part.strip() not in ("", "-1"))
+
+
+def _gpu(index: int) -> Gpu:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    name = pynvml.nvmlDeviceGetName(handle)
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+    return Gpu(name, memory.total / GIB, (major, minor))
+
+
+def _numa_node_gib() -> float:
+    """Memory of node 0 as vLLM counts it; a ballooned machine's node reports less than `free`."""
+    found = re.search(r"MemTotal:\s+(\d+) kB", _read(NODE_MEMORY))
+    return int(found[1]) / 1024**2 if found else psutil.virtual_memory().total / GIB
+
+
+def _cgroup_limit_gib() -> float:
+    limits = [_read(path).strip() for path in CGROUP_LIMITS]
+    return min((int(limit) / GIB for limit in limits if limit.isdecimal()), default=float("inf"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

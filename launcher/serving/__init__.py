@@ -1,0 +1,1 @@
+"""Engines, router and gateway, supervised from the start to a clean stop."""

@@ -1,0 +1,259 @@
+"""The file: whole lines or none, repaired, rotated, shared."""
+
+import fcntl
+import os
+import resource
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.audit import file as files
+from gateway.audit.chain import START
+from gateway.audit.file import ChainBroken, rotated_files
+from gateway.audit.verify import verify
+from tests.contract.process import ROOT
+from tests.gateway.audit.conftest import KEY, Open, lines, record
+
+
+def test_lines_are_appended(open_file: Open, path: Path) -> None:
+    """In order, across openings, and only the owner may read them."""
+    first = open_file()
+    first.append([record(1), record(2)])
+    first.close()
+    second = open_file()
+    head = second.append([record(3)])
+    second.close()
+
+    assert [line["number"] for line in lines(path)] == [1, 2, 3]
+    assert head.seq == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not verify(path, key=KEY).findings
+
+
+def test_two_writers_share_one_chain(open_file: Open, path: Path) -> None:
+    """Each goes on from what the other wrote."""
+    one, two = open_file(), open_file()
+    for number in range(0, 20, 2):
+        one.append([record(number)])
+        two.append([record(number + 1)])
+    one.close()
+    two.close()
+
+    assert [line["number"] for line in lines(path)] == list(range(20))
+    assert not verify(path, key=KEY).findings
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from gateway.audit.file import AuditFile
+file = AuditFile(Path(sys.argv[1]), key="k" * 32, rotate_bytes=50_000, fsync="never")
+until = time.monotonic() + 20
+while not Path(sys.argv[3]).exists():
+    if time.monotonic() > until:
+        sys.exit("nobody said go")
+    time.sleep(0.001)
+for number in range(1000):
+    file.append([{"kind": "test", "by": sys.argv[2], "number": number}])
+"""
+
+
+def test_processes_share_one_chain(path: Path) -> None:
+    """At full speed, through rotations: no line lost, doubled, torn or out of its order."""
+    go = path.with_name("go")
+    children = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name, str(go)], cwd=ROOT)
+        for name in "ab"
+    ]
+    time.sleep(0.5)  # both are up, and begin in the same moment
+    go.touch()
+    assert [child.wait(timeout=30) for child in children] == [0, 0]
+
+    files = [*rotated_files(path), path]
+    written = [line for one in files for line in lines(one) if line["kind"] == "test"]
+    assert len(files) > 5
+    for name in "ab":
+        assert [line["number"] for line in written if line["by"] == name] == list(range(1000))
+    assert not verify(path, key=KEY).findings
+
+
+def test_a_crash_at_any_byte_is_repaired(open_file: Open, path: Path) -> None:
+    """Complete lines stay, a torn one goes and the chain says so, and it goes on."""
+    file = open_file()
+    file.append([record(1), record(2)])
+    file.close()
+    whole = path.read_bytes()
+    start = whole.index(b"\n") + 1
+    for cut in range(start, len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        file = open_file()
+        file.append([record(3)])
+        file.close()
+
+        told = lines(path)
+        complete = cut >= len(whole) - 1  # only the newline may be missing
+        kept = [1, 2, 3] if complete else [1, 3]
+        assert [line["number"] for line in told if line["kind"] == "test"] == kept, cut
+        torn = [line["torn_bytes"] for line in told if line["kind"] == "repair"]
+        assert torn == ([] if complete or cut == start else [cut - start]), cut
+        assert not verify(path, key=KEY).findings, cut
+
+
+def test_a_crash_in_the_first_line(open_file: Open, path: Path) -> None:
+    """The chain begins anew, and says what was there."""
+    path.write_bytes(b'{"seq":1,"prev":"00')
+    file = open_file()
+    file.append([record(1)])
+    file.close()
+
+    assert [line["kind"] for line in lines(path)] == ["repair", "test"]
+    assert not verify(path, key=KEY).findings
+
+
+def test_a_line_longer_than_one_look(open_file: Open, path: Path) -> None:
+    """The end of the trail is found however long its last line is, here and in a rotated file."""
+    giant = {"kind": "test", "output_digests": ["d" * 76] * 5000}
+    file = open_file(rotate_bytes=500_000)
+    for _ in range(3):
+        file.append([giant])
+        file.close()
+    path.unlink()  # a crash between the two steps of a rotation
+    file.append([record(1)])
+    file.close()
+
+    assert len(rotated_files(path)) == 1
+    assert lines(path)[-1]["number"] == 1
+    assert lines(path)[0]["prev"] == lines(rotated_files(path)[-1])[-1]["mac"]
+
+
+def test_a_writer_that_was_stopped_while_it_held_the_lock(
+    open_file: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others fail within a bounded time and say why, and go on when it lets go."""
+    monkeypatch.setattr(files, "LOCK_WAIT_S", 0.1)
+    holder = path.with_name("audit.jsonl.lock").open("w")
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    file = open_file()
+    with pytest.raises(OSError, match="another process holds its lock"):
+        file.append([record(1)])
+    holder.close()
+    file.append([record(1)])
+    file.close()
+
+    assert [line["number"] for line in lines(path)] == [1]
+
+
+def test_rotation_carries_the_head(open_file: Open, path: Path) -> None:
+    """By size; each file begins with where it came from; the chain runs through all."""
+    file = open_file(rotate_bytes=1000)
+    for number in range(20):
+        file.append([record(number)])
+    file.close()
+
+    rotated = rotated_files(path)
+    assert len(rotated) > 2
+    for earlier, later in zip(rotated, [*rotated[1:], path], strict=True):
+        assert lines(later)[0]["kind"] == "rotation"
+        assert lines(later)[0]["previous"] == earlier.name
+        assert lines(later)[0]["prev"] == lines(earlier)[-1]["mac"]
+    assert not verify(path, key=KEY).findings
+
+
+@pytest.mark.parametrize("left", ["nothing", "empty"])
+def test_a_crash_inside_a_rotation(open_file: Open, path: Path, left: str) -> None:
+    """Between the renaming and the first line: the chain goes on from the renamed file."""
+    file = open_file()
+    file.append([record(1), record(2)])
+    file.close()
+    path.rename(path.with_name("audit.jsonl.000000000002"))
+    if left == "empty":
+        path.touch()
+    assert not verify(path, key=KEY).findings
+    file = open_file()
+    file.append([record(3)])
+    file.close()
+
+    assert lines(path)[0]["seq"] == 3
+    assert not verify(path, key=KEY).findings
+
+
+@pytest.mark.parametrize("how", ["another key", "edited", "no chain"])
+def test_nothing_is_appended_to_what_is_not_ours(open_file: Open, path: Path, how: str) -> None:
+    """Going on would bury the evidence."""
+    file = open_file()
+    file.append([record(1)])
+    file.close()
+    if how == "edited":
+        path.write_bytes(path.read_bytes().replace(b'"number":1', b'"number":7'))
+    if how == "no chain":
+        path.write_bytes(b"hello\n")
+    before = path.read_bytes()
+    file = open_file(key="another key of 32 characters, or more" if how == "another key" else KEY)
+    with pytest.raises(ChainBroken, match="MMHIE_AUDIT_KEY"):
+        file.append([record(2)])
+    file.close()
+
+    assert path.read_bytes() == before
+
+
+def test_a_disk_that_fills_up_leaves_no_half_line(open_file: Open, path: Path) -> None:
+    """The batch fails as a whole and is written as a whole once there is room. (A limit on the
+    size of files stands in for the disk: the kernel cuts the write short in the same way.)"""
+    file = open_file()
+    file.append([record(1)])
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in (0, 1, 100, 400):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, hard))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                file.append([record(number) for number in range(2, 7)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert path.read_bytes() == before
+    file.append([record(number) for number in range(2, 7)])
+    file.close()
+
+    assert [line["number"] for line in lines(path)] == list(range(1, 7))
+    assert not verify(path, key=KEY).findings
+
+
+def test_a_file_that_was_taken_away_comes_back(open_file: Open, path: Path) -> None:
+    """Deleted while it is open: a new one begins, which verification calls a cut chain."""
+    file = open_file()
+    file.append([record(1)])
+    checkpoint = file.head
+    path.unlink()
+    file.append([record(2)])
+    file.close()
+
+    assert lines(path)[0]["seq"] == START.seq + 1
+    found = verify(path, key=KEY, checkpoints=[checkpoint]).findings
+    assert [one.kind for one in found] == ["rewritten"]
+
+
+@pytest.mark.parametrize("policy", ["always", "interval", "never"])
+def test_every_policy_writes_the_same(open_file: Open, path: Path, policy: str) -> None:
+    """They differ in when the disk is made to keep it."""
+    file = open_file(fsync=policy)
+    file.append([record(1)])
+    file.append([record(2)])
+    file.sync()
+    file.close()
+
+    assert [line["number"] for line in lines(path)] == [1, 2]
+
+
+def test_no_handle_is_left_open(open_file: Open) -> None:
+    """Through rotations and failures."""
+    before = len(os.listdir("/proc/self/fd"))
+    file = open_file(rotate_bytes=500)
+    for number in range(20):
+        file.append([record(number)])
+    file.close()
+
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,369 @@
+"""A gateway with a trail: one line for each request, whatever becomes of it."""
+
+import contextlib
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.audit import checkpoint
+from gateway.audit.chain import Head
+from gateway.audit.file import rotated_files
+from gateway.audit.verify import verify
+from gateway.settings import SettingsError, load
+from tests.contract.conftest import Start
+from tests.contract.doors import DOORS, Door, error_of, mmhie_of, name_of
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.auth.conftest import add_key, bearer
+
+CANARY = "zebrafish7731"
+JSON, SSE = DOORS[0], DOORS[1]
+
+
+class Audited:
+    """A gateway with keys and a trail."""
+
+    def __init__(self, folder: Path, start: Start, url: str, **more: str) -> None:
+        self.trail = folder / "audit.jsonl"
+        self.secret = add_key(folder / "keys.json", "ward-7", "generate", "openai")
+        self.headers = bearer(self.secret)
+        self.gateway = start(
+            url,
+            MMHIE_KEYS_FILE=str(folder / "keys.json"),
+            **settings(self.trail),
+            **more,
+        ).wait()
+
+    def ask(self, door: Door, prompt: str = CANARY, **more: Any) -> httpx2.Response:
+        headers = {**door.headers, **self.headers}
+        return self.gateway.client.post(door.path, json=door.body(prompt, **more), headers=headers)
+
+    def line(self, answer: httpx2.Response) -> dict[str, Any]:
+        """The line of an answer, by its request id; it is there within a moment."""
+        found: list[dict[str, Any]] = []
+
+        def there() -> bool:
+            wanted = answer.headers["x-request-id"]
+            found[:] = [one for one in self.requests() if one["request_id"] == wanted]
+            return bool(found)
+
+        until(there)
+        assert len(found) == 1
+        return found[0]
+
+    def requests(self) -> list[dict[str, Any]]:
+        whole = self.trail.read_bytes().rpartition(b"\n")[0]
+        told = [json.loads(line) for line in whole.splitlines()]
+        return [one for one in told if one["kind"] == "request"]
+
+    @property
+    def checkpoints(self) -> list[Head]:
+        return checkpoint.of(str(self.gateway.log_file))
+
+
+def settings(trail: Path) -> dict[str, str]:
+    return {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY, "MMHIE_TIMEOUT_SECONDS": "1"}
+
+
+def until(true: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine) -> Any:
+    folder = tmp_path_factory.mktemp("audited")
+    started: list[Gateway] = []
+
+    def start(url: str, **how: str) -> Gateway:
+        started.append(Gateway(folder, url, **how))
+        return started[-1]
+
+    yield Audited(folder, start, the_engine.url)
+    for gateway in started:
+        gateway.stop()
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_an_answer_has_its_line(audited: Audited, engine: FakeEngine, door: Door) -> None:
+    """Who, when, which model, digests that match the answer's own, counts, outcome; no text."""
+    answer = audited.ask(door)
+    line = audited.line(answer)
+
+    assert answer.status_code == 200
+    assert (line["client"], line["auth"], line["route"]) == ("ward-7", "key", door.path)
+    assert (line["status"], line["outcome"], line["model"]) == (200, "ok", "fake-model")
+    assert line["address"] == "127.0.0.1"
+    assert line["prompt_tokens"] > 0
+    assert line["completion_tokens"] > 0
+    assert line["time"].endswith("Z")
+    if door.form != "text":
+        origin = mmhie_of(door, answer)["provenance"]
+        assert line["prompt_digest"] == origin["prompt_digest"]
+        assert line["output_digests"] == [origin["output_digest"]]
+
+
+OUTCOMES: tuple[tuple[str, dict[str, Any] | None, dict[str, Any], int], ...] = (
+    ("invalid_request", None, {"temperature": 99}, 422),
+    ("model_not_found", None, {"model": "other"}, 404),
+    ("engine_rejected", {"fault": "status", "status": 500}, {}, 502),
+    ("engine_cut", {"fault": "cut"}, {}, 200),
+    ("engine_timeout", {"fault": "hang_before_headers", "seconds": 5}, {}, 504),
+)
+
+
+@pytest.mark.parametrize(("outcome", "fault", "more", "status"), OUTCOMES)
+def test_every_failure_has_its_line(
+    audited: Audited,
+    engine: FakeEngine,
+    outcome: str,
+    fault: dict[str, Any] | None,
+    more: dict[str, Any],
+    status: int,
+) -> None:
+    """With the code that the caller got, and the client's name."""
+    door = DOORS[4] if "model" in more else SSE
+    if fault:
+        engine.next(**fault)
+    answer = audited.ask(door, **more)
+    line = audited.line(answer)
+
+    assert (line["outcome"], line["status"], line["client"]) == (outcome, status, "ward-7")
+
+
+OTHERS = (
+    ("/v1/models", "ward-7", "/v1/models", 200, "ok"),
+    (f"/v1/models/{CANARY}", "ward-7", "/v1/models/{model_id:path}", 404, "model_not_found"),
+    ("/v1/mmhie/model-card", "ward-7", "/v1/mmhie/model-card", 200, "ok"),
+    ("/v1/mmhie/model-card", None, "none", 401, "unauthorized"),
+    (f"/{CANARY}?q={CANARY}", "ward-7", "none", 404, "not_found"),
+)
+
+
+@pytest.mark.parametrize(("path", "client", "route", "status", "outcome"), OTHERS)
+def test_every_path_that_asks_for_a_key_has_its_line(
+    audited: Audited, path: str, client: str | None, route: str, status: int, outcome: str
+) -> None:
+    """By the name of the route: what a caller writes in a path is not in the trail."""
+    headers = audited.headers if client else {}
+    line = audited.line(audited.gateway.client.get(path, headers=headers))
+
+    assert (line["client"], line["route"]) == (client, route)
+    assert (line["status"], line["outcome"]) == (status, outcome)
+    assert CANARY not in audited.trail.read_text()
+
+
+def test_what_is_open_to_everybody_has_none(audited: Audited) -> None:
+    """Probes and scrapes come every few seconds and tell nothing of a patient."""
+    before = len(audited.requests())
+    for path in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
+        audited.gateway.client.get(path)
+    audited.line(audited.ask(JSON))
+
+    assert len(audited.requests()) == before + 1
+
+
+def test_strangers_have_theirs(audited: Audited) -> None:
+    """Without a name, and without the key they tried."""
+    answer = audited.gateway.client.post(
+        JSON.path, json=JSON.body(CANARY), headers=bearer("mmhie_stranger-secret")
+    )
+    line = audited.line(answer)
+
+    assert (line["outcome"], line["status"], line["client"]) == ("unauthorized", 401, None)
+
+
+def test_a_caller_that_leaves_has_its_line(audited: Audited, engine: FakeEngine) -> None:
+    """With how far it came."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
+    headers = {**audited.headers, "x-request-id": "leaver"}
+    with audited.gateway.client.stream(
+        "POST", SSE.path, json=SSE.body(), headers=headers
+    ) as answer:
+        next(answer.iter_bytes())
+    until(lambda: any(one["request_id"] == "leaver" for one in audited.requests()))
+
+    (line,) = [one for one in audited.requests() if one["request_id"] == "leaver"]
+    assert line["outcome"] == "client_gone"
+    assert line["prompt_digest"].startswith("hmac-sha256:")
+
+
+def test_the_trail_holds_no_text_and_no_secret(audited: Audited, engine: FakeEngine) -> None:
+    """Not of the question, not of the answer, not of the keys; and it is as it was written."""
+    engine.next(fault="say", tokens=[CANARY])
+    audited.line(audited.ask(JSON))
+    content = audited.trail.read_text()
+
+    assert CANARY not in content
+    assert audited.secret not in content
+    assert "stranger-secret" not in content
+    assert not verify(audited.trail, key=KEY, checkpoints=audited.checkpoints).findings
+
+
+def test_a_killed_gateway_goes_on_where_it_was(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """What was answered a moment before is there; a torn line is not in the way."""
+    first = Audited(tmp_path, start, engine.url)
+    told = first.line(first.ask(JSON))
+    first.gateway.signal(signal.SIGKILL)
+    first.gateway.exit_code()
+    with first.trail.open("ab") as file:
+        file.write(b'{"seq":99,"pr')
+    (tmp_path / "keys.json").unlink()
+    second = Audited(tmp_path, start, engine.url)
+    second.line(second.ask(JSON))
+    second.gateway.stop()
+
+    kinds = [one["kind"] for one in lines(second.trail)]
+    assert kinds == ["start", "request", "repair", "start", "request", "stop"]
+    assert lines(second.trail)[1] == told
+    checkpoints = [*first.checkpoints, *second.checkpoints]
+    assert not verify(second.trail, key=KEY, checkpoints=checkpoints).findings
+    assert second.checkpoints[-1].seq == 6
+
+
+def test_what_a_stop_cuts_off_has_its_line(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """Streaming or not: the drain ran out, and the line says so."""
+    trail = tmp_path / "audit.jsonl"
+    patient = {**settings(trail), "MMHIE_TIMEOUT_SECONDS": "20", "MMHIE_DRAIN_SECONDS": "1"}
+    gateway = start(engine.url, **patient).wait()
+    engine.next(fault="hang_midstream", after=2, seconds=20, times=-1)
+    asking = [threading.Thread(target=ask_and_forget, args=(gateway, door)) for door in DOORS]
+    for one in asking:
+        one.start()
+    engine.until(lambda stats: stats["running"] == len(asking))
+    gateway.stop()
+    for one in asking:
+        one.join()
+
+    told = [(one["kind"], one.get("outcome")) for one in lines(trail)]
+    assert told == [("start", None), *[("request", "draining")] * len(asking), ("stop", None)]
+    assert not verify(trail, key=KEY).findings
+
+
+def ask_and_forget(gateway: Gateway, door: Door) -> None:
+    """A caller that takes what comes."""
+    with contextlib.suppress(httpx2.HTTPError), httpx2.Client(trust_env=False) as client:
+        body = door.body(max_tokens=500) if door.path == JSON.path else door.body()
+        client.post(gateway.url + door.path, json=body, headers=door.headers, timeout=20)
+
+
+@pytest.mark.parametrize("policy", ["refuse", "serve"])
+def test_a_trail_that_cannot_be_written(
+    start: Start, engine: FakeEngine, tmp_path: Path, policy: str
+) -> None:
+    """`refuse` answers 503 until it can, `serve` answers; the alarm is in metrics, health, log."""
+    gone = tmp_path / "disk"
+    gone.mkdir()
+    moved = {"MMHIE_AUDIT_FILE": str(gone / "audit.jsonl"), "MMHIE_AUDIT_ON_FAILURE": policy}
+    gateway = start(engine.url, **{**settings(gone), **moved}).wait()
+    assert JSON.ask(gateway.client).status_code == 200
+    gone.rename(tmp_path / "away")
+
+    JSON.ask(gateway.client)
+    until(lambda: "mmhie_audit_failing 1.0" in gateway.client.get("/metrics").text)
+    answer = JSON.ask(gateway.client)
+    warnings = gateway.client.get("/healthz").json()["warnings"]
+    assert any("audit" in one for one in warnings)
+    assert "audit trail cannot be written" in gateway.log
+    if policy == "refuse":
+        assert (answer.status_code, error_of(answer)["code"]) == (503, "audit_unavailable")
+        assert answer.headers["retry-after"]
+    else:
+        assert answer.status_code == 200
+
+    (tmp_path / "away").rename(gone)
+    until(lambda: "mmhie_audit_failing 0.0" in gateway.client.get("/metrics").text)
+    assert JSON.ask(gateway.client).status_code == 200
+    gateway.stop()
+    outcomes = [one["outcome"] for one in lines(gone / "audit.jsonl") if one["kind"] == "request"]
+    middle = "audit_unavailable" if policy == "refuse" else "ok"
+    assert outcomes == ["ok", "ok", middle, "ok"]
+    assert not verify(gone / "audit.jsonl", key=KEY).findings
+
+
+@pytest.mark.parametrize("policy", ["refuse", "serve"])
+def test_a_disk_that_is_full_from_the_start(
+    start: Start, engine: FakeEngine, tmp_path: Path, policy: str
+) -> None:
+    """/dev/full answers as a full disk does."""
+    trail = tmp_path / "audit.jsonl"
+    trail.symlink_to("/dev/full")
+    gateway = start(engine.url, **settings(trail), MMHIE_AUDIT_ON_FAILURE=policy)
+    until(lambda: phase_of(gateway.wait("/healthz")) == "ready")
+    answer = JSON.ask(gateway.client)
+
+    assert answer.status_code == (503 if policy == "refuse" else 200)
+    assert gateway.client.get("/readyz").status_code == answer.status_code
+    assert "audit trail cannot be written: No space left on device" in gateway.log
+    assert "mmhie_audit_failing 1.0" in gateway.client.get("/metrics").text
+
+
+def phase_of(gateway: Gateway) -> str:
+    return str(gateway.client.get("/healthz").json()["phase"])
+
+
+def test_several_gateways_share_one_trail(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+    """Two processes at once, one of them killed: one chain, a line for each request, rotations
+    and all."""
+    trail = tmp_path / "audit.jsonl"
+    shared = {**settings(trail), "MMHIE_AUDIT_ROTATE_BYTES": "8192"}
+    one, two, killed = (start(engine.url, **shared).wait() for _ in range(3))
+    for number in range(60):
+        for gateway in (one, two):
+            headers = {"x-request-id": f"{number}-{gateway.port}"}
+            gateway.client.post(JSON.path, json=JSON.body(), headers=headers)
+        if number == 30:
+            killed.signal(signal.SIGKILL)
+            killed.exit_code()
+    one.stop()
+    two.stop()
+
+    told = [line for file in (*rotated_files(trail), trail) for line in lines(file)]
+    asked = {f"{number}-{gateway.port}" for number in range(60) for gateway in (one, two)}
+    assert sorted(line["request_id"] for line in told if line["kind"] == "request") == sorted(asked)
+    assert [line["kind"] for line in told].count("stop") == 2
+    assert len(rotated_files(trail)) > 2
+    assert not verify(trail, key=KEY).findings
+
+
+def test_a_trail_that_could_not_be_gone_on_with(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """Exit code 2 and one sentence, without the key."""
+    trail = tmp_path / "audit.jsonl"
+    trail.write_bytes(b'{"seq":1}\n')
+    gateway = start(engine.url, **settings(trail))
+
+    assert gateway.exit_code() == 2
+    assert "was not written with this MMHIE_AUDIT_KEY" in gateway.log
+    assert gateway.log.count("\n") == 1
+    assert KEY not in gateway.log
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("short", "MMHIE_AUDIT_KEY got a value"), ("", "MMHIE_AUDIT_KEY must be set")],
+)
+def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch, key: str, said: str) -> None:
+    """Is told before the start, and not repeated."""
+    monkeypatch.setenv("MMHIE_AUDIT_FILE", "audit.jsonl")
+    monkeypatch.setenv("MMHIE_AUDIT_KEY", key)
+    with pytest.raises(SettingsError) as refused:
+        load()
+
+    assert said in str(refused.value)
+    assert "short" not in str(refused.value)

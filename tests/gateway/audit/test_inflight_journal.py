@@ -1,0 +1,123 @@
+"""What was open when a process was killed: found at the next start, and nothing else is."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.audit.inflight_journal import NO_SLOT, SLOT_BYTES, SLOTS, Register, left_behind
+from gateway.audit.verify import verify
+from tests.contract.conftest import Start
+from tests.contract.doors import DOORS
+from tests.contract.process import ROOT
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import KEY, lines
+
+ENTERS_AND_DIES = """
+import os, sys, pathlib
+from gateway.audit.register import Register
+register = Register(pathlib.Path(sys.argv[1]))
+slots = [register.enter({"request_id": str(number)}) for number in range(4)]
+register.leave(slots[1])
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Path:
+    return tmp_path / "audit.jsonl"
+
+
+def test_a_killed_process_leaves_what_was_open(trail: Path) -> None:
+    """What it had entered and not left, whole."""
+    subprocess.run([sys.executable, "-c", ENTERS_AND_DIES, str(trail)], cwd=ROOT, check=False)
+    ((path, records),) = left_behind(trail)
+
+    assert path.name.startswith("audit.jsonl.open-")
+    assert [one["request_id"] for one in records] == ["0", "2", "3"]
+
+
+def test_the_living_are_not_looked_at(trail: Path) -> None:
+    """Another worker's register is its own; after an orderly end there is none."""
+    register = Register(trail)
+    register.enter({"request_id": "open"})
+
+    assert list(left_behind(trail)) == []
+    register.close()
+    assert list(trail.parent.iterdir()) == []
+
+
+def test_slots_are_taken_again_and_run_out(trail: Path) -> None:
+    """A request too many, or too long, has none; it is served all the same."""
+    register = Register(trail)
+    assert register.enter({"request_id": "x" * SLOT_BYTES}) == NO_SLOT
+    taken = [register.enter({"request_id": "x"}) for _ in range(SLOTS)]
+    assert NO_SLOT not in taken
+    assert register.enter({"request_id": "x"}) == NO_SLOT
+    register.leave(taken[7])
+    assert register.enter({"request_id": "x"}) == taken[7]
+    register.leave(NO_SLOT)
+    register.close()
+
+
+def test_a_torn_slot_and_a_torn_file_are_skipped(trail: Path) -> None:
+    """Whatever a power cut made of it."""
+    torn = trail.with_name(f"{trail.name}.open-1")
+    torn.write_bytes(b"\x05\x00{bad}" + bytes(SLOT_BYTES - 7) + b"\xff\xff")
+
+    assert list(left_behind(trail)) == [(torn, [])]
+
+
+@pytest.mark.parametrize("policy", ["always", "interval"])
+def test_nothing_that_was_answered_is_lost(
+    start: Start, engine: FakeEngine, trail: Path, policy: str
+) -> None:
+    """SIGKILL with answers just given and answers open: at the next start each of them has its
+    line, as what it came to or as unfinished, once."""
+    settings = {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY}
+    settings["MMHIE_AUDIT_FSYNC"] = policy
+    gateway = start(engine.url, **settings).wait()
+    engine.next(fault="hang_midstream", path="/v1/completions", times=3)
+    hanging = [
+        threading.Thread(target=ask, args=(gateway.url, DOORS[5], f"open-{n}")) for n in range(3)
+    ]
+    for one in hanging:
+        one.start()
+    engine.until(lambda stats: stats["running"] == 3)
+    answered = [ask(gateway.url, DOORS[0], f"done-{n}") for n in range(5)]
+    gateway.signal(signal.SIGKILL)
+    gateway.exit_code()
+    for one in hanging:
+        one.join()
+    began = time.monotonic()
+    start(engine.url, **settings).wait().stop()
+
+    assert answered == [200] * 5
+    told = [one for one in lines(trail) if "request_id" in one]
+    assert sorted(one["request_id"] for one in told) == [
+        *(f"done-{n}" for n in range(5)),
+        *(f"open-{n}" for n in range(3)),
+    ]
+    unfinished = [one for one in told if one["kind"] == "unfinished"]
+    assert {one["request_id"] for one in unfinished} >= {f"open-{n}" for n in range(3)}
+    assert all(one["client"] and one["since"] and one["route"] for one in unfinished)
+    assert not verify(trail, key=KEY).findings
+    assert not list(trail.parent.glob("*.open-*")), os.listdir(trail.parent)
+    assert time.monotonic() - began < 20
+
+
+def ask(url: str, door: Any, request_id: str) -> int:
+    """The status, or 0 when the connection broke."""
+    headers = {**door.headers, "x-request-id": request_id}
+    try:
+        with httpx2.Client(base_url=url, trust_env=False, timeout=20) as client:
+            return client.post(door.path, json=door.body(), headers=headers).status_code
+    except httpx2.TransportError:
+        return 0

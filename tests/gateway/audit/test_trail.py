@@ -1,0 +1,298 @@
+"""The writer behind the requests: nothing is lost to a short failure, and a long one is told."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.types import Message, Scope
+
+from gateway.audit import trail as trails
+from gateway.audit.file import AuditFile, Fsync
+from gateway.audit.trail import OnFailure, Trail, WrittenTrail
+from gateway.audit.verify import verify
+from gateway.errors import AuditUnavailable
+from gateway.http.exchange import Exchange
+from gateway.principal import ANYBODY, Client
+from tests.gateway.audit.conftest import KEY, Open, lines
+
+ROUTE = "/llm/generate"
+
+
+class Writing:
+    """A trail at work, and the alarms it raised."""
+
+    def __init__(self, file: AuditFile, path: Path, on_failure: OnFailure) -> None:
+        self.path = path
+        self.alarms: list[tuple[bool, int]] = []
+        self.trail = WrittenTrail(
+            file,
+            on_failure=on_failure,
+            checkpoint_s=60,
+            alarm=lambda failing, lost: self.alarms.append((failing, lost)),
+            version="0",
+        )
+
+    def written(self, kind: str = "request") -> list[dict[str, Any]]:
+        return [line for line in lines(self.path) if line["kind"] == kind]
+
+
+@pytest.fixture
+def begin(open_file: Open, path: Path) -> Iterator[Callable[..., Writing]]:
+    begun: list[Writing] = []
+
+    def start(on_failure: OnFailure = "refuse", file: AuditFile | None = None) -> Writing:
+        begun.append(Writing(file or open_file(), path, on_failure))
+        begun[-1].trail.start()
+        return begun[-1]
+
+    yield start
+    for one in begun:
+        if one.trail._thread.is_alive():
+            one.trail.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name == "audit"]
+
+
+def exchange(number: int = 1, outcome: str = "ok", client: Client | None = None) -> Exchange:
+    async def nothing() -> Message:
+        return {}
+
+    async def nowhere(_: Message) -> None:
+        return None
+
+    scope: Scope = {
+        "type": "http",
+        "path": "/llm/generate",
+        "headers": [],
+        "client": ("10.0.0.7", 5),
+    }
+    made = Exchange(scope, nothing, nowhere, request_id=f"r-{number}", common=())
+    made.outcome, made.status = outcome, 200
+    made.client = client or Client("ward", "key", frozenset())
+    return made
+
+
+def until(true: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_request_is_on_disk_within_a_moment(begin: Callable[..., Writing]) -> None:
+    """With nobody waiting for it."""
+    writing = begin()
+    time.sleep(0.1)
+    writing.trail.note(exchange(), ROUTE)
+    until(lambda: len(writing.written()) == 1, seconds=1)  # 0.1, and what a busy machine adds
+
+    (line,) = writing.written()
+    assert line["client"] == "ward"
+    assert line["address"] == "10.0.0.7"
+
+
+def test_stop_writes_what_is_left(begin: Callable[..., Writing], path: Path) -> None:
+    """And begins and ends with a line of its own."""
+    writing = begin()
+    for number in range(5000):
+        writing.trail.note(exchange(number), ROUTE)
+    writing.trail.stop()
+
+    assert [line["request_id"] for line in writing.written()] == [f"r-{n}" for n in range(5000)]
+    assert lines(path)[0]["kind"] == "start"
+    assert lines(path)[-1]["kind"] == "stop"
+    assert not verify(path, key=KEY).findings
+
+
+def fail(path: Path) -> Path:
+    """Take the folder away: opening the file fails until it is back."""
+    return path.parent.rename(path.parent.with_name("away"))
+
+
+def repair(path: Path) -> None:
+    path.parent.with_name("away").rename(path.parent)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "trail").mkdir()
+    return tmp_path / "trail" / "audit.jsonl"
+
+
+@pytest.mark.parametrize("policy", ["refuse", "serve"])
+def test_a_failure_is_an_alarm_and_loses_nothing(
+    begin: Callable[..., Writing], path: Path, policy: OnFailure
+) -> None:
+    """`refuse` lets nobody in until it works again, `serve` goes on; both keep the lines."""
+    writing = begin(policy)
+    fail(path)
+    for number in range(3):
+        writing.trail.note(exchange(number), ROUTE)
+    until(lambda: writing.trail.failing)
+    if policy == "refuse":
+        with pytest.raises(AuditUnavailable) as refused:
+            writing.trail.check()
+        assert refused.value.headers()["retry-after"]
+    else:
+        writing.trail.check()
+    assert writing.trail.warnings()
+    assert writing.alarms[-1] == (True, 0)
+
+    repair(path)
+    until(lambda: not writing.trail.failing)
+    writing.trail.check()
+    assert writing.alarms[-1] == (False, 0)
+    assert [line["request_id"] for line in writing.written()] == ["r-0", "r-1", "r-2"]
+    assert len(writing.written("resumed")) == 1
+    assert not verify(path, key=KEY).findings
+
+
+def test_a_failure_from_the_start(begin: Callable[..., Writing], path: Path) -> None:
+    """Is known before the first request comes in."""
+    fail(path)
+    writing = begin()
+    with pytest.raises(AuditUnavailable):
+        writing.trail.check()
+    repair(path)
+    until(lambda: not writing.trail.failing)
+
+    assert len(writing.written("start")) == 1
+
+
+class Hanging(AuditFile):
+    """A disk that does not answer, as a network file system whose server is away."""
+
+    answers = threading.Event()
+
+    def _force(self) -> None:
+        assert self.answers.wait(20)
+        super()._force()
+
+
+def test_a_disk_that_hangs_is_a_failure_too(
+    begin: Callable[..., Writing], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that waits for it cannot say so: whoever asks finds out. Nothing is lost."""
+    monkeypatch.setattr(trails, "STUCK_S", 0.2)
+    file = Hanging(path, key=KEY, rotate_bytes=10**9, fsync="always")
+    file.answers.set()
+    writing = begin(file=file)
+    file.answers.clear()
+    writing.trail.note(exchange(), ROUTE)
+    time.sleep(0.5)
+    with pytest.raises(AuditUnavailable):
+        writing.trail.check()
+    assert writing.alarms[-1] == (True, 0)
+
+    file.answers.set()
+    until(lambda: not writing.trail.warnings())
+    writing.trail.check()
+    assert writing.alarms[-1] == (False, 0)
+    assert len(writing.written()) == 1
+
+
+class Counting(AuditFile):
+    """Counts how often the disk is made to keep what was written."""
+
+    forced = 0
+
+    def _force(self) -> None:
+        self.forced += 1
+        super()._force()
+
+
+@pytest.mark.parametrize(("policy", "forced"), [("always", 2), ("interval", 2), ("never", 0)])
+def test_the_last_lines_before_a_quiet_time_are_forced_too(
+    begin: Callable[..., Writing], path: Path, policy: Fsync, forced: int
+) -> None:
+    """`interval` owes the disk a second, and pays without being asked."""
+    file = Counting(path, key=KEY, rotate_bytes=10**9, fsync=policy)
+    writing = begin(file=file)
+    writing.trail.note(exchange(), ROUTE)
+    until(lambda: len(writing.written()) == 1)
+    until(lambda: file.forced == forced and not file.owes_sync)
+
+
+def test_a_writer_that_dies_is_a_failure(
+    begin: Callable[..., Writing], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of ours is no quiet trail: nothing is served from then on."""
+    writing = begin()
+    broken = exchange()
+    broken.facts["model"] = object()
+    writing.trail.note(broken, ROUTE)
+    until(lambda: writing.trail.failing)
+
+    with pytest.raises(AuditUnavailable):
+        writing.trail.check()
+    assert writing.alarms[-1] == (True, 0)
+    assert "fault" in caplog.messages
+
+
+def test_what_was_lost_is_counted_in_the_chain(
+    begin: Callable[..., Writing], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is finite; the gap has a line of its own."""
+    monkeypatch.setattr(trails, "MOST_PENDING", 2)
+    writing = begin("serve")
+    fail(path)
+    for number in range(5):
+        writing.trail.note(exchange(number), ROUTE)
+    until(lambda: writing.trail.failing)
+    repair(path)
+    until(lambda: not writing.trail.failing)
+
+    assert [line["lost"] for line in writing.written("gap")] == [3]
+    assert len(writing.written()) == 2
+
+
+def test_strangers_cannot_fill_the_disk(begin: Callable[..., Writing]) -> None:
+    """Of requests without a good key one a batch is written, and the others are counted."""
+    writing = begin()
+    for number in range(1000):
+        writing.trail.note(exchange(number, "unauthorized"), ROUTE)
+    writing.trail.stop()
+    written = writing.written()
+
+    assert len(written) < 20
+    assert sum(1 + line.get("more_like_this", 0) for line in written) == 1000
+    assert {line["client"] for line in written} == {None}
+
+
+def test_a_method_that_is_none_is_a_strangers_too(begin: Callable[..., Writing]) -> None:
+    """It is refused before anybody asks for a key."""
+    writing = begin()
+    for number in range(1000):
+        made = exchange(number, "method_not_allowed", ANYBODY)
+        writing.trail.note(made, ROUTE)
+    writing.trail.stop()
+
+    assert len(writing.written()) < 20
+
+
+def test_checkpoints_are_told_outside_of_the_file(
+    begin: Callable[..., Writing], capsys: pytest.CaptureFixture[str], path: Path
+) -> None:
+    """On standard output, at the start and at the end at least."""
+    writing = begin()
+    writing.trail.note(exchange(), ROUTE)
+    writing.trail.stop()
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert [one["event"] for one in told] == ["audit_checkpoint"] * 2
+    last = lines(path)[-1]
+    assert (told[-1]["seq"], told[-1]["mac"]) == (last["seq"], last["mac"])
+
+
+def test_no_trail() -> None:
+    """Where none is configured nothing is noted, refused or warned of."""
+    trail = Trail()
+    trail.start()
+    trail.note(exchange(), ROUTE)
+    trail.check()
+    trail.stop()
+
+    assert trail.warnings() == []

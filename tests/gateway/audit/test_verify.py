@@ -1,0 +1,160 @@
+"""Whatever is done to a trail is found, and where."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.audit import chain
+from gateway.audit.chain import Head
+from gateway.audit.file import rotated_files
+from gateway.audit.verify import verify
+from tests.gateway.audit.conftest import KEY, Open, lines, record
+
+Lines = list[bytes]
+Change = Callable[[Lines], Lines]
+
+
+@pytest.fixture
+def trail(open_file: Open, path: Path) -> Path:
+    """Ten lines."""
+    file = open_file()
+    file.append([record(number) for number in range(1, 11)])
+    file.close()
+    return path
+
+
+def found(path: Path, **how: object) -> list[tuple[str, str]]:
+    report = verify(path, key=KEY, **how)  # type: ignore[arg-type] # checkpoints or archived
+    return [(one.kind, one.where) for one in report.findings]
+
+
+def change(path: Path, how: Change) -> None:
+    path.write_bytes(b"".join(how(path.read_bytes().splitlines(keepends=True))))
+
+
+def edited(all_lines: Lines) -> Lines:
+    all_lines[4] = all_lines[4].replace(b'"number":5', b'"number":6')
+    return all_lines
+
+
+def swapped(all_lines: Lines) -> Lines:
+    return [*all_lines[:4], all_lines[5], all_lines[4], *all_lines[6:]]
+
+
+def renumbered(all_lines: Lines) -> Lines:
+    """A deletion that somebody tried to hide."""
+    rest = [line.replace(b'"seq":6', b'"seq":5') for line in all_lines[5:]]
+    return [*all_lines[:4], *rest]
+
+
+@pytest.mark.parametrize(
+    ("how", "findings"),
+    [
+        (lambda all_lines: all_lines, []),
+        (edited, [("edited", "audit.jsonl:5")]),
+        (lambda x: x[:4] + x[5:], [("deleted", "audit.jsonl:5")]),
+        (lambda x: x[:4] + x[7:], [("deleted", "audit.jsonl:5")]),
+        (lambda x: x[1:], [("missing", "the beginning")]),
+        (swapped, [("reordered", "audit.jsonl:6")]),
+        (lambda x: [*x[:5], x[4], *x[5:]], [("reordered", "audit.jsonl:6")]),
+        (lambda x: [*x[4:], *x[:4]], None),
+        (lambda x: [*x[:4], b"hello\n", *x[5:]], [("torn", "audit.jsonl:5")]),
+        (lambda x: [*x[:9], x[9][:50]], [("torn", "audit.jsonl:10")]),
+        (lambda x: [*x[:4], b"\n", *x[4:]], None),
+        (renumbered, [("edited", "audit.jsonl:5"), ("deleted", "audit.jsonl:6")]),
+    ],
+)
+def test_what_was_done_is_found(
+    trail: Path, how: Change, findings: list[tuple[str, str]] | None
+) -> None:
+    """One fault is one finding, at its line."""
+    change(trail, how)
+
+    if findings is None:
+        assert found(trail)
+    else:
+        assert found(trail) == findings
+
+
+def test_moved_and_doubled_are_told_apart(trail: Path) -> None:
+    """In words: what is missing elsewhere was moved here."""
+    change(trail, swapped)
+    (moved,) = verify(trail, key=KEY).findings
+    change(trail, lambda x: [*swapped(x), x[0]])
+    (doubled,) = verify(trail, key=KEY).findings
+
+    assert moved.what == "line 5 comes after later ones"
+    assert doubled.what == "line 1 is here a second time"
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_every_single_deletion(trail: Path, number: int) -> None:
+    """Of any line but the last it is found without help; of the last, by a checkpoint."""
+    head = verify(trail, key=KEY).head
+    change(trail, lambda x: x[:number] + x[number + 1 :])
+
+    assert bool(found(trail)) == (number < 9)
+    assert found(trail, checkpoints=[head])
+
+
+def test_a_cut_tail_needs_a_checkpoint(trail: Path) -> None:
+    """And then it says which lines are gone."""
+    head = verify(trail, key=KEY).head
+    change(trail, lambda x: x[:7])
+
+    assert found(trail) == []
+    report = verify(trail, key=KEY, checkpoints=[head])
+    assert [(one.kind, one.where) for one in report.findings] == [("cut", "audit.jsonl:7")]
+    assert "lines 8 to 10" in report.findings[0].what
+
+
+def test_an_older_checkpoint_is_met_on_the_way(trail: Path) -> None:
+    """A trail that has grown since is right; one that was rewritten with the key is not."""
+    first = lines(trail)[2]
+    good = Head(first["seq"], first["mac"])
+
+    assert found(trail, checkpoints=[good]) == []
+    assert found(trail, checkpoints=[Head(3, "f" * 64)]) == [("rewritten", "audit.jsonl:3")]
+
+
+def test_whoever_has_the_key_is_found_too(trail: Path) -> None:
+    """A line that was written anew does not fit the next, unless all after it are new as well:
+    then a checkpoint tells."""
+    told = trail.read_bytes().splitlines(keepends=True)
+    mac = chain.keyed(KEY)
+    before = lines(trail)[3]
+    forged, _ = chain.seal(record(99), Head(before["seq"], before["mac"]), mac)
+    trail.write_bytes(b"".join([*told[:4], forged, *told[5:]]))
+
+    assert found(trail) == [("rewritten", "audit.jsonl:6")]
+
+
+def test_the_wrong_key_is_one_finding(trail: Path) -> None:
+    """And not ten edits."""
+    report = verify(trail, key="o" * 32)
+
+    assert [(one.kind, one.where) for one in report.findings] == [("wrong key", "everywhere")]
+
+
+def test_through_rotated_files(open_file: Open, path: Path) -> None:
+    """A missing file is a deletion, unless it is the first and was archived."""
+    file = open_file(rotate_bytes=1000)
+    for number in range(30):
+        file.append([record(number)])
+    file.close()
+    rotated = rotated_files(path)
+    assert found(path) == []
+    middle = rotated[2].read_bytes()
+    rotated[2].unlink()
+    assert found(path) == [("deleted", f"{rotated[3].name}:1")]
+    rotated[2].write_bytes(middle)
+    rotated[0].unlink()
+    assert found(path) == [("missing", "the beginning")]
+    assert found(path, archived=True) == []
+
+
+def test_a_trail_that_is_gone(path: Path) -> None:
+    """Is an error, and no clean bill."""
+    with pytest.raises(FileNotFoundError):
+        verify(path, key=KEY)

@@ -1,0 +1,125 @@
+"""`mmhie keys` as an operator uses it."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.auth import keys
+from gateway.auth.key_file import KeyFile
+from launcher.cli import app
+from tests.contract.process import ROOT
+
+NOBODY = "MMHIE_KEYS_FILE is not set"
+
+
+class Desk:
+    """The command line beside a folder of its own."""
+
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.file = folder / "sub" / "keys.json"
+        self.monkeypatch = monkeypatch
+        self.capsys = capsys
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("MMHIE_KEYS_FILE", str(self.file))
+
+    def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
+        """What it wrote to standard output and to standard error."""
+        with pytest.raises(SystemExit) as ended:
+            app.run(app.application(), ["keys", *arguments])
+        out, err = self.capsys.readouterr()
+        assert ended.value.code == exit_code, out + err
+        return out, err
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """The same in a process of its own."""
+        command = [sys.executable, "-c", "from launcher.cli.app import main; main()", "keys"]
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen([*command, *arguments], env=environ, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Desk:
+    return Desk(tmp_path, monkeypatch, capsys)
+
+
+def test_from_new_to_revoked(desk: Desk) -> None:
+    """The key alone is on standard output, once, and works until it is revoked."""
+    out, _ = desk.run(
+        *("new", "--name", "ward", "--scopes", "generate,metrics", "--priority", "emergency"),
+        *("--concurrency", "2", "--requests-per-minute", "30", "--tokens-per-minute", "4000"),
+        *("--expires", "90d"),
+    )
+    secret = out.strip()
+    client = KeyFile(desk.file).client(secret.encode())
+    assert client is not None
+    assert client.scopes == {"generate", "metrics"}
+    assert client.priority == "emergency"
+    assert client.expires == pytest.approx(time.time() + 90 * 86_400, abs=60)
+
+    listed, _ = desk.run("list")
+    for told in ("ward", "generate,metrics", "2 at once", "30 requests/min", "4000 tokens/min"):
+        assert told in listed
+    assert "active" in listed
+    assert secret not in listed
+
+    desk.run("revoke", "ward")
+    assert KeyFile(desk.file).client(secret.encode()) is None
+    assert "revoked" in desk.run("list")[0]
+    desk.run("new", "--name", "ward")  # the name is free again
+
+
+def test_in_production_too(desk: Desk) -> None:
+    """The first key is made before there is a file."""
+    desk.monkeypatch.setenv("MMHIE_ENV", "production")
+
+    desk.run("new", "--name", "first")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--name", "a b"), "letters, digits"),
+        (("--name", "a", "--scopes", "root"), "scopes are some of generate, openai"),
+        (("--name", "a", "--scopes", ""), "scopes are some of"),
+        (("--name", "a", "--priority", "vip"), "priority is one of emergency"),
+        (("--name", "a", "--expires", "soon"), "--expires got 'soon'"),
+        (("--name", "a", "--expires", "0d"), "--expires got '0d'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(desk: Desk, arguments: tuple[str, ...], said: str) -> None:
+    """Exit code 2, and no file is made."""
+    _, err = desk.run("new", *arguments, exit_code=2)
+
+    assert said in err
+    assert err.count("\n") == 1
+    assert not desk.file.exists()
+
+
+def test_what_cannot_be(desk: Desk) -> None:
+    """A name that is taken, one that nobody has, a file that is broken, none configured."""
+    desk.run("new", "--name", "a")
+    assert "There is a key named a" in desk.run("new", "--name", "a", exit_code=2)[1]
+    assert "no working key named b" in desk.run("revoke", "b", exit_code=2)[1]
+    desk.file.write_text("[]")
+    for command in (("list",), ("new", "--name", "b"), ("revoke", "a")):
+        assert "not what `mmhie keys` writes" in desk.run(*command, exit_code=2)[1]
+    assert desk.file.read_text() == "[]"
+    desk.monkeypatch.delenv("MMHIE_KEYS_FILE")
+    assert NOBODY in desk.run("list", exit_code=2)[1]
+
+
+def test_two_operators_at_once(desk: Desk) -> None:
+    """No key is lost."""
+    children = [desk.start("new", "--name", f"key-{number}") for number in range(2)]
+    for child in children:
+        assert child.wait(timeout=30) == 0
+
+    assert {key.name for key in keys.read(desk.file)} == {f"key-{number}" for number in range(2)}

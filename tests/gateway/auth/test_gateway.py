@@ -1,0 +1,245 @@
+"""A gateway with keys, as its callers meet it."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.auth import keys
+from gateway.principal import Limits
+from tests.contract.conftest import Start
+from tests.contract.doors import DOORS, Door, error_of, name_of
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
+
+GENERATE, CHAT = DOORS[0], DOORS[3]
+READ = ("/v1/models", "/v1/models/fake-model", "/v1/nothing", "/nothing", "/v1/mmhie/model-card")
+
+
+class Guarded:
+    """A gateway with one key of each sort and a token provider."""
+
+    def __init__(self, folder: Path, start: Start, engine: FakeEngine, signer: Signer) -> None:
+        self.file = folder / "keys.json"
+        self.generate = add_key(self.file, "generate-only", "generate")
+        self.openai = add_key(self.file, "openai-only", "openai")
+        self.both = add_key(self.file, "both", "generate", "openai")
+        self.metrics = add_key(self.file, "scraper", "metrics")
+        (folder / "jwks.json").write_bytes(jwks(signer))
+        self.gateway = start(
+            engine.url,
+            MMHIE_KEYS_FILE=str(self.file),
+            MMHIE_JWKS_FILE=str(folder / "jwks.json"),
+            MMHIE_JWT_ISSUER=ISSUER,
+            MMHIE_JWT_AUDIENCE=AUDIENCE,
+            MMHIE_PROTECT_METRICS="true",
+            MMHIE_ENV="production",
+        ).wait()
+        self.client = self.gateway.client
+
+    def ask(self, door: Door, secret: str | None, **more: Any) -> httpx2.Response:
+        """One request with a key."""
+        headers = {**door.headers, **(bearer(secret) if secret else {})}
+        return self.client.post(door.path, json=door.body(**more), headers=headers)
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine, rsa_signer: Signer
+) -> Any:
+    folder = tmp_path_factory.mktemp("guarded")
+    started: list[Gateway] = []
+
+    def start(url: str, **settings: str) -> Gateway:
+        started.append(Gateway(folder, url, **settings))
+        return started[-1]
+
+    yield Guarded(folder, start, the_engine, rsa_signer)
+    for gateway in started:
+        gateway.stop()
+
+
+def check_401(answer: httpx2.Response) -> None:
+    error = error_of(answer)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert (error["code"], error["type"]) == ("unauthorized", "authentication_error")
+    assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_no_door_opens_without_a_key(guarded: Guarded, engine: FakeEngine, door: Door) -> None:
+    """401 with the challenge, and the engine hears nothing of it."""
+    check_401(guarded.ask(door, None))
+    check_401(guarded.ask(door, keys.new_secret()))
+    check_401(guarded.ask(door, "a.b.c"))
+
+    assert engine.stats["generations"] == 0
+
+
+@pytest.mark.parametrize("path", READ)
+def test_reading_needs_a_key_too(guarded: Guarded, path: str) -> None:
+    """Paths that do not exist as well: what exists is nobody's business."""
+    check_401(guarded.client.get(path))
+    assert guarded.client.get(path, headers=bearer(guarded.both)).status_code in (200, 404)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_each_door_has_its_scope(guarded: Guarded, engine: FakeEngine, door: Door) -> None:
+    """403 names the one that is missing."""
+    right, wrong, scope = (
+        (guarded.generate, guarded.openai, "generate")
+        if door.path == GENERATE.path
+        else (guarded.openai, guarded.generate, "openai")
+    )
+    assert guarded.ask(door, right).status_code == 200
+    refused = guarded.ask(door, wrong)
+
+    assert refused.status_code == 403
+    assert error_of(refused)["code"] == "forbidden"
+    assert f"`{scope}`" in error_of(refused)["message"]
+    assert engine.stats["generations"] == 1
+
+
+def test_the_other_header(guarded: Guarded) -> None:
+    """X-API-Key is as good as Authorization."""
+    answer = guarded.client.post(CHAT.path, json=CHAT.body(), headers={"x-api-key": guarded.both})
+    assert answer.status_code == 200
+
+
+def test_credentials_stay_here(guarded: Guarded, engine: FakeEngine) -> None:
+    """The engine sees neither key nor token, and the log holds none."""
+    guarded.client.post(
+        CHAT.path,
+        json=CHAT.body(),
+        headers={**bearer(guarded.both), "x-api-key": guarded.both, "cookie": "a=b"},
+    )
+    (seen,) = engine.seen(CHAT.path)
+
+    assert guarded.both not in json.dumps(seen)
+    assert "x-api-key" not in str(seen["headers"]).lower()
+    assert guarded.both not in guarded.gateway.log
+
+
+def test_tokens(guarded: Guarded, rsa_signer: Signer) -> None:
+    """Their scopes act like a key's; a stranger's signature does not."""
+    good = rsa_signer.sign(scope="generate")
+
+    assert guarded.ask(GENERATE, good).status_code == 200
+    assert guarded.ask(CHAT, good).status_code == 403
+    check_401(guarded.ask(GENERATE, Signer.rsa(rsa_signer.kid).sign()))
+    check_401(guarded.ask(GENERATE, rsa_signer.sign(exp=int(time.time()) - 100)))
+
+
+def test_health_is_open_and_says_little(guarded: Guarded) -> None:
+    """In production a stranger learns the phase; a key shows the rest."""
+    for path in ("/healthz", "/readyz"):
+        little = guarded.client.get(path)
+        assert little.status_code == 200
+        assert little.json() == {"status": "ok", "phase": "ready"}
+        assert guarded.client.get(path, headers=bearer("wrong")).json() == little.json()
+        much = guarded.client.get(path, headers=bearer(guarded.metrics)).json()
+        assert much["model"] == "fake-model"
+        assert not any("No keys" in warning for warning in much["warnings"])
+
+
+def test_metrics_need_their_scope(guarded: Guarded) -> None:
+    """When MMHIE_PROTECT_METRICS is on."""
+    check_401(guarded.client.get("/metrics"))
+    assert guarded.client.get("/metrics", headers=bearer(guarded.both)).status_code == 403
+    assert guarded.client.get("/metrics", headers=bearer(guarded.metrics)).status_code == 200
+
+
+def test_the_log_says_who_may_come_in(guarded: Guarded) -> None:
+    """At start."""
+    assert '"auth":"keys+jwt"' in guarded.gateway.log
+
+
+def test_salt(guarded: Guarded, engine: FakeEngine, rsa_signer: Signer) -> None:
+    """Each client has its own, on every door, whatever it asks for; and always the same."""
+    salts: dict[str, set[str]] = {}
+    for door in DOORS:
+        for name, secret in (("both", guarded.both), ("jwt", rsa_signer.sign())):
+            own = {} if door.path == GENERATE.path else {"cache_salt": "of another"}
+            for more in ({}, own):
+                engine.reset()
+                assert guarded.ask(door, secret, **more).status_code == 200
+                asked = [one["body"] for one in engine.seen() if one["body"]]
+                salts.setdefault(name, set()).add(json.loads(asked[-1])["cache_salt"])
+
+    assert len(salts["both"]) == len(salts["jwt"]) == 1
+    assert salts["both"] != salts["jwt"]
+    assert "both" not in str(salts)[10:]
+
+
+def test_keys_change_without_a_restart(guarded: Guarded) -> None:
+    """A new one works and a revoked one does not, a second later."""
+    late = add_key(guarded.file, "late", "generate")
+    until(lambda: guarded.ask(GENERATE, late).status_code == 200)
+    keys.write(guarded.file, [key for key in keys.read(guarded.file) if key.name != "late"])
+    until(lambda: guarded.ask(GENERATE, late).status_code == 401)
+
+    assert guarded.ask(GENERATE, guarded.both).status_code == 200
+
+
+def test_limits(guarded: Guarded, engine: FakeEngine) -> None:
+    """429 with the seconds to wait: for requests, for tokens, and for requests open at once."""
+    few = add_key(guarded.file, "few", "generate", limits=Limits(requests_per_minute=1))
+    poor = add_key(guarded.file, "poor", "generate", limits=Limits(tokens_per_minute=1))
+    lone = add_key(guarded.file, "lone", "generate", limits=Limits(concurrency=1))
+    until(lambda: guarded.ask(GENERATE, lone).status_code == 200)
+
+    for secret in (few, poor):
+        assert guarded.ask(GENERATE, secret).status_code == 200
+        refused = guarded.ask(GENERATE, secret)
+        assert (refused.status_code, error_of(refused)["code"]) == (429, "too_busy")
+        assert 50 <= int(refused.headers["retry-after"]) <= 60
+
+    engine.reset()
+    engine.next(fault="slow_first_token", seconds=0.6)
+    slow = threading.Thread(target=lambda: guarded_ask(guarded, lone))
+    slow.start()
+    engine.until(lambda stats: stats["generations"] >= 1)
+    refused = guarded.ask(GENERATE, lone)
+    slow.join()
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert guarded.ask(GENERATE, lone).status_code == 200
+
+
+def guarded_ask(guarded: Guarded, secret: str) -> None:
+    """In another connection than the one in use."""
+    with httpx2.Client(trust_env=False, timeout=20) as client:
+        client.post(
+            guarded.gateway.url + GENERATE.path, json=GENERATE.body(), headers=bearer(secret)
+        )
+
+
+def until(true: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"MMHIE_ENV": "production"}, "mmhie keys new"),
+        ({"MMHIE_KEYS_FILE": "none.json"}, "there is no such file; `mmhie keys new` makes it"),
+    ],
+)
+def test_it_does_not_start_without_what_it_needs(
+    start: Start, engine: FakeEngine, settings: dict[str, str], said: str
+) -> None:
+    """Exit code 2 and one sentence that says what to do."""
+    gateway = start(engine.url, **settings)
+
+    assert gateway.exit_code() == 2
+    assert said in gateway.log
+    assert gateway.log.count("\n") == 1

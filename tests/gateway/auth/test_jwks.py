@@ -1,0 +1,188 @@
+"""A JWKS at a URL: fetched, cached, rotated, and not a way to harm its server or us."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from gateway.auth.jwks import (
+    COOL_DOWN_S,
+    LARGEST_JWKS_BYTES,
+    FileKeys,
+    JwksUnreadable,
+    UrlKeys,
+    chosen,
+    fetcher,
+    parse,
+)
+from tests.gateway.auth.conftest import Signer, jwks
+
+
+class Provider(HTTPServer):
+    """Publishes a document; counts who asks."""
+
+    document = b""
+    status = 200
+    asked = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/jwks"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Provider
+
+    def do_GET(self) -> None:
+        self.server.asked += 1
+        self.send_response(self.server.status)
+        self.send_header("location", "/elsewhere")
+        self.send_header("content-length", str(len(self.server.document)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(self.server.document)
+
+    def log_message(self, *arguments: object) -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def provider(rsa_signer: Signer) -> Iterator[Provider]:
+    with Provider(("127.0.0.1", 0), Answer) as server:
+        server.document = jwks(rsa_signer)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@contextlib.asynccontextmanager
+async def running(keys: UrlKeys) -> AsyncIterator[None]:
+    task = asyncio.create_task(keys.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_fetched_in_the_background(provider: Provider) -> None:
+    """Before anybody asks, and again after the interval."""
+    keys = UrlKeys(fetcher(provider.url), every_s=0.05, clock=Clock())
+    assert keys.problem is not None
+    async with running(keys):
+        async with asyncio.timeout(5):
+            while keys.find("r1") is None:
+                await asyncio.sleep(0.01)
+
+    assert keys.problem is None
+    assert provider.asked == 1
+
+
+async def test_rotation(provider: Provider, rsa_signer: Signer, ec_signer: Signer) -> None:
+    """A new key id has the document fetched, once for all who wait for it."""
+    clock = Clock()
+    keys = UrlKeys(fetcher(provider.url), every_s=300, clock=clock)
+    await keys.renew()
+    provider.document = jwks(rsa_signer, ec_signer)
+    assert keys.find("e1") is None
+
+    clock.now += COOL_DOWN_S
+    before = keys.generation
+    await asyncio.gather(*(keys.renew() for _ in range(20)))
+
+    assert keys.find("e1") is not None
+    assert provider.asked == 2
+    assert keys.generation == before + 1
+
+
+async def test_invented_key_ids_do_not_hammer_the_provider(provider: Provider) -> None:
+    """Anybody can invent them: one fetch within the cool-down."""
+    clock = Clock()
+    keys = UrlKeys(fetcher(provider.url), every_s=300, clock=clock)
+    for _ in range(50):
+        await keys.renew()
+        clock.now += 0.1
+
+    assert provider.asked == 1
+
+
+async def test_a_provider_that_fails_changes_nothing(provider: Provider) -> None:
+    """Errors, redirects, nonsense and floods: the keys that are known stay, and it is told."""
+    clock = Clock()
+    keys = UrlKeys(fetcher(provider.url), every_s=300, clock=clock)
+    await keys.renew()
+    good = provider.document
+    for status, document in (
+        (500, good),
+        (302, good),
+        (200, b"<html>"),
+        (200, b'{"keys": []}'),
+        (200, b" " * (LARGEST_JWKS_BYTES + 1)),
+    ):
+        provider.status, provider.document = status, document
+        clock.now += COOL_DOWN_S
+        await keys.renew()
+
+        assert "cannot be fetched or used" in str(keys.problem)
+        assert keys.find("r1") is not None
+    provider.status, provider.document = 200, good
+    clock.now += COOL_DOWN_S
+    await keys.renew()
+    assert keys.problem is None
+
+
+async def test_nobody_at_the_address() -> None:
+    """No keys, and no exception."""
+    keys = UrlKeys(fetcher("http://127.0.0.1:9/jwks"), every_s=300)
+    await keys.renew()
+
+    assert keys.find("r1") is None
+    assert keys.problem is not None
+
+
+def test_a_token_without_key_id(rsa_signer: Signer, ec_signer: Signer) -> None:
+    """Is checked against the only key there is; of two, none is guessed."""
+    assert chosen(parse(jwks(rsa_signer)), None) is not None
+    assert chosen(parse(jwks(rsa_signer, ec_signer)), None) is None
+
+
+def test_a_file_that_breaks_changes_nothing(tmp_path: Path, rsa_signer: Signer) -> None:
+    """And it is told until it is whole again."""
+    path, clock = tmp_path / "jwks.json", Clock()
+    path.write_bytes(jwks(rsa_signer))
+    keys = FileKeys(path, clock=clock)
+    assert keys.find("r1") is not None
+    for content in (b"{", None):
+        if content is None:
+            path.unlink()
+        else:
+            path.write_bytes(content)
+        clock.now += 1
+        assert keys.find("r1") is not None
+        assert keys.problem is not None
+    path.write_bytes(jwks(rsa_signer))
+    clock.now += 1
+    assert keys.find("r1") is not None
+    assert keys.problem is None
+
+
+@pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"keys": 1}', b'{"keys": [1]}'])
+def test_no_key_set(document: bytes) -> None:
+    """One exception, whatever it is."""
+    with pytest.raises(JwksUnreadable):
+        parse(document)

@@ -1,0 +1,233 @@
+"""Tokens: what is taken, and everything that is not."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from gateway.auth.jwks import FileKeys
+from gateway.auth.jwt import Terms, Tokens
+from gateway.errors import Unauthorized
+from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
+
+TERMS = Terms(ISSUER, AUDIENCE, leeway_s=5)
+NOW = int(time.time())
+
+
+@pytest.fixture
+def tokens(tmp_path: Path, rsa_signer: Signer, ec_signer: Signer) -> Tokens:
+    path = tmp_path / "jwks.json"
+    path.write_bytes(jwks(rsa_signer, ec_signer))
+    return Tokens(FileKeys(path), TERMS)
+
+
+def part(content: Mapping[str, Any] | bytes) -> str:
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+async def refused(tokens: Tokens, token: str) -> str:
+    with pytest.raises(Unauthorized) as error:
+        await tokens.client(token.encode())
+    return error.value.message
+
+
+async def test_both_algorithms_are_taken(
+    tokens: Tokens, rsa_signer: Signer, ec_signer: Signer
+) -> None:
+    """With the scopes we know of those the token has, and its own end."""
+    for signer in (rsa_signer, ec_signer):
+        client = await tokens.client(signer.sign(scope="openid reasoning generate").encode())
+
+        assert (client.name, client.kind, client.priority) == ("ward-7", "jwt", "routine")
+        assert client.scopes == {"reasoning", "generate"}
+        assert client.expires is not None
+        assert client.expires - time.time() > 500
+
+
+@pytest.mark.parametrize(
+    ("claims", "scopes"),
+    [
+        ({"scope": "generate"}, {"generate"}),
+        ({"scope": None, "scp": "generate openai"}, {"generate", "openai"}),
+        ({"scope": None, "scp": ["metrics", "x"]}, {"metrics"}),
+        ({"scope": None}, set()),
+        ({"scope": {"generate": True}}, set()),
+        ({"scope": "Generate admin2"}, set()),
+    ],
+)
+async def test_scopes(
+    tokens: Tokens, rsa_signer: Signer, claims: dict[str, Any], scopes: set[str]
+) -> None:
+    """By the claims that providers use; nothing is guessed."""
+    assert (await tokens.client(rsa_signer.sign(**claims).encode())).scopes == scopes
+
+
+async def test_priority_is_a_claim(tokens: Tokens, rsa_signer: Signer) -> None:
+    """The provider says who is an emergency; what makes no sense is routine."""
+    for claim, priority in (("emergency", "emergency"), ("batch", "batch"), ("vip", "routine")):
+        token = rsa_signer.sign(mmhie_priority=claim, jti=claim)
+        assert (await tokens.client(token.encode())).priority == priority
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"exp": NOW - 60}, "expired"),
+        ({"exp": None}, "must have the claims"),
+        ({"nbf": NOW + 600}, "not valid yet"),
+        ({"iat": NOW + 600}, "not valid yet"),
+        ({"iss": "https://evil.example"}, "MMHIE_JWT_ISSUER"),
+        ({"iss": None}, "must have the claims"),
+        ({"aud": "others"}, "MMHIE_JWT_AUDIENCE"),
+        ({"aud": None}, "must have the claims"),
+        ({"sub": None}, "must have the claims"),
+        ({"sub": ""}, "subject"),
+        ({"sub": "a\nb"}, "subject"),
+        ({"sub": "a" * 300}, "subject"),
+        ({"headers": {"crit": ["b64"], "b64": False}}, "no token"),
+        ({"headers": {"crit": ["exp"]}}, "no token"),
+        ({"headers": {"kid": "unknown"}}, "not known here"),
+        ({"headers": {"kid": "e1"}}, "no token"),
+    ],
+)
+async def test_claims_and_headers_that_are_refused(
+    tokens: Tokens, rsa_signer: Signer, claims: dict[str, Any], said: str
+) -> None:
+    """Each with its own sentence, signed rightly as they all are."""
+    assert said in await refused(tokens, rsa_signer.sign(**claims))
+
+
+async def test_leeway(tokens: Tokens, rsa_signer: Signer) -> None:
+    """Clocks may differ by as much as is set, in both directions."""
+    now = int(time.time())
+
+    await tokens.client(rsa_signer.sign(exp=now - 2).encode())
+    await tokens.client(rsa_signer.sign(nbf=now + 3).encode())
+
+
+async def test_another_signature_is_refused(tokens: Tokens, rsa_signer: Signer) -> None:
+    """A key of the same id, and a token whose claims were changed after it was signed."""
+    assert "signature" in await refused(tokens, Signer.rsa(rsa_signer.kid).sign())
+    head, claims, signature = rsa_signer.sign().split(".")
+    told = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    changed = part({**told, "scope": "admin"})
+    assert "signature" in await refused(tokens, f"{head}.{changed}.{signature}")
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", ""])
+async def test_alg_none_is_refused(tokens: Tokens, alg: str) -> None:
+    """In any spelling, with and without a signature."""
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "x", "exp": NOW + 600, "scope": "admin"}
+    for kid in ({}, {"kid": "r1"}):
+        head = part({"alg": alg, "typ": "JWT", **kid})
+        for signature in ("", part(b"x" * 256)):
+            assert "RS256 or ES256" in await refused(tokens, f"{head}.{part(claims)}.{signature}")
+
+
+@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
+async def test_a_public_key_is_no_secret(tokens: Tokens, rsa_signer: Signer, alg: str) -> None:
+    """The classic confusion: HMAC with the bytes everybody knows, in each form they come in."""
+    public = rsa_signer.private.public_key()
+    forms = (
+        public.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
+        public.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
+        json.dumps(rsa_signer.public()).encode(),
+    )
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "x", "exp": NOW + 600}
+    signed = f"{part({'alg': alg, 'kid': 'r1'})}.{part(claims)}"
+    for secret in forms:
+        proof = hmac.new(secret, signed.encode(), getattr(hashlib, f"sha{alg[2:]}")).digest()
+        assert "RS256 or ES256" in await refused(tokens, f"{signed}.{part(proof)}")
+
+
+@pytest.mark.parametrize("alg", ["RS512", "PS256", "ES512", "EdDSA"])
+async def test_other_algorithms_are_refused(tokens: Tokens, rsa_signer: Signer, alg: str) -> None:
+    """Sound or not: two are enough."""
+    head = part({"alg": alg, "kid": "r1"})
+    assert "RS256 or ES256" in await refused(tokens, f"{head}.{part(b'{}')}.{part(b'x')}")
+
+
+@pytest.mark.parametrize(
+    "token", ["..", "a.b.c", "eyJ.eyJ.x", "e30.e30.e30", f"{part(b'[]')}.e30.x", "." * 50]
+)
+async def test_nonsense_is_refused(tokens: Tokens, token: str) -> None:
+    """With a sentence, whatever it is."""
+    assert (await refused(tokens, token)).endswith(".")
+
+
+async def test_keys_that_were_never_to_sign_are_left_out(
+    tmp_path: Path, rsa_signer: Signer
+) -> None:
+    """Symmetric ones above all: a token signed with it would be taken. Small, private and
+    encryption keys too."""
+    secret = base64.urlsafe_b64encode(b"s" * 32).rstrip(b"=").decode()
+    small, private, other = Signer.rsa("small", 1024), Signer.ec("private"), Signer.rsa("enc")
+    private_row = jwt.get_algorithm_by_name("ES256").to_jwk(private.private, as_dict=True)
+    path = tmp_path / "jwks.json"
+    path.write_bytes(
+        jwks(
+            rsa_signer,
+            small,
+            more=(
+                {"kty": "oct", "kid": "secret", "k": secret, "alg": "HS256"},
+                {**private_row, "kid": "private"},
+                {**other.public(), "use": "enc"},
+                {"kty": "EC", "crv": "P-521", "kid": "p521", "x": "AA", "y": "AA"},
+                {"kty": "RSA", "kid": "broken", "n": "!", "e": "AQAB"},
+            ),
+        )
+    )
+    keys = FileKeys(path)
+
+    assert keys.find("r1") is not None
+    for kid in ("secret", "small", "private", "enc", "p521", "broken"):
+        assert keys.find(kid) is None, kid
+
+
+async def test_a_verified_token_is_not_verified_again(tokens: Tokens, rsa_signer: Signer) -> None:
+    """Until it ends, or the signing keys change."""
+    token = rsa_signer.sign().encode()
+    first = await tokens.client(token)
+
+    assert await tokens.client(token) is first
+
+
+async def test_a_remembered_token_still_ends(tmp_path: Path, rsa_signer: Signer) -> None:
+    """To the second that it says, leeway included."""
+    path = tmp_path / "jwks.json"
+    path.write_bytes(jwks(rsa_signer))
+    tokens = Tokens(FileKeys(path), Terms(ISSUER, AUDIENCE, leeway_s=0))
+    token = rsa_signer.sign(exp=int(time.time()) + 1).encode()
+    await tokens.client(token)
+    time.sleep(1.1)
+
+    assert "expired" in await refused(tokens, token.decode())
+
+
+async def test_a_withdrawn_key_ends_its_tokens(
+    tmp_path: Path, rsa_signer: Signer, ec_signer: Signer
+) -> None:
+    """Remembered ones too, as soon as the file is seen to have changed."""
+    path = tmp_path / "jwks.json"
+    path.write_bytes(jwks(rsa_signer))
+    now = [0.0]
+    tokens = Tokens(FileKeys(path, clock=lambda: now[0]), TERMS)
+    token = rsa_signer.sign()
+    await tokens.client(token.encode())
+    path.write_bytes(jwks(ec_signer))
+    now[0] += 1
+
+    assert "not known here" in await refused(tokens, token)

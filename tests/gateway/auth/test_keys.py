@@ -1,0 +1,97 @@
+"""The keys file: hashed, whole, its owner's alone."""
+
+import hashlib
+import json
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.auth import keys
+from gateway.principal import Limits
+
+ROW: dict[str, Any] = {"name": "a", "sha256": "0" * 64, "scopes": ["generate"], "created": 1.0}
+
+
+def row(**changed: Any) -> bytes:
+    return json.dumps({"keys": [{**ROW, **changed}]}).encode()
+
+
+def test_a_secret_has_256_random_bits() -> None:
+    """43 characters of base64, never twice, with the mark that secret scanners look for."""
+    made = {keys.new_secret() for _ in range(100)}
+
+    assert len(made) == 100
+    assert {len(one) for one in made} == {len("mmhie_") + 43}
+
+
+def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
+    """Its SHA-256 is, and only the owner may read that."""
+    secret = keys.new_secret()
+    key = keys.Key("a", keys.sha256(secret.encode()), ("generate",), 1.0, "batch", Limits(2, 3, 4))
+    path = tmp_path / "keys.json"
+    keys.write(path, [key])
+
+    assert secret not in path.read_text()
+    assert hashlib.sha256(secret.encode()).hexdigest() in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert keys.read(path) == (key,)
+    assert [one.name for one in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_a_file_of_old_is_read(tmp_path: Path) -> None:
+    """Fields that are missing have their defaults, those that are unknown are left alone."""
+    path = tmp_path / "keys.json"
+    path.write_bytes(row(colour="blue"))
+
+    (key,) = keys.read(path)
+
+    assert (key.priority, key.limits, key.expires) == ("routine", Limits(), None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"keys": 5}',
+        b'{"keys": [5]}',
+        row(name="a b"),
+        row(name=5),
+        row(sha256="abc"),
+        row(scopes=[]),
+        row(scopes=["everything"]),
+        row(priority="vip"),
+        row(limits={"concurrency": "many"}),
+        row(limits={"speed": 5}),
+    ],
+)
+def test_nonsense_is_refused(tmp_path: Path, content: bytes) -> None:
+    """As a whole: half a list of keys would lock callers out without a word."""
+    path = tmp_path / "keys.json"
+    path.write_bytes(content)
+
+    with pytest.raises(keys.KeysUnreadable, match="not what `mmhie keys` writes"):
+        keys.read(path)
+
+
+def test_what_is_missing_or_out_of_reach_is_told(tmp_path: Path) -> None:
+    """Each in its own words."""
+    with pytest.raises(keys.KeysUnreadable, match="no such file"):
+        keys.read(tmp_path / "none.json")
+    with pytest.raises(keys.KeysUnreadable, match="cannot be read"):
+        keys.read(tmp_path)
+
+
+def test_states() -> None:
+    """Revoked wins over expired."""
+    now = time.time()
+    made = {"sha256": "0" * 64, "scopes": ("generate",), "created": 1.0}
+
+    assert keys.Key("a", **made).state(now) == "active"  # type: ignore[arg-type] # one dict for all
+    assert keys.Key("a", **made, expires=now).state(now) == "expired"  # type: ignore[arg-type] # as above
+    assert keys.Key("a", **made, expires=1.0, revoked=2.0).state(now) == "revoked"  # type: ignore[arg-type] # as above

@@ -1,0 +1,47 @@
+"""Which path needs what; what nobody thought of is closed."""
+
+import pytest
+
+from gateway.auth.scopes import need_of
+
+
+@pytest.mark.parametrize(
+    ("path", "need"),
+    [
+        ("/healthz", None),
+        ("/readyz", None),
+        ("/metrics", None),
+        ("/openapi.json", None),
+        ("/", None),
+        ("/console/main.js", None),
+        ("/console", "any"),
+        ("/v1/mmhie/load", None),
+        ("/llm/generate", "generate"),
+        ("/v1/chat/completions", "openai"),
+        ("/v1/models", "openai"),
+        ("/v1/anything/new", "openai"),
+        ("/v1/mmhie/model-card", "any"),
+        ("/llm/generate/", "any"),
+        ("//healthz", "any"),
+        ("/HEALTHZ", "any"),
+        ("/tokenize", "any"),
+        ("", "any"),
+    ],
+)
+def test_what_a_path_needs(path: str, need: str | None) -> None:
+    """Spellings that no route has are not open either."""
+    assert need_of(path, protect_metrics=False) == need
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_on_request(path: str) -> None:
+    """MMHIE_PROTECT_HEALTH closes health by itself, to keys without the scope of monitoring."""
+    assert need_of(path, protect_metrics=True) is None
+    assert need_of(path, protect_metrics=False, protect_health=True) == "metrics"
+    assert need_of("/metrics", protect_metrics=False, protect_health=True) is None
+
+
+def test_metrics_on_request() -> None:
+    """MMHIE_PROTECT_METRICS closes /metrics and the load to keys without that scope."""
+    assert need_of("/v1/mmhie/load", protect_metrics=True) == "metrics"
+    assert need_of("/metrics", protect_metrics=True) == "metrics"

@@ -1,0 +1,77 @@
+"""A Redis for all tests, wiped for each; one of their own for those that break it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from gateway.cluster.redis_store import Address, Store
+from tests.contract.conftest import engine, start, the_engine
+from tests.gateway.cluster.server import RedisServer
+
+__all__ = ["engine", "start", "the_engine"]
+
+BEAT_S = 0.1
+StartRedis = Callable[..., RedisServer]
+
+
+@pytest.fixture(scope="session")
+def the_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis(the_redis: RedisServer) -> RedisServer:
+    """The shared Redis, empty."""
+    the_redis.ask("FLUSHALL")
+    return the_redis
+
+
+@pytest.fixture
+def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
+    """Start one of one's own with command line options, ended at the end."""
+    with ExitStack() as stack:
+
+        def begin(*options: str) -> RedisServer:
+            server = RedisServer(tmp_path, *options)
+            stack.callback(server.kill)
+            return server
+
+        yield begin
+
+
+class Running:
+    """A store whose `run` runs, and what it alarmed."""
+
+    def __init__(self, url: str, patience_s: float) -> None:
+        self.alarms: list[bool] = []
+        self.store = Store(
+            Address(url), patience_s=patience_s, alarm=self.alarms.append, every_s=BEAT_S
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Store]:
+        task = asyncio.create_task(self.store.run())
+        try:
+            await self.store.tried.wait()
+            yield self.store
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def store_of(url: str, patience_s: float = 1.0) -> Running:
+    return Running(url, patience_s)
+
+
+async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for something to become so."""
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.01)

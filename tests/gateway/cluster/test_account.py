@@ -1,0 +1,56 @@
+"""The account in Redis that docs/scale.md recommends: enough for everything, and no more."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.cluster.operator_state import Keys, Orders
+from gateway.cluster.redis_limiter import SharedLimiter
+from gateway.cluster.redis_store import Address, Lost, send_once
+from gateway.limits.rate_limiter import Limiter
+from gateway.principal import Client, Limits
+from gateway.safety.hold import Hold
+from tests.gateway.cluster.conftest import StartRedis, store_of, until
+
+PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
+WHO = Client("a", "key", frozenset(), limits=Limits(2, 100, 100))
+HOLD = Hold(reason="x", by="ops", since="2026-11-25T08:00:00Z")
+
+
+def account() -> list[str]:
+    """The words after ACL SETUSER."""
+    found = re.search(r"^ACL SETUSER (.+)$", PAGE.read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1].split()
+
+
+async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFixture) -> None:
+    """Every command of a gateway and of an operator; what is lost is put back."""
+    redis = start_redis("--user", *account())
+    url = redis.url.replace("//", "//mmhie:PASSWORD@")
+    made, orders = store_of(url), Orders("mmhie")
+    made.store.beats.append(orders.beat)
+    limiter = SharedLimiter(made.store, Limiter(), prefix="mmhie", refuse=True, lease_s=0.3)
+    keys = Keys("mmhie")
+    async with made.running() as store:
+        leave = await limiter.enter(WHO)
+        await send_once(Address(url), [keys.order(HOLD), *keys.revoke(["a"])], 1.0)
+        await until(lambda: orders.hold == HOLD and "a" in orders.revoked)
+        redis.ask("FLUSHALL")
+        await until(lambda: redis.ask("EXISTS", keys.hold, keys.revoked) == "2")
+        leave(tokens=5)
+        (await limiter.enter(WHO))(tokens=5)
+        await limiter.enter(WHO)
+        assert store.is_up
+    assert "cannot be used" not in caplog.text
+    assert "failed" not in caplog.text
+
+
+@pytest.mark.parametrize("command", [("FLUSHALL",), ("GET", "other"), ("CONFIG", "GET", "*")])
+async def test_it_is_no_more(start_redis: StartRedis, command: tuple[str, ...]) -> None:
+    """Another's data, or the server's own affairs."""
+    redis = start_redis("--user", *account())
+    address = Address(redis.url.replace("//", "//mmhie:PASSWORD@"))
+    with pytest.raises(Lost, match="does not let us"):
+        await send_once(address, [command], 1.0)

@@ -1,0 +1,114 @@
+"""What operators tell all gateways, and what a Redis without a memory makes of it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.cluster.operator_state import Keys, Order, Orders, order_of
+from gateway.cluster.redis_store import Address, send_once
+from gateway.safety.hold import UNREADABLE, Hold
+from tests.gateway.cluster.conftest import StartRedis, store_of, until
+from tests.gateway.cluster.server import RedisServer
+
+KEYS = Keys("t")
+HOLD = Hold(reason="Störung", by="ops", since="2026-11-25T08:00:00Z")
+OTHER = Hold(reason="wrong adapter", by="ops", since="2026-11-25T09:00:00Z")
+
+
+@contextlib.asynccontextmanager
+async def orders_at(redis: RedisServer) -> AsyncIterator[Orders]:
+    """The orders as one gateway knows them."""
+    made, orders = store_of(redis.url), Orders("t")
+    made.store.beats.append(orders.beat)
+    async with made.running():
+        yield orders
+
+
+async def hold(redis: RedisServer, noted: Hold | None) -> None:
+    await send_once(Address(redis.url), [KEYS.order(noted)], 1.0)
+
+
+async def revoke(redis: RedisServer, *digests: str) -> None:
+    await send_once(Address(redis.url), KEYS.revoke(digests), 1.0)
+
+
+async def test_everybody_hears(redis: RedisServer) -> None:
+    """Hold, another hold, release, revocations; a new gateway knows them from its start."""
+    async with orders_at(redis) as here, orders_at(redis) as there:
+        for noted in (HOLD, OTHER, None, HOLD):
+            await hold(redis, noted)
+            await until(lambda said=noted: here.hold == there.hold == said, 2.0)  # type: ignore[misc] # mypy infers no lambda with a default
+        await revoke(redis, "a", "b")
+        await until(lambda: here.revoked == there.revoked == {"a", "b"}, 2.0)
+        async with orders_at(redis) as new:
+            assert (new.hold, new.revoked) == (HOLD, {"a", "b"})
+
+
+async def test_redis_comes_back_with_nothing(start_redis: StartRedis) -> None:
+    """What was known stays in force, and is put back for gateways that start later."""
+    redis = start_redis()
+    async with orders_at(redis) as here:
+        await hold(redis, HOLD)
+        await revoke(redis, "a")
+        await until(lambda: here.hold == HOLD and "a" in here.revoked)
+        redis.kill()
+        await asyncio.sleep(0.1)
+        redis.start()
+        await until(lambda: redis.ask("EXISTS", KEYS.hold, KEYS.revoked) == "2")
+        assert here.hold == HOLD
+    async with orders_at(redis) as later:
+        assert (later.hold, later.revoked) == (HOLD, {"a"})
+
+
+async def test_nothing_in_redis_is_no_release(redis: RedisServer) -> None:
+    """A wiped Redis, without a connection lost."""
+    async with orders_at(redis) as here:
+        await hold(redis, HOLD)
+        await until(lambda: here.hold == HOLD)
+        redis.ask("FLUSHALL")
+        await until(lambda: redis.ask("EXISTS", KEYS.hold) == "1")
+        assert here.hold == HOLD
+
+
+async def test_a_gateway_that_knows_less_brings_nothing_back(redis: RedisServer) -> None:
+    """Later wins, also when all is lost and an older word is put back first."""
+    async with orders_at(redis) as behind:
+        await hold(redis, HOLD)
+        await until(lambda: behind.hold == HOLD)
+        known = behind._order
+        await hold(redis, None)
+        await until(lambda: behind.hold is None)
+        released = behind._order
+        redis.ask("FLUSHALL")
+        redis.ask(
+            "HSET", KEYS.hold, "at", str(known.at), "hold", '{"reason":"x","by":"y","since":"z"}'
+        )
+        await until(lambda: redis.ask("HGET", KEYS.hold, "at") == str(released.at))
+        assert behind.hold is None
+
+
+async def test_an_order_is_later_than_what_stands_there(redis: RedisServer) -> None:
+    """Even by the clock of a server that lags behind the one before."""
+    redis.ask("HSET", KEYS.hold, "at", "99999999999999", "hold", "null")
+    async with orders_at(redis) as here:
+        await hold(redis, HOLD)
+        await until(lambda: here.hold == HOLD)
+
+
+@pytest.mark.parametrize(
+    ("row", "order"),
+    [
+        ((None, None), Order()),
+        ((b"7", b"null"), Order(7)),
+        ((b"7", b"x"), Order(0, UNREADABLE)),
+        ((b"7", b"[]"), Order(0, UNREADABLE)),
+        ((b"7", b'{"reason": "x"}'), Order(0, UNREADABLE)),
+        ((b"x", b"null"), Order(0, UNREADABLE)),
+        ((b"7", None), Order(0, UNREADABLE)),
+    ],
+)
+def test_what_stands_in_redis(row: tuple[bytes | None, bytes | None], order: Order) -> None:
+    """What makes no sense means that somebody wanted the model off."""
+    assert order_of(row) == order

@@ -1,0 +1,191 @@
+"""Limits that several gateways count together: each test has two limiters, as of two gateways."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.cluster.redis_limiter import SharedLimiter
+from gateway.errors import SharedStateUnavailable, TooBusy
+from gateway.limits.rate_limiter import Leave, Limiter
+from gateway.principal import Client, Limits
+from tests.gateway.cluster.conftest import StartRedis, store_of, until
+from tests.gateway.cluster.server import RedisServer
+
+LEASE_S = 0.6
+
+
+def client(name: str = "a", **limits: int) -> Client:
+    return Client(name, "key", frozenset(), limits=Limits(**limits))
+
+
+@contextlib.asynccontextmanager
+async def limiter_at(
+    url: str, *, refuse: bool = False, patience_s: float = 1.0, lease_s: float = LEASE_S
+) -> AsyncIterator[SharedLimiter]:
+    """The limiter of one gateway."""
+    made = store_of(url, patience_s)
+    limiter = SharedLimiter(made.store, Limiter(), prefix="t", refuse=refuse, lease_s=lease_s)
+    async with made.running():
+        yield limiter
+
+
+@contextlib.asynccontextmanager
+async def two(url: str) -> AsyncIterator[tuple[SharedLimiter, SharedLimiter]]:
+    async with limiter_at(url) as first, limiter_at(url) as second:
+        yield first, second
+
+
+async def refused(limiter: SharedLimiter, who: Client) -> TooBusy:
+    with pytest.raises(TooBusy) as refusal:
+        await limiter.enter(who)
+    return refusal.value
+
+
+async def entered(limiter: SharedLimiter, who: Client) -> Leave | None:
+    try:
+        return await limiter.enter(who)
+    except TooBusy:
+        return None
+
+
+async def test_open_requests(redis: RedisServer) -> None:
+    """Two in all, wherever; one that leaves makes room at either."""
+    who = client(concurrency=2)
+    async with two(redis.url) as (here, there):
+        leave = await here.enter(who)
+        await there.enter(who)
+        for limiter in (here, there):
+            assert "2 requests open at once" in (await refused(limiter, who)).message
+        leave(tokens=0)
+        await here._store.ask("PING")
+        await there.enter(who)
+        await refused(here, who)
+
+
+async def test_requests_of_a_minute(redis: RedisServer) -> None:
+    """Retry-After is the rest of a minute that began with the first, at whichever gateway."""
+    who = client(requests_per_minute=3)
+    async with two(redis.url) as (here, there):
+        for limiter in (here, there, here):
+            (await limiter.enter(who))(tokens=0)
+        assert (await refused(there, who)).retry_after_s == 60
+        key = redis.ask("KEYS", "t:requests:*")
+        redis.ask("PEXPIRE", key, "1200")
+        assert (await refused(here, who)).retry_after_s == 2
+        redis.ask("PEXPIRE", key, "1")
+        await asyncio.sleep(0.01)
+        await there.enter(who)
+
+
+async def test_tokens_of_a_minute(redis: RedisServer) -> None:
+    """Known at the end; what went over holds back those after it, at all gateways."""
+    who = client(tokens_per_minute=100)
+    async with two(redis.url) as (here, there):
+        (await here.enter(who))(tokens=60)
+        await here._store.ask("PING")
+        (await there.enter(who))(tokens=60)
+        await there._store.ask("PING")
+        assert "100 tokens per minute are spent" in (await refused(here, who)).message
+
+
+async def test_a_crowd_at_two_gateways(redis: RedisServer) -> None:
+    """Exact, however many ask at once."""
+    who = client(requests_per_minute=50)
+    async with two(redis.url) as (here, there):
+        came = await asyncio.gather(
+            *(entered(limiter, who) for _ in range(60) for limiter in (here, there))
+        )
+
+    assert sum(leave is not None for leave in came) == 50
+
+
+async def test_clients_do_not_share(redis: RedisServer) -> None:
+    """Nor does a token's subject with a key of the same name; names are not in Redis."""
+    one, other = client("ward-7", requests_per_minute=1), client("ward-8", requests_per_minute=1)
+    subject = Client("ward-7", "jwt", frozenset(), limits=Limits(requests_per_minute=1))
+    async with limiter_at(redis.url) as limiter:
+        for who in (one, other, subject):
+            await limiter.enter(who)
+            await refused(limiter, who)
+
+    assert "ward" not in redis.ask("KEYS", "*")
+
+
+async def test_who_has_no_limits_is_not_counted(redis: RedisServer) -> None:
+    """Nor does it cost a round trip."""
+    async with limiter_at(redis.url) as limiter:
+        (await limiter.enter(client()))(tokens=10)
+        await limiter._store.ask("PING")
+
+    assert redis.ask("KEYS", "t:*") == ""
+
+
+async def test_a_gateway_that_dies_leaves_nothing_for_long(redis: RedisServer) -> None:
+    """Its leases end; those of one that lives are renewed, of the same client and of another."""
+    who, other = client(concurrency=2), client("b", concurrency=1)
+    async with limiter_at(redis.url) as living:
+        await living.enter(other)
+        await living.enter(who)
+        async with limiter_at(redis.url) as dying:
+            await dying.enter(who)
+        await refused(living, who)
+        await asyncio.sleep(LEASE_S + 0.2)
+        await living.enter(who)
+        await refused(living, who)
+        await refused(living, other)
+
+
+async def test_a_caller_that_leaves_while_it_waits(redis: RedisServer) -> None:
+    """Its place is free again."""
+    who = client(concurrency=1)
+    async with limiter_at(redis.url) as limiter:
+        waiting = asyncio.create_task(limiter.enter(who))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await limiter._store.ask("PING")
+        await limiter.enter(who)
+
+
+async def test_without_redis_by_itself(start_redis: StartRedis) -> None:
+    """Each gateway counts alone, from nothing; what is open is told to Redis when it is back, and
+    what was counted alone is forgotten."""
+    redis = start_redis()
+    who = client(concurrency=2, requests_per_minute=3)
+    async with two(redis.url) as (here, there):
+        leaves = [await here.enter(who), await there.enter(who)]
+        redis.kill()
+        for limiter in (here, there):
+            leaves += [await limiter.enter(who), await limiter.enter(who)]
+            await refused(limiter, who)
+        for leave in leaves[:5]:
+            leave(tokens=0)
+        redis.start()
+        await until(lambda: here._store.is_up and there._store.is_up)
+        await here.enter(who)  # one of two is open, and the minute is new
+        await refused(here, who)
+        leaves[5](tokens=0)
+        await there._store.ask("PING")
+        await there.enter(who)
+
+
+async def test_without_redis_refused_where_that_is_wanted(start_redis: StartRedis) -> None:
+    """Who has no limits is served."""
+    redis = start_redis()
+    async with limiter_at(redis.url, refuse=True) as limiter:
+        redis.kill()
+        with pytest.raises(SharedStateUnavailable):
+            await limiter.enter(client(concurrency=1))
+        await limiter.enter(client())
+
+
+async def test_a_redis_that_lost_its_data(redis: RedisServer) -> None:
+    """Open requests are there again with the next renewal."""
+    who = client(concurrency=1)
+    async with limiter_at(redis.url) as limiter:
+        await limiter.enter(who)
+        redis.ask("FLUSHALL")
+        await asyncio.sleep(LEASE_S / 2)
+        await refused(limiter, who)

@@ -1,0 +1,170 @@
+"""The connection to Redis: what is sent together, what is said of a failure, how long it takes."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from gateway.cluster.redis_store import MOST_PER_BATCH, Address, Lost, Send, send_once
+from tests.contract.process import free_port
+from tests.gateway.cluster.conftest import BEAT_S, StartRedis, store_of, until
+from tests.gateway.cluster.server import RedisServer
+
+PATIENCE_S = 0.2
+NARROW = ("--user", "default", "on", "nopass", "~*", "+get")
+
+
+async def write(send: Send, *, fresh: bool) -> None:
+    """As `Orders` does with every beat."""
+    await send([("SET", "seen", 1)])
+
+
+async def test_everybody_gets_his_own_answer(redis: RedisServer) -> None:
+    """More at once than a batch has room for, in the order of asking."""
+    many = 3 * MOST_PER_BATCH + 1
+    async with store_of(redis.url).running() as store:
+        store.tell("SET", "n", 0)
+        answers = await asyncio.gather(*(store.ask("INCR", "n") for _ in range(many)))
+
+    assert answers == list(range(1, many + 1))
+
+
+async def test_an_error_is_told_to_who_asked(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others get their answers, the connection stays; one line tells."""
+    async with store_of(redis.url).running() as store:
+        store.tell("SET", "text", "secret")
+        asked = [store.ask("INCR", key) for key in ("text", "n", "text")]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert store.is_up
+    assert [type(one) for one in found] == [Lost, int, Lost]
+    assert caplog.text.count("Redis answers with an error") == 1
+    assert "secret" not in caplog.text
+
+
+async def test_an_answer_that_nobody_waits_for_any_more(redis: RedisServer) -> None:
+    """Goes nowhere."""
+    async with store_of(redis.url).running() as store:
+        gone = asyncio.create_task(store.ask("INCR", "n"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        assert await store.ask("INCR", "n") == 2
+
+
+async def test_killed_and_started_again(
+    start_redis: StartRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Noticed at once or within a second; while it is away nobody waits; one line."""
+    redis = start_redis()
+    made = store_of(redis.url, PATIENCE_S)
+    async with made.running() as store:
+        await store.ask("PING")
+        redis.kill()
+        with pytest.raises(Lost):
+            await store.ask("PING")
+        before = time.monotonic()
+        for _ in range(100):
+            with pytest.raises(Lost):
+                await store.ask("PING")
+        assert time.monotonic() - before < 1
+        await asyncio.sleep(3 * BEAT_S)  # a second attempt fails in the meantime, in silence
+        redis.start()
+        await until(lambda: store.is_up)
+        assert await store.ask("PING") == b"PONG"
+
+    assert made.alarms[:3] == [False, True, True]
+    assert made.alarms[-1] is False
+    assert caplog.text.count("the shared state cannot be used: Redis cannot be reached") == 1
+
+
+async def test_one_that_hangs(start_redis: StartRedis) -> None:
+    """Whoever asks waits for as long as was said and no longer; it comes back by itself."""
+    redis = start_redis()
+    async with store_of(redis.url, PATIENCE_S).running() as store:
+        redis.signal(signal.SIGSTOP)
+        before = time.monotonic()
+        found = await asyncio.gather(
+            *(store.ask("PING") for _ in range(50)), return_exceptions=True
+        )
+        took = time.monotonic() - before
+        assert {type(one) for one in found} == {Lost}
+        assert took < PATIENCE_S + 0.3
+        assert store.problem == "does not answer in time"
+        redis.signal(signal.SIGCONT)
+        await until(lambda: store.is_up)
+
+
+async def test_one_that_hangs_from_the_start(start_redis: StartRedis) -> None:
+    """The first look is over after some seconds."""
+    redis = start_redis()
+    redis.signal(signal.SIGSTOP)
+    made = store_of(redis.url)
+    made.store.beats.append(write)
+    before = time.monotonic()
+    async with made.running() as store:
+        assert time.monotonic() - before < 5
+        assert not store.is_up
+        redis.signal(signal.SIGCONT)
+        await until(lambda: store.is_up)
+
+
+@pytest.mark.parametrize(
+    ("options", "user", "problem"),
+    [
+        (("--requirepass", "right"), "", "refuses the name or password in MMHIE_REDIS_URL"),
+        (("--requirepass", "right"), ":wrong@", "refuses the name or password in MMHIE_REDIS_URL"),
+        (("--replicaof", "127.0.0.1 1"), "", "takes no writes: it is a replica"),
+        (("--maxmemory", "1"), "", "is full"),
+        (
+            ("--user", "default", "on", "nopass", "~*", "+get"),
+            "",
+            "does not let us do what we have to",
+        ),
+    ],
+)
+async def test_one_that_cannot_be_used(
+    start_redis: StartRedis, options: tuple[str, ...], user: str, problem: str
+) -> None:
+    """Found by the first write, and said in words that quote nothing."""
+    redis = start_redis(*options)
+    made = store_of(redis.url.replace("//", f"//{user}"))
+    made.store.beats.append(write)
+    async with made.running() as store:
+        assert store.problem == problem
+        with pytest.raises(Lost):
+            await store.ask("PING")
+
+
+async def test_one_that_is_not_there() -> None:
+    """For a single question, too."""
+    address = Address(f"redis://127.0.0.1:{free_port()}")
+    with pytest.raises(Lost, match="cannot be reached"):
+        await send_once(address, [("PING",)], 1.0)
+
+
+async def test_a_password(start_redis: StartRedis) -> None:
+    """With what would mean something else in an address."""
+    redis = start_redis("--requirepass", "p@s/s:%")
+    address = Address(redis.url.replace("//", "//:p%40s%2Fs%3A%25@"))
+
+    assert await send_once(address, [("PING",)], 1.0) == [b"PONG"]
+
+
+async def test_a_fault_of_ours_leaves_nobody_waiting(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was asked is answered, and it goes on."""
+    made = store_of(redis.url)
+
+    async def fail(send: Send, *, fresh: bool) -> None:
+        if not fresh:
+            raise ZeroDivisionError("secret")
+
+    made.store.beats.append(fail)
+    async with made.running() as store:
+        await until(lambda: not store.is_up)
+        await until(lambda: store.is_up)
+
+    assert "a fault while talking to Redis" in caplog.text

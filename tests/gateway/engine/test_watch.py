@@ -1,0 +1,240 @@
+"""What state the engine is in: by the launcher's file, or by asking; never a watch that dies."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.engine.watch import EngineState, EngineWatch, from_listing, read_phase_file
+from gateway.errors import Draining, EngineUnavailable
+from tests.gateway.peer import Line, always, meeting, until
+
+MODEL = {"id": "public", "max_model_len": 100, "reasoning": True, "base": "b", "adapter": "a"}
+TOLD = {
+    "phase": "loading",
+    "progress": 0.5,
+    "detail": "Half.",
+    "engine": {"name": "vllm", "version": "0.32.0"},
+    "model": MODEL,
+    "warnings": ["w"],
+}
+
+
+class Engine:
+    """Answers by path; a missing one is 404."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = {
+            "/health": "",
+            "/v1/models": {"data": [{"id": "m", "max_model_len": 64}]},
+            "/version": {"version": "9.9"},
+            "/tokenize": {"count": 7},
+            **{f"/{name}": answer for name, answer in answers.items()},
+        }
+        self.asked: list[str] = []
+        self.chats = True  # whether it has a chat template to count messages with
+
+    async def play(self, line: Line) -> None:
+        while True:
+            request = await line.request()
+            path = request.split(b" ")[1].decode()
+            self.asked.append(path)
+            refused = not self.chats and b"messages" in request
+            answer = None if refused else self.answers.get(path)
+            status = b"404 No" if answer is None else b"200 OK"
+            body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
+            line.say(b"HTTP/1.1 %b\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body))
+
+
+async def look(engine: Engine, phase_file: Path | None = None) -> EngineState:
+    async with meeting(engine.play) as (client, _):
+        return await EngineWatch(client, phase_file).look()
+
+
+async def test_an_engine_without_a_launcher() -> None:
+    """Its own listing, version, template and tokenizer."""
+    state = await look(Engine())
+    assert (state.phase, state.progress, state.engine_version) == ("ready", 1.0, "9.9")
+    assert state.model is not None
+    assert (state.model.id, state.model.ids, state.model.max_model_len) == ("m", ("m",), 64)
+    assert (state.model.counts_tokens, state.model.template_tokens) == (True, 7)
+    assert state.model.has_chat_template
+
+
+@pytest.mark.parametrize(
+    ("owner", "engine"),
+    [("vllm", "vllm"), ("sglang", "sglang"), (None, "unknown"), ("a b", "unknown")],
+)
+async def test_an_engine_is_called_what_it_calls_itself(owner: str | None, engine: str) -> None:
+    """Provenance claims no engine that nobody has named."""
+    listing = {"data": [{"id": "m", "owned_by": owner}]}
+    state = await look(Engine(**{"v1/models": listing}))
+    assert state.engine == engine
+
+
+async def test_an_engine_other_than_vllm() -> None:
+    """No /health, /version or /tokenize: taken as it is."""
+    engine = Engine(health=None, version=None, tokenize=None)
+    state = await look(engine)
+    assert state.phase == "ready"
+    assert state.model is not None
+    assert not state.model.counts_tokens
+    assert state.model.has_chat_template
+
+
+async def test_the_launcher_knows_better(tmp_path: Path) -> None:
+    """Only the public id is served, with what the launcher found out."""
+    file = tmp_path / "phase.json"
+    file.write_text(json.dumps(TOLD | {"phase": "ready"}))
+    state = await look(Engine(), file)
+    assert state.model is not None
+    assert state.model.ids == ("public",)
+    assert (state.model.max_model_len, state.model.reasons, state.model.base) == (100, True, "b")
+    assert (state.engine_version, state.warnings) == ("0.32.0", ("w",))
+
+
+async def test_that_a_model_reasons_may_be_learned(tmp_path: Path) -> None:
+    """From its answers, where the launcher has said nothing; its word stands."""
+    async with meeting(Engine().play) as (client, _):
+        watch = EngineWatch(client, None)
+        watch.state = await watch.look()
+        known = watch.model()
+        watch.learn(known)
+        learned = watch.model()
+        watch.learn(known)  # an answer that began before
+
+        assert (known.reasons, learned.reasons) == (None, True)
+        assert watch.model() is learned
+        told = replace(learned, reasons=False)
+        watch.state = replace(watch.state, model=told)
+        watch.learn(told)
+        assert watch.model() is told
+
+
+@pytest.mark.parametrize(("told", "chats"), [(True, True), (False, False), (None, False)])
+async def test_a_template_is_where_the_launcher_says_so(
+    told: bool | None, chats: bool, tmp_path: Path
+) -> None:
+    """Harmony needs none of the tokenizer's; without the launcher's word /tokenize decides."""
+    file, engine = tmp_path / "phase.json", Engine()
+    engine.chats = False
+    model = {**MODEL, "chat_template": told}
+    file.write_text(json.dumps(TOLD | {"phase": "ready", "model": model}))
+    state = await look(engine, file)
+    assert state.model is not None
+    assert state.model.has_chat_template is chats
+
+
+async def test_the_launcher_s_word_is_taken_while_it_is_not_ready(tmp_path: Path) -> None:
+    """The engine is not even asked."""
+    file, engine = tmp_path / "phase.json", Engine()
+    file.write_text(json.dumps(TOLD))
+    state = await look(engine, file)
+    assert (state.phase, state.progress, state.detail) == ("loading", 0.5, "Half.")
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("listing", ["", "[]", {}, {"data": []}, {"data": [1]}, {"data": 1}, [1]])
+async def test_an_unreadable_listing_is_not_ready(listing: Any) -> None:
+    """And not a crash."""
+    answers = {"v1/models": listing}
+    assert (await look(Engine(**answers))).phase == "starting"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "1",
+        "{}",
+        '{"phase": "odd"}',
+        '{"phase": []}',
+        '{"phase": "ready", "engine": "vllm"}',
+        '{"phase": "ready", "model": "m"}',
+        '{"phase": "ready", "model": [1]}',
+        '{"phase": "ready", "warnings": 5}',
+        "\xff",
+    ],
+)
+def test_a_senseless_file_is_none(content: str, tmp_path: Path) -> None:
+    """As if it had not been written; an absent one likewise."""
+    file = tmp_path / "phase.json"
+    file.write_bytes(content.encode("latin-1"))
+    assert read_phase_file(file) is None
+    assert read_phase_file(tmp_path / "none") is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+)
+
+
+@given(
+    told=st.fixed_dictionaries(
+        {"phase": st.just("ready")}, optional={name: JSON for name in TOLD if name != "phase"}
+    ),
+    listing=st.one_of(JSON, st.fixed_dictionaries({"data": JSON})),
+)
+def test_any_file_and_any_listing(
+    told: dict[str, Any], listing: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A state, none, or EngineUnavailable: the watch lives on."""
+    file = tmp_path_factory.getbasetemp() / "any.json"
+    file.write_text(json.dumps(told))
+    state = read_phase_file(file)
+    try:
+        from_listing(json.dumps(listing).encode(), state.published if state else {})
+    except EngineUnavailable as error:
+        assert error.retry_after_s is None  # noqa: PT017 - either way is right
+
+
+async def test_the_watch_follows_the_engine() -> None:
+    """Ready, gone, ready again; a doubt makes it look at once."""
+    engine = Engine()
+    async with meeting(engine.play) as (client, _):
+        watch = EngineWatch(client, None)
+        with pytest.raises(EngineUnavailable):
+            watch.model()
+        running = asyncio.create_task(watch.run())
+        await until(lambda: watch.phase == "ready")
+        assert watch.model().id == "m"
+        engine.answers["/health"] = None
+        engine.answers["/v1/models"] = None
+        watch.state = EngineState()  # the facts are forgotten with the engine
+        watch.doubt()
+        await until(lambda: watch.phase == "engine_down", 0.5)
+        with pytest.raises(EngineUnavailable) as found:
+            watch.model()
+        assert found.value.retry_after_s
+        engine.answers["/v1/models"] = {"data": [{"id": "other"}]}
+        await until(lambda: watch.phase == "ready")
+        assert watch.model().id == "other"
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_draining_is_told_before_it_refuses() -> None:
+    """Through the settle time questions are still answered."""
+    async with meeting(Engine().play) as (client, _):
+        watch = EngineWatch(client, None)
+        watch.state = await watch.look()
+        watch.draining = True
+        assert watch.phase == "draining"
+        assert watch.model().id == "m"
+        watch.refusing = True
+        with pytest.raises(Draining):
+            watch.model()
+
+
+async def test_an_engine_that_speaks_nonsense_is_not_ready() -> None:
+    """At its health, too."""
+    async with meeting(always(b"nonsense\r\n\r\n", close=True)) as (client, _):
+        assert (await EngineWatch(client, None).look()).phase == "starting"

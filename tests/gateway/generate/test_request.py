@@ -1,0 +1,126 @@
+"""What /llm/generate reads: every field and its bounds, refused without a word of the body."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import InvalidField, InvalidRequest
+from gateway.generate.request import GenerateRequest, form_of, parse_object, parse_request
+
+CANARY = "Ada Lovelace"
+
+
+def parsed(**fields: Any) -> GenerateRequest:
+    return parse_request(json.dumps(fields).encode())
+
+
+def test_a_prompt_is_enough() -> None:
+    """Greedy, and the rest by the settings."""
+    ask = parsed(prompt="Why?").to_ask(max_tokens=64, system="Be brief.")
+    assert (ask.prompt, ask.max_tokens, ask.system, ask.temperature) == ("Why?", 64, "Be brief.", 0)
+    assert ask.stop == ()
+
+
+def test_what_the_caller_chose() -> None:
+    """One stop or several; their own system message; a smaller budget."""
+    ask = parsed(prompt="p", max_tokens=3, system="s", stop="x").to_ask(max_tokens=64, system="t")
+    assert (ask.max_tokens, ask.system, ask.stop) == (3, "s", ("x",))
+    assert parsed(prompt="p", stop=["a", "b"]).to_ask(max_tokens=1, system=None).stop == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({}, "prompt"),
+        ({"prompt": ""}, "prompt"),
+        ({"prompt": " \n"}, "prompt"),
+        ({"prompt": None}, "prompt"),
+        ({"prompt": [CANARY]}, "prompt"),
+        ({"prompt": CANARY, "max_tokens": 0}, "max_tokens"),
+        ({"prompt": CANARY, "max_tokens": "3"}, "max_tokens"),
+        ({"prompt": CANARY, "max_tokens": 1.5}, "max_tokens"),
+        ({"prompt": CANARY, "stream": "yes"}, "stream"),
+        ({"prompt": CANARY, "stream": 1}, "stream"),
+        ({"prompt": CANARY, "temperature": 2.1}, "temperature"),
+        ({"prompt": CANARY, "temperature": -1}, "temperature"),
+        ({"prompt": CANARY, "top_p": 0}, "top_p"),
+        ({"prompt": CANARY, "seed": 2**63}, "seed"),
+        ({"prompt": CANARY, "stop": [CANARY] * 17}, "stop"),
+        ({"prompt": CANARY, "stop": ""}, "stop"),
+        ({"prompt": CANARY, "stop": [""]}, "stop"),
+        ({"prompt": CANARY, "system": " "}, "system"),
+        ({"prompt": CANARY, "reasoning_effort": CANARY}, "reasoning_effort"),
+        ({"prompt": CANARY, "include_reasoning": CANARY}, "include_reasoning"),
+    ],
+)
+def test_a_wrong_field(fields: dict[str, Any], param: str) -> None:
+    """Named, with its rule, and nothing of what was in it."""
+    with pytest.raises(InvalidField) as found:
+        parsed(**fields)
+    assert found.value.param == param
+    assert param in found.value.message
+    assert CANARY not in found.value.message
+
+
+def test_an_unknown_field() -> None:
+    """Its name may be a patient's; ours are listed."""
+    with pytest.raises(InvalidField) as found:
+        parsed(prompt="p", **{CANARY: 1})
+    assert CANARY not in found.value.message
+    assert "max_tokens" in found.value.message
+
+
+def test_a_budget_over_the_cap() -> None:
+    """Refused with the cap and the setting behind it."""
+    with pytest.raises(InvalidField) as found:
+        parsed(prompt="p", max_tokens=65).to_ask(max_tokens=64, system=None)
+    assert "64 (MMHIE_MAX_TOKENS)" in found.value.message
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, b'{"a":NaN}', b"\xef\xbb\xbf{}"]
+)
+def test_what_is_no_object(body: bytes) -> None:
+    """400, whatever it is."""
+    with pytest.raises(InvalidRequest):
+        parse_object(body)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.just(CANARY),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just(CANARY), inner),
+)
+
+
+@given(
+    fields=st.dictionaries(
+        st.sampled_from([*GenerateRequest.model_fields, CANARY]), VALUES, max_size=4
+    )
+)
+def test_any_body_is_a_request_or_a_refusal(fields: dict[str, Any]) -> None:
+    """Never another exception, never a word of it."""
+    try:
+        parsed(**fields)
+    except (InvalidField, InvalidRequest) as error:
+        assert CANARY not in error.message  # noqa: PT017 - either way is right
+
+
+@pytest.mark.parametrize(
+    ("accept", "stream", "form"),
+    [
+        (b"", True, "sse"),
+        (b"*/*", True, "sse"),
+        (b"text/event-stream", True, "sse"),
+        (b"text/plain", True, "text"),
+        (b"text/plain, */*", True, "text"),
+        (b"text/event-stream, text/plain", True, "sse"),
+        (b"text/plain, text/event-stream", True, "text"),
+        (b"text/plain", False, "json"),
+    ],
+)
+def test_the_form_of_the_answer(accept: bytes, stream: bool, form: str) -> None:
+    """What is named first; without a stream it is JSON."""
+    assert form_of(accept, stream=stream) == form

@@ -1,0 +1,185 @@
+"""From the engine's events to one answer: budgets, cuts, errors, nothing lost."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
+from gateway.generate.prompt import Answer
+from gateway.generate.stream_reader import AnswerReader, no_answer
+from gateway.http import sse
+
+
+class Scripted:
+    """An engine's response that is these parts."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = iter(parts)
+
+    async def read(self) -> bytes:
+        return next(self._parts, b"")
+
+    def progress(self) -> None:
+        """Nobody looks at a clock here."""
+
+    def over(self) -> None:
+        """Nobody keeps a connection here."""
+
+
+def piece(delta: dict[str, Any], finish: str | None = None, spent: int | None = None) -> bytes:
+    usage = {} if spent is None else {"usage": {"completion_tokens": spent}}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return sse.encode({"choices": [choice], "system_fingerprint": "fp", **usage})
+
+
+def text(content: str, finish: str | None = None, spent: int | None = None) -> bytes:
+    return piece({"content": content}, finish, spent)
+
+
+async def read(parts: Iterable[bytes], budget: int = 100) -> tuple[Answer, list[tuple[str, str]]]:
+    reader = AnswerReader(Scripted(parts), answer_budget=budget)  # type: ignore[arg-type] # a fake
+    deltas = [(delta.text, delta.reasoning) async for delta in reader.deltas()]
+    return reader.answer, deltas
+
+
+STREAM = [text("chest "), text("pain", spent=2), text("", "stop", 3), sse.DONE]
+
+
+async def test_an_answer() -> None:
+    """Deltas as they came; text, finish, usage and fingerprint at the end."""
+    answer, deltas = await read(STREAM)
+    assert deltas == [("chest ", ""), ("pain", "")]
+    assert answer.text == "chest pain"
+    assert answer.finish_reason == "stop"
+    assert answer.usage == {"completion_tokens": 3}
+    assert answer.system_fingerprint == "fp"
+    assert answer.warnings == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 10_000])
+async def test_any_split(size: int) -> None:
+    """Where TCP cut makes no difference."""
+    data = b"".join([*STREAM[:1], b": ping\n\n", *STREAM[1:]])
+    parts = [data[at : at + size] for at in range(0, len(data), size)]
+    assert await read(parts) == await read(STREAM)
+
+
+async def test_reasoning_stays_apart() -> None:
+    """Under either name."""
+    parts = [piece({"reasoning": "h"}), piece({"reasoning_content": "m"}), *STREAM]
+    answer, deltas = await read(parts)
+    assert (answer.reasoning, answer.text) == ("hm", "chest pain")
+    assert deltas[:2] == [("", "h"), ("", "m")]
+
+
+async def test_the_answer_has_a_budget_of_its_own() -> None:
+    """Reasoning does not use it up; when it is, the answer ends as a cut one."""
+    parts = [piece({"reasoning": "h"}, spent=n) for n in (1, 2, 3)]
+    parts += [text(f"{n} ", spent=n) for n in (4, 5, 6, 7)]
+    answer, _ = await read(parts, budget=2)
+    assert answer.text == "4 5 "
+    assert answer.finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    ("thought", "budget", "warnings"),
+    [(5, 5, ["reasoning_cut"]), (4, 5, []), (5, None, []), (0, 0, []), ("5", 5, [])],
+)
+async def test_reasoning_that_its_budget_ended_is_named(
+    thought: Any, budget: int | None, warnings: list[str]
+) -> None:
+    """Where the engine enforces one; the answer came all the same."""
+    usage = {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": thought}}
+    parts = [piece({"reasoning": "h"}), text("a", "stop"), sse.encode({"usage": usage}), sse.DONE]
+    reader = AnswerReader(
+        Scripted(parts),  # type: ignore[arg-type] # a fake
+        answer_budget=9,
+        reasoning_budget=budget,
+    )
+    _ = [delta async for delta in reader.deltas()]
+    assert reader.answer.warnings == warnings
+
+
+@pytest.mark.parametrize(
+    ("spent", "finish", "warnings"),
+    [(4, "length", ["answer_shortened"]), (4, "stop", []), (5, None, [])],
+)
+async def test_an_answer_that_reasoning_left_too_little_for_is_named(
+    spent: int, finish: str | None, warnings: list[str]
+) -> None:
+    """The engine's end, before the answer's own budget; not the budget's, not its natural end."""
+    parts = [piece({"reasoning": "h"}, spent=3), text("a", spent=4), text("b", finish, spent)]
+    answer, _ = await read([*parts, sse.DONE], budget=2)
+    assert answer.warnings == warnings
+
+
+async def test_an_end_of_the_engines_own_is_named() -> None:
+    """The text is there, and is not all there was to say."""
+    answer, _ = await read([text("so so so"), text("", "repetition"), sse.DONE])
+    assert answer.warnings == ["ended_early"]
+
+
+async def test_reasoning_only_is_warned_of() -> None:
+    """Tokens spent, nothing said."""
+    answer, _ = await read([piece({"reasoning": "h"}), piece({}, "length"), sse.DONE])
+    assert answer.warnings == ["reasoning_only"]
+    assert "MMHIE_MAX_REASONING_TOKENS" in no_answer(answer).message
+    assert "reasoning" not in no_answer(Answer()).message
+
+
+async def test_harmony_is_stripped_and_told() -> None:
+    """Markers never reach the reader, however they are cut."""
+    parts = [text("fine<|e"), text("nd|>"), text("", "stop"), sse.DONE]
+    answer, _ = await read(parts)
+    assert answer.text == "fine"
+    assert answer.warnings == ["harmony_markers_stripped"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind"),
+    [
+        ([], EngineCut),
+        (STREAM[:2], EngineCut),
+        (STREAM[:3], EngineCut),
+        ([text("a"), sse.DONE], EngineCut),
+        ([*STREAM[:3], b"data: [DONE]"], EngineCut),
+        ([b"data: {\n\n"], EngineGarbled),
+        ([b"data: 1\n\n"], EngineGarbled),
+        ([sse.encode({"error": {"message": "chest"}})], EngineRejected),
+        ([sse.encode({"choices": "chest"})], EngineGarbled),
+        ([sse.encode({"choices": [{"delta": "chest"}]})], EngineGarbled),
+        ([sse.encode({"choices": [{"delta": {"content": ["chest"]}}]})], EngineGarbled),
+    ],
+)
+async def test_failures_are_named(parts: list[bytes], kind: type[GatewayError]) -> None:
+    """Cut, garbled or failed; never the engine's words."""
+    with pytest.raises(kind) as found:
+        await read(parts)
+    assert "chest" not in found.value.message
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["delta", "content", "index", "usage", "choices", "completion_tokens"]),
+            inner,
+            max_size=3,
+        )
+    ),
+)
+
+
+@given(chunk=st.fixed_dictionaries({}, optional={"choices": JSON, "usage": JSON, "error": JSON}))
+def test_any_json_is_an_answer_or_a_named_error(chunk: dict[str, Any]) -> None:
+    """Never another exception: it would cut the caller off."""
+    data = b"data: " + json.dumps(chunk).encode() + b"\n\n"
+    with contextlib.suppress(EngineCut, EngineGarbled, EngineRejected):
+        asyncio.run(read([data, text("a", "stop"), sse.DONE]))

@@ -1,0 +1,161 @@
+"""Whether a question fits, by the engine's count; cut only when told to, never to nothing."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.engine.watch import Model
+from gateway.errors import EngineGarbled, GatewayError, InputTooLong
+from gateway.generate import truncation
+from gateway.generate.prompt import Ask
+from tests.gateway.peer import Line, Play, meeting
+
+TEMPLATE = 5
+MODEL = Model("m", counts_tokens=True, template_tokens=TEMPLATE)
+
+
+class Tokenizer:
+    """A word is a token; `seam` more appear where a text was cut, so many times."""
+
+    def __init__(self, seam: int = 0, times: int = 0) -> None:
+        self.seam = seam
+        self.times = times
+        self.asked: list[str] = []
+
+    async def play(self, line: Line) -> None:
+        while True:
+            head, body = (await line.request()).split(b"\r\n\r\n", 1)
+            path = head.split(b" ")[1].decode()
+            self.asked.append(path)
+            answer = json.dumps(self.answer(path, json.loads(body))).encode()
+            line.say(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(answer), answer))
+
+    def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if path == "/detokenize":
+            more = self.seam if self.times > 0 else 0
+            self.times -= 1
+            return {"prompt": " ".join(["seam"] * more + [f"w{n}" for n in body["tokens"]])}
+        if "prompt" in body:
+            words = body["prompt"].split()
+            return {"count": len(words), "tokens": list(range(len(words)))}
+        words = [word for turn in body["messages"] for word in turn["content"].split()]
+        return {"count": len(words) + TEMPLATE}
+
+
+def ask(words: int, **more: Any) -> Ask:
+    return Ask(" ".join(f"w{n}" for n in range(words)), 8, **more)
+
+
+async def fit(
+    question: Ask, *, limit: int, cut: truncation.Side = "none", play: Play, model: Model = MODEL
+) -> Ask:
+    async with meeting(play) as (client, _):
+        return await truncation.fit(question, model, client, limit=limit, cut=cut)
+
+
+async def test_a_short_question_is_not_counted() -> None:
+    """A token is a byte at least: nobody need be asked."""
+    tokenizer = Tokenizer()
+    question = ask(3)
+    assert await fit(question, limit=100, play=tokenizer.play) is question
+    assert tokenizer.asked == []
+
+
+async def test_a_long_one_is_counted() -> None:
+    """Template included: exactly at the limit it fits."""
+    tokenizer = Tokenizer()
+    assert await fit(ask(95), limit=100, play=tokenizer.play) == ask(95)
+    assert tokenizer.asked == ["/tokenize"]
+
+
+async def test_too_long_is_refused_with_counts() -> None:
+    """And without a word of it."""
+    with pytest.raises(InputTooLong) as found:
+        await fit(ask(96), limit=100, play=Tokenizer().play)
+    assert "101 tokens" in found.value.message
+    assert "100 fit" in found.value.message
+    assert "w1" not in found.value.message
+    assert found.value.param == "prompt"
+
+
+@pytest.mark.parametrize(("side", "kept"), [("left", range(20, 115)), ("right", range(95))])
+async def test_cut_when_told_to(side: truncation.Side, kept: range) -> None:
+    """At that side, by as much as is needed, and marked."""
+    cut = await fit(ask(115), limit=100, cut=side, play=Tokenizer().play)
+    assert cut.prompt == " ".join(f"w{n}" for n in kept)
+    assert cut.was_cut
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_tokens_at_the_seam_are_cut_again(times: int) -> None:
+    """The last cut counts as well as the first."""
+    cut = await fit(ask(115), limit=100, cut="left", play=Tokenizer(2, times).play)
+    assert len(cut.prompt.split()) <= 95
+
+
+async def test_a_seam_that_never_closes_is_refused() -> None:
+    """Four cuts, then it is said."""
+    tokenizer = Tokenizer(2, 99)
+    with pytest.raises(InputTooLong):
+        await fit(ask(115), limit=100, cut="left", play=tokenizer.play)
+    assert tokenizer.asked.count("/detokenize") == truncation.CUTS
+
+
+async def test_nothing_left_is_not_asked() -> None:
+    """The rest fills the limit by itself: no model is asked an empty question."""
+    question = ask(40, system=" ".join(["s"] * 95))
+    with pytest.raises(InputTooLong):
+        await fit(question, limit=100, cut="right", play=Tokenizer().play)
+
+
+async def test_without_a_tokenizer_it_is_an_estimate() -> None:
+    """Bytes over four; never cut, since nobody could say where."""
+    model = replace(MODEL, counts_tokens=False)
+    play = Tokenizer().play
+    assert await fit(ask(60), limit=100, cut="left", play=play, model=model) == ask(60)
+    with pytest.raises(InputTooLong):
+        await fit(ask(600), limit=100, cut="left", play=play, model=model)
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b"[]", b"x", b'{"count": "many"}', b'{"count": null, "tokens": 1}']
+)
+async def test_an_unreadable_count_is_garbled(body: bytes) -> None:
+    """Never another exception."""
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+    async def play(line: Line) -> None:
+        while True:
+            await line.request()
+            line.say(answer)
+
+    with pytest.raises(EngineGarbled):
+        await fit(ask(200), limit=100, cut="left", play=play)
+
+
+async def test_an_engine_that_refuses_to_count() -> None:
+    """Its refusal, less the prompt."""
+    body = b'{"error": {"message": "bad: w0 w1 w2"}}'
+    head = b"HTTP/1.1 400 Bad\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+    async def play(line: Line) -> None:
+        await line.request()
+        line.say(head)
+
+    with pytest.raises(GatewayError) as found:
+        await fit(ask(200), limit=100, play=play)
+    assert found.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("context", "reasons", "limit"),
+    [(None, False, 50), (100, False, 50), (40, False, 32), (60, True, 16), (5, True, 1)],
+)
+def test_the_limit_leaves_room_for_the_answer(
+    context: int | None, reasons: bool, limit: int
+) -> None:
+    """The setting, or the context less both budgets and what opens and ends reasoning."""
+    model = replace(MODEL, max_model_len=context, reasons=reasons)
+    assert truncation.limit_for(ask(1), model, max_input=50, reasoning_budget=20) == limit

@@ -1,0 +1,245 @@
+"""One exchange: the body that comes in, the headers that go out, and a caller who may leave."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from starlette.types import Message
+
+from gateway.errors import BodyTooLarge, ClientGone, InternalError, MethodNotAllowed, TooBusy
+from gateway.http.exchange import Exchange
+
+COMMON = ((b"x-request-id", b"id-1"),)
+
+
+class Caller:
+    """The ASGI server's side: says what it is told to say, keeps what it hears."""
+
+    def __init__(self, *messages: Message, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        self.sent: list[Message] = []
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        for message in messages:
+            self._messages.put_nowait(message)
+        scope = {"type": "http", "method": "POST", "headers": list(headers)}
+        self.exchange = Exchange(
+            scope, self._messages.get, self.send, request_id="id-1", common=COMMON
+        )
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    def leave(self) -> None:
+        self._messages.put_nowait({"type": "http.disconnect"})
+
+
+def part(body: bytes, *, more: bool) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+async def test_a_body_in_parts() -> None:
+    """Joined in order."""
+    caller = Caller(part(b"a", more=True), part(b"", more=True), part(b"b", more=False))
+    assert await caller.exchange.body(max_bytes=2) == b"ab"
+
+
+@pytest.mark.parametrize(
+    ("headers", "parts"),
+    [
+        (((b"content-length", b"3"),), ()),
+        ((), (part(b"ab", more=True), part(b"c", more=True))),
+        (((b"content-length", b"1"),), (part(b"abc", more=False),)),
+    ],
+)
+async def test_too_large_a_body(
+    headers: tuple[tuple[bytes, bytes], ...], parts: tuple[Message, ...]
+) -> None:
+    """Refused by what it declares, unread, or as soon as it has grown too large."""
+    with pytest.raises(BodyTooLarge) as found:
+        await Caller(*parts, headers=headers).exchange.body(max_bytes=2)
+    assert "MMHIE_MAX_BODY_BYTES" in found.value.message
+
+
+async def test_leaving_while_the_body_is_read() -> None:
+    """Half a question is no question."""
+    caller = Caller(part(b"a", more=True))
+    caller.leave()
+    with pytest.raises(ClientGone):
+        await caller.exchange.body(max_bytes=9)
+
+
+async def test_every_response_carries_the_common_headers() -> None:
+    """Whoever sends it."""
+    caller = Caller()
+    await caller.exchange.respond(200, b"{}", headers=[(b"a", b"b")])
+    start, body = caller.sent
+    assert start["status"] == caller.exchange.status == 200
+    assert start["headers"] == [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"2"),
+        (b"a", b"b"),
+        *COMMON,
+    ]
+    assert body == {"type": "http.response.body", "body": b"{}", "more_body": False}
+    assert caller.exchange.complete
+
+
+@pytest.mark.parametrize(
+    ("error", "header"),
+    [
+        (TooBusy("Full.", retry_after_s=3), (b"retry-after", b"3")),
+        (MethodNotAllowed("No.", allow="POST"), (b"allow", b"POST")),
+    ],
+)
+async def test_an_error_is_a_response(error: Any, header: tuple[bytes, bytes]) -> None:
+    """Status, shape and headers of the error; its code is the outcome."""
+    caller = Caller()
+    await caller.exchange.refuse(error)
+    start, body = caller.sent
+    assert start["status"] == error.status
+    assert header in start["headers"]
+    assert body["body"] == error.body()
+    assert caller.exchange.outcome == error.code
+
+
+async def test_an_error_after_the_first_byte_adds_none() -> None:
+    """A second head would be part of the first body."""
+    caller = Caller()
+    await caller.exchange.start(200, [])
+    await caller.exchange.refuse(InternalError("Oh."))
+    assert len(caller.sent) == 1
+    assert caller.exchange.outcome == "internal"
+    assert not caller.exchange.complete
+
+
+def test_the_last_of_several_headers_counts() -> None:
+    """And an absent one is empty."""
+    caller = Caller(headers=((b"a", b"1"), (b"a", b"2")))
+    assert caller.exchange.header(b"a") == b"2"
+    assert caller.exchange.header(b"b") == b""
+
+
+async def test_leaving_before_the_work_begins() -> None:
+    """The work is stopped at its first wait."""
+    caller = Caller()
+    caller.leave()
+    with pytest.raises(ClientGone):
+        async with caller.exchange.watched():
+            await asyncio.sleep(5)
+
+
+async def test_leaving_during_the_work() -> None:
+    """Cancelled at once; clean-up runs, and the task may go on living."""
+    caller, cleaned = Caller(), asyncio.Event()
+
+    async def work() -> None:
+        async with asyncio.timeout(1), caller.exchange.watched():
+            try:
+                await asyncio.sleep(5)
+            finally:
+                cleaned.set()
+
+    asyncio.get_running_loop().call_later(0.02, caller.leave)
+    with pytest.raises(ClientGone):
+        await work()
+    assert cleaned.is_set()
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    await asyncio.sleep(0)
+
+
+async def test_more_of_a_body_is_no_leaving() -> None:
+    """Only a disconnect is one."""
+    caller = Caller(part(b"x", more=True), part(b"y", more=False))
+    async with caller.exchange.watched():
+        await asyncio.sleep(0.01)
+
+
+async def test_the_end_of_a_response_is_no_leaving() -> None:
+    """A server reports a disconnect after the last byte, too."""
+    caller = Caller()
+    async with caller.exchange.watched():
+        await caller.exchange.respond(200, b"{}")
+        caller.leave()
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.01)
+    assert caller.exchange.outcome == "ok"
+
+
+async def test_leaving_after_the_work_is_noticed_by_nobody() -> None:
+    """The watch ends with the block, without a response as well."""
+    caller = Caller()
+    async with caller.exchange.watched():
+        await asyncio.sleep(0)
+    caller.leave()
+    await asyncio.sleep(0.01)
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_cancelled_from_outside() -> None:
+    """The drain's cancellation stays one."""
+    caller = Caller()
+
+    async def work() -> None:
+        async with caller.exchange.watched():
+            await asyncio.sleep(5)
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("first", ["caller", "drain"])
+async def test_cancelled_from_outside_as_the_caller_leaves(first: str) -> None:
+    """Both at once: the outer wish to stop is not lost."""
+    caller = Caller()
+
+    async def work() -> None:
+        async with caller.exchange.watched():
+            try:
+                await asyncio.sleep(5)
+            finally:
+                caller.leave()
+                if first == "caller":
+                    asyncio.get_running_loop().call_soon(task.cancel)
+                await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0.01)
+    if first == "caller":
+        caller.leave()
+    else:
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_an_error_of_the_work_is_its_own() -> None:
+    """Nothing is made of it, and the watch ends."""
+    caller = Caller()
+    with pytest.raises(InternalError):
+        async with caller.exchange.watched():
+            raise InternalError("Oh.")
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_writing_without_waiting() -> None:
+    """Sent at once where there is room; otherwise what is left can be waited for, once there is."""
+    caller, room = Caller(), asyncio.Event()
+    assert caller.exchange.write_now(b"a") is None
+
+    async def full(message: Message) -> None:
+        await room.wait()
+        await asyncio.sleep(0)
+        caller.sent.append(message)
+
+    caller.exchange._send = full
+    rest = caller.exchange.write_now(b"b")
+    assert rest is not None
+    asyncio.get_running_loop().call_later(0.01, room.set)
+    await rest
+    assert [message["body"] for message in caller.sent] == [b"a", b"b"]
+    assert not caller.exchange.complete

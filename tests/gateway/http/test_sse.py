@@ -1,0 +1,159 @@
+"""Server-sent events: the same events out of any split, every line end, no surprise in text."""
+
+import json
+import re
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway.errors import EngineGarbled
+from gateway.http import sse
+from gateway.http.sse import EventBuffer, payload
+
+CONTENT = st.text(st.characters(codec="utf-8"), max_size=12)
+LINE_END = st.sampled_from(["\n", "\r\n", "\r"])
+
+
+def events_of(*parts: bytes) -> list[bytes]:
+    buffer = EventBuffer()
+    return [event for part in parts for event in buffer.feed(part)]
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    """The data in parts, cut at the places that fall into it."""
+    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+    return [data[a:b] for a, b in pairwise(edges)]
+
+
+def by_the_book(data: bytes) -> list[bytes]:
+    """Contents as the specification's own algorithm reads them, line by line of the whole."""
+    contents, lines = [], []
+    for line in re.split(rb"\r\n|\n|\r", data)[:-1]:
+        if line.startswith(b"data:"):
+            lines.append(line[5:].removeprefix(b" "))
+        elif not line and lines:
+            contents.append(b"\n".join(lines))
+            lines = []
+    return contents
+
+
+def written(contents: list[str], ends: list[str]) -> bytes:
+    """Events holding JSON strings, each line with the next of the line ends."""
+    lines = [
+        line for content in contents for line in (f"data: {json.dumps(content)}", ": ping", "")
+    ]
+    ended = [line + ends[number % len(ends)] for number, line in enumerate(lines)]
+    return "".join(ended).encode()
+
+
+@given(contents=st.lists(CONTENT, max_size=6), places=st.lists(st.integers(0, 500), max_size=8))
+def test_any_split_gives_the_same_events(contents: list[str], places: list[int]) -> None:
+    """Where TCP cut makes no difference, and every event keeps its own bytes."""
+    whole = [sse.encode({"delta": content}) for content in contents]
+    data = b"".join(whole)
+    assert events_of(*cut(data, places)) == whole
+    assert [json.loads(payload(event))["delta"] for event in whole] == contents
+
+
+@given(
+    contents=st.lists(CONTENT, max_size=4),
+    ends=st.lists(LINE_END, min_size=1, max_size=5),
+    places=st.lists(st.integers(0, 500), max_size=8),
+)
+@example(contents=["a", "b"], ends=["\n", "\n", "\r\n"], places=[])
+def test_any_line_ends_in_any_split(
+    contents: list[str], ends: list[str], places: list[int]
+) -> None:
+    """LF, CR LF, CR and mixes: no byte is lost, and what comes out is what the book says."""
+    data = written(contents, ends) + b"data: 0\n\n"
+    events = events_of(*cut(data, places))
+    assert b"".join(events) == data
+    assert [content for event in events if (content := payload(event))] == by_the_book(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "count"),
+    [
+        (b"data: a\n\ndata: b\n\n", 2),
+        (b"data: a\r\n\r\ndata: b\n\n", 2),
+        (b"data: a\r\rdata: b\n\n", 2),
+        (b"data: a\n\r\ndata: b\n\n", 2),
+        (b"data: a\n\rdata: b\n\n", 2),
+        (b"data: a\r\n\ndata: b\n\n", 2),
+        (b"data: a\r\n\rdata: b\n\n", 2),
+        (b": comment\n\ndata: b\n\n", 2),
+        (b"data: a\r\n\r", 0),
+        (b"data: a\n", 0),
+        (b"x", 0),
+    ],
+)
+def test_what_ends_an_event(data: bytes, count: int) -> None:
+    """In one read and byte by byte."""
+    assert len(events_of(data)) == count
+    assert len(events_of(*(data[at : at + 1] for at in range(len(data))))) == count
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c"])
+def test_what_ends_a_line_in_python_only(separator: str) -> None:
+    """Model text may hold these raw; to SSE they are text."""
+    raw = f'data: {{"delta":"a{separator}b"}}\n\n'.encode()
+    assert events_of(raw) == [raw]
+    assert payload(raw) == raw[6:-2]
+    assert payload(raw.replace(b"\n", b"\r\n")) == raw[6:-2]
+
+
+@pytest.mark.parametrize(
+    ("event", "content"),
+    [
+        (b"data: x\n\n", b"x"),
+        (b"data:x\n\n", b"x"),
+        (b"data:  x\n\n", b" x"),
+        (b"data: a\ndata: b\n\n", b"a\nb"),
+        (b"data: a\rdata: b\n\n", b"a\nb"),
+        (b"event: y\ndata: x\nid: 1\n\n", b"x"),
+        (b"data: x\r\n\r\n", b"x"),
+        (b": ping\n\n", b""),
+        (b"\n\n", b""),
+        (b"database: x\n\n", b""),
+    ],
+)
+def test_the_content_of_an_event(event: bytes, content: bytes) -> None:
+    """Its data lines, joined, one space less; nothing else."""
+    assert payload(event) == content
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_data_only_keeps_json_on_its_lines(end: str) -> None:
+    """JSON that the engine spread over lines is still one event when we write it."""
+    content = payload(f"data: {{{end}data:  1{end}data: }}{end}{end}".encode())
+    event = sse.data_only(content)
+    assert events_of(event) == [event]
+    assert payload(event) == content == b"{\n 1\n}"
+
+
+def test_a_giant_is_refused() -> None:
+    """An event without end does not take the memory."""
+    part = b"x" * 256 * 1024
+    with pytest.raises(EngineGarbled):
+        events_of(*[part] * 40)
+
+
+def test_a_long_event_in_small_reads_costs_no_square() -> None:
+    """1 MiB byte by byte: one second at most, where its square would take hours."""
+    buffer, byte = EventBuffer(), b"x"
+    started = time.process_time()
+    for _ in range(1024 * 1024):
+        buffer.feed(byte)
+    assert len(buffer.feed(b"\n\n")) == 1
+    assert time.process_time() - started < 4.0
+
+
+def test_many_events_in_one_read_cost_no_square() -> None:
+    """256 KiB of small events, as after a pause."""
+    data = b'data: {"delta":"x"}\n\n' * 13_000
+    started = time.process_time()
+    assert len(events_of(data)) == 13_000
+    assert time.process_time() - started < 0.5

@@ -1,0 +1,157 @@
+"""Places at the engine: never too many, never lost, in the order of arrival."""
+
+import asyncio
+import random
+
+import pytest
+
+from gateway.errors import QueueTimeout, TooBusy
+from gateway.limits.admission import Admission
+
+
+async def ticks(count: int = 3) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def hold(admission: Admission, end: asyncio.Event, log: list[int], number: int) -> None:
+    async with admission:
+        log.append(number)
+        await end.wait()
+
+
+async def test_full_is_too_busy() -> None:
+    """Two places, one may wait: the fourth is told when to come back."""
+    admission, end, log = Admission(places=2, queue=1, patience_s=5), asyncio.Event(), list[int]()
+    tasks = [asyncio.create_task(hold(admission, end, log, n)) for n in range(3)]
+    await ticks()
+    assert (admission.inflight, admission.waiting, log) == (2, 1, [0, 1])
+    with pytest.raises(TooBusy) as found:
+        async with admission:
+            pass
+    assert int(found.value.headers()["retry-after"]) >= 1
+    end.set()
+    await asyncio.gather(*tasks)
+    assert log == [0, 1, 2]
+    assert (admission.inflight, admission.waiting) == (0, 0)
+
+
+async def test_no_queue() -> None:
+    """A queue of none refuses whoever finds no place."""
+    admission = Admission(places=1, queue=0, patience_s=5)
+    async with admission:
+        with pytest.raises(TooBusy):
+            await admission.__aenter__()
+    async with admission:
+        assert admission.inflight == 1
+
+
+async def test_first_come_first_served() -> None:
+    """In the order of arrival, and nobody slips past who waits."""
+    admission, log = Admission(places=1, queue=99, patience_s=5), list[int]()
+
+    async def brief(number: int) -> None:
+        async with admission:
+            log.append(number)
+            await asyncio.sleep(0)
+
+    tasks = []
+    for number in range(20):
+        tasks.append(asyncio.create_task(brief(number)))
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert log == list(range(20))
+
+
+async def test_waiting_too_long() -> None:
+    """Patience ends with a sentence, and the queue is as if it had not been joined."""
+    admission = Admission(places=1, queue=1, patience_s=0.02)
+    async with admission:
+        with pytest.raises(QueueTimeout) as found:
+            await admission.__aenter__()
+        assert "0.02 s" in found.value.message
+        assert found.value.headers() == {"retry-after": "1"}
+        assert (admission.inflight, admission.waiting) == (1, 0)
+    assert admission.inflight == 0
+
+
+async def test_leaving_the_queue() -> None:
+    """A caller who leaves while waiting takes no place and blocks nobody."""
+    admission, end, log = Admission(places=1, queue=9, patience_s=5), asyncio.Event(), list[int]()
+    tasks = [asyncio.create_task(hold(admission, end, log, n)) for n in range(3)]
+    await ticks()
+    tasks[1].cancel()
+    await ticks()
+    assert admission.waiting == 1
+    end.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert log == [0, 2]
+    assert (admission.inflight, admission.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("cancel_first", [True, False])
+async def test_leaving_at_the_moment_of_the_grant(cancel_first: bool) -> None:
+    """The place goes to the next in line, in either order of the two."""
+    admission, log = Admission(places=1, queue=9, patience_s=5), list[int]()
+    ends = [asyncio.Event() for _ in range(3)]
+    tasks = [asyncio.create_task(hold(admission, ends[n], log, n)) for n in range(3)]
+    await ticks()
+    if cancel_first:
+        tasks[1].cancel()
+        await admission.__aexit__(None, None, None)
+    else:
+        await admission.__aexit__(None, None, None)
+        tasks[1].cancel()
+    await ticks(5)
+    assert log == [0, 2]
+    assert admission.inflight == 1
+    admission.inflight += 1  # the first one's own leaving is yet to come
+    for end in ends:
+        end.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert (admission.inflight, admission.waiting) == (0, 0)
+
+
+async def test_a_place_is_held_through_an_error() -> None:
+    """And given back by it."""
+    admission = Admission(places=1, queue=0, patience_s=5)
+    with pytest.raises(KeyError):
+        async with admission:
+            raise KeyError
+    assert admission.inflight == 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_no_place_is_ever_lost_or_made(seed: int) -> None:
+    """Callers come, wait, give up, are cancelled and leave at random: the count is always right."""
+    chance = random.Random(seed)
+    places, queue = chance.randint(1, 3), chance.randint(0, 5)
+    admission = Admission(places=places, queue=queue, patience_s=chance.choice([0.002, 5]))
+    inside = most = 0
+
+    async def call() -> None:
+        nonlocal inside, most
+        async with admission:
+            inside += 1
+            most = max(most, inside)
+            try:
+                await asyncio.sleep(chance.choice([0, 0, 0.001, 0.003]))
+            finally:
+                inside -= 1
+
+    tasks: list[asyncio.Task[None]] = []
+    for _ in range(250):
+        tasks.append(asyncio.create_task(call()))
+        if chance.random() < 0.4:
+            chance.choice(tasks[-8:]).cancel()
+        if chance.random() < 0.3:
+            await asyncio.sleep(chance.choice([0, 0, 0.001]))
+        assert inside <= admission.inflight <= places
+        assert admission.waiting <= queue
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    expected = (asyncio.CancelledError, TooBusy, QueueTimeout, type(None))
+    assert all(isinstance(result, expected) for result in results)
+    assert (admission.inflight, admission.waiting, inside) == (0, 0, 0)
+    assert most == places
+    async with asyncio.timeout(1), admission:
+        pass

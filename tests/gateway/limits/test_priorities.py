@@ -1,0 +1,109 @@
+"""Who waits for whom at the engine, and that nobody waits for ever."""
+
+import asyncio
+import itertools
+from collections import Counter
+
+import pytest
+
+from gateway.errors import QueueTimeout, TooBusy
+from gateway.limits.admission import MOST_PASSES, Admission
+from gateway.principal import Priority
+
+
+class Crowd:
+    """Requests of several classes at one gate, and the order they were let in."""
+
+    def __init__(self, *, places: int = 1, queue: int = 1000, patience_s: float = 5) -> None:
+        self.gate = Admission(places=places, queue=queue, patience_s=patience_s)
+        self.order: list[Priority] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def come(self, priority: Priority) -> asyncio.Task[None]:
+        """One more, that goes as soon as it was let in."""
+        self.tasks.append(asyncio.create_task(self._visit(priority)))
+        await asyncio.sleep(0)
+        return self.tasks[-1]
+
+    async def _visit(self, priority: Priority) -> None:
+        async with self.gate.turn(priority):
+            self.order.append(priority)
+            await asyncio.sleep(0)
+
+
+async def test_emergency_goes_first() -> None:
+    """Whoever came first; batch goes last."""
+    crowd = Crowd()
+    async with crowd.gate:
+        for priority in ("batch", "routine", "emergency", "batch", "emergency"):
+            await crowd.come(priority)
+    await asyncio.gather(*crowd.tasks)
+
+    assert crowd.order == ["emergency", "emergency", "routine", "batch", "batch"]
+    assert (crowd.gate.inflight, crowd.gate.waiting) == (0, 0)
+
+
+async def test_batch_is_never_starved() -> None:
+    """While emergencies never cease, one of every few places goes to each of the others."""
+    crowd = Crowd()
+    async with crowd.gate:
+        for _ in range(3):
+            await crowd.come("batch")
+            await crowd.come("routine")
+        for _ in range(60):
+            await crowd.come("emergency")
+    await asyncio.gather(*crowd.tasks)
+
+    begun = crowd.order[: 3 * (MOST_PASSES + 2)]
+    assert Counter(begun)["batch"] >= 2
+    assert Counter(begun)["routine"] >= 2
+    assert crowd.order[:MOST_PASSES] == ["emergency"] * MOST_PASSES
+    waits = [place for place, one in enumerate(crowd.order) if one == "batch"]
+    assert all(late - soon <= 2 * (MOST_PASSES + 2) for soon, late in itertools.pairwise(waits))
+
+
+async def test_a_full_queue_makes_room_for_an_emergency() -> None:
+    """The last of the lowest class is turned away with 429; a place in the queue is not given
+    up for an equal or a lower one."""
+    crowd = Crowd(queue=2)
+    async with crowd.gate:
+        await crowd.come("routine")
+        batch = await crowd.come("batch")
+        emergency = await crowd.come("emergency")
+        with pytest.raises(TooBusy):
+            await batch
+        with pytest.raises(TooBusy):
+            async with crowd.gate.turn("batch"):
+                pass
+        routine = await crowd.come("routine")
+        with pytest.raises(TooBusy):
+            await routine
+    await asyncio.gather(*crowd.tasks, return_exceptions=True)
+
+    assert emergency.exception() is None
+    assert crowd.order == ["emergency", "routine"]
+    assert (crowd.gate.inflight, crowd.gate.waiting) == (0, 0)
+
+
+async def test_patience_is_the_same_for_all() -> None:
+    """Whoever waits too long is told so, and leaves no trace."""
+    crowd = Crowd(patience_s=0.05)
+    async with crowd.gate:
+        late = await crowd.come("emergency")
+        with pytest.raises(QueueTimeout):
+            await late
+
+    assert (crowd.gate.inflight, crowd.gate.waiting) == (0, 0)
+
+
+async def test_no_place_is_lost_in_a_race() -> None:
+    """Callers that leave at every moment of being let in or turned away."""
+    crowd = Crowd(places=2, queue=3)
+    for round_ in range(200):
+        tasks = [await crowd.come(one) for one in ("batch", "routine", "emergency", "batch")]
+        tasks[round_ % 4].cancel()
+        await asyncio.sleep(0)
+        tasks[(round_ + 1) % 4].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert (crowd.gate.inflight, crowd.gate.waiting) == (0, 0)

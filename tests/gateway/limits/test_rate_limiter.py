@@ -1,0 +1,125 @@
+"""What one client may use, and when it is told to come back."""
+
+import pytest
+
+from gateway.errors import TooBusy
+from gateway.limits.rate_limiter import Limiter
+from gateway.limits.windows import MOST_COUNTS, Windows
+from gateway.principal import Client, Limits
+
+
+class Clock:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limiter(clock: Clock) -> Limiter:
+    return Limiter(Windows(clock=clock))
+
+
+def client(name: str = "a", **limits: int) -> Client:
+    return Client(name, "key", frozenset(), limits=Limits(**limits))
+
+
+def use(limiter: Limiter, who: Client, *, tokens: int = 0) -> None:
+    limiter.count_in(who)
+    limiter.leave(who, tokens=tokens)
+
+
+def retry_after(limiter: Limiter, who: Client) -> int:
+    with pytest.raises(TooBusy) as refused:
+        limiter.count_in(who)
+    return int(refused.value.headers()["retry-after"])
+
+
+def test_without_limits_nothing_is_refused(limiter: Limiter) -> None:
+    """Nor remembered once it has left."""
+    for _ in range(1000):
+        use(limiter, client(), tokens=1000)
+
+    assert not limiter._open
+
+
+def test_requests_open_at_once(limiter: Limiter) -> None:
+    """The third waits until one of two has left; a refused one leaves nothing behind."""
+    who = client(concurrency=2)
+    limiter.count_in(who)
+    limiter.count_in(who)
+    assert retry_after(limiter, who) == 1
+    assert retry_after(limiter, who) == 1
+    limiter.leave(who, tokens=0)
+    limiter.count_in(who)
+
+
+def test_requests_per_minute(limiter: Limiter, clock: Clock) -> None:
+    """Retry-After is the rest of the minute that began with the first request; then it is right."""
+    who = client(requests_per_minute=3)
+    for _ in range(3):
+        use(limiter, who)
+        clock.now += 5
+    wait = retry_after(limiter, who)
+    assert wait == 45
+    clock.now += wait - 1.5
+    assert retry_after(limiter, who) == 2
+    clock.now += 1.5
+    use(limiter, who)
+
+
+def test_tokens_per_minute(limiter: Limiter, clock: Clock) -> None:
+    """Known only at the end: the last request may go over, and those after it wait."""
+    who = client(tokens_per_minute=100)
+    use(limiter, who, tokens=60)
+    use(limiter, who, tokens=60)
+    wait = retry_after(limiter, who)
+    assert wait == 60
+    clock.now += wait
+    use(limiter, who, tokens=1)
+
+
+def test_clients_do_not_share(limiter: Limiter) -> None:
+    """Nor does a token's subject with a key of the same name."""
+    use(limiter, client(requests_per_minute=1))
+    retry_after(limiter, client(requests_per_minute=1))
+    use(limiter, client("b", requests_per_minute=1))
+    use(limiter, Client("a", "jwt", frozenset(), limits=Limits(requests_per_minute=1)))
+
+
+def test_a_refusal_for_tokens_costs_no_request(limiter: Limiter, clock: Clock) -> None:
+    """Else a caller that keeps asking would be held back twice."""
+    who = client(requests_per_minute=2, tokens_per_minute=10)
+    use(limiter, who, tokens=10)
+    for _ in range(5):
+        retry_after(limiter, who)
+    clock.now += 60
+    use(limiter, who)
+    use(limiter, who)
+
+
+def test_the_wall_clock_may_jump(limiter: Limiter) -> None:
+    """Counts go by the monotonic clock; Retry-After stays within the minute."""
+    who = client(requests_per_minute=1)
+    use(limiter, who)
+
+    assert 1 <= retry_after(limiter, who) <= 60
+
+
+def test_counts_of_those_who_left_are_dropped(clock: Clock) -> None:
+    """Memory is bounded by who asks within a minute."""
+    windows = Windows(clock=clock)
+    for number in range(MOST_COUNTS):
+        windows.add((f"old-{number}", "requests"))
+    clock.now += 61
+    windows.add(("new", "requests"))
+
+    assert len(windows) == 1

@@ -1,0 +1,364 @@
+"""Chat and text streams: labelled on the first and the finishing chunk, else vLLM's own bytes."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
+from gateway.http import sse
+from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.output_policy import PLAIN, Shape
+
+KEY = b"k"
+FIRST: dict[str, Any] = {
+    "disclaimer": {"id": "notice", "version": "1", "sha256": "ab", "text": "Not advice."},
+    "notices": [{"id": "MED101"}],
+    "provenance": {"request_id": "id-1"},
+}
+DISCLAIMER = b'"text":"Not advice."'
+FINGERPRINT = "vllm-0.32.0-tp1"
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+
+Chunk = dict[str, Any]
+
+
+def chunk(*choices: Chunk, **more: Any) -> Chunk:
+    return {"id": "c1", "object": "chat.completion.chunk", "choices": list(choices), **more}
+
+
+def said(text: str | None, finish: str | None = None, index: int = 0, **more: Any) -> Chunk:
+    return {"index": index, "delta": {"content": text, **more}, "finish_reason": finish}
+
+
+USAGE_CHUNK = chunk(usage=USAGE, system_fingerprint=FINGERPRINT)
+
+
+def relay_all(
+    events: list[bytes], *, took_usage: bool, shape: Shape = PLAIN
+) -> tuple[list[bytes], ChunkRelay]:
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, request={}, shape=shape)
+    return [out for event in events if (out := relay.relay(event))], relay
+
+
+def relayed(
+    *chunks: Chunk, took_usage: bool = False, shape: Shape = PLAIN
+) -> tuple[list[Chunk], ChunkRelay]:
+    """The chunks a caller gets for these of the engine, and the relay that made them."""
+    events = [sse.encode(each) for each in chunks]
+    sent, relay = relay_all([*events, sse.DONE], took_usage=took_usage, shape=shape)
+    whole = sse.EventBuffer().feed(b"".join(sent))
+    assert whole.pop() == sse.DONE
+    return [json.loads(sse.payload(event)) for event in whole], relay
+
+
+def without_label(one: Chunk) -> Chunk:
+    return {name: value for name, value in one.items() if name != "mmhie"}
+
+
+@pytest.mark.parametrize("took_usage", [True, False])
+def test_labels_stand_on_the_first_and_the_finishing_chunk(took_usage: bool) -> None:
+    """Nothing else is changed; the usage chunk stays here if only we wanted it."""
+    chunks = [
+        chunk(said("", role="assistant")),
+        chunk(said("two ")),
+        chunk(said("words")),
+        chunk(said("", "stop")),
+    ]
+    out, relay = relayed(*chunks, USAGE_CHUNK, took_usage=took_usage)
+    first, *middle, last = out if took_usage else out[:-1]
+    assert first == {**chunks[0], "mmhie": FIRST}
+    assert middle == chunks[1:3]
+    moved = {"system_fingerprint": FINGERPRINT} if took_usage else {}
+    assert without_label(last) == {**chunks[3], **moved}
+    assert last["mmhie"]["provenance"]["system_fingerprint"] == moved.get("system_fingerprint")
+    assert last["mmhie"]["truncated"] is None
+    assert last["mmhie"]["disclaimer"] == {"id": "notice", "version": "1", "sha256": "ab"}
+    assert last["mmhie"]["notices"] == FIRST["notices"]
+    assert relay.usage == USAGE
+    assert relay.ended
+    if not took_usage:
+        assert out[-1] == USAGE_CHUNK
+
+
+@pytest.mark.parametrize("took_usage", [True, False])
+def test_an_answer_of_one_chunk_carries_both(took_usage: bool) -> None:
+    """First and last at once; text that looks like a label is text."""
+    only = chunk(said('{"mmhie": 1},"mmhie":{}', "length"))
+    out, relay = relayed(only, USAGE_CHUNK, took_usage=took_usage)
+    assert out[0]["mmhie"]["disclaimer"] == FIRST["disclaimer"]
+    assert out[0]["mmhie"]["truncated"] == "in_answer"
+    assert out[0]["mmhie"]["provenance"]["request_id"] == "id-1"
+    assert out[0]["choices"] == only["choices"]
+    assert len(relay.finals) == 1
+
+
+def test_two_choices_each_have_their_own_end() -> None:
+    """One disclaimer; a digest and a cut for each choice, as it ends."""
+    chunks = [
+        chunk(said("a", index=0)),
+        chunk(said("b", index=1)),
+        chunk(said("", "stop", index=1)),
+        chunk(said("", "length", index=0)),
+    ]
+    out, relay = relayed(*chunks)
+    assert [("mmhie" in each) for each in out] == [True, False, True, True]
+    assert out[0]["mmhie"] == FIRST
+    assert [final["truncated"] for final in relay.finals] == [None, "in_answer"]
+    digests = {final["provenance"]["output_digest"] for final in relay.finals}
+    assert len(digests) == 2
+
+
+def test_one_choice_ending_ends_no_other_in_its_chunk() -> None:
+    """Several choices may share a chunk; each ends when it says so."""
+    out, relay = relayed(
+        chunk(said("a", "stop", index=0), said("b", index=1)), chunk(said("c", "stop", index=1))
+    )
+    assert len(relay.finals) == 2
+    assert (
+        relay.finals[0]["provenance"]["output_digest"]
+        != (relay.finals[1]["provenance"]["output_digest"])
+    )
+    assert {**relay.finals[1], **out[1]["mmhie"]} == out[1]["mmhie"]
+
+
+@pytest.mark.parametrize(
+    ("delta", "finish", "warnings", "truncated"),
+    [
+        ({"content": "yes"}, "stop", [], None),
+        ({"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}, "tool_calls", [], None),
+        ({"tool_calls": [{"function": {"arguments": "{"}}]}, "length", [], "in_answer"),
+        ({"content": "yes yes yes"}, "repetition", ["ended_early"], None),
+        ({"reasoning": "hm"}, "length", ["reasoning_only"], "in_reasoning"),
+        ({"reasoning_content": "hm"}, "stop", ["reasoning_only"], None),
+        ({"content": None}, "stop", ["empty_answer"], None),
+        ({}, "stop", ["empty_answer"], None),
+    ],
+)
+def test_what_is_said_of_an_answer(
+    delta: Chunk, finish: str, warnings: list[str], truncated: str | None
+) -> None:
+    """Tool calls are an answer; reasoning alone and nothing at all are none."""
+    chunks = [chunk({"index": 0, "delta": delta}), chunk(said(None, finish))]
+    out, _ = relayed(*chunks, USAGE_CHUNK, took_usage=True)
+    assert out[-1]["mmhie"]["warnings"] == warnings
+    assert out[-1]["mmhie"]["truncated"] == truncated
+    assert out[0]["choices"][0]["delta"] == delta
+
+
+def test_text_completions_too() -> None:
+    """They say `text` where chat says `delta`."""
+    out, relay = relayed(
+        chunk({"index": 0, "text": "a", "finish_reason": None}),
+        chunk({"index": 0, "text": "b", "finish_reason": "stop"}),
+    )
+    assert [("mmhie" in each) for each in out] == [True, True]
+    assert relay.finals[0]["warnings"] == []
+
+
+@pytest.mark.parametrize("took_usage", [True, False])
+def test_without_a_usage_chunk(took_usage: bool) -> None:
+    """What waited for it is sent before the end."""
+    out, relay = relayed(chunk(said("a")), chunk(said("", "stop")), took_usage=took_usage)
+    assert len(out) == 2
+    assert "mmhie" in out[1]
+    assert relay.usage is None
+
+
+def test_a_chunk_after_the_finishing_one_does_not_overtake_it() -> None:
+    """Some engines send two; neither is lost."""
+    chunks = [chunk(said("a", "stop")), chunk(said("", "stop")), chunk(said(None))]
+    out, _ = relayed(*chunks, USAGE_CHUNK, took_usage=True)
+    assert [each["choices"] for each in out] == [each["choices"] for each in chunks]
+
+
+def test_a_fingerprint_in_its_place_is_not_written_twice() -> None:
+    """Only what vLLM moved is moved back."""
+    own = chunk(said("a", "stop"), system_fingerprint="own")
+    out, _ = relayed(own, USAGE_CHUNK, took_usage=True)
+    assert out[0]["system_fingerprint"] == "own"
+
+
+def test_chunks_without_choices_pass() -> None:
+    """Only the usage chunk that we asked for is ours to keep."""
+    filtered = chunk(prompt_filter_results=[])
+    out, _ = relayed(filtered, chunk(said("a", "stop")), USAGE_CHUNK, took_usage=True)
+    assert out[0] == filtered
+    assert len(out) == 2
+
+
+def test_comments_pass_untouched() -> None:
+    """Even while the finishing chunk waits."""
+    ping = b": ping\n\n"
+    events = [sse.encode(chunk(said("a", "stop"))), ping, sse.encode(USAGE_CHUNK), sse.DONE]
+    sent, _ = relay_all(events, took_usage=True)
+    assert sent[0] == ping
+    assert len(sent) == 3
+
+
+def test_a_stream_without_an_end_has_not_ended() -> None:
+    """Without [DONE] the relay says so; with it but without a finish it is an error."""
+    sent, relay = relay_all([sse.encode(chunk(said("a", "stop")))], took_usage=False)
+    assert sent
+    assert not relay.ended
+    for start in ([], [sse.encode(chunk(said("a")))]):
+        with pytest.raises(EngineCut):
+            relay_all([*start, sse.DONE], took_usage=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"{", EngineGarbled),
+        (b"[1]", EngineGarbled),
+        (b'{"error": {"message": "chest pain"}}', EngineRejected),
+        (b'{"choices": 1}', EngineGarbled),
+        (b'{"choices": {"index": 0}}', EngineGarbled),
+        (b'{"choices": [1]}', EngineGarbled),
+        (b'{"choices": [{"index": [], "delta": {}}]}', EngineGarbled),
+        (b'{"choices": [{"index": 0, "delta": "text"}]}', EngineGarbled),
+        (b'{"choices": [{"index": 0, "delta": {"content": [1]}}]}', EngineGarbled),
+    ],
+)
+def test_nonsense_is_named(content: bytes, kind: type[GatewayError]) -> None:
+    """And its words are not repeated."""
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request={})
+    with pytest.raises(kind) as found:
+        relay.relay(b"data: " + content + b"\n\n")
+    assert "chest" not in found.value.message
+
+
+def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
+    """vLLM says 200 and then, in place of the first chunk, 400: its type, param and code are told,
+    its words without the request's."""
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request={"regex": "(chest pain"})
+    error = {"message": "not a regex: (chest pain", "type": "BadRequestError", "param": "regex"}
+    with pytest.raises(GatewayError) as found:
+        relay.relay(sse.encode({"error": {**error, "code": 400}}))
+    told = found.value.envelope()["error"]
+    assert found.value.status == 400
+    assert told == {**error, "message": "not a regex: […]", "code": 400}
+
+
+def test_no_error_is_no_error() -> None:
+    """`"error": null` is how some say that all is well; a choice without index is the first."""
+    out, _ = relayed(
+        {"error": None, "choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}]}
+    )
+    assert out[0]["mmhie"]["disclaimer"]
+
+
+def test_an_error_in_band_is_what_clients_raise_on() -> None:
+    """The error object, then the terminator."""
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request={})
+    first, done = sse.EventBuffer().feed(relay.render(EngineCut("Cut.")))
+    assert json.loads(sse.payload(first))["error"]["code"] == "engine_cut"
+    assert done == sse.DONE
+
+
+# A `<` may begin a marker and waits for the next chunk: the tests below, and the guard's own.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="<"), max_size=8)
+DELTAS = st.fixed_dictionaries(
+    {},
+    optional={
+        "role": st.just("assistant"),
+        "content": st.none() | TEXTS,
+        "reasoning": st.none() | st.text(st.characters(codec="utf-8"), max_size=8),
+        "tool_calls": st.just([{"index": 0, "function": {"arguments": '{"mmhie":'}}]),
+    },
+)
+
+
+@given(
+    deltas=st.lists(st.tuples(st.integers(0, 1), DELTAS), max_size=8),
+    choices=st.integers(1, 2),
+    has_usage=st.booleans(),
+    took_usage=st.booleans(),
+    last_says_something=st.booleans(),
+)
+def test_any_stream(
+    deltas: list[tuple[int, Chunk]],
+    choices: int,
+    has_usage: bool,
+    took_usage: bool,
+    last_says_something: bool,
+) -> None:
+    """The disclaimer once, a final part for each choice, and no other byte moved, lost or made."""
+    took_usage = took_usage and choices == 1
+    chunks = [chunk({"index": index % choices, "delta": delta}) for index, delta in deltas]
+    text = "end" if last_says_something else None
+    chunks += [chunk(said(text, "stop", index=index)) for index in range(choices)]
+    usage = [chunk(usage=USAGE)] if has_usage else []
+    events = [sse.encode(each) for each in [*chunks, *usage]]
+    sent, relay = relay_all([*events, sse.DONE], took_usage=took_usage)
+    data = b"".join(sent)
+    assert data.count(DISCLAIMER) == 1
+    assert DISCLAIMER in sent[0]
+    assert len(relay.finals) == choices
+    expected = events[: len(chunks)] if took_usage else events
+    *others, last = sse.EventBuffer().feed(data)  # what was held comes with the terminator
+    assert last == sse.DONE
+    bare = [orjson.dumps(without_label(json.loads(sse.payload(each)))) for each in others]
+    assert bare == [sse.payload(event) for event in expected]
+
+
+def texts(out: list[Chunk]) -> str:
+    return "".join(c["choices"][0]["delta"].get("content") or "" for c in out if c.get("choices"))
+
+
+LEAK = "<|start|>assistant<|channel|>final<|message|>Rest and fluids."
+
+
+@pytest.mark.parametrize("cut", range(len(LEAK) + 1))
+def test_leaked_markers_are_stripped_wherever_they_are_cut(cut: int) -> None:
+    """The reader sees the answer alone, and is told."""
+    parts = [chunk(said(LEAK[:cut])), chunk(said(LEAK[cut:])), chunk(said("", "stop"))]
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True)
+
+    assert texts(out) == "Rest and fluids."
+    assert out[-1]["mmhie"]["warnings"] == ["harmony_markers_stripped"]
+
+
+def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
+    """No chunk is added or dropped; the answer stays."""
+    shape = Shape(policy="hide")
+    parts = [chunk({"index": 0, "delta": {"reasoning": "secret"}}), chunk(said("yes", "stop"))]
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+
+    assert "secret" not in str(out)
+    assert texts(out) == "yes"
+    assert len(out) == 2
+
+
+def test_reasoning_goes_by_both_names() -> None:
+    """Clients of before and of now find it."""
+    shape = Shape(name="both")
+    parts = [chunk({"index": 0, "delta": {"reasoning": "hm"}}), chunk(said("yes", "stop"))]
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+
+    delta = out[0]["choices"][0]["delta"]
+    assert (delta["reasoning"], delta["reasoning_content"]) == ("hm", "hm")
+
+
+def test_the_disclaimer_surrounds_the_text_once() -> None:
+    """Before the first word and after the last, and the digest is of the model's words alone."""
+    shape = Shape(opening="Mind: ", closing=" Ask a doctor.")
+    parts = [chunk(said("")), chunk(said("a")), chunk(said("b")), chunk(said("", "stop"))]
+    out, placed = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+    _, plain = relayed(*parts, USAGE_CHUNK, took_usage=True)
+
+    assert texts(out) == "Mind: ab Ask a doctor."
+    assert placed.finals == plain.finals
+
+
+def test_nothing_surrounds_an_answer_without_text() -> None:
+    """A tool call is for a program."""
+    shape = Shape(opening="Mind: ", closing=" Ask a doctor.")
+    call = {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}
+    parts = [chunk({"index": 0, "delta": call}), chunk(said(None, "tool_calls"))]
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+
+    assert "doctor" not in str([c["choices"] for c in out])

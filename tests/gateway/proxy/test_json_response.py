@@ -1,0 +1,164 @@
+"""Answers in one piece: one key more at the end, or a named error."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.errors import EngineGarbled, EngineRejected
+from gateway.proxy import json_response
+from gateway.proxy.output_policy import Shape
+
+FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
+CHAT = "/v1/chat/completions"
+
+
+def labelled(answer: object, path: str = CHAT) -> tuple[dict[str, Any], Any, Any]:
+    """The parsed body, the closing part and the usage; the bytes before the label are checked."""
+    raw = json.dumps(answer, indent=1).encode() + b"\n"
+    body, final, usage = json_response.label(raw, FIRST, key=b"k", path=path)
+    end = raw.rindex(b"}")
+    assert body.startswith(raw[:end])
+    return json.loads(body), final, usage
+
+
+def choice(content: str | None, finish: str = "stop", **message: Any) -> dict[str, Any]:
+    return {"index": 0, "message": {"content": content, **message}, "finish_reason": finish}
+
+
+def test_one_key_is_added() -> None:
+    """The engine's fingerprint is told in it, too."""
+    answer = {"choices": [choice("a")], "usage": {"x": 1}, "system_fingerprint": "fp"}
+    body, final, usage = labelled(answer)
+    label = body.pop("mmhie")
+    assert body == answer
+    assert label["disclaimer"] == FIRST["disclaimer"]
+    assert label["provenance"]["system_fingerprint"] == "fp"
+    assert label["truncated"] == final["truncated"] is None
+    assert usage == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    ("choices", "truncated", "warnings"),
+    [
+        ([choice("a", "length")], "in_answer", []),
+        ([choice("a"), choice("b", "length")], "in_answer", []),
+        ([choice(None, "length", reasoning="hm")], "in_reasoning", ["reasoning_only"]),
+        ([choice(None)], None, ["empty_answer"]),
+        ([choice(None, "tool_calls", tool_calls=[{}])], None, []),
+        ([{"index": 0, "text": "a", "finish_reason": "stop"}], None, []),
+    ],
+)
+def test_what_is_said_of_it(
+    choices: list[dict[str, Any]], truncated: str | None, warnings: list[str]
+) -> None:
+    """A cut in any choice; reasoning alone; nothing at all; a tool call is an answer."""
+    _, final, _ = labelled({"choices": choices})
+    assert (final["truncated"], final["warnings"]) == (truncated, warnings)
+
+
+def test_the_digest_is_of_the_text() -> None:
+    """The same text, the same digest; another, another."""
+    digests = [
+        labelled({"choices": [choice(text)]})[1]["provenance"]["output_digest"]
+        for text in ("a", "a", "b")
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_responses_too() -> None:
+    """Their output items in the terms of a message."""
+    output = [{"type": "message", "content": [{"text": "a"}, {"text": None}]}]
+    _, final, _ = labelled({"status": "completed", "output": output}, json_response.RESPONSES)
+    assert final["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        {},
+        {"choices": []},
+        {"choices": {}},
+        {"choices": [1]},
+        {"choices": [{"message": "a"}]},
+        {"choices": [{"message": {"content": 1}}]},
+        {"error": {"message": "chest pain"}},
+    ],
+)
+def test_nonsense_is_garbled(answer: object) -> None:
+    """Never another exception, never its words."""
+    with pytest.raises((EngineGarbled, EngineRejected)) as found:
+        json_response.label(json.dumps(answer).encode(), FIRST, key=b"k", path=CHAT)
+    assert "chest" not in found.value.message
+
+
+@pytest.mark.parametrize(
+    "answer", [[], {"output": 1}, {"output": [1]}, {"output": [{"content": 1}]}]
+)
+def test_nonsense_in_responses_is_garbled(answer: object) -> None:
+    """The same for the other API."""
+    with pytest.raises(EngineGarbled):
+        json_response.label(
+            json.dumps(answer).encode(), FIRST, key=b"k", path=json_response.RESPONSES
+        )
+
+
+def shaped(answer: object, shape: Shape, path: str = CHAT) -> dict[str, Any]:
+    body, _, _ = json_response.label(
+        json.dumps(answer).encode(), FIRST, key=b"k", path=path, shape=shape
+    )
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def test_leaked_markers_are_stripped_and_told() -> None:
+    """In every choice by itself; the clean one keeps its text."""
+    leak = "<|start|>assistant<|channel|>final<|message|>Rest."
+    body = shaped({"choices": [choice(leak), {**choice("b"), "index": 1}]}, Shape())
+
+    assert [c["message"]["content"] for c in body["choices"]] == ["Rest.", "b"]
+    assert body["mmhie"]["warnings"] == ["harmony_markers_stripped"]
+
+
+def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
+    """In chat answers and in the items of a response; with the scope it is shown."""
+    chat = {"choices": [choice("a", reasoning="secret")]}
+    item = {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "secret"}]}
+    response = {"status": "completed", "output": [item]}
+
+    assert "secret" not in str(shaped(chat, Shape(policy="hide")))
+    assert "secret" not in str(shaped(chat, Shape(policy="scope")))
+    assert "secret" in str(shaped(chat, Shape(policy="scope", may_see=True)))
+    assert "secret" not in str(shaped(response, Shape(policy="hide"), json_response.RESPONSES))
+
+
+def test_the_disclaimer_surrounds_each_choice() -> None:
+    """Where it was asked for, and nothing else changes."""
+    two = {"choices": [choice("a"), {**choice("b"), "index": 1}], "id": "c"}
+    body = shaped(two, Shape(opening="Mind: ", closing=" Ask."))
+
+    assert [c["message"]["content"] for c in body["choices"]] == ["Mind: a Ask.", "Mind: b Ask."]
+    assert body["id"] == "c"
+
+
+def test_what_is_known_beforehand_is_told_first() -> None:
+    """Warnings of the path come with those of the answer."""
+    body = shaped({"choices": [choice(None)]}, Shape(warnings=("reasoning_not_separated",)))
+
+    assert body["mmhie"]["warnings"] == ["reasoning_not_separated", "empty_answer"]
+
+
+def test_each_of_several_choices_is_looked_at() -> None:
+    """One that is empty and one that is cut are told, whatever the others are."""
+    three = {
+        "choices": [
+            choice("a"),
+            {**choice(None), "index": 1},
+            {**choice("b"), "index": 2, "finish_reason": "length"},
+        ]
+    }
+    label = shaped(three, Shape())["mmhie"]
+
+    assert label["warnings"] == ["empty_answer"]
+    assert label["truncated"] == "in_answer"

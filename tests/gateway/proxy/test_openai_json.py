@@ -1,0 +1,145 @@
+"""Bytes of vLLM's OpenAI API: what is added is there, what was there is as it was."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import EngineGarbled
+from gateway.proxy import openai_json
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"), max_size=10)
+    | st.sampled_from(["}", '{"response":{', '"}', ',"mmhie":', "\u2028", "\\"])
+)
+NAMES = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(["}", "response", "{"])
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+DOCUMENTS = st.dictionaries(NAMES, VALUES, max_size=4)
+SPACE = st.sampled_from(["", " ", "\n", "\r\n\t "])
+ADDITIONS = {"mmhie": {"disclaimer": 'Not "advice" }', "n": [1, {}]}}
+
+
+def written(document: object, *, ascii_only: bool, indent: int | None) -> str:
+    return json.dumps(document, ensure_ascii=ascii_only, indent=indent)
+
+
+@given(
+    document=DOCUMENTS,
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 0, 2]),
+    before=SPACE,
+    after=SPACE,
+)
+def test_append_adds_and_changes_nothing(
+    document: dict[str, Any], ascii_only: bool, indent: int | None, before: str, after: str
+) -> None:
+    """Any object in any layout: the keys come last, every other byte stays in its place."""
+    raw = (before + written(document, ascii_only=ascii_only, indent=indent) + after).encode()
+    more = openai_json.append(raw, ADDITIONS)
+    assert json.loads(more) == {**document, **ADDITIONS}
+    end = raw.rindex(b"}")
+    assert more.startswith(raw[:end])
+    assert more.endswith(raw[end:])
+
+
+def test_append_of_nothing_is_the_same_object() -> None:
+    """No copy is made."""
+    raw = b'{"a": 1}'
+    assert openai_json.append(raw, {}) is raw
+
+
+@given(document=DOCUMENTS, extra=st.dictionaries(NAMES, VALUES, min_size=1, max_size=2))
+def test_request_with_sets_keys(document: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Ours win; a body without them keeps its bytes."""
+    raw = orjson.dumps(document)
+    body = openai_json.request_with(raw, document, extra)
+    assert orjson.loads(body) == {**document, **extra}
+    if not document.keys() & extra.keys():
+        assert body.startswith(raw[:-1])
+
+
+@pytest.mark.parametrize(
+    ("request_", "asks"),
+    [
+        ({}, True),
+        ({"n": 1}, True),
+        ({"n": None}, True),
+        ({"n": 2}, False),
+        ({"n": "2"}, False),
+        ({"prompt": "a"}, True),
+        ({"prompt": [1, 2]}, True),
+        ({"prompt": []}, True),
+        ({"prompt": ["a", "b"]}, False),
+        ({"prompt": [[1], [2]]}, False),
+        ({"stream_options": None}, True),
+        ({"stream_options": {}}, True),
+        ({"stream_options": {"include_usage": False}}, True),
+        ({"stream_options": {"include_usage": True}}, False),
+        ({"stream_options": {"continuous_usage_stats": True}}, False),
+        ({"stream_options": "all"}, False),
+    ],
+)
+def test_usage_is_asked_for_where_it_changes_nothing(request_: dict[str, Any], asks: bool) -> None:
+    """Not with several choices, nor where the caller has a say of their own."""
+    extra = openai_json.with_usage(request_)
+    assert bool(extra) is asks
+    if asks:
+        kept = request_.get("stream_options") or {}
+        assert extra == {"stream_options": {**kept, "include_usage": True}}
+
+
+@given(
+    response=DOCUMENTS,
+    others=st.dictionaries(st.sampled_from(["type", "sequence_number", "z"]), LEAVES),
+    compact=st.booleans(),
+)
+def test_inside_response_adds_and_changes_nothing(
+    response: dict[str, Any], others: dict[str, Any], compact: bool
+) -> None:
+    """The keys stand first in the `response` object, empty or not, spaced or not."""
+    separators = (",", ":") if compact else None
+    document = {**others, "response": response}
+    raw = json.dumps(document, ensure_ascii=False, separators=separators).encode()
+    event = b"event: response.created\ndata: " + raw + b"\n\n"
+    more = openai_json.inside_response(event, ADDITIONS)
+    told = json.loads(more.removeprefix(b"event: response.created\ndata: "))
+    assert told == {**others, "response": {**ADDITIONS, **response}}
+    added = orjson.dumps(ADDITIONS)[1:-1]
+    assert more.replace(added + b",", b"", 1).replace(added, b"", 1) == event
+
+
+@pytest.mark.parametrize("event", [b"data: {}\n\n", b'data: {"response":null}\n\n', b""])
+def test_an_event_without_response_is_garbled(event: bytes) -> None:
+    """There would be no place for the label."""
+    with pytest.raises(EngineGarbled):
+        openai_json.inside_response(event, ADDITIONS)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"1", b"null", b'{"a":NaN}', b"\xff{}"])
+def test_what_is_no_object_is_garbled(content: bytes) -> None:
+    """Never another exception."""
+    with pytest.raises(EngineGarbled):
+        openai_json.parse(content)
+
+
+@given(answer=DOCUMENTS | st.fixed_dictionaries({"choices": VALUES, "usage": VALUES}))
+def test_reading_choices_never_fails_otherwise(answer: dict[str, Any]) -> None:
+    """Any JSON in place of choices is choices with readable messages, or EngineGarbled."""
+    openai_json.usage_of(answer)
+    try:
+        choices = openai_json.choices_of(answer)
+        messages = [openai_json.message_of(choice) for choice in choices]
+    except EngineGarbled:
+        return
+    assert all(isinstance(message.get("content", ""), str | None) for message in messages)

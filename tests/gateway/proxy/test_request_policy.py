@@ -1,0 +1,149 @@
+"""What one request may ask for: each rule at its edge, by itself."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.errors import InvalidRequest
+from gateway.proxy.request_policy import RULES, Caps, check, default_budget, depth
+
+CAPS = Caps(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
+CANARY = "zebrafish7731"
+
+# Each field at its limit, and over it.
+EDGES: tuple[tuple[str, Any, Any], ...] = (
+    ("n", 4, 5),
+    ("n", 1, "5"),
+    ("n", 1, 4.5),
+    ("best_of", 4, 5),
+    ("max_tokens", 100, 101),
+    ("max_completion_tokens", 100, 101),
+    ("max_output_tokens", 100, "100"),
+    ("min_tokens", 100, 101),
+    ("logprobs", 5, 6),
+    ("logprobs", True, -1),
+    ("top_logprobs", 5, 6),
+    ("top_logprobs", 0, -1),
+    ("prompt_logprobs", 5, -1),
+    ("messages", [{"role": "user", "content": "x"}] * 3, [{"role": "user", "content": "x"}] * 4),
+    ("input", [{"role": "user", "content": "x"}] * 3, [{"role": "user", "content": "x"}] * 4),
+    ("tools", [{"type": "function"}] * 2, [{"type": "function"}] * 3),
+    ("stop", ["x"] * 16, ["x"] * 17),
+    ("stop", "x" * 1024, "x" * 1025),
+    ("bad_words", ["x"] * 128, ["x"] * 129),
+    ("logit_bias", {str(n): 1 for n in range(1024)}, {str(n): 1 for n in range(1025)}),
+    ("stop_token_ids", [1] * 1024, [1] * 1025),
+    ("allowed_token_ids", [1] * 1024, [1] * 1025),
+    ("logprob_token_ids", [1] * 128, [1] * 129),
+    ("documents", [{}] * 64, [{}] * 65),
+    ("response_format", {"type": "json_object"}, {"schema": "x" * 70_000}),
+    ("structured_outputs", {"regex": "(a{1,99}){1,99}"}, {"regex": "x" * 70_000}),
+    ("text", {"format": {"type": "text"}}, {"format": "x" * 70_000}),
+    ("chat_template_kwargs", {"enable_thinking": False}, {"chat_template": CANARY}),
+    ("chat_template_kwargs", {"reasoning_effort": "low"}, {"x": {"y": 1}}),
+    ("chat_template_kwargs", {}, [CANARY]),
+    ("background", False, True),
+    ("return_mm_kwargs", False, True),
+    ("vllm_xargs", {}, {"x": 1}),
+    *((name, None, CANARY) for name in ("chat_template", "previous_response_id", "conversation")),
+    *((name, None, CANARY) for name in ("request_id", "session_id", "prompt_embeds")),
+    *((name, None, {"x": CANARY}) for name in ("kv_transfer_params", "ec_transfer_params")),
+    *((name, None, {"x": CANARY}) for name in ("media_io_kwargs", "mm_processor_kwargs")),
+    *((name, None, {"x": CANARY}) for name in ("mm_payload", "previous_input_messages")),
+    ("logits_processors", [], [CANARY]),
+    ("routed_experts_prompt_start", None, 1),
+)
+
+
+def judged(**fields: Any) -> None:
+    check(json.dumps(fields).encode(), fields, CAPS)
+
+
+@pytest.mark.parametrize(("name", "fine", "over"), EDGES)
+def test_each_edge(name: str, fine: Any, over: Any) -> None:
+    """The limit itself is allowed; over it the field is named and not quoted."""
+    judged(**{name: fine})
+    with pytest.raises(InvalidRequest) as found:
+        judged(**{name: over})
+    assert found.value.param == name
+    assert found.value.message.startswith(name)
+    assert CANARY not in found.value.message
+
+
+def test_every_rule_has_an_edge() -> None:
+    """A field added there and forgotten here fails this test."""
+    assert {name for name, _, _ in EDGES} == set(RULES)
+
+
+def test_nothing_is_as_good_as_absent() -> None:
+    """Clients send null for what they do not mean."""
+    judged(**dict.fromkeys(RULES))
+
+
+def test_other_fields_are_the_engines_to_judge() -> None:
+    """Whatever they are."""
+    judged(temperature="hot", colour=[1, 2])
+
+
+def test_without_a_cap_on_tokens() -> None:
+    """The context is the limit, and the engine knows it."""
+    check(b"", {"max_tokens": 10**9}, Caps())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "n", "fine"),
+    [
+        (["a"] * 4, None, True),
+        (["a"] * 5, None, False),
+        (["a"] * 2, 2, True),
+        (["a"] * 2, 3, False),
+        ([[1, 2]] * 5, 1, False),
+        ([1] * 500, 4, True),
+        ([], 4, True),
+    ],
+)
+def test_a_batch_of_prompts(prompt: list[Any], n: int | None, fine: bool) -> None:
+    """Prompts times answers; a list of token ids is one prompt."""
+    if fine:
+        judged(prompt=prompt, n=n)
+        return
+    with pytest.raises(InvalidRequest) as found:
+        judged(prompt=prompt, n=n)
+    assert found.value.param == "prompt"
+
+
+@pytest.mark.parametrize(("levels", "fine"), [(7, True), (8, False), (300, False)])
+def test_depth(levels: int, fine: bool) -> None:
+    """The body itself is the first level; breadth is no depth."""
+    nested: Any = 0
+    for _ in range(levels):
+        nested = [nested]
+    if fine:
+        judged(metadata=nested, tools=[{"function": {}}] * 2, wide=[[0]] * 500)
+        return
+    with pytest.raises(InvalidRequest) as found:
+        judged(metadata=nested)
+    assert "MMHIE_MAX_JSON_DEPTH" in found.value.message
+
+
+def test_depth_of_nothing_much() -> None:
+    """Scalars have none."""
+    assert [depth(one) for one in (1, {}, [], {"a": 1}, {"a": [{"b": []}]})] == [0, 1, 1, 1, 4]
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "added"),
+    [
+        ("/v1/chat/completions", {}, {"max_tokens": 100}),
+        ("/v1/chat/completions", {"max_completion_tokens": 5}, {}),
+        ("/v1/responses", {"max_output_tokens": None}, {"max_output_tokens": 100}),
+        ("/v1/completions", {}, {}),
+    ],
+)
+def test_the_budget_of_those_who_name_none(
+    path: str, said: dict[str, Any], added: dict[str, Any]
+) -> None:
+    """The cap, where vLLM would take the rest of the context."""
+    assert default_budget(path, said, CAPS) == added
+    assert default_budget(path, said, Caps()) == {}

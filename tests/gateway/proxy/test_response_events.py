@@ -1,0 +1,143 @@
+"""Streams of the Responses API: labels inside `response`, on its first and its closing event."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
+from gateway.http import sse
+from gateway.proxy.output_policy import Shape
+from gateway.proxy.response_events import ResponseEventRelay
+
+FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
+DELTA = {"type": "response.output_text.delta", "sequence_number": 1, "delta": "a"}
+MESSAGE = {"type": "message", "content": [{"type": "output_text", "text": "a"}]}
+REASONING = {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "hm"}]}
+
+
+def event(kind: str, **more: Any) -> bytes:
+    body = json.dumps({"type": kind, **more}, separators=(",", ":"))
+    return f"event: {kind}\ndata: {body}\n\n".encode()
+
+
+def relay() -> ResponseEventRelay:
+    return ResponseEventRelay(FIRST, key=b"k")
+
+
+def content(raw: bytes) -> Any:
+    return json.loads(sse.payload(raw))
+
+
+def test_created_and_completed_are_labelled() -> None:
+    """The first part at once, the whole at the end; what lies between keeps its bytes."""
+    own = relay()
+    created = content(own.relay(event("response.created", response={"id": "r1", "output": []})))
+    assert created["response"] == {"mmhie": FIRST, "id": "r1", "output": []}
+    between = event("response.output_text.delta", delta="a")
+    assert own.relay(between) is between
+    closing = {"id": "r1", "status": "completed", "output": [MESSAGE], "usage": {"input_tokens": 1}}
+    completed = content(own.relay(event("response.completed", response=closing)))
+    label = completed["response"].pop("mmhie")
+    assert completed["response"] == closing
+    assert label["disclaimer"] == FIRST["disclaimer"]
+    assert label["truncated"] is None
+    assert label["provenance"]["output_digest"].startswith("hmac-sha256:")
+    assert own.ended
+    assert own.usage == {"input_tokens": 1}
+
+
+@pytest.mark.parametrize(
+    ("output", "truncated", "warnings"),
+    [
+        ([REASONING], "in_reasoning", ["reasoning_only"]),
+        ([REASONING, MESSAGE], "in_answer", []),
+        ([], "in_reasoning", ["empty_answer"]),
+        ([{"type": "function_call", "name": "f"}], "in_answer", []),
+    ],
+)
+def test_a_cut_answer_says_where(
+    output: list[dict[str, Any]], truncated: str, warnings: list[str]
+) -> None:
+    """Incomplete for its budget: in the reasoning, or in the answer."""
+    details = {"reason": "max_output_tokens"}
+    response = {"status": "incomplete", "incomplete_details": details, "output": output}
+    label = content(relay().relay(event("response.incomplete", response=response)))["response"]
+    assert label["mmhie"]["truncated"] == truncated
+    assert label["mmhie"]["warnings"] == warnings
+
+
+def test_events_without_a_name_are_known_by_their_type() -> None:
+    """The label does not hang on how the event was written."""
+    data = sse.encode({"type": "response.created", "response": {"id": "r1"}})
+    assert content(relay().relay(data))["response"]["mmhie"] == FIRST
+    windows = event("response.created", response={}).replace(b"\n", b"\r\n")
+    assert content(relay().relay(windows))["response"] == {"mmhie": FIRST}
+
+
+@pytest.mark.parametrize("raw", [b": ping\n\n", b"data: [DONE]\n\n", sse.encode(DELTA)])
+def test_others_pass(raw: bytes) -> None:
+    """Comments, the terminator, deltas."""
+    assert relay().relay(raw) == raw
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (event("error", message="chest pain"), EngineRejected),
+        (sse.encode({"type": "error", "message": "chest pain"}), EngineRejected),
+        (sse.encode({"error": {"message": "chest pain"}}), EngineRejected),
+        (b"data: {\n\n", EngineGarbled),
+        (event("response.created"), EngineGarbled),
+        (event("response.completed"), EngineGarbled),
+        (event("response.completed", response="x"), EngineGarbled),
+        (event("response.completed", response={"output": [1]}), EngineGarbled),
+        (event("response.completed", response={"output": [{"content": [1]}]}), EngineGarbled),
+        (event("response.completed", response={"output": 1}), EngineGarbled),
+        (event("response.output_text.delta", delta=["<"]), EngineGarbled),
+        (event("response.output_text.done", text=["<"]), EngineGarbled),
+        (event("response.content_part.done", part="<"), EngineGarbled),
+        (event("response.output_item.done", item={"content": ["<"]}), EngineGarbled),
+    ],
+)
+def test_failures_are_named(raw: bytes, kind: type[GatewayError]) -> None:
+    """The engine's error in our words, nonsense as nonsense; neither ends the answer well."""
+    own = relay()
+    with pytest.raises(kind) as found:
+        own.relay(raw)
+    assert "chest" not in found.value.message
+    assert not own.ended or own.finals
+
+
+def test_an_error_in_band_is_the_api_s_own() -> None:
+    """Named `error`, numbered after the last, with the one shape beside it."""
+    own = relay()
+    own.relay(sse.encode(DELTA))
+    raw = own.render(EngineCut("Cut."))
+    assert raw.startswith(b"event: error\n")
+    told = content(raw)
+    assert (told["type"], told["sequence_number"], told["code"]) == ("error", 1, "engine_cut")
+    assert told["message"] == told["error"]["message"] == "Cut."
+
+
+def test_hidden_reasoning_is_in_no_event() -> None:
+    """Its deltas are dropped, its item stays, emptied, so that indices hold."""
+    own = ResponseEventRelay(FIRST, key=b"k", shape=Shape(policy="hide"))
+    closing = {"id": "r1", "status": "completed", "output": [REASONING, MESSAGE]}
+    events = [
+        event("response.created", response={"id": "r1", "output": []}),
+        event("response.output_item.added", item=REASONING, output_index=0),
+        event("response.reasoning_text.delta", delta="hm"),
+        event("response.content_part.done", part=REASONING["content"][0], output_index=0),
+        event("response.output_item.done", item=REASONING, output_index=0),
+        event("response.output_text.delta", delta="a"),
+        event("response.completed", response=closing),
+    ]
+    out = [own.relay(each) for each in events]
+
+    assert b'"hm"' not in b"".join(out)
+    assert out[2] == b""
+    assert content(out[3])["part"] == {"type": "reasoning_text", "text": ""}
+    assert content(out[4])["item"]["type"] == "reasoning"
+    assert out[5] is events[5]
+    assert len(content(out[6])["response"]["output"]) == 2

@@ -1,0 +1,172 @@
+"""Streams of /v1/responses: no marker gets out, and every event says the same text."""
+
+import json
+import re
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.http import sse
+from gateway.proxy import json_response
+from gateway.proxy.output_policy import PLAIN, Shape
+from gateway.proxy.response_events import ResponseEventRelay
+from gateway.safety import harmony
+from tests.gateway.safety.test_harmony import TEXTS
+
+FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
+SURROUNDS = (
+    PLAIN,
+    Shape(opening="Mind: "),
+    Shape(closing=" Ask."),
+    Shape(opening="Mind: ", closing=" Ask."),
+)
+LEAK = "It is benign.<|channel|>analysis<|message|>Or is it?"
+NUMBER = {"sequence_number": 1, "output_index": 0}
+PLACE = {**NUMBER, "content_index": 0, "item_id": "m1"}
+
+
+def event(kind: str, **more: Any) -> bytes:
+    body = json.dumps({"type": kind, **more}, separators=(",", ":"), ensure_ascii=False)
+    return f"event: {kind}\ndata: {body}\n\n".encode()
+
+
+def part(text: str, **more: Any) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": [], **more}
+
+
+def message(text: str) -> dict[str, Any]:
+    return {"type": "message", "id": "m1", "content": [part(text)]}
+
+
+def stream(*deltas: str) -> list[bytes]:
+    """As vLLM sends an answer that comes in these deltas, each with its log-probabilities."""
+    text = "".join(deltas)
+    closing = {"id": "r1", "status": "completed", "output": [message(text)]}
+    return [
+        event("response.created", response={"id": "r1", "output": []}),
+        event("response.output_item.added", item={**message(""), "content": []}, **NUMBER),
+        event("response.content_part.added", part=part(""), **PLACE),
+        *(
+            event("response.output_text.delta", delta=delta, logprobs=[{"token": delta}], **PLACE)
+            for delta in deltas
+        ),
+        event("response.output_text.done", text=text, logprobs=[], **PLACE),
+        event("response.content_part.done", part=part(text, logprobs=[{"token": text}]), **PLACE),
+        event("response.output_item.done", item=message(text), **NUMBER),
+        event("response.completed", response=closing),
+    ]
+
+
+def relayed(events: list[bytes], shape: Shape = PLAIN) -> list[dict[str, Any]]:
+    """The events a caller gets for these."""
+    own = ResponseEventRelay(FIRST, key=b"k", shape=shape)
+    sent = b"".join(own.relay(each) for each in events)
+    assert own.ended
+    return [json.loads(sse.payload(each)) for each in sse.EventBuffer().feed(sent)]
+
+
+def texts(events: list[dict[str, Any]]) -> set[str]:
+    """What each kind of event says the answer is."""
+    by_kind = {one["type"]: one for one in events}
+    deltas = [one["delta"] for one in events if one["type"] == "response.output_text.delta"]
+    return {
+        "".join(deltas),
+        by_kind["response.output_text.done"]["text"],
+        by_kind["response.content_part.done"]["part"]["text"],
+        by_kind["response.output_item.done"]["item"]["content"][0]["text"],
+        by_kind["response.completed"]["response"]["output"][0]["content"][0]["text"],
+    }
+
+
+def cut(text: str, cuts: list[int]) -> list[str]:
+    """A text in deltas."""
+    at = sorted({min(each, len(text)) for each in cuts} | {0, len(text)})
+    return [text[a:b] for a, b in pairwise(at)]
+
+
+@given(TEXTS, st.lists(st.integers(0, 120), max_size=10), st.sampled_from(SURROUNDS))
+def test_any_answer_cut_anywhere_says_one_thing_without_markers(
+    text: str, cuts: list[int], shape: Shape
+) -> None:
+    """Deltas, done events, the closing event and the whole answer agree; no event more or less."""
+    events = stream(*cut(text, cuts))
+    out = relayed(events, shape)
+    clean, found = harmony.clean(text)
+    shown = shape.surround(clean) if text else ""  # of nothing there is no delta to surround
+
+    assert texts(out) == {shown}
+    assert [one["type"] for one in out] == [json.loads(sse.payload(one))["type"] for one in events]
+    assert ("harmony_markers_stripped" in out[-1]["response"]["mmhie"]["warnings"]) == found
+    body = json.dumps({"output": [message(text)], "status": "completed"}).encode()
+    label, _, _ = json_response.label(
+        body, FIRST, key=b"k", path=json_response.RESPONSES, shape=shape
+    )
+    assert json.loads(label)["output"][0]["content"][0]["text"] == shown
+
+
+@given(TEXTS.filter(lambda text: not harmony.clean(text)[1]), st.lists(st.integers(0, 120)))
+def test_a_clean_stream_keeps_every_byte(text: str, cuts: list[int]) -> None:
+    """Angle brackets too: what had to wait leaves as it came."""
+    events = stream(*cut(text, cuts))
+    own = ResponseEventRelay(FIRST, key=b"k")
+    sent = [own.relay(each) for each in events]
+
+    assert b"".join(sent[1:-1]) == b"".join(events[1:-1])
+
+
+@pytest.mark.parametrize("at", range(len(LEAK) + 1))
+def test_a_leak_is_stripped_wherever_it_is_cut(at: int) -> None:
+    """The thought in the answer is in no event, as text or token by token."""
+    out = relayed(stream(LEAK[:at], LEAK[at:]))
+
+    assert texts(out) == {"It is benign."}
+    assert not re.search(r"<\||Or is it", json.dumps(out))
+
+
+def test_a_delta_waits_only_while_it_may_begin_a_marker() -> None:
+    """And the fast path is the very same object."""
+    own = ResponseEventRelay(FIRST, key=b"k")
+    plain, open_, more, rest = stream("a", "b <", "|", "x")[3:7]
+
+    assert own.relay(plain) is plain
+    assert own.relay(open_) == own.relay(more) == b""
+    assert own.relay(rest) == open_ + more + rest
+    assert own.relay(plain) is plain
+
+
+def test_markers_may_be_escaped() -> None:
+    """JSON has two ways to write `<`; what is no marker keeps its own."""
+    events = [each.replace(b"<", b"\\u003c") for each in stream("Yes.", "<|end|>")]
+    assert texts(relayed(events)) == {"Yes."}
+    clean = [each.replace(b"<", b"\\u003C") for each in stream("a <", "b")]
+    own = ResponseEventRelay(FIRST, key=b"k")
+    assert b"".join(map(own.relay, clean[:5]))[-len(b"".join(clean[3:5])) :] == b"".join(clean[3:5])
+
+
+def said(sent: bytes) -> list[str]:
+    """The deltas among these events."""
+    bodies = [json.loads(sse.payload(each)) for each in sse.EventBuffer().feed(sent)]
+    return [body["delta"] for body in bodies]
+
+
+def test_two_texts_are_two_answers() -> None:
+    """A new place begins anew, even where the end of the one before was not said."""
+    first, second = stream("One <", "Two.")[3:5]
+    own = ResponseEventRelay(FIRST, key=b"k", shape=Shape(closing=" Ask."))
+    sent = own.relay(first) + own.relay(second.replace(b'output_index":0', b'output_index":1'))
+
+    assert said(sent) == ["One < Ask."]
+    assert said(own.relay(stream("")[-1]).split(b"event: response.completed")[0]) == ["Two. Ask."]
+
+
+def test_a_comment_does_not_end_a_text() -> None:
+    """It passes at once, whatever waits."""
+    own = ResponseEventRelay(FIRST, key=b"k")
+    held, rest, last = stream("a <|e", "nd|>", " b")[3:6]
+
+    assert own.relay(held) == b""
+    assert own.relay(b": ping\n\n") == b": ping\n\n"
+    assert said(own.relay(rest) + own.relay(last)) == ["a ", "", " b"]

@@ -1,0 +1,102 @@
+"""Chunks like the one before: passed without parsing, and only when that is certain."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.template_fast_path import Repeat, is_plain
+from gateway.safety import provenance
+
+KEY = b"k" * 32
+FIRST: dict[str, Any] = {"disclaimer": {}, "provenance": {}, "notices": []}
+
+
+def event(text: str, **more: object) -> bytes:
+    """A chunk as vLLM writes it."""
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None, **more}
+    return b"data: " + orjson.dumps({"id": "x", "choices": [choice]}) + b"\n\n"
+
+
+def learned(one: bytes, text: str) -> Repeat | None:
+    return Repeat.of(one, orjson.loads(one[6:]), text)
+
+
+def told_by(*events: bytes) -> tuple[list[bytes], str]:
+    """What a relay passes on, and the digest it comes to."""
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=False, request={})
+    end = event("", finish_reason="stop")
+    passed = [relay.relay(one) for one in (*events, end)]
+    return passed[:-1], relay.finals[0]["provenance"]["output_digest"]
+
+
+def test_another_text_between_the_same_bytes() -> None:
+    """Is read off; anything else is left to the parser."""
+    repeat = learned(event("one"), "one")
+
+    assert repeat is not None
+    assert repeat.text(event("zwölf")) == "zwölf".encode()
+    for other in (
+        event(""),
+        event('a "quote"'),
+        event("a\nline"),
+        event("<|end|>"),
+        event("two", finish_reason="stop"),
+        event("two", index=1),
+        event("two")[:-1],
+        b"data: [DONE]\n\n",
+        event("two").replace(b"two", b"\xff"),
+        event("two").replace(b"two", b"a\x01b"),
+    ):
+        assert repeat.text(other) == b""
+
+
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        (event("x").replace(b'"content":"x"', b'"content": "x"'), "x"),
+        (
+            event("x", note={"content": "x"}).replace(b'"delta":', b'"z":{"content":"x"},"delta":'),
+            "x",
+        ),
+        (event("a<b"), "a<b"),
+        (event('a"b'), 'a"b'),
+        (event("\u2028"), "\u2028"),
+    ],
+)
+def test_what_is_not_certain_is_not_learned(one: bytes, text: str) -> None:
+    """Another spacing, the same words elsewhere, a text that is escaped or may be a marker."""
+    assert learned(one, text) is None
+
+
+@given(st.lists(st.text(max_size=6), min_size=1, max_size=12))
+def test_the_caller_and_the_digest_see_no_difference(texts: list[str]) -> None:
+    """Whatever was passed unparsed counts as if it had been parsed."""
+    texts = [text.encode(errors="replace").decode() for text in texts]
+    plain = [text for text in texts if "<" not in text]
+    passed, digest = told_by(*map(event, plain))
+    mac = provenance.digest(KEY)
+    mac.update("".join(plain).encode())
+
+    assert passed[1:] == [event(text) for text in plain[1:]]
+    assert digest == provenance.label(mac)
+
+
+def test_a_marker_after_plain_chunks_is_still_cleaned() -> None:
+    """A chunk with a `<` is parsed, and so are those behind it while text is held back."""
+    passed, _ = told_by(*map(event, ("a", "b", "c", "d<", "|end|>", "e", "f")))
+    said = [orjson.loads(one[6:])["choices"][0]["delta"]["content"] for one in passed]
+
+    assert "".join(said) == "abcdef"
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [(b"a b", True), ("é€".encode(), True), (b"", False), (b"\\", False), (b"\x7f", False)],
+)
+def test_plain_text(text: bytes, plain: bool) -> None:
+    """Stands in JSON as it is."""
+    assert is_plain(text) == plain

@@ -1,0 +1,107 @@
+"""Places at the engine, from outside: held to the end of a body, given by class, never lost."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+
+from tests.contract.conftest import Start, StartEngine
+from tests.contract.doors import DOORS, STREAMS, error_of
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key, bearer
+
+CHAT = next(door for door in DOORS if door.name == "chat-json")
+STREAM = next(door for door in STREAMS if door.name == "chat-sse")
+CLASSES = ("batch", "routine", "emergency")
+
+
+def test_a_place_is_held_until_the_body_ends(start: Start, engine: FakeEngine) -> None:
+    """Not until the first byte: the engine works on until the last."""
+    gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0").wait()
+    for door in STREAMS:
+        engine.next(fault="slow_tokens", seconds=0.2)
+        body = door.body(**door.limit(6))
+        with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+            parts = answer.iter_raw()
+            next(parts)
+            refused = CHAT.ask(gateway.client)
+            b"".join(parts)
+        assert refused.status_code == 429, door
+        assert error_of(refused)["code"] == "too_busy"
+        assert int(refused.headers["retry-after"]) >= 1
+        until(lambda: CHAT.ask(gateway.client).status_code == 200)
+
+
+def test_a_place_comes_back_however_a_request_ends(start: Start, engine: FakeEngine) -> None:
+    """Faults of the engine, callers that leave, refusals: one place is enough for all of them."""
+    gateway = start(
+        engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0", MMHIE_TIMEOUT_SECONDS="0.5"
+    ).wait()
+    for fault in ("status", "reset", "cut", "hang_before_headers", "hang_midstream", "empty"):
+        engine.next(fault=fault)
+        STREAM.ask(gateway.client)
+        until(lambda: CHAT.ask(gateway.client).status_code == 200)
+    engine.next(fault="hang_before_headers")
+    hasty = httpx2.Client(base_url=gateway.url, timeout=0.1, trust_env=False)
+    with hasty, contextlib.suppress(httpx2.TimeoutException):
+        CHAT.ask(hasty)
+    until(lambda: CHAT.ask(gateway.client).status_code == 200)
+
+
+def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_path: Path) -> None:
+    """Whoever came first: emergencies before routine work, that before batches."""
+    engine = start_engine("--token-delay", "0.02")
+    keys = tmp_path / "keys.json"
+    secrets = {one: add_key(keys, one, "openai", priority=one) for one in CLASSES}
+    gateway = start(
+        engine.url,
+        MMHIE_MAX_INFLIGHT="1",
+        MMHIE_KEYS_FILE=str(keys),
+        MMHIE_PROTECT_METRICS="false",
+    ).wait()
+    threads = [asking(gateway, "first", secrets["routine"])]
+    engine.until(lambda stats: stats["running"] == 1)
+    for number, name in enumerate(CLASSES * 2):
+        threads.append(asking(gateway, f"{name}-{number}", secrets[name]))
+        until(lambda: waiting(gateway) == len(threads) - 1)
+    for thread in threads:
+        thread.join()
+
+    ids = [one["headers"]["x-request-id"] for one in engine.seen(CHAT.path)]
+    assert [one.split("-")[0] for one in ids[1:]] == [
+        one for one in reversed(CLASSES) for _ in range(2)
+    ]
+    assert [one for one in ids if one.startswith("batch")] == ["batch-0", "batch-3"]
+
+
+def asking(gateway: Gateway, name: str, secret: str) -> threading.Thread:
+    """A request of that id, on its way."""
+
+    def ask() -> None:
+        with httpx2.Client(base_url=gateway.url, timeout=30, trust_env=False) as client:
+            headers = {"x-request-id": name, **bearer(secret)}
+            answer = client.post(CHAT.path, json=CHAT.body(), headers=headers)
+            assert answer.status_code == 200, json.dumps(answer.json())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread
+
+
+def waiting(gateway: Gateway) -> int:
+    """Requests in the queue, as /metrics tells."""
+    page = gateway.client.get("/metrics").text
+    (line,) = [one for one in page.splitlines() if one.startswith("mmhie_queued_requests ")]
+    return int(float(line.split()[1]))
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

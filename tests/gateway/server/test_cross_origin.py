@@ -1,0 +1,110 @@
+"""Web pages of other origins: off by default, a list, and never `*` in production."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.contract.conftest import Start
+from tests.contract.doors import DOORS
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.server.wire import answers, dialled, request, rest
+
+PAGE = "https://ward.example"
+QUESTION = {
+    "origin": PAGE,
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "authorization,content-type",
+}
+
+
+def test_off_by_default(gateway: Gateway) -> None:
+    """No page is told that it may."""
+    answer = gateway.client.post("/llm/generate", json={"prompt": "x"}, headers={"origin": PAGE})
+    asked = gateway.client.options("/llm/generate", headers=QUESTION)
+
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert asked.status_code == 405
+    assert not [name for name in asked.headers if name.startswith("access-control")]
+
+
+def test_a_listed_page(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+    """Asks beforehand without a key and then with one; errors can be read as well."""
+    key = add_key(tmp_path / "keys.json", "page", "generate", "openai")
+    gateway = start(
+        engine.url,
+        MMHIE_CORS_ORIGINS=f"https://other.example, {PAGE}",
+        MMHIE_KEYS_FILE=str(tmp_path / "keys.json"),
+        MMHIE_ENV="production",
+    ).wait()
+    for door in DOORS:
+        asked = gateway.client.options(door.path, headers=QUESTION)
+        assert asked.status_code == 204
+        assert asked.content == b""
+        assert asked.headers["access-control-allow-origin"] == PAGE
+        assert asked.headers["access-control-allow-headers"] == "authorization,content-type"
+        assert asked.headers["x-request-id"]
+        for shown, status in ((bearer(key), 200), ({}, 401)):
+            headers = {"origin": PAGE, **door.headers, **shown}
+            answer = gateway.client.post(door.path, json=door.body(), headers=headers)
+            assert answer.status_code == status
+            assert answer.headers["access-control-allow-origin"] == PAGE
+            assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+    other = gateway.client.get("/healthz", headers={"origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in other.headers
+    assert gateway.client.options("/llm/generate", headers={"origin": PAGE}).status_code == 405
+
+
+def test_what_is_not_http_is_no_answer_to_a_page(gateway: Gateway) -> None:
+    """Off is off there, too."""
+    with dialled(gateway) as plug:
+        plug.sendall(request("/healthz", f"origin: {PAGE}", "x-a : b"))
+        (answer,) = answers(rest(plug))
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+PRODUCTION = {"MMHIE_ENV": "production"}
+UNSAFE = (
+    ({}, "nobody is asked for a key"),
+    ({"MMHIE_KEYS_FILE": "keys.json", "MMHIE_CORS_ORIGINS": "*"}, "MMHIE_CORS_ORIGINS"),
+    ({"MMHIE_KEYS_FILE": "keys.json", "MMHIE_CORS_ORIGINS": f"{PAGE},*"}, "MMHIE_CORS_ORIGINS"),
+    (
+        {"MMHIE_KEYS_FILE": "keys.json", "MMHIE_REASONER_MODEL_TEST_OVERRIDE": "x"},
+        "MMHIE_REASONER_MODEL_TEST_OVERRIDE",
+    ),
+)
+
+
+@pytest.mark.parametrize(("settings", "said"), UNSAFE)
+def test_production_refuses(
+    start: Start, engine: FakeEngine, tmp_path: Path, settings: dict[str, str], said: str
+) -> None:
+    """Exit code 2 and one sentence."""
+    add_key(tmp_path / "keys.json", "page", "generate")
+    gateway = start(engine.url, **PRODUCTION, **settings)
+
+    assert gateway.exit_code() == 2
+    assert said in gateway.log
+    assert gateway.log.count("\n") == 1
+
+
+@pytest.mark.parametrize("origin", ["ward.example", "ftp://x", "https://x/page", "https://a b"])
+def test_what_is_no_origin_stops_the_start(start: Start, engine: FakeEngine, origin: str) -> None:
+    """Scheme, host and port, nothing else."""
+    gateway = start(engine.url, MMHIE_CORS_ORIGINS=origin)
+    assert gateway.exit_code() == 2
+    assert "MMHIE_CORS_ORIGINS" in gateway.log
+
+
+def test_health_with_a_key(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+    """MMHIE_PROTECT_HEALTH and MMHIE_PROTECT_METRICS: the scope `metrics`, each by itself."""
+    keys = tmp_path / "keys.json"
+    key, other = add_key(keys, "probe", "metrics"), add_key(keys, "ward", "generate")
+    gateway = start(engine.url, MMHIE_KEYS_FILE=str(keys), MMHIE_PROTECT_HEALTH="true")
+    gateway.wait("/metrics")
+    for path in ("/healthz", "/readyz"):
+        assert gateway.client.get(path).status_code == 401
+        assert gateway.client.get(path, headers=bearer(other)).status_code == 403
+        assert json.loads(gateway.client.get(path, headers=bearer(key)).text)["phase"]

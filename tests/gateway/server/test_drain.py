@@ -1,0 +1,131 @@
+"""The process: a port of its own, ready until told to stop, then settle, drain and exit code 0."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from gateway.engine.client import EngineClient
+from gateway.engine.watch import EngineWatch
+from gateway.server.drain import DrainingServer
+from gateway.settings import GatewaySettings
+from tests.fake_engine.process import FakeEngine
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def engine() -> Iterator[FakeEngine]:
+    """A fake engine as a child."""
+    child = FakeEngine().wait()
+    yield child
+    child.stop()
+
+
+class Gateway:
+    """`python -m gateway` as a child, on a port that its log tells."""
+
+    def __init__(self, folder: Path, engine_url: str, port: int, **more: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(folder),
+            "MMHIE_PORT": str(port),
+            "MMHIE_ENGINE_URL": engine_url,
+            **more,
+        }
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "gateway"],
+            cwd=folder,
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def status(self, path: str) -> int:
+        try:
+            return httpx2.get(self.url + path, timeout=2).status_code
+        except httpx2.TransportError:
+            return 0
+
+    def until(self, path: str, status: int) -> None:
+        deadline = time.monotonic() + 15
+        while self.status(path) != status:
+            assert time.monotonic() < deadline, f"{path} is not {status}"
+            time.sleep(0.03)
+
+    def ask(self) -> int:
+        body = {"prompt": "Why?", "max_tokens": 2}
+        return httpx2.post(f"{self.url}/llm/generate", json=body, timeout=5).status_code
+
+
+@pytest.fixture
+def start(tmp_path: Path, unused_tcp_port_factory: Any) -> Iterator[Any]:
+    """Start gateways; end them with the test."""
+    started: list[Gateway] = []
+
+    def begin(engine_url: str, **more: str) -> Gateway:
+        started.append(Gateway(tmp_path, engine_url, unused_tcp_port_factory(), **more))
+        return started[-1]
+
+    yield begin
+    for gateway in started:
+        gateway.child.kill()
+        gateway.child.wait()
+
+
+def test_it_serves_on_while_it_settles(start: Any, engine: FakeEngine) -> None:
+    """Balancers see /readyz and turn away; until they have, questions are answered."""
+    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="0.8")
+    gateway.until("/readyz", 200)
+    gateway.child.send_signal(signal.SIGTERM)
+    gateway.until("/readyz", 503)
+    assert gateway.ask() == 200
+    assert gateway.status("/healthz") == 200
+    assert gateway.child.wait(10) == 0
+
+
+def test_once_settled_it_refuses() -> None:
+    """What still comes over an open connection is told to go elsewhere; once is enough."""
+    app = FastAPI()
+    watch = EngineWatch(EngineClient("unix:/nowhere"), None)
+    app.state.services = SimpleNamespace(watch=watch)
+    server = DrainingServer(app, GatewaySettings.model_construct())
+    server.drain()
+    assert (watch.phase, watch.refusing, server.should_exit) == ("draining", True, True)
+    assert not server.force_exit
+    server.drain()
+    assert server.force_exit
+
+
+def test_told_to_stop_before_it_has_started() -> None:
+    """There is nothing to drain."""
+    server = DrainingServer(FastAPI(), GatewaySettings.model_construct())
+    server.drain()
+    assert server.should_exit
+    assert not server.force_exit
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_does_it_now(
+    start: Any, engine: FakeEngine, number: signal.Signals
+) -> None:
+    """Whoever asks twice does not want to wait."""
+    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="60")
+    gateway.until("/readyz", 200)
+    gateway.child.send_signal(number)
+    gateway.until("/readyz", 503)
+    asked = time.monotonic()
+    gateway.child.send_signal(number)
+    assert gateway.child.wait(10) == 0
+    assert time.monotonic() - asked < 5

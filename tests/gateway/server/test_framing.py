@@ -1,0 +1,393 @@
+"""Where a request ends: one meaning for every byte, one answer to every request."""
+
+import json
+import socket
+import time
+
+import psutil
+import pytest
+
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.server.wire import CHAT_BODY, answers, chat, dialled, exchange, request, rest
+
+POST = b"POST /v1/chat/completions HTTP/1.1\r\n"
+HOST = b"host: x\r\n"
+CANARY = b"zebrafish7731"
+SMUGGLED = b"GET /v1/models?" + CANARY + b" HTTP/1.1\r\nhost: x\r\n\r\n"
+CHUNKED = b"transfer-encoding: chunked\r\n"
+
+# What is sent; each gets exactly one answer, 400, and the connection closes.
+MALFORMED: dict[str, bytes] = {
+    "length and chunks": POST
+    + HOST
+    + b"content-length: 4\r\n"
+    + CHUNKED
+    + b"\r\n0\r\n\r\n"
+    + SMUGGLED,
+    "chunks and length": POST + HOST + CHUNKED + b"content-length: 4\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "two lengths": POST + HOST + b"content-length: 4\r\ncontent-length: 0\r\n\r\n" + SMUGGLED,
+    "two equal lengths": POST + HOST + b"content-length: 0\r\ncontent-length: 0\r\n\r\n" + SMUGGLED,
+    "a list of lengths": POST + HOST + b"content-length: 0, 0\r\n\r\n" + SMUGGLED,
+    "a signed length": POST + HOST + b"content-length: +0\r\n\r\n" + SMUGGLED,
+    "a negative length": POST + HOST + b"content-length: -1\r\n\r\n" + SMUGGLED,
+    "a hexadecimal length": POST + HOST + b"content-length: 0x10\r\n\r\n" + SMUGGLED,
+    "a length without end": POST + HOST + b"content-length: " + b"9" * 40 + b"\r\n\r\n" + SMUGGLED,
+    "gzip, then chunks": POST
+    + HOST
+    + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+    + SMUGGLED,
+    "chunks, then nothing": POST
+    + HOST
+    + b"transfer-encoding: chunked, identity\r\n\r\n"
+    + SMUGGLED,
+    "an unknown coding": POST + HOST + b"transfer-encoding: xchunked\r\n\r\n" + SMUGGLED,
+    "chunks twice": POST + HOST + CHUNKED + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
+    "a coding after a tab": POST + HOST + b"transfer-encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+    "chunks in HTTP/1.0": b"POST / HTTP/1.0\r\n" + HOST + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
+    "a folded line": POST + HOST + b"x-a: b\r\n c\r\n\r\n" + SMUGGLED,
+    "a folded coding": POST + HOST + b"transfer-encoding:\r\n chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
+    "a space before a colon": POST + HOST + b"content-length : 4\r\n\r\n" + SMUGGLED,
+    "a space before a name": POST + HOST + b" content-length: 4\r\n\r\n" + SMUGGLED,
+    "a line without a colon": POST + HOST + b"content-length\r\n\r\n" + SMUGGLED,
+    "a name of nothing": POST + HOST + b": 4\r\n\r\n" + SMUGGLED,
+    "a NUL in a value": POST + HOST + b"x-a: b\0c\r\n\r\n" + SMUGGLED,
+    "a bare CR": POST + HOST + b"x-a: b\rx-b: c\r\n\r\n" + SMUGGLED,
+    "bare LFs": POST.replace(b"\r", b"") + b"host: x\n\n" + SMUGGLED,
+    "no host": POST + b"\r\n" + SMUGGLED,
+    "two hosts": POST + HOST + HOST + b"\r\n" + SMUGGLED,
+    "no version": b"GET /healthz\r\n\r\n",
+    "HTTP/0.9": b"GET /healthz HTTP/0.9\r\n" + HOST + b"\r\n",
+    "HTTP/1.2": b"GET /healthz HTTP/1.2\r\n" + HOST + b"\r\n",
+    "HTTP/2.0": b"GET /healthz HTTP/2.0\r\n" + HOST + b"\r\n",
+    "an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
+    "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "an unknown method": b"BREW /healthz HTTP/1.1\r\n" + HOST + b"\r\n",
+    "a method in small letters": b"get /healthz HTTP/1.1\r\n" + HOST + b"\r\n",
+    "no HTTP at all": CANARY + b"\r\n\r\n",
+    "a chunk's size in words": POST + HOST + CHUNKED + b"\r\nzz\r\n" + CANARY,
+    "a chunk's size with 0x": POST + HOST + CHUNKED + b"\r\n0x1\r\na\r\n0\r\n\r\n",
+    "a chunk's size below zero": POST + HOST + CHUNKED + b"\r\n-1\r\na\r\n0\r\n\r\n",
+    "a chunk's size too large": POST + HOST + CHUNKED + b"\r\n" + b"f" * 18 + b"\r\n",
+    "a chunk's size with a space": POST + HOST + CHUNKED + b"\r\n1 \r\na\r\n0\r\n\r\n",
+    "a chunk longer than said": POST + HOST + CHUNKED + b"\r\n1\r\nab\r\n0\r\n\r\n",
+    "chunks by bare LFs": POST + HOST + CHUNKED + b"\r\n1\na\n0\n\n",
+    "an extension with a LF": POST + HOST + CHUNKED + b"\r\n1;a\nb\r\na\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_not_http_is_one_400(gateway: Gateway, engine: FakeEngine, name: str) -> None:
+    """In our shape, with our headers, without an echo; what came behind it is never served."""
+    (answer,) = exchange(gateway, MALFORMED[name])
+
+    answer.error(400, "invalid_request")
+    assert answer.headers["connection"] == "close"
+    assert CANARY not in answer.body
+    assert CANARY.decode() not in gateway.log
+    assert engine.stats["generations"] == 0
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_it_is_the_same_byte_by_byte(gateway: Gateway, name: str) -> None:
+    """Where TCP cuts a request is no matter."""
+    data = MALFORMED[name]
+    with dialled(gateway) as plug:
+        try:
+            for start in range(0, len(data), 7):
+                plug.sendall(data[start : start + 7])
+        except ConnectionError:
+            pass  # it has heard enough
+        (answer,) = answers(rest(plug))
+
+    answer.error(400, "invalid_request")
+
+
+KEPT = ("no HTTP at all", "two hosts", "a chunk's size in words")
+
+
+def test_nothing_is_kept_of_it(gateway: Gateway) -> None:
+    """Hundreds of each: memory is given back at once, not when the collector comes."""
+    process = psutil.Process(gateway.child.pid)
+
+    def refused(times: int) -> float:
+        """MiB of the gateway after so many refusals of each kind."""
+        for data in [MALFORMED[name] for name in KEPT] * times:
+            exchange(gateway, data)
+        return float(process.memory_info().rss) / 2**20
+
+    before = refused(50)
+    assert refused(250) - before < 2
+
+
+def test_headers_of_100_kb_are_431(gateway: Gateway) -> None:
+    """Whether in one line or in many; the limit has a name."""
+    for lines in ([f"x-a: {'a' * 100_000}"], [f"x-{n}: {'a' * 800}" for n in range(120)]):
+        (answer,) = exchange(gateway, request("/healthz", *lines))
+        assert "MMHIE_MAX_HEADER_BYTES" in answer.error(431, "headers_too_large")["message"]
+    (answer,) = exchange(gateway, request(f"/{'a' * 100_000}"))
+    answer.error(431, "headers_too_large")
+
+
+def test_a_head_without_end_is_431(gateway: Gateway) -> None:
+    """Long before its end; nothing is kept of it."""
+    with dialled(gateway) as plug:
+        plug.sendall(b"GET / HTTP/1.1\r\nx-a: ")
+        try:
+            for _ in range(1000):
+                plug.sendall(b"a" * 10_000)
+        except ConnectionError:
+            pass
+        (answer,) = answers(rest(plug))
+    answer.error(431, "headers_too_large")
+
+
+def test_too_many_headers_are_431(gateway: Gateway) -> None:
+    """However small they are."""
+    (answer,) = exchange(gateway, request("/healthz", *(f"x-{n}: 1" for n in range(200))))
+    answer.error(431, "headers_too_large")
+
+
+def test_a_large_head_is_fine(gateway: Gateway) -> None:
+    """Tokens are long."""
+    (answer,) = exchange(gateway, request("/healthz", f"authorization: Bearer {'a' * 20_000}"))
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("extra", [b";" + b"a" * 1_000_000, b"\r\n" + b"x" * 1_000_000])
+def test_chunks_that_say_nothing_are_bounded(gateway: Gateway, extra: bytes) -> None:
+    """Extensions and trailers are no body, and are counted all the same."""
+    with dialled(gateway) as plug:
+        plug.sendall(POST + HOST + CHUNKED + b"\r\n0")
+        try:
+            for _ in range(100):
+                plug.sendall(extra)
+        except ConnectionError:
+            pass
+        found = answers(rest(plug))
+    assert [one.status for one in found] in ([413], [400])
+
+
+def test_a_trailer_is_no_header(gateway: Gateway, engine: FakeEngine) -> None:
+    """Else a name or a key could come in after the head was looked at."""
+    body = b"%x\r\n%b\r\n0\r\nx-request-id: late\r\nauthorization: Bearer late\r\n\r\n"
+    head = request("/v1/chat/completions", "transfer-encoding: chunked", method="POST")
+    (answer,) = exchange(gateway, head + body % (len(CHAT_BODY), CHAT_BODY))
+
+    assert answer.status == 200
+    assert answer.headers["x-request-id"] != "late"
+
+
+def test_requests_in_one_go(gateway: Gateway, engine: FakeEngine) -> None:
+    """One answer each, in their order; a body that looks like a request is a body."""
+    sent = [
+        request("/healthz", "x-request-id: a", close=False),
+        chat("x-request-id: b", close=False),
+        request("/v1/models", "x-request-id: c", method="PUT", body=SMUGGLED, close=False),
+        request("/nothing", "x-request-id: d", close=False),
+        request("/readyz", "x-request-id: e"),
+    ]
+    found = exchange(gateway, b"".join(sent))
+
+    assert [one.status for one in found] == [200, 200, 405, 404, 200]
+    assert [one.headers["x-request-id"] for one in found] == list("abcde")
+
+
+def test_nothing_after_the_last_request_is_read(gateway: Gateway) -> None:
+    """`Connection: close` ends the conversation."""
+    (answer,) = exchange(gateway, request() + SMUGGLED * 3)
+    assert b"fake-model" not in answer.body or b'"phase"' in answer.body
+
+
+def test_nonsense_behind_a_request(gateway: Gateway) -> None:
+    """The request is answered in full, then the nonsense."""
+    body = CHAT_BODY[:-1] + b', "stream": true}'
+    first, second = exchange(gateway, chat(body=body, close=False) + b"\0\0\0\r\n\r\n")
+
+    assert first.status == 200
+    assert first.body.endswith(b"data: [DONE]\n\n")
+    second.error(400, "invalid_request")
+
+
+def test_too_many_at_once(gateway: Gateway, engine: FakeEngine) -> None:
+    """What is queued is bounded; all that was taken is answered, then the connection closes."""
+    engine.next(fault="slow_first_token", seconds=0.3)
+    body = CHAT_BODY[:-1] + b', "stream": true}'
+    found = exchange(gateway, chat(body=body, close=False) + request(close=False) * 500)
+
+    assert 2 < len(found) < 30
+    assert {one.status for one in found[:-1]} == {200}
+    found[-1].error(400, "invalid_request")
+
+
+def test_too_much_at_once(gateway: Gateway, engine: FakeEngine) -> None:
+    """The body of a request that is not yet served is not stored without limit."""
+    engine.next(fault="slow_first_token", seconds=0.3)
+    body = CHAT_BODY[:-1] + b', "stream": true}'
+    big = request("/llm/generate", method="POST", body=b"x" * 1_000_000)
+    with dialled(gateway) as plug:
+        plug.sendall(chat(body=body, close=False) + big)
+        first, second = answers(rest(plug))
+
+    assert first.status == 200
+    second.error(400, "invalid_request")
+
+
+def test_leaving_with_requests_in_line(gateway: Gateway, engine: FakeEngine) -> None:
+    """The one being answered is aborted, though it was not the last to come."""
+    engine.next(fault="hang_before_headers")
+    with dialled(gateway) as plug:
+        plug.sendall(chat(close=False) + request(close=False) * 3)
+        engine.until(lambda stats: stats["running"] == 1)
+        time.sleep(0.05)
+
+    engine.until(lambda stats: stats["running"] == 0, seconds=5)
+    assert engine.stats["aborted"] == 1
+
+
+def test_expecting_to_be_told(gateway: Gateway, engine: FakeEngine) -> None:
+    """100 before the body is read, none before a refusal; the connection ends with it, since
+    nobody can know whether the body still comes."""
+    head = request(
+        "/v1/chat/completions",
+        "expect: 100-continue",
+        f"content-length: {len(CHAT_BODY)}",
+        method="POST",
+        close=False,
+    )
+    with dialled(gateway) as plug:
+        plug.sendall(head)
+        assert plug.recv(100).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+        plug.sendall(CHAT_BODY)
+        (answer,) = answers(rest(plug))
+    assert answer.status == 200
+
+    refused = head.replace(b"/v1/chat", b"/v1/nothing")
+    found = exchange(gateway, refused)
+    assert [one.status for one in found] == [404]
+    assert found[0].headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "x"])
+def test_a_compressed_body_is_415(gateway: Gateway, engine: FakeEngine, coding: str) -> None:
+    """A kilobyte may unpack to a gigabyte; nothing is unpacked."""
+    (answer,) = exchange(gateway, chat(f"content-encoding: {coding}"))
+    answer.error(415, "unsupported_encoding")
+    assert engine.stats["generations"] == 0
+
+
+def test_identity_is_no_compression(gateway: Gateway) -> None:
+    """Some clients say so."""
+    (answer,) = exchange(gateway, chat("content-encoding: identity"))
+    assert answer.status == 200
+
+
+def test_a_body_refused_unread(gateway: Gateway) -> None:
+    """The caller may finish sending, hears the answer, and may ask again; not without end."""
+    big = request("/nothing", method="POST", body=b"x" * 3_000_000, close=False)
+    found = exchange(gateway, big + request())
+    assert [one.status for one in found] == [404, 200]
+
+    endless = request("/nothing", "content-length: 999999999", method="POST", close=False)
+    with dialled(gateway) as plug:
+        plug.sendall(endless)
+        sent = 0
+        try:
+            while sent < 200_000_000:
+                sent += plug.send(b"x" * 1_000_000)
+        except ConnectionError:
+            pass
+    assert sent < 100_000_000
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_http_1_0_gets_no_chunks(gateway: Gateway, stream: bool) -> None:
+    """A stream ends with its connection, whatever the caller says about keeping it."""
+    body = json.dumps({"prompt": "Why?", "stream": stream}).encode()
+    head = b"POST /llm/generate HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: %d\r\n\r\n"
+    (answer,) = exchange(gateway, head % len(body) + body)
+
+    assert answer.status == 200
+    assert "transfer-encoding" not in answer.headers
+    assert answer.headers["connection"] == "close"
+    if stream:
+        assert answer.body.startswith(b'data: {"delta"')
+        assert answer.body.endswith(b"data: [DONE]\n\n")
+    else:
+        assert len(answer.body) == int(answer.headers["content-length"])
+
+
+def test_an_error_over_http_1_0(gateway: Gateway) -> None:
+    """As over HTTP/1.1."""
+    (answer,) = exchange(gateway, b"GET /nothing HTTP/1.0\r\n\r\n")
+    answer.error(404, "not_found")
+
+
+def test_half_a_hang_up_is_a_whole_one(gateway: Gateway, engine: FakeEngine) -> None:
+    """A caller who shuts its side down cannot be told from one who leaves, and the engine must
+    not work for those who have left."""
+    engine.next(fault="hang_before_headers")
+    with dialled(gateway) as plug:
+        plug.sendall(chat())
+        engine.until(lambda stats: stats["running"] == 1)
+        plug.shutdown(socket.SHUT_WR)
+        engine.until(lambda stats: stats["running"] == 0, seconds=5)
+        assert rest(plug) == b""
+
+
+UPGRADES = {
+    "websocket": ("connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13"),
+    "h2c": ("connection: upgrade, http2-settings", "upgrade: h2c", "http2-settings: AAMAAABk"),
+}
+
+
+@pytest.mark.parametrize("name", UPGRADES)
+def test_an_upgrade_is_not_taken(gateway: Gateway, name: str) -> None:
+    """The request is answered as what it also is; what follows it is not read."""
+    (answer,) = exchange(gateway, request("/healthz", *UPGRADES[name], close=False) + SMUGGLED)
+    assert answer.status == 200
+
+    (answer,) = exchange(gateway, chat(*UPGRADES[name], close=False) + SMUGGLED)
+    assert answer.status == 200
+    assert b'"choices"' in answer.body
+
+
+METHODS = (
+    (b"CONNECT example.com:443", 405, "method_not_allowed"),
+    (b"TRACE /healthz", 405, "method_not_allowed"),
+    (b"TRACE /v1/chat/completions", 405, "method_not_allowed"),
+    (b"OPTIONS /v1/chat/completions", 405, "method_not_allowed"),
+    (b"OPTIONS /healthz", 405, "method_not_allowed"),
+    (b"OPTIONS *", 404, "not_found"),
+    (b"PROPFIND /nothing", 404, "not_found"),
+    (b"HEAD /v1/chat/completions", 405, None),
+)
+
+
+@pytest.mark.parametrize(("line", "status", "code"), METHODS)
+def test_other_methods(gateway: Gateway, line: bytes, status: int, code: str | None) -> None:
+    """Each has its outcome; TRACE repeats nothing of what was sent."""
+    head = line + b" HTTP/1.1\r\nhost: x\r\nx-secret: " + CANARY + b"\r\nconnection: close\r\n\r\n"
+    with dialled(gateway) as plug:
+        plug.sendall(head)
+        heard = rest(plug)
+
+    assert int(heard.split(b" ")[1]) == status, heard
+    assert CANARY not in heard
+    if code is None:
+        assert heard.endswith(b"\r\n\r\n")  # HEAD: no body
+    else:
+        answers(heard)[0].error(status, code)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_head_is_get_without_a_body(gateway: Gateway, path: str) -> None:
+    """Balancers ask so."""
+    with dialled(gateway) as plug:
+        plug.sendall(request(path, method="HEAD"))
+        head = rest(plug)
+    (whole,) = exchange(gateway, request(path))
+
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert head.endswith(b"\r\n\r\n")
+    assert b"content-length: %d\r\n" % len(whole.body) in head

@@ -1,0 +1,141 @@
+"""Headers: what of them gets through, either way, is on a list."""
+
+import re
+
+import pytest
+
+from tests.contract.doors import COMPLETIONS, DOORS, Door, name_of
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.server.wire import CHAT_BODY, answers, chat, dialled, exchange, request, rest
+
+TO_THE_ENGINE = {"host", "content-type", "content-length", "x-request-id", "traceparent"}
+FROM_US = {
+    "date",
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "cache-control",
+    "connection",
+    "x-accel-buffering",
+    "x-request-id",
+    "x-mmhie-ai-generated",
+    "x-mmhie-disclaimer-version",
+}
+ODD = (
+    "cookie: a=b",
+    "authorization: Bearer secret",
+    "x-forwarded-for: 10.0.0.1",
+    "x-real-ip: 10.0.0.1",
+    "forwarded: for=10.0.0.1",
+    "te: trailers",
+    "accept: */*",
+    "accept-encoding: gzip, br, zstd",
+    "user-agent: secret",
+    "x-vllm-priority: -100",
+    "x-data-parallel-rank: 3",
+    "x-session-id: secret",
+    "x-http-method-override: DELETE",
+    "x-original-url: /tokenize",
+    "x-rewrite-url: /tokenize",
+    "via: 1.1 secret",
+    "connection: x-request-id, close",
+    "proxy-connection: keep-alive",
+    "keep-alive: timeout=1",
+    "baggage: secret=1",
+)
+
+
+def test_what_reaches_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
+    """An id, and what HTTP needs; it is not asked to compress."""
+    (answer,) = exchange(gateway, chat(*ODD))
+    (seen,) = engine.seen("/v1/chat/completions")
+
+    assert answer.status == 200
+    assert seen["headers"].keys() <= TO_THE_ENGINE
+    assert "secret" not in str(seen["headers"])
+
+
+ODD_HEAD = (
+    "HTTP/1.1 200 OK\r\nserver: uvicorn\r\nset-cookie: a=secret\r\nx-engine: secret\r\n"
+    "access-control-allow-origin: *\r\nlocation: http://secret\r\nx-request-id: secret\r\n"
+    "x-mmhie-disclaimer-version: secret\r\ncontent-security-policy: secret\r\n"
+    "strict-transport-security: secret\r\nlink: <secret>\r\ncontent-type: application/json\r\n"
+)
+WHOLE = (
+    '{"id":"x","object":"chat.completion","model":"fake-model","choices":[{"index":0,"message":'
+    '{"role":"assistant","content":"ok"},"finish_reason":"stop"}]}'
+)
+
+
+def test_what_comes_back_of_the_engines(gateway: Gateway, engine: FakeEngine) -> None:
+    """Nothing: every header of an answer is our own."""
+    engine.next(fault="raw", body=f"{ODD_HEAD}content-length: {len(WHOLE)}\r\n\r\n{WHOLE}")
+    (answer,) = exchange(gateway, chat())
+
+    assert answer.status == 200
+    assert answer.headers.keys() <= FROM_US
+    assert "secret" not in str(answer)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_every_door_sends_headers_of_ours(gateway: Gateway, door: Door) -> None:
+    """However an answer leaves."""
+    answer = door.ask(gateway.client)
+    assert answer.status_code == 200 or door.path == COMPLETIONS
+    assert answer.headers.keys() <= FROM_US
+
+
+BAD_IDS = (
+    b"a\r\nset-cookie: b=c",
+    b"a\rset-cookie: b=c",
+    b"a\nset-cookie: b=c",
+    b"a\0b",
+    b"a\x1b[31mb",
+    b"a b",
+    b"a\tb",
+    b'a"b',
+    b"a\xc3\xbcb",
+    b"\xff\xfe",
+    b"x" * 129,
+    b"x" * 20_000,
+    b"${jndi:ldap://x}",
+    b"<script>",
+    b"../../etc",
+    b"",
+)
+
+
+@pytest.mark.parametrize("bad", BAD_IDS)
+def test_nothing_is_injected_through_a_request_id(
+    gateway: Gateway, engine: FakeEngine, bad: bytes
+) -> None:
+    """It is refused with the request, or replaced; no header of the caller's making comes back or
+    goes on, nor does a byte of it into the log."""
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-request-id: " + bad
+    length = b"\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(CHAT_BODY)
+    with dialled(gateway) as plug:
+        plug.sendall(head + length + CHAT_BODY)
+        (answer,) = answers(rest(plug))
+
+    assert answer.status in (200, 400)
+    assert "set-cookie" not in answer.headers
+    assert re.fullmatch("[0-9a-f]{32}|a", answer.headers["x-request-id"])
+    for seen in engine.seen("/v1/chat/completions"):
+        assert "set-cookie" not in seen["headers"]
+        assert re.fullmatch("[0-9a-f]{32}|a", seen["headers"]["x-request-id"])
+    assert not bad or len(bad) < 4 or bad.decode("latin-1") not in gateway.log
+
+
+def test_two_request_ids(gateway: Gateway, engine: FakeEngine) -> None:
+    """One of them is taken, the same everywhere."""
+    (answer,) = exchange(gateway, chat("x-request-id: one", "x-request-id: two"))
+    (seen,) = engine.seen("/v1/chat/completions")
+    assert answer.headers["x-request-id"] == seen["headers"]["x-request-id"] == "one"
+
+
+@pytest.mark.parametrize("value", ["chunked, close", "upgrade", "\u00fc", "x" * 1000])
+def test_an_odd_connection_header(gateway: Gateway, value: str) -> None:
+    """Changes nothing but the connection."""
+    (answer,) = exchange(gateway, request("/healthz", f"connection: {value}"))
+    assert answer.status == 200

@@ -1,0 +1,150 @@
+"""Callers who take their time: each wait has its limit, and nobody holds a connection for ever."""
+
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.server.wire import CHAT_BODY, answers, chat, dialled, request, rest, until_closed
+
+BOUND_S = 5.0  # the limits are half a second; a loaded machine may take its time
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something; lines of the log come in batches."""
+    deadline = time.monotonic() + BOUND_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def drip(plug: socket.socket, data: bytes, seconds: float = BOUND_S) -> bytes:
+    """Send a byte now and then until the gateway answers; its answer."""
+    plug.settimeout(0.1)
+    deadline = time.monotonic() + seconds
+    for byte in data:
+        assert time.monotonic() < deadline, "it waited for ever"
+        plug.sendall(bytes([byte]))
+        try:
+            first = plug.recv(65536)
+        except TimeoutError:
+            continue
+        plug.settimeout(seconds)
+        return first + rest(plug)
+    raise AssertionError("every byte was sent")
+
+
+def test_a_slow_head_is_408(strict: Gateway) -> None:
+    """Each byte comes in good time, and all of them would take hours."""
+    with dialled(strict) as plug:
+        (answer,) = answers(drip(plug, request(f"/{'x' * 500}")))
+
+    assert "MMHIE_HEADER_TIMEOUT_SECONDS" in answer.error(408, "header_timeout")["message"]
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("framing", ["content-length: 500", "transfer-encoding: chunked"])
+def test_a_slow_body_is_408(strict: Gateway, engine: FakeEngine, framing: str) -> None:
+    """The engine is not asked."""
+    head = request("/v1/chat/completions", framing, method="POST")
+    body = b"1\r\nx\r\n" * 100 if "chunked" in framing else b"x" * 500
+    with dialled(strict) as plug:
+        plug.sendall(head)
+        (answer,) = answers(drip(plug, body))
+
+    assert "MMHIE_BODY_TIMEOUT_SECONDS" in answer.error(408, "body_timeout")["message"]
+    assert answer.headers["connection"] == "close"
+    assert engine.stats["generations"] == 0
+    until(lambda: '"outcome":"body_timeout"' in strict.log)
+
+
+def test_a_body_that_never_comes_is_408(strict: Gateway) -> None:
+    """Within a bound, though not a byte more arrives."""
+    head = request("/llm/generate", "content-length: 10", method="POST")
+    with dialled(strict) as plug:
+        plug.sendall(head)
+        heard, seconds = until_closed(plug)
+
+    answers(heard)[0].error(408, "body_timeout")
+    assert seconds < BOUND_S
+
+
+@pytest.mark.parametrize("sent", [b"", request(close=False)], ids=["at first", "between requests"])
+def test_silence_ends_a_connection(strict: Gateway, sent: bytes) -> None:
+    """Without a word: nothing was asked."""
+    with dialled(strict) as plug:
+        plug.sendall(sent)
+        heard, seconds = until_closed(plug)
+
+    assert len(answers(heard)) == (1 if sent else 0)
+    assert seconds < BOUND_S
+
+
+def test_blank_lines_are_silence(strict: Gateway) -> None:
+    """They may come before a request, and are none."""
+    with dialled(strict) as plug:
+        plug.settimeout(0.1)
+        deadline = time.monotonic() + BOUND_S
+        while True:
+            assert time.monotonic() < deadline
+            try:
+                plug.sendall(b"\r\n")
+                assert plug.recv(100) == b""
+                break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+
+
+def test_a_long_answer_is_no_silence(strict: Gateway, engine: FakeEngine) -> None:
+    """The caller has nothing to say while it listens; no total is set on a stream."""
+    engine.next(fault="slow_tokens", seconds=0.2)
+    body = CHAT_BODY[:-1] + b', "stream": true, "max_tokens": 12}'
+    with dialled(strict) as plug:
+        plug.sendall(chat(body=body))
+        (answer,) = answers(rest(plug))
+
+    assert answer.status == 200
+    assert answer.body.endswith(b"data: [DONE]\n\n")
+
+
+def test_an_answer_left_unread_is_given_up(strict: Gateway, engine: FakeEngine) -> None:
+    """Its place at the engine is free again: a caller who does not read is not served."""
+    engine.next(fault="endless")
+    body = CHAT_BODY[:-1] + b', "stream": true}'
+    with dialled(strict) as plug:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plug.sendall(chat(body=body))
+        engine.until(lambda stats: stats["running"] == 1)
+        engine.until(lambda stats: stats["running"] == 0, seconds=15)
+
+    assert engine.stats["aborted"] == 1
+
+
+def test_one_connection_too_many_is_503(strict: Gateway) -> None:
+    """Said at once and in the one shape; when others leave, there is room again."""
+    strict.client.close()
+    plugs = []
+    try:
+        for _ in range(20):
+            plugs.append(socket.create_connection(("127.0.0.1", strict.port), timeout=5))
+            plugs[-1].sendall(request(close=False)[:-2])
+        with dialled(strict) as plug:
+            (answer,) = answers(rest(plug))
+    finally:
+        for one in plugs:
+            one.close()
+
+    answer.error(503, "too_many_connections")
+    assert int(answer.headers["retry-after"]) >= 1
+    deadline = time.monotonic() + BOUND_S
+    while True:
+        with dialled(strict) as plug:
+            plug.sendall(request())
+            if answers(rest(plug))[0].status == 200:
+                break
+        assert time.monotonic() < deadline

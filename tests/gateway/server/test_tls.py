@@ -1,0 +1,190 @@
+"""TLS with real handshakes: who is believed, who is let in, and what stops the start."""
+
+import contextlib
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.server.tls import Tls
+from tests.contract.process import ROOT, Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.server.certificates import Authority, Pair
+from tests.gateway.server.wire import CHAT_BODY, answers, chat, request, rest
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Authority:
+    """The authority that everybody here trusts."""
+    return Authority(tmp_path, "ours")
+
+
+def begin(folder: Path, engine: FakeEngine, pair: Pair, **more: str) -> Gateway:
+    """A gateway with a certificate, once it listens."""
+    files = {"MMHIE_TLS_CERTIFICATE": str(pair.certificate), "MMHIE_TLS_KEY": str(pair.key)}
+    gateway = Gateway(folder, engine.url, **files, **more)
+    deadline = time.monotonic() + 20
+    while True:
+        assert gateway.child.poll() is None, gateway.log
+        assert time.monotonic() < deadline, gateway.log
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", gateway.port)):
+            return gateway
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, engine: FakeEngine, pair: Pair, **more: str) -> Iterator[Gateway]:
+    gateway = begin(folder, engine, pair, **more)
+    try:
+        yield gateway
+    finally:
+        assert gateway.stop() == 0, gateway.log
+
+
+def trusting(authority: Authority, own: Pair | None = None) -> ssl.SSLContext:
+    """A caller that believes an authority, and may have a certificate of its own."""
+    context = ssl.create_default_context(cafile=str(authority.path))
+    if own is not None:
+        context.load_cert_chain(own.certificate, own.key)
+    return context
+
+
+def ask(gateway: Gateway, context: ssl.SSLContext, data: bytes) -> bytes:
+    """What comes back over TLS."""
+    with (
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plug,
+        context.wrap_socket(plug, server_hostname="localhost") as secure,
+    ):
+        secure.sendall(data)
+        return rest(secure)
+
+
+def test_over_https(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
+    """Answers, streams, refusals and time limits as over http; the container's check, too."""
+    body = CHAT_BODY[:-1] + b', "stream": true}'
+    limits = {"MMHIE_BODY_TIMEOUT_SECONDS": "0.3"}
+    with serving(tmp_path, engine, ours.issue("gateway"), **limits) as gateway:
+        context = trusting(ours)
+        until(lambda: ask(gateway, context, request("/readyz")).startswith(b"HTTP/1.1 200"))
+        (answer,) = answers(ask(gateway, context, chat()))
+        (stream,) = answers(ask(gateway, context, chat(body=body)))
+        (malformed,) = answers(ask(gateway, context, b"nonsense\r\n\r\n"))
+        head = request("/llm/generate", "content-length: 9", method="POST")
+        (slow,) = answers(ask(gateway, context, head))
+        healthy = subprocess.run(
+            [sys.executable, ROOT / "docker" / "healthy.py", "/readyz", str(gateway.port)],
+            env={"MMHIE_TLS_CERTIFICATE": "set"},
+            check=False,
+        )
+
+    assert answer.status == 200
+    assert stream.body.endswith(b"data: [DONE]\n\n")
+    malformed.error(400, "invalid_request")
+    slow.error(408, "body_timeout")
+    assert healthy.returncode == 0
+
+
+def test_old_versions_are_not_spoken(ours: Authority) -> None:
+    """TLS 1.2 and later."""
+    pair = ours.issue("gateway")
+    context = Tls(pair.certificate, pair.key).context
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_plain_http_gets_no_answer(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
+    """Nothing is served beside TLS."""
+    with (
+        serving(tmp_path, engine, ours.issue("gateway")) as gateway,
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plug,
+    ):
+        plug.sendall(request())
+        assert b"HTTP" not in rest(plug)
+
+
+def test_callers_with_a_certificate(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
+    """Of the right authority: in; of another, or none: out, before a byte of HTTP."""
+    theirs = Authority(tmp_path, "theirs")
+    ward, stranger = ours.issue("ward"), theirs.issue("stranger")
+    pair = ours.issue("gateway")
+    with serving(tmp_path, engine, pair, MMHIE_TLS_CLIENT_CA=str(ours.path)) as gateway:
+        own = trusting(ours, ward)
+        until(lambda: ask(gateway, own, request("/readyz")).startswith(b"HTTP/1.1 200"))
+        (answer,) = answers(ask(gateway, own, chat()))
+        for nobody in (None, stranger):
+            heard = b""
+            with contextlib.suppress(ssl.SSLError, ConnectionError):
+                heard = ask(gateway, trusting(ours, nobody), chat())
+            assert heard == b""
+
+    assert answer.status == 200
+    assert engine.stats["generations"] == 1
+
+
+def test_a_renewed_certificate(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
+    """Is taken within seconds, without a restart; one that is broken changes nothing."""
+    pair = ours.issue("gateway")
+    with serving(tmp_path, engine, pair) as gateway:
+        before = shown(gateway, ours)
+        pair.certificate.write_text("half a file")
+        until(lambda: "cannot be used" in gateway.log)
+        assert shown(gateway, ours) == before
+        ours.issue("gateway")
+        until(lambda: shown(gateway, ours) != before)
+
+
+def shown(gateway: Gateway, authority: Authority) -> bytes:
+    """The certificate that a new caller is shown."""
+    with (
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plug,
+        trusting(authority).wrap_socket(plug, server_hostname="localhost") as secure,
+    ):
+        return secure.getpeercert(binary_form=True) or b""
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"TLS_CERTIFICATE": "gateway.crt"}, "MMHIE_TLS_KEY go together"),
+        ({"TLS_KEY": "gateway.key"}, "MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY go together"),
+        ({"TLS_CLIENT_CA": "ours.pem"}, "MMHIE_TLS_CLIENT_CA needs"),
+        ({"TLS_CERTIFICATE": "none", "TLS_KEY": "gateway.key"}, "No such file"),
+        (
+            {"TLS_CERTIFICATE": "ours.pem", "TLS_KEY": "gateway.key"},
+            "not a certificate",
+        ),
+        ({"TLS_CERTIFICATE": "gateway.crt", "TLS_KEY": "gateway.crt"}, "not a certificate"),
+    ],
+)
+def test_files_that_cannot_be_used_stop_the_start(
+    tmp_path: Path, ours: Authority, settings: dict[str, str], said: str
+) -> None:
+    """Exit code 2 and one sentence."""
+    ours.issue("gateway")
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    environ |= {f"MMHIE_{name}": file for name, file in settings.items()}
+    ended = subprocess.run(
+        [sys.executable, "-m", "gateway"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert ended.returncode == 2, ended.stderr
+    assert said in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1

@@ -1,0 +1,179 @@
+"""Gateways of several workers in front of one fake engine."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import orjson
+import psutil
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.principal import Limits
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key, bearer
+
+ASK = orjson.dumps({"prompt": "Why?", "max_tokens": 24})
+STREAM = orjson.dumps({"prompt": "Why?", "max_tokens": 24, "stream": True})
+LONG_STREAM = orjson.dumps({"prompt": "Why?", "max_tokens": 500, "stream": True})
+
+
+class Start(Protocol):
+    """What the fixture `start` gives."""
+
+    def __call__(self, *, workers: int = 2, **settings: str) -> "Several": ...
+
+
+class Several(Gateway):
+    """A gateway whose children are its workers."""
+
+    def pids(self) -> set[int]:
+        """The workers now."""
+        return {child.pid for child in psutil.Process(self.child.pid).children()}
+
+    def wait(self, path: str = "/readyz") -> Self:
+        super().wait(path)
+        return self
+
+    def settled(self, workers: int) -> Self:
+        """Return once all workers serve."""
+        until(lambda: "all workers are ready" in self.log)
+        assert len(self.pids()) == workers
+        return self
+
+    def connect(self) -> HTTPConnection:
+        return HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def ask(self, body: bytes = ASK, **headers: str) -> int:
+        """The status of one question over a connection of its own."""
+        return self.whole(body, **headers)[0]
+
+    def whole(self, body: bytes = ASK, **headers: str) -> tuple[int, Any]:
+        """Status and object of one answer over a connection of its own."""
+        connection = self.connect()
+        try:
+            connection.request("POST", "/llm/generate", body, headers)
+            answer = connection.getresponse()
+            return answer.status, orjson.loads(answer.read())
+        finally:
+            connection.close()
+
+    def metric(self, name: str) -> float:
+        """The sum of one sample of a scrape over a connection of its own."""
+        connection = self.connect()
+        try:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        families = text_string_to_metric_families(text)
+        found = [one for family in families for one in family.samples if one.name == name]
+        assert all("pid" not in one.labels for one in found), found
+        return sum(one.value for one in found)
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something to become so."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def together(number: int, act: Callable[[], Any]) -> list[Any]:
+    """What comes of doing something many times at once."""
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(act())) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+@pytest.fixture(scope="module")
+def the_engine() -> Iterator[FakeEngine]:
+    engine = FakeEngine().wait()
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture
+def engine(the_engine: FakeEngine) -> FakeEngine:
+    """The fake engine, its memory wiped."""
+    the_engine.reset()
+    the_engine.options(token_delay=0.0)
+    return the_engine
+
+
+@pytest.fixture
+def start(engine: FakeEngine, tmp_path: Path) -> Iterator[Start]:
+    """Start gateways; whatever is left of them at the end is ended."""
+    with ExitStack() as stack:
+
+        def begin(*, workers: int = 2, **settings: str) -> Several:
+            gateway = Several(tmp_path, engine.url, MMHIE_WORKERS=str(workers), **settings)
+            stack.callback(end, gateway)
+            return gateway.wait().settled(workers)
+
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def the_four(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Four"]:
+    folder = tmp_path_factory.mktemp("four")
+    four = Four(folder, the_engine.url).wait().settled(4)
+    yield four
+    end(four)
+
+
+@pytest.fixture
+def four(the_four: "Four", engine: FakeEngine) -> "Four":
+    """The gateway of four workers that gentle tests share; nothing is left of the last one."""
+    until(lambda: the_four.metric("mmhie_inflight_requests") == 0)
+    return the_four
+
+
+class Four(Several):
+    """Four workers, four places, room for eight to wait, and keys of several kinds."""
+
+    KEYS: Mapping[str, Any] = {
+        "ward": {},
+        "rate": {"limits": Limits(requests_per_minute=10)},
+        "tokens": {"limits": Limits(tokens_per_minute=100)},
+        "slots": {"limits": Limits(concurrency=3)},
+        "research": {"priority": "batch"},
+        "er": {"priority": "emergency"},
+    }
+
+    def __init__(self, folder: Path, engine_url: str) -> None:
+        file = folder / "keys.json"
+        self.bearers = {
+            name: bearer(add_key(file, name, "generate", **more))
+            for name, more in self.KEYS.items()
+        }
+        bounds = {"MMHIE_MAX_INFLIGHT": "4", "MMHIE_MAX_QUEUE": "8"}
+        super().__init__(folder, engine_url, MMHIE_WORKERS="4", MMHIE_KEYS_FILE=str(file), **bounds)
+
+    def of(self, name: str) -> int:
+        """The status of one question with that key."""
+        return self.ask(**self.bearers[name])
+
+
+def end(gateway: Several) -> None:
+    """Stop it as an operator does, and see that nobody is left."""
+    pids = gateway.pids() if gateway.child.poll() is None else set()
+    gateway.client.close()
+    gateway.signal(signal.SIGTERM)
+    assert gateway.exit_code() in (0, -signal.SIGKILL)
+    left = [pid for pid in pids if psutil.pid_exists(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left or gateway.exit_code() == -signal.SIGKILL

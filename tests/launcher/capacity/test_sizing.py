@@ -1,0 +1,143 @@
+"""How many: by hand for an engine whose times are given, and properties of the whole answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from launcher import settings
+from launcher.capacity import engine_load, gateway_cost, sizing
+from launcher.capacity.cards import CARDS, card
+from launcher.capacity.demand import Demand, People, peak_rate
+from launcher.capacity.engine_load import Work
+from launcher.errors import NotEnoughMemory, PlanError
+from launcher.models import resolve
+
+SETTINGS = settings.load({}, None)
+MODEL = resolve.read_model(SETTINGS)
+FLAT = Work(step_s=lambda _: 0.01, prompt_s=0.02, tokens_out=100)
+DEMAND = Demand(rate=50, tokens_in=800, tokens_out=600, pace_s=0.05, busy=0.7, spare=1)
+
+
+def size(demand: Demand, gpu: str = "h100", **environ: str) -> sizing.Sizing:
+    chosen = settings.load(environ, None)
+    return sizing.size(chosen, MODEL, card(gpu), demand)
+
+
+def test_users_become_requests() -> None:
+    """300 people, 12 an hour, twice that at the peak: two a second."""
+    assert People(300).rate == pytest.approx(2.0)
+    assert peak_rate(None, People(300)) == pytest.approx(2.0)
+    assert peak_rate(5.0, People(300)) == 5.0
+
+
+def test_somebody_has_to_ask() -> None:
+    """Neither people nor a rate is no question."""
+    with pytest.raises(PlanError, match="--rps"):
+        peak_rate(None, None)
+
+
+def test_a_steady_state_by_hand() -> None:
+    """At 10/s prompts take 0.2 of the time: tokens every 10 / 0.8 ms, batch = 10 * 100 * that."""
+    found = engine_load.steady(FLAT, 10, 100)
+
+    assert found is not None
+    assert found.token_s == pytest.approx(0.0125)
+    assert found.batch == pytest.approx(12.5)
+
+
+def test_the_limit_by_hand() -> None:
+    """20 places: 20 = r * 100 * 0.01 / (1 - 0.02 r), so r = 20 / 1.4."""
+    assert engine_load.limit(FLAT, 20) == pytest.approx(20 / 1.4, rel=1e-6)
+
+
+def test_the_pace_limits_too() -> None:
+    """Tokens every 20 ms at most: 0.01 / (1 - 0.02 r) = 0.02, so r = 25."""
+    assert engine_load.limit(FLAT, 1000, 0.02) == pytest.approx(25, rel=1e-6)
+    assert engine_load.limit(FLAT, 1000, 0.009) == pytest.approx(0)
+
+
+def test_gateways_by_hand() -> None:
+    """1,000 requests and 600,000 chunks a second, at 60 % of four workers, and one to spare."""
+    cores = 1000 * gateway_cost.REQUEST_S + 600_000 * gateway_cost.CHUNK_S
+    found = size(dataclasses.replace(DEMAND, rate=1000))
+
+    assert found.gateway_cores == pytest.approx(cores)
+    assert found.gateways == math.ceil(cores / 0.6 / 4) + 1
+
+
+def test_a_laptop_s_worth_needs_one_of_each() -> None:
+    """No router before one engine."""
+    found = size(dataclasses.replace(DEMAND, rate=0.1, spare=0))
+
+    assert (found.engines, found.gpus, found.gateways, found.routers) == (1, 1, 1, 0)
+
+
+def test_the_cache_bounds_the_batch_of_a_small_card() -> None:
+    """16 GiB less 12.8 of weights hold few sequences; 80 GiB more than --max-num-seqs."""
+    small = size(DEMAND, "a10")
+    large = size(DEMAND)
+
+    assert small.engine.ceiling == small.engine.in_cache < 256
+    assert large.engine.ceiling == 256 < large.engine.in_cache
+
+
+def test_places_come_from_the_settings() -> None:
+    """MMHIE_MAX_INFLIGHT is the batch."""
+    assert size(DEMAND, MMHIE_MAX_INFLIGHT="64").engine.ceiling == 64
+
+
+def test_what_cannot_be_sized() -> None:
+    """A sentence that says what to change."""
+    with pytest.raises(PlanError, match="MMHIE_MAX_INPUT_LENGTH"):
+        size(dataclasses.replace(DEMAND, tokens_in=9000))
+    with pytest.raises(PlanError, match="MMHIE_DEVICE"):
+        size(DEMAND, MMHIE_DEVICE="cpu")
+    with pytest.raises(PlanError, match="--token-ms"):
+        size(dataclasses.replace(DEMAND, pace_s=0.001))
+    with pytest.raises(NotEnoughMemory):
+        size(DEMAND, "l4", MMHIE_GPU_MEMORY_UTILIZATION="0.5", MMHIE_DEVICE_MAP="null")
+
+
+rates = st.floats(0.01, 20_000)
+tokens = st.integers(1, 2000)
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(
+    rate=rates,
+    more=st.floats(1, 5),
+    tokens_in=tokens,
+    tokens_out=tokens,
+    gpu=st.sampled_from(sorted(CARDS)),
+)
+def test_more_load_never_needs_less(
+    rate: float, more: float, tokens_in: int, tokens_out: int, gpu: str
+) -> None:
+    """Of anything; and the plan holds what was asked of it."""
+    demand = Demand(rate, tokens_in, tokens_out, pace_s=0.2, busy=0.7, spare=1)
+    found = size(demand, gpu)
+    larger = size(dataclasses.replace(demand, rate=rate * more), gpu)
+    longer = size(dataclasses.replace(demand, tokens_out=tokens_out + 100), gpu)
+
+    assert larger.engines >= found.engines
+    assert larger.gateways >= found.gateways
+    assert longer.engines >= found.engines
+    assert found.steady.batch <= found.engine.ceiling
+    assert found.steady.token_s <= demand.pace_s
+    assert rate / found.needed <= found.engine.limit * demand.busy * (1 + 1e-9)
+
+
+@given(busy=st.floats(0.1, 0.9), pace_s=st.floats(0.02, 0.5))
+@hypothesis_settings(max_examples=30, deadline=None)
+def test_asking_for_more_quality_never_needs_less(busy: float, pace_s: float) -> None:
+    """A lower target and a quicker pace take more engines."""
+    demand = dataclasses.replace(DEMAND, busy=busy, pace_s=pace_s)
+
+    assert size(dataclasses.replace(demand, busy=busy * 1.1)).engines <= size(demand).engines
+    assert size(dataclasses.replace(demand, pace_s=pace_s * 2)).engines <= size(demand).engines

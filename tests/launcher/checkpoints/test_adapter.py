@@ -1,0 +1,384 @@
+"""An adapter folded into its base: the same model as PEFT's own merge, and never a half one."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import peft
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, GptOssConfig, GptOssForCausalLM
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
+
+from launcher.checkpoints import lora, mxfp4, tensors
+from launcher.checkpoints.adapter import merge
+from launcher.checkpoints.merging import Merge
+from launcher.errors import ModelError, PlanError
+from launcher.models.resolve import MERGE_RECORD, read_model
+from launcher.settings import load
+
+ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
+TOKENS = torch.arange(24).reshape(2, 12)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gpt-oss-shaped base in several shards, and a rank 4 adapter on its attention."""
+    root = tmp_path_factory.mktemp("tiny")
+    torch.manual_seed(0)
+    config = GptOssConfig(
+        num_hidden_layers=2,
+        hidden_size=64,
+        intermediate_size=64,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=64,
+        vocab_size=512,
+        layer_types=["sliding_attention", "full_attention"],
+    )
+    model = GptOssForCausalLM(config).to(torch.bfloat16)
+    model.save_pretrained(root / "base", max_shard_size="200KB")
+    (root / "base" / "tokenizer_config.json").write_text("{}")
+    options = peft.LoraConfig(r=4, lora_alpha=8, target_modules=ATTENTION, init_lora_weights=False)
+    adapted = peft.get_peft_model(model, options)
+    adapted.save_pretrained(root / "adapter")
+    merged = adapted.merge_and_unload()
+    torch.save(merged(TOKENS).logits, root / "expected.pt")
+    return root
+
+
+@pytest.fixture
+def job(tiny: Path, tmp_path: Path) -> Merge:
+    return Merge(
+        base=tiny / "base",
+        adapter=tiny / "adapter",
+        target=tmp_path / "merged",
+        base_id="org/base",
+        adapter_id="org/adapter",
+    )
+
+
+@pytest.fixture
+def packed(tiny: Path, job: Merge, tmp_path: Path) -> Merge:
+    """The same base, its experts replaced by random MXFP4 blocks."""
+    base = tmp_path / "packed"
+    base.mkdir()
+    weights: dict[str, torch.Tensor] = {}
+    for shard in sorted((tiny / "base").glob("*.safetensors")):
+        weights |= load_file(shard)
+    random = torch.Generator().manual_seed(1)
+    for name in [name for name in weights if name.endswith(("gate_up_proj", "down_proj"))]:
+        experts, inputs, outputs = weights.pop(name).shape
+        shape = (experts, outputs, inputs // 32)
+        weights[f"{name}_blocks"] = torch.randint(
+            0, 256, (*shape, 16), dtype=torch.uint8, generator=random
+        )
+        weights[f"{name}_scales"] = torch.randint(
+            118, 124, shape, dtype=torch.uint8, generator=random
+        )
+    save_file(weights, base / "model.safetensors")
+    config = json.loads((tiny / "base" / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "mxfp4"}
+    (base / "config.json").write_text(json.dumps(config))
+    return replace(job, base=base)
+
+
+def ignore(done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    return {
+        name: tensor
+        for file in folder.glob("*.safetensors")
+        for name, tensor in load_file(file).items()
+    }
+
+
+def test_logits_equal_pefts_own_merge(tiny: Path, job: Merge) -> None:
+    """The merged checkpoint, loaded as any other, answers as PEFT's merge does, within bfloat16."""
+    folder = merge(job, ignore)
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    expected = torch.load(tiny / "expected.pt")
+    with torch.no_grad():
+        found = model(TOKENS).logits
+    assert torch.allclose(found.float(), expected.float(), atol=2e-2, rtol=2e-2)
+    base = AutoModelForCausalLM.from_pretrained(job.base, dtype=torch.bfloat16)
+    with torch.no_grad():
+        untuned = base(TOKENS).logits
+    assert not torch.allclose(untuned.float(), expected.float(), atol=2e-2, rtol=2e-2)
+
+
+def test_only_the_adapters_targets_change(job: Merge) -> None:
+    """Every other tensor keeps its very bytes; every target is W + alpha/r B A rounded once."""
+    folder = merge(job, ignore)
+
+    before, after = weights_of(job.base), weights_of(folder)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert before.keys() == after.keys()
+    assert changed == {
+        f"model.layers.{layer}.self_attn.{target}.weight"
+        for layer in (0, 1)
+        for target in ATTENTION
+    }
+    adapter = load_file(job.adapter / "adapter_model.safetensors")
+    module = "model.layers.1.self_attn.q_proj"
+    a, b = (adapter[f"base_model.model.{module}.lora_{part}.weight"].float() for part in "AB")
+    exact = (before[f"{module}.weight"].float() + 2.0 * (b @ a)).bfloat16()
+    assert torch.equal(after[f"{module}.weight"], exact)
+
+
+def test_mxfp4_experts_stay_byte_identical(packed: Merge) -> None:
+    """The experts' blocks and scales are the base's own, and the format is still declared."""
+    folder = merge(packed, ignore)
+
+    before, after = weights_of(packed.base), weights_of(folder)
+    experts = [name for name in before if "experts" in name]
+    assert len(experts) == 12
+    assert all(torch.equal(before[name], after[name]) for name in experts)
+    assert "quantization_config" in json.loads((folder / "config.json").read_text())
+
+
+def test_dequantized_experts_equal_those_of_transformers(packed: Merge) -> None:
+    """Unpacking is exact, and the checkpoint loads as a bfloat16 gpt-oss."""
+    folder = merge(replace(packed, dequantize=True), ignore)
+
+    before, after = weights_of(packed.base), weights_of(folder)
+    name = "model.layers.0.mlp.experts.gate_up_proj"
+    expected = convert_moe_packed_tensors(before[f"{name}_blocks"], before[f"{name}_scales"])
+    assert torch.equal(after[name], expected)
+    assert not [name for name in after if name.endswith(("_blocks", "_scales"))]
+    AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+
+
+def test_every_digest_in_the_record_is_the_files(job: Merge) -> None:
+    """mmhie_merge.json names what was merged, and the sha256 of every shard it wrote."""
+    folder = merge(job, ignore)
+
+    record = json.loads((folder / MERGE_RECORD).read_text())
+    shards = {file.name for file in folder.glob("*.safetensors")}
+    assert record["files"].keys() == shards
+    for name, digest in record["files"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert (record["adapter"], record["base"], record["rank"]) == ("org/adapter", "org/base", 4)
+
+
+def test_the_merged_folder_is_known_as_a_merge(job: Merge) -> None:
+    """Its facts say which adapter is inside, so that health and provenance can."""
+    folder = merge(job, ignore)
+
+    facts = read_model(load({"MMHIE_REASONER_MODEL": str(folder)}, None))
+
+    assert facts.adapter is not None
+    assert facts.adapter.merged
+    assert facts.adapter.id == "org/adapter"
+    assert facts.adapter.base == "org/base"
+
+
+def test_a_second_run_writes_nothing(job: Merge) -> None:
+    """The same adapter on the same base is merged once; another adapter is merged anew."""
+    merge(job, ignore)
+    heard: list[int] = []
+
+    merge(job, lambda done, total: heard.append(done))
+    assert heard == []
+
+    merge(replace(job, adapter_id="org/other"), lambda done, total: heard.append(done))
+    assert heard
+
+
+def test_progress_ends_at_the_total(job: Merge) -> None:
+    """Bytes done never fall and end at the bytes there are."""
+    heard: list[tuple[int, int]] = []
+
+    merge(job, lambda done, total: heard.append((done, total)))
+
+    assert heard == sorted(heard)
+    assert heard[-1][0] == heard[-1][1]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from launcher.adapter import merge
+from launcher.merging import Merge
+base, adapter, target = map(Path, sys.argv[1:])
+def die(done, total):
+    if done > total / 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+merge(Merge(base, adapter, target, "org/base", "org/adapter"), die)
+"""
+
+
+def test_killed_halfway_it_leaves_nothing_that_loads(job: Merge) -> None:
+    """After kill -9 no folder has a config.json, and the next run cleans up and finishes."""
+    arguments = [str(job.base), str(job.adapter), str(job.target)]
+    ended = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
+
+    assert ended.returncode == -signal.SIGKILL
+    left = [folder for folder in job.target.parent.iterdir() if folder.is_dir()]
+    assert len(left) == 1
+    assert not (left[0] / "config.json").exists()
+    assert not job.target.exists()
+
+    merge(job, ignore)
+    assert [folder for folder in job.target.parent.iterdir() if folder.is_dir()] == [job.target]
+
+
+def edited(job: Merge, tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> Merge:
+    """The job with a copy of the adapter whose configuration was changed."""
+    folder = tmp_path / "edited"
+    folder.mkdir()
+    config = json.loads((job.adapter / "adapter_config.json").read_text())
+    change(config)
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    weights = job.adapter / "adapter_model.safetensors"
+    (folder / weights.name).write_bytes(weights.read_bytes())
+    return replace(job, adapter=folder)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("use_dora", True),
+        ("modules_to_save", ["lm_head"]),
+        ("target_parameters", ["mlp.experts.gate_up_proj"]),
+        ("bias", "all"),
+        ("fan_in_fan_out", True),
+        ("peft_type", "IA3"),
+    ],
+)
+def test_what_is_more_than_lora_is_refused(
+    job: Merge, tmp_path: Path, entry: str, value: object
+) -> None:
+    """An adapter that changes more than W + scale B A is named and refused, nothing is written."""
+    with pytest.raises(PlanError, match=entry):
+        merge(edited(job, tmp_path, lambda config: config.update({entry: value})), ignore)
+    assert not job.target.exists()
+
+
+def with_weights(job: Merge, tmp_path: Path, weights: dict[str, torch.Tensor]) -> Merge:
+    changed = edited(job, tmp_path, lambda config: None)
+    save_file(weights, changed.adapter / "adapter_model.safetensors")
+    return changed
+
+
+EXPERT = "base_model.model.model.layers.0.mlp.experts.gate_up_proj"
+QUERY = "base_model.model.model.layers.0.self_attn.q_proj"
+
+
+@pytest.mark.parametrize(
+    ("weights", "sentence"),
+    [
+        (
+            {f"{EXPERT}.lora_A.weight": (4, 64), f"{EXPERT}.lora_B.weight": (64, 4)},
+            "packed or absent",
+        ),
+        ({f"{QUERY}.lora_A.weight": (4, 64), f"{QUERY}.lora_B.weight": (32, 4)}, "base's shape"),
+        ({f"{QUERY}.lora_A.weight": (4, 64)}, "only one of the two"),
+        ({"base_model.model.lm_head.weight": (4, 64)}, "no LoRA matrix"),
+        ({}, "no LoRA matrices"),
+    ],
+)
+def test_matrices_without_an_exact_place_are_refused(
+    packed: Merge, tmp_path: Path, weights: dict[str, tuple[int, int]], sentence: str
+) -> None:
+    """Expert deltas, wrong shapes, halves and foreign tensors are refused up front."""
+    given = {name: torch.zeros(shape) for name, shape in weights.items()}
+    with pytest.raises(PlanError, match=sentence):
+        merge(with_weights(packed, tmp_path, given), ignore)
+    assert not packed.target.exists()
+
+
+def test_a_cut_shard_is_refused(packed: Merge) -> None:
+    """A download that stopped early is told apart from a checkpoint."""
+    shard = packed.base / "model.safetensors"
+    shard.write_bytes(shard.read_bytes()[:-10])
+
+    with pytest.raises(ModelError, match="cut short"):
+        merge(packed, ignore)
+
+
+def test_a_missing_shard_is_refused(tiny: Path, job: Merge, tmp_path: Path) -> None:
+    """The index tells which shards there have to be."""
+    base = tmp_path / "lacking"
+    base.mkdir()
+    for file in (tiny / "base").iterdir():
+        if "00002-of" not in file.name:
+            (base / file.name).write_bytes(file.read_bytes())
+
+    with pytest.raises(ModelError, match="lacks model-00002-of"):
+        merge(replace(job, base=base), ignore)
+
+
+def test_large_shards_are_copied_in_small_chunks(tmp_path: Path) -> None:
+    """A tensor of 96 MiB passes through under 40 MiB of memory."""
+    file = tmp_path / "big.safetensors"
+    save_file({"big": torch.zeros(96 * 2**20, dtype=torch.uint8)}, file)
+    pieces = [tensors.as_it_is(tensor) for tensor in tensors.read_header(file).values()]
+
+    tracemalloc.start()
+    tensors.write(tmp_path / "copy.safetensors", pieces, lambda size: None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 40 * 2**20
+    assert torch.equal(load_file(tmp_path / "copy.safetensors")["big"], load_file(file)["big"])
+
+
+def test_rounding_to_bfloat16_is_torchs() -> None:
+    """To the nearest, ties to even, over the whole range of magnitudes."""
+    random = np.random.default_rng(0)
+    values = (random.standard_normal(10000) * 10.0 ** random.integers(-30, 30, 10000)).astype("f4")
+
+    expected = torch.from_numpy(values).bfloat16().view(torch.uint16).numpy()
+
+    assert np.array_equal(tensors.narrow(values), expected)
+    assert np.array_equal(
+        tensors.widen(expected), torch.from_numpy(values).bfloat16().float().numpy()
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"lora_alpha": 16}, 2.0),
+        ({"lora_alpha": 16, "use_rslora": True}, 16 / 8**0.5),
+        ({"lora_alpha": 16, "alpha_pattern": {"q_proj": 4}}, 0.5),
+        ({"lora_alpha": 16, "alpha_pattern": {"k_proj": 4}}, 2.0),
+    ],
+)
+def test_scale_follows_pefts_rules(config: dict[str, Any], expected: float) -> None:
+    """alpha / r, alpha / sqrt(r) for rank-stabilised ones, and a module's own alpha."""
+    assert lora.scale(config, "model.layers.0.self_attn.q_proj", 8) == pytest.approx(expected)
+
+
+def test_all_sixteen_mxfp4_values() -> None:
+    """Low half first, then the high half, times two to the scale's power."""
+    blocks = np.arange(16, dtype=np.uint8).reshape(1, 1, 16)
+    found = mxfp4.unpack(blocks, np.full((1, 1), 128, np.uint8))
+
+    values = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6]
+    assert found[0, 0::2].tolist() == [2 * value for value in values]
+    assert not found[0, 1::2].any()
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny matrices are slower on many."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -1,0 +1,321 @@
+"""`mmhie chat` and `mmhie status`, in front of a real gateway; in a pipe and at a real terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.auth import keys
+from gateway.safety.disclaimer import DEFAULT_TEXT
+from gateway.safety.hold import Hold, write
+from launcher.cli import app
+from tests.contract.process import Gateway
+from tests.fake_engine.process import FakeEngine
+from tests.launcher.cli.test_app import MMHIE, mmhie
+
+EMERGENCY = "I have crushing chest pain right now."
+ANSWERED = f"{DEFAULT_TEXT[-20:]}\r\n\r\n> "  # and asked for the next question
+STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.fixture(scope="module")
+def the_engine() -> Iterator[FakeEngine]:
+    """The engine behind the gateway."""
+    engine = FakeEngine().wait()
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """With keys, and a hold file beside them."""
+    folder = tmp_path_factory.mktemp("gateway")
+    secret = keys.new_secret()
+    key = keys.Key("ward", keys.sha256(secret.encode()), scopes=("openai",), created=0.0)
+    keys.write(folder / "keys.json", [key])
+    gateway = Gateway(
+        folder, the_engine.url, MMHIE_KEYS_FILE="keys.json", MMHIE_HOLD_FILE="hold.json"
+    )
+    gateway.client.headers["x-secret"] = secret
+    yield gateway.wait()
+    gateway.stop()
+
+
+@pytest.fixture
+def engine(the_engine: FakeEngine) -> FakeEngine:
+    """The engine, its memory wiped."""
+    the_engine.reset()
+    return the_engine
+
+
+@pytest.fixture
+def environ(gateway: Gateway) -> dict[str, str]:
+    """Where the service is, and a key that is good there."""
+    return {"MMHIE_URL": gateway.url, "MMHIE_API_KEY": gateway.client.headers["x-secret"]}
+
+
+class Ran:
+    """The command in this process: what it wrote, and its exit code."""
+
+    def __init__(
+        self,
+        environ: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        self._patch, self._capsys = monkeypatch, capsys
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+
+    def __call__(self, *arguments: str, given: str = "") -> tuple[int, str, str]:
+        self._patch.setattr(sys, "stdin", io.StringIO(given))
+        with pytest.raises(SystemExit) as ended:
+            app.run(app.application(), arguments)
+        out, err = self._capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+
+@pytest.fixture
+def run(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Ran:
+    """`code, out, err = run("chat", "Why?")`, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Ran(environ, monkeypatch, capsys)
+
+
+class Desk:
+    """A person at a terminal: types, and reads what is on the screen."""
+
+    def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
+        self.pid, self._terminal = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            kept = {name: os.environ[name] for name in ("PATH", "HOME")}
+            os.execve(
+                MMHIE,
+                [str(MMHIE), *arguments],
+                {**kept, "TERM": "xterm", "COLUMNS": "100", **environ},
+            )
+        self.seen = ""
+
+    def type(self, text: str) -> None:
+        self.seen = ""
+        os.write(self._terminal, text.encode())
+
+    def until(self, words: str, seconds: float = 20) -> str:
+        """What came up to these words, without styles."""
+        ends = time.monotonic() + seconds
+        while words not in STYLE.sub("", self.seen):
+            assert time.monotonic() < ends, (words, self.seen)
+            if select.select([self._terminal], [], [], 0.1)[0]:
+                try:
+                    self.seen += os.read(self._terminal, 65536).decode(errors="replace")
+                except OSError:
+                    pytest.fail(f"it ended before {words!r}: {self.seen}")
+        return STYLE.sub("", self.seen)
+
+    def ended(self, seconds: float = 20) -> int:
+        """Its exit code."""
+        ends = time.monotonic() + seconds
+        while (found := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
+            if time.monotonic() > ends:
+                os.kill(self.pid, signal.SIGKILL)
+            time.sleep(0.02)
+        os.close(self._terminal)
+        return os.waitstatus_to_exitcode(found[1])
+
+
+def test_a_question_from_a_pipe(tmp_path: Path, environ: dict[str, str]) -> None:
+    """The answer, then the notice; a red flag before both; no styles."""
+    done = mmhie(tmp_path, "chat", given=EMERGENCY, **environ)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[notice] ")
+    assert done.stdout.endswith(f"\n\n{DEFAULT_TEXT}\n")
+    assert "\x1b" not in done.stdout
+
+
+def test_a_question_as_an_argument(run: Ran, engine: FakeEngine) -> None:
+    """Options reach the engine; reasoning is apart, and only where it is asked for."""
+    engine.next(fault="reasoning")
+    options = ("--system", "Be brief.", "--max-tokens", "9", "--effort", "low", "--reasoning")
+    _, out, _ = run("chat", "Why?", *options)
+
+    assert out.startswith("[reasoning]\nThe question")
+    assert "\n[answer]\n" in out
+    body = engine.body()
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert (body["max_tokens"], body["reasoning_effort"]) == (9, "low")
+    engine.next(fault="reasoning")
+    assert "The question" not in run("chat", "Why?")[1]
+
+
+def test_an_answer_as_json(run: Ran, engine: FakeEngine) -> None:
+    """Text, reasoning when asked, how it ended, and everything told about it."""
+    engine.next(fault="reasoning")
+    told = json.loads(run("chat", EMERGENCY, "--json")[1])
+
+    assert told["text"]
+    assert told["reasoning"] is None
+    assert told["finish_reason"] == "stop"
+    assert told["mmhie"]["disclaimer"]["text"] == DEFAULT_TEXT
+    assert told["mmhie"]["notices"]
+    assert told["mmhie"]["provenance"]["model"] == "fake-model"
+
+
+def test_a_cut_answer_says_so(run: Ran) -> None:
+    """Before the closing paragraph."""
+    assert "[warning] The answer was cut off" in run("chat", "Why?", "--max-tokens", "3")[1]
+
+
+@pytest.mark.parametrize("fault", ["error_midstream", "reset_midstream", "clean_cut"])
+def test_a_broken_answer_is_a_failure(run: Ran, engine: FakeEngine, fault: str) -> None:
+    """What came, then one sentence and exit code 1."""
+    engine.next(fault=fault)
+    code, out, err = run("chat", "Why?")
+
+    assert code == 1
+    assert out.strip()
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--url", "http://127.0.0.1:9"), 1, "No service answers at http://127.0.0.1:9"),
+        (("--url", "unix:/none"), 1, "No service answers at unix:/none"),
+        (("--url", "localhost:8000"), 2, "The address 'localhost:8000' is not"),
+        (("--url", "http://[::1"), 2, "The address 'http://[::1' is not"),
+        (("--url", "http://x:99999"), 2, "The address 'http://x:99999' is not"),
+        (("--key", "wrong"), 1, "That key is not known here"),
+        (("--key", "schlüssel"), 2, "A key is plain ASCII"),
+        (("--effort", "utmost"), 2, "--effort is one of"),
+        (("--max-tokens", "0"), 2, "Invalid value for '--max-tokens'"),
+    ],
+)
+def test_what_cannot_be_asked(run: Ran, arguments: tuple[str, ...], code: int, said: str) -> None:
+    """One sentence; 2 for what is wrong here, 1 for what the service says."""
+    ended, out, err = run("chat", "Why?", *arguments)
+
+    assert ended == code
+    assert err.startswith(said)
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+def test_no_question(run: Ran) -> None:
+    """Exit code 2."""
+    assert run("chat", given=" \n")[0] == 2
+
+
+def test_something_else_listens_there(run: Ran, engine: FakeEngine) -> None:
+    """A sentence, whatever it is."""
+    code, _, err = run("status", "--url", engine.url)
+
+    assert code == 1
+    assert err.count("\n") == 1
+
+
+def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEngine) -> None:
+    """Turns add up, Ctrl-C stops the answer and not the program, /save keeps what was whole."""
+    desk = Desk(tmp_path, "chat", **environ)
+    assert "Not clinical advice" in desk.until("> ")
+    desk.type("/system Be brief.\n")
+    desk.until("System message: Be brief.")
+    desk.type(f"{EMERGENCY}\n")
+    assert "emergency number" in desk.until(ANSWERED)
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
+    desk.type("And then?\n")
+    desk.until("the ")
+    os.kill(desk.pid, signal.SIGINT)
+    assert "You stopped this answer" in desk.until(ANSWERED)
+    engine.until(lambda stats: stats["aborted"] == 1)
+    desk.type("Why?\n")
+    desk.until(ANSWERED)
+    said = [one["content"] for one in engine.body()["messages"] if one["role"] != "assistant"]
+    assert said == ["Be brief.", EMERGENCY, "Why?"]
+
+    for typed, answered in (
+        ("/save kept.md", "Saved to kept.md"),
+        ("/save kept.md", "exists already"),
+        ("/nonsense", "/nonsense is not known"),
+        ("/help", "/reasoning"),
+    ):
+        desk.type(f"{typed}\n")
+        desk.until(answered)
+    desk.type("/quit\n")
+    assert desk.ended() == 0
+    kept = tmp_path / "kept.md"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert kept.read_text().count(DEFAULT_TEXT) == 2
+    assert "And then?" not in kept.read_text()
+
+
+def test_an_error_does_not_end_a_conversation(
+    tmp_path: Path, environ: dict[str, str], engine: FakeEngine
+) -> None:
+    """It is told, and the next question is asked as if it had not been; Ctrl-D leaves."""
+    desk = Desk(tmp_path, "chat", **environ)
+    desk.until("> ")
+    engine.next(fault="status", status=500)
+    desk.type("First?\n")
+    desk.until("The engine")
+    os.kill(desk.pid, signal.SIGINT)
+    desk.until("/quit leaves")
+    desk.type("Second?\n")
+    desk.until(ANSWERED)
+    assert [one["content"] for one in engine.body()["messages"]][1:] == ["Second?"]
+    desk.type("\x04")
+    assert desk.ended() == 0
+
+
+def test_status(run: Ran) -> None:
+    """Phase and figures once in a pipe; as JSON with everything the service tells."""
+    code, out, _ = run("status")
+    told = json.loads(run("status", "--json")[1])
+
+    assert code == 0
+    assert re.search(r"phase +ready", out)
+    assert re.search(r"KV cache +0\.0 %", out)
+    assert (told["phase"], told["model"]) == ("ready", "fake-model")
+    assert told["load"]["tokens_per_s"] == 0
+
+
+def test_status_under_a_hold(run: Ran, gateway: Gateway) -> None:
+    """Exit code 1 and the downtime message, for a person and for a script."""
+    switch = gateway.log_file.parent / "hold.json"
+    write(switch, Hold(reason="drift", by="me", since="2026-01-02T03:04:05Z"))
+    time.sleep(1.1)  # gateways look once a second
+    try:
+        code, out, err = run("status", "--json")
+    finally:
+        switch.unlink()
+        time.sleep(1.1)
+
+    assert code == 1
+    assert json.loads(out)["phase"] == "held"
+    assert "drift" in err
+
+
+def test_status_is_watched(tmp_path: Path, environ: dict[str, str]) -> None:
+    """At a terminal until Ctrl-C, which is no failure."""
+    desk = Desk(tmp_path, "status", **environ)
+    desk.until("tokens/s")
+    os.kill(desk.pid, signal.SIGINT)
+
+    assert desk.ended() == 0

@@ -1,0 +1,239 @@
+"""`mmhie serve` up to the engine: what stops it, what it prepares, what it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from launcher.cli import serve
+from launcher.models.facts import ModelFacts
+from launcher.planning.hardware import parse
+from launcher.planning.plan import make_plan
+from launcher.serving.programs import Place
+from launcher.serving.status_file import Facts, Phase, PhaseFile
+from launcher.settings import load
+from launcher.terminal.progress import Display
+
+MMHIE = Path(sys.executable).with_name("mmhie")
+MODEL = ModelFacts(
+    id="tiny",
+    source="/models/tiny",
+    architecture="LlamaForCausalLM",
+    model_type="llama",
+    layers=2,
+    hidden=64,
+    heads=4,
+    kv_heads=2,
+    head_dim=16,
+    intermediate=128,
+    vocab=1000,
+    context=8192,
+    chat_template=True,
+    local=True,
+)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which somebody listens."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def service(folder: Path, **ours: str) -> serve.Service:
+    """One on imagined hardware, with nothing started."""
+    environ = {"MMHIE_CACHE_DIR": str(folder), "MMHIE_REASONER_MODEL": "/models/tiny", **ours}
+    chosen = load(environ, None)
+    plan = make_plan(chosen, parse("cpu,ram=16"), MODEL)
+    console = Console(file=io.StringIO(), width=200)
+    return serve.Service(chosen, (plan,), Place(folder, io.StringIO()), Display(console))
+
+
+def run(cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
+    """The real command, with only these settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
+    return subprocess.run(
+        [MMHIE, "serve"],
+        env={**kept, **ours},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "words"),
+    [
+        ({"MMHIE_PROT": "1"}, ("MMHIE_PROT", "MMHIE_PORT")),
+        ({"MMHIE_PORT": "seventy"}, ("MMHIE_PORT", "seventy")),
+        ({"MMHIE_MAX_QUEUE": "many"}, ("MMHIE_MAX_QUEUE", "many")),
+        ({"MMHIE_ENV": "production"}, ("MMHIE_KEYS_FILE",)),
+        ({"MMHIE_DEVICE": "cuda"}, ("MMHIE_DEVICE", "no GPU")),
+        ({"MMHIE_REASONER_MODEL": "no/such-model"}, ("no/such-model", "mmhie fetch")),
+    ],
+    ids=["unknown name", "bad value", "the gateway's", "no keys", "no GPU", "no model"],
+)
+def test_what_cannot_work_is_one_sentence(
+    ours: dict[str, str], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Exit code 2 in seconds, nothing started, no traceback."""
+    done = run(tmp_path, MMHIE_CACHE_DIR=str(tmp_path), **ours)
+
+    assert done.returncode == 2, done
+    assert done.stderr.count("\n") == 1
+    assert all(word in done.stderr for word in words), done.stderr
+
+
+def test_a_port_that_is_taken_is_one_sentence(taken: int, tmp_path: Path) -> None:
+    """Before a model is touched."""
+    done = run(tmp_path, MMHIE_PORT=str(taken), MMHIE_REASONER_MODEL="embedded")
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"Port {taken} on 127.0.0.1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "model"),
+    [
+        ({}, "embedded"),
+        ({"MMHIE_REASONER_MODEL": "org/model"}, "org/model"),
+        ({"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "org/other"}, "org/other"),
+    ],
+)
+def test_the_stand_in_is_for_who_chose_nothing(
+    environ: dict[str, str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make run` with no GPU and no model set; a chosen model always wins."""
+    monkeypatch.chdir(tmp_path)
+
+    assert serve.load(environ, "embedded").model == model
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8123"),
+        ("0.0.0.0", "http://127.0.0.1:8123"),
+        ("::", "http://[::1]:8123"),
+    ],
+)
+def test_the_address_can_be_clicked(host: str, address: str, tmp_path: Path) -> None:
+    """ "Everywhere" is no place to go to."""
+    assert service(tmp_path, MMHIE_HOST=host, MMHIE_PORT="8123").address == address
+
+
+def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
+    """The first ready brings the banner, a later one does not."""
+    one = service(tmp_path)
+    publish = serve.Publisher(one, PhaseFile(tmp_path / "phase.json", Facts({}, {})))
+    ready = Phase("ready", "The model is ready.", 1.0)
+    for phase in (
+        Phase("loading", "Loading.", 0.4),
+        ready,
+        ready,
+        Phase("stalled", "Dead."),
+        ready,
+    ):
+        publish(phase)
+        assert json.loads((tmp_path / "phase.json").read_text())["phase"] == phase.name
+
+    file = one.display._console.file
+    assert isinstance(file, io.StringIO)
+    said = file.getvalue()
+    assert said.startswith("==> Loading.\n")
+    assert said.count("The model tiny is ready at") == 1
+    assert said.count("==> Dead.\n") == 1
+
+
+def test_the_private_folder_is_private_and_goes_away() -> None:
+    """Only its owner reaches the engine; its path fits into a socket's address."""
+    with serve.private_folder() as folder:
+        assert folder.stat().st_mode & 0o077 == 0
+        assert len(str(folder / "engine.sock")) < 100
+
+    assert not folder.exists()
+
+
+SLOW_CONVERSION = """
+import pathlib, time
+pathlib.Path("converting").touch()
+time.sleep(300)
+"""
+
+
+def test_a_stop_while_a_model_is_converted(tmp_path: Path) -> None:
+    """/healthz tells of the conversion; on SIGTERM exit code 0, nothing half made is left."""
+    (tmp_path / "transformers.py").write_text(SLOW_CONVERSION)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
+    ours = {
+        "PYTHONPATH": str(tmp_path),
+        "MMHIE_REASONER_MODEL": "embedded",
+        "MMHIE_CACHE_DIR": str(tmp_path / "cache"),
+        "MMHIE_PORT": str(free_port()),
+    }
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        launcher = subprocess.Popen(
+            [MMHIE, "serve"], env={**kept, **ours}, cwd=tmp_path, stdout=output, stderr=output
+        )
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "converting").exists():
+        assert launcher.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    health = answered(f"http://127.0.0.1:{ours['MMHIE_PORT']}/healthz", deadline)
+    assert (health["phase"], health["detail"]) == ("loading", "De-quantizing the model (once).")
+    launcher.send_signal(signal.SIGTERM)
+
+    assert launcher.wait(timeout=10) == 0
+    assert "Stopped before the model was ready." in log.read_text()
+    assert [file for file in (tmp_path / "cache").iterdir() if file.is_dir()] == []
+
+
+def answered(url: str, deadline: float) -> dict[str, Any]:
+    """The health page, as soon as it tells what the launcher is at."""
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+            health: dict[str, Any] = json.load(answer)
+            if health["phase"] != "starting":
+                return health
+        time.sleep(0.05)
+    raise AssertionError("no answer")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def test_signals_are_replaced() -> None:
+    """The last action counts."""
+    heard: list[str] = []
+    serve.on_signals({signal.SIGUSR1: lambda: heard.append("first")})
+    serve.on_signals({signal.SIGUSR1: lambda: heard.append("second")})
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await asyncio.sleep(0.05)
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGUSR1)
+
+    assert heard == ["second"]

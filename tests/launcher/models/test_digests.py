@@ -1,0 +1,62 @@
+"""Digests somebody recorded, and files that no longer have them."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from launcher.models import digests, embedded
+from launcher.models.resolve import MERGE_RECORD
+
+BYTES = b"weights" * 1000
+DIGEST = hashlib.sha256(BYTES).hexdigest()
+
+
+def of_hub(folder: Path) -> Path:
+    """A link to a blob that is named by its digest."""
+    (folder / DIGEST).write_bytes(BYTES)
+    (folder / "model.safetensors").symlink_to(folder / DIGEST)
+    return folder / "model.safetensors"
+
+
+def of_merge(folder: Path) -> Path:
+    """A file beside the record that names it."""
+    (folder / "model.safetensors").write_bytes(BYTES)
+    record = {"files": {"model.safetensors": DIGEST}}
+    (folder / MERGE_RECORD).write_text(json.dumps(record))
+    return folder / "model.safetensors"
+
+
+@pytest.mark.parametrize("made", [of_hub, of_merge])
+def test_a_recorded_file_that_changes_is_found(made: object, tmp_path: Path) -> None:
+    """One byte is enough."""
+    assert callable(made)
+    file = made(tmp_path)
+    known = digests.recorded([file])
+
+    assert known == {file: DIGEST}
+    assert digests.damaged(known) == []
+    with file.open("r+b") as opened:
+        opened.seek(100)
+        opened.write(b"X")
+    assert digests.damaged(known) == [file]
+
+
+def test_the_embedded_model_is_what_its_package_says() -> None:
+    """The package's own list of files; every byte is heard of once."""
+    file = embedded.find()
+    heard: list[int] = []
+    known = digests.recorded([file])
+
+    assert list(known) == [file]
+    assert digests.damaged(known, heard.append) == []
+    assert sum(heard) == file.stat().st_size
+
+
+def test_a_file_of_the_same_name_elsewhere_is_not_the_packages(tmp_path: Path) -> None:
+    """Nor is anything known of a file nobody recorded."""
+    other = tmp_path / embedded.find().name
+    other.write_bytes(b"GGUF")
+
+    assert digests.recorded([other]) == {}

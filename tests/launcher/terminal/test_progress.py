@@ -1,0 +1,67 @@
+"""What a person sees: lines without a terminal, a bar with one, and where to go at the end."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from launcher.terminal.progress import Display, banner
+
+
+def console(*, terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=100)
+
+
+def written(shown: Console) -> str:
+    assert isinstance(shown.file, io.StringIO)
+    return shown.file.getvalue()
+
+
+def test_without_a_terminal_each_step_is_one_line() -> None:
+    """However often it is told."""
+    shown = console(terminal=False)
+    display = Display(shown)
+    for fraction in (0.1, 0.2, 0.3):
+        display.step("Loading the weights.", fraction)
+    display.step("Warming up.", 0.9)
+    display.done("Ready.")
+
+    assert not display.is_terminal
+    assert written(shown) == "==> Loading the weights.\n==> Warming up.\nReady.\n"
+
+
+def test_on_a_terminal_there_is_a_bar() -> None:
+    """With the step's name; after it the text stands free."""
+    shown = console(terminal=True)
+    display = Display(shown)
+    display.step("De-quantizing", None)
+    display.step("Loading the weights.", 0.5)
+    display.done("Ready [bold].")
+
+    assert display.is_terminal
+    assert "Loading the weights." in written(shown)
+    assert written(shown).endswith("Ready [bold].\n")
+
+
+def test_done_twice_says_nothing_more() -> None:
+    """Every way out may call it."""
+    shown = console(terminal=False)
+    display = Display(shown)
+    display.done("Ready.")
+    display.done()
+
+    assert written(shown) == "Ready.\n"
+
+
+def test_the_banner_can_be_pasted() -> None:
+    """Address, notice, and three commands with nothing left to fill in."""
+    text = banner(model="org/model", address="http://127.0.0.1:8000", python="/venv/bin/python")
+
+    assert "The model org/model is ready at http://127.0.0.1:8000" in text
+    assert "Not clinical advice" in text
+    assert text.count("curl -s") == 2
+    assert '"stream": true' in text
+    program = text[text.index('python -c "') + len('python -c "') : text.rindex('"')]
+    compile(program, "banner", "exec")
+    assert "{" not in program.replace("[{'role': 'user'", "")
