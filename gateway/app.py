@@ -8,14 +8,14 @@ from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
 
 from gateway.audit.setup import trail_of
-from gateway.auth.cors import Origins
+from gateway.auth.cors import CorsPolicy
 from gateway.auth.setup import caps_of, gate_of
 from gateway.cluster.state import shared_of
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
 from gateway.http_metrics import HttpMetrics
-from gateway.limits.quotas import Counts
+from gateway.limits.quotas import Quotas
 from gateway.limits.quotas import own as own_counts
 from gateway.metrics import Metrics
 from gateway.middleware.authentication import Authentication
@@ -55,7 +55,7 @@ TOKEN_ROUTES: dict[str, TokenRoute] = {
 
 
 def create_app(
-    settings: GatewaySettings, *, counts: Counts | None = None, metrics: Metrics | None = None
+    settings: GatewaySettings, *, counts: Quotas | None = None, metrics: Metrics | None = None
 ) -> FastAPI:
     """The gateway as an ASGI application; nothing is opened before its lifespan.
 
@@ -85,13 +85,13 @@ def create_app(
     if settings.console:
         app.include_router(console.router_of(settings, disclaimer))
     describe(app)
-    origins = Origins.of(settings.cors_origins) if settings.cors_origins else None
+    origins = CorsPolicy.of(settings.cors_origins) if settings.cors_origins else None
     add_middleware(app, own, disclaimer, origins)
     return app
 
 
 def add_middleware(
-    app: FastAPI, own: Metrics, disclaimer: Disclaimer, origins: Origins | None
+    app: FastAPI, own: Metrics, disclaimer: Disclaimer, origins: CorsPolicy | None
 ) -> None:
     """The onion, innermost first: HTTP metrics, keys, the token paths past both, the id.
 
@@ -108,7 +108,7 @@ def add_middleware(
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, counts: Counts | None
+    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, counts: Quotas | None
 ) -> AsyncIterator[Services]:
     """What lives as long as the application."""
     counts = counts or own_counts(settings)

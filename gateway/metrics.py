@@ -16,7 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway.engine.watch import Phase
 from gateway.http.exchange import Exchange
-from gateway.limits.admission import Places
+from gateway.limits.admission import AdmissionQueue
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -86,7 +86,7 @@ class Metrics:
         self.audit_failing.set(failing)
         self.audit_lost.set(lost)
 
-    def at_scrape(self, phase: str, admission: Places) -> None:
+    def at_scrape(self, phase: str, admission: AdmissionQueue) -> None:
         """Note what is read off, not counted."""
         self.inflight.set(admission.inflight)
         self.waiting.set(admission.waiting)

@@ -34,7 +34,7 @@ NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class Principal:
     """A caller that was let in; `name` is a key's name or a token's subject, never a secret."""
 
     name: str
@@ -54,4 +54,4 @@ class Client:
 
 
 # Everything but what is asked for by name: where reasoning is shown to a scope, it needs a key.
-ANYBODY = Client("anybody", "open", frozenset({"generate", "openai", "metrics"}))
+ANYBODY = Principal("anybody", "open", frozenset({"generate", "openai", "metrics"}))

@@ -7,13 +7,13 @@ from fastapi import Depends, Request
 
 from gateway.audit.trail import Trail
 from gateway.auth.gate import Gate
-from gateway.cluster.state import UNHEARD, Shared
+from gateway.cluster.state import UNHEARD, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
-from gateway.limits.admission import Places
+from gateway.limits.admission import AdmissionQueue
 from gateway.metrics import Metrics
-from gateway.proxy.request_policy import Caps
+from gateway.proxy.request_policy import RequestPolicy
 from gateway.safety import hold
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.safety.provenance import Serving
@@ -29,14 +29,14 @@ class Services:
     engine: EngineClient
     metered: tuple[EngineClient, ...]
     watch: EngineWatch
-    admission: Places
+    admission: AdmissionQueue
     labels: Labels
     metrics: Metrics
     hold_file: hold.HoldFile
     gate: Gate
-    caps: Caps
+    caps: RequestPolicy
     trail: Trail
-    shared: Shared
+    shared: ClusterState
     tracing: Tracing | None = None
 
     def held(self) -> hold.Hold | None:

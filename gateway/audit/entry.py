@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from gateway.clock import rfc3339
 from gateway.http.exchange import Exchange
-from gateway.principal import Client
+from gateway.principal import Principal
 
 # What the routes note of a request that an auditor asks for.
 FACTS = (
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
     time: float
     request_id: str
-    client: Client
+    client: Principal
     address: str | None
     route: str
     status: int

@@ -18,7 +18,7 @@ LENGTH = struct.Struct("<H")
 NO_SLOT = -1
 
 
-class Register:
+class InflightJournal:
     """A file of slots beside the trail, mapped: writing to it is writing to memory, and the kernel
     keeps it whatever becomes of the process. It is gone after an orderly end.
 

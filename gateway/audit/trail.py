@@ -22,7 +22,7 @@ from gateway.audit.file import (
     rfc3339_now,
     tail_of,
 )
-from gateway.audit.inflight_journal import Register, left_behind
+from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.errors import AuditUnavailable
 from gateway.http.exchange import Exchange
 from gateway.logs import log
@@ -92,7 +92,7 @@ class WrittenTrail(Trail):
         self._checkpointed = Head(-1, "")
         self._next_checkpoint = 0.0
         self._writing_since: float | None = None
-        self._register: Register | None = None
+        self._register: InflightJournal | None = None
         self.failing = False
 
     def open(self, exchange: Exchange) -> None:
@@ -139,7 +139,7 @@ class WrittenTrail(Trail):
         for path, _ in left if not self.failing else ():
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # no room: then a kill is told by nothing but `start`
-            self._register = Register(self._file.path)
+            self._register = InflightJournal(self._file.path)
         self._checkpoint()
         self._thread.start()
 

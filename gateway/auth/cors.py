@@ -17,14 +17,14 @@ MAX_AGE_S = b"600"
 
 
 @dataclass(frozen=True, slots=True)
-class Origins:
+class CorsPolicy:
     """The pages' own origins, `https://host[:port]`, or `*`. No cookie is a credential here, so a
     listed page can ask with a key that it holds, and no page with one that it does not."""
 
     allowed: frozenset[bytes] = frozenset()
 
     @classmethod
-    def of(cls, origins: Iterable[str]) -> "Origins":
+    def of(cls, origins: Iterable[str]) -> "CorsPolicy":
         return cls(frozenset(origin.encode() for origin in origins))
 
     def headers(self, asked: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

@@ -10,11 +10,11 @@ from gateway.auth.credentials import presented
 from gateway.auth.key_file import KeyFile
 from gateway.auth.scopes import Need, need_of
 from gateway.errors import Forbidden, Unauthorized
-from gateway.limits.rate_limiter import Limiter, Limiting
-from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Client, Limits
+from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
+from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Limits, Principal
 
 if TYPE_CHECKING:
-    from gateway.auth.jwt import Tokens
+    from gateway.auth.jwt import JwtVerifier
 
 OPEN = "No keys are configured: anyone who reaches this port may ask."
 RawHeaders = list[tuple[bytes, bytes]]
@@ -26,11 +26,11 @@ class Gate:
 
     salt_key: bytes
     keys: KeyFile | None = None
-    tokens: "Tokens | None" = None
+    tokens: "JwtVerifier | None" = None
     protect_metrics: bool = False
     protect_health: bool = False
     default_limits: Limits = NO_LIMITS
-    limiter: Limiting = field(default_factory=Limiter)
+    limiter: RateLimiter = field(default_factory=LocalRateLimiter)
 
     async def run(self) -> None:
         """What a gate does in the background: signing keys at a URL are fetched now and then."""
@@ -51,7 +51,7 @@ class Gate:
         )
         return [problem for problem in problems if problem]
 
-    async def client(self, headers: RawHeaders) -> Client:
+    async def client(self, headers: RawHeaders) -> Principal:
         """Who is asking; raises Unauthorized."""
         if self.is_open:
             return ANYBODY
@@ -64,13 +64,13 @@ class Gate:
             return client
         return replace(client, limits=client.limits.otherwise(self.default_limits))
 
-    def _of_key(self, token: bytes) -> Client:
+    def _of_key(self, token: bytes) -> Principal:
         client = self.keys.client(token) if self.keys is not None else None
         if client is None:
             raise Unauthorized("That key is not known here, or it has expired or been revoked.")
         return client
 
-    async def admit(self, path: str, headers: RawHeaders) -> Client:
+    async def admit(self, path: str, headers: RawHeaders) -> Principal:
         """Who is asking for a path, allowed to; raises Unauthorized or Forbidden."""
         need = self.need(path)
         if need is None:
@@ -97,14 +97,16 @@ class Gate:
             return False
         return True
 
-    def fields(self, client: Client, parsed: Mapping[str, Any], *, ranked: bool) -> dict[str, Any]:
+    def fields(
+        self, client: Principal, parsed: Mapping[str, Any], *, ranked: bool
+    ) -> dict[str, Any]:
         """What the engine is told of a caller, whatever the request itself says of it; `ranked`
         when the engine goes by priority."""
         rank = ENGINE_PRIORITIES[client.priority] if ranked else 0
         told = {"priority": rank} if rank or "priority" in parsed else {}
         return self.salt(client) | told
 
-    def salt(self, client: Client) -> dict[str, Any]:
+    def salt(self, client: Principal) -> dict[str, Any]:
         """What separates a client's prefix cache from the others', as a field of the request.
 
         Time to the first token tells whether a prefix is cached: without this, a caller could find
@@ -113,7 +115,7 @@ class Gate:
         session = self.session(client)
         return {"cache_salt": session} if session else {}
 
-    def session(self, client: Client) -> str:
+    def session(self, client: Principal) -> str:
         """A client's name for the engine and the router, which they cannot turn back into a key."""
         if client.kind == "open":
             return ""
@@ -125,7 +127,7 @@ def salt(key: bytes, client_id: str) -> str:
     return hmac.digest(key, client_id.encode(), "sha256").hex()
 
 
-def check(client: Client, need: Need) -> None:
+def check(client: Principal, need: Need) -> None:
     """Raises Forbidden, naming the scope that is missing."""
     if need is not None and need != "any" and not client.may(need):
         raise Forbidden(f"This key lacks the scope `{need}`; ask the operator for it.")

@@ -28,7 +28,7 @@ class JwksUnreadable(Exception):
     """The key set cannot be had or used; the message says why."""
 
 
-class SigningKeys(Protocol):
+class Jwks(Protocol):
     """Finds keys at once, and can be asked to look for new ones."""
 
     problem: str | None
@@ -40,7 +40,7 @@ class SigningKeys(Protocol):
     async def run(self) -> None: ...
 
 
-class FileKeys:
+class FileJwks:
     """A JWKS file, looked at once a second; one that broke while we run changes nothing."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -82,7 +82,7 @@ class FileKeys:
         """There is nothing to do in the background."""
 
 
-class UrlKeys:
+class UrlJwks:
     """A JWKS at a URL, fetched in the background, and soon when a new key id turns up."""
 
     def __init__(

@@ -8,9 +8,9 @@ from typing import Any
 
 import jwt
 
-from gateway.auth.jwks import ALGORITHMS, SigningKeys
+from gateway.auth.jwks import ALGORITHMS, Jwks
 from gateway.errors import Unauthorized
-from gateway.principal import PRIORITIES, SCOPES, Client
+from gateway.principal import PRIORITIES, SCOPES, Principal
 
 MOST_REMEMBERED = 10_000
 LONGEST_SUBJECT = 255
@@ -26,17 +26,17 @@ class Terms:
     leeway_s: float
 
 
-class Tokens:
+class JwtVerifier:
     """Turns tokens into clients. A verified token costs one hash and one look-up until it ends;
     new signing keys empty the memory, so that tokens of a withdrawn key end with it."""
 
-    def __init__(self, keys: SigningKeys, terms: Terms) -> None:
+    def __init__(self, keys: Jwks, terms: Terms) -> None:
         self.keys = keys
         self.terms = terms
-        self._known: dict[bytes, Client] = {}
+        self._known: dict[bytes, Principal] = {}
         self._generation = 0
 
-    async def client(self, token: bytes) -> Client:
+    async def client(self, token: bytes) -> Principal:
         """Whose token it is; raises Unauthorized with what is wrong with it."""
         self.keys.look()
         digest = hashlib.sha256(token).digest()
@@ -45,7 +45,7 @@ class Tokens:
             known = self._known[digest] = await self._verified(token.decode("ascii"))
         return known
 
-    def _remembered(self, digest: bytes) -> Client | None:
+    def _remembered(self, digest: bytes) -> Principal | None:
         if self._generation != self.keys.generation or len(self._known) > MOST_REMEMBERED:
             self._generation = self.keys.generation
             self._known.clear()
@@ -55,7 +55,7 @@ class Tokens:
             return None
         return client
 
-    async def _verified(self, token: str) -> Client:
+    async def _verified(self, token: str) -> Principal:
         try:
             key = await self._key(jwt.get_unverified_header(token))
             claims = self._claims(token, key)
@@ -67,7 +67,7 @@ class Tokens:
         """The key is looked up by our own list of algorithms, never by the token's word alone:
         a key is for one algorithm, and a token that names another fails against it."""
         if header.get("alg") not in ALGORITHMS:
-            raise Unauthorized(f"Tokens must be signed with {' or '.join(ALGORITHMS)}.")
+            raise Unauthorized(f"JwtVerifier must be signed with {' or '.join(ALGORITHMS)}.")
         kid = header.get("kid")
         key = self.keys.find(kid)
         if key is None:
@@ -89,13 +89,13 @@ class Tokens:
         )
 
 
-def client_of(claims: Mapping[str, Any], leeway_s: float) -> Client:
+def client_of(claims: Mapping[str, Any], leeway_s: float) -> Principal:
     """The caller that verified claims describe; raises Unauthorized."""
     subject = claims["sub"]
     if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
         raise Unauthorized("The token's subject is empty, too long or not printable.")
     priority = claims.get("mmhie_priority")
-    return Client(
+    return Principal(
         name=subject,
         kind="jwt",
         scopes=scopes_of(claims),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.auth import keys
 from gateway.logs import log
-from gateway.principal import Client
+from gateway.principal import Principal
 
 CHECK_EVERY_S = 1.0
 
@@ -29,9 +29,9 @@ class KeyFile:
         self._clock = clock
         self._next_look = float("-inf")
         self._stamp: tuple[int, int, int] | None = (-1, -1, -1)
-        self._clients: dict[str, Client] = {}
+        self._clients: dict[str, Principal] = {}
 
-    def client(self, token: bytes) -> Client | None:
+    def client(self, token: bytes) -> Principal | None:
         """Whose key this is; None for unknown, expired and revoked ones."""
         now = self._clock()
         if now >= self._next_look:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from gateway.principal import NO_LIMITS, PRIORITIES, SCOPES, Client, Limits, Priority
+from gateway.principal import NO_LIMITS, PRIORITIES, SCOPES, Limits, Principal, Priority
 
 PREFIX = "mmhie_"  # what secret scanners look for
 SECRET_BYTES = 32
@@ -44,8 +44,8 @@ class Key:
         if self.priority not in PRIORITIES:
             raise ValueError(f"priority is one of {', '.join(PRIORITIES)}")
 
-    def client(self) -> Client:
-        return Client(
+    def client(self) -> Principal:
+        return Principal(
             self.name, "key", frozenset(self.scopes), self.priority, self.limits, self.expires
         )
 

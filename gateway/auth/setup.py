@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from gateway.auth import keys
 from gateway.auth.gate import Gate
 from gateway.auth.key_file import KeyFile
-from gateway.limits.rate_limiter import Limiting
+from gateway.limits.rate_limiter import RateLimiter
 from gateway.principal import NO_LIMITS, Limits
-from gateway.proxy.request_policy import Caps
+from gateway.proxy.request_policy import RequestPolicy
 from gateway.settings import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
-    from gateway.auth.jwks import SigningKeys
-    from gateway.auth.jwt import Tokens
+    from gateway.auth.jwks import Jwks
+    from gateway.auth.jwt import JwtVerifier
 
 
 def check(settings: GatewaySettings) -> None:
@@ -30,7 +30,7 @@ def check(settings: GatewaySettings) -> None:
 
 
 def gate_of(
-    settings: GatewaySettings, limiter: Limiting, revoked: Container[str] = frozenset()
+    settings: GatewaySettings, limiter: RateLimiter, revoked: Container[str] = frozenset()
 ) -> Gate:
     """The gate these settings mean; `revoked` has digests of keys beside those of the file."""
     key = settings.digest_key
@@ -57,7 +57,7 @@ def check_signing_keys(file: Path) -> None:
         raise SettingsError(f"MMHIE_JWKS_FILE got {file}: {problem}.") from None
 
 
-def tokens_of(settings: GatewaySettings) -> "Tokens | None":
+def tokens_of(settings: GatewaySettings) -> "JwtVerifier | None":
     if settings.jwks_file is None and settings.jwks_url is None:
         return None
     from gateway.auth import jwt
@@ -65,16 +65,16 @@ def tokens_of(settings: GatewaySettings) -> "Tokens | None":
     if settings.jwt_issuer is None or settings.jwt_audience is None:
         return None
     terms = jwt.Terms(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_seconds)
-    return jwt.Tokens(signing_keys_of(settings), terms)
+    return jwt.JwtVerifier(signing_keys_of(settings), terms)
 
 
-def signing_keys_of(settings: GatewaySettings) -> "SigningKeys":
+def signing_keys_of(settings: GatewaySettings) -> "Jwks":
     from gateway.auth import jwks
 
     if settings.jwks_file is not None:
-        return jwks.FileKeys(settings.jwks_file)
+        return jwks.FileJwks(settings.jwks_file)
     fetch = jwks.fetcher(str(settings.jwks_url))
-    return jwks.UrlKeys(fetch, every_s=settings.jwks_refresh_seconds)
+    return jwks.UrlJwks(fetch, every_s=settings.jwks_refresh_seconds)
 
 
 def default_limits(settings: GatewaySettings) -> Limits:
@@ -86,9 +86,9 @@ def default_limits(settings: GatewaySettings) -> Limits:
     return NO_LIMITS if limits == NO_LIMITS else limits
 
 
-def caps_of(settings: GatewaySettings) -> Caps:
+def caps_of(settings: GatewaySettings) -> RequestPolicy:
     """What one request on /v1 may ask for."""
-    return Caps(
+    return RequestPolicy(
         choices=settings.max_choices,
         messages=settings.max_messages,
         tools=settings.max_tools,

@@ -45,9 +45,9 @@ def revoked(settings: GatewaySettings) -> frozenset[str]:
 
 
 def send(settings: GatewaySettings, commands: Sequence[Any]) -> list[Any]:
-    from gateway.cluster.redis_store import Lost, send_once
+    from gateway.cluster.redis_store import RedisUnavailable, send_once
 
     try:
         return asyncio.run(send_once(address_of(settings), commands, PATIENCE_S))
-    except Lost as lost:
+    except RedisUnavailable as lost:
         raise NotOrdered(str(lost)) from None

@@ -68,7 +68,7 @@ class Keys:
         return [("SADD", self.revoked, *digests), ("SET", self.revision, token())]
 
 
-class Orders:
+class OperatorState:
     """The orders as this process knows them; looked at every second, read when they changed."""
 
     def __init__(self, prefix: str) -> None:

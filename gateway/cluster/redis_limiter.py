@@ -6,11 +6,11 @@ import secrets
 from functools import lru_cache, partial
 from itertools import count
 
-from gateway.cluster.redis_store import Command, Lost, Send, Store
+from gateway.cluster.redis_store import Command, RedisStore, RedisUnavailable, Send
 from gateway.errors import SharedStateUnavailable, TooBusy
-from gateway.limits.rate_limiter import Leave, Limiting, nothing, spent, too_many_open
+from gateway.limits.rate_limiter import RateLimiter, Release, nothing, spent, too_many_open
 from gateway.limits.windows import MINUTE_S
-from gateway.principal import NO_LIMITS, Client
+from gateway.principal import NO_LIMITS, Principal
 
 LEASE_S = 15.0
 RENEWALS = 3  # in the life of a lease
@@ -53,12 +53,18 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 """
 
 
-class SharedLimiter:
+class RedisRateLimiter:
     """Counts with all gateways. What a gateway has open are leases that it renews: those of one
     that was killed end by themselves."""
 
     def __init__(
-        self, store: Store, own: Limiting, *, prefix: str, refuse: bool, lease_s: float = LEASE_S
+        self,
+        store: RedisStore,
+        own: RateLimiter,
+        *,
+        prefix: str,
+        refuse: bool,
+        lease_s: float = LEASE_S,
     ) -> None:
         self._store = store
         self._own = own
@@ -71,14 +77,14 @@ class SharedLimiter:
         self._names = (f"{process}:{number}" for number in count())
         store.beats.append(self.beat)
 
-    async def enter(self, client: Client) -> Leave:
+    async def enter(self, client: Principal) -> Release:
         """Count a request in; raises TooBusy, or SharedStateUnavailable where that is wanted."""
         if client.limits == NO_LIMITS:
             return nothing
         lease = next(self._names)
         try:
             verdict, wait_ms = await self._store.ask(*self._question(client, lease))
-        except Lost:
+        except RedisUnavailable:
             return await self._enter_alone(client, lease)
         except asyncio.CancelledError:  # it may be counted in all the same: it leaves behind that
             self._end(client, lease)
@@ -88,14 +94,14 @@ class SharedLimiter:
         self._begin(client, lease)
         return partial(self._leave, client, lease, nothing)
 
-    def _question(self, client: Client, lease: str) -> Command:
+    def _question(self, client: Principal, lease: str) -> Command:
         limits = client.limits
         keys = (self._key(kind, client) for kind in ("open", "tokens", "requests"))
         most = (limits.concurrency, limits.tokens_per_minute, limits.requests_per_minute)
         lengths = (int(self._lease_s * 1000), MINUTE_S * 1000)
         return ("EVAL", ENTER, 3, *keys, lease, *(one or 0 for one in most), *lengths)
 
-    async def _enter_alone(self, client: Client, lease: str) -> Leave:
+    async def _enter_alone(self, client: Principal, lease: str) -> Release:
         if self._refuse:
             raise SharedStateUnavailable(
                 "The limits of this key are counted with other gateways, which cannot be done "
@@ -106,18 +112,18 @@ class SharedLimiter:
         self._begin(client, lease)  # so that Redis hears of it when it is back
         return partial(self._leave, client, lease, own)
 
-    def _leave(self, client: Client, lease: str, own: Leave, *, tokens: int) -> None:
+    def _leave(self, client: Principal, lease: str, own: Release, *, tokens: int) -> None:
         own(tokens=tokens)
         self._end(client, lease)
         if tokens and client.limits.tokens_per_minute:
             key = self._key("tokens", client)
             self._store.tell("EVAL", SPEND, 1, key, tokens, MINUTE_S * 1000)
 
-    def _begin(self, client: Client, lease: str) -> None:
+    def _begin(self, client: Principal, lease: str) -> None:
         if client.limits.concurrency:
             self._leases.setdefault(self._key("open", client), set()).add(lease)
 
-    def _end(self, client: Client, lease: str) -> None:
+    def _end(self, client: Principal, lease: str) -> None:
         if not client.limits.concurrency:
             return
         key = self._key("open", client)
@@ -127,7 +133,7 @@ class SharedLimiter:
             self._leases.pop(key, None)
         self._store.tell("ZREM", key, lease)
 
-    def _key(self, kind: str, client: Client) -> str:
+    def _key(self, kind: str, client: Principal) -> str:
         return f"{self._prefix}:{kind}:{pseudonym(client.id)}"
 
     async def beat(self, send: Send, *, fresh: bool) -> None:
@@ -143,7 +149,7 @@ class SharedLimiter:
             )
 
 
-def refusal(client: Client, verdict: str, wait_s: float) -> TooBusy:
+def refusal(client: Principal, verdict: str, wait_s: float) -> TooBusy:
     """What a caller is told who is over a limit."""
     limits = client.limits
     if verdict == "open":

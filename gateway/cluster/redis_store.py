@@ -35,11 +35,11 @@ REASONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-class Lost(Exception):
+class RedisUnavailable(Exception):
     """Redis cannot be used now; the message ends a sentence that begins with its name."""
 
 
-class Beat(Protocol):
+class Heartbeat(Protocol):
     """What is done over a connection when it is new (`fresh`) and every second after."""
 
     async def __call__(self, send: Send, *, fresh: bool) -> None: ...
@@ -74,7 +74,7 @@ class Question:
     answer: asyncio.Future[Any] | None = None
 
 
-class Store:
+class RedisStore:
     """Sends what has gathered while the last batch was on its way: one round trip for all of it,
     in the order of asking. `run` has to run."""
 
@@ -82,7 +82,7 @@ class Store:
         self, address: Address, *, patience_s: float, alarm: Alarm, every_s: float = BEAT_S
     ) -> None:
         self.patience_s = patience_s
-        self.beats: list[Beat] = []
+        self.beats: list[Heartbeat] = []
         self.is_up = False
         self.problem: str | None = None
         self.tried = asyncio.Event()
@@ -94,9 +94,9 @@ class Store:
         self._has_complained = False
 
     async def ask(self, *command: str | bytes | int) -> Any:
-        """The answer to a command, within `patience_s`; raises Lost, at once while it is away."""
+        """Return the answer; raises RedisUnavailable after `patience_s`, at once while away."""
         if not self.is_up:
-            raise Lost
+            raise RedisUnavailable
         answer = asyncio.get_running_loop().create_future()
         self._put(command, answer)
         return await answer
@@ -117,7 +117,7 @@ class Store:
             try:
                 async with opened(self._address) as connection:
                     await self._serve(connection)
-            except Lost as lost:
+            except RedisUnavailable as lost:
                 self._fall(str(lost))
             except Exception:  # a fault of ours must not leave anybody waiting for an answer
                 log.error("a fault while talking to Redis", exc_info=True)
@@ -161,7 +161,7 @@ class Store:
         left_s = max(left_s, self.patience_s / 2)  # the batch before may have taken all of it
         try:
             answers = await exchange(connection, [one.command for one in batch], left_s)
-        except Lost as lost:
+        except RedisUnavailable as lost:
             self._queue = [*batch, *self._queue]
             raise lost from None
         for question, answer in zip(batch, answers, strict=True):
@@ -186,7 +186,7 @@ class Store:
         waiting, self._queue = self._queue, []
         self._wake.clear()
         for question in waiting:
-            settle(question, Lost(reason))
+            settle(question, RedisUnavailable(reason))
 
 
 def settle(question: Question, answer: Any) -> None:
@@ -194,13 +194,15 @@ def settle(question: Question, answer: Any) -> None:
     if question.answer is None or question.answer.done():
         return
     if isinstance(answer, Exception):
-        question.answer.set_exception(answer if isinstance(answer, Lost) else lost_by(answer))
+        question.answer.set_exception(
+            answer if isinstance(answer, RedisUnavailable) else lost_by(answer)
+        )
     else:
         question.answer.set_result(answer)
 
 
 async def send_once(address: Address, commands: Sequence[Command], patience_s: float) -> list[Any]:
-    """The answers to a few commands over a connection of their own; raises Lost."""
+    """The answers to a few commands over a connection of their own; raises RedisUnavailable."""
     async with opened(address) as connection:
         answers = await exchange(connection, commands, patience_s)
     for answer in answers:
@@ -211,7 +213,7 @@ async def send_once(address: Address, commands: Sequence[Command], patience_s: f
 
 @contextlib.asynccontextmanager
 async def opened(address: Address) -> AsyncIterator[AbstractConnection]:
-    """A connection, closed at the end; raises Lost."""
+    """A connection, closed at the end; raises RedisUnavailable."""
     async with bounded(CONNECT_S):
         connection = address.connection()
         await connection.connect()  # type: ignore[no-untyped-call] # the library's
@@ -224,7 +226,7 @@ async def opened(address: Address) -> AsyncIterator[AbstractConnection]:
 async def exchange(
     connection: AbstractConnection, commands: Sequence[Command], seconds: float
 ) -> list[Any]:
-    """Send some commands at once; their answers, errors of Redis among them. Raises Lost."""
+    """Send commands in one pipeline, return answers and errors; raises RedisUnavailable."""
     async with bounded(seconds):
         await connection.send_packed_command(connection.pack_commands(commands))
         return [await answer_of(connection) for _ in commands]
@@ -261,7 +263,7 @@ async def answer_of(connection: AbstractConnection) -> Any:
 
 @contextlib.asynccontextmanager
 async def bounded(seconds: float) -> AsyncIterator[None]:
-    """Foreign errors and too long a wait are Lost."""
+    """Foreign errors and too long a wait are RedisUnavailable."""
     try:
         async with asyncio.timeout(None) as limit:
             clock = Clock(limit, seconds)
@@ -270,11 +272,11 @@ async def bounded(seconds: float) -> AsyncIterator[None]:
             finally:
                 clock.stop()
     except TimeoutError:
-        raise Lost("does not answer in time") from None
+        raise RedisUnavailable("does not answer in time") from None
     except (exceptions.RedisError, OSError) as error:
         raise lost_by(error) from None
 
 
-def lost_by(error: Exception) -> Lost:
+def lost_by(error: Exception) -> RedisUnavailable:
     """Messages of the library quote addresses and what it sent: ours are used."""
-    return Lost(next(said for kind, said in REASONS if isinstance(error, kind)))
+    return RedisUnavailable(next(said for kind, said in REASONS if isinstance(error, kind)))

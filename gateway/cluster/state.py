@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.errors import SharedStateUnavailable
-from gateway.limits.rate_limiter import Limiting
+from gateway.limits.rate_limiter import RateLimiter
 from gateway.safety.hold import Hold
 from gateway.settings import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
-    from gateway.cluster.operator_state import Orders
-    from gateway.cluster.redis_store import Address, Store
+    from gateway.cluster.operator_state import OperatorState
+    from gateway.cluster.redis_store import Address, RedisStore
 
 UNHEARD = "What gateways share has not been read from Redis yet."
 SET_APART = (
@@ -22,11 +22,11 @@ SET_APART = (
 )
 
 
-class Shared(Protocol):
+class ClusterState(Protocol):
     """What other gateways have a part in."""
 
     @property
-    def limiter(self) -> Limiting: ...
+    def limiter(self) -> RateLimiter: ...
 
     @property
     def hold(self) -> Hold | None:
@@ -53,10 +53,10 @@ class Shared(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class LocalState:
     """Nothing is shared."""
 
-    limiter: Limiting
+    limiter: RateLimiter
     hold: Hold | None = None
     revoked: Container[str] = frozenset()
     is_missed: bool = False
@@ -75,12 +75,12 @@ class Alone:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class RedisState:
     """Shared through Redis."""
 
-    limiter: Limiting
-    store: "Store"
-    orders: "Orders"
+    limiter: RateLimiter
+    store: "RedisStore"
+    orders: "OperatorState"
     refuse: bool
 
     @property
@@ -114,20 +114,22 @@ class Together:
         await self.store.tried.wait()
 
 
-def shared_of(settings: GatewaySettings, own: Limiting, alarm: Callable[[bool], None]) -> Shared:
+def shared_of(
+    settings: GatewaySettings, own: RateLimiter, alarm: Callable[[bool], None]
+) -> ClusterState:
     """What these settings mean; `own` counts clients in this gateway."""
     if settings.redis_url is None:
-        return Alone(own)
+        return LocalState(own)
     from gateway.cluster import operator_state, redis_limiter, redis_store
 
     refuse, prefix = settings.redis_on_failure == "refuse", settings.redis_prefix
-    redis = redis_store.Store(
+    redis = redis_store.RedisStore(
         address_of(settings), patience_s=settings.redis_timeout_seconds, alarm=alarm
     )
-    known = operator_state.Orders(prefix)
+    known = operator_state.OperatorState(prefix)
     redis.beats.append(known.beat)
-    limiter = redis_limiter.SharedLimiter(redis, own, prefix=prefix, refuse=refuse)
-    return Together(limiter, redis, known, refuse)
+    limiter = redis_limiter.RedisRateLimiter(redis, own, prefix=prefix, refuse=refuse)
+    return RedisState(limiter, redis, known, refuse)
 
 
 def address_of(settings: GatewaySettings) -> "Address":

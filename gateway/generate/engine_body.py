@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.engine.watch import Model
-from gateway.generate.prompt import Ask
+from gateway.generate.prompt import Prompt
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
@@ -17,12 +17,12 @@ def path(model: Model) -> str:
     return CHAT if model.has_chat_template else COMPLETIONS
 
 
-def engine_budget(ask: Ask, model: Model, *, reasoning_budget: int) -> int:
+def engine_budget(ask: Prompt, model: Model, *, reasoning_budget: int) -> int:
     """What the engine may generate in all, in tokens: it knows one budget only."""
     return ask.max_tokens + (reasoning_budget + MARKER_TOKENS if model.reasons else 0)
 
 
-def body(ask: Ask, model: Model, *, reasoning_budget: int) -> dict[str, Any]:
+def body(ask: Prompt, model: Model, *, reasoning_budget: int) -> dict[str, Any]:
     """The engine's request; the reasoning budget comes on top of the answer's, both in tokens."""
     fixed: dict[str, Any] = {
         "model": model.id,
@@ -40,7 +40,7 @@ def body(ask: Ask, model: Model, *, reasoning_budget: int) -> dict[str, Any]:
     return fixed | optional(ask, model)
 
 
-def content(ask: Ask, model: Model) -> Mapping[str, Any]:
+def content(ask: Prompt, model: Model) -> Mapping[str, Any]:
     """The part that `/tokenize` counts: messages, or one prompt."""
     if not model.has_chat_template:
         return {"prompt": ask.prompt if ask.system is None else f"{ask.system}\n\n{ask.prompt}"}
@@ -48,7 +48,7 @@ def content(ask: Ask, model: Model) -> Mapping[str, Any]:
     return {"messages": [*system, {"role": "user", "content": ask.prompt}]}
 
 
-def optional(ask: Ask, model: Model) -> dict[str, Any]:
+def optional(ask: Prompt, model: Model) -> dict[str, Any]:
     """What the caller chose, and nothing the caller left to the engine."""
     chosen = {
         "top_p": ask.top_p,

@@ -7,7 +7,7 @@ Effort = Literal["low", "medium", "high"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Prompt:
     """A question put to the model; budgets are in tokens."""
 
     prompt: str

@@ -6,7 +6,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from gateway.errors import InvalidField, InvalidRequest
-from gateway.generate.prompt import Answer, Ask
+from gateway.generate.prompt import Answer, Prompt
 
 Form = Literal["json", "sse", "text"]
 
@@ -40,14 +40,14 @@ class GenerateRequest(BaseModel):
     )
     include_reasoning: bool = Field(False, description="Return the model's reasoning, apart.")
 
-    def to_ask(self, *, max_tokens: int, system: str | None) -> Ask:
+    def to_ask(self, *, max_tokens: int, system: str | None) -> Prompt:
         """The question; raises InvalidField when it wants more than `max_tokens`."""
         if self.max_tokens is not None and self.max_tokens > max_tokens:
             raise InvalidField(
                 f"max_tokens must be at most {max_tokens} (MMHIE_MAX_TOKENS).", param="max_tokens"
             )
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
-        return Ask(
+        return Prompt(
             prompt=self.prompt,
             max_tokens=self.max_tokens or max_tokens,
             system=self.system or system,

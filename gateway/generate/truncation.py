@@ -10,7 +10,7 @@ from gateway.engine.errors import translate
 from gateway.engine.watch import PROBE_TIMEOUT_S, Model, fetch
 from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import engine_body
-from gateway.generate.prompt import Ask
+from gateway.generate.prompt import Prompt
 from gateway.proxy import openai_json
 
 Side = Literal["none", "left", "right"]
@@ -22,7 +22,7 @@ BYTES_PER_TOKEN = 4  # of English text; used only where the engine cannot count
 CUTS = 4  # cutting between tokens can make new ones at the seam, so it is checked again
 
 
-async def fit(ask: Ask, model: Model, engine: EngineClient, *, limit: int, cut: Side) -> Ask:
+async def fit(ask: Prompt, model: Model, engine: EngineClient, *, limit: int, cut: Side) -> Prompt:
     """The question as it will be asked; raises InputTooLong with counts.
 
     `limit` is in tokens, template included. A token is at least one byte, so most questions
@@ -45,7 +45,7 @@ async def fit(ask: Ask, model: Model, engine: EngineClient, *, limit: int, cut: 
     )
 
 
-def limit_for(ask: Ask, model: Model, *, max_input: int, reasoning_budget: int) -> int:
+def limit_for(ask: Prompt, model: Model, *, max_input: int, reasoning_budget: int) -> int:
     """The longest input in tokens that leaves room for the answer in the model's context."""
     if model.max_model_len is None:
         return max_input
@@ -53,13 +53,13 @@ def limit_for(ask: Ask, model: Model, *, max_input: int, reasoning_budget: int) 
     return max(1, min(max_input, model.max_model_len - budget))
 
 
-def most_tokens(ask: Ask, model: Model) -> int:
+def most_tokens(ask: Prompt, model: Model) -> int:
     """An upper bound, in tokens."""
     text_bytes = len(ask.prompt.encode()) + len((ask.system or "").encode())
     return text_bytes + model.template_tokens + SYSTEM_TURN_TOKENS
 
 
-async def count_tokens(ask: Ask, model: Model, engine: EngineClient) -> int:
+async def count_tokens(ask: Prompt, model: Model, engine: EngineClient) -> int:
     """Exact where the engine has /tokenize; elsewhere an estimate from the bytes."""
     if not model.counts_tokens:
         return most_tokens(ask, model) // BYTES_PER_TOKEN
@@ -67,7 +67,9 @@ async def count_tokens(ask: Ask, model: Model, engine: EngineClient) -> int:
     return await _ask_engine(engine, "/tokenize", body, ("count", int))
 
 
-async def shorten(ask: Ask, model: Model, engine: EngineClient, *, over: int, side: Side) -> Ask:
+async def shorten(
+    ask: Prompt, model: Model, engine: EngineClient, *, over: int, side: Side
+) -> Prompt:
     """The question without its first (left) or last (right) `over` tokens."""
     plain = {"model": model.id, "prompt": ask.prompt, "add_special_tokens": False}
     tokens = await _ask_engine(engine, "/tokenize", plain, ("tokens", list))

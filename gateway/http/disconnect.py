@@ -10,7 +10,7 @@ from starlette.types import Receive
 from gateway.errors import ClientGone
 
 
-class Vigil:
+class CancelOnDisconnect:
     """Work that is cancelled, as ClientGone, the moment the caller hangs up.
 
     Nobody reads `receive()` while a handler awaits the engine: without this a disconnect would be

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
-from gateway.http.disconnect import Vigil
-from gateway.principal import ANYBODY, Client
+from gateway.http.disconnect import CancelOnDisconnect
+from gateway.principal import ANYBODY, Principal
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -49,7 +49,7 @@ class Exchange:
         self.request_id = request_id
         self.started = time.perf_counter()
         self.status = 0
-        self.client: Client = ANYBODY  # until the gate knows better
+        self.client: Principal = ANYBODY  # until the gate knows better
         self.complete = False
         self.slot = -1  # in the audit's register of open requests
         self.outcome = "ok"
@@ -104,9 +104,9 @@ class Exchange:
                 raise too_large(max_bytes)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def watched(self) -> Vigil:
+    def watched(self) -> CancelOnDisconnect:
         """A block of work that ends, as ClientGone, the moment the caller hangs up."""
-        return Vigil(self._receive, lambda: self.complete)
+        return CancelOnDisconnect(self._receive, lambda: self.complete)
 
     async def send(self, message: Message) -> None:
         """The ASGI send of this exchange, for those who are given no exchange."""

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Protocol
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.retry_after import Pace
+from gateway.limits.retry_after import RetryAfterEstimator
 from gateway.principal import PRIORITIES, Priority
 
 # A waiting class is passed over at most so often in a row: batch work is slow, never starved.
@@ -22,9 +22,9 @@ class Admission:
     """
 
     def __init__(
-        self, *, places: int, queue: int, patience_s: float, pace: Pace | None = None
+        self, *, places: int, queue: int, patience_s: float, pace: RetryAfterEstimator | None = None
     ) -> None:
-        self._pace = pace or Pace()
+        self._pace = pace or RetryAfterEstimator()
         self.places = places
         self.queue = queue
         self.patience_s = patience_s
@@ -38,9 +38,9 @@ class Admission:
     def waiting(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    def turn(self, priority: Priority) -> "Turn":
+    def turn(self, priority: Priority) -> "Slot":
         """A place for one request of a class."""
-        return Turn(self, priority)
+        return Slot(self, priority)
 
     async def __aenter__(self) -> None:
         await self.enter("routine")
@@ -132,7 +132,7 @@ class Admission:
         return self._waiting[chosen]
 
 
-class Places(Protocol):
+class AdmissionQueue(Protocol):
     """What gives places: this process's own Admission, or the parent's of several workers."""
 
     places: int
@@ -144,19 +144,19 @@ class Places(Protocol):
     @property
     def waiting(self) -> int: ...
 
-    def turn(self, priority: Priority) -> "Turn": ...
+    def turn(self, priority: Priority) -> "Slot": ...
 
     async def enter(self, priority: Priority) -> None: ...
 
     def leave(self) -> None: ...
 
 
-class Turn:
+class Slot:
     """A place at the engine for as long as the block lasts."""
 
     __slots__ = ("_admission", "_priority")
 
-    def __init__(self, admission: Places, priority: Priority) -> None:
+    def __init__(self, admission: AdmissionQueue, priority: Priority) -> None:
         self._admission = admission
         self._priority = priority
 

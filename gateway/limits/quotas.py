@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from gateway.limits.admission import Admission, Places
-from gateway.limits.rate_limiter import Limiter, Limiting
+from gateway.limits.admission import Admission, AdmissionQueue
+from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.settings import GatewaySettings
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class Quotas:
     """One truth for everybody who draws on it."""
 
-    limiter: Limiting
-    places: Places
+    limiter: RateLimiter
+    places: AdmissionQueue
 
 
 def admission_of(settings: GatewaySettings) -> Admission:
@@ -23,6 +23,6 @@ def admission_of(settings: GatewaySettings) -> Admission:
     )
 
 
-def own(settings: GatewaySettings) -> Counts:
+def own(settings: GatewaySettings) -> Quotas:
     """The counts of a gateway that is one process."""
-    return Counts(Limiter(), admission_of(settings))
+    return Quotas(LocalRateLimiter(), admission_of(settings))

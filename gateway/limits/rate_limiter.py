@@ -7,38 +7,38 @@ from typing import Protocol
 
 from gateway.errors import TooBusy
 from gateway.limits.windows import MINUTE_S, Windows
-from gateway.principal import Client
+from gateway.principal import Principal
 
 
-class Leave(Protocol):
+class Release(Protocol):
     """Counts one request out again, with the tokens it spent."""
 
     def __call__(self, *, tokens: int) -> None: ...
 
 
-class Limiting(Protocol):
-    """What counts clients: this process's own Limiter, or one shared with other processes."""
+class RateLimiter(Protocol):
+    """Count what principals use: in this process, or together with other processes."""
 
-    async def enter(self, client: Client) -> Leave: ...
+    async def enter(self, client: Principal) -> Release: ...
 
 
 def nothing(*, tokens: int) -> None:
     """Of who was not counted in."""
 
 
-class Limiter:
+class LocalRateLimiter:
     """Counts what clients use. A window of a minute begins with a client's first request in it."""
 
     def __init__(self, windows: Windows | None = None) -> None:
         self._windows = Windows() if windows is None else windows
         self._open: Counter[str] = Counter()
 
-    async def enter(self, client: Client) -> Leave:
+    async def enter(self, client: Principal) -> Release:
         """As `count_in`; where several processes count together, this waits for their answer."""
         self.count_in(client)
         return partial(self.leave, client)
 
-    def count_in(self, client: Client) -> None:
+    def count_in(self, client: Principal) -> None:
         """Count a request in; raises TooBusy, with the seconds after which it may come in.
 
         Tokens are known only at the end: a request comes in while any are left, and what it
@@ -54,7 +54,7 @@ class Limiter:
             self._windows.add((who, "requests"))
         self._open[who] += 1
 
-    def leave(self, client: Client, *, tokens: int) -> None:
+    def leave(self, client: Principal, *, tokens: int) -> None:
         """Count a request out, with the tokens it spent."""
         who = client.id
         self._open[who] -= 1

@@ -8,7 +8,7 @@ NEWEST_SHARE = 0.2
 LONGEST_WAIT_S = 60  # what was true a minute ago says little
 
 
-class Pace:
+class RetryAfterEstimator:
     """Seconds between two places coming free, smoothed, noted while all of them are taken: gaps
     when nobody was waiting say nothing."""
 

@@ -6,7 +6,7 @@ import re
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.auth.cors import Origins
+from gateway.auth.cors import CorsPolicy
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.http.exchange import Exchange
 from gateway.logs import fault, told
@@ -20,7 +20,7 @@ class Correlation:
     """Gives each request its Exchange and sees it to its end, whatever happens inside."""
 
     def __init__(
-        self, app: ASGIApp, *, disclaimer_version: str, origins: Origins | None = None
+        self, app: ASGIApp, *, disclaimer_version: str, origins: CorsPolicy | None = None
     ) -> None:
         self.app = app
         self.origins = origins
@@ -61,7 +61,7 @@ class Correlation:
         return Exchange(scope, receive, send, request_id=request_id.decode(), common=common)
 
 
-async def preflight(exchange: Exchange, origins: Origins) -> bool:
+async def preflight(exchange: Exchange, origins: CorsPolicy) -> bool:
     """Whether this was a browser's question beforehand; it has its answer then."""
     told = origins.preflight(exchange.scope["method"], exchange.scope["headers"])
     if told is None:

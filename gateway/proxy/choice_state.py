@@ -5,17 +5,17 @@ from hmac import HMAC
 from typing import Any
 
 from gateway.proxy import openai_json
-from gateway.proxy.output_policy import PLAIN, Shape, with_content, without_tokens
+from gateway.proxy.output_policy import PLAIN, OutputPolicy, with_content, without_tokens
 from gateway.safety import harmony, provenance
 from gateway.safety.reasoning import text_of
 
 
 @dataclass(slots=True)
-class Told:
+class ChoiceState:
     """A running digest of the text, and whether there was text, reasoning, a tool call."""
 
     mac: HMAC
-    shape: Shape = PLAIN
+    shape: OutputPolicy = PLAIN
     has_text: bool = False
     has_reasoning: bool = False
     has_tool_calls: bool = False

@@ -9,14 +9,14 @@ from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, GatewayError
 from gateway.http import sse
 from gateway.proxy import openai_json
-from gateway.proxy.choice_state import Told
-from gateway.proxy.output_policy import PLAIN, Shape
-from gateway.proxy.template_fast_path import Repeat
+from gateway.proxy.choice_state import ChoiceState
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.proxy.template_fast_path import TemplateFastPath
 from gateway.safety import provenance
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PendingChunk:
     """A chunk that is labelled, and the choices that finish with it."""
 
     content: bytes
@@ -35,7 +35,7 @@ class ChunkRelay:
         key: bytes,
         took_usage: bool,
         request: object,
-        shape: Shape = PLAIN,
+        shape: OutputPolicy = PLAIN,
     ) -> None:
         self.usage: dict[str, Any] | None = None
         self.finals: list[dict[str, Any]] = []
@@ -46,9 +46,9 @@ class ChunkRelay:
         self._shape = shape
         self._took_usage = took_usage  # we asked for the usage chunk, the caller did not
         self._request = request
-        self._told: dict[int, Told] = {}
-        self._held: Held | None = None
-        self._repeat: tuple[Repeat, Told] | None = None
+        self._told: dict[int, ChoiceState] = {}
+        self._held: PendingChunk | None = None
+        self._repeat: tuple[TemplateFastPath, ChoiceState] | None = None
 
     def relay(self, event: bytes) -> bytes:
         """What to send for an event, perhaps nothing; raises what an error in it means."""
@@ -92,7 +92,7 @@ class ChunkRelay:
         if not choices or not (self._first or finished):
             return event
         label, self._first = self._first, None
-        held = Held(content, label, finished, chunk.get("system_fingerprint"))
+        held = PendingChunk(content, label, finished, chunk.get("system_fingerprint"))
         if not (finished and self._took_usage):
             return self._written(held, moved={})
         self._held = held
@@ -100,21 +100,21 @@ class ChunkRelay:
 
     def _expected(
         self, event: bytes, chunk: dict[str, Any], choice: dict[str, Any]
-    ) -> tuple[Repeat, Told] | None:
+    ) -> tuple[TemplateFastPath, ChoiceState] | None:
         """What the next event most likely is like, after one that went on as it came."""
         told = self._choice(choice)
         text = openai_json.message_of(choice).get("content")
         if not text or not told.is_in_text or not self._shape.keeps_reasoning:
             return None
-        repeat = Repeat.of(event, chunk, text)
+        repeat = TemplateFastPath.of(event, chunk, text)
         return (repeat, told) if repeat is not None else None
 
-    def _choice(self, choice: dict[str, Any]) -> Told:
+    def _choice(self, choice: dict[str, Any]) -> ChoiceState:
         """What the choice of this index has told so far."""
         index = choice.get("index", 0)
         told = self._told.get(index)
         if told is None:
-            told = self._told[index] = Told(provenance.digest(self._key), self._shape)
+            told = self._told[index] = ChoiceState(provenance.digest(self._key), self._shape)
         return told
 
     def _release(self, fingerprint: str | None) -> bytes:
@@ -127,7 +127,7 @@ class ChunkRelay:
         moved = {"system_fingerprint": fingerprint}
         return self._written(replace(held, fingerprint=fingerprint), moved=moved)
 
-    def _written(self, held: Held, *, moved: dict[str, Any]) -> bytes:
+    def _written(self, held: PendingChunk, *, moved: dict[str, Any]) -> bytes:
         label = held.label
         for choice in held.finished:
             told = self._told[choice.get("index", 0)]

@@ -6,8 +6,8 @@ import orjson
 
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.proxy import openai_json, responses_output
-from gateway.proxy.choice_state import Told
-from gateway.proxy.output_policy import PLAIN, Shape
+from gateway.proxy.choice_state import ChoiceState
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.safety import provenance
 
 RESPONSES = "/v1/responses"
@@ -16,7 +16,7 @@ Final = dict[str, Any]
 
 
 def label(
-    body: bytes, first: dict[str, Any], *, key: bytes, path: str, shape: Shape = PLAIN
+    body: bytes, first: dict[str, Any], *, key: bytes, path: str, shape: OutputPolicy = PLAIN
 ) -> tuple[bytes, Final, dict[str, Any] | None]:
     """The labelled body, the closing part of its label, and the usage; raises EngineGarbled
     or EngineRejected."""
@@ -24,7 +24,7 @@ def label(
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering.")
     if path == RESPONSES:
-        told = Told(provenance.digest(key), shape)
+        told = ChoiceState(provenance.digest(key), shape)
         final = told.final(responses_output.hear(answer, told), fingerprint=None)
         changes = responses_output.changes(answer, shape)
     else:
@@ -36,14 +36,14 @@ def label(
 
 
 def pass_on_choices(
-    answer: dict[str, Any], key: bytes, shape: Shape
+    answer: dict[str, Any], key: bytes, shape: OutputPolicy
 ) -> tuple[Final, dict[str, Any]]:
     """What is told of all choices together, and the choices if they changed."""
     choices = openai_json.choices_of(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices.")
     mac = provenance.digest(key)
-    told = [Told(mac, shape) for _ in choices]
+    told = [ChoiceState(mac, shape) for _ in choices]
     passed = [one.pass_on(choice) for one, choice in zip(told, choices, strict=True)]
     finals = [
         one.final(choice.get("finish_reason"), fingerprint=answer.get("system_fingerprint"))

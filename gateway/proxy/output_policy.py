@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from gateway.safety import placement, reasoning
 
 
-class Shape(NamedTuple):
+class OutputPolicy(NamedTuple):
     """What is changed of the engine's output; as it stands here, nothing.
 
     `opening` and `closing` go around the answer's text; `warnings` are known beforehand.
@@ -42,7 +42,7 @@ class Shape(NamedTuple):
         return self.opening + text + self.closing if text else text
 
 
-PLAIN = Shape()
+PLAIN = OutputPolicy()
 
 
 def surrounded(

@@ -22,7 +22,7 @@ ANSWER_BUDGETS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
+class RequestPolicy:
     """How much one request may ask for."""
 
     choices: int = 16
@@ -33,7 +33,9 @@ class Caps:
     tokens: int | None = None
 
 
-Rule = Callable[[Any, Caps], str | None]  # what is wrong with a value; None when nothing is
+Rule = Callable[
+    [Any, RequestPolicy], str | None
+]  # what is wrong with a value; None when nothing is
 
 
 def refused(reason: str) -> Rule:
@@ -41,10 +43,10 @@ def refused(reason: str) -> Rule:
     return lambda value, _: None if value in (False, [], {}) else f"is not taken here: {reason}"
 
 
-def whole_number(limit_of: Callable[[Caps], int | None], name: str) -> Rule:
+def whole_number(limit_of: Callable[[RequestPolicy], int | None], name: str) -> Rule:
     """vLLM would read "1000", too: what is compared with a limit has to be a number."""
 
-    def rule(value: Any, caps: Caps) -> str | None:
+    def rule(value: Any, caps: RequestPolicy) -> str | None:
         limit = limit_of(caps)
         if limit is None or (isinstance(value, int) and value <= limit):
             return None
@@ -63,14 +65,14 @@ def positive(rule: Rule) -> Rule:
 def at_most(most: int, what: str) -> Rule:
     """For lists and objects."""
 
-    def rule(value: Any, _: Caps) -> str | None:
+    def rule(value: Any, _: RequestPolicy) -> str | None:
         too_many = isinstance(value, list | dict) and len(value) > most
         return f"has more than {most} {what}" if too_many else None
 
     return rule
 
 
-def stops(value: Any, _: Caps) -> str | None:
+def stops(value: Any, _: RequestPolicy) -> str | None:
     """Each is looked for at every token."""
     texts = value if isinstance(value, list) else [value]
     if len(texts) > MOST_STOPS:
@@ -80,7 +82,7 @@ def stops(value: Any, _: Caps) -> str | None:
     return None
 
 
-def schema(value: Any, _: Caps) -> str | None:
+def schema(value: Any, _: RequestPolicy) -> str | None:
     """Repetitions cost the engine's compiler nothing (measured: `(a{1,100}){1,100}` 1 ms), size
     does."""
     if len(orjson.dumps(value)) > LARGEST_SCHEMA_BYTES:
@@ -88,7 +90,7 @@ def schema(value: Any, _: Caps) -> str | None:
     return None
 
 
-def template_arguments(value: Any, _: Caps) -> str | None:
+def template_arguments(value: Any, _: RequestPolicy) -> str | None:
     """Switches of the model's own template; nothing that could replace it or what it is given."""
     if not isinstance(value, dict):
         return "must be an object"
@@ -173,7 +175,7 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def check(body: bytes, parsed: Mapping[str, Any], caps: Caps) -> None:
+def check(body: bytes, parsed: Mapping[str, Any], caps: RequestPolicy) -> None:
     """Raises InvalidRequest naming the first field that asks for too much, or for what is not
     to be had."""
     if body.count(b"{") + body.count(b"[") > caps.depth and depth(parsed) > caps.depth:
@@ -188,7 +190,7 @@ def check(body: bytes, parsed: Mapping[str, Any], caps: Caps) -> None:
     check_batch(parsed, caps)
 
 
-def check_batch(parsed: Mapping[str, Any], caps: Caps) -> None:
+def check_batch(parsed: Mapping[str, Any], caps: RequestPolicy) -> None:
     """A text completion may have many prompts, each answered `n` times."""
     prompt = parsed.get("prompt")
     if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int):
@@ -213,7 +215,7 @@ def inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else value
 
 
-def default_budget(path: str, parsed: Mapping[str, Any], caps: Caps) -> dict[str, Any]:
+def default_budget(path: str, parsed: Mapping[str, Any], caps: RequestPolicy) -> dict[str, Any]:
     """The answer's budget where there is a cap and the caller names none: vLLM's would be the
     rest of the context (16 tokens for text completions, which stay)."""
     if caps.tokens is None or path == "/v1/completions":

@@ -6,9 +6,9 @@ from gateway.errors import EngineGarbled, EngineRejected, GatewayError
 from gateway.generate.stream_reader import parse
 from gateway.http import sse
 from gateway.proxy import openai_json, responses_output
-from gateway.proxy.choice_state import Told
-from gateway.proxy.output_policy import PLAIN, Shape
-from gateway.proxy.responses_text import Passage
+from gateway.proxy.choice_state import ChoiceState
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.proxy.responses_text import ResponsesTextStream
 from gateway.safety import provenance
 from gateway.safety.reasoning import is_reasoning_event
 
@@ -27,7 +27,7 @@ Place = tuple[object, object]
 class ResponseEventRelay:
     """One stream, event by event; the same seam as ChunkRelay. It adds no event."""
 
-    def __init__(self, first: dict[str, Any], *, key: bytes, shape: Shape = PLAIN) -> None:
+    def __init__(self, first: dict[str, Any], *, key: bytes, shape: OutputPolicy = PLAIN) -> None:
         self.usage: dict[str, Any] | None = None
         self.finals: list[dict[str, Any]] = []
         self.ended = False
@@ -35,7 +35,7 @@ class ResponseEventRelay:
         self._key = key
         self._shape = shape
         self._sequence = 0
-        self._passage: Passage | None = None
+        self._passage: ResponsesTextStream | None = None
         self._place: Place | None = None
 
     def relay(self, event: bytes) -> bytes:
@@ -67,7 +67,7 @@ class ResponseEventRelay:
         body = openai_json.parse(sse.payload(event))
         place = (body.get("output_index"), body.get("content_index"))
         rest = self._end_passage() if place != self._place else b""
-        self._passage, self._place = self._passage or Passage(self._shape), place
+        self._passage, self._place = self._passage or ResponsesTextStream(self._shape), place
         return rest + self._passage.feed(event, body)
 
     def _end_passage(self) -> bytes:
@@ -101,7 +101,7 @@ class ResponseEventRelay:
     def _close(self, event: bytes) -> bytes:
         body = parse(sse.payload(event))
         response = body.get("response") or {}
-        told = Told(provenance.digest(self._key), self._shape)
+        told = ChoiceState(provenance.digest(self._key), self._shape)
         final = told.final(responses_output.hear(response, told), fingerprint=None)
         if changes := responses_output.changes(response, self._shape):
             changed = {**body, "response": {**response, **changes}}
@@ -112,7 +112,7 @@ class ResponseEventRelay:
         return openai_json.inside_response(event, {"mmhie": provenance.whole(self._first, final)})
 
 
-def passed_on(body: dict[str, Any], kind: bytes, shape: Shape) -> dict[str, Any]:
+def passed_on(body: dict[str, Any], kind: bytes, shape: OutputPolicy) -> dict[str, Any]:
     """The body of an event: the very same object where nothing has to change."""
     if kind == TEXT_DONE:
         text = openai_json.text_in(body, "text")

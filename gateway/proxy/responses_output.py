@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import EngineGarbled
-from gateway.proxy.choice_state import Told
-from gateway.proxy.output_policy import Shape
+from gateway.proxy.choice_state import ChoiceState
+from gateway.proxy.output_policy import OutputPolicy
 from gateway.safety import harmony
 from gateway.safety.reasoning import EMPTY
 
@@ -16,12 +16,12 @@ RAW = "output_messages"
 Object = dict[str, Any]
 
 
-def text_passed(text: str, shape: Shape) -> str:
+def text_passed(text: str, shape: OutputPolicy) -> str:
     """A whole text, cleaned and surrounded."""
     return shape.surround(harmony.clean(text)[0])
 
 
-def part_passed(part: Object, shape: Shape) -> Object:
+def part_passed(part: Object, shape: OutputPolicy) -> Object:
     """A part of an item's content: the very same object where nothing has to change."""
     if part.get("type") == "reasoning_text" and shape.hides_reasoning:
         return {**part, "text": ""}
@@ -40,7 +40,7 @@ def reworded(holder: Object, text: str) -> Object:
     return after
 
 
-def item_passed(item: Object, shape: Shape) -> Object:
+def item_passed(item: Object, shape: OutputPolicy) -> Object:
     """An output item: the very same object where nothing has to change."""
     if item.get("type") == "reasoning":
         return {**item, **EMPTY} if shape.hides_reasoning else item
@@ -50,7 +50,7 @@ def item_passed(item: Object, shape: Shape) -> Object:
     return {**item, "content": passed} if is_changed else item
 
 
-def changes(response: Mapping[str, Any], shape: Shape) -> Object:
+def changes(response: Mapping[str, Any], shape: OutputPolicy) -> Object:
     """What has to change of a Responses API object, perhaps nothing; raises EngineGarbled."""
     try:
         output = response.get("output") or []
@@ -62,7 +62,7 @@ def changes(response: Mapping[str, Any], shape: Shape) -> Object:
     return ({"output": passed} if is_changed else {}) | raw
 
 
-def hear(response: Mapping[str, Any], told: Told) -> str | None:
+def hear(response: Mapping[str, Any], told: ChoiceState) -> str | None:
     """Take in a Responses API object; why it ended. Raises EngineGarbled."""
     try:
         for item in response.get("output") or ():
@@ -72,7 +72,7 @@ def hear(response: Mapping[str, Any], told: Told) -> str | None:
         raise EngineGarbled("The engine's response cannot be read.") from None
 
 
-def as_message(item: Mapping[str, Any], told: Told) -> Object:
+def as_message(item: Mapping[str, Any], told: ChoiceState) -> Object:
     """An output item in the terms of a chat message, without what leaked of Harmony."""
     kind = item.get("type")
     texts = [part.get("text") or "" for part in item.get("content") or ()]

@@ -5,12 +5,12 @@ from typing import Any
 
 from gateway.http import sse
 from gateway.proxy import openai_json
-from gateway.proxy.output_policy import Shape
+from gateway.proxy.output_policy import OutputPolicy
 from gateway.safety import harmony
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class BufferedDelta:
     """A delta event, what it says, and what may be shown of that."""
 
     event: bytes
@@ -20,16 +20,16 @@ class Spoken:
 
 
 @dataclass(slots=True)
-class Passage:
+class ResponsesTextStream:
     """The delta events of one text, each passed on once and in order.
 
     They wait while their end may be the beginning of a marker; the last one waits where it may
     still get text: the disclaimer's, or what looked like a header and was none.
     """
 
-    shape: Shape
+    shape: OutputPolicy
     _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
-    _waiting: list[Spoken] = field(default_factory=list)
+    _waiting: list[BufferedDelta] = field(default_factory=list)
     _is_open: bool = False
 
     @property
@@ -41,7 +41,7 @@ class Passage:
     def feed(self, event: bytes, body: dict[str, Any]) -> bytes:
         """What to send for a delta event, perhaps nothing yet; raises EngineGarbled."""
         said = openai_json.text_in(body, "delta")
-        self._waiting.append(Spoken(event, body, said, self._guard.feed(said)))
+        self._waiting.append(BufferedDelta(event, body, said, self._guard.feed(said)))
         if self._guard.is_undecided:
             return b""
         last = len(self._waiting) - (not self._guard.is_idle or bool(self.shape.closing))
@@ -57,7 +57,7 @@ class Passage:
         self._waiting = []
         return self._written([*before, replace(last, shown=last.shown + rest)], is_end=True)
 
-    def _written(self, spoken: list[Spoken], *, is_end: bool = False) -> bytes:
+    def _written(self, spoken: list[BufferedDelta], *, is_end: bool = False) -> bytes:
         """Their own words where nothing of them was stripped: a `<` stays where it was."""
         said = "".join(one.said for one in spoken)
         is_same = said == "".join(one.shown for one in spoken)
@@ -73,7 +73,7 @@ class Passage:
         self._is_open = True
         return self.shape.opening + text
 
-    def _event(self, spoken: Spoken, text: str) -> bytes:
+    def _event(self, spoken: BufferedDelta, text: str) -> bytes:
         if text == spoken.said:
             return spoken.event
         body = {**spoken.body, "delta": text}

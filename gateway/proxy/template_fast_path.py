@@ -12,7 +12,7 @@ KEYS = (b'"content":"', b'"text":"')
 PROBE = "a probe"
 
 
-class Repeat:
+class TemplateFastPath:
     """The bytes around the text of an event: what comes between the same ones again is a text."""
 
     __slots__ = ("_after", "_before", "_least")
@@ -23,7 +23,7 @@ class Repeat:
         self._least = len(before) + len(after)
 
     @classmethod
-    def of(cls, event: bytes, chunk: Mapping[str, Any], text: str) -> "Repeat | None":
+    def of(cls, event: bytes, chunk: Mapping[str, Any], text: str) -> "TemplateFastPath | None":
         """What to expect after an event whose only choice says `text`; None where that cannot be
         told from its bytes for sure."""
         if not is_plain(raw := text.encode(errors="replace")):

@@ -10,7 +10,7 @@ from gateway.engine.client import EngineRequest
 from gateway.engine.watch import Model
 from gateway.errors import EngineGarbled, GatewayError, NoAnswer
 from gateway.generate import engine_body, truncation
-from gateway.generate.prompt import Ask, Delta
+from gateway.generate.prompt import Delta, Prompt
 from gateway.generate.request import Form, finale, form_of, parse_request
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
@@ -36,7 +36,7 @@ class Answering:
 
     exchange: Exchange
     services: Services
-    ask: Ask
+    ask: Prompt
     model: Model
     reader: AnswerReader
     first: dict[str, Any]
@@ -111,7 +111,7 @@ async def generate(exchange: Exchange, services: Services) -> None:
         await answer(exchange, services, ask, model, form)
 
 
-def permitted(ask: Ask, services: Services, exchange: Exchange) -> Ask:
+def permitted(ask: Prompt, services: Services, exchange: Exchange) -> Prompt:
     """The question without a wish for reasoning that this caller may not see."""
     may_see = "reasoning" in exchange.client.scopes
     if not ask.include_reasoning or is_shown(services.settings.reasoning, may_see):
@@ -119,7 +119,7 @@ def permitted(ask: Ask, services: Services, exchange: Exchange) -> Ask:
     return replace(ask, include_reasoning=False, is_reasoning_withheld=True)
 
 
-async def fitted(ask: Ask, model: Model, services: Services) -> Ask:
+async def fitted(ask: Prompt, model: Model, services: Services) -> Prompt:
     """The question as it fits the limit and the model's context."""
     settings = services.settings
     limit = truncation.limit_for(
@@ -132,7 +132,7 @@ async def fitted(ask: Ask, model: Model, services: Services) -> Ask:
 
 
 async def answer(
-    exchange: Exchange, services: Services, ask: Ask, model: Model, form: Form
+    exchange: Exchange, services: Services, ask: Prompt, model: Model, form: Form
 ) -> None:
     """Put the question to the engine and render what comes, in the form that was chosen."""
     budget = services.settings.max_reasoning_tokens
@@ -202,7 +202,7 @@ async def as_events(answering: Answering) -> None:
         await exchange.finish(sse.encode(answering.closing()) + sse.DONE)
 
 
-def events(delta: Delta, ask: Ask) -> list[Mapping[str, str]]:
+def events(delta: Delta, ask: Prompt) -> list[Mapping[str, str]]:
     """Answer and reasoning never share an event."""
     reasoning = [{"reasoning_delta": delta.reasoning}] if ask.include_reasoning else []
     return [event for event in (*reasoning, {"delta": delta.text}) if all(event.values())]

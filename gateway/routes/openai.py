@@ -10,7 +10,7 @@ from gateway.generate.request import parse_object
 from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
 from gateway.proxy import json_response, openai_json, request_policy
 from gateway.proxy.chunks import ChunkRelay
-from gateway.proxy.output_policy import Shape, surrounded
+from gateway.proxy.output_policy import OutputPolicy, surrounded
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.proxy.streaming import relay_events
 from gateway.safety.labels import asked
@@ -88,7 +88,7 @@ class PassThrough:
         services: Services,
         response: EngineResponse,
         first: dict[str, Any],
-        shape: Shape,
+        shape: OutputPolicy,
     ) -> None:
         body, final, usage = json_response.label(
             await response.whole(), first, key=services.labels.key, path=self.path, shape=shape
@@ -101,7 +101,7 @@ class PassThrough:
         services: Services,
         first: dict[str, Any],
         parsed: dict[str, Any],
-        shape: Shape,
+        shape: OutputPolicy,
         *,
         took_usage: bool,
     ) -> ChunkRelay | ResponseEventRelay:
@@ -129,12 +129,12 @@ def shape_of(
     parsed: dict[str, Any],
     *,
     reasons: bool | None,
-) -> Shape:
+) -> OutputPolicy:
     """How the answer has to look to this caller on this path."""
     settings = services.settings
     disclaimer = services.labels.disclaimer.text
     opening, closing = surrounded(parsed, disclaimer, settings.disclaimer_in_v1_text)
-    return Shape(
+    return OutputPolicy(
         policy=settings.reasoning,
         name=settings.reasoning_field,
         may_see="reasoning" in exchange.client.scopes,
@@ -153,7 +153,7 @@ def check_model(asked_for: object, served: tuple[str, ...]) -> None:
         )
 
 
-def check_separation(path: str, shape: Shape, *, reasons: bool | None) -> None:
+def check_separation(path: str, shape: OutputPolicy, *, reasons: bool | None) -> None:
     """What may hold reasoning does not leave where reasoning is hidden; `reasons` may be unknown.
 
     The text cannot be cleaned of it: vLLM leaves out the markers that would tell it apart.

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from gateway.logs import log
 from gateway.memory import give_back
 from gateway.server.file_descriptors import room_for
-from gateway.server.http_protocol import CallerConnection
+from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionLimits, ServerConfig
 from gateway.server.tls import Tls, tls_of
 from gateway.settings import GatewaySettings
@@ -37,7 +37,7 @@ class DrainingServer(uvicorn.Server):
         if counter % TICKS_BETWEEN_CHECKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
-                if isinstance(connection, CallerConnection):
+                if isinstance(connection, HttpProtocol):
                     connection.check(now)
         if counter % TICKS_BETWEEN_TRIMS == 0:
             give_back()
@@ -83,7 +83,7 @@ def config(app: FastAPI, settings: GatewaySettings, tls: Tls | None = None) -> S
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=CallerConnection,
+        http=HttpProtocol,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -21,7 +21,7 @@ from gateway.errors import (
 )
 from gateway.server.limits import ServerConfig, body_timeout, header_timeout, headers_too_large
 from gateway.server.request_head import MALFORMED, WATCHED, fault, is_plain, size
-from gateway.server.response_cycle import Cycle, unchunked
+from gateway.server.response_cycle import ResponseCycle, unchunked
 
 FRAMING = (b"content-length", b"transfer-encoding")
 MOST_HEADERS = 128
@@ -44,7 +44,7 @@ class Refused(Exception):
         self.error = error
 
 
-class CallerConnection(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """A connection that is looked at twice a second by `check` instead of having timers."""
 
     config: ServerConfig
@@ -202,7 +202,7 @@ class CallerConnection(HttpToolsProtocol):
     # How requests begin and end.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cycle.__class__ = Cycle  # uvicorn names its own where it makes one
+        cycle.__class__ = ResponseCycle  # uvicorn names its own where it makes one
         self.running = cycle
         if cycle.scope["http_version"] == "1.0":
             app = unchunked(cycle, app)
@@ -317,7 +317,7 @@ def reason(stopped: httptools.HttpParserError) -> GatewayError:
 class LastBody:
     """What hears of a body and of nothing else; behind it nothing is heard any more."""
 
-    def __init__(self, connection: CallerConnection) -> None:
+    def __init__(self, connection: HttpProtocol) -> None:
         self._connection = connection
         self.on_body = connection.on_body
 
@@ -329,7 +329,7 @@ class LastBody:
 class Parting:
     """A transport whose closing is a lingering one."""
 
-    def __init__(self, connection: CallerConnection) -> None:
+    def __init__(self, connection: HttpProtocol) -> None:
         self._connection = connection
         self.write = connection.transport.write
         self.is_closing = connection.transport.is_closing

@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class Cycle(RequestResponseCycle):
+class ResponseCycle(RequestResponseCycle):
     """uvicorn searches each header's name and value for what must not be in one: of an answer to
     a POST, the head is searched once. Parts of a stream are written in one go, and so are the head
     and body of a whole answer."""

@@ -10,13 +10,13 @@ from prometheus_client import values
 
 from gateway import startup_checks
 from gateway.app import create_app
-from gateway.limits.quotas import Counts
+from gateway.limits.quotas import Quotas
 from gateway.metrics import Metrics
 from gateway.server import drain
 from gateway.settings import GatewaySettings
 from gateway.workers import metrics_files
-from gateway.workers.json_line_channel import Link
-from gateway.workers.remote_quotas import Asking, RemoteAdmission, RemoteLimiter
+from gateway.workers.json_line_channel import JsonLineChannel
+from gateway.workers.remote_quotas import RemoteAdmissionQueue, RemoteRateLimiter, RpcClient
 from gateway.workers.supervisor import METRICS_FOLDER
 from gateway.workers.worker_server import WorkerServer
 
@@ -35,11 +35,11 @@ def main(link: int, listening: int, number: int) -> int:
 
 async def work(chosen: GatewaySettings, end: socket.socket, listening: socket.socket) -> None:
     """The life of a worker: the application with the parent's counts in it."""
-    link = Link()
-    asking = Asking(link.say)
-    places = RemoteAdmission(asking, places=chosen.max_inflight, queue=chosen.max_queue)
+    link = JsonLineChannel()
+    asking = RpcClient(link.say)
+    places = RemoteAdmissionQueue(asking, places=chosen.max_inflight, queue=chosen.max_queue)
     metrics = Metrics(Path(os.environ[METRICS_FOLDER]))
-    app = create_app(chosen, counts=Counts(RemoteLimiter(asking), places), metrics=metrics)
+    app = create_app(chosen, counts=Quotas(RemoteRateLimiter(asking), places), metrics=metrics)
     drain.tune()
 
     def counted(inflight: int, waiting: int, workers: int, lost: int) -> None:

@@ -10,7 +10,7 @@ import orjson
 Words = list[Any]
 
 
-class Link(asyncio.Protocol):
+class JsonLineChannel(asyncio.Protocol):
     """Speaks as long as the other side is there; its end is how a death is noticed."""
 
     def __init__(self) -> None:

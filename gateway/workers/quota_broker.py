@@ -7,15 +7,15 @@ from functools import lru_cache, partial
 
 from gateway.errors import GatewayError
 from gateway.limits.admission import Admission
-from gateway.limits.rate_limiter import Limiter
-from gateway.principal import Client, Kind, Limits, Priority
+from gateway.limits.rate_limiter import LocalRateLimiter
+from gateway.principal import Kind, Limits, Principal, Priority
 from gateway.workers.json_line_channel import Words
 
 
-class Ledger:
+class QuotaBroker:
     """What every worker draws on."""
 
-    def __init__(self, limiter: Limiter, admission: Admission) -> None:
+    def __init__(self, limiter: LocalRateLimiter, admission: Admission) -> None:
         self.limiter = limiter
         self.admission = admission
 
@@ -31,11 +31,11 @@ class Account:
     it it refuses. What the worker no longer waits for it returns itself when the grant arrives.
     """
 
-    def __init__(self, ledger: Ledger, say: Callable[..., None]) -> None:
+    def __init__(self, ledger: QuotaBroker, say: Callable[..., None]) -> None:
         self._limiter = ledger.limiter
         self._admission = ledger.admission
         self._say = say
-        self._open: Counter[Client] = Counter()
+        self._open: Counter[Principal] = Counter()
         self._places = 0
         self._settled = False
         self._waiting: dict[int, asyncio.Task[None]] = {}
@@ -121,6 +121,6 @@ class Account:
 
 
 @lru_cache(maxsize=10_000)
-def client_of(name: str, kind: Kind, *limits: int | None) -> Client:
+def client_of(name: str, kind: Kind, *limits: int | None) -> Principal:
     """A caller as the limiter needs to know it."""
-    return Client(name, kind, frozenset(), limits=Limits(*limits))
+    return Principal(name, kind, frozenset(), limits=Limits(*limits))

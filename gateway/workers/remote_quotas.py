@@ -6,16 +6,16 @@ from functools import partial
 from itertools import count
 
 from gateway.errors import Draining, GatewayError, QueueTimeout, TooBusy
-from gateway.limits.admission import Turn
-from gateway.limits.rate_limiter import Leave, nothing
-from gateway.principal import NO_LIMITS, Client, Priority
+from gateway.limits.admission import Slot
+from gateway.limits.rate_limiter import Release, nothing
+from gateway.principal import NO_LIMITS, Principal, Priority
 from gateway.workers.json_line_channel import Words
 
 REFUSALS: dict[str, type[GatewayError]] = {one.code: one for one in (TooBusy, QueueTimeout)}
 Say = Callable[..., None]
 
 
-class Asking:
+class RpcClient:
     """Questions to the parent that wait for their answer."""
 
     def __init__(self, say: Say) -> None:
@@ -73,13 +73,13 @@ def refused(code: object, message: object, retry_after_s: object) -> GatewayErro
     return REFUSALS[str(code)](str(message), retry_after_s=retry_after_s)  # type: ignore[arg-type] # a number or none, as the parent had it
 
 
-class RemoteLimiter:
+class RemoteRateLimiter:
     """Counts what clients use, with the parent."""
 
-    def __init__(self, asking: Asking) -> None:
+    def __init__(self, asking: RpcClient) -> None:
         self._asking = asking
 
-    async def enter(self, client: Client) -> Leave:
+    async def enter(self, client: Principal) -> Release:
         """Count a request in; raises TooBusy. Who has no limits is not counted."""
         if client.limits == NO_LIMITS:
             return nothing
@@ -91,7 +91,7 @@ class RemoteLimiter:
         self._asking.say("close", tokens, *words)
 
 
-def told(client: Client) -> Words:
+def told(client: Principal) -> Words:
     limits = client.limits
     return [
         client.name,
@@ -102,19 +102,19 @@ def told(client: Client) -> Words:
     ]
 
 
-class RemoteAdmission:
+class RemoteAdmissionQueue:
     """The node's places and its queue, kept by the parent; the counts are as it last told them."""
 
-    def __init__(self, asking: Asking, *, places: int, queue: int) -> None:
+    def __init__(self, asking: RpcClient, *, places: int, queue: int) -> None:
         self.places = places
         self.queue = queue
         self.inflight = 0
         self.waiting = 0
         self._asking = asking
 
-    def turn(self, priority: Priority) -> Turn:
+    def turn(self, priority: Priority) -> Slot:
         """A place for one request of a class."""
-        return Turn(self, priority)
+        return Slot(self, priority)
 
     async def enter(self, priority: Priority) -> None:
         """Take a place; raises TooBusy or QueueTimeout."""

@@ -17,11 +17,11 @@ from pathlib import Path
 import uvloop
 
 from gateway.limits.quotas import admission_of
-from gateway.limits.rate_limiter import Limiter
+from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.logs import log
 from gateway.settings import GatewaySettings
 from gateway.workers import metrics_files
-from gateway.workers.quota_broker import Ledger
+from gateway.workers.quota_broker import QuotaBroker
 from gateway.workers.worker import Worker
 
 TELL_EVERY_S = 0.25
@@ -41,11 +41,11 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own name
 def run(settings: GatewaySettings, listening: socket.socket) -> int:
     """The workers that the settings ask for, until told to stop; the exit code."""
     with tempfile.TemporaryDirectory(prefix="mmhie-metrics-") as folder:
-        parent = Parent(settings, listening, Path(folder))
+        parent = WorkerSupervisor(settings, listening, Path(folder))
         return uvloop.run(parent.run())
 
 
-class Parent:
+class WorkerSupervisor:
     """The workers of one gateway, from the first start to the last exit."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Parent:
     ) -> None:
         self._settings = settings
         self._listening = listening
-        self._ledger = Ledger(Limiter(), admission_of(settings))
+        self._ledger = QuotaBroker(LocalRateLimiter(), admission_of(settings))
         self._metrics = metrics
         self._environ = environment(settings, metrics)
         self._serving: list[Worker] = []

@@ -8,14 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from gateway.workers.json_line_channel import Link, Words
-from gateway.workers.quota_broker import Ledger
+from gateway.workers.json_line_channel import JsonLineChannel, Words
+from gateway.workers.quota_broker import QuotaBroker
 
 
 class Worker:
     """A process of this program; `wake` is called when it is ready."""
 
-    def __init__(self, number: int, ledger: Ledger, wake: Callable[[], None]) -> None:
+    def __init__(self, number: int, ledger: QuotaBroker, wake: Callable[[], None]) -> None:
         self.number = number
         self.started = self.heard = time.monotonic()
         self.is_ready = False
@@ -23,7 +23,7 @@ class Worker:
         self.told: tuple[int, ...] = ()  # the counts it heard last
         self._wake = wake
         self._pid = 0
-        self.link = Link()
+        self.link = JsonLineChannel()
         self._account = ledger.account(self.link.say)
 
     async def run(self, listening: socket.socket, environ: Mapping[str, str]) -> None:

@@ -11,10 +11,10 @@ from fastapi import FastAPI
 
 from gateway.logs import log
 from gateway.server.drain import DrainingServer
-from gateway.server.http_protocol import CallerConnection
+from gateway.server.http_protocol import HttpProtocol
 from gateway.settings import GatewaySettings
 from gateway.workers.json_line_channel import Words
-from gateway.workers.remote_quotas import Asking
+from gateway.workers.remote_quotas import RpcClient
 
 IDLE_S = 5.0  # a connection nobody uses for this long is not what a worker stays for
 CLOSE = (b"connection", b"close")
@@ -27,7 +27,7 @@ class WorkerServer(DrainingServer):
         self,
         app: FastAPI,
         settings: GatewaySettings,
-        asking: Asking,
+        asking: RpcClient,
         counted: Callable[[int, int, int, int], None],
     ) -> None:
         super().__init__(app, settings)
@@ -87,7 +87,7 @@ class WorkerServer(DrainingServer):
         self.config.encoded_headers.append(CLOSE)
         self.server_state.default_headers.append(CLOSE)
         for connection in self.server_state.connections:
-            if isinstance(connection, CallerConnection):
+            if isinstance(connection, HttpProtocol):
                 soon = min(connection.limits.keep_alive_s, IDLE_S)
                 connection.limits = replace(connection.limits, keep_alive_s=soon)
 

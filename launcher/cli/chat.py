@@ -15,7 +15,7 @@ from rich.console import Console
 from gateway.settings import GatewaySettings
 from launcher.cli.output import AsJson
 from launcher.errors import LauncherError, SettingsError
-from launcher.terminal.api_client import Service
+from launcher.terminal.api_client import ApiClient
 from launcher.terminal.conversation import Conversation
 from launcher.terminal.terminal import Pipe, Screen, Terminal
 
@@ -58,7 +58,7 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """
     if effort not in (None, "low", "medium", "high"):
         raise SettingsError("--effort is one of low, medium and high.")
-    with Service(url, key) as service:
+    with ApiClient(url, key) as service:
         talk = Conversation(service, system.strip(), effort, max_tokens, reasoning)
         if question is not None or not sys.stdin.isatty():
             once(talk, question or piped(), as_json=as_json)

@@ -24,9 +24,9 @@ from launcher.planning.plan import EnginePlan
 from launcher.process import environment, log
 from launcher.process.child import Child, Command
 from launcher.serving import engine_supervisor, startup_log
-from launcher.serving.status_file import Phase, PhaseFile, facts
+from launcher.serving.status_file import Phase, StatusFile, facts
 from launcher.settings import LauncherSettings
-from launcher.terminal.progress import Display
+from launcher.terminal.progress import ProgressDisplay
 
 HOST, PORT = "0.0.0.0", 8001  # noqa: S104  # compose puts it on a network without a way out
 LOOK_EVERY_S = 1.0
@@ -43,7 +43,7 @@ async def run(environ: Mapping[str, str], teller: serve.Teller = serve.silent) -
     key = needed(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
     path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = serve.load(environ, None)
-    display = Display(Console(stderr=True))
+    display = ProgressDisplay(Console(stderr=True))
     hear = log.prefixed("prepare", sys.stderr)
     plan, *others = await preparation.prepared(chosen, environ, display.step, hear)
     display.done()
@@ -68,11 +68,11 @@ def argv(plan: EnginePlan) -> tuple[str, ...]:
     return (*plan.argv, *where)
 
 
-def phase_file(path: Path, chosen: LauncherSettings, plan: EnginePlan) -> PhaseFile:
+def phase_file(path: Path, chosen: LauncherSettings, plan: EnginePlan) -> StatusFile:
     """The gateway learns the public model from it: an adapter's base must not be taken for it."""
     override = chosen.reasoner_model_test_override is not None
     version = installation.detect().version
-    return PhaseFile(path, facts(plan, engine_version=version, test_override=override))
+    return StatusFile(path, facts(plan, engine_version=version, test_override=override))
 
 
 def is_healthy(port: int) -> bool:
@@ -88,7 +88,7 @@ def is_healthy(port: int) -> bool:
 
 
 async def watch(
-    command: Command, phases: PhaseFile, grace_s: float, teller: serve.Teller = serve.silent
+    command: Command, phases: StatusFile, grace_s: float, teller: serve.Teller = serve.silent
 ) -> int:
     """Publish the phase until the engine has ended; SIGTERM and SIGINT end it."""
     seen = [startup_log.BEGIN]

@@ -30,10 +30,10 @@ from launcher.process.stop import Stop
 from launcher.serving import preflight, router
 from launcher.serving.engine_supervisor import Engine, Limits
 from launcher.serving.programs import Place, planned_anew, programs
-from launcher.serving.status_file import Facts, Phase, PhaseFile, facts
+from launcher.serving.status_file import Facts, Phase, StatusFile, facts
 from launcher.serving.supervisor import Supervisor
 from launcher.settings import LauncherSettings
-from launcher.terminal.progress import Display, banner
+from launcher.terminal.progress import ProgressDisplay, banner
 
 # A person at the keyboard waits less long than an orchestrator.
 INTERRUPT_GRACE_S = 8.0
@@ -84,7 +84,7 @@ async def serve_until_stopped(
     preflight.check_room(chosen.cache_dir)
     if chosen.engines > 1 or len(chosen.engine_urls) > 1:
         router.check_installed()
-    display = Display(Console(stderr=True))
+    display = ProgressDisplay(Console(stderr=True))
     with log_file(display, chosen) as file, private_folder() as folder:
         try:
             if chosen.node_rank > 0:
@@ -120,7 +120,7 @@ def load(environ: Mapping[str, str], without_gpu: str | None) -> LauncherSetting
 
 
 @contextlib.contextmanager
-def log_file(display: Display, chosen: LauncherSettings) -> Iterator[TextIO]:
+def log_file(display: ProgressDisplay, chosen: LauncherSettings) -> Iterator[TextIO]:
     """A file when a person watches the progress bar, else standard error."""
     if not display.is_terminal:
         yield sys.stderr
@@ -143,7 +143,7 @@ class Service:
     settings: LauncherSettings
     plans: Plans
     place: Place
-    display: Display
+    display: ProgressDisplay
     teller: Teller = silent
 
     @property
@@ -161,7 +161,7 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
         stall_s=service.settings.stall_seconds,
         restarts=service.settings.restart_limit,
     )
-    publish = Publisher(service, PhaseFile(service.place.phase_file, unchanging(service)))
+    publish = Publisher(service, StatusFile(service.place.phase_file, unchanging(service)))
     parts = programs(service.settings, service.plans, environ, service.place)
 
     async def make() -> tuple[Engine, ...]:
@@ -187,7 +187,7 @@ async def prepared(service: Service, publish: Publisher, environ: Mapping[str, s
 
 
 async def follow(
-    chosen: LauncherSettings, environ: Mapping[str, str], display: Display, file: TextIO
+    chosen: LauncherSettings, environ: Mapping[str, str], display: ProgressDisplay, file: TextIO
 ) -> None:
     """This node's part of an engine whose head is another node."""
     hear = log.prefixed("prepare", file)
@@ -219,7 +219,7 @@ def unchanging(service: Service) -> Facts:
 class Publisher:
     """Every phase goes to the phase file and to the person; the first ready brings the banner."""
 
-    def __init__(self, service: Service, phase_file: PhaseFile) -> None:
+    def __init__(self, service: Service, phase_file: StatusFile) -> None:
         self._service = service
         self._file = phase_file
         self._shown: Phase | None = None
@@ -228,7 +228,7 @@ class Publisher:
     def adopt(self, service: Service) -> None:
         """Tell of another plan from now on."""
         self._service = service
-        self._file = PhaseFile(self._file.path, unchanging(service))
+        self._file = StatusFile(self._file.path, unchanging(service))
 
     def __call__(self, phase: Phase) -> None:
         if trouble := self._file.write(phase):

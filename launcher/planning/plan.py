@@ -8,7 +8,7 @@ from launcher.errors import HardwareError, MissingPackage, NotEnoughMemory, Plan
 from launcher.models.facts import ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import context_length, engine_command, parallelism, quantization, remedies
-from launcher.planning.decisions import Device, Draft, Preparation
+from launcher.planning.decisions import Decisions, Device, Preparation
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import Load, Memory, Split, loaded_dtype
@@ -109,7 +109,7 @@ def choose_device(
 
 def _decide(
     settings: LauncherSettings, hardware: Hardware, model: ModelFacts, installed: Installation
-) -> Draft:
+) -> Decisions:
     device = choose_device(settings, hardware, installed)
     window = context_length.choose(settings, model)
     estimate = remedies.place(settings, hardware, device)
@@ -120,7 +120,7 @@ def _decide(
         settings, model, hardware, device, lambda split: estimate(replace(load, split=split)).fits
     )
     load = _with_batch(settings.max_inflight, replace(load, split=layout.split), estimate)
-    return Draft(
+    return Decisions(
         settings=settings,
         hardware=hardware,
         model=model,
@@ -196,7 +196,7 @@ def _check_mergeable(model: ModelFacts) -> None:
         )
 
 
-def _write(draft: Draft) -> EnginePlan:
+def _write(draft: Decisions) -> EnginePlan:
     adapter = draft.model.adapter
     return EnginePlan(
         argv=engine_command.argv(draft),
@@ -219,7 +219,7 @@ def _write(draft: Draft) -> EnginePlan:
     )
 
 
-def _reasons(draft: Draft) -> list[str]:
+def _reasons(draft: Decisions) -> list[str]:
     return [
         f"device {draft.device}",
         draft.layout.reason,
@@ -231,7 +231,7 @@ def _reasons(draft: Draft) -> list[str]:
     ]
 
 
-def _adapter_reason(draft: Draft) -> list[str]:
+def _adapter_reason(draft: Decisions) -> list[str]:
     adapter = draft.model.adapter
     if adapter is None:
         return []
@@ -239,13 +239,13 @@ def _adapter_reason(draft: Draft) -> list[str]:
     return [f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {how}"]
 
 
-def _share_reason(draft: Draft) -> list[str]:
+def _share_reason(draft: Decisions) -> list[str]:
     if not draft.hardware.is_share:
         return []
     return [f"one of {draft.settings.engines} engines, each with an equal part of the machine"]
 
 
-def _warnings(draft: Draft) -> list[str]:
+def _warnings(draft: Decisions) -> list[str]:
     found = [*draft.choice.warnings, *draft.layout.warnings, *draft.context.warnings]
     if draft.is_too_old_for_bfloat16:
         found.append("This GPU is older than bfloat16, so the weights are loaded as float16.")

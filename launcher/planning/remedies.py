@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from launcher.planning import memory
-from launcher.planning.decisions import Draft
+from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import Hardware
 from launcher.planning.memory import Memory, Split
 from launcher.planning.parallelism import legal_sizes
@@ -17,7 +17,7 @@ STEP: Final = 256
 CPU_REQUESTS_PER_CORE: Final = 4
 
 
-def sentence(draft: Draft) -> str:
+def sentence(draft: Decisions) -> str:
     """What is missing, and every remedy that was computed to be enough."""
     where = "the memory that is free" if draft.device == "cpu" else "each GPU's share"
     needed, there = draft.memory.per_gpu_gib, draft.memory.available_gib
@@ -28,7 +28,7 @@ def sentence(draft: Draft) -> str:
     )
 
 
-def _remedies(draft: Draft) -> Iterator[str]:
+def _remedies(draft: Decisions) -> Iterator[str]:
     yield from _by_quantization(draft)
     yield from _by_context(draft)
     yield from _by_more_gpus(draft)
@@ -37,7 +37,7 @@ def _remedies(draft: Draft) -> Iterator[str]:
     yield "set MMHIE_REASONER_MODEL to a smaller model (facebook/opt-1.3b, embedded)"
 
 
-def _by_quantization(draft: Draft) -> Iterator[str]:
+def _by_quantization(draft: Decisions) -> Iterator[str]:
     site = Site(draft.device, draft.hardware, draft.installed)
     if draft.model.quantization is not None or draft.choice.method is not None:
         return
@@ -47,7 +47,7 @@ def _by_quantization(draft: Draft) -> Iterator[str]:
             yield f"set MMHIE_QUANTIZE={method}"
 
 
-def _by_context(draft: Draft) -> Iterator[str]:
+def _by_context(draft: Decisions) -> Iterator[str]:
     """The longest context with which it fits, in steps of 256 tokens."""
     for tokens in range(draft.context.max_model_len // STEP * STEP, 2 * STEP, -STEP):
         request = min(draft.load.request_tokens, tokens)
@@ -57,7 +57,7 @@ def _by_context(draft: Draft) -> Iterator[str]:
             return
 
 
-def _by_more_gpus(draft: Draft) -> Iterator[str]:
+def _by_more_gpus(draft: Decisions) -> Iterator[str]:
     if draft.device == "cpu":
         return
     for size in legal_sizes(draft.model, MOST_GPUS):
@@ -67,7 +67,7 @@ def _by_more_gpus(draft: Draft) -> Iterator[str]:
             return
 
 
-def estimate(draft: Draft, load: memory.Load) -> Memory:
+def estimate(draft: Decisions, load: memory.Load) -> Memory:
     """The same place with another load."""
     return place(draft.settings, draft.hardware, draft.device)(load)
 

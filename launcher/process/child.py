@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GUARD = Path(__file__).with_name("guard.py")
+GUARD = Path(__file__).with_name("parent_death_guard.py")
 # A traceback of each worker has to fit, or the first cause would be lost.
 LAST_LINES = 1000
 LONGEST_LINE_BYTES = 16 * 1024

@@ -1,4 +1,6 @@
-"""Runs one command and leaves nobody behind: `python guard.py LIFELINE GRACE_S COMMAND ...`.
+"""Run one command and leave no process behind.
+
+`python parent_death_guard.py LIFELINE GRACE_S COMMAND ...`.
 
 It stands between the launcher and an engine, as leader of their process group. Termination
 signals go on to the command. When the launcher dies, even by SIGKILL, its end of the pipe LIFELINE

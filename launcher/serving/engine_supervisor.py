@@ -42,7 +42,7 @@ class Engine:
     log: Listener
 
 
-class Keeper:
+class EngineSupervisor:
     """Publishes its engine's phases; `was_ready` once it has been."""
 
     def __init__(

@@ -23,7 +23,7 @@ class Program:
     failure: type[LauncherError]
 
 
-class Upkeep:
+class ServiceSupervisor:
     """Restarts it when it dies."""
 
     def __init__(self, program: Program, restarts: int, stop: Stop) -> None:

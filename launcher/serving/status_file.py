@@ -61,7 +61,7 @@ def facts(plan: EnginePlan, *, engine_version: str | None, test_override: bool) 
     )
 
 
-class PhaseFile:
+class StatusFile:
     """Written anew, whole, when the phase changes and every few seconds besides."""
 
     def __init__(

@@ -10,8 +10,14 @@ from launcher.errors import GaveUp, ToldToStop
 from launcher.process.probe import Probe
 from launcher.process.stop import Stop
 from launcher.serving import router
-from launcher.serving.engine_supervisor import ENGINE_STOP_S, TICK_S, Engine, Keeper, Limits
-from launcher.serving.service_supervisor import Program, Upkeep
+from launcher.serving.engine_supervisor import (
+    ENGINE_STOP_S,
+    TICK_S,
+    Engine,
+    EngineSupervisor,
+    Limits,
+)
+from launcher.serving.service_supervisor import Program, ServiceSupervisor
 from launcher.serving.status_file import Phase
 
 # What the gateway then has to tell its last clients that the engine is gone.
@@ -56,12 +62,14 @@ class Supervisor:
         self._stop = Stop(GIVING_UP_S)
         self._phases = [BEGIN] * len(programs.engines)
         self._keepers = [
-            Keeper(engine, limits, self._stop, self._hear(index))
+            EngineSupervisor(engine, limits, self._stop, self._hear(index))
             for index, engine in enumerate(programs.engines)
         ]
-        self._gateway = Upkeep(programs.gateway, limits.restarts, self._stop)
+        self._gateway = ServiceSupervisor(programs.gateway, limits.restarts, self._stop)
         balancer = programs.router
-        self._router = Upkeep(balancer, limits.restarts, self._stop) if balancer else None
+        self._router = (
+            ServiceSupervisor(balancer, limits.restarts, self._stop) if balancer else None
+        )
         self._router_url = programs.router_url
         self._is_routing = balancer is None
         self._clock = asyncio.get_running_loop().time

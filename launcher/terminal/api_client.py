@@ -37,7 +37,7 @@ class Piece:
     mmhie: Mapping[str, Any] | None = None
 
 
-class Service:
+class ApiClient:
     """One service at `http(s)://host[:port]` or `unix:/path`; raises SettingsError for others."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
@@ -61,7 +61,7 @@ class Service:
         """Let go of its connections."""
         self._client.close()
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> ApiClient:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from launcher.terminal.api_client import Service, ServiceError
+from launcher.terminal.api_client import ApiClient, ServiceError
 from launcher.terminal.markdown import harmless
 from launcher.terminal.terminal import Screen, close
 
@@ -36,7 +36,7 @@ class Reply:
 class Conversation:
     """Turns in the order in which they were spoken; a system message stands before them."""
 
-    service: Service
+    service: ApiClient
     system: str = ""
     effort: str | None = None
     max_tokens: int | None = None

@@ -26,7 +26,7 @@ print(chat.create(model='{model}', messages=ask, max_tokens=64).choices[0].messa
 """
 
 
-class Display:
+class ProgressDisplay:
     """One step at a time, on standard error."""
 
     def __init__(self, console: Console) -> None:

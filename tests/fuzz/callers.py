@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from gateway.auth.credentials import presented
 from gateway.auth.jwks import Keys, parse
-from gateway.auth.jwt import Terms, Tokens
+from gateway.auth.jwt import JwtVerifier, Terms
 from gateway.engine.errors import echoes, private, withhold
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
 from gateway.generate.request import form_of, parse_object, parse_request
@@ -23,7 +23,7 @@ from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, asked
 from gateway.safety.provenance import Serving
-from gateway.server.http_protocol import CallerConnection
+from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionLimits, ServerConfig
 from tests.fuzz.engine import LOOP, Wire, cut
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
@@ -104,8 +104,8 @@ class Known:
 
 
 @cache
-def gatekeeper() -> Tokens:
-    return Tokens(Known(parse(jwks(Signer.ec()))), Terms(ISSUER, AUDIENCE, 30.0))  # type: ignore[arg-type] # a fake
+def gatekeeper() -> JwtVerifier:
+    return JwtVerifier(Known(parse(jwks(Signer.ec()))), Terms(ISSUER, AUDIENCE, 30.0))  # type: ignore[arg-type] # a fake
 
 
 def tokens(data: bytes) -> None:
@@ -152,7 +152,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 def configured() -> ServerConfig:
     config = ServerConfig(
         Correlation(echo, disclaimer_version="1"),
-        http=CallerConnection,
+        http=HttpProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -169,7 +169,7 @@ NEVER = (b"500", b"502", b"503", b"504")
 
 async def called(data: bytes) -> bytes:
     """What a connection answers to these bytes and their end."""
-    connection = CallerConnection(config=configured(), server_state=ServerState(), app_state={})
+    connection = HttpProtocol(config=configured(), server_state=ServerState(), app_state={})
     socket = Socket()
     connection.connection_made(socket)
     for piece in cut(data):

@@ -14,7 +14,7 @@ from gateway.generate.stream_reader import AnswerReader
 from gateway.http import sse
 from gateway.proxy import json_response, openai_json
 from gateway.proxy.chunks import ChunkRelay
-from gateway.proxy.output_policy import PLAIN, Shape
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.safety import harmony
 
@@ -22,9 +22,9 @@ KEY = b"k"
 FIRST = {"disclaimer": {"text": "Not advice."}, "notices": [], "provenance": {"request_id": "id-1"}}
 SHAPES = (
     PLAIN,
-    Shape(policy="hide"),
-    Shape(name="reasoning_content"),
-    Shape(opening="Not advice.\n\n", closing="\n\nNot advice."),
+    OutputPolicy(policy="hide"),
+    OutputPolicy(name="reasoning_content"),
+    OutputPolicy(opening="Not advice.\n\n", closing="\n\nNot advice."),
 )
 SECRET = "zebrafish7731 has chest pain"
 REQUEST = {"messages": [{"role": "user", "content": SECRET}], "stop": [SECRET]}
@@ -65,7 +65,7 @@ def relayed(data: bytes, relay: ChunkRelay | ResponseEventRelay) -> None:
         sse.payload(event)
 
 
-def shape_of(data: bytes) -> Shape:
+def shape_of(data: bytes) -> OutputPolicy:
     return SHAPES[data[0] % len(SHAPES)] if data else PLAIN
 
 

@@ -108,7 +108,7 @@ class Callers:
 
 
 def is_guard(process: psutil.Process) -> bool:
-    return any(word.endswith("guard.py") for word in process.cmdline())
+    return any(word.endswith("parent_death_guard.py") for word in process.cmdline())
 
 
 def outcome_of(answer: httpx2.Response) -> str:

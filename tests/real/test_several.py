@@ -82,7 +82,9 @@ def answered(stack: Stack) -> list[float]:
 def engines(stack: Stack) -> list[psutil.Process]:
     """The two vLLM servers, without the guards that started them."""
     below = ((one, " ".join(one.cmdline())) for one in stack.processes())
-    return [one for one, line in below if "api_server" in line and "guard.py" not in line]
+    return [
+        one for one, line in below if "api_server" in line and "parent_death_guard.py" not in line
+    ]
 
 
 def test_requests_are_spread(pair: Stack) -> None:

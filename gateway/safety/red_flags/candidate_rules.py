@@ -3,13 +3,13 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from gateway.safety.red_flags.prefilter import Sieve
+from gateway.safety.red_flags.prefilter import Prefilter
 from gateway.safety.red_flags.rule import Rule, Signs
 from gateway.safety.red_flags.screening import reports
 
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
+class CandidateRule:
     """One language's signs of a rule; `lone` and `pairs` are their numbers in the sieve: those
     that stand alone, and the first of each pair, whose second is the next number."""
 
@@ -33,33 +33,33 @@ class Suspicion:
         return reports(sentences, self.signs, held, self.language)
 
 
-class Suspicions:
+class CandidateRules:
     """Those of all rules in one language, and the sieve of their signs."""
 
     def __init__(self, rules: Sequence[Rule], language: str) -> None:
-        self._each: list[Suspicion] = []
+        self._each: list[CandidateRule] = []
         self._patterns: list[str] = []
         for rule in rules:
             if language in rule.signs:
                 self._each.append(self._suspicion(rule, language))
-        self._sieve = Sieve(self._patterns)
+        self._sieve = Prefilter(self._patterns)
 
-    def _suspicion(self, rule: Rule, language: str) -> Suspicion:
+    def _suspicion(self, rule: Rule, language: str) -> CandidateRule:
         signs, patterns = rule.signs[language], self._patterns
         start = len(patterns)
         patterns += [sign.pattern for sign in (signs.strong, signs.weak) if sign]
         middle = len(patterns)
         patterns += [sign.pattern for pair in signs.together for sign in pair]
-        return Suspicion(
+        return CandidateRule(
             rule, language, signs, range(start, middle), range(middle, len(patterns), 2)
         )
 
-    def possible(self, text: bytes) -> list[Suspicion]:
+    def possible(self, text: bytes) -> list[CandidateRule]:
         """What a text may report."""
         hits = self._sieve.hits(text)
         return [each for each in self._each if each.is_possible(hits)] if hits else []
 
-    def reported(self, possible: Sequence[Suspicion], sentences: Sequence[str]) -> set[str]:
+    def reported(self, possible: Sequence[CandidateRule], sentences: Sequence[str]) -> set[str]:
         """The ids of the rules, of those that are possible, whose signs the sentences report."""
         hits = [self._sieve.hits(part.encode(errors="replace")) for part in sentences]
         return {each.rule.id for each in possible if each.is_reported(sentences, hits)}

@@ -6,7 +6,7 @@ A deterministic match over the input. It never changes the answer, and it is not
 from collections.abc import Sequence
 from functools import cache
 
-from gateway.safety.red_flags.candidate_rules import Suspicions
+from gateway.safety.red_flags.candidate_rules import CandidateRules
 from gateway.safety.red_flags.rule import Rule
 from gateway.safety.red_flags.rules import RULES
 from gateway.safety.red_flags.sentences import bounded, normal, sentences_of
@@ -22,7 +22,7 @@ class RedFlags:
 
     def __init__(self, rules: Sequence[Rule], languages: Sequence[str]) -> None:
         self._rules = rules
-        self._by_language = [Suspicions(rules, language) for language in languages]
+        self._by_language = [CandidateRules(rules, language) for language in languages]
 
     def raised(self, text: str) -> list[Rule]:
         """The rules whose red flag the text reports as present, in their order.

@@ -36,7 +36,7 @@ PARENTHESIS = re.compile(r"\\.|[()]")
 Alternative = tuple[int, frozenset[int]]
 
 
-class Sieve:
+class Prefilter:
     """Patterns of `re`, looked for all at once, in any case."""
 
     def __init__(self, patterns: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.audit.inflight_journal import NO_SLOT, SLOT_BYTES, SLOTS, Register, left_behind
+from gateway.audit.inflight_journal import NO_SLOT, SLOT_BYTES, SLOTS, InflightJournal, left_behind
 from gateway.audit.verify import verify
 from tests.contract.conftest import Start
 from tests.contract.doors import DOORS
@@ -22,8 +22,8 @@ from tests.gateway.audit.conftest import KEY, lines
 
 ENTERS_AND_DIES = """
 import os, sys, pathlib
-from gateway.audit.register import Register
-register = Register(pathlib.Path(sys.argv[1]))
+from gateway.audit.register import InflightJournal
+register = InflightJournal(pathlib.Path(sys.argv[1]))
 slots = [register.enter({"request_id": str(number)}) for number in range(4)]
 register.leave(slots[1])
 os.kill(os.getpid(), 9)
@@ -46,7 +46,7 @@ def test_a_killed_process_leaves_what_was_open(trail: Path) -> None:
 
 def test_the_living_are_not_looked_at(trail: Path) -> None:
     """Another worker's register is its own; after an orderly end there is none."""
-    register = Register(trail)
+    register = InflightJournal(trail)
     register.enter({"request_id": "open"})
 
     assert list(left_behind(trail)) == []
@@ -56,7 +56,7 @@ def test_the_living_are_not_looked_at(trail: Path) -> None:
 
 def test_slots_are_taken_again_and_run_out(trail: Path) -> None:
     """A request too many, or too long, has none; it is served all the same."""
-    register = Register(trail)
+    register = InflightJournal(trail)
     assert register.enter({"request_id": "x" * SLOT_BYTES}) == NO_SLOT
     taken = [register.enter({"request_id": "x"}) for _ in range(SLOTS)]
     assert NO_SLOT not in taken

@@ -16,7 +16,7 @@ from gateway.audit.trail import OnFailure, Trail, WrittenTrail
 from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable
 from gateway.http.exchange import Exchange
-from gateway.principal import ANYBODY, Client
+from gateway.principal import ANYBODY, Principal
 from tests.gateway.audit.conftest import KEY, Open, lines
 
 ROUTE = "/llm/generate"
@@ -56,7 +56,7 @@ def begin(open_file: Open, path: Path) -> Iterator[Callable[..., Writing]]:
     assert not [thread for thread in threading.enumerate() if thread.name == "audit"]
 
 
-def exchange(number: int = 1, outcome: str = "ok", client: Client | None = None) -> Exchange:
+def exchange(number: int = 1, outcome: str = "ok", client: Principal | None = None) -> Exchange:
     async def nothing() -> Message:
         return {}
 
@@ -71,7 +71,7 @@ def exchange(number: int = 1, outcome: str = "ok", client: Client | None = None)
     }
     made = Exchange(scope, nothing, nowhere, request_id=f"r-{number}", common=())
     made.outcome, made.status = outcome, 200
-    made.client = client or Client("ward", "key", frozenset())
+    made.client = client or Principal("ward", "key", frozenset())
     return made
 
 

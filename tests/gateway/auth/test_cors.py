@@ -2,12 +2,12 @@
 
 import pytest
 
-from gateway.auth.cors import Origins
+from gateway.auth.cors import CorsPolicy
 
 PAGE = (b"origin", b"https://ward.example")
 WANTS = (b"access-control-request-method", b"POST")
-ONE = Origins.of(["https://ward.example"])
-ALL = Origins.of(["*"])
+ONE = CorsPolicy.of(["https://ward.example"])
+ALL = CorsPolicy.of(["*"])
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ ALL = Origins.of(["*"])
         (ALL, b"", None),
     ],
 )
-def test_who_is_told(origins: Origins, origin: bytes, told: bytes | None) -> None:
+def test_who_is_told(origins: CorsPolicy, origin: bytes, told: bytes | None) -> None:
     """Exactly those on the list; a page never gets to send a cookie along."""
     found = dict(origins.headers([(b"host", b"x"), (b"origin", origin)]))
     assert found.get(b"access-control-allow-origin") == told

@@ -12,9 +12,9 @@ import pytest
 from gateway.auth.jwks import (
     COOL_DOWN_S,
     LARGEST_JWKS_BYTES,
-    FileKeys,
+    FileJwks,
     JwksUnreadable,
-    UrlKeys,
+    UrlJwks,
     chosen,
     fetcher,
     parse,
@@ -70,7 +70,7 @@ class Clock:
 
 
 @contextlib.asynccontextmanager
-async def running(keys: UrlKeys) -> AsyncIterator[None]:
+async def running(keys: UrlJwks) -> AsyncIterator[None]:
     task = asyncio.create_task(keys.run())
     try:
         yield
@@ -82,7 +82,7 @@ async def running(keys: UrlKeys) -> AsyncIterator[None]:
 
 async def test_fetched_in_the_background(provider: Provider) -> None:
     """Before anybody asks, and again after the interval."""
-    keys = UrlKeys(fetcher(provider.url), every_s=0.05, clock=Clock())
+    keys = UrlJwks(fetcher(provider.url), every_s=0.05, clock=Clock())
     assert keys.problem is not None
     async with running(keys):
         async with asyncio.timeout(5):
@@ -96,7 +96,7 @@ async def test_fetched_in_the_background(provider: Provider) -> None:
 async def test_rotation(provider: Provider, rsa_signer: Signer, ec_signer: Signer) -> None:
     """A new key id has the document fetched, once for all who wait for it."""
     clock = Clock()
-    keys = UrlKeys(fetcher(provider.url), every_s=300, clock=clock)
+    keys = UrlJwks(fetcher(provider.url), every_s=300, clock=clock)
     await keys.renew()
     provider.document = jwks(rsa_signer, ec_signer)
     assert keys.find("e1") is None
@@ -113,7 +113,7 @@ async def test_rotation(provider: Provider, rsa_signer: Signer, ec_signer: Signe
 async def test_invented_key_ids_do_not_hammer_the_provider(provider: Provider) -> None:
     """Anybody can invent them: one fetch within the cool-down."""
     clock = Clock()
-    keys = UrlKeys(fetcher(provider.url), every_s=300, clock=clock)
+    keys = UrlJwks(fetcher(provider.url), every_s=300, clock=clock)
     for _ in range(50):
         await keys.renew()
         clock.now += 0.1
@@ -124,7 +124,7 @@ async def test_invented_key_ids_do_not_hammer_the_provider(provider: Provider) -
 async def test_a_provider_that_fails_changes_nothing(provider: Provider) -> None:
     """Errors, redirects, nonsense and floods: the keys that are known stay, and it is told."""
     clock = Clock()
-    keys = UrlKeys(fetcher(provider.url), every_s=300, clock=clock)
+    keys = UrlJwks(fetcher(provider.url), every_s=300, clock=clock)
     await keys.renew()
     good = provider.document
     for status, document in (
@@ -148,7 +148,7 @@ async def test_a_provider_that_fails_changes_nothing(provider: Provider) -> None
 
 async def test_nobody_at_the_address() -> None:
     """No keys, and no exception."""
-    keys = UrlKeys(fetcher("http://127.0.0.1:9/jwks"), every_s=300)
+    keys = UrlJwks(fetcher("http://127.0.0.1:9/jwks"), every_s=300)
     await keys.renew()
 
     assert keys.find("r1") is None
@@ -165,7 +165,7 @@ def test_a_file_that_breaks_changes_nothing(tmp_path: Path, rsa_signer: Signer) 
     """And it is told until it is whole again."""
     path, clock = tmp_path / "jwks.json", Clock()
     path.write_bytes(jwks(rsa_signer))
-    keys = FileKeys(path, clock=clock)
+    keys = FileJwks(path, clock=clock)
     assert keys.find("r1") is not None
     for content in (b"{", None):
         if content is None:

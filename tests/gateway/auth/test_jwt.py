@@ -1,4 +1,4 @@
-"""Tokens: what is taken, and everything that is not."""
+"""JwtVerifier: what is taken, and everything that is not."""
 
 import base64
 import hashlib
@@ -13,8 +13,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from gateway.auth.jwks import FileKeys
-from gateway.auth.jwt import Terms, Tokens
+from gateway.auth.jwks import FileJwks
+from gateway.auth.jwt import JwtVerifier, Terms
 from gateway.errors import Unauthorized
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
 
@@ -23,10 +23,10 @@ NOW = int(time.time())
 
 
 @pytest.fixture
-def tokens(tmp_path: Path, rsa_signer: Signer, ec_signer: Signer) -> Tokens:
+def tokens(tmp_path: Path, rsa_signer: Signer, ec_signer: Signer) -> JwtVerifier:
     path = tmp_path / "jwks.json"
     path.write_bytes(jwks(rsa_signer, ec_signer))
-    return Tokens(FileKeys(path), TERMS)
+    return JwtVerifier(FileJwks(path), TERMS)
 
 
 def part(content: Mapping[str, Any] | bytes) -> str:
@@ -34,14 +34,14 @@ def part(content: Mapping[str, Any] | bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-async def refused(tokens: Tokens, token: str) -> str:
+async def refused(tokens: JwtVerifier, token: str) -> str:
     with pytest.raises(Unauthorized) as error:
         await tokens.client(token.encode())
     return error.value.message
 
 
 async def test_both_algorithms_are_taken(
-    tokens: Tokens, rsa_signer: Signer, ec_signer: Signer
+    tokens: JwtVerifier, rsa_signer: Signer, ec_signer: Signer
 ) -> None:
     """With the scopes we know of those the token has, and its own end."""
     for signer in (rsa_signer, ec_signer):
@@ -65,13 +65,13 @@ async def test_both_algorithms_are_taken(
     ],
 )
 async def test_scopes(
-    tokens: Tokens, rsa_signer: Signer, claims: dict[str, Any], scopes: set[str]
+    tokens: JwtVerifier, rsa_signer: Signer, claims: dict[str, Any], scopes: set[str]
 ) -> None:
     """By the claims that providers use; nothing is guessed."""
     assert (await tokens.client(rsa_signer.sign(**claims).encode())).scopes == scopes
 
 
-async def test_priority_is_a_claim(tokens: Tokens, rsa_signer: Signer) -> None:
+async def test_priority_is_a_claim(tokens: JwtVerifier, rsa_signer: Signer) -> None:
     """The provider says who is an emergency; what makes no sense is routine."""
     for claim, priority in (("emergency", "emergency"), ("batch", "batch"), ("vip", "routine")):
         token = rsa_signer.sign(mmhie_priority=claim, jti=claim)
@@ -100,13 +100,13 @@ async def test_priority_is_a_claim(tokens: Tokens, rsa_signer: Signer) -> None:
     ],
 )
 async def test_claims_and_headers_that_are_refused(
-    tokens: Tokens, rsa_signer: Signer, claims: dict[str, Any], said: str
+    tokens: JwtVerifier, rsa_signer: Signer, claims: dict[str, Any], said: str
 ) -> None:
     """Each with its own sentence, signed rightly as they all are."""
     assert said in await refused(tokens, rsa_signer.sign(**claims))
 
 
-async def test_leeway(tokens: Tokens, rsa_signer: Signer) -> None:
+async def test_leeway(tokens: JwtVerifier, rsa_signer: Signer) -> None:
     """Clocks may differ by as much as is set, in both directions."""
     now = int(time.time())
 
@@ -114,7 +114,7 @@ async def test_leeway(tokens: Tokens, rsa_signer: Signer) -> None:
     await tokens.client(rsa_signer.sign(nbf=now + 3).encode())
 
 
-async def test_another_signature_is_refused(tokens: Tokens, rsa_signer: Signer) -> None:
+async def test_another_signature_is_refused(tokens: JwtVerifier, rsa_signer: Signer) -> None:
     """A key of the same id, and a token whose claims were changed after it was signed."""
     assert "signature" in await refused(tokens, Signer.rsa(rsa_signer.kid).sign())
     head, claims, signature = rsa_signer.sign().split(".")
@@ -124,7 +124,7 @@ async def test_another_signature_is_refused(tokens: Tokens, rsa_signer: Signer) 
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", ""])
-async def test_alg_none_is_refused(tokens: Tokens, alg: str) -> None:
+async def test_alg_none_is_refused(tokens: JwtVerifier, alg: str) -> None:
     """In any spelling, with and without a signature."""
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "x", "exp": NOW + 600, "scope": "admin"}
     for kid in ({}, {"kid": "r1"}):
@@ -134,7 +134,7 @@ async def test_alg_none_is_refused(tokens: Tokens, alg: str) -> None:
 
 
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
-async def test_a_public_key_is_no_secret(tokens: Tokens, rsa_signer: Signer, alg: str) -> None:
+async def test_a_public_key_is_no_secret(tokens: JwtVerifier, rsa_signer: Signer, alg: str) -> None:
     """The classic confusion: HMAC with the bytes everybody knows, in each form they come in."""
     public = rsa_signer.private.public_key()
     forms = (
@@ -154,7 +154,9 @@ async def test_a_public_key_is_no_secret(tokens: Tokens, rsa_signer: Signer, alg
 
 
 @pytest.mark.parametrize("alg", ["RS512", "PS256", "ES512", "EdDSA"])
-async def test_other_algorithms_are_refused(tokens: Tokens, rsa_signer: Signer, alg: str) -> None:
+async def test_other_algorithms_are_refused(
+    tokens: JwtVerifier, rsa_signer: Signer, alg: str
+) -> None:
     """Sound or not: two are enough."""
     head = part({"alg": alg, "kid": "r1"})
     assert "RS256 or ES256" in await refused(tokens, f"{head}.{part(b'{}')}.{part(b'x')}")
@@ -163,7 +165,7 @@ async def test_other_algorithms_are_refused(tokens: Tokens, rsa_signer: Signer, 
 @pytest.mark.parametrize(
     "token", ["..", "a.b.c", "eyJ.eyJ.x", "e30.e30.e30", f"{part(b'[]')}.e30.x", "." * 50]
 )
-async def test_nonsense_is_refused(tokens: Tokens, token: str) -> None:
+async def test_nonsense_is_refused(tokens: JwtVerifier, token: str) -> None:
     """With a sentence, whatever it is."""
     assert (await refused(tokens, token)).endswith(".")
 
@@ -190,14 +192,16 @@ async def test_keys_that_were_never_to_sign_are_left_out(
             ),
         )
     )
-    keys = FileKeys(path)
+    keys = FileJwks(path)
 
     assert keys.find("r1") is not None
     for kid in ("secret", "small", "private", "enc", "p521", "broken"):
         assert keys.find(kid) is None, kid
 
 
-async def test_a_verified_token_is_not_verified_again(tokens: Tokens, rsa_signer: Signer) -> None:
+async def test_a_verified_token_is_not_verified_again(
+    tokens: JwtVerifier, rsa_signer: Signer
+) -> None:
     """Until it ends, or the signing keys change."""
     token = rsa_signer.sign().encode()
     first = await tokens.client(token)
@@ -209,7 +213,7 @@ async def test_a_remembered_token_still_ends(tmp_path: Path, rsa_signer: Signer)
     """To the second that it says, leeway included."""
     path = tmp_path / "jwks.json"
     path.write_bytes(jwks(rsa_signer))
-    tokens = Tokens(FileKeys(path), Terms(ISSUER, AUDIENCE, leeway_s=0))
+    tokens = JwtVerifier(FileJwks(path), Terms(ISSUER, AUDIENCE, leeway_s=0))
     token = rsa_signer.sign(exp=int(time.time()) + 1).encode()
     await tokens.client(token)
     time.sleep(1.1)
@@ -224,7 +228,7 @@ async def test_a_withdrawn_key_ends_its_tokens(
     path = tmp_path / "jwks.json"
     path.write_bytes(jwks(rsa_signer))
     now = [0.0]
-    tokens = Tokens(FileKeys(path, clock=lambda: now[0]), TERMS)
+    tokens = JwtVerifier(FileJwks(path, clock=lambda: now[0]), TERMS)
     token = rsa_signer.sign()
     await tokens.client(token.encode())
     path.write_bytes(jwks(ec_signer))

@@ -6,8 +6,8 @@ import pytest
 
 from gateway import settings as gateway_settings
 from gateway.auth import setup
-from gateway.auth.jwks import FileKeys, UrlKeys
-from gateway.limits.rate_limiter import Limiter
+from gateway.auth.jwks import FileJwks, UrlJwks
+from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import NO_LIMITS, Limits
 from gateway.settings import SettingsError
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
@@ -74,11 +74,11 @@ def test_what_is_configured_is_what_is_asked_for(
         CLIENT_REQUESTS_PER_MINUTE="7",
         **TERMS,
     )
-    gate = setup.gate_of(chosen, Limiter())
+    gate = setup.gate_of(chosen, LocalRateLimiter())
 
     assert not gate.is_open
     assert gate.tokens is not None
-    assert isinstance(gate.tokens.keys, FileKeys)
+    assert isinstance(gate.tokens.keys, FileJwks)
     assert gate.default_limits == Limits(requests_per_minute=7)
 
 
@@ -87,10 +87,12 @@ def test_a_url_alone_is_enough_in_production(
     folder: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     """It is fetched later; until then no token is good, and nobody else comes in."""
-    gate = setup.gate_of(loaded(monkeypatch, ENV="production", JWKS_URL=url, **TERMS), Limiter())
+    gate = setup.gate_of(
+        loaded(monkeypatch, ENV="production", JWKS_URL=url, **TERMS), LocalRateLimiter()
+    )
 
     assert gate.tokens is not None
-    assert isinstance(gate.tokens.keys, UrlKeys)
+    assert isinstance(gate.tokens.keys, UrlJwks)
     assert gate.warnings()
     assert not gate.is_open
     assert gate.default_limits is NO_LIMITS

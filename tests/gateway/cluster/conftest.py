@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cluster.redis_store import Address, Store
+from gateway.cluster.redis_store import Address, RedisStore
 from tests.contract.conftest import engine, start, the_engine
 from tests.gateway.cluster.server import RedisServer
 
@@ -50,12 +50,12 @@ class Running:
 
     def __init__(self, url: str, patience_s: float) -> None:
         self.alarms: list[bool] = []
-        self.store = Store(
+        self.store = RedisStore(
             Address(url), patience_s=patience_s, alarm=self.alarms.append, every_s=BEAT_S
         )
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[Store]:
+    async def running(self) -> AsyncIterator[RedisStore]:
         task = asyncio.create_task(self.store.run())
         try:
             await self.store.tried.wait()

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cluster.operator_state import Keys, Orders
-from gateway.cluster.redis_limiter import SharedLimiter
-from gateway.cluster.redis_store import Address, Lost, send_once
-from gateway.limits.rate_limiter import Limiter
-from gateway.principal import Client, Limits
+from gateway.cluster.operator_state import Keys, OperatorState
+from gateway.cluster.redis_limiter import RedisRateLimiter
+from gateway.cluster.redis_store import Address, RedisUnavailable, send_once
+from gateway.limits.rate_limiter import LocalRateLimiter
+from gateway.principal import Limits, Principal
 from gateway.safety.hold import Hold
 from tests.gateway.cluster.conftest import StartRedis, store_of, until
 
 PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
-WHO = Client("a", "key", frozenset(), limits=Limits(2, 100, 100))
+WHO = Principal("a", "key", frozenset(), limits=Limits(2, 100, 100))
 HOLD = Hold(reason="x", by="ops", since="2026-11-25T08:00:00Z")
 
 
@@ -29,9 +29,11 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
     """Every command of a gateway and of an operator; what is lost is put back."""
     redis = start_redis("--user", *account())
     url = redis.url.replace("//", "//mmhie:PASSWORD@")
-    made, orders = store_of(url), Orders("mmhie")
+    made, orders = store_of(url), OperatorState("mmhie")
     made.store.beats.append(orders.beat)
-    limiter = SharedLimiter(made.store, Limiter(), prefix="mmhie", refuse=True, lease_s=0.3)
+    limiter = RedisRateLimiter(
+        made.store, LocalRateLimiter(), prefix="mmhie", refuse=True, lease_s=0.3
+    )
     keys = Keys("mmhie")
     async with made.running() as store:
         leave = await limiter.enter(WHO)
@@ -52,5 +54,5 @@ async def test_it_is_no_more(start_redis: StartRedis, command: tuple[str, ...]) 
     """Another's data, or the server's own affairs."""
     redis = start_redis("--user", *account())
     address = Address(redis.url.replace("//", "//mmhie:PASSWORD@"))
-    with pytest.raises(Lost, match="does not let us"):
+    with pytest.raises(RedisUnavailable, match="does not let us"):
         await send_once(address, [command], 1.0)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.cluster.operator_state import Keys, Order, Orders, order_of
+from gateway.cluster.operator_state import Keys, OperatorState, Order, order_of
 from gateway.cluster.redis_store import Address, send_once
 from gateway.safety.hold import UNREADABLE, Hold
 from tests.gateway.cluster.conftest import StartRedis, store_of, until
@@ -18,9 +18,9 @@ OTHER = Hold(reason="wrong adapter", by="ops", since="2026-11-25T09:00:00Z")
 
 
 @contextlib.asynccontextmanager
-async def orders_at(redis: RedisServer) -> AsyncIterator[Orders]:
+async def orders_at(redis: RedisServer) -> AsyncIterator[OperatorState]:
     """The orders as one gateway knows them."""
-    made, orders = store_of(redis.url), Orders("t")
+    made, orders = store_of(redis.url), OperatorState("t")
     made.store.beats.append(orders.beat)
     async with made.running():
         yield orders

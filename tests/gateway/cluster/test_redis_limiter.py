@@ -6,44 +6,46 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.cluster.redis_limiter import SharedLimiter
+from gateway.cluster.redis_limiter import RedisRateLimiter
 from gateway.errors import SharedStateUnavailable, TooBusy
-from gateway.limits.rate_limiter import Leave, Limiter
-from gateway.principal import Client, Limits
+from gateway.limits.rate_limiter import LocalRateLimiter, Release
+from gateway.principal import Limits, Principal
 from tests.gateway.cluster.conftest import StartRedis, store_of, until
 from tests.gateway.cluster.server import RedisServer
 
 LEASE_S = 0.6
 
 
-def client(name: str = "a", **limits: int) -> Client:
-    return Client(name, "key", frozenset(), limits=Limits(**limits))
+def client(name: str = "a", **limits: int) -> Principal:
+    return Principal(name, "key", frozenset(), limits=Limits(**limits))
 
 
 @contextlib.asynccontextmanager
 async def limiter_at(
     url: str, *, refuse: bool = False, patience_s: float = 1.0, lease_s: float = LEASE_S
-) -> AsyncIterator[SharedLimiter]:
+) -> AsyncIterator[RedisRateLimiter]:
     """The limiter of one gateway."""
     made = store_of(url, patience_s)
-    limiter = SharedLimiter(made.store, Limiter(), prefix="t", refuse=refuse, lease_s=lease_s)
+    limiter = RedisRateLimiter(
+        made.store, LocalRateLimiter(), prefix="t", refuse=refuse, lease_s=lease_s
+    )
     async with made.running():
         yield limiter
 
 
 @contextlib.asynccontextmanager
-async def two(url: str) -> AsyncIterator[tuple[SharedLimiter, SharedLimiter]]:
+async def two(url: str) -> AsyncIterator[tuple[RedisRateLimiter, RedisRateLimiter]]:
     async with limiter_at(url) as first, limiter_at(url) as second:
         yield first, second
 
 
-async def refused(limiter: SharedLimiter, who: Client) -> TooBusy:
+async def refused(limiter: RedisRateLimiter, who: Principal) -> TooBusy:
     with pytest.raises(TooBusy) as refusal:
         await limiter.enter(who)
     return refusal.value
 
 
-async def entered(limiter: SharedLimiter, who: Client) -> Leave | None:
+async def entered(limiter: RedisRateLimiter, who: Principal) -> Release | None:
     try:
         return await limiter.enter(who)
     except TooBusy:
@@ -104,7 +106,7 @@ async def test_a_crowd_at_two_gateways(redis: RedisServer) -> None:
 async def test_clients_do_not_share(redis: RedisServer) -> None:
     """Nor does a token's subject with a key of the same name; names are not in Redis."""
     one, other = client("ward-7", requests_per_minute=1), client("ward-8", requests_per_minute=1)
-    subject = Client("ward-7", "jwt", frozenset(), limits=Limits(requests_per_minute=1))
+    subject = Principal("ward-7", "jwt", frozenset(), limits=Limits(requests_per_minute=1))
     async with limiter_at(redis.url) as limiter:
         for who in (one, other, subject):
             await limiter.enter(who)

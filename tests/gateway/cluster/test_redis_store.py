@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.cluster.redis_store import MOST_PER_BATCH, Address, Lost, Send, send_once
+from gateway.cluster.redis_store import MOST_PER_BATCH, Address, RedisUnavailable, Send, send_once
 from tests.contract.process import free_port
 from tests.gateway.cluster.conftest import BEAT_S, StartRedis, store_of, until
 from tests.gateway.cluster.server import RedisServer
@@ -39,7 +39,7 @@ async def test_an_error_is_told_to_who_asked(
         asked = [store.ask("INCR", key) for key in ("text", "n", "text")]
         found = await asyncio.gather(*asked, return_exceptions=True)
         assert store.is_up
-    assert [type(one) for one in found] == [Lost, int, Lost]
+    assert [type(one) for one in found] == [RedisUnavailable, int, RedisUnavailable]
     assert caplog.text.count("Redis answers with an error") == 1
     assert "secret" not in caplog.text
 
@@ -62,11 +62,11 @@ async def test_killed_and_started_again(
     async with made.running() as store:
         await store.ask("PING")
         redis.kill()
-        with pytest.raises(Lost):
+        with pytest.raises(RedisUnavailable):
             await store.ask("PING")
         before = time.monotonic()
         for _ in range(100):
-            with pytest.raises(Lost):
+            with pytest.raises(RedisUnavailable):
                 await store.ask("PING")
         assert time.monotonic() - before < 1
         await asyncio.sleep(3 * BEAT_S)  # a second attempt fails in the meantime, in silence
@@ -89,7 +89,7 @@ async def test_one_that_hangs(start_redis: StartRedis) -> None:
             *(store.ask("PING") for _ in range(50)), return_exceptions=True
         )
         took = time.monotonic() - before
-        assert {type(one) for one in found} == {Lost}
+        assert {type(one) for one in found} == {RedisUnavailable}
         assert took < PATIENCE_S + 0.3
         assert store.problem == "does not answer in time"
         redis.signal(signal.SIGCONT)
@@ -133,14 +133,14 @@ async def test_one_that_cannot_be_used(
     made.store.beats.append(write)
     async with made.running() as store:
         assert store.problem == problem
-        with pytest.raises(Lost):
+        with pytest.raises(RedisUnavailable):
             await store.ask("PING")
 
 
 async def test_one_that_is_not_there() -> None:
     """For a single question, too."""
     address = Address(f"redis://127.0.0.1:{free_port()}")
-    with pytest.raises(Lost, match="cannot be reached"):
+    with pytest.raises(RedisUnavailable, match="cannot be reached"):
         await send_once(address, [("PING",)], 1.0)
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from gateway.engine.watch import Model
 from gateway.generate import engine_body
-from gateway.generate.prompt import Ask
+from gateway.generate.prompt import Prompt
 
-ASK = Ask("Why?", 8, system="Be brief.")
+ASK = Prompt("Why?", 8, system="Be brief.")
 CHAT = Model("m")
 PLAIN = Model("m", has_chat_template=False)
 

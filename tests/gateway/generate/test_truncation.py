@@ -9,7 +9,7 @@ import pytest
 from gateway.engine.watch import Model
 from gateway.errors import EngineGarbled, GatewayError, InputTooLong
 from gateway.generate import truncation
-from gateway.generate.prompt import Ask
+from gateway.generate.prompt import Prompt
 from tests.gateway.peer import Line, Play, meeting
 
 TEMPLATE = 5
@@ -44,13 +44,13 @@ class Tokenizer:
         return {"count": len(words) + TEMPLATE}
 
 
-def ask(words: int, **more: Any) -> Ask:
-    return Ask(" ".join(f"w{n}" for n in range(words)), 8, **more)
+def ask(words: int, **more: Any) -> Prompt:
+    return Prompt(" ".join(f"w{n}" for n in range(words)), 8, **more)
 
 
 async def fit(
-    question: Ask, *, limit: int, cut: truncation.Side = "none", play: Play, model: Model = MODEL
-) -> Ask:
+    question: Prompt, *, limit: int, cut: truncation.Side = "none", play: Play, model: Model = MODEL
+) -> Prompt:
     async with meeting(play) as (client, _):
         return await truncation.fit(question, model, client, limit=limit, cut=cut)
 

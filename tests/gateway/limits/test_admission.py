@@ -22,7 +22,11 @@ async def hold(admission: Admission, end: asyncio.Event, log: list[int], number:
 
 async def test_full_is_too_busy() -> None:
     """Two places, one may wait: the fourth is told when to come back."""
-    admission, end, log = Admission(places=2, queue=1, patience_s=5), asyncio.Event(), list[int]()
+    admission, end, log = (
+        Admission(places=2, queue=1, patience_s=5),
+        asyncio.Event(),
+        list[int](),
+    )
     tasks = [asyncio.create_task(hold(admission, end, log, n)) for n in range(3)]
     await ticks()
     assert (admission.inflight, admission.waiting, log) == (2, 1, [0, 1])
@@ -77,7 +81,11 @@ async def test_waiting_too_long() -> None:
 
 async def test_leaving_the_queue() -> None:
     """A caller who leaves while waiting takes no place and blocks nobody."""
-    admission, end, log = Admission(places=1, queue=9, patience_s=5), asyncio.Event(), list[int]()
+    admission, end, log = (
+        Admission(places=1, queue=9, patience_s=5),
+        asyncio.Event(),
+        list[int](),
+    )
     tasks = [asyncio.create_task(hold(admission, end, log, n)) for n in range(3)]
     await ticks()
     tasks[1].cancel()

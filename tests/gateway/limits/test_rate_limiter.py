@@ -3,9 +3,9 @@
 import pytest
 
 from gateway.errors import TooBusy
-from gateway.limits.rate_limiter import Limiter
+from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.limits.windows import MOST_COUNTS, Windows
-from gateway.principal import Client, Limits
+from gateway.principal import Limits, Principal
 
 
 class Clock:
@@ -24,26 +24,26 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def limiter(clock: Clock) -> Limiter:
-    return Limiter(Windows(clock=clock))
+def limiter(clock: Clock) -> LocalRateLimiter:
+    return LocalRateLimiter(Windows(clock=clock))
 
 
-def client(name: str = "a", **limits: int) -> Client:
-    return Client(name, "key", frozenset(), limits=Limits(**limits))
+def client(name: str = "a", **limits: int) -> Principal:
+    return Principal(name, "key", frozenset(), limits=Limits(**limits))
 
 
-def use(limiter: Limiter, who: Client, *, tokens: int = 0) -> None:
+def use(limiter: LocalRateLimiter, who: Principal, *, tokens: int = 0) -> None:
     limiter.count_in(who)
     limiter.leave(who, tokens=tokens)
 
 
-def retry_after(limiter: Limiter, who: Client) -> int:
+def retry_after(limiter: LocalRateLimiter, who: Principal) -> int:
     with pytest.raises(TooBusy) as refused:
         limiter.count_in(who)
     return int(refused.value.headers()["retry-after"])
 
 
-def test_without_limits_nothing_is_refused(limiter: Limiter) -> None:
+def test_without_limits_nothing_is_refused(limiter: LocalRateLimiter) -> None:
     """Nor remembered once it has left."""
     for _ in range(1000):
         use(limiter, client(), tokens=1000)
@@ -51,7 +51,7 @@ def test_without_limits_nothing_is_refused(limiter: Limiter) -> None:
     assert not limiter._open
 
 
-def test_requests_open_at_once(limiter: Limiter) -> None:
+def test_requests_open_at_once(limiter: LocalRateLimiter) -> None:
     """The third waits until one of two has left; a refused one leaves nothing behind."""
     who = client(concurrency=2)
     limiter.count_in(who)
@@ -62,7 +62,7 @@ def test_requests_open_at_once(limiter: Limiter) -> None:
     limiter.count_in(who)
 
 
-def test_requests_per_minute(limiter: Limiter, clock: Clock) -> None:
+def test_requests_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
     """Retry-After is the rest of the minute that began with the first request; then it is right."""
     who = client(requests_per_minute=3)
     for _ in range(3):
@@ -76,7 +76,7 @@ def test_requests_per_minute(limiter: Limiter, clock: Clock) -> None:
     use(limiter, who)
 
 
-def test_tokens_per_minute(limiter: Limiter, clock: Clock) -> None:
+def test_tokens_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
     """Known only at the end: the last request may go over, and those after it wait."""
     who = client(tokens_per_minute=100)
     use(limiter, who, tokens=60)
@@ -87,15 +87,15 @@ def test_tokens_per_minute(limiter: Limiter, clock: Clock) -> None:
     use(limiter, who, tokens=1)
 
 
-def test_clients_do_not_share(limiter: Limiter) -> None:
+def test_clients_do_not_share(limiter: LocalRateLimiter) -> None:
     """Nor does a token's subject with a key of the same name."""
     use(limiter, client(requests_per_minute=1))
     retry_after(limiter, client(requests_per_minute=1))
     use(limiter, client("b", requests_per_minute=1))
-    use(limiter, Client("a", "jwt", frozenset(), limits=Limits(requests_per_minute=1)))
+    use(limiter, Principal("a", "jwt", frozenset(), limits=Limits(requests_per_minute=1)))
 
 
-def test_a_refusal_for_tokens_costs_no_request(limiter: Limiter, clock: Clock) -> None:
+def test_a_refusal_for_tokens_costs_no_request(limiter: LocalRateLimiter, clock: Clock) -> None:
     """Else a caller that keeps asking would be held back twice."""
     who = client(requests_per_minute=2, tokens_per_minute=10)
     use(limiter, who, tokens=10)
@@ -106,7 +106,7 @@ def test_a_refusal_for_tokens_costs_no_request(limiter: Limiter, clock: Clock) -
     use(limiter, who)
 
 
-def test_the_wall_clock_may_jump(limiter: Limiter) -> None:
+def test_the_wall_clock_may_jump(limiter: LocalRateLimiter) -> None:
     """Counts go by the monotonic clock; Retry-After stays within the minute."""
     who = client(requests_per_minute=1)
     use(limiter, who)

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
 from gateway.limits.admission import Admission
-from gateway.limits.retry_after import LONGEST_WAIT_S, Pace
+from gateway.limits.retry_after import LONGEST_WAIT_S, RetryAfterEstimator
 
 
 class Clock:
@@ -25,7 +25,7 @@ class Clock:
 def test_places_times_gaps(gap_s: float, places: int, wait_s: int) -> None:
     """Whole seconds, rounded up, a minute at most."""
     clock = Clock()
-    pace = Pace(clock)
+    pace = RetryAfterEstimator(clock)
     for _ in range(5):
         pace.came_free()
         clock.now += gap_s
@@ -34,7 +34,7 @@ def test_places_times_gaps(gap_s: float, places: int, wait_s: int) -> None:
 
 def test_nothing_is_known_at_first() -> None:
     """Then a second is said; one place that came free is no pace."""
-    pace = Pace(Clock())
+    pace = RetryAfterEstimator(Clock())
     pace.came_free()
     assert pace.wait_s(1000) == 1
 
@@ -42,7 +42,7 @@ def test_nothing_is_known_at_first() -> None:
 def test_quiet_times_say_nothing() -> None:
     """An hour without anybody waiting is no slow engine."""
     clock = Clock()
-    pace = Pace(clock)
+    pace = RetryAfterEstimator(clock)
     for _ in range(3):
         pace.came_free()
         clock.now += 1
@@ -55,7 +55,7 @@ def test_quiet_times_say_nothing() -> None:
 def test_it_follows_the_engine() -> None:
     """What was is forgotten in a few steps."""
     clock = Clock()
-    pace = Pace(clock)
+    pace = RetryAfterEstimator(clock)
     for gap_s in [1] * 10 + [10] * 20:
         pace.came_free()
         clock.now += gap_s
@@ -65,7 +65,7 @@ def test_it_follows_the_engine() -> None:
 async def test_a_full_house_says_when() -> None:
     """Two wait, and a place comes free every four seconds: by then both have had their turn."""
     clock = Clock()
-    house = Admission(places=1, queue=2, patience_s=30, pace=Pace(clock))
+    house = Admission(places=1, queue=2, patience_s=30, pace=RetryAfterEstimator(clock))
     await house.enter("routine")
     waiting = [asyncio.create_task(house.enter("routine")) for _ in range(2)]
     await asyncio.sleep(0)
@@ -92,7 +92,7 @@ async def test_a_full_house_says_when() -> None:
 async def test_waiting_too_long_says_when() -> None:
     """The same, for those whose patience has ended."""
     clock = Clock()
-    house = Admission(places=1, queue=9, patience_s=0.01, pace=Pace(clock))
+    house = Admission(places=1, queue=9, patience_s=0.01, pace=RetryAfterEstimator(clock))
     await house.enter("routine")
     with pytest.raises(QueueTimeout) as found:
         await house.enter("routine")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
 from gateway.http import sse
 from gateway.proxy.chunks import ChunkRelay
-from gateway.proxy.output_policy import PLAIN, Shape
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
 
 KEY = b"k"
 FIRST: dict[str, Any] = {
@@ -38,14 +38,14 @@ USAGE_CHUNK = chunk(usage=USAGE, system_fingerprint=FINGERPRINT)
 
 
 def relay_all(
-    events: list[bytes], *, took_usage: bool, shape: Shape = PLAIN
+    events: list[bytes], *, took_usage: bool, shape: OutputPolicy = PLAIN
 ) -> tuple[list[bytes], ChunkRelay]:
     relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, request={}, shape=shape)
     return [out for event in events if (out := relay.relay(event))], relay
 
 
 def relayed(
-    *chunks: Chunk, took_usage: bool = False, shape: Shape = PLAIN
+    *chunks: Chunk, took_usage: bool = False, shape: OutputPolicy = PLAIN
 ) -> tuple[list[Chunk], ChunkRelay]:
     """The chunks a caller gets for these of the engine, and the relay that made them."""
     events = [sse.encode(each) for each in chunks]
@@ -324,7 +324,7 @@ def test_leaked_markers_are_stripped_wherever_they_are_cut(cut: int) -> None:
 
 def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
     """No chunk is added or dropped; the answer stays."""
-    shape = Shape(policy="hide")
+    shape = OutputPolicy(policy="hide")
     parts = [chunk({"index": 0, "delta": {"reasoning": "secret"}}), chunk(said("yes", "stop"))]
     out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
 
@@ -335,7 +335,7 @@ def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
 
 def test_reasoning_goes_by_both_names() -> None:
     """Clients of before and of now find it."""
-    shape = Shape(name="both")
+    shape = OutputPolicy(name="both")
     parts = [chunk({"index": 0, "delta": {"reasoning": "hm"}}), chunk(said("yes", "stop"))]
     out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
 
@@ -345,7 +345,7 @@ def test_reasoning_goes_by_both_names() -> None:
 
 def test_the_disclaimer_surrounds_the_text_once() -> None:
     """Before the first word and after the last, and the digest is of the model's words alone."""
-    shape = Shape(opening="Mind: ", closing=" Ask a doctor.")
+    shape = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
     parts = [chunk(said("")), chunk(said("a")), chunk(said("b")), chunk(said("", "stop"))]
     out, placed = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
     _, plain = relayed(*parts, USAGE_CHUNK, took_usage=True)
@@ -356,7 +356,7 @@ def test_the_disclaimer_surrounds_the_text_once() -> None:
 
 def test_nothing_surrounds_an_answer_without_text() -> None:
     """A tool call is for a program."""
-    shape = Shape(opening="Mind: ", closing=" Ask a doctor.")
+    shape = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
     call = {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}
     parts = [chunk({"index": 0, "delta": call}), chunk(said(None, "tool_calls"))]
     out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)

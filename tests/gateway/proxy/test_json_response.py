@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.proxy import json_response
-from gateway.proxy.output_policy import Shape
+from gateway.proxy.output_policy import OutputPolicy
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 CHAT = "/v1/chat/completions"
@@ -104,7 +104,7 @@ def test_nonsense_in_responses_is_garbled(answer: object) -> None:
         )
 
 
-def shaped(answer: object, shape: Shape, path: str = CHAT) -> dict[str, Any]:
+def shaped(answer: object, shape: OutputPolicy, path: str = CHAT) -> dict[str, Any]:
     body, _, _ = json_response.label(
         json.dumps(answer).encode(), FIRST, key=b"k", path=path, shape=shape
     )
@@ -115,7 +115,7 @@ def shaped(answer: object, shape: Shape, path: str = CHAT) -> dict[str, Any]:
 def test_leaked_markers_are_stripped_and_told() -> None:
     """In every choice by itself; the clean one keeps its text."""
     leak = "<|start|>assistant<|channel|>final<|message|>Rest."
-    body = shaped({"choices": [choice(leak), {**choice("b"), "index": 1}]}, Shape())
+    body = shaped({"choices": [choice(leak), {**choice("b"), "index": 1}]}, OutputPolicy())
 
     assert [c["message"]["content"] for c in body["choices"]] == ["Rest.", "b"]
     assert body["mmhie"]["warnings"] == ["harmony_markers_stripped"]
@@ -127,16 +127,18 @@ def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
     item = {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "secret"}]}
     response = {"status": "completed", "output": [item]}
 
-    assert "secret" not in str(shaped(chat, Shape(policy="hide")))
-    assert "secret" not in str(shaped(chat, Shape(policy="scope")))
-    assert "secret" in str(shaped(chat, Shape(policy="scope", may_see=True)))
-    assert "secret" not in str(shaped(response, Shape(policy="hide"), json_response.RESPONSES))
+    assert "secret" not in str(shaped(chat, OutputPolicy(policy="hide")))
+    assert "secret" not in str(shaped(chat, OutputPolicy(policy="scope")))
+    assert "secret" in str(shaped(chat, OutputPolicy(policy="scope", may_see=True)))
+    assert "secret" not in str(
+        shaped(response, OutputPolicy(policy="hide"), json_response.RESPONSES)
+    )
 
 
 def test_the_disclaimer_surrounds_each_choice() -> None:
     """Where it was asked for, and nothing else changes."""
     two = {"choices": [choice("a"), {**choice("b"), "index": 1}], "id": "c"}
-    body = shaped(two, Shape(opening="Mind: ", closing=" Ask."))
+    body = shaped(two, OutputPolicy(opening="Mind: ", closing=" Ask."))
 
     assert [c["message"]["content"] for c in body["choices"]] == ["Mind: a Ask.", "Mind: b Ask."]
     assert body["id"] == "c"
@@ -144,7 +146,7 @@ def test_the_disclaimer_surrounds_each_choice() -> None:
 
 def test_what_is_known_beforehand_is_told_first() -> None:
     """Warnings of the path come with those of the answer."""
-    body = shaped({"choices": [choice(None)]}, Shape(warnings=("reasoning_not_separated",)))
+    body = shaped({"choices": [choice(None)]}, OutputPolicy(warnings=("reasoning_not_separated",)))
 
     assert body["mmhie"]["warnings"] == ["reasoning_not_separated", "empty_answer"]
 
@@ -158,7 +160,7 @@ def test_each_of_several_choices_is_looked_at() -> None:
             {**choice("b"), "index": 2, "finish_reason": "length"},
         ]
     }
-    label = shaped(three, Shape())["mmhie"]
+    label = shaped(three, OutputPolicy())["mmhie"]
 
     assert label["warnings"] == ["empty_answer"]
     assert label["truncated"] == "in_answer"

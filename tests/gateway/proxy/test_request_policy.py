@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.errors import InvalidRequest
-from gateway.proxy.request_policy import RULES, Caps, check, default_budget, depth
+from gateway.proxy.request_policy import RULES, RequestPolicy, check, default_budget, depth
 
-CAPS = Caps(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
+CAPS = RequestPolicy(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
 CANARY = "zebrafish7731"
 
 # Each field at its limit, and over it.
@@ -88,7 +88,7 @@ def test_other_fields_are_the_engines_to_judge() -> None:
 
 def test_without_a_cap_on_tokens() -> None:
     """The context is the limit, and the engine knows it."""
-    check(b"", {"max_tokens": 10**9}, Caps())
+    check(b"", {"max_tokens": 10**9}, RequestPolicy())
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_the_budget_of_those_who_name_none(
 ) -> None:
     """The cap, where vLLM would take the rest of the context."""
     assert default_budget(path, said, CAPS) == added
-    assert default_budget(path, said, Caps()) == {}
+    assert default_budget(path, said, RequestPolicy()) == {}

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError
 from gateway.http import sse
-from gateway.proxy.output_policy import Shape
+from gateway.proxy.output_policy import OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
@@ -122,7 +122,7 @@ def test_an_error_in_band_is_the_api_s_own() -> None:
 
 def test_hidden_reasoning_is_in_no_event() -> None:
     """Its deltas are dropped, its item stays, emptied, so that indices hold."""
-    own = ResponseEventRelay(FIRST, key=b"k", shape=Shape(policy="hide"))
+    own = ResponseEventRelay(FIRST, key=b"k", shape=OutputPolicy(policy="hide"))
     closing = {"id": "r1", "status": "completed", "output": [REASONING, MESSAGE]}
     events = [
         event("response.created", response={"id": "r1", "output": []}),

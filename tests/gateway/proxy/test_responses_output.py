@@ -6,8 +6,8 @@ import pytest
 
 from gateway.errors import EngineGarbled
 from gateway.proxy import responses_output
-from gateway.proxy.choice_state import Told
-from gateway.proxy.output_policy import PLAIN, Shape
+from gateway.proxy.choice_state import ChoiceState
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.safety import provenance
 from gateway.safety.reasoning import Policy
 
@@ -23,7 +23,7 @@ RAW = [{"message": "<|channel|>analysis<|message|>Because.", "tokens": [1, 2]}]
 def test_a_response_keeps_its_items(policy: Policy, shown: bool) -> None:
     """A hidden reasoning item is emptied, not removed: indices stay true."""
     response = {"output": ITEMS, "output_messages": RAW}
-    after = response | responses_output.changes(response, Shape(policy=policy))
+    after = response | responses_output.changes(response, OutputPolicy(policy=policy))
 
     assert ("Because." in str(after)) is shown
     assert after["output"][0]["id"] == "rs_1"
@@ -41,7 +41,7 @@ def test_stripped_text_takes_its_log_probabilities_along() -> None:
     part = {"type": "output_text", "text": "Yes.<|end|>", "logprobs": [1]}
 
     assert responses_output.part_passed(part, PLAIN) == {**part, "text": "Yes.", "logprobs": []}
-    placed = responses_output.part_passed({**part, "text": "Yes."}, Shape(closing=" Ask."))
+    placed = responses_output.part_passed({**part, "text": "Yes."}, OutputPolicy(closing=" Ask."))
     assert placed == {**part, "text": "Yes. Ask."}
 
 
@@ -51,7 +51,7 @@ def test_what_was_stripped_is_told_and_not_digested() -> None:
     clean = {"output": [{"type": "message", "content": [{"text": "Yes."}]}]}
     finals = []
     for response in (leak, clean):
-        told = Told(provenance.digest(b"k"))
+        told = ChoiceState(provenance.digest(b"k"))
         finals.append(told.final(responses_output.hear(response, told), fingerprint=None))
 
     assert [one["warnings"] for one in finals] == [["harmony_markers_stripped"], []]
@@ -64,4 +64,4 @@ def test_nonsense_is_named(broken: Any) -> None:
     with pytest.raises(EngineGarbled):
         responses_output.changes({"output": broken}, PLAIN)
     with pytest.raises(EngineGarbled):
-        responses_output.hear({"output": broken}, Told(provenance.digest(b"k")))
+        responses_output.hear({"output": broken}, ChoiceState(provenance.digest(b"k")))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.http import sse
 from gateway.proxy import json_response
-from gateway.proxy.output_policy import PLAIN, Shape
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.safety import harmony
 from tests.gateway.safety.test_harmony import TEXTS
@@ -19,9 +19,9 @@ from tests.gateway.safety.test_harmony import TEXTS
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 SURROUNDS = (
     PLAIN,
-    Shape(opening="Mind: "),
-    Shape(closing=" Ask."),
-    Shape(opening="Mind: ", closing=" Ask."),
+    OutputPolicy(opening="Mind: "),
+    OutputPolicy(closing=" Ask."),
+    OutputPolicy(opening="Mind: ", closing=" Ask."),
 )
 LEAK = "It is benign.<|channel|>analysis<|message|>Or is it?"
 NUMBER = {"sequence_number": 1, "output_index": 0}
@@ -60,7 +60,7 @@ def stream(*deltas: str) -> list[bytes]:
     ]
 
 
-def relayed(events: list[bytes], shape: Shape = PLAIN) -> list[dict[str, Any]]:
+def relayed(events: list[bytes], shape: OutputPolicy = PLAIN) -> list[dict[str, Any]]:
     """The events a caller gets for these."""
     own = ResponseEventRelay(FIRST, key=b"k", shape=shape)
     sent = b"".join(own.relay(each) for each in events)
@@ -89,7 +89,7 @@ def cut(text: str, cuts: list[int]) -> list[str]:
 
 @given(TEXTS, st.lists(st.integers(0, 120), max_size=10), st.sampled_from(SURROUNDS))
 def test_any_answer_cut_anywhere_says_one_thing_without_markers(
-    text: str, cuts: list[int], shape: Shape
+    text: str, cuts: list[int], shape: OutputPolicy
 ) -> None:
     """Deltas, done events, the closing event and the whole answer agree; no event more or less."""
     events = stream(*cut(text, cuts))
@@ -155,7 +155,7 @@ def said(sent: bytes) -> list[str]:
 def test_two_texts_are_two_answers() -> None:
     """A new place begins anew, even where the end of the one before was not said."""
     first, second = stream("One <", "Two.")[3:5]
-    own = ResponseEventRelay(FIRST, key=b"k", shape=Shape(closing=" Ask."))
+    own = ResponseEventRelay(FIRST, key=b"k", shape=OutputPolicy(closing=" Ask."))
     sent = own.relay(first) + own.relay(second.replace(b'output_index":0', b'output_index":1'))
 
     assert said(sent) == ["One < Ask."]

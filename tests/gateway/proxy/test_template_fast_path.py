@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.proxy.chunks import ChunkRelay
-from gateway.proxy.template_fast_path import Repeat, is_plain
+from gateway.proxy.template_fast_path import TemplateFastPath, is_plain
 from gateway.safety import provenance
 
 KEY = b"k" * 32
@@ -21,8 +21,8 @@ def event(text: str, **more: object) -> bytes:
     return b"data: " + orjson.dumps({"id": "x", "choices": [choice]}) + b"\n\n"
 
 
-def learned(one: bytes, text: str) -> Repeat | None:
-    return Repeat.of(one, orjson.loads(one[6:]), text)
+def learned(one: bytes, text: str) -> TemplateFastPath | None:
+    return TemplateFastPath.of(one, orjson.loads(one[6:]), text)
 
 
 def told_by(*events: bytes) -> tuple[list[bytes], str]:

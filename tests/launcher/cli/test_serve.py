@@ -25,9 +25,9 @@ from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import parse
 from launcher.planning.plan import make_plan
 from launcher.serving.programs import Place
-from launcher.serving.status_file import Facts, Phase, PhaseFile
+from launcher.serving.status_file import Facts, Phase, StatusFile
 from launcher.settings import load
-from launcher.terminal.progress import Display
+from launcher.terminal.progress import ProgressDisplay
 
 MMHIE = Path(sys.executable).with_name("mmhie")
 MODEL = ModelFacts(
@@ -63,7 +63,7 @@ def service(folder: Path, **ours: str) -> serve.Service:
     chosen = load(environ, None)
     plan = make_plan(chosen, parse("cpu,ram=16"), MODEL)
     console = Console(file=io.StringIO(), width=200)
-    return serve.Service(chosen, (plan,), Place(folder, io.StringIO()), Display(console))
+    return serve.Service(chosen, (plan,), Place(folder, io.StringIO()), ProgressDisplay(console))
 
 
 def run(cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
@@ -145,7 +145,7 @@ def test_the_address_can_be_clicked(host: str, address: str, tmp_path: Path) -> 
 def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
     """The first ready brings the banner, a later one does not."""
     one = service(tmp_path)
-    publish = serve.Publisher(one, PhaseFile(tmp_path / "phase.json", Facts({}, {})))
+    publish = serve.Publisher(one, StatusFile(tmp_path / "phase.json", Facts({}, {})))
     ready = Phase("ready", "The model is ready.", 1.0)
     for phase in (
         Phase("loading", "Loading.", 0.4),

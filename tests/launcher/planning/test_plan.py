@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.engine.watch import Model
-from gateway.generate.prompt import Ask
+from gateway.generate.prompt import Prompt
 from gateway.generate.truncation import limit_for
 from gateway.settings import GatewaySettings
 from launcher.errors import HardwareError, LauncherError, MissingPackage, NotEnoughMemory, PlanError
@@ -176,7 +176,7 @@ def test_the_gateways_longest_request_fits_into_the_context(model: str | None) -
     """Answer, reasoning and its markers leave room for an input of MMHIE_MAX_INPUT_LENGTH."""
     made = plan("1x80", **({"reasoner_model": model} if model else {}))
     served = Model("m", max_model_len=made.max_model_len, reasons=made.model.reasoning)
-    ask = Ask("?", GatewaySettings().max_tokens)
+    ask = Prompt("?", GatewaySettings().max_tokens)
     limit = limit_for(ask, served, max_input=10**6, reasoning_budget=1536)
 
     assert limit == GatewaySettings().max_input_length

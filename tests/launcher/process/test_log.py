@@ -9,7 +9,7 @@ from rich.console import Console
 
 from launcher.errors import LauncherError
 from launcher.process.log import open_log, prefixed
-from launcher.terminal.progress import Display
+from launcher.terminal.progress import ProgressDisplay
 
 
 def test_lines_are_there_at_once(tmp_path: Path) -> None:
@@ -36,8 +36,8 @@ def test_a_full_disk_is_no_reason_to_stop() -> None:
     """Neither for the children's lines nor for what a person is told."""
     file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115  # closing it fails, too
     prefixed("engine", file)("INFO one")
-    Display(Console(file=file)).step("Loading the weights.", 0.1)
-    Display(Console(file=file)).done("Ready.")
+    ProgressDisplay(Console(file=file)).step("Loading the weights.", 0.1)
+    ProgressDisplay(Console(file=file)).done("Ready.")
 
     with pytest.raises(OSError, match="No space left"):
         file.close()

@@ -10,7 +10,7 @@ from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.plan import make_plan
-from launcher.serving.status_file import HEARTBEAT_S, Facts, Phase, PhaseFile, facts
+from launcher.serving.status_file import HEARTBEAT_S, Facts, Phase, StatusFile, facts
 from launcher.settings import load
 
 READY = Phase("ready", "The model is ready.", 1.0)
@@ -33,7 +33,7 @@ def read(path: Path) -> Any:
 
 def test_the_content(tmp_path: Path) -> None:
     """Every key the gateway reads."""
-    file = PhaseFile(tmp_path / "phase.json", FACTS, Clock())
+    file = StatusFile(tmp_path / "phase.json", FACTS, Clock())
     file.write(Phase("loading", "Loading the weights.", 0.5))
 
     assert read(file.path) == {
@@ -50,7 +50,7 @@ def test_the_content(tmp_path: Path) -> None:
 
 def test_it_is_replaced_not_rewritten(tmp_path: Path) -> None:
     """A reader that holds the old file goes on reading the old content."""
-    file = PhaseFile(tmp_path / "phase.json", FACTS, Clock())
+    file = StatusFile(tmp_path / "phase.json", FACTS, Clock())
     file.write(Phase("starting", "Starting."))
     with file.path.open() as old:
         file.write(READY)
@@ -62,7 +62,7 @@ def test_it_is_replaced_not_rewritten(tmp_path: Path) -> None:
 def test_the_same_phase_is_written_now_and_then(tmp_path: Path) -> None:
     """A heartbeat, not every tick, and whatever the clock is set to meanwhile."""
     clock, counter = Clock(), Clock()
-    file = PhaseFile(tmp_path / "phase.json", FACTS, clock, counter)
+    file = StatusFile(tmp_path / "phase.json", FACTS, clock, counter)
     file.write(READY)
     counter.now += HEARTBEAT_S - 0.1
     clock.now -= 500
@@ -78,7 +78,7 @@ def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
     """Told once, tried again at the next tick; the service goes on."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    file = PhaseFile(folder / "phase.json", FACTS, Clock(), Clock())
+    file = StatusFile(folder / "phase.json", FACTS, Clock(), Clock())
     (folder / ".phase.json.new").symlink_to("/dev/full")
     told = [file.write(READY), file.write(READY)]
     assert told == [f"{file.path} cannot be written: No space left on device.", ""]

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from launcher.terminal.progress import Display, banner
+from launcher.terminal.progress import ProgressDisplay, banner
 
 
 def console(*, terminal: bool) -> Console:
@@ -21,7 +21,7 @@ def written(shown: Console) -> str:
 def test_without_a_terminal_each_step_is_one_line() -> None:
     """However often it is told."""
     shown = console(terminal=False)
-    display = Display(shown)
+    display = ProgressDisplay(shown)
     for fraction in (0.1, 0.2, 0.3):
         display.step("Loading the weights.", fraction)
     display.step("Warming up.", 0.9)
@@ -34,7 +34,7 @@ def test_without_a_terminal_each_step_is_one_line() -> None:
 def test_on_a_terminal_there_is_a_bar() -> None:
     """With the step's name; after it the text stands free."""
     shown = console(terminal=True)
-    display = Display(shown)
+    display = ProgressDisplay(shown)
     display.step("De-quantizing", None)
     display.step("Loading the weights.", 0.5)
     display.done("Ready [bold].")
@@ -47,7 +47,7 @@ def test_on_a_terminal_there_is_a_bar() -> None:
 def test_done_twice_says_nothing_more() -> None:
     """Every way out may call it."""
     shown = console(terminal=False)
-    display = Display(shown)
+    display = ProgressDisplay(shown)
     display.done("Ready.")
     display.done()
 

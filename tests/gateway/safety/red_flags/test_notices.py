@@ -10,7 +10,7 @@ import pytest
 
 import tests.gateway.safety.red_flags.rules
 from gateway.safety.red_flags.notices import NOT_TRIAGE, RedFlags, notices
-from gateway.safety.red_flags.prefilter import Sieve
+from gateway.safety.red_flags.prefilter import Prefilter
 from gateway.safety.red_flags.rules import RULES
 from gateway.safety.red_flags.spelling import TYPED
 from tests.gateway.safety.red_flags.rules import ids
@@ -233,7 +233,7 @@ def test_the_cheap_looks_hide_nothing(language: str, monkeypatch: pytest.MonkeyP
     texts = [*ordinary(suffix), *(each["text"] for each in vignettes(suffix))]
     told = [ids(text, (language,)) for text in texts]
     everywhere = RedFlags(RULES, (language,))
-    monkeypatch.setattr(Sieve, "hits", lambda sieve, _: sieve._all)
+    monkeypatch.setattr(Prefilter, "hits", lambda sieve, _: sieve._all)
 
     assert [[rule.id for rule in everywhere.raised(text)] for text in texts] == told
 

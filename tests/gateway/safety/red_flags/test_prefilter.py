@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from gateway.safety.red_flags.prefilter import Sieve, alternatives
+from gateway.safety.red_flags.prefilter import Prefilter, alternatives
 from gateway.safety.red_flags.rules import RULES
 from gateway.safety.red_flags.sentences import normal, sentences_of
 from tests.gateway.safety.red_flags.test_notices import ordinary, vignettes
@@ -37,7 +37,7 @@ SIGNS = [
 
 
 # A sieve holds the signs of one rule in one language; all of them are too many for one.
-SIEVES = [Sieve([sign.pattern]) for sign in SIGNS]
+SIEVES = [Prefilter([sign.pattern]) for sign in SIGNS]
 
 
 def passed(text: bytes) -> set[int]:
@@ -90,7 +90,7 @@ def test_a_text_no_sign_is_in_passes_none() -> None:
 )
 def test_what_is_loosened_and_how(pattern: str, text: str) -> None:
     """No boundaries, no lookaround, any blanks, apostrophes or none, letters beyond ASCII."""
-    assert Sieve([pattern]).hits(text.encode()) == {0}
+    assert Prefilter([pattern]).hits(text.encode()) == {0}
 
 
 def test_a_group_without_an_end_is_an_error() -> None:

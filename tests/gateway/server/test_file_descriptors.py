@@ -13,7 +13,7 @@ from tests.gateway.server.wire import answers, chat, dialled, request, rest
 
 ASK = """
 import resource
-from gateway.listening.descriptors import room_for
+from gateway.server.file_descriptors import room_for
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
 print(room_for({connections}, 100), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
