@@ -22,7 +22,7 @@ from tests.gateway.audit.conftest import KEY, lines
 
 ENTERS_AND_DIES = """
 import os, sys, pathlib
-from gateway.audit.register import InflightJournal
+from gateway.audit.inflight_journal import InflightJournal
 register = InflightJournal(pathlib.Path(sys.argv[1]))
 slots = [register.enter({"request_id": str(number)}) for number in range(4)]
 register.leave(slots[1])

@@ -212,8 +212,8 @@ def test_progress_ends_at_the_total(job: Merge) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from launcher.adapter import merge
-from launcher.merging import Merge
+from launcher.checkpoints.adapter import merge
+from launcher.checkpoints.merging import Merge
 base, adapter, target = map(Path, sys.argv[1:])
 def die(done, total):
     if done > total / 2:

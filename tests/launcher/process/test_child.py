@@ -185,7 +185,7 @@ def test_the_environment_is_not_shown() -> None:
 
 LAUNCHER = """
 import asyncio, sys
-from launcher.child import Child, Command
+from launcher.process.child import Child, Command
 async def main():
     child = Child(Command(("/bin/sh", "-c", sys.argv[1]), {"PATH": "/usr/bin:/bin"}), print)
     await child.wait()
