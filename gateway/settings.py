@@ -79,131 +79,148 @@ class GatewaySettings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address the gateway listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the gateway listens on.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe line that is logged. No level logs patient text."
+        "info", description="Minimum severity that is logged. No level logs patient text."
     )
 
-    console: bool = Field(True, description="Serve the console, a page to ask and read on, at `/`.")
+    console: bool = Field(True, description="Serve the web console at `/`.")
 
     engine_url: str = Field(
         "http://127.0.0.1:8001",
-        description="The engine or router behind the gateway: `http://host:port` or `unix:/path`.",
+        description="Address of the engine, or of the router in front of it: `http://host:port` "
+        "or `unix:/path`.",
     )
     engine_api_key: SecretStr | None = Field(
-        None, description="Bearer key the engine expects. The launcher makes a random one."
+        None, description="Bearer key the engine expects. The launcher generates a random one."
     )
     engine_health_path: str = Field(
         "/health",
         pattern=r"^/[\w./-]*$",
-        description="What answers 200 when the upstream can serve; vLLM's router: `/readiness`.",
+        description="Path that returns 200 while the upstream can serve; vLLM's router has "
+        "`/readiness`.",
     )
     engine_metrics_urls: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Engines behind a router, comma-separated: /metrics then has all of theirs.",
+        description="Engines behind a router, comma-separated; /metrics then includes their "
+        "metrics.",
     )
     phase_file: Path | None = Field(
-        None, description="Where the launcher writes the engine's phase. Set by `mmhie serve`."
+        None,
+        description="Status file in which the launcher publishes the engine's phase. Set by "
+        "`mmhie serve`.",
     )
 
     keys_file: Path | None = Field(
-        None, description="Keys that may ask, as `mmhie keys` writes them. Unset: no keys."
+        None, description="Access keys, as written by `mmhie keys`. Unset: no keys."
     )
     jwks_file: Path | None = Field(
-        None, description="JSON Web Key Set that tokens (RS256, ES256) are checked against."
+        None, description="JSON Web Key Set (JWKS) that verifies JSON Web Tokens (RS256, ES256)."
     )
     jwks_url: str | None = Field(
         None,
         pattern=r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\])[:/]",
-        description="The same at an https address; fetched in the background, and on a new kid.",
+        description="https URL of a JWKS; fetched in the background and when a token has an "
+        "unknown `kid`.",
     )
     jwks_refresh_seconds: float = Field(
-        300, ge=10, description="Time between fetches of MMHIE_JWKS_URL."
+        300, ge=10, description="Interval between fetches of MMHIE_JWKS_URL."
     )
     jwt_issuer: str | None = Field(
-        None, min_length=1, description="`iss` a token must have; needed with a JWKS."
+        None, min_length=1, description="Required `iss` claim of a token; needed with a JWKS."
     )
     jwt_audience: str | None = Field(
-        None, min_length=1, description="`aud` a token must have; needed with a JWKS."
+        None, min_length=1, description="Required `aud` claim of a token; needed with a JWKS."
     )
     jwt_leeway_seconds: float = Field(
-        30, ge=0, le=300, description="How far clocks may differ, for `exp` and `nbf`."
+        30, ge=0, le=300, description="Tolerated clock skew for `exp` and `nbf`."
     )
     protect_metrics: bool = Field(
-        False, description="Ask for a key with the scope `metrics` on /metrics."
+        False, description="Require a key with the scope `metrics` on /metrics and /v1/mmhie/load."
     )
     protect_health: bool = Field(
-        False, description="Ask for the same key on /healthz and /readyz, too."
+        False, description="Require the same key on /healthz and /readyz too."
     )
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         (),
-        description="Origins of web pages that may ask from a browser, `https://host`; or `*`.",
+        description="Origins of web pages that may call the API from a browser, `https://host`; "
+        "or `*`.",
     )
     tls_certificate: Path | None = Field(
-        None, description="Certificate chain in PEM: callers come over https. Unset: http."
+        None, description="Certificate chain in PEM; enables HTTPS. Unset: plain HTTP."
     )
-    tls_key: Path | None = Field(None, description="Its private key in PEM, without a password.")
+    tls_key: Path | None = Field(
+        None, description="Private key of the certificate in PEM, without a password."
+    )
     tls_client_ca: Path | None = Field(
-        None, description="Only callers with a certificate of this authority (PEM) are let in."
+        None,
+        description="CA (PEM) that must have signed the client's certificate; enables mutual TLS.",
     )
     client_concurrency: int | None = Field(
-        None, ge=1, description="Requests one client may have open, where its key does not say."
+        None, ge=1, description="Concurrent requests per client, unless its key sets a limit."
     )
     client_requests_per_minute: int | None = Field(
-        None, ge=1, description="Requests a minute of one client, where its key does not say."
+        None, ge=1, description="Requests per minute per client, unless its key sets a limit."
     )
     client_tokens_per_minute: int | None = Field(
-        None, ge=1, description="Tokens (prompt and answer) a minute, where its key does not say."
+        None,
+        ge=1,
+        description="Tokens (prompt and answer) per minute per client, unless its key sets a "
+        "limit.",
     )
 
     redis_url: SecretStr | None = Field(
         None,
-        description="Redis in which several gateways share limits, holds and revoked keys: "
+        description="Redis through which several gateways share limits, holds and revoked keys: "
         "`redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, `unix:/path`.",
     )
     redis_ca: Path | None = Field(
-        None, description="Authority of Redis' certificate (PEM). Unset: the system's."
+        None, description="CA of the Redis server's certificate (PEM). Unset: the system's CAs."
     )
     redis_prefix: str = Field(
         "mmhie",
         pattern=r"^[\w.:-]{1,64}$",
-        description="Beginning of every name in Redis: one for each service that shares one.",
+        description="Prefix of every key in Redis; must differ between services that share one "
+        "Redis.",
     )
     redis_timeout_seconds: float = Field(
-        0.2, gt=0, le=5, description="Longest wait of a request for Redis."
+        0.2, gt=0, le=5, description="Longest time a request waits for Redis."
     )
     redis_on_failure: Literal["refuse", "serve"] = Field(
         "serve",
-        description="While Redis is away: answer clients with limits 503, or count them by "
-        "itself and raise the alarm.",
+        description="While Redis is unavailable: refuse clients that have limits with 503, or "
+        "serve with limits counted per gateway and raise an alarm.",
     )
 
     audit_file: Path | None = Field(
-        None, description="Where the audit trail is written, a JSON line a request. Unset: none."
+        None, description="Audit trail, one JSON line per request. Unset: no audit trail."
     )
     audit_key: SecretStr | None = Field(
         None,
         min_length=32,
-        description="Key of the trail's HMAC chain, 32 characters or more; needed with the file.",
+        description="Key of the audit trail's HMAC chain, at least 32 characters; needed with "
+        "MMHIE_AUDIT_FILE.",
     )
     audit_fsync: Literal["always", "interval", "never"] = Field(
         "interval",
-        description="Force lines to the disk with every batch (0.1 s), once a second, or never.",
+        description="When lines are flushed to disk: with every batch (0.1 s), once a second, or "
+        "never.",
     )
     audit_rotate_bytes: int = Field(
-        100 * 1024 * 1024, ge=4096, description="Size at which the trail goes on in a new file."
+        100 * 1024 * 1024, ge=4096, description="Size at which the audit file is rotated."
     )
     audit_checkpoint_seconds: float = Field(
-        60, gt=0, description="Time between checkpoints of the trail on standard output."
+        60, gt=0, description="Interval between audit checkpoints on standard output."
     )
     audit_on_failure: Literal["refuse", "serve"] = Field(
         "refuse",
-        description="When the trail cannot be written: answer 503, or serve and raise the alarm.",
+        description="While the audit trail cannot be written: refuse requests with 503, or serve "
+        "and raise an alarm.",
     )
 
     traces_endpoint: str | None = Field(
         None,
         pattern=r"^https?://[^/?#@\s]+/[^?#\s]+$",
-        description="OTLP/HTTP address that traces go to, path included: "
-        "`http://collector:4318/v1/traces`. Never with text.",
+        description="OTLP/HTTP endpoint for traces, path included: "
+        "`http://collector:4318/v1/traces`. Traces contain no text.",
     )
 
     reasoner_model: str = Field(
@@ -212,83 +229,104 @@ class GatewaySettings(BaseSettings):
         description="Hub id, local folder, `.gguf` file, adapter, or `embedded`.",
     )
     reasoner_model_test_override: str | None = Field(
-        None, description="Wins over MMHIE_REASONER_MODEL; refused when MMHIE_ENV=production."
+        None,
+        description="Takes precedence over MMHIE_REASONER_MODEL; refused when "
+        "MMHIE_ENV=production.",
     )
     max_tokens: int = Field(
-        512, ge=1, description="Default and cap of an answer on /llm/generate, in tokens."
+        512,
+        ge=1,
+        description="Default and maximum length of an answer on /llm/generate, in tokens.",
     )
     max_reasoning_tokens: int = Field(
         1536,
         ge=0,
-        description="Tokens a reasoning model may spend before its answer, on /llm/generate.",
+        description="Reasoning budget of a reasoning model on /llm/generate, in tokens, besides "
+        "the answer's.",
     )
     max_input_length: int = Field(
-        4096, ge=1, description="Longest prompt on /llm/generate, in tokens, template included."
+        4096,
+        ge=1,
+        description="Maximum prompt length on /llm/generate, in tokens, chat template included.",
     )
     truncate: Literal["none", "left", "right"] = Field(
-        "none", description="Refuse a prompt that is too long (none) or cut it at that side."
+        "none",
+        description="How a prompt that is too long is handled: refused (none), or truncated on "
+        "that side.",
     )
     streaming: bool = Field(
-        False, description="What /llm/generate does when the body has no `stream`."
+        False, description="Whether /llm/generate streams when the request has no `stream` field."
     )
     timeout_seconds: float = Field(
         30,
         ge=0,
         le=A_DAY,
-        description="Whole answer; when streaming, time to the first token, then idle time.",
+        description="Timeout of a whole answer; of a stream: time to the first token, then idle "
+        "time.",
     )
     system_prompt: str = Field(
         "You are a medical reasoning assistant",
-        description="System message of /llm/generate when the body has no `system`.",
+        description="System message of /llm/generate when the request has no `system` field.",
     )
 
     header_timeout_seconds: float = Field(
-        10, gt=0, le=A_DAY, description="Longest wait for a request's headers before 408."
+        10,
+        gt=0,
+        le=A_DAY,
+        description="Time within which a request's headers must arrive, else 408.",
     )
     body_timeout_seconds: float = Field(
-        30, gt=0, le=A_DAY, description="Longest wait for the whole of a request's body before 408."
+        30,
+        gt=0,
+        le=A_DAY,
+        description="Time within which a request's whole body must arrive, else 408.",
     )
     keep_alive_seconds: float = Field(
-        75, gt=0, le=A_DAY, description="How long a connection may idle between requests."
+        75, gt=0, le=A_DAY, description="How long an idle connection is kept open between requests."
     )
     send_timeout_seconds: float = Field(
         60,
         gt=0,
         le=A_DAY,
-        description="How long a caller may leave an answer unread before it is hung up on.",
+        description="How long a client may leave an answer unread before its connection is closed.",
     )
     max_header_bytes: int = Field(
-        32 * 1024, ge=1024, description="Largest head of a request, in bytes, before 431."
+        32 * 1024,
+        ge=1024,
+        description="Maximum size of the request line and headers, in bytes, else 431.",
     )
     max_connections: int = Field(
-        4096, ge=1, description="Connections open at once; one more gets 503."
+        4096, ge=1, description="Maximum open connections per process; further ones get 503."
     )
 
-    max_inflight: int = Field(256, ge=1, description="Requests at the engine at once.")
-    max_queue: int = Field(256, ge=0, description="Requests waiting for a place at the engine.")
+    max_inflight: int = Field(256, ge=1, description="Slots: requests at the engine at once.")
+    max_queue: int = Field(
+        256, ge=0, description="Requests that may wait for a slot at the engine."
+    )
     queue_timeout_seconds: float = Field(
-        10, gt=0, le=A_DAY, description="Longest wait for a place at the engine before 503."
+        10, gt=0, le=A_DAY, description="Longest wait for a slot at the engine before 503."
     )
     max_body_bytes: int = Field(
-        2 * 1024 * 1024, ge=1024, description="Largest request body, in bytes."
+        2 * 1024 * 1024, ge=1024, description="Maximum size of a request body, in bytes."
     )
     max_v1_tokens: int | None = Field(
         None,
         ge=1,
-        description="Default and cap of an answer on /v1, in tokens; unset: the model's context.",
+        description="Default and maximum length of an answer on /v1, in tokens. Unset: the "
+        "model's context.",
     )
     max_choices: int = Field(
-        16, ge=1, description="Answers one request on /v1 may ask for: n times its prompts."
+        16, ge=1, description="Maximum choices of one /v1 request: `n` times the number of prompts."
     )
     max_messages: int = Field(
-        1024, ge=1, description="Messages, or input items, of one request on /v1."
+        1024, ge=1, description="Maximum messages or input items of one /v1 request."
     )
-    max_tools: int = Field(128, ge=0, description="Tools of one request on /v1.")
+    max_tools: int = Field(128, ge=0, description="Maximum tools of one /v1 request.")
     max_logprobs: int = Field(
-        20, ge=0, description="Alternatives per token that one request on /v1 may ask for."
+        20, ge=0, description="Maximum log-probabilities per token of one /v1 request."
     )
     max_json_depth: int = Field(
-        64, ge=8, le=512, description="How deep a body on /v1 may be nested."
+        64, ge=8, le=512, description="Maximum nesting depth of a /v1 request body."
     )
     workers: int = Field(
         1, ge=1, le=64, description="Gateway processes that share the port and all limits."
@@ -297,48 +335,55 @@ class GatewaySettings(BaseSettings):
         0,
         ge=0,
         le=A_DAY,
-        description="After SIGTERM, how long to serve on while /readyz already says 503.",
+        description="After SIGTERM, how long to keep serving while /readyz already returns 503.",
     )
     drain_seconds: float = Field(
-        20, ge=0, le=A_DAY, description="After SIGTERM, how long requests in flight may go on."
+        20,
+        ge=0,
+        le=A_DAY,
+        description="After SIGTERM, how long requests in flight may take to finish.",
     )
 
     disclaimer_text: str | None = Field(
         None, min_length=1, description="Replaces the default disclaimer."
     )
     disclaimer_contact: str | None = Field(
-        None, min_length=1, description="A line after the disclaimer: how to reach a person."
+        None, min_length=1, description="Line after the disclaimer with a contact."
     )
     disclaimer_language: str = Field(
         "en", pattern="^[a-z]{2}(-[A-Z]{2})?$", description="Language tag of the disclaimer."
     )
     digest_key: SecretStr | None = Field(
         None,
-        description="Key of the prompt and output digests in provenance; unset: new at each start.",
+        description="HMAC key of the prompt and output digests in provenance. Unset: a new one at "
+        "each start.",
     )
     hold_file: Path = Field(
         Path("~/.local/state/mmhie/hold.json"),
-        description="Where `mmhie hold` notes that the model is out of service.",
+        description="File in which `mmhie hold` records that the model is out of service.",
     )
     notice_languages: Annotated[tuple[Literal["en", "de", "es"], ...], NoDecode] = Field(
-        ("en",), description="Languages in which prompts are searched for red flags: `en,de,es`."
+        ("en",), description="Languages of the red-flag rules, comma-separated: `en,de,es`."
     )
     reasoning: Literal["pass", "hide", "scope"] = Field(
         "pass",
-        description="Who sees reasoning: everybody, nobody, or keys with the scope `reasoning`.",
+        description="Who may see reasoning: everybody, nobody, or keys with the scope `reasoning`.",
     )
     reasoning_field: Literal["reasoning", "reasoning_content", "both"] = Field(
-        "reasoning", description="What reasoning is called on /v1; older clients know the second."
+        "reasoning",
+        description="Name of the reasoning field on /v1; older clients expect `reasoning_content`.",
     )
     disclaimer_in_text: Literal["off", "prefix", "suffix", "both"] = Field(
-        "off", description="Put the disclaimer into the answer's text on /llm/generate too."
+        "off", description="Add the disclaimer to the answer's text on /llm/generate as well."
     )
     disclaimer_in_v1_text: Literal["off", "prefix", "suffix", "both"] = Field(
         "off",
         description="The same on /v1; never with tools or structured output.",
     )
     emergency_contact: str = Field(
-        "your local emergency number", min_length=1, description="Whom notices tell to call."
+        "your local emergency number",
+        min_length=1,
+        description="Emergency contact named in red-flag notices.",
     )
 
     @field_validator("notice_languages", "engine_metrics_urls", "cors_origins", mode="before")

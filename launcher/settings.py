@@ -69,43 +69,52 @@ class LauncherSettings(BaseSettings):
         description="Hub id, local folder, .gguf file, LoRA adapter, or `embedded`.",
     )
     reasoner_model_test_override: str | None = Field(
-        None, description="Wins over MMHIE_REASONER_MODEL; refused when MMHIE_ENV=production."
+        None,
+        description="Takes precedence over MMHIE_REASONER_MODEL; refused when "
+        "MMHIE_ENV=production.",
     )
     reasoner_revision: str | None = Field(
         None, description="Commit, branch or tag of the model on the hub."
     )
     base_model: str | None = Field(
-        None, description="Base of the adapter, instead of the one its adapter_config.json names."
+        None, description="Base model of the adapter; overrides the one in its adapter_config.json."
     )
     device: Annotated[Device, Lower] = Field(
-        "auto", description="auto, cpu or cuda; cuda with no GPU stops at once."
+        "auto", description="auto, cpu or cuda; cuda without a GPU fails at once."
     )
     device_map: Annotated[DeviceMap, Lower] = Field(
         "auto",
-        description="auto: fewest GPUs that fit; balanced: tensor parallel over all; "
+        description="auto: fewest GPUs that fit the model; balanced: tensor parallel over all; "
         "sequential: pipeline parallel over all; null: one GPU.",
     )
-    max_tokens: int = Field(512, ge=1, description="Default and cap of an answer, in tokens.")
+    max_tokens: int = Field(
+        512, ge=1, description="Default and maximum length of an answer, in tokens."
+    )
     max_reasoning_tokens: int = Field(
-        1536, ge=0, description="Tokens a reasoning model may think in, besides the answer's."
+        1536,
+        ge=0,
+        description="Reasoning budget of a reasoning model, in tokens, besides the answer's.",
     )
     max_input_length: int = Field(
-        4096, ge=1, description="Longest input in tokens, chat template included."
+        4096, ge=1, description="Maximum prompt length in tokens, chat template included."
     )
     streaming: bool = Field(
-        False, description="What /llm/generate does when the body has no `stream`."
+        False, description="Whether /llm/generate streams when the request has no `stream` field."
     )
     timeout_seconds: float = Field(
-        30, ge=0, description="Whole answer, or the time to the first token of a stream."
+        30,
+        ge=0,
+        description="Timeout of a whole answer; of a stream: time to the first token, then idle "
+        "time.",
     )
     quantize: Annotated[Quantize, Lower] = Field(
         "none",
-        description="none keeps the checkpoint's own format; auto picks what fits; "
-        "anything else is checked against checkpoint, device and plugins.",
+        description="none keeps the checkpoint's own format; auto picks one that fits; any other "
+        "is checked against checkpoint, device and plugins.",
     )
     quantize_fallback: Annotated[Literal["warn", "error"], Lower] = Field(
         "warn",
-        description="What to do when MMHIE_QUANTIZE cannot be had but another format can.",
+        description="What to do when MMHIE_QUANTIZE is not possible but another format is.",
     )
     env: Annotated[Literal["development", "production"], Lower] = Field(
         "development", description="production refuses the test override and open access."
@@ -113,78 +122,86 @@ class LauncherSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the gateway listens on.")
     max_inflight: int = Field(
-        256, ge=1, description="Requests at the engine at once; also the engine's batch limit."
+        256,
+        ge=1,
+        description="Requests at the engine at once; also the engine's maximum batch size.",
     )
     tensor_parallel: int | None = Field(
-        None, ge=1, description="GPUs that share each layer; wins over MMHIE_DEVICE_MAP."
+        None, ge=1, description="GPUs that share each layer; overrides MMHIE_DEVICE_MAP."
     )
     pipeline_parallel: int | None = Field(
-        None, ge=1, description="Groups of GPUs that hold consecutive layers."
+        None, ge=1, description="Pipeline stages: groups of GPUs that hold consecutive layers."
     )
-    data_parallel: int | None = Field(None, ge=1, description="Whole copies of the model.")
+    data_parallel: int | None = Field(None, ge=1, description="Replicas of the whole model.")
     engines: int = Field(
-        1, ge=1, description="Engines on this machine, with vLLM's router before them when several."
+        1,
+        ge=1,
+        description="Engines on this machine; with more than one, vLLM's router runs in front of "
+        "them.",
     )
     engine_urls: tuple[str, ...] = Field(
         (),
-        description="Engines that run elsewhere, as a comma-separated list of URLs: none is "
+        description="Engines that run elsewhere, as a comma-separated list of URLs; none is "
         "started here, and vLLM's router balances them.",
     )
     router_policy: Annotated[RouterPolicy, Lower] = Field(
         "cache_aware",
-        description="How the router chooses: cache_aware: the engine that knows the prompt's "
-        "beginning; consistent_hash: one engine a client; power_of_two: the less busy of two.",
+        description="Load-balancing policy. cache_aware: the engine that has the prompt's prefix "
+        "cached; consistent_hash: one engine per client; power_of_two: the less busy of two.",
     )
     distributed_backend: Annotated[Literal["mp", "ray"], Lower] = Field(
         "mp", description="How engine processes are started across GPUs and nodes."
     )
-    nodes: int = Field(1, ge=1, description="Machines that hold one engine together.")
-    node_rank: int = Field(0, ge=0, description="Number of this machine, 0 is the head.")
+    nodes: int = Field(1, ge=1, description="Machines that run one engine together.")
+    node_rank: int = Field(0, ge=0, description="Rank of this machine; 0 is the head.")
     head_address: str | None = Field(
-        None, description="Address of node 0, needed on every node when MMHIE_NODES is over 1."
+        None, description="Address of node 0; required on every node when MMHIE_NODES is over 1."
     )
     traces_endpoint: str | None = Field(
         None,
         pattern=r"^https?://[^/?#@\s]+/[^?#\s]+$",
-        description="OTLP/HTTP address that the engine's traces go to as well, path included.",
+        description="OTLP/HTTP endpoint for the engine's traces, path included.",
     )
     max_model_len: int | None = Field(
-        None, ge=1, description="Context in tokens; else input + answer + reasoning."
+        None, ge=1, description="Context length in tokens. Unset: input + answer + reasoning."
     )
     dtype: Annotated[Literal["auto", "bfloat16", "float16", "float32"], Lower] = Field(
-        "auto", description="Type of the weights that are not quantized."
+        "auto", description="Data type of the weights that are not quantized."
     )
     kv_cache_dtype: Annotated[Literal["auto", "fp8"], Lower] = Field(
-        "auto", description="Type of the KV cache; fp8 halves it, on a GPU only."
+        "auto", description="Data type of the KV cache; fp8 halves its size, on a GPU only."
     )
     gpu_memory_utilization: float | None = Field(
-        None, gt=0, le=0.99, description="Share of each GPU the engine may take; default 0.92."
+        None,
+        gt=0,
+        le=0.99,
+        description="Share of each GPU's memory the engine may use; default 0.92.",
     )
     pin_date: str | None = Field(
         None,
-        description="Date (YYYY-MM-DD) that gpt-oss is told instead of today's, so that answers "
-        "and digests of different days compare.",
+        description="Date (YYYY-MM-DD) in gpt-oss's prompt instead of today's, so that answers "
+        "and digests of different days can be compared.",
     )
     engine_args: tuple[str, ...] = Field(
-        (), description="More vLLM flags, split like a shell does; reserved ones are refused."
+        (), description="Further vLLM flags, split as by a shell; reserved ones are refused."
     )
     cache_dir: Path = Field(
-        Path("~/.cache/mmhie"), description="Folder for prepared and merged checkpoints."
+        Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
     )
     start_timeout_seconds: float = Field(
-        900, gt=0, description="Longest wait for the engine to be ready."
+        900, gt=0, description="Longest time the engine may take to become ready."
     )
     stop_grace_seconds: float = Field(
-        30, ge=0, description="Wait between SIGTERM and SIGKILL of the engine."
+        30, ge=0, description="Time between SIGTERM and SIGKILL of the engine."
     )
     restart_limit: int = Field(
-        5, ge=0, description="Restarts of a dying engine before the launcher gives up."
+        5, ge=0, description="Restarts of a failing engine before the launcher gives up."
     )
     stall_seconds: float = Field(
         120,
         gt=0,
-        description="Running requests without a new token for this long is a stall. An idle engine "
-        "is asked for one token that often.",
+        description="Requests that run this long without a new token mean a stall: the engine is "
+        "restarted. An idle engine is probed with one token at this interval.",
     )
 
     @classmethod
