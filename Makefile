@@ -25,27 +25,14 @@ check: setup  ## formatting, lint, types, generated documents
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
-	@test ! -f scripts/render_settings.py || $(RUN) scripts/render_settings.py --check
-	@$(RUN) scripts/render_faults.py --check
-	@$(RUN) scripts/render_hardware.py --check
-	@$(RUN) scripts/render_performance.py --check
-	@$(RUN) scripts/render_capacity.py --check
-	@$(RUN) scripts/render_dashboard.py --check
-	@$(RUN) scripts/render_kubernetes.py --check
+	@$(RUN) -m scripts.render --check
 
 fix: setup  ## format and repair what can be repaired
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
 docs: setup  ## write the generated documents anew
-	$(RUN) scripts/render_settings.py
-	$(RUN) scripts/render_cli.py
-	$(RUN) scripts/render_plans.py
-	$(RUN) scripts/render_hardware.py
-	$(RUN) scripts/render_performance.py
-	$(RUN) scripts/render_capacity.py
-	$(RUN) scripts/render_dashboard.py
-	$(RUN) scripts/render_kubernetes.py
+	$(RUN) -m scripts.render
 
 docs-check: setup  ## build the site strictly into .cache/site, run every example on it
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
@@ -62,7 +49,7 @@ bench-quick: bench  ## the same in two minutes
 
 capacity: setup  ## simulate up to 1,000 engines, draw the pictures of docs/capacity.md (two minutes)
 	$(RUN) -m scripts.simulation
-	$(RUN) scripts/render_capacity.py
+	$(RUN) -m scripts.render capacity
 
 screenshots: setup  ## the console's pictures in docs/images anew (needs chromium)
 	$(RUN) -m tests.console

@@ -71,7 +71,9 @@ def test_every_setting_is_described() -> None:
 def test_generated_documents_are_current() -> None:
     """docs/settings.md and .env.example are what the settings classes say."""
     done = subprocess.run(
-        [sys.executable, "scripts/render_settings.py", "--check"], cwd=ROOT, capture_output=True
+        [sys.executable, "-m", "scripts.render", "--check", "settings"],
+        cwd=ROOT,
+        capture_output=True,
     )
 
     assert done.returncode == 0, done.stdout.decode()

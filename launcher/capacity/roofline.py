@@ -11,7 +11,7 @@ from launcher.capacity.cards import Card
 from launcher.planning import memory
 from launcher.planning.memory import Load
 
-# Fitted by hand to published.py and rounded: scripts/render_capacity.py prints what they give.
+# Fitted by hand to published.py and rounded: scripts/render/capacity.py prints what they give.
 BANDWIDTH_SHARE: Final = 0.7
 STEP_OVERHEAD_S: Final = 0.004  # scheduling, sampling, kernel launches
 SEQUENCE_OVERHEAD_S: Final = 20e-6  # of each sequence in the batch: sampling, text, its chunk

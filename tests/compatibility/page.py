@@ -21,7 +21,7 @@ INTRO: Final = """# Compatibility
 The same request is sent to the engine and through the gateway, and the two answers are compared:
 status, content type and every byte, for streams event by event. The engine is vLLM {version} on a
 CPU. The tests are `tests/real/test_differential.py` and `tests/real/test_client_matrix.py`; they
-find what this page says, and `scripts/render_compatibility.py` writes it after they have run.
+find what this page says, and `python -m scripts.render compatibility` writes it afterwards.
 
 What the gateway adds, and what is taken out before comparing: the key `mmhie` at the end of a JSON
 answer; on a stream, at the end of the first chunk and of every chunk with a `finish_reason`; on

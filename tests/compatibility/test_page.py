@@ -10,7 +10,7 @@ from tests.compatibility.ledger import ROOT
 from tests.compatibility.page import PAGE, Anything, outline, page
 from tests.compatibility.tables import SHAPES, row
 
-SCRIPT = [sys.executable, "scripts/render_compatibility.py", "--check"]
+SCRIPT = [sys.executable, "-m", "scripts.render", "--check", "compatibility"]
 
 
 def test_the_committed_page_has_the_rows_of_the_tests() -> None:

@@ -88,8 +88,8 @@ def test_every_page_is_in_the_menu(site: Path) -> None:
 
 
 def test_hardware_tables_are_the_estimators() -> None:
-    """docs/hardware.md is what scripts/render_hardware.py writes."""
-    command = [sys.executable, "scripts/render_hardware.py", "--check"]
+    """docs/hardware.md is what scripts/render/hardware.py writes."""
+    command = [sys.executable, "-m", "scripts.render", "--check", "hardware"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr

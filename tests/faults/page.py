@@ -19,8 +19,8 @@ INTRO: Final = """# What becomes of a fault of the engine
 
 {faults} faults, each tried on {surfaces} surfaces: {cells} requests to a gateway process in front
 of an engine that misbehaves (`tests/fake_engine`, a real server). `tests/faults/test_matrix.py`
-asserts every cell and finds what this page says; `scripts/render_faults.py` writes it after the
-tests have run. None of them hangs, and none ends in what looks like an ordinary answer and is a
+asserts every cell and finds what this page says; `python -m scripts.render faults` writes it
+afterwards. None of them hangs, and none ends in what looks like an ordinary answer and is a
 part of one.
 
 - A number is the status, with the code of the error object.

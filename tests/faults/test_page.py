@@ -9,7 +9,7 @@ from tests.compatibility.ledger import ROOT
 from tests.faults.matrix import FAULTS, ROWS, SURFACES
 from tests.faults.page import expected, page
 
-SCRIPT = [sys.executable, "scripts/render_faults.py", "--check"]
+SCRIPT = [sys.executable, "-m", "scripts.render", "--check", "faults"]
 
 
 def test_the_committed_page_is_what_the_table_says() -> None:

@@ -171,7 +171,9 @@ def test_the_published_model_is_understood(overlay: str, tmp_path: Path) -> None
 def test_alerts_and_dashboard_come_along(overlay: str) -> None:
     """The same as in docker/."""
     dashboard = one(overlay, "ConfigMap", "mmhie-dashboard")["data"]["mmhie.json"]
-    done = subprocess.run([sys.executable, "scripts/render_kubernetes.py", "--check"], cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.render", "--check", "kubernetes"], cwd=ROOT
+    )
 
     assert json.loads(dashboard)["uid"] == "mmhie"
     assert done.returncode == 0

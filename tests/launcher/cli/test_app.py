@@ -233,7 +233,7 @@ def test_hold_and_keys_as_json(
 def test_the_reference_is_current() -> None:
     """docs/cli.md is what the program says of itself."""
     done = subprocess.run(
-        [sys.executable, "scripts/render_cli.py", "--check"],
+        [sys.executable, "-m", "scripts.render", "--check", "cli"],
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,

@@ -30,7 +30,6 @@ from tests.launcher.conftest import Refusals
 DEFAULT = "dousery/medical-reasoning-gpt-oss-20b"
 PLUGINS = Installation(plugins=frozenset({"bitsandbytes", "gguf"}))
 ROOT = str(Path(__file__).parents[3])
-RENDER = str(Path(ROOT) / "scripts" / "render_plans.py")
 KEYS = [
     "argv",
     "env",
@@ -393,9 +392,10 @@ def test_the_command_refuses_in_one_sentence(
 
 
 def test_the_documented_plans_are_what_the_tool_says() -> None:
-    """docs/launcher.md is written by scripts/render_plans.py, and is up to date."""
+    """docs/launcher.md is written by scripts/render/plans.py, and is up to date."""
     ended = subprocess.run(
-        [sys.executable, RENDER, "--check"], env={**os.environ, "PYTHONPATH": ROOT}
+        [sys.executable, "-m", "scripts.render", "--check", "plans"],
+        env={**os.environ, "PYTHONPATH": ROOT},
     )
 
     assert ended.returncode == 0

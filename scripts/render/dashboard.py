@@ -1,12 +1,13 @@
-"""Write the Grafana dashboard from the rows below; `--check` fails when the file says otherwise."""
+"""The Grafana dashboard, from the rows below."""
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).parent.parent / "docker" / "grafana" / "dashboards" / "mmhie.json"
+from scripts.render.page import ROOT
+
+FILE = ROOT / "docker" / "grafana" / "dashboards" / "mmhie.json"
 SOURCE = {"type": "prometheus", "uid": "mmhie"}
 COLUMNS, HEIGHT = 3, 7
 RATE = "$__rate_interval"
@@ -221,14 +222,6 @@ def graph(panel: Panel) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Rewrite the file, or compare it."""
-    made = json.dumps(dashboard(), indent=1) + "\n"
-    if "--check" not in sys.argv:
-        FILE.write_text(made)
-    elif FILE.read_text() != made:
-        sys.exit(f"{FILE.name} is out of date: run `make docs`.")
-
-
-if __name__ == "__main__":
-    main()
+def pages() -> dict[Path, str]:
+    """Return the dashboard's file."""
+    return {FILE: json.dumps(dashboard(), indent=1) + "\n"}

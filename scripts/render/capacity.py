@@ -1,4 +1,4 @@
-"""Write the tables of docs/capacity.md and docs/scale.md; `--check` fails when they differ.
+"""Tables of docs/capacity.md and docs/scale.md.
 
 Tables of sizes are computed by `mmhie capacity`'s own code, the others from docs/records, where
 `python -m scripts.simulation` (`make capacity`) puts what it has simulated and measured.
@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+from launcher import settings
+from launcher.capacity import sizing
+from launcher.capacity.cards import CARDS, card
+from launcher.capacity.demand import Demand
+from launcher.capacity.published import RUNS
+from launcher.errors import LauncherError
+from launcher.models import resolve
+from scripts.render.page import DOCS, NO_HUB, pairs, table, with_blocks
+from scripts.simulation import calibration
 
-from launcher import settings  # noqa: E402  # the path comes first
-from launcher.capacity import sizing  # noqa: E402
-from launcher.capacity.cards import CARDS, card  # noqa: E402
-from launcher.capacity.demand import Demand  # noqa: E402
-from launcher.capacity.published import RUNS  # noqa: E402
-from launcher.errors import LauncherError  # noqa: E402
-from launcher.models import resolve  # noqa: E402  # the path comes first
-from scripts.simulation import calibration  # noqa: E402
-
-PAGES: Final = (ROOT / "docs" / "capacity.md", ROOT / "docs" / "scale.md")
-RECORDS: Final = ROOT / "docs" / "records"
+RECORDS: Final = DOCS / "records"
 TABLE: Final = re.compile(r"(<!-- capacity: (\w+)(.*?) -->\n)(?:\|.*\n)*")
 NAMES: Final = {
     "rate": ("answers a second", 1.0, ".2f"),
@@ -38,11 +34,6 @@ NAMES: Final = {
 }
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
-
-
 def record(name: str) -> Any:
     return json.loads((RECORDS / f"capacity-{name}.json").read_text())
 
@@ -50,7 +41,7 @@ def record(name: str) -> Any:
 def sizes(options: Mapping[str, str]) -> str:
     """One row for each rate: what `mmhie capacity` answers."""
     chosen = settings.load({}, None)
-    model = resolve.read_model(chosen, hub=Path("/nowhere"))
+    model = resolve.read_model(chosen, hub=NO_HUB)
     rows = []
     for rate in map(float, options["rps"].split(",")):
         demand = Demand(rate, int(options["in"]), int(options["out"]), 0.05, 0.7, 1)
@@ -73,7 +64,7 @@ def _size(found: sizing.Sizing) -> tuple[str, ...]:
 def gpus(options: Mapping[str, str]) -> str:
     """One row for each GPU: one engine at its limit."""
     chosen = settings.load({}, None)
-    model = resolve.read_model(chosen, hub=Path("/nowhere"))
+    model = resolve.read_model(chosen, hub=NO_HUB)
     demand = Demand(1.0, int(options["in"]), int(options["out"]), 0.05, 0.7, 0)
     rows = [_gpu(name, chosen, model, demand) for name in CARDS]
     head = ("`--gpu`", "sequences at most", "requests/s", "tokens/s", "published run")
@@ -199,26 +190,11 @@ TABLES: Final[dict[str, Callable[[Mapping[str, str]], str]]] = {
 }
 
 
-def rendered(page: str) -> str:
-    """The page with every table made anew."""
-
-    def anew(match: re.Match[str]) -> str:
-        options = dict(pair.split("=", 1) for pair in match[3].split())
-        return match[1] + TABLES[match[2]](options)
-
-    return TABLE.sub(anew, page)
+def pages() -> dict[Path, str]:
+    """Return both pages with every table computed anew."""
+    paths = (DOCS / "capacity.md", DOCS / "scale.md")
+    return {path: with_blocks(path, TABLE, _block) for path in paths}
 
 
-def main() -> None:
-    """Rewrite the pages, or compare them."""
-    for path in PAGES:
-        page = path.read_text()
-        made = rendered(page)
-        if "--check" not in sys.argv:
-            path.write_text(made)
-        elif page != made:
-            sys.exit(f"{path.relative_to(ROOT)} is out of date: run `make docs`.")
-
-
-if __name__ == "__main__":
-    main()
+def _block(match: re.Match[str]) -> str:
+    return TABLES[match[2]](pairs(match[3]))

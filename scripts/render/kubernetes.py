@@ -1,14 +1,15 @@
-"""Write the alerts and the dashboard as Kubernetes objects; `--check` fails when they differ."""
+"""The alerts and the dashboard as Kubernetes objects."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-DOCKER = Path(__file__).parent.parent / "docker"
+from scripts.render.dashboard import FILE as DASHBOARD
+from scripts.render.page import ROOT
+
+DOCKER = ROOT / "docker"
 ALERTS = DOCKER / "prometheus" / "alerts.yml"
-DASHBOARD = DOCKER / "grafana" / "dashboards" / "mmhie.json"
 MONITORING = DOCKER / "kubernetes" / "monitoring"
 NOTE = "# Generated (`make docs`) from {}.\n"
 
@@ -33,22 +34,14 @@ def dashboard() -> dict[str, Any]:
     }
 
 
-def written(what: dict[str, Any], source: Path) -> str:
-    return NOTE.format(source.relative_to(DOCKER.parent)) + yaml.safe_dump(what, sort_keys=False)
+def written(manifest: dict[str, Any], source: Path) -> str:
+    text: str = yaml.safe_dump(manifest, sort_keys=False)
+    return NOTE.format(source.relative_to(ROOT)) + text
 
 
-def main() -> None:
-    """Rewrite the files, or compare them."""
-    wanted = {
+def pages() -> dict[Path, str]:
+    """Return both manifests."""
+    return {
         MONITORING / "prometheusrule.yaml": written(rule(), ALERTS),
         MONITORING / "dashboard.yaml": written(dashboard(), DASHBOARD),
     }
-    for file, text in wanted.items():
-        if "--check" not in sys.argv:
-            file.write_text(text)
-        elif file.read_text() != text:
-            sys.exit(f"{file.name} is out of date: run `make docs`.")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,6 @@
-"""Write the tables of docs/hardware.md with the estimator; `--check` fails when it differs."""
+"""Tables of docs/hardware.md, computed by the memory estimator."""
 
 import re
-import sys
 from pathlib import Path
 
 from launcher.cli.plan import described
@@ -11,8 +10,8 @@ from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import load
+from scripts.render.page import DOCS, NO_HUB, pairs, with_blocks
 
-PAGE = Path(__file__).parent.parent / "docs" / "hardware.md"
 TABLE = re.compile(r"(<!-- table: (.*?)mmhie plan --gpus (.*?) -->\n)(?:\|.*\n)*")
 HEAD = (
     "| hardware | format | tensor x pipeline x data | context | weights | needed "
@@ -25,7 +24,7 @@ def row(environ: dict[str, str], hardware: str) -> str:
     """One machine's line: the plan in figures, GiB of one GPU (or of the machine), or why not."""
     settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **environ}, None)
     place = parse(hardware)
-    model = read_model(settings, hub=Path("/nowhere"))  # this machine's hub does not belong here
+    model = read_model(settings, hub=NO_HUB)
     name = f"`{hardware}` {described(place)}"
     try:
         made = make_plan(settings, place, model, Installation(python="python"), strict=False)
@@ -49,25 +48,12 @@ def figures(made: EnginePlan) -> tuple[str, ...]:
     )
 
 
-def rendered(page: str) -> str:
-    """The page with every table made anew."""
-
-    def anew(match: re.Match[str]) -> str:
-        environ = dict(pair.split("=", 1) for pair in match[2].split())
-        return match[1] + HEAD + "".join(row(environ, one) for one in match[3].split())
-
-    return TABLE.sub(anew, page)
+def pages() -> dict[Path, str]:
+    """Return docs/hardware.md with every table computed anew."""
+    path = DOCS / "hardware.md"
+    return {path: with_blocks(path, TABLE, _block)}
 
 
-def main() -> None:
-    """Rewrite the page, or compare it."""
-    page = PAGE.read_text()
-    made = rendered(page)
-    if "--check" not in sys.argv:
-        PAGE.write_text(made)
-    elif page != made:
-        sys.exit("docs/hardware.md is out of date: run `make docs`.")
-
-
-if __name__ == "__main__":
-    main()
+def _block(match: re.Match[str]) -> str:
+    environ = pairs(match[2])
+    return HEAD + "".join(row(environ, hardware) for hardware in match[3].split())

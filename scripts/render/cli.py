@@ -1,17 +1,16 @@
-"""docs/cli.md from the command line itself: `--check` fails when it is not current."""
+"""docs/cli.md, from the command line itself."""
 
 from __future__ import annotations
 
 import inspect
-import sys
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from launcher.cli.app import COMMANDS, GROUPS, application
+from scripts.render.page import DOCS
 
-PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 HEAD = """\
 # The command line
 
@@ -36,8 +35,8 @@ HEAD = """\
 """
 
 
-def page() -> str:
-    """The whole document."""
+def pages() -> dict[Path, str]:
+    """Return docs/cli.md: one section for each command."""
     tree = typer.main.get_command(application())
     parts = [HEAD]
     for name, function in COMMANDS:
@@ -45,7 +44,7 @@ def page() -> str:
         for word in name.split():
             command = command.commands[word]
         parts.append(section(name, inspect.getdoc(function) or "", command))
-    return "\n".join(parts)
+    return {DOCS / "cli.md": "\n".join(parts)}
 
 
 def section(name: str, summary: str, command: Any) -> str:
@@ -71,17 +70,3 @@ def row(parameter: Any) -> str:
     from_env = f" Or the variable `{parameter.envvar}`." if parameter.envvar else ""
     help_ = paragraph(getattr(parameter, "help", None) or "").replace("|", "\\|")
     return f"| `{name}`{needed} | {help_}{shown}{from_env} |"
-
-
-def main() -> int:
-    made = page()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(made)
-    elif not PAGE.exists() or PAGE.read_text() != made:
-        print("docs/cli.md is not what the command line says; run `make docs`.")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,32 @@
+"""The form of a generated page: its place, its Markdown tables and its marked blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+DOCS: Final = ROOT / "docs"
+NO_HUB: Final = Path("/nowhere")  # the hub cache of this machine does not belong on a page
+
+
+class StaleError(Exception):
+    """A page that cannot be written, or is not current; the sentence says what to do."""
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Render a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def with_blocks(path: Path, block: re.Pattern[str], render: Callable[[re.Match[str]], str]) -> str:
+    """Return the file's text with every match of `block` rendered anew after its first group."""
+    return block.sub(lambda match: match[1] + render(match), path.read_text())
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Read the `name=value` pairs of a block's marker."""
+    return dict(pair.split("=", 1) for pair in text.split())
