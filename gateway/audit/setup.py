@@ -48,7 +48,7 @@ def trail_of(settings: GatewaySettings, alarm: Alarm) -> Trail:
     )
 
 
-def note_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
+def append_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
     """Append one event from outside of a gateway; raises OSError or ChainBroken."""
     file = file_of(settings)
     if file is None:

@@ -45,7 +45,7 @@ class Trail:
         """Remember a request whose answer is begun: if the process is killed, it is accounted for
         at the next start."""
 
-    def note(self, exchange: Exchange, route: str) -> None:
+    def record(self, exchange: Exchange, route: str) -> None:
         """Keep what one request has come to; `route` is a path of ours, never the caller's."""
 
     def refuses(self) -> bool:
@@ -99,7 +99,7 @@ class WrittenTrail(Trail):
         if self._register is not None:
             exchange.slot = self._register.enter(entry.opened(exchange, time.time()))
 
-    def note(self, exchange: Exchange, route: str) -> None:
+    def record(self, exchange: Exchange, route: str) -> None:
         if len(self._pending) >= MOST_PENDING:
             self._lost += 1
             self._forget(exchange.slot)

@@ -51,7 +51,7 @@ class Gate:
         )
         return [problem for problem in problems if problem]
 
-    async def client(self, headers: RawHeaders) -> Principal:
+    async def authenticate(self, headers: RawHeaders) -> Principal:
         """Who is asking; raises Unauthorized."""
         if self.is_open:
             return ANYBODY
@@ -75,7 +75,7 @@ class Gate:
         need = self.need(path)
         if need is None:
             return ANYBODY
-        client = await self.client(headers)
+        client = await self.authenticate(headers)
         check(client, need)
         return client
 
@@ -85,19 +85,19 @@ class Gate:
             path, protect_metrics=self.protect_metrics, protect_health=self.protect_health
         )
 
-    def guards(self, path: str) -> bool:
+    def requires_key(self, path: str) -> bool:
         """Whether a path is one that callers need a key for, where there are keys."""
         return self.need(path) is not None
 
-    async def is_known(self, headers: RawHeaders) -> bool:
+    async def is_authenticated(self, headers: RawHeaders) -> bool:
         """Whether a caller of an open path has shown a key that is good."""
         try:
-            await self.client(headers)
+            await self.authenticate(headers)
         except Unauthorized:
             return False
         return True
 
-    def fields(
+    def engine_fields(
         self, client: Principal, parsed: Mapping[str, Any], *, ranked: bool
     ) -> dict[str, Any]:
         """What the engine is told of a caller, whatever the request itself says of it; `ranked`
@@ -112,10 +112,10 @@ class Gate:
         Time to the first token tells whether a prefix is cached: without this, a caller could find
         out what another has asked.
         """
-        session = self.session(client)
+        session = self.session_id(client)
         return {"cache_salt": session} if session else {}
 
-    def session(self, client: Principal) -> str:
+    def session_id(self, client: Principal) -> str:
         """A client's name for the engine and the router, which they cannot turn back into a key."""
         if client.kind == "open":
             return ""

@@ -5,7 +5,7 @@ from collections import deque
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from gateway.engine.connection import Connection, ConnectionDiedError, Take, timed_out
+from gateway.engine.connection import Connection, ConnectionDiedError, Sink, timed_out
 from gateway.errors import EngineGarbled, EngineUnavailable
 
 CONNECT_TIMEOUT_S = 5.0
@@ -19,7 +19,7 @@ LARGEST_ERROR_BYTES = 1024 * 1024
 
 class EngineRequest(NamedTuple):
     """One request to the engine; exactly one of the two limits applies, in seconds: on all of the
-    answer, or on the time between two signs of `progress`. A router may keep a `session`'s
+    answer, or on the time between two signs of progress. A router may keep a `session`'s
     requests on one engine."""
 
     method: str
@@ -35,13 +35,13 @@ class EngineRequest(NamedTuple):
 class EngineResponse:
     """A response whose status is known and whose body still comes; close it, however it ends."""
 
-    __slots__ = ("_client", "_closed", "_connection", "_is_over", "headers", "status")
+    __slots__ = ("_client", "_closed", "_connection", "_expects_end", "headers", "status")
 
     def __init__(self, client: "EngineClient", connection: Connection) -> None:
         self._client = client
         self._closed = False
         self._connection = connection
-        self._is_over = False
+        self._expects_end = False
         self.status = connection.status
         self.headers = connection.headers
 
@@ -49,25 +49,25 @@ class EngineResponse:
         """The next part of the body as it arrived; b"" at its end, or once it is closed."""
         return b"" if self._closed else await self._connection.read()
 
-    def progress(self) -> None:
+    def mark_progress(self) -> None:
         """Say that something of use has come: silence is counted from now."""
-        self._connection.progress()
+        self._connection.mark_progress()
 
-    def over(self) -> None:
+    def expect_end(self) -> None:
         """Say that all of it has come but the end of the body, which says nothing."""
-        self._is_over = True
+        self._expects_end = True
 
-    async def forward(self, take: Take) -> None:
-        """The body, each part given to `take` as it arrives, until its end."""
+    async def forward(self, sink: Sink) -> None:
+        """The body, each part given to `sink` as it arrives, until its end."""
         if not self._closed:
-            await self._connection.forward(take)
+            await self._connection.forward(sink)
 
-    async def whole(self, most: int = LARGEST_ANSWER_BYTES) -> bytes:
+    async def read_all(self, limit: int = LARGEST_ANSWER_BYTES) -> bytes:
         """The whole body; raises EngineGarbled when it is over so many bytes."""
         parts, size = [], 0
         while part := await self.read():
             size += len(part)
-            if size > most:
+            if size > limit:
                 raise EngineGarbled("The engine sent an answer without end.")
             parts.append(part)
         return b"".join(parts)
@@ -76,7 +76,7 @@ class EngineResponse:
         """Give the connection back; abort it, and with it the engine's work, if unfinished."""
         if not self._closed:  # a connection given back twice would serve two requests at once
             self._closed = True
-            if self._is_over and not self._connection.complete:  # a moment, and it may be kept
+            if self._expects_end and not self._connection.complete:  # a moment, and it may be kept
                 self._connection.loop.call_later(LINGER_S, self._client.release, self._connection)
             else:
                 self._client.release(self._connection)
@@ -119,6 +119,14 @@ class EngineClient:
         raise EngineUnavailable(
             "The engine closed the connection without an answer; try again.", retry_after_s=1
         )
+
+    async def fetch(self, request: EngineRequest) -> tuple[int, bytes]:
+        """Return the status and whole body of one small request; raises what `open` does."""
+        response = await self.open(request)
+        try:
+            return response.status, await response.read_all()
+        finally:
+            response.close()
 
     def _encode(self, request: EngineRequest) -> bytes:
         head = f"{request.method} {request.path} HTTP/1.1\r\n"

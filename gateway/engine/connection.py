@@ -16,7 +16,7 @@ LARGEST_HEAD_BYTES = 64 * 1024
 
 
 # Takes a part of a body and raises nothing; returns what to wait for before it takes more.
-Take = Callable[[bytes], Awaitable[None] | None]
+Sink = Callable[[bytes], Awaitable[None] | None]
 
 
 class ConnectionDiedError(Exception):
@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
         self._keep_alive = False
         self._failure: Exception | None = None
         self._paused = False
-        self._take: Take | None = None
+        self._sink: Sink | None = None
         self._delay: Awaitable[None] | None = None
         self._active_at = self.loop.time()
         self._parser = httptools.HttpResponseParser(self)
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
             self.fail(EngineGarbled("The engine's answer is not valid HTTP."))
         if not self._head_done and self._head_bytes > LARGEST_HEAD_BYTES:
             self.fail(EngineGarbled("The engine's response headers are too large."))
-        if self._take is not None and self._chunks and self._delay is None:
+        if self._sink is not None and self._chunks and self._delay is None:
             self._pass_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
         if self._buffered > HIGH_WATER_BYTES and not self._paused:
             self._paused = True
             self.transport.pause_reading()
-        if self._take is None:
+        if self._sink is None:
             self._wake()
 
     def on_message_complete(self) -> None:
@@ -137,7 +137,7 @@ class Connection(asyncio.Protocol):
     async def send(self, request: bytes, *, idle_s: float | None, until: float | None) -> None:
         """Write a request and return when the status is known; raises ConnectionDiedError,
         EngineTimeout, EngineCut or EngineGarbled. The answer ends by `until`, on the loop's
-        clock; without that, `idle_s` limits the time until somebody says `progress`."""
+        clock; without that, `idle_s` limits the time until somebody says `mark_progress`."""
         if self.closed:
             raise ConnectionDiedError
         self._reset()
@@ -157,19 +157,19 @@ class Connection(asyncio.Protocol):
             await self._wait()
         return self._taken()
 
-    async def forward(self, take: Take) -> None:
-        """Have `take` called with every part of the body the moment it arrives, until the end.
+    async def forward(self, sink: Sink) -> None:
+        """Have `sink` called with every part of the body the moment it arrives, until the end.
 
         No task is woken for a part: that would cost as much as all else that is done with it.
         Raises what `read` does.
         """
-        self._take = take
+        self._sink = sink
         try:
             while self._chunks or not self.complete:
                 if self._delay is not None:
                     await self._delay
                     self._delay = None
-                    self.progress()  # it was the caller who was slow
+                    self.mark_progress()  # it was the caller who was slow
                 elif self._chunks:
                     self._pass_on()
                 else:
@@ -177,7 +177,7 @@ class Connection(asyncio.Protocol):
             if self._delay is not None:
                 await self._delay
         finally:
-            self._take = None
+            self._sink = None
             self._drop_delay()
 
     def _drop_delay(self) -> None:
@@ -187,8 +187,8 @@ class Connection(asyncio.Protocol):
         self._delay = None
 
     def _pass_on(self) -> None:
-        if self._take is not None:
-            self._delay = self._take(self._taken())
+        if self._sink is not None:
+            self._delay = self._sink(self._taken())
             if self._delay is not None:
                 self._wake()
 
@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
                 self.transport.resume_reading()
         return data
 
-    def progress(self) -> None:
+    def mark_progress(self) -> None:
         """Something came that is of use: from now on silence is counted anew.
 
         Bytes alone are none: an engine that trickles them would be waited for without end."""

@@ -65,7 +65,7 @@ class EngineWatch:
         self._engine = engine
         self._phase_file = phase_file
         self._health_path = health_path
-        self._doubt = asyncio.Event()
+        self._recheck = asyncio.Event()
         self._was_ready = False
         self.state = EngineState()
         self.draining = False  # told to stop: not ready for more
@@ -83,11 +83,11 @@ class EngineWatch:
             raise EngineUnavailable(self.state.detail, retry_after_s=5)
         return self.state.model
 
-    def doubt(self) -> None:
+    def recheck(self) -> None:
         """Somebody failed to reach the engine: look again now."""
-        self._doubt.set()
+        self._recheck.set()
 
-    def learn(self, model: Model) -> None:
+    def mark_reasoning(self, model: Model) -> None:
         """An answer held reasoning, of which nobody had told: its budget is apart from now on."""
         if self.state.model is model and model.reasons is None:
             self.state = replace(self.state, model=replace(model, reasons=True))
@@ -95,16 +95,16 @@ class EngineWatch:
     async def run(self) -> None:
         """Look at the engine again and again, sooner while it is not ready."""
         while True:
-            self._doubt.clear()
+            self._recheck.clear()
             self.state = await self.look()
             pause = POLL_READY_S if self.state.phase == "ready" else POLL_WAITING_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
-                    await self._doubt.wait()
+                    await self._recheck.wait()
 
     async def look(self) -> EngineState:
         """The state now."""
-        told = read_phase_file(self._phase_file) if self._phase_file else None
+        told = read_status_file(self._phase_file) if self._phase_file else None
         if told is not None and told.phase != "ready":
             return told
         try:
@@ -146,7 +146,7 @@ class EngineWatch:
         status, body = await self._get("/v1/models")
         if status != 200:
             raise EngineUnavailable("The engine does not list its models.")
-        model = from_listing(body, told.published)
+        model = parse_models(body, told.published)
         template_tokens = await self._count(model.id, messages=[{"role": "user", "content": "a"}])
         if template_tokens is not None:
             return replace(model, counts_tokens=True, template_tokens=template_tokens)
@@ -159,7 +159,7 @@ class EngineWatch:
     async def _count(self, model: str, **what: object) -> int | None:
         body = orjson.dumps({"model": model, **what})
         request = EngineRequest("POST", "/tokenize", body, total_s=PROBE_TIMEOUT_S)
-        status, answer = await fetch(self._engine, request)
+        status, answer = await self._engine.fetch(request)
         return int(orjson.loads(answer)["count"]) if status == 200 else None
 
     async def _version(self) -> str | None:
@@ -167,19 +167,10 @@ class EngineWatch:
         return str(orjson.loads(body)["version"]) if status == 200 else None
 
     async def _get(self, path: str) -> tuple[int, bytes]:
-        return await fetch(self._engine, EngineRequest("GET", path, total_s=PROBE_TIMEOUT_S))
+        return await self._engine.fetch(EngineRequest("GET", path, total_s=PROBE_TIMEOUT_S))
 
 
-async def fetch(engine: EngineClient, request: EngineRequest) -> tuple[int, bytes]:
-    """Status and whole body of one small request."""
-    response = await engine.open(request)
-    try:
-        return response.status, await response.whole()
-    finally:
-        response.close()
-
-
-def from_listing(body: bytes, published: dict[str, Any]) -> Model:
+def parse_models(body: bytes, published: dict[str, Any]) -> Model:
     """The model of a /v1/models answer, with what the launcher published about it.
 
     The launcher's public id hides whatever else the engine lists: the base under an adapter
@@ -213,7 +204,7 @@ def named(owner: object) -> str:
     return owner if isinstance(owner, str) and NAME.fullmatch(owner) else UNKNOWN
 
 
-def read_phase_file(path: Path) -> EngineState | None:
+def read_status_file(path: Path) -> EngineState | None:
     """What the launcher last wrote; None when it has not, or not sensibly."""
     try:
         told = orjson.loads(path.read_bytes())

@@ -56,11 +56,11 @@ class AnswerReader:
             for event in buffer.feed(data):
                 content = payload(event)
                 if content == b"[DONE]":
-                    self._response.over()
+                    self._response.expect_end()
                     return
                 if content:
                     yield parse(content)
-                    self._response.progress()
+                    self._response.mark_progress()
         raise EngineCut("The engine's answer stopped before its end.")
 
     def _take(self, chunk: dict[str, Any]) -> Delta:

@@ -7,7 +7,7 @@ import orjson
 
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.errors import translate
-from gateway.engine.watch import PROBE_TIMEOUT_S, Model, fetch
+from gateway.engine.watch import PROBE_TIMEOUT_S, Model
 from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import engine_body
 from gateway.generate.prompt import Prompt
@@ -87,7 +87,7 @@ async def _ask_engine(
     """One field of the engine's answer, of the type it must have."""
     name, kind = wanted
     request = EngineRequest("POST", path, orjson.dumps(body), total_s=PROBE_TIMEOUT_S)
-    status, answer = await fetch(engine, request)
+    status, answer = await engine.fetch(request)
     if status != 200:
         raise translate(status, answer, body)
     value = openai_json.parse(answer).get(name)

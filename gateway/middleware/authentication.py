@@ -28,8 +28,8 @@ class Authentication:
         except Exception:  # as in the outermost layer, which would be too late for the audit
             await exchange.refuse(fault(exchange.request_id))
         finally:
-            if services.gate.guards(scope["path"]):
-                services.trail.note(exchange, route_of(scope))
+            if services.gate.requires_key(scope["path"]):
+                services.trail.record(exchange, route_of(scope))
 
 
 def route_of(scope: Scope) -> str:

@@ -56,7 +56,7 @@ class TokenPaths:
             self._count(exchange)
             if exchange.trace is not None:
                 exchange.trace.end()
-            services.trail.note(exchange, scope["path"])
+            services.trail.record(exchange, scope["path"])
 
     def _count(self, exchange: Exchange) -> None:
         seconds = exchange.elapsed_ms() / 1000
@@ -82,7 +82,7 @@ async def answer(route: TokenRoute, exchange: Exchange, services: Services) -> N
         raise
     except GatewayError as error:
         if isinstance(error, EngineUnavailable):
-            services.watch.doubt()
+            services.watch.recheck()
         await exchange.refuse(error)
     except Exception:  # as in the outermost layer, which would be too late for the metrics
         await exchange.refuse(fault(exchange.request_id))

@@ -102,10 +102,10 @@ class ChoiceState:
             self._warn(problem)
         if harmony.is_ended_early(finish_reason):
             self._warn("ended_early")
-        return provenance.final(
+        return provenance.completion(
             truncated=harmony.truncation(finish_reason, content, reasoning),
             warnings=[*self.shape.warnings, *self.warnings],
-            output_digest=provenance.label(self.mac),
+            output_digest=provenance.format_digest(self.mac),
             system_fingerprint=fingerprint,
         )
 

@@ -41,7 +41,7 @@ class ChunkRelay:
         self.finals: list[dict[str, Any]] = []
         self.ended = False
         self._first: dict[str, Any] | None = first
-        self._kept = provenance.kept(first)
+        self._kept = provenance.repeatable(first)
         self._key = key
         self._shape = shape
         self._took_usage = took_usage  # we asked for the usage chunk, the caller did not
@@ -114,7 +114,7 @@ class ChunkRelay:
         index = choice.get("index", 0)
         told = self._told.get(index)
         if told is None:
-            told = self._told[index] = ChoiceState(provenance.digest(self._key), self._shape)
+            told = self._told[index] = ChoiceState(provenance.new_digest(self._key), self._shape)
         return told
 
     def _release(self, fingerprint: str | None) -> bytes:
@@ -133,7 +133,7 @@ class ChunkRelay:
             told = self._told[choice.get("index", 0)]
             final = told.final(choice["finish_reason"], fingerprint=held.fingerprint)
             self.finals.append(final)
-            label = provenance.whole(label or self._kept, final)
+            label = provenance.merge(label or self._kept, final)
         return sse.data_only(openai_json.append(held.content, {**moved, "mmhie": label}))
 
     def _end(self, event: bytes) -> bytes:

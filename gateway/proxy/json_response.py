@@ -24,14 +24,14 @@ def label(
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering.")
     if path == RESPONSES:
-        told = ChoiceState(provenance.digest(key), shape)
+        told = ChoiceState(provenance.new_digest(key), shape)
         final = told.final(responses_output.hear(answer, told), fingerprint=None)
         changes = responses_output.changes(answer, shape)
     else:
         final, changes = pass_on_choices(answer, key, shape)
     if changes:
         body = orjson.dumps({**answer, **changes})
-    labelled = openai_json.append(body, {"mmhie": provenance.whole(first, final)})
+    labelled = openai_json.append(body, {"mmhie": provenance.merge(first, final)})
     return labelled, final, openai_json.usage_of(answer)
 
 
@@ -42,7 +42,7 @@ def pass_on_choices(
     choices = openai_json.choices_of(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices.")
-    mac = provenance.digest(key)
+    mac = provenance.new_digest(key)
     told = [ChoiceState(mac, shape) for _ in choices]
     passed = [one.pass_on(choice) for one, choice in zip(told, choices, strict=True)]
     finals = [

@@ -101,7 +101,7 @@ class ResponseEventRelay:
     def _close(self, event: bytes) -> bytes:
         body = parse(sse.payload(event))
         response = body.get("response") or {}
-        told = ChoiceState(provenance.digest(self._key), self._shape)
+        told = ChoiceState(provenance.new_digest(self._key), self._shape)
         final = told.final(responses_output.hear(response, told), fingerprint=None)
         if changes := responses_output.changes(response, self._shape):
             changed = {**body, "response": {**response, **changes}}
@@ -109,7 +109,7 @@ class ResponseEventRelay:
         self.ended = True
         self.usage = openai_json.usage_of(response)
         self.finals.append(final)
-        return openai_json.inside_response(event, {"mmhie": provenance.whole(self._first, final)})
+        return openai_json.inside_response(event, {"mmhie": provenance.merge(self._first, final)})
 
 
 def passed_on(body: dict[str, Any], kind: bytes, shape: OutputPolicy) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Sender:
             for event in self._buffer.feed(data):
                 events.append(self._relay.relay(event))
                 if not event.startswith(b":"):  # a comment is no token
-                    self._response.progress()
+                    self._response.mark_progress()
         except Exception as problem:  # kept for the one who waits: nobody else would hear of it
             return self._fail(b"".join(events), problem)
         ready = events[0] if len(events) == 1 else b"".join(events)

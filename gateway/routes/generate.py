@@ -50,7 +50,7 @@ class Answering:
                 yield delta
         answer = self.reader.answer
         if answer.reasoning:
-            self.services.watch.learn(self.model)
+            self.services.watch.mark_reasoning(self.model)
         if not answer.text.strip() and not (self.ask.include_reasoning and answer.reasoning):
             raise self._count_and(no_answer)
 
@@ -78,7 +78,7 @@ class Answering:
         """What is told beside the text, once the deltas have ended; counts the answer."""
         answer = self.reader.answer
         truncated = harmony.truncation(answer.finish_reason, answer.text or None, answer.reasoning)
-        final = provenance.final(
+        final = provenance.completion(
             truncated=truncated or ("input" if self.ask.was_cut else None),
             warnings=[*answer.warnings, *self.ask.warnings()],
             output_digest=provenance.keyed_digest(self.services.labels.key, answer.text),
@@ -88,7 +88,7 @@ class Answering:
         return finale(
             answer,
             model=self.model.id,
-            mmhie=provenance.whole(self.first, final),
+            mmhie=provenance.merge(self.first, final),
             request_id=self.exchange.request_id,
         )
 
@@ -137,7 +137,7 @@ async def answer(
     """Put the question to the engine and render what comes, in the form that was chosen."""
     budget = services.settings.max_reasoning_tokens
     body = engine_body.body(ask, model, reasoning_budget=budget)
-    body |= services.gate.fields(exchange.client, body, ranked=model.by_priority)
+    body |= services.gate.engine_fields(exchange.client, body, ranked=model.by_priority)
     limit = services.settings.timeout_seconds
     response = await services.engine.open(
         EngineRequest(
@@ -145,14 +145,14 @@ async def answer(
             engine_body.path(model),
             orjson.dumps(body),
             request_id=exchange.request_id,
-            session=services.gate.session(exchange.client),
+            session=services.gate.session_id(exchange.client),
             traceparent=exchange.traceparent(),
             idle_s=None if form == "json" else limit,
             total_s=limit if form == "json" else None,
         )
     )
     try:
-        first = services.labels.first(
+        first = services.labels.initial(
             services.serving(model),
             body,
             request_id=exchange.request_id,

@@ -30,7 +30,7 @@ async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
 async def told(request: Request, services: Services) -> dict[str, Any]:
     """In production, versions and warnings are for callers with a key; probes need the phase."""
     headers = request.scope["headers"]
-    if services.settings.env == "production" and not await services.gate.is_known(headers):
+    if services.settings.env == "production" and not await services.gate.is_authenticated(headers):
         return {"phase": services.phase()}
     return describe(services)
 

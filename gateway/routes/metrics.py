@@ -7,7 +7,6 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.engine import exposition
 from gateway.engine.client import EngineClient, EngineRequest
-from gateway.engine.watch import fetch
 from gateway.errors import GatewayError
 from gateway.services import Services, ServicesDep
 
@@ -34,7 +33,7 @@ async def engine_metrics(services: Services) -> bytes:
 async def scraped(engine: EngineClient) -> bytes:
     """One engine's metrics; nothing while it is away."""
     try:
-        status, body = await fetch(engine, SCRAPE)
+        status, body = await engine.fetch(SCRAPE)
     except GatewayError:
         return b""
     return body if status == 200 else b""

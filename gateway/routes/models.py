@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from gateway.engine.client import EngineRequest
 from gateway.engine.errors import translate
-from gateway.engine.watch import PROBE_TIMEOUT_S, fetch
+from gateway.engine.watch import PROBE_TIMEOUT_S
 from gateway.errors import EngineGarbled, ModelNotFound
 from gateway.proxy.openai_json import parse
 from gateway.services import Services, ServicesDep
@@ -47,7 +47,7 @@ def published(entries: list[dict[str, Any]], served: tuple[str, ...]) -> list[di
 async def listed(services: Services) -> dict[str, Any]:
     """The engine's listing; raises what its refusal means, or EngineGarbled."""
     services.model()
-    status, body = await fetch(services.engine, LISTING)
+    status, body = await services.engine.fetch(LISTING)
     if status != 200:
         raise translate(status, body)
     listing = parse(body)

@@ -13,7 +13,7 @@ from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.output_policy import OutputPolicy, surrounded
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.proxy.streaming import relay_events
-from gateway.safety.labels import asked
+from gateway.safety.labels import user_text
 from gateway.safety.provenance import identity
 from gateway.services import Services
 
@@ -36,19 +36,19 @@ class PassThrough:
         request_policy.check(body, parsed, services.caps)
         shape = shape_of(self.path, services, exchange, parsed, reasons=model.reasons)
         check_separation(self.path, shape, reasons=model.reasons)
-        label = services.labels.first(
+        label = services.labels.initial(
             services.serving(model),
             parsed,
             request_id=exchange.request_id,
             prompt=body,
-            question=asked(parsed),
+            question=user_text(parsed),
         )
         stream = parsed.get("stream") is True
         usage = openai_json.with_usage(parsed) if stream and self.path != RESPONSES else {}
         # Without a name, vLLM would answer with the base below an adapter.
         named = {} if parsed.get("model") is not None else {"model": model.id}
         extra = named | usage | request_policy.default_budget(self.path, parsed, services.caps)
-        extra |= services.gate.fields(exchange.client, parsed, ranked=model.by_priority)
+        extra |= services.gate.engine_fields(exchange.client, parsed, ranked=model.by_priority)
         exchange.facts |= identity(label)
         async with exchange.watched(), services.admission.turn(exchange.client.priority):
             engine_body = openai_json.request_with(body, parsed, extra)
@@ -76,7 +76,7 @@ class PassThrough:
             self.path,
             body,
             request_id=exchange.request_id,
-            session=services.gate.session(exchange.client),
+            session=services.gate.session_id(exchange.client),
             traceparent=exchange.traceparent(),
             idle_s=limit if stream else None,
             total_s=None if stream else limit,
@@ -91,7 +91,7 @@ class PassThrough:
         shape: OutputPolicy,
     ) -> None:
         body, final, usage = json_response.label(
-            await response.whole(), first, key=services.labels.key, path=self.path, shape=shape
+            await response.read_all(), first, key=services.labels.key, path=self.path, shape=shape
         )
         services.metrics.answered(exchange, usage, first["notices"], [final])
         await exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
@@ -184,7 +184,7 @@ def check_form(streams: bool, wanted: object) -> None:
 async def refuse_failures(response: EngineResponse, request: object) -> None:
     """Raise what a status other than 200 means, while it can still be a status."""
     if response.status != 200:
-        error = await response.whole(LARGEST_ERROR_BYTES)
+        error = await response.read_all(LARGEST_ERROR_BYTES)
         raise translate(response.status, error, request)
     if any(name == b"content-encoding" for name, _ in response.headers):
         raise EngineGarbled("The engine's answer is in an encoding that nobody asked for.")

@@ -39,7 +39,7 @@ class Labels:
         secret = key.encode() if key else secrets.token_bytes(32)
         return cls(disclaimer, secret, emergency_contact, languages)
 
-    def first(
+    def initial(
         self,
         serving: provenance.Serving,
         request: Mapping[str, Any],
@@ -60,7 +60,7 @@ class Labels:
         return provenance.static(self.disclaimer, serving, call, found)
 
 
-def asked(body: Mapping[str, Any]) -> str:
+def user_text(body: Mapping[str, Any]) -> str:
     """The caller's own text in an OpenAI request: the prompt, or the last few user turns.
 
     A follow-up ("could it still be meningitis?") means what the turns before it said.
@@ -69,11 +69,11 @@ def asked(body: Mapping[str, Any]) -> str:
         turns = body.get(name)
         if isinstance(turns, list):
             own = [turn for turn in turns if isinstance(turn, dict) and turn.get("role") == "user"]
-            return "\n".join(spoken(turn.get("content")) for turn in own[-TURNS:])
-    return spoken(body.get("input") or body.get("prompt"))
+            return "\n".join(content_text(turn.get("content")) for turn in own[-TURNS:])
+    return content_text(body.get("input") or body.get("prompt"))
 
 
-def spoken(content: object) -> str:
+def content_text(content: object) -> str:
     """The text in a message's content: a string, or a list of strings and text parts."""
     if isinstance(content, str):
         return content

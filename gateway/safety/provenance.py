@@ -76,7 +76,7 @@ def identity(first: Mapping[str, Any]) -> dict[str, Any]:
     return {name: origin[name] for name in ("model", "revision", "prompt_digest", "sampling")}
 
 
-def final(
+def completion(
     *,
     truncated: str | None,
     warnings: Sequence[str],
@@ -91,7 +91,7 @@ def final(
     }
 
 
-def kept(first: Mapping[str, Any]) -> dict[str, Any]:
+def repeatable(first: Mapping[str, Any]) -> dict[str, Any]:
     """What of the static part the end says again, for readers who keep only a stream's last chunk.
 
     The disclaimer is named, without its text: that is on a stream once.
@@ -100,7 +100,7 @@ def kept(first: Mapping[str, Any]) -> dict[str, Any]:
     return {"disclaimer": named, "notices": first["notices"], "provenance": {}}
 
 
-def whole(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
+def merge(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
     """Both parts as one object."""
     return {**first, **last, "provenance": {**first["provenance"], **last["provenance"]}}
 
@@ -118,13 +118,13 @@ def sampling(body: Mapping[str, object]) -> dict[str, int | float]:
 
 def keyed_digest(key: bytes, text: str | bytes) -> str:
     """HMAC-SHA256 of a text: a bare hash of a short prompt could be guessed, this cannot."""
-    mac = digest(key)
+    mac = new_digest(key)
     mac.update(text.encode(errors="surrogatepass") if isinstance(text, str) else text)
-    return label(mac)
+    return format_digest(mac)
 
 
-def digest(key: bytes) -> hmac.HMAC:
-    """A running digest for an answer that arrives in pieces: `update(bytes)`, then `label`."""
+def new_digest(key: bytes) -> hmac.HMAC:
+    """A running digest for an answer that arrives in pieces; `format_digest` ends it."""
     return _keyed(key).copy()
 
 
@@ -134,7 +134,7 @@ def _keyed(key: bytes) -> hmac.HMAC:
     return hmac.new(key, digestmod=hashlib.sha256)
 
 
-def label(mac: hmac.HMAC) -> str:
+def format_digest(mac: hmac.HMAC) -> str:
     """A finished digest as it is written in provenance and audit."""
     return f"hmac-sha256:{mac.hexdigest()}"
 

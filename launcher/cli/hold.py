@@ -16,7 +16,7 @@ import typer
 
 from gateway import settings as gateway_settings
 from gateway.audit.file import ChainBroken
-from gateway.audit.setup import note_event
+from gateway.audit.setup import append_event
 from gateway.clock import rfc3339
 from gateway.cluster import operator_commands
 from gateway.safety import hold as holds
@@ -95,7 +95,7 @@ def remove(path: Path) -> bool:
 def audit(settings: gateway_settings.GatewaySettings, kind: str, **facts: str) -> None:
     """Note it in the trail. The switch itself does not wait for that: it is there for safety."""
     try:
-        note_event(settings, kind, **facts)
+        append_event(settings, kind, **facts)
     except (OSError, ChainBroken) as error:
         sys.stderr.write(f"This could not be written to the audit trail: {error}.\n")
 

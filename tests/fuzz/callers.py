@@ -21,7 +21,7 @@ from gateway.middleware.correlation import ACCEPTED_ID, Correlation, request_id_
 from gateway.proxy import openai_json
 from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels, asked
+from gateway.safety.labels import Labels, user_text
 from gateway.safety.provenance import Serving
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionLimits, ServerConfig
@@ -50,7 +50,7 @@ def requests(data: bytes) -> None:
         parsed = parse_object(data)
     except GatewayError:
         return
-    first = LABELS.first(SERVING, parsed, request_id="r", prompt=data, question=asked(parsed))
+    first = LABELS.first(SERVING, parsed, request_id="r", prompt=data, question=user_text(parsed))
     json.dumps(first)
     surrounded(parsed, "Not advice.", "both")
     extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}

@@ -8,7 +8,7 @@ from gateway.audit import chain, checkpoint, fhir
 from gateway.audit.verify import Reading
 from gateway.auth import keys
 from gateway.auth.jwks import JwksUnreadable, parse
-from gateway.engine.watch import from_listing, read_phase_file
+from gateway.engine.watch import parse_models, read_status_file
 from gateway.errors import EngineUnavailable
 
 MAC = chain.keyed("k" * 32)
@@ -49,9 +49,9 @@ def configured(data: bytes) -> None:
         keys.read(FILE)
     with contextlib.suppress(JwksUnreadable):
         parse(data)
-    read_phase_file(FILE)
+    read_status_file(FILE)
     with contextlib.suppress(EngineUnavailable):
-        from_listing(data, {})
+        parse_models(data, {})
 
 
 FILES = {"trails": trails, "sealed": sealed, "configured": configured}

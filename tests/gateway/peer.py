@@ -131,7 +131,7 @@ async def fetch(client: EngineClient, request: EngineRequest = GET) -> tuple[int
     """Status and body of one request."""
     response = await client.open(request)
     try:
-        return response.status, await response.whole()
+        return response.status, await response.read_all()
     finally:
         response.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.engine.watch import read_phase_file
+from gateway.engine.watch import read_status_file
 from gateway.settings import known_names
 from tests.docker.dockerfile import FILES
 from tests.kubernetes.rendered import OVERLAYS, ROOT, Object, objects, one, pods, text
@@ -161,7 +161,7 @@ def test_the_published_model_is_understood(overlay: str, tmp_path: Path) -> None
     """The gateway reads it as it reads the launcher's."""
     file = tmp_path / "model.json"
     file.write_text(one(overlay, "ConfigMap", "gateway-model")["data"]["model.json"])
-    told = read_phase_file(file)
+    told = read_status_file(file)
 
     assert told is not None
     assert told.phase == "ready"

@@ -86,7 +86,7 @@ def test_a_request_is_on_disk_within_a_moment(begin: Callable[..., Writing]) -> 
     """With nobody waiting for it."""
     writing = begin()
     time.sleep(0.1)
-    writing.trail.note(exchange(), ROUTE)
+    writing.trail.record(exchange(), ROUTE)
     until(lambda: len(writing.written()) == 1, seconds=1)  # 0.1, and what a busy machine adds
 
     (line,) = writing.written()
@@ -98,7 +98,7 @@ def test_stop_writes_what_is_left(begin: Callable[..., Writing], path: Path) -> 
     """And begins and ends with a line of its own."""
     writing = begin()
     for number in range(5000):
-        writing.trail.note(exchange(number), ROUTE)
+        writing.trail.record(exchange(number), ROUTE)
     writing.trail.stop()
 
     assert [line["request_id"] for line in writing.written()] == [f"r-{n}" for n in range(5000)]
@@ -130,7 +130,7 @@ def test_a_failure_is_an_alarm_and_loses_nothing(
     writing = begin(policy)
     fail(path)
     for number in range(3):
-        writing.trail.note(exchange(number), ROUTE)
+        writing.trail.record(exchange(number), ROUTE)
     until(lambda: writing.trail.failing)
     if policy == "refuse":
         with pytest.raises(AuditUnavailable) as refused:
@@ -181,7 +181,7 @@ def test_a_disk_that_hangs_is_a_failure_too(
     file.answers.set()
     writing = begin(file=file)
     file.answers.clear()
-    writing.trail.note(exchange(), ROUTE)
+    writing.trail.record(exchange(), ROUTE)
     time.sleep(0.5)
     with pytest.raises(AuditUnavailable):
         writing.trail.check()
@@ -211,7 +211,7 @@ def test_the_last_lines_before_a_quiet_time_are_forced_too(
     """`interval` owes the disk a second, and pays without being asked."""
     file = Counting(path, key=KEY, rotate_bytes=10**9, fsync=policy)
     writing = begin(file=file)
-    writing.trail.note(exchange(), ROUTE)
+    writing.trail.record(exchange(), ROUTE)
     until(lambda: len(writing.written()) == 1)
     until(lambda: file.forced == forced and not file.owes_sync)
 
@@ -223,7 +223,7 @@ def test_a_writer_that_dies_is_a_failure(
     writing = begin()
     broken = exchange()
     broken.facts["model"] = object()
-    writing.trail.note(broken, ROUTE)
+    writing.trail.record(broken, ROUTE)
     until(lambda: writing.trail.failing)
 
     with pytest.raises(AuditUnavailable):
@@ -240,7 +240,7 @@ def test_what_was_lost_is_counted_in_the_chain(
     writing = begin("serve")
     fail(path)
     for number in range(5):
-        writing.trail.note(exchange(number), ROUTE)
+        writing.trail.record(exchange(number), ROUTE)
     until(lambda: writing.trail.failing)
     repair(path)
     until(lambda: not writing.trail.failing)
@@ -253,7 +253,7 @@ def test_strangers_cannot_fill_the_disk(begin: Callable[..., Writing]) -> None:
     """Of requests without a good key one a batch is written, and the others are counted."""
     writing = begin()
     for number in range(1000):
-        writing.trail.note(exchange(number, "unauthorized"), ROUTE)
+        writing.trail.record(exchange(number, "unauthorized"), ROUTE)
     writing.trail.stop()
     written = writing.written()
 
@@ -267,7 +267,7 @@ def test_a_method_that_is_none_is_a_strangers_too(begin: Callable[..., Writing])
     writing = begin()
     for number in range(1000):
         made = exchange(number, "method_not_allowed", ANYBODY)
-        writing.trail.note(made, ROUTE)
+        writing.trail.record(made, ROUTE)
     writing.trail.stop()
 
     assert len(writing.written()) < 20
@@ -278,7 +278,7 @@ def test_checkpoints_are_told_outside_of_the_file(
 ) -> None:
     """On standard output, at the start and at the end at least."""
     writing = begin()
-    writing.trail.note(exchange(), ROUTE)
+    writing.trail.record(exchange(), ROUTE)
     writing.trail.stop()
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -291,7 +291,7 @@ def test_no_trail() -> None:
     """Where none is configured nothing is noted, refused or warned of."""
     trail = Trail()
     trail.start()
-    trail.note(exchange(), ROUTE)
+    trail.record(exchange(), ROUTE)
     trail.check()
     trail.stop()
 

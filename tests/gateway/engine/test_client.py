@@ -216,7 +216,7 @@ async def test_given_back_twice_it_still_serves_one_at_a_time() -> None:
     """Else two requests would share a connection, and one patient's answer reach another."""
     async with meeting(always(OK)) as (client, peer):
         response = await client.open(GET)
-        await response.whole()
+        await response.read_all()
         response.close()
         response.close()
         one, other = await client.open(GET), await client.open(GET)
@@ -230,11 +230,11 @@ async def test_a_closed_response_reads_nothing_of_the_next() -> None:
     """Whoever still holds it sees its end."""
     async with meeting(always(OK)) as (client, _):
         old = await client.open(GET)
-        await old.whole()
+        await old.read_all()
         old.close()
         new = await client.open(GET)
         assert await old.read() == b""
-        assert await new.whole() == b"ok"
+        assert await new.read_all() == b"ok"
         new.close()
 
 
@@ -289,6 +289,6 @@ async def test_an_answer_without_end_is_given_up() -> None:
     async with meeting(always(OK)) as (client, _):
         response = await client.open(GET)
         with pytest.raises(EngineGarbled):
-            await response.whole(1)
+            await response.read_all(1)
         response.close()
         assert await fetch(client) == (200, b"ok")

@@ -72,7 +72,7 @@ async def test_trailers_and_interim_heads_add_no_headers() -> None:
     for answer in (TRAILERS, INTERIM):
         async with meeting(always(answer)) as (client, _):
             response = await client.open(GET)
-            await response.whole()
+            await response.read_all()
             response.close()
             names = [name for name, _ in response.headers]
             assert names.count(b"content-type") <= 1
@@ -120,7 +120,7 @@ async def test_a_reset_is_no_end(answer: bytes) -> None:
         response = await client.open(GET)
         await response.read()
         with pytest.raises(EngineCut):
-            await response.whole()
+            await response.read_all()
         response.close()
 
 
@@ -255,7 +255,7 @@ async def test_a_trickle_is_silence_unless_it_is_of_use() -> None:
         received = b""
         while part := await response.read():
             received += part
-            response.progress()
+            response.mark_progress()
         assert received == b"a" * 10
         response.close()
         with pytest.raises(EngineTimeout):
@@ -316,7 +316,7 @@ async def test_a_slow_reader_stores_little_and_is_not_idle() -> None:
         while part := await response.read():
             received += len(part)
             most = max(most, connection._buffered + len(part))
-            response.progress()
+            response.mark_progress()
             await asyncio.sleep(0)
         response.close()
         assert received == size
@@ -334,10 +334,10 @@ async def test_silence_after_a_pause_is_idle_again() -> None:
     async with meeting(play) as (client, _):
         response = await client.open(IDLE)
         await asyncio.sleep(0.2)
-        response.progress()
+        response.mark_progress()
         started = time.monotonic()
         with pytest.raises(EngineTimeout):
-            await response.whole()
+            await response.read_all()
         response.close()
         assert 0.09 < time.monotonic() - started < 2.0
 

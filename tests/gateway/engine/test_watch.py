@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.engine.watch import EngineState, EngineWatch, from_listing, read_phase_file
+from gateway.engine.watch import EngineState, EngineWatch, parse_models, read_status_file
 from gateway.errors import Draining, EngineUnavailable
 from tests.gateway.peer import Line, always, meeting, until
 
@@ -104,15 +104,15 @@ async def test_that_a_model_reasons_may_be_learned(tmp_path: Path) -> None:
         watch = EngineWatch(client, None)
         watch.state = await watch.look()
         known = watch.model()
-        watch.learn(known)
+        watch.mark_reasoning(known)
         learned = watch.model()
-        watch.learn(known)  # an answer that began before
+        watch.mark_reasoning(known)  # an answer that began before
 
         assert (known.reasons, learned.reasons) == (None, True)
         assert watch.model() is learned
         told = replace(learned, reasons=False)
         watch.state = replace(watch.state, model=told)
-        watch.learn(told)
+        watch.mark_reasoning(told)
         assert watch.model() is told
 
 
@@ -167,8 +167,8 @@ def test_a_senseless_file_is_none(content: str, tmp_path: Path) -> None:
     """As if it had not been written; an absent one likewise."""
     file = tmp_path / "phase.json"
     file.write_bytes(content.encode("latin-1"))
-    assert read_phase_file(file) is None
-    assert read_phase_file(tmp_path / "none") is None
+    assert read_status_file(file) is None
+    assert read_status_file(tmp_path / "none") is None
 
 
 JSON = st.recursive(
@@ -189,9 +189,9 @@ def test_any_file_and_any_listing(
     """A state, none, or EngineUnavailable: the watch lives on."""
     file = tmp_path_factory.getbasetemp() / "any.json"
     file.write_text(json.dumps(told))
-    state = read_phase_file(file)
+    state = read_status_file(file)
     try:
-        from_listing(json.dumps(listing).encode(), state.published if state else {})
+        parse_models(json.dumps(listing).encode(), state.published if state else {})
     except EngineUnavailable as error:
         assert error.retry_after_s is None  # noqa: PT017 - either way is right
 
@@ -209,7 +209,7 @@ async def test_the_watch_follows_the_engine() -> None:
         engine.answers["/health"] = None
         engine.answers["/v1/models"] = None
         watch.state = EngineState()  # the facts are forgotten with the engine
-        watch.doubt()
+        watch.recheck()
         await until(lambda: watch.phase == "engine_down", 0.5)
         with pytest.raises(EngineUnavailable) as found:
             watch.model()

@@ -25,10 +25,10 @@ class Scripted:
     async def read(self) -> bytes:
         return next(self._parts, b"")
 
-    def progress(self) -> None:
+    def mark_progress(self) -> None:
         """Nobody looks at a clock here."""
 
-    def over(self) -> None:
+    def expect_end(self) -> None:
         """Nobody keeps a connection here."""
 
 

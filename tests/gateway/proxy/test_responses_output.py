@@ -51,7 +51,7 @@ def test_what_was_stripped_is_told_and_not_digested() -> None:
     clean = {"output": [{"type": "message", "content": [{"text": "Yes."}]}]}
     finals = []
     for response in (leak, clean):
-        told = ChoiceState(provenance.digest(b"k"))
+        told = ChoiceState(provenance.new_digest(b"k"))
         finals.append(told.final(responses_output.hear(response, told), fingerprint=None))
 
     assert [one["warnings"] for one in finals] == [["harmony_markers_stripped"], []]
@@ -64,4 +64,4 @@ def test_nonsense_is_named(broken: Any) -> None:
     with pytest.raises(EngineGarbled):
         responses_output.changes({"output": broken}, PLAIN)
     with pytest.raises(EngineGarbled):
-        responses_output.hear({"output": broken}, ChoiceState(provenance.digest(b"k")))
+        responses_output.hear({"output": broken}, ChoiceState(provenance.new_digest(b"k")))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels, asked
+from gateway.safety.labels import Labels, user_text
 from gateway.safety.provenance import Serving
 
 SERVING = Serving(gateway_version="1", engine="vllm", engine_version="0.32.0", model="m")
@@ -31,7 +31,7 @@ REQUESTS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("body", "text"), REQUESTS)
 def test_the_callers_own_words_are_searched(body: dict[str, Any], text: str) -> None:
     """The last user turns or the prompt; never the system's or the assistant's words."""
-    assert asked(body) == text
+    assert user_text(body) == text
 
 
 def test_notices_come_in_the_configured_languages() -> None:
@@ -42,7 +42,7 @@ def test_notices_come_in_the_configured_languages() -> None:
         labels = Labels.of(
             Disclaimer.of(), key="k", emergency_contact="112", languages=languages or ("en",)
         )
-        first = labels.first(SERVING, {}, request_id="r", prompt=question, question=question)
+        first = labels.initial(SERVING, {}, request_id="r", prompt=question, question=question)
         return list(first["notices"])
 
     assert found() == []
@@ -54,7 +54,7 @@ def test_digests_compare_under_one_key_only() -> None:
 
     def digest(key: str | None) -> str:
         labels = Labels.of(Disclaimer.of(), key=key, emergency_contact="112")
-        first = labels.first(SERVING, {}, request_id="r", prompt="p", question="p")
+        first = labels.initial(SERVING, {}, request_id="r", prompt="p", question="p")
         return str(first["provenance"]["prompt_digest"])
 
     assert digest("k") == digest("k")

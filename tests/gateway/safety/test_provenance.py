@@ -9,14 +9,14 @@ from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.provenance import (
     Call,
     Serving,
-    digest,
-    final,
-    kept,
+    new_digest,
+    completion,
+    repeatable,
     keyed_digest,
-    label,
+    format_digest,
     sampling,
     static,
-    whole,
+    merge,
 )
 
 SERVING = Serving(
@@ -35,7 +35,7 @@ CALL = Call(
     sampling={"temperature": 0.0},
 )
 FIRST = static(Disclaimer.of(), SERVING, CALL, [{"id": "MED101"}])
-LAST = final(
+LAST = completion(
     truncated="in_answer",
     warnings=["harmony_markers_stripped"],
     output_digest="hmac-sha256:11",
@@ -63,7 +63,7 @@ PROVENANCE = {
 
 def test_both_parts_together_are_the_whole_contract() -> None:
     """Every field of design section 4 is there, known or null, and nothing besides."""
-    mmhie = whole(FIRST, LAST)
+    mmhie = merge(FIRST, LAST)
 
     assert set(mmhie) == {
         "disclaimer",
@@ -87,7 +87,7 @@ def test_the_parts_do_not_repeat_each_other() -> None:
 
 def test_the_end_names_the_disclaimer_and_does_not_repeat_it() -> None:
     """A reader of the last chunk alone knows which wording applies, and sees the red flags."""
-    again = whole(kept(FIRST), LAST)
+    again = merge(repeatable(FIRST), LAST)
     text = FIRST["disclaimer"]["text"]
 
     assert again["disclaimer"] | {"text": text} == FIRST["disclaimer"]
@@ -98,7 +98,7 @@ def test_the_end_names_the_disclaimer_and_does_not_repeat_it() -> None:
 
 def test_the_object_is_json() -> None:
     """orjson renders it as it is."""
-    assert orjson.loads(orjson.dumps(whole(FIRST, LAST)))["provenance"]["base"] == SERVING.base
+    assert orjson.loads(orjson.dumps(merge(FIRST, LAST)))["provenance"]["base"] == SERVING.base
 
 
 def test_digests_need_the_key() -> None:
@@ -114,11 +114,11 @@ def test_digests_need_the_key() -> None:
 
 def test_a_digest_of_pieces_is_the_digest_of_the_whole() -> None:
     """Streams are digested as they pass."""
-    running = digest(b"key")
+    running = new_digest(b"key")
     for piece in (b"one ", b"two"):
         running.update(piece)
 
-    assert label(running) == keyed_digest(b"key", "one two")
+    assert format_digest(running) == keyed_digest(b"key", "one two")
 
 
 def test_sampling_holds_numbers_only() -> None:
