@@ -118,11 +118,12 @@ async def open_services(
     secret = key.get_secret_value() if key else None
     engine = EngineClient(settings.engine_url, key=secret)
     metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
+    metered = metered or (engine,)
     watch = EngineWatch(engine, settings.phase_file, settings.engine_health_path)
     services = Services(
         settings=settings,
         engine=engine,
-        metered=metered or (engine,),
+        metered=metered,
         watch=watch,
         admission=counts.places,
         labels=Labels.of(
@@ -150,7 +151,8 @@ async def open_services(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        await engine.aclose()
+        for client in {engine, *metered}:
+            await client.aclose()
         services.trail.stop()
         if services.tracing is not None:
             services.tracing.stop()

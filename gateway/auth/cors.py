@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-RawHeaders = tuple[tuple[bytes, bytes], ...]
+from gateway.http.headers import value_of
 
+Headers = tuple[tuple[bytes, bytes], ...]
 ANY = b"*"
 METHODS = b"GET, HEAD, POST"
 # What a page may read of an answer beside its body.
@@ -27,7 +28,7 @@ class CorsPolicy:
     def of(cls, origins: Iterable[str]) -> "CorsPolicy":
         return cls(frozenset(origin.encode() for origin in origins))
 
-    def headers(self, asked: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    def headers(self, asked: Iterable[tuple[bytes, bytes]]) -> Headers:
         """What every answer to a page of an allowed origin carries."""
         told = allowed_of(self.allowed, value_of(asked, b"origin"))
         if not told:
@@ -38,7 +39,7 @@ class CorsPolicy:
             (b"vary", b"Origin"),
         )
 
-    def preflight(self, method: str, asked: Iterable[tuple[bytes, bytes]]) -> RawHeaders | None:
+    def preflight(self, method: str, asked: Iterable[tuple[bytes, bytes]]) -> Headers | None:
         """The answer to a browser that asks beforehand, which it does without a key; None when
         this is no such question, or not from an allowed page."""
         asked = tuple(asked)
@@ -60,7 +61,3 @@ def allowed_of(allowed: frozenset[bytes], origin: bytes) -> bytes:
     if not origin:
         return b""
     return ANY if ANY in allowed else origin if origin in allowed else b""
-
-
-def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
-    return next((value for key, value in headers if key == name), b"")

@@ -10,6 +10,7 @@ from gateway.auth.credentials import presented
 from gateway.auth.key_file import KeyFile
 from gateway.auth.scopes import Need, need_of
 from gateway.errors import Forbidden, Unauthorized
+from gateway.http.headers import RawHeaders
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Limits, Principal
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from gateway.auth.jwt import JwtVerifier
 
 OPEN = "No keys are configured: anyone who reaches this port may ask."
-RawHeaders = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)

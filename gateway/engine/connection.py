@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import httptools
 
 from gateway.errors import EngineCut, EngineGarbled, EngineTimeout, GatewayError
+from gateway.http.headers import values_of
 
 # Beyond this much unread body the socket is no longer read, so a slow caller costs the engine
 # waiting and not the gateway memory.
@@ -88,7 +89,7 @@ class Connection(asyncio.Protocol):
     def _ends_with_connection(self) -> bool:
         """RFC 9112 section 6.3: neither chunked nor counted, the body lasts until the close."""
         framing = (b"content-length", b"transfer-encoding")
-        return not any(name in framing for name, _ in self.headers)
+        return not any(values_of(self.headers, name) for name in framing)
 
     # What httptools calls.
 

@@ -1,16 +1,15 @@
 """One HTTP exchange: what came in, what went out, and whether the caller is still there."""
 
 import time
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Generator
 from typing import Any, Protocol
 
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
 from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.headers import RawHeaders, value_of
 from gateway.principal import ANYBODY, Principal
-
-RawHeaders = Sequence[tuple[bytes, bytes]]
 
 AI_GENERATED = (b"x-mmhie-ai-generated", b"true")
 NO_STORE = (b"cache-control", b"no-store")  # an answer is about a patient: no cache keeps it
@@ -60,12 +59,8 @@ class Exchange:
         self._common = common
 
     def header(self, name: bytes) -> bytes:
-        """The last value of a request header, empty when absent."""
-        found = b""
-        for key, value in self.scope["headers"]:
-            if key == name:
-                found = value
-        return found
+        """Return the first value of a request header; empty when it is absent."""
+        return value_of(self.scope["headers"], name)
 
     def check(self) -> None:
         """Raises what the connection has found wrong with this request, if it has."""

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.auth.cors import CorsPolicy
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.http.exchange import Exchange
+from gateway.http.headers import value_of
 from gateway.logs import fault, told
 
 STOPPING = "This gateway is stopping; send the request again."
@@ -73,10 +74,8 @@ async def preflight(exchange: Exchange, origins: CorsPolicy) -> bool:
 
 def request_id_of(scope: Scope) -> bytes:
     """The caller's X-Request-Id where it is harmless, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and ACCEPTED_ID.fullmatch(value):
-            return bytes(value)
-    return b"%032x" % NUMBERS.getrandbits(128)
+    sent = value_of(scope["headers"], b"x-request-id")
+    return sent if ACCEPTED_ID.fullmatch(sent) else b"%032x" % NUMBERS.getrandbits(128)
 
 
 def note(exchange: Exchange) -> None:

@@ -8,6 +8,7 @@ from gateway.engine.errors import translate
 from gateway.errors import EngineGarbled, Forbidden, ModelNotFound
 from gateway.generate.request import parse_object
 from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
+from gateway.http.headers import value_of, values_of
 from gateway.proxy import json_response, openai_json, request_policy
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.output_policy import OutputPolicy, surrounded
@@ -167,10 +168,7 @@ def check_separation(path: str, shape: OutputPolicy, *, reasons: bool | None) ->
 
 def is_stream(response: EngineResponse) -> bool:
     """What the engine made of the request decides: it also takes `"stream": "true"`."""
-    return any(
-        name == b"content-type" and value.startswith(b"text/event-stream")
-        for name, value in response.headers
-    )
+    return value_of(response.headers, b"content-type").startswith(b"text/event-stream")
 
 
 def check_form(streams: bool, wanted: object) -> None:
@@ -186,5 +184,5 @@ async def refuse_failures(response: EngineResponse, request: object) -> None:
     if response.status != 200:
         error = await response.read_all(LARGEST_ERROR_BYTES)
         raise translate(response.status, error, request)
-    if any(name == b"content-encoding" for name, _ in response.headers):
+    if values_of(response.headers, b"content-encoding"):
         raise EngineGarbled("The engine's answer is in an encoding that nobody asked for.")

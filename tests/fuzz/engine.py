@@ -103,10 +103,10 @@ class Scripted:
     async def read(self) -> bytes:
         return next(self._parts, b"")
 
-    def progress(self) -> None:
+    def mark_progress(self) -> None:
         """Nobody counts the silence here."""
 
-    def over(self) -> None:
+    def expect_end(self) -> None:
         """Nor is there a connection to keep."""
 
 

@@ -111,10 +111,10 @@ async def test_an_error_after_the_first_byte_adds_none() -> None:
     assert not caller.exchange.complete
 
 
-def test_the_last_of_several_headers_counts() -> None:
+def test_the_first_of_several_headers_counts() -> None:
     """And an absent one is empty."""
     caller = Caller(headers=((b"a", b"1"), (b"a", b"2")))
-    assert caller.exchange.header(b"a") == b"2"
+    assert caller.exchange.header(b"a") == b"1"
     assert caller.exchange.header(b"b") == b""
 
 
