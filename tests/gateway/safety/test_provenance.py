@@ -9,14 +9,14 @@ from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.provenance import (
     Call,
     Serving,
-    new_digest,
     completion,
-    repeatable,
-    keyed_digest,
     format_digest,
+    keyed_digest,
+    merge,
+    new_digest,
+    repeatable,
     sampling,
     static,
-    merge,
 )
 
 SERVING = Serving(
