@@ -58,13 +58,9 @@ def dequantizes(model: ModelFacts, quantization: str) -> bool:
     return model.quantization == "mxfp4" and quantization == "none"
 
 
-async def in_child(
-    chosen: LauncherSettings,
-    plan: EnginePlan,
-    environ: Mapping[str, str],
-    listener: Listener,
-) -> Path:
+async def in_child(plan: EnginePlan, environ: Mapping[str, str], listener: Listener) -> Path:
     """The merge in a process of its own, which ends with whoever waits for it."""
+    chosen = plan.decisions.settings
     work = job_of(chosen, plan.model, dequantize=dequantizes(plan.model, plan.quantization))
     extra = ("--dequantize",) if work.dequantize else ()
     ours = {"MMHIE_REASONER_MODEL": chosen.reasoner_model}

@@ -45,10 +45,14 @@ async def run(environ: Mapping[str, str], teller: serve.Teller = serve.silent) -
     chosen = serve.load(environ, None)
     display = ProgressDisplay(Console(stderr=True))
     hear = log.prefixed("prepare", sys.stderr)
-    plan, *others = await preparation.prepared(chosen, environ, display.step, hear)
+    plans = preparation.plans_of(chosen)
+    if len(plans) != 1:
+        raise SettingsError(
+            "MMHIE_ENGINES must be 1 here, and MMHIE_ENGINE_URLS unset: start a container for each "
+            "engine."
+        )
+    (plan,) = await preparation.prepared(plans, environ, display.step, hear)
     display.done()
-    if others:
-        raise SettingsError("MMHIE_ENGINES must be 1 here: start a container for each engine.")
     for warning in plan.warnings:
         display.done(f"Warning: {warning}")
     command = Command(argv(plan), environment.for_engine(environ, plan.env, key))

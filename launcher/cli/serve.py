@@ -181,7 +181,7 @@ async def prepared(service: Service, publish: Publisher, environ: Mapping[str, s
         publish(Phase("loading", f"{sentence}.", fraction))
 
     hear = log.prefixed("prepare", service.place.log)
-    plans = await preparation.prepared(service.settings, environ, step, hear)
+    plans = await preparation.prepared(service.plans, environ, step, hear)
     publish.adopt(replace(service, plans=plans))
     return plans
 
@@ -191,7 +191,7 @@ async def follow(
 ) -> None:
     """This node's part of an engine whose head is another node."""
     hear = log.prefixed("prepare", file)
-    plans = await preparation.prepared(chosen, environ, display.step, hear)
+    plans = await preparation.prepared(preparation.plans_of(chosen), environ, display.step, hear)
     display.done()
     stop = Stop(chosen.stop_grace_seconds)
     stop_on_signals(stop.ask, chosen.stop_grace_seconds)

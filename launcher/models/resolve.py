@@ -34,18 +34,10 @@ BEYOND_LORA: Final = (
 GGUF_BITS: Final = {0: 32, 1: 16, 2: 4, 3: 4, 7: 8, 8: 5, 9: 5, 10: 2, 18: 6, 32: 16}
 
 
-def read_model(
-    settings: LauncherSettings, *, prepared: Path | None = None, hub: Path | None = None
-) -> ModelFacts:
-    """Facts of the configured model; `prepared` is the checkpoint made from it, if one was.
-
-    Raises ModelError when nothing here knows the model.
-    """
+def read_model(settings: LauncherSettings, *, hub: Path | None = None) -> ModelFacts:
+    """Facts of the configured model; raises ModelError when nothing here knows it."""
     name = settings.model
     hub = hub or hub_cache()
-    if prepared is not None:
-        was_gguf = name.endswith(".gguf") or name == families.EMBEDDED
-        return replace(_from_folder(prepared), id=public_id(name), dequantized=was_gguf)
     adapter = _adapter(name, hub, settings.reasoner_revision)
     if adapter is None:
         facts = _base(name, hub, settings.reasoner_revision)
@@ -55,6 +47,12 @@ def read_model(
         raise ModelError(f"The adapter {name} does not name its base; set MMHIE_BASE_MODEL.")
     shown = replace(adapter, base=public_id(base))
     return replace(_base(base, hub, None), id=public_id(name), adapter=shown)
+
+
+def read_made(model: ModelFacts, folder: Path) -> ModelFacts:
+    """Facts of the checkpoint that was made from this model, in this folder."""
+    was_gguf = model.format == "gguf" or model.source == families.EMBEDDED
+    return replace(_from_folder(folder), id=model.id, dequantized=was_gguf)
 
 
 def public_id(name: str) -> str:

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from launcher.nodes.route import Route
 from launcher.planning.decisions import Decisions
 from launcher.planning.memory import GPU_FRACTION
+from launcher.planning.route import Route
 from launcher.settings import ENGINE_DATE
 
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.

@@ -10,7 +10,7 @@ import psutil
 import pynvml
 
 from launcher.errors import HardwareError
-from launcher.nodes.route import Route, towards
+from launcher.planning.route import Route, towards
 
 GIB: Final = 1024**3
 DEFAULT_CAPABILITY: Final = (8, 0)

@@ -44,6 +44,7 @@ class EnginePlan:
     dtype: str
     preparation: Preparation | None
     shortage: str | None
+    decisions: Decisions
 
     def as_json(self) -> dict[str, Any]:
         """The documented keys of `mmhie plan --json`."""
@@ -89,6 +90,12 @@ def make_plan(
     if strict and plan.shortage is not None:
         raise NotEnoughMemory(plan.shortage)
     return plan
+
+
+def complete(plan: EnginePlan, made: ModelFacts) -> EnginePlan:
+    """The same engine on the checkpoint that was made for it; no other fact is read again."""
+    decided = plan.decisions
+    return make_plan(decided.settings, decided.hardware, made, decided.installed)
 
 
 def choose_device(
@@ -216,6 +223,7 @@ def _write(draft: Decisions) -> EnginePlan:
         dtype=loaded_dtype(draft.model, engine_command.dtype(draft) or "auto"),
         preparation=draft.preparation,
         shortage=None if draft.memory.fits else remedies.sentence(draft),
+        decisions=draft,
     )
 
 

@@ -65,12 +65,6 @@ def progress(line: str) -> Progress | None:
     return None
 
 
-def percent(line: str) -> float | None:
-    """The share a progress bar in this line shows as done."""
-    found = re.search(r": +(\d+)%\|", line)
-    return int(found[1]) / 100 if found else None
-
-
 def furthest(seen: Progress, line: str) -> Progress:
     """The later of what was seen and what this line says: ranks and shards report out of step."""
     said = progress(line)

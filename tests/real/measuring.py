@@ -43,7 +43,8 @@ def measured(stack: Stack, ours: dict[str, str], prepared: Path | None = None) -
     `pytest -rP` shows the numbers.
     """
     chosen = settings.load(ours, None)
-    model = resolve.read_model(chosen, prepared=prepared)
+    named = resolve.read_model(chosen)
+    model = resolve.read_made(named, prepared) if prepared else named
     plan = make_plan(chosen, hardware.detect(), model, installation.detect())
     space_gib = int(stack.find("api_server").environ()["VLLM_CPU_KVCACHE_SPACE"])
     found = CACHE_LINE.search(stack.log.read_text(errors="replace"))

@@ -12,7 +12,6 @@ from launcher.serving.startup_log import (
     STEPS,
     Progress,
     furthest,
-    percent,
     progress,
     root_cause,
 )
@@ -162,16 +161,3 @@ def test_a_command_that_is_not_there() -> None:
     assert root_cause(["vllm cannot be started: No such file or directory"]) == (
         "vllm cannot be started: No such file or directory"
     )
-
-
-@pytest.mark.parametrize(
-    ("line", "share"),
-    [
-        ("Converting and de-quantizing GGUF tensors...:  31%|███▏      | 85/272 [00:00<", 0.31),
-        ("Writing model shards: 100%|██████████| 1/1 [00:00<00:00, 10.91it/s]", 1.0),
-        ("31 percent", None),
-    ],
-)
-def test_percent_of_a_progress_bar(line: str, share: float | None) -> None:
-    """tqdm's number, as a share."""
-    assert percent(line) == share

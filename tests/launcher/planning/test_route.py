@@ -7,7 +7,7 @@ import socket
 import psutil
 import pytest
 
-from launcher.nodes.route import Route, towards
+from launcher.planning.route import Route, towards
 
 
 def test_this_machine_reaches_itself_by_loopback() -> None:
