@@ -15,8 +15,7 @@ from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
 from gateway.http_metrics import HttpMetrics
-from gateway.limits.quotas import Quotas
-from gateway.limits.quotas import own as own_counts
+from gateway.limits.quotas import Quotas, local_quotas
 from gateway.metrics import Metrics
 from gateway.middleware.authentication import Authentication
 from gateway.middleware.correlation import Correlation
@@ -55,11 +54,11 @@ TOKEN_ROUTES: dict[str, TokenRoute] = {
 
 
 def create_app(
-    settings: GatewaySettings, *, counts: Quotas | None = None, metrics: Metrics | None = None
+    settings: GatewaySettings, *, quotas: Quotas | None = None, metrics: Metrics | None = None
 ) -> FastAPI:
     """The gateway as an ASGI application; nothing is opened before its lifespan.
 
-    One of several workers brings the `counts` and `metrics` that it shares with the others.
+    One of several workers brings the `quotas` and `metrics` that it shares with the others.
     """
     own = metrics or Metrics()
     disclaimer = Disclaimer.of(
@@ -68,7 +67,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        async with open_services(settings, disclaimer, own, counts) as services:
+        async with open_services(settings, disclaimer, own, quotas) as services:
             app.state.services = services
             yield {"services": services}
 
@@ -108,11 +107,11 @@ def add_middleware(
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, counts: Quotas | None
+    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, quotas: Quotas | None
 ) -> AsyncIterator[Services]:
     """What lives as long as the application."""
-    counts = counts or own_counts(settings)
-    shared = shared_of(settings, counts.limiter, own.shared_failing.set)
+    quotas = quotas or local_quotas(settings)
+    shared = shared_of(settings, quotas.limiter, own.shared_failing.set)
     key = settings.engine_api_key
     digest_key = settings.digest_key
     secret = key.get_secret_value() if key else None
@@ -125,7 +124,7 @@ async def open_services(
         engine=engine,
         metered=metered,
         watch=watch,
-        admission=counts.places,
+        admission=quotas.admission,
         labels=Labels.of(
             disclaimer,
             key=digest_key.get_secret_value() if digest_key else None,

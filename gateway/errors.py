@@ -174,7 +174,7 @@ class UnsupportedEncoding(RequestError):
 
 
 class TooBusy(RequestError):
-    """All places at the engine and in the queue are taken."""
+    """All slots at the engine and in the queue are taken."""
 
     status = 429
     code = "too_busy"

@@ -13,8 +13,8 @@ from typing import Any, TextIO
 
 import orjson
 
-from gateway.clock import rfc3339
 from gateway.errors import InternalError
+from gateway.timestamps import rfc3339
 
 BATCH_S = 0.05  # a line may wait so long
 log = logging.getLogger("gateway")

@@ -90,8 +90,8 @@ class Metrics:
         """Note what is read off, not counted."""
         self.inflight.set(admission.inflight)
         self.waiting.set(admission.waiting)
-        self.places.set(admission.places)
-        self.queue.set(admission.queue)
+        self.places.set(admission.max_inflight)
+        self.queue.set(admission.max_queue)
         self.ready.set(phase == "ready")
         for name, gauge in self.phases.items():
             gauge.set(name == phase)

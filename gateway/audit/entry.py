@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gateway.clock import rfc3339
 from gateway.http.exchange import Exchange
 from gateway.principal import Principal
+from gateway.timestamps import rfc3339
 
 # What the routes note of a request that an auditor asks for.
 FACTS = (

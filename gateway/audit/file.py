@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from gateway.audit import chain
 from gateway.audit.chain import START, Head
-from gateway.clock import rfc3339
+from gateway.timestamps import rfc3339
 
 Fsync = Literal["always", "interval", "never"]
 SYNC_EVERY_S = 1.0

@@ -8,8 +8,14 @@ from itertools import count
 
 from gateway.cluster.redis_store import Command, RedisStore, RedisUnavailable, Send
 from gateway.errors import SharedStateUnavailable, TooBusy
-from gateway.limits.rate_limiter import RateLimiter, Release, nothing, spent, too_many_open
-from gateway.limits.windows import MINUTE_S
+from gateway.limits.rate_limiter import (
+    MINUTE_S,
+    RateLimiter,
+    Release,
+    concurrency_exceeded,
+    rate_exceeded,
+    unlimited,
+)
 from gateway.principal import NO_LIMITS, Principal
 
 LEASE_S = 15.0
@@ -77,10 +83,10 @@ class RedisRateLimiter:
         self._names = (f"{process}:{number}" for number in count())
         store.beats.append(self.beat)
 
-    async def enter(self, client: Principal) -> Release:
+    async def acquire(self, client: Principal) -> Release:
         """Count a request in; raises TooBusy, or SharedStateUnavailable where that is wanted."""
         if client.limits == NO_LIMITS:
-            return nothing
+            return unlimited
         lease = next(self._names)
         try:
             verdict, wait_ms = await self._store.ask(*self._question(client, lease))
@@ -92,7 +98,7 @@ class RedisRateLimiter:
         if verdict:
             raise refusal(client, verdict.decode(), wait_ms / 1000)
         self._begin(client, lease)
-        return partial(self._leave, client, lease, nothing)
+        return partial(self._leave, client, lease, unlimited)
 
     def _question(self, client: Principal, lease: str) -> Command:
         limits = client.limits
@@ -108,7 +114,7 @@ class RedisRateLimiter:
                 "now; the operator was told.",
                 retry_after_s=1,
             )
-        own = await self._own.enter(client)
+        own = await self._own.acquire(client)
         self._begin(client, lease)  # so that Redis hears of it when it is back
         return partial(self._leave, client, lease, own)
 
@@ -153,9 +159,9 @@ def refusal(client: Principal, verdict: str, wait_s: float) -> TooBusy:
     """What a caller is told who is over a limit."""
     limits = client.limits
     if verdict == "open":
-        return too_many_open(limits.concurrency)
+        return concurrency_exceeded(limits.concurrency)
     most = limits.tokens_per_minute if verdict == "tokens" else limits.requests_per_minute
-    return spent(most, verdict, wait_s)
+    return rate_exceeded(most, verdict, wait_s)
 
 
 @lru_cache(maxsize=10_000)

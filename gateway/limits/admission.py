@@ -1,142 +1,27 @@
-"""How many requests are at the engine at once, who may wait for that, and in which order."""
+"""Admission: how many requests are at the engine at once, who may wait, and in which order."""
 
 import asyncio
+import math
 from collections import deque
+from collections.abc import Callable
+from time import monotonic
 from types import TracebackType
 from typing import Protocol
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.retry_after import RetryAfterEstimator
+from gateway.futures import settle
 from gateway.principal import PRIORITIES, Priority
 
-# A waiting class is passed over at most so often in a row: batch work is slow, never starved.
-MOST_PASSES = 8
-
-
-class Admission:
-    """A bounded number of places, and a bounded queue: emergency, then routine, then batch.
-
-    `async with admission.turn(priority):` holds a place until the block ends, which must be the
-    end of the response's body: a place given back at the first byte would admit without limit.
-    Within a class the order is that of arrival. `async with admission:` is a routine turn.
-    """
-
-    def __init__(
-        self, *, places: int, queue: int, patience_s: float, pace: RetryAfterEstimator | None = None
-    ) -> None:
-        self._pace = pace or RetryAfterEstimator()
-        self.places = places
-        self.queue = queue
-        self.patience_s = patience_s
-        self.inflight = 0
-        self._waiting: dict[Priority, deque[asyncio.Future[None]]] = {
-            priority: deque() for priority in PRIORITIES
-        }
-        self._passed: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
-
-    @property
-    def waiting(self) -> int:
-        return sum(map(len, self._waiting.values()))
-
-    def turn(self, priority: Priority) -> "Slot":
-        """A place for one request of a class."""
-        return Slot(self, priority)
-
-    async def __aenter__(self) -> None:
-        await self.enter("routine")
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.leave()
-
-    async def enter(self, priority: Priority) -> None:
-        """Take a place; raises TooBusy or QueueTimeout."""
-        if not self.enter_now(priority):
-            await self.wait(priority)
-
-    def enter_now(self, priority: Priority) -> bool:
-        """Take a place if one is free, or say that there is room to wait; else raises TooBusy."""
-        waiting = self.waiting
-        if self.inflight < self.places and not waiting:
-            self.inflight += 1
-            return True
-        if waiting >= self.queue and not self._displace(priority):
-            raise self._too_busy()
-        return False
-
-    def _too_busy(self) -> TooBusy:
-        """With the time after which all who wait now will have had their turn."""
-        return TooBusy(
-            "All places at the engine and in the queue are taken; try again later.",
-            retry_after_s=self._pace.wait_s(self.waiting + 1),
-        )
-
-    async def wait(self, priority: Priority) -> None:
-        """Wait for a place; raises QueueTimeout, or TooBusy when a higher class needs the room."""
-        line = self._waiting[priority]
-        turn = asyncio.get_running_loop().create_future()
-        line.append(turn)
-        try:
-            async with asyncio.timeout(self.patience_s):
-                await turn
-        except BaseException as stopped:
-            self._give_up(line, turn)
-            if isinstance(stopped, TimeoutError):
-                raise QueueTimeout(
-                    f"No place at the engine came free within {self.patience_s:g} s; try again.",
-                    retry_after_s=self._pace.wait_s(self.waiting + 1),
-                ) from None
-            raise
-
-    def _give_up(self, line: deque[asyncio.Future[None]], turn: asyncio.Future[None]) -> None:
-        """Leave the queue, or pass the place on if it was granted in the same moment."""
-        if turn in line:
-            line.remove(turn)
-        elif turn.done() and not turn.cancelled() and turn.exception() is None:
-            self.leave()
-
-    def _displace(self, priority: Priority) -> bool:
-        """Make room in a full queue by turning away the last of the lowest class below this."""
-        for lower in PRIORITIES[: PRIORITIES.index(priority) : -1]:
-            if self._waiting[lower]:
-                self._waiting[lower].pop().set_exception(self._too_busy())
-                return True
-        return False
-
-    def leave(self) -> None:
-        """Give a place back: it changes hands, or is free."""
-        if self.inflight >= self.places:
-            self._pace.came_free()
-        while (line := self._next_line()) is not None:
-            turn = line.popleft()
-            if not turn.done():
-                turn.set_result(None)  # the count stays
-                return
-        self.inflight -= 1
-        self._pace.rest()
-
-    def _next_line(self) -> deque[asyncio.Future[None]] | None:
-        """Whose turn it is: the highest class, unless a lower one was passed over too often."""
-        ranked = [priority for priority in PRIORITIES if self._waiting[priority]]
-        if not ranked:
-            return None
-        starved = [priority for priority in ranked if self._passed[priority] >= MOST_PASSES]
-        chosen = starved[-1] if starved else ranked[0]
-        for lower in ranked[ranked.index(chosen) + 1 :]:
-            self._passed[lower] += 1
-        self._passed[chosen] = 0
-        return self._waiting[chosen]
+MAX_SKIPS = 8  # of a waiting class in a row: batch work is slow, never starved
+NEWEST_WEIGHT = 0.2
+MAX_RETRY_AFTER_S = 60  # what was true a minute ago says little
 
 
 class AdmissionQueue(Protocol):
-    """What gives places: this process's own Admission, or the parent's of several workers."""
+    """A bounded number of slots at the engine: this process's own, or those of several workers."""
 
-    places: int
-    queue: int
+    max_inflight: int
+    max_queue: int
 
     @property
     def inflight(self) -> int: ...
@@ -144,24 +29,31 @@ class AdmissionQueue(Protocol):
     @property
     def waiting(self) -> int: ...
 
-    def turn(self, priority: Priority) -> "Slot": ...
+    async def acquire(self, priority: Priority) -> None:
+        """Take a slot; raises TooBusy or QueueTimeout."""
 
-    async def enter(self, priority: Priority) -> None: ...
+    def release(self) -> None:
+        """Give a slot back."""
 
-    def leave(self) -> None: ...
+    def slot(self, priority: Priority) -> "Slot":
+        """Return a context manager that holds a slot."""
 
 
 class Slot:
-    """A place at the engine for as long as the block lasts."""
+    """A slot at the engine for as long as the block lasts.
 
-    __slots__ = ("_admission", "_priority")
+    The block has to end with the response's body: a slot released at the first byte would admit
+    without limit.
+    """
 
-    def __init__(self, admission: AdmissionQueue, priority: Priority) -> None:
-        self._admission = admission
+    __slots__ = ("_priority", "_queue")
+
+    def __init__(self, queue: AdmissionQueue, priority: Priority) -> None:
+        self._queue = queue
         self._priority = priority
 
     async def __aenter__(self) -> None:
-        await self._admission.enter(self._priority)
+        await self._queue.acquire(self._priority)
 
     async def __aexit__(
         self,
@@ -169,4 +61,147 @@ class Slot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._admission.leave()
+        self._queue.release()
+
+
+class RetryAfterEstimator:
+    """Estimate Retry-After from recent slot releases.
+
+    The seconds between two releases, smoothed, are measured while all slots are taken: gaps when
+    nobody was waiting say nothing.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._last: float | None = None
+        self._gap_s: float | None = None
+
+    def released(self) -> None:
+        """Note a release while all slots were taken."""
+        now = self._clock()
+        if self._last is not None:
+            gap = now - self._last
+            known = gap if self._gap_s is None else self._gap_s
+            self._gap_s = known + NEWEST_WEIGHT * (gap - known)
+        self._last = now
+
+    def idle(self) -> None:
+        """Note that not all slots are taken any more."""
+        self._last = None
+
+    def wait_s(self, releases: int) -> int:
+        """Return whole seconds until that many releases, from 1 (also when unknown) to 60."""
+        expected = releases * (self._gap_s or 0)
+        return min(MAX_RETRY_AFTER_S, max(1, math.ceil(expected)))
+
+
+class LocalAdmissionQueue:
+    """The slots of this process and a bounded queue: emergency, then routine, then batch.
+
+    Within a class the order is that of arrival.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_inflight: int,
+        max_queue: int,
+        timeout_s: float,
+        estimator: RetryAfterEstimator | None = None,
+    ) -> None:
+        self.max_inflight = max_inflight
+        self.max_queue = max_queue
+        self.timeout_s = timeout_s
+        self.inflight = 0
+        self._estimator = estimator or RetryAfterEstimator()
+        self._waiting: dict[Priority, deque[asyncio.Future[None]]] = {
+            priority: deque() for priority in PRIORITIES
+        }
+        self._skips: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def slot(self, priority: Priority) -> Slot:
+        """Return a context manager that holds a slot."""
+        return Slot(self, priority)
+
+    async def acquire(self, priority: Priority) -> None:
+        """Take a slot; raises TooBusy or QueueTimeout."""
+        if not self.try_acquire(priority):
+            await self.wait(priority)
+
+    def try_acquire(self, priority: Priority) -> bool:
+        """Take a slot if one is free; False when there is room to wait, else raises TooBusy."""
+        waiting = self.waiting
+        if self.inflight < self.max_inflight and not waiting:
+            self.inflight += 1
+            return True
+        if waiting >= self.max_queue and not self._evict_below(priority):
+            raise self._too_busy()
+        return False
+
+    def _too_busy(self) -> TooBusy:
+        return TooBusy(
+            "All slots at the engine and in the queue are taken; try again later.",
+            retry_after_s=self._retry_after_s(),
+        )
+
+    def _retry_after_s(self) -> int:
+        """Return the time after which all who wait now will have had a slot."""
+        return self._estimator.wait_s(self.waiting + 1)
+
+    async def wait(self, priority: Priority) -> None:
+        """Wait for a slot; raises QueueTimeout, or TooBusy when a higher class needs the room."""
+        queue = self._waiting[priority]
+        granted = asyncio.get_running_loop().create_future()
+        queue.append(granted)
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await granted
+        except BaseException as stopped:
+            self._abandon(queue, granted)
+            if isinstance(stopped, TimeoutError):
+                raise QueueTimeout(
+                    f"No slot at the engine came free within {self.timeout_s:g} s; try again.",
+                    retry_after_s=self._retry_after_s(),
+                ) from None
+            raise
+
+    def _abandon(self, queue: deque[asyncio.Future[None]], granted: asyncio.Future[None]) -> None:
+        """Leave the queue, or pass the slot on if it was granted in the same moment."""
+        if granted in queue:
+            queue.remove(granted)
+        elif granted.done() and not granted.cancelled() and granted.exception() is None:
+            self.release()
+
+    def _evict_below(self, priority: Priority) -> bool:
+        """Make room in a full queue by refusing the last of the lowest class below this one."""
+        for lower in PRIORITIES[: PRIORITIES.index(priority) : -1]:
+            if self._waiting[lower]:
+                settle(self._waiting[lower].pop(), self._too_busy())
+                return True
+        return False
+
+    def release(self) -> None:
+        """Give a slot back: it passes to the next in the queue, or is free."""
+        if self.inflight >= self.max_inflight:
+            self._estimator.released()
+        while (queue := self._next_queue()) is not None:
+            if settle(queue.popleft(), None):
+                return  # the count stays
+        self.inflight -= 1
+        self._estimator.idle()
+
+    def _next_queue(self) -> deque[asyncio.Future[None]] | None:
+        """Return the queue of the highest class, unless a lower one was skipped too often."""
+        ranked = [priority for priority in PRIORITIES if self._waiting[priority]]
+        if not ranked:
+            return None
+        starved = [priority for priority in ranked if self._skips[priority] >= MAX_SKIPS]
+        chosen = starved[-1] if starved else ranked[0]
+        for lower in ranked[ranked.index(chosen) + 1 :]:
+            self._skips[lower] += 1
+        self._skips[chosen] = 0
+        return self._waiting[chosen]

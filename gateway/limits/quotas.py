@@ -1,8 +1,8 @@
-"""Where the counts are kept that bound what is asked for: clients' limits, places at the engine."""
+"""The quotas that requests draw on: clients' rate limits and slots at the engine."""
 
 from dataclasses import dataclass
 
-from gateway.limits.admission import Admission, AdmissionQueue
+from gateway.limits.admission import AdmissionQueue, LocalAdmissionQueue
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.settings import GatewaySettings
 
@@ -12,17 +12,17 @@ class Quotas:
     """One truth for everybody who draws on it."""
 
     limiter: RateLimiter
-    places: AdmissionQueue
+    admission: AdmissionQueue
 
 
-def admission_of(settings: GatewaySettings) -> Admission:
-    return Admission(
-        places=settings.max_inflight,
-        queue=settings.max_queue,
-        patience_s=settings.queue_timeout_seconds,
+def local_admission_queue(settings: GatewaySettings) -> LocalAdmissionQueue:
+    return LocalAdmissionQueue(
+        max_inflight=settings.max_inflight,
+        max_queue=settings.max_queue,
+        timeout_s=settings.queue_timeout_seconds,
     )
 
 
-def own(settings: GatewaySettings) -> Quotas:
-    """The counts of a gateway that is one process."""
-    return Quotas(LocalRateLimiter(), admission_of(settings))
+def local_quotas(settings: GatewaySettings) -> Quotas:
+    """Return the quotas of a gateway that is one process."""
+    return Quotas(LocalRateLimiter(), local_admission_queue(settings))

@@ -1,17 +1,23 @@
-"""How much each client may use: requests at once, requests and tokens per minute."""
+"""Rate limits of each client: requests at once, requests and tokens per minute."""
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Protocol
 
 from gateway.errors import TooBusy
-from gateway.limits.windows import MINUTE_S, Windows
 from gateway.principal import Principal
+
+MINUTE_S = 60
+MAX_WINDOWS = 10_000
+
+WindowKey = tuple[str, str]  # a client's id, and "requests" or "tokens"
 
 
 class Release(Protocol):
-    """Counts one request out again, with the tokens it spent."""
+    """Count one request out again, with the tokens it spent."""
 
     def __call__(self, *, tokens: int) -> None: ...
 
@@ -19,67 +25,102 @@ class Release(Protocol):
 class RateLimiter(Protocol):
     """Count what principals use: in this process, or together with other processes."""
 
-    async def enter(self, client: Principal) -> Release: ...
+    async def acquire(self, principal: Principal) -> Release:
+        """Count a request in; raises TooBusy."""
 
 
-def nothing(*, tokens: int) -> None:
-    """Of who was not counted in."""
+def unlimited(*, tokens: int) -> None:
+    """Release of a principal without limits, who is not counted."""
+
+
+class FixedWindows:
+    """Counts, each within a minute that begins with its first; on the monotonic clock, so that
+    setting the wall clock back blocks nobody."""
+
+    def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._windows: dict[WindowKey, tuple[int, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def add(self, key: WindowKey, amount: int = 1) -> None:
+        """Count, in a window that begins now when none is open."""
+        now = self._clock()
+        count, end = self._windows.get(key, (0, 0.0))
+        if end <= now:
+            self._drop_ended(now)
+            count, end = 0, now + MINUTE_S
+        self._windows[key] = (count + amount, end)
+
+    def count(self, key: WindowKey) -> int:
+        """Return the count of the open window."""
+        count, end = self._windows.get(key, (0, 0.0))
+        return count if end > self._clock() else 0
+
+    def left_s(self, key: WindowKey) -> float:
+        """Return the seconds until the window ends."""
+        now = self._clock()
+        return self._windows.get(key, (0, now))[1] - now
+
+    def _drop_ended(self, now: float) -> None:
+        """Drop windows that have ended, once there are many."""
+        if len(self._windows) >= MAX_WINDOWS:
+            self._windows = {key: one for key, one in self._windows.items() if one[1] > now}
 
 
 class LocalRateLimiter:
-    """Counts what clients use. A window of a minute begins with a client's first request in it."""
+    """Rate limits counted in this process."""
 
-    def __init__(self, windows: Windows | None = None) -> None:
-        self._windows = Windows() if windows is None else windows
+    def __init__(self, windows: FixedWindows | None = None) -> None:
+        self._windows = FixedWindows() if windows is None else windows
         self._open: Counter[str] = Counter()
 
-    async def enter(self, client: Principal) -> Release:
-        """As `count_in`; where several processes count together, this waits for their answer."""
-        self.count_in(client)
-        return partial(self.leave, client)
+    async def acquire(self, principal: Principal) -> Release:
+        """Count a request in; raises TooBusy."""
+        self.try_acquire(principal)
+        return partial(self.release, principal)
 
-    def count_in(self, client: Principal) -> None:
+    def try_acquire(self, principal: Principal) -> None:
         """Count a request in; raises TooBusy, with the seconds after which it may come in.
 
         Tokens are known only at the end: a request comes in while any are left, and what it
         spends over the limit holds back those after it.
         """
-        limits, who = client.limits, client.id
+        limits, who = principal.limits, principal.id
         if limits.concurrency and self._open[who] >= limits.concurrency:
-            raise too_many_open(limits.concurrency)
+            raise concurrency_exceeded(limits.concurrency)
         if limits.tokens_per_minute:
-            self._check(who, "tokens", limits.tokens_per_minute)
+            self._check((who, "tokens"), limits.tokens_per_minute)
         if limits.requests_per_minute:
-            self._check(who, "requests", limits.requests_per_minute)
+            self._check((who, "requests"), limits.requests_per_minute)
             self._windows.add((who, "requests"))
         self._open[who] += 1
 
-    def leave(self, client: Principal, *, tokens: int) -> None:
+    def release(self, principal: Principal, *, tokens: int) -> None:
         """Count a request out, with the tokens it spent."""
-        who = client.id
+        who = principal.id
         self._open[who] -= 1
         if not self._open[who]:
             del self._open[who]
-        if client.limits.tokens_per_minute and tokens:
+        if principal.limits.tokens_per_minute and tokens:
             self._windows.add((who, "tokens"), tokens)
 
-    def _check(self, who: str, what: str, limit: int) -> None:
-        used = (who, what)
-        if self._windows.count(used) < limit:
-            return
-        raise spent(limit, what, self._windows.left_s(used))
+    def _check(self, key: WindowKey, limit: int) -> None:
+        if self._windows.count(key) >= limit:
+            raise rate_exceeded(limit, key[1], self._windows.left_s(key))
 
 
-def too_many_open(limit: int | None) -> TooBusy:
+def concurrency_exceeded(limit: int | None) -> TooBusy:
     return TooBusy(
-        f"This key may have {limit} requests open at once; wait for one.", retry_after_s=1
+        f"This key may have {limit} requests open at once; wait for one to end.", retry_after_s=1
     )
 
 
-def spent(limit: int | None, what: str, left_s: float) -> TooBusy:
-    """Of a minute that ends in `left_s` seconds."""
+def rate_exceeded(limit: int | None, unit: str, left_s: float) -> TooBusy:
+    """Return the refusal for a minute that ends in `left_s` seconds."""
     wait_s = min(MINUTE_S, max(1, math.ceil(left_s)))
     return TooBusy(
-        f"This key's {limit} {what} per minute are spent; try again in {wait_s} s.",
+        f"This key's {limit} {unit} per minute are spent; try again in {wait_s} s.",
         retry_after_s=wait_s,
     )

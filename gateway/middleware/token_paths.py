@@ -93,7 +93,7 @@ async def admitted(route: TokenRoute, exchange: Exchange, services: Services) ->
     scope, limiter = exchange.scope, services.gate.limiter
     client = exchange.client = await services.gate.admit(scope["path"], scope["headers"])
     services.trail.check()
-    leave = await limiter.enter(client)
+    leave = await limiter.acquire(client)
     services.trail.open(exchange)
     try:
         await route(exchange, services)

@@ -106,7 +106,7 @@ async def generate(exchange: Exchange, services: Services) -> None:
     stream = settings.streaming if request.stream is None else request.stream
     form = form_of(exchange.header(b"accept"), stream=stream)
     exchange.facts["stream"] = stream
-    async with exchange.watched(), services.admission.turn(exchange.client.priority):
+    async with exchange.watched(), services.admission.slot(exchange.client.priority):
         ask = await fitted(ask, model, services)
         await answer(exchange, services, ask, model, form)
 

@@ -51,7 +51,7 @@ class PassThrough:
         extra = named | usage | request_policy.default_budget(self.path, parsed, services.caps)
         extra |= services.gate.engine_fields(exchange.client, parsed, ranked=model.by_priority)
         exchange.facts |= identity(label)
-        async with exchange.watched(), services.admission.turn(exchange.client.priority):
+        async with exchange.watched(), services.admission.slot(exchange.client.priority):
             engine_body = openai_json.request_with(body, parsed, extra)
             request = self._request(exchange, services, engine_body, stream)
             response = await services.engine.open(request)

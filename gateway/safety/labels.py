@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from gateway.clock import rfc3339
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.red_flags.notices import notices, red_flags
+from gateway.timestamps import rfc3339
 
 TURNS = 3
 GATEWAY_VERSION = version("mmhie-server")

@@ -1,1 +1,1 @@
-"""Several gateway processes on one port, and the parent that keeps them up."""
+"""Several gateway processes on one port, and the supervisor that starts and restarts them."""

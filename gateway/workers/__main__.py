@@ -1,4 +1,4 @@
-"""`python -m gateway.workers LINK LISTENING NUMBER`: one worker, as the parent starts it."""
+"""`python -m gateway.workers CHANNEL LISTENER NUMBER`: one worker, as the supervisor starts it."""
 
 import os
 import socket
@@ -16,41 +16,44 @@ from gateway.server import drain
 from gateway.settings import GatewaySettings
 from gateway.workers import metrics_files
 from gateway.workers.json_line_channel import JsonLineChannel
+from gateway.workers.metrics_files import METRICS_FOLDER
 from gateway.workers.remote_quotas import RemoteAdmissionQueue, RemoteRateLimiter, RpcClient
-from gateway.workers.supervisor import METRICS_FOLDER
 from gateway.workers.worker_server import WorkerServer
 
 
-def main(link: int, listening: int, number: int) -> int:
+def main(channel: int, listener: int, number: int) -> int:
     """Serve until told to stop; 2 when a setting is wrong."""
     values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call] # untyped
 
-    def serve(chosen: GatewaySettings) -> int:
+    def run(settings: GatewaySettings) -> int:
         metrics_files.reserve(Path(os.environ[METRICS_FOLDER]), number)
-        uvloop.run(work(chosen, socket.socket(fileno=link), socket.socket(fileno=listening)))
+        uvloop.run(serve(settings, socket.socket(fileno=channel), socket.socket(fileno=listener)))
         return 0
 
-    return startup_checks.run(serve)
+    return startup_checks.run(run)
 
 
-async def work(chosen: GatewaySettings, end: socket.socket, listening: socket.socket) -> None:
-    """The life of a worker: the application with the parent's counts in it."""
-    link = JsonLineChannel()
-    asking = RpcClient(link.say)
-    places = RemoteAdmissionQueue(asking, places=chosen.max_inflight, queue=chosen.max_queue)
+async def serve(settings: GatewaySettings, end: socket.socket, listener: socket.socket) -> None:
+    """Serve with the supervisor's quotas until told to stop."""
+    channel = JsonLineChannel()
+    rpc = RpcClient(channel.send)
+    admission = RemoteAdmissionQueue(
+        rpc, max_inflight=settings.max_inflight, max_queue=settings.max_queue
+    )
     metrics = Metrics(Path(os.environ[METRICS_FOLDER]))
-    app = create_app(chosen, counts=Quotas(RemoteRateLimiter(asking), places), metrics=metrics)
+    quotas = Quotas(RemoteRateLimiter(rpc), admission)
+    app = create_app(settings, quotas=quotas, metrics=metrics)
     drain.tune()
 
-    def counted(inflight: int, waiting: int, workers: int, lost: int) -> None:
-        places.inflight, places.waiting = inflight, waiting
+    def on_counts(inflight: int, waiting: int, workers: int, lost: int) -> None:
+        admission.inflight, admission.waiting = inflight, waiting
         metrics.workers.set(workers)
         metrics.workers_lost.set(lost)
 
-    worker = WorkerServer(app, chosen, asking, counted)
-    await link.open(end, worker.hear, worker.orphaned)
-    await worker.serve(sockets=[listening])
-    link.close()
+    server = WorkerServer(app, settings, rpc, on_counts)
+    await channel.open(end, server.on_message, server.on_supervisor_gone)
+    await server.serve(sockets=[listener])
+    channel.close()
 
 
 if __name__ == "__main__":

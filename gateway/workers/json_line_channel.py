@@ -1,4 +1,7 @@
-"""The socket between the parent and one worker: lines of JSON, each a list whose head is a word."""
+"""The socket between the supervisor and one worker: a JSON list a line.
+
+A list begins with a command, or with the number of the call that it answers.
+"""
 
 import asyncio
 import socket
@@ -7,32 +10,36 @@ from typing import Any
 
 import orjson
 
-Words = list[Any]
+Message = list[Any]
+Send = Callable[..., None]
 
 
 class JsonLineChannel(asyncio.Protocol):
-    """Speaks as long as the other side is there; its end is how a death is noticed."""
+    """One end of a socket pair; it closes when the other process ends, however that ends."""
 
     def __init__(self) -> None:
-        self._hear: Callable[[Words], None]
-        self._lost: Callable[[], None]
-        self._rest = b""
-        self._early: list[bytes] = []
+        self._on_message: Callable[[Message], None]
+        self._on_close: Callable[[], None]
+        self._partial = b""
+        self._unsent: list[bytes] = []  # before the channel was open
         self._transport: asyncio.Transport | None = None
 
     async def open(
-        self, end: socket.socket, hear: Callable[[Words], None], lost: Callable[[], None]
+        self,
+        end: socket.socket,
+        on_message: Callable[[Message], None],
+        on_close: Callable[[], None],
     ) -> None:
-        """Take over one end of a pair of sockets."""
-        self._hear, self._lost = hear, lost
+        """Take over one end of a socket pair."""
+        self._on_message, self._on_close = on_message, on_close
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: self, sock=end)
 
-    def say(self, *words: object) -> None:
-        """Send a line; nothing when nobody is there any more to hear it."""
-        line = orjson.dumps(words) + b"\n"
+    def send(self, *message: object) -> None:
+        """Send a message; dropped when the other side has gone."""
+        line = orjson.dumps(message) + b"\n"
         if self._transport is None:
-            self._early.append(line)
+            self._unsent.append(line)
         elif not self._transport.is_closing():
             self._transport.write(line)
 
@@ -42,12 +49,12 @@ class JsonLineChannel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment] # of a stream socket
-        transport.writelines(self._early)  # type: ignore[attr-defined] # the same
+        transport.writelines(self._unsent)  # type: ignore[attr-defined] # the same
 
     def data_received(self, data: bytes) -> None:
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        for line in whole:
-            self._hear(orjson.loads(line))
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self._on_message(orjson.loads(line))
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._lost()
+        self._on_close()

@@ -1,5 +1,7 @@
-"""The files that workers count in: prometheus-client maps them, and makes them sparse. A page that
-then finds no room on the disk ends the process by SIGBUS, and the next one; so room is kept first.
+"""The files that workers count in, one of each kind and worker.
+
+prometheus-client maps them into memory and makes them sparse. A page that then finds no room on
+the disk would end the process by SIGBUS, and the next one; so the room is reserved first.
 """
 
 import os
@@ -10,20 +12,21 @@ from typing import get_args
 from gateway.metrics import Mode
 from gateway.settings import SettingsError
 
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own name
 MIB = 1024 * 1024
 GAUGES = tuple(f"gauge_{mode}" for mode in get_args(Mode))
 # Several times what every route, method and outcome together come to.
-ROOM_BYTES: Mapping[str, int] = {
+RESERVED_BYTES: Mapping[str, int] = {
     **dict.fromkeys(("counter", "histogram", "summary"), MIB),
     **dict.fromkeys(GAUGES, MIB // 16),
 }
-NOTHING_USED = bytes(4)  # how a file of prometheus-client begins that holds no value
+EMPTY = bytes(4)  # the beginning of a file of prometheus-client that holds no value
 
 
 def reserve(folder: Path, number: int) -> None:
-    """Room for the counts of the worker of this number. Raises SettingsError when there is none."""
+    """Reserve room for the metrics of one worker; raises SettingsError when there is none."""
     try:
-        for kind, size in ROOM_BYTES.items():
+        for kind, size in RESERVED_BYTES.items():
             handle = os.open(path(folder, kind, number), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 os.posix_fallocate(handle, 0, size)
@@ -31,21 +34,24 @@ def reserve(folder: Path, number: int) -> None:
                 os.close(handle)
     except OSError as error:
         raise SettingsError(
-            f"The workers' counts cannot be kept in {folder.parent} ({error.strerror}): make room "
+            f"The workers' metrics cannot be kept in {folder.parent} ({error.strerror}): make room "
             "there, or name another folder in TMPDIR."
         ) from None
 
 
-def forget_present(folder: Path, number: int) -> None:
-    """What a dead worker said of the moment no longer counts; its totals do. The room stays for
-    its successor (prometheus-client's own `mark_process_dead` would give it back)."""
+def clear_gauges(folder: Path, number: int) -> None:
+    """Clear the gauges of a worker that has ended; its totals stay.
+
+    The room stays reserved for its successor (prometheus-client's own `mark_process_dead` would
+    delete the files).
+    """
     for kind in GAUGES:
         file = path(folder, kind, number)
-        if file.exists():  # not when it died before it had any
-            with file.open("r+b", buffering=0) as present:
-                present.write(NOTHING_USED)
+        if file.exists():  # not when it ended before it had any
+            with file.open("r+b", buffering=0) as gauges:
+                gauges.write(EMPTY)
 
 
 def path(folder: Path, kind: str, number: int) -> Path:
-    """Where prometheus-client looks for it."""
+    """Return the path at which prometheus-client looks for a file."""
     return folder / f"{kind}_{number}.db"

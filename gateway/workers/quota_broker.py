@@ -1,87 +1,79 @@
-"""The parent's side of the counts: one limiter and one queue for all workers of the node."""
+"""The supervisor's side of the quotas that all workers draw on."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from gateway.errors import GatewayError
-from gateway.limits.admission import Admission
+from gateway.errors import GatewayError, InternalError
+from gateway.limits.admission import LocalAdmissionQueue
 from gateway.limits.rate_limiter import LocalRateLimiter
+from gateway.logs import log
 from gateway.principal import Kind, Limits, Principal, Priority
-from gateway.workers.json_line_channel import Words
+from gateway.workers.json_line_channel import Message, Send
 
 
 class QuotaBroker:
-    """What every worker draws on."""
+    """One worker's draws on the node's quotas; all of them are returned when the worker ends.
 
-    def __init__(self, limiter: LocalRateLimiter, admission: Admission) -> None:
-        self.limiter = limiter
-        self.admission = admission
-
-    def account(self, say: Callable[..., None]) -> "Account":
-        """A new worker's account."""
-        return Account(self, say)
-
-
-class Account:
-    """What one worker has drawn; all of it comes back when the worker is gone, however it went.
-
-    A number in a request is the worker's own, for the answer: `[number]` grants, with words after
-    it it refuses. What the worker no longer waits for it returns itself when the grant arrives.
+    A call is `[command, number, ...]` and its reply `[number]` when it is granted, or
+    `[number, code, message, retry_after_s]`. A grant that arrives when nobody waits for it any
+    more is returned by the worker.
     """
 
-    def __init__(self, ledger: QuotaBroker, say: Callable[..., None]) -> None:
-        self._limiter = ledger.limiter
-        self._admission = ledger.admission
-        self._say = say
+    def __init__(
+        self, limiter: LocalRateLimiter, admission: LocalAdmissionQueue, send: Send
+    ) -> None:
+        self._limiter = limiter
+        self._admission = admission
+        self._send = send
         self._open: Counter[Principal] = Counter()
-        self._places = 0
-        self._settled = False
+        self._slots = 0
+        self._is_closed = False
         self._waiting: dict[int, asyncio.Task[None]] = {}
-        self._acts: dict[str, Callable[..., None]] = {
-            "open": self._count_in,
-            "close": self._count_out,
-            "enter": self._enter,
-            "give_up": self._give_up,
-            "leave": self._leave,
+        self._commands: dict[str, Callable[..., None]] = {
+            "acquire_rate": self._acquire_rate,
+            "release_rate": self._release_rate,
+            "acquire_slot": self._acquire_slot,
+            "cancel_slot": self._cancel_slot,
+            "release_slot": self._release_slot,
         }
 
-    def hear(self, words: Words) -> None:
-        """Do what a line from the worker asks for."""
-        self._acts[words[0]](*words[1:])
+    def handle(self, message: Message) -> None:
+        """Run a command of the worker."""
+        self._commands[message[0]](*message[1:])
 
-    def settle(self) -> None:
-        """Return everything: the worker is gone."""
-        self._settled = True
+    def close(self) -> None:
+        """Return everything: the worker has ended."""
+        self._is_closed = True
         for task in self._waiting.values():
             task.cancel()
-        for client, times in self._open.items():
+        for principal, times in self._open.items():
             for _ in range(times):
-                self._limiter.leave(client, tokens=0)
-        for _ in range(self._places):
-            self._admission.leave()
+                self._limiter.release(principal, tokens=0)
+        for _ in range(self._slots):
+            self._admission.release()
         self._open.clear()
-        self._places = 0
+        self._slots = 0
 
-    def _count_in(self, number: int, *client: object) -> None:
-        who = client_of(*client)
+    def _acquire_rate(self, number: int, *fields: object) -> None:
+        principal = principal_of(*fields)
         try:
-            self._limiter.count_in(who)
+            self._limiter.try_acquire(principal)
         except GatewayError as error:
             self._refuse(number, error)
             return
-        self._open[who] += 1
-        self._say(number)
+        self._open[principal] += 1
+        self._send(number)
 
-    def _count_out(self, tokens: int, *client: object) -> None:
-        who = client_of(*client)
-        self._open[who] -= 1
-        self._limiter.leave(who, tokens=tokens)
+    def _release_rate(self, tokens: int, *fields: object) -> None:
+        principal = principal_of(*fields)
+        self._open[principal] -= 1
+        self._limiter.release(principal, tokens=tokens)
 
-    def _enter(self, number: int, priority: Priority) -> None:
+    def _acquire_slot(self, number: int, priority: Priority) -> None:
         try:
-            if self._admission.enter_now(priority):
+            if self._admission.try_acquire(priority):
                 self._grant(number)
                 return
         except GatewayError as error:
@@ -94,33 +86,38 @@ class Account:
     def _waited(self, number: int, task: asyncio.Task[None]) -> None:
         del self._waiting[number]
         if task.cancelled():
-            self._say(number, "given_up", "", None)
-        elif isinstance(error := task.exception(), GatewayError):
+            self._send(number, "cancelled", "", None)
+            return
+        error = task.exception()
+        if error is None:
+            self._grant(number)
+        elif isinstance(error, GatewayError):
             self._refuse(number, error)
         else:
-            self._grant(number)
+            log.error("waiting for a slot failed", exc_info=error)
+            self._refuse(number, InternalError("The gateway failed; this was logged."))
 
     def _grant(self, number: int) -> None:
-        if self._settled:
-            self._admission.leave()
+        if self._is_closed:
+            self._admission.release()
             return
-        self._places += 1
-        self._say(number)
+        self._slots += 1
+        self._send(number)
 
-    def _give_up(self, number: int) -> None:
+    def _cancel_slot(self, number: int) -> None:
         task = self._waiting.get(number)
         if task is not None:
             task.cancel()
 
-    def _leave(self) -> None:
-        self._places -= 1
-        self._admission.leave()
+    def _release_slot(self) -> None:
+        self._slots -= 1
+        self._admission.release()
 
     def _refuse(self, number: int, error: GatewayError) -> None:
-        self._say(number, error.code, error.message, error.retry_after_s)
+        self._send(number, error.code, error.message, error.retry_after_s)
 
 
 @lru_cache(maxsize=10_000)
-def client_of(name: str, kind: Kind, *limits: int | None) -> Principal:
-    """A caller as the limiter needs to know it."""
+def principal_of(name: str, kind: Kind, *limits: int | None) -> Principal:
+    """Return a principal as far as the limiter has to know it."""
     return Principal(name, kind, frozenset(), limits=Limits(*limits))

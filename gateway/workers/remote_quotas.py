@@ -1,101 +1,101 @@
-"""A worker's side of the counts: the interfaces of `gateway.access`, answered by the parent."""
+"""A worker's side of the quotas: its rate limiter and admission queue, kept by the supervisor."""
 
 import asyncio
 from collections.abc import Callable
 from functools import partial
 from itertools import count
+from typing import Any
 
-from gateway.errors import Draining, GatewayError, QueueTimeout, TooBusy
+from gateway.errors import Draining, GatewayError, InternalError, QueueTimeout, TooBusy
+from gateway.futures import settle
 from gateway.limits.admission import Slot
-from gateway.limits.rate_limiter import Release, nothing
+from gateway.limits.rate_limiter import Release, unlimited
 from gateway.principal import NO_LIMITS, Principal, Priority
-from gateway.workers.json_line_channel import Words
+from gateway.workers.json_line_channel import Message, Send
 
 REFUSALS: dict[str, type[GatewayError]] = {one.code: one for one in (TooBusy, QueueTimeout)}
-Say = Callable[..., None]
 
 
 class RpcClient:
-    """Questions to the parent that wait for their answer."""
+    """Calls to the supervisor that wait for their reply."""
 
-    def __init__(self, say: Say) -> None:
-        self.say = say
+    def __init__(self, send: Send) -> None:
+        self.send = send
         self._numbers = count(1)
-        self._asked: dict[int, asyncio.Future[None]] = {}
-        self._abandoned: dict[int, Callable[[], None]] = {}
-        self._is_lost = False
+        self._pending: dict[int, asyncio.Future[None]] = {}
+        self._is_connected = True
 
-    async def ask(self, word: str, *rest: object, undo: Callable[[], None]) -> None:
-        """Return when it is granted; raises what the parent refused it with.
+    async def call(self, command: str, *arguments: object, undo: Callable[[], None]) -> None:
+        """Return when the call is granted; raises the GatewayError that it is refused with.
 
-        When nobody waits for it any more, `undo` is called with the grant that still came.
+        When the caller is cancelled, `undo` is called for the grant that still arrives.
         """
-        if self._is_lost:
-            raise orphaned()
+        if not self._is_connected:
+            raise supervisor_gone()
         number = next(self._numbers)
-        answer = self._asked[number] = asyncio.get_running_loop().create_future()
-        self.say(word, number, *rest)
+        reply = self._pending[number] = asyncio.get_running_loop().create_future()
+        self.send(command, number, *arguments)
         try:
-            await answer
+            await asyncio.shield(reply)
         except asyncio.CancelledError:
-            if self._asked.pop(number, None) is None:  # granted in the same moment
-                undo()
-            else:
-                self._abandoned[number] = undo
-                self.say("give_up", number)
+            if not reply.done():
+                self.send("cancel_slot", number)
+            reply.add_done_callback(partial(undo_grant, undo))
             raise
 
-    def answered(self, number: int, *refusal: object) -> None:
-        """Hear an answer."""
-        asked = self._asked.pop(number, None)
-        undo = self._abandoned.pop(number, None)
-        if asked is None:
-            if undo is not None and not refusal:
-                undo()
-        elif refusal:
-            asked.set_exception(refused(*refusal))
-        else:
-            asked.set_result(None)
+    def on_reply(self, number: int, *refusal: Any) -> None:
+        """Settle the call that a reply belongs to."""
+        settle(self._pending.pop(number), refused(*refusal) if refusal else None)
 
-    def lost(self) -> None:
-        """The parent is gone: whoever waits for it is told so."""
-        self._is_lost = True
-        for asked in self._asked.values():
-            asked.set_exception(orphaned())
-        self._asked.clear()
+    def on_close(self) -> None:
+        """Refuse every pending call: the supervisor is gone."""
+        self._is_connected = False
+        for reply in self._pending.values():
+            settle(reply, supervisor_gone())
+        self._pending.clear()
 
 
-def orphaned() -> Draining:
+def undo_grant(undo: Callable[[], None], reply: asyncio.Future[None]) -> None:
+    if reply.exception() is None:
+        undo()
+
+
+def supervisor_gone() -> Draining:
     return Draining("This gateway is stopping; send the request again.", retry_after_s=1)
 
 
-def refused(code: object, message: object, retry_after_s: object) -> GatewayError:
-    return REFUSALS[str(code)](str(message), retry_after_s=retry_after_s)  # type: ignore[arg-type] # a number or none, as the parent had it
+def refused(code: str, message: str, retry_after_s: int | None) -> GatewayError:
+    """Return the error that a reply tells of; the generic one for a code unknown to this worker."""
+    kind = REFUSALS.get(code)
+    if kind is None:
+        return InternalError("The gateway failed; this was logged.")
+    return kind(message, retry_after_s=retry_after_s)
 
 
 class RemoteRateLimiter:
-    """Counts what clients use, with the parent."""
+    """Rate limits counted by the supervisor, for all workers."""
 
-    def __init__(self, asking: RpcClient) -> None:
-        self._asking = asking
+    def __init__(self, rpc: RpcClient) -> None:
+        self._rpc = rpc
 
-    async def enter(self, client: Principal) -> Release:
-        """Count a request in; raises TooBusy. Who has no limits is not counted."""
-        if client.limits == NO_LIMITS:
-            return nothing
-        words = told(client)
-        await self._asking.ask("open", *words, undo=partial(self._leave, words, tokens=0))
-        return partial(self._leave, words)
+    async def acquire(self, principal: Principal) -> Release:
+        """Count a request in; raises TooBusy. A principal without limits is not counted."""
+        if principal.limits == NO_LIMITS:
+            return unlimited
+        fields = fields_of(principal)
+        await self._rpc.call("acquire_rate", *fields, undo=partial(self._release, fields, tokens=0))
+        return partial(self._release, fields)
 
-    def _leave(self, words: Words, *, tokens: int) -> None:
-        self._asking.say("close", tokens, *words)
+    def _release(self, fields: Message, *, tokens: int) -> None:
+        self._rpc.send("release_rate", tokens, *fields)
 
 
-def told(client: Principal) -> Words:
-    limits = client.limits
+def fields_of(principal: Principal) -> Message:
+    """Return what `quota_broker.principal_of` reads."""
+    limits = principal.limits
     return [
-        client.name,
-        client.kind,
+        principal.name,
+        principal.kind,
         limits.concurrency,
         limits.requests_per_minute,
         limits.tokens_per_minute,
@@ -103,23 +103,23 @@ def told(client: Principal) -> Words:
 
 
 class RemoteAdmissionQueue:
-    """The node's places and its queue, kept by the parent; the counts are as it last told them."""
+    """The node's slots and queue, kept by the supervisor; its counts are those last reported."""
 
-    def __init__(self, asking: RpcClient, *, places: int, queue: int) -> None:
-        self.places = places
-        self.queue = queue
+    def __init__(self, rpc: RpcClient, *, max_inflight: int, max_queue: int) -> None:
+        self.max_inflight = max_inflight
+        self.max_queue = max_queue
         self.inflight = 0
         self.waiting = 0
-        self._asking = asking
+        self._rpc = rpc
 
-    def turn(self, priority: Priority) -> Slot:
-        """A place for one request of a class."""
+    def slot(self, priority: Priority) -> Slot:
+        """Return a context manager that holds a slot."""
         return Slot(self, priority)
 
-    async def enter(self, priority: Priority) -> None:
-        """Take a place; raises TooBusy or QueueTimeout."""
-        await self._asking.ask("enter", priority, undo=self.leave)
+    async def acquire(self, priority: Priority) -> None:
+        """Take a slot; raises TooBusy or QueueTimeout."""
+        await self._rpc.call("acquire_slot", priority, undo=self.release)
 
-    def leave(self) -> None:
-        """Give a place back."""
-        self._asking.say("leave")
+    def release(self) -> None:
+        """Give a slot back."""
+        self._rpc.send("release_slot")

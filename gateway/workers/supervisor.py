@@ -1,6 +1,6 @@
-"""The parent: answers nobody, but keeps the workers up and their counts.
+"""Supervise the workers and broker their shared quotas.
 
-Signals only leave a note; one loop acts.
+Signals are only noted; one loop acts.
 """
 
 import asyncio
@@ -16,53 +16,44 @@ from pathlib import Path
 
 import uvloop
 
-from gateway.limits.quotas import admission_of
+from gateway.limits.quotas import local_admission_queue
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.logs import log
 from gateway.settings import GatewaySettings
 from gateway.workers import metrics_files
-from gateway.workers.quota_broker import QuotaBroker
 from gateway.workers.worker import Worker
 
-TELL_EVERY_S = 0.25
+REPORT_EVERY_S = 0.25
 PING_EVERY_S = 5.0
-SILENT_S = 30.0  # a worker that says nothing for this long hangs
-READY_S = 30.0  # a new worker has to be ready by then
-STEADY_S = 10.0  # who lived this long did not die of its start
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
-SPARE_S = 10.0  # beyond what the settings give a drain
-HURRY_S = 2.0
+HANG_TIMEOUT_S = 30.0  # a worker silent for this long hangs
+READY_TIMEOUT_S = 30.0
+STEADY_S = 10.0  # a worker that lived this long did not fail at its start
+FIRST_BACKOFF_S = 0.5
+MAX_BACKOFF_S = 30.0
+DRAIN_MARGIN_S = 10.0  # beyond what the settings give a drain
+EXIT_TIMEOUT_S = 2.0
 
 
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own name
-
-
-def run(settings: GatewaySettings, listening: socket.socket) -> int:
-    """The workers that the settings ask for, until told to stop; the exit code."""
+def run(settings: GatewaySettings, listener: socket.socket) -> int:
+    """Serve with several workers until told to stop; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="mmhie-metrics-") as folder:
-        parent = WorkerSupervisor(settings, listening, Path(folder))
-        return uvloop.run(parent.run())
+        return uvloop.run(WorkerSupervisor(settings, listener, Path(folder)).run())
 
 
 class WorkerSupervisor:
     """The workers of one gateway, from the first start to the last exit."""
 
-    def __init__(
-        self,
-        settings: GatewaySettings,
-        listening: socket.socket,
-        metrics: Path,
-    ) -> None:
+    def __init__(self, settings: GatewaySettings, listener: socket.socket, metrics: Path) -> None:
         self._settings = settings
-        self._listening = listening
-        self._ledger = QuotaBroker(LocalRateLimiter(), admission_of(settings))
+        self._listener = listener
+        self._limiter = LocalRateLimiter()
+        self._admission = local_admission_queue(settings)
         self._metrics = metrics
-        self._environ = environment(settings, metrics)
+        self._environ = worker_environ(settings, metrics)
         self._serving: list[Worker] = []
         self._retired: list[Worker] = []
         self._outdated: list[Worker] = []
-        self._fresh: Worker | None = None
+        self._successor: Worker | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._not_before = 0.0
@@ -71,20 +62,20 @@ class WorkerSupervisor:
         self._wake = asyncio.Event()
 
     async def run(self) -> int:
-        """Serve until told to stop; the exit status of the program."""
+        """Serve until told to stop; return the exit code of the program."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._note, number)
-        telling = asyncio.create_task(self._tell())
+        reporting = asyncio.create_task(self._report_counts())
         try:
-            status = await self._begin()
-            while not status and not self._is_told_to_stop():
-                self._tend()
-                await self._pause()
+            status = await self._start_all()
+            while not status and not self._must_stop():
+                self._step()
+                await self._sleep()
             await self._stop()
         finally:
-            telling.cancel()
-            for worker in self._everybody():
+            reporting.cancel()
+            for worker in self._all():
                 worker.kill(signal.SIGKILL)
             await asyncio.gather(*self._tasks)
         return status
@@ -93,27 +84,27 @@ class WorkerSupervisor:
         self._signals.append(number)
         self._wake.set()
 
-    def _is_told_to_stop(self) -> bool:
+    def _must_stop(self) -> bool:
         return any(number != signal.SIGHUP for number in self._signals)
 
-    async def _pause(self, seconds: float = PING_EVERY_S) -> None:
+    async def _sleep(self, seconds: float = PING_EVERY_S) -> None:
         """Wait until something happened."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
         self._wake.clear()
 
-    def _everybody(self) -> list[Worker]:
-        fresh = [self._fresh] if self._fresh else []
-        return [*self._serving, *self._retired, *fresh]
+    def _all(self) -> list[Worker]:
+        successor = [self._successor] if self._successor else []
+        return [*self._serving, *self._retired, *successor]
 
     def _start(self) -> Worker:
-        """A worker with a number that nobody alive has: its metrics go on in the file of the last
-        who had it, so that there are never more files than there were workers at once."""
-        taken = {worker.number for worker in self._everybody()}
+        """Start a worker under the lowest free number: its metrics go on in the files of the last
+        one with that number, so there are never more files than there were workers at once."""
+        taken = {worker.number for worker in self._all()}
         number = next(free for free in count(1) if free not in taken)
-        worker = Worker(number, self._ledger, self._wake.set)
-        task = asyncio.create_task(worker.run(self._listening, self._environ))
+        worker = Worker(number, self._limiter, self._admission, self._wake.set)
+        task = asyncio.create_task(worker.run(self._listener, self._environ))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return worker
@@ -122,34 +113,34 @@ class WorkerSupervisor:
         self._tasks.discard(task)
         self._wake.set()
 
-    async def _begin(self) -> int:
-        """Start them all. One that ends before it is ready ends the program: it would again."""
+    async def _start_all(self) -> int:
+        """Start all workers. One that ends before it is ready ends the program: it would again."""
         for _ in range(self._settings.workers):
             self._serving.append(self._start())
-        while not self._is_told_to_stop():
+        while not self._must_stop():
             ended = [worker.status for worker in self._serving if worker.has_ended]
             if ended:
                 return next((status for status in ended if status and status > 0), 1)
             if all(worker.is_ready for worker in self._serving):
                 log.info("all workers are ready")
                 return 0
-            await self._pause()
+            await self._sleep()
         return 0
 
-    def _tend(self) -> None:
-        """Look at everybody once."""
-        for worker in [one for one in self._everybody() if one.has_ended]:
-            self._bury(worker)
-        self._kill_who_hangs()
+    def _step(self) -> None:
+        """Look at every worker once, and do what has to be done."""
+        for worker in [one for one in self._all() if one.has_ended]:
+            self._reap(worker)
+        self._ping()
         if signal.SIGHUP in self._signals:
             self._signals = [number for number in self._signals if number != signal.SIGHUP]
             self._outdated = list(self._serving)
             log.info("replacing all workers")
-        self._fill()
-        self._roll()
+        self._start_missing()
+        self._replace_next()
 
-    def _bury(self, worker: Worker) -> None:
-        metrics_files.forget_present(self._metrics, worker.number)
+    def _reap(self, worker: Worker) -> None:
+        metrics_files.clear_gauges(self._metrics, worker.number)
         if worker in self._retired:
             self._retired.remove(worker)
             return
@@ -157,23 +148,24 @@ class WorkerSupervisor:
         self._lost += 1
         now = time.monotonic()
         self._failures = 0 if now - worker.started > STEADY_S else self._failures + 1
-        self._not_before = now + pause_s(self._failures)
-        if worker is self._fresh:
-            self._fresh = None
-            self._give_up_rolling()
+        self._not_before = now + backoff_s(self._failures)
+        if worker is self._successor:
+            self._successor = None
+            self._stop_replacing()
         else:
             self._serving.remove(worker)
 
-    def _kill_who_hangs(self) -> None:
+    def _ping(self) -> None:
+        """Ping every worker; kill those that hang."""
         now = time.monotonic()
-        for worker in self._everybody():
-            if worker.is_ready and now - worker.heard > SILENT_S:
-                log.error("a worker hangs")
+        for worker in self._all():
+            if worker.is_ready and now - worker.last_heard > HANG_TIMEOUT_S:
+                log.error("a worker hangs and is killed")
                 worker.kill(signal.SIGKILL)
-            worker.link.say("ping")
+            worker.channel.send("ping")
 
-    def _fill(self) -> None:
-        """Start who is missing, not too often."""
+    def _start_missing(self) -> None:
+        """Start the workers that are missing, with a backoff after quick deaths."""
         missing = self._settings.workers - len(self._serving)
         wait_s = self._not_before - time.monotonic()
         if missing and wait_s <= 0:
@@ -181,69 +173,69 @@ class WorkerSupervisor:
         elif missing:
             asyncio.get_running_loop().call_later(wait_s, self._wake.set)
 
-    def _roll(self) -> None:
-        """One step of replacing workers: the new one is ready before the old one is let go."""
+    def _replace_next(self) -> None:
+        """Do one step of a rolling restart: a successor is ready before a worker is retired."""
         self._outdated = [worker for worker in self._outdated if worker in self._serving]
-        fresh = self._fresh
-        if fresh is None:
-            self._fresh = self._start() if self._outdated else None
-        elif fresh.is_ready:
-            self._fresh = None
-            self._serving.append(fresh)
+        successor = self._successor
+        if successor is None:
+            self._successor = self._start() if self._outdated else None
+        elif successor.is_ready:
+            self._successor = None
+            self._serving.append(successor)
             if self._outdated:
                 self._retire(self._outdated.pop(0))
             self._wake.set()
-        elif time.monotonic() - fresh.started > READY_S:
-            fresh.kill(signal.SIGKILL)
+        elif time.monotonic() - successor.started > READY_TIMEOUT_S:
+            successor.kill(signal.SIGKILL)
 
     def _retire(self, worker: Worker) -> None:
         self._serving.remove(worker)
         self._retired.append(worker)
-        worker.link.say("retire")
+        worker.channel.send("retire")
 
-    def _give_up_rolling(self) -> None:
+    def _stop_replacing(self) -> None:
         if self._outdated:
             log.error("a new worker does not start: the old ones stay")
         self._outdated = []
 
     async def _stop(self) -> None:
-        """Everybody drains; asked a second time, everybody goes."""
-        self._listening.close()
-        patience_s = self._settings.settle_seconds + self._settings.drain_seconds + SPARE_S
-        deadline = time.monotonic() + patience_s
+        """Drain all workers; a second signal ends them at once."""
+        self._listener.close()
+        drain_s = self._settings.settle_seconds + self._settings.drain_seconds + DRAIN_MARGIN_S
+        deadline = time.monotonic() + drain_s
         self._signals.clear()
-        self._order("drain")
+        self._send_all("drain")
         while self._tasks and (left_s := deadline - time.monotonic()) > 0:
-            await self._pause(left_s)
-            if self._is_told_to_stop():
+            await self._sleep(left_s)
+            if self._must_stop():
                 self._signals.clear()
-                self._order("now")
-                deadline = min(deadline, time.monotonic() + HURRY_S)
+                self._send_all("exit")
+                deadline = min(deadline, time.monotonic() + EXIT_TIMEOUT_S)
 
-    def _order(self, *words: object) -> None:
-        for worker in self._everybody():
-            worker.link.say(*words)
+    def _send_all(self, command: str) -> None:
+        for worker in self._all():
+            worker.channel.send(command)
 
-    async def _tell(self) -> None:
-        """Let every worker know the counts of the node, for whoever asks it for them."""
-        admission = self._ledger.admission
+    async def _report_counts(self) -> None:
+        """Report the counts of the node to every worker, for its /metrics."""
         while True:
-            told = (admission.inflight, admission.waiting, len(self._serving), self._lost)
-            for worker in self._everybody():
-                if worker.is_ready and told != worker.told:
-                    worker.told = told
-                    worker.link.say("counts", *told)
-            await asyncio.sleep(TELL_EVERY_S)
+            admission = self._admission
+            counts = (admission.inflight, admission.waiting, len(self._serving), self._lost)
+            for worker in self._all():
+                if worker.is_ready and counts != worker.reported:
+                    worker.reported = counts
+                    worker.channel.send("counts", *counts)
+            await asyncio.sleep(REPORT_EVERY_S)
 
 
-def environment(settings: GatewaySettings, metrics: Path) -> dict[str, str]:
-    """What the workers get: ours, and what has to be the same in all of them."""
-    shared = {METRICS_FOLDER: str(metrics)}
+def worker_environ(settings: GatewaySettings, metrics: Path) -> dict[str, str]:
+    """Return the environment of the workers: ours, and what has to be the same in all of them."""
+    shared = {metrics_files.METRICS_FOLDER: str(metrics)}
     if settings.digest_key is None:  # else each would make one, and a client's cache salt with it
         shared["MMHIE_DIGEST_KEY"] = secrets.token_hex(32)
     return {**os.environ, **shared}
 
 
-def pause_s(failures: int) -> float:
-    """How long to wait before the next start, after so many quick deaths in a row."""
-    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (failures - 1)) if failures else 0.0
+def backoff_s(failures: int) -> float:
+    """Return the pause before the next start after so many quick deaths in a row."""
+    return min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (failures - 1)) if failures else 0.0

@@ -1,4 +1,4 @@
-"""One worker as the parent sees it: a process, the link to it, and what it has drawn."""
+"""One worker as the supervisor sees it: a process, the channel to it, and its draws on quotas."""
 
 import asyncio
 import contextlib
@@ -8,54 +8,62 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from gateway.workers.json_line_channel import JsonLineChannel, Words
+from gateway.limits.admission import LocalAdmissionQueue
+from gateway.limits.rate_limiter import LocalRateLimiter
+from gateway.workers.json_line_channel import JsonLineChannel, Message
 from gateway.workers.quota_broker import QuotaBroker
 
 
 class Worker:
-    """A process of this program; `wake` is called when it is ready."""
+    """A process of this program; `on_ready` is called when it serves."""
 
-    def __init__(self, number: int, ledger: QuotaBroker, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        limiter: LocalRateLimiter,
+        admission: LocalAdmissionQueue,
+        on_ready: Callable[[], None],
+    ) -> None:
         self.number = number
-        self.started = self.heard = time.monotonic()
+        self.started = self.last_heard = time.monotonic()
         self.is_ready = False
         self.status: int | None = None
-        self.told: tuple[int, ...] = ()  # the counts it heard last
-        self._wake = wake
+        self.reported: tuple[int, ...] = ()  # the counts it was sent last
+        self.channel = JsonLineChannel()
+        self._broker = QuotaBroker(limiter, admission, self.channel.send)
+        self._on_ready = on_ready
         self._pid = 0
-        self.link = JsonLineChannel()
-        self._account = ledger.account(self.link.say)
 
-    async def run(self, listening: socket.socket, environ: Mapping[str, str]) -> None:
+    async def run(self, listener: socket.socket, environ: Mapping[str, str]) -> None:
         """Start the process and return when it has ended; its exit status is then known."""
         ours, theirs = socket.socketpair()
         with theirs:
-            await self.link.open(ours, self._hear, self._account.settle)
-            words = [str(one) for one in (theirs.fileno(), listening.fileno(), self.number)]
+            await self.channel.open(ours, self._on_message, self._broker.close)
+            numbers = (theirs.fileno(), listener.fileno(), self.number)
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "gateway.workers", *words),
+                *(sys.executable, "-m", "gateway.workers", *map(str, numbers)),
                 env=dict(environ),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), listening.fileno()),
+                pass_fds=(theirs.fileno(), listener.fileno()),
             )
         self._pid = process.pid
         self.status = await process.wait()
-        self.link.close()
+        self.channel.close()
 
     @property
     def has_ended(self) -> bool:
         return self.status is not None
 
     def kill(self, number: int) -> None:
-        """Send a signal, if there is still somebody to get it."""
+        """Send a signal, unless the process has ended."""
         if self._pid and not self.has_ended:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, number)
 
-    def _hear(self, words: Words) -> None:
-        self.heard = time.monotonic()
-        if words[0] == "ready":
+    def _on_message(self, message: Message) -> None:
+        self.last_heard = time.monotonic()
+        if message[0] == "ready":
             self.is_ready = True
-            self._wake()
-        elif words[0] != "pong":
-            self._account.hear(words)
+            self._on_ready()
+        elif message[0] != "pong":
+            self._broker.handle(message)

@@ -1,4 +1,4 @@
-"""The server of one worker: told by the parent when to go, and how."""
+"""The server of one worker, which the supervisor drains, retires and stops."""
 
 import asyncio
 import contextlib
@@ -13,57 +13,60 @@ from gateway.logs import log
 from gateway.server.drain import DrainingServer
 from gateway.server.http_protocol import HttpProtocol
 from gateway.settings import GatewaySettings
-from gateway.workers.json_line_channel import Words
+from gateway.workers.json_line_channel import Message
 from gateway.workers.remote_quotas import RpcClient
 
-IDLE_S = 5.0  # a connection nobody uses for this long is not what a worker stays for
+RETIRED_KEEP_ALIVE_S = 5.0
 CLOSE = (b"connection", b"close")
 
 
 class WorkerServer(DrainingServer):
-    """Stops on the parent's word, on SIGTERM, and when the parent is gone."""
+    """A server that stops on the supervisor's command, on SIGTERM, and when the supervisor ends."""
 
     def __init__(
         self,
         app: FastAPI,
         settings: GatewaySettings,
-        asking: RpcClient,
-        counted: Callable[[int, int, int, int], None],
+        rpc: RpcClient,
+        on_counts: Callable[[int, int, int, int], None],
     ) -> None:
         super().__init__(app, settings)
-        self._asking = asking
+        self._rpc = rpc
         self._is_retiring = False
-        self._acts: dict[str, Callable[..., None]] = {
-            "counts": counted,
+        self._commands: dict[str, Callable[..., None]] = {
+            "counts": on_counts,
             "drain": self._drain_once,
-            "now": self._go,
-            "ping": lambda: asking.say("pong"),
+            "exit": self._exit_now,
+            "ping": lambda: rpc.send("pong"),
             "retire": self._retire,
         }
 
-    def hear(self, words: Words) -> None:
-        """Do what a line from the parent says; an answer begins with the number of its question."""
-        if isinstance(words[0], int):
-            self._asking.answered(*words)
+    def on_message(self, message: Message) -> None:
+        """Run a command of the supervisor, or settle the call that its reply belongs to."""
+        if isinstance(message[0], int):
+            self._rpc.on_reply(*message)
         else:
-            self._acts[words[0]](*words[1:])
+            self._commands[message[0]](*message[1:])
 
-    def orphaned(self) -> None:
-        """Without its parent, a worker has no counts and nobody who would replace it; whoever
-        starts the program anew needs the port."""
-        self._asking.lost()
+    def on_supervisor_gone(self) -> None:
+        """Drain without the settle time.
+
+        Without its supervisor a worker has no quotas and nobody who would replace it, and the next
+        start needs the port.
+        """
+        self._rpc.on_close()
         if not self.should_exit:
-            log.error("the parent is gone")
+            log.error("the supervisor has ended; draining")
             self.settle_s = 0.0
             self._drain_once()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._asking.say("ready")
+        self._rpc.send("ready")
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """A terminal's Ctrl-C and hang-up reach every process of the group: the parent decides."""
+        """Leave SIGINT and SIGHUP to the supervisor: a terminal sends them to the whole group."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain_once)
         for number in (signal.SIGINT, signal.SIGHUP):
@@ -75,12 +78,12 @@ class WorkerServer(DrainingServer):
         if services is None or not services.watch.draining:
             self.drain()
 
-    def _go(self) -> None:
+    def _exit_now(self) -> None:
         self.force_exit = self.should_exit = True
 
     def _retire(self) -> None:
-        """A successor is ready: take no new connection, and end the open ones where no request
-        can get lost, with the next answer on each. Streams go on as long as they last."""
+        """Take no new connection, and close the open ones where no request can get lost: with the
+        next answer on each. Streams go on as long as they last."""
         self._is_retiring = True
         for server in self.servers:
             server.close()
@@ -88,7 +91,7 @@ class WorkerServer(DrainingServer):
         self.server_state.default_headers.append(CLOSE)
         for connection in self.server_state.connections:
             if isinstance(connection, HttpProtocol):
-                soon = min(connection.limits.keep_alive_s, IDLE_S)
+                soon = min(connection.limits.keep_alive_s, RETIRED_KEEP_ALIVE_S)
                 connection.limits = replace(connection.limits, keep_alive_s=soon)
 
     async def on_tick(self, counter: int) -> bool:

@@ -17,9 +17,9 @@ import typer
 from gateway import settings as gateway_settings
 from gateway.audit.file import ChainBroken
 from gateway.audit.setup import append_event
-from gateway.clock import rfc3339
 from gateway.cluster import operator_commands
 from gateway.safety import hold as holds
+from gateway.timestamps import rfc3339
 from launcher.cli.output import AsJson, put
 from launcher.errors import LauncherError
 

@@ -17,9 +17,9 @@ from rich.table import Table
 
 from gateway import settings as gateway_settings
 from gateway.auth import keys
-from gateway.clock import rfc3339
 from gateway.cluster import operator_commands
 from gateway.principal import SCOPES, Limits, Priority
+from gateway.timestamps import rfc3339
 from launcher.cli.output import AsJson, put
 from launcher.errors import LauncherError
 

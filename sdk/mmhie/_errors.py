@@ -202,7 +202,7 @@ class HeadersTooLargeError(RequestError):
 
 
 class TooBusyError(RequestError):
-    """All places at the engine and in the queue are taken."""
+    """All slots at the engine and in the queue are taken."""
 
     default_status = 429
     default_code = "too_busy"

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.engine.exposition import merged, vllm_families
 from gateway.http.exchange import Exchange
-from gateway.limits.admission import Admission
+from gateway.limits.admission import LocalAdmissionQueue
 from gateway.metrics import Metrics, tokens
 
 FINAL = {
@@ -78,7 +78,7 @@ def test_the_first_token_is_timed() -> None:
 def test_what_is_read_off_at_a_scrape() -> None:
     """Places and queue with their limits; the present phase is 1 and every other one 0."""
     metrics = Metrics()
-    metrics.at_scrape("held", Admission(places=3, queue=5, patience_s=1))
+    metrics.at_scrape("held", LocalAdmissionQueue(max_inflight=3, max_queue=5, timeout_s=1))
     text = generate_latest(metrics.registry).decode()
     assert "mmhie_inflight_limit 3.0" in text
     assert "mmhie_queue_limit 5.0" in text

@@ -36,14 +36,14 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
     )
     keys = Keys("mmhie")
     async with made.running() as store:
-        leave = await limiter.enter(WHO)
+        leave = await limiter.acquire(WHO)
         await send_once(Address(url), [keys.order(HOLD), *keys.revoke(["a"])], 1.0)
         await until(lambda: orders.hold == HOLD and "a" in orders.revoked)
         redis.ask("FLUSHALL")
         await until(lambda: redis.ask("EXISTS", keys.hold, keys.revoked) == "2")
         leave(tokens=5)
-        (await limiter.enter(WHO))(tokens=5)
-        await limiter.enter(WHO)
+        (await limiter.acquire(WHO))(tokens=5)
+        await limiter.acquire(WHO)
         assert store.is_up
     assert "cannot be used" not in caplog.text
     assert "failed" not in caplog.text

@@ -41,13 +41,13 @@ async def two(url: str) -> AsyncIterator[tuple[RedisRateLimiter, RedisRateLimite
 
 async def refused(limiter: RedisRateLimiter, who: Principal) -> TooBusy:
     with pytest.raises(TooBusy) as refusal:
-        await limiter.enter(who)
+        await limiter.acquire(who)
     return refusal.value
 
 
 async def entered(limiter: RedisRateLimiter, who: Principal) -> Release | None:
     try:
-        return await limiter.enter(who)
+        return await limiter.acquire(who)
     except TooBusy:
         return None
 
@@ -56,13 +56,13 @@ async def test_open_requests(redis: RedisServer) -> None:
     """Two in all, wherever; one that leaves makes room at either."""
     who = client(concurrency=2)
     async with two(redis.url) as (here, there):
-        leave = await here.enter(who)
-        await there.enter(who)
+        leave = await here.acquire(who)
+        await there.acquire(who)
         for limiter in (here, there):
             assert "2 requests open at once" in (await refused(limiter, who)).message
         leave(tokens=0)
         await here._store.ask("PING")
-        await there.enter(who)
+        await there.acquire(who)
         await refused(here, who)
 
 
@@ -71,23 +71,23 @@ async def test_requests_of_a_minute(redis: RedisServer) -> None:
     who = client(requests_per_minute=3)
     async with two(redis.url) as (here, there):
         for limiter in (here, there, here):
-            (await limiter.enter(who))(tokens=0)
+            (await limiter.acquire(who))(tokens=0)
         assert (await refused(there, who)).retry_after_s == 60
         key = redis.ask("KEYS", "t:requests:*")
         redis.ask("PEXPIRE", key, "1200")
         assert (await refused(here, who)).retry_after_s == 2
         redis.ask("PEXPIRE", key, "1")
         await asyncio.sleep(0.01)
-        await there.enter(who)
+        await there.acquire(who)
 
 
 async def test_tokens_of_a_minute(redis: RedisServer) -> None:
     """Known at the end; what went over holds back those after it, at all gateways."""
     who = client(tokens_per_minute=100)
     async with two(redis.url) as (here, there):
-        (await here.enter(who))(tokens=60)
+        (await here.acquire(who))(tokens=60)
         await here._store.ask("PING")
-        (await there.enter(who))(tokens=60)
+        (await there.acquire(who))(tokens=60)
         await there._store.ask("PING")
         assert "100 tokens per minute are spent" in (await refused(here, who)).message
 
@@ -109,7 +109,7 @@ async def test_clients_do_not_share(redis: RedisServer) -> None:
     subject = Principal("ward-7", "jwt", frozenset(), limits=Limits(requests_per_minute=1))
     async with limiter_at(redis.url) as limiter:
         for who in (one, other, subject):
-            await limiter.enter(who)
+            await limiter.acquire(who)
             await refused(limiter, who)
 
     assert "ward" not in redis.ask("KEYS", "*")
@@ -118,7 +118,7 @@ async def test_clients_do_not_share(redis: RedisServer) -> None:
 async def test_who_has_no_limits_is_not_counted(redis: RedisServer) -> None:
     """Nor does it cost a round trip."""
     async with limiter_at(redis.url) as limiter:
-        (await limiter.enter(client()))(tokens=10)
+        (await limiter.acquire(client()))(tokens=10)
         await limiter._store.ask("PING")
 
     assert redis.ask("KEYS", "t:*") == ""
@@ -128,13 +128,13 @@ async def test_a_gateway_that_dies_leaves_nothing_for_long(redis: RedisServer) -
     """Its leases end; those of one that lives are renewed, of the same client and of another."""
     who, other = client(concurrency=2), client("b", concurrency=1)
     async with limiter_at(redis.url) as living:
-        await living.enter(other)
-        await living.enter(who)
+        await living.acquire(other)
+        await living.acquire(who)
         async with limiter_at(redis.url) as dying:
-            await dying.enter(who)
+            await dying.acquire(who)
         await refused(living, who)
         await asyncio.sleep(LEASE_S + 0.2)
-        await living.enter(who)
+        await living.acquire(who)
         await refused(living, who)
         await refused(living, other)
 
@@ -143,12 +143,12 @@ async def test_a_caller_that_leaves_while_it_waits(redis: RedisServer) -> None:
     """Its place is free again."""
     who = client(concurrency=1)
     async with limiter_at(redis.url) as limiter:
-        waiting = asyncio.create_task(limiter.enter(who))
+        waiting = asyncio.create_task(limiter.acquire(who))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await limiter._store.ask("PING")
-        await limiter.enter(who)
+        await limiter.acquire(who)
 
 
 async def test_without_redis_by_itself(start_redis: StartRedis) -> None:
@@ -157,20 +157,20 @@ async def test_without_redis_by_itself(start_redis: StartRedis) -> None:
     redis = start_redis()
     who = client(concurrency=2, requests_per_minute=3)
     async with two(redis.url) as (here, there):
-        leaves = [await here.enter(who), await there.enter(who)]
+        leaves = [await here.acquire(who), await there.acquire(who)]
         redis.kill()
         for limiter in (here, there):
-            leaves += [await limiter.enter(who), await limiter.enter(who)]
+            leaves += [await limiter.acquire(who), await limiter.acquire(who)]
             await refused(limiter, who)
         for leave in leaves[:5]:
             leave(tokens=0)
         redis.start()
         await until(lambda: here._store.is_up and there._store.is_up)
-        await here.enter(who)  # one of two is open, and the minute is new
+        await here.acquire(who)  # one of two is open, and the minute is new
         await refused(here, who)
         leaves[5](tokens=0)
         await there._store.ask("PING")
-        await there.enter(who)
+        await there.acquire(who)
 
 
 async def test_without_redis_refused_where_that_is_wanted(start_redis: StartRedis) -> None:
@@ -179,15 +179,15 @@ async def test_without_redis_refused_where_that_is_wanted(start_redis: StartRedi
     async with limiter_at(redis.url, refuse=True) as limiter:
         redis.kill()
         with pytest.raises(SharedStateUnavailable):
-            await limiter.enter(client(concurrency=1))
-        await limiter.enter(client())
+            await limiter.acquire(client(concurrency=1))
+        await limiter.acquire(client())
 
 
 async def test_a_redis_that_lost_its_data(redis: RedisServer) -> None:
     """Open requests are there again with the next renewal."""
     who = client(concurrency=1)
     async with limiter_at(redis.url) as limiter:
-        await limiter.enter(who)
+        await limiter.acquire(who)
         redis.ask("FLUSHALL")
         await asyncio.sleep(LEASE_S / 2)
         await refused(limiter, who)

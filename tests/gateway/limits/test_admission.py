@@ -1,4 +1,4 @@
-"""Places at the engine: never too many, never lost, in the order of arrival."""
+"""Slots at the engine: never too many, never lost, in the order of arrival."""
 
 import asyncio
 import random
@@ -6,7 +6,7 @@ import random
 import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.admission import Admission
+from gateway.limits.admission import LocalAdmissionQueue
 
 
 async def ticks(count: int = 3) -> None:
@@ -14,16 +14,18 @@ async def ticks(count: int = 3) -> None:
         await asyncio.sleep(0)
 
 
-async def hold(admission: Admission, end: asyncio.Event, log: list[int], number: int) -> None:
-    async with admission:
+async def hold(
+    admission: LocalAdmissionQueue, end: asyncio.Event, log: list[int], number: int
+) -> None:
+    async with admission.slot("routine"):
         log.append(number)
         await end.wait()
 
 
 async def test_full_is_too_busy() -> None:
-    """Two places, one may wait: the fourth is told when to come back."""
+    """Two slots, one may wait: the fourth is told when to come back."""
     admission, end, log = (
-        Admission(places=2, queue=1, patience_s=5),
+        LocalAdmissionQueue(max_inflight=2, max_queue=1, timeout_s=5),
         asyncio.Event(),
         list[int](),
     )
@@ -31,7 +33,7 @@ async def test_full_is_too_busy() -> None:
     await ticks()
     assert (admission.inflight, admission.waiting, log) == (2, 1, [0, 1])
     with pytest.raises(TooBusy) as found:
-        async with admission:
+        async with admission.slot("routine"):
             pass
     assert int(found.value.headers()["retry-after"]) >= 1
     end.set()
@@ -41,21 +43,21 @@ async def test_full_is_too_busy() -> None:
 
 
 async def test_no_queue() -> None:
-    """A queue of none refuses whoever finds no place."""
-    admission = Admission(places=1, queue=0, patience_s=5)
-    async with admission:
+    """A queue of none refuses whoever finds no slot."""
+    admission = LocalAdmissionQueue(max_inflight=1, max_queue=0, timeout_s=5)
+    async with admission.slot("routine"):
         with pytest.raises(TooBusy):
-            await admission.__aenter__()
-    async with admission:
+            await admission.acquire("routine")
+    async with admission.slot("routine"):
         assert admission.inflight == 1
 
 
 async def test_first_come_first_served() -> None:
     """In the order of arrival, and nobody slips past who waits."""
-    admission, log = Admission(places=1, queue=99, patience_s=5), list[int]()
+    admission, log = LocalAdmissionQueue(max_inflight=1, max_queue=99, timeout_s=5), list[int]()
 
     async def brief(number: int) -> None:
-        async with admission:
+        async with admission.slot("routine"):
             log.append(number)
             await asyncio.sleep(0)
 
@@ -69,10 +71,10 @@ async def test_first_come_first_served() -> None:
 
 async def test_waiting_too_long() -> None:
     """Patience ends with a sentence, and the queue is as if it had not been joined."""
-    admission = Admission(places=1, queue=1, patience_s=0.02)
-    async with admission:
+    admission = LocalAdmissionQueue(max_inflight=1, max_queue=1, timeout_s=0.02)
+    async with admission.slot("routine"):
         with pytest.raises(QueueTimeout) as found:
-            await admission.__aenter__()
+            await admission.acquire("routine")
         assert "0.02 s" in found.value.message
         assert found.value.headers() == {"retry-after": "1"}
         assert (admission.inflight, admission.waiting) == (1, 0)
@@ -80,9 +82,9 @@ async def test_waiting_too_long() -> None:
 
 
 async def test_leaving_the_queue() -> None:
-    """A caller who leaves while waiting takes no place and blocks nobody."""
+    """A caller who leaves while waiting takes no slot and blocks nobody."""
     admission, end, log = (
-        Admission(places=1, queue=9, patience_s=5),
+        LocalAdmissionQueue(max_inflight=1, max_queue=9, timeout_s=5),
         asyncio.Event(),
         list[int](),
     )
@@ -99,16 +101,16 @@ async def test_leaving_the_queue() -> None:
 
 @pytest.mark.parametrize("cancel_first", [True, False])
 async def test_leaving_at_the_moment_of_the_grant(cancel_first: bool) -> None:
-    """The place goes to the next in line, in either order of the two."""
-    admission, log = Admission(places=1, queue=9, patience_s=5), list[int]()
+    """The slot goes to the next in line, in either order of the two."""
+    admission, log = LocalAdmissionQueue(max_inflight=1, max_queue=9, timeout_s=5), list[int]()
     ends = [asyncio.Event() for _ in range(3)]
     tasks = [asyncio.create_task(hold(admission, ends[n], log, n)) for n in range(3)]
     await ticks()
     if cancel_first:
         tasks[1].cancel()
-        await admission.__aexit__(None, None, None)
+        admission.release()
     else:
-        await admission.__aexit__(None, None, None)
+        admission.release()
         tasks[1].cancel()
     await ticks(5)
     assert log == [0, 2]
@@ -120,26 +122,28 @@ async def test_leaving_at_the_moment_of_the_grant(cancel_first: bool) -> None:
     assert (admission.inflight, admission.waiting) == (0, 0)
 
 
-async def test_a_place_is_held_through_an_error() -> None:
+async def test_a_slot_is_held_through_an_error() -> None:
     """And given back by it."""
-    admission = Admission(places=1, queue=0, patience_s=5)
+    admission = LocalAdmissionQueue(max_inflight=1, max_queue=0, timeout_s=5)
     with pytest.raises(KeyError):
-        async with admission:
+        async with admission.slot("routine"):
             raise KeyError
     assert admission.inflight == 0
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_no_place_is_ever_lost_or_made(seed: int) -> None:
+async def test_no_slot_is_ever_lost_or_made(seed: int) -> None:
     """Callers come, wait, give up, are cancelled and leave at random: the count is always right."""
     chance = random.Random(seed)
-    places, queue = chance.randint(1, 3), chance.randint(0, 5)
-    admission = Admission(places=places, queue=queue, patience_s=chance.choice([0.002, 5]))
+    slots, queue = chance.randint(1, 3), chance.randint(0, 5)
+    admission = LocalAdmissionQueue(
+        max_inflight=slots, max_queue=queue, timeout_s=chance.choice([0.002, 5])
+    )
     inside = most = 0
 
     async def call() -> None:
         nonlocal inside, most
-        async with admission:
+        async with admission.slot("routine"):
             inside += 1
             most = max(most, inside)
             try:
@@ -154,12 +158,12 @@ async def test_no_place_is_ever_lost_or_made(seed: int) -> None:
             chance.choice(tasks[-8:]).cancel()
         if chance.random() < 0.3:
             await asyncio.sleep(chance.choice([0, 0, 0.001]))
-        assert inside <= admission.inflight <= places
+        assert inside <= admission.inflight <= slots
         assert admission.waiting <= queue
     results = await asyncio.gather(*tasks, return_exceptions=True)
     expected = (asyncio.CancelledError, TooBusy, QueueTimeout, type(None))
     assert all(isinstance(result, expected) for result in results)
     assert (admission.inflight, admission.waiting, inside) == (0, 0, 0)
-    assert most == places
-    async with asyncio.timeout(1), admission:
+    assert most == slots
+    async with asyncio.timeout(1), admission.slot("routine"):
         pass

@@ -7,15 +7,15 @@ from collections import Counter
 import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.admission import MOST_PASSES, Admission
+from gateway.limits.admission import MAX_SKIPS, LocalAdmissionQueue
 from gateway.principal import Priority
 
 
 class Crowd:
     """Requests of several classes at one gate, and the order they were let in."""
 
-    def __init__(self, *, places: int = 1, queue: int = 1000, patience_s: float = 5) -> None:
-        self.gate = Admission(places=places, queue=queue, patience_s=patience_s)
+    def __init__(self, *, slots: int = 1, queue: int = 1000, timeout_s: float = 5) -> None:
+        self.gate = LocalAdmissionQueue(max_inflight=slots, max_queue=queue, timeout_s=timeout_s)
         self.order: list[Priority] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -26,7 +26,7 @@ class Crowd:
         return self.tasks[-1]
 
     async def _visit(self, priority: Priority) -> None:
-        async with self.gate.turn(priority):
+        async with self.gate.slot(priority):
             self.order.append(priority)
             await asyncio.sleep(0)
 
@@ -34,7 +34,7 @@ class Crowd:
 async def test_emergency_goes_first() -> None:
     """Whoever came first; batch goes last."""
     crowd = Crowd()
-    async with crowd.gate:
+    async with crowd.gate.slot("routine"):
         for priority in ("batch", "routine", "emergency", "batch", "emergency"):
             await crowd.come(priority)
     await asyncio.gather(*crowd.tasks)
@@ -44,9 +44,9 @@ async def test_emergency_goes_first() -> None:
 
 
 async def test_batch_is_never_starved() -> None:
-    """While emergencies never cease, one of every few places goes to each of the others."""
+    """While emergencies never cease, one of every few slots goes to each of the others."""
     crowd = Crowd()
-    async with crowd.gate:
+    async with crowd.gate.slot("routine"):
         for _ in range(3):
             await crowd.come("batch")
             await crowd.come("routine")
@@ -54,26 +54,26 @@ async def test_batch_is_never_starved() -> None:
             await crowd.come("emergency")
     await asyncio.gather(*crowd.tasks)
 
-    begun = crowd.order[: 3 * (MOST_PASSES + 2)]
+    begun = crowd.order[: 3 * (MAX_SKIPS + 2)]
     assert Counter(begun)["batch"] >= 2
     assert Counter(begun)["routine"] >= 2
-    assert crowd.order[:MOST_PASSES] == ["emergency"] * MOST_PASSES
+    assert crowd.order[:MAX_SKIPS] == ["emergency"] * MAX_SKIPS
     waits = [place for place, one in enumerate(crowd.order) if one == "batch"]
-    assert all(late - soon <= 2 * (MOST_PASSES + 2) for soon, late in itertools.pairwise(waits))
+    assert all(late - soon <= 2 * (MAX_SKIPS + 2) for soon, late in itertools.pairwise(waits))
 
 
 async def test_a_full_queue_makes_room_for_an_emergency() -> None:
-    """The last of the lowest class is turned away with 429; a place in the queue is not given
+    """The last of the lowest class is turned away with 429; a slot in the queue is not given
     up for an equal or a lower one."""
     crowd = Crowd(queue=2)
-    async with crowd.gate:
+    async with crowd.gate.slot("routine"):
         await crowd.come("routine")
         batch = await crowd.come("batch")
         emergency = await crowd.come("emergency")
         with pytest.raises(TooBusy):
             await batch
         with pytest.raises(TooBusy):
-            async with crowd.gate.turn("batch"):
+            async with crowd.gate.slot("batch"):
                 pass
         routine = await crowd.come("routine")
         with pytest.raises(TooBusy):
@@ -85,10 +85,24 @@ async def test_a_full_queue_makes_room_for_an_emergency() -> None:
     assert (crowd.gate.inflight, crowd.gate.waiting) == (0, 0)
 
 
+async def test_an_emergency_takes_the_room_of_one_that_just_left() -> None:
+    """Cancelled in the same moment and not yet out of the queue: nobody else is turned away."""
+    crowd = Crowd(queue=2)
+    async with crowd.gate.slot("routine"):
+        stays, leaves = await crowd.come("batch"), await crowd.come("batch")
+        leaves.cancel()
+        assert not crowd.gate.try_acquire("emergency")
+        assert not stays.done()
+    await asyncio.gather(*crowd.tasks, return_exceptions=True)
+
+    assert crowd.order == ["batch"]
+    assert (crowd.gate.inflight, crowd.gate.waiting) == (0, 0)
+
+
 async def test_patience_is_the_same_for_all() -> None:
     """Whoever waits too long is told so, and leaves no trace."""
-    crowd = Crowd(patience_s=0.05)
-    async with crowd.gate:
+    crowd = Crowd(timeout_s=0.05)
+    async with crowd.gate.slot("routine"):
         late = await crowd.come("emergency")
         with pytest.raises(QueueTimeout):
             await late
@@ -96,9 +110,9 @@ async def test_patience_is_the_same_for_all() -> None:
     assert (crowd.gate.inflight, crowd.gate.waiting) == (0, 0)
 
 
-async def test_no_place_is_lost_in_a_race() -> None:
+async def test_no_slot_is_lost_in_a_race() -> None:
     """Callers that leave at every moment of being let in or turned away."""
-    crowd = Crowd(places=2, queue=3)
+    crowd = Crowd(slots=2, queue=3)
     for round_ in range(200):
         tasks = [await crowd.come(one) for one in ("batch", "routine", "emergency", "batch")]
         tasks[round_ % 4].cancel()

@@ -3,8 +3,7 @@
 import pytest
 
 from gateway.errors import TooBusy
-from gateway.limits.rate_limiter import LocalRateLimiter
-from gateway.limits.windows import MOST_COUNTS, Windows
+from gateway.limits.rate_limiter import MAX_WINDOWS, FixedWindows, LocalRateLimiter
 from gateway.principal import Limits, Principal
 
 
@@ -25,46 +24,46 @@ def clock() -> Clock:
 
 @pytest.fixture
 def limiter(clock: Clock) -> LocalRateLimiter:
-    return LocalRateLimiter(Windows(clock=clock))
+    return LocalRateLimiter(FixedWindows(clock=clock))
 
 
-def client(name: str = "a", **limits: int) -> Principal:
+def principal(name: str = "a", **limits: int) -> Principal:
     return Principal(name, "key", frozenset(), limits=Limits(**limits))
 
 
 def use(limiter: LocalRateLimiter, who: Principal, *, tokens: int = 0) -> None:
-    limiter.count_in(who)
-    limiter.leave(who, tokens=tokens)
+    limiter.try_acquire(who)
+    limiter.release(who, tokens=tokens)
 
 
 def retry_after(limiter: LocalRateLimiter, who: Principal) -> int:
     with pytest.raises(TooBusy) as refused:
-        limiter.count_in(who)
+        limiter.try_acquire(who)
     return int(refused.value.headers()["retry-after"])
 
 
 def test_without_limits_nothing_is_refused(limiter: LocalRateLimiter) -> None:
     """Nor remembered once it has left."""
     for _ in range(1000):
-        use(limiter, client(), tokens=1000)
+        use(limiter, principal(), tokens=1000)
 
     assert not limiter._open
 
 
 def test_requests_open_at_once(limiter: LocalRateLimiter) -> None:
     """The third waits until one of two has left; a refused one leaves nothing behind."""
-    who = client(concurrency=2)
-    limiter.count_in(who)
-    limiter.count_in(who)
+    who = principal(concurrency=2)
+    limiter.try_acquire(who)
+    limiter.try_acquire(who)
     assert retry_after(limiter, who) == 1
     assert retry_after(limiter, who) == 1
-    limiter.leave(who, tokens=0)
-    limiter.count_in(who)
+    limiter.release(who, tokens=0)
+    limiter.try_acquire(who)
 
 
 def test_requests_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
     """Retry-After is the rest of the minute that began with the first request; then it is right."""
-    who = client(requests_per_minute=3)
+    who = principal(requests_per_minute=3)
     for _ in range(3):
         use(limiter, who)
         clock.now += 5
@@ -78,7 +77,7 @@ def test_requests_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
 
 def test_tokens_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
     """Known only at the end: the last request may go over, and those after it wait."""
-    who = client(tokens_per_minute=100)
+    who = principal(tokens_per_minute=100)
     use(limiter, who, tokens=60)
     use(limiter, who, tokens=60)
     wait = retry_after(limiter, who)
@@ -89,15 +88,15 @@ def test_tokens_per_minute(limiter: LocalRateLimiter, clock: Clock) -> None:
 
 def test_clients_do_not_share(limiter: LocalRateLimiter) -> None:
     """Nor does a token's subject with a key of the same name."""
-    use(limiter, client(requests_per_minute=1))
-    retry_after(limiter, client(requests_per_minute=1))
-    use(limiter, client("b", requests_per_minute=1))
+    use(limiter, principal(requests_per_minute=1))
+    retry_after(limiter, principal(requests_per_minute=1))
+    use(limiter, principal("b", requests_per_minute=1))
     use(limiter, Principal("a", "jwt", frozenset(), limits=Limits(requests_per_minute=1)))
 
 
 def test_a_refusal_for_tokens_costs_no_request(limiter: LocalRateLimiter, clock: Clock) -> None:
     """Else a caller that keeps asking would be held back twice."""
-    who = client(requests_per_minute=2, tokens_per_minute=10)
+    who = principal(requests_per_minute=2, tokens_per_minute=10)
     use(limiter, who, tokens=10)
     for _ in range(5):
         retry_after(limiter, who)
@@ -108,7 +107,7 @@ def test_a_refusal_for_tokens_costs_no_request(limiter: LocalRateLimiter, clock:
 
 def test_the_wall_clock_may_jump(limiter: LocalRateLimiter) -> None:
     """Counts go by the monotonic clock; Retry-After stays within the minute."""
-    who = client(requests_per_minute=1)
+    who = principal(requests_per_minute=1)
     use(limiter, who)
 
     assert 1 <= retry_after(limiter, who) <= 60
@@ -116,8 +115,8 @@ def test_the_wall_clock_may_jump(limiter: LocalRateLimiter) -> None:
 
 def test_counts_of_those_who_left_are_dropped(clock: Clock) -> None:
     """Memory is bounded by who asks within a minute."""
-    windows = Windows(clock=clock)
-    for number in range(MOST_COUNTS):
+    windows = FixedWindows(clock=clock)
+    for number in range(MAX_WINDOWS):
         windows.add((f"old-{number}", "requests"))
     clock.now += 61
     windows.add(("new", "requests"))

@@ -1,12 +1,11 @@
-"""When it is worth asking again: told from how fast places came free."""
+"""When it is worth asking again: told from how fast slots came free."""
 
 import asyncio
 
 import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.admission import Admission
-from gateway.limits.retry_after import LONGEST_WAIT_S, RetryAfterEstimator
+from gateway.limits.admission import MAX_RETRY_AFTER_S, LocalAdmissionQueue, RetryAfterEstimator
 
 
 class Clock:
@@ -20,66 +19,68 @@ class Clock:
 
 
 @pytest.mark.parametrize(
-    ("gap_s", "places", "wait_s"), [(2, 1, 2), (2, 5, 10), (0.1, 5, 1), (0.3, 5, 2), (30, 9, 60)]
+    ("gap_s", "slots", "wait_s"), [(2, 1, 2), (2, 5, 10), (0.1, 5, 1), (0.3, 5, 2), (30, 9, 60)]
 )
-def test_places_times_gaps(gap_s: float, places: int, wait_s: int) -> None:
+def test_slots_times_gaps(gap_s: float, slots: int, wait_s: int) -> None:
     """Whole seconds, rounded up, a minute at most."""
     clock = Clock()
-    pace = RetryAfterEstimator(clock)
+    estimator = RetryAfterEstimator(clock)
     for _ in range(5):
-        pace.came_free()
+        estimator.released()
         clock.now += gap_s
-    assert pace.wait_s(places) == wait_s <= LONGEST_WAIT_S
+    assert estimator.wait_s(slots) == wait_s <= MAX_RETRY_AFTER_S
 
 
 def test_nothing_is_known_at_first() -> None:
-    """Then a second is said; one place that came free is no pace."""
-    pace = RetryAfterEstimator(Clock())
-    pace.came_free()
-    assert pace.wait_s(1000) == 1
+    """Then a second is said; one slot that came free is no rate."""
+    estimator = RetryAfterEstimator(Clock())
+    estimator.released()
+    assert estimator.wait_s(1000) == 1
 
 
 def test_quiet_times_say_nothing() -> None:
     """An hour without anybody waiting is no slow engine."""
     clock = Clock()
-    pace = RetryAfterEstimator(clock)
+    estimator = RetryAfterEstimator(clock)
     for _ in range(3):
-        pace.came_free()
+        estimator.released()
         clock.now += 1
-    pace.rest()
+    estimator.idle()
     clock.now += 3600
-    pace.came_free()
-    assert pace.wait_s(3) == 3
+    estimator.released()
+    assert estimator.wait_s(3) == 3
 
 
 def test_it_follows_the_engine() -> None:
     """What was is forgotten in a few steps."""
     clock = Clock()
-    pace = RetryAfterEstimator(clock)
+    estimator = RetryAfterEstimator(clock)
     for gap_s in [1] * 10 + [10] * 20:
-        pace.came_free()
+        estimator.released()
         clock.now += gap_s
-    assert 9 <= pace.wait_s(1) <= 10
+    assert 9 <= estimator.wait_s(1) <= 10
 
 
 async def test_a_full_house_says_when() -> None:
-    """Two wait, and a place comes free every four seconds: by then both have had their turn."""
+    """Two wait, and a slot comes free every four seconds: by then both have had their turn."""
     clock = Clock()
-    house = Admission(places=1, queue=2, patience_s=30, pace=RetryAfterEstimator(clock))
-    await house.enter("routine")
-    waiting = [asyncio.create_task(house.enter("routine")) for _ in range(2)]
+    house = LocalAdmissionQueue(
+        max_inflight=1, max_queue=2, timeout_s=30, estimator=RetryAfterEstimator(clock)
+    )
+    await house.acquire("routine")
+    waiting = [asyncio.create_task(house.acquire("routine")) for _ in range(2)]
     await asyncio.sleep(0)
     for _ in range(3):
         clock.now += 4
-        house.leave()
+        house.release()
         await asyncio.sleep(0)
-        waiting.append(asyncio.create_task(house.enter("routine")))
+        waiting.append(asyncio.create_task(house.acquire("routine")))
         await asyncio.sleep(0)
 
     with pytest.raises(TooBusy) as found:
-        await house.enter("routine")
+        await house.acquire("routine")
     assert found.value.headers()["retry-after"] == "12"
-    emergency = asyncio.create_task(house.enter("emergency"))
+    emergency = asyncio.create_task(house.acquire("emergency"))
     await asyncio.sleep(0)
     with pytest.raises(TooBusy) as displaced:
         await waiting[-1]
@@ -92,8 +93,10 @@ async def test_a_full_house_says_when() -> None:
 async def test_waiting_too_long_says_when() -> None:
     """The same, for those whose patience has ended."""
     clock = Clock()
-    house = Admission(places=1, queue=9, patience_s=0.01, pace=RetryAfterEstimator(clock))
-    await house.enter("routine")
+    house = LocalAdmissionQueue(
+        max_inflight=1, max_queue=9, timeout_s=0.01, estimator=RetryAfterEstimator(clock)
+    )
+    await house.acquire("routine")
     with pytest.raises(QueueTimeout) as found:
-        await house.enter("routine")
+        await house.acquire("routine")
     assert found.value.headers()["retry-after"] == "1"

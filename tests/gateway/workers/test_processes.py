@@ -258,7 +258,7 @@ def test_one_trail(start: Start, tmp_path: Path) -> None:
     assert len({one["request_id"] for one in requests}) == 40
 
 
-def test_the_parent_is_killed(start: Start, tmp_path: Path, engine: FakeEngine) -> None:
+def test_the_supervisor_is_killed(start: Start, tmp_path: Path, engine: FakeEngine) -> None:
     """Its workers finish what they have and go, so that the port is free for the next start."""
     gateway = start(workers=2)
     engine.options(token_delay=0.05)
@@ -272,7 +272,7 @@ def test_the_parent_is_killed(start: Start, tmp_path: Path, engine: FakeEngine) 
 
 
 def test_a_terminal_stops_it_once(start: Start, engine: FakeEngine) -> None:
-    """Ctrl-C reaches parent and workers: it is one wish to drain, not two to go at once."""
+    """Ctrl-C reaches supervisor and workers: it is one wish to drain, not two to go at once."""
     gateway = start(workers=2)
     engine.options(token_delay=0.05)
     stream = Stream(gateway)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.clock import rfc3339
+from gateway.timestamps import rfc3339
 
 
 @pytest.mark.parametrize(
