@@ -5,84 +5,103 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from tempfile import NamedTemporaryFile
-from typing import Final, cast
+from typing import Final, Protocol, cast, runtime_checkable
 
 import typer
-
-from launcher.cli import (
-    audit,
-    capacity,
-    chat,
-    doctor,
-    engine,
-    fetch,
-    hold,
-    keys,
-    merge_adapter,
-    plan,
-    serve,
-    status,
-)
-from launcher.errors import LauncherError
+from typer.core import TyperCommand, TyperGroup
 
 # The parser's own complaint; typer carries its parser inside itself and exports only the leaf.
 USAGE_ERROR: Final = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 UNREAD, FAULT, INTERRUPTED = 1, 70, 130
-Commands = tuple[tuple[str, Callable[..., None]], ...]
+Commands = Mapping[str, str | Callable[..., None]]
 
-COMMANDS: Commands = (
-    ("serve", serve.serve),
-    ("engine", engine.engine),
-    ("chat", chat.chat),
-    ("status", status.status),
-    ("plan", plan.plan),
-    ("capacity", capacity.capacity),
-    ("doctor", doctor.doctor),
-    ("fetch", fetch.fetch),
-    ("merge-adapter", merge_adapter.merge_adapter),
-    ("hold", hold.hold),
-    ("release", hold.release),
-    ("keys new", keys.new),
-    ("keys list", keys.show),
-    ("keys revoke", keys.revoke),
-    ("audit verify", audit.verify),
-    ("audit export", audit.export),
-)
-
-
+# Imported when named: no command waits for another's imports, and the gateway's operator commands
+# need no import here. (Entry points would make `hold` depend on the metadata of an installation.)
+COMMANDS: Commands = {
+    "serve": "launcher.cli.serve:serve",
+    "engine": "launcher.cli.engine:engine",
+    "chat": "launcher.cli.chat:chat",
+    "status": "launcher.cli.status:status",
+    "plan": "launcher.cli.plan:plan",
+    "capacity": "launcher.cli.capacity:capacity",
+    "doctor": "launcher.cli.doctor:doctor",
+    "fetch": "launcher.cli.fetch:fetch",
+    "merge-adapter": "launcher.cli.merge_adapter:merge_adapter",
+    "hold": "gateway.cli.hold:hold",
+    "release": "gateway.cli.hold:release",
+    "keys new": "gateway.cli.keys:new",
+    "keys list": "gateway.cli.keys:show",
+    "keys revoke": "gateway.cli.keys:revoke",
+    "audit verify": "gateway.cli.audit:verify",
+    "audit export": "gateway.cli.audit:export",
+}
 GROUPS = {
     "keys": "Who may use the gateway.",
     "audit": "What the audit trail proves.",
 }
 
 
+@runtime_checkable
+class CommandFailure(Protocol):
+    """An exception that is a sentence for a person; any other is a fault of ours."""
+
+    exit_code: int
+
+
 def application(commands: Commands = COMMANDS) -> typer.Typer:
-    """Every command of the table under its name; the first of two words is its group."""
-    app = group("mmhie", add_completion=True)
+    """Build the command line."""
+    app = group("mmhie", commands, add_completion=True)
     app.callback()(about)
-    groups = {"": app}
-    for name, command in commands:
-        family, _, own = name.rpartition(" ")
-        if family not in groups:
-            groups[family] = group(family)
-            app.add_typer(groups[family], help=GROUPS.get(family))
-        groups[family].command(own)(command)
     return app
 
 
-def group(name: str, *, add_completion: bool = False) -> typer.Typer:
+def about() -> None:
+    """A vLLM launcher and a gateway for a medical reasoning model."""
+
+
+def group(name: str, commands: Commands, *, add_completion: bool = False) -> typer.Typer:
+    """Build a group whose commands are imported when named, or all of them for its help."""
+
+    class LazyGroup(TyperGroup):
+        def list_commands(self, ctx: object) -> list[str]:
+            return list(dict.fromkeys(words.split()[0] for words in commands))
+
+        def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | TyperGroup | None:
+            if cmd_name in commands:
+                return single(cmd_name, commands[cmd_name])
+            members = {
+                words.removeprefix(f"{cmd_name} "): command
+                for words, command in commands.items()
+                if words.startswith(f"{cmd_name} ")
+            }
+            return typer.main.get_group(group(cmd_name, members)) if members else None
+
     return typer.Typer(
         name=name,
+        cls=LazyGroup,
+        help=GROUPS.get(name),
         no_args_is_help=True,
         add_completion=add_completion,
         pretty_exceptions_enable=False,  # it prints local variables, keys among them
     )
 
 
-def about() -> None:
-    """A vLLM launcher and a gateway for a medical reasoning model."""
+def single(name: str, command: str | Callable[..., None]) -> TyperCommand:
+    """Build one command from its function, or from `module:function`."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(name)(load(command))
+    return cast("TyperCommand", typer.main.get_command(app))
+
+
+def load(command: str | Callable[..., None]) -> Callable[..., None]:
+    """Import a command's function."""
+    if not isinstance(command, str):
+        return command
+    module, _, function = command.partition(":")
+    return cast("Callable[..., None]", getattr(import_module(module), function))
 
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
@@ -91,39 +110,40 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
 
 
 def exit_code(app: typer.Typer, arguments: Sequence[str] | None) -> int:
-    """What a command came to; whatever went wrong is a sentence on standard error by then."""
+    """Run a command, report a failure in a sentence on standard error, return the exit code."""
     try:
         ended = app(arguments, prog_name="mmhie", standalone_mode=False)
         sys.stdout.flush()
         return ended if isinstance(ended, int) else 0
-    except LauncherError as error:
-        return told(str(error), error.exit_code)
     except USAGE_ERROR as error:
-        return told(usage(error), 2)
+        return report(usage(error), 2)
     except typer.Abort:
         return INTERRUPTED
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
-    except Exception:  # the last wall: a person gets a sentence, the traceback goes to a file
-        return told(fault(traceback.format_exc()), FAULT)
+    except Exception as error:  # the outermost: a person gets a sentence, never a traceback
+        if isinstance(error, CommandFailure):
+            return report(str(error), error.exit_code)
+        return report(fault(traceback.format_exc()), FAULT)
 
 
-def told(sentence: str, code: int) -> int:
+def report(sentence: str, code: int) -> int:
+    """Write a sentence to standard error and return the exit code."""
     sys.stderr.write(f"{sentence}\n" if sentence else "")
     return code
 
 
 def usage(error: typer.BadParameter) -> str:
-    """What is wrong with the command line, and where to read what is right."""
-    said = error.format_message()
-    if error.ctx is None or "\n" in said or not said:  # the help itself, where no command was given
-        return said
-    return f"{said.rstrip('.')}; see `{error.ctx.command_path} --help`."
+    """Describe what is wrong with the command line, and where to read what is right."""
+    message = error.format_message()
+    if error.ctx is None or "\n" in message or not message:  # the help, where no command was given
+        return message
+    return f"{message.rstrip('.')}; see `{error.ctx.command_path} --help`."
 
 
 def fault(trace: str) -> str:
-    """The sentence about a fault of ours; its details go to a file that only this user can read."""
+    """Describe a fault of ours; its details go to a file that only this user can read."""
     with NamedTemporaryFile("w", prefix="mmhie-fault-", suffix=".txt", delete=False) as file:
         file.write(trace)
     name = trace.strip().splitlines()[-1].partition(":")[0]
@@ -131,5 +151,5 @@ def fault(trace: str) -> str:
 
 
 def main() -> None:
-    """The `mmhie` script."""
+    """Run the `mmhie` script."""
     run(application())

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from launcher.cli.app import COMMANDS, GROUPS, application
+from launcher.cli.app import COMMANDS, GROUPS, application, load
 from scripts.render.page import DOCS
 
 HEAD = """\
@@ -37,13 +37,13 @@ HEAD = """\
 
 def pages() -> dict[Path, str]:
     """Return docs/cli.md: one section for each command."""
-    tree = typer.main.get_command(application())
+    tree: Any = typer.main.get_command(application())
     parts = [HEAD]
-    for name, function in COMMANDS:
-        command: Any = tree
+    for name, function in COMMANDS.items():
+        command = tree
         for word in name.split():
-            command = command.commands[word]
-        parts.append(section(name, inspect.getdoc(function) or "", command))
+            command = command.get_command(None, word)
+        parts.append(section(name, inspect.getdoc(load(function)) or "", command))
     return {DOCS / "cli.md": "\n".join(parts)}
 
 

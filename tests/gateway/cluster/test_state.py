@@ -82,7 +82,7 @@ def test_without_one_its_library_is_not_loaded() -> None:
     """Nor by the command line."""
     program = (
         "import sys; from gateway.settings import GatewaySettings; from gateway.app import "
-        "create_app; import launcher.cli.hold, launcher.cli.keys; "
+        "create_app; import gateway.cli.hold, gateway.cli.keys; "
         "create_app(GatewaySettings()); sys.exit('redis' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT)})

@@ -17,7 +17,7 @@ from launcher.cli import app
 from launcher.errors import LauncherError, ToldToStop
 
 MMHIE = Path(sys.executable).with_name("mmhie")
-NAMES = [name for name, _ in app.COMMANDS]
+NAMES = list(app.COMMANDS)
 # For each command, beside an unknown option, something it cannot take or do.
 WRONG = {
     "serve": ({"MMHIE_PORT": "0"}, []),
@@ -60,16 +60,16 @@ def fails(error: Exception) -> None:
     def command() -> None:
         raise error
 
-    app.run(app.application((("fail", command),)), ["fail"])
+    app.run(app.application({"fail": command}), ["fail"])
 
 
 def test_every_command_of_the_table_is_listed() -> None:
     """With its first sentence; those of a group under the group."""
-    for name, command in app.COMMANDS:
+    for name, command in app.COMMANDS.items():
         *families, own = name.split()
         said = CliRunner().invoke(app.application(), [*families, "--help"]).output
         assert own in said
-        assert (command.__doc__ or "").strip()
+        assert (app.load(command).__doc__ or "").strip()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,132 @@
+"""`mmhie audit verify | export`: check the audit trail, and hand its records on."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from gateway.audit import chain, fhir
+from gateway.audit import checkpoint as checkpoints
+from gateway.audit import verify as verification
+from gateway.audit.chain import Head
+from gateway.audit.file import rotated_files
+from gateway.audit.verify import Report
+from gateway.cli.command import AsJson, CommandError, load_settings, put
+
+File = Annotated[Path | None, typer.Option(help="The trail; default: MMHIE_AUDIT_FILE.")]
+Checkpoint = Annotated[
+    str | None, typer.Option(help="`seq:mac`, or a log file with the gateway's checkpoint lines.")
+]
+Archived = Annotated[bool, typer.Option(help="Earlier files were moved away: that is no fault.")]
+Lines = Annotated[bool, typer.Option("--json", help="Accepted: records are JSON lines anyway.")]
+Fhir = Annotated[bool, typer.Option("--fhir", help="As FHIR R4 AuditEvents, one a line.")]
+STEP_BYTES = 2**20
+
+
+class TrailDamaged(CommandError):
+    """The trail is not as it was written."""
+
+    exit_code = 1
+
+
+def verify(
+    file: File = None,
+    checkpoint: Checkpoint = None,
+    archived: Archived = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the whole chain; exit code 1 and each finding with its place when it is damaged."""
+    path, key = trail(file)
+    known = read_checkpoints(checkpoint)
+    with readable(path), progress_bar(path) as advance:
+        report = verification.verify(
+            path, key=key, checkpoints=known, archived=archived, seen=advance
+        )
+    put(sentence(report, against=bool(checkpoint)), document(report), as_json=as_json)
+    if report.findings:
+        raise TrailDamaged(f"The trail is damaged: {len(report.findings)} finding(s).")
+
+
+def export(file: File = None, as_fhir: Fhir = False, as_json: Lines = True) -> None:
+    """Write every record to standard output; run `verify` first, this does not."""
+    del as_json  # it is JSON anyway
+    path, key = trail(file)
+    mac = chain.keyed(key)
+    with readable(path):
+        for where, raw in verification.lines_of(path):
+            line = chain.open_line(raw.removesuffix(b"\n"), mac)
+            if line is None or not line.is_genuine:
+                raise TrailDamaged(f"{where} is not what was written; run `mmhie audit verify`.")
+            record = fhir.audit_event(line.record) if as_fhir else line.record
+            sys.stdout.write(orjson.dumps(record).decode() + "\n")
+
+
+def sentence(report: Report, *, against: bool) -> str:
+    """Describe the report for a person."""
+    if report.findings:
+        return "\n".join(map(str, report.findings))
+    head = report.head
+    end = "" if against else " Whether its end was cut off shows only against a --checkpoint."
+    return f"{report.lines} lines are as they were written; the last is {head.seq}:{head.mac}.{end}"
+
+
+def document(report: Report) -> dict[str, object]:
+    """Return the report for a program."""
+    findings = [asdict(finding) for finding in report.findings]
+    head = f"{report.head.seq}:{report.head.mac}"
+    return {"lines": report.lines, "head": head, "genuine": not findings, "findings": findings}
+
+
+@contextlib.contextmanager
+def progress_bar(path: Path) -> Iterator[Callable[[int], object]]:
+    """Show a progress bar on a terminal's standard error, advanced by the bytes read."""
+    size = sum(file.stat().st_size for file in (*rotated_files(path), path) if file.exists())
+    console, pending = Console(stderr=True), 0
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Reading the trail", total=size)
+
+        def advance(count: int) -> None:
+            nonlocal pending
+            pending += count
+            if pending >= STEP_BYTES:  # a bar that moves with every line costs more than reading it
+                progress.advance(task, pending)
+                pending = 0
+
+        yield advance
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn an OSError from reading the trail into a CommandError."""
+    try:
+        yield
+    except BrokenPipeError:  # standard output, not the trail: `| head` has read enough
+        raise
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read ({error.strerror}).") from None
+
+
+def read_checkpoints(text: str | None) -> list[Head]:
+    """Return the checkpoints to compare with; raises CommandError when there are none in it."""
+    try:
+        return checkpoints.of(text) if text else []
+    except (OSError, ValueError):
+        raise CommandError(
+            "--checkpoint is neither `seq:mac` nor a file with checkpoint lines."
+        ) from None
+
+
+def trail(file: Path | None) -> tuple[Path, str]:
+    """Return the trail's path and its key; raises CommandError."""
+    settings = load_settings()
+    path = file or settings.audit_file
+    if path is None or settings.audit_key is None:
+        raise CommandError("MMHIE_AUDIT_FILE (or --file) and MMHIE_AUDIT_KEY must be set.")
+    return path, settings.audit_key.get_secret_value()

@@ -1,0 +1,214 @@
+"""`mmhie keys new | list | revoke`: the API keys of this machine's gateways."""
+
+import contextlib
+import fcntl
+import os
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.auth import keys
+from gateway.auth.keys import Key
+from gateway.cli.command import AsJson, CommandError, load_settings, put
+from gateway.cluster import operator_commands
+from gateway.principal import SCOPES, Limits, Priority
+from gateway.timestamps import rfc3339
+
+UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
+Name = Annotated[
+    str, typer.Option(help="Name of the caller, as the audit trail shows it: one key for each.")
+]
+Scopes = Annotated[str, typer.Option(help=f"Some of {','.join(SCOPES)}.")]
+Class = Annotated[str, typer.Option(help="emergency, routine or batch: who waits for whom.")]
+Concurrency = Annotated[int | None, typer.Option(min=1, help="Requests open at once.")]
+Requests = Annotated[int | None, typer.Option(min=1, help="Requests a minute.")]
+Tokens = Annotated[int | None, typer.Option(min=1, help="Tokens (prompt and answer) a minute.")]
+Expires = Annotated[str | None, typer.Option(help="When it ends, from now: 90d, 12h, 30m.")]
+
+
+def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    name: Name,
+    scopes: Scopes = "generate,openai",
+    priority: Class = "routine",
+    concurrency: Concurrency = None,
+    requests_per_minute: Requests = None,
+    tokens_per_minute: Tokens = None,
+    expires: Expires = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key; it is shown once, and stored hashed."""
+    now = time.time()
+    secret = keys.new_secret()
+    ends = None if expires is None else now + seconds(expires)
+    try:
+        key = Key(
+            name=name,
+            sha256=keys.sha256(secret.encode()),
+            scopes=tuple(scopes.replace(",", " ").split()),
+            created=now,
+            priority=cast("Priority", priority),  # Key refuses any other
+            limits=Limits(concurrency, requests_per_minute, tokens_per_minute),
+            expires=ends,
+        )
+    except ValueError as error:
+        raise CommandError(f"No key was made: {error}.") from None
+    add(key)
+    if not as_json:
+        sys.stderr.write(f"The key of {name}; it is not shown again:\n")
+    put(secret, {"key": secret, **document(key, now)}, as_json=as_json)
+
+
+def show(as_json: AsJson = False) -> None:
+    """Every key: name, scopes, limits, state. Not the keys themselves: nobody has them."""
+    now = time.time()
+    known = with_shared_revocations(read(keys_file()))
+    if as_json:
+        put("", {"keys": [document(key, now) for key in known]}, as_json=True)
+        return
+    table = Table("name", "scopes", "priority", "limits", "created", "expires", "state", box=None)
+    for key in known:
+        table.add_row(
+            key.name,
+            ",".join(key.scopes),
+            key.priority,
+            described(key.limits),
+            rfc3339(key.created)[:10],
+            rfc3339(key.expires)[:16] if key.expires else "never",
+            key.state(now),
+        )
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def revoke(
+    name: Annotated[str, typer.Argument(help="The key's name.")], as_json: AsJson = False
+) -> None:
+    """End a key; running gateways see it within a second, or two where they share a Redis."""
+    settings, file = load_settings(), keys_file()
+    digests = [key.sha256 for key in (read(file) if file.exists() else ()) if key.name == name]
+    has_redis, problem = settings.redis_url is not None, None
+    try:
+        operator_commands.revoke(settings, digests)
+    except operator_commands.NotOrdered as error:
+        problem = str(error)
+    try:
+        revoke_in_file(name, repeated=has_redis and bool(digests))
+    except CommandError as error:
+        if has_redis and problem is None and digests:
+            raise CommandError(
+                f"All gateways refuse the key of {name} by now, but: {error}"
+            ) from None
+        raise
+    if problem is not None:
+        raise CommandError(
+            f"The key of {name} is revoked in {file} and not for other gateways: Redis "
+            f"{problem}. Repeat the command when Redis is back."
+        )
+    put(f"The key of {name} is revoked.", {"revoked": name}, as_json=as_json)
+
+
+def add(key: Key) -> None:
+    """Add a key to the file; raises CommandError when a working key has its name."""
+    with changing(keys_file()) as known:
+        if any(other.name == key.name and other.revoked is None for other in known):
+            raise CommandError(
+                f"There is a key named {key.name}; revoke it, or choose another name."
+            )
+        known.append(key)
+
+
+def revoke_in_file(name: str, *, repeated: bool) -> None:
+    """Revoke the working key of this name; raises CommandError when there is none.
+
+    A repeated command finds none: the first one did not reach Redis.
+    """
+    with changing(keys_file()) as known:
+        working = [key for key in known if key.name == name and key.revoked is None]
+        if not working and not repeated:
+            raise CommandError(f"There is no working key named {name}.")
+        known[:] = [replace(key, revoked=time.time()) if key in working else key for key in known]
+
+
+def with_shared_revocations(known: Iterable[Key]) -> list[Key]:
+    """Return the keys, revoked where they were revoked for all gateways."""
+    try:
+        revoked = operator_commands.revoked(load_settings())
+    except operator_commands.NotOrdered as error:
+        sys.stderr.write(f"Keys revoked on other machines are not shown: Redis {error}.\n")
+        revoked = frozenset()
+    now = time.time()
+    return [
+        replace(key, revoked=now) if key.sha256 in revoked and key.revoked is None else key
+        for key in known
+    ]
+
+
+def document(key: Key, now: float) -> dict[str, object]:
+    """Return a key for a program: times as RFC 3339, and neither the key nor its hash."""
+    return {
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "priority": key.priority,
+        "limits": asdict(key.limits),
+        "created": rfc3339(key.created),
+        "expires": rfc3339(key.expires) if key.expires else None,
+        "state": key.state(now),
+    }
+
+
+def described(limits: Limits) -> str:
+    """Describe a key's limits for a person."""
+    counts = (
+        (limits.concurrency, "at once"),
+        (limits.requests_per_minute, "requests/min"),
+        (limits.tokens_per_minute, "tokens/min"),
+    )
+    return ", ".join(f"{count} {unit}" for count, unit in counts if count) or "none"
+
+
+def seconds(text: str) -> int:
+    """Convert a duration like 90d to seconds; raises CommandError."""
+    found = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    if found is None or int(found[1]) == 0:
+        raise CommandError(f"--expires got {text!r}; write a number and m, h or d: 90d.")
+    return int(found[1]) * UNITS_S[found[2]]
+
+
+def read(file: Path) -> tuple[Key, ...]:
+    """Read the keys; raises CommandError."""
+    try:
+        return keys.read(file)
+    except keys.KeysUnreadable as error:
+        raise CommandError(f"MMHIE_KEYS_FILE got {file}: {error}.") from None
+
+
+@contextlib.contextmanager
+def changing(file: Path) -> Iterator[list[Key]]:
+    """Lock the file, yield its keys to be changed, and write them unless something was raised."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            known = list(read(file)) if file.exists() else []
+            yield known
+            keys.write(file, known)
+        finally:
+            os.close(lock)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written ({error.strerror}).") from None
+
+
+def keys_file() -> Path:
+    """Return the keys file of this machine's gateways; raises CommandError when none is set."""
+    file = load_settings().keys_file
+    if file is None:
+        raise CommandError("MMHIE_KEYS_FILE is not set; name the file that holds the keys.")
+    return file
