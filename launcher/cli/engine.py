@@ -21,9 +21,9 @@ from launcher.cli import serve
 from launcher.errors import SettingsError
 from launcher.planning import installation
 from launcher.planning.plan import EnginePlan
-from launcher.process import environment, log
+from launcher.process import log
 from launcher.process.child import Child, Command
-from launcher.serving import engine_supervisor, startup_log
+from launcher.serving import engine_supervisor, environment, startup_log
 from launcher.serving.status_file import Phase, StatusFile, facts
 from launcher.settings import LauncherSettings
 from launcher.terminal.progress import ProgressDisplay

@@ -23,11 +23,10 @@ from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.errors import ToldToStop
-from launcher.nodes import follower
 from launcher.planning import hardware, installation
 from launcher.process import log
 from launcher.process.stop import Stop
-from launcher.serving import preflight, router
+from launcher.serving import follower, preflight, router
 from launcher.serving.engine_supervisor import Engine, Limits
 from launcher.serving.programs import Place, planned_anew, programs
 from launcher.serving.status_file import Facts, Phase, StatusFile, facts

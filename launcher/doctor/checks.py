@@ -20,8 +20,7 @@ from launcher.planning import decisions, hardware, installation
 from launcher.planning.engine_command import PLUGIN_METHODS
 from launcher.planning.hardware import GIB, Hardware
 from launcher.planning.plan import EnginePlan, choose_device, make_plan
-from launcher.process import environment
-from launcher.serving import preflight
+from launcher.serving import environment, preflight
 from launcher.settings import LauncherSettings
 
 Outcome = Literal["ok", "warning", "failed", "not checked"]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from launcher.errors import ExitedEarly, GaveUp, NeverReady, StartError, ToldToStop
-from launcher.process.backoff import Backoff
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.environment import KEY
-from launcher.process.probe import Probe, Where
+from launcher.process.restarts import Backoff
 from launcher.process.stop import Stop
 from launcher.serving import stall_watchdog, startup_log
+from launcher.serving.environment import KEY
+from launcher.serving.probe import Probe, Where
 from launcher.serving.status_file import Name, Phase
 
 TICK_S = 0.25

@@ -12,11 +12,11 @@ from typing import TextIO
 
 from launcher.errors import GatewayFailed, RouterFailed
 from launcher.planning.plan import EnginePlan
-from launcher.process import environment, log
+from launcher.process import log
 from launcher.process.child import Command, Listener
-from launcher.process.probe import Where
-from launcher.serving import router
+from launcher.serving import environment, router
 from launcher.serving.engine_supervisor import Engine
+from launcher.serving.probe import Where
 from launcher.serving.service_supervisor import Program
 from launcher.serving.supervisor import Programs
 from launcher.settings import LauncherSettings

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 
 from launcher.errors import LauncherError
-from launcher.process.backoff import Backoff
 from launcher.process.child import Child, Command, Listener, describe
+from launcher.process.restarts import Backoff
 from launcher.process.stop import Stop
 
 SETTINGS_EXIT = 2

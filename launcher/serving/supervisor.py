@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from launcher.errors import GaveUp, ToldToStop
-from launcher.process.probe import Probe
 from launcher.process.stop import Stop
 from launcher.serving import router
 from launcher.serving.engine_supervisor import (
@@ -17,6 +16,7 @@ from launcher.serving.engine_supervisor import (
     EngineSupervisor,
     Limits,
 )
+from launcher.serving.probe import Probe
 from launcher.serving.service_supervisor import Program, ServiceSupervisor
 from launcher.serving.status_file import Phase
 

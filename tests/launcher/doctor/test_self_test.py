@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from launcher.doctor import self_test
-from launcher.process import environment
+from launcher.serving import environment
 from tests.models import smollm2
 
 # As the launcher starts an engine: a key, no statistics, no hub.

@@ -13,9 +13,8 @@ import psutil
 import pytest
 
 from launcher.errors import GatewayFailed, GaveUp, LauncherError, RouterFailed
-from launcher.process import environment
 from launcher.process.child import GUARD, Command
-from launcher.serving import router
+from launcher.serving import environment, router
 from launcher.serving.engine_supervisor import Engine, Limits
 from launcher.serving.programs import free_ports
 from launcher.serving.service_supervisor import Program

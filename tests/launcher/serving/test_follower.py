@@ -14,10 +14,10 @@ import pytest
 
 from launcher.errors import ExitedEarly
 from launcher.models.resolve import read_model
-from launcher.nodes.follower import MASTER_PORT, follow, master
 from launcher.planning.hardware import parse
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.process.stop import Stop
+from launcher.serving.follower import MASTER_PORT, follow, master
 from launcher.settings import load
 
 RUNS = "import time; print('running', flush=True); time.sleep(60)"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.process.environment import for_engine, for_gateway, for_router
+from launcher.serving.environment import for_engine, for_gateway, for_router
 
 USER = {
     "PATH": "/usr/bin",

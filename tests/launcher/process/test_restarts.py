@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from launcher.process.backoff import LONGEST_PAUSE_S, RECOVERED_S, Backoff
+from launcher.process.restarts import LONGEST_PAUSE_S, RECOVERED_S, Backoff
 
 
 def test_pauses_double_up_to_a_minute() -> None:

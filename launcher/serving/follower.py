@@ -11,10 +11,9 @@ from typing import Final
 
 from launcher.errors import ExitedEarly
 from launcher.planning.plan import EnginePlan
-from launcher.process import environment
 from launcher.process.child import Child, Command, Listener, describe
 from launcher.process.stop import Stop
-from launcher.serving import startup_log
+from launcher.serving import environment, startup_log
 
 MASTER_PORT: Final = 29501  # vLLM's own default, on the head
 TRY_EVERY_S: Final = 1.0
