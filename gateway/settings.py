@@ -463,7 +463,7 @@ def load() -> GatewaySettings:
     """Read the settings from the environment and `.env`; raises SettingsError with one sentence."""
     try:
         refuse_unknown(dotenv_values(".env").keys() | os.environ.keys())
-        settings = GatewaySettings()  # type: ignore[call-arg] # fields come from the environment
+        settings = GatewaySettings()
     except ValidationError as error:
         raise SettingsError(sentence(error)) from None
     except (OSError, UnicodeDecodeError):

@@ -40,7 +40,7 @@ def main() -> int:
     given = arguments()
     psutil.Process().cpu_affinity([LOAD_CPU])
     plan = plan_of(given)
-    report = {
+    report: dict[str, Any] = {
         "machine": machine(),
         "seconds": plan.seconds,
         "peers": {name: peers.version(name) for name in peers.PEERS if name in plan.targets},

@@ -63,4 +63,4 @@ async def passed(answer: aiohttp.ClientResponse, send: Send) -> None:
 
 
 if __name__ == "__main__":
-    uvicorn.run(Relay(), port=PORT, loop="uvloop", lifespan="off", log_level="warning")  # type: ignore[arg-type] # ASGI in plain words
+    uvicorn.run(Relay(), port=PORT, loop="uvloop", lifespan="off", log_level="warning")

@@ -24,7 +24,7 @@ def install(name: str) -> Path:
     if not found.exists():
         folder = HOME / name
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [folder / "bin" / "python", "-m", "pip", "install", "-q"]
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q"]
         subprocess.run([*pip, *PEERS[name]], check=True)
     return found
 

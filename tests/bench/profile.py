@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -43,7 +44,10 @@ PLACES: Mapping[str, re.Pattern[str]] = {
         "event loop": r"uvloop|asyncio/|uv__",
     }.items()
 }
-KINDS = {"request": {"clients": 64, "stream": False}, "chunk": {"clients": 256, "stream": True}}
+KINDS: dict[str, dict[str, Any]] = {
+    "request": {"clients": 64, "stream": False},
+    "chunk": {"clients": 256, "stream": True},
+}
 
 
 def main() -> int:

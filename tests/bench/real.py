@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--out", default=".cache/bench-real.json")
     out = Path(parser.parse_args().out)
     with tempfile.TemporaryDirectory() as folder, both(Path(folder)) as model:
-        report = {
+        report: dict[str, Any] = {
             "machine": machine(),
             "rounds": [measured(number, model) for number in range(ROUNDS)],
         }
@@ -69,7 +69,8 @@ def both(folder: Path) -> Iterator[str]:
         "MMHIE_ENGINE_API_KEY": ENGINE_KEY,
         "MMHIE_PHASE_FILE": str(folder / "phase.json"),
     }
-    gateway = ours(folder, FEATURES) | {
+    gateway = {
+        **ours(folder, FEATURES),
         "MMHIE_ENGINE_URL": f"http://127.0.0.1:{ENGINE_PORT}",
         "MMHIE_ENGINE_API_KEY": ENGINE_KEY,
         "MMHIE_PHASE_FILE": str(folder / "phase.json"),

@@ -96,7 +96,7 @@ def freed(report: Mapping[str, Any]) -> float:
 
 def amiss(report: Mapping[str, Any]) -> float:
     figures = ("misplaced_64", "misplaced_256", "stream_errors_64", "stream_errors_256", "errors")
-    return sum(one["gateway"][figure] for one in report["rounds"] for figure in figures)
+    return sum(float(one["gateway"][figure]) for one in report["rounds"] for figure in figures)
 
 
 def joined(report: Mapping[str, Any]) -> float:

@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx2
 from PIL import Image
@@ -121,7 +122,8 @@ async def main() -> None:
         phase.write_text(json.dumps(told | {"model": {"id": MODEL}}))
         loading.wait("/healthz")
         async with chromium() as browser:
-            wide, phone = {"width": 1280, "height": 960}, {"width": 390, "height": 844}
+            wide: dict[str, Any] = {"width": 1280, "height": 960}
+            phone: dict[str, Any] = {"width": 390, "height": 844}
             engine.options(length=600)
             others = asyncio.create_task(busy(gateway))
             await take(browser, gateway, engine, "light", answer, **wide)

@@ -91,7 +91,7 @@ def answering(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
 
 
 def health(*arguments: str, **environ: str) -> int:
-    command = [sys.executable, DOCKER / "healthy.py", *arguments]
+    command = [sys.executable, str(DOCKER / "healthy.py"), *arguments]
     return subprocess.run(command, env=environ, capture_output=True, check=False).returncode
 
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class FakeEngine:
         assert reply.status == 200, answer
         return answer
 
-    def next(self, *faults: dict[str, Any], **fault: Any) -> None:
+    def next(self, *faults: Mapping[str, Any], **fault: Any) -> None:
         """Let the next request go wrong: one fault by keywords, or several on the same request."""
         self.ask("POST", "/_fake/next", list(faults) or fault)
 

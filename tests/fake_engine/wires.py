@@ -43,7 +43,7 @@ class Wire:
     async def counted(self, body: bytes, length: int | None = None, **headers: str) -> None:
         """A body under a length, right or wrong."""
         said = str(len(body) if length is None else length)
-        await self.send(self.head(content_length=said, **headers) + body)
+        await self.send(self.head(200, content_length=said, **headers) + body)
 
     async def chunks(self, *parts: bytes) -> None:
         """The head of a chunked answer and some of its chunks; its end is another matter."""

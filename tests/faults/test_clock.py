@@ -6,7 +6,7 @@ has a date goes by the wall clock: when a key or a token ends, when an entry was
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,14 +62,14 @@ class Shifted:
             MMHIE_QUEUE_TIMEOUT_SECONDS=str(QUEUE_S),
         ).wait()
 
-    def ask(self, door: Door = JSON, **headers: str) -> httpx2.Response:
+    def ask(self, headers: Mapping[str, str], door: Door = JSON) -> httpx2.Response:
         headers = {**door.headers, **headers}
         return self.gateway.client.post(door.path, json=door.body(), headers=headers)
 
     def until_known(self, headers: dict[str, str]) -> None:
         """Ask until a new key is found, which takes a second or two; once, it is answered."""
         deadline = time.monotonic() + 10
-        while self.ask(**headers).status_code == 401:
+        while self.ask(headers).status_code == 401:
             assert time.monotonic() < deadline
             time.sleep(0.1)
 
@@ -109,7 +109,7 @@ def test_an_open_stream_goes_on(shifted: Shifted, jump: int) -> None:
     *_, last, done = events(body)
     assert done == "[DONE]"
     assert last["finish_reason"]
-    assert shifted.ask(**shifted.headers).status_code == 200
+    assert shifted.ask(shifted.headers).status_code == 200
 
 
 @JUMPS
@@ -119,7 +119,7 @@ def test_a_silent_engine_is_given_up_in_time(shifted: Shifted, jump: int, door: 
     shifted.engine.next(fault="hang_midstream", seconds=20)
     threading.Timer(0.3, shifted.clock.jump, [jump]).start()
     began = time.monotonic()
-    answer = shifted.ask(door, **shifted.headers)
+    answer = shifted.ask(shifted.headers, door)
     seconds = time.monotonic() - began
 
     assert b"engine_timeout" in answer.content
@@ -130,13 +130,16 @@ def test_a_silent_engine_is_given_up_in_time(shifted: Shifted, jump: int, door: 
 def test_waiting_ends_in_time(shifted: Shifted, jump: int) -> None:
     """A queue that does not move: 503 after a second, with a sensible Retry-After."""
     shifted.engine.next(fault="endless", times=2)
-    asked = {"json": SSE.body(), "headers": {**SSE.headers, **shifted.headers}}
+    asked: dict[str, Any] = {
+        "json": SSE.body(),
+        "headers": {**SSE.headers, **shifted.headers},
+    }
     with ExitStack() as stack:
         for _ in range(2):
             stack.enter_context(shifted.gateway.client.stream("POST", SSE.path, **asked))
         threading.Timer(0.3, shifted.clock.jump, [jump]).start()
         began = time.monotonic()
-        answer = shifted.ask(**shifted.headers)
+        answer = shifted.ask(shifted.headers)
         seconds = time.monotonic() - began
 
     assert error_of(answer)["code"] == "queue_timeout"
@@ -150,9 +153,9 @@ def test_a_rate_is_a_rate(shifted: Shifted, jump: int) -> None:
     limits = Limits(requests_per_minute=PER_MINUTE)
     headers = bearer(add_key(shifted.keys, f"rate{jump}", "generate", limits=limits))
     shifted.until_known(headers)
-    used = [shifted.ask(**headers).status_code for _ in range(PER_MINUTE - 1)]
+    used = [shifted.ask(headers).status_code for _ in range(PER_MINUTE - 1)]
     shifted.clock.jump(jump)
-    answer = shifted.ask(**headers)
+    answer = shifted.ask(headers)
 
     assert used == [200] * (PER_MINUTE - 1)
     assert answer.status_code == 429
@@ -166,7 +169,7 @@ def test_a_key_ends_by_the_date(shifted: Shifted) -> None:
     statuses = []
     for jump in (DAY_S, 0, -DAY_S):
         shifted.clock.jump(jump)
-        statuses.append(shifted.ask(**headers).status_code)
+        statuses.append(shifted.ask(headers).status_code)
 
     assert statuses == [401, 200, 200]
 
@@ -178,17 +181,17 @@ def test_a_token_ends_by_the_date(shifted: Shifted) -> None:
         bearer(shifted.signer.sign(exp=now + 600, jti=name)) for name in ("a", "b", "c")
     )
     begun = bearer(shifted.signer.sign(nbf=now - 60, exp=now + 600))
-    assert shifted.ask(**known).status_code == 200
+    assert shifted.ask(known).status_code == 200
     shifted.clock.jump(DAY_S)
-    tomorrow = [shifted.ask(**token) for token in (known, fresh)]
+    tomorrow = [shifted.ask(token) for token in (known, fresh)]
     shifted.clock.jump(-DAY_S)
-    yesterday = [shifted.ask(**token).status_code for token in (late, begun)]
+    yesterday = [shifted.ask(token).status_code for token in (late, begun)]
     shifted.clock.jump(0)
 
     assert [answer.status_code for answer in tomorrow] == [401, 401]
     assert all("expired" in error_of(answer)["message"] for answer in tomorrow)
     assert yesterday == [200, 401]
-    assert shifted.ask(**known).status_code == 200
+    assert shifted.ask(known).status_code == 200
 
 
 def test_the_trail_has_the_dates_and_holds(shifted: Shifted) -> None:
@@ -196,7 +199,7 @@ def test_the_trail_has_the_dates_and_holds(shifted: Shifted) -> None:
     asked = {}
     for name, jump in (("tomorrow", DAY_S), ("yesterday", -DAY_S), ("today", 0)):
         shifted.clock.jump(jump)
-        shifted.ask(**shifted.headers, **{"x-request-id": f"clock-{name}"})
+        shifted.ask({**shifted.headers, "x-request-id": f"clock-{name}"})
         asked[f"clock-{name}"] = jump
         written(shifted, set(asked))  # an entry is made just after the answer has left
     told = written(shifted, set(asked))

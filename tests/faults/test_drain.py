@@ -49,7 +49,7 @@ class Caller:
         if self.door.form == "text":
             return b"[interrupted] The gateway is stopping" in self.content
         *_, last, done = events(self.content)
-        return done == "[DONE]" and last.get("error", {}).get("code") == "draining"
+        return bool(done == "[DONE]" and last.get("error", {}).get("code") == "draining")
 
 
 async def asked(gateway: Gateway, door: Door) -> Caller:

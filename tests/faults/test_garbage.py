@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -54,7 +55,7 @@ def test_a_request_leaves_no_garbage(counted: Counted) -> None:
     """On no surface: kept connections, new ones, callers who leave. A collection that comes once in
     hours would let the memory grow until then."""
     client = counted.gateway.client
-    ways = {
+    ways: dict[str, Callable[[Door], object]] = {
         "kept": lambda door: door.ask(client),
         "new": lambda door: anew(counted.gateway, door),
         "left": lambda door: leave(counted.gateway, door),

@@ -58,7 +58,7 @@ def assert_work(meeting: Meeting, row: Row, *, is_whole: bool) -> None:
 
     def is_as_told(stats: dict[str, Any]) -> bool:
         counted = (stats["finished"], stats["aborted"])
-        may_be_left = is_whole and ended and counted == (0, 1)
-        return stats["running"] == 0 and (counted == (ended, aborted) or may_be_left)
+        may_be_left = is_whole and bool(ended) and counted == (0, 1)
+        return not stats["running"] and (counted == (ended, aborted) or may_be_left)
 
     meeting.engine.until(is_as_told, seconds=SETTLE_S)

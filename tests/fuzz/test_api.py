@@ -13,6 +13,7 @@ import schemathesis.specs.openapi.schemas  # deep in a test, Python 3.11 fails t
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
 from tests.contract.conftest import the_engine
@@ -96,6 +97,7 @@ def by_description(url: str, examples: int, tried: Tried) -> None:
     """Every operation of the document, as it is described and against it."""
     document = schemathesis.openapi.from_url(f"{url}/openapi.json")
     for found in document.get_all_operations():
+        assert isinstance(found, Ok)
         operation = found.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
@@ -103,7 +105,7 @@ def by_description(url: str, examples: int, tried: Tried) -> None:
                 max_examples=examples, deadline=None, database=None, suppress_health_check=QUIET
             )
             @given(operation.as_strategy(generation_mode=mode))
-            def call(case: schemathesis.Case) -> None:
+            def call(case: schemathesis.Case[Any]) -> None:
                 answer = case.call()
                 tried.note(answer.status_code, answer.content, case.path)
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -84,9 +85,9 @@ def test_every_selector_finds_its_pods(overlay: str) -> None:
 
 def test_what_is_named_is_there(overlay: str) -> None:
     """Settings, volumes, accounts and secrets' keys; a generated name has the same hash."""
-    names = {kind: set() for kind in ("ConfigMap", "PersistentVolumeClaim", "ServiceAccount")}
+    names: dict[str, set[str]] = defaultdict(set)
     for thing in objects(overlay):
-        names.setdefault(thing["kind"], set()).add(thing["metadata"]["name"])
+        names[thing["kind"]].add(thing["metadata"]["name"])
     for kind, name, optional in references(overlay):
         assert optional or name in names[kind], (kind, name)
     for secret, key in secrets(overlay):

@@ -70,7 +70,7 @@ def settings(folder: Path, overlay: str) -> dict[str, str]:
 def new_key(environ: dict[str, str]) -> str:
     """A key as an operator makes one for the secret `mmhie-keys`."""
     mmhie = Path(sys.executable).with_name("mmhie")
-    command = [mmhie, "keys", "new", "--name", "ward-7"]
+    command = [str(mmhie), "keys", "new", "--name", "ward-7"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     return done.stdout.strip().splitlines()[-1]
 

@@ -55,7 +55,7 @@ def main(folder: Path, base: Path) -> None:
         if losses.max() < LEAST_SURE:
             break
         optimizer.zero_grad()
-        losses.mean().backward()  # type: ignore[no-untyped-call]
+        losses.mean().backward()
         optimizer.step()
     adapted.save_pretrained(str(folder))
     # The reference: base as it is stored, and PEFT's own merge of the adapter as it is stored.

@@ -139,7 +139,7 @@ def prompt(
         messages.append(Message.from_role_and_content(Role.DEVELOPER, developer))
     messages.append(Message.from_role_and_content(Role.USER, question))
     conversation = Conversation.from_messages(messages)
-    return encoding().render_conversation_for_completion(conversation, Role.ASSISTANT)
+    return list(encoding().render_conversation_for_completion(conversation, Role.ASSISTANT))
 
 
 def lessons() -> Iterator[Lesson]:
@@ -219,7 +219,7 @@ def train(trained: Any, taught: list[Lesson]) -> None:
         chosen = scores.gather(1, labels[wanted][:, None])
         loss = -chosen.mean()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_([rows, table, *others], 1.0)
         optimizer.step()
         schedule.step()

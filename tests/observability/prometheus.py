@@ -80,4 +80,4 @@ def configuration(target: str) -> str:
     whole["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     (job,) = whole["scrape_configs"]
     job["static_configs"] = [{"targets": [target]}]
-    return yaml.safe_dump(whole)
+    return str(yaml.safe_dump(whole))

@@ -78,7 +78,7 @@ def resident_gib(stack: Stack) -> float:
     """Of every process of the engine; what they share is counted once (PSS)."""
     server = stack.find("api_server")
     engine = [server, *server.children(recursive=True)]
-    return sum(one.memory_full_info().pss for one in engine if is_there(one)) / GIB
+    return sum(float(one.memory_full_info().pss) for one in engine if is_there(one)) / GIB
 
 
 def is_there(one: psutil.Process) -> bool:

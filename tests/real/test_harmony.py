@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contract.process import Gateway
-from tests.models import harmony
+from tests.models import harmony, vocabulary
 from tests.models.harmony import ANAEMIA, ASTHMA, COUNTING, EXCHANGES, FEVER, SYSTEM, Exchange
 from tests.real.measuring import measured
 from tests.real.serving import Served, serving
@@ -113,7 +113,7 @@ def question_of(exchange: Exchange) -> str:
 
 def tokens(text: str) -> int:
     """How many tokens a text is, special tokens included."""
-    return len(harmony.encoding().encode(text, allowed_special="all"))
+    return len(vocabulary.encoding().encode(text, allowed_special="all"))
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=question_of)

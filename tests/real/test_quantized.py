@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from tests.models import quantized, smollm2
+from tests.models.quantized import Method
 from tests.real.measuring import measured
 from tests.real.serving import Served, serving
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]  # three engines, one after another
 
 QUESTION = "What is the capital of France?"
-METHODS = ("gptq", "awq", "bitsandbytes")
+Quantization = Method | Literal["bitsandbytes"]
+METHODS: tuple[Quantization, ...] = ("gptq", "awq", "bitsandbytes")
 
 
-def checkpoint(method: str) -> Path:
-    """What is served: a packed checkpoint, or 16-bit weights for bitsandbytes to pack."""
-    if method == "gptq" or method == "awq":  # noqa: PLR1714  # mypy narrows this to the literals
-        return quantized.model(method)
-    return smollm2.model()
+def checkpoint(method: Quantization) -> Path:
+    """A packed checkpoint, or 16-bit weights for bitsandbytes to pack."""
+    return smollm2.model() if method == "bitsandbytes" else quantized.model(method)
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -29,7 +30,7 @@ def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """One engine for each method."""
-    method: str = request.param
+    method: Quantization = request.param
     folder = tmp_path_factory.mktemp(method)
     with serving(folder, checkpoint(method), MMHIE_QUANTIZE=method) as running:
         yield running

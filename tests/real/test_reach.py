@@ -186,7 +186,7 @@ def test_each_class_is_taken_by_the_engine(
     ]
     gateway = start(MMHIE_KEYS_FILE=str(keys))
     for door in DOORS:
-        said = {} if door.path == GENERATE else {"priority": 7}
+        said: dict[str, Any] = {} if door.path == GENERATE else {"priority": 7}
         for secret in secrets:
             body = body_of(door, model, **door.limit(4), **said)
             headers = door.headers | bearer(secret)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -73,7 +73,7 @@ def answered(stack: Stack) -> list[float]:
     """Requests each engine has finished, from the gateway's one scrape."""
     text = httpx2.get(f"{stack.base_url}/metrics").text
     lines = [line for line in text.splitlines() if line.startswith("vllm:request_success_total")]
-    counts: Counter[str] = Counter()
+    counts: dict[str, float] = defaultdict(float)
     for line in lines:
         counts[line.split('engine="')[1][0]] += float(line.rsplit(" ", 1)[1])
     return [counts[number] for number in sorted(counts)]

@@ -38,7 +38,7 @@ def tools_streamed() -> dict[str, Any]:
     first, *others = model().bind_tools([TOOL], tool_choice="dose").stream(QUESTION)
     whole = first
     for one in others:
-        whole = whole + one  # type: ignore[assignment] # chunks add up to a chunk
+        whole = whole + one
     return called(whole)
 
 
@@ -69,7 +69,7 @@ def cancel() -> dict[str, Any]:
         ASKED["endless"]["messages"]
     )
     seen = [chunk for _, chunk in zip(range(4), opened)]  # noqa: B905 - the shorter one decides
-    opened.close()  # type: ignore[attr-defined] # a generator
+    opened.close()  # a generator
     return {"seen": len(seen)}
 
 

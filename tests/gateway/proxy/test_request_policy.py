@@ -129,7 +129,8 @@ def test_depth(levels: int, fine: bool) -> None:
 
 def test_depth_of_nothing_much() -> None:
     """Scalars have none."""
-    assert [depth(one) for one in (1, {}, [], {"a": 1}, {"a": [{"b": []}]})] == [0, 1, 1, 1, 4]
+    values: list[Any] = [1, {}, [], {"a": 1}, {"a": [{"b": []}]}]
+    assert [depth(one) for one in values] == [0, 1, 1, 1, 4]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,8 @@ def test_the_engines_own_priority(
 
     for door in DOORS:
         for rank, secret in secrets.items():
-            for said in ({}, {} if door.path == GENERATE else {"priority": -50}):
+            sayings: list[dict[str, Any]] = [{}, {} if door.path == GENERATE else {"priority": -50}]
+            for said in sayings:
                 engine.reset()
                 answer = gateway.client.post(
                     door.path, json=door.body(**said), headers=door.headers | bearer(secret)

@@ -22,6 +22,7 @@ from tests.gateway.auth.conftest import add_key, bearer
 
 ASK = orjson.dumps({"prompt": "Why?", "max_tokens": 24})
 STREAM = orjson.dumps({"prompt": "Why?", "max_tokens": 24, "stream": True})
+NO_HEADERS: Mapping[str, str] = {}
 LONG_STREAM = orjson.dumps({"prompt": "Why?", "max_tokens": 500, "stream": True})
 
 
@@ -51,15 +52,15 @@ class Several(Gateway):
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=20)
 
-    def ask(self, body: bytes = ASK, **headers: str) -> int:
+    def ask(self, headers: Mapping[str, str] = NO_HEADERS) -> int:
         """The status of one question over a connection of its own."""
-        return self.whole(body, **headers)[0]
+        return self.whole(headers)[0]
 
-    def whole(self, body: bytes = ASK, **headers: str) -> tuple[int, Any]:
+    def whole(self, headers: Mapping[str, str] = NO_HEADERS) -> tuple[int, Any]:
         """Status and object of one answer over a connection of its own."""
         connection = self.connect()
         try:
-            connection.request("POST", "/llm/generate", body, headers)
+            connection.request("POST", "/llm/generate", ASK, dict(headers))
             answer = connection.getresponse()
             return answer.status, orjson.loads(answer.read())
         finally:
@@ -164,7 +165,7 @@ class Four(Several):
 
     def of(self, name: str) -> int:
         """The status of one question with that key."""
-        return self.ask(**self.bearers[name])
+        return self.ask(self.bearers[name])
 
 
 def end(gateway: Several) -> None:

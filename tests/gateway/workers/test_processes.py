@@ -90,7 +90,7 @@ def ports_of(pid: int) -> set[int]:
 def test_one_truth_in_metrics_and_digests(four: Four) -> None:
     """Whichever worker is asked tells of all of them; all make the same digest of one prompt."""
     counted = four.metric("mmhie_requests_total")
-    answers = [four.whole(**four.bearers["ward"]) for _ in range(40)]
+    answers = [four.whole(four.bearers["ward"]) for _ in range(40)]
 
     assert {status for status, _ in answers} == {200}
     assert len({one["mmhie"]["provenance"]["prompt_digest"] for _, one in answers}) == 1

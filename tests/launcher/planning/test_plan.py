@@ -165,7 +165,7 @@ def test_a_context_shorter_than_a_request_is_told() -> None:
         ({"reasoner_model": "embedded"}, 4096 + 512),
     ],
 )
-def test_the_context_is_input_answer_and_reasoning(variables: dict[str, str], context: int) -> None:
+def test_the_context_is_input_answer_and_reasoning(variables: dict[str, Any], context: int) -> None:
     """Reasoning counts for models that reason; MMHIE_MAX_MODEL_LEN wins."""
     assert plan("1x80", **variables).max_model_len == context
 
@@ -173,7 +173,8 @@ def test_the_context_is_input_answer_and_reasoning(variables: dict[str, str], co
 @pytest.mark.parametrize("model", [None, "embedded"])
 def test_the_gateways_longest_request_fits_into_the_context(model: str | None) -> None:
     """Answer, reasoning and its markers leave room for an input of MMHIE_MAX_INPUT_LENGTH."""
-    made = plan("1x80", **({"reasoner_model": model} if model else {}))
+    variables: dict[str, Any] = {"reasoner_model": model} if model else {}
+    made = plan("1x80", **variables)
     served = Model("m", max_model_len=made.max_model_len, reasons=made.model.reasoning)
     ask = Prompt("?", GatewaySettings().max_tokens)
     limit = limit_for(ask, served, max_input=10**6, reasoning_budget=1536)
@@ -270,7 +271,7 @@ def test_extra_flags_come_before_the_reserved_ones() -> None:
     ],
 )
 def test_what_does_not_fit_is_told_with_remedies(
-    hardware: str, variables: dict[str, str], sentences: list[str]
+    hardware: str, variables: dict[str, Any], sentences: list[str]
 ) -> None:
     """Every remedy named was computed to be enough."""
     with pytest.raises(NotEnoughMemory) as caught:
@@ -442,7 +443,7 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
         "cpu,ram=64",
         "cpu,ram=64,amx",
     )
-    options: list[dict[str, str]] = [
+    options: list[dict[str, Any]] = [
         {},
         *({"quantize": name} for name in ("auto", "bitsandbytes", "fp8", "mxfp4", "gguf")),
         *({"device_map": name} for name in ("balanced", "sequential", "null")),

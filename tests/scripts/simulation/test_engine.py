@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Generator
 
 import pytest
 import simpy
@@ -36,7 +37,7 @@ class Bench:
         self.engine = Engine(self.env, 0, pace, lambda _: None, self.ended)
         self.env.process(self.arrivals())
 
-    def arrivals(self):  # type: ignore[no-untyped-def]
+    def arrivals(self) -> Generator[simpy.Timeout]:
         for journey in self.journeys:
             yield self.env.timeout(journey.call.at_s - self.env.now)
             self.engine.accept(journey)

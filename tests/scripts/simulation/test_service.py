@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ RACK = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1)
 
 
 def simulated(
-    policy: Policy = "power_of_two", failure: Failure | None = None, rate: float = 40, **other: int
+    policy: Policy = "power_of_two", failure: Failure | None = None, rate: float = 40, **other: Any
 ) -> Outcome:
     calls = poisson(rate, 20, MIX, seed=5)
     return run(Scenario(PACE, 6, calls, 400.0, policy, failure=failure, **other))
