@@ -50,7 +50,7 @@ def requests(data: bytes) -> None:
         parsed = parse_object(data)
     except GatewayError:
         return
-    first = LABELS.first(SERVING, parsed, request_id="r", prompt=data, question=user_text(parsed))
+    first = LABELS.initial(SERVING, parsed, request_id="r", prompt=data, question=user_text(parsed))
     json.dumps(first)
     surrounded(parsed, "Not advice.", "both")
     extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}

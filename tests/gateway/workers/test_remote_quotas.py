@@ -113,7 +113,7 @@ async def test_a_fault_of_the_queue_is_no_grant() -> None:
     async def wait(priority: str) -> None:
         raise ZeroDivisionError
 
-    node.admission.wait = wait  # type: ignore[assignment,method-assign] # a fault on purpose
+    node.admission.wait = wait  # type: ignore[method-assign] # a fault on purpose
     first, second = await node.begin(), await node.begin()
     await node.settle()
 

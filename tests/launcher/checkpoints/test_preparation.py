@@ -52,7 +52,7 @@ async def test_a_plan_that_lacks_nothing_is_handed_on() -> None:
     settings = load({"MMHIE_REASONER_MODEL": "facebook/opt-1.3b"}, None)
     plans = (make_plan(settings, parse("1x24"), read_model(settings)),)
 
-    assert await prepared(plans, {}, pytest.fail, pytest.fail) is plans
+    assert await prepared(plans, {}, lambda text, _: pytest.fail(text), pytest.fail) is plans
 
 
 @pytest.mark.parametrize(
