@@ -1,90 +1,63 @@
 """The gateway's MMHIE_* settings: one constrained, described field each."""
 
-import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import Field, SecretStr, StringConstraints, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-PREFIX = "MMHIE_"
-CREDENTIALS = re.compile(r"//[^/]*@")
-Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
-A_DAY = 86_400  # in seconds; no timer is meant to run longer
-DEFAULT_MODEL = "dousery/medical-reasoning-gpt-oss-20b"
-
-# One environment serves the whole product: these belong to the launcher or the SDK and are no
-# misspelling here. A house test holds the list against their own declarations.
-ELSEWHERE = frozenset(
-    PREFIX + name
-    for name in (
-        "API_KEY",
-        "BACKEND",
-        "BASE_MODEL",
-        "CACHE_DIR",
-        "DATA_PARALLEL",
-        "DEVICE",
-        "DEVICE_MAP",
-        "DISTRIBUTED_BACKEND",
-        "DTYPE",
-        "ENGINES",
-        "ENGINE_ARGS",
-        "ENGINE_URLS",
-        "GPU_MEMORY_UTILIZATION",
-        "HEAD_ADDRESS",
-        "KV_CACHE_DTYPE",
-        "MAX_MODEL_LEN",
-        "NODES",
-        "NODE_RANK",
-        "PIN_DATE",
-        "PIPELINE_PARALLEL",
-        "QUANTIZE",
-        "QUANTIZE_FALLBACK",
-        "REASONER_REVISION",
-        "RESTART_LIMIT",
-        "ROUTER_POLICY",
-        "STALL_SECONDS",
-        "START_TIMEOUT_SECONDS",
-        "STOP_GRACE_SECONDS",
-        "TENSOR_PARALLEL",
-        "URL",
-    )
+from gateway import sibling_settings
+from gateway.settings_base import (
+    A_DAY,
+    ENV_FILE,
+    PREFIX,
+    CommaSeparated,
+    SettingsError,
+    SharedSettings,
+    UserPath,
+    build,
+    names_of,
+    refuse_conflicts,
+    refuse_unknown,
+    shared_conflicts,
+    variables,
 )
 
-
-class SettingsError(Exception):
-    """A setting is wrong; the message names the variable and what is allowed."""
+__all__ = ["PREFIX", "GatewaySettings", "SettingsError", "known_names", "load"]
 
 
-class GatewaySettings(BaseSettings):
+def check_engine_url(url: str) -> str:
+    """Return `http://host[:port]` or `unix:/path` with nothing that would be ignored."""
+    if not names_an_engine(url):
+        raise ValueError("must be http://host:port or unix:/path")
+    return url
+
+
+def check_redis_url(url: SecretStr) -> SecretStr:
+    """Return the address of a Redis server or socket."""
+    if not names_a_redis(url.get_secret_value()):
+        raise ValueError("must be redis://[user:password@]host[:port][/db], rediss:// or unix:")
+    return url
+
+
+Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
+EngineUrl = Annotated[str, AfterValidator(check_engine_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
+
+
+class GatewaySettings(SharedSettings):
     """Everything the gateway can be told, read once at start."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_file=".env",
-        env_ignore_empty=True,  # compose files pass `${X:-}`: blank means unset
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
-
-    env: Literal["development", "production"] = Field(
-        "development", description="`production` refuses unsafe settings at start."
-    )
-    host: str = Field("127.0.0.1", min_length=1, description="Address the gateway listens on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port the gateway listens on.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Minimum severity that is logged. No level logs patient text."
     )
 
     console: bool = Field(True, description="Serve the web console at `/`.")
 
-    engine_url: str = Field(
+    engine_url: EngineUrl = Field(
         "http://127.0.0.1:8001",
         description="Address of the engine, or of the router in front of it: `http://host:port` "
         "or `unix:/path`.",
@@ -98,7 +71,7 @@ class GatewaySettings(BaseSettings):
         description="Path that returns 200 while the upstream can serve; vLLM's router has "
         "`/readiness`.",
     )
-    engine_metrics_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+    engine_metrics_urls: Annotated[tuple[EngineUrl, ...], CommaSeparated] = Field(
         (),
         description="Engines behind a router, comma-separated; /metrics then includes their "
         "metrics.",
@@ -109,10 +82,10 @@ class GatewaySettings(BaseSettings):
         "`mmhie serve`.",
     )
 
-    keys_file: Path | None = Field(
+    keys_file: UserPath | None = Field(
         None, description="Access keys, as written by `mmhie keys`. Unset: no keys."
     )
-    jwks_file: Path | None = Field(
+    jwks_file: UserPath | None = Field(
         None, description="JSON Web Key Set (JWKS) that verifies JSON Web Tokens (RS256, ES256)."
     )
     jwks_url: str | None = Field(
@@ -139,18 +112,18 @@ class GatewaySettings(BaseSettings):
     protect_health: bool = Field(
         False, description="Require the same key on /healthz and /readyz too."
     )
-    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+    cors_origins: Annotated[tuple[Origin, ...], CommaSeparated] = Field(
         (),
         description="Origins of web pages that may call the API from a browser, `https://host`; "
         "or `*`.",
     )
-    tls_certificate: Path | None = Field(
+    tls_certificate: UserPath | None = Field(
         None, description="Certificate chain in PEM; enables HTTPS. Unset: plain HTTP."
     )
-    tls_key: Path | None = Field(
+    tls_key: UserPath | None = Field(
         None, description="Private key of the certificate in PEM, without a password."
     )
-    tls_client_ca: Path | None = Field(
+    tls_client_ca: UserPath | None = Field(
         None,
         description="CA (PEM) that must have signed the client's certificate; enables mutual TLS.",
     )
@@ -167,12 +140,12 @@ class GatewaySettings(BaseSettings):
         "limit.",
     )
 
-    redis_url: SecretStr | None = Field(
+    redis_url: RedisUrl | None = Field(
         None,
         description="Redis through which several gateways share limits, holds and revoked keys: "
         "`redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, `unix:/path`.",
     )
-    redis_ca: Path | None = Field(
+    redis_ca: UserPath | None = Field(
         None, description="CA of the Redis server's certificate (PEM). Unset: the system's CAs."
     )
     redis_prefix: str = Field(
@@ -190,7 +163,7 @@ class GatewaySettings(BaseSettings):
         "serve with limits counted per gateway and raise an alarm.",
     )
 
-    audit_file: Path | None = Field(
+    audit_file: UserPath | None = Field(
         None, description="Audit trail, one JSON line per request. Unset: no audit trail."
     )
     audit_key: SecretStr | None = Field(
@@ -216,53 +189,10 @@ class GatewaySettings(BaseSettings):
         "and raise an alarm.",
     )
 
-    traces_endpoint: str | None = Field(
-        None,
-        pattern=r"^https?://[^/?#@\s]+/[^?#\s]+$",
-        description="OTLP/HTTP endpoint for traces, path included: "
-        "`http://collector:4318/v1/traces`. Traces contain no text.",
-    )
-
-    reasoner_model: str = Field(
-        DEFAULT_MODEL,
-        min_length=1,
-        description="Hub id, local folder, `.gguf` file, adapter, or `embedded`.",
-    )
-    reasoner_model_test_override: str | None = Field(
-        None,
-        description="Takes precedence over MMHIE_REASONER_MODEL; refused when "
-        "MMHIE_ENV=production.",
-    )
-    max_tokens: int = Field(
-        512,
-        ge=1,
-        description="Default and maximum length of an answer on /llm/generate, in tokens.",
-    )
-    max_reasoning_tokens: int = Field(
-        1536,
-        ge=0,
-        description="Reasoning budget of a reasoning model on /llm/generate, in tokens, besides "
-        "the answer's.",
-    )
-    max_input_length: int = Field(
-        4096,
-        ge=1,
-        description="Maximum prompt length on /llm/generate, in tokens, chat template included.",
-    )
     truncate: Literal["none", "left", "right"] = Field(
         "none",
         description="How a prompt that is too long is handled: refused (none), or truncated on "
         "that side.",
-    )
-    streaming: bool = Field(
-        False, description="Whether /llm/generate streams when the request has no `stream` field."
-    )
-    timeout_seconds: float = Field(
-        30,
-        ge=0,
-        le=A_DAY,
-        description="Timeout of a whole answer; of a stream: time to the first token, then idle "
-        "time.",
     )
     system_prompt: str = Field(
         "You are a medical reasoning assistant",
@@ -299,7 +229,6 @@ class GatewaySettings(BaseSettings):
         4096, ge=1, description="Maximum open connections per process; further ones get 503."
     )
 
-    max_inflight: int = Field(256, ge=1, description="Slots: requests at the engine at once.")
     max_queue: int = Field(
         256, ge=0, description="Requests that may wait for a slot at the engine."
     )
@@ -358,11 +287,11 @@ class GatewaySettings(BaseSettings):
         description="HMAC key of the prompt and output digests in provenance. Unset: a new one at "
         "each start.",
     )
-    hold_file: Path = Field(
+    hold_file: UserPath = Field(
         Path("~/.local/state/mmhie/hold.json"),
         description="File in which `mmhie hold` records that the model is out of service.",
     )
-    notice_languages: Annotated[tuple[Literal["en", "de", "es"], ...], NoDecode] = Field(
+    notice_languages: Annotated[tuple[Literal["en", "de", "es"], ...], CommaSeparated] = Field(
         ("en",), description="Languages of the red-flag rules, comma-separated: `en,de,es`."
     )
     reasoning: Literal["pass", "hide", "scope"] = Field(
@@ -385,44 +314,6 @@ class GatewaySettings(BaseSettings):
         min_length=1,
         description="Emergency contact named in red-flag notices.",
     )
-
-    @field_validator("notice_languages", "engine_metrics_urls", "cors_origins", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-    @field_validator(
-        "hold_file",
-        "keys_file",
-        "jwks_file",
-        "redis_ca",
-        "audit_file",
-        "tls_certificate",
-        "tls_key",
-        "tls_client_ca",
-    )
-    @classmethod
-    def _expand_home(cls, path: Path | None) -> Path | None:
-        return path and path.expanduser()
-
-    @field_validator("engine_metrics_urls")
-    @classmethod
-    def _known_schemes(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(cls._known_scheme, urls))
-
-    @field_validator("redis_url")
-    @classmethod
-    def _names_redis(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not names_a_redis(url.get_secret_value()):
-            raise ValueError("must be redis://[user:password@]host[:port][/db], rediss:// or unix:")
-        return url
-
-    @field_validator("engine_url")
-    @classmethod
-    def _known_scheme(cls, url: str) -> str:
-        if not names_an_engine(url):
-            raise ValueError("must be http://host:port or unix:/path")
-        return url
 
 
 def names_an_engine(url: str) -> bool:
@@ -455,47 +346,26 @@ def names_a_redis(url: str) -> bool:
 
 
 def known_names() -> frozenset[str]:
-    """Every MMHIE_* name that means something to the gateway or its siblings."""
-    return frozenset(PREFIX + name.upper() for name in GatewaySettings.model_fields) | ELSEWHERE
+    """Return every MMHIE_* variable that the gateway, the launcher or the SDK reads."""
+    return names_of(GatewaySettings) | sibling_settings.NAMES
 
 
-def load() -> GatewaySettings:
-    """Read the settings from the environment and `.env`; raises SettingsError with one sentence."""
-    try:
-        refuse_unknown(dotenv_values(".env").keys() | os.environ.keys())
-        settings = GatewaySettings()
-    except ValidationError as error:
-        raise SettingsError(sentence(error)) from None
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError("The file .env cannot be read; it must be text in UTF-8.") from None
-    refuse_unsafe(settings)
+def load(
+    environ: Mapping[str, str] = os.environ, env_file: Path | None = ENV_FILE
+) -> GatewaySettings:
+    """Return the settings in an environment and a .env file; raise SettingsError."""
+    values = variables(environ, env_file)
+    refuse_unknown(values, known_names())
+    settings = build(GatewaySettings, values)
+    refuse_conflicts(conflicts(settings))
     return settings
 
 
-def refuse_unknown(names: set[str]) -> None:
-    """A misspelt name would be silently ignored (pydantic-settings does not see it)."""
-    known = known_names()
-    for name in sorted(names):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-            raise SettingsError(f"{name} is not a setting; the nearest known name is {near}.")
-
-
-def refuse_unsafe(settings: GatewaySettings) -> None:
-    """What contradicts itself, or may be done in development and not in production."""
-    for broken, sentence in rules(settings):
-        if broken:
-            raise SettingsError(sentence)
-
-
-def rules(settings: GatewaySettings) -> Iterable[tuple[object, str]]:
-    """Each combination that is refused, and what is said of it."""
+def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
+    """Yield combinations that are refused, each with its sentence."""
+    yield from shared_conflicts(settings)
     is_production = settings.env == "production"
     signed = settings.jwks_file or settings.jwks_url
-    yield (
-        is_production and settings.reasoner_model_test_override,
-        "MMHIE_REASONER_MODEL_TEST_OVERRIDE is refused when MMHIE_ENV is production; unset one.",
-    )
     yield (
         is_production and not (settings.keys_file or signed),
         "MMHIE_ENV is production and nobody is asked for a key; set MMHIE_KEYS_FILE (`mmhie keys "
@@ -531,14 +401,3 @@ def rules(settings: GatewaySettings) -> Iterable[tuple[object, str]]:
         settings.audit_file and not settings.audit_key,
         "MMHIE_AUDIT_KEY must be set with MMHIE_AUDIT_FILE; `openssl rand -hex 32` makes one.",
     )
-
-
-def sentence(error: ValidationError) -> str:
-    """The first fault as `NAME got 'value': what is allowed`, secrets left out."""
-    first = error.errors(include_url=False)[0]
-    field = str(first["loc"][0])
-    name = PREFIX + field.upper()
-    got = os.environ.get(name) or dotenv_values(".env").get(name)
-    secret = GatewaySettings.model_fields[field].annotation == SecretStr | None
-    shown = "a value" if secret or got is None else repr(CREDENTIALS.sub("//…@", got))
-    return f"{name} got {shown}: {first['msg'].removeprefix('Value error, ')}."

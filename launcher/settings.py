@@ -1,25 +1,32 @@
 """Every MMHIE_* variable the launcher acts on, and the guard against names nobody knows."""
 
-import difflib
+import contextlib
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import ConfigDict, Field, field_validator
 
+from gateway import settings_base
+from gateway.settings import known_names as gateway_names
+from gateway.settings_base import (
+    ENV_FILE,
+    PREFIX,
+    CommaSeparated,
+    Lower,
+    SharedSettings,
+    UserPath,
+)
 from launcher.errors import SettingsError
 
-PREFIX: Final = "MMHIE_"
-DEFAULT_MODEL: Final = "dousery/medical-reasoning-gpt-oss-20b"
+__all__ = ["PREFIX", "LauncherSettings", "load"]
+
 ENGINE_DATE: Final = "VLLM_SYSTEM_START_DATE"  # vLLM's own name for MMHIE_PIN_DATE
 RAY_PORT: Final = 6379  # where Ray's head listens unless it is told otherwise
-SDK_NAMES: Final = frozenset({"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"})
 
 Device = Literal["auto", "cpu", "cuda"]
 DeviceMap = Literal["auto", "balanced", "sequential", "null"]
@@ -50,29 +57,11 @@ RESERVED_FLAGS: Final[Mapping[str, str]] = {
 }
 
 
-def lower(value: object) -> object:
-    """Choices are accepted in any case: MMHIE_DEVICE=CPU means cpu."""
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-Lower = BeforeValidator(lower)
-
-
-class LauncherSettings(BaseSettings):
+class LauncherSettings(SharedSettings):
     """What the launcher acts on; `load` builds it from an environment and a .env file."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = ConfigDict(str_strip_whitespace=True)
 
-    reasoner_model: str = Field(
-        DEFAULT_MODEL,
-        min_length=1,
-        description="Hub id, local folder, .gguf file, LoRA adapter, or `embedded`.",
-    )
-    reasoner_model_test_override: str | None = Field(
-        None,
-        description="Takes precedence over MMHIE_REASONER_MODEL; refused when "
-        "MMHIE_ENV=production.",
-    )
     reasoner_revision: str | None = Field(
         None, description="Commit, branch or tag of the model on the hub."
     )
@@ -87,26 +76,6 @@ class LauncherSettings(BaseSettings):
         description="auto: fewest GPUs that fit the model; balanced: tensor parallel over all; "
         "sequential: pipeline parallel over all; null: one GPU.",
     )
-    max_tokens: int = Field(
-        512, ge=1, description="Default and maximum length of an answer, in tokens."
-    )
-    max_reasoning_tokens: int = Field(
-        1536,
-        ge=0,
-        description="Reasoning budget of a reasoning model, in tokens, besides the answer's.",
-    )
-    max_input_length: int = Field(
-        4096, ge=1, description="Maximum prompt length in tokens, chat template included."
-    )
-    streaming: bool = Field(
-        False, description="Whether /llm/generate streams when the request has no `stream` field."
-    )
-    timeout_seconds: float = Field(
-        30,
-        ge=0,
-        description="Timeout of a whole answer; of a stream: time to the first token, then idle "
-        "time.",
-    )
     quantize: Annotated[Quantize, Lower] = Field(
         "none",
         description="none keeps the checkpoint's own format; auto picks one that fits; any other "
@@ -115,16 +84,6 @@ class LauncherSettings(BaseSettings):
     quantize_fallback: Annotated[Literal["warn", "error"], Lower] = Field(
         "warn",
         description="What to do when MMHIE_QUANTIZE is not possible but another format is.",
-    )
-    env: Annotated[Literal["development", "production"], Lower] = Field(
-        "development", description="production refuses the test override and open access."
-    )
-    host: str = Field("127.0.0.1", description="Address the gateway listens on.")
-    port: int = Field(8000, ge=1, le=65535, description="Port the gateway listens on.")
-    max_inflight: int = Field(
-        256,
-        ge=1,
-        description="Requests at the engine at once; also the engine's maximum batch size.",
     )
     tensor_parallel: int | None = Field(
         None, ge=1, description="GPUs that share each layer; overrides MMHIE_DEVICE_MAP."
@@ -139,7 +98,7 @@ class LauncherSettings(BaseSettings):
         description="Engines on this machine; with more than one, vLLM's router runs in front of "
         "them.",
     )
-    engine_urls: tuple[str, ...] = Field(
+    engine_urls: Annotated[tuple[str, ...], CommaSeparated] = Field(
         (),
         description="Engines that run elsewhere, as a comma-separated list of URLs; none is "
         "started here, and vLLM's router balances them.",
@@ -156,11 +115,6 @@ class LauncherSettings(BaseSettings):
     node_rank: int = Field(0, ge=0, description="Rank of this machine; 0 is the head.")
     head_address: str | None = Field(
         None, description="Address of node 0; required on every node when MMHIE_NODES is over 1."
-    )
-    traces_endpoint: str | None = Field(
-        None,
-        pattern=r"^https?://[^/?#@\s]+/[^?#\s]+$",
-        description="OTLP/HTTP endpoint for the engine's traces, path included.",
     )
     max_model_len: int | None = Field(
         None, ge=1, description="Context length in tokens. Unset: input + answer + reasoning."
@@ -185,7 +139,7 @@ class LauncherSettings(BaseSettings):
     engine_args: tuple[str, ...] = Field(
         (), description="Further vLLM flags, split as by a shell; reserved ones are refused."
     )
-    cache_dir: Path = Field(
+    cache_dir: UserPath = Field(
         Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
     )
     start_timeout_seconds: float = Field(
@@ -204,28 +158,11 @@ class LauncherSettings(BaseSettings):
         "restarted. An idle engine is probed with one token at this interval.",
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        *others: PydanticBaseSettingsSource,
-        **named: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only `load` reads the environment, so a test never sees the machine's own."""
-        return (init_settings,)
-
     @field_validator("engine_args", mode="before")
     @classmethod
     def split_engine_args(cls, value: object) -> object:
         """A string is split like a shell does; unbalanced quotes are an error."""
         return tuple(shlex.split(value)) if isinstance(value, str) else value
-
-    @field_validator("engine_urls", mode="before")
-    @classmethod
-    def split_engine_urls(cls, value: object) -> object:
-        """Commas and spaces part them."""
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
     @field_validator("engine_urls")
     @classmethod
@@ -257,12 +194,6 @@ class LauncherSettings(BaseSettings):
             raise ValueError("must be a date such as 2026-01-31") from None
         return value
 
-    @field_validator("cache_dir")
-    @classmethod
-    def expand_home(cls, value: Path) -> Path:
-        """`~` means the user's home."""
-        return value.expanduser()
-
     @property
     def model(self) -> str:
         """The model to serve: the test override when there is one."""
@@ -277,33 +208,43 @@ def _reserved(part: str) -> str | None:
     return next((flag for flag in RESERVED_FLAGS if flag.startswith(written)), None)
 
 
-def load(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> LauncherSettings:
-    """Settings from `environ` over the .env file; SettingsError names what is wrong."""
-    values = {**_read_env_file(env_file), **environ}
-    ours = {name: text for name, text in values.items() if name.upper().startswith(PREFIX)}
-    _refuse_unknown(ours)
-    fields = LauncherSettings.model_fields
-    given: dict[str, Any] = {
-        name.upper().removeprefix(PREFIX).lower(): text.strip()
-        for name, text in ours.items()
-        if text.strip()
+def load(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> LauncherSettings:
+    """Return the settings in an environment and a .env file; raise SettingsError."""
+    defaults = {
+        "MMHIE_CACHE_DIR": f"{environ['XDG_CACHE_HOME']}/mmhie"
+        if environ.get("XDG_CACHE_HOME")
+        else "",
+        "MMHIE_PIN_DATE": environ.get(ENGINE_DATE, ""),
     }
-    if environ.get("XDG_CACHE_HOME"):
-        given.setdefault("cache_dir", f"{environ['XDG_CACHE_HOME']}/mmhie")
-    if environ.get(ENGINE_DATE):
-        given.setdefault("pin_date", environ[ENGINE_DATE])
-    try:
-        settings = LauncherSettings(**{name: given[name] for name in fields if name in given})
-    except ValidationError as error:
-        raise SettingsError(_sentence(error)) from None
+    with own_errors():
+        values = settings_base.variables(environ, env_file)
+        settings_base.refuse_unknown(values, known_names())
+        given = {name: text for name, text in values.items() if text.strip()}
+        settings = settings_base.build(LauncherSettings, defaults | given)
     return refuse_conflicts(settings)
 
 
-def given(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> dict[str, str]:
-    """The launcher's own variables that are set, as they are written; none of them is a secret."""
-    values = {**_read_env_file(env_file), **environ}
-    ours = {name.upper(): text.strip() for name, text in values.items()}
-    return {name: ours[name] for name in sorted(_own_names()) if ours.get(name)}
+def refuse_conflicts(settings: LauncherSettings) -> LauncherSettings:
+    """Return the same settings; raise SettingsError where one contradicts another."""
+    with own_errors():
+        settings_base.refuse_conflicts(conflicts(settings))
+    return settings
+
+
+@contextlib.contextmanager
+def own_errors() -> Iterator[None]:
+    """Raise the loader's errors as the launcher's, which have an exit code."""
+    try:
+        yield
+    except settings_base.SettingsError as problem:
+        raise SettingsError(str(problem)) from None
+
+
+def given(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> dict[str, str]:
+    """Return the launcher's own variables that are set, as written; none of them is a secret."""
+    values = settings_base.variables(environ, env_file)
+    own = sorted(settings_base.names_of(LauncherSettings) & values.keys())
+    return {name: values[name].strip() for name in own if values[name].strip()}
 
 
 def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
@@ -313,49 +254,8 @@ def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def known_names() -> frozenset[str]:
-    """Every MMHIE_* name that means something: the launcher's, the gateway's and the sdk's."""
-    return _own_names() | SDK_NAMES | _gateway_names()
-
-
-def _own_names() -> frozenset[str]:
-    return frozenset(PREFIX + name.upper() for name in LauncherSettings.model_fields)
-
-
-def _gateway_names() -> frozenset[str]:
-    try:
-        from gateway import settings
-    except ImportError:
-        return frozenset()
-    return frozenset(settings.known_names())
-
-
-def _read_env_file(path: Path | None) -> dict[str, str]:
-    if path is None or not path.is_file():
-        return {}
-    try:
-        return {name: text for name, text in dotenv_values(path).items() if text is not None}
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError(f"{path} cannot be read as text in UTF-8.") from None
-
-
-def _refuse_unknown(names: Iterable[str]) -> None:
-    """extra="forbid" does not see a misspelt environment variable, so names are checked here."""
-    known = known_names()
-    for name in sorted(names):
-        if name.upper() not in known:
-            raise SettingsError(f"{name} is not a setting{_nearest(name, known)}.")
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.0)
-    return f"; the nearest known name is {close[0]}" if close else ""
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    name = PREFIX + str(first["loc"][0]).upper()
-    reason = first["msg"].removeprefix("Value error, ").replace("Input ", "it ")
-    return f"{name} is {str(first['input'])!r}: {reason[0].lower()}{reason[1:]}."
+    """Return every MMHIE_* variable that the launcher, the gateway or the SDK reads."""
+    return settings_base.names_of(LauncherSettings) | gateway_names()
 
 
 def joining_ray(settings: LauncherSettings) -> tuple[str, ...]:
@@ -365,32 +265,27 @@ def joining_ray(settings: LauncherSettings) -> tuple[str, ...]:
     return ("ray", "start", f"--address={address}:{RAY_PORT}", "--block")
 
 
-def refuse_conflicts(settings: LauncherSettings) -> LauncherSettings:
-    """The same settings; SettingsError where one contradicts another."""
-    if settings.env == "production" and settings.reasoner_model_test_override:
-        raise SettingsError(
-            "MMHIE_REASONER_MODEL_TEST_OVERRIDE is set while MMHIE_ENV is production; "
-            "set MMHIE_REASONER_MODEL instead."
-        )
-    if settings.nodes > 1 and settings.head_address is None:
-        raise SettingsError(
-            f"MMHIE_NODES is {settings.nodes} but MMHIE_HEAD_ADDRESS is not set; "
-            "give every node the address of node 0."
-        )
-    if settings.engines > 1 and (settings.nodes > 1 or settings.engine_urls):
-        other = "MMHIE_NODES" if settings.nodes > 1 else "MMHIE_ENGINE_URLS"
-        raise SettingsError(
-            f"MMHIE_ENGINES is {settings.engines} and {other} is set too: several engines run on "
-            "one machine each; start them there, and name them all in MMHIE_ENGINE_URLS."
-        )
-    if settings.node_rank >= settings.nodes:
-        raise SettingsError(
-            f"MMHIE_NODE_RANK is {settings.node_rank} but MMHIE_NODES is {settings.nodes}; "
-            "ranks go from 0 to MMHIE_NODES - 1."
-        )
-    if settings.node_rank > 0 and settings.distributed_backend == "ray":
-        raise SettingsError(
-            "With MMHIE_DISTRIBUTED_BACKEND=ray only node 0 is started by mmhie; this node, "
-            f"{settings.node_rank}, joins it with `{shlex.join(joining_ray(settings))}`."
-        )
-    return settings
+def conflicts(settings: LauncherSettings) -> Iterator[tuple[object, str]]:
+    """Yield combinations that are refused, each with its sentence."""
+    yield from settings_base.shared_conflicts(settings)
+    yield (
+        settings.nodes > 1 and settings.head_address is None,
+        f"MMHIE_NODES is {settings.nodes} but MMHIE_HEAD_ADDRESS is not set; "
+        "give every node the address of node 0.",
+    )
+    other = "MMHIE_NODES" if settings.nodes > 1 else "MMHIE_ENGINE_URLS"
+    yield (
+        settings.engines > 1 and (settings.nodes > 1 or settings.engine_urls),
+        f"MMHIE_ENGINES is {settings.engines} and {other} is set too: several engines run on "
+        "one machine each; start them there, and name them all in MMHIE_ENGINE_URLS.",
+    )
+    yield (
+        settings.node_rank >= settings.nodes,
+        f"MMHIE_NODE_RANK is {settings.node_rank} but MMHIE_NODES is {settings.nodes}; "
+        "ranks go from 0 to MMHIE_NODES - 1.",
+    )
+    yield (
+        settings.node_rank > 0 and settings.distributed_backend == "ray",
+        "With MMHIE_DISTRIBUTED_BACKEND=ray only node 0 is started by mmhie; this node, "
+        f"{settings.node_rank}, joins it with `{shlex.join(joining_ray(settings))}`.",
+    )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import ELSEWHERE, PREFIX, GatewaySettings
-from launcher.settings import SDK_NAMES, LauncherSettings
+from gateway.settings import GatewaySettings
+from launcher.settings import LauncherSettings
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = {"gateway": set(), "launcher": {"gateway"}, "sdk": set()}
@@ -45,21 +45,6 @@ def test_gateway_and_sdk_need_no_engine(program: str) -> None:
     """Neither imports torch, transformers or vLLM anywhere."""
     for path in sources(program):
         assert not imports(path) & {"torch", "vllm", "transformers"}, path
-
-
-def test_names_of_the_siblings_are_known_to_the_gateway() -> None:
-    """One environment serves all three programs: none refuses another's variables."""
-    launcher = {PREFIX + name.upper() for name in LauncherSettings.model_fields}
-    own = {PREFIX + name.upper() for name in GatewaySettings.model_fields}
-
-    assert (launcher - own) | SDK_NAMES == ELSEWHERE
-
-
-def test_shared_settings_have_one_default() -> None:
-    """What both programs read means the same in both."""
-    for name in GatewaySettings.model_fields.keys() & LauncherSettings.model_fields.keys():
-        mine, theirs = GatewaySettings.model_fields[name], LauncherSettings.model_fields[name]
-        assert mine.default == theirs.default, name
 
 
 def test_every_setting_is_described() -> None:

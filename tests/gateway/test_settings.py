@@ -8,6 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 from gateway import settings
 from gateway.settings import PREFIX, GatewaySettings, SettingsError
+from gateway.settings_base import sentence
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +72,7 @@ def test_nothing_need_be_set() -> None:
 def test_a_bad_value(name: str, got: str, allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence: which variable, what it got, what is allowed."""
     told = refusal(monkeypatch, **{PREFIX + name: got})
-    assert told.startswith(f"{PREFIX}{name} got {got!r}: ")
+    assert told.startswith(f"{PREFIX}{name} is {got!r}: ")
     assert allowed in told
 
 
@@ -123,7 +124,7 @@ def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPat
 def test_a_bad_value_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Named the same way."""
     Path(".env").write_text("MMHIE_PORT=eighty\n")
-    assert refusal(monkeypatch).startswith("MMHIE_PORT got 'eighty': ")
+    assert refusal(monkeypatch).startswith("MMHIE_PORT is 'eighty': ")
 
 
 def test_an_unreadable_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +165,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         error = ValidationError.from_exception_data(
             "x", [{"type": "missing", "loc": (name,), "input": "s3cret"}]
         )
-        assert "s3cret" not in settings.sentence(error)
+        assert "s3cret" not in sentence(GatewaySettings, error)
 
 
 def test_production_refuses_the_test_override(monkeypatch: pytest.MonkeyPatch) -> None:

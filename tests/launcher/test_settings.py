@@ -5,11 +5,9 @@ from typing import get_args
 
 import pytest
 
-from gateway.settings import GatewaySettings
-from gateway.settings import known_names as known_to_gateway
 from launcher.errors import SettingsError
 from launcher.planning.quantization import IN_FLIGHT, RULES
-from launcher.settings import RESERVED_FLAGS, LauncherSettings, Quantize, known_names, load
+from launcher.settings import RESERVED_FLAGS, LauncherSettings, Quantize, load
 
 README = {
     "reasoner_model": "dousery/medical-reasoning-gpt-oss-20b",
@@ -29,21 +27,6 @@ def test_the_readmes_nine_variables_keep_their_defaults() -> None:
     settings = load({}, None)
 
     assert {name: getattr(settings, name) for name in README} == README
-
-
-def test_what_both_read_has_one_default() -> None:
-    """A variable the gateway reads too is the same to both."""
-    shared = LauncherSettings.model_fields.keys() & GatewaySettings.model_fields.keys()
-
-    assert {"max_tokens", "max_reasoning_tokens", "max_inflight", "port"} <= shared
-    for name in shared:
-        ours, theirs = LauncherSettings.model_fields[name], GatewaySettings.model_fields[name]
-        assert ours.default == theirs.default, name
-
-
-def test_the_gateway_knows_every_name_of_the_launcher() -> None:
-    """The gateway is started with the user's own environment and must not refuse it."""
-    assert known_names() == known_to_gateway()
 
 
 def test_every_setting_is_described() -> None:

@@ -1,0 +1,178 @@
+"""Settings that gateway and launcher share, and the loader that both use."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeVar, get_args
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+PREFIX: Final = "MMHIE_"
+ENV_FILE: Final = Path(".env")
+DEFAULT_MODEL: Final = "dousery/medical-reasoning-gpt-oss-20b"
+A_DAY: Final = 86_400  # in seconds; no timer is meant to run longer
+CREDENTIALS: Final = re.compile(r"//[^/]*@")
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names the variable and what is allowed."""
+
+
+def lower(value: object) -> object:
+    """Return a choice as it is declared: MMHIE_DEVICE=CPU means cpu."""
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def split_list(value: object) -> object:
+    """Split a list at commas and spaces."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Lower = BeforeValidator(lower)
+CommaSeparated = BeforeValidator(split_list)
+UserPath = Annotated[Path, AfterValidator(Path.expanduser)]  # `~` is the user's home
+
+
+class SharedSettings(BaseModel):
+    """Fields that gateway and launcher both read; every field is constrained and described."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    env: Annotated[Literal["development", "production"], Lower] = Field(
+        "development", description="`production` refuses unsafe settings at start."
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address the gateway listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the gateway listens on.")
+    reasoner_model: str = Field(
+        DEFAULT_MODEL,
+        min_length=1,
+        description="Hub id, local folder, `.gguf` file, adapter, or `embedded`.",
+    )
+    reasoner_model_test_override: str | None = Field(
+        None,
+        description="Takes precedence over MMHIE_REASONER_MODEL; refused when "
+        "MMHIE_ENV=production.",
+    )
+    max_tokens: int = Field(
+        512,
+        ge=1,
+        description="Default and maximum length of an answer on /llm/generate, in tokens.",
+    )
+    max_reasoning_tokens: int = Field(
+        1536,
+        ge=0,
+        description="Reasoning budget of a reasoning model on /llm/generate, in tokens, besides "
+        "the answer's.",
+    )
+    max_input_length: int = Field(
+        4096,
+        ge=1,
+        description="Maximum prompt length on /llm/generate, in tokens, chat template included.",
+    )
+    streaming: bool = Field(
+        False, description="Whether /llm/generate streams when the request has no `stream` field."
+    )
+    timeout_seconds: float = Field(
+        30,
+        ge=0,
+        le=A_DAY,
+        description="Timeout of a whole answer; of a stream: time to the first token, then idle "
+        "time.",
+    )
+    traces_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#@\s]+/[^?#\s]+$",
+        description="OTLP/HTTP endpoint for the traces of gateway and engine, path included: "
+        "`http://collector:4318/v1/traces`. Traces contain no text.",
+    )
+    max_inflight: int = Field(
+        256,
+        ge=1,
+        description="Slots: requests at the engine at once; also the engine's maximum batch size.",
+    )
+
+
+Settings = TypeVar("Settings", bound=SharedSettings)
+
+
+def names_of(settings: type[SharedSettings]) -> frozenset[str]:
+    """Return the environment variables of a settings class."""
+    return frozenset(PREFIX + name.upper() for name in settings.model_fields)
+
+
+def variables(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
+    """Return every MMHIE_* variable, upper-case, the environment's over the file's."""
+    named = {**read_env_file(env_file), **environ}
+    return {name.upper(): text for name, text in named.items() if name.upper().startswith(PREFIX)}
+
+
+def read_env_file(path: Path | None) -> dict[str, str]:
+    """Return the variables in a .env file, if there is one; raise SettingsError."""
+    try:
+        found = dotenv_values(path) if path is not None and path.is_file() else {}
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(
+            f"{path} cannot be read as text in UTF-8; save it in that encoding."
+        ) from None
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def refuse_unknown(names: Iterable[str], known: frozenset[str]) -> None:
+    """Raise SettingsError for a misspelt name, which would be ignored silently otherwise."""
+    for name in sorted(set(names) - known):
+        near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
+        raise SettingsError(f"{name} is not a setting; the nearest known name is {near}.")
+
+
+def build(settings: type[Settings], values: Mapping[str, str]) -> Settings:
+    """Return the settings that variables describe, blank ones unset; raise SettingsError.
+
+    Compose files pass `${X:-}`, which is blank where X is unset.
+    """
+    known = names_of(settings)
+    given = {
+        name.removeprefix(PREFIX).lower(): text
+        for name, text in values.items()
+        if name in known and text.strip()
+    }
+    try:
+        return settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(sentence(settings, error)) from None
+
+
+def sentence(settings: type[SharedSettings], error: ValidationError) -> str:
+    """Return the first mistake as `NAME is 'value': it should be ...`, secrets left out."""
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0])
+    annotation = settings.model_fields[field].annotation
+    is_secret = SecretStr in (annotation, *get_args(annotation))
+    shown = "not valid" if is_secret else repr(CREDENTIALS.sub("//…@", str(first["input"])))
+    reason = first["msg"].removeprefix("Value error, ").replace("Input ", "it ", 1)
+    return f"{PREFIX}{field.upper()} is {shown}: {reason[0].lower()}{reason[1:]}."
+
+
+def refuse_conflicts(conflicts: Iterable[tuple[object, str]]) -> None:
+    """Raise SettingsError for the first combination that is present."""
+    for is_present, problem in conflicts:
+        if is_present:
+            raise SettingsError(problem)
+
+
+def shared_conflicts(settings: SharedSettings) -> Iterator[tuple[object, str]]:
+    """Yield combinations of shared settings that are refused, each with its sentence."""
+    yield (
+        settings.env == "production" and settings.reasoner_model_test_override,
+        "MMHIE_REASONER_MODEL_TEST_OVERRIDE is refused when MMHIE_ENV is production; set "
+        "MMHIE_REASONER_MODEL instead.",
+    )
