@@ -39,7 +39,7 @@ def rate(metric: str, by: str = "", *matchers: str) -> str:
 
 
 ROWS: dict[str, tuple[Panel, ...]] = {
-    "Is it well": (
+    "Health": (
         Panel("Phase", "short", {"{{phase}}": f"sum by (phase) ({chosen('mmhie_phase')}) > 0"}),
         Panel(
             "Requests by outcome", "reqps", {"{{outcome}}": rate("mmhie_requests_total", "outcome")}
@@ -48,7 +48,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "Shared state",
             "short",
             {"{{instance}}": f"max by (instance) ({chosen('mmhie_shared_state_failing')})"},
-            "1 while a gateway cannot use the Redis that it shares with others.",
+            "1 while a gateway cannot use the shared Redis.",
         ),
         Panel(
             "Audit trail",
@@ -57,20 +57,20 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 "cannot be written": f"max({chosen('mmhie_audit_failing')})",
                 "requests without a record": f"sum({chosen('mmhie_audit_lost_records')})",
             },
-            "Anything but zero needs a person now.",
+            "Any value but zero needs attention now.",
         ),
     ),
-    "How long people wait": (
-        Panel("Time to the first token", "s", quantiles("mmhie_ttft_seconds")),
+    "Latency": (
+        Panel("Time to first token (TTFT)", "s", quantiles("mmhie_ttft_seconds")),
         Panel(
-            "Between tokens",
+            "Inter-token latency",
             "s",
             quantiles("vllm:inter_token_latency_seconds"),
-            "As the engine sees it; the gateway relays each token as it comes.",
+            "Measured by the engine; the gateway forwards each token at once.",
         ),
-        Panel("Whole request", "s", quantiles("mmhie_request_duration_seconds")),
+        Panel("Request duration", "s", quantiles("mmhie_request_duration_seconds")),
     ),
-    "How much it does": (
+    "Throughput": (
         Panel(
             "Tokens per second",
             "short",
@@ -82,13 +82,13 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("Requests by route", "reqps", {"{{route}}": rate("mmhie_requests_total", "route")}),
         Panel("HTTP by status", "reqps", {"{{status}}": rate("http_requests_total", "status")}),
     ),
-    "Where it gets tight": (
+    "Saturation": (
         Panel(
-            "Places at the engine",
+            "Engine slots",
             "short",
             {
-                "taken": f"sum({chosen('mmhie_inflight_requests')})",
-                "all": f"sum({chosen('mmhie_inflight_limit')})",
+                "in use": f"sum({chosen('mmhie_inflight_requests')})",
+                "limit": f"sum({chosen('mmhie_inflight_limit')})",
             },
         ),
         Panel(
@@ -96,11 +96,11 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "short",
             {
                 "waiting": f"sum({chosen('mmhie_queued_requests')})",
-                "room": f"sum({chosen('mmhie_queue_limit')})",
+                "limit": f"sum({chosen('mmhie_queue_limit')})",
             },
         ),
         Panel(
-            "Refused",
+            "Refused requests",
             "reqps",
             {
                 "{{outcome}}": rate(
@@ -111,22 +111,22 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
     ),
-    "What is wrong with answers": (
+    "Answer quality": (
         Panel(
             "Warnings",
             "reqps",
             {"{{kind}}": rate("mmhie_warnings_total", "kind")},
-            "harmony_*, empty_answer and nothing_generated are answers out of shape.",
+            "harmony_*, empty_answer and nothing_generated mean malformed answers.",
         ),
-        Panel("Cut off", "reqps", {"{{where}}": rate("mmhie_truncated_total", "where")}),
+        Panel("Truncated answers", "reqps", {"{{where}}": rate("mmhie_truncated_total", "where")}),
         Panel(
-            "Notices",
+            "Red-flag notices",
             "reqps",
             {"{{rule}}": rate("mmhie_notices_total", "rule")},
             "Red flags found in prompts. Text matching, not triage.",
         ),
     ),
-    "The engine": (
+    "Engine": (
         Panel(
             "Requests at the engine",
             "short",
@@ -136,22 +136,22 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
-            "KV cache in use",
+            "KV cache usage",
             "percentunit",
             {"engine {{engine}}": f"max by (engine) ({chosen('vllm:kv_cache_usage_perc')})"},
         ),
         Panel(
-            "Prefix cache",
+            "Prefix cache hit rate",
             "percentunit",
             {
                 "hits": f"{rate('vllm:prefix_cache_hits_total')} / "
                 f"{rate('vllm:prefix_cache_queries_total')}"
             },
         ),
-        Panel("Waiting in the engine", "s", quantiles("vllm:request_queue_time_seconds")),
+        Panel("Queue time in the engine", "s", quantiles("vllm:request_queue_time_seconds")),
         Panel("Preemptions", "ops", {"preempted": rate("vllm:num_preemptions_total")}),
         Panel(
-            "Finished, by reason",
+            "Finished requests by reason",
             "reqps",
             {"{{finished_reason}}": rate("vllm:request_success_total", "finished_reason")},
         ),

@@ -14,8 +14,8 @@ from scripts.render.page import DOCS, NO_HUB, pairs, with_blocks
 
 TABLE = re.compile(r"(<!-- table: (.*?)mmhie plan --gpus (.*?) -->\n)(?:\|.*\n)*")
 HEAD = (
-    "| hardware | format | tensor x pipeline x data | context | weights | needed "
-    "| there is | at once |\n"
+    "| hardware | format | tensor x pipeline x data | context | weights | required "
+    "| available | concurrent |\n"
     "|---|---|---|---|---|---|---|---|\n"
 )
 
