@@ -13,6 +13,7 @@ from typing import Final
 from scripts.render.page import ROOT, StaleError
 
 NAMES: Final = (
+    "errors",
     "settings",
     "cli",
     "plans",

@@ -5,20 +5,31 @@ Model outputs are not clinical advice. They must not be used for diagnosis or tr
 without review by a licensed clinician.
 """
 
-from mmhie._answer import Answer, Usage
+from mmhie._answer import Answer, Delta, End, Event, ReasoningDelta, Usage
 from mmhie._async_client import AsyncMedicalReasoningLLM
-from mmhie._async_stream import AsyncAnswerStream
 from mmhie._client import MedicalReasoningLLM
 from mmhie._config import LLMConfig
 from mmhie._errors import (
-    AuditUnavailableError,
     BadAnswerError,
-    BodyTimeoutError,
-    BodyTooLargeError,
     ClientTimeoutError,
     ConfigError,
     ConnectionFailedError,
     ConnectionLostError,
+    GatewayError,
+    LauncherNotFoundError,
+    LocalServerError,
+    LocalStartError,
+    LocalStartTimeoutError,
+    MMHIEError,
+    RequestError,
+    ServiceError,
+    StreamCutError,
+    TransportError,
+)
+from mmhie._gateway_errors import (
+    AuditUnavailableError,
+    BodyTimeoutError,
+    BodyTooLargeError,
     DrainingError,
     EmbeddingsNotServedError,
     EngineCutError,
@@ -27,35 +38,24 @@ from mmhie._errors import (
     EngineTimeoutError,
     EngineUnavailableError,
     ForbiddenError,
-    GatewayError,
     HeadersTooLargeError,
     HeaderTimeoutError,
     HeldError,
     InputTooLongError,
     InternalError,
     InvalidRequestError,
-    LauncherNotFoundError,
-    LocalServerError,
-    LocalStartError,
-    LocalStartTimeoutError,
     MethodNotAllowedError,
-    MMHIEError,
     ModelNotFoundError,
     NoAnswerError,
     NotFoundError,
     QueueTimeoutError,
-    RequestError,
-    ServiceError,
     SharedStateUnavailableError,
-    StreamCutError,
     TooBusyError,
     TooManyConnectionsError,
-    TransportError,
     UnauthorizedError,
     UnsupportedEncodingError,
 )
-from mmhie._events import Delta, End, Event, ReasoningDelta
-from mmhie._stream import AnswerStream
+from mmhie._stream import AnswerStream, AsyncAnswerStream
 from mmhie._version import __version__
 
 medical_reasoner = MedicalReasoningLLM.instance()

@@ -1,10 +1,7 @@
-"""A finished answer and what belongs to it."""
+"""A finished answer with all that belongs to it, and the events of one still being written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-Truncated = Literal["in_reasoning", "in_answer", "input"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +16,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model answered; show `disclaimer` and `notices` wherever you show `text`.
+    """The model's answer; show `disclaimer` and `notices` wherever you show `text`.
 
     `truncated` says what was cut off: None, "in_reasoning", "in_answer" or "input".
     `repr` leaves text and reasoning out, so that an answer in a log line is not a leak.
@@ -36,3 +33,27 @@ class Answer:
     provenance: Mapping[str, object] = field(default_factory=dict)
     request_id: str | None = None
     model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of the answer."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """The next piece of the model's reasoning; comes only when include_reasoning was set."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The answer is complete: the last event of every stream that did not fail."""
+
+    answer: Answer
+
+
+Event = Delta | ReasoningDelta | End

@@ -1,22 +1,21 @@
 """The asyncio client: safe to share between tasks, and between event loops."""
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import WeakKeyDictionary
 
 from mmhie import _fork
-from mmhie._answer import Answer
-from mmhie._async_stream import AsyncAnswerStream
-from mmhie._call import MODELS, READY, Call
-from mmhie._caller import MARGIN_SECONDS, Caller
+from mmhie._answer import Answer, Delta
+from mmhie._base_client import MARGIN_SECONDS, BaseClient
 from mmhie._config import LLMConfig
-from mmhie._errors import ClientTimeoutError, MMHIEError, NotFoundError
-from mmhie._events import Delta
-from mmhie._http import TOO_SLOW, Address, build_request, open_async_client, translated
-from mmhie._options import GenerateOptions, SamplingOptions
-from mmhie._pause import LOOK_SECONDS, Patience, is_worth_waiting
-from mmhie._reply import Reply, not_ready, read_chat, read_generate, read_model_ids, refusal
+from mmhie._errors import ClientTimeoutError, MMHIEError
+from mmhie._gateway_errors import NotFoundError
+from mmhie._http import TIMED_OUT, Address, build_request, open_async_client, translate_errors
+from mmhie._request import MODELS, READY, GenerateOptions, Request, SamplingOptions
+from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
+from mmhie._retry import Deadline
+from mmhie._stream import AsyncAnswerStream
 
 if TYPE_CHECKING:
     import asyncio  # imported where used: it costs 40 ms and backends without it never need it
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncMedicalReasoningLLM(Caller):
+class AsyncMedicalReasoningLLM(BaseClient):
     """The asyncio twin of MedicalReasoningLLM: the same names, arguments and errors.
 
     Close it with `aclose` or `async with` in the event loop that used it.
@@ -49,7 +48,7 @@ class AsyncMedicalReasoningLLM(Caller):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> str:
-        """The answer's text, also where it was cut off (generate_detailed says so)."""
+        """Return the answer's text, also where it was cut off (generate_detailed says so)."""
         return (await self.generate_detailed(prompt, max_tokens, temperature, **options)).text
 
     async def generate_detailed(
@@ -59,9 +58,9 @@ class AsyncMedicalReasoningLLM(Caller):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> Answer:
-        """The answer with its disclaimer, notices, warnings, usage and provenance."""
-        call = self._generate_call(prompt, max_tokens, temperature, options, stream=False)
-        return read_generate(await self._send(call))
+        """Return the answer with its disclaimer, notices, warnings, usage and provenance."""
+        request = self._generate_request(prompt, max_tokens, temperature, options, stream=False)
+        return read_generate(await self._send(request))
 
     def stream(
         self,
@@ -70,9 +69,9 @@ class AsyncMedicalReasoningLLM(Caller):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> AsyncAnswerStream:
-        """An async context manager of typed events; leaving it cancels."""
-        call = self._generate_call(prompt, max_tokens, temperature, options, stream=True)
-        return AsyncAnswerStream(lambda: self._open(call))
+        """Return an async context manager of typed events; leaving it cancels."""
+        request = self._generate_request(prompt, max_tokens, temperature, options, stream=True)
+        return AsyncAnswerStream(lambda: self._retry(lambda _: self._open(request)))
 
     async def stream_generate(
         self,
@@ -82,7 +81,7 @@ class AsyncMedicalReasoningLLM(Caller):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> AsyncIterator[str]:
-        """Pieces of the answer as they arrive; `chunk_size` means nothing, as in the sync client.
+        """Yield the answer's text as it arrives; `chunk_size` is ignored, as in the sync client.
 
         To stop early for certain, use `stream`: Python closes a left async iterator only later.
         """
@@ -98,7 +97,7 @@ class AsyncMedicalReasoningLLM(Caller):
         temperature: float = 0.7,
         **options: Unpack[SamplingOptions],
     ) -> str:
-        """The answer to a conversation of `{"role", "content"}` messages."""
+        """Return the answer to a conversation of `{"role", "content"}` messages."""
         return (await self.chat_detailed(messages, max_tokens, temperature, **options)).text
 
     async def chat_detailed(
@@ -108,37 +107,27 @@ class AsyncMedicalReasoningLLM(Caller):
         temperature: float = 0.7,
         **options: Unpack[SamplingOptions],
     ) -> Answer:
-        """The same with disclaimer, notices, warnings, usage and provenance."""
+        """Return the same with disclaimer, notices, warnings, usage and provenance."""
 
         async def ask(model: str) -> Answer:
-            call = self._chat_call(messages, model, max_tokens, temperature, options)
-            return read_chat(await self._send(call))
+            request = self._chat_request(messages, model, max_tokens, temperature, options)
+            return read_chat(await self._send(request))
 
         known = self._model_id
-        if known is None:
-            return await ask(await self._served_model())
-        try:
-            return await ask(known)
-        except NotFoundError:  # the server has been restarted with another model
-            return await ask(await self._served_model())
+        if known is not None:
+            with contextlib.suppress(NotFoundError):  # restarted with another model
+                return await ask(known)
+        return await ask(self._choose_model(await self._send(MODELS)))
 
     async def warm_up(self, timeout_seconds: float | None = None) -> None:
-        """Wait until a question would be answered, as in the sync client."""
-        import asyncio
-
-        await self._http()
-        patience = self._warm_up_patience(timeout_seconds)
-        while True:
-            try:
-                await self._exchange(READY, patience, not_ready)
-                return
-            except MMHIEError as error:
-                if not is_worth_waiting(error) or patience.left() <= LOOK_SECONDS:
-                    raise
-            await asyncio.sleep(LOOK_SECONDS)
+        """Wait until the model is ready, as in the sync client."""
+        await self._retry(
+            lambda deadline: self._exchange(READY, deadline, readiness_error),
+            lambda: self._polling(timeout_seconds),
+        )
 
     async def aclose(self) -> None:
-        """Close this loop's idle connections and let go of the local server."""
+        """Close this loop's idle connections and release the local server."""
         import asyncio
 
         opened = self._clients.pop(asyncio.get_running_loop(), None)
@@ -149,75 +138,72 @@ class AsyncMedicalReasoningLLM(Caller):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
 
     def renew_after_fork(self) -> None:
-        """New clients after a fork: two processes must not share a connection."""
+        """Drop the connections in a forked child: two processes must not share one."""
         super().renew_after_fork()
         _fork.keep(dict(self._clients))
         self._clients = WeakKeyDictionary()
 
-    async def _served_model(self) -> str:
-        return self._choose_model(read_model_ids(await self._send(MODELS)))
+    async def _send(self, request: Request) -> Response:
+        return await self._retry(lambda deadline: self._exchange(request, deadline))
 
-    async def _send(self, call: Call) -> Reply:
-        return await self._patiently(lambda patience: self._exchange(call, patience))
-
-    async def _open(self, call: Call) -> "httpx2.Response":
-        return await self._patiently(lambda _: self._open_once(call))
-
-    async def _patiently(self, attempt: Callable[[Patience], Awaitable[T]]) -> T:
-        """Call `attempt` until it succeeds or its error is one that is not retried."""
+    async def _retry(
+        self,
+        attempt: Callable[[Deadline], Awaitable[T]],
+        policy: Callable[[], Deadline] | None = None,
+    ) -> T:
+        """Call `attempt` until it succeeds or its error is final."""
         import asyncio
 
         await self._http()  # a local server starts here, before the clock of the answer does
-        patience = self._patience()
+        deadline = (policy or self._backoff)()
         while True:
             try:
-                return await attempt(patience)
+                return await attempt(deadline)
             except MMHIEError as error:
-                pause = patience.pause_after(error)
-                if pause is None:
+                delay = deadline.delay_after(error)
+                if delay is None:
                     raise
-            await asyncio.sleep(pause)
+            await asyncio.sleep(delay)
 
     async def _exchange(
-        self, call: Call, patience: Patience, refused: Callable[[Reply], MMHIEError] = refusal
-    ) -> Reply:
-        """One attempt at a whole answer, an error status included."""
-        reply = await _within(patience.left(), self._reply(call, patience.left()))
-        if reply.status != 200:
-            raise refused(reply)
-        return reply
+        self,
+        request: Request,
+        deadline: Deadline,
+        failure: Callable[[Response], MMHIEError] = error_of,
+    ) -> Response:
+        """Make one attempt at a whole answer. Raises `failure` of an error status."""
+        seconds = deadline.remaining()
+        response = await _within(seconds, self._receive(request, seconds))
+        if response.status != 200:
+            raise failure(response)
+        return response
 
-    async def _reply(self, call: Call, seconds: float) -> Reply:
+    async def _receive(self, request: Request, seconds: float) -> Response:
         client = await self._http()
-        with translated():
-            response = await client.send(build_request(client, call, seconds))
-        return Reply(response.status_code, response.headers, response.content)
+        with translate_errors():
+            received = await client.send(build_request(client, request, seconds))
+        return Response(received.status_code, received.headers, received.content)
 
-    async def _open_once(self, call: Call) -> "httpx2.Response":
-        """One attempt at a stream; the caller owns the response. Raises for an error status."""
+    async def _open(self, request: Request) -> "httpx2.Response":
+        """Make one attempt at a stream; the caller owns the response."""
         client = await self._http()
-        with translated():
-            request = build_request(client, call, self._longest_wait())
-            response = await client.send(request, stream=True)
-            if response.status_code == 200:
-                return response
+        with translate_errors():
+            sent = build_request(client, request, self._longest_wait())
+            received = await client.send(sent, stream=True)
+            if received.status_code == 200:
+                return received
             try:
-                body = await response.aread()
+                body = await received.aread()
             finally:
-                await response.aclose()
-        raise refusal(Reply(response.status_code, response.headers, body))
+                await received.aclose()
+        raise error_of(Response(received.status_code, received.headers, body))
 
     async def _http(self) -> "httpx2.AsyncClient":
-        """This event loop's client: connections cannot be used from another loop."""
+        """Return this event loop's client: connections cannot be used from another loop."""
         import asyncio
 
         is_local = self.config.backend == "local"
@@ -234,7 +220,7 @@ class AsyncMedicalReasoningLLM(Caller):
 
 
 async def _within(seconds: float, answer: Awaitable[T]) -> T:
-    """The answer, or ClientTimeoutError when it takes longer, however it trickles."""
+    """Await the answer. Raises ClientTimeoutError when it takes longer, however it trickles."""
     import asyncio
 
     try:
@@ -243,7 +229,7 @@ async def _within(seconds: float, answer: Awaitable[T]) -> T:
     except MMHIEError:  # some are TimeoutErrors too, and say more
         raise
     except TimeoutError as error:
-        raise ClientTimeoutError(TOO_SLOW) from error
+        raise ClientTimeoutError(TIMED_OUT) from error
 
 
 _Clients = WeakKeyDictionary["asyncio.AbstractEventLoop", tuple[Address, "httpx2.AsyncClient"]]

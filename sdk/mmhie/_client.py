@@ -1,21 +1,19 @@
 """The synchronous client: safe to share between threads."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from mmhie import _fork
-from mmhie._answer import Answer
-from mmhie._call import MODELS, READY, Call
-from mmhie._caller import MARGIN_SECONDS, Caller
-from mmhie._config import LLMConfig
-from mmhie._errors import ClientTimeoutError, MMHIEError, NotFoundError
-from mmhie._events import Delta
-from mmhie._http import TOO_SLOW, Address, build_request, open_client, translated
-from mmhie._options import GenerateOptions, SamplingOptions
-from mmhie._pause import LOOK_SECONDS, Patience, is_worth_waiting
-from mmhie._reply import Reply, not_ready, read_chat, read_generate, read_model_ids, refusal
+from mmhie._answer import Answer, Delta
+from mmhie._base_client import BaseClient
+from mmhie._errors import ClientTimeoutError, MMHIEError
+from mmhie._gateway_errors import NotFoundError
+from mmhie._http import TIMED_OUT, Address, build_request, open_client, translate_errors
+from mmhie._request import MODELS, READY, GenerateOptions, Request, SamplingOptions
+from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
+from mmhie._retry import Deadline
 from mmhie._stream import AnswerStream
 
 if TYPE_CHECKING:
@@ -24,23 +22,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class MedicalReasoningLLM(Caller):
+class MedicalReasoningLLM(BaseClient):
     """A medical reasoning model behind HTTP. One instance serves any number of threads.
 
     `instance()` is the one of this process. Outputs are not clinical advice: show the disclaimer
     that comes with every Answer.
     """
 
-    def __init__(
-        self,
-        config: LLMConfig | None = None,
-        *,
-        max_retries: int = 2,
-        margin_seconds: float = MARGIN_SECONDS,
-    ) -> None:
-        super().__init__(config, max_retries=max_retries, margin_seconds=margin_seconds)
-        self._client: httpx2.Client | None = None
-        self._client_address: Address | None = None
+    _client: "httpx2.Client | None" = None
+    _client_address: Address | None = None
 
     def generate(
         self,
@@ -49,7 +39,7 @@ class MedicalReasoningLLM(Caller):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> str:
-        """The answer's text, also where it was cut off (generate_detailed says so).
+        """Return the answer's text, also where it was cut off (generate_detailed says so).
 
         Raises an MMHIEError; a timeout is a TimeoutError as well. MMHIE_MAX_TOKENS caps max_tokens.
         """
@@ -62,9 +52,9 @@ class MedicalReasoningLLM(Caller):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> Answer:
-        """The answer with its disclaimer, notices, warnings, usage and provenance."""
-        call = self._generate_call(prompt, max_tokens, temperature, options, stream=False)
-        return read_generate(self._send(call))
+        """Return the answer with its disclaimer, notices, warnings, usage and provenance."""
+        request = self._generate_request(prompt, max_tokens, temperature, options, stream=False)
+        return read_generate(self._send(request))
 
     def stream(
         self,
@@ -73,9 +63,9 @@ class MedicalReasoningLLM(Caller):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> AnswerStream:
-        """A context manager of typed events, as the engine emits them; leaving it cancels."""
-        call = self._generate_call(prompt, max_tokens, temperature, options, stream=True)
-        return AnswerStream(lambda: self._open(call))
+        """Return a context manager of typed events as the engine emits them; leaving it cancels."""
+        request = self._generate_request(prompt, max_tokens, temperature, options, stream=True)
+        return AnswerStream(lambda: self._retry(lambda _: self._open(request)))
 
     def stream_generate(
         self,
@@ -85,10 +75,10 @@ class MedicalReasoningLLM(Caller):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> Iterator[str]:
-        """Pieces of the answer as they arrive; closing the iterator cancels.
+        """Yield the answer's text as it arrives; closing the iterator cancels.
 
-        `chunk_size` is accepted for compatibility and means nothing now: it once cut a finished
-        answer into pieces, while these are the engine's own. A failure raises, also midway.
+        `chunk_size` is accepted for compatibility and ignored: the pieces are the engine's own.
+        A failure raises, also midway.
         """
         with self.stream(prompt, max_tokens, temperature, **options) as events:
             for event in events:
@@ -102,7 +92,7 @@ class MedicalReasoningLLM(Caller):
         temperature: float = 0.7,
         **options: Unpack[SamplingOptions],
     ) -> str:
-        """The answer to a conversation of `{"role", "content"}` messages."""
+        """Return the answer to a conversation of `{"role", "content"}` messages."""
         return self.chat_detailed(messages, max_tokens, temperature, **options).text
 
     def chat_detailed(
@@ -112,39 +102,31 @@ class MedicalReasoningLLM(Caller):
         temperature: float = 0.7,
         **options: Unpack[SamplingOptions],
     ) -> Answer:
-        """The same with disclaimer, notices, warnings, usage and provenance."""
+        """Return the same with disclaimer, notices, warnings, usage and provenance."""
 
         def ask(model: str) -> Answer:
-            call = self._chat_call(messages, model, max_tokens, temperature, options)
-            return read_chat(self._send(call))
+            request = self._chat_request(messages, model, max_tokens, temperature, options)
+            return read_chat(self._send(request))
 
         known = self._model_id
-        if known is None:
-            return ask(self._served_model())
-        try:
-            return ask(known)
-        except NotFoundError:  # the server has been restarted with another model
-            return ask(self._served_model())
+        if known is not None:
+            with contextlib.suppress(NotFoundError):  # restarted with another model
+                return ask(known)
+        return ask(self._choose_model(self._send(MODELS)))
 
     def warm_up(self, timeout_seconds: float | None = None) -> None:
-        """Wait until a question would be answered; with the `local` backend, start its server.
+        """Wait until the model is ready; with the `local` backend, start its server.
 
-        Looks once a second for MMHIE_START_TIMEOUT_SECONDS, or as told; then raises what the last
-        look met. A hold, a wrong address or key is raised at once.
+        Polls once a second for `timeout_seconds` (MMHIE_START_TIMEOUT_SECONDS), then raises the
+        last error. A hold, a wrong address or key is raised at once.
         """
-        self._http()
-        patience = self._warm_up_patience(timeout_seconds)
-        while True:
-            try:
-                self._exchange(READY, patience, not_ready)
-                return
-            except MMHIEError as error:
-                if not is_worth_waiting(error) or patience.left() <= LOOK_SECONDS:
-                    raise
-            time.sleep(LOOK_SECONDS)
+        self._retry(
+            lambda deadline: self._exchange(READY, deadline, readiness_error),
+            lambda: self._polling(timeout_seconds),
+        )
 
     def close(self) -> None:
-        """Close idle connections and let go of the local server; the next call opens them again."""
+        """Close idle connections and release the local server; the next call opens them again."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
@@ -154,12 +136,7 @@ class MedicalReasoningLLM(Caller):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
     def forget(self) -> None:
@@ -168,62 +145,62 @@ class MedicalReasoningLLM(Caller):
         super().forget()
 
     def renew_after_fork(self) -> None:
-        """A new client after a fork: two processes must not share a connection."""
+        """Drop the connections in a forked child: two processes must not share one."""
         super().renew_after_fork()
         _fork.keep(self._client)
         self._client = None
 
-    def _served_model(self) -> str:
-        return self._choose_model(read_model_ids(self._send(MODELS)))
+    def _send(self, request: Request) -> Response:
+        return self._retry(lambda deadline: self._exchange(request, deadline))
 
-    def _send(self, call: Call) -> Reply:
-        return self._patiently(lambda patience: self._exchange(call, patience))
-
-    def _open(self, call: Call) -> "httpx2.Response":
-        return self._patiently(lambda _: self._open_once(call))
-
-    def _patiently(self, attempt: Callable[[Patience], T]) -> T:
-        """Call `attempt` until it succeeds or its error is one that is not retried."""
+    def _retry(
+        self, attempt: Callable[[Deadline], T], policy: Callable[[], Deadline] | None = None
+    ) -> T:
+        """Call `attempt` until it succeeds or its error is final."""
         self._http()  # a local server starts here, before the clock of the answer does
-        patience = self._patience()
+        deadline = (policy or self._backoff)()
         while True:
             try:
-                return attempt(patience)
+                return attempt(deadline)
             except MMHIEError as error:
-                pause = patience.pause_after(error)
-                if pause is None:
+                delay = deadline.delay_after(error)
+                if delay is None:
                     raise
-            time.sleep(pause)
+            time.sleep(delay)
 
     def _exchange(
-        self, call: Call, patience: Patience, refused: Callable[[Reply], MMHIEError] = refusal
-    ) -> Reply:
-        """One attempt at a whole answer, an error status included."""
+        self,
+        request: Request,
+        deadline: Deadline,
+        failure: Callable[[Response], MMHIEError] = error_of,
+    ) -> Response:
+        """Make one attempt at a whole answer. Raises `failure` of an error status."""
         client = self._http()
-        with translated():
-            response = client.send(build_request(client, call, patience.left()), stream=True)
+        with translate_errors():
+            sent = build_request(client, request, deadline.remaining())
+            received = client.send(sent, stream=True)
             try:
-                body = b"".join(_until_deadline(response.iter_bytes(), patience))
+                body = b"".join(_until(deadline, received.iter_bytes()))
             finally:
-                response.close()
-        reply = Reply(response.status_code, response.headers, body)
-        if reply.status != 200:
-            raise refused(reply)
-        return reply
+                received.close()
+        response = Response(received.status_code, received.headers, body)
+        if response.status != 200:
+            raise failure(response)
+        return response
 
-    def _open_once(self, call: Call) -> "httpx2.Response":
-        """One attempt at a stream; the caller owns the response. Raises for an error status."""
+    def _open(self, request: Request) -> "httpx2.Response":
+        """Make one attempt at a stream; the caller owns the response."""
         client = self._http()
-        with translated():
-            request = build_request(client, call, self._longest_wait())
-            response = client.send(request, stream=True)
-            if response.status_code == 200:
-                return response
+        with translate_errors():
+            sent = build_request(client, request, self._longest_wait())
+            received = client.send(sent, stream=True)
+            if received.status_code == 200:
+                return received
             try:
-                body = response.read()
+                body = received.read()
             finally:
-                response.close()
-        raise refusal(Reply(response.status_code, response.headers, body))
+                received.close()
+        raise error_of(Response(received.status_code, received.headers, body))
 
     def _http(self) -> "httpx2.Client":
         address = self._address()
@@ -237,9 +214,9 @@ class MedicalReasoningLLM(Caller):
             return self._client
 
 
-def _until_deadline(chunks: Iterable[bytes], patience: Patience) -> Iterator[bytes]:
-    """The chunks; a server that trickles is given up on at the deadline all the same."""
+def _until(deadline: Deadline, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the chunks. Raises ClientTimeoutError at the deadline, however the server trickles."""
     for chunk in chunks:
-        if patience.left() <= 0:
-            raise ClientTimeoutError(TOO_SLOW)
+        if deadline.remaining() <= 0:
+            raise ClientTimeoutError(TIMED_OUT)
         yield chunk

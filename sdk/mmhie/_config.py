@@ -1,4 +1,4 @@
-"""The MMHIE_* variables a backend sets, read in this file only."""
+"""Configuration from MMHIE_* variables, which are read in this file only."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -19,11 +19,11 @@ BOOLEANS = {
 
 @dataclass(frozen=True, slots=True)
 class LLMConfig:
-    """How to reach the model; `from_env` reads it from the environment.
+    """Address, key and limits of the client; `from_env` reads them from the environment.
 
     The first eight fields are the original ones. With the `remote` backend device, device_map,
-    quantize, streaming and max_input_length are the server's business and change nothing here;
-    with `local` all of them are handed to the server that is started.
+    quantize, streaming and max_input_length belong to the server and have no effect here;
+    with `local` all of them are passed to the server that is started.
     """
 
     model_name: str = DEFAULT_MODEL
@@ -117,8 +117,8 @@ def _check(name: str, value: object, allowed: str, is_allowed: bool) -> None:
 
 def _is_url(url: str) -> bool:
     scheme, _, rest = url.partition(":")
-    names_a_place = rest.startswith("/" if scheme == "unix" else "//") and rest.strip("/") != ""
-    return scheme in ("http", "https", "unix") and names_a_place
+    has_target = rest.startswith("/" if scheme == "unix" else "//") and rest.strip("/") != ""
+    return scheme in ("http", "https", "unix") and has_target
 
 
 def _wrong(variable: str, got: object, allowed: str) -> ConfigError:

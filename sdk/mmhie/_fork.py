@@ -1,4 +1,4 @@
-"""A child made by fork starts with fresh locks and connections."""
+"""Fork safety: a forked child gets fresh locks and connections."""
 
 import os
 from typing import Protocol
@@ -6,29 +6,29 @@ from weakref import WeakSet
 
 
 class Forkable(Protocol):
-    """What holds a lock, a socket or a process."""
+    """Owner of a lock, a socket or a process."""
 
     def renew_after_fork(self) -> None:
-        """Forget what belongs to the parent, without closing or waiting for it."""
+        """Drop the parent's resources, without closing or waiting for them."""
 
 
 _TRACKED: WeakSet[Forkable] = WeakSet()
-_PARENTS_THINGS: list[object] = []
+_INHERITED: list[object] = []
 
 
-def track(thing: Forkable) -> None:
-    """Have `thing` renewed in every child that is forked from now on."""
-    _TRACKED.add(thing)
+def track(owner: Forkable) -> None:
+    """Renew `owner` in every child that is forked from now on."""
+    _TRACKED.add(owner)
 
 
-def keep(thing: object) -> None:
-    """Hold what the parent still uses: being collected, it would close the parent's connection."""
-    _PARENTS_THINGS.append(thing)
+def keep(resource: object) -> None:
+    """Keep a resource of the parent: being collected, it would close the parent's connection."""
+    _INHERITED.append(resource)
 
 
 def _renew_all() -> None:
-    for thing in list(_TRACKED):
-        thing.renew_after_fork()
+    for owner in list(_TRACKED):
+        owner.renew_after_fork()
 
 
 if hasattr(os, "register_at_fork"):

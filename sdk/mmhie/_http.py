@@ -1,4 +1,4 @@
-"""httpx2, and the one table that turns its exceptions into ours."""
+"""httpx2: clients, requests, and the one table that turns its exceptions into ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mmhie._call import Call
 from mmhie._errors import (
     BadAnswerError,
     ClientTimeoutError,
@@ -14,7 +13,7 @@ from mmhie._errors import (
     ConnectionLostError,
     StreamCutError,
 )
-from mmhie._reader import CUT
+from mmhie._request import Request
 from mmhie._version import __version__
 
 if TYPE_CHECKING:
@@ -25,20 +24,22 @@ CONNECT_SECONDS = 5.0
 KEEPALIVE_SECONDS = 2.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UNREACHABLE = "The server cannot be reached; check that it runs and that MMHIE_URL is right."
-LOST = "The connection was lost before the answer came."
-TOO_SLOW = "The server did not answer in time; see MMHIE_TIMEOUT_SECONDS."
+LOST = "The connection was lost before the answer came; the server may have done the work."
+TIMED_OUT = "The server did not answer in time; raise MMHIE_TIMEOUT_SECONDS."
+CUT = "The stream stopped before its end; what arrived is not a complete answer. Ask again."
+UNREADABLE = "The response is not this service's; check that MMHIE_URL points at it."
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the server is: a base URL, or a Unix socket."""
+    """The server's address: a base URL, or a Unix socket."""
 
     base_url: str
     socket_path: str | None = None
 
     @classmethod
     def of(cls, url: str) -> "Address":
-        """The address of `http://host:port`, `https://...` or `unix:/path`."""
+        """Parse `http://host:port`, `https://...` or `unix:/path`."""
         if url.startswith("unix:"):
             return cls("http://mmhie", "/" + url.removeprefix("unix:").lstrip("/"))
         return cls(url.rstrip("/"))
@@ -50,45 +51,53 @@ class Address:
 
 
 def open_client(address: Address, api_key: str | None) -> "httpx2.Client":
-    """A thread-safe client with no limit of its own on connections: admission is the server's."""
+    """Return a thread-safe client, without a connection limit: admission is the server's."""
     import httpx2
 
     limits = httpx2.Limits(max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
-    headers = _headers(api_key)
-    if not address.is_on_this_machine:
-        return httpx2.Client(base_url=address.base_url, headers=headers, limits=limits)
-    transport = httpx2.HTTPTransport(uds=address.socket_path, limits=limits, trust_env=False)
-    return httpx2.Client(base_url=address.base_url, headers=headers, transport=transport)
+    transport = None  # httpx2's own, with the proxies of the environment
+    if address.is_on_this_machine:
+        transport = httpx2.HTTPTransport(uds=address.socket_path, limits=limits, trust_env=False)
+    return httpx2.Client(
+        base_url=address.base_url, headers=_headers(api_key), limits=limits, transport=transport
+    )
 
 
 def open_async_client(address: Address, api_key: str | None) -> "httpx2.AsyncClient":
-    """The same for asyncio; it belongs to the event loop that first uses it."""
+    """Return the same for asyncio; it belongs to the event loop that first uses it."""
     import httpx2
 
     limits = httpx2.Limits(max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
-    headers = _headers(api_key)
-    if not address.is_on_this_machine:
-        return httpx2.AsyncClient(base_url=address.base_url, headers=headers, limits=limits)
-    transport = httpx2.AsyncHTTPTransport(uds=address.socket_path, limits=limits, trust_env=False)
-    return httpx2.AsyncClient(base_url=address.base_url, headers=headers, transport=transport)
+    transport = None
+    if address.is_on_this_machine:
+        transport = httpx2.AsyncHTTPTransport(
+            uds=address.socket_path, limits=limits, trust_env=False
+        )
+    return httpx2.AsyncClient(
+        base_url=address.base_url, headers=_headers(api_key), limits=limits, transport=transport
+    )
 
 
 def build_request(
-    client: "httpx2.Client | httpx2.AsyncClient", call: Call, idle_seconds: float
+    client: "httpx2.Client | httpx2.AsyncClient", request: Request, idle_seconds: float
 ) -> "httpx2.Request":
-    """The request of `call`; the timeout is between two arrivals of bytes, not over all."""
+    """Return httpx2's request; the timeout is between two arrivals of bytes, not over all."""
     import httpx2
 
     connect = min(CONNECT_SECONDS, idle_seconds)
     timeout = httpx2.Timeout(connect=connect, read=idle_seconds, write=idle_seconds, pool=None)
     return client.build_request(
-        call.method, call.path, content=call.body, headers=call.headers(), timeout=timeout
+        request.method,
+        request.path,
+        content=request.body,
+        headers=request.headers(),
+        timeout=timeout,
     )
 
 
 @contextmanager
-def translated(*, in_stream: bool = False) -> Iterator[None]:
-    """httpx2 speaks of sockets; the rest of the package speaks of answers."""
+def translate_errors(*, in_stream: bool = False) -> Iterator[None]:
+    """Raise httpx2's exceptions, which speak of sockets, as ours, which speak of answers."""
     import httpx2
 
     try:
@@ -96,13 +105,23 @@ def translated(*, in_stream: bool = False) -> Iterator[None]:
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         raise ConnectionFailedError(UNREACHABLE) from error
     except httpx2.TimeoutException as error:
-        raise ClientTimeoutError(TOO_SLOW) from error
+        raise ClientTimeoutError(TIMED_OUT) from error
+    except httpx2.SSEError as error:
+        raise BadAnswerError(UNREADABLE) from error
     except httpx2.TransportError as error:
         raise (StreamCutError(CUT) if in_stream else ConnectionLostError(LOST)) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise BadAnswerError("The server's answer cannot be read.") from error
+        raise BadAnswerError(UNREADABLE) from error
 
 
 def _headers(api_key: str | None) -> dict[str, str]:
     headers = {"user-agent": f"mmhie/{__version__}"}
     return headers if api_key is None else {**headers, "authorization": f"Bearer {api_key}"}
+
+
+def event_source(response: "httpx2.Response") -> "httpx2.EventSource":
+    """Return the response's server-sent events, which are UTF-8 whatever its charset says."""
+    import httpx2
+
+    response.encoding = "utf-8"
+    return httpx2.EventSource(response)

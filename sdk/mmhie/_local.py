@@ -1,4 +1,4 @@
-"""MMHIE_BACKEND=local: `mmhie serve` as a child on a private port, from first use to our end."""
+"""MMHIE_BACKEND=local: `mmhie serve` as a child process, from first use to the end of this one."""
 
 import atexit
 import contextlib
@@ -18,12 +18,12 @@ from mmhie import _fork
 from mmhie._config import VARIABLES, LLMConfig
 from mmhie._errors import LauncherNotFoundError, LocalStartError, LocalStartTimeoutError
 
-WARDEN = Path(__file__).with_name("_warden.py")
+PARENT_DEATH_GUARD = Path(__file__).with_name("_parent_death_guard.py")
 GRACE_SECONDS = 20.0
-# `mmhie serve` gives up after the same time and says why: let it speak first.
+# `mmhie serve` gives up after the same time and names the reason: let it report first.
 MARGIN_SECONDS = 10.0
 POLL_SECONDS = 0.1
-OURS_ALONE = frozenset({"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"})
+CLIENT_ONLY = frozenset({"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"})
 
 _SERVERS: dict[LLMConfig, "LocalServer"] = {}
 
@@ -46,26 +46,26 @@ class LocalServer:
         self._margin_seconds = margin_seconds
         self._lock = threading.Lock()
         self._owner = os.getpid()
-        self._warden: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._holders = 0
         _fork.track(self)
 
     def hold(self) -> "LocalServer":
-        """Count one more client."""
+        """Count one more client, and return the server."""
         with self._lock:
             self._holders += 1
         return self
 
     def release(self) -> None:
-        """Count one client less; the last one stops the server."""
+        """Count one client less; stop the server after the last."""
         with self._lock:
             self._holders -= 1
             if self._holders <= 0:
                 self.stop()
 
     def url(self) -> str:
-        """The server's address once it is ready; starts it, again if it has died. Thread-safe.
+        """Return the server's address once it is ready; start it, or restart it. Thread-safe.
 
         Raises LauncherNotFoundError, LocalStartError, LocalStartTimeoutError.
         """
@@ -77,18 +77,18 @@ class LocalServer:
 
     def stop(self) -> None:
         """Stop the server and wait until it is gone; a start in progress in a thread then fails."""
-        warden, self._warden = self._warden, None
-        if warden is None or self._is_inherited():
+        guard, self._guard = self._guard, None
+        if guard is None or self._is_inherited():
             return
-        with warden:  # closes our end of the pipe, which is what stops it, and waits
+        with guard:  # closes our end of the pipe, which is what stops it, and waits
             pass
 
     def renew_after_fork(self) -> None:
-        """The child lets go of its end of the pipe, so that the parent's end alone counts."""
+        """Close the child's end of the pipe, so that the parent's end alone counts."""
         self._lock = threading.Lock()
-        if self._warden is not None and self._warden.stdin is not None:
-            self._warden.stdin.close()
-            _fork.keep(self._warden)
+        if self._guard is not None and self._guard.stdin is not None:
+            self._guard.stdin.close()
+            _fork.keep(self._guard)
         else:
             self._owner = os.getpid()
 
@@ -96,31 +96,31 @@ class LocalServer:
         return self._owner != os.getpid()
 
     def _is_running(self) -> bool:
-        return self._warden is not None and self._warden.poll() is None
+        return self._guard is not None and self._guard.poll() is None
 
     def _start(self) -> None:
         self.stop()
         launcher = find_launcher(self._environ.get("PATH"), Path(sys.executable).parent)
         self._port = free_port()
-        self._warden = subprocess.Popen(
-            [sys.executable, "-I", str(WARDEN), str(GRACE_SECONDS), launcher, "serve"],
+        self._guard = subprocess.Popen(
+            [sys.executable, "-I", str(PARENT_DEATH_GUARD), str(GRACE_SECONDS), launcher, "serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=child_environ(self._config, self._environ, self._port),
             start_new_session=True,  # Ctrl-C is for this process; it stops the server itself
         )
         try:
-            self._wait_ready(self._warden)
+            self._wait_ready(self._guard)
         except BaseException:
             self.stop()
             raise
 
-    def _wait_ready(self, warden: subprocess.Popen[bytes]) -> None:
+    def _wait_ready(self, guard: subprocess.Popen[bytes]) -> None:
         wait = self._config.start_timeout_seconds
         deadline = time.monotonic() + wait + self._margin_seconds
         while not is_ready(self._port):
-            if warden.poll() is not None:
-                raise LocalStartError(last_words(warden))
+            if guard.poll() is not None:
+                raise LocalStartError(exit_message(guard))
             if time.monotonic() > deadline:
                 raise LocalStartTimeoutError(
                     f"`mmhie serve` was not ready within {wait:g} s; "
@@ -130,12 +130,12 @@ class LocalServer:
 
 
 def acquire(config: LLMConfig) -> LocalServer:
-    """The server for `config`, shared by the sync and async clients of this process."""
+    """Return the server for `config`, shared by the sync and async clients of this process."""
     return _SERVERS.setdefault(config, LocalServer(config)).hold()
 
 
 def find_launcher(path: str | None, beside: Path) -> str:
-    """The `mmhie` command on PATH, else beside the running Python. Raises LauncherNotFoundError."""
+    """Find the `mmhie` command on PATH, else beside Python. Raises LauncherNotFoundError."""
     found = shutil.which("mmhie", path=path) or shutil.which("mmhie", path=str(beside))
     if found is None:
         raise LauncherNotFoundError(
@@ -146,18 +146,18 @@ def find_launcher(path: str | None, beside: Path) -> str:
 
 
 def child_environ(config: LLMConfig, environ: Mapping[str, str], port: int) -> dict[str, str]:
-    """The environment of the server: ours, with the configuration's own values and the port."""
+    """Return the server's environment: ours, with the configuration's values and the port."""
     values = {
         variable: _written(getattr(config, name))
         for name, (variable, _) in VARIABLES.items()
-        if variable not in OURS_ALONE
+        if variable not in CLIENT_ONLY
     }
-    kept = {name: text for name, text in environ.items() if name not in OURS_ALONE}
+    kept = {name: text for name, text in environ.items() if name not in CLIENT_ONLY}
     return {**kept, **values, "MMHIE_HOST": "127.0.0.1", "MMHIE_PORT": str(port)}
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on just now."""
+    """Return a loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -165,7 +165,7 @@ def free_port() -> int:
 
 
 def is_ready(port: int) -> bool:
-    """Whether /readyz answers 200 there."""
+    """Return whether /readyz answers 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
     try:
         connection.request("GET", "/readyz")
@@ -176,14 +176,14 @@ def is_ready(port: int) -> bool:
         connection.close()
 
 
-def last_words(warden: subprocess.Popen[bytes]) -> str:
-    """What a server that ended before it was ready said last."""
-    if warden.stdout is None or warden.stdout.closed:
+def exit_message(guard: subprocess.Popen[bytes]) -> str:
+    """Describe the end of a server that was never ready: its exit code and its last line."""
+    if guard.stdout is None or guard.stdout.closed:
         return "`mmhie serve` was stopped before it was ready."
-    report = json.loads(warden.stdout.read() or b"{}")
+    report = json.loads(guard.stdout.read() or b"{}")
     code, line = report.get("code", "unknown"), report.get("last_line")
-    said = f" Its last line: {line}" if line else ""
-    return f"`mmhie serve` ended with exit code {code} before it was ready.{said}"
+    last = f" Its last line: {line}" if line else ""
+    return f"`mmhie serve` ended with exit code {code} before it was ready.{last}"
 
 
 def _written(value: object) -> str:

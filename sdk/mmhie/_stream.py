@@ -1,54 +1,109 @@
-"""An answer that is still being written."""
+"""Answers that are still being written, as typed events."""
 
-from collections.abc import Callable, Iterator
-from types import TracebackType
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from mmhie._answer import Answer
-from mmhie._errors import TransportError
-from mmhie._events import End, Event
-from mmhie._http import translated
-from mmhie._reader import Reader
+from mmhie._answer import Answer, Delta, End, Event, ReasoningDelta
+from mmhie._errors import BadAnswerError, StreamCutError, TransportError
+from mmhie._http import CUT, event_source, translate_errors
+from mmhie._response import answer_of, gateway_error, parse_json
 
 if TYPE_CHECKING:
     import httpx2
 
+DONE = "[DONE]"
+
+
+class _Reader:
+    """The state of one stream, without the I/O: server-sent events in, typed events out."""
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.request_id: str | None = None
+        self.is_done = False
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._last: dict[str, object] | None = None
+
+    def feed(self, data: str) -> Iterator[Delta | ReasoningDelta]:
+        """Yield the deltas of one server-sent event; raise an in-band error."""
+        if not data:  # an event without data is none
+            return
+        if data == DONE:
+            self.is_done = True
+            return
+        event = parse_json(data)
+        if not isinstance(event, dict):
+            message = "An event of the stream is not a JSON object; check MMHIE_URL."
+            raise BadAnswerError(message, request_id=self.request_id)
+        if event.get("error") is not None:
+            raise gateway_error(event["error"], request_id=self.request_id)
+        if "finish_reason" in event:
+            self._last = event
+        yield from self._deltas(event)
+
+    def end(self) -> End:
+        """Return the whole answer. Raises StreamCutError without the last event or [DONE]."""
+        if self._last is None or not self.is_done:
+            raise StreamCutError(CUT, request_id=self.request_id)
+        text, reasoning = "".join(self._text), "".join(self._reasoning) or None
+        self.answer = answer_of(
+            self._last, text=text, reasoning=reasoning, request_id=self.request_id
+        )
+        return End(self.answer)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Translate errors of the connection; after [DONE] they no longer matter."""
+        try:
+            with translate_errors(in_stream=True):
+                yield
+        except TransportError as error:
+            error.request_id = self.request_id
+            if not self.is_done:
+                raise
+
+    def _deltas(self, event: dict[str, object]) -> Iterator[Delta | ReasoningDelta]:
+        reasoning, text = event.get("reasoning_delta"), event.get("delta")
+        if isinstance(reasoning, str) and reasoning:
+            self._reasoning.append(reasoning)
+            yield ReasoningDelta(reasoning)
+        if isinstance(text, str) and text:
+            self._text.append(text)
+            yield Delta(text)
+
 
 class AnswerStream:
-    """Events of one answer; entering asks the question, leaving early cancels it.
+    """Events of one answer; entering sends the request, leaving early cancels it.
 
     with llm.stream(prompt) as events:
         for event in events: ...
         events.answer
     """
 
-    def __init__(self, ask: "Callable[[], httpx2.Response]") -> None:
-        self._ask = ask
+    def __init__(self, send: "Callable[[], httpx2.Response]") -> None:
+        self._send = send
+        self._reader = _Reader()
         self._response: httpx2.Response | None = None
         self._events: Iterator[Event] | None = None
-        self._answer: Answer | None = None
 
     @property
     def answer(self) -> Answer | None:
         """The whole answer once the End event has been seen; None before."""
-        return self._answer
+        return self._reader.answer
 
     def close(self) -> None:
-        """Hang up; the server then stops the engine's work on this answer."""
+        """Close the connection; the server then stops the engine's work on this answer."""
         if self._response is not None:
             self._response.close()
 
     def __enter__(self) -> Self:
-        self._response = self._ask()
+        self._response = self._send()
         self._events = self._read(self._response)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Event]:
@@ -60,17 +115,57 @@ class AnswerStream:
         return next(self._events)
 
     def _read(self, response: "httpx2.Response") -> Iterator[Event]:
-        reader = Reader(response.headers.get("x-request-id"))
-        try:
-            with translated(in_stream=True):
-                for chunk in response.iter_bytes():
-                    yield from reader.feed(chunk)
-        except TransportError as error:
-            error.request_id = reader.request_id
-            if not reader.is_done:
-                raise
-        yield self._ended(reader.end())
+        self._reader.request_id = response.headers.get("x-request-id")
+        with self._reader.reading():
+            for event in event_source(response):
+                yield from self._reader.feed(event.data)
+        yield self._reader.end()
 
-    def _ended(self, end: End) -> End:
-        self._answer = end.answer
-        return end
+
+class AsyncAnswerStream:
+    """Events of one answer, for asyncio; entering sends the request, leaving early cancels it.
+
+    async with llm.stream(prompt) as events:
+        async for event in events: ...
+        events.answer
+    """
+
+    def __init__(self, send: "Callable[[], Awaitable[httpx2.Response]]") -> None:
+        self._send = send
+        self._reader = _Reader()
+        self._response: httpx2.Response | None = None
+        self._events: AsyncIterator[Event] | None = None
+
+    @property
+    def answer(self) -> Answer | None:
+        """The whole answer once the End event has been seen; None before."""
+        return self._reader.answer
+
+    async def aclose(self) -> None:
+        """Close the connection; the server then stops the engine's work on this answer."""
+        if self._response is not None:
+            await self._response.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._response = await self._send()
+        self._events = self._read(self._response)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        if self._events is None:
+            raise RuntimeError("Enter the stream first: `async with llm.stream(...) as events:`.")
+        return await anext(self._events)
+
+    async def _read(self, response: "httpx2.Response") -> AsyncIterator[Event]:
+        self._reader.request_id = response.headers.get("x-request-id")
+        with self._reader.reading():
+            async for event in event_source(response):
+                for delta in self._reader.feed(event.data):
+                    yield delta
+        yield self._reader.end()

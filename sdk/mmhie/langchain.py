@@ -1,5 +1,5 @@
 """
-A LangChain chat model (`pip install mmhie[langchain]`) that keeps what belongs to an answer.
+LangChain chat model (`pip install mmhie[langchain]`) that keeps disclaimer, notices, provenance.
 
     from mmhie.langchain import ChatMMHIE
 
@@ -28,8 +28,10 @@ from mmhie import (
     MedicalReasoningLLM,
 )
 
-# Between a conversation of this kind and /llm/generate nothing is lost, so it can be streamed.
-ONE_QUESTION = (["user"], ["system", "user"])
+Turn = dict[str, Any]  # LangChain's messages are open JSON
+
+# Conversations that /llm/generate, which streams, can express in full.
+SINGLE_TURN = (["user"], ["system", "user"])
 
 
 class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of our own set
@@ -48,7 +50,7 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
     _async_llm: AsyncMedicalReasoningLLM = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Make the clients; neither opens anything yet."""
+        """Create the clients; neither opens a connection yet."""
         super().model_post_init(context)
         self._llm = MedicalReasoningLLM(self.config, max_retries=self.max_retries)
         self._async_llm = AsyncMedicalReasoningLLM(self.config, max_retries=self.max_retries)
@@ -69,9 +71,8 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        options = self._options(stop, kwargs)
-        answer = self._llm.chat_detailed(turns(messages), **options)
-        return ChatResult(generations=[ChatGeneration(message=as_message(answer))])
+        answer = self._llm.chat_detailed(to_openai(messages), **self._options(stop, kwargs))
+        return to_result(answer)
 
     async def _agenerate(
         self,
@@ -81,8 +82,8 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
         **kwargs: Any,
     ) -> ChatResult:
         options = self._options(stop, kwargs)
-        answer = await self._async_llm.chat_detailed(turns(messages), **options)
-        return ChatResult(generations=[ChatGeneration(message=as_message(answer))])
+        answer = await self._async_llm.chat_detailed(to_openai(messages), **options)
+        return to_result(answer)
 
     def _stream(
         self,
@@ -91,13 +92,13 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        said, options = turns(messages), self._options(stop, kwargs)
-        if not is_one_question(said):
-            yield chunk(End(self._llm.chat_detailed(said, **options)), is_all=True)
+        turns, options = to_openai(messages), self._options(stop, kwargs)
+        if not is_single_turn(turns):
+            yield to_chunk(End(self._llm.chat_detailed(turns, **options)), is_whole=True)
             return
-        with self._llm.stream(**question(said), **options) as events:
+        with self._llm.stream(**to_prompt(turns), **options) as events:
             for event in events:
-                piece = chunk(event)
+                piece = to_chunk(event)
                 if run_manager:
                     run_manager.on_llm_new_token(piece.text, chunk=piece)
                 yield piece
@@ -109,59 +110,65 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        said, options = turns(messages), self._options(stop, kwargs)
-        if not is_one_question(said):
-            yield chunk(End(await self._async_llm.chat_detailed(said, **options)), is_all=True)
+        turns, options = to_openai(messages), self._options(stop, kwargs)
+        if not is_single_turn(turns):
+            yield to_chunk(
+                End(await self._async_llm.chat_detailed(turns, **options)), is_whole=True
+            )
             return
-        async with self._async_llm.stream(**question(said), **options) as events:
+        async with self._async_llm.stream(**to_prompt(turns), **options) as events:
             async for event in events:
-                piece = chunk(event)
+                piece = to_chunk(event)
                 if run_manager:
                     await run_manager.on_llm_new_token(piece.text, chunk=piece)
                 yield piece
 
     def _options(self, stop: list[str] | None, more: Mapping[str, Any]) -> dict[str, Any]:
-        """What goes with a question, and nothing that was not chosen."""
-        chosen = {"stop": stop, "reasoning_effort": self.reasoning_effort, **more}
+        """Return the options of a request, without those that are not set."""
+        given = {"stop": stop, "reasoning_effort": self.reasoning_effort, **more}
         limits = {"max_tokens": self.max_tokens, "temperature": self.temperature}
-        return limits | {name: value for name, value in chosen.items() if value is not None}
+        return limits | {name: value for name, value in given.items() if value is not None}
 
 
-def turns(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """A conversation in the words of the chat API."""
+def to_openai(messages: Sequence[BaseMessage]) -> list[Turn]:
+    """Convert a conversation to the messages of the chat API."""
     converted = convert_to_openai_messages(messages, text_format="string")
     return converted if isinstance(converted, list) else [converted]
 
 
-def is_one_question(said: Sequence[Mapping[str, Any]]) -> bool:
-    texts = all(isinstance(turn.get("content"), str) for turn in said)
-    return texts and [turn["role"] for turn in said] in ONE_QUESTION
+def is_single_turn(turns: Sequence[Turn]) -> bool:
+    """Return whether the conversation is one question in plain text."""
+    is_text = all(isinstance(turn.get("content"), str) for turn in turns)
+    return is_text and [turn["role"] for turn in turns] in SINGLE_TURN
 
 
-def question(said: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The prompt, and the system message where there is one."""
-    system = {"system": said[0]["content"]} if len(said) == 2 else {}
-    return {"prompt": said[-1]["content"], **system}
+def to_prompt(turns: Sequence[Turn]) -> Turn:
+    """Return the prompt, and the system message where there is one."""
+    system = {"system": turns[0]["content"]} if len(turns) == 2 else {}
+    return {"prompt": turns[-1]["content"], **system}
 
 
-def as_message(answer: Answer) -> AIMessage:
-    """An answer as LangChain's message."""
-    return AIMessage(content=answer.text, **beside(answer))
+def to_result(answer: Answer) -> ChatResult:
+    """Convert an answer to LangChain's result."""
+    message = AIMessage(content=answer.text, **metadata_of(answer))
+    return ChatResult(generations=[ChatGeneration(message=message)])
 
 
-def chunk(event: Event, *, is_all: bool = False) -> ChatGenerationChunk:
-    """An event of a stream; `is_all` for one that brings the whole answer."""
+def to_chunk(event: Event, *, is_whole: bool = False) -> ChatGenerationChunk:
+    """Convert an event of a stream; `is_whole`: it brings the whole answer."""
     if isinstance(event, End):
-        text = event.answer.text if is_all else ""
-        return ChatGenerationChunk(message=AIMessageChunk(content=text, **beside(event.answer)))
-    if isinstance(event, Delta):
-        return ChatGenerationChunk(message=AIMessageChunk(content=event.text))
-    more = {"reasoning_content": event.text}
-    return ChatGenerationChunk(message=AIMessageChunk(content="", additional_kwargs=more))
+        text = event.answer.text if is_whole else ""
+        message = AIMessageChunk(content=text, **metadata_of(event.answer))
+    elif isinstance(event, Delta):
+        message = AIMessageChunk(content=event.text)
+    else:
+        reasoning = {"reasoning_content": event.text}
+        message = AIMessageChunk(content="", additional_kwargs=reasoning)
+    return ChatGenerationChunk(message=message)
 
 
-def beside(answer: Answer) -> dict[str, Any]:
-    """What belongs to an answer, where LangChain's users look for it."""
+def metadata_of(answer: Answer) -> dict[str, Any]:
+    """Return an answer's metadata where users of LangChain look for it."""
     usage = UsageMetadata(
         input_tokens=answer.usage.prompt_tokens,
         output_tokens=answer.usage.completion_tokens,

@@ -1,5 +1,5 @@
 """
-For the tests of an application that asks the model: a server that answers as it is told.
+Test double of the service, for the tests of an application: a server with scripted answers.
 
     # conftest.py
     pytest_plugins = ["mmhie.testing"]
@@ -18,12 +18,13 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from mmhie import _caller
+from mmhie import _base_client
 from mmhie._errors import BY_CODE, GatewayError
 
 DISCLAIMER = (
@@ -36,13 +37,23 @@ DEFAULT_TEXT = "This is a test answer."
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Scripted:
+    """One answer in waiting."""
+
+    text: str
+    reasoning: str | None
+    finish_reason: str
+    annotations: Json  # the fields that JSON, streams and the `mmhie` key share
+
+
 class FakeServer:
-    """What it was asked, and what it will answer; an answer that was not told is DEFAULT_TEXT."""
+    """Requests received and answers in waiting; without one, the answer is DEFAULT_TEXT."""
 
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[Json] = []
-        self._next: deque[Json | GatewayError] = deque()
+        self._next: deque[_Scripted | GatewayError] = deque()
 
     @property
     def prompts(self) -> list[str]:
@@ -58,86 +69,75 @@ class FakeServer:
         warnings: Sequence[str] = (),
         truncated: str | None = None,
     ) -> None:
-        """Give this answer to the next question that has none yet."""
+        """Give this answer to the next request that has none yet."""
+        annotations = {
+            "truncated": truncated,
+            "warnings": list(warnings),
+            "notices": [dict(notice) for notice in notices],
+        }
         finish = "length" if truncated in ("in_answer", "in_reasoning") else "stop"
-        self._next.append(
-            {
-                "text": text,
-                "reasoning": reasoning,
-                "notices": [dict(notice) for notice in notices],
-                "warnings": list(warnings),
-                "truncated": truncated,
-                "finish_reason": finish,
-            }
-        )
+        self._next.append(_Scripted(text, reasoning, finish, annotations))
 
-    def fail(self, code: str, message: str = "Told to fail.") -> None:
-        """Refuse the next question with one of the gateway's codes: `held`, `no_answer`, ..."""
+    def fail(self, code: str, message: str = "Scripted failure.") -> None:
+        """Refuse the next request with one of the gateway's codes: `held`, `no_answer`, ..."""
         if code not in BY_CODE:
-            raise ValueError(f"{code} is no code of the gateway; known: {', '.join(BY_CODE)}.")
+            raise ValueError(f"Unknown error code {code}; use one of {', '.join(BY_CODE)}.")
         self._next.append(BY_CODE[code](message))
 
-    def take(self, request: Json) -> Json | GatewayError:
-        """Note a question; what is said to it."""
+    def take(self, request: Json) -> _Scripted | GatewayError:
+        """Record a request and return the answer to it."""
         self.requests.append(request)
         if not self._next:
             self.answer()
         return self._next.popleft()
 
 
-def prompt_of(request: Mapping[str, Any]) -> str:
-    """The prompt in a body of /llm/generate or of /v1/chat/completions."""
+def prompt_of(request: Json) -> str:
+    """Return the prompt in a body of /llm/generate or of /v1/chat/completions."""
     if "prompt" in request:
         return str(request["prompt"])
     users = [turn for turn in request.get("messages", ()) if turn.get("role") == "user"]
     return str(users[-1].get("content")) if users else ""
 
 
-def closing(said: Json) -> Json:
-    """What belongs to an answer beside its text, as the gateway writes it."""
-    spent = len(re.findall(r"\S+", said["text"]))
-    usage = {"prompt_tokens": 1, "completion_tokens": spent, "total_tokens": spent + 1}
-    told = {name: said[name] for name in ("truncated", "warnings", "notices")}
-    label = {"id": "testing", "version": "testing", "sha256": "", "text": DISCLAIMER}
+def last_event(answer: _Scripted) -> Json:
+    """Return the last event of a stream: all but the text, as the gateway writes it."""
+    tokens = len(answer.text.split())
     return {
         "model": MODEL,
-        "finish_reason": said["finish_reason"],
-        "usage": usage,
+        "finish_reason": answer.finish_reason,
+        "usage": {"prompt_tokens": 1, "completion_tokens": tokens, "total_tokens": tokens + 1},
         "disclaimer": DISCLAIMER,
-        **told,
+        **answer.annotations,
         "request_id": "testing",
         "mmhie": {
-            "disclaimer": label,
+            "disclaimer": {"id": "testing", "version": "testing", "sha256": "", "text": DISCLAIMER},
             "ai_generated": True,
             "provenance": {"engine": "mmhie.testing", "model": MODEL, "request_id": "testing"},
-            **told,
+            **answer.annotations,
         },
     }
 
 
-def generated(said: Json) -> Json:
-    """The JSON answer of /llm/generate."""
-    reasoning = {} if said["reasoning"] is None else {"reasoning": said["reasoning"]}
-    return {"text": said["text"], **closing(said), **reasoning}
+def generate_body(answer: _Scripted) -> Json:
+    """Return the JSON of /llm/generate."""
+    reasoning = {} if answer.reasoning is None else {"reasoning": answer.reasoning}
+    return {"text": answer.text, **last_event(answer), **reasoning}
 
 
-def streamed(said: Json) -> bytes:
-    """The events of /llm/generate, a word each."""
-    events: list[Json] = []
-    if said["reasoning"]:
-        events.append({"reasoning_delta": said["reasoning"]})
-    events += [{"delta": word} for word in re.findall(r"\s*\S+|\s+$", said["text"])]
-    events.append(closing(said))
-    return b"".join(b"data: %b\n\n" % json.dumps(one).encode() for one in events) + (
-        b"data: [DONE]\n\n"
-    )
+def generate_stream(answer: _Scripted) -> bytes:
+    """Return the events of /llm/generate, a word each."""
+    events: list[Json] = [{"reasoning_delta": answer.reasoning}] if answer.reasoning else []
+    events += [{"delta": word} for word in re.findall(r"\s*\S+|\s+$", answer.text)]
+    lines = [*map(json.dumps, [*events, last_event(answer)]), "[DONE]"]
+    return "".join(f"data: {line}\n\n" for line in lines).encode()
 
 
-def chatted(said: Json) -> Json:
-    """The answer of /v1/chat/completions."""
-    last = closing(said)
-    message = {"role": "assistant", "content": said["text"], "reasoning": said["reasoning"]}
-    choice = {"index": 0, "message": message, "finish_reason": said["finish_reason"]}
+def chat_body(answer: _Scripted) -> Json:
+    """Return the JSON of /v1/chat/completions."""
+    last = last_event(answer)
+    message = {"role": "assistant", "content": answer.text, "reasoning": answer.reasoning}
+    choice = {"index": 0, "message": message, "finish_reason": answer.finish_reason}
     return {
         "id": "chatcmpl-testing",
         "object": "chat.completion",
@@ -150,7 +150,7 @@ def chatted(said: Json) -> Json:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers for the FakeServer of its HTTP server."""
+    """HTTP handler that answers for the FakeServer."""
 
     protocol_version = "HTTP/1.1"
 
@@ -159,26 +159,26 @@ class Handler(BaseHTTPRequestHandler):
         return self.server.fake  # type: ignore[attr-defined, no-any-return] # set in running()
 
     def do_GET(self) -> None:
-        """Ready, with one model."""
+        """Answer that the model is ready, or list it."""
         listed = {"object": "list", "data": [{"id": MODEL, "object": "model"}]}
         self._send(200, listed if self.path == "/v1/models" else {"phase": "ready"})
 
     def do_POST(self) -> None:
-        """The answer or the failure that is next."""
+        """Send the answer or the failure that is next."""
         body: Json = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        said = self.fake.take(body)
-        if isinstance(said, GatewayError):
-            error = {"message": said.message, "type": "error", "param": None, "code": said.code}
-            self._send(said.status, {"error": error})
+        answer = self.fake.take(body)
+        if isinstance(answer, GatewayError):
+            error = {"message": answer.message, "type": "error", "param": None, "code": answer.code}
+            self._send(answer.status, {"error": error})
         elif self.path == "/v1/chat/completions":
-            self._send(200, chatted(said))
+            self._send(200, chat_body(answer))
         elif body.get("stream"):
-            self._send(200, streamed(said), media="text/event-stream")
+            self._send(200, generate_stream(answer), media="text/event-stream")
         else:
-            self._send(200, generated(said))
+            self._send(200, generate_body(answer))
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the output is the test's."""
+        """Write no log: the output is the test's."""
 
     def _send(self, status: int, content: Json | bytes, media: str = "application/json") -> None:
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -192,7 +192,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running() -> Iterator[FakeServer]:
-    """A FakeServer on a free port, without pytest's fixture around it."""
+    """Run a FakeServer on a free port, without pytest's fixture around it."""
     fake = FakeServer()
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
@@ -209,13 +209,13 @@ def running() -> Iterator[FakeServer]:
 
 @pytest.fixture
 def mmhie_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    """A server for this test; `medical_reasoner` and new clients ask it."""
+    """Run a server for this test; `medical_reasoner` and new clients use it."""
     with running() as fake:
         for name in ("MMHIE_API_KEY", "MMHIE_BACKEND"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("MMHIE_URL", fake.url)
-        _caller.forget()
+        _base_client.forget()
         try:
             yield fake
         finally:
-            _caller.forget()
+            _base_client.forget()

@@ -17,7 +17,7 @@ from typing import Any
 import mmhie
 import pytest
 from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM
-from mmhie._local import WARDEN, LocalServer, child_environ, find_launcher
+from mmhie._local import PARENT_DEATH_GUARD, LocalServer, child_environ, find_launcher
 
 FAKE = Path(__file__).with_name("fake_mmhie.py")
 LOCAL = LLMConfig(backend="local", model_name="some/model", device_map=None, timeout_seconds=5)
@@ -307,13 +307,13 @@ time.sleep(60)
 def test_a_server_that_ignores_the_request_to_stop_is_killed() -> None:
     """SIGTERM, the grace, SIGKILL; its output passes through standard error."""
     with subprocess.Popen(
-        [sys.executable, "-I", str(WARDEN), "0.2", sys.executable, "-c", STUBBORN],
+        [sys.executable, "-I", str(PARENT_DEATH_GUARD), "0.2", sys.executable, "-c", STUBBORN],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    ) as warden:
-        assert warden.stderr is not None
-        assert warden.stderr.readline() == b"stubborn\n"
-        out, _ = warden.communicate(timeout=5)
+    ) as guard:
+        assert guard.stderr is not None
+        assert guard.stderr.readline() == b"stubborn\n"
+        out, _ = guard.communicate(timeout=5)
 
     assert json.loads(out) == {"code": -9, "last_line": "stubborn"}

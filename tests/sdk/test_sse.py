@@ -1,50 +1,137 @@
-"""Server-sent events survive any cut."""
+"""Server-sent events survive any cut, in both clients: httpx2's decoder, held to what we need."""
 
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+import httpx2
+import mmhie
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mmhie._sse import Decoder
+from mmhie import AnswerStream, AsyncAnswerStream, Delta, End
 
+TEXT = "a\u2028b\u0085c\x0bd é 🩺"
 FRAMES = (
-    'data: {"delta":"a\u2028b\u0085c é 🩺"}\r\n\r\n: note\ndata: two\rdata:lines\r\rdata\n\n'
-    "data: two\r\ndata: more\r\n\r\n"
+    f'data: {{"delta":{json.dumps(TEXT, ensure_ascii=False)}}}\r\n\r\n: note\n\ndata: {{"delta":\r'
+    'data:"two lines"}\r\rdata\n\ndata: {"finish_reason":\r\ndata: "stop"}\r\n\r\ndata: [DONE]\n\n'
 )
-EXPECTED = ['{"delta":"a\u2028b\u0085c é 🩺"}', "two\nlines", "", "two\nmore"]
+END = b'data: {"finish_reason": "stop"}\n\ndata: [DONE]\n\n'
+Texts = Callable[..., list[str]]
 
 
-def decoded(*chunks: bytes) -> list[str]:
-    decoder = Decoder()
-    return [data.decode() for chunk in chunks for data in decoder.feed(chunk)]
+class Chunks(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A response body in these chunks."""
+
+    def __init__(self, chunks: Sequence[bytes]) -> None:
+        self.chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.chunks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk
+
+
+def response(chunks: Sequence[bytes], media: str = "text/event-stream") -> httpx2.Response:
+    request = httpx2.Request("POST", "http://mmhie/llm/generate")
+    return httpx2.Response(
+        200, headers={"content-type": media}, stream=Chunks(chunks), request=request
+    )
+
+
+def texts(*chunks: bytes, media: str = "text/event-stream") -> list[str]:
+    """The deltas that the sync stream makes of these chunks."""
+    with AnswerStream(lambda: response(chunks, media)) as events:
+        return checked(list(events))
+
+
+async def async_texts(*chunks: bytes) -> list[str]:
+    """The same of the async stream."""
+
+    async def send() -> httpx2.Response:
+        return response(chunks)
+
+    async with AsyncAnswerStream(send) as events:
+        return checked([event async for event in events])
+
+
+def checked(events: Sequence[mmhie.Event]) -> list[str]:
+    assert isinstance(events[-1], End)
+    return [event.text for event in events if isinstance(event, Delta)]
 
 
 @pytest.mark.parametrize("cut", range(len(FRAMES.encode()) + 1))
-def test_events_survive_a_cut_at_every_byte(cut: int) -> None:
+async def test_events_survive_a_cut_at_every_byte(cut: int) -> None:
     """Where TCP cuts makes no difference, inside a character and between CR and LF included."""
     raw = FRAMES.encode()
 
-    assert decoded(raw[:cut], raw[cut:]) == EXPECTED
+    assert texts(raw[:cut], raw[cut:]) == [TEXT, "two lines"]
+    assert await async_texts(raw[:cut], raw[cut:]) == [TEXT, "two lines"]
 
 
-def test_events_survive_single_bytes() -> None:
+async def test_events_survive_single_bytes() -> None:
     """One byte at a time gives the same events."""
-    assert decoded(*(bytes([byte]) for byte in FRAMES.encode())) == EXPECTED
+    single = [bytes([byte]) for byte in FRAMES.encode()]
+
+    assert texts(*single) == await async_texts(*single) == [TEXT, "two lines"]
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\r\n", codec="utf-8")), max_size=4))
-def test_text_without_line_ends_is_never_cut(texts: list[str]) -> None:
-    """No character but CR and LF ends a line."""
-    raw = "".join(f"data: {text}\n\n" for text in texts).encode()
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=4))
+def test_no_character_of_a_text_ends_an_event(written: list[str]) -> None:
+    """No character but CR and LF ends a line, and JSON escapes those."""
+    deltas = [json.dumps({"delta": text}, ensure_ascii=False) for text in written]
+    raw = "".join(f"data: {delta}\n\n" for delta in deltas).encode() + END
 
-    assert texts == decoded(raw)
+    if any(text.strip() for text in written):
+        assert texts(raw) == written
 
 
-def test_an_event_without_its_blank_line_is_dropped() -> None:
+@pytest.mark.parametrize("rest", [b"data: [DONE]", b"data: [DONE]\n"])
+def test_an_event_without_its_blank_line_is_dropped(rest: bytes) -> None:
     """What is cut before its end was never said."""
-    assert decoded(b"data: whole\n\ndata: ha") == ["whole"]
-    assert decoded(b"data: whole\n\ndata: half\n") == ["whole"]
+    whole = b'data: {"delta": "Hi"}\n\ndata: {"finish_reason": "stop"}\n\n'
+
+    with pytest.raises(mmhie.StreamCutError):
+        texts(whole + rest)
 
 
-@pytest.mark.parametrize("line", [b": comment", b"event: x", b"id: 1", b"retry: 5", b"datas: x"])
+@pytest.mark.parametrize(
+    "line", [b": comment", b"event: x", b"id: 1", b"retry: 5", b"datas: x", b"data"]
+)
 def test_other_lines_say_nothing(line: bytes) -> None:
-    """Comments and unused fields make no event."""
-    assert decoded(line + b"\n\n") == []
+    """Comments, unused fields and events without data are skipped."""
+    assert texts(line + b'\n\ndata: {"delta": "Hi"}\n\n' + END) == ["Hi"]
+
+
+def test_the_charset_is_utf_8_whatever_the_header_says() -> None:
+    """As the standard has it: a proxy's default must not garble the text."""
+    raw = 'data: {"delta": "é"}\n\n'.encode() + END
+
+    assert texts(raw, media="text/event-stream; charset=iso-8859-1") == ["é"]
+
+
+def test_what_is_no_event_stream_is_an_error() -> None:
+    """A login page, for one."""
+    with pytest.raises(mmhie.BadAnswerError, match="MMHIE_URL"):
+        texts(b"<html>", media="text/html")
+
+
+def test_an_event_is_bounded() -> None:
+    """A server that never ends its line does not fill the memory: 1 MiB is the end of it."""
+    with pytest.raises(mmhie.BadAnswerError):
+        texts(*[b"data: "], *[b"x" * 65536] * 17)
+
+
+def test_a_long_event_costs_what_its_length_does() -> None:
+    """Twice the length, in many small chunks, takes about twice the time, not four times."""
+
+    def seconds(size: int) -> float:
+        raw = b'data: {"delta": "%s"}\n\n' % (b"x" * size) + END
+        chunks = [raw[at : at + 64] for at in range(0, len(raw), 64)]
+        began = time.process_time()
+        assert len(texts(*chunks)[0]) == size
+        return time.process_time() - began
+
+    assert min(seconds(800_000) for _ in range(3)) < 16 * min(seconds(100_000) for _ in range(3))

@@ -1,14 +1,31 @@
-"""Questions, as HTTP requests."""
+"""HTTP requests of the API, with their optional fields."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, TypedDict
 
-from mmhie._errors import InvalidRequestError
+from mmhie._gateway_errors import InvalidRequestError
+
+
+class SamplingOptions(TypedDict, total=False):
+    """Fields that `chat` takes beyond the original signature."""
+
+    top_p: float
+    seed: int
+    stop: str | Sequence[str]
+    reasoning_effort: Literal["low", "medium", "high"]
+    include_reasoning: bool
+
+
+class GenerateOptions(SamplingOptions, total=False):
+    """Fields that `generate` and `stream` take beyond the original signature."""
+
+    system: str
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Request:
     """One HTTP request; the body holds patient text and is kept out of repr."""
 
     method: str
@@ -17,51 +34,52 @@ class Call:
     accept: str = "application/json"
 
     def headers(self) -> dict[str, str]:
+        """Return Accept, Accept-Encoding and Content-Type."""
         # identity: a compressing proxy would hold tokens back to fill its window
         headers = {"accept": self.accept, "accept-encoding": "identity"}
         return headers if self.body is None else {**headers, "content-type": "application/json"}
 
 
-MODELS = Call("GET", "/v1/models")
-READY = Call("GET", "/readyz")
+MODELS = Request("GET", "/v1/models")
+READY = Request("GET", "/readyz")
 
 
-def generate_call(
+def generate_request(
     prompt: str, max_tokens: int, temperature: float, options: Mapping[str, object], *, stream: bool
-) -> Call:
-    """A question to /llm/generate; `stream` is always said, since the server's default may vary."""
+) -> Request:
+    """Return a request to /llm/generate; `stream` is explicit, as the server's default varies."""
     fields = {"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature}
     body = _encode({**fields, **options, "stream": stream})
     accept = "text/event-stream" if stream else "application/json"
-    return Call("POST", "/llm/generate", body, accept)
+    return Request("POST", "/llm/generate", body, accept)
 
 
-def chat_call(
+def chat_request(
     messages: Sequence[Mapping[str, object]],
     model: str,
     max_tokens: int,
     temperature: float,
     options: Mapping[str, object],
-) -> Call:
-    """A conversation to /v1/chat/completions."""
+) -> Request:
+    """Return a request to /v1/chat/completions."""
     turns = [dict(message) for message in messages]
     fields = {"model": model, "messages": turns, "max_tokens": max_tokens}
     body = _encode({**fields, "temperature": temperature, **options, "stream": False})
-    return Call("POST", "/v1/chat/completions", body)
+    return Request("POST", "/v1/chat/completions", body)
 
 
 def _encode(fields: Mapping[str, object]) -> bytes:
-    body = _encoded(fields)
+    body = _json(fields)
     if body is None:
         raise InvalidRequestError(
-            "The request cannot be written as JSON: it holds a value of a wrong type, "
-            "a number that is not finite, or text that is not valid Unicode."
+            "The request cannot be encoded as JSON; pass text that is valid Unicode, finite "
+            "numbers, and no other types."
         )
     return body
 
 
-def _encoded(fields: Mapping[str, object]) -> bytes | None:
-    """None on failure: the codec's own exceptions carry the text, so they must not be chained."""
+def _json(fields: Mapping[str, object]) -> bytes | None:
+    """Return None on failure: the codec's exceptions hold the text, so they must not be chained."""
     try:
         return json.dumps(
             fields, ensure_ascii=False, allow_nan=False, separators=(",", ":")

@@ -1,19 +1,20 @@
-"""What the sync and the async client share: everything but the I/O."""
+"""Base of the sync and the async client: all but the I/O."""
 
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn, Self, cast
 
 from mmhie import _fork
-from mmhie._call import Call, chat_call, generate_call
 from mmhie._config import LLMConfig
 from mmhie._http import Address
-from mmhie._pause import Patience
+from mmhie._request import Request, chat_request, generate_request
+from mmhie._response import Response, read_model_ids
+from mmhie._retry import Backoff, Polling
 
 if TYPE_CHECKING:
     from mmhie._local import LocalServer
 
-# The server's own 504 should arrive first, so we wait longer than it does: its wait for a place
+# The server's own 504 should arrive first, so we wait longer than it does: its wait for a slot
 # at the engine (10 s by default) comes on top of MMHIE_TIMEOUT_SECONDS.
 MARGIN_SECONDS = 15.0
 NO_EMBEDDINGS = (
@@ -21,16 +22,16 @@ NO_EMBEDDINGS = (
     "in mm-hie-core/shared/embeddings."
 )
 
-_INSTANCES: dict[type, "Caller"] = {}
+_INSTANCES: dict[type, "BaseClient"] = {}
 
 
 def forget() -> None:
-    """Have the instances of this process read their configuration again at the next question."""
+    """Have the instances of this process read their configuration again at the next request."""
     for instance in _INSTANCES.values():
         instance.forget()
 
 
-class Caller:
+class BaseClient:
     """Configuration, limits and the local server; constructing one touches nothing."""
 
     def __init__(
@@ -50,7 +51,7 @@ class Caller:
 
     @classmethod
     def instance(cls) -> Self:
-        """The one instance of this process, configured by the environment at its first use."""
+        """Return the one instance of this process, configured from the environment at first use."""
         # dict.setdefault is atomic, so two threads get the same one without a lock to fork with
         return cast(Self, _INSTANCES.get(cls) or _INSTANCES.setdefault(cls, cls()))
 
@@ -62,11 +63,11 @@ class Caller:
         return self._config
 
     def embed(self, text: object) -> NoReturn:
-        """Raise NotImplementedError, which says where embeddings come from."""
+        """Raise NotImplementedError, which names the dedicated embedder."""
         raise NotImplementedError(NO_EMBEDDINGS)
 
     def forget(self) -> None:
-        """Forget a configuration that came from the environment, and what it led to."""
+        """Forget the configuration, the model's id and the local server."""
         self._release_local_server()
         self._config = self._model_id = None
 
@@ -75,7 +76,7 @@ class Caller:
         self._lock = threading.Lock()
 
     def _address(self) -> Address:
-        """Where the server is; starts it when the backend is `local` and it does not run."""
+        """Return the server's address; start the server of the `local` backend if it is down."""
         if self.config.backend == "remote":
             return Address.of(self.config.url)
         return Address.of(self._local_server().url())
@@ -94,22 +95,23 @@ class Caller:
         if server is not None:
             server.release()
 
-    def _patience(self) -> Patience:
-        return Patience(self.max_retries, self._longest_wait())
+    def _backoff(self) -> Backoff:
+        return Backoff(self.max_retries, self._longest_wait())
 
-    def _warm_up_patience(self, timeout_seconds: float | None) -> Patience:
-        limit = self.config.start_timeout_seconds if timeout_seconds is None else timeout_seconds
-        return Patience(0, limit)
+    def _polling(self, timeout_seconds: float | None) -> Polling:
+        if timeout_seconds is None:
+            return Polling(self.config.start_timeout_seconds)
+        return Polling(timeout_seconds)
 
     def _longest_wait(self) -> float:
         return self.config.timeout_seconds + self.margin_seconds
 
     def _cap(self, max_tokens: int | None) -> int:
-        """MMHIE_MAX_TOKENS is the default and the cap, as it always was."""
+        """Return max_tokens within MMHIE_MAX_TOKENS, which is also the default."""
         cap = self.config.max_tokens
         return cap if max_tokens is None else min(max_tokens, cap)
 
-    def _generate_call(
+    def _generate_request(
         self,
         prompt: str,
         max_tokens: int | None,
@@ -117,21 +119,21 @@ class Caller:
         options: Mapping[str, object],
         *,
         stream: bool,
-    ) -> Call:
-        return generate_call(prompt, self._cap(max_tokens), temperature, options, stream=stream)
+    ) -> Request:
+        return generate_request(prompt, self._cap(max_tokens), temperature, options, stream=stream)
 
-    def _chat_call(
+    def _chat_request(
         self,
         messages: Sequence[Mapping[str, object]],
         model: str,
         max_tokens: int | None,
         temperature: float,
         options: Mapping[str, object],
-    ) -> Call:
-        return chat_call(messages, model, self._cap(max_tokens), temperature, options)
+    ) -> Request:
+        return chat_request(messages, model, self._cap(max_tokens), temperature, options)
 
-    def _choose_model(self, served: Sequence[str]) -> str:
-        """The configured model where it is served, else the server's first."""
-        wanted = self.config.model_name
+    def _choose_model(self, listed: Response) -> str:
+        """Return the configured model where it is served, else the server's first."""
+        served, wanted = read_model_ids(listed), self.config.model_name
         self._model_id = wanted if wanted in served else served[0]
         return self._model_id

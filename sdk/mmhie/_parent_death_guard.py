@@ -1,11 +1,13 @@
 """
-Runs one command and stops it when the program that asked for it is gone.
+Run one command, and stop it when the process that started this one is gone.
 
-A script of its own, with the standard library only: `python _warden.py GRACE_SECONDS COMMAND...`.
-Standard input is a pipe whose other end the asking program holds, so its end, however sudden, is
-an end of file here. (PR_SET_PDEATHSIG would be shorter, but it fires when the *thread* that
-started the child ends.) The command's output goes to standard error; when the command ends, one
-JSON line on standard output says how, with the last line it printed.
+`python _parent_death_guard.py GRACE_SECONDS COMMAND...`. Standard input is a pipe whose other end
+the parent holds, so its end, however sudden, is an end of file here. (PR_SET_PDEATHSIG follows the
+*thread* that started the child.) The command's output goes to standard error; when it ends, one
+JSON line on standard output has its exit code and its last line.
+
+The launcher has a guard of its own for its engines; this one stands alone, with the standard
+library only, because the SDK is installed without the launcher.
 """
 
 import contextlib
@@ -17,11 +19,11 @@ import sys
 import threading
 from collections.abc import Iterable
 
-LONGEST_LINE = 500
+MAX_LINE = 500
 
 
 class Relay:
-    """Passes the command's output on and remembers its last line."""
+    """Copy of the command's output to standard error, which keeps the last line."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self.last = ""
@@ -30,18 +32,18 @@ class Relay:
         self._thread.start()
 
     def wait(self, seconds: float) -> None:
-        """Wait for the rest of the output; a grandchild may keep the pipe open for ever."""
+        """Wait for the rest of the output; a grandchild may hold the pipe open for ever."""
         self._thread.join(seconds)
 
     def _run(self) -> None:
         for line in self._lines:
-            self.last = line.decode(errors="replace").strip()[:LONGEST_LINE] or self.last
-            with contextlib.suppress(OSError):  # the asking program's standard error may be gone
+            self.last = line.decode(errors="replace").strip()[:MAX_LINE] or self.last
+            with contextlib.suppress(OSError):  # the parent's standard error may be gone
                 os.write(2, line)
 
 
 def stop(child: subprocess.Popen[bytes], grace_seconds: float) -> None:
-    """SIGTERM, then SIGKILL to its whole group once the grace is over."""
+    """Send SIGTERM, then SIGKILL to the whole group after the grace period."""
     child.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(grace_seconds)
@@ -49,14 +51,14 @@ def stop(child: subprocess.Popen[bytes], grace_seconds: float) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-def stop_at_end_of_input(child: subprocess.Popen[bytes], grace_seconds: float) -> None:
-    """Stop the child when nobody holds the other end of our standard input any more."""
+def stop_at_eof(child: subprocess.Popen[bytes], grace_seconds: float) -> None:
+    """Stop the child when the parent has closed its end of our standard input."""
     sys.stdin.buffer.read()
     stop(child, grace_seconds)
 
 
 def main(grace_seconds: float, command: list[str]) -> int:
-    """Run `command` to its end and report it."""
+    """Run the command to its end, report it and return its exit code."""
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -65,7 +67,7 @@ def main(grace_seconds: float, command: list[str]) -> int:
         start_new_session=True,
     )
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-    threading.Thread(target=stop_at_end_of_input, args=(child, grace_seconds), daemon=True).start()
+    threading.Thread(target=stop_at_eof, args=(child, grace_seconds), daemon=True).start()
     relay = Relay(child.stdout or ())
     code = child.wait()
     relay.wait(1.0)

@@ -1,0 +1,235 @@
+"""HTTP responses, parsed strictly: a value of the wrong shape is an error, never a guess."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mmhie._answer import Answer, Usage
+from mmhie._errors import BY_CODE, BadAnswerError, GatewayError, RequestError, ServiceError
+from mmhie._gateway_errors import (
+    BodyTimeoutError,
+    BodyTooLargeError,
+    EngineTimeoutError,
+    EngineUnavailableError,
+    ForbiddenError,
+    HeldError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NoAnswerError,
+    NotFoundError,
+    TooBusyError,
+    UnauthorizedError,
+)
+from mmhie._retry import parse_retry_after
+
+NO_TEXT = "The model gave no answer text; a larger max_tokens may help."
+CUT_IN_REASONING = (
+    "The model used up its tokens while reasoning and gave no answer; raise max_tokens."
+)
+# Errors of a proxy before the gateway carry no code of ours: the status decides.
+BY_STATUS: Mapping[int, type[GatewayError]] = {
+    400: InvalidRequestError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    405: MethodNotAllowedError,
+    408: BodyTimeoutError,
+    413: BodyTooLargeError,
+    422: InvalidRequestError,
+    429: TooBusyError,
+    503: EngineUnavailableError,
+    504: EngineTimeoutError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole HTTP response; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def request_id(self) -> str | None:
+        """X-Request-Id, which is in the server's log, too."""
+        return self.headers.get("x-request-id")
+
+
+def read_generate(response: Response) -> Answer:
+    """Return the answer of /llm/generate. Raises NoAnswerError, BadAnswerError."""
+    fields = read_object(response)
+    reasoning = fields.get("reasoning")
+    return answer_of(
+        fields,
+        text=_text(fields.get("text")),
+        reasoning=reasoning if isinstance(reasoning, str) else None,
+        request_id=response.request_id,
+    )
+
+
+def read_chat(response: Response) -> Answer:
+    """Return the answer of /v1/chat/completions, its `mmhie` key unfolded."""
+    fields = read_object(response)
+    choice = _first(fields.get("choices"), response)
+    message = _mapping(choice.get("message"))
+    metadata = _mapping(fields.get("mmhie"))
+    merged = {
+        **metadata,
+        "disclaimer": _mapping(metadata.get("disclaimer")).get("text"),
+        "finish_reason": choice.get("finish_reason"),
+        "usage": fields.get("usage"),
+        "model": fields.get("model"),
+        "mmhie": metadata,
+    }
+    reasoning = _text(message.get("reasoning") or message.get("reasoning_content"))
+    text = _text(message.get("content"))
+    return answer_of(merged, text=text, reasoning=reasoning or None, request_id=response.request_id)
+
+
+def read_model_ids(response: Response) -> list[str]:
+    """Return the ids of /v1/models."""
+    data = read_object(response).get("data")
+    rows = data if isinstance(data, list) else []
+    ids = [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+    if not ids:
+        raise BadAnswerError(
+            "The server lists no model; check that MMHIE_URL points at the service.",
+            request_id=response.request_id,
+        )
+    return ids
+
+
+def read_object(response: Response) -> Mapping[str, object]:
+    """Return the JSON object of a 200."""
+    fields = parse_json(response.body)
+    if not isinstance(fields, dict):
+        raise BadAnswerError(
+            "The response is not a JSON object; check that MMHIE_URL points at the service.",
+            request_id=response.request_id,
+        )
+    return fields
+
+
+def readiness_error(response: Response) -> GatewayError:
+    """Return the error that a /readyz other than 200 means: held by an operator, or loading."""
+    health = _mapping(parse_json(response.body))
+    phase, detail = _text(health.get("phase")), _text(health.get("detail"))
+    if not phase:
+        return error_of(response)
+    kind = HeldError if phase == "held" else EngineUnavailableError
+    sentence = f"The model is not ready ({phase}). {detail}".strip()
+    return kind(sentence, status=response.status, request_id=response.request_id)
+
+
+def error_of(response: Response) -> GatewayError:
+    """Return the error that a status other than 200 means."""
+    return gateway_error(
+        _mapping(parse_json(response.body)).get("error"),
+        status=response.status,
+        request_id=response.request_id,
+        retry_after_seconds=parse_retry_after(response.headers.get("retry-after")),
+    )
+
+
+def gateway_error(
+    envelope: object,
+    *,
+    status: int | None = None,
+    request_id: str | None = None,
+    retry_after_seconds: float | None = None,
+) -> GatewayError:
+    """Return the exception for an error object, from a response or from inside a stream.
+
+    The message is taken over only with one of the gateway's own codes, whose messages never hold
+    a word of the request; an engine or a proxy in its place may well echo the prompt.
+    """
+    fields = _mapping(envelope)
+    known = BY_CODE.get(_text(fields.get("code")))
+    ours = fields if known else {}
+    kind = known or _class_of_status(500 if status is None else status)
+    return kind(
+        _text(ours.get("message")) or _plain_message(status),
+        status=status,
+        code=_text(ours.get("code")) or None,
+        param=_text(ours.get("param")) or None,
+        retry_after_seconds=retry_after_seconds,
+        request_id=request_id,
+    )
+
+
+def _class_of_status(status: int) -> type[GatewayError]:
+    return BY_STATUS.get(status, RequestError if 400 <= status < 500 else ServiceError)
+
+
+def _plain_message(status: int | None) -> str:
+    if status is None:
+        return "The server reported an error inside the stream."
+    return f"HTTP status {status}, without this service's error object; check MMHIE_URL."
+
+
+def answer_of(
+    fields: Mapping[str, object], *, text: str, reasoning: str | None, request_id: str | None
+) -> Answer:
+    """Return the Answer of the fields that JSON and the last event of a stream share."""
+    if not text.strip():
+        raise NoAnswerError(CUT_IN_REASONING if reasoning else NO_TEXT, request_id=request_id)
+    metadata = _mapping(fields.get("mmhie"))
+    return Answer(
+        text=text,
+        reasoning=reasoning,
+        disclaimer=_text(fields.get("disclaimer")),
+        notices=tuple(item for item in _list(fields.get("notices")) if isinstance(item, dict)),
+        warnings=tuple(item for item in _list(fields.get("warnings")) if isinstance(item, str)),
+        truncated=_text(fields.get("truncated")) or None,
+        finish_reason=_text(fields.get("finish_reason")) or None,
+        usage=_usage(_mapping(fields.get("usage"))),
+        provenance=_mapping(metadata.get("provenance")),
+        request_id=_text(fields.get("request_id")) or request_id,
+        model=_text(fields.get("model")) or None,
+    )
+
+
+def parse_json(body: bytes | str) -> object:
+    """Return the value, or None: the decoder's exception holds the text, so it is not chained."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _usage(fields: Mapping[str, object]) -> Usage:
+    details = _mapping(fields.get("completion_tokens_details"))
+    reasoning = details.get("reasoning_tokens", fields.get("reasoning_tokens"))
+    return Usage(
+        prompt_tokens=_count(fields.get("prompt_tokens")),
+        completion_tokens=_count(fields.get("completion_tokens")),
+        total_tokens=_count(fields.get("total_tokens")),
+        reasoning_tokens=reasoning if isinstance(reasoning, int) else None,
+    )
+
+
+def _first(choices: object, response: Response) -> Mapping[str, object]:
+    rows = _list(choices)
+    if not rows or not isinstance(rows[0], dict):
+        raise BadAnswerError(
+            "The response has no choices; check that MMHIE_URL points at the service.",
+            request_id=response.request_id,
+        )
+    return rows[0]
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,89 @@
+"""Retries: which failed calls are sent again, and after how long."""
+
+import random
+import time
+from collections.abc import Callable
+
+from mmhie._errors import ConnectionFailedError, GatewayError, MMHIEError
+from mmhie._gateway_errors import DrainingError, EngineUnavailableError
+
+Clock = Callable[[], float]
+
+POLL_SECONDS = 1.0
+FIRST_DELAY_SECONDS = 0.5
+MAX_DELAY_SECONDS = 8.0
+
+
+class Deadline:
+    """The time that all attempts of one call have together."""
+
+    def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def remaining(self) -> float:
+        """Return the seconds until the deadline, 0 when it has passed."""
+        return max(0.0, self._end - self._clock())
+
+    def delay_after(self, error: MMHIEError) -> float | None:
+        """Return the seconds until the next attempt; None: give up and raise `error`."""
+        raise NotImplementedError
+
+
+class Backoff(Deadline):
+    """Retries of one call: exponential backoff with jitter, and Retry-After as the least."""
+
+    def __init__(
+        self,
+        retries: int,
+        seconds: float,
+        clock: Clock = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(seconds, clock)
+        self._retries = retries
+        self._jitter = jitter
+        self._attempt = 0
+
+    def delay_after(self, error: MMHIEError) -> float | None:
+        """Return the delay of the next retry; None after the last, or past the deadline."""
+        if not error.retryable or self._attempt >= self._retries:
+            return None
+        delay = _delay(error, self._attempt, self._jitter())
+        self._attempt += 1
+        return delay if delay < self.remaining() else None
+
+
+class Polling(Deadline):
+    """Attempts once a second while a model is loading."""
+
+    def delay_after(self, error: MMHIEError) -> float | None:
+        """Return the poll interval; None for an error that waiting does not mend."""
+        transient = ConnectionFailedError | EngineUnavailableError | DrainingError
+        may_go_on = isinstance(error, transient) and self.remaining() > POLL_SECONDS
+        return POLL_SECONDS if may_go_on else None
+
+
+def _delay(error: MMHIEError, attempt: int, jitter: float) -> float:
+    step = min(FIRST_DELAY_SECONDS * 2.0**attempt, MAX_DELAY_SECONDS)
+    least = error.retry_after_seconds if isinstance(error, GatewayError) else None
+    # jitter comes on top of Retry-After, or all who were refused together come back together
+    return step * (0.5 + jitter / 2) if least is None else least + step * jitter / 2
+
+
+def parse_retry_after(value: str | None, now: Clock = time.time) -> float | None:
+    """Return the seconds of a Retry-After header, a number or an HTTP date; None if malformed."""
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    return _seconds_until(value, now())
+
+
+def _seconds_until(date: str, now: float) -> float | None:
+    from email.utils import parsedate_to_datetime  # lazily: email is slow to import
+
+    try:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - now)
+    except ValueError:
+        return None

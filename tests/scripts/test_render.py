@@ -1,0 +1,40 @@
+"""Generated documents are current, and one command writes and compares them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.render import __main__ as render
+from scripts.render import errors, page
+
+
+def test_errors_of_the_sdk_and_the_table_of_codes_are_current() -> None:
+    """A leaf added to gateway/errors.py needs `make docs`, and nothing else."""
+    command = [sys.executable, "-m", "scripts.render", "--check", "errors"]
+    done = subprocess.run(command, cwd=page.ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_stale_page_is_named_and_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--check exits with 1 and names the file; without it the file is written, once."""
+    file = tmp_path / "page.md"
+    file.write_text("old")
+    monkeypatch.setattr(errors, "pages", lambda: {file: "new"})
+    for module in (render, page):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+
+    assert render.main(["--check", "errors"]) == 1
+    assert "page.md is out of date: run `make docs`." in capsys.readouterr().err
+    assert file.read_text() == "old"
+
+    assert render.main(["errors"]) == 0
+    assert file.read_text() == "new"
+    assert "page.md" in capsys.readouterr().out
+
+    assert render.main(["errors"]) == render.main(["--check", "errors"]) == 0
+    assert capsys.readouterr().out == ""
