@@ -25,12 +25,12 @@ from scripts.simulation import calibration
 RECORDS: Final = DOCS / "records"
 TABLE: Final = re.compile(r"(<!-- capacity: (\w+)(.*?) -->\n)(?:\|.*\n)*")
 NAMES: Final = {
-    "rate": ("answers a second", 1.0, ".2f"),
-    "first_mean_s": ("ms to the first token, mean", 1000.0, ".0f"),
-    "first_p50_s": ("ms to the first token, median", 1000.0, ".0f"),
-    "first_p99_s": ("ms to the first token, p99", 1000.0, ".0f"),
-    "token_s": ("ms between tokens", 1000.0, ".0f"),
-    "answer_s": ("s for a whole answer", 1.0, ".2f"),
+    "rate": ("throughput, answers/s", 1.0, ".2f"),
+    "first_mean_s": ("TTFT mean, ms", 1000.0, ".0f"),
+    "first_p50_s": ("TTFT median, ms", 1000.0, ".0f"),
+    "first_p99_s": ("TTFT p99, ms", 1000.0, ".0f"),
+    "token_s": ("inter-token latency, ms", 1000.0, ".0f"),
+    "answer_s": ("duration of an answer, s", 1.0, ".2f"),
 }
 
 
@@ -46,7 +46,14 @@ def sizes(options: Mapping[str, str]) -> str:
     for rate in map(float, options["rps"].split(",")):
         demand = Demand(rate, int(options["in"]), int(options["out"]), 0.05, 0.7, 1)
         rows.append(_size(sizing.size(chosen, model, card(options["gpu"]), demand)))
-    head = ("requests/s", "engines", "gateways", "routers", "answers at once", "between tokens")
+    head = (
+        "requests/s",
+        "engines",
+        "gateways",
+        "routers",
+        "concurrent answers",
+        "inter-token latency",
+    )
     return table(head, rows)
 
 
@@ -67,7 +74,7 @@ def gpus(options: Mapping[str, str]) -> str:
     model = resolve.read_model(chosen, hub=NO_HUB)
     demand = Demand(1.0, int(options["in"]), int(options["out"]), 0.05, 0.7, 0)
     rows = [_gpu(name, chosen, model, demand) for name in CARDS]
-    head = ("`--gpu`", "sequences at most", "requests/s", "tokens/s", "published run")
+    head = ("`--gpu`", "max. sequences", "requests/s", "tokens/s", "published run")
     return table(head, rows)
 
 
@@ -113,12 +120,12 @@ def steps(options: Mapping[str, str]) -> str:
     """One engine alone, and beside the other."""
     told = record("two-engines")
     batches = [str(step["batch"]) for step in told["alone"]["steps"]]
-    prompts = [f"{one['tokens_in']:.0f} read" for one in told["alone"]["among"]]
+    prompts = [f"{one['tokens_in']:.0f} prefill" for one in told["alone"]["among"]]
     rows = [
         ("alone", *_milliseconds(told["alone"])),
-        ("beside the other", *_milliseconds(told["beside"]), *("",) * len(prompts)),
+        ("with the other engine", *_milliseconds(told["beside"]), *("",) * len(prompts)),
     ]
-    return table(("ms, by sequences at once", *batches, *prompts), rows)
+    return table(("step time in ms, by batch size", *batches, *prompts), rows)
 
 
 def _milliseconds(one: Mapping[str, Any]) -> list[str]:
@@ -144,10 +151,10 @@ def policies(options: Mapping[str, str]) -> str:
     head = (
         "load",
         "policy",
-        "first token, median ms",
-        "p99 ms",
-        "between tokens, p99 ms",
-        "of prompts read",
+        "TTFT median, ms",
+        "TTFT p99, ms",
+        "inter-token latency p99, ms",
+        "prompt tokens prefilled",
     )
     return table(head, rows)
 
@@ -157,9 +164,9 @@ def rack(options: Mapping[str, str]) -> str:
     told = record("simulation")[options["of"]]
     shown = (
         ("before", "before"),
-        ("unnoticed", "gone, not yet noticed"),
-        ("away", "gone, noticed"),
-        ("after", "back"),
+        ("unnoticed", "failed, not yet detected"),
+        ("away", "failed, detected"),
+        ("after", "recovered"),
     )
     rows = [
         (
@@ -174,12 +181,12 @@ def rack(options: Mapping[str, str]) -> str:
     ]
     return table(
         (
-            "calls that came",
-            "calls",
-            "later cut",
-            "first token, median ms",
-            "p99 ms",
-            "between tokens, mean ms",
+            "requests that arrived",
+            "requests",
+            "later cut off",
+            "TTFT median, ms",
+            "TTFT p99, ms",
+            "inter-token latency mean, ms",
         ),
         rows,
     )
