@@ -10,7 +10,7 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from gateway.audit.setup import trail_of
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.setup import caps_of, gate_of
-from gateway.cluster.state import shared_of
+from gateway.cluster.state import cluster_state
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
@@ -111,7 +111,7 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """What lives as long as the application."""
     quotas = quotas or local_quotas(settings)
-    shared = shared_of(settings, quotas.limiter, own.shared_failing.set)
+    shared = cluster_state(settings, quotas.limiter, own.shared_failing.set)
     key = settings.engine_api_key
     digest_key = settings.digest_key
     secret = key.get_secret_value() if key else None
@@ -143,7 +143,7 @@ async def open_services(
     running = (watch.run(), services.gate.run(), shared.run())
     watching = [asyncio.create_task(one) for one in running]
     try:
-        await shared.first_look()
+        await shared.wait_for_first_attempt()
         yield services
     finally:
         for task in watching:

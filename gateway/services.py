@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from gateway.audit.trail import Trail
 from gateway.auth.gate import Gate
-from gateway.cluster.state import UNHEARD, ClusterState
+from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
@@ -50,7 +50,7 @@ class Services:
         if held is not None:
             contact = self.settings.disclaimer_contact
             raise Held(hold.downtime_message(held, contact))
-        self.shared.check()
+        self.shared.require_sync()
         return self.watch.model()
 
     def phase(self) -> str:
@@ -59,13 +59,13 @@ class Services:
             return "draining"
         if self.held() is not None:
             return "held"
-        return "starting" if self.shared.is_missed else self.watch.phase
+        return "starting" if self.shared.is_unsynced else self.watch.phase
 
     def detail(self) -> str:
         """The sentence that goes with the phase; under a hold, what a clinician has to know."""
         held = self.held()
         if held is None or self.watch.draining:
-            return UNHEARD if self.shared.is_missed else self.watch.state.detail
+            return NOT_SYNCED if self.shared.is_unsynced else self.watch.state.detail
         return hold.downtime_message(held, self.settings.disclaimer_contact)
 
     def serving(self, model: Model) -> Serving:

@@ -15,7 +15,7 @@ import typer
 from gateway.audit.file import ChainBroken
 from gateway.audit.setup import append_event
 from gateway.cli.command import AsJson, CommandError, load_settings, put
-from gateway.cluster import operator_commands
+from gateway.cluster import operator_state
 from gateway.safety import hold as hold_file
 from gateway.safety.hold import Hold
 from gateway.settings import GatewaySettings
@@ -64,8 +64,8 @@ def release(by: By = None, as_json: AsJson = False) -> None:
 def set_shared(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | None, str | None]:
     """Set or end the hold in Redis, where there is one; return the hold before, or the problem."""
     try:
-        return operator_commands.hold(settings, new), None
-    except operator_commands.NotOrdered as error:
+        return operator_state.hold_all(settings, new), None
+    except operator_state.OperatorCommandFailed as error:
         return None, str(error)
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from gateway.auth import keys
 from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, load_settings, put
-from gateway.cluster import operator_commands
+from gateway.cluster import operator_state
 from gateway.principal import SCOPES, Limits, Priority
 from gateway.timestamps import rfc3339
 
@@ -95,8 +95,8 @@ def revoke(
     digests = [key.sha256 for key in (read(file) if file.exists() else ()) if key.name == name]
     has_redis, problem = settings.redis_url is not None, None
     try:
-        operator_commands.revoke(settings, digests)
-    except operator_commands.NotOrdered as error:
+        operator_state.revoke_everywhere(settings, digests)
+    except operator_state.OperatorCommandFailed as error:
         problem = str(error)
     try:
         revoke_in_file(name, repeated=has_redis and bool(digests))
@@ -139,8 +139,8 @@ def revoke_in_file(name: str, *, repeated: bool) -> None:
 def with_shared_revocations(known: Iterable[Key]) -> list[Key]:
     """Return the keys, revoked where they were revoked for all gateways."""
     try:
-        revoked = operator_commands.revoked(load_settings())
-    except operator_commands.NotOrdered as error:
+        revoked = operator_state.revoked_everywhere(load_settings())
+    except operator_state.OperatorCommandFailed as error:
         sys.stderr.write(f"Keys revoked on other machines are not shown: Redis {error}.\n")
         revoked = frozenset()
     now = time.time()

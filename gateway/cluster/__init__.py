@@ -1,1 +1,1 @@
-"""What several gateways hold in common, through Redis: clients' limits, holds, revoked keys."""
+"""State shared by several gateways through Redis: rate limits, holds, revoked keys."""

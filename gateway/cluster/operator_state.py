@@ -1,23 +1,28 @@
-"""What operators have told all gateways: the hold in force, and the keys that are revoked.
+"""Operator state of all gateways: the hold in force, and the keys that are revoked.
 
-Redis may lose its data, so what is not there was not taken back: a release is an entry of its own,
-a revoked key stays so, and a gateway puts back what it knows and Redis does not.
+Redis may lose its data, so an absence revokes nothing: a release is an entry of its own, a revoked
+key stays so, and a gateway restores what it knows and Redis does not.
 """
 
+import asyncio
 import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from gateway.cluster.redis_store import Command, Send
 from gateway.logs import log
 from gateway.safety.hold import UNREADABLE, Hold
+from gateway.settings import GatewaySettings
+
+if TYPE_CHECKING:
+    from gateway.cluster.redis_store import Command, Reply, Send
 
 SEEN_MS = 15_000
+COMMAND_TIMEOUT_S = 5.0
 
 # Later wins, by the clock of Redis; never earlier than what stands there.
-ORDER = """
+SET_HOLD = """
 local time = redis.call('TIME')
 local at = time[1] * 1000 + math.floor(time[2] / 1000)
 local before = redis.call('HMGET', KEYS[1], 'at', 'hold')
@@ -26,24 +31,28 @@ redis.call('HSET', KEYS[1], 'at', string.format('%.0f', at), 'hold', ARGV[1])
 redis.call('SET', KEYS[2], ARGV[2])
 return before[2]
 """
-PUT_BACK = """
+RESTORE_HOLD = """
 if tonumber(redis.call('HGET', KEYS[1], 'at') or 0) < tonumber(ARGV[1]) then
   redis.call('HSET', KEYS[1], 'at', ARGV[1], 'hold', ARGV[2])
 end
 """
 
 
+class OperatorCommandFailed(Exception):
+    """Redis did not take a command; the message is the predicate of a sentence about Redis."""
+
+
 @dataclass(frozen=True, slots=True)
-class Order:
-    """The last word on the hold; `at` in milliseconds, 0 when there was none yet."""
+class HoldEntry:
+    """The last hold or release; `at` in milliseconds, 0 when there was none yet."""
 
     at: int = 0
     hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """Where it stands in Redis. The revision changes with every order."""
+class RedisKeys:
+    """The keys in Redis. The revision changes with every command of an operator."""
 
     prefix: str
 
@@ -59,92 +68,122 @@ class Keys:
     def revision(self) -> str:
         return f"{self.prefix}:revision"
 
-    def order(self, hold: Hold | None) -> Command:
-        """What puts a hold in force for everybody, or ends it; answers what stood before."""
-        return ("EVAL", ORDER, 2, self.hold, self.revision, told(hold), token())
+    def set_hold(self, hold: Hold | None) -> "Command":
+        """Return the command that holds or releases all gateways; its reply is the hold before."""
+        return ("EVAL", SET_HOLD, 2, self.hold, self.revision, encode(hold), new_revision())
 
-    def revoke(self, digests: Iterable[str]) -> list[Command]:
-        """What revokes keys everywhere, by their SHA-256."""
-        return [("SADD", self.revoked, *digests), ("SET", self.revision, token())]
+    def revoke(self, digests: Iterable[str]) -> "list[Command]":
+        """Return the commands that revoke keys everywhere, by their SHA-256."""
+        return [("SADD", self.revoked, *digests), ("SET", self.revision, new_revision())]
 
 
 class OperatorState:
-    """The orders as this process knows them; looked at every second, read when they changed."""
+    """Operator state as this process knows it; checked every second, read when it changed."""
 
     def __init__(self, prefix: str) -> None:
         self.revoked: set[str] = set()
-        self.heard = False  # since the start
-        self._order = Order()
-        self._keys = Keys(prefix)
+        self.is_synced = False  # since the start
+        self._entry = HoldEntry()
+        self._keys = RedisKeys(prefix)
         self._revision: bytes | None = None
 
     @property
     def hold(self) -> Hold | None:
-        return self._order.hold
+        return self._entry.hold
 
-    async def beat(self, send: Send, *, fresh: bool) -> None:
-        """Look whether there is something new. The write is to find a Redis that takes none."""
+    async def sync(self, send: "Send", *, fresh: bool) -> None:
+        """Read what changed. The write finds a Redis that takes none."""
         seen = ("SET", f"{self._keys.prefix}:seen", 1, "PX", SEEN_MS)
         _, revision = await send([seen, ("GET", self._keys.revision)])
         if fresh or revision is None or revision != self._revision:
             await self._read(send, revision)
 
-    async def _read(self, send: Send, revision: bytes | None) -> None:
+    async def _read(self, send: "Send", revision: bytes | None) -> None:
         keys = self._keys
         row, members = await send([("HMGET", keys.hold, "at", "hold"), ("SMEMBERS", keys.revoked)])
-        there, revoked = order_of(row), {one.decode() for one in members}
+        entry, revoked = entry_of(row), {one.decode() for one in members}
         missing = self.revoked - revoked
         self.revoked |= revoked
-        is_older = there.at < self._order.at
+        is_older = entry.at < self._entry.at
         if not is_older:
-            self._adopt(there)
+            self._adopt(entry)
         if missing or is_older or revision is None:
-            await send(self._put_back(missing))
+            await send(self._restore(missing))
         self._revision = revision  # as read before the rest: what came in between is read again
-        self.heard = True
+        self.is_synced = True
 
-    def _adopt(self, order: Order) -> None:
-        if bool(order.hold) != bool(self._order.hold):
-            log.warning("held for all gateways" if order.hold else "released for all gateways")
-        self._order = order
+    def _adopt(self, entry: HoldEntry) -> None:
+        if bool(entry.hold) != bool(self._entry.hold):
+            log.warning("held for all gateways" if entry.hold else "released for all gateways")
+        self._entry = entry
 
-    def _put_back(self, digests: Iterable[str]) -> list[Command]:
-        keys, order = self._keys, self._order
-        commands: list[Command] = [("SET", keys.revision, token())]
-        if order.at:
-            commands.insert(0, ("EVAL", PUT_BACK, 1, keys.hold, order.at, told(order.hold)))
+    def _restore(self, digests: Iterable[str]) -> "list[Command]":
+        keys, entry = self._keys, self._entry
+        commands: list[Command] = [("SET", keys.revision, new_revision())]
+        if entry.at:
+            hold = encode(entry.hold)
+            commands.insert(0, ("EVAL", RESTORE_HOLD, 1, keys.hold, entry.at, hold))
         if digests:
             commands.insert(0, ("SADD", keys.revoked, *digests))
         return commands
 
 
-def told(hold: Hold | None) -> str:
-    return json.dumps(hold and asdict(hold), ensure_ascii=False)
+def hold_all(settings: GatewaySettings, hold: Hold | None) -> Hold | None:
+    """Hold all gateways, or release them with None; return the hold before.
+
+    Like the other commands it does nothing without a Redis, and raises OperatorCommandFailed.
+    """
+    if settings.redis_url is None:
+        return None
+    (before,) = execute(settings, [RedisKeys(settings.redis_prefix).set_hold(hold)])
+    return entry_of((b"0", before)).hold if before is not None else None
 
 
-def token() -> str:
+def revoke_everywhere(settings: GatewaySettings, digests: Sequence[str]) -> None:
+    """Revoke keys by their SHA-256."""
+    if settings.redis_url is not None and digests:
+        execute(settings, RedisKeys(settings.redis_prefix).revoke(digests))
+
+
+def revoked_everywhere(settings: GatewaySettings) -> frozenset[str]:
+    """Return the SHA-256 of every key that was revoked for all gateways."""
+    if settings.redis_url is None:
+        return frozenset()
+    (members,) = execute(settings, [("SMEMBERS", RedisKeys(settings.redis_prefix).revoked)])
+    return frozenset(one.decode() for one in members)
+
+
+def execute(settings: GatewaySettings, commands: "Sequence[Command]") -> "list[Reply]":
+    from gateway.cluster.redis_store import Address, RedisUnavailable, execute_once
+
+    try:
+        return asyncio.run(execute_once(Address.of(settings), COMMAND_TIMEOUT_S, commands))
+    except RedisUnavailable as problem:
+        raise OperatorCommandFailed(str(problem)) from None
+
+
+def new_revision() -> str:
     return secrets.token_hex(8)
 
 
-def order_of(row: Sequence[bytes | None]) -> Order:
-    """What stands in Redis. What makes no sense means that somebody wanted the model off."""
-    at, hold = row
-    if at is None and hold is None:
-        return Order()
-    try:
-        return Order(int(at or 0), hold_of(hold))
-    except (ValueError, KeyError, TypeError):
-        return Order(0, UNREADABLE)
+def encode(hold: Hold | None) -> str:
+    return json.dumps(hold and asdict(hold), ensure_ascii=False)
 
 
-def hold_before(text: bytes | None) -> Hold | None:
-    """The hold that an order has taken the place of."""
-    return order_of((b"0", text)).hold if text is not None else None
-
-
-def hold_of(text: bytes | None) -> Hold | None:
-    """A hold as `told` wrote it; raises ValueError, KeyError or TypeError."""
-    found: Any = json.loads(text or b"")
+def decode(text: bytes | None) -> Hold | None:
+    """Read what `encode` wrote; raises ValueError, KeyError or TypeError."""
+    found = json.loads(text or b"")
     if found is None:
         return None
     return Hold(**{name: str(found[name]) for name in ("reason", "by", "since")})
+
+
+def entry_of(row: Sequence[bytes | None]) -> HoldEntry:
+    """Read an entry. An unreadable one is a hold: somebody wanted the model out of service."""
+    at, hold = row
+    if at is None and hold is None:
+        return HoldEntry()
+    try:
+        return HoldEntry(int(at or 0), decode(hold))
+    except (ValueError, KeyError, TypeError):
+        return HoldEntry(0, UNREADABLE)

@@ -1,4 +1,4 @@
-"""Clients' limits as one truth for all gateways; this gateway's own counts while Redis is away."""
+"""Rate limits counted by all gateways together; by this one alone while Redis is away."""
 
 import asyncio
 import hashlib
@@ -21,9 +21,9 @@ from gateway.principal import NO_LIMITS, Principal
 LEASE_S = 15.0
 RENEWALS = 3  # in the life of a lease
 
-# As `Limiter.count_in`: open requests as leases, then tokens, then requests of the minute that
-# began with the first. The clock is Redis' own, so that gateways need not agree on the time.
-ENTER = """
+# As `LocalRateLimiter.try_acquire`: open requests as leases, then tokens, then requests of the
+# minute that began with the first. The clock is Redis' own: gateways need not agree on the time.
+ACQUIRE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local open, tokens, requests = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -46,12 +46,12 @@ if open > 0 then
 end
 return {'', 0}
 """
-SPEND = """
+ADD_TOKENS = """
 if redis.call('INCRBY', KEYS[1], ARGV[1]) == tonumber(ARGV[1]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 """
-RENEW = """
+RENEW_LEASES = """
 local time = redis.call('TIME')
 local till = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
 for i = 2, #ARGV do redis.call('ZADD', KEYS[1], till, ARGV[i]) end
@@ -60,20 +60,22 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 
 
 class RedisRateLimiter:
-    """Counts with all gateways. What a gateway has open are leases that it renews: those of one
-    that was killed end by themselves."""
+    """Rate limits shared by all gateways.
+
+    The open requests of a gateway are leases that it renews: those of one that was killed expire.
+    """
 
     def __init__(
         self,
         store: RedisStore,
-        own: RateLimiter,
+        local: RateLimiter,
         *,
         prefix: str,
         refuse: bool,
         lease_s: float = LEASE_S,
     ) -> None:
         self._store = store
-        self._own = own
+        self._local = local
         self._refuse = refuse
         self._prefix = prefix
         self._lease_s = lease_s
@@ -81,90 +83,89 @@ class RedisRateLimiter:
         self._leases: dict[str, set[str]] = {}
         process = secrets.token_hex(8)
         self._names = (f"{process}:{number}" for number in count())
-        store.beats.append(self.beat)
+        store.heartbeats.append(self.renew_leases)
 
-    async def acquire(self, client: Principal) -> Release:
-        """Count a request in; raises TooBusy, or SharedStateUnavailable where that is wanted."""
-        if client.limits == NO_LIMITS:
+    async def acquire(self, principal: Principal) -> Release:
+        """Count a request in; raises TooBusy, or SharedStateUnavailable where that is set."""
+        if principal.limits == NO_LIMITS:
             return unlimited
         lease = next(self._names)
         try:
-            verdict, wait_ms = await self._store.ask(*self._question(client, lease))
+            verdict, wait_ms = await self._store.ask(*self._command(principal, lease))
         except RedisUnavailable:
-            return await self._enter_alone(client, lease)
-        except asyncio.CancelledError:  # it may be counted in all the same: it leaves behind that
-            self._end(client, lease)
+            return await self._acquire_alone(principal, lease)
+        except asyncio.CancelledError:  # it may be counted in all the same: this follows it
+            self._end(principal, lease)
             raise
         if verdict:
-            raise refusal(client, verdict.decode(), wait_ms / 1000)
-        self._begin(client, lease)
-        return partial(self._leave, client, lease, unlimited)
+            raise refusal(principal, verdict.decode(), wait_ms / 1000)
+        self._begin(principal, lease)
+        return partial(self._release, principal, lease, unlimited)
 
-    def _question(self, client: Principal, lease: str) -> Command:
-        limits = client.limits
-        keys = (self._key(kind, client) for kind in ("open", "tokens", "requests"))
+    def _command(self, principal: Principal, lease: str) -> Command:
+        limits = principal.limits
+        keys = (self._key(kind, principal) for kind in ("open", "tokens", "requests"))
         most = (limits.concurrency, limits.tokens_per_minute, limits.requests_per_minute)
         lengths = (int(self._lease_s * 1000), MINUTE_S * 1000)
-        return ("EVAL", ENTER, 3, *keys, lease, *(one or 0 for one in most), *lengths)
+        return ("EVAL", ACQUIRE, 3, *keys, lease, *(one or 0 for one in most), *lengths)
 
-    async def _enter_alone(self, client: Principal, lease: str) -> Release:
+    async def _acquire_alone(self, principal: Principal, lease: str) -> Release:
         if self._refuse:
             raise SharedStateUnavailable(
-                "The limits of this key are counted with other gateways, which cannot be done "
-                "now; the operator was told.",
+                "This key's limits are counted with other gateways, which cannot be done now; "
+                "send the request again.",
                 retry_after_s=1,
             )
-        own = await self._own.acquire(client)
-        self._begin(client, lease)  # so that Redis hears of it when it is back
-        return partial(self._leave, client, lease, own)
+        release = await self._local.acquire(principal)
+        self._begin(principal, lease)  # so that Redis counts it when it is back
+        return partial(self._release, principal, lease, release)
 
-    def _leave(self, client: Principal, lease: str, own: Release, *, tokens: int) -> None:
-        own(tokens=tokens)
-        self._end(client, lease)
-        if tokens and client.limits.tokens_per_minute:
-            key = self._key("tokens", client)
-            self._store.tell("EVAL", SPEND, 1, key, tokens, MINUTE_S * 1000)
+    def _release(self, principal: Principal, lease: str, local: Release, *, tokens: int) -> None:
+        local(tokens=tokens)
+        self._end(principal, lease)
+        if tokens and principal.limits.tokens_per_minute:
+            key = self._key("tokens", principal)
+            self._store.send("EVAL", ADD_TOKENS, 1, key, tokens, MINUTE_S * 1000)
 
-    def _begin(self, client: Principal, lease: str) -> None:
-        if client.limits.concurrency:
-            self._leases.setdefault(self._key("open", client), set()).add(lease)
+    def _begin(self, principal: Principal, lease: str) -> None:
+        if principal.limits.concurrency:
+            self._leases.setdefault(self._key("open", principal), set()).add(lease)
 
-    def _end(self, client: Principal, lease: str) -> None:
-        if not client.limits.concurrency:
+    def _end(self, principal: Principal, lease: str) -> None:
+        if not principal.limits.concurrency:
             return
-        key = self._key("open", client)
-        mine = self._leases.get(key, set())
-        mine.discard(lease)
-        if not mine:
+        key = self._key("open", principal)
+        leases = self._leases.get(key, set())
+        leases.discard(lease)
+        if not leases:
             self._leases.pop(key, None)
-        self._store.tell("ZREM", key, lease)
+        self._store.send("ZREM", key, lease)
 
-    def _key(self, kind: str, client: Principal) -> str:
-        return f"{self._prefix}:{kind}:{pseudonym(client.id)}"
+    def _key(self, kind: str, principal: Principal) -> str:
+        return f"{self._prefix}:{kind}:{pseudonym(principal.id)}"
 
-    async def beat(self, send: Send, *, fresh: bool) -> None:
-        """Renew the leases; all of them at once where Redis may have lost them."""
+    async def renew_leases(self, send: Send, *, fresh: bool) -> None:
+        """Renew the leases in time; all of them at once where Redis may have lost them."""
         now = asyncio.get_running_loop().time()
         if not fresh and now < self._renew_at:
             return
         self._renew_at = now + self._lease_s / RENEWALS
-        lease_ms = int(self._lease_s * 1000)
         if self._leases:
-            await send(
-                [("EVAL", RENEW, 1, key, lease_ms, *mine) for key, mine in self._leases.items()]
-            )
+            lease_ms = int(self._lease_s * 1000)
+            leases = self._leases.items()
+            await send([("EVAL", RENEW_LEASES, 1, key, lease_ms, *own) for key, own in leases])
 
 
-def refusal(client: Principal, verdict: str, wait_s: float) -> TooBusy:
-    """What a caller is told who is over a limit."""
-    limits = client.limits
+def refusal(principal: Principal, verdict: str, wait_s: float) -> TooBusy:
+    """Return the error for the limit that was exceeded."""
+    limits = principal.limits
     if verdict == "open":
         return concurrency_exceeded(limits.concurrency)
-    most = limits.tokens_per_minute if verdict == "tokens" else limits.requests_per_minute
-    return rate_exceeded(most, verdict, wait_s)
+    limit = limits.tokens_per_minute if verdict == "tokens" else limits.requests_per_minute
+    return rate_exceeded(limit, verdict, wait_s)
 
 
 @lru_cache(maxsize=10_000)
-def pseudonym(client_id: str) -> str:
-    """A client in Redis: names of keys may be those of people."""
-    return hashlib.sha256(client_id.encode()).hexdigest()[:32]
+def pseudonym(principal_id: str) -> str:
+    """Return the name of a principal in Redis: names of keys may be those of people."""
+    return hashlib.sha256(principal_id.encode()).hexdigest()[:32]

@@ -48,10 +48,10 @@ def start_redis(tmp_path: Path) -> Iterator[StartRedis]:
 class Running:
     """A store whose `run` runs, and what it alarmed."""
 
-    def __init__(self, url: str, patience_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float) -> None:
         self.alarms: list[bool] = []
         self.store = RedisStore(
-            Address(url), patience_s=patience_s, alarm=self.alarms.append, every_s=BEAT_S
+            Address(url), timeout_s=timeout_s, alarm=self.alarms.append, every_s=BEAT_S
         )
 
     @contextlib.asynccontextmanager
@@ -66,11 +66,11 @@ class Running:
                 await task
 
 
-def store_of(url: str, patience_s: float = 1.0) -> Running:
-    return Running(url, patience_s)
+def store_of(url: str, timeout_s: float = 1.0) -> Running:
+    return Running(url, timeout_s)
 
 
-async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for something to become so."""
     async with asyncio.timeout(seconds):
         while not true():

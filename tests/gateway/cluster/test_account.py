@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cluster.operator_state import Keys, OperatorState
+from gateway.cluster.operator_state import OperatorState, RedisKeys
 from gateway.cluster.redis_limiter import RedisRateLimiter
-from gateway.cluster.redis_store import Address, RedisUnavailable, send_once
+from gateway.cluster.redis_store import Address, RedisUnavailable, execute_once
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import Limits, Principal
 from gateway.safety.hold import Hold
@@ -29,16 +29,16 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
     """Every command of a gateway and of an operator; what is lost is put back."""
     redis = start_redis("--user", *account())
     url = redis.url.replace("//", "//mmhie:PASSWORD@")
-    made, orders = store_of(url), OperatorState("mmhie")
-    made.store.beats.append(orders.beat)
+    made, operator = store_of(url), OperatorState("mmhie")
+    made.store.heartbeats.append(operator.sync)
     limiter = RedisRateLimiter(
         made.store, LocalRateLimiter(), prefix="mmhie", refuse=True, lease_s=0.3
     )
-    keys = Keys("mmhie")
+    keys = RedisKeys("mmhie")
     async with made.running() as store:
         leave = await limiter.acquire(WHO)
-        await send_once(Address(url), [keys.order(HOLD), *keys.revoke(["a"])], 1.0)
-        await until(lambda: orders.hold == HOLD and "a" in orders.revoked)
+        await execute_once(Address(url), 1.0, [keys.set_hold(HOLD), *keys.revoke(["a"])])
+        await until(lambda: operator.hold == HOLD and "a" in operator.revoked)
         redis.ask("FLUSHALL")
         await until(lambda: redis.ask("EXISTS", keys.hold, keys.revoked) == "2")
         leave(tokens=5)
@@ -54,5 +54,5 @@ async def test_it_is_no_more(start_redis: StartRedis, command: tuple[str, ...]) 
     """Another's data, or the server's own affairs."""
     redis = start_redis("--user", *account())
     address = Address(redis.url.replace("//", "//mmhie:PASSWORD@"))
-    with pytest.raises(RedisUnavailable, match="does not let us"):
-        await send_once(address, [command], 1.0)
+    with pytest.raises(RedisUnavailable, match="does not permit this account"):
+        await execute_once(address, 1.0, [command])

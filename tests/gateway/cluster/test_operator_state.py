@@ -2,54 +2,70 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from gateway.cluster.operator_state import Keys, OperatorState, Order, order_of
-from gateway.cluster.redis_store import Address, send_once
+from gateway.cluster.operator_state import HoldEntry, OperatorState, RedisKeys, entry_of
+from gateway.cluster.redis_store import HEARTBEAT_S, Address, Command, Reply, execute_once
 from gateway.safety.hold import UNREADABLE, Hold
 from tests.gateway.cluster.conftest import StartRedis, store_of, until
 from tests.gateway.cluster.server import RedisServer
 
-KEYS = Keys("t")
+KEYS = RedisKeys("t")
 HOLD = Hold(reason="Störung", by="ops", since="2026-11-25T08:00:00Z")
 OTHER = Hold(reason="wrong adapter", by="ops", since="2026-11-25T09:00:00Z")
 
 
 @contextlib.asynccontextmanager
-async def orders_at(redis: RedisServer) -> AsyncIterator[OperatorState]:
-    """The orders as one gateway knows them."""
-    made, orders = store_of(redis.url), OperatorState("t")
-    made.store.beats.append(orders.beat)
+async def operator_at(redis: RedisServer) -> AsyncIterator[OperatorState]:
+    """The operator state as one gateway knows it."""
+    made, operator = store_of(redis.url), OperatorState("t")
+    made.store.heartbeats.append(operator.sync)
     async with made.running():
-        yield orders
+        yield operator
 
 
 async def hold(redis: RedisServer, noted: Hold | None) -> None:
-    await send_once(Address(redis.url), [KEYS.order(noted)], 1.0)
+    await execute_once(Address(redis.url), 1.0, [KEYS.set_hold(noted)])
 
 
 async def revoke(redis: RedisServer, *digests: str) -> None:
-    await send_once(Address(redis.url), KEYS.revoke(digests), 1.0)
+    await execute_once(Address(redis.url), 1.0, KEYS.revoke(digests))
 
 
 async def test_everybody_hears(redis: RedisServer) -> None:
     """Hold, another hold, release, revocations; a new gateway knows them from its start."""
-    async with orders_at(redis) as here, orders_at(redis) as there:
+    async with operator_at(redis) as here, operator_at(redis) as there:
         for noted in (HOLD, OTHER, None, HOLD):
             await hold(redis, noted)
-            await until(lambda said=noted: here.hold == there.hold == said, 2.0)  # type: ignore[misc] # mypy infers no lambda with a default
+            await until(lambda said=noted: here.hold == there.hold == said)  # type: ignore[misc] # mypy infers no lambda with a default
         await revoke(redis, "a", "b")
-        await until(lambda: here.revoked == there.revoked == {"a", "b"}, 2.0)
-        async with orders_at(redis) as new:
+        await until(lambda: here.revoked == there.revoked == {"a", "b"})
+        async with operator_at(redis) as new:
             assert (new.hold, new.revoked) == (HOLD, {"a", "b"})
+
+
+async def test_one_heartbeat_is_enough(redis: RedisServer) -> None:
+    """What was commanded before it is in force after it: within a second, then."""
+    address, operator = Address(redis.url), OperatorState("t")
+
+    async def send(commands: Sequence[Command]) -> list[Reply]:
+        return await execute_once(address, 60.0, commands)
+
+    await operator.sync(send, fresh=True)
+    await hold(redis, HOLD)
+    await revoke(redis, "a")
+    await operator.sync(send, fresh=False)
+
+    assert (operator.hold, operator.revoked) == (HOLD, {"a"})
+    assert HEARTBEAT_S == 1.0
 
 
 async def test_redis_comes_back_with_nothing(start_redis: StartRedis) -> None:
     """What was known stays in force, and is put back for gateways that start later."""
     redis = start_redis()
-    async with orders_at(redis) as here:
+    async with operator_at(redis) as here:
         await hold(redis, HOLD)
         await revoke(redis, "a")
         await until(lambda: here.hold == HOLD and "a" in here.revoked)
@@ -58,13 +74,13 @@ async def test_redis_comes_back_with_nothing(start_redis: StartRedis) -> None:
         redis.start()
         await until(lambda: redis.ask("EXISTS", KEYS.hold, KEYS.revoked) == "2")
         assert here.hold == HOLD
-    async with orders_at(redis) as later:
+    async with operator_at(redis) as later:
         assert (later.hold, later.revoked) == (HOLD, {"a"})
 
 
 async def test_nothing_in_redis_is_no_release(redis: RedisServer) -> None:
     """A wiped Redis, without a connection lost."""
-    async with orders_at(redis) as here:
+    async with operator_at(redis) as here:
         await hold(redis, HOLD)
         await until(lambda: here.hold == HOLD)
         redis.ask("FLUSHALL")
@@ -74,13 +90,13 @@ async def test_nothing_in_redis_is_no_release(redis: RedisServer) -> None:
 
 async def test_a_gateway_that_knows_less_brings_nothing_back(redis: RedisServer) -> None:
     """Later wins, also when all is lost and an older word is put back first."""
-    async with orders_at(redis) as behind:
+    async with operator_at(redis) as behind:
         await hold(redis, HOLD)
         await until(lambda: behind.hold == HOLD)
-        known = behind._order
+        known = behind._entry
         await hold(redis, None)
         await until(lambda: behind.hold is None)
-        released = behind._order
+        released = behind._entry
         redis.ask("FLUSHALL")
         redis.ask(
             "HSET", KEYS.hold, "at", str(known.at), "hold", '{"reason":"x","by":"y","since":"z"}'
@@ -92,23 +108,23 @@ async def test_a_gateway_that_knows_less_brings_nothing_back(redis: RedisServer)
 async def test_an_order_is_later_than_what_stands_there(redis: RedisServer) -> None:
     """Even by the clock of a server that lags behind the one before."""
     redis.ask("HSET", KEYS.hold, "at", "99999999999999", "hold", "null")
-    async with orders_at(redis) as here:
+    async with operator_at(redis) as here:
         await hold(redis, HOLD)
         await until(lambda: here.hold == HOLD)
 
 
 @pytest.mark.parametrize(
-    ("row", "order"),
+    ("row", "entry"),
     [
-        ((None, None), Order()),
-        ((b"7", b"null"), Order(7)),
-        ((b"7", b"x"), Order(0, UNREADABLE)),
-        ((b"7", b"[]"), Order(0, UNREADABLE)),
-        ((b"7", b'{"reason": "x"}'), Order(0, UNREADABLE)),
-        ((b"x", b"null"), Order(0, UNREADABLE)),
-        ((b"7", None), Order(0, UNREADABLE)),
+        ((None, None), HoldEntry()),
+        ((b"7", b"null"), HoldEntry(7)),
+        ((b"7", b"x"), HoldEntry(0, UNREADABLE)),
+        ((b"7", b"[]"), HoldEntry(0, UNREADABLE)),
+        ((b"7", b'{"reason": "x"}'), HoldEntry(0, UNREADABLE)),
+        ((b"x", b"null"), HoldEntry(0, UNREADABLE)),
+        ((b"7", None), HoldEntry(0, UNREADABLE)),
     ],
 )
-def test_what_stands_in_redis(row: tuple[bytes | None, bytes | None], order: Order) -> None:
+def test_what_stands_in_redis(row: tuple[bytes | None, bytes | None], entry: HoldEntry) -> None:
     """What makes no sense means that somebody wanted the model off."""
-    assert order_of(row) == order
+    assert entry_of(row) == entry

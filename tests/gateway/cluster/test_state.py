@@ -8,6 +8,7 @@ import pytest
 
 from gateway import settings
 from gateway.cluster import state
+from gateway.cluster.redis_store import Address
 from tests.contract.process import ROOT
 
 SECRET = "hunter2"
@@ -31,7 +32,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_addresses(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """A server or a socket."""
     monkeypatch.setenv("MMHIE_REDIS_URL", url)
-    address = state.address_of(settings.load())
+    address = Address.of(settings.load())
 
     assert address.url in (url, "unix:///run/redis.sock")
     address.connection()
