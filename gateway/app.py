@@ -9,7 +9,7 @@ from prometheus_fastapi_instrumentator import Instrumentator
 
 from gateway.audit.setup import trail_of
 from gateway.auth.cors import CorsPolicy
-from gateway.auth.setup import caps_of, gate_of
+from gateway.auth.gate import Gate
 from gateway.cluster.state import cluster_state
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
@@ -21,6 +21,7 @@ from gateway.middleware.authentication import Authentication
 from gateway.middleware.correlation import Correlation
 from gateway.middleware.token_paths import TokenPaths, TokenRoute
 from gateway.openapi import describe
+from gateway.proxy.request_policy import RequestPolicy
 from gateway.routes import (
     console,
     embeddings,
@@ -32,8 +33,8 @@ from gateway.routes import (
     models,
     openai,
 )
+from gateway.safety import hold
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.hold import HoldFile
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
@@ -132,9 +133,9 @@ async def open_services(
             languages=settings.notice_languages,
         ),
         metrics=own,
-        hold_file=HoldFile(settings.hold_file),
-        gate=gate_of(settings, shared.limiter, shared.revoked),
-        caps=caps_of(settings),
+        hold_file=hold.watch(settings.hold_file),
+        gate=Gate.of(settings, shared.limiter, shared.revoked),
+        caps=RequestPolicy.of(settings),
         trail=trail_of(settings, own.audit_alarm),
         tracing=tracing_of(settings),
         shared=shared,

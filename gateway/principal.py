@@ -52,6 +52,9 @@ class Principal:
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes
 
+    def is_expired(self, now: float) -> bool:
+        return self.expires is not None and self.expires <= now
+
 
 # Everything but what is asked for by name: where reasoning is shown to a scope, it needs a key.
 ANYBODY = Principal("anybody", "open", frozenset({"generate", "openai", "metrics"}))

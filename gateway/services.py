@@ -11,6 +11,7 @@ from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
+from gateway.files import WatchedFile
 from gateway.limits.admission import AdmissionQueue
 from gateway.metrics import Metrics
 from gateway.proxy.request_policy import RequestPolicy
@@ -32,7 +33,7 @@ class Services:
     admission: AdmissionQueue
     labels: Labels
     metrics: Metrics
-    hold_file: hold.HoldFile
+    hold_file: WatchedFile[hold.Hold | None]
     gate: Gate
     caps: RequestPolicy
     trail: Trail

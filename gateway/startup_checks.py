@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from gateway import logs, memory, settings
 from gateway.audit import setup as audit
-from gateway.auth import setup as access
+from gateway.auth import gate
 from gateway.cluster import state as shared
 from gateway.server.tls import tls_of
 from gateway.tracing import setup as tracing
@@ -18,7 +18,7 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
     memory.seal()
     try:
         chosen = settings.load()
-        access.check(chosen)
+        gate.check(chosen)
         audit.check(chosen)
         shared.check(chosen)
         tracing.check(chosen)

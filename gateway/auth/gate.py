@@ -1,96 +1,116 @@
-"""The one place that decides who comes in: key or token, scope, limits, cache salt, rank."""
+"""Authentication and authorisation: who is asking, for what, and with which limits."""
 
 import hmac
-from collections.abc import Mapping
+import secrets
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gateway.auth.credentials import presented
-from gateway.auth.key_file import KeyFile
+from gateway.auth import keys
+from gateway.auth.keys import KeyFile
 from gateway.auth.scopes import Need, need_of
 from gateway.errors import Forbidden, Unauthorized
-from gateway.http.headers import RawHeaders
+from gateway.files import FileUnusable
+from gateway.http.headers import RawHeaders, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Limits, Principal
+from gateway.settings import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
+    from gateway.auth.jwks import Jwks
     from gateway.auth.jwt import JwtVerifier
 
-OPEN = "No keys are configured: anyone who reaches this port may ask."
+OPEN = "No keys are configured: anyone who can reach this port is served."
+LONGEST_TOKEN_BYTES = 8192  # servers of this kind issue 1 to 2 KB
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Open when there are neither keys nor tokens to check, and then it says so."""
+    """Access control by API keys and tokens; open, with a warning, when neither is configured."""
 
     salt_key: bytes
     keys: KeyFile | None = None
-    tokens: "JwtVerifier | None" = None
+    jwt: "JwtVerifier | None" = None
     protect_metrics: bool = False
     protect_health: bool = False
     default_limits: Limits = NO_LIMITS
     limiter: RateLimiter = field(default_factory=LocalRateLimiter)
 
+    @classmethod
+    def of(
+        cls, settings: GatewaySettings, limiter: RateLimiter, revoked: Container[str] = frozenset()
+    ) -> "Gate":
+        """Return the gate for these settings; `revoked` has digests of keys revoked elsewhere."""
+        key = settings.digest_key
+        return cls(
+            salt_key=key.get_secret_value().encode() if key else secrets.token_bytes(32),
+            keys=KeyFile(settings.keys_file, revoked=revoked) if settings.keys_file else None,
+            jwt=verifier_of(settings),
+            protect_metrics=settings.protect_metrics,
+            protect_health=settings.protect_health,
+            default_limits=default_limits(settings),
+            limiter=limiter,
+        )
+
     async def run(self) -> None:
-        """What a gate does in the background: signing keys at a URL are fetched now and then."""
-        if self.tokens is not None:
-            await self.tokens.keys.run()
+        """Keep the keys of a JWKS URL current, for as long as the application lives."""
+        if self.jwt is not None:
+            await self.jwt.keys.run()
 
     @property
     def is_open(self) -> bool:
-        return self.keys is None and self.tokens is None
+        return self.keys is None and self.jwt is None
 
     def warnings(self) -> list[str]:
-        """What an operator should see."""
+        """Return what an operator should know."""
         if self.is_open:
             return [OPEN]
-        problems = (
-            self.keys.problem if self.keys else None,
-            self.tokens.keys.problem if self.tokens else None,
-        )
-        return [problem for problem in problems if problem]
-
-    async def authenticate(self, headers: RawHeaders) -> Principal:
-        """Who is asking; raises Unauthorized."""
-        if self.is_open:
-            return ANYBODY
-        token = presented(headers)
-        if self.tokens is not None and token.count(b".") == 2:
-            client = await self.tokens.client(token)
-        else:
-            client = self._of_key(token)
-        if self.default_limits is NO_LIMITS:
-            return client
-        return replace(client, limits=client.limits.otherwise(self.default_limits))
-
-    def _of_key(self, token: bytes) -> Principal:
-        client = self.keys.client(token) if self.keys is not None else None
-        if client is None:
-            raise Unauthorized("That key is not known here, or it has expired or been revoked.")
-        return client
+        sources = (self.keys, self.jwt and self.jwt.keys)
+        return [source.problem for source in sources if source and source.problem]
 
     async def admit(self, path: str, headers: RawHeaders) -> Principal:
-        """Who is asking for a path, allowed to; raises Unauthorized or Forbidden."""
+        """Return the caller if it may use a path; raise Unauthorized or Forbidden."""
         need = self.need(path)
         if need is None:
             return ANYBODY
-        client = await self.authenticate(headers)
-        check(client, need)
-        return client
+        principal = await self.authenticate(headers)
+        if need != "any" and not principal.may(need):
+            raise Forbidden(f"This key lacks the scope `{need}`; ask the operator for it.")
+        return principal
+
+    async def authenticate(self, headers: RawHeaders) -> Principal:
+        """Return the caller; raise Unauthorized."""
+        if self.is_open:
+            return ANYBODY
+        token = token_of(headers)
+        if self.jwt is not None and token.count(b".") == 2:
+            principal = await self.jwt.principal(token)
+        else:
+            principal = self._key_owner(token)
+        if self.default_limits is NO_LIMITS:
+            return principal
+        return replace(principal, limits=principal.limits.otherwise(self.default_limits))
+
+    def _key_owner(self, token: bytes) -> Principal:
+        principal = self.keys.principal(token) if self.keys is not None else None
+        if principal is None:
+            raise Unauthorized("The key is unknown, expired or revoked; ask the operator for one.")
+        return principal
 
     def need(self, path: str) -> Need:
-        """What this gate asks for at a path."""
+        """Return what a path requires of a caller."""
         return need_of(
             path, protect_metrics=self.protect_metrics, protect_health=self.protect_health
         )
 
     def requires_key(self, path: str) -> bool:
-        """Whether a path is one that callers need a key for, where there are keys."""
+        """Return whether a path requires a key, where there are keys."""
         return self.need(path) is not None
 
     async def is_authenticated(self, headers: RawHeaders) -> bool:
-        """Whether a caller of an open path has shown a key that is good."""
+        """Return whether a caller of an open path has sent a valid key."""
         try:
             await self.authenticate(headers)
         except Unauthorized:
@@ -98,36 +118,94 @@ class Gate:
         return True
 
     def engine_fields(
-        self, client: Principal, parsed: Mapping[str, Any], *, ranked: bool
-    ) -> dict[str, Any]:
-        """What the engine is told of a caller, whatever the request itself says of it; `ranked`
-        when the engine goes by priority."""
-        rank = ENGINE_PRIORITIES[client.priority] if ranked else 0
-        told = {"priority": rank} if rank or "priority" in parsed else {}
-        return self.salt(client) | told
+        self, principal: Principal, parsed: Mapping[str, object], *, ranked: bool
+    ) -> dict[str, str | int]:
+        """Return the fields of an engine request that the caller cannot choose; `ranked` where the
+        engine schedules by priority."""
+        rank = ENGINE_PRIORITIES[principal.priority] if ranked else 0
+        fields: dict[str, str | int] = {}
+        if session := self.session_id(principal):
+            # The time to the first token tells whether a prefix is cached: with a cache in common,
+            # a caller could find out what another has asked.
+            fields["cache_salt"] = session
+        if rank or "priority" in parsed:
+            fields["priority"] = rank
+        return fields
 
-    def salt(self, client: Principal) -> dict[str, Any]:
-        """What separates a client's prefix cache from the others', as a field of the request.
-
-        Time to the first token tells whether a prefix is cached: without this, a caller could find
-        out what another has asked.
-        """
-        session = self.session_id(client)
-        return {"cache_salt": session} if session else {}
-
-    def session_id(self, client: Principal) -> str:
-        """A client's name for the engine and the router, which they cannot turn back into a key."""
-        if client.kind == "open":
-            return ""
-        return salt(self.salt_key, client.id)
+    def session_id(self, principal: Principal) -> str:
+        """Return a caller's name for engine and router, which they cannot turn back into a key."""
+        return "" if principal.kind == "open" else keyed_name(self.salt_key, principal.id)
 
 
 @lru_cache(maxsize=1024)
-def salt(key: bytes, client_id: str) -> str:
-    return hmac.digest(key, client_id.encode(), "sha256").hex()
+def keyed_name(key: bytes, principal_id: str) -> str:
+    return hmac.digest(key, principal_id.encode(), "sha256").hex()
 
 
-def check(client: Principal, need: Need) -> None:
-    """Raises Forbidden, naming the scope that is missing."""
-    if need is not None and need != "any" and not client.may(need):
-        raise Forbidden(f"This key lacks the scope `{need}`; ask the operator for it.")
+def token_of(headers: RawHeaders) -> bytes:
+    """Return the key or token in a request's headers; raise Unauthorized for none, for two that
+    differ, and for one that cannot be any."""
+    bearers = (v[7:] for v in values_of(headers, b"authorization") if v[:7].lower() == b"bearer ")
+    sent = {value.strip() for value in (*values_of(headers, b"x-api-key"), *bearers)} - {b""}
+    if not sent:
+        raise Unauthorized(
+            "A key is required; send `Authorization: Bearer <key>` (or `X-API-Key: <key>`)."
+        )
+    if len(sent) > 1:
+        raise Unauthorized("The request has two different keys; send one.")
+    token = sent.pop()
+    if len(token) > LONGEST_TOKEN_BYTES or not token.isascii():
+        raise Unauthorized("The key is malformed; send it as the operator issued it.")
+    return token
+
+
+def check(settings: GatewaySettings) -> None:
+    """Raise SettingsError when the keys file or the JWKS file cannot be used."""
+    if settings.keys_file is not None:
+        try:
+            keys.read(settings.keys_file)
+        except FileUnusable as problem:
+            raise SettingsError(f"MMHIE_KEYS_FILE is {settings.keys_file}: {problem}.") from None
+    if settings.jwks_file is not None:
+        check_jwks(settings.jwks_file)
+
+
+def default_limits(settings: GatewaySettings) -> Limits:
+    limits = Limits(
+        settings.client_concurrency,
+        settings.client_requests_per_minute,
+        settings.client_tokens_per_minute,
+    )
+    return NO_LIMITS if limits == NO_LIMITS else limits
+
+
+# Cryptography and a client for URLs are a tenth of a start and 7 MB: imported for tokens only.
+
+
+def check_jwks(file: Path) -> None:
+    from gateway.auth import jwks
+
+    try:
+        jwks.read(file)
+    except FileUnusable as problem:
+        raise SettingsError(f"MMHIE_JWKS_FILE is {file}: {problem}.") from None
+
+
+def verifier_of(settings: GatewaySettings) -> "JwtVerifier | None":
+    if not settings.jwks_file and not settings.jwks_url:
+        return None
+    if settings.jwt_issuer is None or settings.jwt_audience is None:
+        return None
+    from gateway.auth import jwt
+
+    policy = jwt.JwtPolicy(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_seconds)
+    return jwt.JwtVerifier(jwks_of(settings), policy)
+
+
+def jwks_of(settings: GatewaySettings) -> "Jwks":
+    from gateway.auth import jwks
+
+    if settings.jwks_file is not None:
+        return jwks.FileJwks(settings.jwks_file)
+    fetch = jwks.fetcher(str(settings.jwks_url))
+    return jwks.UrlJwks(fetch, every_s=settings.jwks_refresh_seconds)

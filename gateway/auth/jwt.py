@@ -1,4 +1,4 @@
-"""JSON Web Tokens: signature, issuer, audience and times checked once, then remembered."""
+"""JSON Web Tokens: signature, issuer, audience and times are verified once, then cached."""
 
 import hashlib
 import time
@@ -12,14 +12,14 @@ from gateway.auth.jwks import ALGORITHMS, Jwks
 from gateway.errors import Unauthorized
 from gateway.principal import PRIORITIES, SCOPES, Principal
 
-MOST_REMEMBERED = 10_000
+LARGEST_CACHE = 10_000
 LONGEST_SUBJECT = 255
 REQUIRED = ["exp", "iss", "aud", "sub"]
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """Whose tokens are taken, and for whom they must have been made."""
+class JwtPolicy:
+    """The issuer and audience that a token must have."""
 
     issuer: str
     audience: str
@@ -27,54 +27,54 @@ class Terms:
 
 
 class JwtVerifier:
-    """Turns tokens into clients. A verified token costs one hash and one look-up until it ends;
-    new signing keys empty the memory, so that tokens of a withdrawn key end with it."""
+    """Turns tokens into principals. A verified token costs one hash and one look-up until it
+    expires; new signing keys clear the cache, so that tokens of a withdrawn key end with it."""
 
-    def __init__(self, keys: Jwks, terms: Terms) -> None:
+    def __init__(self, keys: Jwks, policy: JwtPolicy) -> None:
         self.keys = keys
-        self.terms = terms
-        self._known: dict[bytes, Principal] = {}
+        self.policy = policy
+        self._cache: dict[bytes, Principal] = {}
         self._generation = 0
 
-    async def client(self, token: bytes) -> Principal:
-        """Whose token it is; raises Unauthorized with what is wrong with it."""
-        self.keys.look()
+    async def principal(self, token: bytes) -> Principal:
+        """Return the subject of a token; raise Unauthorized with what is wrong with it."""
         digest = hashlib.sha256(token).digest()
-        known = self._remembered(digest)
+        known = self._cached(digest)
         if known is None:
-            known = self._known[digest] = await self._verified(token.decode("ascii"))
+            known = self._cache[digest] = await self._verify(token.decode("ascii"))
         return known
 
-    def _remembered(self, digest: bytes) -> Principal | None:
-        if self._generation != self.keys.generation or len(self._known) > MOST_REMEMBERED:
-            self._generation = self.keys.generation
-            self._known.clear()
-        client = self._known.get(digest)
-        if client is not None and client.expires is not None and client.expires <= time.time():
-            del self._known[digest]
+    def _cached(self, digest: bytes) -> Principal | None:
+        generation = self.keys.generation
+        if self._generation != generation or len(self._cache) > LARGEST_CACHE:
+            self._generation = generation
+            self._cache.clear()
+        known = self._cache.get(digest)
+        if known is not None and known.is_expired(time.time()):
+            del self._cache[digest]
             return None
-        return client
+        return known
 
-    async def _verified(self, token: str) -> Principal:
+    async def _verify(self, token: str) -> Principal:
         try:
             key = await self._key(jwt.get_unverified_header(token))
             claims = self._claims(token, key)
         except jwt.PyJWTError as error:
             raise Unauthorized(sentence(error)) from None
-        return client_of(claims, self.terms.leeway_s)
+        return principal_of(claims, self.policy.leeway_s)
 
     async def _key(self, header: Mapping[str, Any]) -> jwt.PyJWK:
-        """The key is looked up by our own list of algorithms, never by the token's word alone:
-        a key is for one algorithm, and a token that names another fails against it."""
+        """Return the key that a token names. The algorithm is never taken from the token alone: a
+        key is for one algorithm, and a token that names another fails against it."""
         if header.get("alg") not in ALGORITHMS:
-            raise Unauthorized(f"JwtVerifier must be signed with {' or '.join(ALGORITHMS)}.")
+            raise Unauthorized(f"Tokens must be signed with {' or '.join(ALGORITHMS)}.")
         kid = header.get("kid")
         key = self.keys.find(kid)
         if key is None:
-            await self.keys.renew()
+            await self.keys.refresh()
             key = self.keys.find(kid)
         if key is None:
-            raise Unauthorized("The token is signed with a key that is not known here.")
+            raise Unauthorized("The token is signed with an unknown key; get a new one.")
         return key
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
@@ -82,18 +82,18 @@ class JwtVerifier:
             token,
             key,
             algorithms=list(ALGORITHMS),
-            issuer=self.terms.issuer,
-            audience=self.terms.audience,
-            leeway=self.terms.leeway_s,
+            issuer=self.policy.issuer,
+            audience=self.policy.audience,
+            leeway=self.policy.leeway_s,
             options={"require": REQUIRED},
         )
 
 
-def client_of(claims: Mapping[str, Any], leeway_s: float) -> Principal:
-    """The caller that verified claims describe; raises Unauthorized."""
+def principal_of(claims: Mapping[str, Any], leeway_s: float) -> Principal:
+    """Return the principal that verified claims describe; raise Unauthorized."""
     subject = claims["sub"]
     if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
-        raise Unauthorized("The token's subject is empty, too long or not printable.")
+        raise Unauthorized("The token's `sub` claim must be 1 to 255 printable characters.")
     priority = claims.get("mmhie_priority")
     return Principal(
         name=subject,
@@ -105,7 +105,7 @@ def client_of(claims: Mapping[str, Any], leeway_s: float) -> Principal:
 
 
 def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
-    """`scope` (RFC 8693: a string) or `scp` (Microsoft's: a string or a list)."""
+    """Return the known scopes in `scope` (RFC 8693: a string) or `scp` (Microsoft: or a list)."""
     granted = claims.get("scope") or claims.get("scp") or ""
     names = granted.split() if isinstance(granted, str) else granted
     known = frozenset(SCOPES)
@@ -113,15 +113,28 @@ def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
 
 
 def sentence(error: jwt.PyJWTError) -> str:
-    """What is wrong with a token, in words that quote nothing of it."""
-    return next((text for kind, text in FAULTS if isinstance(error, kind)), "That is no token.")
+    """Return what is wrong with a token, without quoting it."""
+    return next((text for kind, text in FAULTS if isinstance(error, kind)), MALFORMED)
 
 
+MALFORMED = "The bearer token is malformed; send a JSON Web Token as its issuer returned it."
 FAULTS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
     (jwt.ExpiredSignatureError, "The token has expired; get a new one."),
-    (jwt.ImmatureSignatureError, "The token is not valid yet; check the clocks."),
-    (jwt.InvalidIssuerError, "The token is not from the issuer in MMHIE_JWT_ISSUER."),
-    (jwt.InvalidAudienceError, "The token was not made for the audience in MMHIE_JWT_AUDIENCE."),
+    (
+        jwt.ImmatureSignatureError,
+        "The token is not valid yet; check both clocks.",
+    ),
+    (
+        jwt.InvalidIssuerError,
+        "The token is not from MMHIE_JWT_ISSUER; get one there.",
+    ),
+    (
+        jwt.InvalidAudienceError,
+        "The token is not for MMHIE_JWT_AUDIENCE; ask for one that is.",
+    ),
     (jwt.MissingRequiredClaimError, f"The token must have the claims {', '.join(REQUIRED)}."),
-    (jwt.InvalidSignatureError, "The token's signature is wrong."),
+    (
+        jwt.InvalidSignatureError,
+        "The token's signature is invalid; get a new token.",
+    ),
 )

@@ -1,24 +1,21 @@
-"""API keys as they lie on disk: hashed, named, with scopes, limits and an end."""
+"""API keys on disk: hashed, named, with scopes, limits and an expiry."""
 
 import hashlib
 import json
-import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from gateway.files import FileUnusable, WatchedFile, stamp_of, write_json
 from gateway.principal import NO_LIMITS, PRIORITIES, SCOPES, Limits, Principal, Priority
 
 PREFIX = "mmhie_"  # what secret scanners look for
 SECRET_BYTES = 32
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-class KeysUnreadable(Exception):
-    """The keys file is not there, or not what `mmhie keys` writes; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +41,25 @@ class Key:
         if self.priority not in PRIORITIES:
             raise ValueError(f"priority is one of {', '.join(PRIORITIES)}")
 
-    def client(self) -> Principal:
+    def principal(self) -> Principal:
         return Principal(
             self.name, "key", frozenset(self.scopes), self.priority, self.limits, self.expires
         )
 
     def state(self, now: float) -> str:
-        """`active`, `expired` or `revoked`."""
+        """Return `active`, `expired` or `revoked`."""
         if self.revoked is not None:
             return "revoked"
         return "expired" if self.expires is not None and self.expires <= now else "active"
 
 
 def new_secret() -> str:
-    """A key to hand out: 256 random bits, shown once."""
+    """Return a key to hand out: 256 random bits, shown once."""
     return PREFIX + secrets.token_urlsafe(SECRET_BYTES)
 
 
 def sha256(secret: bytes) -> str:
-    """How a key is stored.
+    """Return the digest that a key is stored as.
 
     One round of SHA-256 and no salt: NIST SP 800-63B-3 (section 5.1.2.2, look-up secrets) asks for
     a salt and a slow hash only where a secret has less than 112 bits of entropy. Slow hashes are
@@ -71,31 +68,21 @@ def sha256(secret: bytes) -> str:
     return hashlib.sha256(secret).hexdigest()
 
 
-def by_digest(keys: Iterable[Key]) -> dict[str, Key]:
-    """What the gateway looks callers up in.
-
-    A dict look-up is no constant-time comparison, and need not be: what is compared is the
-    SHA-256 of what the caller sent. To learn from timing how far a digest agrees with a stored
-    one, and to profit from it, a caller would have to choose inputs by digest: find preimages.
-    """
-    return {key.sha256: key for key in keys}
-
-
 def read(path: Path) -> tuple[Key, ...]:
-    """Every key of a file, revoked ones too; raises KeysUnreadable."""
+    """Return every key of a file, revoked ones too; raise FileUnusable."""
     try:
         rows = json.loads(path.read_bytes())["keys"]
         return tuple(map(of_row, rows))
     except FileNotFoundError:
-        raise KeysUnreadable("there is no such file; `mmhie keys new` makes it") from None
+        raise FileUnusable("there is no such file; `mmhie keys new` makes it") from None
     except OSError as error:
-        raise KeysUnreadable(f"it cannot be read ({error.strerror})") from None
+        raise FileUnusable(f"it cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise KeysUnreadable("it is not what `mmhie keys` writes") from None
+        raise FileUnusable("it is not what `mmhie keys` writes") from None
 
 
 def of_row(row: Mapping[str, Any]) -> Key:
-    """One key; raises ValueError, KeyError or TypeError for a row that is not one."""
+    """Return one key; raise ValueError, KeyError or TypeError for a row that is not one."""
     known = {one.name for one in fields(Key)} & row.keys()
     given = {name: row[name] for name in known}
     limits = Limits(**row.get("limits", {}))
@@ -105,13 +92,52 @@ def of_row(row: Mapping[str, Any]) -> Key:
 
 
 def write(path: Path, keys: Iterable[Key]) -> None:
-    """Put keys in force, whole or not at all, readable by their owner only; raises OSError."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    rows = [asdict(key) for key in keys]
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump({"keys": rows}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    """Put keys in force, readable by their owner only; raise OSError."""
+    write_json(path, {"keys": [asdict(key) for key in keys]}, mode=0o600)
+
+
+class KeyFile:
+    """The keys file in use. A broken one changes nothing and is reported: locking every caller
+    out for an editing mistake would be the worse failure. A missing one holds no keys.
+
+    `revoked` holds the digests of keys that were revoked by other gateways.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        revoked: Container[str] = frozenset(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._revoked = revoked
+        self._file = WatchedFile[dict[str, Principal]](
+            path, read=lambda: principals(path), initial={}, name="the keys file", clock=clock
+        )
+
+    @property
+    def problem(self) -> str | None:
+        """What an operator should do about the file; None when it is in order."""
+        if self._file.is_missing:
+            return "The keys file is missing: no key is accepted."
+        return self._file.problem and f"MMHIE_KEYS_FILE: {self._file.problem}"
+
+    def principal(self, token: bytes) -> Principal | None:
+        """Return the owner of a key; None for an unknown, expired or revoked one."""
+        digest = sha256(token)
+        found = self._file.current().get(digest)
+        if found is None or digest in self._revoked:
+            return None
+        return None if found.is_expired(time.time()) else found
+
+
+def principals(path: Path) -> dict[str, Principal]:
+    """Return the owners of the live keys by digest; raise FileUnusable.
+
+    A dict look-up is no constant-time comparison, and need not be: what is compared is the
+    SHA-256 of what the caller sent. To learn from timing how far a digest agrees with a stored
+    one, and to profit from it, a caller would have to choose inputs by digest: find preimages.
+    """
+    if stamp_of(path) is None:
+        return {}
+    return {key.sha256: key.principal() for key in read(path) if key.revoked is None}

@@ -19,6 +19,7 @@ from gateway.auth import keys
 from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, load_settings, put
 from gateway.cluster import operator_state
+from gateway.files import FileUnusable
 from gateway.principal import SCOPES, Limits, Priority
 from gateway.timestamps import rfc3339
 
@@ -185,7 +186,7 @@ def read(file: Path) -> tuple[Key, ...]:
     """Read the keys; raises CommandError."""
     try:
         return keys.read(file)
-    except keys.KeysUnreadable as error:
+    except FileUnusable as error:
         raise CommandError(f"MMHIE_KEYS_FILE got {file}: {error}.") from None
 
 

@@ -11,6 +11,7 @@ import orjson
 
 from gateway.errors import InvalidRequest
 from gateway.proxy.content_policy import fault_of_items, fault_of_tools
+from gateway.settings import GatewaySettings
 
 LARGEST_SCHEMA_BYTES = 64 * 1024
 MOST_STOPS = 16
@@ -31,6 +32,17 @@ class RequestPolicy:
     logprobs: int = 20
     depth: int = 64
     tokens: int | None = None
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> "RequestPolicy":
+        return cls(
+            choices=settings.max_choices,
+            messages=settings.max_messages,
+            tools=settings.max_tools,
+            logprobs=settings.max_logprobs,
+            depth=settings.max_json_depth,
+            tokens=settings.max_v1_tokens,
+        )
 
 
 Rule = Callable[

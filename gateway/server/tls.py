@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-from gateway.auth.key_file import stamp_of
+from gateway.files import FileUnusable, WatchedFile
 from gateway.logs import log
 from gateway.settings import GatewaySettings, SettingsError
 
@@ -21,25 +21,23 @@ class Tls:
         if client_ca is not None:
             self.context.load_verify_locations(client_ca)
             self.context.verify_mode = ssl.CERT_REQUIRED
-        self._stamps = self._look()
+        self._watched = WatchedFile(
+            certificate, key, read=self._renew, initial=None, name="the TLS certificate"
+        )
+        self._watched.skip()
         self._load(self.context)
 
     def renew(self) -> None:
-        """Look whether the certificate or its key has changed."""
-        stamps = self._look()
-        if stamps == self._stamps:
-            return
-        self._stamps = stamps
+        """Load the certificate again if it or its key has changed."""
+        self._watched.refresh()
+
+    def _renew(self) -> None:
         try:
             self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # half of a pair would stay loaded
             self._load(self.context)
-        except OSError:
-            log.error("tls certificate cannot be used; the one before stays")
-        else:
-            log.info("tls certificate renewed")
-
-    def _look(self) -> tuple[object, ...]:
-        return tuple(map(stamp_of, self._files))
+        except OSError as error:
+            raise FileUnusable(str(error.strerror)) from None
+        log.info("the TLS certificate is renewed")
 
     def _load(self, context: ssl.SSLContext) -> None:
         certificate, key = self._files

@@ -10,9 +10,9 @@ import jwt
 import pytest
 from uvicorn.server import ServerState
 
-from gateway.auth.credentials import presented
+from gateway.auth.gate import token_of
 from gateway.auth.jwks import Keys, parse
-from gateway.auth.jwt import JwtVerifier, Terms
+from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.engine.errors import echoes, private, withhold
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
 from gateway.generate.request import form_of, parse_object, parse_request
@@ -74,7 +74,7 @@ def headers(data: bytes) -> None:
     for _, value in found:
         assert form_of(value, stream=True) in ("sse", "text")
     try:
-        token = presented(found)
+        token = token_of(found)
     except Unauthorized:
         return
     assert token
@@ -90,13 +90,10 @@ class Known:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    def look(self) -> None:
-        """Nothing to see."""
-
     def find(self, kid: str | None) -> jwt.PyJWK | None:
         return next(iter(self._keys.values()), None)
 
-    async def renew(self) -> None:
+    async def refresh(self) -> None:
         """Nothing new."""
 
     async def run(self) -> None:
@@ -105,14 +102,14 @@ class Known:
 
 @cache
 def gatekeeper() -> JwtVerifier:
-    return JwtVerifier(Known(parse(jwks(Signer.ec()))), Terms(ISSUER, AUDIENCE, 30.0))  # type: ignore[arg-type] # a fake
+    return JwtVerifier(Known(parse(jwks(Signer.ec()))), JwtPolicy(ISSUER, AUDIENCE, 30.0))
 
 
 def tokens(data: bytes) -> None:
     """No bytes but signed ones are a token; which ones they are is not said."""
     token = bytes(byte for byte in data if 32 < byte < 127)
     with pytest.raises(Unauthorized) as refused:
-        LOOP.run_until_complete(gatekeeper().client(token))
+        LOOP.run_until_complete(gatekeeper().principal(token))
     said = refused.value.message
     quoted = set(ECHOED.findall(token.decode())) & set(ECHOED.findall(said))
     assert not quoted, said

@@ -7,9 +7,10 @@ from pathlib import Path
 from gateway.audit import chain, checkpoint, fhir
 from gateway.audit.verify import Reading
 from gateway.auth import keys
-from gateway.auth.jwks import JwksUnreadable, parse
+from gateway.auth.jwks import parse
 from gateway.engine.watch import parse_models, read_status_file
 from gateway.errors import EngineUnavailable
+from gateway.files import FileUnusable
 
 MAC = chain.keyed("k" * 32)
 FILE = Path(tempfile.mkdtemp(prefix="fuzz-")) / "file"
@@ -45,9 +46,9 @@ def sealed(data: bytes) -> None:
 def configured(data: bytes) -> None:
     """Files that others may have touched: read, or refused in our own words."""
     FILE.write_bytes(data)
-    with contextlib.suppress(keys.KeysUnreadable):
+    with contextlib.suppress(FileUnusable):
         keys.read(FILE)
-    with contextlib.suppress(JwksUnreadable):
+    with contextlib.suppress(FileUnusable):
         parse(data)
     read_status_file(FILE)
     with contextlib.suppress(EngineUnavailable):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.auth import keys
-from gateway.auth.key_file import KeyFile
+from gateway.auth.keys import KeyFile
 from launcher.cli import app
 from tests.contract.process import ROOT
 
@@ -58,7 +58,7 @@ def test_from_new_to_revoked(desk: Desk) -> None:
         *("--expires", "90d"),
     )
     secret = out.strip()
-    client = KeyFile(desk.file).client(secret.encode())
+    client = KeyFile(desk.file).principal(secret.encode())
     assert client is not None
     assert client.scopes == {"generate", "metrics"}
     assert client.priority == "emergency"
@@ -71,7 +71,7 @@ def test_from_new_to_revoked(desk: Desk) -> None:
     assert secret not in listed
 
     desk.run("revoke", "ward")
-    assert KeyFile(desk.file).client(secret.encode()) is None
+    assert KeyFile(desk.file).principal(secret.encode()) is None
     assert "revoked" in desk.run("list")[0]
     desk.run("new", "--name", "ward")  # the name is free again
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.auth.credentials import LONGEST_BYTES, presented
+from gateway.auth.gate import LONGEST_TOKEN_BYTES, token_of
 from gateway.errors import Unauthorized
 
 Headers = list[tuple[bytes, bytes]]
@@ -20,7 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 )
 def test_one_key_is_found(headers: Headers) -> None:
     """In either header, and in both when they agree."""
-    assert presented(headers) == b"abc"
+    assert token_of(headers) == b"abc"
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_one_key_is_found(headers: Headers) -> None:
         [(b"authorization", b"Bearer abc"), (b"x-api-key", b"abd")],
         [(b"authorization", b"Bearer abc"), (b"authorization", b"Bearer abd")],
         [(b"x-api-key", "schlüssel".encode())],
-        [(b"x-api-key", b"a" * (LONGEST_BYTES + 1))],
+        [(b"x-api-key", b"a" * (LONGEST_TOKEN_BYTES + 1))],
     ],
 )
 def test_none_or_two_are_refused(headers: Headers) -> None:
     """With the challenge that RFC 6750 wants, and without a word of what was sent."""
     with pytest.raises(Unauthorized) as refused:
-        presented(headers)
+        token_of(headers)
 
     assert refused.value.headers() == {"www-authenticate": "Bearer"}
     assert "abc" not in refused.value.message

@@ -6,7 +6,6 @@ import pytest
 
 from gateway.auth import keys
 from gateway.auth.gate import OPEN, Gate
-from gateway.auth.key_file import KeyFile
 from gateway.errors import Unauthorized
 from gateway.principal import ANYBODY, Limits
 from tests.gateway.auth.conftest import add_key
@@ -22,7 +21,7 @@ async def test_open_without_keys() -> None:
 
     assert await gate.admit("/llm/generate", []) is ANYBODY
     assert gate.warnings() == [OPEN]
-    assert gate.salt(ANYBODY) == {}
+    assert gate.session_id(ANYBODY) == ""
     assert not ANYBODY.may("reasoning")
     assert not ANYBODY.may("admin")
 
@@ -30,7 +29,7 @@ async def test_open_without_keys() -> None:
 async def test_an_empty_file_is_not_open(tmp_path: Path) -> None:
     """No keys in a file means nobody."""
     keys.write(tmp_path / "keys.json", [])
-    gate = Gate(b"salt", keys=KeyFile(tmp_path / "keys.json"))
+    gate = Gate(b"salt", keys=keys.KeyFile(tmp_path / "keys.json"))
 
     with pytest.raises(Unauthorized):
         await gate.admit("/llm/generate", [])
@@ -41,7 +40,7 @@ async def test_limits_of_those_whose_key_says_nothing(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     plain = add_key(path, "plain", "generate")
     own = add_key(path, "own", "generate", limits=Limits(concurrency=9))
-    gate = Gate(b"salt", keys=KeyFile(path), default_limits=Limits(2, None, 50))
+    gate = Gate(b"salt", keys=keys.KeyFile(path), default_limits=Limits(2, None, 50))
 
     assert (await gate.admit("/llm/generate", shown(plain))).limits == Limits(2, None, 50)
     assert (await gate.admit("/llm/generate", shown(own))).limits == Limits(9, None, 50)
@@ -51,9 +50,9 @@ async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
     """It cannot be computed from the name, which others may know."""
     path = tmp_path / "keys.json"
     a, b = (add_key(path, name, "generate") for name in "ab")
-    gate, other = (Gate(salt, keys=KeyFile(path)) for salt in (b"one", b"two"))
+    gate, other = (Gate(salt, keys=keys.KeyFile(path)) for salt in (b"one", b"two"))
     first, second = [await gate.admit("/llm/generate", shown(secret)) for secret in (a, b)]
 
-    salts = {str(one.salt(client)) for one in (gate, other) for client in (first, second)}
+    salts = {one.session_id(client) for one in (gate, other) for client in (first, second)}
     assert len(salts) == 4
-    assert gate.salt(first) == gate.salt(first)
+    assert gate.session_id(first) == gate.session_id(first)

@@ -13,12 +13,12 @@ from gateway.auth.jwks import (
     COOL_DOWN_S,
     LARGEST_JWKS_BYTES,
     FileJwks,
-    JwksUnreadable,
     UrlJwks,
-    chosen,
     fetcher,
+    key_of,
     parse,
 )
+from gateway.files import FileUnusable
 from tests.gateway.auth.conftest import Signer, jwks
 
 
@@ -97,13 +97,13 @@ async def test_rotation(provider: Provider, rsa_signer: Signer, ec_signer: Signe
     """A new key id has the document fetched, once for all who wait for it."""
     clock = Clock()
     keys = UrlJwks(fetcher(provider.url), every_s=300, clock=clock)
-    await keys.renew()
+    await keys.refresh()
     provider.document = jwks(rsa_signer, ec_signer)
     assert keys.find("e1") is None
 
     clock.now += COOL_DOWN_S
     before = keys.generation
-    await asyncio.gather(*(keys.renew() for _ in range(20)))
+    await asyncio.gather(*(keys.refresh() for _ in range(20)))
 
     assert keys.find("e1") is not None
     assert provider.asked == 2
@@ -115,7 +115,7 @@ async def test_invented_key_ids_do_not_hammer_the_provider(provider: Provider) -
     clock = Clock()
     keys = UrlJwks(fetcher(provider.url), every_s=300, clock=clock)
     for _ in range(50):
-        await keys.renew()
+        await keys.refresh()
         clock.now += 0.1
 
     assert provider.asked == 1
@@ -125,7 +125,7 @@ async def test_a_provider_that_fails_changes_nothing(provider: Provider) -> None
     """Errors, redirects, nonsense and floods: the keys that are known stay, and it is told."""
     clock = Clock()
     keys = UrlJwks(fetcher(provider.url), every_s=300, clock=clock)
-    await keys.renew()
+    await keys.refresh()
     good = provider.document
     for status, document in (
         (500, good),
@@ -136,20 +136,20 @@ async def test_a_provider_that_fails_changes_nothing(provider: Provider) -> None
     ):
         provider.status, provider.document = status, document
         clock.now += COOL_DOWN_S
-        await keys.renew()
+        await keys.refresh()
 
         assert "cannot be fetched or used" in str(keys.problem)
         assert keys.find("r1") is not None
     provider.status, provider.document = 200, good
     clock.now += COOL_DOWN_S
-    await keys.renew()
+    await keys.refresh()
     assert keys.problem is None
 
 
 async def test_nobody_at_the_address() -> None:
     """No keys, and no exception."""
     keys = UrlJwks(fetcher("http://127.0.0.1:9/jwks"), every_s=300)
-    await keys.renew()
+    await keys.refresh()
 
     assert keys.find("r1") is None
     assert keys.problem is not None
@@ -157,8 +157,8 @@ async def test_nobody_at_the_address() -> None:
 
 def test_a_token_without_key_id(rsa_signer: Signer, ec_signer: Signer) -> None:
     """Is checked against the only key there is; of two, none is guessed."""
-    assert chosen(parse(jwks(rsa_signer)), None) is not None
-    assert chosen(parse(jwks(rsa_signer, ec_signer)), None) is None
+    assert key_of(parse(jwks(rsa_signer)), None) is not None
+    assert key_of(parse(jwks(rsa_signer, ec_signer)), None) is None
 
 
 def test_a_file_that_breaks_changes_nothing(tmp_path: Path, rsa_signer: Signer) -> None:
@@ -184,5 +184,5 @@ def test_a_file_that_breaks_changes_nothing(tmp_path: Path, rsa_signer: Signer) 
 @pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"keys": 1}', b'{"keys": [1]}'])
 def test_no_key_set(document: bytes) -> None:
     """One exception, whatever it is."""
-    with pytest.raises(JwksUnreadable):
+    with pytest.raises(FileUnusable):
         parse(document)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.auth import keys
-from gateway.auth.key_file import KeyFile
+from gateway.auth.keys import KeyFile
 from tests.gateway.auth.conftest import add_key
 
 
@@ -26,8 +26,8 @@ def clock() -> Clock:
 
 
 def name_of(file: KeyFile, secret: str) -> str | None:
-    client = file.client(secret.encode())
-    return client.name if client else None
+    found = file.principal(secret.encode())
+    return found.name if found else None
 
 
 def test_keys_come_and_go(tmp_path: Path, clock: Clock) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.auth import keys
+from gateway.files import FileUnusable
 from gateway.principal import Limits
 
 ROW: dict[str, Any] = {"name": "a", "sha256": "0" * 64, "scopes": ["generate"], "created": 1.0}
@@ -75,15 +76,15 @@ def test_nonsense_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(content)
 
-    with pytest.raises(keys.KeysUnreadable, match="not what `mmhie keys` writes"):
+    with pytest.raises(FileUnusable, match="not what `mmhie keys` writes"):
         keys.read(path)
 
 
 def test_what_is_missing_or_out_of_reach_is_told(tmp_path: Path) -> None:
     """Each in its own words."""
-    with pytest.raises(keys.KeysUnreadable, match="no such file"):
+    with pytest.raises(FileUnusable, match="no such file"):
         keys.read(tmp_path / "none.json")
-    with pytest.raises(keys.KeysUnreadable, match="cannot be read"):
+    with pytest.raises(FileUnusable, match="cannot be read"):
         keys.read(tmp_path)
 
 

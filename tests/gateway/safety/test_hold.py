@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.safety.hold import UNREADABLE, Hold, HoldFile, downtime_message, read, release, write
+from gateway.safety.hold import UNREADABLE, Hold, downtime_message, read, release, watch, write
 
 HOLD = Hold(reason="wrong adapter loaded", by="ops", since="2026-11-25T08:00:00Z")
 
@@ -22,7 +22,7 @@ class Clock:
 
 def test_no_file_no_hold(tmp_path: Path) -> None:
     """Nothing written means in service; releasing then says there was nothing."""
-    assert HoldFile(tmp_path / "hold").current() is None
+    assert watch(tmp_path / "hold").current() is None
     assert not release(tmp_path / "hold")
 
 
@@ -30,7 +30,7 @@ def test_a_hold_survives_a_restart(tmp_path: Path) -> None:
     """A new reader, as after a restart, sees what was written."""
     write(tmp_path / "hold", HOLD)
 
-    assert HoldFile(tmp_path / "hold").current() == HOLD
+    assert watch(tmp_path / "hold").current() == HOLD
 
 
 def test_writing_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_writing_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_change_is_seen_within_a_second_and_no_sooner(tmp_path: Path) -> None:
     """At most one look at the file a second: requests in between cost nothing."""
     clock = Clock()
-    watched = HoldFile(tmp_path / "hold", clock=clock)
+    watched = watch(tmp_path / "hold", clock=clock)
     assert watched.current() is None
     write(tmp_path / "hold", HOLD)
 
@@ -60,7 +60,7 @@ def test_a_change_is_seen_within_a_second_and_no_sooner(tmp_path: Path) -> None:
 def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
     """The stat decides: the same object comes back."""
     clock = Clock()
-    watched = HoldFile(tmp_path / "hold", clock=clock)
+    watched = watch(tmp_path / "hold", clock=clock)
     write(tmp_path / "hold", HOLD)
     first = watched.current()
     clock.now = 5.0
@@ -73,14 +73,14 @@ def test_a_damaged_file_still_holds(tmp_path: Path, content: str) -> None:
     """Somebody wanted the model off; a broken file does not put it back in service."""
     (tmp_path / "hold").write_text(content)
 
-    assert HoldFile(tmp_path / "hold").current() == UNREADABLE
+    assert watch(tmp_path / "hold").current() == UNREADABLE
 
 
 def test_a_path_out_of_reach_still_holds(tmp_path: Path) -> None:
     """Where the file cannot be looked at, the model is held."""
     (tmp_path / "file").write_text("")
 
-    assert HoldFile(tmp_path / "file" / "hold").current() == UNREADABLE
+    assert watch(tmp_path / "file" / "hold").current() == UNREADABLE
 
 
 def test_read_is_what_write_wrote(tmp_path: Path) -> None:
@@ -106,4 +106,4 @@ def test_the_clock_is_a_plain_callable(tmp_path: Path) -> None:
     """By default the machine's monotonic clock."""
     clock: Callable[[], float] = Clock()
 
-    assert HoldFile(tmp_path / "hold", clock=clock).current() is None
+    assert watch(tmp_path / "hold", clock=clock).current() is None

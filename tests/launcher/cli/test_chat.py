@@ -202,7 +202,7 @@ def test_a_broken_answer_is_a_failure(run: Ran, engine: FakeEngine, fault: str) 
         (("--url", "localhost:8000"), 2, "The address 'localhost:8000' is not"),
         (("--url", "http://[::1"), 2, "The address 'http://[::1' is not"),
         (("--url", "http://x:99999"), 2, "The address 'http://x:99999' is not"),
-        (("--key", "wrong"), 1, "That key is not known here"),
+        (("--key", "wrong"), 1, "The key is unknown"),
         (("--key", "schlüssel"), 2, "A key is plain ASCII"),
         (("--effort", "utmost"), 2, "--effort is one of"),
         (("--max-tokens", "0"), 2, "Invalid value for '--max-tokens'"),

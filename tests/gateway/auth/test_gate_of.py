@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway import settings as gateway_settings
-from gateway.auth import setup
+from gateway.auth import gate as gates
 from gateway.auth.jwks import FileJwks, UrlJwks
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import NO_LIMITS, Limits
@@ -27,7 +27,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **environ: str) -> gateway_settings.
     for name, value in environ.items():
         monkeypatch.setenv(f"MMHIE_{name}", value)
     chosen = gateway_settings.load()
-    setup.check(chosen)
+    gates.check(chosen)
     return chosen
 
 
@@ -38,11 +38,11 @@ TERMS = {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
     ("environ", "said"),
     [
         ({"ENV": "production"}, "nobody is asked for a key"),
-        ({"KEYS_FILE": "none.json"}, "MMHIE_KEYS_FILE got none.json: there is no such file"),
+        ({"KEYS_FILE": "none.json"}, "MMHIE_KEYS_FILE is none.json: there is no such file"),
         ({"KEYS_FILE": "broken.json"}, "not what `mmhie keys` writes"),
         ({"JWKS_FILE": "broken.json"}, "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set"),
         ({"JWKS_FILE": "broken.json", "JWT_ISSUER": "x"}, "MMHIE_JWT_AUDIENCE must be set"),
-        ({"JWKS_FILE": "broken.json", **TERMS}, "got broken.json: it is not a JSON Web Key Set"),
+        ({"JWKS_FILE": "broken.json", **TERMS}, "is broken.json: it is not a JSON Web Key Set"),
         ({"JWKS_FILE": "none.json", **TERMS}, "it cannot be read (No such file"),
         ({"JWKS_FILE": "x", "JWKS_URL": "https://x/", **TERMS}, "are both set"),
         ({"JWKS_URL": "http://login.example/jwks", **TERMS}, "MMHIE_JWKS_URL"),
@@ -74,11 +74,11 @@ def test_what_is_configured_is_what_is_asked_for(
         CLIENT_REQUESTS_PER_MINUTE="7",
         **TERMS,
     )
-    gate = setup.gate_of(chosen, LocalRateLimiter())
+    gate = gates.Gate.of(chosen, LocalRateLimiter())
 
     assert not gate.is_open
-    assert gate.tokens is not None
-    assert isinstance(gate.tokens.keys, FileJwks)
+    assert gate.jwt is not None
+    assert isinstance(gate.jwt.keys, FileJwks)
     assert gate.default_limits == Limits(requests_per_minute=7)
 
 
@@ -87,12 +87,12 @@ def test_a_url_alone_is_enough_in_production(
     folder: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     """It is fetched later; until then no token is good, and nobody else comes in."""
-    gate = setup.gate_of(
+    gate = gates.Gate.of(
         loaded(monkeypatch, ENV="production", JWKS_URL=url, **TERMS), LocalRateLimiter()
     )
 
-    assert gate.tokens is not None
-    assert isinstance(gate.tokens.keys, UrlJwks)
+    assert gate.jwt is not None
+    assert isinstance(gate.jwt.keys, UrlJwks)
     assert gate.warnings()
     assert not gate.is_open
     assert gate.default_limits is NO_LIMITS
