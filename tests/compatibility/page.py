@@ -13,42 +13,42 @@ from tests.compatibility.tables import SHAPES, row
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 ENGINE_LOCK: Final = Path(ROOT / "requirements" / "engine-cpu.txt")
 MODELS: Final = {
-    "embedded": "The embedded model",
-    "gpt-oss": "A gpt-oss-shaped model (Harmony)",
+    "embedded": "Embedded model",
+    "gpt-oss": "Model with gpt-oss architecture (Harmony)",
 }
 INTRO: Final = """# Compatibility
 
-The same request is sent to the engine and through the gateway, and the two answers are compared:
+The same request is sent to the engine and through the gateway, and the two responses are compared:
 status, content type and every byte, for streams event by event. The engine is vLLM {version} on a
-CPU. The tests are `tests/real/test_differential.py` and `tests/real/test_client_matrix.py`; they
-find what this page says, and `python -m scripts.render compatibility` writes it afterwards.
+CPU. The tests are `tests/real/test_differential.py` and `tests/real/test_client_matrix.py`;
+`python -m scripts.render compatibility` writes this page from their results.
 
-What the gateway adds, and what is taken out before comparing: the key `mmhie` at the end of a JSON
-answer; on a stream, at the end of the first chunk and of every chunk with a `finish_reason`; on
+Removed before the comparison is what the gateway adds: the key `mmhie`, at the end of a JSON
+response; on a stream, at the end of the first chunk and of every chunk with a `finish_reason`; on
 `/v1/responses`, at the front of the `response` of the first and of the closing event. Ids and
-clocks, which are new in every answer, are made equal first; of several choices on one stream each
-is compared alone, as vLLM interleaves them as they come.
+timestamps, which differ in every response, are normalized. If a stream has several choices, each
+is compared separately, because vLLM interleaves them in varying order.
 
-What the cells say:
+Results:
 
-- *equal*: every byte is the engine's, but for `mmhie`. *400, equal*: the same error object.
-- *equal without the caller's words*: the same error object, but its message does not repeat what it
-  quoted of the request.
-- *the gateway's own words*: the gateway refuses by itself, with the engine's status.
-- *at once, where the engine says it after 200*: on a stream vLLM sends 200 and then an error event.
-  The gateway has sent nothing yet and makes it the status.
-- *equal without control markers*: broken Harmony that vLLM lets through as text is stripped, with a
-  warning; every other field is equal.
-- *equal, but a `<` waits for the next event*: it may be the beginning of such a marker. As many
-  events and the same text.
-- *the engine's own answers vary*: three direct answers were not the same either.
+- *equal*: every byte is the engine's, except for `mmhie`. *400, equal*: the same error object.
+- *equal without quoted text*: the same error object, but its message does not repeat what the
+  engine quoted from the request.
+- *the gateway's own error*: the gateway refuses the request itself, with the engine's status.
+- *as a status, where the engine sends 200 first*: on a stream vLLM sends 200 and then an error
+  event. The gateway has not sent anything yet, so it sends the error as the status.
+- *equal without control markers*: malformed Harmony output that vLLM lets through as text is
+  stripped, with a warning; every other field is equal.
+- *equal, but a `<` is sent with the next event*: it may be the beginning of such a marker. The
+  number of events and the text are the same.
+- *the engine's answers vary*: three direct responses differed among themselves.
 """
 CLIENTS_INTRO: Final = """## Clients
 
-Each in its own environment, against a real engine (`failing` and `broken stream`: against a fake
-one that breaks). *right*: the engine's own answer. *key*: the disclaimer in `mmhie` is readable.
-*engine freed*: after closing the stream the engine has nothing to do. Errors are the classes that
-are raised; for curl, which raises nothing, *RefusedError* is exit code 22 of `--fail-with-body` and
+Each client library in its own environment, against a real engine (`failing` and `broken stream`:
+against a fake engine with faults). *correct*: the engine's own answer. *key*: the disclaimer in
+`mmhie` is readable. *engine freed*: after the client closes the stream, the engine is idle. Errors
+are the exception classes raised; for curl, *RefusedError* is exit code 22 of `--fail-with-body` and
 *InBandError* an error object among the events.
 """
 
@@ -58,7 +58,7 @@ def page(findings: Findings) -> str:
     parts = [INTRO.format(version=engine_version()), CLIENTS_INTRO, clients(findings)]
     for engine, shapes in SHAPES.items():
         count = sum(len(shape.forms) for shape in shapes)
-        parts.append(f"## {MODELS[engine]}\n\n{len(shapes)} shapes, {count} comparisons.\n")
+        parts.append(f"## {MODELS[engine]}\n\n{len(shapes)} request shapes, {count} comparisons.\n")
         for path in (CHAT, TEXT, ANSWERS):
             rows = [shape for shape in shapes if shape.path == path]
             parts.append(f"### {path}\n\n{requests(engine, rows, findings)}")
@@ -77,7 +77,7 @@ def requests(engine: str, shapes: list[Shape], findings: Findings) -> str:
     for shape in shapes:
         found = findings[row(engine, shape)]
         cells.append([shape.name, *(found[form] if form in shape.forms else "" for form in BOTH)])
-    return table(["request", "whole", "stream"], cells)
+    return table(["request", "JSON", "stream"], cells)
 
 
 def clients(findings: Findings) -> str:
@@ -89,7 +89,7 @@ def clients(findings: Findings) -> str:
 
 
 def tried(client: Client, case: str, findings: Findings) -> str:
-    return findings[client.row][case] if case in client.cases else "not there"
+    return findings[client.row][case] if case in client.cases else "not supported"
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:

@@ -117,7 +117,7 @@ class Line:
         self.writer: asyncio.StreamWriter | None = None
 
     async def exchange(self, path: str, body: dict[str, object], more: str = "") -> str:
-        """Ask and read to the end; `whole`, or what came instead."""
+        """Ask and read to the end; `complete`, or what came instead."""
         await self.send(path, body, more)
         status, head = await self.head()
         content = await self.body(head)
@@ -166,12 +166,12 @@ def told(status: int, head: bytes, content: bytes) -> str:
     if status != 200:
         return f"{status} {json.loads(content)['error']['code']}"
     if b"text/plain" in head:
-        return "in band" if b"[interrupted]" in content else "whole"
+        return "in band" if b"[interrupted]" in content else "complete"
     if b'"error"' in content:
         return "in band"
     if b"event-stream" in head:
-        return "whole" if content.endswith(b"data: [DONE]\n\n") else "cut"
-    return "whole" if b'"finish_reason":' in content else "cut"
+        return "complete" if content.endswith(b"data: [DONE]\n\n") else "cut"
+    return "complete" if b'"finish_reason":' in content else "cut"
 
 
 @asynccontextmanager

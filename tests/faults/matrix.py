@@ -13,12 +13,12 @@ AT_ONCE_S: Final = 4.0  # a loaded machine's "at once"
 IN_TIME_S: Final = TIMEOUT_S + AT_ONCE_S
 SURFACES: Final[tuple[Door, ...]] = tuple(d for d in DOORS if d.path in (GENERATE, CHAT))
 
-WHOLE: Final = "whole"
+WHOLE: Final = "complete"
 CUT, GARBLED, REJECTED = "engine_cut", "engine_garbled", "engine_rejected"
 TIMEOUT, UNAVAILABLE, NO_ANSWER = "engine_timeout", "engine_unavailable", "no_answer"
 
-# What becomes of the engine's work: it is called off, it is over by itself, or it never began.
-Work = Literal["aborted", "over", "none"]
+# The engine's work: aborted by the gateway, finished by the engine itself, or never begun.
+Work = Literal["aborted", "finished", "none"]
 # Who misbehaves: an engine that lives on (behind a gateway that waits a second, or longer), one
 # that may die, nobody at all.
 Site = Literal["engine", "patient", "mortal", "refused", "no socket"]
@@ -31,12 +31,12 @@ class Row:
     """A fault: what each surface says (in their order), the engine's work, the bound in seconds.
 
     A cell is a status and its code; `in band` and the code of the error that ends a stream; or
-    `whole`, with the warnings that the answer's label carries.
+    `complete`, with the warnings that the answer's label carries.
     """
 
     faults: Faults
     cells: tuple[str, ...]
-    work: Work = "over"
+    work: Work = "finished"
     within_s: float = AT_ONCE_S
     site: Site = "engine"
 
@@ -81,15 +81,15 @@ UNREACHABLE: dict[str, Row] = {
     "reset before the first byte, once": Row(fault("reset"), everywhere(WHOLE)),
     "reset before the first byte, always": Row(fault("reset", times=2), NOT_READY, "none"),
     "closed before the first byte, once": Row(raw(), everywhere(WHOLE)),
-    "a kept connection closed under the request": Row(fault("stale"), everywhere(WHOLE)),
-    "killed, before the first byte": Row(fault("crash"), NOT_READY, "none", site="mortal"),
-    "killed, in mid-answer": Row(fault("crash_midstream"), midway(CUT), "none", site="mortal"),
-    "killed and started anew": Row(fault("restart"), everywhere(WHOLE), site="mortal"),
+    "keep-alive connection closed as the request is sent": Row(fault("stale"), everywhere(WHOLE)),
+    "killed before the first byte": Row(fault("crash"), NOT_READY, "none", site="mortal"),
+    "killed mid-answer": Row(fault("crash_midstream"), midway(CUT), "none", site="mortal"),
+    "killed and restarted": Row(fault("restart"), everywhere(WHOLE), site="mortal"),
     "stopped (SIGSTOP)": Row(fault("sigstop"), LATE, "none", IN_TIME_S, site="mortal"),
 }
 STATUSES: dict[str, Row] = {
     "400 with HTML": Row(status(400, PAGE), everywhere("400 400"), "none"),
-    "400 with a list for a body": Row(status(400, "[1]"), everywhere("400 400"), "none"),
+    "400 with a list as body": Row(status(400, "[1]"), everywhere("400 400"), "none"),
     "404, empty": Row(status(404, ""), everywhere("404 404"), "none"),
     "401 (the gateway's own key)": Row(status(401), FAILED, "none"),
     "429": Row(status(429), NOT_READY, "none"),
@@ -102,7 +102,7 @@ STATUSES: dict[str, Row] = {
     "599": Row(status(599, ""), FAILED, "none"),
     "204": Row(status(204, ""), NO_HTTP, "none"),
     "206": Row(status(206, "{}"), NO_HTTP, "none"),
-    "307 to elsewhere": Row(
+    "307 redirect": Row(
         raw(
             "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:9/\r\n"
             "content-length: 0\r\n\r\n"
@@ -113,23 +113,23 @@ STATUSES: dict[str, Row] = {
     "200 with HTML": Row(fault("html"), NO_HTTP, "none"),
     "200, empty": Row(fault("empty"), NO_HTTP, "none"),
     "200 with an error object": Row(fault("error_first"), FAILED),
-    "a document for a stream, a stream for a document": Row(fault("wrong_kind"), NO_HTTP),
+    "JSON instead of a stream, a stream instead of JSON": Row(fault("wrong_kind"), NO_HTTP),
 }
 FRAMING: dict[str, Row] = {
-    "another protocol's bytes": Row(raw("SSH-2.0-OpenSSH_9.9\r\n\r\n"), NO_HTTP, "none"),
+    "bytes of another protocol": Row(raw("SSH-2.0-OpenSSH_9.9\r\n\r\n"), NO_HTTP, "none"),
     "random bytes": Row(raw("\x00\xff\x80\x01" * 64), NO_HTTP, "none"),
     "an HTTP/2 preface": Row(raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), NO_HTTP, "none"),
-    "half a head": Row(raw("HTTP/1.1 200 OK\r\nconte"), everywhere(f"502 {CUT}"), "none"),
-    "a head and no body": Row(
+    "truncated headers": Row(raw("HTTP/1.1 200 OK\r\nconte"), everywhere(f"502 {CUT}"), "none"),
+    "headers without a body": Row(
         raw("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9\r\n\r\n"),
         (*everywhere(f"502 {CUT}")[:3], f"502 {GARBLED}", f"502 {CUT}"),
         "none",
     ),
     f"a header of {HUGE_HEADER_BYTES // 1024} KiB": Row(fault("huge_header"), NO_HTTP),
-    "a NUL in a header": Row(fault("bad_header"), NO_HTTP),
-    "a head that never ends": Row(fault("head_for_ever"), LATE, "aborted", IN_TIME_S),
-    "100 and 103, then the answer": Row(fault("early_hints"), everywhere(WHOLE)),
-    "102 for ever": Row(fault("hints_for_ever"), LATE, "aborted", IN_TIME_S),
+    "NUL in a header": Row(fault("bad_header"), NO_HTTP),
+    "headers that never end": Row(fault("head_for_ever"), LATE, "aborted", IN_TIME_S),
+    "100 and 103, then the response": Row(fault("early_hints"), everywhere(WHOLE)),
+    "endless 102": Row(fault("hints_for_ever"), LATE, "aborted", IN_TIME_S),
     "101 Switching Protocols": Row(fault("switching"), NO_HTTP, "aborted"),
     "Content-Length too long, then closed": Row(
         fault("long_length"), (WHOLE, WHOLE, WHOLE, f"502 {CUT}", f"in band {CUT}")
@@ -138,37 +138,33 @@ FRAMING: dict[str, Row] = {
         fault("long_length_hang"), midway(TIMEOUT, status=504), "aborted", IN_TIME_S
     ),
     "Content-Length too short": Row(fault("short_length"), midway(CUT, document=f"502 {GARBLED}")),
-    "Content-Length and chunks": Row(fault("both_framings"), NO_HTTP),
-    "neither: the close is the end": Row(fault("no_framing"), everywhere(WHOLE)),
-    "neither, closed too early": Row(
-        fault("no_framing_cut"), midway(CUT, document=f"502 {GARBLED}")
-    ),
+    "Content-Length and chunked encoding": Row(fault("both_framings"), NO_HTTP),
+    "neither, ended by close": Row(fault("no_framing"), everywhere(WHOLE)),
+    "neither, closed early": Row(fault("no_framing_cut"), midway(CUT, document=f"502 {GARBLED}")),
     "chunk extensions and trailers": Row(fault("extensions"), everywhere(WHOLE)),
-    "a chunk size that is no number": Row(
-        fault("chunk_garbage"), midway(GARBLED, document=f"502 {CUT}")
-    ),
-    "a chunk shorter than it says": Row(fault("wrong_length"), midway(CUT)),
-    "a second response behind the first": Row(fault("after_end"), everywhere(WHOLE)),
-    "compressed unasked": Row(fault("compressed"), NO_HTTP),
+    "invalid chunk size": Row(fault("chunk_garbage"), midway(GARBLED, document=f"502 {CUT}")),
+    "chunk shorter than its size": Row(fault("wrong_length"), midway(CUT)),
+    "a second response after the first": Row(fault("after_end"), everywhere(WHOLE)),
+    "compressed without request": Row(fault("compressed"), NO_HTTP),
     "one byte at a time": Row(fault("split"), everywhere(WHOLE), site="patient"),
-    "all at once": Row(fault("together"), everywhere(WHOLE)),
-    "CR LF for line ends": Row(fault("returns"), everywhere(WHOLE)),
+    "all in one write": Row(fault("together"), everywhere(WHOLE)),
+    "CR LF line endings": Row(fault("returns"), everywhere(WHOLE)),
 }
 SILENCE: dict[str, Row] = {
-    "silent before the head": Row(fault("hang_before_headers"), LATE, "aborted", IN_TIME_S),
+    "silent before the headers": Row(fault("hang_before_headers"), LATE, "aborted", IN_TIME_S),
     "silent before the first token": Row(fault("hang_after_headers"), LATE, "aborted", IN_TIME_S),
-    "silent in mid-answer": Row(
+    "silent mid-answer": Row(
         fault("hang_midstream"), midway(TIMEOUT, status=504), "aborted", IN_TIME_S
     ),
-    "bytes that trickle, an event that never ends": Row(
+    "trickling bytes, an event that never ends": Row(
         fault("trickle"), midway(TIMEOUT, status=504), "aborted", IN_TIME_S
     ),
-    "comments, and never a token": Row(
+    "comments but no token": Row(
         fault("comments"), (*LATE[:4], f"in band {TIMEOUT}"), "aborted", IN_TIME_S
     ),
-    "an answer without end": Row(
+    "endless answer": Row(
         fault("endless"),
-        (*everywhere("whole, truncated in_answer")[:2], WHOLE, f"504 {TIMEOUT}", "flows on"),
+        (*everywhere("complete, truncated in_answer")[:2], WHOLE, f"504 {TIMEOUT}", "continues"),
         "aborted",
         IN_TIME_S,
     ),
@@ -177,42 +173,42 @@ SILENCE: dict[str, Row] = {
 CONTENT: dict[str, Row] = {
     "closed between two events": Row(fault("cut"), midway(CUT)),
     "closed inside an event": Row(fault("half_event"), midway(CUT)),
-    "closed inside a letter": Row(fault("half_letter"), midway(CUT)),
-    "reset in mid-answer": Row(fault("reset_midstream"), midway(CUT)),
-    "an orderly end in mid-answer": Row(fault("clean_cut"), midway(CUT)),
+    "closed inside a UTF-8 character": Row(fault("half_letter"), midway(CUT)),
+    "reset mid-answer": Row(fault("reset_midstream"), midway(CUT)),
+    "orderly end mid-answer": Row(fault("clean_cut"), midway(CUT)),
     "[DONE] missing": Row(fault("no_done"), midway(CUT, document=WHOLE)),
     "[DONE] too early": Row(fault("done_early"), midway(CUT, document=f"502 {GARBLED}")),
-    "an error event in mid-answer": Row(
+    "error event mid-answer": Row(
         fault("error_midstream"), midway(REJECTED, document=f"502 {CUT}")
     ),
-    "no UTF-8 in a token": Row(fault("bad_letter"), midway(GARBLED)),
-    "an event that is no JSON": Row(fault("bad_json"), midway(GARBLED)),
-    "an event that is no object": Row(fault("no_object"), midway(GARBLED)),
-    "choices of the wrong kind": Row(fault("odd_choices"), midway(GARBLED)),
-    "a token that is a number": Row(fault("odd_content"), midway(GARBLED)),
-    "choices that are null": Row(
+    "invalid UTF-8 in a token": Row(fault("bad_letter"), midway(GARBLED)),
+    "event that is not JSON": Row(fault("bad_json"), midway(GARBLED)),
+    "event that is not an object": Row(fault("no_object"), midway(GARBLED)),
+    "choices of the wrong type": Row(fault("odd_choices"), midway(GARBLED)),
+    "token that is a number": Row(fault("odd_content"), midway(GARBLED)),
+    "choices is null": Row(
         fault("null_choices"),
         (*everywhere(f"502 {CUT}")[:3], f"502 {GARBLED}", f"in band {CUT}"),
     ),
     "no token counts": Row(fault("no_usage"), everywhere(WHOLE)),
-    "tokens spent and no text": Row(
+    "tokens but no text": Row(
         fault("null_content"),
-        (*everywhere(f"502 {NO_ANSWER}")[:3], *("whole, empty_answer",) * 2),
+        (*everywhere(f"502 {NO_ANSWER}")[:3], *("complete, empty_answer",) * 2),
     ),
-    "reasoning and no answer": Row(
+    "reasoning but no answer": Row(
         fault("reasoning_only"),
         (
             *everywhere(f"502 {NO_ANSWER}")[:3],
-            *("whole, reasoning_only, truncated in_reasoning",) * 2,
+            *("complete, reasoning_only, truncated in_reasoning",) * 2,
         ),
     ),
 }
 ROWS: Final[Mapping[str, Mapping[str, Row]]] = {
-    "Nobody there": UNREACHABLE,
-    "A status": STATUSES,
-    "HTTP": FRAMING,
-    "Time and size": SILENCE,
-    "The answer itself": CONTENT,
+    "Connection": UNREACHABLE,
+    "HTTP status": STATUSES,
+    "HTTP framing": FRAMING,
+    "Timeouts and size": SILENCE,
+    "Response content": CONTENT,
 }
 FAULTS: Final[Mapping[str, Row]] = {
     name: row for rows in ROWS.values() for name, row in rows.items()

@@ -33,7 +33,7 @@ def observe(gateway: Gateway, door: Door) -> Observed:
         for part in answer.iter_raw():
             content += part
             if len(content) > PLENTY_BYTES:
-                return Observed("flows on", "", time.monotonic() - started)
+                return Observed("continues", "", time.monotonic() - started)
     took = time.monotonic() - started
     told = httpx2.Response(
         answer.status_code, headers=answer.headers, content=content.replace(b"\r\n", b"\n")
@@ -60,10 +60,10 @@ def said_by(gateway: Gateway, door: Door, answer: httpx2.Response) -> str:
 def labelled(door: Door, answer: httpx2.Response) -> str:
     """A 200 without an error, and what its label says of it."""
     if door.form == "text":
-        return "whole"
+        return "complete"
     label = mmhie_of(door, answer)
     cut = [f"truncated {label['truncated']}"] if label["truncated"] else []
-    return ", ".join(["whole", *label["warnings"], *cut])
+    return ", ".join(["complete", *label["warnings"], *cut])
 
 
 def in_band(door: Door, answer: httpx2.Response) -> str | None:

@@ -15,68 +15,68 @@ HEADS: Final = {
     "chat-json": "`/v1` JSON",
     "chat-sse": "`/v1` stream",
 }
-INTRO: Final = """# What becomes of a fault of the engine
+INTRO: Final = """# Engine fault behaviour
 
-{faults} faults, each tried on {surfaces} surfaces: {cells} requests to a gateway process in front
-of an engine that misbehaves (`tests/fake_engine`, a real server). `tests/faults/test_matrix.py`
-asserts every cell and finds what this page says; `python -m scripts.render faults` writes it
-afterwards. None of them hangs, and none ends in what looks like an ordinary answer and is a
-part of one.
+{faults} faults, each tested on {surfaces} surfaces: {cells} requests to a gateway process in front
+of a fault-injecting engine (`tests/fake_engine`, a real server). `tests/faults/test_matrix.py`
+asserts every cell; `python -m scripts.render faults` writes this page after the tests have run. No
+request hangs, and no partial answer looks like a complete one.
 
-- A number is the status, with the code of the error object.
-- *in band*: the stream had begun. It ends with an error of this code (`[interrupted]` and a
-  sentence in plain text, which shows no codes), then in the form's ordinary way.
-- *whole*: the very answer of an undisturbed engine, with the warnings that its label carries.
-- *flows on*: token by token, until the caller leaves; a stream has no total time.
-- *engine's work*: *aborted*, the engine was told to stop and did; *over*, it had ended by itself;
-  *none*, it never began, or the engine is dead. Asserted by the engine's own counts where it lives.
-- *within*: the bound in seconds, with `MMHIE_TIMEOUT_SECONDS={timeout:g}` and room for a loaded
-  machine: {at_once:g} s is at once, {in_time:g} s is the timeout.
+- A number is the HTTP status, followed by the code of the error object.
+- *in band*: the stream had begun. It ends with an error event of this code (in plain text,
+  `[interrupted]` and a sentence without a code), then with the stream's ordinary terminator.
+- *complete*: the same answer as from a healthy engine, with any warnings in `mmhie`.
+- *continues*: token by token, until the client disconnects; a stream has no total timeout.
+- *engine's work*: *aborted*, the gateway aborted the request at the engine; *finished*, the engine
+  had finished by itself; *none*, the request never began, or the engine is dead. Asserted by the
+  engine's own counters if it is alive.
+- *within*: the time limit in seconds, with `MMHIE_TIMEOUT_SECONDS={timeout:g}` and a margin for a
+  loaded machine: {at_once:g} s means at once, {in_time:g} s means at the timeout.
 
-After every fault the next request is answered as if nothing had been.
+After every fault the next request is answered normally.
 
-Of time: what counts is a token, or at least an event that is whole. An engine, or a router before
-it, that sends single bytes or comments is silent. While it is the caller who reads slowly, nobody
-waits for the engine, and the clock stands still.
+Idle time is measured between tokens, or at least between complete events: an engine, or a router in
+front of it, that sends single bytes or comments counts as silent. While the gateway waits for a
+slow client, the timeout is paused.
 
-A request is sent a second time, once, when the engine's connection died before any byte of an
-answer; never after the first byte.
+A request is retried once if the connection to the engine failed before the first byte of the
+response; never after it.
 """
 
 
-BLOWS: Final = (
+PROCESS_FAULTS: Final = (
     (
-        "the clock is set by a day, forward or back",
-        "answers; keys and tokens end by the date, nothing else does"
+        "clock set by a day, forward or back",
+        "answers; only the expiry of keys and tokens follows the date"
         " (`tests/faults/test_clock.py`)",
         "at once",
     ),
-    ("SIGKILL of a worker", "its own connections break, the others serve", "1 s"),
+    ("SIGKILL of a worker", "its own connections break, the other workers serve", "1 s"),
     (
         "SIGKILL of the gateway",
-        "connections break, then are refused; the launcher starts it anew, the engine stays",
+        "connections break, then are refused; the launcher restarts it, the engine keeps running",
         "6 s",
     ),
-    ("SIGKILL of the engine", "503 at once, an error in open streams", "30-40 s"),
+    ("SIGKILL of the engine", "503 at once, an in-band error in open streams", "30-40 s"),
     (
-        "SIGSTOP of the engine, of one of its two processes",
-        "the same, once the stall is found: after `MMHIE_STALL_SECONDS` (4 s here), or twice that"
-        " when it had nothing to do",
+        "SIGSTOP of one of the engine's two processes",
+        "the same, once the stall is detected: after `MMHIE_STALL_SECONDS` (4 s here), or twice"
+        " that if the engine was idle",
         "35-55 s",
     ),
     (
-        "disk full: trail, log, counts, phase file",
-        "503 `audit_unavailable`, or answers, by `MMHIE_AUDIT_ON_FAILURE`; no process ends"
-        " (`tests/faults/test_full_disk.py`)",
-        "2 s after there is room",
+        "disk full: audit trail, log, counts, status file",
+        "503 `audit_unavailable`, or answers, depending on `MMHIE_AUDIT_ON_FAILURE`; no process"
+        " ends (`tests/faults/test_full_disk.py`)",
+        "2 s after space is freed",
     ),
 )
-OUTRO: Final = """## The machine
+OUTRO: Final = """## Process and machine faults
 
-Not of the engine's answers: blows against the processes of one `mmhie serve` with a real engine,
-two workers and an audit trail, while callers keep asking (`tests/real/test_chaos.py`). Afterwards
-every answer that a caller had whole has its line in a trail that verifies. Seconds until it answers
-again, on two cores, with the small model: what is long about them is vLLM's start.
+Fault injection into the processes of one `mmhie serve` with a real engine, two workers and an audit
+trail, under continuous load (`tests/real/test_chaos.py`). Afterwards every answer that a client
+received completely has its line in an audit trail that verifies. Recovery times on two cores, with
+the small model; most of the time is vLLM's start.
 """
 
 
@@ -95,8 +95,8 @@ def page(findings: Findings) -> str:
     for title, rows in ROWS.items():
         cells = [told(name, row, findings[name]) for name, row in rows.items()]
         parts.append(f"## {title}\n\n{table(heads, cells)}")
-    heads = ["blow", "what callers get meanwhile", "answers again"]
-    return "\n".join((*parts, OUTRO, table(heads, [list(blow) for blow in BLOWS])))
+    heads = ["fault", "effect on clients", "recovery"]
+    return "\n".join((*parts, OUTRO, table(heads, [list(fault) for fault in PROCESS_FAULTS])))
 
 
 def told(name: str, row: Row, found: dict[str, str]) -> list[str]:

@@ -30,8 +30,8 @@ LEAK_MIB_PER_MINUTE = 1.0
 
 # Of each kind of caller, everything it may get. A full house or a slow queue says so.
 CONTRACT: dict[str, set[str]] = {
-    "stream": {"whole", "429 too_busy", "503 queue_timeout"},
-    "request": {"whole", "429 too_busy", "503 queue_timeout"},
+    "stream": {"complete", "429 too_busy", "503 queue_timeout"},
+    "request": {"complete", "429 too_busy", "503 queue_timeout"},
     "slow reader": {"left"},
     "leaver": {"left"},
     "half sender": {"left"},

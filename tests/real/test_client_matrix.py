@@ -131,13 +131,13 @@ def shown(client: Client, case: str, found: dict[str, Any]) -> str:
     """What of the extra key the client lets through; it must be what the table says."""
     if client.shows != "readable":
         assert found.get("header", "any")
-        return "right"
+        return "correct"
     if case in client.keeps_the_last:
         assert found["label"] is None
         assert found["closing"] == hashlib.sha256(TEXT.encode()).hexdigest()
-        return "right, key: closing part, which names the disclaimer"
+        return "correct, key: closing part, which names the disclaimer"
     assert found["label"] == TEXT
-    return "right, key"
+    return "correct, key"
 
 
 @pytest.mark.parametrize(("client", "case"), pairs(RAISING), ids=pair_id)

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.engine
 
 PATIENCE_S = 120
 ROUNDS = 3  # before an engine that answers in its own way each time is called that
-VARIES = "the engine's own answers vary"
+VARIES = "the engine's answers vary"
 TOOLS = "--enable-auto-tool-choice --tool-call-parser openai"
 
 
@@ -123,15 +123,15 @@ def compare(engine: str, pair: Pair, shape: Shape, form: Form) -> None:
 def outcome(shape: Shape, sent: httpx2.Response) -> str:
     """What is said of a shape whose answers are equal."""
     if shape.own:
-        return f"{shape.status}, the gateway's own words"
+        return f"{shape.status}, the gateway's own error"
     if leaks(shape, sent):
         return "equal without control markers"
     if is_late(sent):
-        return f"{shape.status} at once, where the engine says it after 200"
+        return f"{shape.status} as a status, where the engine sends 200 first"
     if shape.quotes:
-        return f"{shape.status}, equal without the caller's words"
+        return f"{shape.status}, equal without quoted text"
     if shape.waits and is_stream(sent):
-        return "equal, but a `<` waits for the next event"
+        return "equal, but a `<` is sent with the next event"
     return f"{shape.status}, equal" if shape.status != 200 else "equal"
 
 
