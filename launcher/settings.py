@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -22,6 +22,7 @@ from gateway.settings_base import (
     UserPath,
 )
 from launcher.errors import SettingsError
+from launcher.formats import FORMATS
 
 __all__ = ["PREFIX", "LauncherSettings", "load"]
 
@@ -30,17 +31,10 @@ RAY_PORT: Final = 6379  # where Ray's head listens unless it is told otherwise
 
 Device = Literal["auto", "cpu", "cuda"]
 DeviceMap = Literal["auto", "balanced", "sequential", "null"]
-Quantize = Literal[
-    "none",
-    "auto",
-    "bitsandbytes",
-    "gptq",
-    "awq",
-    "gguf",
-    "mxfp4",
-    "fp8",
-    "compressed-tensors",
-]
+if TYPE_CHECKING:
+    Quantize = str
+else:
+    Quantize = Literal["none", "auto", *FORMATS]
 RouterPolicy = Literal["cache_aware", "consistent_hash", "power_of_two"]
 RESERVED_FLAGS: Final[Mapping[str, str]] = {
     "--host": "the engine listens on a private socket",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from launcher.capacity import gateway_cost
+from launcher.capacity import measured
 from launcher.capacity.sizing import GATEWAY_BUSY, ROUTER_CORES, WORKERS, Sizing
 from launcher.planning.plan import EnginePlan
 
@@ -31,7 +31,7 @@ def of_demand(sizing: Sizing) -> str:
 
 def of_speed(sizing: Sizing) -> str:
     card = sizing.card
-    kind = "held against" if card.is_published else "without"
+    kind = "held against" if measured.has_run(card) else "without"
     return (
         f"an engine's speed is a roofline of the {card.name} ({card.bandwidth_gb_s:,.0f} GB/s, "
         f"{card.bf16_tflops:,.0f} TFLOP/s), {kind} published runs; nothing was measured on a GPU "
@@ -51,23 +51,24 @@ def of_adapter(plan: EnginePlan) -> list[str]:
 def of_target(sizing: Sizing) -> str:
     demand = sizing.demand
     return (
-        f"tokens come at least every {demand.pace_s * 1000:g} ms on average; engines are planned "
-        f"at {demand.busy:.0%} of the rate at which they would not, or at which they are full"
+        f"tokens come at least every {demand.inter_token_s * 1000:g} ms on average; engines are "
+        f"planned at {demand.utilization:.0%} of the rate at which they would not, or at which "
+        "they are full"
     )
 
 
 def of_places(sizing: Sizing) -> str:
     one = sizing.engine
     return (
-        f"at most {one.ceiling} sequences at once in an engine: MMHIE_MAX_INFLIGHT allows "
-        f"{one.speed.load.sequences}, the KV cache holds {one.in_cache} such requests"
+        f"at most {one.max_sequences} sequences at once in an engine: MMHIE_MAX_INFLIGHT allows "
+        f"{one.speed.workload.sequences}, the KV cache holds {one.cache_sequences} such requests"
     )
 
 
 def of_gateways() -> str:
     return (
-        f"a gateway spends {gateway_cost.REQUEST_S * 1000:g} ms on a request and "
-        f"{gateway_cost.CHUNK_S * 1e6:g} us on each token that is streamed (measured), and is "
+        f"a gateway spends {measured.REQUEST_S * 1000:g} ms on a request and "
+        f"{measured.CHUNK_S * 1e6:g} us on each token that is streamed (measured), and is "
         f"planned at {GATEWAY_BUSY:.0%} of {WORKERS} workers; a router at {ROUTER_CORES} busy "
         "processors"
     )

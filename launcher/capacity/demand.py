@@ -20,8 +20,8 @@ class Demand:
     rate: float
     tokens_in: int
     tokens_out: int
-    pace_s: float
-    busy: float
+    inter_token_s: float
+    utilization: float
     spare: int
 
     @property
@@ -36,7 +36,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class Users:
     """Users at work, what each asks in an hour, and the peak over that mean."""
 
     users: float
@@ -49,7 +49,7 @@ class People:
         return self.users * self.questions_an_hour / 3600 * self.peak
 
 
-def peak_rate(rate: float | None, people: People | None) -> float:
+def peak_rate(rate: float | None, people: Users | None) -> float:
     """The greater of the two where both are told; PlanError where neither is."""
     told = [one for one in (rate, people.rate if people else None) if one is not None]
     if not told:

@@ -14,13 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from launcher.capacity import queueing
-
 HALVINGS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class RequestCost:
     """What requests cost one engine: seconds of a step by batch and of a prompt, tokens written."""
 
     step_s: Callable[[float], float]
@@ -37,43 +35,54 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Steady:
+class SteadyState:
     """One engine at `rate` requests a second: sequences in its batch, seconds a caller waits."""
 
     rate: float
     batch: float
     token_s: float
-    first_s: float
+    ttft_s: float
     answer_s: float
 
 
-def steady(work: Work, rate: float, ceiling: int) -> Steady | None:
+def steady(work: RequestCost, rate: float, max_sequences: int) -> SteadyState | None:
     """The steady state, or None where the batch would outgrow `ceiling`."""
-    if work.rate(ceiling) < rate:
+    if work.rate(max_sequences) < rate:
         return None
-    batch = _largest(lambda batch: work.rate(batch) <= rate, ceiling)
+    batch = _largest(lambda batch: work.rate(batch) <= rate, max_sequences)
     token_s = work.token_s(batch)
-    first_s = _first_s(work, rate, token_s)
-    return Steady(rate, batch, token_s, first_s, first_s + (work.tokens_out - 1) * token_s)
+    ttft_s = _first_s(work, rate, token_s)
+    return SteadyState(rate, batch, token_s, ttft_s, ttft_s + (work.tokens_out - 1) * token_s)
 
 
-def _first_s(work: Work, rate: float, token_s: float) -> float:
+def _first_s(work: RequestCost, rate: float, token_s: float) -> float:
     """The rest of the step that is running, the prompts before this one, and its own."""
-    waiting = queueing.mg1_wait_s(rate, work.prompt_s)
+    waiting = mg1_wait_s(rate, work.prompt_s)
     return token_s / 2 + waiting + work.prompt_s + work.step_s(1)
 
 
-def limit(work: Work, ceiling: int, pace_s: float = math.inf) -> float:
+def limit(work: RequestCost, max_sequences: int, inter_token_s: float = math.inf) -> float:
     """The highest rate with a steady state in which tokens come at least every `pace_s`."""
-    return work.rate(_largest(lambda batch: work.token_s(batch) <= pace_s, ceiling))
+    return work.rate(_largest(lambda batch: work.token_s(batch) <= inter_token_s, max_sequences))
 
 
-def _largest(holds: Callable[[float], bool], ceiling: int) -> float:
+def _largest(holds: Callable[[float], bool], max_sequences: int) -> float:
     """The largest batch up to `ceiling` of which this holds, as it does of all smaller ones."""
-    if holds(ceiling):
-        return ceiling
-    low, high = 0.0, float(ceiling)
+    if holds(max_sequences):
+        return max_sequences
+    low, high = 0.0, float(max_sequences)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)
     return low
+
+
+def mg1_wait_s(rate: float, service_s: float, variation: float = 0.0) -> float:
+    """Mean wait in M/G/1 (Pollaczek-Khinchine); infinite where it never settles.
+
+    `variation` is the squared coefficient of variation: 0 for M/D/1, 1 for M/M/1.
+    """
+    utilization = rate * service_s
+    if utilization >= 1:
+        return math.inf
+    return utilization * service_s * (1 + variation) / (2 * (1 - utilization))

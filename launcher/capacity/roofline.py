@@ -1,4 +1,4 @@
-"""How long an engine takes for one step: what it has to read and to compute, over what a GPU can.
+"""The time of one engine step: bytes to read and FLOP to compute, over what a GPU can.
 
 A decode step reads every weight that is used (all experts that any sequence picked) and the keys
 and values of every sequence, and writes one token of each. Reading a prompt is arithmetic.
@@ -7,11 +7,12 @@ and values of every sequence, and writes one token of each. Reading a prompt is 
 from dataclasses import dataclass
 from typing import Final
 
-from launcher.capacity.cards import Card
+from launcher.capacity.measured import read_flops
 from launcher.planning import memory
-from launcher.planning.memory import Load
+from launcher.planning.cards import Card
+from launcher.planning.memory import Workload
 
-# Fitted by hand to published.py and rounded: scripts/render/capacity.py prints what they give.
+# Fitted by hand to measured.py and rounded: scripts/render/capacity.py prints what they give.
 BANDWIDTH_SHARE: Final = 0.7
 STEP_OVERHEAD_S: Final = 0.004  # scheduling, sampling, kernel launches
 SEQUENCE_OVERHEAD_S: Final = 20e-6  # of each sequence in the batch: sampling, text, its chunk
@@ -23,13 +24,13 @@ TENSOR_SHARE: Final = 0.75
 class Speed:
     """One engine (a model in a format on `gpus` cards): seconds for a step and for a prompt."""
 
-    load: Load
+    workload: Workload
     card: Card
 
     @property
     def devices(self) -> float:
         """GPUs' worth of speed of one engine."""
-        count = self.load.split.devices
+        count = self.workload.sizes.devices
         return 1.0 if count == 1 else count * TENSOR_SHARE
 
     @property
@@ -40,7 +41,7 @@ class Speed:
     @property
     def flops_s(self) -> float:
         """FLOP/s the engine reaches."""
-        return self.card.read_flops * self.devices
+        return read_flops(self.card) * self.devices
 
     def step_s(self, batch: float, tokens: float) -> float:
         """Seconds of a step that writes one token in each of `batch` sequences of `tokens`."""
@@ -56,11 +57,11 @@ class Speed:
 
     def kv_bytes(self, tokens: float) -> float:
         """Keys and values of one sequence, windows of sliding layers included."""
-        return memory.request_bytes(self.load.model, round(tokens), self.load.kv_dtype)
+        return memory.request_bytes(self.workload.model, round(tokens), self.workload.kv_dtype)
 
     def attention_flops(self, tokens: float) -> float:
         """FLOP of one token that looks back at `tokens` others."""
-        model = self.load.model
+        model = self.workload.model
         window = min(tokens, model.sliding_window)
         seen = model.full_layers * tokens + model.sliding_layers * window
         return 4 * model.heads * model.head_dim * seen
@@ -68,18 +69,18 @@ class Speed:
     @property
     def read_parameters(self) -> float:
         """Weights one token passes through: the experts it picks, no vocabulary."""
-        model = self.load.model
+        model = self.workload.model
         picked = model.experts_per_token / model.experts if model.experts else 0.0
         return model.linear_parameters + model.expert_parameters * picked
 
     @property
     def head_parameters(self) -> int:
         """The output head, which only tokens that are written pass through."""
-        return self.load.model.vocab * self.load.model.hidden
+        return self.workload.model.vocab * self.workload.model.hidden
 
     def weight_bytes(self, batch: float) -> float:
         """Bytes of weights a step of `batch` tokens reads, whose picks of experts are random."""
-        model = self.load.model
+        model = self.workload.model
         if not model.experts:
             return self._whole_bytes()
         missed: float = (1 - model.experts_per_token / model.experts) ** batch
@@ -87,10 +88,12 @@ class Speed:
 
     def _whole_bytes(self) -> float:
         """All weights but the table of input embeddings, of which a step reads single rows."""
-        whole = memory.weight_bytes(self.load.model, self.load.quantization, self.load.dtype)
-        return whole if self.load.model.tied_embeddings else whole - self.head_parameters * 2
+        whole = memory.weight_bytes(
+            self.workload.model, self.workload.quantization, self.workload.dtype
+        )
+        return whole if self.workload.model.tied_embeddings else whole - self.head_parameters * 2
 
     def _expert_bytes(self) -> float:
-        model = self.load.model
-        packed = memory.MXFP4_BYTES if self.load.quantization == "mxfp4" else 2
+        model = self.workload.model
+        packed = memory.MXFP4_BYTES if self.workload.quantization == "mxfp4" else 2
         return model.expert_parameters * packed

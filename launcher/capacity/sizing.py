@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from launcher.capacity import engine_load, gateway_cost
-from launcher.capacity.cards import Card
+from launcher.capacity import engine_load, measured
 from launcher.capacity.demand import Demand
-from launcher.capacity.engine_load import Steady, Work
+from launcher.capacity.engine_load import RequestCost, SteadyState
 from launcher.capacity.roofline import Speed
 from launcher.errors import NotEnoughMemory, PlanError
 from launcher.models.facts import ModelFacts
+from launcher.planning.cards import Card
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
-from launcher.planning.memory import Load, Split
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import LauncherSettings
 
@@ -26,7 +25,7 @@ ROUTER_CORES: Final = 8  # busy ones of one router, half of what it may use
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class SizedEngine:
     """One engine as the launcher would start it, and what it can take.
 
     `ceiling` is sequences at once: what the KV cache holds of such requests, or --max-num-seqs.
@@ -34,15 +33,15 @@ class Engine:
 
     plan: EnginePlan
     speed: Speed
-    work: Work
-    ceiling: int
-    in_cache: int
+    work: RequestCost
+    max_sequences: int
+    cache_sequences: int
     limit: float
 
     @property
     def gpus(self) -> int:
         """GPUs of one engine."""
-        return self.speed.load.split.devices
+        return self.speed.workload.sizes.devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,10 @@ class Sizing:
 
     demand: Demand
     card: Card
-    engine: Engine
+    engine: SizedEngine
     needed: int
     engines: int
-    steady: Steady
+    steady: SteadyState
     gateway_cores: float
     router_cores: float
     gateways: int
@@ -99,8 +98,8 @@ class Sizing:
                 "model": self.engine.plan.served_model,
                 "gpu": self.card.name,
                 "quantization": self.engine.plan.quantization,
-                "sequences_at_most": self.engine.ceiling,
-                "sequences_in_cache": self.engine.in_cache,
+                "sequences_at_most": self.engine.max_sequences,
+                "sequences_in_cache": self.engine.cache_sequences,
                 "limit_requests_per_s": round(self.engine.limit, 3),
                 "limit_tokens_per_s": round(self.engine.limit * self.demand.tokens_out, 1),
             },
@@ -108,7 +107,7 @@ class Sizing:
                 "requests_per_s_per_engine": round(self.steady.rate, 3),
                 "sequences_per_engine": round(self.steady.batch, 1),
                 "ms_per_token": round(self.steady.token_s * 1000, 2),
-                "ms_to_first_token": round(self.steady.first_s * 1000, 1),
+                "ms_to_first_token": round(self.steady.ttft_s * 1000, 1),
                 "s_per_answer": round(self.steady.answer_s, 2),
                 "streams": round(self.streams, 1),
                 "gateway_cores": round(self.gateway_cores, 2),
@@ -121,15 +120,15 @@ class Sizing:
 def size(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Demand) -> Sizing:
     """Everything for this demand; raises PlanError, HardwareError or NotEnoughMemory."""
     engine = one_engine(settings, model, card, demand)
-    if engine.work.token_s(0) > demand.pace_s:
+    if engine.work.token_s(0) > demand.inter_token_s:
         raise PlanError(
-            f"One {card.name} writes no token of this model within {demand.pace_s * 1000:.0f} ms: "
-            "raise --token-ms, or take a faster GPU."
+            f"One {card.name} writes no token of this model within "
+            f"{demand.inter_token_s * 1000:.0f} ms: raise --token-ms, or take a faster GPU."
         )
-    needed = math.ceil(demand.rate / (engine.limit * demand.busy))
-    steady = engine_load.steady(engine.work, demand.rate / needed, engine.ceiling)
+    needed = math.ceil(demand.rate / (engine.limit * demand.utilization))
+    steady = engine_load.steady(engine.work, demand.rate / needed, engine.max_sequences)
     assert steady is not None  # noqa: S101  # below the limit there is one
-    gateway_cores = gateway_cost.gateway_cores(demand.rate, demand.chunks)
+    gateway_cores = measured.gateway_cores(demand.rate, demand.chunks)
     return Sizing(
         demand=demand,
         card=card,
@@ -138,7 +137,7 @@ def size(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Dema
         engines=needed + demand.spare,
         steady=steady,
         gateway_cores=gateway_cores,
-        router_cores=gateway_cost.router_cores(demand.rate, demand.chunks),
+        router_cores=measured.router_cores(demand.rate, demand.chunks),
         gateways=_gateways(gateway_cores, demand.spare),
     )
 
@@ -148,46 +147,34 @@ def _gateways(cores: float, spare: int) -> int:
     return math.ceil(cores / GATEWAY_BUSY / WORKERS) + min(1, spare)
 
 
-def one_engine(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Demand) -> Engine:
+def one_engine(
+    settings: LauncherSettings, model: ModelFacts, card: Card, demand: Demand
+) -> SizedEngine:
     """The fewest GPUs the model fits, as the launcher plans it."""
-    node = Hardware(gpus=(card.gpu,) * NODE_GPUS, imagined=True)
+    node = Hardware(gpus=(card,) * NODE_GPUS, is_hypothetical=True)
     plan = make_plan(settings, node, model, Installation(), strict=False)
     _check(plan, demand)
-    load = _load(plan, settings, demand)
-    speed = Speed(load, card)
-    in_cache = int(plan.memory.kv_room_gib / load.request_gib)
-    ceiling = min(in_cache, load.sequences)
+    workload = replace(plan.decisions.workload, request_tokens=demand.tokens)
+    speed = Speed(workload, card)
+    cache_sequences = int(plan.memory.kv_room_gib / workload.request_gib)
+    max_sequences = min(cache_sequences, workload.sequences)
     middle = demand.tokens_in + demand.tokens_out / 2
-    work = Work(
+    work = RequestCost(
         step_s=lambda batch: speed.step_s(batch, middle),
         prompt_s=speed.prompt_s(demand.tokens_in),
         tokens_out=demand.tokens_out,
     )
-    limit = engine_load.limit(work, ceiling, demand.pace_s)
-    return Engine(plan, speed, work, ceiling, in_cache, limit)
+    limit = engine_load.limit(work, max_sequences, demand.inter_token_s)
+    return SizedEngine(plan, speed, work, max_sequences, cache_sequences, limit)
 
 
 def _check(plan: EnginePlan, demand: Demand) -> None:
     if plan.device != "cuda":
         raise PlanError("MMHIE_DEVICE is cpu, and engines on CPUs are not sized here; unset it.")
-    if plan.shortage is not None:
-        raise NotEnoughMemory(plan.shortage)
+    if plan.remedies is not None:
+        raise NotEnoughMemory(plan.remedies)
     if demand.tokens > plan.max_model_len:
         raise PlanError(
             f"{demand.tokens_in} tokens in and {demand.tokens_out} out do not fit the context of "
             f"{plan.max_model_len} that these settings give; raise MMHIE_MAX_INPUT_LENGTH."
         )
-
-
-def _load(plan: EnginePlan, settings: LauncherSettings, demand: Demand) -> Load:
-    """One copy of the planned engine, filled with requests of this demand."""
-    return Load(
-        model=plan.model,
-        quantization=None if plan.quantization == "none" else plan.quantization,
-        split=Split(plan.tensor_parallel, plan.pipeline_parallel),
-        max_model_len=plan.max_model_len,
-        request_tokens=demand.tokens,
-        sequences=int(plan.argv[plan.argv.index("--max-num-seqs") + 1]),
-        dtype=settings.dtype,
-        kv_dtype=settings.kv_cache_dtype,
-    )

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from launcher.checkpoints import lora, mxfp4, tensors
 from launcher.checkpoints.gguf import open_lock, partial
-from launcher.checkpoints.lora import Pair
-from launcher.checkpoints.merging import Merge, job_of
-from launcher.checkpoints.tensors import Piece, Tensor
+from launcher.checkpoints.lora import LoraPair
+from launcher.checkpoints.merging import MergeJob, job_of
+from launcher.checkpoints.tensors import Tensor, TensorSource
 from launcher.errors import LauncherError, ModelError, NotEnoughDisk, PlanError
 from launcher.models import digests, weights
 from launcher.models.resolve import MERGE_RECORD, adapter_from_config, read_model
@@ -24,7 +24,7 @@ ROOM: Final = 1.02
 Report = Callable[[int, int], None]
 
 
-def merge(job: Merge, report: Report) -> Path:
+def merge(job: MergeJob, report: Report) -> Path:
     """The merged checkpoint's folder, made now unless it is already there.
 
     `report` hears bytes done and bytes in all. Raises PlanError for what cannot be merged exactly,
@@ -42,7 +42,7 @@ def merge(job: Merge, report: Report) -> Path:
     return job.target
 
 
-def _adapter_config(job: Merge) -> Mapping[str, Any]:
+def _adapter_config(job: MergeJob) -> Mapping[str, Any]:
     config = _read(job.adapter / "adapter_config.json")
     facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
     if facts.unmergeable:
@@ -63,11 +63,11 @@ def _shards(base: Path) -> dict[str, dict[str, Tensor]]:
 
 
 def _pieces(
-    job: Merge,
+    job: MergeJob,
     shard: Mapping[str, Tensor],
-    changed: Mapping[str, Pair],
+    changed: Mapping[str, LoraPair],
     known: Mapping[str, Tensor],
-) -> Iterator[Piece]:
+) -> Iterator[TensorSource]:
     for name, tensor in shard.items():
         if name in changed:
             yield _merged(changed[name])
@@ -77,17 +77,17 @@ def _pieces(
             yield tensors.as_it_is(tensor)
 
 
-def _merged(pair: Pair) -> Piece:
+def _merged(pair: LoraPair) -> TensorSource:
     target = pair.target
 
     def chunks() -> Iterator[bytes]:
         yield tensors.pack(pair.merged(), target.dtype)
 
-    return Piece(target.name, target.dtype, target.shape, target.size, chunks)
+    return TensorSource(target.name, target.dtype, target.shape, target.size, chunks)
 
 
 def _write(
-    job: Merge, plan: Mapping[str, list[Piece]], record: dict[str, Any], report: Report
+    job: MergeJob, plan: Mapping[str, list[TensorSource]], record: dict[str, Any], report: Report
 ) -> None:
     total = sum(piece.size for pieces in plan.values() for piece in pieces)
     _check_room(job.target.parent, total)
@@ -125,13 +125,13 @@ def _check_room(cache: Path, total: int) -> None:
         )
 
 
-def _write_index(folder: Path, plan: Mapping[str, list[Piece]], total: int) -> None:
+def _write_index(folder: Path, plan: Mapping[str, list[TensorSource]], total: int) -> None:
     if len(plan) > 1:
         names = {piece.name: file for file, pieces in plan.items() for piece in pieces}
         _dump(folder / weights.INDEX, {"metadata": {"total_size": total}, "weight_map": names})
 
 
-def _copy_rest(job: Merge, folder: Path) -> None:
+def _copy_rest(job: MergeJob, folder: Path) -> None:
     """Tokenizer, template, generation defaults, licence: all small files but what was rewritten."""
     rewritten = {"config.json", weights.INDEX, MERGE_RECORD}
     for file in job.base.iterdir():
@@ -140,14 +140,14 @@ def _copy_rest(job: Merge, folder: Path) -> None:
             shutil.copyfile(file, folder / file.name)
 
 
-def _config(job: Merge) -> dict[str, Any]:
+def _config(job: MergeJob) -> dict[str, Any]:
     config = _read(job.base / "config.json")
     if job.dequantize:
         config.pop("quantization_config", None)
     return config
 
 
-def _record(job: Merge, config: Mapping[str, Any]) -> dict[str, Any]:
+def _record(job: MergeJob, config: Mapping[str, Any]) -> dict[str, Any]:
     facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
     return {
         **_identity(job),
@@ -157,7 +157,7 @@ def _record(job: Merge, config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _identity(job: Merge) -> dict[str, Any]:
+def _identity(job: MergeJob) -> dict[str, Any]:
     """What makes two merges the same; kept beside the weights, so that a re-run can tell."""
     return {
         "adapter": job.adapter_id,
@@ -169,7 +169,7 @@ def _identity(job: Merge) -> dict[str, Any]:
     }
 
 
-def _is_done(job: Merge) -> bool:
+def _is_done(job: MergeJob) -> bool:
     record = job.target / MERGE_RECORD
     if not record.is_file():
         return False

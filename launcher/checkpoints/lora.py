@@ -14,7 +14,7 @@ KEY: Final = re.compile(r"(?P<module>.+)\.lora_(?P<part>[AB])(\.\w+)?\.weight")
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class LoraPair:
     """W + scale * B A for one weight."""
 
     target: Tensor
@@ -30,7 +30,7 @@ class Pair:
 
 def pairs(
     config: Mapping[str, Any], adapter: Mapping[str, Tensor], base: Mapping[str, Tensor]
-) -> dict[str, Pair]:
+) -> dict[str, LoraPair]:
     """Every changed weight's pair by the weight's name; PlanError for one that is not exact."""
     halves: dict[str, dict[str, Tensor]] = {}
     for name, tensor in adapter.items():
@@ -52,7 +52,7 @@ def _pair(
     module: str,
     half: Mapping[str, Tensor],
     base: Mapping[str, Tensor],
-) -> Pair:
+) -> LoraPair:
     target = base.get(f"{module}.weight")
     if target is None or target.dtype not in ("BF16", "F16", "F32"):
         raise PlanError(f"The adapter changes {module}, which is packed or absent in the base.")
@@ -61,7 +61,7 @@ def _pair(
     a, b = half["A"], half["B"]
     if (b.shape[0], a.shape[-1]) != target.shape or b.shape[-1] != a.shape[0]:
         raise PlanError(f"The adapter's matrices for {module} do not have the base's shape.")
-    return Pair(target, a, b, scale(config, module, a.shape[0]))
+    return LoraPair(target, a, b, scale(config, module, a.shape[0]))
 
 
 def scale(config: Mapping[str, Any], module: str, rank: int) -> float:

@@ -15,7 +15,7 @@ from launcher.settings import LauncherSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
+class MergeJob:
     """What to fold into what: folders, and whether MXFP4 experts become bfloat16."""
 
     base: Path
@@ -28,14 +28,14 @@ class Merge:
 
 def job_of(
     chosen: LauncherSettings, model: ModelFacts, *, dequantize: bool, out: Path | None = None
-) -> Merge:
+) -> MergeJob:
     """What there is to merge. Raises PlanError when the model is no adapter."""
     adapter = model.adapter
     if adapter is None or adapter.merged:
         raise PlanError(
             f"{model.id} is no LoRA adapter; set MMHIE_REASONER_MODEL to a folder or id of one."
         )
-    return Merge(
+    return MergeJob(
         base=local(model.source),
         adapter=local(adapter.source),
         target=(out or prepared_folder(chosen, model, "merge")).absolute(),

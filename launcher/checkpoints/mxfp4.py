@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from launcher.checkpoints.tensors import Bytes, Float, Piece, Tensor, pack
+from launcher.checkpoints.tensors import Bytes, Float, Tensor, TensorSource, pack
 
 BLOCKS: Final = "_blocks"
 SCALES: Final = "_scales"
@@ -25,7 +25,7 @@ def unpack(blocks: Bytes, scales: Bytes) -> Float:
     return np.ldexp(values, exponents).reshape(rows, groups * 32)
 
 
-def unpacked(blocks: Tensor, scales: Tensor) -> Piece:
+def unpacked(blocks: Tensor, scales: Tensor) -> TensorSource:
     """The bfloat16 tensor a gpt-oss checkpoint has instead: experts x inputs x outputs."""
     experts, rows, groups, _ = blocks.shape
     shape = (experts, groups * 32, rows)
@@ -36,7 +36,7 @@ def unpacked(blocks: Tensor, scales: Tensor) -> Piece:
             values = unpack(part(blocks, expert).raw(), part(scales, expert).raw())
             yield pack(values.T, "BF16")
 
-    return Piece(blocks.name.removesuffix(BLOCKS), "BF16", shape, size, chunks)
+    return TensorSource(blocks.name.removesuffix(BLOCKS), "BF16", shape, size, chunks)
 
 
 def part(tensor: Tensor, index: int) -> Tensor:

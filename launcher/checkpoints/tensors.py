@@ -61,7 +61,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TensorSource:
     """A tensor to be written, and where its bytes come from when their turn comes."""
 
     name: str
@@ -97,7 +97,7 @@ def read_header(file: Path) -> dict[str, Tensor]:
     }
 
 
-def write(file: Path, pieces: Iterable[Piece], advance: Callable[[int], None]) -> str:
+def write(file: Path, pieces: Iterable[TensorSource], advance: Callable[[int], None]) -> str:
     """Write a safetensors file and return its sha256; `advance` hears of every chunk's bytes."""
     ordered = list(pieces)
     digest = hashlib.sha256()
@@ -111,7 +111,7 @@ def write(file: Path, pieces: Iterable[Piece], advance: Callable[[int], None]) -
     return digest.hexdigest()
 
 
-def _stream(pieces: list[Piece]) -> Iterator[bytes]:
+def _stream(pieces: list[TensorSource]) -> Iterator[bytes]:
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
     for piece in pieces:
@@ -128,6 +128,6 @@ def _stream(pieces: list[Piece]) -> Iterator[bytes]:
         yield from piece.chunks()
 
 
-def as_it_is(tensor: Tensor) -> Piece:
+def as_it_is(tensor: Tensor) -> TensorSource:
     """The same bytes under the same name."""
-    return Piece(tensor.name, tensor.dtype, tensor.shape, tensor.size, tensor.chunks)
+    return TensorSource(tensor.name, tensor.dtype, tensor.shape, tensor.size, tensor.chunks)

@@ -15,13 +15,13 @@ from launcher import settings
 from launcher.capacity import demand as demands
 from launcher.capacity import sizing
 from launcher.capacity.assumptions import assumptions
-from launcher.capacity.cards import CARDS, card
-from launcher.capacity.demand import Demand, People, peak_rate
+from launcher.capacity.demand import Demand, Users, peak_rate
 from launcher.capacity.sizing import Sizing
 from launcher.cli.output import AsJson
 from launcher.models import resolve
+from launcher.planning.cards import CARDS, card
 
-Users = Annotated[
+UserCount = Annotated[
     float | None,
     typer.Option(
         min=0.001, max=1e9, help="People at work; each asks `--per-hour`, times `--peak`."
@@ -41,8 +41,9 @@ Peak = Annotated[float, typer.Option(min=1, max=1000, help="Busiest minutes over
 TokenMs = Annotated[
     float, typer.Option(min=0.1, max=1e6, help="Longest mean time between two tokens of an answer.")
 ]
-Busy = Annotated[
-    float, typer.Option(min=0.05, max=0.99, help="Share of an engine's limit to plan with.")
+Utilization = Annotated[
+    float,
+    typer.Option("--busy", min=0.05, max=0.99, help="Share of an engine's limit to plan with."),
 ]
 Spare = Annotated[
     int, typer.Option(min=0, max=10_000, help="Engines that may be away at the peak.")
@@ -50,7 +51,7 @@ Spare = Annotated[
 
 
 def capacity(  # noqa: PLR0913, PLR0917  # one option each
-    users: Users = None,
+    users: UserCount = None,
     rps: Rate = None,
     tokens_in: TokensIn = 800,
     tokens_out: TokensOut = 600,
@@ -58,14 +59,14 @@ def capacity(  # noqa: PLR0913, PLR0917  # one option each
     per_hour: PerHour = demands.QUESTIONS_AN_HOUR,
     peak: Peak = demands.PEAK,
     token_ms: TokenMs = 50.0,
-    busy: Busy = 0.7,
+    utilization: Utilization = 0.7,
     spare: Spare = 1,
     as_json: AsJson = False,
 ) -> None:
     """Say how many engines, GPUs and gateways a load needs, and what that assumes."""
-    people = None if users is None else People(users, per_hour, peak)
+    people = None if users is None else Users(users, per_hour, peak)
     rate = peak_rate(rps, people)
-    wanted = Demand(rate, tokens_in, tokens_out, token_ms / 1000, busy, spare)
+    wanted = Demand(rate, tokens_in, tokens_out, token_ms / 1000, utilization, spare)
     chosen = settings.load(os.environ)
     found = sizing.size(chosen, resolve.read_model(chosen), card(gpu), wanted)
     rests_on = [*_of_people(people, rate), *assumptions(found)]
@@ -76,7 +77,7 @@ def capacity(  # noqa: PLR0913, PLR0917  # one option each
         show(found, rests_on, Console())
 
 
-def _of_people(people: People | None, rate: float) -> list[str]:
+def _of_people(people: Users | None, rate: float) -> list[str]:
     if people is None:
         return []
     asked = (
@@ -117,8 +118,8 @@ def at_peak(found: Sizing) -> Table:
     steady, limit = found.steady, found.engine.limit
     rows = {
         "requests of an engine": f"{steady.rate:.3g} /s of {limit:.3g} /s at most",
-        "sequences in an engine": f"{steady.batch:.0f} of {found.engine.ceiling}",
-        "to the first token": f"{steady.first_s * 1000:.0f} ms",
+        "sequences in an engine": f"{steady.batch:.0f} of {found.engine.max_sequences}",
+        "to the first token": f"{steady.ttft_s * 1000:.0f} ms",
         "between tokens": f"{steady.token_s * 1000:.1f} ms",
         "whole answer": f"{steady.answer_s:.1f} s",
         "answers at once": f"{found.streams:,.0f}",

@@ -27,7 +27,7 @@ from launcher.settings import LauncherSettings
 
 Gpus = Annotated[
     str | None,
-    typer.Option(help="Plan for other hardware: 4x80, 1x24, 2x40,cc=8.0, 2x8x80, cpu,ram=64."),
+    typer.Option(help="Plan for other hardware: 4x80, 2xh100, 2x40,cc=8.0, 2x8x80, cpu,ram=64."),
 ]
 
 
@@ -54,8 +54,8 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
         sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
     else:
         show(made, place, Console(), parts)
-    if made.shortage is not None:
-        raise NotEnoughMemory(made.shortage)
+    if made.remedies is not None:
+        raise NotEnoughMemory(made.remedies)
 
 
 def place_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardware:

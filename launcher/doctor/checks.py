@@ -13,13 +13,13 @@ from launcher.checkpoints import gguf, merging
 from launcher.doctor import self_test
 from launcher.doctor.self_test import Answer
 from launcher.errors import LauncherError, MissingPackage, ModelError
+from launcher.formats import FORMATS, PLUGINS
 from launcher.models import digests, embedded, resolve, weights
 from launcher.models.facts import ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import decisions, hardware, installation
-from launcher.planning.engine_command import PLUGIN_METHODS
 from launcher.planning.hardware import GIB, Hardware
-from launcher.planning.plan import EnginePlan, choose_device, make_plan
+from launcher.planning.plan import EnginePlan, make_plan
 from launcher.serving import environment, preflight
 from launcher.settings import LauncherSettings
 
@@ -124,7 +124,7 @@ def check_engine(case: Case) -> str:
 
 def check_device(case: Case) -> str:
     """The device asked for is here, and the engine is the one for it."""
-    device = choose_device(case.settings, case.place, case.installed)
+    device = decisions.choose_device(case.settings, case.place, case.installed)
     gpus = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in case.place.gpus)
     cpu = f"{case.place.cpus} CPU cores, {case.place.ram_gib:.1f} GiB of memory free"
     return f"The engine runs on {device}: {gpus if device == 'cuda' else cpu}."
@@ -178,9 +178,9 @@ def _weights(source: Path) -> list[Path]:
 def check_plugins(case: Case) -> str:
     """The plan's format needs none, or has it."""
     method = case.plan.quantization
-    if method not in PLUGIN_METHODS:
+    if method not in PLUGINS:
         return "None is needed."
-    return f"{installation.DISTRIBUTIONS[method]} is installed."
+    return f"{FORMATS[method].plugin} is installed."
 
 
 def check_memory(case: Case) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from launcher.errors import ModelError
+from launcher.formats import ALIASES, FORMATS
 from launcher.models import families, gguf_header
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.settings import LauncherSettings, hub_cache
@@ -185,7 +186,8 @@ def _quantization(config: Mapping[str, Any]) -> tuple[str | None, int | None]:
     own = config.get("quantization_config")
     if not own:
         return None, None
-    method = str(own.get("quant_method", "")).replace("_", "-").lower()
+    named = str(own.get("quant_method", "")).replace("_", "-").lower()
+    method = ALIASES.get(named, named)
     return method, _bits(method, own)
 
 
@@ -193,13 +195,8 @@ def _bits(method: str, own: Mapping[str, Any]) -> int:
     groups = own.get("config_groups") or {}
     grouped = [(group.get("weights") or {}).get("num_bits") for group in groups.values()]
     named = [own.get("bits"), own.get("w_bit"), *grouped]
-    by_method = {
-        "mxfp4": 4,
-        "awq": 4,
-        "gptq": 4,
-        "bitsandbytes": 8 if own.get("load_in_8bit") else 4,
-    }
-    return int(next((bits for bits in named if bits), by_method.get(method, 8)))
+    usual = FORMATS[method].bits if method in FORMATS and not own.get("load_in_8bit") else 8
+    return int(next((bits for bits in named if bits), usual))
 
 
 def chat_template(folder: Path) -> str:

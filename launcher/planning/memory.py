@@ -1,11 +1,14 @@
-"""What a model needs in memory, by part: weights, KV cache, activations, fixed overhead."""
+"""The memory an engine needs, by part: weights, KV cache, activations, fixed overhead."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from launcher.formats import FORMATS
 from launcher.models.facts import DTYPE_BYTES, ModelFacts
-from launcher.planning.hardware import GIB
+from launcher.planning.hardware import GIB, Device, Hardware
+from launcher.settings import LauncherSettings
 
 # Bytes per packed weight, scales included (MXFP4: 4 bits + 8 bits per 32 weights).
 MXFP4_BYTES: Final = 4.25 / 8
@@ -22,11 +25,12 @@ CPU_COORDINATOR_GIB: Final = 0.4  # measured: one more process when there are co
 CPU_WORKER_GIB: Final = 0.6  # measured: worker without weights and KV cache
 BIG_GPU_GIB: Final = 70  # from here on vLLM schedules 8192 tokens at a time instead of 2048
 BLOCK_TOKENS: Final = 16
+CPU_REQUESTS_PER_CORE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """Over how many devices the weights are spread, and how many copies there are."""
+class ParallelSizes:
+    """Devices that the weights of one copy are spread over, and the number of copies."""
 
     tensor: int = 1
     pipeline: int = 1
@@ -39,7 +43,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryEstimate:
     """The estimate of a plan; every number is GiB, per device where it says so.
 
     `kv_space_gib` is what each process on a CPU is told to take for its cache.
@@ -61,6 +65,16 @@ class Memory:
     def fits(self) -> bool:
         """At least one request of full length can be answered."""
         return self.max_concurrent >= 1
+
+    def as_json(self) -> dict[str, float | int]:
+        """The documented keys of `memory` in `mmhie plan --json`."""
+        return {
+            "weights_gib": round(self.weights_gib, 2),
+            "kv_gib_per_1k_tokens": round(self.kv_gib_per_1k_tokens, 4),
+            "per_gpu_gib": round(self.per_gpu_gib, 2),
+            "fits": self.fits,
+            "max_concurrent": self.max_concurrent,
+        }
 
 
 def bits_to_bytes(bits: int) -> float:
@@ -97,7 +111,8 @@ def _packed_bytes(model: ModelFacts, quantization: str | None, plain: int) -> tu
     if quantization == "mxfp4":
         return MXFP4_BYTES, plain if model.is_gpt_oss else MXFP4_BYTES
     bits = model.bits if quantization == model.quantization else None
-    packed = bits_to_bytes(bits or {"bitsandbytes": 4}.get(quantization, 8))
+    row = FORMATS.get(quantization)
+    packed = bits_to_bytes(bits or (row.bits if row else 8))
     return packed, packed
 
 
@@ -129,12 +144,12 @@ def activation_bytes(model: ModelFacts, batched_tokens: int, sequences: int, ten
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What an engine is asked to hold: the model in a format, and how long and many requests."""
+class Workload:
+    """The model in a format, and the length and number of the requests an engine has to hold."""
 
     model: ModelFacts
     quantization: str | None
-    split: Split
+    sizes: ParallelSizes
     max_model_len: int
     request_tokens: int
     sequences: int
@@ -164,8 +179,8 @@ class Load:
     @property
     def kv_share(self) -> float:
         """The part of the KV cache one device holds: its layers and its KV heads."""
-        layers = math.ceil(self.model.layers / self.split.pipeline) / self.model.layers
-        return layers / min(self.split.tensor, self.model.kv_heads)
+        layers = math.ceil(self.model.layers / self.sizes.pipeline) / self.model.layers
+        return layers / min(self.sizes.tensor, self.model.kv_heads)
 
     @property
     def weights_gib(self) -> float:
@@ -175,62 +190,81 @@ class Load:
     @property
     def weights_per_device_gib(self) -> float:
         """The heaviest device: its layers, and the embedding where it holds one."""
-        if self.split.pipeline == 1:
-            return self.weights_gib / self.split.tensor
+        if self.sizes.pipeline == 1:
+            return self.weights_gib / self.sizes.tensor
         plain = DTYPE_BYTES[loaded_dtype(self.model, self.dtype)]
         embedding = self.model.embedding_parameters * plain / GIB
-        layers = math.ceil(self.model.layers / self.split.pipeline) / self.model.layers
+        layers = math.ceil(self.model.layers / self.sizes.pipeline) / self.model.layers
         held = embedding if self.model.tied_embeddings else embedding / 2
-        return ((self.weights_gib - embedding) * layers + held) / self.split.tensor
+        return ((self.weights_gib - embedding) * layers + held) / self.sizes.tensor
 
 
-def on_gpus(load: Load, gpu_gib: float, fraction: float) -> Memory:
+Estimator = Callable[[Workload], MemoryEstimate]
+
+
+def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) -> Estimator:
+    """The estimate of any workload on this device."""
+    if device == "cuda":
+        fraction = settings.gpu_memory_utilization or GPU_FRACTION
+        return lambda workload: on_gpus(workload, hardware.gpu_gib, fraction)
+    requests = min(settings.max_inflight, CPU_REQUESTS_PER_CORE * hardware.cpus)
+    ram_gib, node_gib = hardware.ram_gib, hardware.numa_node_gib
+    return lambda workload: on_cpu(workload, ram_gib, node_gib, requests, hardware.nodes)
+
+
+def on_gpus(workload: Workload, gpu_gib: float, fraction: float) -> MemoryEstimate:
     """The estimate for each GPU, which vLLM fills up to `fraction`."""
     batched = 8192 if gpu_gib >= BIG_GPU_GIB else 2048
-    load = replace(load, batched_tokens=batched)
-    activations = activation_bytes(load.model, batched, load.sequences, load.split.tensor) / GIB
-    peers = GPU_PEER_GIB if load.split.devices > 1 else 0.0
+    workload = replace(workload, batched_tokens=batched)
+    activations = (
+        activation_bytes(workload.model, batched, workload.sequences, workload.sizes.tensor) / GIB
+    )
+    peers = GPU_PEER_GIB if workload.sizes.devices > 1 else 0.0
     overhead = GPU_CONTEXT_GIB + GPU_GRAPHS_GIB + peers
-    fixed = load.weights_per_device_gib + activations + overhead
-    return _memory(load, activations, overhead, gpu_gib * fraction - fixed)
+    fixed = workload.weights_per_device_gib + activations + overhead
+    return _memory(workload, activations, overhead, gpu_gib * fraction - fixed)
 
 
-def on_cpu(load: Load, ram_gib: float, node_gib: float, requests: int, nodes: int = 1) -> Memory:
+def on_cpu(
+    workload: Workload, ram_gib: float, node_gib: float, requests: int, nodes: int = 1
+) -> MemoryEstimate:
     """The estimate for the whole machine; the KV cache is given room for `requests` if it fits.
 
     vLLM binds a process to one NUMA node, so no process's cache takes more than half of one. Of
     several machines this is the head, which has the server besides its part of the ranks.
     """
-    copies, processes = load.split.data, load.split.devices * load.split.data // nodes
-    load = replace(load, batched_tokens=2048 * load.split.devices)
-    together = min(load.sequences, requests)
-    activations = activation_bytes(load.model, 2048, together, 1) * processes / GIB
+    copies, processes = workload.sizes.data, workload.sizes.devices * workload.sizes.data // nodes
+    workload = replace(workload, batched_tokens=2048 * workload.sizes.devices)
+    together = min(workload.sequences, requests)
+    activations = activation_bytes(workload.model, 2048, together, 1) * processes / GIB
     coordinator = CPU_COORDINATOR_GIB if copies > 1 else 0.0
-    tokenizers = (1 + copies) * load.model.vocab * TOKENIZER_BYTES / GIB
+    tokenizers = (1 + copies) * workload.model.vocab * TOKENIZER_BYTES / GIB
     server = CPU_SERVER_GIB + coordinator + tokenizers
     overhead = server + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
-    fixed = load.weights_gib * copies / nodes + activations + overhead
+    fixed = workload.weights_gib * copies / nodes + activations + overhead
     most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
-    space = max(1, math.ceil(load.longest_gib), min(math.ceil(requests * load.request_gib), most))
+    space = max(
+        1, math.ceil(workload.longest_gib), min(math.ceil(requests * workload.request_gib), most)
+    )
     needed = fixed + space * processes
-    made = _memory(load, activations, overhead, space if needed <= ram_gib else 0.0)
+    made = _memory(workload, activations, overhead, space if needed <= ram_gib else 0.0)
     return replace(made, per_gpu_gib=needed, available_gib=ram_gib, kv_space_gib=space)
 
 
-def _memory(load: Load, activations: float, overhead: float, room: float) -> Memory:
+def _memory(workload: Workload, activations: float, overhead: float, room: float) -> MemoryEstimate:
     """`room` is what one device has for its KV cache."""
-    holds_longest = room >= load.longest_gib
-    concurrent = int(room / load.request_gib) * load.split.data if holds_longest else 0
-    weights = load.weights_per_device_gib
-    return Memory(
-        weights_gib=load.weights_gib,
-        kv_gib_per_1k_tokens=kv_bytes_per_token(load.model, load.kv_dtype) * 1000 / GIB,
-        kv_gib_per_request=load.request_gib,
+    holds_longest = room >= workload.longest_gib
+    concurrent = int(room / workload.request_gib) * workload.sizes.data if holds_longest else 0
+    weights = workload.weights_per_device_gib
+    return MemoryEstimate(
+        weights_gib=workload.weights_gib,
+        kv_gib_per_1k_tokens=kv_bytes_per_token(workload.model, workload.kv_dtype) * 1000 / GIB,
+        kv_gib_per_request=workload.request_gib,
         weights_per_gpu_gib=weights,
         activations_gib=activations,
         overhead_gib=overhead,
         kv_room_gib=max(0.0, room),
-        per_gpu_gib=weights + activations + overhead + load.longest_gib,
+        per_gpu_gib=weights + activations + overhead + workload.longest_gib,
         available_gib=weights + activations + overhead + room,
         max_concurrent=concurrent,
     )

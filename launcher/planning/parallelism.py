@@ -1,20 +1,20 @@
-"""Over how many GPUs a model is spread, and how: tensor, pipeline and data parallel sizes."""
+"""Tensor, pipeline and data parallel sizes: the GPUs a model is spread over."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from launcher.errors import PlanError
 from launcher.models.facts import ModelFacts
-from launcher.planning.hardware import Hardware
-from launcher.planning.memory import Split
+from launcher.planning.hardware import Device, Hardware
+from launcher.planning.memory import ParallelSizes
 from launcher.settings import LauncherSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """The split that was chosen, and what to say about it."""
+class Parallelism:
+    """The sizes, with the reason and warnings."""
 
-    split: Split
+    sizes: ParallelSizes
     reason: str
     warnings: tuple[str, ...] = ()
 
@@ -31,27 +31,27 @@ def legal_sizes(model: ModelFacts, most: int) -> list[int]:
     return [size for size in range(1, most + 1) if is_legal(model, size)]
 
 
-def choose(
+def choose_parallelism(
     settings: LauncherSettings,
     model: ModelFacts,
     hardware: Hardware,
-    device: str,
-    fits: Callable[[Split], bool],
-) -> Layout:
-    """The split these settings mean; PlanError names the sizes that would do."""
+    device: Device,
+    fits: Callable[[ParallelSizes], bool],
+) -> Parallelism:
+    """The sizes these settings mean; PlanError names the sizes that would do."""
     if device == "cpu":
         layout = _on_cpu(settings, model, hardware.nodes)
-        _check_nodes(settings, layout.split, hardware.nodes)
+        _check_nodes(settings, layout.sizes, hardware.nodes)
         return layout
     _check_copies(settings, hardware.nodes)
     layout = _explicit(settings, model) or _mapped(settings, model, hardware, fits)
     layout = _with_data_parallel(settings, model, layout)
-    _check_count(layout.split, len(hardware.gpus) * hardware.nodes)
-    _check_nodes(settings, layout.split, hardware.nodes)
+    _check_count(layout.sizes, len(hardware.gpus) * hardware.nodes)
+    _check_nodes(settings, layout.sizes, hardware.nodes)
     return _with_idle(model, layout, len(hardware.gpus) * hardware.nodes)
 
 
-def _on_cpu(settings: LauncherSettings, model: ModelFacts, nodes: int) -> Layout:
+def _on_cpu(settings: LauncherSettings, model: ModelFacts, nodes: int) -> Parallelism:
     if (settings.pipeline_parallel or 1) > 1:
         raise PlanError(
             "MMHIE_PIPELINE_PARALLEL does not work on the CPU: the engine starts and fails on the "
@@ -67,51 +67,53 @@ def _on_cpu(settings: LauncherSettings, model: ModelFacts, nodes: int) -> Layout
     _check_copies(settings, nodes)
     tensor = settings.tensor_parallel or nodes
     _check_legal(model, tensor)
-    split = Split(tensor, 1, settings.data_parallel or 1)
-    return Layout(split, f"tensor {split.tensor} x data {split.data} parallel on the CPU")
+    sizes = ParallelSizes(tensor, 1, settings.data_parallel or 1)
+    return Parallelism(sizes, f"tensor {sizes.tensor} x data {sizes.data} parallel on the CPU")
 
 
-def _explicit(settings: LauncherSettings, model: ModelFacts) -> Layout | None:
+def _explicit(settings: LauncherSettings, model: ModelFacts) -> Parallelism | None:
     if settings.tensor_parallel is None and settings.pipeline_parallel is None:
         return None
-    split = Split(settings.tensor_parallel or 1, settings.pipeline_parallel or 1)
-    _check_legal(model, split.tensor)
-    _check_layers(model, split.pipeline)
-    return Layout(split, f"tensor {split.tensor} x pipeline {split.pipeline} as asked")
+    sizes = ParallelSizes(settings.tensor_parallel or 1, settings.pipeline_parallel or 1)
+    _check_legal(model, sizes.tensor)
+    _check_layers(model, sizes.pipeline)
+    return Parallelism(sizes, f"tensor {sizes.tensor} x pipeline {sizes.pipeline} as asked")
 
 
 def _mapped(
     settings: LauncherSettings,
     model: ModelFacts,
     hardware: Hardware,
-    fits: Callable[[Split], bool],
-) -> Layout:
+    fits: Callable[[ParallelSizes], bool],
+) -> Parallelism:
     per_node, nodes = len(hardware.gpus), hardware.nodes
     if settings.device_map == "null":
-        return Layout(Split(), "one GPU (MMHIE_DEVICE_MAP=null)")
+        return Parallelism(ParallelSizes(), "one GPU (MMHIE_DEVICE_MAP=null)")
     if settings.device_map == "sequential":
         stages = min(per_node * nodes, model.layers)
-        return Layout(Split(1, stages), f"{stages} pipeline stages, one a GPU")
+        return Parallelism(ParallelSizes(1, stages), f"{stages} pipeline stages, one a GPU")
     largest = legal_sizes(model, per_node)[-1]
     if settings.device_map == "balanced" or nodes > 1:
         return _balanced(largest, per_node, nodes)
     return _smallest(model, largest, per_node, fits)
 
 
-def _balanced(largest: int, per_node: int, nodes: int) -> Layout:
+def _balanced(largest: int, per_node: int, nodes: int) -> Parallelism:
     across = f" and {nodes} pipeline stages, one a node" if nodes > 1 else ""
     reason = f"tensor parallel over {largest} of {per_node} GPUs{across}"
-    return Layout(Split(largest, nodes), reason, _uneven(largest, per_node))
+    return Parallelism(ParallelSizes(largest, nodes), reason, _uneven(largest, per_node))
 
 
 def _smallest(
-    model: ModelFacts, largest: int, per_node: int, fits: Callable[[Split], bool]
-) -> Layout:
+    model: ModelFacts, largest: int, per_node: int, fits: Callable[[ParallelSizes], bool]
+) -> Parallelism:
     for size in legal_sizes(model, per_node):
-        if fits(Split(size)):
+        if fits(ParallelSizes(size)):
             reason = f"tensor parallel {size}, the fewest GPUs the model fits"
-            return Layout(Split(size), reason, _uneven(size, per_node) if size > 1 else ())
-    return Layout(Split(largest), "all GPUs", _uneven(largest, per_node))
+            return Parallelism(
+                ParallelSizes(size), reason, _uneven(size, per_node) if size > 1 else ()
+            )
+    return Parallelism(ParallelSizes(largest), "all GPUs", _uneven(largest, per_node))
 
 
 def _uneven(size: int, per_node: int) -> tuple[str, ...]:
@@ -123,30 +125,32 @@ def _uneven(size: int, per_node: int) -> tuple[str, ...]:
     )
 
 
-def _with_data_parallel(settings: LauncherSettings, model: ModelFacts, layout: Layout) -> Layout:
+def _with_data_parallel(
+    settings: LauncherSettings, model: ModelFacts, layout: Parallelism
+) -> Parallelism:
     if settings.data_parallel is None:
         return layout
-    split = Split(layout.split.tensor, layout.split.pipeline, settings.data_parallel)
-    if not _divides_experts(model, split):
+    sizes = ParallelSizes(layout.sizes.tensor, layout.sizes.pipeline, settings.data_parallel)
+    if not _divides_experts(model, sizes):
         raise PlanError(
-            f"MMHIE_DATA_PARALLEL={split.data} x tensor {split.tensor} does not divide the "
+            f"MMHIE_DATA_PARALLEL={sizes.data} x tensor {sizes.tensor} does not divide the "
             f"experts' width, {model.intermediate}, which all copies share."
         )
-    return Layout(split, f"{layout.reason}, {split.data} copies", layout.warnings)
+    return Parallelism(sizes, f"{layout.reason}, {sizes.data} copies", layout.warnings)
 
 
-def _divides_experts(model: ModelFacts, split: Split) -> bool:
+def _divides_experts(model: ModelFacts, sizes: ParallelSizes) -> bool:
     """vLLM spreads experts over the copies too: tensor x data parts of their width."""
-    return not model.experts or model.intermediate % (split.tensor * split.data) == 0
+    return not model.experts or model.intermediate % (sizes.tensor * sizes.data) == 0
 
 
-def _with_idle(model: ModelFacts, layout: Layout, gpus: int) -> Layout:
-    copies = gpus // layout.split.devices
-    wider = Split(layout.split.tensor, layout.split.pipeline, copies)
-    if copies <= layout.split.data or not _divides_experts(model, wider):
+def _with_idle(model: ModelFacts, layout: Parallelism, gpus: int) -> Parallelism:
+    copies = gpus // layout.sizes.devices
+    wider = ParallelSizes(layout.sizes.tensor, layout.sizes.pipeline, copies)
+    if copies <= layout.sizes.data or not _divides_experts(model, wider):
         return layout
     hint = f"MMHIE_DATA_PARALLEL={copies} would serve {copies} copies on all GPUs"
-    return Layout(layout.split, f"{layout.reason}; {hint}", layout.warnings)
+    return Parallelism(layout.sizes, f"{layout.reason}; {hint}", layout.warnings)
 
 
 def _check_legal(model: ModelFacts, tensor: int) -> None:
@@ -174,19 +178,19 @@ def _check_copies(settings: LauncherSettings, nodes: int) -> None:
         )
 
 
-def _check_nodes(settings: LauncherSettings, split: Split, nodes: int) -> None:
+def _check_nodes(settings: LauncherSettings, sizes: ParallelSizes, nodes: int) -> None:
     """vLLM's own multi-node start gives every node as many ranks; Ray places them as it can."""
-    if settings.distributed_backend == "mp" and split.devices % nodes:
+    if settings.distributed_backend == "mp" and sizes.devices % nodes:
         raise PlanError(
-            f"MMHIE_NODES is {nodes} and tensor {split.tensor} x pipeline {split.pipeline} "
+            f"MMHIE_NODES is {nodes} and tensor {sizes.tensor} x pipeline {sizes.pipeline} "
             "parallel cannot be shared equally by as many nodes; change one of the three."
         )
 
 
-def _check_count(split: Split, gpus: int) -> None:
-    needed = split.devices * split.data
+def _check_count(sizes: ParallelSizes, gpus: int) -> None:
+    needed = sizes.devices * sizes.data
     if needed > gpus:
         raise PlanError(
-            f"Tensor {split.tensor} x pipeline {split.pipeline} x data {split.data} parallel need "
+            f"Tensor {sizes.tensor} x pipeline {sizes.pipeline} x data {sizes.data} parallel need "
             f"{needed} GPUs and {gpus} are there; lower one of them."
         )

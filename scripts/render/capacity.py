@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from launcher import settings
 from launcher.capacity import sizing
-from launcher.capacity.cards import CARDS, card
 from launcher.capacity.demand import Demand
-from launcher.capacity.published import RUNS
+from launcher.capacity.measured import RUNS, has_run
 from launcher.errors import LauncherError
 from launcher.models import resolve
+from launcher.planning.cards import CARDS, card
 from scripts.render.page import DOCS, NO_HUB, pairs, table, with_blocks
 from scripts.simulation import calibration
 
@@ -84,8 +84,8 @@ def _gpu(name: str, chosen: Any, model: Any, demand: Demand) -> tuple[str, ...]:
     except LauncherError as refusal:
         return (f"`{name}`", str(refusal), "", "", "")
     tokens = one.limit * demand.tokens_out
-    known = "yes" if card(name).is_published and name in ("h100", "a100") else "no"
-    return (f"`{name}`", f"{one.ceiling}", f"{one.limit:.2f}", f"{tokens:,.0f}", known)
+    known = "yes" if has_run(card(name)) and name in ("h100", "a100") else "no"
+    return (f"`{name}`", f"{one.max_sequences}", f"{one.limit:.2f}", f"{tokens:,.0f}", known)
 
 
 def published(options: Mapping[str, str]) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from launcher.capacity import gateway_cost
-from launcher.capacity.cards import card
-from launcher.capacity.published import Run
+from launcher.capacity.measured import CHUNK_S, ROUTER_CHUNK_S, Run
 from launcher.capacity.roofline import Speed
 from launcher.models import families, resolve
-from launcher.planning.memory import Load, Split
+from launcher.planning.cards import card
+from launcher.planning.memory import ParallelSizes, Workload
 from scripts.simulation import pace, result
 from scripts.simulation.scenario import Scenario
 from scripts.simulation.service import run
@@ -57,7 +56,7 @@ def predicted(record: Mapping[str, Any], calls: list[Call]) -> dict[str, float]:
     What gateway and router need for a token is taken from the engines: there are as many processors
     as engines.
     """
-    chunk_s = gateway_cost.CHUNK_S + gateway_cost.ROUTER_CHUNK_S
+    chunk_s = CHUNK_S + ROUTER_CHUNK_S
     scenario = Scenario(
         pace=pace.of_record(record["alone"], CEILING, chunk_s),
         engines=record["engines"],
@@ -100,7 +99,9 @@ def measured(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 def published(one: Run) -> float:
     """Requests a second when all of a published run's prompts come at once to one engine."""
     model = resolve.from_config(families.CONFIGS[families.GPT_OSS_20B], source="openai/gpt-oss")
-    load = Load(model, "mxfp4", Split(), 131072, one.tokens_in + one.tokens_out, one.together)
+    load = Workload(
+        model, "mxfp4", ParallelSizes(), 131072, one.tokens_in + one.tokens_out, one.together
+    )
     speed = pace.of_speed(Speed(load, card(one.gpu)), one.together, one.tokens_in, one.tokens_out)
     calls = [Call(0.0, one.tokens_in, one.tokens_out)] * one.requests
     outcome = run(Scenario(speed, 1, calls, LONG_S, max_queue=one.requests))

@@ -10,9 +10,9 @@ from typing import Any, Final, get_args
 
 from launcher import settings
 from launcher.capacity import sizing
-from launcher.capacity.cards import card
 from launcher.capacity.demand import Demand
 from launcher.models import resolve
+from launcher.planning.cards import card
 from scripts.simulation import pace, result
 from scripts.simulation.pace import Pace
 from scripts.simulation.policy import Policy
@@ -50,9 +50,9 @@ def planned(gpu: str, mix: Mix, cache_tokens: int = 0) -> Engine:
     chosen = settings.load({}, None)
     model = resolve.read_model(chosen)
     whole = mix.tokens_in + mix.shared
-    demand = Demand(1.0, whole, mix.tokens_out, pace_s=0.05, busy=0.7, spare=0)
+    demand = Demand(1.0, whole, mix.tokens_out, inter_token_s=0.05, utilization=0.7, spare=0)
     one = sizing.one_engine(chosen, model, card(gpu), demand)
-    speed = pace.of_speed(one.speed, one.ceiling, whole, mix.tokens_out, cache_tokens)
+    speed = pace.of_speed(one.speed, one.max_sequences, whole, mix.tokens_out, cache_tokens)
     return Engine(speed, one.limit)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from launcher.capacity import gateway_cost
+from launcher.capacity import measured
 from scripts.simulation.journey import Journey
 
 MOST_RELAY: Final = 0.95
@@ -31,7 +31,7 @@ class Gateway:
         self.turn = (self.turn + 1) % len(self.free_at)
         slower = 1 - min(MOST_RELAY, self.relay / len(self.free_at))
         begun = max(now, self.free_at[self.turn])
-        self.free_at[self.turn] = begun + gateway_cost.REQUEST_S / slower
+        self.free_at[self.turn] = begun + measured.REQUEST_S / slower
         return self.free_at[self.turn] - now
 
     def admit(self, journey: Journey, now: float) -> bool:

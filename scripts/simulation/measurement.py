@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import httpx2
 import psutil
 
-from launcher.capacity.engine_load import Work
+from launcher.capacity.engine_load import RequestCost
 from scripts.simulation.pace import Pace, of_neighbour
 from scripts.simulation.trace import Call, Mix, poisson
 
@@ -256,7 +256,7 @@ async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
 def limit(pace: Pace) -> float:
     """Requests a second of one engine whose batch is the largest that was tried."""
     prompt_s = pace.enter_s + MIX.tokens_in * pace.read_s
-    work = Work(lambda batch: pace.steps[int(batch)], prompt_s, MIX.tokens_out)
+    work = RequestCost(lambda batch: pace.steps[int(batch)], prompt_s, MIX.tokens_out)
     return work.rate(BATCHES[-1])
 
 

@@ -39,7 +39,9 @@ def of_speed(speed: Speed, ceiling: int, tokens_in: int, tokens_out: int, cache:
     return Pace(
         steps=_table(lambda batch: speed.step_s(batch, middle), ceiling),
         read_s=speed.prompt_s(tokens_in) / tokens_in,
-        budget=8192 if speed.card.memory_gib >= 70 and speed.card.capability >= (9, 0) else 2048,
+        budget=8192
+        if speed.card.memory_gib >= 70 and speed.card.compute_capability >= (9, 0)
+        else 2048,
         cache_tokens=cache,
     )
 

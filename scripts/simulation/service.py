@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import simpy
 
-from launcher.capacity import gateway_cost
+from launcher.capacity import measured
 from scripts.simulation.engine import Engine
 from scripts.simulation.gateway import Gateway
 from scripts.simulation.journey import Journey
@@ -127,7 +127,7 @@ class Service:
     def began(self, journey: Journey) -> None:
         """The first token: from here on its gateway relays a chunk a step."""
         batch = max(1, len(self.engines[journey.engine].running))
-        journey.relay = gateway_cost.CHUNK_S / self.scenario.pace.steps[batch]
+        journey.relay = measured.CHUNK_S / self.scenario.pace.steps[batch]
         self.gateways[journey.gateway].relay += journey.relay
 
     def ended(self, journey: Journey) -> None:

@@ -1,13 +1,12 @@
 """MMHIE_* variables: the README's names and defaults, and one sentence for each mistake."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from launcher.errors import SettingsError
-from launcher.planning.quantization import IN_FLIGHT, RULES
-from launcher.settings import RESERVED_FLAGS, LauncherSettings, Quantize, load
+from launcher.formats import FORMATS
+from launcher.settings import RESERVED_FLAGS, LauncherSettings, load
 
 README = {
     "reasoner_model": "dousery/medical-reasoning-gpt-oss-20b",
@@ -45,10 +44,11 @@ def test_vllms_own_name_for_the_date_counts_too() -> None:
             load({"MMHIE_PIN_DATE": wrong}, None)
 
 
-def test_every_quantization_has_its_rules() -> None:
-    """A name MMHIE_QUANTIZE accepts has a row in the table of rules."""
-    assert set(get_args(Quantize)) - {"none", "auto"} == RULES.keys()
-    assert IN_FLIGHT.keys() <= RULES.keys()
+def test_every_format_can_be_asked_for() -> None:
+    """MMHIE_QUANTIZE takes each row of the table, and a name that is none is refused with them."""
+    assert [load({"MMHIE_QUANTIZE": name}, None).quantize for name in FORMATS] == list(FORMATS)
+    with pytest.raises(SettingsError, match=r"MMHIE_QUANTIZE is 'int3': .*'compressed-tensors'"):
+        load({"MMHIE_QUANTIZE": "int3"}, None)
 
 
 @pytest.mark.parametrize(

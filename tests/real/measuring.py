@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
 from launcher import settings
 from launcher.models import resolve
-from launcher.planning import hardware, installation, memory
+from launcher.planning import hardware, installation
 from launcher.planning.hardware import GIB
+from launcher.planning.memory import Workload
 from launcher.planning.plan import EnginePlan, make_plan
 from tests.real.conftest import Stack
 
@@ -53,25 +54,17 @@ def measured(stack: Stack, ours: dict[str, str], prepared: Path | None = None) -
     result = Measured(
         estimated_gib=plan.memory.per_gpu_gib,
         resident_gib=resident_gib(stack),
-        estimated_tokens=int(space_gib / load_of(plan).longest_gib * plan.max_model_len),
+        estimated_tokens=int(space_gib / workload_of(plan).longest_gib * plan.max_model_len),
         tokens=int(found[1].replace(",", "")),
     )
-    sys.stdout.write(f"{plan.served_model} {plan.quantization} {load_of(plan).split}: {result}\n")
+    sys.stdout.write(f"{plan.served_model} {plan.quantization} {plan.decisions.sizes}: {result}\n")
     return result
 
 
-def load_of(plan: EnginePlan) -> memory.Load:
-    """What the plan asks each process to hold."""
-    split = memory.Split(plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel)
-    return memory.Load(
-        model=plan.model,
-        quantization=None if plan.quantization == "none" else plan.quantization,
-        split=split,
-        max_model_len=plan.max_model_len,
-        request_tokens=plan.max_model_len,
-        sequences=1,
-        batched_tokens=2048 * split.devices,
-    )
+def workload_of(plan: EnginePlan) -> Workload:
+    """The plan's workload as each process on the CPU holds it."""
+    planned = plan.decisions.workload
+    return replace(planned, batched_tokens=2048 * planned.sizes.devices)
 
 
 def resident_gib(stack: Stack) -> float:

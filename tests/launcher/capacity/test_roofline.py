@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.capacity.cards import CARDS, card
-from launcher.capacity.published import RUNS, Run
+from launcher.capacity.measured import RUNS, Run
 from launcher.capacity.roofline import (
     BANDWIDTH_SHARE,
     SEQUENCE_OVERHEAD_S,
@@ -16,14 +15,15 @@ from launcher.capacity.roofline import (
 )
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.models.resolve import from_config
-from launcher.planning.memory import Load, Split
+from launcher.planning.cards import CARDS, card
+from launcher.planning.memory import ParallelSizes, Workload
 from scripts.simulation import calibration
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source=GPT_OSS_20B)
 
 
 def speed(gpu: str = "h100", tensor: int = 1) -> Speed:
-    load = Load(GPT_OSS, "mxfp4", Split(tensor), 8192, 1400, 256)
+    load = Workload(GPT_OSS, "mxfp4", ParallelSizes(tensor), 8192, 1400, 256)
     return Speed(load, card(gpu))
 
 

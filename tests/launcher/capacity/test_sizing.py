@@ -11,17 +11,19 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from launcher import settings
-from launcher.capacity import engine_load, gateway_cost, sizing
-from launcher.capacity.cards import CARDS, card
-from launcher.capacity.demand import Demand, People, peak_rate
-from launcher.capacity.engine_load import Work
+from launcher.capacity import engine_load, measured, sizing
+from launcher.capacity.demand import Demand, Users, peak_rate
+from launcher.capacity.engine_load import RequestCost
 from launcher.errors import NotEnoughMemory, PlanError
 from launcher.models import resolve
+from launcher.planning.cards import CARDS, card
 
 SETTINGS = settings.load({}, None)
 MODEL = resolve.read_model(SETTINGS)
-FLAT = Work(step_s=lambda _: 0.01, prompt_s=0.02, tokens_out=100)
-DEMAND = Demand(rate=50, tokens_in=800, tokens_out=600, pace_s=0.05, busy=0.7, spare=1)
+FLAT = RequestCost(step_s=lambda _: 0.01, prompt_s=0.02, tokens_out=100)
+DEMAND = Demand(
+    rate=50, tokens_in=800, tokens_out=600, inter_token_s=0.05, utilization=0.7, spare=1
+)
 
 
 def size(demand: Demand, gpu: str = "h100", **environ: str) -> sizing.Sizing:
@@ -31,9 +33,9 @@ def size(demand: Demand, gpu: str = "h100", **environ: str) -> sizing.Sizing:
 
 def test_users_become_requests() -> None:
     """300 people, 12 an hour, twice that at the peak: two a second."""
-    assert People(300).rate == pytest.approx(2.0)
-    assert peak_rate(None, People(300)) == pytest.approx(2.0)
-    assert peak_rate(5.0, People(300)) == 5.0
+    assert Users(300).rate == pytest.approx(2.0)
+    assert peak_rate(None, Users(300)) == pytest.approx(2.0)
+    assert peak_rate(5.0, Users(300)) == 5.0
 
 
 def test_somebody_has_to_ask() -> None:
@@ -64,7 +66,7 @@ def test_the_pace_limits_too() -> None:
 
 def test_gateways_by_hand() -> None:
     """1,000 requests and 600,000 chunks a second, at 60 % of four workers, and one to spare."""
-    cores = 1000 * gateway_cost.REQUEST_S + 600_000 * gateway_cost.CHUNK_S
+    cores = 1000 * measured.REQUEST_S + 600_000 * measured.CHUNK_S
     found = size(dataclasses.replace(DEMAND, rate=1000))
 
     assert found.gateway_cores == pytest.approx(cores)
@@ -83,13 +85,13 @@ def test_the_cache_bounds_the_batch_of_a_small_card() -> None:
     small = size(DEMAND, "a10")
     large = size(DEMAND)
 
-    assert small.engine.ceiling == small.engine.in_cache < 256
-    assert large.engine.ceiling == 256 < large.engine.in_cache
+    assert small.engine.max_sequences == small.engine.cache_sequences < 256
+    assert large.engine.max_sequences == 256 < large.engine.cache_sequences
 
 
 def test_places_come_from_the_settings() -> None:
     """MMHIE_MAX_INFLIGHT is the batch."""
-    assert size(DEMAND, MMHIE_MAX_INFLIGHT="64").engine.ceiling == 64
+    assert size(DEMAND, MMHIE_MAX_INFLIGHT="64").engine.max_sequences == 64
 
 
 def test_what_cannot_be_sized() -> None:
@@ -99,7 +101,7 @@ def test_what_cannot_be_sized() -> None:
     with pytest.raises(PlanError, match="MMHIE_DEVICE"):
         size(DEMAND, MMHIE_DEVICE="cpu")
     with pytest.raises(PlanError, match="--token-ms"):
-        size(dataclasses.replace(DEMAND, pace_s=0.001))
+        size(dataclasses.replace(DEMAND, inter_token_s=0.001))
     with pytest.raises(NotEnoughMemory):
         size(DEMAND, "l4", MMHIE_GPU_MEMORY_UTILIZATION="0.5", MMHIE_DEVICE_MAP="null")
 
@@ -120,7 +122,7 @@ def test_more_load_never_needs_less(
     rate: float, more: float, tokens_in: int, tokens_out: int, gpu: str
 ) -> None:
     """Of anything; and the plan holds what was asked of it."""
-    demand = Demand(rate, tokens_in, tokens_out, pace_s=0.2, busy=0.7, spare=1)
+    demand = Demand(rate, tokens_in, tokens_out, inter_token_s=0.2, utilization=0.7, spare=1)
     found = size(demand, gpu)
     larger = size(dataclasses.replace(demand, rate=rate * more), gpu)
     longer = size(dataclasses.replace(demand, tokens_out=tokens_out + 100), gpu)
@@ -128,16 +130,22 @@ def test_more_load_never_needs_less(
     assert larger.engines >= found.engines
     assert larger.gateways >= found.gateways
     assert longer.engines >= found.engines
-    assert found.steady.batch <= found.engine.ceiling
-    assert found.steady.token_s <= demand.pace_s
-    assert rate / found.needed <= found.engine.limit * demand.busy * (1 + 1e-9)
+    assert found.steady.batch <= found.engine.max_sequences
+    assert found.steady.token_s <= demand.inter_token_s
+    assert rate / found.needed <= found.engine.limit * demand.utilization * (1 + 1e-9)
 
 
-@given(busy=st.floats(0.1, 0.9), pace_s=st.floats(0.02, 0.5))
+@given(utilization=st.floats(0.1, 0.9), inter_token_s=st.floats(0.02, 0.5))
 @hypothesis_settings(max_examples=30, deadline=None)
-def test_asking_for_more_quality_never_needs_less(busy: float, pace_s: float) -> None:
+def test_asking_for_more_quality_never_needs_less(utilization: float, inter_token_s: float) -> None:
     """A lower target and a quicker pace take more engines."""
-    demand = dataclasses.replace(DEMAND, busy=busy, pace_s=pace_s)
+    demand = dataclasses.replace(DEMAND, utilization=utilization, inter_token_s=inter_token_s)
 
-    assert size(dataclasses.replace(demand, busy=busy * 1.1)).engines <= size(demand).engines
-    assert size(dataclasses.replace(demand, pace_s=pace_s * 2)).engines <= size(demand).engines
+    assert (
+        size(dataclasses.replace(demand, utilization=utilization * 1.1)).engines
+        <= size(demand).engines
+    )
+    assert (
+        size(dataclasses.replace(demand, inter_token_s=inter_token_s * 2)).engines
+        <= size(demand).engines
+    )

@@ -21,7 +21,7 @@ from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 from launcher.checkpoints import lora, mxfp4, tensors
 from launcher.checkpoints.adapter import merge
-from launcher.checkpoints.merging import Merge
+from launcher.checkpoints.merging import MergeJob
 from launcher.errors import ModelError, PlanError
 from launcher.models.resolve import MERGE_RECORD, read_model
 from launcher.settings import load
@@ -59,8 +59,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def job(tiny: Path, tmp_path: Path) -> Merge:
-    return Merge(
+def job(tiny: Path, tmp_path: Path) -> MergeJob:
+    return MergeJob(
         base=tiny / "base",
         adapter=tiny / "adapter",
         target=tmp_path / "merged",
@@ -70,7 +70,7 @@ def job(tiny: Path, tmp_path: Path) -> Merge:
 
 
 @pytest.fixture
-def packed(tiny: Path, job: Merge, tmp_path: Path) -> Merge:
+def packed(tiny: Path, job: MergeJob, tmp_path: Path) -> MergeJob:
     """The same base, its experts replaced by random MXFP4 blocks."""
     base = tmp_path / "packed"
     base.mkdir()
@@ -106,7 +106,7 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
     }
 
 
-def test_logits_equal_pefts_own_merge(tiny: Path, job: Merge) -> None:
+def test_logits_equal_pefts_own_merge(tiny: Path, job: MergeJob) -> None:
     """The merged checkpoint, loaded as any other, answers as PEFT's merge does, within bfloat16."""
     folder = merge(job, ignore)
 
@@ -121,7 +121,7 @@ def test_logits_equal_pefts_own_merge(tiny: Path, job: Merge) -> None:
     assert not torch.allclose(untuned.float(), expected.float(), atol=2e-2, rtol=2e-2)
 
 
-def test_only_the_adapters_targets_change(job: Merge) -> None:
+def test_only_the_adapters_targets_change(job: MergeJob) -> None:
     """Every other tensor keeps its very bytes; every target is W + alpha/r B A rounded once."""
     folder = merge(job, ignore)
 
@@ -140,7 +140,7 @@ def test_only_the_adapters_targets_change(job: Merge) -> None:
     assert torch.equal(after[f"{module}.weight"], exact)
 
 
-def test_mxfp4_experts_stay_byte_identical(packed: Merge) -> None:
+def test_mxfp4_experts_stay_byte_identical(packed: MergeJob) -> None:
     """The experts' blocks and scales are the base's own, and the format is still declared."""
     folder = merge(packed, ignore)
 
@@ -151,7 +151,7 @@ def test_mxfp4_experts_stay_byte_identical(packed: Merge) -> None:
     assert "quantization_config" in json.loads((folder / "config.json").read_text())
 
 
-def test_dequantized_experts_equal_those_of_transformers(packed: Merge) -> None:
+def test_dequantized_experts_equal_those_of_transformers(packed: MergeJob) -> None:
     """Unpacking is exact, and the checkpoint loads as a bfloat16 gpt-oss."""
     folder = merge(replace(packed, dequantize=True), ignore)
 
@@ -163,7 +163,7 @@ def test_dequantized_experts_equal_those_of_transformers(packed: Merge) -> None:
     AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
 
 
-def test_every_digest_in_the_record_is_the_files(job: Merge) -> None:
+def test_every_digest_in_the_record_is_the_files(job: MergeJob) -> None:
     """mmhie_merge.json names what was merged, and the sha256 of every shard it wrote."""
     folder = merge(job, ignore)
 
@@ -175,7 +175,7 @@ def test_every_digest_in_the_record_is_the_files(job: Merge) -> None:
     assert (record["adapter"], record["base"], record["rank"]) == ("org/adapter", "org/base", 4)
 
 
-def test_the_merged_folder_is_known_as_a_merge(job: Merge) -> None:
+def test_the_merged_folder_is_known_as_a_merge(job: MergeJob) -> None:
     """Its facts say which adapter is inside, so that health and provenance can."""
     folder = merge(job, ignore)
 
@@ -187,7 +187,7 @@ def test_the_merged_folder_is_known_as_a_merge(job: Merge) -> None:
     assert facts.adapter.base == "org/base"
 
 
-def test_a_second_run_writes_nothing(job: Merge) -> None:
+def test_a_second_run_writes_nothing(job: MergeJob) -> None:
     """The same adapter on the same base is merged once; another adapter is merged anew."""
     merge(job, ignore)
     heard: list[int] = []
@@ -199,7 +199,7 @@ def test_a_second_run_writes_nothing(job: Merge) -> None:
     assert heard
 
 
-def test_progress_ends_at_the_total(job: Merge) -> None:
+def test_progress_ends_at_the_total(job: MergeJob) -> None:
     """Bytes done never fall and end at the bytes there are."""
     heard: list[tuple[int, int]] = []
 
@@ -213,16 +213,16 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from launcher.checkpoints.adapter import merge
-from launcher.checkpoints.merging import Merge
+from launcher.checkpoints.merging import MergeJob
 base, adapter, target = map(Path, sys.argv[1:])
 def die(done, total):
     if done > total / 2:
         os.kill(os.getpid(), signal.SIGKILL)
-merge(Merge(base, adapter, target, "org/base", "org/adapter"), die)
+merge(MergeJob(base, adapter, target, "org/base", "org/adapter"), die)
 """
 
 
-def test_killed_halfway_it_leaves_nothing_that_loads(job: Merge) -> None:
+def test_killed_halfway_it_leaves_nothing_that_loads(job: MergeJob) -> None:
     """After kill -9 no folder has a config.json, and the next run cleans up and finishes."""
     arguments = [str(job.base), str(job.adapter), str(job.target)]
     ended = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
@@ -237,7 +237,7 @@ def test_killed_halfway_it_leaves_nothing_that_loads(job: Merge) -> None:
     assert [folder for folder in job.target.parent.iterdir() if folder.is_dir()] == [job.target]
 
 
-def edited(job: Merge, tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> Merge:
+def edited(job: MergeJob, tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> MergeJob:
     """The job with a copy of the adapter whose configuration was changed."""
     folder = tmp_path / "edited"
     folder.mkdir()
@@ -261,7 +261,7 @@ def edited(job: Merge, tmp_path: Path, change: Callable[[dict[str, Any]], None])
     ],
 )
 def test_what_is_more_than_lora_is_refused(
-    job: Merge, tmp_path: Path, entry: str, value: object
+    job: MergeJob, tmp_path: Path, entry: str, value: object
 ) -> None:
     """An adapter that changes more than W + scale B A is named and refused, nothing is written."""
     with pytest.raises(PlanError, match=entry):
@@ -269,7 +269,7 @@ def test_what_is_more_than_lora_is_refused(
     assert not job.target.exists()
 
 
-def with_weights(job: Merge, tmp_path: Path, weights: dict[str, torch.Tensor]) -> Merge:
+def with_weights(job: MergeJob, tmp_path: Path, weights: dict[str, torch.Tensor]) -> MergeJob:
     changed = edited(job, tmp_path, lambda config: None)
     save_file(weights, changed.adapter / "adapter_model.safetensors")
     return changed
@@ -293,7 +293,7 @@ QUERY = "base_model.model.model.layers.0.self_attn.q_proj"
     ],
 )
 def test_matrices_without_an_exact_place_are_refused(
-    packed: Merge, tmp_path: Path, weights: dict[str, tuple[int, int]], sentence: str
+    packed: MergeJob, tmp_path: Path, weights: dict[str, tuple[int, int]], sentence: str
 ) -> None:
     """Expert deltas, wrong shapes, halves and foreign tensors are refused up front."""
     given = {name: torch.zeros(shape) for name, shape in weights.items()}
@@ -302,7 +302,7 @@ def test_matrices_without_an_exact_place_are_refused(
     assert not packed.target.exists()
 
 
-def test_a_cut_shard_is_refused(packed: Merge) -> None:
+def test_a_cut_shard_is_refused(packed: MergeJob) -> None:
     """A download that stopped early is told apart from a checkpoint."""
     shard = packed.base / "model.safetensors"
     shard.write_bytes(shard.read_bytes()[:-10])
@@ -311,7 +311,7 @@ def test_a_cut_shard_is_refused(packed: Merge) -> None:
         merge(packed, ignore)
 
 
-def test_a_missing_shard_is_refused(tiny: Path, job: Merge, tmp_path: Path) -> None:
+def test_a_missing_shard_is_refused(tiny: Path, job: MergeJob, tmp_path: Path) -> None:
     """The index tells which shards there have to be."""
     base = tmp_path / "lacking"
     base.mkdir()

@@ -4,7 +4,8 @@ import pytest
 
 from launcher.errors import HardwareError
 from launcher.planning import hardware
-from launcher.planning.hardware import Gpu, Hardware, detect, parse
+from launcher.planning.cards import Gpu
+from launcher.planning.hardware import Hardware, detect, parse
 
 
 @pytest.mark.parametrize(
@@ -16,17 +17,20 @@ from launcher.planning.hardware import Gpu, Hardware, detect, parse
         ("2x8x80", 8, 80, (8, 0), 2),
         ("1x15.5, cc=7.5", 1, 15.5, (7, 5), 1),
         ("1x192,cc=10", 1, 192, (10, 0), 1),
+        ("4xH100", 4, 80, (9, 0), 1),
+        ("2x8xrtx4090", 8, 24, (8, 9), 2),
+        ("1xa100-40,cc=8.6", 1, 40, (8, 6), 1),
     ],
 )
 def test_gpus_as_described(
     text: str, gpus: int, gib: float, capability: tuple[int, int], nodes: int
 ) -> None:
-    """GPUs x GiB, or nodes x GPUs x GiB, with the compute capability if it matters."""
+    """GPUs x GiB or a name, nodes before them, and the compute capability if it matters."""
     found = parse(text)
 
     assert len(found.gpus) == gpus
     assert (found.gpu_gib, found.capability, found.nodes) == (gib, capability, nodes)
-    assert found.imagined
+    assert found.is_hypothetical
 
 
 def test_a_cpu_as_described() -> None:
@@ -53,6 +57,7 @@ def test_a_cpu_as_described() -> None:
         "10000x80",
         "999999999x1x80",
         "2x2xcpu",
+        "4xv100",
     ],
 )
 def test_what_cannot_be_read_is_refused(text: str) -> None:
@@ -75,7 +80,7 @@ def test_this_machine() -> None:
     assert found.cpus == len(found.cpu_ids) >= 1
     assert found.ram_gib > 1
     assert found.numa_node_gib > 1
-    assert not found.imagined
+    assert not found.is_hypothetical
 
 
 @pytest.mark.parametrize(

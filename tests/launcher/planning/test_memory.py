@@ -9,7 +9,7 @@ from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.models.resolve import from_config
 from launcher.planning import memory
 from launcher.planning.hardware import GIB
-from launcher.planning.memory import Load, Split
+from launcher.planning.memory import ParallelSizes, Workload
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source=GPT_OSS_20B)
 OPT = from_config(CONFIGS["facebook/opt-1.3b"], source="facebook/opt-1.3b")
@@ -20,13 +20,13 @@ FRACTION = memory.GPU_FRACTION
 def load(
     model: ModelFacts = GPT_OSS,
     quantization: str | None = "mxfp4",
-    split: Split | None = None,
+    sizes: ParallelSizes | None = None,
     context: int = 6144,
-) -> Load:
-    return Load(
+) -> Workload:
+    return Workload(
         model=model,
         quantization=quantization,
-        split=split or Split(),
+        sizes=sizes or ParallelSizes(),
         max_model_len=context,
         request_tokens=4608,
         sequences=16,
@@ -72,7 +72,7 @@ def test_tokens_of_a_measured_engine() -> None:
 @pytest.mark.parametrize(("copies", "measured_gib"), [(1, 3.017), (2, 5.730)])
 def test_resident_size_of_a_measured_engine(copies: int, measured_gib: float) -> None:
     """SmolLM2-135M with 1 GiB of cache for each process, resident after an answer, within 10 %."""
-    estimate = memory.on_cpu(load(SMOL, None, Split(1, 1, copies), 4608), 20, 10, 8)
+    estimate = memory.on_cpu(load(SMOL, None, ParallelSizes(1, 1, copies), 4608), 20, 10, 8)
 
     assert estimate.kv_space_gib == 1
     assert estimate.per_gpu_gib == pytest.approx(measured_gib, rel=0.1)
@@ -92,7 +92,7 @@ def test_resident_size_of_a_measured_gpt_oss_shape() -> None:
         experts_per_token=2,
         quantization=None,
     )
-    estimate = memory.on_cpu(load(tiny, None, Split(2), 3048), 20, 10, 8)
+    estimate = memory.on_cpu(load(tiny, None, ParallelSizes(2), 3048), 20, 10, 8)
 
     assert estimate.per_gpu_gib == pytest.approx(4.993, rel=0.1)
 
@@ -131,7 +131,7 @@ def test_a_card_of_16_gib_serves_few_and_one_of_24_many() -> None:
 def test_tensor_parallel_halves_weights_and_cache() -> None:
     """Each of two GPUs holds half of both."""
     one = memory.on_gpus(load(), 80, FRACTION)
-    two = memory.on_gpus(load(split=Split(2)), 80, FRACTION)
+    two = memory.on_gpus(load(sizes=ParallelSizes(2)), 80, FRACTION)
 
     assert two.weights_per_gpu_gib == pytest.approx(one.weights_per_gpu_gib / 2)
     assert two.kv_gib_per_request == pytest.approx(one.kv_gib_per_request / 2)
@@ -140,7 +140,7 @@ def test_tensor_parallel_halves_weights_and_cache() -> None:
 
 def test_pipeline_parallel_counts_the_embedding_where_it_is() -> None:
     """The heaviest stage has its layers and one of the two large matrices."""
-    two = load(split=Split(1, 2)).weights_per_device_gib
+    two = load(sizes=ParallelSizes(1, 2)).weights_per_device_gib
     embedding = GPT_OSS.vocab * GPT_OSS.hidden * 2 / GIB
 
     assert two == pytest.approx((12.816 - 2 * embedding) / 2 + embedding, rel=0.001)
@@ -150,13 +150,13 @@ def test_shared_kv_heads_are_not_halved_again() -> None:
     """More ranks than KV heads hold copies of them."""
     narrow = replace(SMOL, kv_heads=1, heads=8)
 
-    assert load(narrow, None, Split(4)).kv_share == 1
+    assert load(narrow, None, ParallelSizes(4)).kv_share == 1
 
 
 def test_copies_multiply_what_can_be_served() -> None:
     """Data parallel serves as many times more."""
     one = memory.on_gpus(load(), 80, FRACTION)
-    four = memory.on_gpus(load(split=Split(1, 1, 4)), 80, FRACTION)
+    four = memory.on_gpus(load(sizes=ParallelSizes(1, 1, 4)), 80, FRACTION)
 
     assert four.max_concurrent == 4 * one.max_concurrent
     assert four.per_gpu_gib == one.per_gpu_gib
@@ -173,7 +173,7 @@ def test_the_longest_request_is_what_vllm_counts() -> None:
     tiny = replace(
         GPT_OSS, layers=2, sliding_layers=1, heads=4, kv_heads=2, hidden=64, head_dim=64, experts=4
     )
-    asked = replace(load(tiny, None, Split(2), 3048), batched_tokens=4096)
+    asked = replace(load(tiny, None, ParallelSizes(2), 3048), batched_tokens=4096)
 
     assert 1 / asked.longest_gib == pytest.approx(668.73, rel=0.05)
 

@@ -8,21 +8,21 @@ from launcher.errors import PlanError
 from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.models.resolve import from_config
-from launcher.planning.hardware import parse
-from launcher.planning.memory import Split
-from launcher.planning.parallelism import Layout, choose, legal_sizes
+from launcher.planning.hardware import Device, parse
+from launcher.planning.memory import ParallelSizes
+from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
 from launcher.settings import LauncherSettings
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 SMOL = from_config(CONFIGS["embedded"], source="x")
 
 
-def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: Any) -> Layout:
-    """The layout where a copy fits once it has `needs` GPUs."""
+def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: Any) -> Parallelism:
+    """The sizes where a copy fits once it has `needs` GPUs."""
     hardware = parse(gpus)
-    device = "cuda" if hardware.gpus else "cpu"
+    device: Device = "cuda" if hardware.gpus else "cpu"
     chosen = LauncherSettings(**settings)
-    return choose(chosen, model, hardware, device, lambda split: split.devices >= needs)
+    return choose_parallelism(chosen, model, hardware, device, lambda sizes: sizes.devices >= needs)
 
 
 @pytest.mark.parametrize(("model", "sizes"), [(GPT_OSS, [1, 2, 4, 8]), (SMOL, [1, 3])])
@@ -39,45 +39,45 @@ def test_shared_kv_heads_of_dense_models() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gpus", "needs", "settings", "split"),
+    ("gpus", "needs", "settings", "sizes"),
     [
-        ("4x80", 1, {}, Split(1)),
-        ("4x80", 2, {}, Split(2)),
-        ("4x80", 3, {}, Split(4)),
-        ("3x80", 3, {}, Split(2)),
-        ("4x80", 1, {"device_map": "balanced"}, Split(4)),
-        ("3x80", 1, {"device_map": "balanced"}, Split(2)),
-        ("4x80", 1, {"device_map": "sequential"}, Split(1, 4)),
-        ("3x80", 1, {"device_map": "sequential"}, Split(1, 3)),
-        ("4x80", 1, {"device_map": "null"}, Split(1)),
-        ("4x80", 1, {"tensor_parallel": 4}, Split(4)),
-        ("4x80", 1, {"tensor_parallel": 2, "device_map": "sequential"}, Split(2)),
-        ("4x80", 1, {"tensor_parallel": 2, "pipeline_parallel": 2}, Split(2, 2)),
-        ("4x80", 1, {"pipeline_parallel": 4}, Split(1, 4)),
-        ("4x80", 1, {"data_parallel": 4}, Split(1, 1, 4)),
-        ("4x80", 2, {"data_parallel": 2}, Split(2, 1, 2)),
-        ("2x8x80", 1, {}, Split(8, 2)),
-        ("2x8x80", 1, {"tensor_parallel": 8, "pipeline_parallel": 2}, Split(8, 2)),
-        ("cpu,ram=64", 1, {}, Split(1)),
-        ("cpu,ram=64", 1, {"tensor_parallel": 2}, Split(2)),
-        ("cpu,ram=64", 1, {"device_map": "balanced"}, Split(1)),
+        ("4x80", 1, {}, ParallelSizes(1)),
+        ("4x80", 2, {}, ParallelSizes(2)),
+        ("4x80", 3, {}, ParallelSizes(4)),
+        ("3x80", 3, {}, ParallelSizes(2)),
+        ("4x80", 1, {"device_map": "balanced"}, ParallelSizes(4)),
+        ("3x80", 1, {"device_map": "balanced"}, ParallelSizes(2)),
+        ("4x80", 1, {"device_map": "sequential"}, ParallelSizes(1, 4)),
+        ("3x80", 1, {"device_map": "sequential"}, ParallelSizes(1, 3)),
+        ("4x80", 1, {"device_map": "null"}, ParallelSizes(1)),
+        ("4x80", 1, {"tensor_parallel": 4}, ParallelSizes(4)),
+        ("4x80", 1, {"tensor_parallel": 2, "device_map": "sequential"}, ParallelSizes(2)),
+        ("4x80", 1, {"tensor_parallel": 2, "pipeline_parallel": 2}, ParallelSizes(2, 2)),
+        ("4x80", 1, {"pipeline_parallel": 4}, ParallelSizes(1, 4)),
+        ("4x80", 1, {"data_parallel": 4}, ParallelSizes(1, 1, 4)),
+        ("4x80", 2, {"data_parallel": 2}, ParallelSizes(2, 1, 2)),
+        ("2x8x80", 1, {}, ParallelSizes(8, 2)),
+        ("2x8x80", 1, {"tensor_parallel": 8, "pipeline_parallel": 2}, ParallelSizes(8, 2)),
+        ("cpu,ram=64", 1, {}, ParallelSizes(1)),
+        ("cpu,ram=64", 1, {"tensor_parallel": 2}, ParallelSizes(2)),
+        ("cpu,ram=64", 1, {"device_map": "balanced"}, ParallelSizes(1)),
     ],
 )
-def test_the_split(gpus: str, needs: int, settings: dict[str, Any], split: Split) -> None:
+def test_the_sizes(gpus: str, needs: int, settings: dict[str, Any], sizes: ParallelSizes) -> None:
     """auto: fewest that fit; balanced: all that divide; sequential: a stage a GPU; null: one."""
-    assert lay_out(gpus, GPT_OSS, needs, **settings).split == split
+    assert lay_out(gpus, GPT_OSS, needs, **settings).sizes == sizes
 
 
 def test_copies_of_a_dense_model_on_the_cpu() -> None:
     """Without experts, copies run on the CPU."""
-    assert lay_out("cpu,ram=9", SMOL, data_parallel=2).split == Split(1, 1, 2)
+    assert lay_out("cpu,ram=9", SMOL, data_parallel=2).sizes == ParallelSizes(1, 1, 2)
 
 
 def test_three_gpus_become_two_with_a_warning() -> None:
     """gpt-oss does not divide by three, and that is said."""
     layout = lay_out("3x80", device_map="balanced")
 
-    assert layout.split == Split(2)
+    assert layout.sizes == ParallelSizes(2)
     assert "3 GPUs" in layout.warnings[0]
     assert not lay_out("4x80", device_map="balanced").warnings
 

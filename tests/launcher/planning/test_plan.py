@@ -20,8 +20,9 @@ from launcher.errors import HardwareError, LauncherError, MissingPackage, NotEno
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.planning import engine_command
+from launcher.planning.cards import Gpu
 from launcher.planning.context_length import MARKER_TOKENS
-from launcher.planning.hardware import Gpu, Hardware, parse
+from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import load

@@ -13,7 +13,7 @@ from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.models.resolve import from_config
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
-from launcher.planning.quantization import Choice, Site, choose
+from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.settings import Quantize
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
@@ -31,8 +31,8 @@ def checkpoint(method: str, bits: int | None = 4) -> ModelFacts:
     return replace(DENSE, quantization=method, bits=bits)
 
 
-def site(hardware: Hardware, installed: Installation = PLUGINS) -> Site:
-    return Site("cuda" if hardware.gpus else "cpu", hardware, installed)
+def platform(hardware: Hardware, installed: Installation = PLUGINS) -> Platform:
+    return Platform("cuda" if hardware.gpus else "cpu", hardware, installed)
 
 
 def ask(
@@ -41,8 +41,10 @@ def ask(
     hardware: Hardware,
     installed: Installation = PLUGINS,
     fallback: str = "warn",
-) -> Choice:
-    return choose(wanted, fallback, model, site(hardware, installed), lambda method: True)
+) -> Quantization:
+    return choose_quantization(
+        wanted, fallback, model, platform(hardware, installed), lambda method: True
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,9 @@ def test_auto_takes_the_first_that_fits(
     hardware: Hardware, installed: Installation, fitting: set[str | None], method: str | None
 ) -> None:
     """16 bits if they fit, else 8, else 4; where none does the plan says what is short."""
-    choice = choose("auto", "warn", DENSE, site(hardware, installed), fitting.__contains__)
+    choice = choose_quantization(
+        "auto", "warn", DENSE, platform(hardware, installed), fitting.__contains__
+    )
 
     assert choice.method == method
 
@@ -185,7 +189,7 @@ def test_auto_takes_the_first_that_fits(
 Cell = tuple[str, ModelFacts, Hardware, Installation, str]
 
 
-def answer(cell: Cell) -> Choice | str:
+def answer(cell: Cell) -> Quantization | str:
     """The choice, or the sentence of the refusal."""
     try:
         return ask(*cell)
@@ -204,7 +208,7 @@ def test_every_cell_of_the_matrix_has_an_answer() -> None:
     """Run, run with a warning, or one sentence; and never a flag for a format already packed."""
     answers = [(cell, answer(cell)) for cell in everything()]
 
-    choices = [(cell, found) for cell, found in answers if isinstance(found, Choice)]
+    choices = [(cell, found) for cell, found in answers if isinstance(found, Quantization)]
     sentences = [found for _, found in answers if isinstance(found, str)]
     assert len(choices) > 500
     assert len(sentences) > 500

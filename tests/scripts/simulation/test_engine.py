@@ -8,11 +8,12 @@ from collections.abc import Generator
 import pytest
 import simpy
 
-from launcher.capacity import queueing
+from launcher.capacity.engine_load import mg1_wait_s
 from scripts.simulation.engine import Engine
 from scripts.simulation.journey import Journey
 from scripts.simulation.pace import Pace
 from scripts.simulation.trace import Call
+from tests.scripts.simulation import queueing
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +140,7 @@ def test_a_single_place_with_equal_answers_is_md1() -> None:
     pace = Pace(flat(0.001, 1), read_s=0.0, budget=2048)
     found = waits(Bench(pace, poisson(0.7, COUNT, [1000] * COUNT)).run(), 0.001)
 
-    assert found == pytest.approx(queueing.mg1_wait_s(0.7, 1.0), rel=0.12)
+    assert found == pytest.approx(mg1_wait_s(0.7, 1.0), rel=0.12)
 
 
 def test_a_single_place_with_exponential_answers_is_mm1() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from launcher.capacity import gateway_cost
+from launcher.capacity import measured
 from scripts.simulation import result
 from scripts.simulation.gateway import Gateway
 from scripts.simulation.journey import Journey
@@ -159,11 +159,11 @@ def test_the_spread_is_what_the_counts_are(moves: list[tuple[int, bool]]) -> Non
 def test_a_gateway_s_worker_takes_one_after_the_other() -> None:
     """Two at once on one worker: the second waits; relaying half a processor doubles it."""
     gateway = Gateway(1, 10, 10)
-    assert gateway.work_s(0.0) == pytest.approx(gateway_cost.REQUEST_S)
-    assert gateway.work_s(0.0) == pytest.approx(2 * gateway_cost.REQUEST_S)
+    assert gateway.work_s(0.0) == pytest.approx(measured.REQUEST_S)
+    assert gateway.work_s(0.0) == pytest.approx(2 * measured.REQUEST_S)
 
     gateway.relay = 0.5
-    assert gateway.work_s(9.0) == pytest.approx(2 * gateway_cost.REQUEST_S)
+    assert gateway.work_s(9.0) == pytest.approx(2 * measured.REQUEST_S)
 
 
 def test_a_pace_from_a_record() -> None:

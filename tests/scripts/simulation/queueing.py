@@ -30,14 +30,3 @@ def mmc_wait_s(rate: float, service_s: float, servers: int) -> float:
     if offered >= servers:
         return math.inf
     return erlang_c(offered, servers) * service_s / (servers - offered)
-
-
-def mg1_wait_s(rate: float, service_s: float, variation: float = 0.0) -> float:
-    """Mean wait in M/G/1 (Pollaczek-Khinchine); infinite where it never settles.
-
-    `variation` is the squared coefficient of variation: 0 for M/D/1, 1 for M/M/1.
-    """
-    busy = rate * service_s
-    if busy >= 1:
-        return math.inf
-    return busy * service_s * (1 + variation) / (2 * (1 - busy))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.capacity import queueing
+from launcher.capacity.engine_load import mg1_wait_s
+from tests.scripts.simulation import queueing
 
 
 def test_littles_law() -> None:
@@ -31,14 +32,14 @@ def test_two_servers() -> None:
 
 def test_md1_waits_half_of_mm1() -> None:
     """Pollaczek-Khinchine: the squared variation is 0 and 1."""
-    assert queueing.mg1_wait_s(0.8, 1.0) == pytest.approx(2.0)
-    assert queueing.mg1_wait_s(0.8, 1.0, 1.0) == pytest.approx(queueing.mmc_wait_s(0.8, 1.0, 1))
+    assert mg1_wait_s(0.8, 1.0) == pytest.approx(2.0)
+    assert mg1_wait_s(0.8, 1.0, 1.0) == pytest.approx(queueing.mmc_wait_s(0.8, 1.0, 1))
 
 
 @pytest.mark.parametrize("rate", [1.0, 2.0])
 def test_what_never_settles(rate: float) -> None:
     """An infinite wait, a certain one."""
-    assert queueing.mg1_wait_s(rate, 1.0) == math.inf
+    assert mg1_wait_s(rate, 1.0) == math.inf
     assert queueing.mmc_wait_s(rate, 1.0, 1) == math.inf
     assert queueing.erlang_c(rate, 1) == 1.0
 
