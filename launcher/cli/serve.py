@@ -23,13 +23,14 @@ from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.errors import ToldToStop
-from launcher.planning import hardware, installation
+from launcher.planning import hardware
 from launcher.process import log
+from launcher.process.child import Command
 from launcher.process.stop import Stop
 from launcher.serving import follower, preflight, router
-from launcher.serving.engine_supervisor import Engine, Limits
-from launcher.serving.programs import Place, planned_anew, programs
-from launcher.serving.status_file import Facts, Phase, StatusFile, facts
+from launcher.serving.engine_supervisor import RestartPolicy
+from launcher.serving.programs import RunFiles, programs, replanned
+from launcher.serving.status_file import Phase, StatusFile, engine_facts
 from launcher.serving.supervisor import Supervisor
 from launcher.settings import LauncherSettings
 from launcher.terminal.progress import ProgressDisplay, banner
@@ -44,8 +45,8 @@ WithoutGpu = Annotated[
 AsJsonLines = Annotated[
     bool, typer.Option("--json", help="Print each phase as a JSON object, one a line.")
 ]
-Teller = Callable[[Phase], None]
 Engines = Annotated[int | None, typer.Option(help="Engines on this machine; MMHIE_ENGINES.")]
+Report = Callable[[Phase], None]
 
 
 def serve(
@@ -56,26 +57,27 @@ def serve(
     # The engine's memory holds what was asked, too; its processes inherit the limit.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        asyncio.run(serve_until_stopped(environ, without_gpu, tell if as_json else silent))
+        asyncio.run(serve_until_stopped(environ, without_gpu, reporter(as_json=as_json)))
     except asyncio.CancelledError:
         raise ToldToStop("Stopped before the model was ready.") from None
 
 
-def silent(phase: Phase) -> None:
-    """Nobody reads phases on standard output."""
+def reporter(*, as_json: bool) -> Report:
+    """Return what writes each phase to standard output as JSON, or nothing."""
 
+    def report(phase: Phase) -> None:
+        sys.stdout.write(json.dumps(asdict(phase)) + "\n")
+        sys.stdout.flush()
 
-def tell(phase: Phase) -> None:
-    """A phase for a program, the moment it begins."""
-    sys.stdout.write(json.dumps(asdict(phase)) + "\n")
-    sys.stdout.flush()
+    return report if as_json else lambda phase: None
 
 
 async def serve_until_stopped(
-    environ: Mapping[str, str], without_gpu: str | None, teller: Teller = silent
+    environ: Mapping[str, str], without_gpu: str | None, report: Report
 ) -> None:
-    """The whole life of one service. Raises LauncherError."""
-    on_signals({number: task_of_this().cancel for number in (signal.SIGINT, signal.SIGTERM)})
+    """Run one service from its settings to a clean stop. Raises LauncherError."""
+    if task := asyncio.current_task():
+        on_signals({number: task.cancel for number in (signal.SIGINT, signal.SIGTERM)})
     chosen = load(environ, without_gpu)
     if chosen.node_rank == 0:
         preflight.check_gateway()
@@ -86,31 +88,24 @@ async def serve_until_stopped(
     display = ProgressDisplay(Console(stderr=True))
     with log_file(display, chosen) as file, private_folder() as folder:
         try:
-            if chosen.node_rank > 0:
-                await follow(chosen, environ, display, file)
-                return
             plans = preparation.plans_of(chosen)
-            await supervise(Service(chosen, plans, Place(folder, file), display, teller), environ)
+            if chosen.node_rank > 0:
+                await follow(plans, environ, display, file)
+                return
+            files = RunFiles(folder, file)
+            await supervise(Service(chosen, plans, files, display, report), environ)
         finally:
             display.done()
 
 
 def on_signals(actions: Mapping[signal.Signals, Callable[[], object]]) -> None:
-    """Replace what these signals do."""
+    """Replace the actions of these signals."""
     for number, action in actions.items():
         asyncio.get_running_loop().add_signal_handler(number, action)
 
 
-def task_of_this() -> asyncio.Task[object]:
-    """The running task; a coroutine that runs always has one."""
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("No task is running.")
-    return task
-
-
 def load(environ: Mapping[str, str], without_gpu: str | None) -> LauncherSettings:
-    """The settings, with the stand-in model where neither a model nor a GPU is given."""
+    """Load the settings, with the stand-in model where neither a model nor a GPU is given."""
     chosen = settings.load(environ)
     is_open = "reasoner_model" not in chosen.model_fields_set and not hardware.detect().gpus
     if without_gpu and is_open:
@@ -120,7 +115,7 @@ def load(environ: Mapping[str, str], without_gpu: str | None) -> LauncherSetting
 
 @contextlib.contextmanager
 def log_file(display: ProgressDisplay, chosen: LauncherSettings) -> Iterator[TextIO]:
-    """A file when a person watches the progress bar, else standard error."""
+    """Open a file when a person watches the progress bar, else standard error."""
     if not display.is_terminal:
         yield sys.stderr
         return
@@ -130,112 +125,105 @@ def log_file(display: ProgressDisplay, chosen: LauncherSettings) -> Iterator[Tex
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """For the engine's socket and the phase file; its path is short, as sockets want it."""
+    """Make a folder for the sockets and the status file; sockets want a short path."""
     with tempfile.TemporaryDirectory(prefix="mmhie-") as folder:
         yield Path(folder)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What one run of the service is made of."""
+    """Parts of one run of the service."""
 
     settings: LauncherSettings
     plans: Plans
-    place: Place
+    files: RunFiles
     display: ProgressDisplay
-    teller: Teller = silent
+    report: Report
 
     @property
     def address(self) -> str:
-        """Where a person on this machine reaches the gateway."""
+        """The URL under which a person on this machine reaches the gateway."""
         host = self.settings.host
         reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104  # compared
         return f"http://{reachable}:{self.settings.port}"
 
 
 async def supervise(service: Service, environ: Mapping[str, str]) -> None:
-    """Run until a signal has been noted. Raises GatewayFailed and StartError."""
-    limits = Limits(
+    """Run until a stop is asked for. Raises GatewayFailed and StartError."""
+    policy = RestartPolicy(
         start_s=service.settings.start_timeout_seconds,
         stall_s=service.settings.stall_seconds,
         restarts=service.settings.restart_limit,
     )
-    publish = Publisher(service, StatusFile(service.place.phase_file, unchanging(service)))
-    parts = programs(service.settings, service.plans, environ, service.place)
+    publish = Publisher(service)
+    parts = programs(service.settings, service.plans, environ, service.files)
 
-    async def make() -> tuple[Engine, ...]:
+    async def prepare() -> tuple[Command, ...]:
         plans = await prepared(service, publish, environ)
-        return planned_anew(parts.engines, plans, environ)
+        return replanned(parts.engines, plans, environ)
 
-    is_lacking = any(plan.preparation for plan in service.plans)
-    supervisor = Supervisor(parts, limits, publish, make if is_lacking else None)
+    needs_preparation = any(plan.preparation for plan in service.plans)
+    supervisor = Supervisor(parts, policy, publish, prepare if needs_preparation else None)
     stop_on_signals(supervisor.stop, service.settings.stop_grace_seconds)
     await supervisor.run()
 
 
 async def prepared(service: Service, publish: Publisher, environ: Mapping[str, str]) -> Plans:
-    """Plans whose checkpoint is there; how far it is, is a phase like any other."""
+    """Make what the plans need first, and publish its progress as a phase."""
 
     def step(sentence: str, fraction: float | None) -> None:
         publish(Phase("loading", f"{sentence}.", fraction))
 
-    hear = log.prefixed("prepare", service.place.log)
+    hear = log.prefixed("prepare", service.files.log)
     plans = await preparation.prepared(service.plans, environ, step, hear)
-    publish.adopt(replace(service, plans=plans))
+    publish.use(plans)
     return plans
 
 
 async def follow(
-    chosen: LauncherSettings, environ: Mapping[str, str], display: ProgressDisplay, file: TextIO
+    plans: Plans, environ: Mapping[str, str], display: ProgressDisplay, file: TextIO
 ) -> None:
-    """This node's part of an engine whose head is another node."""
+    """Run this node's part of an engine whose head is another node."""
     hear = log.prefixed("prepare", file)
-    plans = await preparation.prepared(preparation.plans_of(chosen), environ, display.step, hear)
+    plan, *_ = await preparation.prepared(plans, environ, display.step, hear)
     display.done()
-    stop = Stop(chosen.stop_grace_seconds)
-    stop_on_signals(stop.ask, chosen.stop_grace_seconds)
-    await follower.follow(plans[0], environ, log.prefixed("engine", file), stop)
+    grace_s = plan.decisions.settings.stop_grace_seconds
+    stop = Stop(grace_s)
+    stop_on_signals(stop.ask, grace_s)
+    await follower.follow(plan, environ, log.prefixed("engine", file), stop)
 
 
-def stop_on_signals(stop: Callable[[float], None], patience_s: float) -> None:
-    """Both leave a note, with how long the stop may take."""
+def stop_on_signals(stop: Callable[[float], None], grace_s: float) -> None:
+    """Ask for a stop on SIGTERM, and for a faster one on SIGINT."""
     on_signals(
         {
-            signal.SIGTERM: partial(stop, patience_s),
-            signal.SIGINT: partial(stop, min(patience_s, INTERRUPT_GRACE_S)),
+            signal.SIGTERM: partial(stop, grace_s),
+            signal.SIGINT: partial(stop, min(grace_s, INTERRUPT_GRACE_S)),
         }
     )
 
 
-def unchanging(service: Service) -> Facts:
-    override = service.settings.reasoner_model_test_override is not None
-    if not service.plans:
-        return Facts(engine={"name": "vllm"}, model={})
-    version = installation.detect().version
-    return facts(service.plans[0], engine_version=version, test_override=override)
-
-
 class Publisher:
-    """Every phase goes to the phase file and to the person; the first ready brings the banner."""
+    """Publishes phases to the status file and the terminal; the first ready brings the banner."""
 
-    def __init__(self, service: Service, phase_file: StatusFile) -> None:
+    def __init__(self, service: Service) -> None:
         self._service = service
-        self._file = phase_file
+        self._file = StatusFile(service.files.status_file, engine_facts(service.plans))
         self._shown: Phase | None = None
         self._has_greeted = False
 
-    def adopt(self, service: Service) -> None:
-        """Tell of another plan from now on."""
-        self._service = service
-        self._file = StatusFile(self._file.path, unchanging(service))
+    def use(self, plans: Plans) -> None:
+        """Publish the facts of these plans from now on."""
+        self._service = replace(self._service, plans=plans)
+        self._file.facts = engine_facts(plans)
 
     def __call__(self, phase: Phase) -> None:
-        if trouble := self._file.write(phase):
-            self._service.display.done(f"Warning: {trouble}")
+        if problem := self._file.write(phase):
+            self._service.display.done(f"Warning: {problem}")
         if phase == self._shown:
             return
         self._shown = phase
-        self._service.teller(phase)
+        self._service.report(phase)
         if phase.name == "ready" and not self._has_greeted:
             self._greet()
         else:

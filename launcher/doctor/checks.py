@@ -194,7 +194,7 @@ def check_memory(case: Case) -> str:
 
 def check_disk(case: Case) -> str:
     """Room for logs, and for the checkpoint that has to be made first."""
-    needed = preflight.ROOM_BYTES
+    needed = preflight.LOG_ROOM_BYTES
     if case.plan.preparation is not None and case.prepared is None:
         growth = 1.02 if case.plan.preparation == "merge" else gguf.GROWTH
         needed += int(sum(file.stat().st_size for file in _weights(case.sources[0])) * growth)

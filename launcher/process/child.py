@@ -1,4 +1,4 @@
-"""One operating-system process with all its descendants: started, listened to, ended."""
+"""A child process with all its descendants: start, output, end."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Listener = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run; the environment is whole, and may hold secrets."""
+    """Arguments and the whole environment, which may hold secrets."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
 
 
 class Lines:
-    """Bytes in, lines out; a progress bar's carriage return ends a line too."""
+    """Splits bytes into lines; a progress bar's carriage return ends a line too."""
 
     def __init__(self) -> None:
         self.rest = b""
 
     def feed(self, chunk: bytes) -> list[str]:
-        """The lines this chunk completes, without blank ones."""
+        """Return the lines this chunk completes, without blank ones."""
         *whole, self.rest = (self.rest + chunk).replace(b"\r", b"\n").split(b"\n")
         if len(self.rest) > LONGEST_LINE_BYTES:
             whole.append(self.rest)
@@ -46,7 +46,7 @@ class Lines:
         return [line.decode(errors="replace").rstrip() for line in whole if line.strip()]
 
     def close(self) -> list[str]:
-        """What was written after the last line end."""
+        """Return what was written after the last line end."""
         return self.feed(b"\n")
 
 
@@ -62,7 +62,7 @@ class Child:
         self._lines = Lines()
         self._loop = asyncio.get_running_loop()
         self._status: asyncio.Future[int] = self._loop.create_future()
-        self._silent = asyncio.Event()
+        self._output_ended = asyncio.Event()
         self._process = self._spawn(command)
         self._exited = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._exited, self._reap)
@@ -97,13 +97,13 @@ class Child:
         return not self._status.done()
 
     async def wait(self) -> int:
-        """The exit status, 128 + n after signal n, once every line has been heard."""
+        """Return the exit status, 128 + n after signal n, once every line has been heard."""
         status = await asyncio.shield(self._status)
-        await self._silent.wait()
+        await self._output_ended.wait()
         return status
 
     async def stop(self, grace_s: float) -> int:
-        """SIGTERM to the command, and SIGKILL to the whole group after the grace."""
+        """Send SIGTERM to the command, and SIGKILL to the whole group after the grace."""
         if self.is_running:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -114,7 +114,7 @@ class Child:
         return await self.wait()
 
     def kill(self) -> None:
-        """SIGKILL to the whole group, now."""
+        """Send SIGKILL to the whole group, now."""
         if self.is_running:
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -136,11 +136,11 @@ class Child:
         if not chunk:
             self._loop.remove_reader(self._output)
             os.close(self._output)
-            self._silent.set()
+            self._output_ended.set()
 
 
 def describe(status: int) -> str:
-    """An exit status in words."""
+    """Describe an exit status in words."""
     if status <= 128:
         return f"exit code {status}"
     try:

@@ -1,4 +1,4 @@
-"""Where the children's lines go: to a file beside a terminal, to standard error elsewhere."""
+"""Log of the children's lines: a file beside a terminal, standard error elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from launcher.process.child import Listener
 
 
 def open_log(path: Path) -> TextIO:
-    """A new log; the one before it is kept beside it. Raises LauncherError."""
+    """Open a new log; the one before it is kept beside it. Raises LauncherError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
@@ -22,8 +22,10 @@ def open_log(path: Path) -> TextIO:
 
 
 def prefixed(name: str, file: TextIO) -> Listener:
-    """A listener that writes each line under the name of who said it, as far as there is room: a
-    log on a full disk is no reason to stop a service."""
+    """Return a listener that writes each line under its program's name.
+
+    A line that cannot be written is dropped: a full disk is no reason to stop a service.
+    """
 
     def write(line: str) -> None:
         with contextlib.suppress(OSError):

@@ -6,7 +6,8 @@ It stands between the launcher and an engine, as leader of their process group. 
 signals go on to the command. When the launcher dies, even by SIGKILL, its end of the pipe LIFELINE
 closes: the command gets SIGTERM, GRACE_S seconds, and then the whole group SIGKILL. (vLLM's engine
 processes outlive a killed API server, and PR_SET_PDEATHSIG follows a thread, not a process.)
-Standard library only: it runs without the site packages, to start fast and stay small.
+Standard library only: it runs without the site packages, to start fast and stay small. (The SDK has
+a guard of its own, `_warden.py`: it is another distribution, and reports on its standard output.)
 """
 
 from __future__ import annotations
@@ -20,33 +21,33 @@ from collections.abc import Callable
 
 
 def main(lifeline: int, grace_s: float, command: list[str]) -> int:
-    """The command's exit status as a shell tells it: 128 + n when signal n ended it."""
+    """Run the command and return its exit status as a shell has it: 128 + n after signal n."""
     early: list[int] = []
-    hear(early.append)
+    on_termination(early.append)
     try:
         child = subprocess.Popen(command)
     except OSError as error:
         print(f"{command[0]} cannot be started: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 127
-    hear(child.send_signal)
+    on_termination(child.send_signal)
     for number in early:
         child.send_signal(number)
     exited = os.pidfd_open(child.pid)
-    if lifeline in first(None, exited, lifeline):
+    if lifeline in wait_for(None, exited, lifeline):
         child.terminate()
-        first(grace_s, exited)
+        wait_for(grace_s, exited)
         os.killpg(0, signal.SIGKILL)
     return status(child.wait())
 
 
-def hear(action: Callable[[int], None]) -> None:
-    """Do this with every termination signal."""
+def on_termination(action: Callable[[int], None]) -> None:
+    """Call this with every termination signal."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda received, _: action(received))
 
 
-def first(timeout_s: float | None, *descriptors: int) -> list[int]:
-    """The descriptors that have something to say, or none after the timeout."""
+def wait_for(timeout_s: float | None, *descriptors: int) -> list[int]:
+    """Return the descriptors that are readable or closed, or none after the timeout."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)

@@ -1,12 +1,20 @@
-"""How long to wait before a restart, and when to stop restarting."""
+"""Restarts with exponential backoff, the same for every child that is kept running."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+from launcher.process.stop import Stop
 
 LONGEST_PAUSE_S = 60.0
 # A child that lasted this long had recovered: what failed before no longer counts.
 RECOVERED_S = 600.0
+
+Clock = Callable[[], float]
+Ending = TypeVar("Ending")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +25,7 @@ class Backoff:
     failures: int = 0
 
     def after(self, lasted_s: float) -> Backoff:
-        """One more failure, of a child that lasted this long."""
+        """Count one more failure, of a child that lasted this long."""
         return Backoff(self.limit, 1 if lasted_s >= RECOVERED_S else self.failures + 1)
 
     @property
@@ -28,3 +36,27 @@ class Backoff:
     def pause_s(self) -> float:
         """1, 2, 4 ... seconds."""
         return min(LONGEST_PAUSE_S, 2.0 ** max(0, self.failures - 1))
+
+
+async def keep_running(
+    run_once: Callable[[], Awaitable[Ending]],
+    ended: Callable[[Ending, Backoff], Awaitable[None]],
+    *,
+    limit: int,
+    stop: Stop,
+    clock: Clock = time.monotonic,
+) -> None:
+    """Run again and again, with a pause between, until a stop is asked for.
+
+    `ended` is told of each ending; it raises to end the restarts, which it must when the backoff
+    is spent.
+    """
+    backoff = Backoff(limit)
+    while not stop.asked.is_set():
+        started = clock()
+        ending = await run_once()
+        if stop.asked.is_set():
+            return
+        backoff = backoff.after(clock() - started)
+        await ended(ending, backoff)
+        await stop.pause(backoff.pause_s)

@@ -1,4 +1,4 @@
-"""A stop that was asked for: the one note signals leave, and everybody's loops look at."""
+"""A requested stop: set by signal handlers, and looked at by every loop."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from launcher.process.child import Child
 
 
 class Stop:
-    """Asked for once: within `grace_s` seconds; asked for twice: now."""
+    """A request to stop within `grace_s` seconds; requested twice, at once."""
 
     def __init__(self, grace_s: float) -> None:
         self.asked = asyncio.Event()
         self.grace_s = grace_s
-        self._hurry = asyncio.Event()
+        self._at_once = asyncio.Event()
 
     def ask(self, grace_s: float) -> None:
-        """Stop within this many seconds; asked a second time, at once."""
+        """Request a stop within this many seconds; the second request means at once."""
         if self.asked.is_set():
-            self._hurry.set()
+            self._at_once.set()
         self.grace_s = grace_s
         self.asked.set()
 
     async def pause(self, seconds: float) -> None:
-        """Wait, but not longer than until a stop is asked for."""
+        """Wait, but not longer than until a stop is requested."""
         try:
             async with asyncio.timeout(seconds):
                 await self.asked.wait()
@@ -31,7 +31,7 @@ class Stop:
             return
 
     async def first(self, child: Child) -> int | None:
-        """The child's exit status, or None when a stop is asked for before it ends."""
+        """Return the child's exit status, or None when a stop is requested before it ends."""
         ended = asyncio.create_task(child.wait())
         asked = asyncio.create_task(self.asked.wait())
         await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -42,13 +42,13 @@ class Stop:
         return None
 
     async def end(self, child: Child | None, grace_s: float) -> None:
-        """Stop a child, or kill it when a hurry is noted."""
+        """Stop a child, and kill it once the stop is requested at once."""
         if child is None:
             return
-        stop = asyncio.create_task(child.stop(grace_s))
-        hurry = asyncio.create_task(self._hurry.wait())
-        await asyncio.wait({stop, hurry}, return_when=asyncio.FIRST_COMPLETED)
-        if not stop.done():
+        stopping = asyncio.create_task(child.stop(grace_s))
+        at_once = asyncio.create_task(self._at_once.wait())
+        await asyncio.wait({stopping, at_once}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
             child.kill()
-        hurry.cancel()
-        await stop
+        at_once.cancel()
+        await stopping

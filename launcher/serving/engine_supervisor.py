@@ -1,22 +1,24 @@
-"""One engine kept up: started, watched, restarted with a pause, given up on after too many."""
+"""Supervision of one engine: start, readiness, stalls, restarts."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from launcher.errors import ExitedEarly, GaveUp, NeverReady, StartError, ToldToStop
+from launcher.errors import ExitedEarly, GaveUp, NeverReady, StartError
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.restarts import Backoff
+from launcher.process.restarts import Backoff, Clock, keep_running
 from launcher.process.stop import Stop
-from launcher.serving import stall_watchdog, startup_log
+from launcher.serving import startup_log
 from launcher.serving.environment import KEY
-from launcher.serving.probe import Probe, Where
-from launcher.serving.status_file import Name, Phase
+from launcher.serving.probe import Address, Probe
+from launcher.serving.stall_watchdog import StallWatchdog, activity
+from launcher.serving.status_file import Phase, PhaseName
 
 TICK_S = 0.25
-PULSE_S = 5.0
+METRICS_EVERY_S = 5.0
 # A step's fraction from which the model is loading and no longer just starting.
 LOADING_FROM = 0.2
 # What an engine that has to go gets between SIGTERM and SIGKILL.
@@ -25,8 +27,8 @@ READY = Phase("ready", "The model is ready.", 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Seconds and counts after which patience ends."""
+class RestartPolicy:
+    """Seconds until a start or a silence counts as a failure, and the restarts allowed."""
 
     start_s: float
     stall_s: float
@@ -34,137 +36,147 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """How one engine is started, where it then answers, and who hears its lines."""
+class EngineProgram:
+    """An engine's command, the address it then answers at, and the listener to its lines."""
 
     command: Command
-    where: Where
+    address: Address
     log: Listener
 
 
 class EngineSupervisor:
-    """Publishes its engine's phases; `was_ready` once it has been."""
+    """Keeps one engine running and publishes its phases; `was_ready` is set by the first ready."""
 
     def __init__(
-        self, engine: Engine, limits: Limits, stop: Stop, publish: Callable[[Phase], None]
+        self,
+        engine: EngineProgram,
+        policy: RestartPolicy,
+        stop: Stop,
+        publish: Callable[[Phase], None],
+        clock: Clock = time.monotonic,
     ) -> None:
         self.was_ready = asyncio.Event()
         self._engine = engine
-        self._limits = limits
+        self._policy = policy
         self._stop = stop
         self._publish = publish
-        self._seen = startup_log.BEGIN
+        self._clock = clock
+        self._progress = startup_log.BEGIN
         self._child: Child | None = None
-        self._probe = Probe(engine.where)
-        self._asking: asyncio.Task[None] | None = None
-        self._clock = asyncio.get_running_loop().time
+        self._client = Probe(engine.address)
+        self._probing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Return after a stop that was asked for; raise a StartError, GaveUp among them."""
-        backoff = Backoff(self._limits.restarts)
-        while not self._stop.asked.is_set():
-            started = self._clock()
-            try:
-                await self._start()
-                self.was_ready.set()
-                ending = await self._watch()
-            except ToldToStop:
-                return
-            except StartError as error:
-                if not self.was_ready.is_set():
-                    raise
-                ending = Phase("engine_down", str(error))
-            backoff = backoff.after(self._clock() - started)
-            await self._restart_pause(ending, backoff)
+        await keep_running(
+            self._run_once,
+            self._ended,
+            limit=self._policy.restarts,
+            stop=self._stop,
+            clock=self._clock,
+        )
 
-    def equip(self, engine: Engine) -> None:
-        """What will be started, where that was not known at first."""
-        self._engine = engine
+    def replace_command(self, command: Command) -> None:
+        """Start the engine with this command, which was not known at first."""
+        self._engine = EngineProgram(command, self._engine.address, self._engine.log)
 
     async def end(self, grace_s: float) -> None:
         """Stop the engine for good."""
         await self._stop.end(self._child, grace_s)
-        if self._asking is not None:
-            await asyncio.wait({self._asking})  # its engine is gone
-        await self._probe.close()
+        if self._probing is not None:
+            await asyncio.wait({self._probing})  # its engine is gone
+        await self._client.close()
 
-    async def _restart_pause(self, ending: Phase, backoff: Backoff) -> None:
-        """Tell why, clear away what is left of the engine, wait; raise GaveUp after too many."""
+    async def _run_once(self) -> Phase:
+        """Return the phase in which the engine's life ended; raise a StartError of the first."""
+        child = self._start()
+        try:
+            await self._until_ready(child)
+        except StartError as error:
+            if not self.was_ready.is_set():
+                raise
+            return Phase("engine_down", str(error))
+        return await self._watch(child)
+
+    async def _ended(self, ending: Phase, backoff: Backoff) -> None:
+        """Publish why, end what is left of the engine; raise GaveUp after too many restarts."""
         self._publish(ending)
         await self._stop.end(self._child, ENGINE_STOP_S)
         if backoff.is_spent:
             raise GaveUp(f"{ending.detail} It was restarted {backoff.limit} times; that is enough.")
         plan = f"Restart {backoff.failures} of {backoff.limit} in {backoff.pause_s:.0f} s."
         self._publish(Phase(ending.name, f"{ending.detail} {plan}"))
-        await self._stop.pause(backoff.pause_s)
 
-    async def _start(self) -> None:
-        """Start it and return once it is ready; the three other endings are raised."""
-        self._probe.clear_way()
-        self._seen = startup_log.BEGIN
-        self._child = child = Child(self._engine.command, self._hear)
-        deadline = self._clock() + self._limits.start_s
-        while not await self._probe.is_healthy():
-            self._publish(start_phase(self._seen))
+    def _start(self) -> Child:
+        self._client.remove_stale_socket()
+        self._progress = startup_log.BEGIN
+        self._child = Child(self._engine.command, self._hear)
+        return self._child
+
+    def _hear(self, line: str) -> None:
+        self._progress = startup_log.furthest(self._progress, line)
+        self._engine.log(line)
+
+    async def _until_ready(self, child: Child) -> None:
+        """Return once the engine is ready or a stop is asked for; raise a StartError otherwise."""
+        deadline = self._clock() + self._policy.start_s
+        while not await self._client.is_healthy():
+            self._publish(start_phase(self._progress))
             if self._stop.asked.is_set():
-                raise ToldToStop("Told to stop before the engine was ready.")
+                return
             if not child.is_running:
                 raise ExitedEarly(early_exit(await child.wait(), child))
             if self._clock() > deadline:
-                raise NeverReady(never_ready(self._seen, self._limits.start_s))
+                raise NeverReady(never_ready(self._progress, self._policy.start_s))
             await self._stop.pause(TICK_S)
+        self.was_ready.set()
 
-    def _hear(self, line: str) -> None:
-        self._seen = startup_log.furthest(self._seen, line)
-        self._engine.log(line)
-
-    async def _watch(self) -> Phase:
-        """Return the phase a ready engine has fallen into; raise ToldToStop."""
-        watch = stall_watchdog.Watch(self._limits.stall_s, self._clock())
-        pulse_s = min(PULSE_S, self._limits.stall_s / 4)
-        asked = self._clock()
-        while self._child and self._child.is_running:
+    async def _watch(self, child: Child) -> Phase:
+        """Return the phase a ready engine falls into; its last one when a stop is asked for."""
+        watchdog = StallWatchdog(self._policy.stall_s, self._clock())
+        metrics_every_s = min(METRICS_EVERY_S, self._policy.stall_s / 4)
+        read_at = self._clock()
+        while child.is_running:
             self._publish(READY)
             await self._stop.pause(TICK_S)
             if self._stop.asked.is_set():
-                raise ToldToStop("Told to stop.")
-            if self._clock() - asked >= pulse_s:
-                metrics = await self._probe.metrics()
-                asked = self._clock()
-                if watch.is_stalled(stall_watchdog.read(metrics) if metrics else None, asked):
-                    return Phase("stalled", stalled(self._limits.stall_s))
-                self._ask_in_doubt(watch)
-        status = await self._child.wait() if self._child else 0
-        return Phase("engine_down", f"The engine ended ({describe(status)}).")
+                return READY
+            if self._clock() - read_at >= metrics_every_s:
+                metrics = await self._client.metrics()
+                read_at = self._clock()
+                if watchdog.is_stalled(activity(metrics) if metrics else None, read_at):
+                    return Phase("stalled", stalled(self._policy.stall_s))
+                self._probe_if_needed(watchdog)
+        return Phase("engine_down", f"The engine ended ({describe(await child.wait())}).")
 
-    def _ask_in_doubt(self, watch: stall_watchdog.Watch) -> None:
-        """An engine of which nothing was heard for long is asked for one token, beside the rest."""
-        is_asking = self._asking is not None and not self._asking.done()
-        if watch.is_in_doubt(self._clock()) and not is_asking:
-            self._asking = asyncio.create_task(self._ask(watch))
+    def _probe_if_needed(self, watchdog: StallWatchdog) -> None:
+        """Have an engine that was silent for long generate one token, beside the other checks."""
+        is_probing = self._probing is not None and not self._probing.done()
+        if watchdog.needs_probe(self._clock()) and not is_probing:
+            self._probing = asyncio.create_task(self._probe(watchdog))
 
-    async def _ask(self, watch: stall_watchdog.Watch) -> None:
+    async def _probe(self, watchdog: StallWatchdog) -> None:
         key = self._engine.command.env.get(KEY, "")
-        if await self._probe.can_answer(key, self._limits.stall_s):
-            watch.prove(self._clock())
+        if await self._client.generates(key, self._policy.stall_s):
+            watchdog.record_token(self._clock())
 
 
-def start_phase(seen: startup_log.Progress) -> Phase:
-    """A step of the start, as a phase."""
-    name: Name = "loading" if seen.fraction >= LOADING_FROM else "starting"
-    return Phase(name, f"{seen.step}.", seen.fraction)
+def start_phase(progress: startup_log.Progress) -> Phase:
+    """Return a step of the start as a phase."""
+    name: PhaseName = "loading" if progress.fraction >= LOADING_FROM else "starting"
+    return Phase(name, f"{progress.step}.", progress.fraction)
 
 
 def early_exit(status: int, engine: Child) -> str:
     cause = startup_log.root_cause(tuple(engine.last_lines))
-    told = f": {cause}" if cause else " and did not say why; its log has the rest."
-    return f"The engine ended before it was ready ({describe(status)}){told}"
+    reason = f": {cause}" if cause else " and did not say why; its log has the rest."
+    return f"The engine ended before it was ready ({describe(status)}){reason}"
 
 
-def never_ready(seen: startup_log.Progress, start_s: float) -> str:
+def never_ready(progress: startup_log.Progress, start_s: float) -> str:
     return (
-        f"The engine was not ready after {start_s:.0f} s and was last seen at “{seen.step}”: set "
-        "MMHIE_START_TIMEOUT_SECONDS higher if the model is large, or look into its log."
+        f"The engine was not ready after {start_s:.0f} s and was last seen at “{progress.step}”: "
+        "set MMHIE_START_TIMEOUT_SECONDS higher if the model is large, or look into its log."
     )
 
 

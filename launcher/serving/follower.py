@@ -1,4 +1,4 @@
-"""A node that is not the head of a multi-node engine: its ranks, and nothing that listens."""
+"""A node that is not the head of a multi-node engine: it runs its ranks, and nothing listens."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from launcher.process.stop import Stop
 from launcher.serving import environment, startup_log
 
 MASTER_PORT: Final = 29501  # vLLM's own default, on the head
-TRY_EVERY_S: Final = 1.0
-# A head whose machine is gone says nothing: after half a minute the kernel gives it up.
+RETRY_S: Final = 1.0
+# A head whose machine is gone sends nothing: after half a minute the kernel gives it up.
 KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
 
@@ -25,12 +25,12 @@ class Head:
     """The head's ranks, known to live by a connection that the kernel closes with them."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._where = (host, port)
+        self._address = (host, port)
         self.is_lost = False
 
     async def lost(self) -> None:
         """Return once they have been there and are gone."""
-        reader, writer = await self._connected()
+        reader, writer = await self._connect()
         try:
             with contextlib.suppress(OSError):
                 while await reader.read(1):
@@ -39,12 +39,12 @@ class Head:
             writer.close()
         self.is_lost = True
 
-    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while True:
             try:
-                reader, writer = await asyncio.open_connection(*self._where)
+                reader, writer = await asyncio.open_connection(*self._address)
             except OSError:
-                await asyncio.sleep(TRY_EVERY_S)
+                await asyncio.sleep(RETRY_S)
             else:
                 keep_alive(writer.get_extra_info("socket"))
                 return reader, writer
@@ -55,35 +55,35 @@ async def follow(
 ) -> None:
     """Run this node's ranks until a stop is asked for; raise ExitedEarly when they end before.
 
-    They are not restarted here: they end with the head's, whose next start waits for all anew.
+    They are not restarted here: they end with the head's, whose next start needs all of them anew.
     """
     child = Child(Command(plan.argv, environment.for_engine(environ, plan.env, key="")), listener)
-    head = Head(*master(plan.argv))
-    watch = asyncio.create_task(end_with(head, child, stop.grace_s))
-    ended = await stop.first(child)
-    watch.cancel()
-    if ended is None:
+    head = Head(*head_address(plan.argv))
+    watching = asyncio.create_task(end_with(head, child, stop.grace_s))
+    status = await stop.first(child)
+    watching.cancel()
+    if status is None:
         await stop.end(child, stop.grace_s)
         return
     if head.is_lost:
         raise ExitedEarly("The engine on node 0 ended, and this node's part with it: start both.")
     cause = startup_log.root_cause(tuple(child.last_lines)) or "its log has the reason."
-    raise ExitedEarly(f"This node's part of the engine ended ({describe(ended)}): {cause}")
+    raise ExitedEarly(f"This node's part of the engine ended ({describe(status)}): {cause}")
 
 
 async def end_with(head: Head, child: Child, grace_s: float) -> None:
-    """vLLM's followers wait for a dead head for ever."""
+    """Stop the child once the head is lost: vLLM's followers wait for a dead head for ever."""
     await head.lost()
     await child.stop(grace_s)
 
 
-def master(argv: Sequence[str]) -> tuple[str, int]:
-    """Where the head's ranks are met; the last word counts, as in vLLM's own parser."""
-    told = dict(pairwise(" ".join(argv).replace("=", " ").split()))
-    return told["--master-addr"], int(told.get("--master-port", MASTER_PORT))
+def head_address(argv: Sequence[str]) -> tuple[str, int]:
+    """Return the address of the head's ranks; the last flag counts, as in vLLM's own parser."""
+    flags = dict(pairwise(" ".join(argv).replace("=", " ").split()))
+    return flags["--master-addr"], int(flags.get("--master-port", MASTER_PORT))
 
 
 def keep_alive(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, seconds_or_times in KEEPALIVE.items():
-        connection.setsockopt(socket.IPPROTO_TCP, option, seconds_or_times)
+    for option, value in KEEPALIVE.items():
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)

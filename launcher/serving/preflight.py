@@ -1,4 +1,4 @@
-"""What this machine has to offer before anything starts: settings, a free port, room on disk."""
+"""Checks before anything starts: the gateway's settings, the port, room on disk."""
 
 import shutil
 import socket
@@ -8,7 +8,7 @@ from typing import Final
 from gateway import settings as gateway_settings
 from launcher.errors import NotEnoughDisk, PortTaken, SettingsError
 
-ROOM_BYTES: Final = 200 * 2**20
+LOG_ROOM_BYTES: Final = 200 * 2**20
 
 
 def check_gateway() -> None:
@@ -22,10 +22,10 @@ def check_gateway() -> None:
 def check_port(host: str, port: int) -> None:
     """Raise PortTaken when the gateway could not listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family, socket.SOCK_STREAM) as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            attempt.bind((host, port))
         except OSError as error:
             raise PortTaken(
                 f"Port {port} on {host} cannot be used ({error.strerror}): stop the program that "
@@ -33,13 +33,13 @@ def check_port(host: str, port: int) -> None:
             ) from error
 
 
-def check_room(cache: Path, needed: int = ROOM_BYTES) -> int:
-    """The free bytes there; raises NotEnoughDisk when fewer than needed, logs alone need some."""
-    standing = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    free = shutil.disk_usage(standing).free
+def check_room(cache: Path, needed: int = LOG_ROOM_BYTES) -> int:
+    """Return the free bytes; raise NotEnoughDisk when they are fewer than needed."""
+    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
     if free < needed:
         raise NotEnoughDisk(
-            f"{standing} has {free / 2**20:.0f} MiB free and {needed / 2**20:.0f} are needed: "
+            f"{existing} has {free / 2**20:.0f} MiB free and {needed / 2**20:.0f} are needed: "
             "make room, or set MMHIE_CACHE_DIR to a folder on a larger disk."
         )
     return free

@@ -1,4 +1,4 @@
-"""The few questions the launcher asks a running engine or router, where it listens."""
+"""HTTP requests of the launcher to a running engine or router."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ import httpx2
 TIMEOUT = httpx2.Timeout(5.0)
 
 # A Unix socket's path, or the URL of a port on this machine.
-Where = Path | str
+Address = Path | str
 
 
 class Probe:
-    """Answers are None, or False, when nobody answers."""
+    """A client whose answers are None or False when nobody answers."""
 
-    def __init__(self, where: Where, health: str = "/health") -> None:
-        self._where = where
-        self._health = health
-        is_socket = isinstance(where, Path)
+    def __init__(self, address: Address, health_path: str = "/health") -> None:
+        self._address = address
+        self._health_path = health_path
+        is_socket = isinstance(address, Path)
         self._client = httpx2.AsyncClient(
-            transport=httpx2.AsyncHTTPTransport(uds=str(where) if is_socket else None),
-            base_url="http://engine" if is_socket else str(where),
+            transport=httpx2.AsyncHTTPTransport(uds=str(address) if is_socket else None),
+            base_url="http://engine" if is_socket else str(address),
             timeout=TIMEOUT,
         )
 
-    def clear_way(self) -> None:
-        """vLLM does not start where a dead engine's socket file lies."""
-        if isinstance(self._where, Path):
-            self._where.unlink(missing_ok=True)
+    def remove_stale_socket(self) -> None:
+        """Remove a dead engine's socket file: vLLM does not start where one lies."""
+        if isinstance(self._address, Path):
+            self._address.unlink(missing_ok=True)
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def is_healthy(self) -> bool:
-        """Whether it says that it can be used."""
-        return await self._get(self._health) is not None
+        """Return whether the health path answers 200."""
+        return await self._get(self._health_path) is not None
 
     async def metrics(self) -> str | None:
-        """The engine's metrics, in Prometheus' text format."""
+        """Return the engine's metrics, in Prometheus' text format."""
         return await self._get("/metrics")
 
-    async def can_answer(self, key: str, patience_s: float) -> bool:
-        """Whether one token comes, or a reason why none can: only silence is no answer."""
+    async def generates(self, key: str, timeout_s: float) -> bool:
+        """Ask for one token, and return whether an answer came in time, be it a refusal."""
         try:
             await self._client.post(
                 "/v1/completions",
                 json={"prompt": "a", "max_tokens": 1},
                 headers={"authorization": f"Bearer {key}"} if key else {},
-                timeout=patience_s,
+                timeout=timeout_s,
             )
         except httpx2.HTTPError:
             return False
@@ -56,7 +56,7 @@ class Probe:
 
     async def _get(self, path: str) -> str | None:
         try:
-            answer = await self._client.get(path)
+            response = await self._client.get(path)
         except httpx2.HTTPError:
             return None
-        return answer.text if answer.status_code == 200 else None
+        return response.text if response.status_code == 200 else None

@@ -1,4 +1,4 @@
-"""What one service runs: engines on private addresses, a router before several, the gateway."""
+"""Commands of one service: engines on private addresses, a router before several, the gateway."""
 
 from __future__ import annotations
 
@@ -6,138 +6,142 @@ import secrets
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from launcher.errors import GatewayFailed, RouterFailed
 from launcher.planning.plan import EnginePlan
 from launcher.process import log
-from launcher.process.child import Command, Listener
+from launcher.process.child import Command
 from launcher.serving import environment, router
-from launcher.serving.engine_supervisor import Engine
-from launcher.serving.probe import Where
+from launcher.serving.engine_supervisor import EngineProgram
+from launcher.serving.probe import Address
 from launcher.serving.service_supervisor import Program
 from launcher.serving.supervisor import Programs
 from launcher.settings import LauncherSettings
 
-QUIET = "--disable-uvicorn-access-log"
-
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where one run keeps its sockets and the phase file, and where its programs' lines go."""
+class RunFiles:
+    """Files of one run: a private folder for sockets and the status file, and the log."""
 
     folder: Path
     log: TextIO
 
     @property
-    def phase_file(self) -> Path:
-        """What the launcher tells the gateway."""
+    def status_file(self) -> Path:
         return self.folder / "phase.json"
 
 
 def programs(
-    chosen: LauncherSettings, plans: Sequence[EnginePlan], environ: Mapping[str, str], place: Place
+    settings: LauncherSettings,
+    plans: Sequence[EnginePlan],
+    environ: Mapping[str, str],
+    files: RunFiles,
 ) -> Programs:
-    """The commands; engines of ours have a key that only they and the gateway know."""
+    """Return every command; engines of ours have a key that only they and the gateway know."""
     key = secrets.token_urlsafe(32) if plans else None
-    where = addresses(len(plans), place.folder)
+    addresses = engine_addresses(len(plans), files.folder)
     engines = tuple(
-        engine(plan, environ, at, key or "", log.prefixed(name, place.log))
-        for plan, at, name in zip(plans, where, names(len(plans)), strict=True)
+        EngineProgram(
+            engine_command(plan, environ, address, key or ""),
+            address,
+            log.prefixed(name, files.log),
+        )
+        for plan, address, name in zip(plans, addresses, engine_names(len(plans)), strict=True)
     )
-    urls = [url_of(at) for at in where] or list(chosen.engine_urls)
+    urls = [url_of(address) for address in addresses] or list(settings.engine_urls)
     if len(urls) == 1:
-        return Programs(engines, gateway(chosen, environ, urls[0], key, place))
-    url, balancer = routing(chosen, urls, environ, place)
-    behind = {
+        return Programs(engines, gateway(settings, environ, urls[0], key, files))
+    url, before = routing(settings, urls, environ, files)
+    routed = {
         **environ,
         "MMHIE_ENGINE_HEALTH_PATH": router.HEALTH,
         "MMHIE_ENGINE_METRICS_URLS": ",".join(urls),
     }
-    return Programs(engines, gateway(chosen, behind, url, key, place), balancer, url)
+    return Programs(engines, gateway(settings, routed, url, key, files), before, url)
 
 
-def routing(
-    chosen: LauncherSettings, urls: Sequence[str], environ: Mapping[str, str], place: Place
-) -> tuple[str, Program]:
-    """The router's URL and command."""
-    port, metrics_port = free_ports(2)
-    argv = router.argv(urls, chosen.router_policy, port=port, metrics_port=metrics_port)
-    command = Command(argv, environment.for_router(environ))
-    program = Program("router", command, log.prefixed("router", place.log), RouterFailed)
-    return f"http://127.0.0.1:{port}", program
-
-
-def names(count: int) -> list[str]:
-    """How the engines are called in the log."""
+def engine_names(count: int) -> list[str]:
+    """Return the engines' names in the log."""
     return ["engine"] if count == 1 else [f"engine {number}" for number in range(1, count + 1)]
 
 
-def addresses(count: int, folder: Path) -> list[Where]:
-    """A Unix socket for one engine; loopback ports for several, since the router knows only TCP."""
+def engine_addresses(count: int, folder: Path) -> list[Address]:
+    """Return a Unix socket for one engine; ports for several, since the router knows only TCP."""
     if count == 1:
         return [folder / "engine.sock"]
     return [f"http://127.0.0.1:{port}" for port in free_ports(count)]
 
 
-def url_of(where: Where) -> str:
-    """As MMHIE_ENGINE_URL writes it."""
-    return f"unix:{where}" if isinstance(where, Path) else where
+def url_of(address: Address) -> str:
+    """Return an address as MMHIE_ENGINE_URL has it."""
+    return f"unix:{address}" if isinstance(address, Path) else address
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of this machine nobody listens on now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Return ports of this machine on which nobody listens now."""
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
 
 
-def planned_anew(
-    engines: Sequence[Engine], plans: Sequence[EnginePlan], environ: Mapping[str, str]
-) -> tuple[Engine, ...]:
-    """The same engines at the same addresses, by other plans: their checkpoint is made now."""
+def engine_command(
+    plan: EnginePlan, environ: Mapping[str, str], address: Address, key: str
+) -> Command:
+    """Return the command of an engine that listens at this address."""
+    argv = (*plan.argv, *listen_flags(address), "--disable-uvicorn-access-log")
+    return Command(argv, environment.for_engine(environ, plan.env, key))
+
+
+def listen_flags(address: Address) -> tuple[str, ...]:
+    """Return vLLM's flags to listen at an address."""
+    if isinstance(address, Path):
+        return ("--uds", str(address))
+    parts = urlsplit(address)
+    return ("--host", str(parts.hostname), "--port", str(parts.port))
+
+
+def replanned(
+    engines: Sequence[EngineProgram], plans: Sequence[EnginePlan], environ: Mapping[str, str]
+) -> tuple[Command, ...]:
+    """Return the engines' commands by other plans; addresses and keys stay."""
     return tuple(
-        engine(plan, environ, old.where, old.command.env[environment.KEY], old.log)
-        for old, plan in zip(engines, plans, strict=True)
+        engine_command(plan, environ, engine.address, engine.command.env[environment.KEY])
+        for engine, plan in zip(engines, plans, strict=True)
     )
 
 
-def engine(
-    plan: EnginePlan, environ: Mapping[str, str], where: Where, key: str, listener: Listener
-) -> Engine:
-    """One engine, listening where only this machine's user or this machine can reach it."""
-    env = environment.for_engine(environ, plan.env, key)
-    return Engine(Command((*plan.argv, *listening(where), QUIET), env), where, listener)
-
-
-def listening(where: Where) -> tuple[str, ...]:
-    """The flags that make vLLM listen there."""
-    if isinstance(where, Path):
-        return ("--uds", str(where))
-    return ("--host", "127.0.0.1", "--port", where.rsplit(":", 1)[1])
+def routing(
+    settings: LauncherSettings, urls: Sequence[str], environ: Mapping[str, str], files: RunFiles
+) -> tuple[str, Program]:
+    """Return the router's URL and its command."""
+    port, metrics_port = free_ports(2)
+    argv = router.argv(urls, settings.router_policy, port=port, metrics_port=metrics_port)
+    command = Command(argv, environment.for_router(environ))
+    program = Program("router", command, log.prefixed("router", files.log), RouterFailed)
+    return f"http://127.0.0.1:{port}", program
 
 
 def gateway(
-    chosen: LauncherSettings,
+    settings: LauncherSettings,
     environ: Mapping[str, str],
     engine_url: str,
     key: str | None,
-    place: Place,
+    files: RunFiles,
 ) -> Program:
-    """The gateway, which is told where the engine or the router is."""
+    """Return the gateway's command, with the address of the engine or the router."""
     env = environment.for_gateway(
         environ,
         engine_url=engine_url,
         key=key,
-        phase_file=place.phase_file,
-        model=chosen.reasoner_model,
+        status_file=files.status_file,
+        model=settings.reasoner_model,
     )
     command = Command((sys.executable, "-m", "gateway"), env)
-    return Program("gateway", command, log.prefixed("gateway", place.log), GatewayFailed)
+    return Program("gateway", command, log.prefixed("gateway", files.log), GatewayFailed)

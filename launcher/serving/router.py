@@ -1,4 +1,4 @@
-"""vLLM's router before several engines: its command line, and whether it is installed."""
+"""Command line of vLLM's router, which stands before several engines."""
 
 import sys
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ HEALTH: Final = "/readiness"
 # With its own defaults an engine that died would be asked for minutes, one that came back would
 # stay unused for a minute, and an answer would end after half an hour. The retries (before the
 # first byte, 3 s in all) outlast the second in which a dead engine is not yet known.
-QUICK: Final = (
+FLAGS: Final = (
     ("--health-check-interval-secs", "1"),
     ("--health-failure-threshold", "1"),
     ("--health-success-threshold", "1"),
@@ -28,14 +28,14 @@ QUICK: Final = (
 
 
 def check_installed() -> None:
-    """Raise MissingPackage with the line that installs it."""
+    """Raise MissingPackage, with the line that installs the router, when it is missing."""
     if find_spec(PACKAGE) is None:
         raise MissingPackage(f"Several engines need vLLM's router: run `{INSTALL}`.")
 
 
 def argv(engines: Sequence[str], policy: str, *, port: int, metrics_port: int) -> tuple[str, ...]:
-    """The router on loopback before these URLs."""
-    quick = (part for pair in QUICK for part in pair)
+    """Return the command of a router on loopback before these engines."""
+    flags = (part for pair in FLAGS for part in pair)
     listen = ("--host", "127.0.0.1", "--port", str(port), "--prometheus-port", str(metrics_port))
     module = (sys.executable, "-m", f"{PACKAGE}.launch_router")
-    return (*module, *listen, "--policy", policy, *quick, "--worker-urls", *engines)
+    return (*module, *listen, "--policy", policy, *flags, "--worker-urls", *engines)

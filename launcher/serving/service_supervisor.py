@@ -1,13 +1,12 @@
-"""A program that is kept up beside the engines: the gateway, the router."""
+"""Supervision of the programs beside the engines: the gateway and the router."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from launcher.errors import LauncherError
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.restarts import Backoff
+from launcher.process.restarts import Backoff, keep_running
 from launcher.process.stop import Stop
 
 SETTINGS_EXIT = 2
@@ -15,7 +14,7 @@ SETTINGS_EXIT = 2
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Its name in a sentence, how it is started, who hears its lines, what its failure is."""
+    """A program's name in a sentence, its command, the listener to its lines, and its error."""
 
     name: str
     command: Command
@@ -24,7 +23,7 @@ class Program:
 
 
 class ServiceSupervisor:
-    """Restarts it when it dies."""
+    """Keeps one program running."""
 
     def __init__(self, program: Program, restarts: int, stop: Stop) -> None:
         self._program = program
@@ -34,27 +33,24 @@ class ServiceSupervisor:
 
     async def run(self) -> None:
         """Return after a stop that was asked for; raise its failure when restarts do not help."""
-        backoff = Backoff(self._restarts)
-        clock = asyncio.get_running_loop().time
-        while not self._stop.asked.is_set():
-            began = clock()
-            self._child = Child(self._program.command, self._program.log)
-            status = await self._child.wait()
-            if self._stop.asked.is_set():
-                return
-            backoff = backoff.after(clock() - began)
-            if backoff.is_spent or status == SETTINGS_EXIT:
-                raise self._program.failure(ending(self._program.name, status, self._child))
-            await self._stop.pause(backoff.pause_s)
+        await keep_running(self._run_once, self._ended, limit=self._restarts, stop=self._stop)
 
     async def end(self, grace_s: float) -> None:
-        """Stop it for good."""
+        """Stop the program for good."""
         await self._stop.end(self._child, grace_s)
 
+    async def _run_once(self) -> tuple[int, str]:
+        """Return the exit status and the last line."""
+        self._child = child = Child(self._program.command, self._program.log)
+        status = await child.wait()
+        return status, child.last_lines[-1] if child.last_lines else ""
 
-def ending(name: str, status: int, child: Child) -> str:
-    """Its own last line is the sentence when a setting was wrong."""
-    last = child.last_lines[-1] if child.last_lines else ""
-    if status == SETTINGS_EXIT and last:
-        return last
-    return f"The {name} does not stay up ({describe(status)}): {last or 'it wrote nothing.'}"
+    async def _ended(self, ending: tuple[int, str], backoff: Backoff) -> None:
+        status, last_line = ending
+        if status == SETTINGS_EXIT and last_line:  # the program's own sentence about a setting
+            raise self._program.failure(last_line)
+        if status == SETTINGS_EXIT or backoff.is_spent:
+            raise self._program.failure(
+                f"The {self._program.name} does not stay up ({describe(status)}): "
+                f"{last_line or 'it wrote nothing.'}"
+            )

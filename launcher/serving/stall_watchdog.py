@@ -1,56 +1,62 @@
-"""Whether a ready engine still works: requests are running and tokens are being counted."""
+"""Detection of a ready engine that no longer works: requests are running and no token is made."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
 
 RUNNING = "vllm:num_requests_running"
 # Prompt tokens of a long prefill move the second one while no token is generated yet.
-COUNTERS = ("vllm:generation_tokens_total", "vllm:iteration_tokens_total_sum")
-SAMPLE = re.compile(r"^(?P<name>[\w:]+)(?:\{.*\})? (?P<value>[-+.\deE]+)$", re.MULTILINE)
+TOKENS = ("vllm:generation_tokens_total", "vllm:iteration_tokens_total_sum")
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
-    """Requests at work and tokens ever counted, over all engines of a data-parallel group."""
+class Activity:
+    """Requests running and tokens ever counted, over all engines of a data-parallel group."""
 
     running: float
     tokens: float
 
 
-def read(metrics: str) -> Pulse:
-    """The pulse in a Prometheus text."""
-    sums = dict.fromkeys((RUNNING, *COUNTERS), 0.0)
-    for sample in SAMPLE.finditer(metrics):
-        if sample["name"] in sums:
-            sums[sample["name"]] += float(sample["value"])
-    return Pulse(sums[RUNNING], sum(sums[name] for name in COUNTERS))
+def activity(metrics: str) -> Activity:
+    """Read the activity from the engine's metrics; none where they are no Prometheus text."""
+    sums = dict.fromkeys((RUNNING, *TOKENS), 0.0)
+    try:
+        for family in text_string_to_metric_families(metrics):
+            for sample in family.samples:
+                if sample.name in sums:
+                    sums[sample.name] += sample.value
+    except ValueError:
+        return Activity(0, 0)
+    return Activity(sums[RUNNING], sum(sums[name] for name in TOKENS))
 
 
-class Watch:
-    """Knows since when the engine has shown no work while it had some, or has not answered; and
-    since when no token has proved that it works at all. What vLLM counts as running is what its
-    core said last: of one that hangs while it has nothing to do, that it has nothing to do."""
+class StallWatchdog:
+    """Decides from the engine's metrics whether it has stalled.
+
+    vLLM's count of running requests is what its core said last: a core that hangs while it is idle
+    goes on being idle. So after a while without a token the engine has to generate one as a probe.
+    """
 
     def __init__(self, stall_s: float, now: float) -> None:
         self._stall_s = stall_s
-        self._last: Pulse | None = None
-        self._alive = self._proven = now
+        self._tokens = 0.0
+        self._working_at = self._token_at = now
 
-    def is_stalled(self, pulse: Pulse | None, now: float) -> bool:
-        """Take in the latest pulse, None when the engine did not answer."""
-        if pulse and (self._last is None or pulse.tokens > self._last.tokens):
-            self.prove(now)
-        if pulse and pulse.running == 0:
-            self._alive = now
-        self._last = pulse or self._last
-        return now - self._alive >= self._stall_s or now - self._proven >= 2 * self._stall_s
+    def is_stalled(self, latest: Activity | None, now: float) -> bool:
+        """Take in the latest activity, None when the engine did not answer."""
+        if latest and latest.tokens > self._tokens:
+            self.record_token(now)
+        if latest and latest.running == 0:
+            self._working_at = now
+        self._tokens = latest.tokens if latest else self._tokens
+        return now - self._working_at >= self._stall_s or now - self._token_at >= 2 * self._stall_s
 
-    def is_in_doubt(self, now: float) -> bool:
-        """Whether it is time to ask for a token: so long after that, its want is a stall."""
-        return now - self._proven >= self._stall_s
+    def needs_probe(self, now: float) -> bool:
+        """Return whether the engine has to generate a token before as long again has passed."""
+        return now - self._token_at >= self._stall_s
 
-    def prove(self, now: float) -> None:
-        """A token has come."""
-        self._alive = self._proven = now
+    def record_token(self, now: float) -> None:
+        """Note that the engine generated a token."""
+        self._working_at = self._token_at = now

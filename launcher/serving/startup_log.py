@@ -1,4 +1,4 @@
-"""How far an engine's start has come, and what ended it, read from the lines it writes.
+"""Progress of an engine's start, and the cause of its end, read from the lines it writes.
 
 The lines are vLLM 0.32's, as captured; the engine's /health alone decides that it is ready.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A step of the start, and how much of the whole start lies behind (0.0 to 1.0)."""
+    """A step of the start, and the share of the whole start that is done (0.0 to 1.0)."""
 
     step: str
     fraction: float
@@ -20,7 +20,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line that tells of a step; a group `percent` spreads over start to end."""
+    """A line that begins a step; a group `percent` spreads over start to end."""
 
     line: re.Pattern[str]
     name: str
@@ -56,7 +56,7 @@ STEPS: tuple[Step, ...] = (
 
 
 def progress(line: str) -> Progress | None:
-    """What this line says about the start, if anything."""
+    """Return the progress this line shows, if any."""
     for step in STEPS:
         found = step.line.search(line)
         if found:
@@ -65,29 +65,29 @@ def progress(line: str) -> Progress | None:
     return None
 
 
-def furthest(seen: Progress, line: str) -> Progress:
-    """The later of what was seen and what this line says: ranks and shards report out of step."""
-    said = progress(line)
-    return said if said and said.fraction >= seen.fraction else seen
+def furthest(so_far: Progress, line: str) -> Progress:
+    """Return the later of the progress so far and this line's: ranks report out of step."""
+    new = progress(line)
+    return new if new and new.fraction >= so_far.fraction else so_far
 
 
 PREFIX = re.compile(
     r"^\([^()]*pid=\d+\)\s*|^(?:INFO|WARNING|ERROR|CRITICAL)\s+\d\d-\d\d [\d:]+ \[[^\]]*\] ?"
 )
 EXCEPTION = re.compile(
-    r"^(?:[a-z_]\w*\.)*(?P<name>[A-Z]\w*(?:Error|Exception|Exit)): *(?P<said>.*?) *$"
+    r"^(?:[a-z_]\w*\.)*(?P<name>[A-Z]\w*(?:Error|Exception|Exit)): *(?P<message>.*?) *$"
 )
-ARGUMENT = re.compile(r"^\S+: error: (?P<said>.+)")
+ARGUMENT = re.compile(r"^\S+: error: (?P<message>.+)")
 REPORTED = re.compile(r"^(?:[\w.-]+ cannot be started|Fatal Python error|Killed)\b.*")
-# What only tells that something else, above, went wrong.
-ECHOES = (
+# Messages that only report an error further up.
+CONSEQUENCES = (
     "Engine core initialization failed",
     "EngineCore encountered an issue",
     "WorkerProc initialization failed",
     "Executor failed",
     "cancelled",
 )
-# The next exception, in the person's words, replaces the one before it.
+# The next exception, raised while handling the one before, replaces it.
 REPLACED = "During handling of the above exception, another exception occurred"
 VALIDATION = re.compile(r"\d+ validation errors? for ")
 PYDANTIC_TAIL = re.compile(r" \[type=\w+, .*$")
@@ -95,7 +95,7 @@ LONGEST_CAUSE = 300
 
 
 def root_cause(lines: Sequence[str]) -> str | None:
-    """What in vLLM's output says why it ended, without prefixes; None if nothing does.
+    """Return the message in vLLM's output that says why it ended; None when there is none.
 
     The first exception is the cause: the later ones are raised by who waited for it.
     """
@@ -106,37 +106,37 @@ def root_cause(lines: Sequence[str]) -> str | None:
             causes = causes[:-1]
         elif cause := cause_at(plain, index):
             causes.append(cause)
-    telling = (cause for cause in causes if not any(echo in cause for echo in ECHOES))
-    return next(telling, causes[0] if causes else None)
+    first = (one for one in causes if not any(words in one for words in CONSEQUENCES))
+    return next(first, causes[0] if causes else None)
 
 
 def strip(line: str) -> str:
-    """A log line without the process, level, time and place before it."""
+    """Remove the process, level, time and place before a log line's message."""
     while (shorter := PREFIX.sub("", line, count=1)) != line:
         line = shorter
     return line
 
 
 def cause_at(lines: Sequence[str], index: int) -> str | None:
-    """The cause this line states; an exception's message may stand on the lines below it."""
+    """Return the cause this line states; an exception's message may stand on the lines below it."""
     line, below = lines[index], lines[index + 1 : index + 4]
     if argument := ARGUMENT.match(line):
-        return argument["said"]
+        return argument["message"]
     if REPORTED.match(line):
         return line
     found = EXCEPTION.match(line)
     if found is None:
         return None
-    said = found["said"] or found["name"]
-    if VALIDATION.match(said):
-        said = validation(below)
-    elif said.endswith(":"):
-        said = " ".join((said, *(part.strip() for part in below)))
-    return said if len(said) <= LONGEST_CAUSE else f"{said[: LONGEST_CAUSE - 1]}…"
+    message = found["message"] or found["name"]
+    if VALIDATION.match(message):
+        message = validation(below)
+    elif message.endswith(":"):
+        message = " ".join((message, *(part.strip() for part in below)))
+    return message if len(message) <= LONGEST_CAUSE else f"{message[: LONGEST_CAUSE - 1]}…"
 
 
 def validation(below: Sequence[str]) -> str:
-    """Pydantic's complaint, which stands under its headline: a field's name comes before it."""
+    """Return Pydantic's message, which stands under its headline, after the field's name."""
     first, second = (PYDANTIC_TAIL.sub("", part.strip()) for part in (*below, "", "")[:2])
     whole = "Value error, "
     return first.removeprefix(whole) if first.startswith(whole) else f"{first}: {second}"

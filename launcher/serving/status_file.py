@@ -1,46 +1,51 @@
-"""The phase file: what the launcher knows of the engine, for the gateway's /healthz."""
+"""The status file: the engine's phase and facts, which the gateway reads for /healthz."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from launcher.planning.engine_command import is_by_priority
 from launcher.planning.plan import EnginePlan
+from launcher.process.restarts import Clock
 from launcher.settings import ENGINE_DATE
 
-Name = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled"]
-HEARTBEAT_S = 5.0
+PhaseName = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled"]
+# Written again so often: what cleans up temporary files takes what was not touched for days.
+REWRITE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One moment of the engine's life: a name, a share of the start done, a sentence."""
+    """The engine's state: a name, a sentence, and the share of the start that is done."""
 
-    name: Name
+    name: PhaseName
     detail: str
     progress: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What stays the same as long as the launcher runs, as the phase file shows it."""
+class EngineFacts:
+    """Facts that stay the same as long as the engine runs its plan."""
 
     engine: dict[str, object]
     model: dict[str, object]
     warnings: tuple[str, ...] = ()
 
 
-def facts(plan: EnginePlan, *, engine_version: str | None, test_override: bool) -> Facts:
-    """The unchanging part, from the plan."""
-    adapter = plan.model.adapter
-    return Facts(
-        engine={"name": "vllm", "version": engine_version},
+def engine_facts(plans: Sequence[EnginePlan]) -> EngineFacts:
+    """Return the facts of the first of several equal engines; few when they run elsewhere."""
+    if not plans:
+        return EngineFacts(engine={"name": "vllm"}, model={})
+    plan, adapter = plans[0], plans[0].model.adapter
+    settings = plan.decisions.settings
+    return EngineFacts(
+        engine={"name": "vllm", "version": plan.decisions.installed.version},
         model={
             "id": plan.served_model,
             "base": adapter.base if adapter else None,
@@ -55,57 +60,45 @@ def facts(plan: EnginePlan, *, engine_version: str | None, test_override: bool) 
             "pinned_date": plan.env.get(ENGINE_DATE),
             "priority": is_by_priority(plan.argv),
             "device": plan.device,
-            "test_override": test_override,
+            "test_override": settings.reasoner_model_test_override is not None,
         },
         warnings=plan.warnings,
     )
 
 
 class StatusFile:
-    """Written anew, whole, when the phase changes and every few seconds besides."""
+    """A JSON file that is replaced as a whole when the phase changes, and every few seconds."""
 
-    def __init__(
-        self,
-        path: Path,
-        facts: Facts,
-        clock: Callable[[], float] = time.time,
-        counter: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`clock` tells the time of day, `counter` only ever counts on."""
-        self.path = path
-        self._facts = facts
+    def __init__(self, path: Path, facts: EngineFacts, clock: Clock = time.monotonic) -> None:
+        self.facts = facts
+        self._path = path
         self._clock = clock
-        self._counter = counter
-        self._last: Phase | None = None
-        self._written = 0.0
-        self._trouble = ""
+        self._written: tuple[Phase, EngineFacts] | None = None
+        self._written_at = 0.0
+        self._problem = ""
 
     def write(self, phase: Phase) -> str:
-        """A reader sees the old content or the new, never a part. On a full disk the old stays and
-        the next call tries again, since the engine has no part in it; returns what is wrong, once.
+        """Publish the phase; return a problem in a sentence, once.
+
+        On a full disk the old content stays and the next call tries again: the engine works on.
         """
-        now = self._counter()
-        if phase == self._last and now - self._written < HEARTBEAT_S:
+        now, status = self._clock(), (phase, self.facts)
+        if status == self._written and now - self._written_at < REWRITE_S:
             return ""
         try:
-            self._replace(json.dumps(content(phase, self._facts, self._clock())))
+            replace_file(self._path, json.dumps(content(phase, self.facts)))
         except OSError as error:
-            return self._once(f"{self.path} cannot be written: {error.strerror}.")
-        self._last, self._written = phase, now
+            return self._once(f"{self._path} cannot be written: {error.strerror}.")
+        self._written, self._written_at = status, now
         return self._once("")
 
-    def _once(self, trouble: str) -> str:
-        before, self._trouble = self._trouble, trouble
-        return trouble if trouble != before else ""
-
-    def _replace(self, text: str) -> None:
-        beside = self.path.with_name(f".{self.path.name}.new")
-        beside.write_text(text)
-        os.replace(beside, self.path)
+    def _once(self, problem: str) -> str:
+        before, self._problem = self._problem, problem
+        return problem if problem != before else ""
 
 
-def content(phase: Phase, facts: Facts, now: float) -> dict[str, object]:
-    """The file's JSON; `updated` is in seconds since 1970."""
+def content(phase: Phase, facts: EngineFacts) -> dict[str, object]:
+    """Return the file's JSON object."""
     return {
         "phase": phase.name,
         "progress": phase.progress,
@@ -113,5 +106,11 @@ def content(phase: Phase, facts: Facts, now: float) -> dict[str, object]:
         "engine": facts.engine,
         "model": facts.model,
         "warnings": list(facts.warnings),
-        "updated": now,
     }
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part of it."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text)
+    os.replace(draft, path)

@@ -1,32 +1,35 @@
-"""Keeps the engines, the router before several of them, and the gateway up until told to stop."""
+"""Supervision of the whole service: engines, the router before several of them, the gateway."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from launcher.errors import GaveUp, ToldToStop
+from launcher.process.child import Command
+from launcher.process.restarts import Clock
 from launcher.process.stop import Stop
 from launcher.serving import router
 from launcher.serving.engine_supervisor import (
     ENGINE_STOP_S,
     TICK_S,
-    Engine,
+    EngineProgram,
     EngineSupervisor,
-    Limits,
+    RestartPolicy,
 )
 from launcher.serving.probe import Probe
 from launcher.serving.service_supervisor import Program, ServiceSupervisor
 from launcher.serving.status_file import Phase
 
-# What the gateway then has to tell its last clients that the engine is gone.
-FAREWELL_S = 1.0
-# The time to stop in when nobody asked: one of the programs cannot go on.
+# Time for the gateway to tell its last clients that the engine is gone.
+GATEWAY_MARGIN_S = 1.0
+# Time to stop in when nobody asked: one of the programs cannot go on.
 GIVING_UP_S = 6.0
 BEGIN = Phase("starting", "Starting the engine.", 0.0)
-ROUTING = Phase("loading", "Starting the router.", 0.99)
-ROUTED = Phase("ready", "The router is ready.", 1.0)
+ROUTER_STARTING = Phase("loading", "Starting the router.", 0.99)
+ROUTER_READY = Phase("ready", "The router is ready.", 1.0)
 DRAINING = Phase("draining", "Stopping: requests in flight are finished first.")
 
 
@@ -34,45 +37,44 @@ DRAINING = Phase("draining", "Stopping: requests in flight are finished first.")
 class Programs:
     """Everything that runs; with a router, the URL it listens on, and maybe no engine of ours."""
 
-    engines: tuple[Engine, ...]
+    engines: tuple[EngineProgram, ...]
     gateway: Program
     router: Program | None = None
     router_url: str = ""
 
 
-# Makes what the engines load, and says how they are started then.
-Making = Callable[[], Awaitable[tuple[Engine, ...]]]
+# Makes what the engines load, and returns the commands that start them then.
+Prepare = Callable[[], Awaitable[tuple[Command, ...]]]
 
 
 class Supervisor:
-    """Keepers tell their engine's phase; signals only leave a note, through `stop`.
+    """Runs every program until one cannot go on or a stop is asked for.
 
-    What has to be made first is made while the gateway is already up.
+    What has to be prepared first is prepared while the gateway is already up.
     """
 
     def __init__(
         self,
         programs: Programs,
-        limits: Limits,
+        policy: RestartPolicy,
         publish: Callable[[Phase], None],
-        making: Making | None = None,
+        prepare: Prepare | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._publish = publish
-        self._making = making
+        self._prepare = prepare
         self._stop = Stop(GIVING_UP_S)
         self._phases = [BEGIN] * len(programs.engines)
-        self._keepers = [
-            EngineSupervisor(engine, limits, self._stop, self._hear(index))
+        self._engines = [
+            EngineSupervisor(engine, policy, self._stop, self._listener(index), clock)
             for index, engine in enumerate(programs.engines)
         ]
-        self._gateway = ServiceSupervisor(programs.gateway, limits.restarts, self._stop)
-        balancer = programs.router
-        self._router = (
-            ServiceSupervisor(balancer, limits.restarts, self._stop) if balancer else None
-        )
+        self._gateway = ServiceSupervisor(programs.gateway, policy.restarts, self._stop)
+        self._router: ServiceSupervisor | None = None
+        if programs.router is not None:
+            self._router = ServiceSupervisor(programs.router, policy.restarts, self._stop)
         self._router_url = programs.router_url
-        self._is_routing = balancer is None
-        self._clock = asyncio.get_running_loop().time
+        self._is_reachable = self._router is None
 
     def stop(self, grace_s: float) -> None:
         """Stop within this many seconds; asked a second time, at once."""
@@ -80,65 +82,65 @@ class Supervisor:
 
     async def run(self) -> None:
         """Return after a stop that was asked for; raise what ended it otherwise."""
-        upkeep = [
-            asyncio.create_task(keeping)
-            for keeping in (self._gateway.run(), self._keep_router(), self._keep_engines())
+        running = [
+            asyncio.create_task(program)
+            for program in (self._gateway.run(), self._run_router(), self._run_engines())
         ]
         asked = asyncio.create_task(self._stop.asked.wait())
-        await asyncio.wait({*upkeep, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*running, asked}, return_when=asyncio.FIRST_COMPLETED)
         self._stop.asked.set()
         await asked
         await self._shut_down()
-        await asyncio.gather(*upkeep)
+        await asyncio.gather(*running)
 
-    def _hear(self, index: int) -> Callable[[Phase], None]:
-        """What the keeper of this engine tells."""
+    def _listener(self, index: int) -> Callable[[Phase], None]:
+        """Return what takes the phases of this engine."""
 
-        def hear(phase: Phase) -> None:
+        def listen(phase: Phase) -> None:
             self._phases[index] = phase
-            self._tell()
+            self._publish_combined()
 
-        return hear
+        return listen
 
-    def _tell(self) -> None:
+    def _publish_combined(self) -> None:
         if self._stop.asked.is_set():
             return
         phase = combined(self._phases)
-        is_cut_off = phase.name == "ready" and not self._is_routing
-        self._publish(ROUTING if is_cut_off else phase)
+        is_cut_off = phase.name == "ready" and not self._is_reachable
+        self._publish(ROUTER_STARTING if is_cut_off else phase)
 
-    async def _keep_engines(self) -> None:
-        """Each by its keeper; of several, one that is given up on leaves the others at work."""
-        if self._making is not None:
-            await self._make(self._making)
-        running = {asyncio.create_task(keeper.run()) for keeper in self._keepers}
+    async def _run_engines(self) -> None:
+        """Run each under its supervisor; of several, one given up on leaves the others at work."""
+        if self._prepare is not None:
+            await self._until_prepared(self._prepare)
+        running = {asyncio.create_task(engine.run()) for engine in self._engines}
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             try:
-                check(done, have_others=bool(running))
+                raise_unless_others(done, have_others=bool(running))
             except BaseException:
                 self._stop.asked.set()
                 await asyncio.gather(*running, return_exceptions=True)
                 raise
         await self._stop.asked.wait()
 
-    async def _make(self, making: Making) -> None:
-        """Raise ToldToStop when a stop is asked for before it is made."""
-        made = asyncio.ensure_future(making())
+    async def _until_prepared(self, prepare: Prepare) -> None:
+        """Raise ToldToStop when a stop is asked for before the model is prepared."""
+        preparing = asyncio.ensure_future(prepare())
         asked = asyncio.create_task(self._stop.asked.wait())
-        await asyncio.wait({made, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({preparing, asked}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
-        if not made.done():
-            made.cancel()
-            await asyncio.gather(made, return_exceptions=True)
+        if not preparing.done():
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
             raise ToldToStop("Stopped before the model was ready.")
-        for keeper, engine in zip(self._keepers, made.result(), strict=True):
-            keeper.equip(engine)
+        for engine, command in zip(self._engines, preparing.result(), strict=True):
+            engine.replace_command(command)
 
-    async def _keep_router(self) -> None:
-        """From when every engine has been ready: before, it would not listen."""
-        for keeper in self._keepers:
-            await first_of(keeper.was_ready, self._stop.asked)
+    async def _run_router(self) -> None:
+        """Run the router once every engine has been ready: before, it would not listen."""
+        for engine in self._engines:
+            await first_of(engine.was_ready, self._stop.asked)
         if self._router is None:
             await self._stop.asked.wait()
             return
@@ -150,35 +152,35 @@ class Supervisor:
             await asyncio.gather(watching, return_exceptions=True)
 
     async def _watch_router(self) -> None:
-        """Ready is what can be reached through it."""
+        """Publish ready only while engines can be reached through the router."""
         probe = Probe(self._router_url, router.HEALTH)
         try:
             while True:
-                self._is_routing = await probe.is_healthy()
-                self._tell()
+                self._is_reachable = await probe.is_healthy()
+                self._publish_combined()
                 await asyncio.sleep(TICK_S)
         finally:
             await probe.close()
 
     async def _shut_down(self) -> None:
-        """The gateway drains first, since only it knows who is waiting; then all before it.
+        """Drain the gateway, since only it knows who is waiting; then end all that is behind it.
 
         A stream that is still open when the engine has to go gets an error in its own form.
         """
         self._publish(DRAINING)
         grace_s = self._stop.grace_s
-        deadline = self._clock() + grace_s
+        deadline = time.monotonic() + grace_s
         gateway = asyncio.create_task(self._gateway.end(grace_s))
         await asyncio.wait({gateway}, timeout=max(0.0, grace_s - ENGINE_STOP_S))
-        left_s = deadline - self._clock() - (0.0 if gateway.done() else FAREWELL_S)
-        behind = [keeper.end for keeper in self._keepers]
-        behind += [self._router.end] if self._router else []
-        await asyncio.gather(*(end(max(0.0, left_s)) for end in behind))
+        margin_s = 0.0 if gateway.done() else GATEWAY_MARGIN_S
+        left_s = max(0.0, deadline - time.monotonic() - margin_s)
+        ending = [engine.end(left_s) for engine in self._engines]
+        await asyncio.gather(*ending, *([self._router.end(left_s)] if self._router else []))
         await gateway
 
 
-def check(ended: set[asyncio.Task[None]], *, have_others: bool) -> None:
-    """Raise what ended an engine's keeping, unless it was given up on and others remain."""
+def raise_unless_others(ended: set[asyncio.Task[None]], *, have_others: bool) -> None:
+    """Raise what ended an engine, unless it was given up on and others remain."""
     for task in ended:
         error = task.exception()
         if error is not None and not (isinstance(error, GaveUp) and have_others):
@@ -194,9 +196,9 @@ async def first_of(*events: asyncio.Event) -> None:
 
 
 def combined(phases: Sequence[Phase]) -> Phase:
-    """What several engines are together: ready when one is, else as far as the slowest."""
+    """Return the phase of several engines: ready when one is, else that of the slowest."""
     if not phases:
-        return ROUTED
+        return ROUTER_READY
     ready = [phase for phase in phases if phase.name == "ready"]
     others = [phase for phase in phases if phase.name != "ready"]
     if not others:

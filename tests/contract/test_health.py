@@ -1,4 +1,4 @@
-"""/healthz, /readyz and the phases, with a launcher's phase file and without one."""
+"""/healthz, /readyz and the phases, with a launcher's status file and without one."""
 
 import json
 import time

@@ -71,7 +71,7 @@ def test_services_are_hardened(name: str, service: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_engine_and_gateway_agree(name: str) -> None:
-    """One key, which no file contains, one phase file, and the port the engine listens on."""
+    """One key, which no file contains, one status file, and the port the engine listens on."""
     services = load(name)["services"]
     gateway, engine = services["gateway"]["environment"], services["engine"]["environment"]
 

@@ -23,6 +23,7 @@ from launcher.process.child import (
     describe,
 )
 
+HANG_S = 120
 STUBBORN = "trap '' TERM; echo up; while :; do sleep 0.05; done"
 
 
@@ -32,7 +33,7 @@ def shell(script: str) -> Command:
 
 async def heard(child: Child, line: str) -> None:
     """Wait until the child has written this line."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_S):
         while line not in child.last_lines:
             await asyncio.sleep(0.01)
 
@@ -41,13 +42,12 @@ def is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def until_gone(pid: int, seconds: float) -> float:
-    """Wait for the end of a process that is not ours; the seconds that took."""
-    began = time.monotonic()
+def until_gone(pid: int) -> None:
+    """Wait for the end of a process that is not ours."""
+    deadline = time.monotonic() + HANG_S
     while not is_gone(pid):
-        assert time.monotonic() - began < seconds
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    return time.monotonic() - began
 
 
 @pytest.mark.parametrize("cut", range(len(b"one\r\ntwo\rthree\n\nf")))
@@ -130,11 +130,10 @@ async def test_stop_asks_first() -> None:
     """A command that obeys SIGTERM ends in its own way, at once."""
     child = Child(shell("trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.05; done"))
     await heard(child, "up")
-    began = time.monotonic()
 
-    assert await child.stop(grace_s=5) == 7
+    async with asyncio.timeout(HANG_S):
+        assert await child.stop(grace_s=10 * HANG_S) == 7
     assert child.last_lines[-1] == "bye"
-    assert time.monotonic() - began < 2
 
 
 async def test_stop_kills_after_the_grace() -> None:
@@ -145,8 +144,8 @@ async def test_stop_kills_after_the_grace() -> None:
     began = time.monotonic()
 
     assert await child.stop(grace_s=0.3) == 137
-    assert 0.3 <= time.monotonic() - began < 2
-    until_gone(grandchild, 1)
+    assert time.monotonic() - began >= 0.3
+    until_gone(grandchild)
 
 
 async def test_stop_after_the_end_is_harmless() -> None:
@@ -163,7 +162,7 @@ async def test_what_a_command_leaves_behind_is_killed() -> None:
     child = Child(shell("sleep 300 >/dev/null 2>&1 & echo $!; exit 1"))
     await child.wait()
 
-    until_gone(int(child.last_lines[0]), 1)
+    until_gone(int(child.last_lines[0]))
 
 
 async def test_a_killed_guard_takes_the_group_along() -> None:
@@ -175,7 +174,7 @@ async def test_a_killed_guard_takes_the_group_along() -> None:
     os.kill(child.pid, signal.SIGKILL)
 
     assert await child.wait() == 137
-    until_gone(command, 1)
+    until_gone(command)
 
 
 def test_the_environment_is_not_shown() -> None:
@@ -193,10 +192,8 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize(
-    ("script", "seconds"), [("sleep 300", 1), (STUBBORN, 7)], ids=["obedient", "stubborn"]
-)
-def test_nothing_outlives_a_killed_launcher(script: str, seconds: float) -> None:
+@pytest.mark.parametrize("script", ["sleep 300", STUBBORN], ids=["obedient", "stubborn"])
+def test_nothing_outlives_a_killed_launcher(script: str) -> None:
     """kill -9 of the launcher: command and grandchild end, the deaf ones after a grace."""
     launcher = subprocess.Popen(
         [sys.executable, "-u", "-c", LAUNCHER, f"sleep 300 & echo $!; echo $$; {script}"],
@@ -209,7 +206,7 @@ def test_nothing_outlives_a_killed_launcher(script: str, seconds: float) -> None
     launcher.stdout.close()
 
     for pid in pids:
-        until_gone(pid, seconds)
+        until_gone(pid)
 
 
 def test_the_guard_needs_no_site_packages() -> None:

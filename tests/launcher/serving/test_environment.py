@@ -77,7 +77,7 @@ def gateway(key: str | None) -> dict[str, str]:
         {**USER, "MMHIE_ENGINE_API_KEY": "the user's"},
         engine_url="unix:/run/e.sock",
         key=key,
-        phase_file=Path("/run/p.json"),
+        status_file=Path("/run/p.json"),
         model="m",
     )
 

@@ -11,7 +11,7 @@ import pytest
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import parse, share
 from launcher.planning.plan import EnginePlan, make_plan
-from launcher.serving.programs import Place, programs
+from launcher.serving.programs import RunFiles, programs
 from launcher.serving.supervisor import Programs
 from launcher.settings import load
 from tests.launcher.cli.test_serve import MODEL
@@ -26,7 +26,7 @@ def made(folder: Path, model: ModelFacts = MODEL, **ours: str) -> Programs:
         for index in range(0 if chosen.engine_urls else chosen.engines)
     ]
     environ = {"PATH": "/usr/bin", "MMHIE_ENGINE_API_KEY": "theirs"}
-    return programs(chosen, plans, environ, Place(folder, io.StringIO()))
+    return programs(chosen, plans, environ, RunFiles(folder, io.StringIO()))
 
 
 def test_one_engine(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_one_engine(tmp_path: Path) -> None:
 
     socket = tmp_path / "engine.sock"
     assert engine.argv[-3:] == ("--uds", str(socket), "--disable-uvicorn-access-log")
-    assert parts.engines[0].where == socket
+    assert parts.engines[0].address == socket
     assert parts.router is None
     assert gateway.argv == (sys.executable, "-m", "gateway")
     assert gateway.env["MMHIE_ENGINE_URL"] == f"unix:{socket}"
@@ -65,7 +65,7 @@ def test_several_engines(tmp_path: Path) -> None:
     assert all(argv[argv.index("--host") + 1] == "127.0.0.1" for argv in (*argvs, router))
     assert cores == ["0,1,2,3", "4,5,6,7"]
     urls = router[router.index("--worker-urls") + 1 :]
-    assert list(urls) == [engine.where for engine in parts.engines]
+    assert list(urls) == [engine.address for engine in parts.engines]
     assert router[router.index("--policy") + 1] == "power_of_two"
     assert parts.gateway.command.env["MMHIE_ENGINE_URL"] == parts.router_url
     assert parts.router_url.endswith(router[router.index("--port") + 1])

@@ -15,12 +15,12 @@ import pytest
 from launcher.errors import GatewayFailed, GaveUp, LauncherError, RouterFailed
 from launcher.process.child import GUARD, Command
 from launcher.serving import environment, router
-from launcher.serving.engine_supervisor import Engine, Limits
+from launcher.serving.engine_supervisor import EngineProgram, RestartPolicy
 from launcher.serving.programs import free_ports
 from launcher.serving.service_supervisor import Program
 from launcher.serving.status_file import Phase
-from launcher.serving.supervisor import ROUTED, Programs, Supervisor, combined
-from tests.launcher.serving.test_supervisor import ASK, ENV, GATEWAY, shell
+from launcher.serving.supervisor import ROUTER_READY, Programs, Supervisor, combined
+from tests.launcher.serving.test_supervisor import ASK, ENV, GATEWAY, HANG_S, Clock, shell
 
 READY = Phase("ready", "The model is ready.", 1.0)
 LOADING = Phase("loading", "Loading the weights.", 0.4)
@@ -37,7 +37,7 @@ DOWN = Phase("engine_down", "The engine ended (exit code 1).")
         ([READY, LOADING], "ready", "1 of 2 engines are ready. Loading the weights."),
         ([DOWN, READY], "ready", "1 of 2 engines are ready. The engine ended (exit code 1)."),
         ([DOWN, DOWN], "engine_down", "The engine ended (exit code 1)."),
-        ([], "ready", ROUTED.detail),
+        ([], "ready", ROUTER_READY.detail),
     ],
 )
 def test_what_several_are_together(phases: list[Phase], name: str, detail: str) -> None:
@@ -57,22 +57,22 @@ class Pair:
         command = Command(argv, environment.for_router(os.environ))
         programs = Programs(
             engines=tuple(
-                Engine(fake(port), url, lambda line: None)
+                EngineProgram(fake(port), url, lambda line: None)
                 for port, url in zip(ports, urls, strict=True)
             ),
             gateway=Program("gateway", shell(GATEWAY), lambda line: None, GatewayFailed),
             router=Program("router", command, lambda line: None, RouterFailed),
             router_url=f"http://127.0.0.1:{self.port}",
         )
-        limits = Limits(start_s=20, stall_s=60, restarts=restarts)
-        self.supervisor = Supervisor(programs, limits, self.phases.append)
+        policy = RestartPolicy(start_s=20, stall_s=60, restarts=restarts)
+        self.supervisor = Supervisor(programs, policy, self.phases.append, clock=Clock())
         self.task = asyncio.create_task(self.supervisor.run())
         self.ports = ports
 
     async def until(self, words: str) -> None:
         """Wait for a phase with these words, after the one that was waited for before; on a busy
         machine it may have come and gone."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANG_S):
             while (found := self._next(words)) is None:
                 await asyncio.sleep(0.02)
         self._at = found
