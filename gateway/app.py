@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
 
-from gateway.audit.setup import trail_of
+from gateway.audit.trail import trail_of
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
 from gateway.cluster.state import cluster_state

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 
 from gateway import logs, memory, settings
-from gateway.audit import setup as audit
+from gateway.audit import file as audit
 from gateway.auth import gate
 from gateway.cluster import state as shared
 from gateway.server.tls import tls_of

@@ -1,1 +1,1 @@
-"""Who asked what model, when, and how it ended: a chain of lines that shows what is done to it."""
+"""The audit trail: a hash chain of one line per request, without any text."""

@@ -1,7 +1,7 @@
-"""The chain: each line carries its number, the MAC of the line before it, and its own MAC.
+"""The hash chain: each line has its number, the MAC of the line before it, and its own MAC.
 
 A line is `{"seq":N,"prev":"<mac of line N-1>",...,"mac":"<hex>"}`; the MAC is HMAC-SHA256 over the
-very bytes before `,"mac"`, closed by `}`: nothing is serialised anew between a line and its proof.
+very bytes before `,"mac"`, closed by `}`: nothing is serialised again to verify a line.
 """
 
 import hashlib
@@ -27,13 +27,13 @@ class Head:
 START = Head(0, "0" * MAC_HEX)
 
 
-def keyed(key: str) -> hmac.HMAC:
-    """The MAC with its key taken in; copied for each line, which is cheaper than a new one."""
+def new_mac(key: str) -> hmac.HMAC:
+    """Return a MAC with its key set; each line copies it, which is cheaper than a new one."""
     return hmac.new(key.encode(), digestmod=hashlib.sha256)
 
 
-def seal(record: Mapping[str, Any], head: Head, mac: hmac.HMAC) -> tuple[bytes, Head]:
-    """A record as the line after `head`, newline included, and the head it makes."""
+def signed_line(record: Mapping[str, Any], head: Head, mac: hmac.HMAC) -> tuple[bytes, Head]:
+    """Return a record as the line after `head`, newline included, and the new head."""
     content = orjson.dumps({"seq": head.seq + 1, "prev": head.mac, **record})
     proof = mac_of(content, mac)
     line = b"".join((content[:-1], b',"mac":"', proof.encode(), b'"}\n'))
@@ -48,7 +48,7 @@ def mac_of(content: bytes, mac: hmac.HMAC) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that was read back; `is_genuine` says that its MAC is right under our key."""
+    """A line that was read back; `is_genuine` when its MAC is right under this key."""
 
     record: Mapping[str, Any]
     head: Head
@@ -56,8 +56,8 @@ class Line:
     is_genuine: bool
 
 
-def open_line(line: bytes, mac: hmac.HMAC) -> Line | None:
-    """A line without its newline; None when it is no line of a chain at all."""
+def parse_line(line: bytes, mac: hmac.HMAC) -> Line | None:
+    """Parse a line without its newline; None when it is not a line of a chain."""
     content, proof = line[:-TAIL] + b"}", line[-TAIL:]
     try:
         record = orjson.loads(line)

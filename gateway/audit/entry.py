@@ -1,4 +1,4 @@
-"""What is written of one request: who, when, what model, digests, counts, outcome; no text."""
+"""Audit records of requests: caller, time, model, digests, counts, outcome; no text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from gateway.http.exchange import Exchange
 from gateway.principal import Principal
 from gateway.timestamps import rfc3339
 
-# What the routes note of a request that an auditor asks for.
+# The facts of a request that an auditor asks for.
 FACTS = (
     "model",
     "revision",
@@ -23,11 +23,11 @@ LONGEST_NAME = 64  # of a client, where room is short
 
 
 class Entry(NamedTuple):
-    """One request as the hot path leaves it; the writer's thread makes a record of it."""
+    """A finished request on the hot path; the writer's thread makes a record of it."""
 
     time: float
     request_id: str
-    client: Principal
+    principal: Principal
     address: str | None
     route: str
     status: int
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
 
 def of(exchange: Exchange, route: str, now: float) -> Entry:
-    """What an exchange has come to at its end; `route` is a path of ours."""
+    """Return the entry of a finished exchange; `route` is a declared path."""
     address = exchange.scope.get("client")
     return Entry(
         now,
@@ -55,7 +55,7 @@ def of(exchange: Exchange, route: str, now: float) -> Entry:
 
 
 def opened(exchange: Exchange, now: float) -> dict[str, Any]:
-    """What is known of a request when its answer is begun."""
+    """Return the journal's record of a request whose answer begins."""
     address = exchange.scope.get("client")
     return {
         "since": rfc3339(now),
@@ -68,13 +68,13 @@ def opened(exchange: Exchange, now: float) -> dict[str, Any]:
 
 
 def record(entry: Entry) -> dict[str, Any]:
-    """An entry as it is written. The name of a key or the subject of a token, never the token."""
+    """Return the record of an entry, with a key's name or a token's subject, never the token."""
     return {
         "time": rfc3339(entry.time),
         "kind": "request",
         "request_id": entry.request_id,
-        "client": entry.client.name,
-        "auth": entry.client.kind,
+        "client": entry.principal.name,
+        "auth": entry.principal.kind,
         "address": entry.address,
         "route": entry.route,
         "status": entry.status,
@@ -85,18 +85,18 @@ def record(entry: Entry) -> dict[str, Any]:
 
 
 def records(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """A batch as it is written. Of callers without a good key, one a batch is written and the
-    rest are counted: else anybody could fill the disk."""
-    strangers = [entry for entry in entries if is_strangers(entry)]
-    written = [record(entry) for entry in entries if not is_strangers(entry)]
-    if strangers:
-        more = {"more_like_this": len(strangers) - 1} if len(strangers) > 1 else {}
-        written.append({**record(strangers[-1]), "client": None, "auth": None, **more})
+    """Return the records of a batch. Of callers without a valid key, one per batch is recorded and
+    the rest are counted: else anybody could fill the disk."""
+    unauthenticated = [entry for entry in entries if is_unauthenticated(entry)]
+    written = [record(entry) for entry in entries if not is_unauthenticated(entry)]
+    if unauthenticated:
+        more = {"more_like_this": len(unauthenticated) - 1} if len(unauthenticated) > 1 else {}
+        written.append({**record(unauthenticated[-1]), "client": None, "auth": None, **more})
     return written
 
 
-def is_strangers(entry: Entry) -> bool:
-    """Whether nobody was let in: no good key, or a method for which none is asked."""
+def is_unauthenticated(entry: Entry) -> bool:
+    """Return whether the caller is unknown: no valid key, or a method that needs none."""
     return entry.outcome == "unauthorized" or (
-        entry.outcome == "method_not_allowed" and entry.client.kind == "open"
+        entry.outcome == "method_not_allowed" and entry.principal.kind == "open"
     )

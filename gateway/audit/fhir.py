@@ -1,6 +1,6 @@
-"""An audit record as a FHIR R4 AuditEvent (IHE BALP's codes where it has them)."""
+"""Export audit records as FHIR R4 AuditEvents, with IHE BALP's codes where it has them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
@@ -22,18 +22,18 @@ DETAILS = (
     "status",
     "ms",
 )
-# DICOM's codes for what is not a request.
+# DICOM's codes for events that are not requests.
 APPLICATION = {"start": ("110120", "Application Start"), "stop": ("110121", "Application Stop")}
 OTHER = ("110100", "Application Activity")
 SUCCESS, MINOR, SERIOUS = "0", "4", "8"
 
 
 def audit_event(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The resource; its id is the line's number, its digests prove nothing without the line."""
+    """Return the resource of a record; its digests prove nothing without the line of the trail."""
     return {
         "resourceType": "AuditEvent",
         "id": f"mmhie-{record['seq']}",
-        **what(record),
+        **event_type(record),
         "recorded": record["time"],
         "outcome": outcome(record),
         "outcomeDesc": str(record.get("outcome", record["kind"])),
@@ -46,8 +46,8 @@ def audit_event(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def what(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Type, subtype and action: a model request is a RESTful operation that was executed."""
+def event_type(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return type, subtype and action: a model request is a RESTful operation, executed."""
     if record["kind"] == "request":
         return {
             "type": coding(TYPE, "rest", "RESTful Operation"),
@@ -60,7 +60,7 @@ def what(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def outcome(record: Mapping[str, Any]) -> str:
-    """4xx is the caller's minor failure, 5xx ours and serious, as is a stream that broke off."""
+    """Return the outcome code: 4xx is a minor failure, 5xx and a broken stream are serious."""
     status, ended = record.get("status", 200), record.get("outcome", "ok")
     if ended == "ok":
         return SUCCESS
@@ -68,7 +68,7 @@ def outcome(record: Mapping[str, Any]) -> str:
 
 
 def agent(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Who asked; the gateway itself where nobody did."""
+    """Return the caller, or the gateway itself where there was none."""
     name = record.get("client") or record.get("by")
     who = {"identifier": {"system": OWN, "value": name}} if name else {"display": "unknown"}
     found: dict[str, Any] = {
@@ -81,7 +81,7 @@ def agent(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def entities(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The request by its id, the model with what is known of the call, or the event's facts."""
+    """Return the request by its id and the model with the call's facts, or the event's facts."""
     if record["kind"] != "request":
         return [
             {"what": {"display": "MM-HIE service"}, "detail": details(record, other_facts(record))}
@@ -104,7 +104,7 @@ def other_facts(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def details(record: Mapping[str, Any], names: Any) -> list[dict[str, str]]:
+def details(record: Mapping[str, Any], names: Iterable[str]) -> list[dict[str, str]]:
     found = {name: record[name] for name in names if record.get(name) is not None}
     return [
         {"type": name, "valueString": " ".join(value) if isinstance(value, list) else str(value)}

@@ -1,4 +1,4 @@
-"""The trail on disk: whole lines appended under a lock, torn ones repaired, rotated by size."""
+"""The trail on disk: lines are appended under a lock, repaired when torn, rotated by size."""
 
 import contextlib
 import errno
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from gateway.audit import chain
 from gateway.audit.chain import START, Head
+from gateway.settings import GatewaySettings, SettingsError
 from gateway.timestamps import rfc3339
 
 Fsync = Literal["always", "interval", "never"]
@@ -25,67 +26,79 @@ class ChainBroken(Exception):
 
 
 class AuditFile:
-    """One trail, shared by every process that appends to it: whoever holds the lock goes on from
-    what the file says. Not for several threads at once."""
+    """A trail that several processes append to: whoever holds the lock continues from what the
+    file says. Not thread-safe."""
 
     def __init__(self, path: Path, *, key: str, rotate_bytes: int, fsync: Fsync) -> None:
         self.path = path
         self.head = START
-        self._mac = chain.keyed(key)
+        self._mac = chain.new_mac(key)
         self._rotate_bytes = rotate_bytes
         self._fsync = fsync
         self._handle = -1
         self._size = -1
         self._synced = 0.0
         self._owes_sync = False
-        self._notes: list[Mapping[str, Any]] = []
+        self._events: list[Mapping[str, Any]] = []  # repairs and rotations to be recorded
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> "AuditFile | None":
+        """Return the trail's file; None when none is configured."""
+        if settings.audit_file is None or settings.audit_key is None:
+            return None
+        return cls(
+            settings.audit_file,
+            key=settings.audit_key.get_secret_value(),
+            rotate_bytes=settings.audit_rotate_bytes,
+            fsync=settings.audit_fsync,
+        )
 
     def append(self, records: Sequence[Mapping[str, Any]]) -> Head:
-        """Add records, all or none; raises OSError, or ChainBroken."""
+        """Append records, all or none; raise OSError or ChainBroken."""
         with self._locked():
-            self._catch_up()
+            self._follow_file()
             if self._size >= self._rotate_bytes:
                 self._rotate()
             lines, head = [], self.head
-            for record in (*self._notes, *records):
-                line, head = chain.seal(record, head, self._mac)
+            for record in (*self._events, *records):
+                line, head = chain.signed_line(record, head, self._mac)
                 lines.append(line)
             if lines:
                 self._write(b"".join(lines))
             self.head = head
-            self._notes.clear()
+            self._events.clear()
         return head
 
-    def look(self) -> Head:
-        """The head as it is on disk, a torn line repaired; raises OSError, or ChainBroken."""
+    def recover(self) -> Head:
+        """Return the head on disk, after repairing a torn line; raise OSError or ChainBroken."""
         return self.append(())
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = self._size = -1
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """The lock is a file of its own: the trail's is renamed when it rotates."""
+        """Hold the lock: a file of its own, since rotation renames the trail."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         lock = os.open(self.path.with_name(self.path.name + ".lock"), flags, 0o600)
         try:
-            take(lock)
+            acquire(lock)
             yield
         finally:
             os.close(lock)
 
-    def _catch_up(self) -> None:
-        """See the file as it is now: ours untouched, or another process was here."""
+    def _follow_file(self) -> None:
+        """Open the file if it was rotated, and read its head if another process has appended."""
         if not self._is_current():
             self.close()
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._handle = os.open(self.path, flags, 0o600)
         size = os.fstat(self._handle).st_size
         if size != self._size:
-            self.head = self._recover(size)
+            self.head = self._read_head(size)
 
     def _is_current(self) -> bool:
         if self._handle < 0:
@@ -96,10 +109,10 @@ class AuditFile:
             return False
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
-    def _recover(self, size: int) -> Head:
-        """The head of what is there; a line torn by a crash is taken off and noted, a complete one
-        that lacks nothing but its newline is kept."""
-        start, tail = end_of(self._handle, size)
+    def _read_head(self, size: int) -> Head:
+        """Return the head on disk; a line torn by a crash is removed and recorded, a complete one
+        that lacks only its newline is kept."""
+        start, tail = read_end(self._handle, size)
         whole, _, torn = tail.rpartition(b"\n")
         if torn:
             size = self._repair(size, torn)
@@ -107,39 +120,39 @@ class AuditFile:
         self._size = size
         last = whole.rpartition(b"\n")[2]
         if last:
-            return self._trusted(last, self.path)
+            return self._verified_head(last, self.path)
         rotated = rotated_files(self.path)
-        return self._trusted(last_line(rotated[-1]), rotated[-1]) if rotated else START
+        return self._verified_head(last_line(rotated[-1]), rotated[-1]) if rotated else START
 
     def _repair(self, size: int, torn: bytes) -> int:
-        line = chain.open_line(torn, self._mac)
+        line = chain.parse_line(torn, self._mac)
         if line is not None and line.is_genuine:
             return size + os.write(self._handle, b"\n")
         os.ftruncate(self._handle, size - len(torn))
-        self._notes.append(event("repair", torn_bytes=len(torn)))
+        self._events.append(event("repair", torn_bytes=len(torn)))
         return size - len(torn)
 
-    def _trusted(self, last: bytes, where: Path) -> Head:
-        line = chain.open_line(last, self._mac)
+    def _verified_head(self, last: bytes, where: Path) -> Head:
+        line = chain.parse_line(last, self._mac)
         if line is None or not line.is_genuine:
             raise ChainBroken(
-                f"the last line of {where} was not written with this MMHIE_AUDIT_KEY, or was "
-                "changed; run `mmhie audit verify`, or name a new file"
+                f"the last line of {where} was changed, or written with another "
+                "MMHIE_AUDIT_KEY; run `mmhie audit verify`, or set a new file"
             )
         return line.head
 
     def _rotate(self) -> None:
-        """Go on in a new file whose first line says from which; the chain does not notice."""
+        """Continue the same chain in a new file, whose first line names the old one."""
         aside = self.path.with_name(f"{self.path.name}.{self.head.seq:012d}")
         if self._fsync != "never":
             os.fsync(self._handle)
         self.path.rename(aside)
-        self._catch_up()
-        self._notes.append(event("rotation", previous=aside.name))
+        self._follow_file()
+        self._events.append(event("rotation", previous=aside.name))
         self._sync_folder()
 
     def _write(self, content: bytes) -> None:
-        """All of it or none: a disk that fills up leaves no half line behind."""
+        """Write all or nothing: a full disk leaves no partial line behind."""
         written = 0
         try:
             while written < len(content):
@@ -149,23 +162,23 @@ class AuditFile:
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._handle, self._size)
-            self._size = -1 if written else self._size  # look again, whatever became of it
+            self._size = -1 if written else self._size  # read the file again, whatever is in it
             raise
         self._size += written
 
     @property
     def owes_sync(self) -> bool:
-        """Whether lines were written that the disk was not yet made to keep."""
+        """Whether lines were written that have not been forced to the disk yet."""
         return self._owes_sync
 
     def sync_when_due(self) -> None:
-        """Keep to the policy, also when nothing more is written; raises OSError."""
+        """Force lines to the disk as MMHIE_AUDIT_FSYNC says; raise OSError."""
         is_due = time.monotonic() - self._synced >= SYNC_EVERY_S
         if self._owes_sync and (is_due or self._fsync == "always"):
             self.sync()
 
     def sync(self) -> None:
-        """Force to the disk what an interval still owes it; raises OSError."""
+        """Force what was written to the disk, unless the policy is never; raise OSError."""
         if self._handle >= 0 and self._fsync != "never":
             self._force()
         self._owes_sync = False
@@ -184,8 +197,36 @@ class AuditFile:
             os.close(folder)
 
 
+def check(settings: GatewaySettings) -> None:
+    """Raise SettingsError when the trail cannot be continued. A disk that is full or read-only is
+    another matter: MMHIE_AUDIT_ON_FAILURE decides."""
+    file = AuditFile.of(settings)
+    if file is None:
+        return
+    try:
+        file.recover()
+    except ChainBroken as problem:
+        raise SettingsError(f"MMHIE_AUDIT_FILE: {problem}.") from None
+    except OSError:
+        return
+    finally:
+        file.close()
+
+
+def append_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
+    """Append one event from another program; raise OSError or ChainBroken."""
+    file = AuditFile.of(settings)
+    if file is None:
+        return
+    try:
+        file.append([event(kind, **facts)])
+        file.sync()
+    finally:
+        file.close()
+
+
 def event(kind: str, **facts: Any) -> dict[str, Any]:
-    """A record about the trail itself or the service, as opposed to one about a request."""
+    """Return a record about the trail itself or the service, not about a request."""
     return {"time": rfc3339_now(), "kind": kind, **facts}
 
 
@@ -194,13 +235,13 @@ def rfc3339_now() -> str:
 
 
 def rotated_files(path: Path) -> list[Path]:
-    """The earlier files of a trail, oldest first."""
+    """Return the earlier files of a trail, oldest first."""
     found = (one for one in path.parent.glob(f"{path.name}.*") if one.suffix[1:].isdigit())
     return sorted(found, key=lambda one: int(one.suffix[1:]))
 
 
-def tail_of(path: Path) -> bytes:
-    """The last part of a trail, which holds what was written last; empty when there is none."""
+def read_tail(path: Path) -> bytes:
+    """Return the last part of a trail; empty when there is none."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -211,17 +252,17 @@ def tail_of(path: Path) -> bytes:
 
 
 def last_line(path: Path) -> bytes:
-    """The last line of a closed file, without its newline."""
+    """Return the last line of a rotated file, without its newline."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        tail = end_of(handle, os.fstat(handle).st_size)[1]
+        tail = read_end(handle, os.fstat(handle).st_size)[1]
     finally:
         os.close(handle)
     return tail.rstrip(b"\n").rpartition(b"\n")[2]
 
 
-def end_of(handle: int, size: int) -> tuple[int, bytes]:
-    """The end of a file and where it starts: the whole of its last line, however long, is in it."""
+def read_end(handle: int, size: int) -> tuple[int, bytes]:
+    """Return the start and content of a file's end, which holds its last line, however long."""
     length = TAIL_BYTES
     while True:
         start = max(0, size - length)
@@ -231,9 +272,9 @@ def end_of(handle: int, size: int) -> tuple[int, bytes]:
         length *= 4
 
 
-def take(lock: int) -> None:
-    """Take the lock; raises OSError when another process sits on it: a process that was stopped
-    while it wrote must raise the alarm here and not hang every other writer."""
+def acquire(lock: int) -> None:
+    """Acquire the lock; raise OSError when another process keeps it: a process that was stopped
+    while it wrote must raise the alarm here and not block every other writer."""
     until = time.monotonic() + LOCK_WAIT_S
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Requests that are open, kept where a SIGKILL does not reach: what was left unaccounted for."""
+"""A journal of the requests in flight that survives a SIGKILL, to account for them afterwards."""
 
 import contextlib
 import fcntl
@@ -19,10 +19,10 @@ NO_SLOT = -1
 
 
 class InflightJournal:
-    """A file of slots beside the trail, mapped: writing to it is writing to memory, and the kernel
-    keeps it whatever becomes of the process. It is gone after an orderly end.
+    """A mapped file of slots beside the trail: writing to it is writing to memory, and the kernel
+    keeps it when the process dies. An orderly end removes it.
 
-    A lock on the file says that its process lives. Raises OSError when there is no room for it.
+    A lock on the file says that its process lives. Raises OSError when the disk has no room.
     """
 
     def __init__(self, trail: Path) -> None:
@@ -40,7 +40,7 @@ class InflightJournal:
         self._free = deque(range(SLOTS))
 
     def enter(self, record: Mapping[str, Any]) -> int:
-        """Note an open request; its slot, or NO_SLOT when there is none for it."""
+        """Enter a request; return its slot, or NO_SLOT when there is none for it."""
         content = orjson.dumps(record)
         if len(content) > SLOT_BYTES - LENGTH.size or not self._free:
             return NO_SLOT
@@ -54,21 +54,21 @@ class InflightJournal:
         return slot
 
     def leave(self, slot: int) -> None:
-        """Forget a request whose line is written."""
+        """Free the slot of a request whose line is written."""
         if slot != NO_SLOT:
             LENGTH.pack_into(self._map, slot * SLOT_BYTES, 0)
             self._free.append(slot)
 
     def close(self) -> None:
-        """Nothing is open any more."""
+        """Remove the journal: no request is in flight any more."""
         self.path.unlink(missing_ok=True)
         self._map.close()
         os.close(self._handle)
 
 
 def left_behind(trail: Path) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
-    """Registers whose process is dead, with the requests that were open; whoever has written them
-    down removes the file."""
+    """Yield the journals of dead processes with their requests; whoever has recorded them removes
+    the file."""
     for path in sorted(trail.parent.glob(f"{trail.name}.open-*")):
         with contextlib.suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it lives
@@ -76,7 +76,7 @@ def left_behind(trail: Path) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
 
 
 def records(content: bytes) -> Iterator[dict[str, Any]]:
-    """What the slots hold; one that was being written is skipped."""
+    """Yield the requests in the slots; one that was being written is skipped."""
     for at in range(0, len(content) - SLOT_BYTES + 1, SLOT_BYTES):
         (size,) = LENGTH.unpack_from(content, at)
         with contextlib.suppress(orjson.JSONDecodeError):

@@ -1,4 +1,4 @@
-"""The trail as the gateway sees it: `note` costs an append; a thread writes, batch by batch."""
+"""The audit trail in use: `record` appends to a queue; a thread writes it in batches."""
 
 import contextlib
 import errno
@@ -19,55 +19,57 @@ from gateway.audit.file import (
     AuditFile,
     ChainBroken,
     event,
+    read_tail,
     rfc3339_now,
-    tail_of,
 )
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.errors import AuditUnavailable
 from gateway.http.exchange import Exchange
 from gateway.logs import log
+from gateway.safety.labels import GATEWAY_VERSION
+from gateway.settings import GatewaySettings
 
 BATCH_S = 0.05  # a line is written within twice this
 RETRY_S = 1.0
 MOST_PENDING = 100_000
 MOST_PER_BATCH = 2_000
 STOP_S = 5.0
-STUCK_S = 5.0  # a write that takes longer is no write: the disk hangs
+STUCK_S = 5.0  # a write that takes longer has failed: the disk hangs
 
 OnFailure = Literal["refuse", "serve"]
 Alarm = Callable[[bool, int], None]
 
 
 class Trail:
-    """No trail: nothing is noted."""
+    """No audit trail: nothing is recorded."""
 
     def open(self, exchange: Exchange) -> None:
-        """Remember a request whose answer is begun: if the process is killed, it is accounted for
-        at the next start."""
+        """Enter a request in flight into the journal: if the process is killed, it is accounted
+        for at the next start."""
 
     def record(self, exchange: Exchange, route: str) -> None:
-        """Keep what one request has come to; `route` is a path of ours, never the caller's."""
+        """Record a finished request; `route` is a declared path, never the caller's."""
 
     def refuses(self) -> bool:
-        """Whether nothing may be served now."""
+        """Return whether requests are refused now."""
         return False
 
     def check(self) -> None:
-        """Raises AuditUnavailable when nothing may be served now."""
+        """Raise AuditUnavailable when requests are refused now."""
 
     def warnings(self) -> list[str]:
         return []
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start the writer."""
 
     def stop(self) -> None:
-        """Write what is left."""
+        """Write what is left, and stop."""
 
 
 class WrittenTrail(Trail):
-    """Entries wait in memory until they are on disk; while that fails they are kept and tried
-    again, so a short failure loses nothing."""
+    """A trail on disk. Entries wait in memory until they are written; failed writes are retried, so
+    a short failure loses nothing."""
 
     def __init__(
         self,
@@ -76,13 +78,11 @@ class WrittenTrail(Trail):
         on_failure: OnFailure,
         checkpoint_s: float,
         alarm: Alarm,
-        version: str,
     ) -> None:
         self._file = file
         self._on_failure = on_failure
         self._checkpoint_s = checkpoint_s
         self._alarm = alarm
-        self._version = version
         self._pending: deque[entry.Entry] = deque()
         self._events: list[dict[str, Any]] = []
         self._lost = 0
@@ -92,54 +92,53 @@ class WrittenTrail(Trail):
         self._checkpointed = Head(-1, "")
         self._next_checkpoint = 0.0
         self._writing_since: float | None = None
-        self._register: InflightJournal | None = None
+        self._journal: InflightJournal | None = None
         self.failing = False
 
     def open(self, exchange: Exchange) -> None:
-        if self._register is not None:
-            exchange.slot = self._register.enter(entry.opened(exchange, time.time()))
+        if self._journal is not None:
+            exchange.slot = self._journal.enter(entry.opened(exchange, time.time()))
 
     def record(self, exchange: Exchange, route: str) -> None:
         if len(self._pending) >= MOST_PENDING:
             self._lost += 1
-            self._forget(exchange.slot)
+            self._leave(exchange.slot)
             return
         self._pending.append(entry.of(exchange, route, time.time()))
         if not self._wake.is_set():
             self._wake.set()
 
     def refuses(self) -> bool:
-        return self._on_failure == "refuse" and self._is_out()
+        return self._on_failure == "refuse" and self._has_failed()
 
     def check(self) -> None:
         if self.refuses():
             raise AuditUnavailable(
-                "The audit trail cannot be written, and nothing is answered without it; the "
-                "operator was told.",
+                "The audit trail cannot be written, and requests are refused until it can be; try "
+                "again later.",
                 retry_after_s=5,
             )
 
     def warnings(self) -> list[str]:
-        return ["The audit trail cannot be written."] if self._is_out() else []
+        return ["The audit trail cannot be written."] if self._has_failed() else []
 
-    def _is_out(self) -> bool:
-        """Whether lines do not reach the disk: refused there, or for too long on their way. The
-        thread that hangs in a write cannot say so itself."""
+    def _has_failed(self) -> bool:
+        """Return whether writing fails or hangs; a thread that hangs cannot report it."""
         since = self._writing_since
         if not self.failing and since is not None and time.monotonic() - since > STUCK_S:
             self._fail(TimeoutError(errno.ETIMEDOUT, "the disk does not answer"))
         return self.failing
 
     def start(self) -> None:
-        """Try the file before the first request comes in."""
-        self._events.append(event("start", gateway_version=self._version))
+        """Write the first event before the first request comes in."""
+        self._events.append(event("start", gateway_version=GATEWAY_VERSION))
         left = list(left_behind(self._file.path))
         self._events += unfinished(left, self._file.path)
         self._flush()
         for path, _ in left if not self.failing else ():
             path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # no room: then a kill is told by nothing but `start`
-            self._register = InflightJournal(self._file.path)
+        with contextlib.suppress(OSError):  # no room: a kill then shows only in `start`
+            self._journal = InflightJournal(self._file.path)
         self._checkpoint()
         self._thread.start()
 
@@ -150,40 +149,40 @@ class WrittenTrail(Trail):
 
     def _run(self) -> None:
         try:
-            self._write_on()
-        except Exception:  # a writer that died of a fault of ours must not look like a quiet one
+            self._write_until_stopped()
+        except Exception:  # a writer that died must not look like an idle one
             log.exception("fault")
             self.failing = True
             self._alarm(True, self._lost)
 
-    def _write_on(self) -> None:
+    def _write_until_stopped(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait(self._nap_s())
+            self._wake.wait(self._pause_s())
             self._stopping.wait(RETRY_S if self.failing else BATCH_S)
             self._wake.clear()
             self._flush()
-            self._settle()
+            self._sync()
             if time.monotonic() >= self._next_checkpoint:
                 self._checkpoint()
         self._close()
 
-    def _nap_s(self) -> float:
-        """How long to sleep when nobody asks for anything."""
+    def _pause_s(self) -> float:
+        """Return how long to wait for entries."""
         if self.failing:
             return RETRY_S
         return min(self._checkpoint_s, SYNC_EVERY_S) if self._file.owes_sync else self._checkpoint_s
 
-    def _settle(self) -> None:
-        """The last lines before a quiet time are forced to the disk as all others."""
+    def _sync(self) -> None:
+        """Force the last lines before an idle time to the disk like all others."""
         try:
-            with self._watched():
+            with self._timed():
                 self._file.sync_when_due()
         except OSError as problem:
             self._fail(problem)
 
     @contextlib.contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Let others see that the disk is being asked, and since when."""
+    def _timed(self) -> Iterator[None]:
+        """Time a disk operation, so that other threads can see one that hangs."""
         self._writing_since = time.monotonic()
         try:
             yield
@@ -191,7 +190,7 @@ class WrittenTrail(Trail):
             self._writing_since = None
 
     def _flush(self) -> None:
-        """Write what waits; what cannot be written waits on."""
+        """Write the pending entries; what cannot be written stays pending."""
         while self._pending or self._events or self.failing:
             batch = [
                 self._pending.popleft() for _ in range(min(len(self._pending), MOST_PER_BATCH))
@@ -205,37 +204,37 @@ class WrittenTrail(Trail):
         gap = [event("gap", lost=lost)] if lost else []
         back = [event("resumed")] if self.failing else []
         try:
-            with self._watched():
+            with self._timed():
                 self._file.append([*events, *back, *gap, *entry.records(batch)])
         except (OSError, ChainBroken) as problem:
             self._fail(problem)
             return False
         del self._events[: len(events)]
         for written in batch:
-            self._forget(written.slot)
+            self._leave(written.slot)
         self._lost -= lost
         self._recover()
         return True
 
-    def _forget(self, slot: int) -> None:
-        if self._register is not None:
-            self._register.leave(slot)
+    def _leave(self, slot: int) -> None:
+        if self._journal is not None:
+            self._journal.leave(slot)
 
     def _fail(self, problem: Exception) -> None:
         if not self.failing:
-            reason = problem.strerror if isinstance(problem, OSError) else "its chain is broken"
-            log.error("audit trail cannot be written: %s", reason)
+            reason = problem.strerror if isinstance(problem, OSError) else "the chain is broken"
+            log.error("the audit trail cannot be written: %s", reason)
         self.failing = True
         self._alarm(True, self._lost)
 
     def _recover(self) -> None:
         if self.failing:
-            log.warning("audit trail is written again")
+            log.warning("the audit trail is written again")
             self._alarm(False, self._lost)
         self.failing = False
 
     def _checkpoint(self) -> None:
-        """Say where the chain is, outside of the file: what tells that its end was cut off."""
+        """Print the head of the chain outside of the file, so that a cut end can be detected."""
         self._next_checkpoint = time.monotonic() + self._checkpoint_s
         head = self._file.head
         if head == self._checkpointed or self.failing:
@@ -261,19 +260,32 @@ class WrittenTrail(Trail):
         with contextlib.suppress(OSError):
             self._file.sync()
         self._file.close()
-        if self._register is not None and not self._pending:
-            self._register.close()
+        if self._journal is not None and not self._pending:
+            self._journal.close()
 
 
 def unfinished(
     left: Sequence[tuple[Path, list[dict[str, Any]]]], trail: Path
 ) -> list[dict[str, Any]]:
-    """What was open when a process was killed, as events; what has its line after all is not
-    among them: the kill came between the two."""
+    """Return the requests that a killed process left, as events, without those whose line was
+    written: the kill came between line and journal."""
     found = [one for _, records in left for one in records]
-    tail = tail_of(trail) if found else b""
+    tail = read_tail(trail) if found else b""
     return [
         event("unfinished", outcome="unfinished", **one)
         for one in found
         if b'"request_id":"%b"' % str(one.get("request_id")).encode() not in tail
     ]
+
+
+def trail_of(settings: GatewaySettings, alarm: Alarm) -> Trail:
+    """Return the trail for these settings; `alarm` is called with its failures and losses."""
+    file = AuditFile.of(settings)
+    if file is None:
+        return Trail()
+    return WrittenTrail(
+        file,
+        on_failure=settings.audit_on_failure,
+        checkpoint_s=settings.audit_checkpoint_seconds,
+        alarm=alarm,
+    )

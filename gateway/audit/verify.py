@@ -1,10 +1,13 @@
-"""What was done to a trail: an edit, a deletion, a reordering, a cut, another key; and where."""
+"""Verify a trail: find edits, deletions, reorderings, cuts and other keys, each with its place."""
 
 import hmac
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+
+import orjson
 
 from gateway.audit import chain
 from gateway.audit.chain import START, Head, Line
@@ -12,12 +15,13 @@ from gateway.audit.file import rotated_files
 
 Kind = Literal["edited", "deleted", "reordered", "rewritten", "cut", "torn", "wrong key", "missing"]
 MOST_LISTED = 1000
+WRITTEN = re.compile(r"(\d+):([0-9a-f]{64})")
 Numbered = tuple[str, bytes]  # "file:line", and the line with its newline
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong, and where."""
+class Violation:
+    """One violation of the chain and its place."""
 
     kind: Kind
     where: str
@@ -28,48 +32,48 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """Numbers that did not come, and the line that came instead."""
+class MissingLines:
+    """A range of missing lines, and the place of the line that came instead."""
 
     first: int
     last: int
     where: str
 
-    def without(self, seq: int) -> list["Gap"]:
-        """What is left when one of them comes after all."""
+    def without(self, seq: int) -> list["MissingLines"]:
+        """Return what is still missing when one of them comes after all."""
         if not self.first <= seq <= self.last:
             return [self]
-        sides = (Gap(self.first, seq - 1, self.where), Gap(seq + 1, self.last, self.where))
-        return [side for side in sides if side.first <= side.last]
+        before, after = replace(self, last=seq - 1), replace(self, first=seq + 1)
+        return [side for side in (before, after) if side.first <= side.last]
 
 
 @dataclass(slots=True)
 class Report:
-    """What a reading came to."""
+    """The result of a verification."""
 
     lines: int = 0
     genuine: int = 0
     first: int = 0
     head: Head = START
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Violation] = field(default_factory=list)
 
 
-class Reading:
-    """Reads a trail line by line. A line is followed by what it says itself, so one fault is one
+class Verifier:
+    """Reads a trail line by line. Each line is taken by its own number, so that one fault is one
     finding and not a cascade."""
 
     def __init__(self, mac: hmac.HMAC, checkpoints: Iterable[Head] = ()) -> None:
         self.report = Report()
         self._mac = mac
         self._checkpoints = {head.seq: head.mac for head in checkpoints}
-        self._missing: list[Gap] = []
+        self._missing: list[MissingLines] = []
         self._last: Line | None = None
         self._where = "the beginning"
 
     def feed(self, where: str, raw: bytes) -> None:
-        """One line, with its newline."""
+        """Verify one line, with its newline."""
         self.report.lines += 1
-        line = chain.open_line(raw.removesuffix(b"\n"), self._mac)
+        line = chain.parse_line(raw.removesuffix(b"\n"), self._mac)
         if line is None or not raw.endswith(b"\n"):
             self._unreadable(where)
             return
@@ -77,15 +81,15 @@ class Reading:
         self.report.genuine += line.is_genuine
         if not line.is_genuine:
             self._find("edited", where, f"line {line.head.seq} is not what was written")
-        self._follow(where, line)
-        self._meet_checkpoint(where, line)
+        self._check_order(where, line)
+        self._check_checkpoint(where, line)
 
     def _unreadable(self, where: str) -> None:
         self._find("torn", where, f"what should be line {self.report.head.seq + 1} is no line")
         self.report.head = Head(self.report.head.seq + 1, "")
         self._last = None
 
-    def _follow(self, where: str, line: Line) -> None:
+    def _check_order(self, where: str, line: Line) -> None:
         expected = self.report.head.seq + 1
         # What an edited line says of its number proves nothing: it stands where it stands.
         seq = line.head.seq if line.is_genuine or not self.report.first else expected
@@ -95,7 +99,7 @@ class Reading:
             self._out_of_order(where, seq)
             return
         if seq > expected:
-            self._missing.append(Gap(expected, seq - 1, where))
+            self._missing.append(MissingLines(expected, seq - 1, where))
         else:
             self._check_link(where, line)
         self.report.head, self._last = Head(seq, line.head.mac), line
@@ -107,21 +111,21 @@ class Reading:
         self._find("reordered", where, f"line {seq} {what}")
 
     def _check_link(self, where: str, line: Line) -> None:
-        """A line whose predecessor is not the one it was written after: somebody with the key."""
+        """Report a line that was written after another predecessor: by somebody with the key."""
         before = START.mac if line.head.seq == 1 else self._last and self._last.head.mac
         genuine = line.is_genuine and (self._last is None or self._last.is_genuine)
         if before is not None and genuine and line.prev != before:
             self._find("rewritten", where, f"line {line.head.seq} was written after another line")
 
-    def _meet_checkpoint(self, where: str, line: Line) -> None:
+    def _check_checkpoint(self, where: str, line: Line) -> None:
         mac = self._checkpoints.pop(line.head.seq, None)
         if mac is not None and mac != line.head.mac:
             self._find("rewritten", where, f"line {line.head.seq} is not the checkpoint's")
 
     def end(self, *, archived: bool) -> Report:
-        """What is wrong in all; `archived` says that earlier files were moved away in order."""
+        """Return the report; `archived` when earlier files were moved away on purpose."""
         report = self.report
-        self._deletions()
+        self._report_missing()
         if report.first > 1 and not archived:
             self._find("missing", "the beginning", f"the lines before {report.first} are not here")
         latest = max(self._checkpoints, default=0)
@@ -130,10 +134,10 @@ class Reading:
             self._find("cut", self._where, what)
         if report.lines and not report.genuine:
             what = f"none of {report.lines} lines was written with this key"
-            report.findings = [Finding("wrong key", "everywhere", what)]
+            report.findings = [Violation("wrong key", "everywhere", what)]
         return report
 
-    def _deletions(self) -> None:
+    def _report_missing(self) -> None:
         for gap in self._missing:
             one = gap.first == gap.last
             what = f"line {gap.first} is" if one else f"lines {gap.first} to {gap.last} are"
@@ -141,7 +145,7 @@ class Reading:
 
     def _find(self, kind: Kind, where: str, what: str) -> None:
         if len(self.report.findings) < MOST_LISTED:
-            self.report.findings.append(Finding(kind, where, what))
+            self.report.findings.append(Violation(kind, where, what))
 
 
 def verify(
@@ -152,19 +156,19 @@ def verify(
     archived: bool = False,
     seen: Callable[[int], object] = id,
 ) -> Report:
-    """Read a whole trail, rotated files first, and tell `seen` the bytes of each line.
+    """Verify a whole trail, rotated files first; call `seen` with the size of each line.
 
     Raises OSError.
     """
-    reading = Reading(chain.keyed(key), checkpoints)
+    verifier = Verifier(chain.new_mac(key), checkpoints)
     for where, raw in lines_of(path):
-        reading.feed(where, raw)
+        verifier.feed(where, raw)
         seen(len(raw))
-    return reading.end(archived=archived)
+    return verifier.end(archived=archived)
 
 
 def lines_of(path: Path) -> Iterator[Numbered]:
-    """Every line of a trail in the order of its files, each with its place."""
+    """Yield every line of a trail in order, each with its place."""
     rotated = rotated_files(path)
     for one in (*rotated, path):
         if one == path and rotated and not path.exists():
@@ -172,3 +176,26 @@ def lines_of(path: Path) -> Iterator[Numbered]:
         with one.open("rb") as file:
             for number, raw in enumerate(file, start=1):
                 yield f"{one.name}:{number}", raw
+
+
+def checkpoints_in(text: str) -> list[Head]:
+    """Parse `seq:mac`, or find the checkpoints in a log file; raise ValueError or OSError."""
+    if written := WRITTEN.fullmatch(text.strip()):
+        return [Head(int(written[1]), written[2])]
+    lines = Path(text).read_bytes().splitlines()
+    found = [head for line in lines if (head := checkpoint_in(line))]
+    if not found:
+        raise ValueError("there is no checkpoint in it")
+    return found
+
+
+def checkpoint_in(line: bytes) -> Head | None:
+    """Return the checkpoint in a log line, whatever a log collector put before it."""
+    start = line.find(b"{")
+    if start < 0 or b"audit_checkpoint" not in line:
+        return None
+    try:
+        fields = orjson.loads(line[start:])
+        return Head(int(fields["seq"]), str(fields["mac"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import Progress
 
 from gateway.audit import chain, fhir
-from gateway.audit import checkpoint as checkpoints
 from gateway.audit import verify as verification
 from gateway.audit.chain import Head
 from gateway.audit.file import rotated_files
@@ -58,10 +57,10 @@ def export(file: File = None, as_fhir: Fhir = False, as_json: Lines = True) -> N
     """Write every record to standard output; run `verify` first, this does not."""
     del as_json  # it is JSON anyway
     path, key = trail(file)
-    mac = chain.keyed(key)
+    mac = chain.new_mac(key)
     with readable(path):
         for where, raw in verification.lines_of(path):
-            line = chain.open_line(raw.removesuffix(b"\n"), mac)
+            line = chain.parse_line(raw.removesuffix(b"\n"), mac)
             if line is None or not line.is_genuine:
                 raise TrailDamaged(f"{where} is not what was written; run `mmhie audit verify`.")
             record = fhir.audit_event(line.record) if as_fhir else line.record
@@ -116,7 +115,7 @@ def readable(path: Path) -> Iterator[None]:
 def read_checkpoints(text: str | None) -> list[Head]:
     """Return the checkpoints to compare with; raises CommandError when there are none in it."""
     try:
-        return checkpoints.of(text) if text else []
+        return verification.checkpoints_in(text) if text else []
     except (OSError, ValueError):
         raise CommandError(
             "--checkpoint is neither `seq:mac` nor a file with checkpoint lines."

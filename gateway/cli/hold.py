@@ -12,8 +12,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.audit.file import ChainBroken
-from gateway.audit.setup import append_event
+from gateway.audit.file import ChainBroken, append_event
 from gateway.cli.command import AsJson, CommandError, load_settings, put
 from gateway.cluster import operator_state
 from gateway.safety import hold as hold_file

@@ -4,21 +4,21 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from gateway.audit import chain, checkpoint, fhir
-from gateway.audit.verify import Reading
+from gateway.audit import chain, fhir
+from gateway.audit.verify import Verifier, checkpoint_in
 from gateway.auth import keys
 from gateway.auth.jwks import parse
 from gateway.engine.watch import parse_models, read_status_file
 from gateway.errors import EngineUnavailable
 from gateway.files import FileUnusable
 
-MAC = chain.keyed("k" * 32)
+MAC = chain.new_mac("k" * 32)
 FILE = Path(tempfile.mkdtemp(prefix="fuzz-")) / "file"
 
 
 def trails(data: bytes) -> None:
     """Any bytes as a trail: findings, and never a clean bill for a line that nobody sealed."""
-    reading = Reading(MAC)
+    reading = Verifier(MAC)
     lines = data.splitlines(keepends=True)
     for number, line in enumerate(lines, start=1):
         reading.feed(f"trail:{number}", line)
@@ -26,20 +26,22 @@ def trails(data: bytes) -> None:
     assert report.genuine == 0
     assert bool(report.findings) == bool(lines)
     for line in lines:
-        checkpoint.in_log(line)
+        checkpoint_in(line)
 
 
 def sealed(data: bytes) -> None:
     """A sealed line is itself; with any byte of it changed it is not."""
     text = data.decode(errors="replace")
-    line, head = chain.seal({"time": "t", "kind": "request", "reason": text}, chain.START, MAC)
-    found = chain.open_line(line[:-1], MAC)
+    line, head = chain.signed_line(
+        {"time": "t", "kind": "request", "reason": text}, chain.START, MAC
+    )
+    found = chain.parse_line(line[:-1], MAC)
     assert found is not None
     assert (found.is_genuine, found.head) == (True, head)
     fhir.audit_event({"request_id": "r", **found.record})
     at = data[0] * 7 % (len(line) - 1) if data else 0
     broken = line[:at] + bytes([line[at] ^ 1]) + line[at + 1 : -1]
-    other = chain.open_line(broken, MAC)
+    other = chain.parse_line(broken, MAC)
     assert other is None or not other.is_genuine
 
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from gateway.audit import chain
 from gateway.audit.chain import START, Head
 
-MAC = chain.keyed("k" * 32)
+MAC = chain.new_mac("k" * 32)
 RECORD = {"kind": "request", "status": 200, "client": 'wärd "7"'}
 
 
 def test_a_line_can_be_checked_with_nothing_of_ours() -> None:
     """HMAC-SHA256 over the bytes before the last field, closed by a brace."""
-    line, head = chain.seal(RECORD, START, MAC)
+    line, head = chain.signed_line(RECORD, START, MAC)
 
     content, _, proof = line.rstrip(b"\n").rpartition(b',"mac":"')
     expected = hmac.new(b"k" * 32, content + b"}", hashlib.sha256).hexdigest()
@@ -27,17 +27,17 @@ def test_a_line_can_be_checked_with_nothing_of_ours() -> None:
 
 def test_lines_are_linked() -> None:
     """Each names the MAC of the one before."""
-    first, head = chain.seal(RECORD, START, MAC)
-    second, _ = chain.seal(RECORD, head, MAC)
+    first, head = chain.signed_line(RECORD, START, MAC)
+    second, _ = chain.signed_line(RECORD, head, MAC)
 
     assert json.loads(second)["prev"] == json.loads(first)["mac"]
 
 
 def test_what_was_sealed_opens() -> None:
     """As it was, and genuine under its own key only."""
-    line, head = chain.seal(RECORD, START, MAC)
-    opened = chain.open_line(line[:-1], MAC)
-    other = chain.open_line(line[:-1], chain.keyed("o" * 32))
+    line, head = chain.signed_line(RECORD, START, MAC)
+    opened = chain.parse_line(line[:-1], MAC)
+    other = chain.parse_line(line[:-1], chain.new_mac("o" * 32))
 
     assert opened is not None
     assert (opened.is_genuine, opened.head, opened.prev) == (True, head, START.mac)
@@ -49,11 +49,11 @@ def test_what_was_sealed_opens() -> None:
 @given(st.data())
 def test_no_byte_can_be_changed(data: st.DataObject) -> None:
     """Whichever it is, to whatever: the line is not genuine, or no line any more."""
-    line, _ = chain.seal(RECORD, START, MAC)
+    line, _ = chain.signed_line(RECORD, START, MAC)
     line = line[:-1]
     at = data.draw(st.integers(0, len(line) - 1))
     changed = data.draw(st.integers(0, 255).filter(lambda byte: byte != line[at]))
-    opened = chain.open_line(line[:at] + bytes([changed]) + line[at + 1 :], MAC)
+    opened = chain.parse_line(line[:at] + bytes([changed]) + line[at + 1 :], MAC)
 
     assert opened is None or not opened.is_genuine
 
@@ -61,4 +61,4 @@ def test_no_byte_can_be_changed(data: st.DataObject) -> None:
 @given(st.binary(max_size=200))
 def test_nonsense_is_no_line(content: bytes) -> None:
     """And no exception."""
-    assert chain.open_line(content, MAC) is None
+    assert chain.parse_line(content, MAC) is None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.checkpoint import of as checkpoints_of
+from gateway.audit.verify import checkpoints_in as checkpoints_of
 from launcher.cli import app
 from tests.gateway.audit.conftest import KEY, Open, lines, record
 

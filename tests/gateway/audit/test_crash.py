@@ -58,7 +58,7 @@ def test_kills_in_mid_write(
         for kill in range(KILLS)
     }
     last = open_file()
-    last.look()  # what the next gateway does
+    last.recover()  # what the next gateway does
     last.close()
     told = [line for file in (*rotated_files(path), path) for line in lines(file)]
     written = Counter((line["by"], line["batch"]) for line in told if line["kind"] == "test")

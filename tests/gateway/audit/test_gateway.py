@@ -12,10 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.audit import checkpoint
 from gateway.audit.chain import Head
 from gateway.audit.file import rotated_files
-from gateway.audit.verify import verify
+from gateway.audit.verify import checkpoints_in, verify
 from gateway.settings import SettingsError, load
 from tests.contract.conftest import Start
 from tests.contract.doors import DOORS, Door, error_of, mmhie_of, name_of
@@ -66,7 +65,7 @@ class Audited:
 
     @property
     def checkpoints(self) -> list[Head]:
-        return checkpoint.of(str(self.gateway.log_file))
+        return checkpoints_in(str(self.gateway.log_file))
 
 
 def settings(trail: Path) -> dict[str, str]:
@@ -349,14 +348,14 @@ def test_a_trail_that_could_not_be_gone_on_with(
     gateway = start(engine.url, **settings(trail))
 
     assert gateway.exit_code() == 2
-    assert "was not written with this MMHIE_AUDIT_KEY" in gateway.log
+    assert "written with another MMHIE_AUDIT_KEY" in gateway.log
     assert gateway.log.count("\n") == 1
     assert KEY not in gateway.log
 
 
 @pytest.mark.parametrize(
     ("key", "said"),
-    [("short", "MMHIE_AUDIT_KEY got a value"), ("", "MMHIE_AUDIT_KEY must be set")],
+    [("short", "MMHIE_AUDIT_KEY is not valid"), ("", "MMHIE_AUDIT_KEY must be set")],
 )
 def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch, key: str, said: str) -> None:
     """Is told before the start, and not repeated."""

@@ -33,7 +33,6 @@ class Writing:
             on_failure=on_failure,
             checkpoint_s=60,
             alarm=lambda failing, lost: self.alarms.append((failing, lost)),
-            version="0",
         )
 
     def written(self, kind: str = "request") -> list[dict[str, Any]]:

@@ -122,9 +122,9 @@ def test_whoever_has_the_key_is_found_too(trail: Path) -> None:
     """A line that was written anew does not fit the next, unless all after it are new as well:
     then a checkpoint tells."""
     told = trail.read_bytes().splitlines(keepends=True)
-    mac = chain.keyed(KEY)
+    mac = chain.new_mac(KEY)
     before = lines(trail)[3]
-    forged, _ = chain.seal(record(99), Head(before["seq"], before["mac"]), mac)
+    forged, _ = chain.signed_line(record(99), Head(before["seq"], before["mac"]), mac)
     trail.write_bytes(b"".join([*told[:4], forged, *told[5:]]))
 
     assert found(trail) == [("rewritten", "audit.jsonl:6")]
