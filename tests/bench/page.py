@@ -38,9 +38,9 @@ def machine() -> str:
     where = report["machine"]
     peers = ", ".join(f"{name} {version}" for name, version in report["peers"].items())
     return (
-        f"Measured on {where['date']}: {where['processor']}, {where['processors']} processors, "
+        f"Measured on {where['date']}: {where['processor']}, {where['processors']} CPUs, "
         f"Linux {where['kernel']}, Python {where['python']}; {len(report['rounds'])} rounds of "
-        f"{report['seconds']:g} s a figure. Beside nginx (Debian's): {peers}.\n"
+        f"{report['seconds']:g} s per figure. Compared with nginx (Debian's), {peers}.\n"
     )
 
 
@@ -52,7 +52,15 @@ def side_by_side() -> str:
     """Medians by target; latencies as what is added to the engine's own."""
     rounds: Rounds = result("relay")["rounds"]
     found = medians(rounds)
-    heads = ["", "req/s", "us a request", "us a chunk, 64", "256 streams", "MB", *ADDED.values()]
+    heads = [
+        "",
+        "req/s",
+        "µs per request",
+        "µs per chunk, 64 streams",
+        "256 streams",
+        "MB",
+        *ADDED.values(),
+    ]
     rows = []
     for name, one in found.items():
         figures = ("us_request", "us_chunk_64", "us_chunk_256")
@@ -72,12 +80,12 @@ def tried() -> str:
     """What is tried once on each, not timed in rounds."""
     trials = result("relay")["trials"]
     figures = {
-        "freed_mid_stream_ms": "freed in, mid-stream",
+        "freed_mid_stream_ms": "engine freed mid-stream in",
         "freed_before_first_byte_ms": "before the first byte",
-        "freed_whole_ms": "no stream",
-        "stale_errors": "errors of 672 at closing sockets",
-        "unread_mb": "MB for 10 who never read",
-        "kb_per_stream": "KB an open stream",
+        "freed_whole_ms": "without a stream",
+        "stale_errors": "errors of 672 on closing sockets",
+        "unread_mb": "MB for 10 clients that never read",
+        "kb_per_stream": "KB per open stream",
         "streams": "streams sustained",
     }
     rows = [
@@ -109,7 +117,10 @@ def by_feature() -> str:
             name, f"{one['req_s']:,.0f}", f"{one['us_request']:.0f}", f"{to_nginx[0]:.2f} x",
             f"{one['us_chunk_256']:.1f}", f"{to_nginx[1]:.2f} x",
         ])  # fmt: skip
-    return table(["", "req/s", "us a request", "to nginx", "us a chunk", "to nginx"], rows)
+    return table(
+        ["", "req/s", "µs per request", "relative to nginx", "µs per chunk", "relative to nginx"],
+        rows,
+    )
 
 
 def profile() -> str:
@@ -117,22 +128,22 @@ def profile() -> str:
     us = spent()
     # A tie stays in the order of the file: a set's differs from run to run.
     found = dict.fromkeys(place for parts in us.values() for place in parts)
-    places = sorted(found, key=lambda place: -us["a request"].get(place, 0))
+    places = sorted(found, key=lambda place: -us["per request"].get(place, 0))
     rows = [
         [place, *(f"{parts.get(place, 0):.1f}" for parts in us.values())]
         for place in places
         if any(parts.get(place, 0) >= 0.05 for parts in us.values())
     ]
     total = [f"{sum(parts.values()):.1f}" for parts in us.values()]
-    return table(["us", *us], [*rows, ["all", *total]])
+    return table(["µs", *us], [*rows, ["total", *total]])
 
 
 def spent() -> dict[str, dict[str, float]]:
     """By kind and place, in microseconds."""
     report = result("profile")
     return {
-        **{f"a {kind}": parts for kind, parts in report["gateway"].items()},
-        **{f"a {kind}, before": parts for kind, parts in report["before"].items()},
+        **{f"per {kind}": parts for kind, parts in report["gateway"].items()},
+        **{f"per {kind}, before": parts for kind, parts in report["before"].items()},
     }
 
 

@@ -31,15 +31,15 @@ PLACES: Mapping[str, re.Pattern[str]] = {
     place: re.compile(words)
     for place, words in {
         "kernel: sockets": r"^_*(libc_)?(send|writev?|read|recv|epoll_\w+|accept4?)\b",
-        "safety: notices, label, marker guard": r"gateway/safety/|re2|_re2",
+        "safety: notices, provenance, Harmony guard": r"gateway/safety/|re2|_re2",
         "audit": r"gateway/audit/",
-        "keys, limits, queue": r"gateway/auth/",
+        "authentication, limits, admission": r"gateway/(auth|limits|cluster|workers)/",
         "metrics": r"gateway/(http_)?metrics|prometheus_client/",
         "log": r"gateway/logs|logging/",
         "upstream client": r"gateway/engine/",
-        "relay": r"gateway/(relaying|answering)/",
-        "HTTP in: parser and protocol": r"gateway/server/|httptools|uvicorn/|llhttp",
-        "routes, middleware, wire": r"gateway/|starlette/|fastapi/",
+        "proxy": r"gateway/(proxy|generate)/",
+        "HTTP server: parser and protocol": r"gateway/server/|httptools|uvicorn/|llhttp",
+        "routes, middleware, HTTP": r"gateway/|starlette/|fastapi/",
         "JSON": r"orjson|msgspec|json/",
         "event loop": r"uvloop|asyncio/|uv__",
     }.items()

@@ -105,9 +105,9 @@ def joined(report: Mapping[str, Any]) -> float:
 
 
 GOALS = (
-    Goal("req/s against LiteLLM", against("req_s", "litellm"), 80, 40, "x", is_least=True),
+    Goal("req/s relative to LiteLLM", against("req_s", "litellm"), 80, 40, "x", is_least=True),
     Goal(
-        "req/s against production-stack (through nginx)",
+        "req/s relative to production-stack (via nginx)",
         lambda report: against("req_s", "nginx")(report) * NGINX_OVER_PRODUCTION_STACK,
         8,
         4,
@@ -115,15 +115,24 @@ GOALS = (
         is_least=True,
     ),
     Goal(
-        "req/s against vllm-router", against("req_s", "vllm-router"), 0.7, 0.4, "x", is_least=True
+        "req/s relative to vllm-router",
+        against("req_s", "vllm-router"),
+        0.7,
+        0.4,
+        "x",
+        is_least=True,
     ),
-    Goal("req/s against SMG", against("req_s", "smg"), 2, 1, "x", is_least=True),
-    Goal("CPU a request against nginx", against("us_request", "nginx"), 5.5, 9, "x"),
+    Goal("req/s relative to SMG", against("req_s", "smg"), 2, 1, "x", is_least=True),
+    Goal("CPU per request relative to nginx", against("us_request", "nginx"), 5.5, 9, "x"),
     Goal(
-        "CPU a chunk against nginx, 256 streams", against("us_chunk_256", "nginx"), 1.65, 2.6, "x"
+        "CPU per chunk relative to nginx, 256 streams",
+        against("us_chunk_256", "nginx"),
+        1.65,
+        2.6,
+        "x",
     ),
     Goal(
-        "CPU a chunk against vllm-router, 256 streams",
+        "CPU per chunk relative to vllm-router, 256 streams",
         against("us_chunk_256", "vllm-router"),
         1.3,
         1.8,
@@ -137,17 +146,26 @@ GOALS = (
     Goal("TTFT over nginx's, 64 streams, p99", over("ttft_p99_ms_64", "nginx"), 1, 6, " ms"),
     Goal("delay of a chunk over nginx's, p99", over("gap_p99_ms_64", "nginx"), 0.5, 3, " ms"),
     Goal("memory after the run", most("rss_mb"), 70, 120, " MB"),
-    Goal("memory of an open stream", tried("kb_per_stream"), 60, 60, " KB"),
-    Goal("client gone: engine freed, worst of 9", freed, 100, 500, " ms"),
+    Goal("memory per open stream", tried("kb_per_stream"), 60, 60, " KB"),
+    Goal("client disconnect: engine freed, worst of 9", freed, 100, 500, " ms"),
     Goal("672 requests as the engine closes idle sockets: errors", tried("stale_errors"), 0, 0),
     Goal("10 clients that never read 10 MB: memory", tried("unread_mb"), 20, 40, " MB"),
-    Goal("the same, once they have left", tried("unread_after_mb"), 5, 20, " MB"),
+    Goal("the same, after they disconnect", tried("unread_after_mb"), 5, 20, " MB"),
     Goal("chunks lost, reordered; failed requests", amiss, 0, 0),
-    Goal("chunks joined, over direct", joined, 0, 0),
+    Goal("chunks coalesced, beyond direct", joined, 0, 0),
     Goal("start to /healthz", tried("healthz_s"), 1, 2, " s"),
     Goal("`import mmhie`", tried("import_mmhie_s"), 0.15, 0.3, " s"),
-    Goal("a request after 10,000 against the first 1,000", tried("growth"), 1.05, 1.2, "x"),
-    Goal("2 workers against one (reported)", tried("workers_2_over_1"), 1.8, 0, "x", is_least=True),
+    Goal(
+        "CPU per request after 10,000 relative to the first 1,000", tried("growth"), 1.05, 1.2, "x"
+    ),
+    Goal(
+        "2 workers relative to one (reported)",
+        tried("workers_2_over_1"),
+        1.8,
+        0,
+        "x",
+        is_least=True,
+    ),
 )
 
 

@@ -25,9 +25,9 @@ URL = f"http://127.0.0.1:{PORT}"
 TIMES = 3
 # In the order in which they come; each names what has ended when its line is read.
 MARKS = (
-    ("launcher decides, engine's process imports vLLM", re.compile(r"Resolved architecture:")),
+    ("launcher plans, engine process imports vLLM", re.compile(r"Resolved architecture:")),
     ("arguments and configuration", re.compile(r"Initializing a V1 LLM engine")),
-    ("engine core's own process imports", re.compile(r"Starting to load model ")),
+    ("engine core process imports", re.compile(r"Starting to load model ")),
     ("weights", re.compile(r"Loading weights took ")),
     ("profile, KV cache, warm-up", re.compile(r"init engine \(.*\) took ")),
     ("API server", re.compile(r"Starting vLLM server on ")),
@@ -61,7 +61,7 @@ def started(folder: Path) -> dict[str, float]:
         healthz = time.perf_counter() - began
         until_200(f"{URL}/readyz", process)
         ready = time.perf_counter() - began
-    return parts(seen, ready) | {"/healthz answers": round(healthz, 2), "ready": round(ready, 2)}
+    return parts(seen, ready) | {"/healthz responds": round(healthz, 2), "ready": round(ready, 2)}
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def parts(seen: dict[str, float], ready: float) -> dict[str, float]:
     for name, _ in MARKS:
         found[name] = round(seen[name] - before, 2)
         before = seen[name]
-    return found | {"first answer of /health": round(ready - before, 2)}
+    return found | {"first response of /health": round(ready - before, 2)}
 
 
 if __name__ == "__main__":
