@@ -1,18 +1,18 @@
-"""Lint, build one image, try it."""
+"""Command line of the image check."""
 
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from scripts.image_check import base, inspection, linting, machine, trial
-from scripts.image_check.command import CheckError, remove, say
+from scripts.image_check import base, inspection, linting, trial
+from scripts.image_check.command import CheckError, need_tools, remove, say
 from scripts.image_check.store import Store
 from scripts.image_check.target import CPU, GATEWAY, Target
 
 
 def check(target: Target, store: Store) -> None:
-    """Build one image and try it."""
+    """Build one image and test it."""
     store.tag_base(base.stand_in(), base.name())
     begin = time.monotonic()
     store.build(target)
@@ -21,15 +21,15 @@ def check(target: Target, store: Store) -> None:
     inspection.check_config(config)
     with store.container(target.name) as system:
         inspection.check_content(system, target)
-        say("configuration, labels, files and the list of packages are as they should be")
-        say(trial.try_out(target, config, system, store.folder))
+        say("configuration, labels, files and SBOM are correct")
+        say(trial.run_image(target, config, system, store.folder))
 
 
 def main(arguments: list[str]) -> int:
     target = CPU if arguments == ["cpu"] else GATEWAY
     work = Path(tempfile.mkdtemp(prefix="image-check-"))
     try:
-        machine.need_tools()
+        need_tools()
         linting.lint_dockerfiles(work)
         say("hadolint found nothing")
         linting.validate_compose_files()

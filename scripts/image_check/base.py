@@ -1,4 +1,4 @@
-"""A stand-in for the base image: the same Debian, the same Python, made once."""
+"""Stand-in for the base image: the same Debian, the same Python, built once."""
 
 import re
 import shutil
@@ -10,7 +10,7 @@ from scripts.image_check.command import ROOT, CheckError, remove, run
 STAND_IN = ROOT / ".cache" / "stand-in"
 RELEASE = "trixie"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-# What CPython's own modules are linked against.
+# Libraries of CPython's own modules.
 LIBRARIES = (
     "ca-certificates,libbz2-1.0,libexpat1,libffi8,liblzma5,libncursesw6,libreadline8t64,"
     "libsqlite3-0,libssl3t64,libuuid1,zlib1g"
@@ -19,14 +19,14 @@ SKIPPED = ("site-packages", "test", "__pycache__", "config-*", "idlelib", "tkint
 
 
 def name() -> str:
-    """The base image the Dockerfiles name."""
+    """Return the base image named in the Dockerfiles."""
     text = (ROOT / "docker/gateway.Dockerfile").read_text()
     found = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", text, re.MULTILINE)
     return found[1] if found else ""
 
 
 def stand_in() -> Path:
-    """A root file system like the base image's, with this machine's Python in /usr/local."""
+    """Build a root file system like the base image's, with this machine's Python in /usr/local."""
     if STAND_IN.is_dir():
         return STAND_IN
     partial = STAND_IN.with_suffix(".partial")
@@ -42,10 +42,10 @@ def stand_in() -> Path:
 
 
 def add_python(system: Path) -> None:
-    """The interpreter that runs this, where the official image has its own."""
+    """Copy the running interpreter to the official image's prefix."""
     prefix = Path(sys.base_prefix)
     if prefix == Path("/usr"):
-        raise CheckError("Run this with a Python that lives in its own prefix (pyenv, python.org).")
+        raise CheckError("Run this with a Python of its own prefix (pyenv, python.org).")
     local = system / "usr/local"
     shutil.copytree(
         prefix, local, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*SKIPPED)

@@ -1,4 +1,4 @@
-"""What can be said of the files before anything is built."""
+"""Checks of the Dockerfiles and Compose files before anything is built."""
 
 import sys
 from pathlib import Path
@@ -10,14 +10,14 @@ COMPOSE_FILES = ("compose.yaml", "compose.cpu.yaml")
 
 
 def lint_dockerfiles(work: Path) -> None:
-    """hadolint finds nothing in either Dockerfile."""
+    """Run hadolint on the Dockerfiles."""
     run(sys.executable, "-m", "venv", work / "lint")
     run(work / "lint/bin/python", "-m", "pip", "install", "-q", "--no-deps", HADOLINT)
     run(work / "lint/bin/hadolint", *sorted((ROOT / "docker").glob("*.Dockerfile")))
 
 
 def validate_compose_files() -> None:
-    """Compose itself resolves both files with all their profiles; it needs no daemon for that."""
+    """Have docker-compose resolve both files with all profiles; that needs no daemon."""
     for name in COMPOSE_FILES:
         file = ROOT / "docker" / name
         arguments = ("-f", file, "--profile", "*", "config", "--quiet")

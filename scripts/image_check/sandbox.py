@@ -1,4 +1,4 @@
-"""The command that runs an image's program as compose.yaml would: hardened, and in its files."""
+"""Sandbox that runs an image's program as compose.yaml would: hardened, in its own file system."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,19 +9,19 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A root file system that nobody can write to, with the volumes that somebody can."""
+    """A read-only root file system with writable volumes."""
 
     system: Path
     volumes: Mapping[str, Path]
 
     def command(self, config: Mapping[str, Any], inside: Sequence[str], **more: str) -> list[str]:
-        """An argv whose process is the program itself: every step replaces the one before."""
+        """Return an argv whose process is the program itself: each step execs the next."""
         script = " && ".join((*self._mounts(), f'exec {shlex.join(self._enter(config))} "$@"'))
         environ = [*config["Env"], *(f"{name}={value}" for name, value in more.items())]
         return ["unshare", "--mount", "sh", "-c", script, "sh", *environ, *inside]
 
     def _mounts(self) -> list[str]:
-        """The root read-only, with /tmp, the volumes, and the machine's devices and processes."""
+        """Mount the root read-only, with /tmp, the volumes, /dev and /proc."""
         root = shlex.quote(str(self.system))
         binds = [
             f"mount --bind {shlex.quote(str(folder))} {root}{place}"
@@ -32,7 +32,7 @@ class Sandbox:
             f"mount --rbind /proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
             f"mount -t tmpfs tmpfs {root}/tmp",  # noqa: S108  # the image's own
-            # Every container engine puts its own there; `localhost` has to mean something.
+            # Container engines add their own; `localhost` must resolve.
             f"touch {root}/etc/hosts",
             f"mount --bind /etc/hosts {root}/etc/hosts",
             *binds,
@@ -40,7 +40,7 @@ class Sandbox:
         ]
 
     def _enter(self, config: Mapping[str, Any]) -> list[str]:
-        """The image's user without a capability or a way to one, an environment of its own."""
+        """Become the image's user, without capabilities, in a clean environment."""
         user, group = str(config["User"]).split(":")
         drop = ("--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
         become = ("setpriv", f"--reuid={user}", f"--regid={group}", *drop, "--")
@@ -49,5 +49,5 @@ class Sandbox:
 
 
 def volumes(config: Mapping[str, Any]) -> list[str]:
-    """Where the image says that something is kept."""
+    """Return the image's volumes."""
     return sorted(config.get("Volumes") or {})

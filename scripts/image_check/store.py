@@ -1,4 +1,4 @@
-"""buildah's images and containers, in a folder of their own."""
+"""Images and containers of buildah, in a folder of their own."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from scripts.image_check.base import CERTIFICATES
 from scripts.image_check.command import ROOT, run
 from scripts.image_check.target import Target
 
-# buildah asks for more than a machine like CI's may grant.
+# buildah's defaults exceed what a CI machine may grant.
 LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=20000:20000")
 OPTIONS = ("--isolation", "chroot", "--network", "host", "--pull=never", "--format", "docker")
 SEARCHED = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin"
@@ -20,17 +20,18 @@ SEARCHED = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin"
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Everything buildah keeps lies in this folder."""
+    """The folder of buildah's state."""
 
     folder: Path
 
     def buildah(self, *arguments: str | Path) -> str:
+        """Run buildah on this store."""
         root, state = self.folder / "root", self.folder / "run"
         place = ("--root", root, "--runroot", state, "--storage-driver", "vfs")
         return run("buildah", *place, *arguments).strip()
 
     def tag_base(self, system: Path, name: str) -> None:
-        """A root file system as an image with the base's name."""
+        """Tag a root file system as the base image."""
         container = self.buildah("from", "scratch")
         self.buildah("add", "--quiet", container, system, "/")
         pairs = (f"PATH={SEARCHED}", f"SSL_CERT_FILE={CERTIFICATES}")
@@ -38,20 +39,20 @@ class Store:
         self.buildah("commit", "--quiet", "--rm", container, f"localhost/{name}")
 
     def build(self, target: Target) -> None:
-        """The Dockerfile as it is, on the stand-in."""
+        """Build the unchanged Dockerfile on the stand-in."""
         file = ROOT / "docker" / f"{target.file}.Dockerfile"
         options = (*OPTIONS, *LIMITS, *wheels(target), *target.stage)
         self.buildah("bud", *options, "-t", target.name, "-f", file, ROOT)
 
     def config(self, image: str) -> dict[str, Any]:
-        """What the image says of itself."""
-        told = json.loads(self.buildah("inspect", "--type", "image", f"localhost/{image}"))
-        config: dict[str, Any] = told["Docker"]["config"]
+        """Return the image's configuration."""
+        inspected = json.loads(self.buildah("inspect", "--type", "image", f"localhost/{image}"))
+        config: dict[str, Any] = inspected["Docker"]["config"]
         return config
 
     @contextlib.contextmanager
     def container(self, image: str) -> Iterator[Path]:
-        """The root file system of a container of an image."""
+        """Mount the root file system of a new container."""
         name = self.buildah("from", *LIMITS, "--pull=never", f"localhost/{image}")
         try:
             yield Path(self.buildah("mount", name))
@@ -60,7 +61,7 @@ class Store:
 
 
 def wheels(target: Target) -> tuple[str, ...]:
-    """torch without CUDA has an index of its own; a folder that pip was told of stands in."""
+    """Return options that replace torch's own index by the folder of PIP_FIND_LINKS."""
     folder = os.environ.get("PIP_FIND_LINKS", "")
     if not target.has_engine or not Path(folder or "none").is_dir():
         return ()

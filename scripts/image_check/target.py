@@ -1,11 +1,11 @@
-"""The images that can be tried."""
+"""Images that can be checked."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One image: how it is built, and how long it may take to be ready."""
+    """One image: its Dockerfile, its name, its build stage and its start timeout."""
 
     file: str
     name: str
@@ -14,6 +14,7 @@ class Target:
 
     @property
     def has_engine(self) -> bool:
+        """True for the image with vLLM."""
         return self.file == "llm"
 
 

@@ -1,4 +1,4 @@
-"""One image started, asked, looked after and stopped."""
+"""Tests of a running image: start, answer, health check, hardening, stop."""
 
 import contextlib
 import socket
@@ -17,24 +17,25 @@ from scripts.image_check.sandbox import Sandbox, volumes
 from scripts.image_check.target import Target
 
 STOP_S = 60.0
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class Container:
     """The image's program, running."""
 
     process: subprocess.Popen[bytes]
     address: str
     log: Path
 
-    def told(self) -> str:
+    def tail(self) -> str:
+        """Return the end of the log."""
         return self.log.read_text(errors="replace")[-3000:]
 
 
-def try_out(target: Target, config: Mapping[str, Any], system: Path, work: Path) -> str:
-    """Start, wait, ask, check, stop; a sentence with how long each took."""
-    sandbox = Sandbox(system, made_volumes(config, system, work))
+def run_image(target: Target, config: Mapping[str, Any], system: Path, work: Path) -> str:
+    """Run every test; return a sentence with the times."""
+    sandbox = Sandbox(system, create_volumes(config, system, work))
     port = free_port()
     with settings(target) as environ, started(sandbox, config, port, work, environ) as container:
         ready_s = wait_ready(container, target.start_s)
@@ -45,8 +46,8 @@ def try_out(target: Target, config: Mapping[str, Any], system: Path, work: Path)
     return f"ready after {ready_s:.1f} s, stopped in {stop_s:.1f} s, answered {answer[:60]!r}"
 
 
-def made_volumes(config: Mapping[str, Any], system: Path, work: Path) -> dict[str, Path]:
-    """A folder for each volume, with what the image has there and whose it is."""
+def create_volumes(config: Mapping[str, Any], system: Path, work: Path) -> dict[str, Path]:
+    """Copy each volume of the image to a folder, with its owner."""
     made: dict[str, Path] = {}
     for place in volumes(config):
         made[place] = work / "volumes" / place.strip("/")
@@ -57,7 +58,7 @@ def made_volumes(config: Mapping[str, Any], system: Path, work: Path) -> dict[st
 
 @contextlib.contextmanager
 def settings(target: Target) -> Iterator[dict[str, str]]:
-    """The engine in the image, or one that speaks vLLM's wire format."""
+    """Yield the settings of the engine in the image, or of a fake engine."""
     if target.has_engine:
         yield {"MMHIE_DEVICE": "cpu", "MMHIE_REASONER_MODEL": "embedded"}
         return
@@ -72,49 +73,50 @@ def settings(target: Target) -> Iterator[dict[str, str]]:
 @contextlib.contextmanager
 def started(
     sandbox: Sandbox, config: Mapping[str, Any], port: int, work: Path, environ: Mapping[str, str]
-) -> Iterator[Started]:
-    """The image's own command; killed at the end, whatever happened."""
+) -> Iterator[Container]:
+    """Run the image's own command; kill it at the end."""
     inside = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
     command = sandbox.command(config, inside, **environ, MMHIE_PORT=str(port))
     log = work / "container.log"
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
     try:
-        yield Started(process, f"http://127.0.0.1:{port}", log)
+        yield Container(process, f"http://127.0.0.1:{port}", log)
     finally:
         process.kill()
         process.wait()
 
 
 def free_port() -> int:
+    """Return a free TCP port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 def ask(url: str, body: dict[str, object] | None = None) -> dict[str, Any]:
-    """The JSON of an answer with a good status. Raises httpx2.HTTPError."""
+    """Return the JSON of a successful response. Raises httpx2.HTTPError."""
     method = "POST" if body else "GET"
-    with httpx2.Client(trust_env=False, timeout=PATIENCE_S) as client:
+    with httpx2.Client(trust_env=False, timeout=TIMEOUT_S) as client:
         response = client.request(method, url, json=body).raise_for_status()
     answer: dict[str, Any] = response.json()
     return answer
 
 
-def wait_ready(container: Started, limit_s: float) -> float:
-    """Seconds until /healthz says ready."""
+def wait_ready(container: Container, limit_s: float) -> float:
+    """Wait until /healthz reports ready; return the seconds."""
     begin = time.monotonic()
-    phase: object = "nothing"
+    phase: object = "no response"
     while time.monotonic() - begin < limit_s and container.process.poll() is None:
         with contextlib.suppress(httpx2.HTTPError):
             phase = ask(f"{container.address}/healthz")["phase"]
         if phase == "ready":
             return time.monotonic() - begin
         time.sleep(0.2)
-    raise CheckError(f"It never became ready ({phase}):\n{container.told()}")
+    raise CheckError(f"The image was not ready in time ({phase}):\n{container.tail()}")
 
 
 def check_answer(address: str) -> str:
-    """/llm/generate answers, with the disclaimer."""
+    """Check that /llm/generate answers, with the disclaimer; return the text."""
     answer = ask(f"{address}/llm/generate", {"prompt": "What is a fever?", "max_tokens": 24})
     if not answer["text"] or not answer["disclaimer"]:
         raise CheckError("The answer has no text or no disclaimer.")
@@ -122,35 +124,35 @@ def check_answer(address: str) -> str:
 
 
 def check_healthcheck(sandbox: Sandbox, config: Mapping[str, Any], port: int) -> None:
-    """The image's own HEALTHCHECK: 0 while it answers, 1 where nothing does."""
+    """Check that the HEALTHCHECK succeeds, and fails on a port without a listener."""
     kind, *probe = config["Healthcheck"]["Test"]
     if kind != "CMD":
-        raise CheckError("The HEALTHCHECK needs a shell.")
+        raise CheckError("The HEALTHCHECK must not need a shell.")
     run(*sandbox.command(config, probe, MMHIE_PORT=str(port)))
     try:
         run(*sandbox.command(config, probe, MMHIE_PORT="1"))
     except CheckError:
         return
-    raise CheckError("The HEALTHCHECK finds a port healthy on which nothing listens.")
+    raise CheckError("The HEALTHCHECK succeeds on a port without a listener.")
 
 
 def check_hardened(pid: int) -> None:
-    """The trial was one: its root was read-only to it, and it had no capability."""
+    """Check that the root was read-only, and that the process had no capability."""
     status = Path(f"/proc/{pid}/status").read_text()
     mounts = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
     root = next(line.split() for line in mounts if line.split()[4] == "/")
     if "CapEff:\t0000000000000000" not in status or "ro" not in root[5].split(","):
-        raise CheckError("The program ran with capabilities or on a root it could write to.")
+        raise CheckError("The program ran with capabilities or a writable root.")
 
 
-def check_stop(container: Started) -> float:
-    """Seconds from SIGTERM to exit status 0."""
+def check_stop(container: Container) -> float:
+    """Send SIGTERM; return the seconds to exit status 0."""
     begin = time.monotonic()
     container.process.terminate()
     try:
         status = container.process.wait(STOP_S)
     except subprocess.TimeoutExpired:
-        raise CheckError(f"SIGTERM did not end it within {STOP_S:.0f} s.") from None
+        raise CheckError(f"The program did not stop within {STOP_S:.0f} s of SIGTERM.") from None
     if status:
-        raise CheckError(f"SIGTERM ended it with {status}:\n{container.told()}")
+        raise CheckError(f"The program stopped with exit status {status}:\n{container.tail()}")
     return time.monotonic() - begin

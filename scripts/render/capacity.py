@@ -1,7 +1,7 @@
 """Tables of docs/capacity.md and docs/scale.md.
 
-Tables of sizes are computed by `mmhie capacity`'s own code, the others from docs/records, where
-`python -m scripts.simulation` (`make capacity`) puts what it has simulated and measured.
+Sizes are computed by the code of `mmhie capacity`; the other tables are read from docs/records,
+which `python -m scripts.simulation` (`make capacity`) writes.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ NAMES: Final = {
 
 
 def record(name: str) -> Any:
+    """Load a record of the simulation."""
     return json.loads((RECORDS / f"capacity-{name}.json").read_text())
 
 
 def sizes(options: Mapping[str, str]) -> str:
-    """One row for each rate: what `mmhie capacity` answers."""
+    """Render the result of `mmhie capacity`, one row for each rate."""
     chosen = settings.load({}, None)
     model = resolve.read_model(chosen, hub=NO_HUB)
     rows = []
@@ -69,7 +70,7 @@ def _size(found: sizing.Sizing) -> tuple[str, ...]:
 
 
 def gpus(options: Mapping[str, str]) -> str:
-    """One row for each GPU: one engine at its limit."""
+    """Render one engine at its limit, one row for each GPU."""
     chosen = settings.load({}, None)
     model = resolve.read_model(chosen, hub=NO_HUB)
     demand = Demand(1.0, int(options["in"]), int(options["out"]), 0.05, 0.7, 0)
@@ -89,7 +90,7 @@ def _gpu(name: str, chosen: Any, model: Any, demand: Demand) -> tuple[str, ...]:
 
 
 def published(options: Mapping[str, str]) -> str:
-    """Runs of others, and the simulated engine in them."""
+    """Render published runs, and the simulated engine in them."""
     rows = []
     for one in RUNS:
         found = calibration.published(one)
@@ -107,7 +108,7 @@ def published(options: Mapping[str, str]) -> str:
 
 
 def two(options: Mapping[str, str]) -> str:
-    """Predicted against measured."""
+    """Render predicted and measured figures of two engines."""
     rows = []
     for one in calibration.two_engines(record("two-engines")):
         label, factor, form = NAMES[one.name]
@@ -117,13 +118,13 @@ def two(options: Mapping[str, str]) -> str:
 
 
 def steps(options: Mapping[str, str]) -> str:
-    """One engine alone, and beside the other."""
-    told = record("two-engines")
-    batches = [str(step["batch"]) for step in told["alone"]["steps"]]
-    prompts = [f"{one['tokens_in']:.0f} prefill" for one in told["alone"]["among"]]
+    """Render the step times of one engine, alone and beside the other."""
+    measured = record("two-engines")
+    batches = [str(step["batch"]) for step in measured["alone"]["steps"]]
+    prompts = [f"{one['tokens_in']:.0f} prefill" for one in measured["alone"]["among"]]
     rows = [
-        ("alone", *_milliseconds(told["alone"])),
-        ("with the other engine", *_milliseconds(told["beside"]), *("",) * len(prompts)),
+        ("alone", *_milliseconds(measured["alone"])),
+        ("with the other engine", *_milliseconds(measured["beside"]), *("",) * len(prompts)),
     ]
     return table(("step time in ms, by batch size", *batches, *prompts), rows)
 
@@ -135,7 +136,7 @@ def _milliseconds(one: Mapping[str, Any]) -> list[str]:
 
 
 def policies(options: Mapping[str, str]) -> str:
-    """One experiment with policies, by load."""
+    """Render one experiment with policies, by load."""
     rows = [
         (
             f"{row['load']:.0%}",
@@ -160,8 +161,8 @@ def policies(options: Mapping[str, str]) -> str:
 
 
 def rack(options: Mapping[str, str]) -> str:
-    """A failing rack, by its phases."""
-    told = record("simulation")[options["of"]]
+    """Render a failing rack, by its phases."""
+    phases = record("simulation")[options["of"]]
     shown = (
         ("before", "before"),
         ("unnoticed", "failed, not yet detected"),
@@ -171,11 +172,11 @@ def rack(options: Mapping[str, str]) -> str:
     rows = [
         (
             name,
-            f"{told[part]['calls']:,}",
-            f"{told[part].get('cut', 0):,}",
-            f"{told[part]['first_p50_s'] * 1000:.0f}",
-            f"{told[part]['first_p99_s'] * 1000:,.0f}",
-            f"{told[part]['token_mean_s'] * 1000:.1f}",
+            f"{phases[part]['calls']:,}",
+            f"{phases[part].get('cut', 0):,}",
+            f"{phases[part]['first_p50_s'] * 1000:.0f}",
+            f"{phases[part]['first_p99_s'] * 1000:,.0f}",
+            f"{phases[part]['token_mean_s'] * 1000:.1f}",
         )
         for part, name in shown
     ]

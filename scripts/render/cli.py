@@ -48,7 +48,7 @@ def pages() -> dict[Path, str]:
 
 
 def section(name: str, summary: str, command: Any) -> str:
-    """One command: what it does, its arguments and its options."""
+    """Render one command: its help, arguments and options."""
     family = name.rpartition(" ")[0]
     place = f"{GROUPS[family]} " if family in GROUPS else ""
     rows = [row(one) for one in command.params if one.name != "help"]
@@ -57,11 +57,12 @@ def section(name: str, summary: str, command: Any) -> str:
 
 
 def paragraph(text: str) -> str:
+    """Join the lines of a text."""
     return " ".join(text.split())
 
 
 def row(parameter: Any) -> str:
-    """A parameter with its default where it has one."""
+    """Render a parameter with its default."""
     is_argument = parameter.param_type_name == "argument"
     name = parameter.name.upper() if is_argument else ", ".join(parameter.opts)
     needed = " (required)" if parameter.required else ""

@@ -15,7 +15,7 @@ RATE = "$__rate_interval"
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One graph: what it answers, in which unit, and its queries by legend."""
+    """One graph: its title, its unit, and its queries by legend."""
 
     title: str
     unit: str
@@ -24,7 +24,7 @@ class Panel:
 
 
 def quantiles(metric: str) -> dict[str, str]:
-    """p50, p95 and p99 of a histogram over all gateways chosen."""
+    """Return queries for p50, p95 and p99 of a histogram over the selected gateways."""
     rate = f"sum by (le) (rate({chosen(metric + '_bucket')}[{RATE}]))"
     return {f"p{q * 100:g}": f"histogram_quantile({q}, {rate})" for q in (0.5, 0.95, 0.99)}
 
@@ -160,7 +160,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
 
 
 def dashboard() -> dict[str, Any]:
-    """The whole dashboard, as Grafana reads it."""
+    """Return the dashboard in Grafana's schema."""
     return {
         "uid": "mmhie",
         "title": "Medical reasoning service",
@@ -175,7 +175,7 @@ def dashboard() -> dict[str, Any]:
 
 
 def instances() -> dict[str, Any]:
-    """The choice of gateways at the top of the page."""
+    """Return the variable that selects gateways."""
     return {
         "name": "instance",
         "type": "query",
@@ -190,7 +190,7 @@ def instances() -> dict[str, Any]:
 
 
 def placed() -> list[dict[str, Any]]:
-    """Rows and panels one below the other."""
+    """Lay out rows and panels on the grid."""
     found: list[dict[str, Any]] = []
     top = 0
     for title, panels in ROWS.items():
@@ -206,7 +206,7 @@ def placed() -> list[dict[str, Any]]:
 
 
 def graph(panel: Panel) -> dict[str, Any]:
-    """One time series panel."""
+    """Return one time series panel."""
     targets = [
         {"refId": chr(ord("A") + number), "expr": expression, "legendFormat": legend}
         for number, (legend, expression) in enumerate(panel.queries.items())

@@ -21,7 +21,7 @@ HEAD = (
 
 
 def row(environ: dict[str, str], hardware: str) -> str:
-    """One machine's line: the plan in figures, GiB of one GPU (or of the machine), or why not."""
+    """Render one machine: the plan in GiB of one GPU (or of the machine), or the refusal."""
     settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **environ}, None)
     place = parse(hardware)
     model = read_model(settings, hub=NO_HUB)

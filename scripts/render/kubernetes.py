@@ -15,7 +15,7 @@ NOTE = "# Generated (`make docs`) from {}.\n"
 
 
 def rule() -> dict[str, Any]:
-    """The alert rules as the Prometheus operator takes them."""
+    """Return the alert rules as a PrometheusRule."""
     return {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
@@ -25,7 +25,7 @@ def rule() -> dict[str, Any]:
 
 
 def dashboard() -> dict[str, Any]:
-    """The dashboard as Grafana's sidecar finds it."""
+    """Return the dashboard as a ConfigMap for Grafana's sidecar."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -18,7 +18,7 @@ WIDTH = 100
 
 
 def render(line: str) -> str:
-    """The plan for `NAME=value ... mmhie plan --gpus HARDWARE` (or --nodes), as it is printed."""
+    """Render the output of `NAME=value ... mmhie plan --gpus HARDWARE` (or --nodes)."""
     variables, _, options = line.rpartition("mmhie plan ")
     option, described = options.split()
     given = pairs(variables)

@@ -1,1 +1,1 @@
-"""The whole service in simulated time: gateways, router, engines, and a rack that dies."""
+"""Discrete-event simulation of the service: gateways, routers, engines, and a failing rack."""

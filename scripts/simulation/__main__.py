@@ -26,7 +26,7 @@ MEASURED = RECORDS / "capacity-two-engines.json"
 
 
 def rounded(value: Any) -> Any:
-    """Five digits are more than any of this is good for; what is no number is null."""
+    """Round to five significant digits; NaN and infinity become null."""
     if isinstance(value, float):
         return float(f"{value:.5g}") if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -41,7 +41,7 @@ def write(path: Path, record: Any) -> None:
 
 
 def simulate() -> None:
-    """Every experiment, its record and its picture."""
+    """Run every experiment; write its record and its figure."""
     record: dict[str, Any] = {}
     for name, experiment in EXPERIMENTS.items():
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The simulation against reality: the recorded two-engine run, and runs that others published."""
+"""Calibration: the recorded run on two engines and published runs, against the simulation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from launcher.capacity.roofline import Speed
 from launcher.models import families, resolve
 from launcher.planning.cards import card
 from launcher.planning.memory import ParallelSizes, Workload
-from scripts.simulation import pace, result
+from scripts.simulation import engine_speed, result
 from scripts.simulation.scenario import Scenario
 from scripts.simulation.service import run
 from scripts.simulation.trace import Call
@@ -22,8 +22,8 @@ NAMES: Final = ("rate", "first_mean_s", "first_p50_s", "first_p99_s", "token_s",
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """One figure of one run, as simulated and as measured."""
+class Comparison:
+    """One metric of one run, simulated and measured."""
 
     offered: float
     name: str
@@ -32,17 +32,17 @@ class Compared:
 
     @property
     def error(self) -> float:
-        """The prediction over the measurement, minus one."""
+        """Relative error of the prediction."""
         return self.predicted / self.measured - 1
 
 
-def two_engines(record: Mapping[str, Any]) -> list[Compared]:
-    """Each rate of the record, its own calls at their own times sent through the simulation."""
+def two_engines(record: Mapping[str, Any]) -> list[Comparison]:
+    """Compare each rate of the record with a simulation of the same arrivals."""
     rows = []
     for both in record["both"]:
-        calls, told = _calls(both["calls"]), measured(both["calls"])
+        calls, observed = _calls(both["calls"]), measured(both["calls"])
         expected = predicted(record, calls)
-        rows += [Compared(both["rate"], name, expected[name], told[name]) for name in NAMES]
+        rows += [Comparison(both["rate"], name, expected[name], observed[name]) for name in NAMES]
     return rows
 
 
@@ -51,37 +51,37 @@ def _calls(rows: Sequence[Mapping[str, Any]]) -> list[Call]:
 
 
 def predicted(record: Mapping[str, Any], calls: list[Call]) -> dict[str, float]:
-    """What callers will see, from what one engine needs alone and beside the other.
+    """Predict latencies from the step times of one engine, alone and under contention.
 
-    What gateway and router need for a token is taken from the engines: there are as many processors
-    as engines.
+    The CPU time of gateway and router for each token is added to the engines' steps, because the
+    machine has as many processors as engines.
     """
     chunk_s = CHUNK_S + ROUTER_CHUNK_S
     scenario = Scenario(
-        pace=pace.of_record(record["alone"], CEILING, chunk_s),
+        speed=engine_speed.from_record(record["alone"], CEILING, chunk_s),
         engines=record["engines"],
         calls=calls,
         until_s=LONG_S,
         policy=record["policy"],
         workers=1,
-        beside=pace.of_neighbour(record, CEILING, chunk_s),
+        contended=engine_speed.from_contended_record(record, CEILING, chunk_s),
     )
     seen = [
         {
             "at_s": one.call.at_s,
             "tokens_out": one.call.tokens_out,
-            "first_s": one.to_first_s,
-            "last_s": one.last_s - one.asked_s,
+            "first_s": one.ttft_s,
+            "last_s": one.last_s - one.arrived_s,
         }
-        for one in run(scenario).journeys
+        for one in run(scenario).requests
     ]
     return measured(seen)
 
 
 def measured(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The figures of what callers saw; the rate is answers over the time until the last."""
+    """Summarize observed requests; the rate is answers over the time until the last."""
     firsts = [row["first_s"] for row in rows]
-    paces = [
+    gaps = [
         (row["last_s"] - row["first_s"]) / (row["tokens_out"] - 1)
         for row in rows
         if row["tokens_out"] > 1
@@ -91,18 +91,20 @@ def measured(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         "first_mean_s": result.mean(firsts),
         "first_p50_s": result.percentile(firsts, 0.5),
         "first_p99_s": result.percentile(firsts, 0.99),
-        "token_s": result.mean(paces),
+        "token_s": result.mean(gaps),
         "answer_s": result.mean([row["last_s"] for row in rows]),
     }
 
 
 def published(one: Run) -> float:
-    """Requests a second when all of a published run's prompts come at once to one engine."""
+    """Simulate a published run, all prompts at once to one engine; return requests per second."""
     model = resolve.from_config(families.CONFIGS[families.GPT_OSS_20B], source="openai/gpt-oss")
     load = Workload(
         model, "mxfp4", ParallelSizes(), 131072, one.tokens_in + one.tokens_out, one.together
     )
-    speed = pace.of_speed(Speed(load, card(one.gpu)), one.together, one.tokens_in, one.tokens_out)
+    speed = engine_speed.from_roofline(
+        Speed(load, card(one.gpu)), one.together, one.tokens_in, one.tokens_out
+    )
     calls = [Call(0.0, one.tokens_in, one.tokens_out)] * one.requests
     outcome = run(Scenario(speed, 1, calls, LONG_S, max_queue=one.requests))
-    return one.requests / max(journey.last_s for journey in outcome.journeys)
+    return one.requests / max(request.last_s for request in outcome.requests)

@@ -1,7 +1,7 @@
-"""An engine: vLLM's continuous batching, step by step while prompts are read, else in one leap.
+"""Engine with vLLM's continuous batching: single steps during prefill, one jump during decode.
 
-While nothing arrives and nothing ends, every step takes the same time, so the clock jumps to the
-step after which something does: the number of events does not grow with the tokens written.
+While no request arrives or ends, every decode step takes the same time, so the clock jumps to the
+step after which one does: the number of events does not grow with the tokens generated.
 """
 
 from __future__ import annotations
@@ -14,170 +14,177 @@ from typing import Any
 
 import simpy
 
-from scripts.simulation.journey import Journey
-from scripts.simulation.pace import Pace
+from scripts.simulation.engine_speed import EngineSpeed
+from scripts.simulation.request import Request
 
-Told = Callable[[Journey], None]
+OnProgress = Callable[[Request], None]
 Steps = Generator[simpy.Event, Any, None]
-GONE = "gone"
+FAILED = "gone"
 
 
 class Engine:
-    """`first` and `over` are called with a journey at its first token and at its end."""
+    """One engine; `on_first_token` and `on_end` are called with each request."""
 
-    def __init__(self, env: simpy.Environment, number: int, pace: Pace, first: Told, over: Told):
-        self.env, self.number, self.pace = env, number, pace
-        self.first, self.over = first, over
-        self.waiting: deque[Journey] = deque()
-        self.reading: list[Journey] = []
-        self.running: list[tuple[int, int, Journey]] = []
-        self.written = 0  # tokens every sequence has got since the start
-        self.order = 0
+    def __init__(
+        self,
+        env: simpy.Environment,
+        number: int,
+        speed: EngineSpeed,
+        on_first_token: OnProgress,
+        on_end: OnProgress,
+    ):
+        self.env, self.number, self.speed = env, number, speed
+        self.on_first_token, self.on_end = on_first_token, on_end
+        self.waiting: deque[Request] = deque()
+        self.prefilling: list[Request] = []
+        self.running: list[tuple[int, int, Request]] = []
+        self.decoded = 0  # tokens per sequence since the start
+        self.sequence = 0
         self.cache: OrderedDict[int, int] = OrderedDict()
         self.cached = 0
-        self.may_be_woken = False
+        self.is_interruptible = False
         self.is_alive = True
-        self.beside: Pace | None = None
+        self.contended: EngineSpeed | None = None
         self.neighbours: list[Engine] = []
         self.process = env.process(self.work())
 
     @property
     def is_busy(self) -> bool:
-        """It reads or writes."""
-        return bool(self.running or self.reading)
+        """Whether a request is in prefill or decode."""
+        return bool(self.running or self.prefilling)
 
     @property
-    def pace_now(self) -> Pace:
-        """Slower where it shares a machine with one that is busy."""
-        if self.beside is not None and any(one.is_busy for one in self.neighbours):
-            return self.beside
-        return self.pace
+    def current_speed(self) -> EngineSpeed:
+        """The speed now: lower while a neighbour on the same machine is busy."""
+        if self.contended is not None and any(one.is_busy for one in self.neighbours):
+            return self.contended
+        return self.speed
 
-    def accept(self, journey: Journey) -> None:
-        """Queue it, and wake the engine if it can take one."""
-        journey.engine, journey.sent_s = self.number, self.env.now
-        self.waiting.append(journey)
-        if self.may_be_woken and len(self.running) < self.pace.ceiling:
-            self.may_be_woken = False
+    def accept(self, request: Request) -> None:
+        """Queue a request, and wake the engine if it has room."""
+        request.engine, request.dispatched_s = self.number, self.env.now
+        self.waiting.append(request)
+        if self.is_interruptible and len(self.running) < self.speed.max_batch:
+            self.is_interruptible = False
             self.process.interrupt()
 
-    def die(self) -> tuple[list[Journey], list[Journey]]:
-        """Stop at once; the streams that are cut, and what had not begun."""
+    def fail(self) -> tuple[list[Request], list[Request]]:
+        """Stop at once; return the requests whose streams are cut, and those that had not begun."""
         self.is_alive = False
-        self.process.interrupt(GONE)
+        self.process.interrupt(FAILED)
         begun, waiting = [one for _, _, one in self.running], list(self.waiting)
-        reading = [one for one in self.reading if one.first_s == 0.0]
-        self.running, self.waiting, self.reading = [], deque(), []
+        prefilling = [one for one in self.prefilling if one.first_s == 0.0]
+        self.running, self.waiting, self.prefilling = [], deque(), []
         self.cache.clear()
         self.cached = 0
-        return begun, reading + waiting
+        return begun, prefilling + waiting
 
-    def revive(self) -> None:
-        """Empty, and at work again."""
+    def restart(self) -> None:
+        """Start again, empty."""
         self.is_alive = True
         self.process = self.env.process(self.work())
 
     def work(self) -> Steps:
-        """Read prompts where there are some and a place is free, else write."""
+        """Run the scheduler: prefill if requests wait and the batch has room, else decode."""
         try:
             while True:
-                if self.waiting and len(self.running) < self.pace.ceiling:
-                    yield from self.read()
+                if self.waiting and len(self.running) < self.speed.max_batch:
+                    yield from self.prefill()
                 elif self.running:
-                    yield from self.write()
+                    yield from self.decode()
                 else:
                     yield from self.idle()
         except simpy.Interrupt:
-            return  # only a death gets here
+            return  # only a failure gets here
 
     def idle(self) -> Steps:
-        """Until something arrives."""
-        self.may_be_woken = True
+        """Wait for a request."""
+        self.is_interruptible = True
         try:
             yield self.env.event()
         except simpy.Interrupt as interrupt:
-            self.may_be_woken = False
-            if interrupt.cause == GONE:
+            self.is_interruptible = False
+            if interrupt.cause == FAILED:
                 raise
 
-    def write(self) -> Steps:
-        """Steps without prompts: to the next end, or to the end of the step in which one comes."""
-        step_s = self.pace_now.steps[len(self.running)]
-        count = max(1, self.running[0][0] - self.written) if self.beside is None else 1
+    def decode(self) -> Steps:
+        """Decode until a request ends, or until the end of the step in which one arrives."""
+        step_s = self.current_speed.steps[len(self.running)]
+        count = max(1, self.running[0][0] - self.decoded) if self.contended is None else 1
         began = self.env.now
-        self.may_be_woken = True
+        self.is_interruptible = True
         try:
             yield self.env.timeout(count * step_s)
         except simpy.Interrupt as interrupt:
-            if interrupt.cause == GONE:
+            if interrupt.cause == FAILED:
                 raise
             count = min(count, int((self.env.now - began) / step_s) + 1)
             yield self.env.timeout(max(0.0, began + count * step_s - self.env.now))
-        self.may_be_woken = False
-        self.advance(count)
+        self.is_interruptible = False
+        self.step(count)
 
-    def read(self) -> Steps:
-        """One step, or several for a long prompt: all that fits the budget joins the batch."""
-        self.reading = self.taken()
-        tokens = sum(one.read for one in self.reading)
-        count = max(1, math.ceil(tokens / self.pace.budget))
-        batch = len(self.running) + len(self.reading)
-        pace = self.pace_now
-        seconds = count * pace.steps[batch] + tokens * pace.read_s
-        seconds += len(self.reading) * pace.enter_s
+    def prefill(self) -> Steps:
+        """Prefill the waiting requests that fit the budget; a long prompt takes several steps."""
+        self.prefilling = self.next_batch()
+        tokens = sum(one.prefilled for one in self.prefilling)
+        count = max(1, math.ceil(tokens / self.speed.budget))
+        batch = len(self.running) + len(self.prefilling)
+        speed = self.current_speed
+        seconds = count * speed.steps[batch] + tokens * speed.read_s
+        seconds += len(self.prefilling) * speed.request_s
         yield self.env.timeout(seconds)
-        self.advance(count)
-        for journey in self.reading:
-            self.join(journey)
-        self.reading = []
+        self.step(count)
+        for request in self.prefilling:
+            self.start_decoding(request)
+        self.prefilling = []
 
-    def taken(self) -> list[Journey]:
-        """From the queue, first come first served, at least one."""
-        found: list[Journey] = []
+    def next_batch(self) -> list[Request]:
+        """Take requests from the queue, first come first served, at least one."""
+        found: list[Request] = []
         tokens = 0
-        while self.waiting and len(self.running) + len(found) < self.pace.ceiling:
+        while self.waiting and len(self.running) + len(found) < self.speed.max_batch:
             one = self.waiting[0]
-            one.read = self.unread(one)
-            tokens += one.read
-            if found and tokens > self.pace.budget:
+            one.prefilled = self.uncached_tokens(one)
+            tokens += one.prefilled
+            if found and tokens > self.speed.budget:
                 break
             found.append(self.waiting.popleft())
         return found
 
-    def unread(self, journey: Journey) -> int:
-        """Tokens of its prompt that are not in the cache; what it shares is there from now on."""
-        call = journey.call
+    def uncached_tokens(self, request: Request) -> int:
+        """Return the prompt tokens missing from the prefix cache, and cache the shared prefix."""
+        call = request.call
         if call.prefix in self.cache:
             self.cache.move_to_end(call.prefix)
             return max(1, call.tokens_in - call.shared)
-        if self.pace.cache_tokens and call.shared:
-            self.keep(call.prefix, call.shared)
+        if self.speed.cache_tokens and call.shared:
+            self.cache_prefix(call.prefix, call.shared)
         return call.tokens_in
 
-    def keep(self, prefix: int, tokens: int) -> None:
+    def cache_prefix(self, prefix: int, tokens: int) -> None:
         self.cache[prefix] = tokens
         self.cached += tokens
-        while self.cached > self.pace.cache_tokens and self.cache:
+        while self.cached > self.speed.cache_tokens and self.cache:
             self.cached -= self.cache.popitem(last=False)[1]
 
-    def join(self, journey: Journey) -> None:
-        """The first token is there; the others take a step each."""
-        journey.first_s = self.env.now
-        self.first(journey)
-        if journey.call.tokens_out <= 1:
-            self.end(journey)
+    def start_decoding(self, request: Request) -> None:
+        """Record the first token, and add the request to the batch."""
+        request.first_s = self.env.now
+        self.on_first_token(request)
+        if request.call.tokens_out <= 1:
+            self.finish(request)
             return
-        self.order += 1
-        ends = self.written + journey.call.tokens_out - 1
-        heapq.heappush(self.running, (ends, self.order, journey))
+        self.sequence += 1
+        ends = self.decoded + request.call.tokens_out - 1
+        heapq.heappush(self.running, (ends, self.sequence, request))
 
-    def advance(self, count: int) -> None:
-        """A token for each sequence `count` times; those that are done leave."""
-        self.written += count
-        while self.running and self.running[0][0] <= self.written:
-            self.end(heapq.heappop(self.running)[2])
+    def step(self, count: int) -> None:
+        """Decode `count` tokens for each sequence, and remove those that are complete."""
+        self.decoded += count
+        while self.running and self.running[0][0] <= self.decoded:
+            self.finish(heapq.heappop(self.running)[2])
 
-    def end(self, journey: Journey) -> None:
-        journey.last_s = self.env.now
-        journey.ending = "whole"
-        self.over(journey)
+    def finish(self, request: Request) -> None:
+        request.last_s = self.env.now
+        request.ending = "whole"
+        self.on_end(request)

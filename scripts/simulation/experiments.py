@@ -1,4 +1,4 @@
-"""What docs/capacity.md shows: policies under load, beginnings of prompts, a rack that dies."""
+"""Experiments of docs/capacity.md: routing policies under load, shared prefixes, a failing rack."""
 
 from __future__ import annotations
 
@@ -13,79 +13,86 @@ from launcher.capacity import sizing
 from launcher.capacity.demand import Demand
 from launcher.models import resolve
 from launcher.planning.cards import card
-from scripts.simulation import pace, result
-from scripts.simulation.pace import Pace
+from scripts.simulation import engine_speed, result
+from scripts.simulation.engine_speed import EngineSpeed
 from scripts.simulation.policy import Policy
 from scripts.simulation.scenario import Failure, Scenario
 from scripts.simulation.service import run
-from scripts.simulation.trace import Mix, poisson
+from scripts.simulation.trace import Traffic, poisson_arrivals
 
-PLAIN: Final = Mix(tokens_in=800, tokens_out=600, clients=5000)
+PLAIN: Final = Traffic(tokens_in=800, tokens_out=600, clients=5000)
 # A long guideline or record before each short question of a conversation.
-TALKS: Final = Mix(
+CONVERSATIONS: Final = Traffic(
     tokens_in=200, tokens_out=150, clients=600, conversations=1, shared=3000, is_fixed=False
 )
 POLICIES: Final[tuple[Policy, ...]] = get_args(Policy)
 LOADS: Final = (0.5, 0.7, 0.9, 0.95, 1.0, 1.05)
 ENGINES: Final = 32
-WARM_S: Final = 25.0
-LOOK_S: Final = 40.0
-# The router asks every second (launcher/serving/router.py) and waits 5 s, its default, for the
-# answer.
+WARM_UP_S: Final = 25.0
+WINDOW_S: Final = 40.0
+# The router polls every second (launcher/serving/router.py), with its default timeout of 5 s.
 NOTICE_S: Final = 6.0
-# What stays of the KV cache of an 80 GB card beside the sequences that run, in tokens.
+# Tokens of an 80 GB card's KV cache that are left for cached prefixes.
 CACHE_TOKENS: Final = 300_000
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A planned engine: its pace, and the requests a second at which it is full."""
+    """A planned engine: its speed, and the requests per second at which it is full."""
 
-    pace: Pace
+    speed: EngineSpeed
     limit: float
 
 
-def planned(gpu: str, mix: Mix, cache_tokens: int = 0) -> Engine:
-    """As `mmhie capacity` plans it with the settings' defaults."""
+def planned(gpu: str, traffic: Traffic, cache_tokens: int = 0) -> Engine:
+    """Plan an engine as `mmhie capacity` does with the default settings."""
     chosen = settings.load({}, None)
     model = resolve.read_model(chosen)
-    whole = mix.tokens_in + mix.shared
-    demand = Demand(1.0, whole, mix.tokens_out, inter_token_s=0.05, utilization=0.7, spare=0)
+    whole = traffic.tokens_in + traffic.shared
+    demand = Demand(1.0, whole, traffic.tokens_out, inter_token_s=0.05, utilization=0.7, spare=0)
     one = sizing.one_engine(chosen, model, card(gpu), demand)
-    speed = pace.of_speed(one.speed, one.max_sequences, whole, mix.tokens_out, cache_tokens)
+    speed = engine_speed.from_roofline(
+        one.speed, one.max_sequences, whole, traffic.tokens_out, cache_tokens
+    )
     return Engine(speed, one.limit)
 
 
 def policies() -> list[dict[str, Any]]:
-    """Time to the first token by policy and load; every policy gets the same calls."""
+    """Measure the time to the first token by policy and load, with the same arrivals for each."""
     engine = planned("h100", PLAIN)
     rows = []
     for load in LOADS:
-        calls = poisson(load * engine.limit * ENGINES, WARM_S + LOOK_S, PLAIN, seed=7)
-        base = Scenario(engine.pace, ENGINES, calls, WARM_S + LOOK_S + 40, gateways=3, routers=1)
+        calls = poisson_arrivals(load * engine.limit * ENGINES, WARM_UP_S + WINDOW_S, PLAIN, seed=7)
+        base = Scenario(
+            engine.speed, ENGINES, calls, WARM_UP_S + WINDOW_S + 40, gateways=3, routers=1
+        )
         rows += [_under(dataclasses.replace(base, policy=policy), load) for policy in POLICIES]
     return rows
 
 
 def prefixes() -> list[dict[str, Any]]:
-    """The same for conversations whose beginning an engine may still have."""
-    engine = planned("h100", TALKS, CACHE_TOKENS)
+    """Measure the same for conversations whose prefix an engine may have cached."""
+    engine = planned("h100", CONVERSATIONS, CACHE_TOKENS)
     rows = []
     for load in (0.7, 0.95, 1.2):
-        calls = poisson(load * engine.limit * ENGINES, WARM_S + LOOK_S, TALKS, seed=7)
-        base = Scenario(engine.pace, ENGINES, calls, WARM_S + LOOK_S + 40, gateways=3, routers=1)
+        calls = poisson_arrivals(
+            load * engine.limit * ENGINES, WARM_UP_S + WINDOW_S, CONVERSATIONS, seed=7
+        )
+        base = Scenario(
+            engine.speed, ENGINES, calls, WARM_UP_S + WINDOW_S + 40, gateways=3, routers=1
+        )
         rows += [_under(dataclasses.replace(base, policy=policy), load) for policy in POLICIES]
     return rows
 
 
 def _under(scenario: Scenario, load: float) -> dict[str, Any]:
     outcome = run(scenario)
-    found = result.figures(outcome, WARM_S, WARM_S + LOOK_S)
+    found = result.figures(outcome, WARM_UP_S, WARM_UP_S + WINDOW_S)
     return {"policy": scenario.policy, "load": load, **found}
 
 
 def small_rack() -> dict[str, Any]:
-    """A quarter of 64 engines at 70 % load: the others are then at 93 %."""
+    """Fail a quarter of 64 engines at 70 % load; the others are then at 93 %."""
     engine = planned("h100", PLAIN)
     rate = 0.7 * engine.limit * 64
     failure = Failure(at_s=40, first=0, count=16, away_s=60, notice_s=NOTICE_S, is_silent=True)
@@ -93,7 +100,7 @@ def small_rack() -> dict[str, Any]:
 
 
 def large_rack() -> dict[str, Any]:
-    """16 of 1,000 engines at 10,000 requests a second."""
+    """Fail 16 of 1,000 engines at 10,000 requests per second."""
     engine = planned("h100", PLAIN)
     failure = Failure(at_s=30, first=0, count=16, away_s=30, notice_s=NOTICE_S, is_silent=True)
     return _failing(engine, 1000, 10_000.0, 75, failure)
@@ -104,9 +111,9 @@ def _failing(
 ) -> dict[str, Any]:
     began = time.perf_counter()
     scenario = Scenario(
-        engine.pace,
+        engine.speed,
         engines,
-        poisson(rate, seconds, PLAIN, seed=11),
+        poisson_arrivals(rate, seconds, PLAIN, seed=11),
         seconds,
         gateways=max(2, round(rate / 110)),
         routers=max(1, engines // 64),
@@ -122,9 +129,9 @@ def _failing(
         "routers": scenario.routers,
         "failure": dataclasses.asdict(failure),
         "took_s": round(time.perf_counter() - began, 1),
-        "endings": result.endings(outcome.journeys),
-        "again": sum(one.tries > 0 for one in outcome.journeys),
-        "before": result.figures(outcome, WARM_S / 2, failure.at_s),
+        "endings": result.endings(outcome.requests),
+        "again": sum(one.retries > 0 for one in outcome.requests),
+        "before": result.figures(outcome, WARM_UP_S / 2, failure.at_s),
         "unnoticed": result.figures(outcome, failure.at_s, failure.at_s + failure.notice_s),
         "away": result.figures(outcome, failure.at_s + failure.notice_s, back_s),
         "after": result.figures(outcome, back_s + failure.found_s + 5, seconds),

@@ -1,7 +1,7 @@
-"""Two real engines: step time against batch on one, then calls at given rates on both.
+"""Measurement of two real engines: step time by batch size on one, then given rates on both.
 
-Attaches to a running `mmhie serve --engines 2` of this user and asks vLLM what it is asked in
-production: streamed chat completions. What is written down is times and counts, no text.
+It attaches to a running `mmhie serve --engines 2` of this user and sends streamed chat completions.
+The record has times and counts, no text.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ import httpx2
 import psutil
 
 from launcher.capacity.engine_load import RequestCost
-from scripts.simulation.pace import Pace, of_neighbour
-from scripts.simulation.trace import Call, Mix, poisson
+from scripts.simulation.engine_speed import EngineSpeed, from_contended_record
+from scripts.simulation.trace import Call, Traffic, poisson_arrivals
 
 ROUTER: Final = "vllm_router.launch_router"
 BATCHES: Final = (1, 2, 4, 8, 16, 24)
 PROMPTS: Final = (32, 128, 512)
-SHARES: Final = (0.4, 0.8, 1.2, 1.6)  # of what both could write in batches of BATCHES[-1]
-MIX: Final = Mix(tokens_in=64, tokens_out=24)
+SHARES: Final = (0.4, 0.8, 1.2, 1.6)  # of the throughput of both in batches of BATCHES[-1]
+TRAFFIC: Final = Traffic(tokens_in=64, tokens_out=24)
 SECONDS: Final = 30.0
 STEP_TOKENS: Final = 40
 WRITTEN: Final = 8
@@ -42,12 +42,12 @@ REPEATS: Final = 9
 NUMBERS: Final = itertools.count(time.time_ns())
 WORDS: Final = ("iron", "zinc", "salt", "milk", "rice", "corn", "fish", "bean")
 TEMPLATE_TOKENS: Final = 30  # the model's chat template around a prompt
-PATIENCE_S: Final = 300
+TIMEOUT_S: Final = 300
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Where the pieces of a running service are."""
+    """Addresses, key and model of a running service."""
 
     gateway: str
     engines: tuple[str, ...]
@@ -56,8 +56,8 @@ class Stack:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a caller saw: tokens read and written, and when each came, in s from the call's time."""
+class Observation:
+    """One measured request: token counts, and the arrival time of each token in s."""
 
     tokens_in: int
     tokens_out: int
@@ -65,17 +65,17 @@ class Told:
 
     @property
     def first_s(self) -> float:
-        """To the first token."""
+        """Time to the first token."""
         return self.stamps[0]
 
     @property
     def last_s(self) -> float:
-        """To the last."""
+        """Time to the last token."""
         return self.stamps[-1]
 
 
 def find(url: str) -> Stack:
-    """The engines behind the gateway at `url`, from the processes of its launcher."""
+    """Find the engines behind the gateway at `url` in the processes of its launcher."""
     gateway = _gateway(str(urlsplit(url).port))
     router = next(line for one in gateway.parents() for line in _below(one) if ROUTER in line)
     engines = tuple(router[router.index("--worker-urls") + 1 :])
@@ -93,7 +93,7 @@ def _gateway(port: str) -> psutil.Process:
 
 
 def _below(process: psutil.Process) -> Iterator[list[str]]:
-    """Command lines; the router hides its own, and the launcher's guard of it has the same."""
+    """Yield command lines; the router hides its own, but the guard that started it has the same."""
     for one in process.children(recursive=True):
         with contextlib.suppress(psutil.Error):
             yield one.cmdline()
@@ -104,7 +104,7 @@ def _bearer(key: str) -> dict[str, str]:
 
 
 def body(model: str, call: Call) -> dict[str, Any]:
-    """A prompt of about `tokens_in` tokens that begins like no other, an answer of that length."""
+    """Return a request with a unique prompt of about `tokens_in` tokens and a fixed output."""
     draw = random.Random(next(NUMBERS))  # noqa: S311  # words, no secret
     text = " ".join(draw.choices(WORDS, k=max(1, call.tokens_in - TEMPLATE_TOKENS)))
     return {
@@ -119,8 +119,8 @@ def body(model: str, call: Call) -> dict[str, Any]:
     }
 
 
-async def ask(client: httpx2.AsyncClient, asked: dict[str, Any], began: float) -> Told:
-    """One streamed answer; a token for each event with text or a finish in it."""
+async def ask(client: httpx2.AsyncClient, asked: dict[str, Any], began: float) -> Observation:
+    """Send one streaming request; each event with text or a finish reason is a token."""
     stamps: list[float] = []
     usage: dict[str, int] = {}
     async with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
@@ -132,27 +132,29 @@ async def ask(client: httpx2.AsyncClient, asked: dict[str, Any], began: float) -
             if event.get("choices") and "role" not in event["choices"][0]["delta"]:
                 stamps.append(now)
     if not stamps:
-        raise SystemExit("An answer without a token: nothing can be measured on it.")
-    return Told(usage["prompt_tokens"], usage["completion_tokens"], tuple(stamps))
+        raise SystemExit("The engine sent an answer without tokens; check its log.")
+    return Observation(usage["prompt_tokens"], usage["completion_tokens"], tuple(stamps))
 
 
-async def together(client: httpx2.AsyncClient, model: str, calls: Sequence[Call]) -> list[Told]:
-    """These calls at their times."""
+async def together(
+    client: httpx2.AsyncClient, model: str, calls: Sequence[Call]
+) -> list[Observation]:
+    """Send the requests at their arrival times."""
     began = time.perf_counter()
 
-    async def one(call: Call) -> Told:
+    async def one(call: Call) -> Observation:
         await asyncio.sleep(max(0.0, began + call.at_s - time.perf_counter()))
         return await ask(client, body(model, call), began + call.at_s)
 
     return list(await asyncio.gather(*map(one, calls)))
 
 
-def step_s(told: Sequence[Told]) -> float:
-    """Seconds between tokens while all of these were being written."""
-    begin, end = max(one.first_s for one in told), min(one.last_s for one in told)
+def step_s(observed: Sequence[Observation]) -> float:
+    """Return the seconds between tokens while all of these were in decode."""
+    begin, end = max(one.first_s for one in observed), min(one.last_s for one in observed)
     gaps = [
         later - earlier
-        for one in told
+        for one in observed
         for earlier, later in zip(one.stamps, one.stamps[1:], strict=False)
         if begin <= earlier and later <= end
     ]
@@ -162,11 +164,11 @@ def step_s(told: Sequence[Told]) -> float:
 def _client(url: str, key: str | None = None) -> httpx2.AsyncClient:
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
     headers = _bearer(key) if key else {}
-    return httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S, limits=limits, headers=headers)
+    return httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S, limits=limits, headers=headers)
 
 
 async def on_one(stack: Stack) -> dict[str, Any]:
-    """One engine while the other has nothing to do: its steps, and what new prompts do to them."""
+    """Measure one engine while the other is idle: its steps, and how prefill delays them."""
     async with _client(stack.engines[0], stack.key) as client:
         steps = await _all_steps([client], stack.model)
         among = [await _among(client, stack.model, tokens) for tokens in PROMPTS]
@@ -174,7 +176,7 @@ async def on_one(stack: Stack) -> dict[str, Any]:
 
 
 async def on_each(stack: Stack) -> dict[str, Any]:
-    """The steps of one while the others do the same: they share the machine's caches and memory."""
+    """Measure the steps of one engine while the others, on the same machine, do the same."""
     async with contextlib.AsyncExitStack() as opened:
         clients = [
             await opened.enter_async_context(_client(url, stack.key)) for url in stack.engines
@@ -183,62 +185,62 @@ async def on_each(stack: Stack) -> dict[str, Any]:
 
 
 async def _all_steps(clients: Sequence[httpx2.AsyncClient], model: str) -> list[dict[str, float]]:
-    await _on_each(clients, model, [Call(0, 40, 8)] * 2)  # what is compiled at first use
+    await _on_each(clients, model, [Call(0, 40, 8)] * 2)  # compiles what is compiled at first use
     return [await _steps(clients, model, batch) for batch in BATCHES]
 
 
 async def _on_each(
     clients: Sequence[httpx2.AsyncClient], model: str, calls: Sequence[Call]
-) -> list[Told]:
-    """The same calls on all; what those on the first saw."""
+) -> list[Observation]:
+    """Send the same requests to all engines; return those of the first."""
     return (await asyncio.gather(*(together(one, model, calls) for one in clients)))[0]
 
 
 async def _steps(clients: Sequence[httpx2.AsyncClient], model: str, batch: int) -> dict[str, float]:
-    told = await _on_each(clients, model, [Call(0, 64, STEP_TOKENS)] * batch)
-    return {"batch": batch, "step_s": step_s(told)}
+    observed = await _on_each(clients, model, [Call(0, 64, STEP_TOKENS)] * batch)
+    return {"batch": batch, "step_s": step_s(observed)}
 
 
 async def _among(client: httpx2.AsyncClient, model: str, tokens: int) -> dict[str, float]:
-    """New prompts, one after the other, while WRITTEN answers are written.
+    """Send new prompts, one after the other, while WRITTEN answers are in decode.
 
-    `first_s` is what their callers wait, `held_s` the gap that each tears into all the others.
+    `first_s` is the time to their first token, `held_s` the gap that each causes in the others.
     """
     began = time.perf_counter()
     writing = asyncio.create_task(together(client, model, [Call(0, 64, LONG_ANSWER)] * WRITTEN))
     await asyncio.sleep(AMONG_S)
-    asked, told = [], []
+    asked, observed = [], []
     for _ in range(REPEATS):
         asked.append(time.perf_counter() - began)
-        told += await together(client, model, [Call(0, tokens, 2)])
+        observed += await together(client, model, [Call(0, tokens, 2)])
         await asyncio.sleep(AMONG_S / 4)
     others = await writing
     return {
-        "tokens_in": statistics.fmean(one.tokens_in for one in told),
-        "first_s": statistics.median(one.first_s for one in told),
+        "tokens_in": statistics.fmean(one.tokens_in for one in observed),
+        "first_s": statistics.median(one.first_s for one in observed),
         "held_s": statistics.median(
-            longest_gap_s(others, at, at + one.last_s) for at, one in zip(asked, told, strict=True)
+            max_gap_s(others, at, at + one.last_s) for at, one in zip(asked, observed, strict=True)
         ),
     }
 
 
-def longest_gap_s(told: Sequence[Told], begin: float, end: float) -> float:
-    """The longest pause between two tokens that touches this time, the median over these."""
+def max_gap_s(observed: Sequence[Observation], begin: float, end: float) -> float:
+    """Return the longest gap between tokens that overlaps this time, the median over requests."""
     return statistics.median(
         max(
             later - earlier
             for earlier, later in itertools.pairwise(one.stamps)
             if later >= begin and earlier <= end
         )
-        for one in told
+        for one in observed
     )
 
 
 async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
-    """Calls at this rate through gateway and router; each with what its caller saw."""
-    calls = poisson(rate, SECONDS, MIX, seed=round(rate * 10))
+    """Send requests at this rate through gateway and router, and return each with its times."""
+    calls = poisson_arrivals(rate, SECONDS, TRAFFIC, seed=round(rate * 10))
     async with _client(stack.gateway) as client:
-        told = await together(client, stack.model, calls)
+        observed = await together(client, stack.model, calls)
     rows = [
         {
             "at_s": call.at_s,
@@ -247,25 +249,25 @@ async def on_both(stack: Stack, rate: float) -> dict[str, Any]:
             "first_s": one.first_s,
             "last_s": one.last_s,
         }
-        for call, one in zip(calls, told, strict=True)
+        for call, one in zip(calls, observed, strict=True)
     ]
     print(f"==> {rate} requests/s: {len(rows)} answers", flush=True)
     return {"rate": rate, "seconds": SECONDS, "calls": rows}
 
 
-def limit(pace: Pace) -> float:
-    """Requests a second of one engine whose batch is the largest that was tried."""
-    prompt_s = pace.enter_s + MIX.tokens_in * pace.read_s
-    work = RequestCost(lambda batch: pace.steps[int(batch)], prompt_s, MIX.tokens_out)
+def limit(speed: EngineSpeed) -> float:
+    """Return the requests per second of one engine at the largest batch that was measured."""
+    prompt_s = speed.request_s + TRAFFIC.tokens_in * speed.read_s
+    work = RequestCost(lambda batch: speed.steps[int(batch)], prompt_s, TRAFFIC.tokens_out)
     return work.rate(BATCHES[-1])
 
 
 async def measured(url: str) -> dict[str, Any]:
-    """The whole record."""
+    """Make the whole record."""
     stack = find(url)
     one = {"alone": await on_one(stack), "beside": await on_each(stack)}
     print(f"==> one engine: {one}", flush=True)
-    most = limit(of_neighbour(one, BATCHES[-1])) * len(stack.engines)
+    most = limit(from_contended_record(one, BATCHES[-1])) * len(stack.engines)
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
@@ -278,7 +280,7 @@ async def measured(url: str) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """Where it ran."""
+    """Describe the machine."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     name = next((one.split(":", 1)[1].strip() for one in lines if "model name" in one), "unknown")
     return {

@@ -1,4 +1,4 @@
-"""The pictures of docs/capacity.md, small enough for a page."""
+"""Figures of docs/capacity.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from scripts.simulation.calibration import Compared
+from scripts.simulation.calibration import Comparison
 
 mpl.use("Agg")
 COLOURS: Final = {
@@ -27,8 +27,8 @@ def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=DPI, metadata={"Software": None})
 
 
-def two_engines(rows: Sequence[Compared], path: Path) -> None:
-    """Predicted against measured, by offered rate."""
+def two_engines(rows: Sequence[Comparison], path: Path) -> None:
+    """Plot predicted and measured metrics by offered rate."""
     figure = Figure(figsize=(8.4, 2.9))
     shown = (
         ("rate", "answers a second"),
@@ -50,7 +50,7 @@ def two_engines(rows: Sequence[Compared], path: Path) -> None:
 
 
 def policies(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Tail of the time to the first token, and of the pace, by load."""
+    """Plot p99 of the time to the first token, and between tokens, by load."""
     figure = Figure(figsize=(8.4, 3.2))
     shown = (("first_p99_s", "s to first token, p99"), ("token_p99_s", "s between tokens, p99"))
     for place, (name, label) in enumerate(shown, start=1):
@@ -73,26 +73,27 @@ def policies(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def rack(small: Mapping[str, Any], large: Mapping[str, Any], path: Path) -> None:
-    """Answers being written and the wait for the first token, second by second."""
+    """Plot requests in decode and the time to the first token, second by second."""
     figure = Figure(figsize=(8.4, 4.6))
-    for column, told in enumerate((small, large)):
-        failure = told["failure"]
+    for column, record in enumerate((small, large)):
+        failure = record["failure"]
         inside = figure.add_subplot(2, 2, 1 + column)
-        at = [sample["at_s"] for sample in told["inside"]]
+        at = [sample["at_s"] for sample in record["inside"]]
         inside.plot(
             at,
-            [sample["running"] for sample in told["inside"]],
+            [sample["running"] for sample in record["inside"]],
             color="#4477aa",
             label="being written",
         )
         inside.plot(
             at,
-            [sample["waiting"] for sample in told["inside"]],
+            [sample["waiting"] for sample in record["inside"]],
             color="#ee6677",
             label="waiting in engines",
         )
         inside.set_title(
-            f"{failure['count']} of {told['engines']:,} engines, {told['rate']:,.0f} requests/s",
+            f"{failure['count']} of {record['engines']:,} engines, "
+            f"{record['rate']:,.0f} requests/s",
             fontsize=9,
         )
         wait = figure.add_subplot(2, 2, 3 + column)
@@ -100,8 +101,8 @@ def rack(small: Mapping[str, Any], large: Mapping[str, Any], path: Path) -> None
             ("first_p50_s", "median", "#4477aa"),
             ("first_p99_s", "p99", "#ee6677"),
         ):
-            seconds = [second for second, _ in told[name]]
-            wait.plot(seconds, [value for _, value in told[name]], color=colour, label=label)
+            seconds = [second for second, _ in record[name]]
+            wait.plot(seconds, [value for _, value in record[name]], color=colour, label=label)
         wait.set_yscale("log")
         wait.set_xlabel("s")
         wait.set_ylabel("s to first token")

@@ -1,4 +1,4 @@
-"""vLLM's router: where a request goes, by the policy's own rules as far as they act on load."""
+"""Routing policies of vLLM's router, as far as they act on load."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ KNOWN_PREFIXES: Final = 1_000_000
 
 
 class View:
-    """What one router knows: its own requests at each engine, and which it believes alive."""
+    """State of one router: its own requests at each engine, and the engines it believes healthy."""
 
     def __init__(self, engines: int, seed: int) -> None:
         self.loads = [0] * engines
         self.alive = list(range(engines))
         self.living = set(self.alive)
         self.draw = random.Random(seed)  # noqa: S311  # repeatable
-        self.turn = self.draw.randrange(engines)
+        self.next_index = self.draw.randrange(engines)
         self.ring = sorted(_points(engines)) if engines else []
-        self.homes: OrderedDict[int, int] = OrderedDict()
+        self.prefix_engines: OrderedDict[int, int] = OrderedDict()
         self.sizes = [0] * engines
         self.spread = Spread(self.loads)
 
     def begin(self, engine: int) -> None:
-        self.moved(engine, 1)
+        self.count(engine, 1)
 
     def end(self, engine: int) -> None:
-        self.moved(engine, -1)
+        self.count(engine, -1)
 
     def learn(self, engines: set[int], *, are_alive: bool) -> None:
-        """The health check has noticed."""
+        """Apply a result of the health check."""
         self.living = self.living | engines if are_alive else self.living - engines
         self.alive = sorted(self.living)
         self.spread = Spread([self.loads[one] for one in self.alive])
 
-    def moved(self, engine: int, by: int) -> None:
+    def count(self, engine: int, by: int) -> None:
         self.loads[engine] += by
         if engine in self.living:
             self.spread.move(self.loads[engine] - by, self.loads[engine])
 
 
 class Spread:
-    """The least and the greatest of many small counts, kept while single ones change by one."""
+    """Minimum and maximum of many small counts, updated as single ones change by one."""
 
     def __init__(self, counts: Sequence[int]) -> None:
         self.of = Counter(counts)
@@ -78,24 +78,24 @@ def _hash(text: str) -> int:
 
 
 def at_random(view: View, call: Call) -> int:
-    """Any of them."""
+    """Pick any engine."""
     return view.draw.choice(view.alive)
 
 
 def round_robin(view: View, call: Call) -> int:
-    """The next one."""
-    view.turn += 1
-    return view.alive[view.turn % len(view.alive)]
+    """Pick the next engine."""
+    view.next_index += 1
+    return view.alive[view.next_index % len(view.alive)]
 
 
 def power_of_two(view: View, call: Call) -> int:
-    """The less busy of two picked at random."""
+    """Pick the less loaded of two random engines."""
     one, other = view.draw.choice(view.alive), view.draw.choice(view.alive)
     return one if view.loads[one] <= view.loads[other] else other
 
 
 def consistent_hash(view: View, call: Call) -> int:
-    """The client's place on the ring, or the next engine on it that is alive."""
+    """Pick the client's position on the ring, or the next healthy engine on it."""
     at = bisect.bisect(view.ring, (_hash(str(call.client)), 0))
     while view.ring[at % len(view.ring)][1] not in view.living:
         at += 1
@@ -103,10 +103,10 @@ def consistent_hash(view: View, call: Call) -> int:
 
 
 def cache_aware(view: View, call: Call) -> int:
-    """Where the prompt's beginning was sent before; by load where loads are far apart.
+    """Pick the engine that had the prompt's prefix before; the least loaded if loads differ much.
 
-    The router compares texts in a tree of each engine; here a beginning is known or it is not,
-    and what an engine has evicted is not told to the router, as in the real one.
+    The router compares texts in a tree for each engine; here a prefix is known or not. As in the
+    real router, evictions in the engine are not known to it.
     """
     low, high = view.spread.low, view.spread.high
     if high - low > BALANCE_DIFFERENCE and high > low * BALANCE_RATIO:
@@ -118,20 +118,20 @@ def cache_aware(view: View, call: Call) -> int:
 
 
 def _by_cache(view: View, call: Call) -> int:
-    home = view.homes.get(call.prefix, -1)
-    if home >= 0 and call.shared > CACHE_SHARE * call.tokens_in and home in view.living:
-        return home
+    engine = view.prefix_engines.get(call.prefix, -1)
+    if engine >= 0 and call.shared > CACHE_SHARE * call.tokens_in and engine in view.living:
+        return engine
     return min(view.alive, key=view.sizes.__getitem__)
 
 
 def _remember(view: View, call: Call, engine: int) -> None:
-    """The tree of the engine grows by what was not in it."""
-    is_known = view.homes.get(call.prefix) == engine
+    """Add the tokens that were not yet in the engine's tree."""
+    is_known = view.prefix_engines.get(call.prefix) == engine
     view.sizes[engine] += call.tokens_in - (call.shared if is_known else 0)
-    view.homes[call.prefix] = engine
-    view.homes.move_to_end(call.prefix)
-    if len(view.homes) > KNOWN_PREFIXES:
-        view.homes.popitem(last=False)
+    view.prefix_engines[call.prefix] = engine
+    view.prefix_engines.move_to_end(call.prefix)
+    if len(view.prefix_engines) > KNOWN_PREFIXES:
+        view.prefix_engines.popitem(last=False)
 
 
 POLICIES: Final[dict[Policy, Callable[[View, Call], int]]] = {

@@ -1,4 +1,4 @@
-"""What a simulation came to, in the figures that are quoted."""
+"""Metrics of a simulation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from scripts.simulation.journey import Journey
-from scripts.simulation.service import Outcome
+from scripts.simulation.request import Request
+from scripts.simulation.service import Result
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """The value below which `share` of them lie (nearest rank); NaN of nothing."""
+    """Return the percentile by nearest rank; NaN without values."""
     ordered = sorted(values)
     if not ordered:
         return math.nan
@@ -20,23 +20,23 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 
 def mean(values: Sequence[float]) -> float:
-    """NaN of nothing."""
+    """Return the mean; NaN without values."""
     return sum(values) / len(values) if values else math.nan
 
 
-def endings(journeys: Iterable[Journey]) -> dict[str, int]:
-    """How many ended how; those that had not are `inside`."""
-    return dict(Counter(one.ending or "inside" for one in journeys))
+def endings(requests: Iterable[Request]) -> dict[str, int]:
+    """Count requests by outcome; those in progress are `inside`."""
+    return dict(Counter(one.ending or "inside" for one in requests))
 
 
-def figures(outcome: Outcome, since_s: float = 0.0, until_s: float = math.inf) -> dict[str, Any]:
-    """Over the calls that came in this time and were answered."""
-    came = [one for one in outcome.journeys if since_s <= one.asked_s < until_s]
+def figures(outcome: Result, since_s: float = 0.0, until_s: float = math.inf) -> dict[str, Any]:
+    """Summarize the requests that arrived in this time and were answered."""
+    came = [one for one in outcome.requests if since_s <= one.arrived_s < until_s]
     whole = [one for one in came if one.ending == "whole"]
-    firsts = [one.to_first_s for one in whole]
-    answers = [one.last_s - one.asked_s for one in whole]
-    paces = [one.token_s for one in whole if one.call.tokens_out > 1]
-    read = sum(one.read for one in whole)
+    firsts = [one.ttft_s for one in whole]
+    answers = [one.last_s - one.arrived_s for one in whole]
+    gaps = [one.tpot_s for one in whole if one.call.tokens_out > 1]
+    read = sum(one.prefilled for one in whole)
     return {
         "calls": len(came),
         **endings(came),
@@ -45,16 +45,16 @@ def figures(outcome: Outcome, since_s: float = 0.0, until_s: float = math.inf) -
         "first_p99_s": percentile(firsts, 0.99),
         "answer_mean_s": mean(answers),
         "answer_p99_s": percentile(answers, 0.99),
-        "token_mean_s": mean(paces),
-        "token_p99_s": percentile(paces, 0.99),
+        "token_mean_s": mean(gaps),
+        "token_p99_s": percentile(gaps, 0.99),
         "read_share": read / max(1, sum(one.call.tokens_in for one in whole)),
     }
 
 
-def by_second(outcome: Outcome, share: float) -> list[tuple[int, float]]:
-    """A percentile of the time to the first token, by the second in which the call came."""
+def by_second(outcome: Result, share: float) -> list[tuple[int, float]]:
+    """Return a percentile of the time to the first token by second of arrival."""
     groups: dict[int, list[float]] = {}
-    for one in outcome.journeys:
+    for one in outcome.requests:
         if one.ending == "whole":
-            groups.setdefault(int(one.asked_s), []).append(one.to_first_s)
+            groups.setdefault(int(one.arrived_s), []).append(one.ttft_s)
     return [(second, percentile(groups[second], share)) for second in sorted(groups)]

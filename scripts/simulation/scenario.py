@@ -1,23 +1,23 @@
-"""One thing to simulate: the machines, the traffic, and what goes wrong."""
+"""One scenario: the machines, the traffic and the failure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scripts.simulation.pace import Pace
+from scripts.simulation.engine_speed import EngineSpeed
 from scripts.simulation.policy import Policy
 from scripts.simulation.trace import Call
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A rack: engines `first` to `first + count - 1` are gone at `at_s` and back `away_s` later.
+    """Failure of a rack: engines `first` to `first + count - 1` fail at `at_s`, for `away_s`.
 
-    The routers know after `notice_s` that they are gone, after `found_s` that they are back.
-    `is_silent`: the network is gone too, so what is sent there hangs until it is noticed, and open
-    streams end when the gateway's idle timeout ends them; else a dead process refuses at once. A
-    caller whose stream was cut asks again after `again_s`.
+    The routers detect the failure after `notice_s`, the recovery after `found_s`. `is_silent`: the
+    network fails too, so requests hang until the failure is detected, and open streams end by the
+    gateway's idle timeout; else connections are refused at once. A caller whose stream was cut
+    retries after `again_s`.
     """
 
     at_s: float
@@ -33,12 +33,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`until_s` ends it; calls that are inside then are counted as such.
+    """All inputs of a simulation, which ends at `until_s`.
 
-    `beside` is the pace of an engine while another is at work, where all share one machine.
+    `contended` is the speed of an engine while another is busy, where all share one machine.
     """
 
-    pace: Pace
+    speed: EngineSpeed
     engines: int
     calls: Sequence[Call] = field(repr=False)
     until_s: float
@@ -49,5 +49,5 @@ class Scenario:
     max_inflight: int = 1_000_000
     max_queue: int = 256
     failure: Failure | None = None
-    beside: Pace | None = None
+    contended: EngineSpeed | None = None
     seed: int = 1

@@ -1,4 +1,4 @@
-"""The wiring: callers, gateways, routers, engines and the clock. `run` is the whole simulation."""
+"""Simulation of the service: callers, gateways, routers, engines and the clock."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import simpy
 from launcher.capacity import measured
 from scripts.simulation.engine import Engine
 from scripts.simulation.gateway import Gateway
-from scripts.simulation.journey import Journey
 from scripts.simulation.policy import POLICIES, View
+from scripts.simulation.request import Request
 from scripts.simulation.scenario import Failure, Scenario
 from scripts.simulation.trace import Call
 
 # The launcher's own settings of the router: see launcher/serving/router.py.
-TRIES: Final = 6
-FIRST_PAUSE_S: Final = 0.1
+MAX_RETRIES: Final = 6
+FIRST_DELAY_S: Final = 0.1
 SAMPLE_S: Final = 0.5
 
 Events = Generator[simpy.Event, Any, None]
@@ -27,7 +27,7 @@ Events = Generator[simpy.Event, Any, None]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was inside at a moment."""
+    """Requests in progress at one time, by component."""
 
     at_s: float
     running: int
@@ -37,27 +37,27 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Every journey, in order of arrival, and samples of what was inside."""
+class Result:
+    """All requests in order of arrival, and samples of those in progress."""
 
     scenario: Scenario
-    journeys: list[Journey]
+    requests: list[Request]
     samples: list[Sample]
 
 
 class Service:
-    """Everything of one scenario."""
+    """All components of one scenario."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.env = simpy.Environment()
-        self.draw = random.Random(scenario.seed)  # noqa: S311  # repeatable
+        self.random = random.Random(scenario.seed)  # noqa: S311  # repeatable
         self.engines = [
-            Engine(self.env, number, scenario.pace, self.began, self.ended)
+            Engine(self.env, number, scenario.speed, self.on_first_token, self.on_end)
             for number in range(scenario.engines)
         ]
-        for engine in self.engines if scenario.beside else ():
-            engine.beside = scenario.beside
+        for engine in self.engines if scenario.contended else ():
+            engine.contended = scenario.contended
             engine.neighbours = [one for one in self.engines if one is not engine]
         self.gateways = [
             Gateway(scenario.workers, scenario.max_inflight, scenario.max_queue)
@@ -65,130 +65,130 @@ class Service:
         ]
         self.views = [View(scenario.engines, scenario.seed + n) for n in range(scenario.routers)]
         self.choose = POLICIES[scenario.policy]
-        self.entry_s = (scenario.beside or scenario.pace).entry_s
-        self.journeys: list[Journey] = []
+        self.latency_s = (scenario.contended or scenario.speed).latency_s
+        self.requests: list[Request] = []
         self.samples: list[Sample] = []
 
-    def run(self) -> Outcome:
-        """Until the scenario's end."""
-        self.env.process(self.callers())
+    def run(self) -> Result:
+        """Run to the scenario's end."""
+        self.env.process(self.arrivals())
         self.env.process(self.sampling())
         if self.scenario.failure is not None:
-            self.env.process(self.failing(self.scenario.failure))
+            self.env.process(self.fail_rack(self.scenario.failure))
         self.env.run(until=self.scenario.until_s)
-        return Outcome(self.scenario, self.journeys, self.samples)
+        return Result(self.scenario, self.requests, self.samples)
 
-    def after(self, seconds: float, act: Callable[[], None]) -> None:
-        """Do it then."""
+    def schedule(self, seconds: float, act: Callable[[], None]) -> None:
+        """Call `act` after this time."""
         timeout = self.env.timeout(seconds)
-        assert timeout.callbacks is not None  # noqa: S101  # it has not come to pass yet
+        assert timeout.callbacks is not None  # noqa: S101  # it is pending
         timeout.callbacks.append(lambda _: act())
 
-    def callers(self) -> Events:
-        """Each call at its time."""
+    def arrivals(self) -> Events:
+        """Submit each call at its time."""
         for call in self.scenario.calls:
             yield self.env.timeout(call.at_s - self.env.now)
-            self.ask(call)
+            self.submit(call)
 
-    def ask(self, call: Call, tries: int = 0) -> None:
-        """A caller sends it to one of the gateways, as a load balancer with no memory would."""
-        journey = Journey(call, self.env.now, tries)
-        self.journeys.append(journey)
-        journey.gateway = self.draw.randrange(len(self.gateways))
-        journey.router = self.draw.randrange(len(self.views))
-        self.at_gateway(journey)
+    def submit(self, call: Call, retries: int = 0) -> None:
+        """Send a call to a random gateway, as a stateless load balancer would."""
+        request = Request(call, self.env.now, retries)
+        self.requests.append(request)
+        request.gateway = self.random.randrange(len(self.gateways))
+        request.router = self.random.randrange(len(self.views))
+        self.enter_gateway(request)
 
-    def at_gateway(self, journey: Journey) -> None:
-        gateway = self.gateways[journey.gateway]
-        seconds = gateway.work_s(self.env.now) + self.entry_s
-        if gateway.admit(journey, self.env.now):
-            self.after(seconds, lambda: self.route(journey, 0))
+    def enter_gateway(self, request: Request) -> None:
+        gateway = self.gateways[request.gateway]
+        seconds = gateway.processing_s(self.env.now) + self.latency_s
+        if gateway.admit(request, self.env.now):
+            self.schedule(seconds, lambda: self.route(request, 0))
 
-    def route(self, journey: Journey, tries: int) -> None:
-        """The router picks an engine; one that does not take it is known soon, or at once."""
-        view = self.views[journey.router]
-        if not view.alive or tries > TRIES:
-            self.leave(journey, "lost")
+    def route(self, request: Request, retries: int) -> None:
+        """Pick an engine; retry if it does not accept the request."""
+        view = self.views[request.router]
+        if not view.alive or retries > MAX_RETRIES:
+            self.finish(request, "lost")
             return
-        number = self.choose(view, journey.call)
+        number = self.choose(view, request.call)
         if self.engines[number].is_alive:
             view.begin(number)
-            self.engines[number].accept(journey)
+            self.engines[number].accept(request)
             return
-        self.after(self.pause_s(tries), lambda: self.route(journey, tries + 1))
+        self.schedule(self.delay_s(retries), lambda: self.route(request, retries + 1))
 
-    def pause_s(self, tries: int) -> float:
-        """A growing pause after a refusal; a rack without network does not even refuse."""
+    def delay_s(self, retries: int) -> float:
+        """Return the backoff; without a network, the time until the failure is detected."""
         failure = self.scenario.failure
         if failure is not None and failure.is_silent:
-            return max(FIRST_PAUSE_S, failure.at_s + failure.notice_s - self.env.now)
-        return FIRST_PAUSE_S * float(2**tries)
+            return max(FIRST_DELAY_S, failure.at_s + failure.notice_s - self.env.now)
+        return FIRST_DELAY_S * float(2**retries)
 
-    def began(self, journey: Journey) -> None:
-        """The first token: from here on its gateway relays a chunk a step."""
-        batch = max(1, len(self.engines[journey.engine].running))
-        journey.relay = measured.CHUNK_S / self.scenario.pace.steps[batch]
-        self.gateways[journey.gateway].relay += journey.relay
+    def on_first_token(self, request: Request) -> None:
+        """Add the load of relaying: from the first token, one chunk per step."""
+        batch = max(1, len(self.engines[request.engine].running))
+        request.relay_load = measured.CHUNK_S / self.scenario.speed.steps[batch]
+        self.gateways[request.gateway].relay_load += request.relay_load
 
-    def ended(self, journey: Journey) -> None:
-        """The last one."""
-        self.views[journey.router].end(journey.engine)
-        self.leave(journey, journey.ending)
+    def on_end(self, request: Request) -> None:
+        """Release the request's slots at router and gateway."""
+        self.views[request.router].end(request.engine)
+        self.finish(request, request.ending)
 
-    def leave(self, journey: Journey, ending: Any) -> None:
-        """It is over, and its place at the gateway is another's."""
-        journey.ending, journey.last_s = ending, self.env.now
-        gateway = self.gateways[journey.gateway]
-        gateway.relay -= journey.relay
-        following = gateway.leave(self.env.now)
+    def finish(self, request: Request, ending: Any) -> None:
+        """Record the outcome, and give the slot at the gateway to the next request."""
+        request.ending, request.last_s = ending, self.env.now
+        gateway = self.gateways[request.gateway]
+        gateway.relay_load -= request.relay_load
+        following = gateway.release(self.env.now)
         if following is not None:
-            self.after(0.0, lambda: self.route(following, 0))
+            self.schedule(0.0, lambda: self.route(following, 0))
 
-    def failing(self, failure: Failure) -> Events:
-        """The rack goes, is missed, comes back, is found."""
-        gone = range(failure.first, failure.first + failure.count)
+    def fail_rack(self, failure: Failure) -> Events:
+        """Fail the rack, let the routers detect it, restart it, let them detect that."""
+        failed = range(failure.first, failure.first + failure.count)
         yield self.env.timeout(failure.at_s)
-        again = [one for number in gone for one in self.kill(number, failure)]
+        waiting = [one for number in failed for one in self.fail_engine(number, failure)]
         yield self.env.timeout(failure.notice_s)
         for view in self.views:
-            view.learn(set(gone), are_alive=False)
-        for journey in again:
-            self.route(journey, 1)
+            view.learn(set(failed), are_alive=False)
+        for request in waiting:
+            self.route(request, 1)
         yield self.env.timeout(failure.away_s - failure.notice_s)
-        for number in gone:
-            self.engines[number].revive()
+        for number in failed:
+            self.engines[number].restart()
         yield self.env.timeout(failure.found_s)
         for view in self.views:
-            view.learn(set(gone), are_alive=True)
+            view.learn(set(failed), are_alive=True)
 
-    def kill(self, number: int, failure: Failure) -> list[Journey]:
-        """Streams on it are cut; what had not begun is asked again of another engine."""
-        begun, waiting = self.engines[number].die()
-        for journey in [*begun, *waiting]:
-            self.views[journey.router].end(number)
+    def fail_engine(self, number: int, failure: Failure) -> list[Request]:
+        """Cut the streams of an engine; return the requests that had not begun, to be retried."""
+        begun, waiting = self.engines[number].fail()
+        for request in [*begun, *waiting]:
+            self.views[request.router].end(number)
         seconds = failure.idle_timeout_s if failure.is_silent else 0.0
-        for journey in begun:
-            self.after(seconds, lambda one=journey: self.cut(one, failure.again_s))  # type: ignore[misc]
+        for request in begun:
+            self.schedule(seconds, lambda one=request: self.cut(one, failure.again_s))  # type: ignore[misc]
         return waiting
 
-    def cut(self, journey: Journey, again_s: float) -> None:
-        self.leave(journey, "cut")
-        self.after(again_s, lambda: self.ask(journey.call, journey.tries + 1))
+    def cut(self, request: Request, again_s: float) -> None:
+        self.finish(request, "cut")
+        self.schedule(again_s, lambda: self.submit(request.call, request.retries + 1))
 
     def sampling(self) -> Events:
-        """Look at everything, again and again."""
+        """Take samples at fixed intervals."""
         while True:
             self.samples.append(self.sample())
             yield self.env.timeout(SAMPLE_S)
 
     def sample(self) -> Sample:
-        inside = [len(one.running) + len(one.reading) for one in self.engines]
+        inside = [len(one.running) + len(one.prefilling) for one in self.engines]
         waiting = [len(one.waiting) for one in self.engines]
         queued = sum(len(one.queue) for one in self.gateways)
         busiest = max(map(sum, zip(inside, waiting, strict=True)))
         return Sample(self.env.now, sum(inside), sum(waiting), queued, busiest)
 
 
-def run(scenario: Scenario) -> Outcome:
-    """Simulate it."""
+def run(scenario: Scenario) -> Result:
+    """Simulate a scenario."""
     return Service(scenario).run()

@@ -1,4 +1,4 @@
-"""What callers ask: arrival times with the tokens of each question and answer, from a seed."""
+"""Synthetic traces: arrival times and token counts of requests, from a seed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: when it comes (s), from whom, and its tokens.
+    """One call of the trace: arrival time (s), client and token counts.
 
-    `prefix` names what it shares with other requests (a system message, a conversation) and
-    `shared` how many of its input tokens that is.
+    `prefix` identifies what it shares with other calls (a system message, a conversation),
+    `shared` is the number of input tokens in it.
     """
 
     at_s: float
@@ -23,11 +23,11 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Mix:
-    """The traffic: mean tokens in and out, and how callers share beginnings of prompts.
+class Traffic:
+    """Distribution of the traffic: mean tokens in and out, and shared prefixes.
 
-    Answers are geometric in length (as an end-of-text token drawn at every step would make them),
-    at most four times the mean; questions are uniform within half of their mean either way.
+    Output lengths are geometric (an end-of-text token drawn at every step), at most four times the
+    mean; input lengths are uniform within half of the mean either way.
     """
 
     tokens_in: int
@@ -38,26 +38,27 @@ class Mix:
     is_fixed: bool = False
 
 
-def poisson(rate: float, seconds: float, mix: Mix, seed: int) -> list[Call]:
-    """Calls of a Poisson process of `rate` a second."""
+def poisson_arrivals(rate: float, seconds: float, traffic: Traffic, seed: int) -> list[Call]:
+    """Draw the calls of a Poisson process of `rate` per second."""
     draw = random.Random(seed)  # noqa: S311  # a simulation has to be repeatable
     calls, now = [], draw.expovariate(rate)
     while now < seconds:
-        calls.append(_call(now, mix, draw))
+        calls.append(_call(now, traffic, draw))
         now += draw.expovariate(rate)
     return calls
 
 
-def _call(now: float, mix: Mix, draw: random.Random) -> Call:
-    client = draw.randrange(mix.clients)
-    talk = draw.randrange(mix.conversations)
+def _call(now: float, traffic: Traffic, draw: random.Random) -> Call:
+    client = draw.randrange(traffic.clients)
+    talk = draw.randrange(traffic.conversations)
     return Call(
         at_s=now,
-        tokens_in=mix.shared + (mix.tokens_in if mix.is_fixed else _around(mix.tokens_in, draw)),
-        tokens_out=mix.tokens_out if mix.is_fixed else _geometric(mix.tokens_out, draw),
+        tokens_in=traffic.shared
+        + (traffic.tokens_in if traffic.is_fixed else _around(traffic.tokens_in, draw)),
+        tokens_out=traffic.tokens_out if traffic.is_fixed else _geometric(traffic.tokens_out, draw),
         client=client,
-        prefix=client * mix.conversations + talk,
-        shared=mix.shared,
+        prefix=client * traffic.conversations + talk,
+        shared=traffic.shared,
     )
 
 

@@ -53,7 +53,7 @@ def test_the_bill_of_materials_has_to_be_whole(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "sbom.cdx.json").write_text(json.dumps({"components": []}))
     with pytest.raises(CheckError, match="fastapi=="):
-        inspection.check_bill(tmp_path, "gateway")
+        inspection.check_sbom(tmp_path, "gateway")
 
 
 def test_pins_are_named_as_indexes_name_them() -> None:

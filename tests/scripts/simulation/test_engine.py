@@ -10,8 +10,8 @@ import simpy
 
 from launcher.capacity.engine_load import mg1_wait_s
 from scripts.simulation.engine import Engine
-from scripts.simulation.journey import Journey
-from scripts.simulation.pace import Pace
+from scripts.simulation.engine_speed import EngineSpeed
+from scripts.simulation.request import Request
 from scripts.simulation.trace import Call
 from tests.scripts.simulation import queueing
 
@@ -24,34 +24,34 @@ def _same_every_time() -> None:
 DRAW = random.Random()
 
 
-def flat(step_s: float, ceiling: int) -> tuple[float, ...]:
-    return (0.0, *(step_s,) * ceiling)
+def flat(step_s: float, max_batch: int) -> tuple[float, ...]:
+    return (0.0, *(step_s,) * max_batch)
 
 
 class Bench:
     """One engine and calls that come straight to it."""
 
-    def __init__(self, pace: Pace, calls: list[Call]) -> None:
+    def __init__(self, speed: EngineSpeed, calls: list[Call]) -> None:
         self.env = simpy.Environment()
-        self.journeys = [Journey(call, call.at_s) for call in calls]
+        self.requests = [Request(call, call.at_s) for call in calls]
         self.inside: list[tuple[float, int]] = []
-        self.engine = Engine(self.env, 0, pace, lambda _: None, self.ended)
+        self.engine = Engine(self.env, 0, speed, lambda _: None, self.ended)
         self.env.process(self.arrivals())
 
     def arrivals(self) -> Generator[simpy.Timeout]:
-        for journey in self.journeys:
-            yield self.env.timeout(journey.call.at_s - self.env.now)
-            self.engine.accept(journey)
+        for request in self.requests:
+            yield self.env.timeout(request.call.at_s - self.env.now)
+            self.engine.accept(request)
 
-    def ended(self, journey: Journey) -> None:
+    def ended(self, request: Request) -> None:
         self.inside.append((self.env.now, len(self.engine.running)))
 
-    def run(self, until: float | None = None) -> list[Journey]:
+    def run(self, until: float | None = None) -> list[Request]:
         self.env.run(until)
-        return self.journeys
+        return self.requests
 
 
-def poisson(rate: float, count: int, tokens: list[int], tokens_in: int = 0) -> list[Call]:
+def poisson_arrivals(rate: float, count: int, tokens: list[int], tokens_in: int = 0) -> list[Call]:
     now, calls = 0.0, []
     for length in tokens[:count]:
         now += DRAW.expovariate(rate)
@@ -61,8 +61,8 @@ def poisson(rate: float, count: int, tokens: list[int], tokens_in: int = 0) -> l
 
 def test_one_request_by_hand() -> None:
     """100 tokens read in 0.1 s beside a step of 0.01; four more steps for five tokens."""
-    pace = Pace(flat(0.01, 4), read_s=0.001, budget=2048)
-    (one,) = Bench(pace, [Call(1.0, 100, 5)]).run()
+    speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048)
+    (one,) = Bench(speed, [Call(1.0, 100, 5)]).run()
 
     assert one.first_s == pytest.approx(1.11)
     assert one.last_s == pytest.approx(1.15)
@@ -71,8 +71,8 @@ def test_one_request_by_hand() -> None:
 
 def test_reading_delays_who_is_written_to() -> None:
     """The second comes in the middle of a step, is read with the next, which takes 0.11 s."""
-    pace = Pace(flat(0.01, 4), read_s=0.001, budget=2048)
-    first, second = Bench(pace, [Call(0.0, 0, 11), Call(0.035, 100, 2)]).run()
+    speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048)
+    first, second = Bench(speed, [Call(0.0, 0, 11), Call(0.035, 100, 2)]).run()
 
     assert second.first_s == pytest.approx(0.04 + 0.11)
     assert first.last_s == pytest.approx(0.04 + 0.11 + 6 * 0.01)
@@ -80,8 +80,8 @@ def test_reading_delays_who_is_written_to() -> None:
 
 def test_a_long_prompt_takes_several_steps() -> None:
     """5,000 tokens at 2,048 a step: three steps, and a token of the others in each."""
-    pace = Pace(flat(0.01, 4), read_s=0.0, budget=2048)
-    first, second = Bench(pace, [Call(0.0, 0, 10), Call(0.015, 5000, 1)]).run()
+    speed = EngineSpeed(flat(0.01, 4), read_s=0.0, budget=2048)
+    first, second = Bench(speed, [Call(0.0, 0, 10), Call(0.015, 5000, 1)]).run()
 
     assert second.first_s == pytest.approx(0.05)
     assert first.last_s == pytest.approx(0.10)
@@ -89,16 +89,16 @@ def test_a_long_prompt_takes_several_steps() -> None:
 
 def test_nobody_gets_a_place_beyond_the_ceiling() -> None:
     """The third waits until the first has gone."""
-    pace = Pace(flat(0.01, 2), read_s=0.0, budget=2048)
-    journeys = Bench(pace, [Call(0.0, 0, 5), Call(0.0, 0, 9), Call(0.0, 0, 3)]).run()
+    speed = EngineSpeed(flat(0.01, 2), read_s=0.0, budget=2048)
+    requests = Bench(speed, [Call(0.0, 0, 5), Call(0.0, 0, 9), Call(0.0, 0, 3)]).run()
 
-    assert journeys[2].first_s > journeys[0].last_s
-    assert journeys[2].first_s < journeys[1].last_s
+    assert requests[2].first_s > requests[0].last_s
+    assert requests[2].first_s < requests[1].last_s
 
 
 def test_a_known_beginning_is_not_read_again() -> None:
     """What is shared is read once while it is in the cache."""
-    pace = Pace(flat(0.01, 4), read_s=0.001, budget=2048, cache_tokens=150)
+    speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048, cache_tokens=150)
     calls = [
         Call(0.0, 110, 1, prefix=1, shared=100),
         Call(1.0, 110, 1, prefix=1, shared=100),
@@ -106,22 +106,22 @@ def test_a_known_beginning_is_not_read_again() -> None:
         Call(3.0, 110, 1, prefix=1, shared=100),
     ]
 
-    assert [one.read for one in Bench(pace, calls).run()] == [110, 10, 110, 110]
+    assert [one.prefilled for one in Bench(speed, calls).run()] == [110, 10, 110, 110]
 
 
 def test_a_death_parts_what_had_begun_from_what_had_not() -> None:
     """One is being written, one is being read, one waits for a place."""
-    pace = Pace(flat(0.01, 2), read_s=0.01, budget=2048)
-    bench = Bench(pace, [Call(0.0, 0, 500), Call(0.1, 100, 5), Call(0.2, 0, 5)])
+    speed = EngineSpeed(flat(0.01, 2), read_s=0.01, budget=2048)
+    bench = Bench(speed, [Call(0.0, 0, 500), Call(0.1, 100, 5), Call(0.2, 0, 5)])
     bench.run(until=0.5)
-    begun, waiting = bench.engine.die()
+    begun, waiting = bench.engine.fail()
     bench.run(until=1.0)
-    bench.engine.revive()
-    again = Journey(Call(1.0, 0, 2), 1.0)
+    bench.engine.restart()
+    again = Request(Call(1.0, 0, 2), 1.0)
     bench.engine.accept(again)
     bench.run()
 
-    assert (begun, waiting) == ([bench.journeys[0]], bench.journeys[1:])
+    assert (begun, waiting) == ([bench.requests[0]], bench.requests[1:])
     assert again.ending == "whole"
 
 
@@ -129,16 +129,16 @@ def test_a_death_parts_what_had_begun_from_what_had_not() -> None:
 COUNT = 6000
 
 
-def waits(journeys: list[Journey], step_s: float) -> float:
+def waits(requests: list[Request], step_s: float) -> float:
     """Mean time from arrival to the step in which reading began, the first fifth left out."""
-    late = journeys[len(journeys) // 5 :]
-    return sum(one.first_s - one.asked_s - step_s for one in late) / len(late)
+    late = requests[len(requests) // 5 :]
+    return sum(one.first_s - one.arrived_s - step_s for one in late) / len(late)
 
 
 def test_a_single_place_with_equal_answers_is_md1() -> None:
     """Waits are Pollaczek-Khinchine's."""
-    pace = Pace(flat(0.001, 1), read_s=0.0, budget=2048)
-    found = waits(Bench(pace, poisson(0.7, COUNT, [1000] * COUNT)).run(), 0.001)
+    speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
+    found = waits(Bench(speed, poisson_arrivals(0.7, COUNT, [1000] * COUNT)).run(), 0.001)
 
     assert found == pytest.approx(mg1_wait_s(0.7, 1.0), rel=0.12)
 
@@ -146,8 +146,8 @@ def test_a_single_place_with_equal_answers_is_md1() -> None:
 def test_a_single_place_with_exponential_answers_is_mm1() -> None:
     """Twice M/D/1."""
     lengths = [1 + int(DRAW.expovariate(1 / 1000)) for _ in range(3 * COUNT)]
-    pace = Pace(flat(0.001, 1), read_s=0.0, budget=2048)
-    found = waits(Bench(pace, poisson(0.6, 3 * COUNT, lengths)).run(), 0.001)
+    speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
+    found = waits(Bench(speed, poisson_arrivals(0.6, 3 * COUNT, lengths)).run(), 0.001)
 
     assert found == pytest.approx(queueing.mmc_wait_s(0.6, 1.0, 1), rel=0.15)
 
@@ -155,8 +155,8 @@ def test_a_single_place_with_exponential_answers_is_mm1() -> None:
 def test_places_of_equal_speed_are_mmc() -> None:
     """Four places, each a server, where a step takes as long however many share it."""
     lengths = [1 + int(DRAW.expovariate(1 / 1000)) for _ in range(3 * COUNT)]
-    pace = Pace(flat(0.001, 4), read_s=0.0, budget=2048)
-    found = waits(Bench(pace, poisson(2.0, 3 * COUNT, lengths)).run(), 0.001)
+    speed = EngineSpeed(flat(0.001, 4), read_s=0.0, budget=2048)
+    found = waits(Bench(speed, poisson_arrivals(2.0, 3 * COUNT, lengths)).run(), 0.001)
 
     assert found == pytest.approx(queueing.mmc_wait_s(2.0, 1.0, 4), rel=0.2)
 
@@ -164,9 +164,9 @@ def test_places_of_equal_speed_are_mmc() -> None:
 def test_a_batch_that_shares_one_processor_is_processor_sharing() -> None:
     """Where a step takes as long as its batch is large, an answer takes s / (1 - rho)."""
     steps = (0.0, *(0.001 * batch for batch in range(1, 400)))
-    pace = Pace(steps, read_s=0.0, budget=2048)
-    journeys = Bench(pace, poisson(0.6, COUNT, [1000] * COUNT)).run()
-    late = journeys[COUNT // 5 :]
-    found = sum(one.last_s - one.asked_s for one in late) / len(late)
+    speed = EngineSpeed(steps, read_s=0.0, budget=2048)
+    requests = Bench(speed, poisson_arrivals(0.6, COUNT, [1000] * COUNT)).run()
+    late = requests[COUNT // 5 :]
+    found = sum(one.last_s - one.arrived_s for one in late) / len(late)
 
     assert found == pytest.approx(1.0 / (1 - 0.6), rel=0.12)

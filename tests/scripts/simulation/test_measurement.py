@@ -8,16 +8,24 @@ import pytest
 
 from scripts.simulation import calibration
 from scripts.simulation.__main__ import MEASURED
-from scripts.simulation.measurement import BATCHES, MIX, Told, body, limit, longest_gap_s, step_s
-from scripts.simulation.pace import of_record
+from scripts.simulation.engine_speed import from_record
+from scripts.simulation.measurement import (
+    BATCHES,
+    TRAFFIC,
+    Observation,
+    body,
+    limit,
+    max_gap_s,
+    step_s,
+)
 from scripts.simulation.trace import Call
 
 
 def test_a_step_is_what_lies_between_tokens_while_all_are_written() -> None:
     """Neither the first's head start nor what is written after the other has ended counts."""
-    first = Told(10, 5, (0.1, 0.2, 0.5, 0.8, 1.1))
-    second = Told(10, 3, (0.5, 0.8, 1.1))
-    third = Told(10, 2, (0.4, 0.9))
+    first = Observation(10, 5, (0.1, 0.2, 0.5, 0.8, 1.1))
+    second = Observation(10, 3, (0.5, 0.8, 1.1))
+    third = Observation(10, 2, (0.4, 0.9))
 
     assert step_s([first, second]) == pytest.approx(0.3)
     assert step_s([second, third]) == pytest.approx(0.3)
@@ -25,10 +33,10 @@ def test_a_step_is_what_lies_between_tokens_while_all_are_written() -> None:
 
 def test_the_gap_that_a_prompt_tears() -> None:
     """The longest pause that touches the time in which it was read."""
-    one = Told(10, 5, (0.1, 0.2, 0.6, 0.7, 1.5))
+    one = Observation(10, 5, (0.1, 0.2, 0.6, 0.7, 1.5))
 
-    assert longest_gap_s([one], 0.3, 0.65) == pytest.approx(0.4)
-    assert longest_gap_s([one], 0.65, 0.69) == pytest.approx(0.1)
+    assert max_gap_s([one], 0.3, 0.65) == pytest.approx(0.4)
+    assert max_gap_s([one], 0.65, 0.69) == pytest.approx(0.1)
 
 
 def test_the_limit_of_a_measured_engine() -> None:
@@ -41,9 +49,11 @@ def test_the_limit_of_a_measured_engine() -> None:
             {"tokens_in": 300, "held_s": 0.5, "first_s": 0.6},
         ],
     }
-    prompt_s = 0.1 + MIX.tokens_in * 0.001
+    prompt_s = 0.1 + TRAFFIC.tokens_in * 0.001
 
-    assert limit(of_record(one, 24)) == pytest.approx(24 / (MIX.tokens_out * 0.1 + 24 * prompt_s))
+    assert limit(from_record(one, 24)) == pytest.approx(
+        24 / (TRAFFIC.tokens_out * 0.1 + 24 * prompt_s)
+    )
 
 
 def test_no_two_prompts_begin_alike() -> None:

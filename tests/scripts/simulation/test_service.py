@@ -12,36 +12,38 @@ from hypothesis import strategies as st
 
 from launcher.capacity import measured
 from scripts.simulation import result
+from scripts.simulation.engine_speed import EngineSpeed, from_contended_record, from_record
 from scripts.simulation.gateway import Gateway
-from scripts.simulation.journey import Journey
-from scripts.simulation.pace import Pace, of_neighbour, of_record
 from scripts.simulation.policy import POLICIES, Policy, Spread, View
+from scripts.simulation.request import Request
 from scripts.simulation.scenario import Failure, Scenario
-from scripts.simulation.service import Outcome, Service, run
-from scripts.simulation.trace import Call, Mix, poisson
+from scripts.simulation.service import Result, Service, run
+from scripts.simulation.trace import Call, Traffic, poisson_arrivals
 
-PACE = Pace((0.0, *(0.01 + 0.0005 * batch for batch in range(1, 33))), read_s=1e-5, budget=2048)
-MIX = Mix(tokens_in=100, tokens_out=50, clients=40)
+SPEED = EngineSpeed(
+    (0.0, *(0.01 + 0.0005 * batch for batch in range(1, 33))), read_s=1e-5, budget=2048
+)
+TRAFFIC = Traffic(tokens_in=100, tokens_out=50, clients=40)
 RACK = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1)
 
 
 def simulated(
     policy: Policy = "power_of_two", failure: Failure | None = None, rate: float = 40, **other: Any
-) -> Outcome:
-    calls = poisson(rate, 20, MIX, seed=5)
-    return run(Scenario(PACE, 6, calls, 400.0, policy, failure=failure, **other))
+) -> Result:
+    calls = poisson_arrivals(rate, 20, TRAFFIC, seed=5)
+    return run(Scenario(SPEED, 6, calls, 400.0, policy, failure=failure, **other))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_every_call_ends_once(policy: Policy) -> None:
     """No failure: all are answered, in full, and nothing is left behind."""
-    service = Service(Scenario(PACE, 6, poisson(40, 20, MIX, seed=5), 400.0, policy))
+    service = Service(Scenario(SPEED, 6, poisson_arrivals(40, 20, TRAFFIC, seed=5), 400.0, policy))
     outcome = service.run()
 
-    assert result.endings(outcome.journeys) == {"whole": len(outcome.scenario.calls)}
+    assert result.endings(outcome.requests) == {"whole": len(outcome.scenario.calls)}
     assert all(sum(view.loads) == 0 for view in service.views)
     assert all(one.inflight == 0 for one in service.gateways)
-    assert all(one.relay == pytest.approx(0, abs=1e-9) for one in service.gateways)
+    assert all(one.relay_load == pytest.approx(0, abs=1e-9) for one in service.gateways)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -50,12 +52,12 @@ def test_a_rack_takes_only_its_own_streams(policy: Policy, is_silent: bool) -> N
     """Cut are streams on the dead engines; who was cut asks again; all others are answered."""
     failure = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1, is_silent=is_silent)
     outcome = simulated(policy, failure)
-    ended = result.endings(outcome.journeys)
-    cut = [one for one in outcome.journeys if one.ending == "cut"]
+    ended = result.endings(outcome.requests)
+    cut = [one for one in outcome.requests if one.ending == "cut"]
 
     assert set(ended) == {"whole", "cut"}
     assert ended["whole"] == len(outcome.scenario.calls)
-    assert len(outcome.journeys) == len(outcome.scenario.calls) + ended["cut"]
+    assert len(outcome.requests) == len(outcome.scenario.calls) + ended["cut"]
     assert all(one.engine in (1, 2) and one.first_s <= 5 for one in cut)
     assert cut
 
@@ -63,7 +65,7 @@ def test_a_rack_takes_only_its_own_streams(policy: Policy, is_silent: bool) -> N
 def test_a_rack_that_is_back_works_again() -> None:
     """And while it was away nothing was sent to it."""
     outcome = simulated(failure=RACK)
-    on_rack = [one.sent_s for one in outcome.journeys if one.engine in (1, 2)]
+    on_rack = [one.dispatched_s for one in outcome.requests if one.engine in (1, 2)]
 
     assert not [at for at in on_rack if 5 < at < 13]
     assert [at for at in on_rack if at > 14]
@@ -73,7 +75,7 @@ def test_without_any_engine_calls_are_lost_not_kept() -> None:
     """Everything is down for longer than the router asks again."""
     outcome = simulated(failure=Failure(at_s=5, first=0, count=6, away_s=100))
 
-    assert set(result.endings(outcome.journeys)) == {"whole", "cut", "lost"}
+    assert set(result.endings(outcome.requests)) == {"whole", "cut", "lost"}
 
 
 @hypothesis_settings(max_examples=15, deadline=None)
@@ -81,7 +83,7 @@ def test_without_any_engine_calls_are_lost_not_kept() -> None:
 def test_calls_are_conserved(rate: float, places: int, queue: int) -> None:
     """Answered, cut, refused, too late or lost: each exactly once, whatever the load."""
     outcome = simulated(failure=RACK, rate=rate, max_inflight=places, max_queue=queue)
-    ended = Counter(one.ending for one in outcome.journeys)
+    ended = Counter(one.ending for one in outcome.requests)
 
     assert ended[""] == 0
     assert sum(ended.values()) == len(outcome.scenario.calls) + ended["cut"]
@@ -92,26 +94,26 @@ def test_a_full_gateway_refuses_and_a_slow_one_is_late() -> None:
     full = simulated(rate=400, max_inflight=10, max_queue=5)
     slow = simulated(rate=400, max_inflight=1, max_queue=10_000)
 
-    assert result.endings(full.journeys)["refused"] > 0
-    assert result.endings(slow.journeys)["late"] > 0
+    assert result.endings(full.requests)["refused"] > 0
+    assert result.endings(slow.requests)["late"] > 0
 
 
 def test_littles_law_holds_in_it() -> None:
     """Mean inside = rate times mean stay, over a long steady stretch."""
-    calls = poisson(50, 200, MIX, seed=9)
-    outcome = run(Scenario(PACE, 6, calls, 200.0))
+    calls = poisson_arrivals(50, 200, TRAFFIC, seed=9)
+    outcome = run(Scenario(SPEED, 6, calls, 200.0))
     middle = [one for one in outcome.samples if 50 < one.at_s < 190]
     inside = result.mean([one.running + one.waiting for one in middle])
-    stays = [one.last_s - one.sent_s for one in outcome.journeys if one.ending == "whole"]
+    stays = [one.last_s - one.dispatched_s for one in outcome.requests if one.ending == "whole"]
 
     assert inside == pytest.approx(50 * result.mean(stays), rel=0.1)
 
 
 def test_less_busy_of_two_keeps_the_tail_short() -> None:
     """Against a random choice, at high load."""
-    calls = poisson(100, 60, MIX, seed=4)
+    calls = poisson_arrivals(100, 60, TRAFFIC, seed=4)
     tails = {
-        policy: result.figures(run(Scenario(PACE, 6, calls, 400.0, policy)))["answer_p99_s"]
+        policy: result.figures(run(Scenario(SPEED, 6, calls, 400.0, policy)))["answer_p99_s"]
         for policy in ("random", "power_of_two")
     }
 
@@ -159,14 +161,14 @@ def test_the_spread_is_what_the_counts_are(moves: list[tuple[int, bool]]) -> Non
 def test_a_gateway_s_worker_takes_one_after_the_other() -> None:
     """Two at once on one worker: the second waits; relaying half a processor doubles it."""
     gateway = Gateway(1, 10, 10)
-    assert gateway.work_s(0.0) == pytest.approx(measured.REQUEST_S)
-    assert gateway.work_s(0.0) == pytest.approx(2 * measured.REQUEST_S)
+    assert gateway.processing_s(0.0) == pytest.approx(measured.REQUEST_S)
+    assert gateway.processing_s(0.0) == pytest.approx(2 * measured.REQUEST_S)
 
-    gateway.relay = 0.5
-    assert gateway.work_s(9.0) == pytest.approx(2 * measured.REQUEST_S)
+    gateway.relay_load = 0.5
+    assert gateway.processing_s(9.0) == pytest.approx(2 * measured.REQUEST_S)
 
 
-def test_a_pace_from_a_record() -> None:
+def test_a_speed_from_a_record() -> None:
     """Steps between and beyond the batches that were tried; what a prompt holds up, on a line."""
     one = {
         "steps": [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.2}],
@@ -176,37 +178,37 @@ def test_a_pace_from_a_record() -> None:
             {"tokens_in": 200, "held_s": 0.45, "first_s": 0.65},
         ],
     }
-    pace = of_record(one, 5)
+    speed = from_record(one, 5)
 
-    assert pace.steps == pytest.approx((0.0, 0.1, 0.15, 0.2, 0.25, 0.3))
-    assert pace.read_s == pytest.approx(0.001)
-    assert pace.enter_s == pytest.approx(0.05)
-    assert pace.entry_s == pytest.approx(0.1)
-    assert of_record(one, 5, 0.01).steps == pytest.approx((0.0, 0.11, 0.17, 0.23, 0.29, 0.35))
+    assert speed.steps == pytest.approx((0.0, 0.1, 0.15, 0.2, 0.25, 0.3))
+    assert speed.read_s == pytest.approx(0.001)
+    assert speed.request_s == pytest.approx(0.05)
+    assert speed.latency_s == pytest.approx(0.1)
+    assert from_record(one, 5, 0.01).steps == pytest.approx((0.0, 0.11, 0.17, 0.23, 0.29, 0.35))
 
 
 def test_a_neighbour_slows_prompts_as_it_slows_steps() -> None:
     """Steps as they were measured beside it; twice as long in all, so prompts take twice."""
     among = [{"tokens_in": at, "held_s": 0.1 + at / 1000, "first_s": 1.0} for at in (100, 200)]
     alone = [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.1}]
-    beside = [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.3}]
+    contended = [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.3}]
     record = {
         "alone": {"steps": alone, "written": 2, "among": among},
-        "beside": {"steps": beside},
+        "beside": {"steps": contended},
     }
-    pace = of_neighbour(record, 3)
+    speed = from_contended_record(record, 3)
 
-    assert pace.steps == pytest.approx((0.0, 0.1, 0.2, 0.3))
-    assert pace.read_s == pytest.approx(0.002)
+    assert speed.steps == pytest.approx((0.0, 0.1, 0.2, 0.3))
+    assert speed.read_s == pytest.approx(0.002)
 
 
 def test_neighbours_on_one_machine_slow_each_other() -> None:
     """Ten tokens take twice as long while the other engine is at work."""
-    pace = Pace((0.0, 0.01), read_s=0.0, budget=2048)
-    beside = Pace((0.0, 0.02), read_s=0.0, budget=2048)
+    speed = EngineSpeed((0.0, 0.01), read_s=0.0, budget=2048)
+    contended = EngineSpeed((0.0, 0.02), read_s=0.0, budget=2048)
     calls = [Call(0.0, 0, 10), Call(0.001, 0, 10), Call(5.0, 0, 10)]
-    outcome = run(Scenario(pace, 2, calls, 9.0, "round_robin", beside=beside))
-    took = [one.last_s - one.sent_s for one in outcome.journeys]
+    outcome = run(Scenario(speed, 2, calls, 9.0, "round_robin", contended=contended))
+    took = [one.last_s - one.dispatched_s for one in outcome.requests]
 
     assert took[:2] == pytest.approx([0.2, 0.2], abs=0.02)
     assert took[2] == pytest.approx(0.1)
@@ -221,9 +223,9 @@ def test_percentiles_by_hand() -> None:
     assert result.percentile([], 0.5) != result.percentile([], 0.5)
 
 
-def test_journeys_know_what_a_caller_saw() -> None:
-    """Wait and pace."""
-    one = Journey(Call(0, 10, 11), 1.0, first_s=1.5, last_s=2.5)
+def test_requests_know_their_latencies() -> None:
+    """To the first token and between tokens."""
+    one = Request(Call(0, 10, 11), 1.0, first_s=1.5, last_s=2.5)
 
-    assert one.to_first_s == pytest.approx(0.5)
-    assert one.token_s == pytest.approx(0.1)
+    assert one.ttft_s == pytest.approx(0.5)
+    assert one.tpot_s == pytest.approx(0.1)
