@@ -155,11 +155,15 @@ def sentence(settings: type[SharedSettings], error: ValidationError) -> str:
     """Return the first mistake as `NAME is 'value': it should be ...`, secrets left out."""
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])
-    annotation = settings.model_fields[field].annotation
-    is_secret = SecretStr in (annotation, *get_args(annotation))
-    shown = "not valid" if is_secret else repr(CREDENTIALS.sub("//…@", str(first["input"])))
+    hides = is_secret(settings.model_fields[field].annotation)
+    shown = "not valid" if hides else repr(CREDENTIALS.sub("//…@", str(first["input"])))
     reason = first["msg"].removeprefix("Value error, ").replace("Input ", "it ", 1)
     return f"{PREFIX}{field.upper()} is {shown}: {reason[0].lower()}{reason[1:]}."
+
+
+def is_secret(annotation: object) -> bool:
+    """Return whether values of a type must not be shown."""
+    return annotation is SecretStr or any(map(is_secret, get_args(annotation)))
 
 
 def refuse_conflicts(conflicts: Iterable[tuple[object, str]]) -> None:

@@ -187,7 +187,7 @@ def read(file: Path) -> tuple[Key, ...]:
     try:
         return keys.read(file)
     except FileUnusable as error:
-        raise CommandError(f"MMHIE_KEYS_FILE got {file}: {error}.") from None
+        raise CommandError(f"MMHIE_KEYS_FILE is {file}: {error}.") from None
 
 
 @contextlib.contextmanager

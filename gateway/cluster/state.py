@@ -125,5 +125,5 @@ def check(settings: GatewaySettings) -> None:
         ssl.create_default_context(cafile=settings.redis_ca)
     except OSError:
         raise SettingsError(
-            f"MMHIE_REDIS_CA got {settings.redis_ca}: it cannot be read as certificates in PEM."
+            f"MMHIE_REDIS_CA is {settings.redis_ca}: it cannot be read as certificates in PEM."
         ) from None
