@@ -6,9 +6,10 @@ import sys
 
 import uvloop
 
-from gateway import logs, settings, startup_checks
+from gateway import logs, memory, startup_checks
 from gateway.app import create_app
-from gateway.server import drain
+from gateway.server.drain import DrainingServer
+from gateway.settings import GatewaySettings, SettingsError
 from gateway.workers import supervisor
 
 
@@ -17,40 +18,44 @@ def main() -> int:
     return startup_checks.run(serve)
 
 
-def serve(chosen: settings.GatewaySettings) -> int:
-    """Listen, in this process or in several; the exit code. Raises SettingsError."""
-    listening = listen(chosen)
+def serve(settings: GatewaySettings) -> int:
+    """Serve in this process or in several; return the exit code. Raises SettingsError."""
+    listener = listen(settings)
     logs.log.info(
-        "listening", extra={"host": chosen.host, "port": chosen.port, "auth": auth_of(chosen)}
+        "listening",
+        extra={"host": settings.host, "port": settings.port, "auth": auth_kinds(settings)},
     )
-    if chosen.workers > 1:
-        return supervisor.run(chosen, listening)
-    app = create_app(chosen)
-    drain.tune()
-    uvloop.run(drain.DrainingServer(app, chosen).serve(sockets=[listening]))
+    if settings.workers > 1:
+        return supervisor.run(settings, listener)
+    app = create_app(settings)
+    memory.freeze_heap()
+    uvloop.run(DrainingServer(app, settings).serve(sockets=[listener]))
     return 0
 
 
-def auth_of(chosen: settings.GatewaySettings) -> str:
-    """Who may come in, in the words of the log."""
-    tokens = chosen.jwks_file or chosen.jwks_url
-    kinds = [name for name, on in (("keys", chosen.keys_file), ("jwt", tokens)) if on]
+def auth_kinds(settings: GatewaySettings) -> str:
+    """Return the accepted kinds of credentials, for the log."""
+    tokens = settings.jwks_file or settings.jwks_url
+    kinds = [name for name, on in (("keys", settings.keys_file), ("jwt", tokens)) if on]
     return "+".join(kinds) or "open"
 
 
-def listen(chosen: settings.GatewaySettings) -> socket.socket:
-    """The listening socket; taken before anything else, so that a taken port is the first word."""
-    family = socket.AF_INET6 if ":" in chosen.host else socket.AF_INET
+def listen(settings: GatewaySettings) -> socket.socket:
+    """Bind the port, before anything else so that a port in use is reported first."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((chosen.host, chosen.port), family=family, backlog=2048)
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as problem:
-        raise settings.SettingsError(sentence(problem, chosen)) from None
+        raise SettingsError(sentence(problem, settings)) from None
 
 
-def sentence(problem: OSError, chosen: settings.GatewaySettings) -> str:
+def sentence(problem: OSError, settings: GatewaySettings) -> str:
     if problem.errno == errno.EADDRINUSE:
-        return f"MMHIE_PORT {chosen.port} is taken by another program; choose another or stop it."
-    return f"MMHIE_HOST and MMHIE_PORT cannot be listened on ({problem.strerror})."
+        return f"MMHIE_PORT {settings.port} is used by another program; choose another or stop it."
+    return (
+        f"The gateway cannot listen on MMHIE_HOST and MMHIE_PORT ({problem.strerror}); name an "
+        "address of this machine and a port that this user may bind."
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What has to hold before a process of the gateway serves; what does not is told in a sentence."""
+"""Checks before a process of the gateway serves; a failed one is reported in a sentence."""
 
 import sys
 from collections.abc import Callable
@@ -6,23 +6,23 @@ from collections.abc import Callable
 from gateway import logs, memory, settings
 from gateway.audit import file as audit
 from gateway.auth import gate
-from gateway.cluster import state as shared
-from gateway.server.tls import tls_of
+from gateway.cluster import state as cluster
+from gateway.server.tls import Tls
 from gateway.tracing import setup as tracing
 
 WRONG_SETTING = 2
 
 
 def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
-    """`serve` with the settings as they are checked, and its exit code; 2 when one is wrong."""
-    memory.seal()
+    """Call `serve` with checked settings and return its exit code; 2 when a setting is wrong."""
+    memory.disable_core_dumps()
     try:
         chosen = settings.load()
         gate.check(chosen)
         audit.check(chosen)
-        shared.check(chosen)
+        cluster.check(chosen)
         tracing.check(chosen)
-        tls_of(chosen)
+        Tls.of(chosen)
         logs.set_up(chosen.log_level)
         logs.take_over()
         return serve(chosen)

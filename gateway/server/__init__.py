@@ -1,1 +1,1 @@
-"""The side of the callers: their connections, and what of HTTP is taken from them."""
+"""The server: sockets, HTTP/1.1 connections and their limits, TLS, draining."""

@@ -1,8 +1,8 @@
-"""One caller's connection: uvicorn's protocol with time limits, size limits and our own words.
+"""The HTTP/1.1 protocol of one connection: uvicorn's, with time and size limits and our errors.
 
 uvicorn answers what it cannot parse in plain text, waits for ever for a head or a body, takes
-heads of any size, and forgets the request in progress when a second one has come in behind it.
-All that is mended here; how a request is read and a response written stays uvicorn's.
+heads of any size, and forgets the request in progress when a second one is pipelined behind it.
+Parsing a request and writing a response stay uvicorn's (docs/decisions/http-protocol.md).
 """
 
 import asyncio
@@ -10,34 +10,36 @@ from collections.abc import Iterator
 from typing import Any, Literal, cast
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.errors import (
-    BodyTooLarge,
-    GatewayError,
-    HeadersTooLarge,
-    InvalidRequest,
-    TooManyConnections,
-)
+from gateway.errors import GatewayError, HeadersTooLarge, InvalidRequest, TooManyConnections
+from gateway.http.exchange import too_large
 from gateway.server.limits import ServerConfig, body_timeout, header_timeout, headers_too_large
-from gateway.server.request_head import MALFORMED, WATCHED, fault, is_plain, size
-from gateway.server.response_cycle import ResponseCycle, unchunked
+from gateway.server.request_head import (
+    FRAMING_HEADERS,
+    MALFORMED,
+    error_in_head,
+    head_size,
+    is_plain,
+)
+from gateway.server.response_cycle import ResponseCycle, without_chunking
 
 FRAMING = (b"content-length", b"transfer-encoding")
-MOST_HEADERS = 128
-MOST_PIPELINED = 16
-LARGEST_PIPELINED_BYTES = 64 * 1024
-LINGER_S = 2.0  # a caller who is still sending reads our answer only when we do not hang up on it
-LARGEST_LEFTOVER_BYTES = 16 * 1024 * 1024
-FULL = "All connections are taken (MMHIE_MAX_CONNECTIONS); try again."
+MAX_HEADERS = 128
+MAX_PIPELINED = 16
+MAX_PIPELINED_BYTES = 64 * 1024
+LINGER_S = 2.0  # a caller who is still sending reads our answer only while we do not close
+MAX_LEFTOVER_BYTES = 16 * 1024 * 1024
+TOO_MANY_PIPELINED = "Too many pipelined requests; wait for answers before you send more."
+TOO_MUCH_PIPELINED = "A pipelined body is too large; wait for the answer before it."
+TOO_MANY = "All connections are in use (MMHIE_MAX_CONNECTIONS); try again later."
+
+ParserState = Literal["idle", "head", "body"]
 
 
-# What the parser is in the middle of; looked at for every header.
-Reading = Literal["nothing", "head", "body"]
-
-
-class Refused(Exception):
-    """Raised inside the parser to stop it."""
+class RequestRefused(Exception):
+    """Stop the parser; raised in its callbacks."""
 
     def __init__(self, error: GatewayError) -> None:
         super().__init__(error.message)
@@ -45,194 +47,191 @@ class Refused(Exception):
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """A connection that is looked at twice a second by `check` instead of having timers."""
+    """A connection that `check_timeouts` looks at twice a second, instead of timers of its own."""
 
     config: ServerConfig
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.limits = self.config.limits
-        self.reading: Reading = "nothing"
-        self.since = self.loop.time()  # of what is being read, or of the silence
-        self.is_fresh = True
-        self.is_deaf = False  # whatever comes now is thrown away
-        self.running: RequestResponseCycle | None = None
-        self.watched: list[tuple[bytes, bytes]] = []
-        self.fed = 0  # bytes of this request after the first read
-        self.last_read = 0
-        self.stalled_since: float | None = None
-        self.left_since: float | None = None
-
-    # What asyncio calls.
+        self.parsing: ParserState = "idle"
+        self.phase_since = self.loop.time()  # of what is being parsed, or of the idle time
+        self.is_unused = True
+        self.ignores_input = False
+        self.active: RequestResponseCycle | None = None
+        self.framing_headers: list[tuple[bytes, bytes]] = []
+        self.received = 0  # bytes of this request after the first read
+        self.last_read_bytes = 0
+        self.write_paused_since: float | None = None
+        self.closing_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:
-            self.refuse(TooManyConnections(FULL, retry_after_s=5))
+            self.refuse(TooManyConnections(TOO_MANY, retry_after_s=5))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """uvicorn tells the request that came last; the one being answered may be another."""
-        for cycle in self._unanswered():
+        """Tell every open request; uvicorn tells the last one only."""
+        for cycle in self._open_cycles():
             cycle.disconnected = True
             cycle.message_event.set()
         super().connection_lost(exc)
-        if self.is_deaf and self.cycle is not None:
-            self._untie()
+        if self.ignores_input and self.cycle is not None:
+            self._break_references()
 
-    def _untie(self) -> None:
-        """A refusal ties the connection to itself, by its error's frames and by its transport:
-        the collector, which comes rarely, would find it after thousands more."""
+    def _break_references(self) -> None:
+        """Free a refused connection: its error's frames and its transport refer back to it, and
+        the garbage collector, which runs rarely, would find it after thousands more."""
         self.cycle.scope.pop("refusal", None)  # type: ignore[typeddict-item] # see refuse
         self.cycle.transport = self.transport
 
     def data_received(self, data: bytes) -> None:
-        self.last_read = len(data)
-        self.fed += len(data)
-        if self.is_deaf:
-            if self.fed > LARGEST_LEFTOVER_BYTES:
+        self.last_read_bytes = len(data)
+        self.received += len(data)
+        if self.ignores_input:
+            if self.received > MAX_LEFTOVER_BYTES:
                 self.transport.abort()
             return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            self._decline(data[offer.args[0] :])
+            self._decline_upgrade(data[offer.args[0] :])
         except httptools.HttpParserError as error:
-            self.refuse(reason(error))
+            self.refuse(error_of(error))
         else:
             self._check_size()
 
-    def _decline(self, rest: bytes) -> None:
-        """An upgrade is an offer, and not taken: the request is an ordinary one, the last of its
-        connection. The parser takes what follows for another protocol, and it may be the body
-        (Java's own client offers h2c with every first request)."""
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Serve a request that offers an upgrade as an ordinary one, the last of its connection.
+
+        The parser takes what follows for another protocol, and it may be the body: Java's own
+        client offers h2c with every first request.
+        """
         self.cycle.keep_alive = False
         framing = [one for one in self.headers if one[0] in FRAMING]
         if not framing:
-            self.is_deaf = True
+            self.ignores_input = True
             return
         self.cycle.more_body = True
-        self.reading = "body"
-        self.parser = httptools.HttpRequestParser(LastBody(self))
+        self.parsing = "body"
+        self.parser = httptools.HttpRequestParser(FinalBodyCallbacks(self))
         lines = b"".join(b"%b: %b\r\n" % pair for pair in framing)
         self.parser.feed_data(b"POST / HTTP/1.1\r\n" + lines + b"\r\n")
         if rest:
             self.data_received(rest)
 
     def pause_writing(self) -> None:
-        self.stalled_since = self.loop.time()
+        self.write_paused_since = self.loop.time()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self.stalled_since = None
+        self.write_paused_since = None
         super().resume_writing()
-
-    # What httptools calls.
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.reading = "head"
-        self.is_fresh = False
-        self.since = self.loop.time()
-        self.fed = 0
-        self.watched = []
+        self.parsing = "head"
+        self.is_unused = False
+        self.phase_since = self.loop.time()
+        self.received = 0
+        self.framing_headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.reading != "head":
-            return  # trailers are no headers
+        if self.parsing != "head":
+            return  # a trailer
         name = name.lower()
-        if name in WATCHED:
-            self.watched.append((name, value))
+        if name in FRAMING_HEADERS:
+            self.framing_headers.append((name, value))
             self.expect_100_continue |= name == b"expect" and value.lower() == b"100-continue"
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._check_head()
         super().on_headers_complete()
-        self.reading = "body"
-        self.since = self.loop.time()
+        self.parsing = "body"
+        self.phase_since = self.loop.time()
         if self.expect_100_continue:
-            self.cycle.keep_alive = False  # whether its body comes at all depends on our answer
+            self.cycle.keep_alive = False  # its body may never come, depending on our answer
         if self.pipeline:
             self._check_pipeline()
 
     def _check_head(self) -> None:
-        """Raises Refused."""
-        limit = self.limits.header_bytes
-        if self.fed + self.last_read > limit and size(self.url, self.headers) > limit:
-            raise Refused(headers_too_large(limit))
-        if len(self.headers) > MOST_HEADERS:
-            raise Refused(HeadersTooLarge(f"At most {MOST_HEADERS} headers are taken."))
+        """Raise RequestRefused for a head that is too large or ambiguous."""
+        limit, received = self.limits.header_bytes, self.received + self.last_read_bytes
+        if received > limit and head_size(self.url, self.headers) > limit:
+            raise RequestRefused(headers_too_large(limit))
+        if len(self.headers) > MAX_HEADERS:
+            raise RequestRefused(HeadersTooLarge(f"More than {MAX_HEADERS} headers; send fewer."))
         version = self.parser.get_http_version()
-        if not is_plain(version, self.url, self.watched):
-            found = fault(self.parser.get_method(), self.url, version, self.watched)
-            if found is not None:
-                raise Refused(found)
+        if not is_plain(version, self.url, self.framing_headers):
+            error = error_in_head(self.parser.get_method(), self.url, version, self.framing_headers)
+            if error is not None:
+                raise RequestRefused(error)
 
     def _check_pipeline(self) -> None:
-        """Raises Refused. Reading goes on, where uvicorn would pause it: a connection that is not
-        read is one whose end goes unnoticed, and the engine would work for nobody."""
+        """Raise RequestRefused for too many requests at once.
+
+        Reading goes on, where uvicorn would pause it: the end of a connection that is not read
+        goes unnoticed, and the engine would work for nobody.
+        """
         self.flow.resume_reading()
-        if len(self.pipeline) > MOST_PIPELINED:
-            raise Refused(InvalidRequest("Too many requests were sent ahead of their answers."))
+        if len(self.pipeline) > MAX_PIPELINED:
+            raise RequestRefused(InvalidRequest(TOO_MANY_PIPELINED))
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
-        if self.pipeline and len(self.cycle.body) > LARGEST_PIPELINED_BYTES:
+        if self.pipeline and len(self.cycle.body) > MAX_PIPELINED_BYTES:
             self.flow.resume_reading()
-            raise Refused(InvalidRequest("Too much was sent ahead of an earlier answer."))
+            raise RequestRefused(InvalidRequest(TOO_MUCH_PIPELINED))
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self.reading = "nothing"
-        self.since = self.loop.time()
+        self.parsing = "idle"
+        self.phase_since = self.loop.time()
 
     def _check_size(self) -> None:
-        """After a read: the parser keeps what it has not got whole, and does not count."""
-        if self.reading == "head" and self.fed > self.limits.header_bytes:
+        """Refuse what grows too large inside the parser, which keeps partial headers uncounted."""
+        if self.parsing == "head" and self.received > self.limits.header_bytes:
             self.refuse(headers_too_large(self.limits.header_bytes))
-        elif self.reading == "body" and self.fed > self._most_of_a_body():
-            self.refuse(BodyTooLarge(f"The request is far over {self.limits.body_bytes} bytes."))
+        elif self.parsing == "body" and self.received > self._max_body_wire_bytes():
+            self.refuse(too_large(self.limits.body_bytes))
 
-    def _most_of_a_body(self) -> int:
-        """In bytes on the wire: extensions and trailers of chunks are no part of the body."""
+    def _max_body_wire_bytes(self) -> int:
+        """Return a limit that includes extensions and trailers of chunks."""
         if self.cycle.response_complete:
-            return LARGEST_LEFTOVER_BYTES
+            return MAX_LEFTOVER_BYTES
         return 2 * self.limits.body_bytes + self.limits.header_bytes
 
-    # How requests begin and end.
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         cycle.__class__ = ResponseCycle  # uvicorn names its own where it makes one
-        self.running = cycle
+        self.active = cycle
         if cycle.scope["http_version"] == "1.0":
-            app = unchunked(cycle, app)
+            app = without_chunking(cycle, app)
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        """uvicorn's, less a timer for each response."""
+        """Start the next pipelined request. As uvicorn's, without a timer for each response."""
         self.server_state.total_requests += 1
-        self.running = None
-        self.since = self.loop.time()
+        self.active = None
+        self.phase_since = self.loop.time()
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
 
-    def _unanswered(self) -> Iterator[RequestResponseCycle]:
-        if self.running is not None:
-            yield self.running
+    def _open_cycles(self) -> Iterator[RequestResponseCycle]:
+        if self.active is not None:
+            yield self.active
         for cycle, _ in self.pipeline:
             yield cycle
 
-    # How a connection ends before its time.
-
     def refuse(self, error: GatewayError) -> None:
-        """Answer what is being read with an error, after all that came before it, and hang up."""
-        self.is_deaf = True
-        self.fed = 0
-        if self.reading != "body":
-            self._add_cycle()
+        """Answer what is being parsed with an error, after all earlier answers, and close."""
+        self.ignores_input = True
+        self.received = 0
+        if self.parsing != "body":
+            self._add_placeholder_cycle()
         if self.cycle.response_complete:
             self.transport.close()
             return
@@ -240,12 +239,12 @@ class HttpProtocol(HttpToolsProtocol):
         if not self.cycle.response_started:
             self.cycle.scope["refusal"] = error  # type: ignore[typeddict-unknown-key] # see Exchange
             self.cycle.more_body = False
-            self.cycle.transport = cast(asyncio.Transport, Parting(self))
+            self.cycle.transport = cast(asyncio.Transport, LingeringTransport(self))
             self.cycle.message_event.set()
 
-    def _add_cycle(self) -> None:
-        """A request for what never became one, so that its answer has its place in the order."""
-        if self.reading == "nothing":
+    def _add_placeholder_cycle(self) -> None:
+        """Create a placeholder cycle so that the error keeps its place in the pipeline."""
+        if self.parsing == "idle":
             super().on_message_begin()
         unknown = {"method": "-", "path": "", "raw_path": b"", "query_string": b""}
         self.scope.update(unknown)  # type: ignore[typeddict-item] # strings and bytes as ASGI wants
@@ -262,60 +261,60 @@ class HttpProtocol(HttpToolsProtocol):
             keep_alive=False,
             on_response=self.on_response_complete,
         )
-        if self.running is None:
+        if self.active is None:
             self._start_asgi_task(self.cycle, self.app)
         else:
             self.pipeline.appendleft((self.cycle, self.app))
 
-    def linger(self) -> None:
-        """Say that this was all, and listen on for a moment, to nothing: closing a socket that
-        still has something to read would take our last words from the caller."""
-        self.left_since = self.loop.time()
+    def close_lingering(self) -> None:
+        """Close for writing, and for reading a moment later: closing a socket with unread input
+        resets it, and the caller would lose our answer."""
+        self.closing_since = self.loop.time()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
             self.transport.close()
 
-    def check(self, now: float) -> None:
-        """Whether this connection has run out of time."""
-        if self.transport.is_closing() or self.left_since is not None:
-            self._check_parting(now)
-        elif self.stalled_since is not None:
-            if now - self.stalled_since > self.limits.send_s:
+    def check_timeouts(self, now: float) -> None:
+        """Refuse or close the connection when it has run out of time."""
+        if self.transport.is_closing() or self.closing_since is not None:
+            self._check_closing(now)
+        elif self.write_paused_since is not None:
+            if now - self.write_paused_since > self.limits.send_s:
                 self.transport.abort()
-        elif self.reading == "body" or self.running is None:
-            self._check_reading(now - self.since)
+        elif self.parsing == "body" or self.active is None:
+            self._check_waiting(now - self.phase_since)
 
-    def _check_reading(self, waited: float) -> None:
+    def _check_waiting(self, waited: float) -> None:
         limits = self.limits
-        if self.reading == "body":
+        if self.parsing == "body":
             if waited > limits.body_s:
                 self.refuse(body_timeout(limits.body_s))
-        elif self.reading == "head":
+        elif self.parsing == "head":
             if waited > limits.header_s:
                 self.refuse(header_timeout(limits.header_s))
-        elif waited > (limits.header_s if self.is_fresh else limits.keep_alive_s):
+        elif waited > (limits.header_s if self.is_unused else limits.keep_alive_s):
             self.transport.close()
 
-    def _check_parting(self, now: float) -> None:
-        if self.left_since is None:
-            self.left_since = now
-        waited = now - self.left_since
+    def _check_closing(self, now: float) -> None:
+        if self.closing_since is None:
+            self.closing_since = now
+        waited = now - self.closing_since
         if waited > self.limits.send_s:
             self.transport.abort()
         elif waited > LINGER_S and not self.transport.is_closing():
             self.transport.close()
 
 
-def reason(stopped: httptools.HttpParserError) -> GatewayError:
-    """Why the parser stopped. A new error each time: one that is raised again keeps every frame
-    that it has passed."""
+def error_of(stopped: httptools.HttpParserError) -> GatewayError:
+    """Return the error that the parser stopped with. A new one each time: an error that is raised
+    again keeps every frame that it has passed."""
     cause = stopped.__context__
-    return cause.error if isinstance(cause, Refused) else InvalidRequest(MALFORMED)
+    return cause.error if isinstance(cause, RequestRefused) else InvalidRequest(MALFORMED)
 
 
-class LastBody:
-    """What hears of a body and of nothing else; behind it nothing is heard any more."""
+class FinalBodyCallbacks:
+    """Parser callbacks for the body that follows a declined upgrade, the connection's last."""
 
     def __init__(self, connection: HttpProtocol) -> None:
         self._connection = connection
@@ -323,11 +322,11 @@ class LastBody:
 
     def on_message_complete(self) -> None:
         self._connection.on_message_complete()
-        self._connection.is_deaf = True
+        self._connection.ignores_input = True
 
 
-class Parting:
-    """A transport whose closing is a lingering one."""
+class LingeringTransport:
+    """A transport whose `close` lingers."""
 
     def __init__(self, connection: HttpProtocol) -> None:
         self._connection = connection
@@ -335,4 +334,4 @@ class Parting:
         self.is_closing = connection.transport.is_closing
 
     def close(self) -> None:
-        self._connection.linger()
+        self._connection.close_lingering()

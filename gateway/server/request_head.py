@@ -1,4 +1,4 @@
-"""What is refused of a request's head before anything looks at the request itself."""
+"""Checks of a request's head that come before everything else: framing, Host, method and target."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,52 +12,55 @@ from gateway.errors import (
 )
 
 # The headers that decide where a request ends, or that its body would have to be decoded.
-WATCHED = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
+FRAMING_HEADERS = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
 VERSIONS = ("1.1", "1.0")
 METHODS = "GET, HEAD, POST"
-# A model's id may hold a slash; nowhere else has a path of ours a character to be encoded.
+# A model's id may hold a slash; no other path of ours needs percent-encoding.
 PLAIN_TARGET = re.compile(rb"/[^%#?]*")
 ENCODED_FROM = b"/v1/models/"
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
-MALFORMED = "This is not well-formed HTTP/1.1; the connection is closed."
-ENCODED = "Bodies are taken as they are; send this one without Content-Encoding."
+MALFORMED = "The request is not valid HTTP/1.1; the connection is closed."
+ENCODED = "Content-Encoding is not supported; send the body uncompressed."
 NO_PATH = "There is nothing at this path; the API is described at /docs."
 
 
-def is_plain(version: str, url: bytes, watched: RawHeaders) -> bool:
-    """Whether there is nothing to look at twice, as in nearly every request."""
+def is_plain(version: str, url: bytes, framing_headers: RawHeaders) -> bool:
+    """Tell whether there is nothing to check in `error_in_head`, as in nearly every request."""
     return (
         version == "1.1"
-        and len(watched) == 1
-        and watched[0][0] == b"host"
+        and len(framing_headers) == 1
+        and framing_headers[0][0] == b"host"
         and PLAIN_TARGET.fullmatch(url) is not None
     )
 
 
-def fault(method: bytes, url: bytes, version: str, watched: RawHeaders) -> GatewayError | None:
-    """What is wrong with a head; None when nothing is.
+def error_in_head(
+    method: bytes, url: bytes, version: str, framing_headers: RawHeaders
+) -> GatewayError | None:
+    """Return the error of a head, or None.
 
-    The parser has refused the coarser things already: two lengths, a length beside chunks, folded
-    lines, bare line feeds, spaces before a colon, bad chunk sizes.
+    The parser has refused already: two lengths, a length beside chunks, folded lines, bare line
+    feeds, spaces before a colon, bad chunk sizes.
     """
     if version not in VERSIONS:
-        return InvalidRequest("Only HTTP/1.1 and HTTP/1.0 are spoken here.")
-    return fault_of_headers(version, watched) or fault_of_method(method) or fault_of_target(url)
+        return InvalidRequest("The HTTP version is not supported; send HTTP/1.1 or HTTP/1.0.")
+    return error_in_headers(version, framing_headers) or error_in_target(method, url)
 
 
-def fault_of_headers(version: str, watched: RawHeaders) -> GatewayError | None:
-    """Hosts, codings: whatever two servers might understand in two ways."""
-    if len(watched) == 1 and watched[0][0] == b"host":  # nearly always
-        return None
-    hosts = len(values(watched, b"host"))
+def error_in_headers(version: str, framing_headers: RawHeaders) -> GatewayError | None:
+    """Refuse whatever two servers might understand in two ways."""
+    hosts = len(values(framing_headers, b"host"))
     if hosts > 1 or (not hosts and version == "1.1"):
-        return InvalidRequest("Exactly one Host header is needed.")
-    codings = values(watched, b"transfer-encoding")
+        return InvalidRequest("The request must have exactly one Host header.")
+    codings = values(framing_headers, b"transfer-encoding")
     if codings and (codings != [b"chunked"] or version == "1.0"):
-        return InvalidRequest("The only Transfer-Encoding taken is `chunked`, in HTTP/1.1.")
-    if any(coding not in (b"", b"identity") for coding in values(watched, b"content-encoding")):
+        return InvalidRequest(
+            "Transfer-Encoding is not supported here; send `chunked` in HTTP/1.1, or a length."
+        )
+    encodings = values(framing_headers, b"content-encoding")
+    if any(encoding not in (b"", b"identity") for encoding in encodings):
         return UnsupportedEncoding(ENCODED)
     return None
 
@@ -66,25 +69,20 @@ def values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
     return [value.strip().lower() for key, value in headers if key == name]
 
 
-def fault_of_method(method: bytes) -> GatewayError | None:
-    """A tunnel has no path to be refused by."""
+def error_in_target(method: bytes, url: bytes) -> GatewayError | None:
+    """Refuse tunnels, and every second way to write a path."""
     if method == b"CONNECT":
-        return MethodNotAllowed("This is no proxy.", allow=METHODS)
-    return None
-
-
-def fault_of_target(url: bytes) -> GatewayError | None:
-    """A path is taken as it is written: one way to write it, one meaning."""
+        return MethodNotAllowed("CONNECT is not supported.", allow=METHODS)
     if not url.startswith(b"/") and url != b"*":
-        return InvalidRequest("This is no proxy: send the path alone, not a whole address.")
+        return InvalidRequest("Proxy requests are not supported; send the path without a host.")
     path = url.partition(b"?")[0]
     if b"#" in url:
-        return InvalidRequest("A fragment is not part of a request.")
+        return InvalidRequest("The request target has a fragment; send it without one.")
     if b"%" in path and not path.startswith(ENCODED_FROM):
         return NotFound(NO_PATH)
     return None
 
 
-def size(url: bytes, headers: RawHeaders) -> int:
-    """A head's length in bytes, as it was sent."""
+def head_size(url: bytes, headers: RawHeaders) -> int:
+    """Return a head's length in bytes, as it was sent."""
     return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)

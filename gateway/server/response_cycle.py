@@ -1,17 +1,28 @@
-"""One request and its response on a caller's connection: uvicorn's, with a shorter way out."""
+"""One request and its response on a connection: uvicorn's cycle, with faster writes."""
 
 import re
 from typing import Any
 
+from starlette.types import Message
+from uvicorn._types import (
+    ASGI3Application,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    Scope,
+)
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class ResponseCycle(RequestResponseCycle):
-    """uvicorn searches each header's name and value for what must not be in one: of an answer to
-    a POST, the head is searched once. Parts of a stream are written in one go, and so are the head
-    and body of a whole answer."""
+    """A cycle with a shorter way out for the common response.
+
+    uvicorn searches each header's name and value for control characters: here the head of a
+    response to a POST is searched once. Parts of a stream are written in one go, and so are the
+    head and body of a response that is not streamed.
+    """
 
     head = b""  # waits for its body
 
@@ -20,12 +31,12 @@ class ResponseCycle(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        if self.head and self._send_whole(message):
+        if self.head and self._send_with_head(message):
             return
         body = message.get("body")
         if body and self.chunked_encoding and message.get("more_body") and not self._is_over:
             self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
-        elif self._is_common(message):
+        elif self._is_common_head(message):
             self._begin(message["status"], message["headers"])
         else:
             await super().send(message)
@@ -34,8 +45,8 @@ class ResponseCycle(RequestResponseCycle):
     def _is_over(self) -> bool:
         return self.response_complete or self.scope["method"] == "HEAD"
 
-    def _is_common(self, message: Any) -> bool:
-        """Whether this is the head of an answer on a connection that goes on."""
+    def _is_common_head(self, message: Message) -> bool:
+        """Tell whether this is the head of a 200 on a connection that goes on."""
         return (
             message["type"] == "http.response.start"
             and message["status"] == 200
@@ -46,7 +57,7 @@ class ResponseCycle(RequestResponseCycle):
         )
 
     def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        """Write the head; RuntimeError where a header would break it."""
+        """Write the head, or keep it for the body; RuntimeError where a header would break it."""
         lines = [b"%b: %b" % header for header in (*self.default_headers, *headers)]
         if CONTROL.search(b"".join(lines)):
             raise RuntimeError("a header of this response holds a control character")
@@ -63,9 +74,8 @@ class ResponseCycle(RequestResponseCycle):
         else:
             self.head = head
 
-    def _send_whole(self, message: Any) -> bool:
-        """Write the head, and with it the body where that is whole; whether it was, which ends the
-        answer."""
+    def _send_with_head(self, message: Message) -> bool:
+        """Write the head, and with it a complete body, which ends the response; False without."""
         head, self.head = self.head, b""
         body = message.get("body", b"")
         if message.get("more_body") or len(body) != self.expected_content_length:
@@ -76,7 +86,7 @@ class ResponseCycle(RequestResponseCycle):
         return True
 
     def _end(self) -> None:
-        """As uvicorn ends a response."""
+        """End the response, as uvicorn does."""
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive:
@@ -84,12 +94,12 @@ class ResponseCycle(RequestResponseCycle):
         self.on_response()
 
 
-def unchunked(cycle: RequestResponseCycle, app: Any) -> Any:
-    """An application whose bodies end with the connection: HTTP/1.0 knows no chunks."""
+def without_chunking(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
+    """Return an application whose bodies end with the connection: HTTP/1.0 has no chunks."""
     cycle.chunked_encoding = False
 
-    async def run(scope: Any, receive: Any, send: Any) -> None:
-        async def send_plain(message: Any) -> None:
+    async def run(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        async def send_plain(message: ASGISendEvent) -> None:
             if message["type"] == "http.response.body":
                 cycle.expected_content_length = len(message.get("body", b""))
             await send(message)

@@ -1,7 +1,8 @@
-"""TLS for callers: a certificate and its key, and whose certificates callers must show, if any."""
+"""TLS for callers: the server's certificate, and the authority that callers' certificates need."""
 
 import ssl
 from pathlib import Path
+from typing import Self
 
 from gateway.files import FileUnusable, WatchedFile
 from gateway.logs import log
@@ -9,8 +10,8 @@ from gateway.settings import GatewaySettings, SettingsError
 
 
 class Tls:
-    """The context that connections are made with. A certificate that is renewed on disk is taken
-    without a restart; one that cannot be used changes nothing, and the log tells."""
+    """The context of new connections. A certificate that is renewed on disk is loaded without a
+    restart; one that cannot be used changes nothing and is logged."""
 
     def __init__(self, certificate: Path, key: Path, client_ca: Path | None = None) -> None:
         """Raises OSError (ssl.SSLError is one) when a file cannot be used."""
@@ -22,16 +23,31 @@ class Tls:
             self.context.load_verify_locations(client_ca)
             self.context.verify_mode = ssl.CERT_REQUIRED
         self._watched = WatchedFile(
-            certificate, key, read=self._renew, initial=None, name="the TLS certificate"
+            certificate, key, read=self._reload, initial=None, name="the TLS certificate"
         )
         self._watched.skip()
         self._load(self.context)
 
-    def renew(self) -> None:
-        """Load the certificate again if it or its key has changed."""
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self | None:
+        """Return None for plain HTTP; raises SettingsError."""
+        if settings.tls_certificate is None or settings.tls_key is None:
+            return None
+        try:
+            return cls(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+        except OSError as problem:
+            is_format = isinstance(problem, ssl.SSLError)
+            reason = "not a certificate and its key" if is_format else problem.strerror
+            raise SettingsError(
+                f"MMHIE_TLS_CERTIFICATE, MMHIE_TLS_KEY or MMHIE_TLS_CLIENT_CA cannot be used "
+                f"({reason}); the files are PEM, and the key has no password."
+            ) from None
+
+    def reload_if_changed(self) -> None:
+        """Load the certificate and its key again when one of the files has changed."""
         self._watched.refresh()
 
-    def _renew(self) -> None:
+    def _reload(self) -> None:
         try:
             self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # half of a pair would stay loaded
             self._load(self.context)
@@ -47,18 +63,3 @@ class Tls:
 def no_password() -> str:
     """OpenSSL would ask at the terminal and wait."""
     return ""
-
-
-def tls_of(settings: GatewaySettings) -> Tls | None:
-    """What the settings mean; None for plain HTTP. Raises SettingsError."""
-    if settings.tls_certificate is None or settings.tls_key is None:
-        return None
-    try:
-        return Tls(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
-    except OSError as problem:
-        is_format = isinstance(problem, ssl.SSLError)
-        reason = "not a certificate and its key" if is_format else problem.strerror
-        raise SettingsError(
-            f"MMHIE_TLS_CERTIFICATE, MMHIE_TLS_KEY or MMHIE_TLS_CLIENT_CA cannot be used "
-            f"({reason}); the files are PEM, and the key has no password."
-        ) from None

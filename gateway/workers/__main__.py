@@ -8,11 +8,10 @@ from pathlib import Path
 import uvloop
 from prometheus_client import values
 
-from gateway import startup_checks
+from gateway import memory, startup_checks
 from gateway.app import create_app
 from gateway.limits.quotas import Quotas
 from gateway.metrics import Metrics
-from gateway.server import drain
 from gateway.settings import GatewaySettings
 from gateway.workers import metrics_files
 from gateway.workers.json_line_channel import JsonLineChannel
@@ -43,7 +42,7 @@ async def serve(settings: GatewaySettings, end: socket.socket, listener: socket.
     metrics = Metrics(Path(os.environ[METRICS_FOLDER]))
     quotas = Quotas(RemoteRateLimiter(rpc), admission)
     app = create_app(settings, quotas=quotas, metrics=metrics)
-    drain.tune()
+    memory.freeze_heap()
 
     def on_counts(inflight: int, waiting: int, workers: int, lost: int) -> None:
         admission.inflight, admission.waiting = inflight, waiting

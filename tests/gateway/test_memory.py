@@ -17,7 +17,7 @@ import ctypes
 from gateway import memory
 libc = ctypes.CDLL(None)
 before = libc.prctl(3, 0, 0, 0, 0)
-memory.seal()
+memory.disable_core_dumps()
 print(before, libc.prctl(3, 0, 0, 0, 0))
 """
 
@@ -32,7 +32,7 @@ kept = things[::2]
 full = resident()
 del things
 freed = resident()
-memory.give_back()
+memory.trim_heap()
 print(full - freed, freed - resident())
 """
 

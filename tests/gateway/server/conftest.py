@@ -21,7 +21,6 @@ def strict(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> 
         MMHIE_BODY_TIMEOUT_SECONDS="0.5",
         MMHIE_KEEP_ALIVE_SECONDS="0.5",
         MMHIE_SEND_TIMEOUT_SECONDS="1",
-        MMHIE_MAX_CONNECTIONS="20",
     ).wait()
     yield child
     child.stop()

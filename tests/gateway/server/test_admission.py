@@ -1,10 +1,8 @@
-"""Places at the engine, from outside: held to the end of a body, given by class, never lost."""
+"""Slots at the engine, from outside: held to the end of a body, given by class, never lost."""
 
 import contextlib
 import json
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -14,31 +12,31 @@ from tests.contract.doors import DOORS, STREAMS, error_of
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.workers.conftest import until
 
 CHAT = next(door for door in DOORS if door.name == "chat-json")
 STREAM = next(door for door in STREAMS if door.name == "chat-sse")
 CLASSES = ("batch", "routine", "emergency")
 
 
-def test_a_place_is_held_until_the_body_ends(start: Start, engine: FakeEngine) -> None:
+def test_a_slot_is_held_until_the_body_ends(start: Start, engine: FakeEngine) -> None:
     """Not until the first byte: the engine works on until the last."""
     gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0").wait()
     for door in STREAMS:
-        engine.next(fault="slow_tokens", seconds=0.2)
+        engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
         body = door.body(**door.limit(6))
         with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
-            parts = answer.iter_raw()
+            parts = answer.iter_raw()  # its end would be the response's
             next(parts)
             refused = CHAT.ask(gateway.client)
-            b"".join(parts)
         assert refused.status_code == 429, door
         assert error_of(refused)["code"] == "too_busy"
         assert int(refused.headers["retry-after"]) >= 1
         until(lambda: CHAT.ask(gateway.client).status_code == 200)
 
 
-def test_a_place_comes_back_however_a_request_ends(start: Start, engine: FakeEngine) -> None:
-    """Faults of the engine, callers that leave, refusals: one place is enough for all of them."""
+def test_a_slot_comes_back_however_a_request_ends(start: Start, engine: FakeEngine) -> None:
+    """Faults of the engine, callers that leave, refusals: one slot is enough for all of them."""
     gateway = start(
         engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0", MMHIE_TIMEOUT_SECONDS="0.5"
     ).wait()
@@ -55,7 +53,7 @@ def test_a_place_comes_back_however_a_request_ends(start: Start, engine: FakeEng
 
 def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_path: Path) -> None:
     """Whoever came first: emergencies before routine work, that before batches."""
-    engine = start_engine("--token-delay", "0.02")
+    engine = start_engine()
     keys = tmp_path / "keys.json"
     secrets = {one: add_key(keys, one, "openai", priority=one) for one in CLASSES}
     gateway = start(
@@ -64,11 +62,16 @@ def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_pa
         MMHIE_KEYS_FILE=str(keys),
         MMHIE_PROTECT_METRICS="false",
     ).wait()
-    threads = [asking(gateway, "first", secrets["routine"])]
-    engine.until(lambda stats: stats["running"] == 1)
-    for number, name in enumerate(CLASSES * 2):
-        threads.append(asking(gateway, f"{name}-{number}", secrets[name]))
-        until(lambda: waiting(gateway) == len(threads) - 1)
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
+    threads: list[threading.Thread] = []
+    with gateway.client.stream(
+        "POST", STREAM.path, json=STREAM.body(), headers=bearer(secrets["routine"])
+    ) as first:
+        parts = first.iter_raw()  # its end would be the response's
+        next(parts)
+        for number, name in enumerate(CLASSES * 2):
+            threads.append(asking(gateway, f"{name}-{number}", secrets[name]))
+            until(lambda: waiting(gateway) == len(threads))
     for thread in threads:
         thread.join()
 
@@ -83,7 +86,7 @@ def asking(gateway: Gateway, name: str, secret: str) -> threading.Thread:
     """A request of that id, on its way."""
 
     def ask() -> None:
-        with httpx2.Client(base_url=gateway.url, timeout=30, trust_env=False) as client:
+        with httpx2.Client(base_url=gateway.url, timeout=60, trust_env=False) as client:
             headers = {"x-request-id": name, **bearer(secret)}
             answer = client.post(CHAT.path, json=CHAT.body(), headers=headers)
             assert answer.status_code == 200, json.dumps(answer.json())
@@ -98,10 +101,3 @@ def waiting(gateway: Gateway) -> int:
     page = gateway.client.get("/metrics").text
     (line,) = [one for one in page.splitlines() if one.startswith("mmhie_queued_requests ")]
     return int(float(line.split()[1]))
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -54,19 +54,19 @@ class Gateway:
 
     def status(self, path: str) -> int:
         try:
-            return httpx2.get(self.url + path, timeout=2).status_code
+            return httpx2.get(self.url + path, timeout=20).status_code
         except httpx2.TransportError:
             return 0
 
     def until(self, path: str, status: int) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while self.status(path) != status:
             assert time.monotonic() < deadline, f"{path} is not {status}"
             time.sleep(0.03)
 
     def ask(self) -> int:
         body = {"prompt": "Why?", "max_tokens": 2}
-        return httpx2.post(f"{self.url}/llm/generate", json=body, timeout=5).status_code
+        return httpx2.post(f"{self.url}/llm/generate", json=body, timeout=60).status_code
 
 
 @pytest.fixture
@@ -86,13 +86,20 @@ def start(tmp_path: Path, unused_tcp_port_factory: Any) -> Iterator[Any]:
 
 def test_it_serves_on_while_it_settles(start: Any, engine: FakeEngine) -> None:
     """Balancers see /readyz and turn away; until they have, questions are answered."""
-    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="0.8")
+    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="3600")
     gateway.until("/readyz", 200)
     gateway.child.send_signal(signal.SIGTERM)
     gateway.until("/readyz", 503)
     assert gateway.ask() == 200
     assert gateway.status("/healthz") == 200
-    assert gateway.child.wait(10) == 0
+
+
+def test_it_ends_once_settled(start: Any, engine: FakeEngine) -> None:
+    """By itself, with exit code 0."""
+    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="0.2")
+    gateway.until("/readyz", 200)
+    gateway.child.send_signal(signal.SIGTERM)
+    assert gateway.child.wait(60) == 0
 
 
 def test_once_settled_it_refuses() -> None:
@@ -121,11 +128,9 @@ def test_a_second_signal_does_it_now(
     start: Any, engine: FakeEngine, number: signal.Signals
 ) -> None:
     """Whoever asks twice does not want to wait."""
-    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="60")
+    gateway = start(engine.url, MMHIE_SETTLE_SECONDS="3600")
     gateway.until("/readyz", 200)
     gateway.child.send_signal(number)
     gateway.until("/readyz", 503)
-    asked = time.monotonic()
     gateway.child.send_signal(number)
-    assert gateway.child.wait(10) == 0
-    assert time.monotonic() - asked < 5
+    assert gateway.child.wait(60) == 0

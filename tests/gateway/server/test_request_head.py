@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.server.request_head import fault, is_plain, size
+from gateway.server.request_head import error_in_head, head_size, is_plain
 
 HOST = (b"host", b"x")
 GOOD = (
@@ -26,15 +26,15 @@ TARGETS = (
 @pytest.mark.parametrize(("method", "url"), GOOD)
 def test_a_plain_head(method: bytes, url: bytes) -> None:
     """Nothing is wrong with it."""
-    assert fault(method, url, "1.1", [HOST]) is None
-    assert fault(method, url, "1.0", []) is None
+    assert error_in_head(method, url, "1.1", [HOST]) is None
+    assert error_in_head(method, url, "1.0", []) is None
     assert is_plain("1.1", url, [HOST]) is (b"%" not in url and url != b"*")
 
 
 @pytest.mark.parametrize(("url", "status"), TARGETS)
 def test_a_target(url: bytes, status: int) -> None:
     """One way to write a path."""
-    found = fault(b"GET", url, "1.1", [HOST])
+    found = error_in_head(b"GET", url, "1.1", [HOST])
     assert found is not None
     assert found.status == status
     assert not is_plain("1.1", url, [HOST])
@@ -58,18 +58,18 @@ def test_a_target(url: bytes, status: int) -> None:
 )
 def test_headers(version: str, watched: list[tuple[bytes, bytes]], status: int | None) -> None:
     """Whatever could be read in two ways."""
-    found = fault(b"POST", b"/", version, watched)
+    found = error_in_head(b"POST", b"/", version, watched)
     assert (found.status if found else None) == status
     assert status is None or not is_plain(version, b"/", watched)
 
 
 def test_no_proxy() -> None:
     """CONNECT names no path; the answer says what there is."""
-    found = fault(b"CONNECT", b"a:443", "1.1", [HOST])
+    found = error_in_head(b"CONNECT", b"a:443", "1.1", [HOST])
     assert found is not None
     assert found.headers() == {"allow": "GET, HEAD, POST"}
 
 
 def test_size() -> None:
     """As it was sent: `name: value` and a line end."""
-    assert size(b"/a", [(b"ab", b"c"), (b"d", b"")]) == 2 + 7 + 5
+    assert head_size(b"/a", [(b"ab", b"c"), (b"d", b"")]) == 2 + 7 + 5

@@ -6,8 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,8 @@ from gateway.server.tls import Tls
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.certificates import Authority, Pair
-from tests.gateway.server.wire import CHAT_BODY, answers, chat, request, rest
+from tests.gateway.server.wire import CHAT_BODY, PATIENCE_S, answers, chat, request, rest
+from tests.gateway.workers.conftest import until
 
 
 @pytest.fixture
@@ -29,13 +29,15 @@ def begin(folder: Path, engine: FakeEngine, pair: Pair, **more: str) -> Gateway:
     """A gateway with a certificate, once it listens."""
     files = {"MMHIE_TLS_CERTIFICATE": str(pair.certificate), "MMHIE_TLS_KEY": str(pair.key)}
     gateway = Gateway(folder, engine.url, **files, **more)
-    deadline = time.monotonic() + 20
-    while True:
-        assert gateway.child.poll() is None, gateway.log
-        assert time.monotonic() < deadline, gateway.log
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", gateway.port)):
-            return gateway
-        time.sleep(0.05)
+    until(lambda: listens(gateway))
+    return gateway
+
+
+def listens(gateway: Gateway) -> bool:
+    assert gateway.child.poll() is None, gateway.log
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", gateway.port)):
+        return True
+    return False
 
 
 @contextlib.contextmanager
@@ -58,7 +60,7 @@ def trusting(authority: Authority, own: Pair | None = None) -> ssl.SSLContext:
 def ask(gateway: Gateway, context: ssl.SSLContext, data: bytes) -> bytes:
     """What comes back over TLS."""
     with (
-        socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plug,
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug,
         context.wrap_socket(plug, server_hostname="localhost") as secure,
     ):
         secure.sendall(data)
@@ -101,7 +103,7 @@ def test_plain_http_gets_no_answer(tmp_path: Path, engine: FakeEngine, ours: Aut
     """Nothing is served beside TLS."""
     with (
         serving(tmp_path, engine, ours.issue("gateway")) as gateway,
-        socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plug,
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug,
     ):
         plug.sendall(request())
         assert b"HTTP" not in rest(plug)
@@ -141,17 +143,10 @@ def test_a_renewed_certificate(tmp_path: Path, engine: FakeEngine, ours: Authori
 def shown(gateway: Gateway, authority: Authority) -> bytes:
     """The certificate that a new caller is shown."""
     with (
-        socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plug,
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug,
         trusting(authority).wrap_socket(plug, server_hostname="localhost") as secure,
     ):
         return secure.getpeercert(binary_form=True) or b""
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +176,7 @@ def test_files_that_cannot_be_used_stop_the_start(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 

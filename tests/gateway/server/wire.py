@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from tests.contract.doors import checked
 from tests.contract.process import Gateway
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0  # a loaded machine may take its time; nothing asserts how much
 CHAT_BODY = json.dumps(
     {"model": "fake-model", "messages": [{"role": "user", "content": "Why?"}]}
 ).encode()
@@ -51,12 +50,6 @@ def rest(plug: socket.socket) -> bytes:
         while part := plug.recv(65536):
             found += part
     return found
-
-
-def until_closed(plug: socket.socket) -> tuple[bytes, float]:
-    """Everything until the gateway closes, and the seconds that took."""
-    began = time.monotonic()
-    return rest(plug), time.monotonic() - began
 
 
 def exchange(gateway: Gateway, request: bytes) -> list[Answer]:

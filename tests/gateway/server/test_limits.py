@@ -13,9 +13,9 @@ from tests.gateway.server.wire import answers, chat, dialled, request, rest
 
 ASK = """
 import resource
-from gateway.server.file_descriptors import room_for
+from gateway.server.limits import affordable_connections
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
-print(room_for({connections}, 100), *resource.getrlimit(resource.RLIMIT_NOFILE))
+print(affordable_connections({connections}, 100), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
 
