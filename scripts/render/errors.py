@@ -82,9 +82,10 @@ def _class(leaf: type[GatewayError]) -> str:
     head = f"class {class_name(leaf)}({', '.join(parents)}, {keywords}):"
     if len(head) > 100:
         head = f"class {class_name(leaf)}(\n    {', '.join(parents)}, {keywords}\n):"
-    remedy = REMEDIES.get(leaf.code)
-    more = f"\n\n    {remedy}\n    " if remedy else ""
-    return f'\n\n{head}\n    """{meaning(leaf)}{more}"""\n'
+    doc = f"{meaning(leaf)} {REMEDIES.get(leaf.code, '')}".strip()
+    if len(doc) > 90:
+        doc = f"{meaning(leaf)}\n\n    {REMEDIES[leaf.code]}\n    "
+    return f'\n\n{head}\n    """{doc}"""\n'
 
 
 def is_retried(leaf: type[GatewayError]) -> bool:

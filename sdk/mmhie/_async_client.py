@@ -2,17 +2,25 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import WeakKeyDictionary
 
 from mmhie import _fork
 from mmhie._answer import Answer, Delta
-from mmhie._base_client import MARGIN_SECONDS, BaseClient
-from mmhie._config import LLMConfig
+from mmhie._base_client import BaseClient
 from mmhie._errors import ClientTimeoutError, MMHIEError
 from mmhie._gateway_errors import NotFoundError
 from mmhie._http import TIMED_OUT, Address, build_request, open_async_client, translate_errors
-from mmhie._request import MODELS, READY, GenerateOptions, Request, SamplingOptions
+from mmhie._request import (
+    MODELS,
+    READY,
+    GenerateOptions,
+    Request,
+    SamplingOptions,
+    chat_request,
+    generate_request,
+)
 from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
 from mmhie._retry import Deadline
 from mmhie._stream import AsyncAnswerStream
@@ -31,15 +39,9 @@ class AsyncMedicalReasoningLLM(BaseClient):
     Close it with `aclose` or `async with` in the event loop that used it.
     """
 
-    def __init__(
-        self,
-        config: LLMConfig | None = None,
-        *,
-        max_retries: int = 2,
-        margin_seconds: float = MARGIN_SECONDS,
-    ) -> None:
-        super().__init__(config, max_retries=max_retries, margin_seconds=margin_seconds)
-        self._clients: _Clients = WeakKeyDictionary()
+    @cached_property
+    def _clients(self) -> "_Clients":
+        return WeakKeyDictionary()
 
     async def generate(
         self,
@@ -59,7 +61,9 @@ class AsyncMedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> Answer:
         """Return the answer with its disclaimer, notices, warnings, usage and provenance."""
-        request = self._generate_request(prompt, max_tokens, temperature, options, stream=False)
+        request = generate_request(
+            prompt, self._cap(max_tokens), temperature, options, stream=False
+        )
         return read_generate(await self._send(request))
 
     def stream(
@@ -70,7 +74,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> AsyncAnswerStream:
         """Return an async context manager of typed events; leaving it cancels."""
-        request = self._generate_request(prompt, max_tokens, temperature, options, stream=True)
+        request = generate_request(prompt, self._cap(max_tokens), temperature, options, stream=True)
         return AsyncAnswerStream(lambda: self._retry(lambda _: self._open(request)))
 
     async def stream_generate(
@@ -110,7 +114,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
 
         async def ask(model: str) -> Answer:
-            request = self._chat_request(messages, model, max_tokens, temperature, options)
+            request = chat_request(messages, model, self._cap(max_tokens), temperature, options)
             return read_chat(await self._send(request))
 
         known = self._model_id
@@ -176,17 +180,22 @@ class AsyncMedicalReasoningLLM(BaseClient):
         failure: Callable[[Response], MMHIEError] = error_of,
     ) -> Response:
         """Make one attempt at a whole answer. Raises `failure` of an error status."""
+        import asyncio
+
         seconds = deadline.remaining()
-        response = await _within(seconds, self._receive(request, seconds))
+        try:
+            async with asyncio.timeout(seconds):  # over all: httpx2's is between two arrivals
+                client = await self._http()
+                with translate_errors():
+                    received = await client.send(build_request(client, request, seconds))
+        except MMHIEError:  # some are TimeoutErrors, too, and more specific
+            raise
+        except TimeoutError as error:
+            raise ClientTimeoutError(TIMED_OUT) from error
+        response = Response(received.status_code, received.headers, received.content)
         if response.status != 200:
             raise failure(response)
         return response
-
-    async def _receive(self, request: Request, seconds: float) -> Response:
-        client = await self._http()
-        with translate_errors():
-            received = await client.send(build_request(client, request, seconds))
-        return Response(received.status_code, received.headers, received.content)
 
     async def _open(self, request: Request) -> "httpx2.Response":
         """Make one attempt at a stream; the caller owns the response."""
@@ -217,19 +226,6 @@ class AsyncMedicalReasoningLLM(BaseClient):
             opened = (address, open_async_client(address, self.config.api_key))
             self._clients[loop] = opened
         return opened[1]
-
-
-async def _within(seconds: float, answer: Awaitable[T]) -> T:
-    """Await the answer. Raises ClientTimeoutError when it takes longer, however it trickles."""
-    import asyncio
-
-    try:
-        async with asyncio.timeout(seconds):
-            return await answer
-    except MMHIEError:  # some are TimeoutErrors too, and say more
-        raise
-    except TimeoutError as error:
-        raise ClientTimeoutError(TIMED_OUT) from error
 
 
 _Clients = WeakKeyDictionary["asyncio.AbstractEventLoop", tuple[Address, "httpx2.AsyncClient"]]

@@ -1,13 +1,11 @@
 """Base of the sync and the async client: all but the I/O."""
 
 import threading
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn, Self, cast
 
 from mmhie import _fork
 from mmhie._config import LLMConfig
 from mmhie._http import Address
-from mmhie._request import Request, chat_request, generate_request
 from mmhie._response import Response, read_model_ids
 from mmhie._retry import Backoff, Polling
 
@@ -110,27 +108,6 @@ class BaseClient:
         """Return max_tokens within MMHIE_MAX_TOKENS, which is also the default."""
         cap = self.config.max_tokens
         return cap if max_tokens is None else min(max_tokens, cap)
-
-    def _generate_request(
-        self,
-        prompt: str,
-        max_tokens: int | None,
-        temperature: float,
-        options: Mapping[str, object],
-        *,
-        stream: bool,
-    ) -> Request:
-        return generate_request(prompt, self._cap(max_tokens), temperature, options, stream=stream)
-
-    def _chat_request(
-        self,
-        messages: Sequence[Mapping[str, object]],
-        model: str,
-        max_tokens: int | None,
-        temperature: float,
-        options: Mapping[str, object],
-    ) -> Request:
-        return chat_request(messages, model, self._cap(max_tokens), temperature, options)
 
     def _choose_model(self, listed: Response) -> str:
         """Return the configured model where it is served, else the server's first."""

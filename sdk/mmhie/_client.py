@@ -11,7 +11,15 @@ from mmhie._base_client import BaseClient
 from mmhie._errors import ClientTimeoutError, MMHIEError
 from mmhie._gateway_errors import NotFoundError
 from mmhie._http import TIMED_OUT, Address, build_request, open_client, translate_errors
-from mmhie._request import MODELS, READY, GenerateOptions, Request, SamplingOptions
+from mmhie._request import (
+    MODELS,
+    READY,
+    GenerateOptions,
+    Request,
+    SamplingOptions,
+    chat_request,
+    generate_request,
+)
 from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
 from mmhie._retry import Deadline
 from mmhie._stream import AnswerStream
@@ -53,7 +61,9 @@ class MedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> Answer:
         """Return the answer with its disclaimer, notices, warnings, usage and provenance."""
-        request = self._generate_request(prompt, max_tokens, temperature, options, stream=False)
+        request = generate_request(
+            prompt, self._cap(max_tokens), temperature, options, stream=False
+        )
         return read_generate(self._send(request))
 
     def stream(
@@ -64,7 +74,7 @@ class MedicalReasoningLLM(BaseClient):
         **options: Unpack[GenerateOptions],
     ) -> AnswerStream:
         """Return a context manager of typed events as the engine emits them; leaving it cancels."""
-        request = self._generate_request(prompt, max_tokens, temperature, options, stream=True)
+        request = generate_request(prompt, self._cap(max_tokens), temperature, options, stream=True)
         return AnswerStream(lambda: self._retry(lambda _: self._open(request)))
 
     def stream_generate(
@@ -105,7 +115,7 @@ class MedicalReasoningLLM(BaseClient):
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
 
         def ask(model: str) -> Answer:
-            request = self._chat_request(messages, model, max_tokens, temperature, options)
+            request = chat_request(messages, model, self._cap(max_tokens), temperature, options)
             return read_chat(self._send(request))
 
         known = self._model_id

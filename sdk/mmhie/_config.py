@@ -53,66 +53,45 @@ class LLMConfig:
         """Read the variables; blank counts as unset. Raises ConfigError naming the variable."""
         given = os.environ if environ is None else environ
         values: dict[str, Any] = {}
-        for name, (variable, read) in VARIABLES.items():
+        for name, (variable, parse, allowed) in VARIABLES.items():
             if text := given.get(variable, "").strip():
-                values[name] = read(variable, text)
+                try:
+                    values[name] = parse(text)
+                except (ValueError, KeyError):
+                    raise _invalid(variable, text, allowed) from None
         if override := given.get("MMHIE_REASONER_MODEL_TEST_OVERRIDE", "").strip():
             values["model_name"] = override
         return cls(**values)
 
 
-def _words(_variable: str, text: str) -> str:
-    return text
+def _boolean(text: str) -> bool:
+    return BOOLEANS[text.lower()]
 
 
-def _choice(_variable: str, text: str) -> str:
-    return text.lower()
-
-
-def _or_null(_variable: str, text: str) -> str | None:
+def _or_null(text: str) -> str | None:
     return None if text.lower() == "null" else text.lower()
 
 
-def _boolean(variable: str, text: str) -> bool:
-    value = BOOLEANS.get(text.lower())
-    if value is None:
-        raise _wrong(variable, text, "one of 1, true, yes, on, 0, false, no, off")
-    return value
-
-
-def _integer(variable: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise _wrong(variable, text, "a whole number") from None
-
-
-def _seconds(variable: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise _wrong(variable, text, "a number of seconds") from None
-
-
-VARIABLES: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
-    "model_name": ("MMHIE_REASONER_MODEL", _words),
-    "device": ("MMHIE_DEVICE", _choice),
-    "device_map": ("MMHIE_DEVICE_MAP", _or_null),
-    "max_tokens": ("MMHIE_MAX_TOKENS", _integer),
-    "streaming": ("MMHIE_STREAMING", _boolean),
-    "quantize": ("MMHIE_QUANTIZE", _choice),
-    "timeout_seconds": ("MMHIE_TIMEOUT_SECONDS", _seconds),
-    "max_input_length": ("MMHIE_MAX_INPUT_LENGTH", _integer),
-    "url": ("MMHIE_URL", _words),
-    "api_key": ("MMHIE_API_KEY", _words),
-    "backend": ("MMHIE_BACKEND", _choice),
-    "start_timeout_seconds": ("MMHIE_START_TIMEOUT_SECONDS", _seconds),
+# field: variable, parser, what a value must be
+VARIABLES: Mapping[str, tuple[str, Callable[[str], object], str]] = {
+    "model_name": ("MMHIE_REASONER_MODEL", str, ""),
+    "device": ("MMHIE_DEVICE", str.lower, ""),
+    "device_map": ("MMHIE_DEVICE_MAP", _or_null, ""),
+    "max_tokens": ("MMHIE_MAX_TOKENS", int, "a whole number"),
+    "streaming": ("MMHIE_STREAMING", _boolean, f"one of {', '.join(BOOLEANS)}"),
+    "quantize": ("MMHIE_QUANTIZE", str.lower, ""),
+    "timeout_seconds": ("MMHIE_TIMEOUT_SECONDS", float, "a number of seconds"),
+    "max_input_length": ("MMHIE_MAX_INPUT_LENGTH", int, "a whole number"),
+    "url": ("MMHIE_URL", str, ""),
+    "api_key": ("MMHIE_API_KEY", str, ""),
+    "backend": ("MMHIE_BACKEND", str.lower, ""),
+    "start_timeout_seconds": ("MMHIE_START_TIMEOUT_SECONDS", float, "a number of seconds"),
 }
 
 
 def _check(name: str, value: object, allowed: str, is_allowed: bool) -> None:
     if not is_allowed:
-        raise _wrong(VARIABLES[name][0], value, allowed)
+        raise _invalid(VARIABLES[name][0], value, allowed)
 
 
 def _is_url(url: str) -> bool:
@@ -121,5 +100,5 @@ def _is_url(url: str) -> bool:
     return scheme in ("http", "https", "unix") and has_target
 
 
-def _wrong(variable: str, got: object, allowed: str) -> ConfigError:
+def _invalid(variable: str, got: object, allowed: str) -> ConfigError:
     return ConfigError(f"{variable} is {got!r}; it must be {allowed}.")

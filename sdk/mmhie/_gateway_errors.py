@@ -19,10 +19,7 @@ class ForbiddenError(RequestError, status=403, code="forbidden"):
 
 
 class NotFoundError(RequestError, status=404, code="not_found"):
-    """There is nothing at this path.
-
-    Check MMHIE_URL.
-    """
+    """There is nothing at this path. Check MMHIE_URL."""
 
 
 class ModelNotFoundError(NotFoundError, status=404, code="model_not_found"):
@@ -88,10 +85,7 @@ class EngineCutError(ServiceError, status=502, code="engine_cut"):
 
 
 class NoAnswerError(ServiceError, status=502, code="no_answer"):
-    """The model spent its tokens and gave no answer text.
-
-    A larger max_tokens may help.
-    """
+    """The model spent its tokens and gave no answer text. A larger max_tokens may help."""
 
 
 class EngineUnavailableError(ServiceError, status=503, code="engine_unavailable", retryable=True):

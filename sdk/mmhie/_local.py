@@ -149,7 +149,7 @@ def child_environ(config: LLMConfig, environ: Mapping[str, str], port: int) -> d
     """Return the server's environment: ours, with the configuration's values and the port."""
     values = {
         variable: _written(getattr(config, name))
-        for name, (variable, _) in VARIABLES.items()
+        for name, (variable, *_) in VARIABLES.items()
         if variable not in CLIENT_ONLY
     }
     kept = {name: text for name, text in environ.items() if name not in CLIENT_ONLY}
@@ -158,10 +158,8 @@ def child_environ(config: LLMConfig, environ: Mapping[str, str], port: int) -> d
 
 def free_port() -> int:
     """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def is_ready(port: int) -> bool:

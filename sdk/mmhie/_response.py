@@ -6,20 +6,7 @@ from dataclasses import dataclass, field
 
 from mmhie._answer import Answer, Usage
 from mmhie._errors import BY_CODE, BadAnswerError, GatewayError, RequestError, ServiceError
-from mmhie._gateway_errors import (
-    BodyTimeoutError,
-    BodyTooLargeError,
-    EngineTimeoutError,
-    EngineUnavailableError,
-    ForbiddenError,
-    HeldError,
-    InvalidRequestError,
-    MethodNotAllowedError,
-    NoAnswerError,
-    NotFoundError,
-    TooBusyError,
-    UnauthorizedError,
-)
+from mmhie._gateway_errors import EngineUnavailableError, HeldError, NoAnswerError
 from mmhie._retry import parse_retry_after
 
 NO_TEXT = "The model gave no answer text; a larger max_tokens may help."
@@ -27,18 +14,18 @@ CUT_IN_REASONING = (
     "The model used up its tokens while reasoning and gave no answer; raise max_tokens."
 )
 # Errors of a proxy before the gateway carry no code of ours: the status decides.
-BY_STATUS: Mapping[int, type[GatewayError]] = {
-    400: InvalidRequestError,
-    401: UnauthorizedError,
-    403: ForbiddenError,
-    404: NotFoundError,
-    405: MethodNotAllowedError,
-    408: BodyTimeoutError,
-    413: BodyTooLargeError,
-    422: InvalidRequestError,
-    429: TooBusyError,
-    503: EngineUnavailableError,
-    504: EngineTimeoutError,
+CODE_OF_STATUS = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "body_timeout",
+    413: "body_too_large",
+    422: "invalid_request",
+    429: "too_busy",
+    503: "engine_unavailable",
+    504: "engine_timeout",
 }
 
 
@@ -159,7 +146,9 @@ def gateway_error(
 
 
 def _class_of_status(status: int) -> type[GatewayError]:
-    return BY_STATUS.get(status, RequestError if 400 <= status < 500 else ServiceError)
+    if status in CODE_OF_STATUS:
+        return BY_CODE[CODE_OF_STATUS[status]]
+    return RequestError if 400 <= status < 500 else ServiceError
 
 
 def _plain_message(status: int | None) -> str:

@@ -73,8 +73,8 @@ def test_every_public_error_is_documented() -> None:
 
 
 def test_import_is_fast() -> None:
-    """Under 150 ms, the best of five: the machine may be busy, the import may not."""
-    code = "import time; t = time.perf_counter(); import mmhie; print(time.perf_counter() - t)"
+    """Under 150 ms of processor time, the best of five: it takes 30 on the machine of the tests."""
+    code = "import time; t = time.process_time(); import mmhie; print(time.process_time() - t)"
 
     best = min(float(run(code)) for _ in range(5))
 
