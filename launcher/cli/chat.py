@@ -17,7 +17,7 @@ from launcher.cli.output import AsJson
 from launcher.errors import LauncherError, SettingsError
 from launcher.terminal.api_client import ApiClient
 from launcher.terminal.conversation import Conversation
-from launcher.terminal.terminal import Pipe, Screen, Terminal
+from launcher.terminal.terminal import NoOutput, Output, PlainOutput, TerminalOutput
 
 URL = "http://127.0.0.1:8000"
 SYSTEM: str = GatewaySettings.model_fields["system_prompt"].default
@@ -65,52 +65,45 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
         elif as_json:
             raise SettingsError("--json needs a question: as an argument, or on standard input.")
         else:
-            Room(talk, Console()).stay()
+            Session(talk, Console()).run()
 
 
 def piped() -> str:
-    """The question on standard input; raises SettingsError when it is no text."""
+    """Read the question on standard input; raise SettingsError when it is no text."""
     try:
         return sys.stdin.read()
     except UnicodeDecodeError:
-        raise SettingsError("Standard input is no text in UTF-8.") from None
+        raise SettingsError("Standard input is not text in UTF-8.") from None
 
 
 def once(talk: Conversation, question: str, *, as_json: bool) -> None:
-    """One question. Raises ServiceError."""
+    """Ask one question. Raises ServiceError."""
     if not question.strip():
         raise SettingsError("There is no question: give it as an argument or on standard input.")
     console = Console(soft_wrap=True)
     if as_json:
-        reply = talk.ask(question, Nowhere())
+        reply = talk.ask(question, NoOutput())
         shown = asdict(reply) | ({} if talk.shows_reasoning else {"reasoning": None})
         sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
     else:
-        reply = talk.ask(question, screen(Console() if console.is_terminal else console))
+        reply = talk.ask(question, output(Console() if console.is_terminal else console))
     if reply.stopped:
         raise typer.Exit(130)
 
 
-def screen(console: Console) -> Screen:
-    return Terminal(console) if console.is_terminal else Pipe(console)
-
-
-class Nowhere:
-    """Nothing is shown: the whole comes as one object."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_: None
+def output(console: Console) -> Output:
+    return TerminalOutput(console) if console.is_terminal else PlainOutput(console)
 
 
 @dataclass(slots=True)
-class Room:
+class Session:
     """A conversation at a terminal, until the person leaves."""
 
     talk: Conversation
     console: Console
 
-    def stay(self) -> None:
-        """Read, answer, read on. An answer that fails ends nothing."""
+    def run(self) -> None:
+        """Read and answer in turn; an answer that fails does not end the session."""
         self.greet()
         while True:
             try:
@@ -122,45 +115,44 @@ class Room:
                 return
 
     def turn(self) -> None:
-        """One line and what comes of it. Raises EOFError when the person leaves."""
+        """Read a line and act on it. Raises EOFError when the person leaves."""
         try:
             self.answer(self.console.input("\n[bold]>[/] ").strip())
         except UnicodeDecodeError:
-            self.say("That is no text in UTF-8.", "bold red")
+            self.say("The line is not text in UTF-8.", "bold red")
         except LauncherError as error:
             self.say(str(error), "bold red")
 
     def answer(self, line: str) -> None:
-        """A question, or one of the words that begin with a slash. Raises LauncherError."""
+        """Ask a question, or run a command that begins with a slash. Raises LauncherError."""
         if line.startswith("/"):
-            word, _, rest = line.partition(" ")
-            self.obey(word, rest.strip())
+            name, _, argument = line.partition(" ")
+            self.command(name, argument.strip())
         elif line:
-            self.talk.ask(line, screen(self.console))
+            self.talk.ask(line, output(self.console))
 
     def greet(self) -> None:
-        """Who answers, and the notice. Raises ServiceError when nobody is there."""
-        health = self.talk.service.look("/healthz")
+        """Show the model and the notice. Raises ServiceError when the service is not there."""
+        health = self.talk.service.get("/healthz")
         self.say(f"{health.get('model') or 'The model'} at {self.talk.service.url}")
         if health.get("phase") != "ready":
             self.say(health.get("detail") or f"It is {health.get('phase')}.", "yellow")
         self.say("Not clinical advice: a licensed clinician reviews what it says.", "yellow")
         self.say(f"/help lists what else can be typed; Ctrl-C stops an answer, {LEAVING}", "dim")
 
-    def obey(self, word: str, rest: str) -> None:
-        """Do what a word asks for."""
-        act = WORDS.get(word)
-        if act is None:
-            self.say(f"{word} is not known; /help lists what is.", "bold red")
+    def command(self, name: str, argument: str) -> None:
+        """Run a command that begins with a slash."""
+        if name in COMMANDS:
+            COMMANDS[name][0](self, argument)
         else:
-            act[0](self, rest)
+            self.say(f"{name} is not known; /help lists what is.", "bold red")
 
     def say(self, sentence: str, style: str = "") -> None:
         self.console.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def help(self, _: str) -> None:
-        for word, (_act, meaning) in WORDS.items():
-            self.say(f"{word:<11} {meaning}")
+        for name, (_run, meaning) in COMMANDS.items():
+            self.say(f"{name:<11} {meaning}")
 
     def system(self, text: str) -> None:
         self.talk.system = "" if text == "none" else text or self.talk.system
@@ -172,12 +164,12 @@ class Room:
 
     def new(self, _: str) -> None:
         self.talk.forget()
-        self.say("What was said is forgotten.", "dim")
+        self.say("A new conversation.", "dim")
 
     def save(self, text: str) -> None:
         """Write the conversation to a file that is not there yet. Raises SettingsError."""
         file = Path(text or "conversation.md").expanduser()
-        if not self.talk.turns:
+        if not self.talk.exchanges:
             raise SettingsError("There is nothing to save yet.")
         try:
             with file.open("x", encoding="utf-8") as opened:
@@ -193,11 +185,11 @@ class Room:
         raise EOFError
 
 
-WORDS: Mapping[str, tuple[Callable[[Room, str], None], str]] = {
-    "/system": (Room.system, "TEXT sets the system message, `none` takes it away"),
-    "/reasoning": (Room.reasoning, "on or off: show the model's reasoning"),
-    "/new": (Room.new, "forget what was said"),
-    "/save": (Room.save, "FILE keeps the conversation, each answer with its labels"),
-    "/help": (Room.help, "this list"),
-    "/quit": (Room.quit, "leave"),
+COMMANDS: Mapping[str, tuple[Callable[[Session, str], None], str]] = {
+    "/system": (Session.system, "TEXT sets the system message, `none` takes it away"),
+    "/reasoning": (Session.reasoning, "on or off: show the model's reasoning"),
+    "/new": (Session.new, "start a new conversation"),
+    "/save": (Session.save, "FILE keeps the conversation, each answer with its labels"),
+    "/help": (Session.help, "this list"),
+    "/quit": (Session.quit, "leave"),
 }

@@ -1,4 +1,4 @@
-"""`mmhie status`: how a running service is, once or for as long as somebody watches."""
+"""`mmhie status`: the state of a running service, once or for as long as somebody watches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.text import Text
 from launcher.cli.chat import URL, Key, Url
 from launcher.cli.output import AsJson
 from launcher.terminal.api_client import ApiClient, ServiceError
-from launcher.terminal.markdown import harmless
+from launcher.terminal.markdown import without_controls
 
 EVERY_S = 1.0
 STYLES = {"ready": "green", "starting": "cyan", "loading": "cyan", "held": "yellow"}
@@ -27,12 +27,12 @@ Once = Annotated[bool, typer.Option("--once", help="Show it once, also on a term
 
 
 class NotReady(ServiceError):
-    """No question would be answered now."""
+    """The service would not answer a question now."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """What /healthz and /v1/mmhie/load tell, and the rate since the moment before, in tokens/s."""
+class Snapshot:
+    """The JSON of /healthz and /v1/mmhie/load, and tokens a second since the snapshot before."""
 
     health: Mapping[str, Any]
     load: Mapping[str, Any]
@@ -43,7 +43,7 @@ class Moment:
         return bool(self.health.get("phase") == "ready")
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, for a program; the figures are null where they are not told."""
+        """Return everything for a program; figures that are not known are null."""
         return {**self.health, "load": {**self.load, "tokens_per_s": self.rate}}
 
 
@@ -52,68 +52,68 @@ def status(url: Url = URL, key: Key = None, once: Once = False, as_json: AsJson 
     console = Console()
     with ApiClient(url, key) as service:
         if as_json or once or not console.is_terminal:
-            tell(second_look(service), console, as_json=as_json)
+            show(snapshot_with_rate(service), console, as_json=as_json)
         else:
             watch(service, console)
 
 
-def tell(moment: Moment, console: Console, *, as_json: bool) -> None:
-    """One moment. Raises NotReady."""
+def show(snapshot: Snapshot, console: Console, *, as_json: bool) -> None:
+    """Print one snapshot. Raises NotReady."""
     if as_json:
-        sys.stdout.write(json.dumps(moment.as_json(), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(snapshot.as_json(), ensure_ascii=False) + "\n")
     else:
-        console.print(view(moment))
-    if not moment.is_ready:
-        said = moment.health.get("detail") or "No question would be answered now."
-        raise NotReady(harmless(str(said)))
+        console.print(view(snapshot))
+    if not snapshot.is_ready:
+        detail = snapshot.health.get("detail") or "The service is not ready."
+        raise NotReady(without_controls(str(detail)))
 
 
 def watch(service: ApiClient, console: Console) -> None:
-    """Until Ctrl-C; a service that goes away is waited for."""
-    before: Moment | None = None
+    """Redraw every second until Ctrl-C, also while the service is away."""
+    before: Snapshot | None = None
     with Live(console=console, auto_refresh=False) as live:
         try:
             while True:
                 try:
-                    before = look(service, before)
+                    before = take_snapshot(service, before)
                     live.update(view(before), refresh=True)
-                except ServiceError as problem:
-                    live.update(Text(str(problem), style="red"), refresh=True)
+                except ServiceError as error:
+                    live.update(Text(str(error), style="red"), refresh=True)
                 time.sleep(EVERY_S)
         except KeyboardInterrupt:
             return
 
 
-def second_look(service: ApiClient) -> Moment:
-    """A rate takes two looks. Raises ServiceError."""
-    first = look(service, None)
+def snapshot_with_rate(service: ApiClient) -> Snapshot:
+    """Take two snapshots, which a rate needs, where there is one. Raises ServiceError."""
+    first = take_snapshot(service, None)
     if not first.is_ready or first.load.get("generated_tokens") is None:
         return first
     time.sleep(EVERY_S)
-    return look(service, first)
+    return take_snapshot(service, first)
 
 
-def look(service: ApiClient, before: Moment | None) -> Moment:
-    """The service now; without the figures when this key may not see them. Raises ServiceError."""
-    health = service.look("/healthz")
+def take_snapshot(service: ApiClient, before: Snapshot | None) -> Snapshot:
+    """Ask the service; its load is empty when this key may not see it. Raises ServiceError."""
+    health = service.get("/healthz")
     try:
-        load = service.look("/v1/mmhie/load")
+        load = service.get("/v1/mmhie/load")
     except ServiceError:
         load = {}
-    return Moment(health, load, rate(load, before.load if before else {}))
+    return Snapshot(health, load, rate(load, before.load if before else {}))
 
 
 def rate(now: Mapping[str, Any], before: Mapping[str, Any]) -> float | None:
-    """Tokens a second between two looks; None across a restart of the engine."""
+    """Return the tokens a second between two loads; None across a restart of the engine."""
     tokens, earlier = now.get("generated_tokens"), before.get("generated_tokens")
     if tokens is None or earlier is None or tokens < earlier or now["time"] <= before["time"]:
         return None
     return float(round((tokens - earlier) / (now["time"] - before["time"]), 1))
 
 
-def view(moment: Moment) -> Group:
-    """The moment for a person."""
-    health, load = moment.health, moment.load
+def view(snapshot: Snapshot) -> Group:
+    """Lay a snapshot out for a person."""
+    health, load = snapshot.health, snapshot.load
     phase = str(health.get("phase"))
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("phase", Text(phase, style=f"bold {STYLES.get(phase, 'red')}"))
@@ -122,22 +122,19 @@ def view(moment: Moment) -> Group:
     rows = {
         "": None if phase == "ready" else health.get("detail"),
         "model": health.get("model"),
-        "running": count(load.get("running")),
-        "waiting": count(load.get("waiting")),
-        "queued": count(load.get("queued")),
-        "tokens/s": None if moment.rate is None else f"{moment.rate:.1f}",
-        "KV cache": share(load.get("kv_cache_usage")),
+        "running": formatted(load.get("running"), "{:.0f}"),
+        "waiting": formatted(load.get("waiting"), "{:.0f}"),
+        "queued": formatted(load.get("queued"), "{:.0f}"),
+        "tokens/s": formatted(snapshot.rate, "{:.1f}"),
+        "KV cache": formatted(load.get("kv_cache_usage"), "{:.1%}").replace("%", " %"),
     }
     for name, value in rows.items():
-        if value is not None:
-            table.add_row(name, Text(harmless(str(value))))
-    warnings = [Text(f"! {harmless(str(one))}", "yellow") for one in health.get("warnings") or ()]
-    return Group(table, *warnings)
+        if value:
+            table.add_row(name, Text(without_controls(str(value))))
+    warnings = (without_controls(str(warning)) for warning in health.get("warnings") or ())
+    return Group(table, *(Text(f"! {warning}", "yellow") for warning in warnings))
 
 
-def count(number: float | None) -> str | None:
-    return None if number is None else f"{number:.0f}"
-
-
-def share(part: float | None) -> str | None:
-    return None if part is None else f"{part * 100:.1f} %"
+def formatted(figure: float | None, template: str) -> str:
+    """Format a figure; an unknown one is empty."""
+    return "" if figure is None else template.format(figure)

@@ -1,4 +1,4 @@
-"""The self-test: would this configuration start here, with no network, and with nothing missing?"""
+"""Checks of `mmhie doctor`: settings, engine, weights, memory, disk, port, vocabulary, network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, Literal
 from launcher import settings
 from launcher.checkpoints import gguf, merging
 from launcher.doctor import self_test
-from launcher.doctor.self_test import Answer
+from launcher.doctor.self_test import Result
 from launcher.errors import LauncherError, MissingPackage, ModelError
 from launcher.formats import FORMATS, PLUGINS
 from launcher.models import digests, embedded, resolve, weights
@@ -28,19 +28,19 @@ Outcome = Literal["ok", "warning", "failed", "not checked"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found, in a sentence."""
+    """The outcome of one check, with a sentence."""
 
     check: str
     outcome: Outcome
     sentence: str
 
 
-class Concern(Exception):
-    """It would start, and somebody should know this."""
+class CheckWarning(Exception):
+    """A finding that does not keep the engine from starting."""
 
 
-class Case:
-    """What is examined; each part is found out once, and raises LauncherError if it cannot be."""
+class Subject:
+    """The configuration to check; each part is read once, and raises LauncherError if it fails."""
 
     def __init__(
         self, environ: Mapping[str, str], advance: digests.Advance = lambda _: None
@@ -53,7 +53,7 @@ class Case:
         return settings.load(self.environ)
 
     @cached_property
-    def place(self) -> Hardware:
+    def machine(self) -> Hardware:
         return hardware.detect()
 
     @cached_property
@@ -71,11 +71,11 @@ class Case:
 
     @cached_property
     def plan(self) -> EnginePlan:
-        return make_plan(self.settings, self.place, self.model, self.installed)
+        return make_plan(self.settings, self.machine, self.model, self.installed)
 
     @cached_property
     def sources(self) -> list[Path]:
-        """The folders and files the engine, or what prepares its checkpoint, reads."""
+        """Folders and files that the engine, or the preparation of its checkpoint, reads."""
         if self.model.source == EMBEDDED:
             return [embedded.find()]
         named = [self.model.source, self.model.adapter_source]
@@ -83,13 +83,13 @@ class Case:
 
     @cached_property
     def files(self) -> list[Path]:
-        """What holds the weights, the adapter's and a finished merge's too."""
+        """Weight files, the adapter's and a finished merge's included."""
         merged = [self.prepared] if self.prepared and self.plan.preparation == "merge" else []
         return [file for source in (*self.sources, *merged) for file in _weights(source)]
 
     @cached_property
     def prepared(self) -> Path | None:
-        """The checkpoint the engine loads, when it is not there yet: None."""
+        """The checkpoint that the engine loads; None when it is not there yet."""
         if self.plan.preparation is None:
             return self.sources[0]
         if self.plan.preparation == "merge":
@@ -99,141 +99,141 @@ class Case:
         return folder if folder.is_dir() else None
 
     @cached_property
-    def self_test(self) -> Answer:
-        """Asked of the folder with the vocabulary, as the engine would be started."""
+    def self_test(self) -> Result:
+        """The result of loading the vocabulary in the engine's environment."""
         folder = self.prepared or self.sources[0]
         environ = environment.for_engine(self.environ, self.plan.env, key="")
-        return self_test.ask(folder, is_harmony=self.model.is_gpt_oss, environ=environ)
+        return self_test.run(folder, is_harmony=self.model.is_gpt_oss, environ=environ)
 
 
 def _on_this_machine(source: str) -> Path:
     return Path(source) if source.endswith(".gguf") else merging.local(source)
 
 
-def check_settings(case: Case) -> str:
-    """Every MMHIE_* is known and right, the gateway's too."""
-    given = case.settings.model_fields_set
+def check_settings(subject: Subject) -> str:
+    """Validate every MMHIE_* setting, the gateway's too."""
+    given = subject.settings.model_fields_set
     preflight.check_gateway()
     return f"{len(given) or 'None'} of the launcher's are given; all are known and right."
 
 
-def check_engine(case: Case) -> str:
-    """There is a vLLM."""
-    return f"{case.installed.engine} {case.installed.version} is installed."
+def check_engine(subject: Subject) -> str:
+    """Find an installed vLLM."""
+    return f"{subject.installed.engine} {subject.installed.version} is installed."
 
 
-def check_device(case: Case) -> str:
-    """The device asked for is here, and the engine is the one for it."""
-    device = decisions.choose_device(case.settings, case.place, case.installed)
-    gpus = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in case.place.gpus)
-    cpu = f"{case.place.cpus} CPU cores, {case.place.ram_gib:.1f} GiB of memory free"
+def check_device(subject: Subject) -> str:
+    """Find the device, and the engine that is for it."""
+    device = decisions.choose_device(subject.settings, subject.machine, subject.installed)
+    gpus = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in subject.machine.gpus)
+    cpu = f"{subject.machine.cpus} CPU cores, {subject.machine.ram_gib:.1f} GiB of memory free"
     return f"The engine runs on {device}: {gpus if device == 'cuda' else cpu}."
 
 
-def check_model(case: Case) -> str:
-    """Its description can be read."""
-    model = case.model
+def check_model(subject: Subject) -> str:
+    """Read the model's description."""
+    model = subject.model
     adapter = f", with the adapter of rank {model.adapter.rank} on it" if model.adapter else ""
     return f"{model.id}: {model.architecture}, {model.layers} layers{adapter}."
 
 
-def check_plan(case: Case) -> str:
-    """The settings mean an engine that can run here."""
-    plan = case.plan
+def check_plan(subject: Subject) -> str:
+    """Plan the engine."""
+    plan = subject.plan
     if plan.warnings:
-        raise Concern(" ".join(plan.warnings))
+        raise CheckWarning(" ".join(plan.warnings))
     return f"It can run: {'; '.join(plan.reasons)}."
 
 
-def check_weights(case: Case) -> str:
-    """Every shard is here and as long as its header says."""
-    size = sum(file.stat().st_size for file in case.files)
-    return f"{counted(case.files)}, {size / GIB:.2f} GiB, nothing missing."
+def check_weights(subject: Subject) -> str:
+    """Compare every shard's length with its header."""
+    size = sum(file.stat().st_size for file in subject.files)
+    return f"{counted(subject.files)}, {size / GIB:.2f} GiB, nothing missing."
 
 
-def check_digests(case: Case) -> str:
-    """What was recorded of the files by the hub, a merge or a package still holds."""
-    known = digests.recorded(case.files)
-    wrong = digests.damaged(known, case.advance)
+def check_digests(subject: Subject) -> str:
+    """Compare the files with the digests recorded by the hub, a merge or a package."""
+    known = digests.recorded(subject.files)
+    wrong = digests.damaged(known, subject.advance)
     if wrong:
         names = ", ".join(file.name for file in wrong)
         raise ModelError(f"{names} changed since it was recorded: fetch it again.")
-    if len(known) < len(case.files):
-        unknown = [file for file in case.files if file not in known]
-        raise Concern(f"Nobody recorded a SHA-256 of {counted(unknown)}, so nothing can be told.")
-    return f"The SHA-256 of {counted(case.files)} is the one that was recorded."
+    if len(known) < len(subject.files):
+        unknown = [file for file in subject.files if file not in known]
+        raise CheckWarning(f"Nobody recorded a SHA-256 of {counted(unknown)} to compare with.")
+    return f"The SHA-256 of {counted(subject.files)} is the one that was recorded."
 
 
 def counted(files: list[Path]) -> str:
-    """How many, in words that fit one too."""
+    """Return the number of files in words."""
     return f"{len(files)} file{'' if len(files) == 1 else 's'}"
 
 
 def _weights(source: Path) -> list[Path]:
-    """An adapter's own file has no index."""
+    """Return the weight files of one source; an adapter's own file has no index."""
     own = source / "adapter_model.safetensors"
     return [own] if own.is_file() else weights.check(source)
 
 
-def check_plugins(case: Case) -> str:
-    """The plan's format needs none, or has it."""
-    method = case.plan.quantization
+def check_plugins(subject: Subject) -> str:
+    """Find the package that the plan's quantization needs, if it needs one."""
+    method = subject.plan.quantization
     if method not in PLUGINS:
         return "None is needed."
     return f"{FORMATS[method].plugin} is installed."
 
 
-def check_memory(case: Case) -> str:
-    """Weights, cache and the engine itself fit."""
-    memory = case.plan.memory
+def check_memory(subject: Subject) -> str:
+    """Compare the memory that the plan needs with what may be used."""
+    memory = subject.plan.memory
     return (
         f"{memory.per_gpu_gib:.1f} GiB are needed and {memory.available_gib:.1f} may be used: "
         f"{memory.max_concurrent} requests of full length at once."
     )
 
 
-def check_disk(case: Case) -> str:
-    """Room for logs, and for the checkpoint that has to be made first."""
+def check_disk(subject: Subject) -> str:
+    """Find room for logs, and for the checkpoint that has to be made first."""
     needed = preflight.LOG_ROOM_BYTES
-    if case.plan.preparation is not None and case.prepared is None:
-        growth = 1.02 if case.plan.preparation == "merge" else gguf.GROWTH
-        needed += int(sum(file.stat().st_size for file in _weights(case.sources[0])) * growth)
-    free = preflight.check_room(case.settings.cache_dir, needed)
+    if subject.plan.preparation is not None and subject.prepared is None:
+        growth = 1.02 if subject.plan.preparation == "merge" else gguf.GROWTH
+        needed += int(sum(file.stat().st_size for file in _weights(subject.sources[0])) * growth)
+    free = preflight.check_room(subject.settings.cache_dir, needed)
     return f"{free / GIB:.1f} GiB are free and {needed / GIB:.1f} are needed."
 
 
-def check_port(case: Case) -> str:
-    """The gateway can listen."""
-    preflight.check_port(case.settings.host, case.settings.port)
-    return f"{case.settings.host}:{case.settings.port} is free."
+def check_port(subject: Subject) -> str:
+    """Bind the gateway's port."""
+    preflight.check_port(subject.settings.host, subject.settings.port)
+    return f"{subject.settings.host}:{subject.settings.port} is free."
 
 
-def check_vocabulary(case: Case) -> str:
-    """It loads from this machine's files; a GGUF file's is read when the checkpoint is made."""
-    if case.prepared is None and case.plan.preparation in ("embedded", "dequantize"):
-        raise Concern("It is in the GGUF file, and is read on the first start.")
-    if case.self_test.error:
-        raise ModelError(f"It does not load: {case.self_test.error}.")
-    return f"{case.self_test.tokens} tokens."
+def check_vocabulary(subject: Subject) -> str:
+    """Load the vocabulary; a GGUF file's is read when the checkpoint is made."""
+    if subject.prepared is None and subject.plan.preparation in ("embedded", "dequantize"):
+        raise CheckWarning("It is in the GGUF file, and is read on the first start.")
+    if subject.self_test.error:
+        raise ModelError(f"It does not load: {subject.self_test.error}.")
+    return f"{subject.self_test.tokens} tokens."
 
 
-def check_telemetry(case: Case) -> str:
-    """The engine itself says that it reports to nobody."""
-    if case.self_test.usage_statistics:
+def check_telemetry(subject: Subject) -> str:
+    """Ask the engine whether it would send usage statistics."""
+    if subject.self_test.usage_statistics:
         raise ModelError("The engine would send usage statistics; report this as a bug.")
     return "The engine sends no usage statistics."
 
 
-def check_network(case: Case) -> str:
-    """Nothing is left to fetch, and loading the vocabulary asked nobody."""
-    if case.self_test.contacted:
-        raise ModelError(f"It would contact {', '.join(case.self_test.contacted)}.")
-    if case.plan.env.get("HF_HUB_OFFLINE") != "1":
+def check_network(subject: Subject) -> str:
+    """Look for connections made while loading, and for anything left to fetch."""
+    if subject.self_test.contacted:
+        raise ModelError(f"It would contact {', '.join(subject.self_test.contacted)}.")
+    if subject.plan.env.get("HF_HUB_OFFLINE") != "1":
         raise ModelError("The engine would ask the model hub: run `mmhie fetch`.")
     return "Nothing has to be fetched, and the hub is switched off for the engine."
 
 
-CHECKS: Final[tuple[tuple[str, Callable[[Case], str]], ...]] = (
+CHECKS: Final[tuple[tuple[str, Callable[[Subject], str]], ...]] = (
     ("settings", check_settings),
     ("engine", check_engine),
     ("device", check_device),
@@ -251,23 +251,23 @@ CHECKS: Final[tuple[tuple[str, Callable[[Case], str]], ...]] = (
 )
 
 
-def examine(case: Case) -> Iterator[Finding]:
-    """Every check in turn; one that stumbles over what an earlier one told is not checked."""
-    told: dict[str, str] = {}
+def run_checks(subject: Subject) -> Iterator[Finding]:
+    """Run every check; one that fails with an earlier one's sentence is not checked."""
+    reported: dict[str, str] = {}
     for name, check in CHECKS:
-        found = _found(name, check, case)
-        if found.sentence in told:
-            yield Finding(name, "not checked", f"See {told[found.sentence]}.")
+        found = _found(name, check, subject)
+        if found.sentence in reported:
+            yield Finding(name, "not checked", f"See {reported[found.sentence]}.")
             continue
         if found.outcome == "failed":
-            told[found.sentence] = name
+            reported[found.sentence] = name
         yield found
 
 
-def _found(name: str, check: Callable[[Case], str], case: Case) -> Finding:
+def _found(name: str, check: Callable[[Subject], str], subject: Subject) -> Finding:
     try:
-        return Finding(name, "ok", check(case))
-    except Concern as concern:
-        return Finding(name, "warning", str(concern))
+        return Finding(name, "ok", check(subject))
+    except CheckWarning as warning:
+        return Finding(name, "warning", str(warning))
     except LauncherError as error:
         return Finding(name, "failed", str(error))

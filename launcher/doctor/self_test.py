@@ -1,7 +1,7 @@
-"""What only the engine's own environment can tell, asked in a process of its own.
+"""Facts that only the engine's own environment shows, read in a process of its own.
 
 `python -m launcher.doctor.self_test FOLDER [--harmony]` loads the vocabulary as the engine would
-and prints one JSON object. A connection beyond this machine is refused, and named in the answer.
+and prints one JSON object. A connection beyond this machine is refused, and named in the result.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SAMPLE = "A 54-year-old with chest pain."
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Tokens of the vocabulary (0: it did not load), telemetry, hosts it tried, what went wrong."""
+class Result:
+    """Size of the vocabulary (0: it did not load), telemetry, hosts that were tried, the error."""
 
     tokens: int = 0
     usage_statistics: bool = True
@@ -30,8 +30,8 @@ class Answer:
     error: str = ""
 
 
-def ask(folder: Path, *, is_harmony: bool, environ: Mapping[str, str]) -> Answer:
-    """The answer of a child with this environment; one that never answers is an error in it."""
+def run(folder: Path, *, is_harmony: bool, environ: Mapping[str, str]) -> Result:
+    """Return the result of a child with this environment; its failure is an error in it."""
     flags = ["--harmony"] if is_harmony else []
     command = [sys.executable, "-m", __name__, str(folder), *flags]
     try:
@@ -39,15 +39,15 @@ def ask(folder: Path, *, is_harmony: bool, environ: Mapping[str, str]) -> Answer
             command, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        return Answer(error=f"it took over {TIMEOUT_S:.0f} s")
+        return Result(error=f"it took over {TIMEOUT_S:.0f} s")
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
-        return Answer(error=(done.stderr.splitlines() or ["it ended without a word"])[-1])
-    return Answer(**json.loads(lines[-1]))
+        return Result(error=(done.stderr.splitlines() or ["it ended without a word"])[-1])
+    return Result(**json.loads(lines[-1]))
 
 
 def forbid_network(contacted: list[str]) -> None:
-    """From here on, in this process, only this machine can be reached."""
+    """Refuse connections of this process beyond this machine, and collect their hosts."""
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         host = _beyond(event, arguments)
@@ -59,7 +59,7 @@ def forbid_network(contacted: list[str]) -> None:
 
 
 def _beyond(event: str, arguments: tuple[object, ...]) -> str | None:
-    """The host another machine is reached by in this event, if one is (CPython's audit events)."""
+    """Return the other machine's host in an audit event of CPython, if there is one."""
     if event == "socket.getaddrinfo":
         return _elsewhere(arguments[0])
     if event == "socket.connect":
@@ -74,26 +74,24 @@ def _elsewhere(host: object) -> str | None:
     return None if name in ("localhost", "::1") or name.startswith("127.") else name
 
 
-def answer(folder: str, *, is_harmony: bool) -> Answer:
-    """Every question in turn; the first that fails is told, the others are still asked."""
+def check(folder: str, *, is_harmony: bool) -> Result:
+    """Load everything; the first failure is reported, and the rest still loaded."""
     contacted: list[str] = []
     forbid_network(contacted)
     tokens, error = _load(lambda: vocabulary(folder, is_harmony=is_harmony))
     reports, other = _load(usage_statistics)
-    return Answer(tokens or 0, reports is not False, contacted, error or other)
+    return Result(tokens or 0, reports is not False, contacted, error or other)
 
 
-def _load(question: Callable[[], int]) -> tuple[int | None, str]:
+def _load(part: Callable[[], int]) -> tuple[int | None, str]:
     try:
-        return question(), ""
-    except (
-        Exception
-    ) as error:  # it fails in as many ways as there are libraries below; all are told
+        return part(), ""
+    except Exception as error:  # it fails in as many ways as there are libraries below
         return None, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 
 def vocabulary(folder: str, *, is_harmony: bool) -> int:
-    """How many tokens the model's vocabulary has; it must turn a sentence into tokens and back."""
+    """Return the vocabulary's size; it must turn a sentence into tokens and back."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -105,23 +103,23 @@ def vocabulary(folder: str, *, is_harmony: bool) -> int:
 
 
 def harmony() -> None:
-    """gpt-oss has a second vocabulary, which the engine loads for its message format."""
+    """Load the second vocabulary of gpt-oss, which the engine uses for its message format."""
     from openai_harmony import HarmonyEncodingName, load_harmony_encoding
 
     load_harmony_encoding(HarmonyEncodingName.HARMONY_GPT_OSS).encode(SAMPLE)
 
 
 def usage_statistics() -> bool:
-    """Whether the engine would report that it is used."""
+    """Return whether the engine would send usage statistics."""
     from vllm.usage.usage_lib import is_usage_stats_enabled
 
     return bool(is_usage_stats_enabled())  # type: ignore[no-untyped-call]
 
 
 def main() -> None:
-    """Print the answer; what libraries print goes to standard error."""
+    """Print the result; what libraries print goes to standard error."""
     with contextlib.redirect_stdout(sys.stderr):
-        found = answer(sys.argv[1], is_harmony="--harmony" in sys.argv)
+        found = check(sys.argv[1], is_harmony="--harmony" in sys.argv)
     sys.stdout.write(json.dumps(asdict(found)) + "\n")
     sys.stdout.flush()
     os._exit(0)  # threads of the libraries have nothing left to do

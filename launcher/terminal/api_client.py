@@ -1,4 +1,4 @@
-"""A running service, asked over HTTP: its health, its load, and questions with streamed answers."""
+"""HTTP client of a running service: JSON documents, and questions with streamed answers."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
 from launcher.errors import LauncherError, SettingsError
 
 CHAT: Final = "/v1/chat/completions"
-CONNECT_S, LOOK_S = 5.0, 5.0
+CONNECT_S, READ_S = 5.0, 5.0
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 UNREACHABLE = "No service answers at {url}: start one with `mmhie serve`, or name it with --url."
 CUT = "The connection ended before the answer did: it is not complete."
 
 
 class ServiceError(LauncherError):
-    """The service is not there, or said no."""
+    """The service is not there, or refused."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """What one event of an answer brings; `mmhie` comes with the first and with the last."""
+class Delta:
+    """Content of one event of an answer; `mmhie` comes with the first and with the last."""
 
     text: str = ""
     reasoning: str = ""
@@ -42,9 +42,9 @@ class ApiClient:
 
     def __init__(self, url: str, key: str | None = None) -> None:
         if key and not key.isascii():
-            raise SettingsError("A key is plain ASCII; this one cannot be sent.")
+            raise SettingsError("A key is plain ASCII: check MMHIE_API_KEY or --key.")
         self.url = url.rstrip("/")
-        parts = split(self.url)
+        parts = split_url(self.url)
         is_socket = parts.scheme == "unix"
         if is_socket and not Path(parts.path).exists():
             raise ServiceError(UNREACHABLE.format(url=self.url))
@@ -53,12 +53,12 @@ class ApiClient:
         self._client = httpx2.Client(
             base_url="http://mmhie" if is_socket else self.url,
             headers={"authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx2.Timeout(LOOK_S, connect=CONNECT_S),
+            timeout=httpx2.Timeout(READ_S, connect=CONNECT_S),
             transport=transport if is_here else None,  # no proxy hears what stays on this machine
         )
 
     def close(self) -> None:
-        """Let go of its connections."""
+        """Close its connections."""
         self._client.close()
 
     def __enter__(self) -> ApiClient:
@@ -67,30 +67,30 @@ class ApiClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def look(self, path: str) -> dict[str, Any]:
-        """A small JSON document. Raises ServiceError."""
+    def get(self, path: str) -> dict[str, Any]:
+        """Return a small JSON document. Raises ServiceError."""
         with self._translated():
             response = self._client.get(path)
-            body = parsed(response.content)
+            body = json_object(response.content)
         if response.status_code != 200:
             raise refusal(response.status_code, body)
         return body
 
     @contextlib.contextmanager
-    def answer(self, question: Mapping[str, Any]) -> Iterator[Iterator[Piece]]:
-        """The pieces of an answer as they come; leaving stops the engine's work on it.
+    def answer(self, question: Mapping[str, Any]) -> Iterator[Iterator[Delta]]:
+        """Yield the deltas of an answer as they come; leaving aborts it at the engine.
 
-        Raises ServiceError, also between the pieces.
+        Raises ServiceError, also between the deltas.
         """
         body = {**question, "stream": True}
-        patience = httpx2.Timeout(None, connect=CONNECT_S)  # how long it may take, the gateway says
+        timeout = httpx2.Timeout(None, connect=CONNECT_S)  # the gateway has its own for the rest
         with (
             self._translated(),
-            self._client.stream("POST", CHAT, json=body, timeout=patience) as response,
+            self._client.stream("POST", CHAT, json=body, timeout=timeout) as response,
         ):
             if response.status_code != 200:
-                raise refusal(response.status_code, parsed(response.read()))
-            yield pieces(response)
+                raise refusal(response.status_code, json_object(response.read()))
+            yield deltas(response)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -106,8 +106,8 @@ class ApiClient:
             raise ServiceError(f"What answers at {self.url} is not this service.") from None
 
 
-def split(url: str) -> Any:
-    """The parts of an address; raises SettingsError."""
+def split_url(url: str) -> SplitResult:
+    """Split an address into its parts; raises SettingsError."""
     try:
         parts = urlsplit(url)
         is_good = (
@@ -122,22 +122,22 @@ def split(url: str) -> Any:
     return parts
 
 
-def pieces(response: httpx2.Response) -> Iterator[Piece]:
-    """The answer in a stream of chat; raises ServiceError for an error in it, or no end."""
+def deltas(response: httpx2.Response) -> Iterator[Delta]:
+    """Read the stream of a chat; raises ServiceError for an error in it, or when it is cut."""
     for event in httpx2.EventSource(response):
         if event.data == "[DONE]":
             return
-        chunk = parsed(event.data)
+        chunk = json_object(event.data)
         if chunk.get("error"):
             raise refusal(0, chunk)
-        yield piece(chunk)
+        yield delta_of(chunk)
     raise ServiceError(CUT)
 
 
-def piece(chunk: Mapping[str, Any]) -> Piece:
+def delta_of(chunk: Mapping[str, Any]) -> Delta:
     choice: Mapping[str, Any] = next(iter(chunk.get("choices") or ()), {})
     delta = choice.get("delta") or {}
-    return Piece(
+    return Delta(
         text=delta.get("content") or "",
         reasoning=delta.get("reasoning") or delta.get("reasoning_content") or "",
         finish_reason=choice.get("finish_reason"),
@@ -145,8 +145,8 @@ def piece(chunk: Mapping[str, Any]) -> Piece:
     )
 
 
-def parsed(body: bytes | str) -> dict[str, Any]:
-    """The object in a body, empty when it holds none."""
+def json_object(body: bytes | str) -> dict[str, Any]:
+    """Parse the object in a body; empty when it holds none."""
     try:
         found = json.loads(body)
     except ValueError:
@@ -155,8 +155,8 @@ def parsed(body: bytes | str) -> dict[str, Any]:
 
 
 def refusal(status: int, body: Mapping[str, Any]) -> ServiceError:
-    """What the service said, in its own sentence where it said one."""
+    """Return the error of a refused request, in the service's own sentence where there is one."""
     error = body.get("error")
-    said = error.get("message") if isinstance(error, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
     hint = " Set MMHIE_API_KEY, or use --key." if status == 401 else ""
-    return ServiceError(f"{said or f'The service answered {status} without a reason.'}{hint}")
+    return ServiceError(f"{message or f'The service answered {status} without a reason.'}{hint}")

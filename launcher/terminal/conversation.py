@@ -1,4 +1,4 @@
-"""A conversation with the model: what was said, how it is asked on, and how it is kept."""
+"""A conversation with the model: its turns, its next request, and its transcript."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from launcher.terminal.api_client import ApiClient, ServiceError
-from launcher.terminal.markdown import harmless
-from launcher.terminal.terminal import Screen, close
+from launcher.terminal.api_client import ApiClient, Delta
+from launcher.terminal.markdown import without_controls
+from launcher.terminal.terminal import Output, close
 
 STOPPED = "You stopped this answer: it is not complete."
 
 
 @dataclass(slots=True)
 class Reply:
-    """An answer as far as it came, and what was told about it."""
+    """An answer as far as it came, with its `mmhie` metadata."""
 
     text: str = ""
     reasoning: str = ""
@@ -23,107 +23,91 @@ class Reply:
     stopped: bool = False
     mmhie: dict[str, Any] = field(default_factory=dict)
 
-    def hear(self, told: Mapping[str, Any]) -> None:
-        """Join what came with the first event and what came with the last."""
-        both = {
-            name: {**self.mmhie.get(name, {}), **told.get(name, {})}
+    def merge(self, mmhie: Mapping[str, Any]) -> None:
+        """Join the metadata of the first event with that of the last."""
+        nested = {
+            name: {**self.mmhie.get(name, {}), **mmhie.get(name, {})}
             for name in ("provenance", "disclaimer")
         }
-        self.mmhie = {**self.mmhie, **told, **both}
+        self.mmhie = {**self.mmhie, **mmhie, **nested}
 
 
 @dataclass(slots=True)
 class Conversation:
-    """Turns in the order in which they were spoken; a system message stands before them."""
+    """Questions with their answers, of which only whole ones are kept, after a system message."""
 
     service: ApiClient
     system: str = ""
     effort: str | None = None
     max_tokens: int | None = None
     shows_reasoning: bool = False
-    turns: list[dict[str, str]] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
+    exchanges: list[tuple[str, Reply]] = field(default_factory=list)
 
-    def question(self, text: str) -> dict[str, Any]:
-        """The request that puts the next question."""
-        system = [{"role": "system", "content": self.system}] if self.system else []
-        asked = {"messages": [*system, *self.turns, {"role": "user", "content": text}]}
-        options = {"temperature": 0, "max_tokens": self.max_tokens, "reasoning_effort": self.effort}
-        return asked | {name: value for name, value in options.items() if value is not None}
+    def request(self, text: str) -> dict[str, Any]:
+        """Return the request body of the next question."""
+        messages = [message("system", self.system)] if self.system else []
+        for question, reply in self.exchanges:
+            messages += [message("user", question), message("assistant", reply.text)]
+        options = {"max_tokens": self.max_tokens, "reasoning_effort": self.effort}
+        return {
+            "messages": [*messages, message("user", text)],
+            "temperature": 0,
+            **{name: value for name, value in options.items() if value is not None},
+        }
 
-    def ask(self, text: str, screen: Screen) -> Reply:
-        """The answer, told to the screen as it comes; Ctrl-C stops it. Raises ServiceError.
-
-        Only a whole answer becomes part of the conversation.
-        """
+    def ask(self, text: str, output: Output) -> Reply:
+        """Ask a question, and show the answer as it comes; Ctrl-C stops it. Raises ServiceError."""
         reply = Reply()
         try:
-            with self.service.answer(self.question(text)) as pieces:
-                for piece in pieces:
-                    self._take(piece.text, piece.reasoning, piece.mmhie, reply, screen)
-                    reply.finish_reason = piece.finish_reason or reply.finish_reason
+            with self.service.answer(self.request(text)) as deltas:
+                for delta in deltas:
+                    self._take(delta, reply, output)
         except KeyboardInterrupt:
             reply.stopped = True
-        except ServiceError:
-            screen.end()
-            raise
-        screen.end()
+        finally:
+            output.end()
         if reply.stopped:
-            screen.remark(STOPPED)
-        close(screen, reply.mmhie)
-        self._keep(text, reply)
+            output.warning(STOPPED)
+        close(output, reply.mmhie)
+        if reply.text and not reply.stopped:
+            self.exchanges.append((text, reply))
         return reply
 
-    def _take(
-        self,
-        text: str,
-        reasoning: str,
-        told: Mapping[str, Any] | None,
-        reply: Reply,
-        screen: Screen,
-    ) -> None:
-        if told:
-            if told.get("notices") and not reply.mmhie:
-                screen.notice(told["notices"])
-            reply.hear(told)
-        reply.text += text
-        reply.reasoning += reasoning
-        if reasoning and self.shows_reasoning:
-            screen.reason(reasoning)
-        if text:
-            screen.write(text)
-
-    def _keep(self, text: str, reply: Reply) -> None:
-        self.replies.append(reply)
-        if reply.text and not reply.stopped:
-            self.turns += [
-                {"role": "user", "content": text},
-                {"role": "assistant", "content": reply.text},
-            ]
+    def _take(self, delta: Delta, reply: Reply, output: Output) -> None:
+        if delta.mmhie:
+            if delta.mmhie.get("notices") and not reply.mmhie:
+                output.notices(delta.mmhie["notices"])
+            reply.merge(delta.mmhie)
+        reply.text += delta.text
+        reply.reasoning += delta.reasoning
+        reply.finish_reason = delta.finish_reason or reply.finish_reason
+        if delta.reasoning and self.shows_reasoning:
+            output.reasoning(delta.reasoning)
+        if delta.text:
+            output.text(delta.text)
 
     def forget(self) -> None:
-        """Begin anew; the system message stays."""
-        self.turns.clear()
-        self.replies.clear()
+        """Start anew; the system message stays."""
+        self.exchanges.clear()
 
     def transcript(self) -> str:
-        """The conversation as Markdown, each answer with its labels."""
+        """Return the conversation as Markdown, each answer with its labels."""
         parts = [f"System: {self.system}"] if self.system else []
-        answers = iter([reply for reply in self.replies if reply.text and not reply.stopped])
-        for turn in self.turns:
-            if turn["role"] == "user":
-                parts.append(f"## Question\n\n{turn['content']}")
-            else:
-                answer = f"{turn['content']}\n\n{labels(next(answers))}"
-                parts.append(f"## Answer (AI-generated)\n\n{answer}")
-        return harmless("\n\n".join(parts)) + "\n"
+        for question, reply in self.exchanges:
+            parts.append(f"## Question\n\n{question}")
+            parts.append(f"## Answer (AI-generated)\n\n{reply.text}\n\n{labels(reply)}")
+        return without_controls("\n\n".join(parts)) + "\n"
+
+
+def message(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
 
 
 def labels(reply: Reply) -> str:
-    """Where an answer came from, and the notices that belong to it."""
-    origin, told = reply.mmhie.get("provenance", {}), reply.mmhie
+    """Return an answer's notices, disclaimer and origin."""
+    mmhie, origin = reply.mmhie, reply.mmhie.get("provenance", {})
     facts = [origin.get(name) for name in ("model", "time", "request_id")]
-    lines = [notice["message"] for notice in told.get("notices") or ()]
-    lines += [(told.get("disclaimer") or {}).get("text")]
+    lines = [notice["message"] for notice in mmhie.get("notices") or ()]
+    lines += [(mmhie.get("disclaimer") or {}).get("text")]
     lines += [", ".join(str(fact) for fact in facts if fact)]
     return "\n\n".join(f"_{line}_" for line in lines if line)

@@ -1,4 +1,4 @@
-"""What a model wrote, made fit for a terminal: marks become styles, and nothing is obeyed."""
+"""Markdown of a model rendered for a terminal, without what a terminal would obey."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 from markdown_it import MarkdownIt
 from rich.markdown import Markdown
 
-# A terminal obeys escape sequences; a model's text must not give orders. Line ends and tabs stay.
-ORDERS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# A terminal obeys escape sequences, and a model must not control it. Line ends and tabs stay.
+CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 FENCE: Final = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 # What could swallow a meaning is off: "> 38.5" is no quotation, "<" no tag, "~~5~~" not struck out.
 PARSER: Final = (
@@ -19,28 +19,28 @@ PARSER: Final = (
 )
 
 
-def harmless(text: str) -> str:
-    """The text without control characters."""
-    return ORDERS.sub("", text)
+def without_controls(text: str) -> str:
+    """Return the text without control characters."""
+    return CONTROLS.sub("", text)
 
 
 def rendered(text: str) -> Markdown:
-    """The text's Markdown as something rich prints; addresses are shown, not linked."""
-    made = Markdown("", hyperlinks=False)
-    made.parsed = PARSER.parse(unambiguous(harmless(text)))
-    return made
+    """Parse the text's Markdown for rich to print; addresses are shown, not linked."""
+    markdown = Markdown("", hyperlinks=False)
+    markdown.parsed = PARSER.parse(unambiguous(without_controls(text)))
+    return markdown
 
 
 def unambiguous(text: str) -> str:
-    """Asterisks within words escaped, where no code is near."""
+    """Escape asterisks within words, where no code is near."""
     return "\n".join(
         line if "`" in line else re.sub(r"(?<=\w)\*(?=\w)", r"\\*", line)
         for line in text.split("\n")
     )
 
 
-def settled(text: str) -> int:
-    """How much of a growing text is whole blocks, which what follows cannot change."""
+def complete_blocks(text: str) -> int:
+    """Return the length of a growing text's complete blocks, which what follows cannot change."""
     end = text.rfind("\n\n")
     while end > 0 and len(FENCE.findall(text[:end])) % 2:
         end = text.rfind("\n\n", 0, end)

@@ -1,4 +1,4 @@
-"""What a person sees while things start: a progress bar on a terminal, phase lines elsewhere."""
+"""Progress of a start: a bar on a terminal, a line for each phase elsewhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print(chat.create(model='{model}', messages=ask, max_tokens=64).choices[0].messa
 
 
 class ProgressDisplay:
-    """One step at a time, on standard error."""
+    """Shows one step at a time on a console."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -37,11 +37,11 @@ class ProgressDisplay:
 
     @property
     def is_terminal(self) -> bool:
-        """A person is watching."""
+        """Return whether a person is watching."""
         return self._console.is_terminal
 
     def step(self, sentence: str, fraction: float | None) -> None:
-        """Show that this is going on, and how much of it is done."""
+        """Show the current step, and the share of it that is done."""
         if self.is_terminal:
             self._show_bar(sentence, fraction)
         elif sentence != self._last:
@@ -49,7 +49,7 @@ class ProgressDisplay:
         self._last = sentence
 
     def done(self, text: str = "") -> None:
-        """End the bar, and say something after it."""
+        """End the bar, and print a text after it."""
         if self._bar:
             self._bar.stop()
             self._bar = None
@@ -58,7 +58,7 @@ class ProgressDisplay:
             self._print(text)
 
     def _print(self, text: str) -> None:
-        """As far as there is room: standard error may be a file on a full disk."""
+        """Print as far as there is room: standard error may be a file on a full disk."""
         with contextlib.suppress(OSError):
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
@@ -82,5 +82,5 @@ def start_bar(console: Console) -> Progress:
 
 
 def banner(*, model: str, address: str, python: str) -> str:
-    """Where the service is, and three ways to try it."""
+    """Return the address of the service, and three ways to try it."""
     return BANNER.format(model=model, address=address, python=python)

@@ -1,4 +1,4 @@
-"""Where an answer is read: a terminal that is drawn on, or a pipe that is written to."""
+"""Output of an answer: drawn on a terminal, or written to a pipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from launcher.terminal.markdown import harmless, rendered, settled
+from launcher.terminal.markdown import complete_blocks, rendered, without_controls
 
 CAVEAT = "Reasoning (not a faithful account of the answer, and not part of it)"
 TRUNCATED = {
@@ -20,19 +20,19 @@ TRUNCATED = {
 }
 
 
-class Screen(Protocol):
-    """What is told of an answer, in the order in which it is known."""
+class Output(Protocol):
+    """The parts of an answer, in the order in which they are known."""
 
-    def notice(self, notices: Sequence[Mapping[str, str]]) -> None: ...
-    def reason(self, text: str) -> None: ...
-    def write(self, text: str) -> None: ...
+    def notices(self, notices: Sequence[Mapping[str, str]]) -> None: ...
+    def reasoning(self, text: str) -> None: ...
+    def text(self, text: str) -> None: ...
     def end(self) -> None: ...
-    def remark(self, sentence: str) -> None: ...
-    def disclaim(self, text: str) -> None: ...
+    def warning(self, sentence: str) -> None: ...
+    def disclaimer(self, text: str) -> None: ...
 
 
-class Terminal:
-    """Blocks that are whole are printed for good; only the last one is drawn anew as it grows."""
+class TerminalOutput:
+    """Prints complete blocks for good; only the last block is redrawn as it grows."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -40,22 +40,23 @@ class Terminal:
         self._rest = ""
         self._is_reasoning = False
 
-    def notice(self, notices: Sequence[Mapping[str, str]]) -> None:
-        """Red flags, in a frame, before anything else."""
-        for one in notices:
-            told = Text(harmless(one["message"]), style="bold red")
-            told.append(f"\n{harmless(one.get('not_triage', ''))}", style="not bold default")
-            self._console.print(Panel(told, border_style="red", title="Notice", title_align="left"))
+    def notices(self, notices: Sequence[Mapping[str, str]]) -> None:
+        """Frame the red flags, before anything else."""
+        for notice in notices:
+            body = Text(without_controls(notice["message"]), style="bold red")
+            caveat = without_controls(notice.get("not_triage", ""))
+            body.append(f"\n{caveat}", style="not bold default")
+            self._console.print(Panel(body, border_style="red", title="Notice", title_align="left"))
 
-    def reason(self, text: str) -> None:
-        """Dim, under its caveat, as it comes."""
+    def reasoning(self, text: str) -> None:
+        """Print reasoning dim, under its caveat, as it comes."""
         if not self._is_reasoning:
             self._is_reasoning = True
             self._console.print(Text(CAVEAT, style="italic yellow"))
-        self._console.print(Text(harmless(text), style="dim"), end="", soft_wrap=True)
+        self._console.print(Text(without_controls(text), style="dim"), end="", soft_wrap=True)
 
-    def write(self, text: str) -> None:
-        """The next piece of the answer."""
+    def text(self, text: str) -> None:
+        """Draw the next part of the answer."""
         if self._is_reasoning:
             self._is_reasoning = False
             self._console.print("\n")
@@ -63,15 +64,15 @@ class Terminal:
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        whole = settled(self._rest)
-        if whole:
-            self._console.print(rendered(self._rest[:whole]))
+        complete = complete_blocks(self._rest)
+        if complete:
+            self._console.print(rendered(self._rest[:complete]))
             self._console.print()
-            self._rest = self._rest[whole:]
+            self._rest = self._rest[complete:]
         self._live.update(rendered(self._rest), refresh=True)
 
     def end(self) -> None:
-        """The answer goes no further; what was drawn becomes print."""
+        """Print what is still drawn: the answer goes no further."""
         if self._is_reasoning:
             self._is_reasoning = False
             self._console.print()
@@ -81,62 +82,68 @@ class Terminal:
             self._console.print(rendered(self._rest))
             self._rest = ""
 
-    def remark(self, sentence: str) -> None:
-        """What a reader has to know of the answer."""
-        self._console.print(Text(f"! {harmless(sentence)}", style="bold yellow"))
+    def warning(self, sentence: str) -> None:
+        self._console.print(Text(f"! {without_controls(sentence)}", style="bold yellow"))
 
-    def disclaim(self, text: str) -> None:
-        """The safety notice."""
-        self._console.print(Text(harmless(text), style="yellow"))
+    def disclaimer(self, text: str) -> None:
+        self._console.print(Text(without_controls(text), style="yellow"))
 
 
-class Pipe:
-    """Plain text, unformatted, the notice as the closing paragraph."""
+class PlainOutput:
+    """Writes plain text, with the disclaimer as the closing paragraph."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._is_reasoning = self._has_begun = False
 
-    def _put(self, text: str, end: str = "\n") -> None:
-        self._console.file.write(f"{harmless(text)}{end}")
+    def _write(self, text: str, end: str = "\n") -> None:
+        self._console.file.write(f"{without_controls(text)}{end}")
         self._console.file.flush()
 
-    def notice(self, notices: Sequence[Mapping[str, str]]) -> None:
-        """Each on a line of its own."""
-        for one in notices:
-            self._put(f"[notice] {one['message']} {one.get('not_triage', '')}\n")
+    def notices(self, notices: Sequence[Mapping[str, str]]) -> None:
+        """Write each on a line of its own."""
+        for notice in notices:
+            self._write(f"[notice] {notice['message']} {notice.get('not_triage', '')}\n")
 
-    def reason(self, text: str) -> None:
-        """Between its marks."""
-        self._put(text if self._is_reasoning else f"[reasoning]\n{text}", end="")
+    def reasoning(self, text: str) -> None:
+        """Write reasoning between its marks."""
+        self._write(text if self._is_reasoning else f"[reasoning]\n{text}", end="")
         self._is_reasoning = self._has_begun = True
 
-    def write(self, text: str) -> None:
-        """As it comes."""
-        self._put(f"\n[answer]\n{text}" if self._is_reasoning else text, end="")
+    def text(self, text: str) -> None:
+        """Write the next part of the answer."""
+        self._write(f"\n[answer]\n{text}" if self._is_reasoning else text, end="")
         self._is_reasoning, self._has_begun = False, True
 
     def end(self) -> None:
-        """The line's end, where one was begun."""
+        """End the line, where one was begun."""
         if self._has_begun:
-            self._put("")
+            self._write("")
         self._has_begun = self._is_reasoning = False
 
-    def remark(self, sentence: str) -> None:
-        """On a line of its own."""
-        self._put(f"\n[warning] {sentence}")
+    def warning(self, sentence: str) -> None:
+        self._write(f"\n[warning] {sentence}")
 
-    def disclaim(self, text: str) -> None:
-        """The closing paragraph."""
-        self._put(f"\n{text}")
+    def disclaimer(self, text: str) -> None:
+        self._write(f"\n{text}")
 
 
-def close(screen: Screen, told: Mapping[str, Any]) -> None:
-    """What is told of an answer once it has ended."""
-    if told.get("truncated"):
-        where = told["truncated"]
-        screen.remark(TRUNCATED.get(where, f"The answer was cut ({where})."))
-    for warning in told.get("warnings") or ():
-        screen.remark(f"Warning: {warning}.")
-    if text := (told.get("disclaimer") or {}).get("text"):
-        screen.disclaim(text)
+class NoOutput:
+    """Shows nothing of an answer that is printed as one JSON object."""
+
+    def notices(self, notices: Sequence[Mapping[str, str]]) -> None: ...
+    def reasoning(self, text: str) -> None: ...
+    def text(self, text: str) -> None: ...
+    def end(self) -> None: ...
+    def warning(self, sentence: str) -> None: ...
+    def disclaimer(self, text: str) -> None: ...
+
+
+def close(output: Output, mmhie: Mapping[str, Any]) -> None:
+    """Write the warnings and the disclaimer after an answer has ended."""
+    if cut := mmhie.get("truncated"):
+        output.warning(TRUNCATED.get(cut, f"The answer was cut ({cut})."))
+    for warning in mmhie.get("warnings") or ():
+        output.warning(f"Warning: {warning}.")
+    if text := (mmhie.get("disclaimer") or {}).get("text"):
+        output.disclaimer(text)

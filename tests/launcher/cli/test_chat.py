@@ -117,7 +117,7 @@ class Desk:
         self.seen = ""
         os.write(self._terminal, text.encode())
 
-    def until(self, words: str, seconds: float = 20) -> str:
+    def until(self, words: str, seconds: float = 120) -> str:
         """What came up to these words, without styles."""
         ends = time.monotonic() + seconds
         while words not in STYLE.sub("", self.seen):
@@ -129,7 +129,7 @@ class Desk:
                     pytest.fail(f"it ended before {words!r}: {self.seen}")
         return STYLE.sub("", self.seen)
 
-    def ended(self, seconds: float = 20) -> int:
+    def ended(self, seconds: float = 120) -> int:
         """Its exit code."""
         ends = time.monotonic() + seconds
         while (found := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from launcher.doctor import checks
-from launcher.doctor.checks import Case, Finding
-from launcher.doctor.self_test import Answer
+from launcher.doctor.checks import Finding, Subject
+from launcher.doctor.self_test import Result
 from tests.models import smollm2
 
 MMHIE = Path(sys.executable).with_name("mmhie")
@@ -20,9 +20,9 @@ MMHIE = Path(sys.executable).with_name("mmhie")
 
 def findings(tmp_path: Path, **ours: str) -> dict[str, Finding]:
     """By the check's name, with a self-test that found nothing wrong."""
-    case = Case({"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours})
-    case.self_test = Answer(tokens=10, usage_statistics=False)
-    return {found.check: found for found in checks.examine(case)}
+    subject = Subject({"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours})
+    subject.self_test = Result(tokens=10, usage_statistics=False)
+    return {found.check: found for found in checks.run_checks(subject)}
 
 
 def run(*arguments: str, cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
@@ -131,20 +131,22 @@ def test_a_taken_port_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "check", "words"),
+    ("result", "check", "words"),
     [
-        (Answer(error="ValueError: no tokens"), "vocabulary", "no tokens"),
-        (Answer(tokens=1, usage_statistics=True), "telemetry", "usage statistics"),
-        (Answer(tokens=1, contacted=["hub.invalid"]), "network", "hub.invalid"),
+        (Result(error="ValueError: no tokens"), "vocabulary", "no tokens"),
+        (Result(tokens=1, usage_statistics=True), "telemetry", "usage statistics"),
+        (Result(tokens=1, contacted=["hub.invalid"]), "network", "hub.invalid"),
     ],
 )
 def test_what_the_self_test_found_is_told(
-    answer: Answer, check: str, words: str, tmp_path: Path
+    result: Result, check: str, words: str, tmp_path: Path
 ) -> None:
     """Each of its answers has its check."""
-    case = Case({"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_REASONER_MODEL": str(smollm2.model())})
-    case.self_test = answer
-    found = {one.check: one for one in checks.examine(case)}
+    subject = Subject(
+        {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_REASONER_MODEL": str(smollm2.model())}
+    )
+    subject.self_test = result
+    found = {one.check: one for one in checks.run_checks(subject)}
 
     assert found[check].outcome == "failed"
     assert words in found[check].sentence

@@ -17,7 +17,7 @@ ENVIRON = environment.for_engine(
 
 def test_a_vocabulary_loads_without_a_network() -> None:
     """And the engine says that it reports to nobody."""
-    found = self_test.ask(smollm2.model(), is_harmony=True, environ=ENVIRON)
+    found = self_test.run(smollm2.model(), is_harmony=True, environ=ENVIRON)
 
     assert found.error == ""
     assert found.tokens == 49152
@@ -33,13 +33,13 @@ def test_an_environment_that_reports_is_told() -> None:
         if name not in ("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK")
     }
 
-    assert self_test.ask(smollm2.model(), is_harmony=False, environ=loud).usage_statistics
+    assert self_test.run(smollm2.model(), is_harmony=False, environ=loud).usage_statistics
 
 
 def test_a_folder_without_a_vocabulary_is_told(tmp_path: Path) -> None:
     """In words, with the reason."""
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    found = self_test.ask(tmp_path, is_harmony=False, environ=ENVIRON)
+    found = self_test.run(tmp_path, is_harmony=False, environ=ENVIRON)
 
     assert found.tokens == 0
     assert found.error
@@ -50,7 +50,7 @@ def test_a_process_that_cannot_answer_is_told(tmp_path: Path) -> None:
     broken = {**ENVIRON, "PYTHONPATH": str(tmp_path)}
     (tmp_path / "json.py").write_text("raise SystemExit('no json here')")
 
-    assert self_test.ask(tmp_path, is_harmony=False, environ=broken).error == "no json here"
+    assert self_test.run(tmp_path, is_harmony=False, environ=broken).error == "no json here"
 
 
 def test_only_this_machine_can_be_reached() -> None:

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from launcher.terminal.markdown import harmless, rendered, settled
+from launcher.terminal.markdown import complete_blocks, rendered, without_controls
 
 
 def shown(text: str) -> str:
@@ -40,7 +40,7 @@ def test_nothing_is_swallowed_and_nothing_obeyed(text: str, expected: str) -> No
 
 def test_line_ends_and_tabs_stay() -> None:
     """They are text."""
-    assert harmless("a\n\tb\r\x00c") == "a\n\tbc"
+    assert without_controls("a\n\tb\r\x00c") == "a\n\tbc"
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_line_ends_and_tabs_stay() -> None:
 )
 def test_only_whole_blocks_are_printed_for_good(text: str, whole: str) -> None:
     """A blank line ends one, but not within code."""
-    assert text[: settled(text)] == whole
+    assert text[: complete_blocks(text)] == whole
