@@ -1,7 +1,8 @@
-"""The engine as the rest of the house sees it: `open` a request, `aclose` at the end."""
+"""The client of the engine: a pool of connections with `open`, `fetch` and `aclose`."""
 
 import asyncio
 from collections import deque
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -18,9 +19,8 @@ LARGEST_ERROR_BYTES = 1024 * 1024
 
 
 class EngineRequest(NamedTuple):
-    """One request to the engine; exactly one of the two limits applies, in seconds: on all of the
-    answer, or on the time between two signs of progress. A router may keep a `session`'s
-    requests on one engine."""
+    """One request to the engine. One of two timeouts applies, in seconds: `total_s` to the whole
+    answer, `idle_s` between two signs of progress. A router may keep a `session` on one engine."""
 
     method: str
     path: str
@@ -33,7 +33,7 @@ class EngineRequest(NamedTuple):
 
 
 class EngineResponse:
-    """A response whose status is known and whose body still comes; close it, however it ends."""
+    """A response whose status is known and whose body is still arriving; always close it."""
 
     __slots__ = ("_client", "_closed", "_connection", "_expects_end", "headers", "status")
 
@@ -46,35 +46,35 @@ class EngineResponse:
         self.headers = connection.headers
 
     async def read(self) -> bytes:
-        """The next part of the body as it arrived; b"" at its end, or once it is closed."""
+        """Return the next part of the body as it arrived; b"" at its end, or once it is closed."""
         return b"" if self._closed else await self._connection.read()
 
     def mark_progress(self) -> None:
-        """Say that something of use has come: silence is counted from now."""
+        """Restart the idle timeout: something useful has arrived."""
         self._connection.mark_progress()
 
     def expect_end(self) -> None:
-        """Say that all of it has come but the end of the body, which says nothing."""
+        """Note that only the end of the body is missing, which carries nothing."""
         self._expects_end = True
 
     async def forward(self, sink: Sink) -> None:
-        """The body, each part given to `sink` as it arrives, until its end."""
+        """Pass each part of the body to `sink` as it arrives, until its end."""
         if not self._closed:
             await self._connection.forward(sink)
 
     async def read_all(self, limit: int = LARGEST_ANSWER_BYTES) -> bytes:
-        """The whole body; raises EngineGarbled when it is over so many bytes."""
+        """Return the whole body; raise EngineGarbled when it exceeds the limit, in bytes."""
         parts, size = [], 0
         while part := await self.read():
             size += len(part)
             if size > limit:
-                raise EngineGarbled("The engine sent an answer without end.")
+                raise EngineGarbled(f"The engine's response exceeded {limit // 2**20} MiB.")
             parts.append(part)
         return b"".join(parts)
 
     def close(self) -> None:
-        """Give the connection back; abort it, and with it the engine's work, if unfinished."""
-        if not self._closed:  # a connection given back twice would serve two requests at once
+        """Return the connection to the pool; abort it, and the engine's work, if unfinished."""
+        if not self._closed:  # a connection returned twice would serve two requests at once
             self._closed = True
             if self._expects_end and not self._connection.complete:  # a moment, and it may be kept
                 self._connection.loop.call_later(LINGER_S, self._client.release, self._connection)
@@ -83,7 +83,7 @@ class EngineResponse:
 
 
 class EngineClient:
-    """A pool of connections to one upstream, the last used first."""
+    """A pool of connections to one upstream; the most recently used is taken first."""
 
     def __init__(self, url: str, *, key: str | None = None) -> None:
         parts = urlsplit(url)
@@ -98,16 +98,16 @@ class EngineClient:
     async def open(self, request: EngineRequest) -> EngineResponse:
         """Send a request and wait for its status line.
 
-        Raises EngineUnavailable (refused, or died twice before answering), EngineTimeout,
-        EngineCut or EngineGarbled. A request that got no byte of an answer is sent once more,
+        Raises EngineUnavailable (refused, or closed twice before answering), EngineTimeout,
+        EngineCut or EngineGarbled. A request that got no byte of an answer is retried once,
         within the same total.
         """
         if 0 in (request.idle_s, request.total_s):
             raise timed_out()
         now = asyncio.get_running_loop().time()
         until = None if request.total_s is None else now + request.total_s
-        for kept in (self._take(), None):
-            connection = kept or await self._connect(until)
+        for idle in (self._take_idle(), None):
+            connection = idle or await self._connect(until)
             try:
                 await connection.send(self._encode(request), idle_s=request.idle_s, until=until)
                 return EngineResponse(self, connection)
@@ -140,7 +140,7 @@ class EngineClient:
             head += f"content-type: application/json\r\ncontent-length: {len(request.body)}\r\n"
         return b"".join((head.encode("latin-1"), self._fixed, b"\r\n", request.body))
 
-    def _take(self) -> Connection | None:
+    def _take_idle(self) -> Connection | None:
         self._drop_stale()
         while self._idle:
             connection = self._idle.pop()
@@ -149,7 +149,7 @@ class EngineClient:
         return None
 
     def _drop_stale(self) -> None:
-        """Close what has been idle too long; the longest idle is at the front."""
+        """Close connections that were idle too long; the oldest is at the front."""
         oldest = asyncio.get_running_loop().time() - KEEP_ALIVE_S
         while self._idle and self._idle[0].idle_since <= oldest:
             self._idle.popleft().abort()
@@ -162,19 +162,17 @@ class EngineClient:
                 return await self._dial(loop)
         except (OSError, TimeoutError):
             raise EngineUnavailable(
-                "The engine cannot be reached; it may be starting.", retry_after_s=2
+                "The engine cannot be reached; it may be starting: try again.",
+                retry_after_s=2,
             ) from None
 
     async def _dial(self, loop: asyncio.AbstractEventLoop) -> Connection:
-        def fresh() -> Connection:
-            return Connection(loop)
-
         if self.path is not None:
-            return (await loop.create_unix_connection(fresh, self.path))[1]
-        return (await loop.create_connection(fresh, self.host, self.port))[1]
+            return (await loop.create_unix_connection(partial(Connection, loop), self.path))[1]
+        return (await loop.create_connection(partial(Connection, loop), self.host, self.port))[1]
 
     def release(self, connection: Connection) -> None:
-        """Keep a connection whose exchange is over, close any other."""
+        """Keep a connection that can serve the next request, close any other."""
         if connection.reusable:
             connection.idle_since = connection.loop.time()
             self._idle.append(connection)

@@ -1,4 +1,4 @@
-"""One socket to the engine: HTTP/1.1, one request at a time, back-pressure on its answers."""
+"""An HTTP/1.1 connection to the engine: one request at a time, with back-pressure."""
 
 import asyncio
 import inspect
@@ -10,22 +10,22 @@ import httptools
 from gateway.errors import EngineCut, EngineGarbled, EngineTimeout, GatewayError
 from gateway.http.headers import values_of
 
-# Beyond this much unread body the socket is no longer read, so a slow caller costs the engine
-# waiting and not the gateway memory.
+# With more unread body than this the socket is no longer read, so that a slow caller makes the
+# engine wait and does not fill the gateway's memory.
 HIGH_WATER_BYTES = 64 * 1024
 LARGEST_HEAD_BYTES = 64 * 1024
 
 
-# Takes a part of a body and raises nothing; returns what to wait for before it takes more.
+# Takes a part of a body and never raises; returns what to await before the next part.
 Sink = Callable[[bytes], Awaitable[None] | None]
 
 
 class ConnectionDiedError(Exception):
-    """The connection ended before any byte of a response: the request may be sent again."""
+    """The connection ended before any byte of a response: the request may be retried."""
 
 
 class Connection(asyncio.Protocol):
-    """A kept-alive connection; `send` starts an exchange, `read` yields its body."""
+    """A keep-alive connection; `send` starts an exchange, `read` returns its body."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -53,13 +53,13 @@ class Connection(asyncio.Protocol):
         self._active_at = self.loop.time()
         self._parser = httptools.HttpResponseParser(self)
 
-    # What asyncio calls.
+    # Callbacks of asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment] # a socket's transport is both ways
 
     def data_received(self, data: bytes) -> None:
-        if self.complete:  # bytes nobody asked for: what follows cannot be trusted
+        if self.complete:  # unexpected bytes: what follows cannot be trusted
             self.abort()
             return
         if not self._head_done:
@@ -67,16 +67,16 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._keep_alive = False  # whatever follows a whole answer belongs to nobody
-            self.fail(EngineGarbled("The engine's answer is not valid HTTP."))
+            self._keep_alive = False  # bytes after a complete response belong to no request
+            self.fail(EngineGarbled("The engine's response is not valid HTTP."))
         if not self._head_done and self._head_bytes > LARGEST_HEAD_BYTES:
             self.fail(EngineGarbled("The engine's response headers are too large."))
         if self._sink is not None and self._chunks and self._delay is None:
-            self._pass_on()
+            self._forward_buffered()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        del self._parser  # it holds us: a circle would wait for the collector
+        del self._parser  # it refers to us: a cycle would wait for the collector
         if self.complete:
             return
         if not self._head_bytes:
@@ -84,26 +84,26 @@ class Connection(asyncio.Protocol):
         elif exc is None and self._head_done and self._ends_with_connection():
             self._finish()
         else:
-            self.fail(EngineCut("The engine closed the connection before the answer's end."))
+            self.fail(EngineCut("The engine closed the connection before the end of its answer."))
 
     def _ends_with_connection(self) -> bool:
-        """RFC 9112 section 6.3: neither chunked nor counted, the body lasts until the close."""
+        """Return whether the body ends with the connection (RFC 9112 section 6.3)."""
         framing = (b"content-length", b"transfer-encoding")
         return not any(values_of(self.headers, name) for name in framing)
 
-    # What httptools calls.
+    # Callbacks of httptools.
 
     def on_message_begin(self) -> None:
         if self.complete:
             raise ValueError("a second response in the same bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._head_done:  # trailers are no headers
+        if not self._head_done:  # trailers are not headers
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if 100 <= status < 200:  # 100 Continue and the like announce the real head
+        if 100 <= status < 200:  # 100 Continue and the like precede the real head
             self.headers.clear()
             return
         is_large = self._head_bytes > LARGEST_HEAD_BYTES and self._head_size() > LARGEST_HEAD_BYTES
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def _head_size(self) -> int:
-        """In bytes, as it was sent: one read may have brought the whole of a giant."""
+        """Return the head's size in bytes: a single read may have brought a giant one."""
         return sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_body(self, body: bytes) -> None:
@@ -133,17 +133,17 @@ class Connection(asyncio.Protocol):
         if self._head_done:
             self._finish()
 
-    # What the engine client calls.
+    # Methods of the engine client.
 
     async def send(self, request: bytes, *, idle_s: float | None, until: float | None) -> None:
-        """Write a request and return when the status is known; raises ConnectionDiedError,
-        EngineTimeout, EngineCut or EngineGarbled. The answer ends by `until`, on the loop's
-        clock; without that, `idle_s` limits the time until somebody says `mark_progress`."""
+        """Write a request and return when the status is known; raise ConnectionDiedError,
+        EngineTimeout, EngineCut or EngineGarbled. The deadline is `until`, on the loop's clock;
+        without it, `idle_s` limits the time between two calls of `mark_progress`."""
         if self.closed:
             raise ConnectionDiedError
         self._reset()
         if until is not None:
-            self._timer = self.loop.call_at(until, self._out_of_time)
+            self._timer = self.loop.call_at(until, self._time_out)
         elif idle_s is not None:
             self._timer = self.loop.call_later(idle_s, self._check_idle, idle_s)
         self.transport.write(request)
@@ -151,17 +151,17 @@ class Connection(asyncio.Protocol):
             await self._wait()
 
     async def read(self) -> bytes:
-        """What has arrived of the body since the last call; b"" at its end."""
+        """Return what has arrived of the body since the last call; b"" at its end."""
         while not self._chunks:
             if self.complete:
                 return b""
             await self._wait()
-        return self._taken()
+        return self._take_buffered()
 
     async def forward(self, sink: Sink) -> None:
-        """Have `sink` called with every part of the body the moment it arrives, until the end.
+        """Call `sink` with every part of the body the moment it arrives, until the end.
 
-        No task is woken for a part: that would cost as much as all else that is done with it.
+        No task is woken for a part: that would cost as much as everything else done with it.
         Raises what `read` does.
         """
         self._sink = sink
@@ -170,9 +170,9 @@ class Connection(asyncio.Protocol):
                 if self._delay is not None:
                     await self._delay
                     self._delay = None
-                    self.mark_progress()  # it was the caller who was slow
+                    self.mark_progress()  # the caller was slow, not the engine
                 elif self._chunks:
-                    self._pass_on()
+                    self._forward_buffered()
                 else:
                     await self._wait()
             if self._delay is not None:
@@ -182,19 +182,19 @@ class Connection(asyncio.Protocol):
             self._drop_delay()
 
     def _drop_delay(self) -> None:
-        """Whoever waited for it has left, or it is over: one never begun must not just be lost."""
+        """Close what the sink returned if it was never awaited."""
         if inspect.iscoroutine(self._delay):
             self._delay.close()
         self._delay = None
 
-    def _pass_on(self) -> None:
+    def _forward_buffered(self) -> None:
         if self._sink is not None:
-            self._delay = self._sink(self._taken())
+            self._delay = self._sink(self._take_buffered())
             if self._delay is not None:
                 self._wake()
 
-    def _taken(self) -> bytes:
-        """What has arrived, which goes on now; reads on where that had stopped."""
+    def _take_buffered(self) -> bytes:
+        """Return what has arrived, and resume reading where it was paused."""
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._buffered = 0
@@ -205,18 +205,18 @@ class Connection(asyncio.Protocol):
         return data
 
     def mark_progress(self) -> None:
-        """Something came that is of use: from now on silence is counted anew.
+        """Restart the idle timeout: something useful has arrived.
 
-        Bytes alone are none: an engine that trickles them would be waited for without end."""
+        Bytes alone do not count: an engine that trickles them would be waited for for ever."""
         self._active_at = self.loop.time()
 
     @property
     def reusable(self) -> bool:
-        """Whether the next request may go over this connection."""
+        """Whether the next request may use this connection."""
         return self.complete and self._keep_alive and not self.closed and self._failure is None
 
     def abort(self) -> None:
-        """Close at once: the engine sees it and stops working on the request."""
+        """Close at once: the engine notices and stops working on the request."""
         self._stop_timer()
         self.closed = True
         self.complete = True
@@ -252,12 +252,12 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _out_of_time(self) -> None:
+    def _time_out(self) -> None:
         self.fail(timed_out())
 
     def _check_idle(self, idle_s: float) -> None:
-        """Re-armed rather than reset per chunk: one timer a request, nothing per token. While
-        nobody waits for the engine it is the caller who is slow."""
+        """Fail or re-arm: one timer per request, no cost per token. While nobody waits for the
+        engine, the caller is the slow one."""
         quiet = 0.0 if self._waiter is None else self.loop.time() - self._active_at
         if quiet >= idle_s:
             self.fail(timed_out())

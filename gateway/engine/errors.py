@@ -1,4 +1,4 @@
-"""What the engine's refusals become: the caller's mistakes stay theirs, ours are named ours."""
+"""Translate the engine's errors: callers' mistakes stay 4xx, faults behind the gateway are 5xx."""
 
 import json
 import os.path
@@ -17,7 +17,7 @@ from gateway.errors import (
 )
 
 SHORTEST_ECHO = 4
-FRONT_OF_ECHO = 16  # a longer text may be quoted with its end left out
+FRONT_OF_ECHO = 16  # a longer text may be quoted without its end
 WITHHELD = "[…]"
 # Words of the API, not of a patient: an error about "tool_choice": "auto" has to say auto.
 _API_WORDS = (
@@ -25,7 +25,7 @@ _API_WORDS = (
     " object string number integer boolean array medium high"
 )
 API_WORDS = frozenset(_API_WORDS.split())
-# Where the names inside are the caller's own and not the API's.
+# Objects whose keys are the caller's own and not the API's.
 _FREE_NAMES = (
     "logit_bias",
     "metadata",
@@ -39,27 +39,27 @@ _INPUT_ECHO = re.compile(r",?\s*'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_va
 
 
 class EngineRefusal(RequestError):
-    """A 4xx of the engine: its status, type, param and code, its sentence without the request."""
+    """A 4xx of the engine: its status, type, param and code; its message without the request."""
 
     def __init__(self, status: int, error: dict[str, Any], message: str) -> None:
         super().__init__(message)
         self.status = status  # type: ignore[misc] # the engine's, not the class's
-        told = {name: error.get(name) for name in ("type", "param", "code")}
-        self.fields = {"message": message, **told}
+        details = {name: error.get(name) for name in ("type", "param", "code")}
+        self.fields = {"message": message, **details}
 
     def envelope(self) -> dict[str, Any]:
         return {"error": self.fields}
 
 
 def translate(status: int, body: bytes, request: object = None) -> GatewayError:
-    """The error that an engine's response with this status and body means.
+    """Return the error for an engine's response with this status and body.
 
-    `request` is the parsed request: whatever text of it the engine quotes back is withheld.
+    `request` is the parsed request: any text of it that the engine quotes is withheld.
     """
     if status in (401, 403):
-        return EngineRejected("The engine refused the gateway's own key (MMHIE_ENGINE_API_KEY).")
+        return EngineRejected("The engine refused the gateway's key; check MMHIE_ENGINE_API_KEY.")
     if status in (429, 503):
-        return EngineUnavailable("The engine takes no more requests now.", retry_after_s=1)
+        return EngineUnavailable("The engine is busy; try again.", retry_after_s=1)
     if 400 <= status < 500:
         return refusal(status, body, request)
     if status >= 500:
@@ -68,10 +68,10 @@ def translate(status: int, body: bytes, request: object = None) -> GatewayError:
 
 
 def translate_event(content: bytes, request: object) -> GatewayError:
-    """The error that an error object in a stream means.
+    """Return the error for an error object in a stream.
 
-    vLLM finds some faults of a request only once it has said 200; what it would have said before
-    is in the object's code.
+    vLLM finds some mistakes in a request only after it has sent 200; the status that it would
+    have sent is in the object's code.
     """
     code = error_object(content).get("code")
     if isinstance(code, int) and 400 <= code < 500:
@@ -86,19 +86,19 @@ def refusal(status: int, body: bytes, request: object) -> EngineRefusal:
         message = f"The engine refused this request (status {status})."
         error = {"type": "invalid_request_error", "param": None, "code": status}
     texts = echoes(private(request))
-    told = {k: withhold(v, texts) if isinstance(v, str) else v for k, v in error.items()}
-    return EngineRefusal(status, told, withhold(_INPUT_ECHO.sub("", message), texts))
+    shown = {k: withhold(v, texts) if isinstance(v, str) else v for k, v in error.items()}
+    return EngineRefusal(status, shown, withhold(_INPUT_ECHO.sub("", message), texts))
 
 
 def private(request: object) -> object:
-    """A request without the model's name, which is public: it was compared with what is served."""
+    """Return a request without the model's name, which is public."""
     if not isinstance(request, dict):
         return request
     return {name: value for name, value in request.items() if name != "model"}
 
 
 def error_object(body: bytes) -> dict[str, Any]:
-    """The `error` object of an engine's error body; empty when there is none."""
+    """Return the `error` object of an engine's error body; empty when there is none."""
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -108,8 +108,8 @@ def error_object(body: bytes) -> dict[str, Any]:
 
 
 def withhold(message: str, texts: Sequence[str]) -> str:
-    """The message without any of the texts, longest first, nor the front of a long one: error
-    texts end up in logs and tickets."""
+    """Return the message without any of the texts, longest first, and without the beginning of a
+    long one: error texts end up in logs and tickets."""
     before = None
     while message != before:  # taking one text out may put another together
         before = message
@@ -119,7 +119,7 @@ def withhold(message: str, texts: Sequence[str]) -> str:
 
 
 def without(message: str, text: str) -> str:
-    """The message with each occurrence of a text withheld, as far as it goes on."""
+    """Return the message with each occurrence of a text withheld, as far as it matches."""
     front = text[:FRONT_OF_ECHO]
     at = message.find(front)
     while at >= 0:
@@ -130,8 +130,8 @@ def without(message: str, text: str) -> str:
 
 
 def echoes(request: object) -> list[str]:
-    """Whatever of a request an error may quote, longest first: every text, each of its lines, as
-    it is and as Python or JSON would write it between quotes."""
+    """Return what an error may quote of a request, longest first: every text and each of its
+    lines, as it is and as Python or JSON would quote it."""
     found = set()
     for text in strings(request):
         for part in {text, text.strip(), *text.splitlines()}:
@@ -142,7 +142,7 @@ def echoes(request: object) -> list[str]:
 
 
 def strings(value: object) -> Iterator[str]:
-    """Every string in a parsed request but the names of the API's fields."""
+    """Yield every string in a parsed request except the names of the API's fields."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What state the engine is in: from the launcher's phase file, or from the engine itself."""
+"""The state of the engine: from the launcher's status file, or from the engine itself."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ POLL_WAITING_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What is being served; the counts are in tokens."""
+    """The served model; lengths are in tokens."""
 
     id: str
     ids: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class Model:
     has_chat_template: bool = True
     counts_tokens: bool = False
     template_tokens: int = 0
-    reasons: bool | None = None  # None: nobody has said
+    reasons: bool | None = None  # None: not known
     budgets_reasoning: bool = False  # the engine takes `thinking_token_budget`
     by_priority: bool = False
     base: str | None = None
@@ -39,12 +39,12 @@ class Model:
     revision: str | None = None
     quantization: str | None = None
     pinned_date: str | None = None
-    owner: str = UNKNOWN  # the engine, by its own listing
+    owner: str = UNKNOWN  # the engine that lists it
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """One moment of the engine's life, as /healthz tells it."""
+    """The state of the engine at one moment, as /healthz reports it."""
 
     phase: Phase = "starting"
     progress: float | None = None
@@ -53,30 +53,30 @@ class EngineState:
     engine_version: str | None = None
     model: Model | None = None
     warnings: tuple[str, ...] = ()
-    published: dict[str, Any] = field(default_factory=dict)
+    model_facts: dict[str, Any] = field(default_factory=dict)
 
 
 class EngineWatch:
-    """Keeps the state current; one task, ended by cancelling it."""
+    """Keeps the engine's state current in one task, ended by cancelling it."""
 
     def __init__(
-        self, engine: EngineClient, phase_file: Path | None, health_path: str = "/health"
+        self, engine: EngineClient, status_file: Path | None, health_path: str = "/health"
     ) -> None:
         self._engine = engine
-        self._phase_file = phase_file
+        self._status_file = status_file
         self._health_path = health_path
         self._recheck = asyncio.Event()
         self._was_ready = False
         self.state = EngineState()
-        self.draining = False  # told to stop: not ready for more
-        self.refusing = False  # settled: every balancer has seen that by now
+        self.draining = False  # told to stop: not ready for new requests
+        self.refusing = False  # every load balancer has seen that by now
 
     @property
     def phase(self) -> Phase:
         return "draining" if self.draining else self.state.phase
 
     def model(self) -> Model:
-        """The model being served; raises Draining or EngineUnavailable when there is none now."""
+        """Return the served model; raise Draining or EngineUnavailable when there is none now."""
         if self.refusing:
             raise Draining("This gateway is stopping; send the request again.", retry_after_s=1)
         if self.state.phase != "ready" or self.state.model is None:
@@ -84,56 +84,56 @@ class EngineWatch:
         return self.state.model
 
     def recheck(self) -> None:
-        """Somebody failed to reach the engine: look again now."""
+        """Probe the engine now: a request has failed to reach it."""
         self._recheck.set()
 
     def mark_reasoning(self, model: Model) -> None:
-        """An answer held reasoning, of which nobody had told: its budget is apart from now on."""
+        """Note that the model reasons, as an answer has shown: reasoning gets its own budget."""
         if self.state.model is model and model.reasons is None:
             self.state = replace(self.state, model=replace(model, reasons=True))
 
     async def run(self) -> None:
-        """Look at the engine again and again, sooner while it is not ready."""
+        """Probe the engine at intervals, more often while it is not ready."""
         while True:
             self._recheck.clear()
-            self.state = await self.look()
+            self.state = await self.probe()
             pause = POLL_READY_S if self.state.phase == "ready" else POLL_WAITING_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._recheck.wait()
 
-    async def look(self) -> EngineState:
-        """The state now."""
-        told = read_status_file(self._phase_file) if self._phase_file else None
-        if told is not None and told.phase != "ready":
-            return told
+    async def probe(self) -> EngineState:
+        """Return the state now."""
+        published = read_status_file(self._status_file) if self._status_file else None
+        if published is not None and published.phase != "ready":
+            return published
         try:
-            return await self._ask(told or EngineState())
+            return await self._probe_engine(published or EngineState())
         except (GatewayError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            return self._unreachable(told)
+            return self._unreachable(published)
 
-    def _unreachable(self, told: EngineState | None) -> EngineState:
-        if told is None and not self._was_ready:
+    def _unreachable(self, published: EngineState | None) -> EngineState:
+        if published is None and not self._was_ready:
             return EngineState()
         return replace(
-            told or self.state,
+            published or self.state,
             phase="engine_down",
             detail="The engine does not answer.",
             model=None,
         )
 
-    async def _ask(self, told: EngineState) -> EngineState:
-        """Health each time; the model's facts once per life of the engine."""
+    async def _probe_engine(self, published: EngineState) -> EngineState:
+        """Check the health each time; fetch the model's facts once per start of the engine."""
         status, _ = await self._get(self._health_path)
         if status not in (200, 404):  # 404: an engine other than vLLM
             raise EngineUnavailable("The engine is not healthy.")
-        model = self.state.model or await self._model(told)
-        version = self.state.engine_version or told.engine_version or await self._version()
+        model = self.state.model or await self._model(published)
+        version = self.state.engine_version or published.engine_version or await self._version()
         self._was_ready = True
-        detail = told.detail if told.phase == "ready" else "The model is ready."
-        engine = model.owner if told.engine == UNKNOWN else told.engine
+        detail = published.detail if published.phase == "ready" else "The model is ready."
+        engine = model.owner if published.engine == UNKNOWN else published.engine
         return replace(
-            told,
+            published,
             phase="ready",
             progress=1.0,
             detail=detail,
@@ -142,15 +142,15 @@ class EngineWatch:
             engine_version=version,
         )
 
-    async def _model(self, told: EngineState) -> Model:
+    async def _model(self, published: EngineState) -> Model:
         status, body = await self._get("/v1/models")
         if status != 200:
             raise EngineUnavailable("The engine does not list its models.")
-        model = parse_models(body, told.published)
+        model = parse_models(body, published.model_facts)
         template_tokens = await self._count(model.id, messages=[{"role": "user", "content": "a"}])
         if template_tokens is not None:
             return replace(model, counts_tokens=True, template_tokens=template_tokens)
-        if told.published.get("chat_template"):
+        if published.model_facts.get("chat_template"):
             return model  # the launcher knows better: Harmony needs no template of the tokenizer's
         if await self._count(model.id, prompt="a") is None:
             return model  # no /tokenize: an engine other than vLLM, taken to have a template
@@ -171,7 +171,7 @@ class EngineWatch:
 
 
 def parse_models(body: bytes, published: dict[str, Any]) -> Model:
-    """The model of a /v1/models answer, with what the launcher published about it.
+    """Return the model of a /v1/models answer, with what the launcher published about it.
 
     The launcher's public id hides whatever else the engine lists: the base under an adapter
     must not be reachable by mistake.
@@ -186,7 +186,7 @@ def parse_models(body: bytes, published: dict[str, Any]) -> Model:
     return Model(
         id=public or listed[0],
         ids=(public,) if public else listed,
-        owner=named(first.get("owned_by")),
+        owner=engine_name(first.get("owned_by")),
         max_model_len=published.get("max_model_len") or first.get("max_model_len"),
         reasons=published.get("reasoning"),
         budgets_reasoning=bool(published.get("reasoning_budget")),
@@ -199,26 +199,26 @@ def parse_models(body: bytes, published: dict[str, Any]) -> Model:
     )
 
 
-def named(owner: object) -> str:
-    """The engine that lists a model as its own, if that is a name: it goes into provenance."""
+def engine_name(owner: object) -> str:
+    """Return the owner of a listed model if it is a plain name: it goes into provenance."""
     return owner if isinstance(owner, str) and NAME.fullmatch(owner) else UNKNOWN
 
 
 def read_status_file(path: Path) -> EngineState | None:
-    """What the launcher last wrote; None when it has not, or not sensibly."""
+    """Return what the launcher last wrote; None when there is nothing valid."""
     try:
-        told = orjson.loads(path.read_bytes())
-        if told["phase"] not in get_args(Phase):
+        status = orjson.loads(path.read_bytes())
+        if status["phase"] not in get_args(Phase):
             return None
-        engine = told.get("engine") or {}
+        engine = status.get("engine") or {}
         return EngineState(
-            phase=told["phase"],
-            progress=told.get("progress"),
-            detail=told.get("detail") or "",
+            phase=status["phase"],
+            progress=status.get("progress"),
+            detail=status.get("detail") or "",
             engine=engine.get("name") or "vllm",
             engine_version=engine.get("version"),
-            warnings=tuple(told.get("warnings") or ()),
-            published=dict(told.get("model") or {}),
+            warnings=tuple(status.get("warnings") or ()),
+            model_facts=dict(status.get("model") or {}),
         )
     except (OSError, KeyError, AttributeError, TypeError, ValueError):
         return None

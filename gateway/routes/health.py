@@ -39,13 +39,13 @@ def describe(services: Services) -> dict[str, Any]:
     """What both tell."""
     state, settings = services.watch.state, services.settings
     override = settings.reasoner_model_test_override
-    model = state.model.id if state.model else state.published.get("id")
+    model = state.model.id if state.model else state.model_facts.get("id")
     return {
         "phase": services.phase(),
         "progress": state.progress,
         "detail": services.detail(),
         "model": model or override or settings.reasoner_model,
-        "served": state.published,
+        "served": state.model_facts,
         "engine": {"name": state.engine, "version": state.engine_version},
         "warnings": [*state.warnings, *own_warnings(services)],
         "gateway_version": GATEWAY_VERSION,

@@ -6,8 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from gateway.engine import load
-from gateway.routes.metrics import engine_metrics
+from gateway.engine.metrics import load_of, scrape
 from gateway.services import ServicesDep
 
 PATH = "/v1/mmhie/load"
@@ -17,7 +16,7 @@ router = APIRouter(tags=["health"])
 @router.get(PATH)
 async def engine_load(services: ServicesDep) -> dict[str, Any]:
     """The engine's numbers are null while it is away; `time` is in seconds since 1970."""
-    found = load.read(await engine_metrics(services))
+    found = load_of(await scrape(services.metered))
     return {
         "time": time.time(),
         "phase": services.phase(),

@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.engine.exposition import merged, vllm_families
 from gateway.http.exchange import Exchange
 from gateway.limits.admission import LocalAdmissionQueue
 from gateway.metrics import Metrics, tokens
@@ -92,28 +90,3 @@ def test_every_family_is_ours() -> None:
     for family in Metrics().registry.collect():
         assert family.name.startswith("mmhie_")
         assert family.documentation.endswith(".")
-
-
-def test_the_engine_s_part_is_its_own_families() -> None:
-    """Its process metrics would clash with ours."""
-    exposition = (
-        b"# HELP vllm:x X.\n# TYPE vllm:x counter\nvllm:x 1\n"
-        b'# HELP process_cpu y\nprocess_cpu 2\nhttp_x{a="vllm:"} 3\n'
-    )
-    assert vllm_families(exposition) == exposition[: exposition.index(b"# HELP process")]
-
-
-def test_the_engines_part_of_several_is_one_text() -> None:
-    """Each family once, as the format demands; samples told apart by the engine's number."""
-    text = (
-        b"# HELP vllm:a_total A.\n# TYPE vllm:a_total counter\n"
-        b'vllm:a_total{engine="0",model_name="m"} 1.0\n'
-        b"# HELP python_info P.\n# TYPE python_info gauge\npython_info 1.0\n"
-        b'# HELP vllm:b B.\n# TYPE vllm:b gauge\nvllm:b{engine="0"} 2.0\n'
-    )
-    found = {
-        family.name: [(sample.labels["engine"], sample.value) for sample in family.samples]
-        for family in text_string_to_metric_families(merged([text, b"", text]).decode())
-    }
-
-    assert found == {"vllm:a": [("0", 1.0), ("2", 1.0)], "vllm:b": [("0", 2.0), ("2", 2.0)]}

@@ -166,7 +166,7 @@ def test_the_published_model_is_understood(overlay: str, tmp_path: Path) -> None
 
     assert told is not None
     assert told.phase == "ready"
-    assert told.published["id"] == "dousery/medical-reasoning-gpt-oss-20b"
+    assert told.model_facts["id"] == "dousery/medical-reasoning-gpt-oss-20b"
 
 
 def test_alerts_and_dashboard_come_along(overlay: str) -> None:

@@ -53,7 +53,7 @@ class Engine:
 
 async def look(engine: Engine, phase_file: Path | None = None) -> EngineState:
     async with meeting(engine.play) as (client, _):
-        return await EngineWatch(client, phase_file).look()
+        return await EngineWatch(client, phase_file).probe()
 
 
 async def test_an_engine_without_a_launcher() -> None:
@@ -102,7 +102,7 @@ async def test_that_a_model_reasons_may_be_learned(tmp_path: Path) -> None:
     """From its answers, where the launcher has said nothing; its word stands."""
     async with meeting(Engine().play) as (client, _):
         watch = EngineWatch(client, None)
-        watch.state = await watch.look()
+        watch.state = await watch.probe()
         known = watch.model()
         watch.mark_reasoning(known)
         learned = watch.model()
@@ -191,7 +191,7 @@ def test_any_file_and_any_listing(
     file.write_text(json.dumps(told))
     state = read_status_file(file)
     try:
-        parse_models(json.dumps(listing).encode(), state.published if state else {})
+        parse_models(json.dumps(listing).encode(), state.model_facts if state else {})
     except EngineUnavailable as error:
         assert error.retry_after_s is None  # noqa: PT017 - either way is right
 
@@ -225,7 +225,7 @@ async def test_draining_is_told_before_it_refuses() -> None:
     """Through the settle time questions are still answered."""
     async with meeting(Engine().play) as (client, _):
         watch = EngineWatch(client, None)
-        watch.state = await watch.look()
+        watch.state = await watch.probe()
         watch.draining = True
         assert watch.phase == "draining"
         assert watch.model().id == "m"
@@ -237,4 +237,4 @@ async def test_draining_is_told_before_it_refuses() -> None:
 async def test_an_engine_that_speaks_nonsense_is_not_ready() -> None:
     """At its health, too."""
     async with meeting(always(b"nonsense\r\n\r\n", close=True)) as (client, _):
-        assert (await EngineWatch(client, None).look()).phase == "starting"
+        assert (await EngineWatch(client, None).probe()).phase == "starting"

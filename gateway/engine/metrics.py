@@ -1,0 +1,85 @@
+"""The engines' metrics: scraped, merged into one Prometheus text, and read as a load."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.engine.client import EngineClient, EngineRequest
+from gateway.errors import GatewayError
+
+SCRAPE = EngineRequest("GET", "/metrics", total_s=2.0)
+VLLM = (b"vllm:", b"# HELP vllm:", b"# TYPE vllm:")
+# vLLM numbers the replicas of a data-parallel group; every engine starts with 0.
+FIRST = b'engine="0"'
+# One series per engine of a data-parallel group: requests add up, the fullest cache counts.
+SERIES: Mapping[str, tuple[str, Callable[[Iterable[float]], float]]] = {
+    "vllm:num_requests_running": ("running", sum),
+    "vllm:num_requests_waiting": ("waiting", sum),
+    "vllm:kv_cache_usage_perc": ("kv_cache_usage", max),
+    "vllm:prompt_tokens_total": ("prompt_tokens", sum),
+    "vllm:generation_tokens_total": ("generated_tokens", sum),
+}
+READ = tuple(name.encode() for name in SERIES)
+
+
+async def scrape(engines: Sequence[EngineClient]) -> bytes:
+    """Return the `vllm:*` families of all engines that answer; their process and HTTP metrics
+    would clash with the gateway's."""
+    found = await asyncio.gather(*map(fetch, engines))
+    return merge(found) if len(found) > 1 else vllm_families(found[0])
+
+
+async def fetch(engine: EngineClient) -> bytes:
+    """Return one engine's metrics; nothing while it cannot be reached."""
+    try:
+        status, body = await engine.fetch(SCRAPE)
+    except GatewayError:
+        return b""
+    return body if status == 200 else b""
+
+
+def vllm_families(exposition: bytes) -> bytes:
+    """Return the lines about `vllm:*`, comments included."""
+    return b"".join(line for line in exposition.splitlines(keepends=True) if line.startswith(VLLM))
+
+
+def merge(expositions: Sequence[bytes]) -> bytes:
+    """Return each family once with the samples of every engine, told apart by `engine`.
+
+    A text whose family stands in two places is not valid (Prometheus text format 0.0.4).
+    """
+    families: dict[bytes, list[bytes]] = {}
+    for number, exposition in enumerate(expositions):
+        family: list[bytes] = []
+        for line in exposition.splitlines(keepends=True):
+            if line.startswith(b"# HELP "):
+                is_new = line.split()[2] not in families
+                family = families.setdefault(line.split()[2], [])
+            if line.startswith(VLLM) and (is_new or not line.startswith(b"#")):
+                family.append(line.replace(FIRST, b'engine="%d"' % number, 1))
+    return b"".join(line for lines in families.values() for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoad:
+    """Requests now, the share of the KV cache in use (0 to 1), tokens since the engine's start."""
+
+    running: float | None = None
+    waiting: float | None = None
+    kv_cache_usage: float | None = None
+    prompt_tokens: float | None = None
+    generated_tokens: float | None = None
+
+
+def load_of(exposition: bytes) -> EngineLoad:
+    """Return the load in a Prometheus text; None for what is not in it."""
+    lines = [line for line in exposition.splitlines() if line.startswith(READ)]
+    found: dict[str, list[float]] = {}
+    for family in text_string_to_metric_families(b"\n".join(lines).decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append(sample.value)
+    return EngineLoad(
+        **{name: total(found[s]) for s, (name, total) in SERIES.items() if s in found}
+    )
