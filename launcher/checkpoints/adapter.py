@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from launcher.checkpoints import lora, mxfp4, tensors
-from launcher.checkpoints.gguf import open_lock, partial
+from launcher.checkpoints import lora, making, mxfp4, tensors
 from launcher.checkpoints.lora import LoraPair
 from launcher.checkpoints.merging import MergeJob, job_of
-from launcher.checkpoints.tensors import Tensor, TensorSource
-from launcher.errors import LauncherError, ModelError, NotEnoughDisk, PlanError
-from launcher.models import digests, weights
-from launcher.models.resolve import MERGE_RECORD, adapter_from_config, read_model
+from launcher.checkpoints.tensors import TensorSource
+from launcher.errors import LauncherError, ModelError, PlanError
+from launcher.models import digests, safetensors_header, weights
+from launcher.models.config import adapter_from_config
+from launcher.models.resolve import MERGE_RECORD, read_model
+from launcher.models.safetensors_header import Tensor
 from launcher.settings import load
 
 ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
@@ -35,9 +36,9 @@ def merge(job: MergeJob, report: Report) -> Path:
         return job.target
     shards = _shards(job.base)
     known = {name: tensor for shard in shards.values() for name, tensor in shard.items()}
-    changed = lora.pairs(config, tensors.read_header(_weights(job.adapter)), known)
-    plan = {name: list(_pieces(job, shard, changed, known)) for name, shard in shards.items()}
-    with open_lock(job.target.parent / f".{job.target.name}.lock"):
+    changed = lora.pairs(config, safetensors_header.read(_weights(job.adapter)), known)
+    plan = {name: list(_sources(job, shard, changed, known)) for name, shard in shards.items()}
+    with making.open_lock(job.target.parent / f".{job.target.name}.lock"):
         _write(job, plan, _record(job, config), report)
     return job.target
 
@@ -59,10 +60,10 @@ def _weights(adapter: Path) -> Path:
 
 
 def _shards(base: Path) -> dict[str, dict[str, Tensor]]:
-    return {file.name: tensors.read_header(file) for file in weights.shards(base)}
+    return {file.name: safetensors_header.read(file) for file in weights.shards(base)}
 
 
-def _pieces(
+def _sources(
     job: MergeJob,
     shard: Mapping[str, Tensor],
     changed: Mapping[str, LoraPair],
@@ -89,8 +90,8 @@ def _merged(pair: LoraPair) -> TensorSource:
 def _write(
     job: MergeJob, plan: Mapping[str, list[TensorSource]], record: dict[str, Any], report: Report
 ) -> None:
-    total = sum(piece.size for pieces in plan.values() for piece in pieces)
-    _check_room(job.target.parent, total)
+    total = sum(source.size for sources in plan.values() for source in sources)
+    making.check_room(job.target.parent, total * ROOM, "The merged checkpoint")
     done = 0
 
     def advance(size: int) -> None:
@@ -98,9 +99,9 @@ def _write(
         done = min(done + size, total)
         report(done, total)
 
-    with partial(job.target.parent, job.target.name) as folder:
+    with making.partial(job.target.parent, job.target.name) as folder:
         digests = {
-            name: tensors.write(folder / name, pieces, advance) for name, pieces in plan.items()
+            name: tensors.write(folder / name, sources, advance) for name, sources in plan.items()
         }
         _write_index(folder, plan, total)
         _copy_rest(job, folder)
@@ -116,18 +117,9 @@ def _replace(folder: Path, target: Path) -> None:
     folder.rename(target)
 
 
-def _check_room(cache: Path, total: int) -> None:
-    free = shutil.disk_usage(cache).free
-    if free < total * ROOM:
-        raise NotEnoughDisk(
-            f"The merged checkpoint needs {total * ROOM / 2**30:.1f} GiB of disk and {cache} has "
-            f"{free / 2**30:.1f} GiB free: make room, or set MMHIE_CACHE_DIR to a larger disk."
-        )
-
-
 def _write_index(folder: Path, plan: Mapping[str, list[TensorSource]], total: int) -> None:
     if len(plan) > 1:
-        names = {piece.name: file for file, pieces in plan.items() for piece in pieces}
+        names = {source.name: file for file, sources in plan.items() for source in sources}
         _dump(folder / weights.INDEX, {"metadata": {"total_size": total}, "weight_map": names})
 
 
@@ -158,7 +150,7 @@ def _record(job: MergeJob, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _identity(job: MergeJob) -> dict[str, Any]:
-    """What makes two merges the same; kept beside the weights, so that a re-run can tell."""
+    """The digests that make two merges the same; kept beside the weights for the next run."""
     return {
         "adapter": job.adapter_id,
         "base": job.base_id,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from launcher.checkpoints.tensors import Float, Tensor
+from launcher.checkpoints.tensors import Float, floats
 from launcher.errors import PlanError
+from launcher.models.safetensors_header import Tensor
 
 PREFIX: Final = "base_model.model."
 KEY: Final = re.compile(r"(?P<module>.+)\.lora_(?P<part>[AB])(\.\w+)?\.weight")
@@ -24,8 +25,8 @@ class LoraPair:
 
     def merged(self) -> Float:
         """The new weight; everything is added in float32 and rounded once, when it is written."""
-        delta = self.b.floats() @ self.a.floats()
-        return self.target.floats() + self.scale * delta
+        delta = floats(self.b) @ floats(self.a)
+        return floats(self.target) + self.scale * delta
 
 
 def pairs(

@@ -1,22 +1,22 @@
-"""From the configured adapter to its merge: which folders, which format, which target."""
+"""The merge of the configured adapter: its folders, format and target; without numpy, which is
+the engine's."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.checkpoints.gguf import KILL_AFTER_S
+from launcher.checkpoints import making
 from launcher.errors import ModelError, PlanError
 from launcher.models.facts import ModelFacts
 from launcher.planning.decisions import prepared_folder
 from launcher.planning.plan import EnginePlan
-from launcher.process.child import Child, Command, Listener, describe
+from launcher.process.child import Listener
 from launcher.settings import LauncherSettings
 
 
 @dataclass(frozen=True, slots=True)
 class MergeJob:
-    """What to fold into what: folders, and whether MXFP4 experts become bfloat16."""
+    """An adapter to fold into its base; `dequantize` unpacks MXFP4 experts to bfloat16."""
 
     base: Path
     adapter: Path
@@ -29,7 +29,7 @@ class MergeJob:
 def job_of(
     chosen: LauncherSettings, model: ModelFacts, *, dequantize: bool, out: Path | None = None
 ) -> MergeJob:
-    """What there is to merge. Raises PlanError when the model is no adapter."""
+    """The merge of this model's adapter. Raises PlanError when the model is no adapter."""
     adapter = model.adapter
     if adapter is None or adapter.merged:
         raise PlanError(
@@ -64,17 +64,5 @@ async def in_child(plan: EnginePlan, environ: Mapping[str, str], listener: Liste
     work = job_of(chosen, plan.model, dequantize=dequantizes(plan.model, plan.quantization))
     extra = ("--dequantize",) if work.dequantize else ()
     ours = {"MMHIE_REASONER_MODEL": chosen.reasoner_model}
-    child = Child(
-        Command(
-            (sys.executable, "-m", "launcher.checkpoints.adapter", *extra), {**environ, **ours}
-        ),
-        listener,
-    )
-    try:
-        status = await child.wait()
-    finally:
-        await child.stop(KILL_AFTER_S)
-    if status:
-        said = child.last_lines[-1] if child.last_lines else describe(status)
-        raise ModelError(said)
+    await making.in_child("launcher.checkpoints.adapter", extra, {**environ, **ours}, listener)
     return work.target

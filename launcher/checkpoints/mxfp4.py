@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from launcher.checkpoints.tensors import Bytes, Float, Tensor, TensorSource, pack
+from launcher.checkpoints.tensors import Bytes, Float, TensorSource, pack, raw
+from launcher.models.safetensors_header import Tensor
 
 BLOCKS: Final = "_blocks"
 SCALES: Final = "_scales"
@@ -33,7 +34,7 @@ def unpacked(blocks: Tensor, scales: Tensor) -> TensorSource:
 
     def chunks() -> Iterator[bytes]:
         for expert in range(experts):
-            values = unpack(part(blocks, expert).raw(), part(scales, expert).raw())
+            values = unpack(raw(part(blocks, expert)), raw(part(scales, expert)))
             yield pack(values.T, "BF16")
 
     return TensorSource(blocks.name.removesuffix(BLOCKS), "BF16", shape, size, chunks)

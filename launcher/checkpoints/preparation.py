@@ -11,8 +11,9 @@ from typing import Final
 
 from launcher.checkpoints import gguf, merging
 from launcher.errors import MissingPackage
-from launcher.models import embedded, resolve
+from launcher.models import resolve, weights
 from launcher.planning import hardware, installation
+from launcher.planning.decisions import prepared_folder
 from launcher.planning.plan import EnginePlan, complete, make_plan
 from launcher.settings import LauncherSettings
 
@@ -47,15 +48,27 @@ async def prepared(
     return tuple(complete(plan, made) for plan in plans)
 
 
+def folder_of(plan: EnginePlan) -> Path:
+    """The folder of the checkpoint this plan needs, made already or not."""
+    settings = plan.decisions.settings
+    if plan.preparation == "merge":
+        return prepared_folder(settings, plan.model, "merge")
+    return settings.cache_dir / gguf.key(_gguf_file(plan))
+
+
+def _gguf_file(plan: EnginePlan) -> Path:
+    embedded = plan.preparation == "embedded"
+    return weights.embedded_file() if embedded else Path(plan.model.source)
+
+
 async def make(
     plan: EnginePlan, environ: Mapping[str, str], listener: Callable[[str], None]
 ) -> Path:
     """The folder of the checkpoint this plan needs, made now if it is not there yet."""
     if plan.preparation == "merge":
         return await merging.in_child(plan, environ, listener)
-    source = embedded.find() if plan.preparation == "embedded" else Path(plan.model.source)
     cache = plan.decisions.settings.cache_dir
-    return await gguf.checkpoint(source, cache, gguf.converter(environ, listener))
+    return await gguf.checkpoint(_gguf_file(plan), cache, gguf.converter(environ, listener))
 
 
 def percent(line: str) -> float | None:

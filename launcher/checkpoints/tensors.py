@@ -1,4 +1,7 @@
-"""safetensors files read and written piece by piece, so that no shard is ever in memory whole."""
+"""safetensors files written piece by piece, so that no shard is ever in memory whole.
+
+The safetensors library writes a file from tensors that are all in memory; a shard has up to 5 GB.
+"""
 
 import hashlib
 import json
@@ -12,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from launcher.errors import ModelError
-from launcher.models import safetensors_header
+from launcher.models.safetensors_header import Tensor
 
-CHUNK_BYTES: Final = 16 * 1024**2
 FLOATS: Final[dict[str, np.dtype[Any]]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -26,43 +28,8 @@ Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
-    """Where a tensor lies in its file."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    file: Path
-    start: int
-    size: int
-
-    def chunks(self) -> Iterator[bytes]:
-        """The bytes as they are, a few MiB at a time."""
-        with self.file.open("rb") as file:
-            file.seek(self.start)
-            left = self.size
-            while left:
-                chunk = file.read(min(CHUNK_BYTES, left))
-                if not chunk:
-                    raise ModelError(f"{self.file.name} is cut short.")
-                left -= len(chunk)
-                yield chunk
-
-    def raw(self) -> Bytes:
-        """The bytes in the tensor's shape; for formats of one byte a value."""
-        return np.frombuffer(b"".join(self.chunks()), np.uint8).reshape(self.shape)
-
-    def floats(self) -> Float:
-        """The values as float32; ModelError when they are no plain floats."""
-        if self.dtype not in FLOATS:
-            raise ModelError(f"{self.name} is {self.dtype}, not a plain float tensor.")
-        values = np.frombuffer(b"".join(self.chunks()), FLOATS[self.dtype]).reshape(self.shape)
-        return widen(values) if self.dtype == "BF16" else values.astype(np.float32)
-
-
-@dataclass(frozen=True, slots=True)
 class TensorSource:
-    """A tensor to be written, and where its bytes come from when their turn comes."""
+    """A tensor to write; `chunks` makes its bytes when their turn comes."""
 
     name: str
     dtype: str
@@ -89,17 +56,22 @@ def pack(values: Float, dtype: str) -> bytes:
     return (narrow(values) if dtype == "BF16" else values.astype(FLOATS[dtype])).tobytes()
 
 
-def read_header(file: Path) -> dict[str, Tensor]:
-    """Every tensor of a safetensors file; ModelError when the file is cut or something else."""
-    return {
-        name: Tensor(name, entry.dtype, entry.shape, file, entry.start, entry.size)
-        for name, entry in safetensors_header.read(file).items()
-    }
+def raw(tensor: Tensor) -> Bytes:
+    """The bytes in the tensor's shape; for formats of one byte a value."""
+    return np.frombuffer(b"".join(tensor.chunks()), np.uint8).reshape(tensor.shape)
 
 
-def write(file: Path, pieces: Iterable[TensorSource], advance: Callable[[int], None]) -> str:
+def floats(tensor: Tensor) -> Float:
+    """The values as float32; ModelError when they are no plain floats."""
+    if tensor.dtype not in FLOATS:
+        raise ModelError(f"{tensor.name} is {tensor.dtype}, not a plain float tensor.")
+    found = np.frombuffer(b"".join(tensor.chunks()), FLOATS[tensor.dtype]).reshape(tensor.shape)
+    return widen(found) if tensor.dtype == "BF16" else found.astype(np.float32)
+
+
+def write(file: Path, sources: Iterable[TensorSource], advance: Callable[[int], None]) -> str:
     """Write a safetensors file and return its sha256; `advance` hears of every chunk's bytes."""
-    ordered = list(pieces)
+    ordered = list(sources)
     digest = hashlib.sha256()
     with file.open("wb") as stream:
         for chunk in _stream(ordered):
@@ -111,21 +83,21 @@ def write(file: Path, pieces: Iterable[TensorSource], advance: Callable[[int], N
     return digest.hexdigest()
 
 
-def _stream(pieces: list[TensorSource]) -> Iterator[bytes]:
+def _stream(sources: list[TensorSource]) -> Iterator[bytes]:
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
-    for piece in pieces:
-        header[piece.name] = {
-            "dtype": piece.dtype,
-            "shape": list(piece.shape),
-            "data_offsets": [end, end + piece.size],
+    for source in sources:
+        header[source.name] = {
+            "dtype": source.dtype,
+            "shape": list(source.shape),
+            "data_offsets": [end, end + source.size],
         }
-        end += piece.size
+        end += source.size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     yield len(text).to_bytes(8, "little") + text
-    for piece in pieces:
-        yield from piece.chunks()
+    for source in sources:
+        yield from source.chunks()
 
 
 def as_it_is(tensor: Tensor) -> TensorSource:

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from launcher import settings
 from launcher.cli.output import AsJson, put
 from launcher.errors import LauncherError, MissingPackage
-from launcher.models import digests, embedded, resolve
+from launcher.models import digests, resolve, weights
 from launcher.models.families import EMBEDDED
 
 # The base's repository holds its weights three times: 27 GB that vLLM does not read.
@@ -45,7 +45,7 @@ def fetched(name: str, revision: str | None) -> Path:
     Raises FetchError or MissingPackage.
     """
     if name == EMBEDDED:
-        return embedded.find()
+        return weights.embedded_file()
     if Path(name).expanduser().exists():
         return Path(name).expanduser()
     folder = download(name, revision)

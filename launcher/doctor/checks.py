@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 from launcher import settings
-from launcher.checkpoints import gguf, merging
+from launcher.checkpoints import gguf, merging, preparation
 from launcher.doctor import self_test
 from launcher.doctor.self_test import Result
 from launcher.errors import LauncherError, MissingPackage, ModelError
 from launcher.formats import FORMATS, PLUGINS
-from launcher.models import digests, embedded, resolve, weights
+from launcher.models import digests, resolve, weights
 from launcher.models.facts import ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import decisions, hardware, installation
@@ -77,7 +77,7 @@ class Subject:
     def sources(self) -> list[Path]:
         """Folders and files that the engine, or the preparation of its checkpoint, reads."""
         if self.model.source == EMBEDDED:
-            return [embedded.find()]
+            return [weights.embedded_file()]
         named = [self.model.source, self.model.adapter_source]
         return [_on_this_machine(source) for source in dict.fromkeys(filter(None, named))]
 
@@ -92,10 +92,7 @@ class Subject:
         """The checkpoint that the engine loads; None when it is not there yet."""
         if self.plan.preparation is None:
             return self.sources[0]
-        if self.plan.preparation == "merge":
-            folder = decisions.prepared_folder(self.settings, self.model, "merge")
-        else:
-            folder = self.settings.cache_dir / gguf.key(self.sources[0])
+        folder = preparation.folder_of(self.plan)
         return folder if folder.is_dir() else None
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The SHA-256 of a model's files as their maker wrote it down, and whether they still have it."""
+"""The SHA-256 of a model's files as their maker recorded it, and the check against it."""
 
 import base64
 import hashlib
@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from launcher.models import embedded
 from launcher.models.resolve import MERGE_RECORD
+from launcher.models.weights import EMBEDDED_PACKAGE
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 BLOCK_BYTES: Final = 2**22
@@ -35,7 +35,7 @@ def of_hub(file: Path) -> str | None:
 
 
 def of_merge(file: Path) -> str | None:
-    """What `mmhie merge-adapter` wrote beside the weights."""
+    """The digest that `mmhie merge-adapter` wrote beside the weights."""
     record = file.parent / MERGE_RECORD
     if not record.is_file():
         return None
@@ -44,9 +44,9 @@ def of_merge(file: Path) -> str | None:
 
 
 def of_package(file: Path) -> str | None:
-    """What the embedded model's package says of its files, in base64 without padding (PEP 376)."""
+    """The digest in the embedded model's package, in base64 without padding (PEP 376)."""
     try:
-        contents = metadata.files(embedded.DISTRIBUTION) or []
+        contents = metadata.files(EMBEDDED_PACKAGE) or []
     except metadata.PackageNotFoundError:
         return None
     entry = next((one for one in contents if one.name == file.name and one.hash), None)

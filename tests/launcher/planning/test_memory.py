@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from launcher.models.config import from_config
 from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
-from launcher.models.resolve import from_config
 from launcher.planning import memory
 from launcher.planning.hardware import GIB
 from launcher.planning.memory import ParallelSizes, Workload

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from launcher.errors import PlanError
+from launcher.models.config import from_config
 from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
-from launcher.models.resolve import from_config
 from launcher.planning.hardware import Device, parse
 from launcher.planning.memory import ParallelSizes
 from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes

@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 
 from launcher.errors import PlanError
+from launcher.models.config import from_config
 from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
-from launcher.models.resolve import from_config
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
 from launcher.planning.quantization import Platform, Quantization, choose_quantization

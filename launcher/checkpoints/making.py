@@ -1,0 +1,75 @@
+"""The making of a checkpoint: a process of its own, a lock, a folder that appears whole or not."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TextIO
+
+from launcher.errors import ModelError, NotEnoughDisk
+from launcher.process.child import Child, Command, Listener, describe
+
+KILL_AFTER_S: Final = 2.0
+
+
+async def in_child(
+    module: str, arguments: tuple[str, ...], environ: Mapping[str, str], listener: Listener
+) -> None:
+    """Run `python -m module` in a process that ends with whoever waits for it.
+
+    Raises ModelError with its last line.
+    """
+    child = Child(Command((sys.executable, "-m", module, *arguments), environ), listener)
+    try:
+        status = await child.wait()
+    finally:
+        await child.stop(KILL_AFTER_S)
+    if status:
+        raise ModelError(child.last_lines[-1] if child.last_lines else describe(status))
+
+
+def open_lock(path: Path) -> TextIO:
+    """Raise ModelError when the cache cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w")
+    except OSError as error:
+        raise ModelError(f"{path.parent} cannot be written: {error.strerror}.") from error
+
+
+def is_locked(descriptor: int) -> bool:
+    """Take the lock if nobody has it; a dead holder's is free."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def partial(cache: Path, name: str) -> Iterator[Path]:
+    """A new folder beside the target; one that an interruption left is removed first."""
+    prefix = f".partial-{name}-"
+    for stale in cache.glob(f"{prefix}*"):
+        shutil.rmtree(stale)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=cache))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_room(cache: Path, needed: float, what: str) -> None:
+    """Raise NotEnoughDisk when fewer bytes are free."""
+    free = shutil.disk_usage(cache).free
+    if free < needed:
+        raise NotEnoughDisk(
+            f"{what} needs {needed / 2**30:.1f} GiB of disk and {cache} has {free / 2**30:.1f} GiB "
+            "free: make room, or set MMHIE_CACHE_DIR to a larger disk."
+        )

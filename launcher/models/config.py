@@ -1,0 +1,200 @@
+"""Facts from the content of config.json, adapter_config.json and a GGUF file's header.
+
+Their JSON is open: a maker may write anything, so each entry is checked where it is read.
+"""
+
+from typing import Any, Final
+
+from launcher.errors import ModelError
+from launcher.formats import ALIASES, FORMATS
+from launcher.models.facts import AdapterFacts, ModelFacts
+from launcher.models.families import Config
+
+# Marks in the chat template of a model that reasons, and vLLM's parser for it.
+REASONING_MARKS: Final = (("enable_thinking", "qwen3"), ("<think>", "deepseek_r1"))
+# Entries of an adapter_config.json that change more than W + scale * B A.
+BEYOND_LORA: Final = (
+    "use_dora",
+    "modules_to_save",
+    "target_parameters",
+    "fan_in_fan_out",
+    "layer_replication",
+    "lora_bias",
+    "trainable_token_indices",
+    "alora_invocation_tokens",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+    "use_bdlora",
+    "use_qalora",
+    "velora_config",
+)
+
+
+def from_config(config: Config, *, source: str, template: str = "") -> ModelFacts:
+    """Facts from the content of a config.json; ModelError names the entry that is missing."""
+    try:
+        text: Config = {**config, **config.get("text_config", {})}
+        model_type = str(text.get("model_type", ""))
+        quantization, bits = _quantization(config)
+        return ModelFacts(
+            id=source,
+            source=source,
+            architecture=(config.get("architectures") or [model_type])[0],
+            model_type=model_type,
+            quantization=quantization,
+            bits=bits,
+            dtype=_dtype(text),
+            chat_template=_has_template(model_type, config, template),
+            reasoning_parser=_reasoning_parser(model_type, template),
+            **_shape(text),
+        )
+    except KeyError as error:
+        raise ModelError(f"The config.json of {source} has no {error.args[0]}.") from error
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise ModelError(f"The config.json of {source} describes no model: {error}.") from error
+
+
+def _shape(text: Config) -> dict[str, Any]:
+    hidden = _first(text, "hidden_size", "n_embd", "d_model")
+    heads = _first(text, "num_attention_heads", "n_head")
+    layers = _first(text, "num_hidden_layers", "n_layer")
+    window = int(text.get("sliding_window") or 0)
+    experts = _optional(text, "num_local_experts", "num_experts", "n_routed_experts")
+    return {
+        "layers": layers,
+        "hidden": hidden,
+        "heads": heads,
+        "kv_heads": int(text.get("num_key_value_heads") or heads),
+        "head_dim": int(text.get("head_dim") or hidden // heads),
+        "intermediate": _intermediate(text, hidden, experts),
+        "vocab": _first(text, "vocab_size"),
+        "context": _first(text, "max_position_embeddings", "n_positions", "n_ctx"),
+        "experts": experts,
+        "experts_per_token": _optional(text, "num_experts_per_tok", "experts_per_token"),
+        "sliding_layers": _sliding_layers(text, layers, window),
+        "sliding_window": window,
+        "tied_embeddings": bool(text.get("tie_word_embeddings", True)),
+    }
+
+
+def _intermediate(text: Config, hidden: int, experts: int) -> int:
+    of_experts = ("moe_intermediate_size",) if experts else ()
+    return _optional(text, *of_experts, "intermediate_size", "ffn_dim", "n_inner") or 4 * hidden
+
+
+def _sliding_layers(text: Config, layers: int, window: int) -> int:
+    kinds = text.get("layer_types")
+    if kinds:
+        return sum(kind == "sliding_attention" for kind in kinds)
+    return layers if window and text.get("use_sliding_window", True) else 0
+
+
+def _first(text: Config, *names: str) -> int:
+    for name in names:
+        if text.get(name) is not None:
+            return _positive(name, text[name])
+    raise KeyError(names[0])
+
+
+def _positive(name: str, value: object) -> int:
+    if not isinstance(value, (int, float)) or value < 1:
+        raise ValueError(f"{name} is {value!r}")
+    return int(value)
+
+
+def _optional(text: Config, *names: str) -> int:
+    return next((int(text[name]) for name in names if text.get(name)), 0)
+
+
+def _dtype(text: Config) -> str:
+    named = str(text.get("dtype") or text.get("torch_dtype") or "float32")
+    return named.removeprefix("torch.")
+
+
+def _quantization(config: Config) -> tuple[str | None, int | None]:
+    """The checkpoint's own method and bits per packed weight (quantization_config)."""
+    own = config.get("quantization_config")
+    if not own:
+        return None, None
+    named = str(own.get("quant_method", "")).replace("_", "-").lower()
+    method = ALIASES.get(named, named)
+    return method, _bits(method, own)
+
+
+def _bits(method: str, own: Config) -> int:
+    groups = own.get("config_groups") or {}
+    grouped = [(group.get("weights") or {}).get("num_bits") for group in groups.values()]
+    named = [own.get("bits"), own.get("w_bit"), *grouped]
+    usual = FORMATS[method].bits if method in FORMATS and not own.get("load_in_8bit") else 8
+    return int(next((bits for bits in named if bits), usual))
+
+
+def _has_template(model_type: str, config: Config, template: str) -> bool:
+    return model_type == "gpt_oss" or bool(template) or bool(config.get("chat_template"))
+
+
+def _reasoning_parser(model_type: str, template: str) -> str | None:
+    if model_type == "gpt_oss":
+        return "openai_gptoss"
+    return next((parser for mark, parser in REASONING_MARKS if mark in template), None)
+
+
+def gguf_config(header: Config, kind: str) -> Config:
+    """The header's entries under the names of a config.json."""
+    names = {
+        "num_hidden_layers": "block_count",
+        "hidden_size": "embedding_length",
+        "num_attention_heads": "attention.head_count",
+        "num_key_value_heads": "attention.head_count_kv",
+        "head_dim": "attention.key_length",
+        "intermediate_size": "feed_forward_length",
+        "max_position_embeddings": "context_length",
+        "num_local_experts": "expert_count",
+        "num_experts_per_tok": "expert_used_count",
+        "sliding_window": "attention.sliding_window",
+    }
+    found = {ours: header.get(f"{kind}.{theirs}") for ours, theirs in names.items()}
+    tokens = header.get("tokenizer.ggml.tokens", 0)
+    return {
+        "model_type": kind.replace("-", "_"),
+        "vocab_size": header.get(f"{kind}.vocab_size")
+        or (tokens if isinstance(tokens, int) else len(tokens)),
+        "dtype": "bfloat16",
+        "chat_template": "tokenizer.chat_template" in header,
+        **{name: value for name, value in found.items() if value is not None},
+    }
+
+
+def adapter_from_config(config: Config, *, id: str, source: str) -> AdapterFacts:
+    """Facts from the content of an adapter_config.json; ModelError when it describes none."""
+    try:
+        return _adapter_facts(config, id=id, source=source)
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"The adapter_config.json of {source} describes no adapter: {error}."
+        ) from error
+
+
+def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
+    targets = config.get("target_modules") or ()
+    ranks = {"r": config.get("r", 8), **(config.get("rank_pattern") or {})}
+    return AdapterFacts(
+        id=id,
+        source=source,
+        base=str(config.get("base_model_name_or_path") or ""),
+        rank=max(_positive(name, rank) for name, rank in ranks.items()),
+        alpha=float(config.get("lora_alpha", 8)),
+        targets=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
+        unmergeable=_unmergeable(config),
+    )
+
+
+def _unmergeable(config: Config) -> tuple[str, ...]:
+    """Parts of this adapter besides plain LoRA matrices, which cannot be folded in exactly."""
+    kind = str(config.get("peft_type", "LORA"))
+    found = [] if kind == "LORA" else [f"peft_type {kind}"]
+    found += [name for name in BEYOND_LORA if config.get(name)]
+    if config.get("bias", "none") != "none":
+        found.append("bias")
+    return tuple(found)
