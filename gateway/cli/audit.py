@@ -19,13 +19,13 @@ from gateway.audit.file import rotated_files
 from gateway.audit.verify import Report
 from gateway.cli.command import AsJson, CommandError, load_settings, put
 
-File = Annotated[Path | None, typer.Option(help="The trail; default: MMHIE_AUDIT_FILE.")]
+File = Annotated[Path | None, typer.Option(help="Audit file; default: MMHIE_AUDIT_FILE.")]
 Checkpoint = Annotated[
-    str | None, typer.Option(help="`seq:mac`, or a log file with the gateway's checkpoint lines.")
+    str | None, typer.Option(help="`seq:mac`, or a log file that has checkpoint lines.")
 ]
-Archived = Annotated[bool, typer.Option(help="Earlier files were moved away: that is no fault.")]
-Lines = Annotated[bool, typer.Option("--json", help="Accepted: records are JSON lines anyway.")]
-Fhir = Annotated[bool, typer.Option("--fhir", help="As FHIR R4 AuditEvents, one a line.")]
+Archived = Annotated[bool, typer.Option(help="Earlier files were archived elsewhere.")]
+Lines = Annotated[bool, typer.Option("--json", help="No effect: records are JSON lines.")]
+Fhir = Annotated[bool, typer.Option("--fhir", help="Write FHIR R4 AuditEvents, one per line.")]
 STEP_BYTES = 2**20
 
 
@@ -41,7 +41,7 @@ def verify(
     archived: Archived = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check the whole chain; exit code 1 and each finding with its place when it is damaged."""
+    """Verify the whole chain; list each finding with its location, exit code 1 if there is one."""
     path, key = trail(file)
     known = read_checkpoints(checkpoint)
     with readable(path), progress_bar(path) as advance:
@@ -54,7 +54,7 @@ def verify(
 
 
 def export(file: File = None, as_fhir: Fhir = False, as_json: Lines = True) -> None:
-    """Write every record to standard output; run `verify` first, this does not."""
+    """Write every record to standard output, without verifying the chain."""
     del as_json  # it is JSON anyway
     path, key = trail(file)
     mac = chain.new_mac(key)

@@ -20,12 +20,12 @@ from gateway.safety.hold import Hold
 from gateway.settings import GatewaySettings
 from gateway.timestamps import rfc3339
 
-Reason = Annotated[str, typer.Option(help="Why; every caller reads it, so nothing of a patient.")]
-By = Annotated[str | None, typer.Option(help="Who decided; default: the user who runs this.")]
+Reason = Annotated[str, typer.Option(help="Shown to every client: no patient data.")]
+By = Annotated[str | None, typer.Option(help="Who decided; default: the current user.")]
 
 
 def hold(reason: Reason, by: By = None, as_json: AsJson = False) -> None:
-    """Take the model out of service: model routes answer 503, the gateway stays up."""
+    """Take the model out of service: model endpoints return 503, the gateway stays up."""
     settings = load_settings()
     new = Hold(reason=reason, by=by or getpass.getuser(), since=rfc3339(time.time()))
     _, problem = set_shared(settings, new)
@@ -45,7 +45,7 @@ def hold(reason: Reason, by: By = None, as_json: AsJson = False) -> None:
 
 
 def release(by: By = None, as_json: AsJson = False) -> None:
-    """Put the model back into service."""
+    """End a hold: put the model back into service."""
     settings = load_settings()
     shared, problem = set_shared(settings, None)
     was_held = remove(settings.hold_file) or shared is not None

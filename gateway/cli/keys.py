@@ -25,14 +25,16 @@ from gateway.timestamps import rfc3339
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 Name = Annotated[
-    str, typer.Option(help="Name of the caller, as the audit trail shows it: one key for each.")
+    str, typer.Option(help="Name of the client in the audit trail: use one key per client.")
 ]
-Scopes = Annotated[str, typer.Option(help=f"Some of {','.join(SCOPES)}.")]
-Class = Annotated[str, typer.Option(help="emergency, routine or batch: who waits for whom.")]
-Concurrency = Annotated[int | None, typer.Option(min=1, help="Requests open at once.")]
-Requests = Annotated[int | None, typer.Option(min=1, help="Requests a minute.")]
-Tokens = Annotated[int | None, typer.Option(min=1, help="Tokens (prompt and answer) a minute.")]
-Expires = Annotated[str | None, typer.Option(help="When it ends, from now: 90d, 12h, 30m.")]
+Scopes = Annotated[str, typer.Option(help=f"Comma-separated: {','.join(SCOPES)}.")]
+Class = Annotated[str, typer.Option(help="Priority class: emergency, routine or batch.")]
+Concurrency = Annotated[int | None, typer.Option(min=1, help="Maximum concurrent requests.")]
+Requests = Annotated[int | None, typer.Option(min=1, help="Maximum requests per minute.")]
+Tokens = Annotated[
+    int | None, typer.Option(min=1, help="Maximum tokens (prompt and answer) per minute.")
+]
+Expires = Annotated[str | None, typer.Option(help="Lifetime from now: 90d, 12h, 30m.")]
 
 
 def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -45,7 +47,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
     expires: Expires = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key; it is shown once, and stored hashed."""
+    """Create a key; it is shown once, and stored as a hash."""
     now = time.time()
     secret = keys.new_secret()
     ends = None if expires is None else now + seconds(expires)
@@ -68,7 +70,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 
 def show(as_json: AsJson = False) -> None:
-    """Every key: name, scopes, limits, state. Not the keys themselves: nobody has them."""
+    """List the keys: name, scopes, limits, state. The secrets are not stored."""
     now = time.time()
     known = with_shared_revocations(read(keys_file()))
     if as_json:
@@ -89,9 +91,9 @@ def show(as_json: AsJson = False) -> None:
 
 
 def revoke(
-    name: Annotated[str, typer.Argument(help="The key's name.")], as_json: AsJson = False
+    name: Annotated[str, typer.Argument(help="Name of the key.")], as_json: AsJson = False
 ) -> None:
-    """End a key; running gateways see it within a second, or two where they share a Redis."""
+    """Revoke a key; gateways refuse it within a second, or two if they share a Redis."""
     settings, file = load_settings(), keys_file()
     digests = [key.sha256 for key in (read(file) if file.exists() else ()) if key.name == name]
     has_redis, problem = settings.redis_url is not None, None

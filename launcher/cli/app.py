@@ -39,8 +39,8 @@ COMMANDS: Commands = {
     "audit export": "gateway.cli.audit:export",
 }
 GROUPS = {
-    "keys": "Who may use the gateway.",
-    "audit": "What the audit trail proves.",
+    "keys": "Access keys of the gateway.",
+    "audit": "The audit trail.",
 }
 
 

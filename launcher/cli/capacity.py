@@ -23,30 +23,30 @@ from launcher.planning.cards import CARDS, card
 
 UserCount = Annotated[
     float | None,
-    typer.Option(
-        min=0.001, max=1e9, help="People at work; each asks `--per-hour`, times `--peak`."
-    ),
+    typer.Option(min=0.001, max=1e9, help="Active users; each sends `--per-hour`, times `--peak`."),
 ]
 Rate = Annotated[
     float | None,
-    typer.Option("--rps", min=0.000001, max=1e6, help="Requests a second at the peak."),
+    typer.Option("--rps", min=0.000001, max=1e6, help="Peak requests per second."),
 ]
-TokensIn = Annotated[int, typer.Option(min=1, max=10**7, help="Mean tokens of a question.")]
+TokensIn = Annotated[int, typer.Option(min=1, max=10**7, help="Mean tokens of a prompt.")]
 TokensOut = Annotated[
     int, typer.Option(min=1, max=10**7, help="Mean tokens of an answer, reasoning included.")
 ]
 GpuName = Annotated[str, typer.Option("--gpu", help=f"One of {', '.join(CARDS)}.")]
-PerHour = Annotated[float, typer.Option(min=0.001, max=1e5, help="Questions of a user in an hour.")]
-Peak = Annotated[float, typer.Option(min=1, max=1000, help="Busiest minutes over the mean hour.")]
+PerHour = Annotated[float, typer.Option(min=0.001, max=1e5, help="Requests per user per hour.")]
+Peak = Annotated[
+    float, typer.Option(min=1, max=1000, help="Peak rate relative to the hourly mean.")
+]
 TokenMs = Annotated[
-    float, typer.Option(min=0.1, max=1e6, help="Longest mean time between two tokens of an answer.")
+    float, typer.Option(min=0.1, max=1e6, help="Maximum mean inter-token latency, in ms.")
 ]
 Utilization = Annotated[
     float,
-    typer.Option("--busy", min=0.05, max=0.99, help="Share of an engine's limit to plan with."),
+    typer.Option("--busy", min=0.05, max=0.99, help="Target utilization of an engine."),
 ]
 Spare = Annotated[
-    int, typer.Option(min=0, max=10_000, help="Engines that may be away at the peak.")
+    int, typer.Option(min=0, max=10_000, help="Engines that may be down at the peak.")
 ]
 
 
@@ -63,7 +63,7 @@ def capacity(  # noqa: PLR0913, PLR0917  # one option each
     spare: Spare = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Say how many engines, GPUs and gateways a load needs, and what that assumes."""
+    """Estimate how many engines, GPUs and gateways a load needs, with the assumptions."""
     people = None if users is None else Users(users, per_hour, peak)
     rate = peak_rate(rps, people)
     wanted = Demand(rate, tokens_in, tokens_out, token_ms / 1000, utilization, spare)

@@ -23,20 +23,23 @@ URL = "http://127.0.0.1:8000"
 SYSTEM: str = GatewaySettings.model_fields["system_prompt"].default
 LEAVING = "Ctrl-D or /quit leaves."
 
-Question = Annotated[str | None, typer.Argument(help="Asked once; else standard input is read.")]
-Url = Annotated[str, typer.Option(envvar="MMHIE_URL", help="The service; or `unix:/path`.")]
+Question = Annotated[str | None, typer.Argument(help="One question; default: standard input.")]
+Url = Annotated[
+    str, typer.Option(envvar="MMHIE_URL", help="Address of the gateway; or `unix:/path`.")
+]
 Key = Annotated[
     str | None,
     typer.Option(
         envvar="MMHIE_API_KEY",
         show_envvar=False,
-        help="Where keys are asked for; others on this machine can see it on the command line.",
+        help="Access key; on the command line it is visible to other users of this machine.",
     ),
 ]
 System = Annotated[str, typer.Option(help="System message; empty for none.")]
 Effort = Annotated[str | None, typer.Option(help="Reasoning effort: low, medium or high.")]
 MostTokens = Annotated[
-    int | None, typer.Option(min=1, help="Longest answer, reasoning included; else the engine's.")
+    int | None,
+    typer.Option(min=1, help="Maximum tokens, reasoning included; default: the engine's."),
 ]
 Reasoning = Annotated[bool, typer.Option("--reasoning", help="Show the model's reasoning.")]
 
@@ -51,10 +54,10 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
     reasoning: Reasoning = False,
     as_json: AsJson = False,
 ) -> None:
-    """Talk to the model; Ctrl-C stops an answer. From a pipe: one question, one answer.
+    """Chat with the model; Ctrl-C stops an answer. From a pipe: one question, one answer.
 
-    At a terminal: /system, /reasoning, /new, /save, /help, /quit. Each answer is /v1's, so a
-    conversation is remembered; a stopped or broken one is not part of it.
+    Terminal commands: /system, /reasoning, /new, /save, /help, /quit. The model sees the
+    conversation so far; a stopped or interrupted answer is not part of it.
     """
     if effort not in (None, "low", "medium", "high"):
         raise SettingsError("--effort is one of low, medium and high.")

@@ -21,7 +21,7 @@ class Unhealthy(LauncherError):
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Test settings, engine, weights, memory, disk, port and vocabulary; nothing is started."""
+    """Check settings, engine, weights, memory, disk, port and vocabulary; start nothing."""
     findings: list[Finding] = []
     # the status is on standard error, so that standard output is the findings alone
     with Console(stderr=True).status("Checking") as status:

@@ -33,7 +33,7 @@ HEALTH_EVERY_S = 1.0
 
 
 def engine(as_json: serve.AsJsonLines = False) -> None:
-    """Run the engine alone on port 8001, for a gateway in another container; ends as it does."""
+    """Run only the engine, on port 8001, for a gateway in another container."""
     raise typer.Exit(asyncio.run(run(dict(os.environ), serve.reporter(as_json=as_json))))
 
 

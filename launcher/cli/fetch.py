@@ -28,7 +28,7 @@ class FetchError(LauncherError):
 
 
 def fetch(name: Name = None, revision: Revision = None, as_json: AsJson = False) -> None:
-    """Download a model, and its base if it is an adapter; an interrupted download goes on."""
+    """Download a model, and its base if it is an adapter; resume an interrupted download."""
     chosen = settings.load(os.environ)
     name = name or chosen.model
     folder = fetched(name, revision or chosen.reasoner_revision)

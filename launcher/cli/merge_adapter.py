@@ -13,14 +13,14 @@ from launcher.checkpoints.merging import job_of
 from launcher.cli.output import AsJson, put
 from launcher.models import resolve
 
-Out = Annotated[Path | None, typer.Option(help="Folder to write; else one in MMHIE_CACHE_DIR.")]
+Out = Annotated[Path | None, typer.Option(help="Output folder; default: one in MMHIE_CACHE_DIR.")]
 Dequantize = Annotated[
     bool, typer.Option(help="Unpack MXFP4 experts to bfloat16, for CPUs without AMX.")
 ]
 
 
 def merge_adapter(out: Out = None, dequantize: Dequantize = False, as_json: AsJson = False) -> None:
-    """Fold MMHIE_REASONER_MODEL (a LoRA adapter) into its base, MXFP4 experts untouched."""
+    """Merge MMHIE_REASONER_MODEL (a LoRA adapter) into its base; MXFP4 experts are unchanged."""
     # numpy comes with the engine; the other commands run without it.
     from launcher.checkpoints.adapter import merge
 

@@ -40,19 +40,17 @@ INTERRUPT_GRACE_S = 8.0
 
 WithoutGpu = Annotated[
     str | None,
-    typer.Option(help="Model when MMHIE_REASONER_MODEL is not set and no GPU is visible."),
+    typer.Option(help="Model to use if MMHIE_REASONER_MODEL is not set and no GPU is visible."),
 ]
-AsJsonLines = Annotated[
-    bool, typer.Option("--json", help="Print each phase as a JSON object, one a line.")
-]
-Engines = Annotated[int | None, typer.Option(help="Engines on this machine; MMHIE_ENGINES.")]
+AsJsonLines = Annotated[bool, typer.Option("--json", help="Print each phase as one JSON line.")]
+Engines = Annotated[int | None, typer.Option(help="Number of engines; default: MMHIE_ENGINES.")]
 Report = Callable[[Phase], None]
 
 
 def serve(
     without_gpu: WithoutGpu = None, engines: Engines = None, as_json: AsJsonLines = False
 ) -> None:
-    """Start the engine and the gateway, and keep them up."""
+    """Start and supervise the engine and the gateway."""
     environ = dict(os.environ) | ({"MMHIE_ENGINES": str(engines)} if engines else {})
     # The engine's memory holds what was asked, too; its processes inherit the limit.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

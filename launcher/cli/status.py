@@ -23,7 +23,7 @@ from launcher.terminal.markdown import without_controls
 
 EVERY_S = 1.0
 STYLES = {"ready": "green", "starting": "cyan", "loading": "cyan", "held": "yellow"}
-Once = Annotated[bool, typer.Option("--once", help="Show it once, also on a terminal.")]
+Once = Annotated[bool, typer.Option("--once", help="Print once and exit, even on a terminal.")]
 
 
 class NotReady(ServiceError):
@@ -48,7 +48,7 @@ class Snapshot:
 
 
 def status(url: Url = URL, key: Key = None, once: Once = False, as_json: AsJson = False) -> None:
-    """Show phase, requests, tokens a second and KV cache use; exit code 1 when it is not ready."""
+    """Show phase, requests, tokens per second and KV cache usage; exit code 1 if not ready."""
     console = Console()
     with ApiClient(url, key) as service:
         if as_json or once or not console.is_terminal:
