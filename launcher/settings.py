@@ -52,7 +52,7 @@ RESERVED_FLAGS: Final[Mapping[str, str]] = {
 
 
 class LauncherSettings(SharedSettings):
-    """What the launcher acts on; `load` builds it from an environment and a .env file."""
+    """Settings of the launcher; `load` builds them from an environment and a .env file."""
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
@@ -242,7 +242,7 @@ def given(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> dict[
 
 
 def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the hub's client keeps its downloads: HF_HUB_CACHE, else HF_HOME/hub."""
+    """Return the folder of the hub client's downloads: HF_HUB_CACHE, else HF_HOME/hub."""
     home = environ.get("HF_HOME", "~/.cache/huggingface")
     return Path(environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
 
@@ -253,7 +253,7 @@ def known_names() -> frozenset[str]:
 
 
 def joining_ray(settings: LauncherSettings) -> tuple[str, ...]:
-    """What a node that is not the head is started with when Ray holds them together."""
+    """Return the command that starts a node other than the head where Ray connects them."""
     head = settings.head_address or ""
     address = f"[{head}]" if ":" in head else head
     return ("ray", "start", f"--address={address}:{RAY_PORT}", "--block")

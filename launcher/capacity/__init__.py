@@ -1,1 +1,1 @@
-"""How many engines, GPUs and gateways a load needs: pure arithmetic on stated assumptions."""
+"""Engines, GPUs and gateways that a load needs: pure arithmetic on stated assumptions."""

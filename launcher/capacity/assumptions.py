@@ -1,4 +1,4 @@
-"""What a sizing rests on, said with it."""
+"""The assumptions of a sizing, listed with it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from launcher.planning.plan import EnginePlan
 
 
 def assumptions(sizing: Sizing) -> list[str]:
-    """In the order in which it matters."""
+    """Every assumption, the one that matters most first."""
     return [
         of_demand(sizing),
         of_speed(sizing),
         *of_adapter(sizing.engine.plan),
         of_target(sizing),
-        of_places(sizing),
+        of_batch(sizing),
         "no prompt begins like another: where many do, engines read less and this is too many",
         of_gateways(),
         of_spare(sizing.demand.spare),
@@ -57,7 +57,7 @@ def of_target(sizing: Sizing) -> str:
     )
 
 
-def of_places(sizing: Sizing) -> str:
+def of_batch(sizing: Sizing) -> str:
     one = sizing.engine
     return (
         f"at most {one.max_sequences} sequences at once in an engine: MMHIE_MAX_INFLIGHT allows "

@@ -1,4 +1,4 @@
-"""What is asked of the service: requests a second, tokens, and how good it has to be."""
+"""The load on the service and its targets: requests a second, tokens, latency, spare engines."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,8 +13,8 @@ PEAK: Final = 2.0  # the busiest minutes over the mean of a working hour
 class Demand:
     """The load at its peak and what must hold under it.
 
-    `rate` is requests a second; `pace_s` the longest mean time between two tokens of an answer;
-    `busy` the share of an engine's limit that is planned with; `spare` engines that may be away.
+    `rate` is requests a second; `inter_token_s` the longest mean time between two tokens;
+    `utilization` the share of an engine's limit planned with; `spare` engines that may be away.
     """
 
     rate: float
@@ -49,11 +49,11 @@ class Users:
         return self.users * self.questions_an_hour / 3600 * self.peak
 
 
-def peak_rate(rate: float | None, people: Users | None) -> float:
-    """The greater of the two where both are told; PlanError where neither is."""
-    told = [one for one in (rate, people.rate if people else None) if one is not None]
-    if not told:
+def peak_rate(rate: float | None, users: Users | None) -> float:
+    """The greater of the two where both are given; PlanError where neither is."""
+    rates = [one for one in (rate, users.rate if users else None) if one is not None]
+    if not rates:
         raise PlanError(
-            "Say how much is asked: --rps for requests a second, or --users for people."
+            "The load is missing: give --rps, requests a second, or --users, people at work."
         )
-    return max(told)
+    return max(rates)

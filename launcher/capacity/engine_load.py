@@ -19,7 +19,7 @@ HALVINGS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class RequestCost:
-    """What requests cost one engine: seconds of a step by batch and of a prompt, tokens written."""
+    """The cost of requests to one engine: seconds of a step by batch and of a prompt, tokens."""
 
     step_s: Callable[[float], float]
     prompt_s: float
@@ -45,29 +45,29 @@ class SteadyState:
     answer_s: float
 
 
-def steady(work: RequestCost, rate: float, max_sequences: int) -> SteadyState | None:
-    """The steady state, or None where the batch would outgrow `ceiling`."""
-    if work.rate(max_sequences) < rate:
+def steady_state(cost: RequestCost, rate: float, max_sequences: int) -> SteadyState | None:
+    """The steady state, or None where the batch would outgrow `max_sequences`."""
+    if cost.rate(max_sequences) < rate:
         return None
-    batch = _largest(lambda batch: work.rate(batch) <= rate, max_sequences)
-    token_s = work.token_s(batch)
-    ttft_s = _first_s(work, rate, token_s)
-    return SteadyState(rate, batch, token_s, ttft_s, ttft_s + (work.tokens_out - 1) * token_s)
+    batch = _largest(lambda batch: cost.rate(batch) <= rate, max_sequences)
+    token_s = cost.token_s(batch)
+    ttft_s = _ttft_s(cost, rate, token_s)
+    return SteadyState(rate, batch, token_s, ttft_s, ttft_s + (cost.tokens_out - 1) * token_s)
 
 
-def _first_s(work: RequestCost, rate: float, token_s: float) -> float:
+def _ttft_s(cost: RequestCost, rate: float, token_s: float) -> float:
     """The rest of the step that is running, the prompts before this one, and its own."""
-    waiting = mg1_wait_s(rate, work.prompt_s)
-    return token_s / 2 + waiting + work.prompt_s + work.step_s(1)
+    waiting = mg1_wait_s(rate, cost.prompt_s)
+    return token_s / 2 + waiting + cost.prompt_s + cost.step_s(1)
 
 
-def limit(work: RequestCost, max_sequences: int, inter_token_s: float = math.inf) -> float:
-    """The highest rate with a steady state in which tokens come at least every `pace_s`."""
-    return work.rate(_largest(lambda batch: work.token_s(batch) <= inter_token_s, max_sequences))
+def limit(cost: RequestCost, max_sequences: int, inter_token_s: float = math.inf) -> float:
+    """The highest rate with a steady state in which tokens come at least every `inter_token_s`."""
+    return cost.rate(_largest(lambda batch: cost.token_s(batch) <= inter_token_s, max_sequences))
 
 
 def _largest(holds: Callable[[float], bool], max_sequences: int) -> float:
-    """The largest batch up to `ceiling` of which this holds, as it does of all smaller ones."""
+    """The largest batch up to `max_sequences` of which this holds, as of all smaller ones."""
     if holds(max_sequences):
         return max_sequences
     low, high = 0.0, float(max_sequences)

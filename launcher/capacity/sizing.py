@@ -1,4 +1,4 @@
-"""The answer: engines, GPUs and gateways for a demand, with what was assumed."""
+"""Engines, GPUs and gateways for a demand."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ ROUTER_CORES: Final = 8  # busy ones of one router, half of what it may use
 class SizedEngine:
     """One engine as the launcher would start it, and what it can take.
 
-    `ceiling` is sequences at once: what the KV cache holds of such requests, or --max-num-seqs.
+    `max_sequences` at once: what the KV cache holds of such requests, or --max-num-seqs.
     """
 
     plan: EnginePlan
     speed: Speed
-    work: RequestCost
+    cost: RequestCost
     max_sequences: int
     cache_sequences: int
     limit: float
@@ -46,14 +46,14 @@ class SizedEngine:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """How many of everything, and the load each engine then has while the spare ones are away."""
+    """The number of everything, and each engine's load while the spare ones are away."""
 
     demand: Demand
     card: Card
     engine: SizedEngine
     needed: int
     engines: int
-    steady: SteadyState
+    steady_state: SteadyState
     gateway_cores: float
     router_cores: float
     gateways: int
@@ -66,7 +66,7 @@ class Sizing:
     @property
     def streams(self) -> float:
         """Answers being written at once (Little's law)."""
-        return self.demand.rate * self.steady.answer_s
+        return self.demand.rate * self.steady_state.answer_s
 
     @property
     def routers(self) -> int:
@@ -104,11 +104,11 @@ class Sizing:
                 "limit_tokens_per_s": round(self.engine.limit * self.demand.tokens_out, 1),
             },
             "at_peak": {
-                "requests_per_s_per_engine": round(self.steady.rate, 3),
-                "sequences_per_engine": round(self.steady.batch, 1),
-                "ms_per_token": round(self.steady.token_s * 1000, 2),
-                "ms_to_first_token": round(self.steady.ttft_s * 1000, 1),
-                "s_per_answer": round(self.steady.answer_s, 2),
+                "requests_per_s_per_engine": round(self.steady_state.rate, 3),
+                "sequences_per_engine": round(self.steady_state.batch, 1),
+                "ms_per_token": round(self.steady_state.token_s * 1000, 2),
+                "ms_to_first_token": round(self.steady_state.ttft_s * 1000, 1),
+                "s_per_answer": round(self.steady_state.answer_s, 2),
                 "streams": round(self.streams, 1),
                 "gateway_cores": round(self.gateway_cores, 2),
                 "router_cores": round(self.router_cores, 2),
@@ -120,14 +120,14 @@ class Sizing:
 def size(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Demand) -> Sizing:
     """Everything for this demand; raises PlanError, HardwareError or NotEnoughMemory."""
     engine = one_engine(settings, model, card, demand)
-    if engine.work.token_s(0) > demand.inter_token_s:
+    if engine.cost.token_s(0) > demand.inter_token_s:
         raise PlanError(
             f"One {card.name} writes no token of this model within "
             f"{demand.inter_token_s * 1000:.0f} ms: raise --token-ms, or take a faster GPU."
         )
     needed = math.ceil(demand.rate / (engine.limit * demand.utilization))
-    steady = engine_load.steady(engine.work, demand.rate / needed, engine.max_sequences)
-    assert steady is not None  # noqa: S101  # below the limit there is one
+    steady_state = engine_load.steady_state(engine.cost, demand.rate / needed, engine.max_sequences)
+    assert steady_state is not None  # noqa: S101  # below the limit there is one
     gateway_cores = measured.gateway_cores(demand.rate, demand.chunks)
     return Sizing(
         demand=demand,
@@ -135,7 +135,7 @@ def size(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Dema
         engine=engine,
         needed=needed,
         engines=needed + demand.spare,
-        steady=steady,
+        steady_state=steady_state,
         gateway_cores=gateway_cores,
         router_cores=measured.router_cores(demand.rate, demand.chunks),
         gateways=_gateways(gateway_cores, demand.spare),
@@ -159,13 +159,13 @@ def one_engine(
     cache_sequences = int(plan.memory.kv_room_gib / workload.request_gib)
     max_sequences = min(cache_sequences, workload.sequences)
     middle = demand.tokens_in + demand.tokens_out / 2
-    work = RequestCost(
+    cost = RequestCost(
         step_s=lambda batch: speed.step_s(batch, middle),
         prompt_s=speed.prompt_s(demand.tokens_in),
         tokens_out=demand.tokens_out,
     )
-    limit = engine_load.limit(work, max_sequences, demand.inter_token_s)
-    return SizedEngine(plan, speed, work, max_sequences, cache_sequences, limit)
+    limit = engine_load.limit(cost, max_sequences, demand.inter_token_s)
+    return SizedEngine(plan, speed, cost, max_sequences, cache_sequences, limit)
 
 
 def _check(plan: EnginePlan, demand: Demand) -> None:

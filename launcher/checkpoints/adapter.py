@@ -183,8 +183,8 @@ def _dump(file: Path, content: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """Merge what the environment names, with a line for each percent."""
-    chosen = load(os.environ)
-    model = read_model(chosen)
+    settings = load(os.environ)
+    model = read_model(settings)
     shown = -1
 
     def report(done: int, total: int) -> None:
@@ -195,7 +195,7 @@ def main() -> None:
             shown = percent
 
     try:
-        merge(job_of(chosen, model, dequantize="--dequantize" in sys.argv), report)
+        merge(job_of(settings, model, dequantize="--dequantize" in sys.argv), report)
     except LauncherError as error:
         sys.exit(str(error))
 

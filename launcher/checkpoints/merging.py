@@ -27,7 +27,7 @@ class MergeJob:
 
 
 def job_of(
-    chosen: LauncherSettings, model: ModelFacts, *, dequantize: bool, out: Path | None = None
+    settings: LauncherSettings, model: ModelFacts, *, dequantize: bool, out: Path | None = None
 ) -> MergeJob:
     """The merge of this model's adapter. Raises PlanError when the model is no adapter."""
     adapter = model.adapter
@@ -38,7 +38,7 @@ def job_of(
     return MergeJob(
         base=local(model.source),
         adapter=local(adapter.source),
-        target=(out or prepared_folder(chosen, model, "merge")).absolute(),
+        target=(out or prepared_folder(settings, model, "merge")).absolute(),
         base_id=adapter.base,
         adapter_id=adapter.id,
         dequantize=dequantize and model.quantization == "mxfp4",
@@ -60,9 +60,9 @@ def dequantizes(model: ModelFacts, quantization: str) -> bool:
 
 async def in_child(plan: EnginePlan, environ: Mapping[str, str], listener: Listener) -> Path:
     """The merge in a process of its own, which ends with whoever waits for it."""
-    chosen = plan.decisions.settings
-    work = job_of(chosen, plan.model, dequantize=dequantizes(plan.model, plan.quantization))
+    settings = plan.decisions.settings
+    work = job_of(settings, plan.model, dequantize=dequantizes(plan.model, plan.quantization))
     extra = ("--dequantize",) if work.dequantize else ()
-    ours = {"MMHIE_REASONER_MODEL": chosen.reasoner_model}
+    ours = {"MMHIE_REASONER_MODEL": settings.reasoner_model}
     await making.in_child("launcher.checkpoints.adapter", extra, {**environ, **ours}, listener)
     return work.target

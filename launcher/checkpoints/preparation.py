@@ -1,5 +1,5 @@
-"""From settings to plans that can run: the one pass over this machine's facts, and the checkpoint
-that a plan says has to be made first.
+"""Plans of a start: made in one pass over this machine's facts, and completed with the checkpoint
+that they say has to be made first.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def prepared(
     step: Step,
     listener: Callable[[str], None],
 ) -> Plans:
-    """The same plans with everything they load in place. Raises LauncherError."""
+    """The same plans, completed, with everything they load in place. Raises LauncherError."""
     if not plans or plans[0].preparation is None:
         return plans
     sentence = SENTENCES[plans[0].preparation]
@@ -77,14 +77,14 @@ def percent(line: str) -> float | None:
     return int(found[1]) / 100 if found else None
 
 
-def plans_of(chosen: LauncherSettings) -> Plans:
+def plans_of(settings: LauncherSettings) -> Plans:
     """A plan for each engine's share of this machine; none when all engines run elsewhere."""
-    if chosen.engine_urls:
+    if settings.engine_urls:
         return ()
     installed = installation.detect()
     if installed.engine is None:
         raise MissingPackage("No vLLM is installed here: run `make run`, or `pip install vllm`.")
-    model = resolve.read_model(chosen)
-    whole = hardware.detect(chosen.head_address if chosen.nodes > 1 else None)
-    shares = (hardware.share(whole, chosen.engines, index) for index in range(chosen.engines))
-    return tuple(make_plan(chosen, share, model, installed) for share in shares)
+    model = resolve.read_model(settings)
+    whole = hardware.detect(settings.head_address if settings.nodes > 1 else None)
+    shares = (hardware.share(whole, settings.engines, index) for index in range(settings.engines))
+    return tuple(make_plan(settings, share, model, installed) for share in shares)

@@ -1,4 +1,4 @@
-"""`mmhie capacity`: how many engines, GPUs and gateways a load needs, and what that rests on."""
+"""`mmhie capacity`: engines, GPUs and gateways that a load needs, with the assumptions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from launcher import settings
-from launcher.capacity import demand as demands
-from launcher.capacity import sizing
 from launcher.capacity.assumptions import assumptions
-from launcher.capacity.demand import Demand, Users, peak_rate
-from launcher.capacity.sizing import Sizing
+from launcher.capacity.demand import PEAK, QUESTIONS_AN_HOUR, Demand, Users, peak_rate
+from launcher.capacity.sizing import WORKERS, Sizing, size
 from launcher.cli.output import AsJson
-from launcher.models import resolve
+from launcher.models.resolve import read_model
 from launcher.planning.cards import CARDS, card
+from launcher.settings import load
 
 UserCount = Annotated[
     float | None,
@@ -56,74 +54,76 @@ def capacity(  # noqa: PLR0913, PLR0917  # one option each
     tokens_in: TokensIn = 800,
     tokens_out: TokensOut = 600,
     gpu: GpuName = "h100",
-    per_hour: PerHour = demands.QUESTIONS_AN_HOUR,
-    peak: Peak = demands.PEAK,
+    per_hour: PerHour = QUESTIONS_AN_HOUR,
+    peak: Peak = PEAK,
     token_ms: TokenMs = 50.0,
     utilization: Utilization = 0.7,
     spare: Spare = 1,
     as_json: AsJson = False,
 ) -> None:
     """Estimate how many engines, GPUs and gateways a load needs, with the assumptions."""
-    people = None if users is None else Users(users, per_hour, peak)
-    rate = peak_rate(rps, people)
-    wanted = Demand(rate, tokens_in, tokens_out, token_ms / 1000, utilization, spare)
-    chosen = settings.load(os.environ)
-    found = sizing.size(chosen, resolve.read_model(chosen), card(gpu), wanted)
-    rests_on = [*_of_people(people, rate), *assumptions(found)]
+    users_at_work = None if users is None else Users(users, per_hour, peak)
+    rate = peak_rate(rps, users_at_work)
+    demand = Demand(rate, tokens_in, tokens_out, token_ms / 1000, utilization, spare)
+    settings = load(os.environ)
+    sizing = size(settings, read_model(settings), card(gpu), demand)
+    assumed = [*_of_users(users_at_work, rate), *assumptions(sizing)]
     if as_json:
-        told = {**found.as_json(), "assumptions": rests_on}
-        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        document = {**sizing.as_json(), "assumptions": assumed}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        show(found, rests_on, Console())
+        show(sizing, assumed, Console())
 
 
-def _of_people(people: Users | None, rate: float) -> list[str]:
-    if people is None:
+def _of_users(users: Users | None, rate: float) -> list[str]:
+    if users is None:
         return []
-    asked = (
-        f"{people.users:g} users ask {people.questions_an_hour:g} questions an hour, "
-        f"{people.peak:g} times that at the peak: {people.rate:.3g} requests a second"
+    sentence = (
+        f"{users.users:g} users ask {users.questions_an_hour:g} questions an hour, "
+        f"{users.peak:g} times that at the peak: {users.rate:.3g} requests a second"
     )
-    return [asked if rate == people.rate else f"{asked}, less than --rps, which counts"]
+    return [sentence if rate == users.rate else f"{sentence}, less than --rps, which counts"]
 
 
-def show(found: Sizing, rests_on: list[str], console: Console) -> None:
-    """The answer for a person."""
-    console.print(counts(found))
-    console.print(at_peak(found))
+def show(sizing: Sizing, assumed: list[str], console: Console) -> None:
+    """Print the sizing for a person."""
+    console.print(counts(sizing))
+    console.print(at_peak(sizing))
     console.print("Assumed:")
-    for line in rests_on:
+    for line in assumed:
         console.print(f"- {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def counts(found: Sizing) -> Table:
-    """How many of what."""
-    table = Table(title=f"{found.engine.plan.served_model} for {found.demand.rate:.4g} requests/s")
+def counts(sizing: Sizing) -> Table:
+    """The number of each, and the settings that go with it."""
+    table = Table(
+        title=f"{sizing.engine.plan.served_model} for {sizing.demand.rate:.4g} requests/s"
+    )
     for head in ("how many", "of", "set"):
         table.add_column(head, justify="right" if head == "how many" else "left")
-    one = found.engine
-    kind = f"engines of {one.gpus} x {found.card.name}"
-    spare = f"{found.demand.spare} of them spare" if found.demand.spare else ""
-    table.add_row(f"{found.engines:,}", kind, spare)
-    table.add_row(f"{found.gpus:,}", "GPUs", "")
-    settings_ = f"MMHIE_WORKERS={sizing.WORKERS} MMHIE_MAX_INFLIGHT={found.max_inflight}"
-    table.add_row(f"{found.gateways:,}", "gateways", settings_)
-    table.add_row(f"{found.routers:,}", "routers", f"{found.router_cores:.1f} cores busy in all")
+    one = sizing.engine
+    kind = f"engines of {one.gpus} x {sizing.card.name}"
+    spare = f"{sizing.demand.spare} of them spare" if sizing.demand.spare else ""
+    table.add_row(f"{sizing.engines:,}", kind, spare)
+    table.add_row(f"{sizing.gpus:,}", "GPUs", "")
+    settings_ = f"MMHIE_WORKERS={WORKERS} MMHIE_MAX_INFLIGHT={sizing.max_inflight}"
+    table.add_row(f"{sizing.gateways:,}", "gateways", settings_)
+    table.add_row(f"{sizing.routers:,}", "routers", f"{sizing.router_cores:.1f} cores busy in all")
     return table
 
 
-def at_peak(found: Sizing) -> Table:
-    """What one engine and its callers see at the peak with the spare ones away."""
+def at_peak(sizing: Sizing) -> Table:
+    """One engine's load and its callers' latency at the peak with the spare ones away."""
     table = Table(title="At the peak, spare engines away", show_header=False)
-    steady, limit = found.steady, found.engine.limit
+    steady, limit = sizing.steady_state, sizing.engine.limit
     rows = {
         "requests of an engine": f"{steady.rate:.3g} /s of {limit:.3g} /s at most",
-        "sequences in an engine": f"{steady.batch:.0f} of {found.engine.max_sequences}",
+        "sequences in an engine": f"{steady.batch:.0f} of {sizing.engine.max_sequences}",
         "to the first token": f"{steady.ttft_s * 1000:.0f} ms",
         "between tokens": f"{steady.token_s * 1000:.1f} ms",
         "whole answer": f"{steady.answer_s:.1f} s",
-        "answers at once": f"{found.streams:,.0f}",
-        "gateway processors busy": f"{found.gateway_cores:.2f}",
+        "answers at once": f"{sizing.streams:,.0f}",
+        "gateway processors busy": f"{sizing.gateway_cores:.2f}",
     }
     for name, value in rows.items():
         table.add_row(name, value)

@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from launcher import settings
 from launcher.cli.output import AsJson, put
 from launcher.errors import LauncherError, MissingPackage
 from launcher.models import digests, resolve, weights
 from launcher.models.families import EMBEDDED
+from launcher.settings import load
 
 # The base's repository holds its weights three times: 27 GB that vLLM does not read.
 COPIES = ("original/*", "metal/*")
@@ -29,11 +29,11 @@ class FetchError(LauncherError):
 
 def fetch(name: Name = None, revision: Revision = None, as_json: AsJson = False) -> None:
     """Download a model, and its base if it is an adapter; resume an interrupted download."""
-    chosen = settings.load(os.environ)
-    name = name or chosen.model
-    folder = fetched(name, revision or chosen.reasoner_revision)
+    settings = load(os.environ)
+    name = name or settings.model
+    folder = fetched(name, revision or settings.reasoner_revision)
     named = resolve.base_of(folder)
-    base = named and (chosen.base_model or named)
+    base = named and (settings.base_model or named)
     if base and not Path(base).expanduser().exists():
         fetched(base, None)
     put(str(folder), {"folder": str(folder), "base": base}, as_json=as_json)

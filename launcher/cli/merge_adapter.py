@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from launcher import settings
 from launcher.checkpoints.merging import job_of
 from launcher.cli.output import AsJson, put
-from launcher.models import resolve
+from launcher.models.resolve import read_model
+from launcher.settings import load
 
 Out = Annotated[Path | None, typer.Option(help="Output folder; default: one in MMHIE_CACHE_DIR.")]
 Dequantize = Annotated[
@@ -24,8 +24,8 @@ def merge_adapter(out: Out = None, dequantize: Dequantize = False, as_json: AsJs
     # numpy comes with the engine; the other commands run without it.
     from launcher.checkpoints.adapter import merge
 
-    chosen = settings.load(os.environ)
-    work = job_of(chosen, resolve.read_model(chosen), dequantize=dequantize, out=out)
+    settings = load(os.environ)
+    work = job_of(settings, read_model(settings), dequantize=dequantize, out=out)
     with bar() as progress:
         task = progress.add_task(f"Merging {work.adapter_id}", total=None)
         folder = merge(work, lambda done, total: progress.update(task, completed=done, total=total))

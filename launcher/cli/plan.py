@@ -1,4 +1,4 @@
-"""`mmhie plan`: what would run, why, and whether it fits, without starting anything."""
+"""`mmhie plan`: the engine that would run, its memory and the reasons; nothing is started."""
 
 import json
 import os
@@ -12,53 +12,49 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from launcher import settings
 from launcher.cli.output import AsJson
 from launcher.errors import NotEnoughMemory, SettingsError
-from launcher.models import resolve
 from launcher.models.facts import ModelFacts
+from launcher.models.resolve import read_model
 from launcher.nodes import cluster
 from launcher.nodes.cluster import Node
 from launcher.planning import hardware, installation
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
-from launcher.settings import LauncherSettings
+from launcher.settings import LauncherSettings, given, load, refuse_conflicts
 
 Gpus = Annotated[
     str | None,
     typer.Option(help="Plan for other hardware: 4x80, 2xh100, 2x40,cc=8.0, 2x8x80, cpu,ram=64."),
 ]
-
-
 Nodes = Annotated[
     str | None,
-    typer.Option(help="Print what is started on each of several machines: 2x8x80 as for --gpus."),
+    typer.Option(help="Print the commands for each of several machines: 2x8x80 as for --gpus."),
 ]
 
 
 def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> None:
     """Show the engine these settings mean: command, memory, reasons and warnings."""
-    chosen = settings.load(os.environ)
-    head = chosen.head_address if chosen.nodes > 1 else None
-    place = place_of(gpus, nodes, head)
-    if nodes is not None:
-        chosen = together(chosen, place)
-    place = replace(place, nodes=max(place.nodes, chosen.nodes))
-    if chosen.engine_urls:
+    settings = load(os.environ)
+    if settings.engine_urls:
         raise SettingsError("MMHIE_ENGINE_URLS names engines that run elsewhere: none is planned.")
-    given = settings.given(os.environ) if nodes else None
-    made, parts = planned(chosen, place, resolve.read_model(chosen), installation.detect(), given)
+    machine = hardware_of(gpus, nodes, settings.head_address if settings.nodes > 1 else None)
+    if nodes is not None:
+        settings = together(settings, machine)
+    machine = replace(machine, nodes=max(machine.nodes, settings.nodes))
+    variables = given(os.environ) if nodes else None
+    made, parts = planned(settings, machine, read_model(settings), installation.detect(), variables)
     if as_json:
         entries = {"nodes": [part.as_json() for part in parts]} if parts else {}
         sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
     else:
-        show(made, place, Console(), parts)
+        show(made, machine, Console(), parts)
     if made.remedies is not None:
         raise NotEnoughMemory(made.remedies)
 
 
-def place_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardware:
+def hardware_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardware:
     """The hardware of one of the two options, else this machine, seen from node 0's address."""
     if gpus is not None and nodes is not None:
         raise SettingsError("--gpus and --nodes describe the same hardware; give one of them.")
@@ -66,107 +62,103 @@ def place_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardware:
     return hardware.detect(head) if text is None else hardware.parse(text)
 
 
-def together(chosen: LauncherSettings, place: Hardware) -> LauncherSettings:
+def together(settings: LauncherSettings, machine: Hardware) -> LauncherSettings:
     """The settings of node 0 of these machines; SettingsError where others are set."""
-    if place.nodes == 1:
+    if machine.nodes == 1:
         raise SettingsError("--nodes describes one machine; 2x8x80 are two, and --gpus is for one.")
-    if chosen.nodes not in (1, place.nodes):
+    if settings.nodes not in (1, machine.nodes):
         raise SettingsError(
-            f"MMHIE_NODES is {chosen.nodes} and --nodes describes {place.nodes} machines; "
+            f"MMHIE_NODES is {settings.nodes} and --nodes describes {machine.nodes} machines; "
             "make them the same."
         )
-    head = chosen.head_address or cluster.ADDRESS_TO_COME
-    place_of_head = {"nodes": place.nodes, "node_rank": 0, "head_address": head}
-    return settings.refuse_conflicts(chosen.model_copy(update=place_of_head))
+    head = settings.head_address or cluster.ADDRESS_TO_COME
+    of_head = {"nodes": machine.nodes, "node_rank": 0, "head_address": head}
+    return refuse_conflicts(settings.model_copy(update=of_head))
 
 
 def planned(
-    chosen: LauncherSettings,
-    whole: Hardware,
+    settings: LauncherSettings,
+    machine: Hardware,
     model: ModelFacts,
     installed: Installation,
-    given: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> tuple[EnginePlan, tuple[Node, ...]]:
-    """The plan of the engine, or of the first of several equal ones, and of each node where the
-    variables `given` to all of them are told. Raises LauncherError, but not for memory.
+    """The plan of the engine, or of the first of several equal ones; and that of each node, where
+    `variables` are those that all of them are started with.
+
+    Raises LauncherError, but not for memory.
     """
-    share = hardware.share(whole, chosen.engines, 0)
-    made = make_plan(chosen, share, model, installed, strict=False)
-    if given is None:
-        return made, ()
-    return with_note(made, chosen), cluster.nodes(chosen, share, model, installed, given)
+    share = hardware.share(machine, settings.engines, 0)
+    engine_plan = make_plan(settings, share, model, installed, strict=False)
+    if variables is None:
+        return engine_plan, ()
+    if settings.head_address == cluster.ADDRESS_TO_COME:
+        warnings = (*engine_plan.warnings, cluster.FILL_IN)
+        engine_plan = replace(engine_plan, warnings=warnings)
+    return engine_plan, cluster.nodes(settings, share, model, installed, variables)
 
 
-def with_note(made: EnginePlan, chosen: LauncherSettings) -> EnginePlan:
-    """A warning where an address is still to be filled in."""
-    if chosen.head_address != cluster.ADDRESS_TO_COME:
-        return made
-    return replace(made, warnings=(*made.warnings, cluster.FILL_IN))
-
-
-def show(made: EnginePlan, place: Hardware, console: Console, parts: Sequence[Node] = ()) -> None:
-    """The plan for a person."""
-    console.print(summary(made, place))
-    console.print(memory_table(made, place.nodes))
-    commands = [line for part in parts for line in node_lines(part)] or engine_lines(made)
-    for line in [*lines(made), *commands]:
+def show(plan: EnginePlan, machine: Hardware, console: Console, parts: Sequence[Node] = ()) -> None:
+    """Print the plan for a person: verdict, reasons, warnings, commands."""
+    console.print(summary(plan, machine))
+    console.print(memory_table(plan, machine.nodes))
+    fits = f"Fits: {plan.memory.max_concurrent} requests of full length at once."
+    lines = [
+        fits if plan.memory.fits else "Does not fit.",
+        *(f"- {reason}" for reason in plan.reasons),
+        *(f"Warning: {warning}" for warning in plan.warnings),
+    ]
+    if parts:
+        lines += [line for part in parts for line in node_lines(part)]
+    else:
+        lines += [*(f"{name}={value}" for name, value in plan.env.items()), shlex.join(plan.argv)]
+    for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def lines(made: EnginePlan) -> list[str]:
-    """Verdict, reasons and warnings."""
-    return [
-        verdict(made),
-        *(f"- {reason}" for reason in made.reasons),
-        *(f"Warning: {warning}" for warning in made.warnings),
-    ]
-
-
-def engine_lines(made: EnginePlan) -> list[str]:
-    """What would be run."""
-    return [*(f"{name}={value}" for name, value in made.env.items()), shlex.join(made.argv)]
-
-
 def node_lines(part: Node) -> list[str]:
-    """What is typed on this machine, as a shell takes it, and the engine that it runs."""
-    given = " ".join(f"{name}={shlex.quote(text)}" for name, text in part.variables.items())
+    """The commands for one machine, as a shell takes them, and the engine that they run."""
+    exported = assignments(part.variables)
     typed = [
-        f"{given} {shlex.join(argv)}" if argv == cluster.SERVE else shlex.join(argv)
+        f"{exported} {shlex.join(argv)}" if argv == cluster.SERVE else shlex.join(argv)
         for argv in part.commands
     ]
-    env = " ".join(f"{name}={shlex.quote(text)}" for name, text in part.engine_env.items())
-    runs = [f"which runs: {env} {shlex.join(part.engine)}"] if part.engine else []
+    engine = f"which runs: {assignments(part.engine_env)} {shlex.join(part.engine)}"
     name = "Node 0, the head:" if part.rank == 0 else f"Node {part.rank}:"
-    return ["", name, *(f"$ {line}" for line in typed), *runs]
+    return ["", name, *(f"$ {line}" for line in typed), *([engine] if part.engine else [])]
 
 
-def summary(made: EnginePlan, place: Hardware) -> Table:
-    """What was decided."""
-    table = Table(title=f"{made.served_model} on {described(place)}", show_header=False)
-    parallel = (made.tensor_parallel, made.pipeline_parallel, made.data_parallel)
+def assignments(variables: Mapping[str, str]) -> str:
+    """Variables as a shell takes them before a command."""
+    return " ".join(f"{name}={shlex.quote(text)}" for name, text in variables.items())
+
+
+def summary(plan: EnginePlan, machine: Hardware) -> Table:
+    """The decisions, one a row."""
+    table = Table(title=f"{plan.served_model} on {described(machine)}", show_header=False)
+    sizes = (plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel)
     rows = {
-        "device": made.device,
-        "quantization": made.quantization,
-        "type": made.dtype,
-        "tensor x pipeline x data parallel": " x ".join(map(str, parallel)),
-        "context": f"{made.max_model_len} tokens",
-        "adapter": made.adapter or "none",
-        "to prepare first": made.preparation or "nothing",
+        "device": plan.device,
+        "quantization": plan.quantization,
+        "type": plan.dtype,
+        "tensor x pipeline x data parallel": " x ".join(map(str, sizes)),
+        "context": f"{plan.max_model_len} tokens",
+        "adapter": plan.adapter or "none",
+        "to prepare first": plan.preparation or "nothing",
     }
     for name, value in rows.items():
         table.add_row(name, value)
     return table
 
 
-def memory_table(made: EnginePlan, nodes: int) -> Table:
+def memory_table(plan: EnginePlan, nodes: int) -> Table:
     """The estimate by part."""
-    memory = made.memory
-    where = "each GPU" if made.device == "cuda" else "this machine"
-    table = Table("GiB", title=f"Memory ({where})")
+    memory = plan.memory
+    on_gpu = plan.device == "cuda"
+    table = Table("GiB", title=f"Memory ({'each GPU' if on_gpu else 'this machine'})")
     table.add_column("part")
-    share = memory.weights_per_gpu_gib if made.device == "cuda" else memory.weights_gib / nodes
     parts = {
-        "weights": share,
+        "weights": memory.weights_per_gpu_gib if on_gpu else memory.weights_gib / nodes,
         "activations": memory.activations_gib,
         "engine itself": memory.overhead_gib,
         "KV cache": memory.kv_room_gib,
@@ -178,16 +170,9 @@ def memory_table(made: EnginePlan, nodes: int) -> Table:
     return table
 
 
-def verdict(made: EnginePlan) -> str:
-    """Whether it fits, and for how many at once."""
-    if not made.memory.fits:
-        return "Does not fit."
-    return f"Fits: {made.memory.max_concurrent} requests of full length at once."
-
-
-def described(place: Hardware) -> str:
+def described(machine: Hardware) -> str:
     """The hardware in words."""
-    nodes = f"{place.nodes} nodes with " if place.nodes > 1 else ""
-    if not place.gpus:
-        return f"{nodes}{place.cpus} CPU cores, {place.ram_gib:.0f} GiB"
-    return f"{nodes}{len(place.gpus)} x {place.gpus[0].name}"
+    nodes = f"{machine.nodes} nodes with " if machine.nodes > 1 else ""
+    if not machine.gpus:
+        return f"{nodes}{machine.cpus} CPU cores, {machine.ram_gib:.0f} GiB"
+    return f"{nodes}{len(machine.gpus)} x {machine.gpus[0].name}"

@@ -1,4 +1,4 @@
-"""What is known about a model before anything is loaded: shape, format, context, adapter."""
+"""Facts about a model, known before anything is loaded: shape, format, context, adapter."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -71,7 +71,7 @@ class ModelFacts:
 
     @property
     def adapter_source(self) -> str:
-        """Where the adapter lies: a folder or a hub id; empty when there is none."""
+        """The adapter's folder or hub id; empty when there is none."""
         return self.adapter.source if self.adapter else ""
 
     @property

@@ -1,4 +1,7 @@
-"""The metadata at the start of a GGUF file, without its tensors (GGUF specification v2, v3)."""
+"""The metadata at the start of a GGUF file, without its tensors (GGUF specification v2, v3).
+
+The gguf library comes with the engine only, and the launcher runs without it.
+"""
 
 import struct
 from pathlib import Path
@@ -40,7 +43,7 @@ def _header(file: BinaryIO, path: Path) -> dict[str, Any]:
 
 
 def _offset(file: BinaryIO) -> int:
-    """Where a tensor begins after the header; its name, dimensions and type are passed over."""
+    """The start of a tensor after the header; its name, dimensions and type are skipped."""
     _string(file)
     (dimensions,) = _unpack(file, "I")
     file.seek(dimensions * 8 + 4, 1)

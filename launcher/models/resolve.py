@@ -1,4 +1,4 @@
-"""From a model's name to its facts: folder, adapter, GGUF file, hub cache or known family."""
+"""A model's facts by its name: folder, adapter, GGUF file, hub cache or known family."""
 
 import json
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def read_made(model: ModelFacts, folder: Path) -> ModelFacts:
 
 
 def public_id(name: str) -> str:
-    """What clients call the model: a hub id as it is, a path by its last part only."""
+    """The model's name for clients: a hub id as it is, a path by its last part only."""
     path = Path(name).expanduser()
     return path.resolve().name if path.exists() or path.is_absolute() else name
 

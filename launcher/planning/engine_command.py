@@ -1,7 +1,8 @@
-"""The vLLM command line and environment a draft means: flags are rows, reserved ones come last."""
+"""The vLLM command line and environment of a plan: flags are rows, reserved ones come last."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from launcher.formats import PLUGINS
@@ -75,7 +76,7 @@ def reasoning_parser(decided: Decisions) -> str | None:
 
 
 def reasoning_config(decided: Decisions) -> str | None:
-    """What opens and ends reasoning: vLLM ends it with the latter at `thinking_token_budget`.
+    """The marks around reasoning: vLLM ends it with the second at `thinking_token_budget`.
 
     vLLM has no such words for gpt-oss; these end the thoughts and begin the answer.
     """
@@ -153,11 +154,10 @@ def argv(decided: Decisions) -> tuple[str, ...]:
 
 
 def is_by_priority(argv: Sequence[str]) -> bool:
-    """Whether the engine takes a request's `priority`: MMHIE_ENGINE_ARGS may say otherwise, and
-    one that does not take it refuses the request."""
-    told = " ".join(argv).replace("=", " ").split()
-    places = [index for index, part in enumerate(told[:-1]) if part == "--scheduling-policy"]
-    return bool(places) and told[places[-1] + 1] == "priority"
+    """The engine takes a request's `priority`: MMHIE_ENGINE_ARGS may say otherwise, and then it
+    refuses the request."""
+    parts = " ".join(argv).replace("=", " ").split()
+    return dict(pairwise(parts)).get("--scheduling-policy") == "priority"
 
 
 def _entry(decided: Decisions) -> tuple[str, ...]:

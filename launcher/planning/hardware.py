@@ -59,7 +59,7 @@ class Hardware:
 
 
 def share(whole: Hardware, parts: int, index: int) -> Hardware:
-    """What one of several engines gets of a node: GPUs, or cores and memory, in equal parts.
+    """The share of one of several engines of a node: GPUs, or cores and memory, in equal parts.
 
     Raises HardwareError when there are fewer GPUs, or else cores, than engines.
     """

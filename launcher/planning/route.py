@@ -1,4 +1,4 @@
-"""Under which of this machine's addresses the other nodes of its engine reach it."""
+"""The address of this machine under which the other nodes of its engine reach it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Route:
 
 
 def towards(host: str) -> Route | None:
-    """Where packets to this host leave; none is sent. None where no way is known."""
+    """The route of packets to this host; none is sent. None where no way is known."""
     address = _source(host)
     if address is None:
         return None

@@ -65,7 +65,7 @@ def _size(found: sizing.Sizing) -> tuple[str, ...]:
         f"{found.gateways:,}",
         f"{found.routers:,}",
         f"{found.streams:,.0f}",
-        f"{found.steady.token_s * 1000:.0f} ms",
+        f"{found.steady_state.token_s * 1000:.0f} ms",
     )
 
 

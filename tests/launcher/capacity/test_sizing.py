@@ -46,7 +46,7 @@ def test_somebody_has_to_ask() -> None:
 
 def test_a_steady_state_by_hand() -> None:
     """At 10/s prompts take 0.2 of the time: tokens every 10 / 0.8 ms, batch = 10 * 100 * that."""
-    found = engine_load.steady(FLAT, 10, 100)
+    found = engine_load.steady_state(FLAT, 10, 100)
 
     assert found is not None
     assert found.token_s == pytest.approx(0.0125)
@@ -130,8 +130,8 @@ def test_more_load_never_needs_less(
     assert larger.engines >= found.engines
     assert larger.gateways >= found.gateways
     assert longer.engines >= found.engines
-    assert found.steady.batch <= found.engine.max_sequences
-    assert found.steady.token_s <= demand.inter_token_s
+    assert found.steady_state.batch <= found.engine.max_sequences
+    assert found.steady_state.token_s <= demand.inter_token_s
     assert rate / found.needed <= found.engine.limit * demand.utilization * (1 + 1e-9)
 
 
