@@ -82,7 +82,7 @@ class RequestError(GatewayError):
 
 
 class InvalidRequest(RequestError):
-    """The body is not what this route reads."""
+    """The body is not JSON, or not what this endpoint accepts."""
 
 
 class InvalidField(RequestError):
@@ -92,7 +92,7 @@ class InvalidField(RequestError):
 
 
 class Unauthorized(RequestError):
-    """No key or token, or one that is not good; which key was tried is not said."""
+    """No key or token, or one that is unknown, expired or revoked."""
 
     status = 401
     code = "unauthorized"
@@ -103,7 +103,7 @@ class Unauthorized(RequestError):
 
 
 class Forbidden(RequestError):
-    """The key is good and lacks a scope."""
+    """The key or token is valid but lacks a scope."""
 
     status = 403
     code = "forbidden"
@@ -111,21 +111,21 @@ class Forbidden(RequestError):
 
 
 class ModelNotFound(RequestError):
-    """The request names a model that is not served here."""
+    """The request names a model that is not served."""
 
     status = 404
     code = "model_not_found"
 
 
 class NotFound(RequestError):
-    """There is nothing at this path."""
+    """No such path."""
 
     status = 404
     code = "not_found"
 
 
 class MethodNotAllowed(RequestError):
-    """The path exists, the method does not."""
+    """The path does not support this method."""
 
     status = 405
     code = "method_not_allowed"
@@ -139,7 +139,7 @@ class MethodNotAllowed(RequestError):
 
 
 class HeaderTimeout(RequestError):
-    """The head did not arrive within MMHIE_HEADER_TIMEOUT_SECONDS."""
+    """The headers did not arrive within MMHIE_HEADER_TIMEOUT_SECONDS."""
 
     status = 408
     code = "header_timeout"
@@ -160,21 +160,21 @@ class BodyTooLarge(RequestError):
 
 
 class InputTooLong(RequestError):
-    """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, template included."""
+    """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, chat template included."""
 
     status = 413
     code = "input_too_long"
 
 
 class UnsupportedEncoding(RequestError):
-    """The body is compressed; a small one could become any size."""
+    """The body is compressed, which is not supported."""
 
     status = 415
     code = "unsupported_encoding"
 
 
 class TooBusy(RequestError):
-    """All slots at the engine and in the queue are taken."""
+    """A rate limit is exceeded, or all slots and the queue are full."""
 
     status = 429
     code = "too_busy"
@@ -182,7 +182,7 @@ class TooBusy(RequestError):
 
 
 class HeadersTooLarge(RequestError):
-    """The head is over MMHIE_MAX_HEADER_BYTES, or has too many lines."""
+    """The headers are over MMHIE_MAX_HEADER_BYTES, or over 128 lines."""
 
     status = 431
     code = "headers_too_large"
@@ -193,60 +193,60 @@ class ServiceError(GatewayError):
 
 
 class InternalError(ServiceError):
-    """A fault of the gateway itself."""
+    """An unexpected error in the gateway."""
 
 
 class EmbeddingsNotServed(ServiceError):
-    """A causal language model is the wrong tool for embeddings."""
+    """Embeddings are not served: use a dedicated embedding model."""
 
     status = 501
     code = "embeddings_not_served"
 
 
 class EngineRejected(ServiceError):
-    """The engine failed this request and stays up for others."""
+    """The engine refused or failed this request."""
 
     status = 502
     code = "engine_rejected"
 
 
 class EngineGarbled(ServiceError):
-    """What came back is not the engine's protocol."""
+    """The engine sent a malformed response."""
 
     status = 502
     code = "engine_garbled"
 
 
 class EngineCut(ServiceError):
-    """The engine stopped before the answer's end."""
+    """The engine ended the response before it was complete."""
 
     status = 502
     code = "engine_cut"
 
 
 class NoAnswer(ServiceError):
-    """The model spent its tokens and gave no answer text."""
+    """The model generated tokens but no answer text."""
 
     status = 502
     code = "no_answer"
 
 
 class EngineUnavailable(ServiceError):
-    """The engine is not ready, or left while we were talking."""
+    """The engine is not ready, or its connection failed before the first byte."""
 
     status = 503
     code = "engine_unavailable"
 
 
 class AuditUnavailable(ServiceError):
-    """The audit trail cannot be written, and nothing is served that would not be in it."""
+    """The audit trail cannot be written, and MMHIE_AUDIT_ON_FAILURE is refuse."""
 
     status = 503
     code = "audit_unavailable"
 
 
 class SharedStateUnavailable(ServiceError):
-    """Redis is away, and nothing is served that other gateways do not know of."""
+    """Redis is unavailable, and MMHIE_REDIS_ON_FAILURE is refuse."""
 
     status = 503
     code = "shared_state_unavailable"
@@ -260,28 +260,28 @@ class Held(ServiceError):
 
 
 class Draining(ServiceError):
-    """This process is stopping and takes no new work."""
+    """The gateway is shutting down and accepts no new requests."""
 
     status = 503
     code = "draining"
 
 
 class QueueTimeout(ServiceError):
-    """Waited too long for a place at the engine."""
+    """No slot became free within MMHIE_QUEUE_TIMEOUT_SECONDS."""
 
     status = 503
     code = "queue_timeout"
 
 
 class TooManyConnections(ServiceError):
-    """MMHIE_MAX_CONNECTIONS are open."""
+    """MMHIE_MAX_CONNECTIONS connections are open."""
 
     status = 503
     code = "too_many_connections"
 
 
 class EngineTimeout(ServiceError):
-    """The engine did not answer in time."""
+    """The engine did not respond within MMHIE_TIMEOUT_SECONDS."""
 
     status = 504
     code = "engine_timeout"

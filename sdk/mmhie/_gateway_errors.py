@@ -4,34 +4,31 @@ from mmhie._errors import RequestError, ServiceError
 
 
 class InvalidRequestError(RequestError, status=400, code="invalid_request"):
-    """The body is not what this route reads."""
+    """The body is not JSON, or not what this endpoint accepts."""
 
 
 class UnauthorizedError(RequestError, status=401, code="unauthorized"):
-    """No key or token, or one that is not good; which key was tried is not said.
-
-    Set MMHIE_API_KEY.
-    """
+    """No key or token, or one that is unknown, expired or revoked. Set MMHIE_API_KEY."""
 
 
 class ForbiddenError(RequestError, status=403, code="forbidden"):
-    """The key is good and lacks a scope."""
+    """The key or token is valid but lacks a scope."""
 
 
 class NotFoundError(RequestError, status=404, code="not_found"):
-    """There is nothing at this path. Check MMHIE_URL."""
+    """No such path. Check MMHIE_URL."""
 
 
 class ModelNotFoundError(NotFoundError, status=404, code="model_not_found"):
-    """The request names a model that is not served here."""
+    """The request names a model that is not served."""
 
 
 class MethodNotAllowedError(RequestError, status=405, code="method_not_allowed"):
-    """The path exists, the method does not."""
+    """The path does not support this method."""
 
 
 class HeaderTimeoutError(RequestError, status=408, code="header_timeout"):
-    """The head did not arrive within MMHIE_HEADER_TIMEOUT_SECONDS."""
+    """The headers did not arrive within MMHIE_HEADER_TIMEOUT_SECONDS."""
 
 
 class BodyTimeoutError(RequestError, status=408, code="body_timeout"):
@@ -43,63 +40,63 @@ class BodyTooLargeError(RequestError, status=413, code="body_too_large"):
 
 
 class InputTooLongError(RequestError, status=413, code="input_too_long"):
-    """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, template included."""
+    """The prompt is over MMHIE_MAX_INPUT_LENGTH tokens, chat template included."""
 
 
 class UnsupportedEncodingError(RequestError, status=415, code="unsupported_encoding"):
-    """The body is compressed; a small one could become any size.
+    """The body is compressed, which is not supported.
 
     A proxy between client and server may compress it.
     """
 
 
 class TooBusyError(RequestError, status=429, code="too_busy", retryable=True):
-    """All slots at the engine and in the queue are taken."""
+    """A rate limit is exceeded, or all slots and the queue are full."""
 
 
 class HeadersTooLargeError(RequestError, status=431, code="headers_too_large"):
-    """The head is over MMHIE_MAX_HEADER_BYTES, or has too many lines.
+    """The headers are over MMHIE_MAX_HEADER_BYTES, or over 128 lines.
 
     A token or a cookie may be too long.
     """
 
 
 class InternalError(ServiceError, status=500, code="internal"):
-    """A fault of the gateway itself."""
+    """An unexpected error in the gateway."""
 
 
 class EmbeddingsNotServedError(ServiceError, status=501, code="embeddings_not_served"):
-    """A causal language model is the wrong tool for embeddings."""
+    """Embeddings are not served: use a dedicated embedding model."""
 
 
 class EngineRejectedError(ServiceError, status=502, code="engine_rejected"):
-    """The engine failed this request and stays up for others."""
+    """The engine refused or failed this request."""
 
 
 class EngineGarbledError(ServiceError, status=502, code="engine_garbled"):
-    """What came back is not the engine's protocol."""
+    """The engine sent a malformed response."""
 
 
 class EngineCutError(ServiceError, status=502, code="engine_cut"):
-    """The engine stopped before the answer's end."""
+    """The engine ended the response before it was complete."""
 
 
 class NoAnswerError(ServiceError, status=502, code="no_answer"):
-    """The model spent its tokens and gave no answer text. A larger max_tokens may help."""
+    """The model generated tokens but no answer text. A larger max_tokens may help."""
 
 
 class EngineUnavailableError(ServiceError, status=503, code="engine_unavailable", retryable=True):
-    """The engine is not ready, or left while we were talking."""
+    """The engine is not ready, or its connection failed before the first byte."""
 
 
 class AuditUnavailableError(ServiceError, status=503, code="audit_unavailable", retryable=True):
-    """The audit trail cannot be written, and nothing is served that would not be in it."""
+    """The audit trail cannot be written, and MMHIE_AUDIT_ON_FAILURE is refuse."""
 
 
 class SharedStateUnavailableError(
     ServiceError, status=503, code="shared_state_unavailable", retryable=True
 ):
-    """Redis is away, and nothing is served that other gateways do not know of."""
+    """Redis is unavailable, and MMHIE_REDIS_ON_FAILURE is refuse."""
 
 
 class HeldError(ServiceError, status=503, code="held"):
@@ -107,18 +104,18 @@ class HeldError(ServiceError, status=503, code="held"):
 
 
 class DrainingError(ServiceError, status=503, code="draining", retryable=True):
-    """This process is stopping and takes no new work."""
+    """The gateway is shutting down and accepts no new requests."""
 
 
 class QueueTimeoutError(ServiceError, status=503, code="queue_timeout", retryable=True):
-    """Waited too long for a place at the engine."""
+    """No slot became free within MMHIE_QUEUE_TIMEOUT_SECONDS."""
 
 
 class TooManyConnectionsError(
     ServiceError, status=503, code="too_many_connections", retryable=True
 ):
-    """MMHIE_MAX_CONNECTIONS are open."""
+    """MMHIE_MAX_CONNECTIONS connections are open."""
 
 
 class EngineTimeoutError(ServiceError, TimeoutError, status=504, code="engine_timeout"):
-    """The engine did not answer in time."""
+    """The engine did not respond within MMHIE_TIMEOUT_SECONDS."""
