@@ -2,56 +2,65 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.types import ASGIApp
 
-from gateway.audit.trail import trail_of
+from gateway.audit.trail import Trail, trail_of
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
 from gateway.cluster.state import cluster_state
+from gateway.endpoints import TOKEN_ENDPOINTS, add_routes, needs_of
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
-from gateway.http_metrics import HttpMetrics
 from gateway.limits.quotas import Quotas, local_quotas
+from gateway.logs import log_request
 from gateway.metrics import Metrics
-from gateway.middleware.authentication import Authentication
-from gateway.middleware.correlation import Correlation
-from gateway.middleware.token_paths import TokenPaths, TokenRoute
+from gateway.middleware import Correlation, Dispatch
 from gateway.openapi import describe
 from gateway.proxy.request_policy import RequestPolicy
-from gateway.routes import (
-    console,
-    embeddings,
-    generate,
-    health,
-    load,
-    metrics,
-    model_card,
-    models,
-    openai,
-)
+from gateway.record import Observer, release_limits
+from gateway.routes import console
 from gateway.safety import hold
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
 from gateway.tracing.setup import tracing_of
+from gateway.tracing.trace import Tracing
 
-ROUTERS = (
-    health.router,
-    metrics.router,
-    load.router,
-    models.router,
-    model_card.router,
-    embeddings.router,
-)
-TOKEN_ROUTES: dict[str, TokenRoute] = {
-    generate.PATH: generate.generate,
-    **{path: openai.PassThrough(path) for path in openai.PATHS},
-}
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
+
+
+class Gateway(FastAPI):
+    """FastAPI within our own layers, outermost first: Correlation, Dispatch, the framework's stack.
+
+    They go around that stack, since a token path does not pass it.
+    """
+
+    def __init__(
+        self, settings: GatewaySettings, disclaimer: Disclaimer, lifespan: Lifespan
+    ) -> None:
+        super().__init__(
+            title="Medical reasoning service",
+            version=GATEWAY_VERSION,
+            lifespan=lifespan,
+            exception_handlers=HANDLERS,
+            redoc_url=None,
+            # One path, one spelling; a redirect would trust the Host header.
+            redirect_slashes=False,
+        )
+        self.disclaimer = disclaimer
+        self.origins = CorsPolicy.of(settings.cors_origins) if settings.cors_origins else None
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's hook, called once before the first request."""
+        inner = Dispatch(super().build_middleware_stack(), endpoints=TOKEN_ENDPOINTS)
+        return Correlation(inner, disclaimer_version=self.disclaimer.version, origins=self.origins)
 
 
 def create_app(
@@ -72,45 +81,20 @@ def create_app(
             app.state.services = services
             yield {"services": services}
 
-    app = FastAPI(
-        title="Medical reasoning service",
-        version=GATEWAY_VERSION,
-        lifespan=lifespan,
-        exception_handlers=HANDLERS,
-        redoc_url=None,
-        redirect_slashes=False,  # one path, one spelling; a redirect would trust the Host header
-    )
-    for router in ROUTERS:
-        app.include_router(router)
+    app = Gateway(settings, disclaimer, lifespan)
+    add_routes(app)
     if settings.console:
         app.include_router(console.router_of(settings, disclaimer))
     describe(app)
-    origins = CorsPolicy.of(settings.cors_origins) if settings.cors_origins else None
-    add_middleware(app, own, disclaimer, origins)
+    Instrumentator(registry=own.registry).add(own.http.of_framework).instrument(app)
     return app
-
-
-def add_middleware(
-    app: FastAPI, own: Metrics, disclaimer: Disclaimer, origins: CorsPolicy | None
-) -> None:
-    """The onion, innermost first: HTTP metrics, keys, the token paths past both, the id.
-
-    All but the first go around the framework's own stack: a token path does not pass it.
-    """
-    http = HttpMetrics(own.registry)
-    Instrumentator(registry=own.registry).add(http.of_framework).instrument(app)
-    framework = Authentication(app.build_middleware_stack())
-    paths = TokenPaths(framework, routes=TOKEN_ROUTES, metrics=own, http=http)
-    app.middleware_stack = Correlation(
-        paths, disclaimer_version=disclaimer.version, origins=origins
-    )
 
 
 @contextlib.asynccontextmanager
 async def open_services(
     settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, quotas: Quotas | None
 ) -> AsyncIterator[Services]:
-    """What lives as long as the application."""
+    """Open what lives as long as the application, and close it."""
     quotas = quotas or local_quotas(settings)
     shared = cluster_state(settings, quotas.limiter, own.shared_failing.set)
     key = settings.engine_api_key
@@ -120,6 +104,7 @@ async def open_services(
     metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
     metered = metered or (engine,)
     watch = EngineWatch(engine, settings.phase_file, settings.engine_health_path)
+    trail, tracing = trail_of(settings, own.audit_alarm), tracing_of(settings)
     services = Services(
         settings=settings,
         engine=engine,
@@ -134,11 +119,12 @@ async def open_services(
         ),
         metrics=own,
         hold_file=hold.watch(settings.hold_file),
-        gate=Gate.of(settings, shared.limiter, shared.revoked),
-        caps=RequestPolicy.of(settings),
-        trail=trail_of(settings, own.audit_alarm),
-        tracing=tracing_of(settings),
+        gate=Gate.of(settings, shared.limiter, shared.revoked, needs_of(settings)),
+        request_policy=RequestPolicy.of(settings),
+        trail=trail,
+        tracing=tracing,
         shared=shared,
+        observers=observers_of(own, trail, tracing),
     )
     services.trail.start()
     running = (watch.run(), services.gate.run(), shared.run())
@@ -156,3 +142,9 @@ async def open_services(
         services.trail.stop()
         if services.tracing is not None:
             services.tracing.stop()
+
+
+def observers_of(own: Metrics, trail: Trail, tracing: Tracing | None) -> tuple[Observer, ...]:
+    """Everybody who reads the finished record of a request, in their order."""
+    traced = () if tracing is None else (tracing.observe,)
+    return (release_limits, own.observe, *traced, trail.observe, log_request)

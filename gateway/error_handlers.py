@@ -1,4 +1,4 @@
-"""How FastAPI's own refusals become the one error shape."""
+"""FastAPI's own errors in the one error shape."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -16,6 +16,7 @@ from gateway.errors import (
     MethodNotAllowed,
     NotFound,
 )
+from gateway.logs import FAULT
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
@@ -27,7 +28,7 @@ def render(error: GatewayError) -> Response:
 
 
 async def gateway_error(request: Request, error: GatewayError) -> Response:
-    request.scope["exchange"].outcome = error.code
+    request.scope["exchange"].failed(error.code)
     return render(error)
 
 
@@ -38,7 +39,10 @@ async def http_error(request: Request, error: HTTPException) -> Response:
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
     """FastAPI's default body quotes the input, which may be what a patient said."""
     place = ".".join(str(part) for part in error.errors()[0]["loc"][1:])
-    return await gateway_error(request, InvalidField(f"{place or 'The body'} is wrong."))
+    return await gateway_error(
+        request,
+        InvalidField(f"{place or 'The request'} is not valid; the API is described at /docs."),
+    )
 
 
 def of_http(error: HTTPException) -> GatewayError:
@@ -47,14 +51,24 @@ def of_http(error: HTTPException) -> GatewayError:
         return NotFound("There is nothing at this path; the API is described at /docs.")
     if error.status_code == 405:
         allow = (error.headers or {}).get("Allow", "")
-        return MethodNotAllowed("This path does not take that method.", allow=allow)
+        return MethodNotAllowed(
+            f"This path does not take that method; it takes {allow}.", allow=allow
+        )
     if error.status_code < 500:
-        return InvalidRequest("The request cannot be read.")
-    return InternalError("The gateway failed; this was logged.")
+        return InvalidRequest(
+            "The request is not valid HTTP for this path; the API is described at /docs."
+        )
+    return InternalError(FAULT)
+
+
+async def fault(request: Request, error: Exception) -> Response:
+    """The response to a fault of ours; the error goes on to the failure ladder, which logs it."""
+    return await gateway_error(request, InternalError(FAULT))
 
 
 HANDLERS: dict[int | type[Exception], Handler] = {
     GatewayError: gateway_error,
     HTTPException: http_error,
     RequestValidationError: validation_error,
+    Exception: fault,
 }

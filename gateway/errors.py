@@ -1,5 +1,5 @@
 """
-Everything that can go wrong, as one tree; raised deep, rendered once.
+The tree of errors: raised deep, rendered once.
 
 GatewayError
 ├ RequestError              4xx, the caller can fix it
@@ -27,7 +27,7 @@ GatewayError
   ├ EngineUnavailable       503 engine_unavailable  Retry-After
   ├ AuditUnavailable        503 audit_unavailable   Retry-After
   ├ SharedStateUnavailable  503 shared_state_unavailable  Retry-After
-  ├ Held                    503 held                taken out of service by an operator
+  ├ Held                    503 held                an operator has put the model on hold
   ├ Draining                503 draining            this process is stopping
   ├ QueueTimeout            503 queue_timeout       Retry-After
   ├ TooManyConnections      503 too_many_connections  Retry-After, the connection is closed
@@ -35,9 +35,11 @@ GatewayError
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
+
+from gateway.json_types import Json
 
 
 class GatewayError(Exception):
@@ -55,7 +57,7 @@ class GatewayError(Exception):
         self.param = param
         self.retry_after_s = retry_after_s
 
-    def envelope(self) -> dict[str, Any]:
+    def envelope(self) -> Mapping[str, Json]:
         """The one error shape of every route: what OpenAI clients parse."""
         error = {
             "message": self.message,
@@ -287,5 +289,6 @@ class EngineTimeout(ServiceError):
     code = "engine_timeout"
 
 
-class ClientGone(Exception):
-    """The caller hung up; whatever was being done for them must stop."""
+class ClientGone(BaseException):
+    """The caller hung up. Like CancelledError it is no failure, so nothing that handles failures
+    may catch it: whatever was being done for the caller stops."""

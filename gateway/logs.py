@@ -9,15 +9,17 @@ import time
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TextIO
 
 import orjson
 
 from gateway.errors import InternalError
+from gateway.record import RequestRecord
 from gateway.timestamps import rfc3339
 
 BATCH_S = 0.05  # a line may wait so long
 log = logging.getLogger("gateway")
+FAULT = "The gateway failed; try again. Its log has the fault under this request id."
 
 FIELDS = (
     "request_id",
@@ -40,6 +42,9 @@ FIELDS = (
 )
 
 
+ExcInfo = tuple[type[BaseException], BaseException | None, TracebackType | None]
+
+
 class JsonFormatter(logging.Formatter):
     """Event, time and allow-listed fields. Of an exception only its type and place: messages
     quote values, and a value may be what a patient said."""
@@ -53,24 +58,23 @@ class JsonFormatter(logging.Formatter):
         return written(line)
 
 
-def line_of(unix_s: float, level: str, logger: str, event: str) -> dict[str, Any]:
-    """What every line begins with."""
+def line_of(unix_s: float, level: str, logger: str, event: str) -> dict[str, object]:
+    """The beginning of every line."""
     return {"time": rfc3339(unix_s), "level": level, "logger": logger, "event": event}
 
 
-def allowed(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the facts that a line may tell."""
-    return {name: facts[name] for name in FIELDS if name in facts}
+def allowed(extra: Mapping[str, object]) -> dict[str, object]:
+    """The fields that a line may have, where they are known."""
+    return {name: extra[name] for name in FIELDS if extra.get(name) is not None}
 
 
-def written(line: Mapping[str, Any]) -> str:
+def written(line: Mapping[str, object]) -> str:
     return orjson.dumps(line, default=type_of).decode()
 
 
 def event(record: logging.LogRecord) -> str:
-    """What happened, in words that were written before it did: our own, or uvicorn's less their
-    arguments. Others put values into their sentences, asyncio those of exceptions: of theirs
-    only the place is told."""
+    """The event in fixed words: our own, or uvicorn's without arguments. Other libraries put values
+    into their sentences, asyncio those of exceptions: of theirs only the place is named."""
     if record.name == log.name:
         return record.getMessage()
     if record.name.partition(".")[0] == "uvicorn":
@@ -98,7 +102,7 @@ class BatchHandler(logging.StreamHandler[TextIO]):
             self.flush()
 
     def add(self, line: str) -> None:
-        """Have a line written soon."""
+        """Write a line soon."""
         self._lines.append(line + "\n")
         if len(self._lines) == 1:
             self._flush_later()
@@ -118,31 +122,55 @@ class BatchHandler(logging.StreamHandler[TextIO]):
                 self.stream.flush()
 
 
-def told(event: str, facts: Mapping[str, Any]) -> None:
-    """`log.info` of an event with its facts, past logging's records: a line is made for every
-    request, and they cost as much again as all of it."""
+def log_request(record: RequestRecord) -> None:
+    """One line per request: who asked is in the audit, what was asked is nowhere."""
+    answer = record.answer
+    fields = {
+        "request_id": record.request_id,
+        "trace_id": record.trace.id if record.trace is not None else None,
+        "method": record.method,
+        "route": record.route,
+        "status": record.status,
+        "outcome": record.outcome,
+        "ms": record.ms,
+        "ttft_ms": record.ttft_ms,
+        "stream": record.stream,
+    }
+    if answer is not None:
+        fields |= {
+            "prompt_tokens": answer.prompt_tokens,
+            "completion_tokens": answer.completion_tokens,
+            "truncated": answer.truncated[-1] if answer.truncated else None,
+            "notices": len(answer.notices),
+        }
+    info("request", fields)
+
+
+def info(event: str, fields: Mapping[str, object]) -> None:
+    """`log.info` past logging's records: a line is made for every request, and they cost as much
+    again as all of it."""
     handlers = logging.getLogger().handlers
     if not (handlers and isinstance(handlers[0], BatchHandler)):
-        log.info(event, extra=facts)
+        log.info(event, extra=fields)
     elif log.isEnabledFor(logging.INFO):
-        line = line_of(time.time(), "info", log.name, event) | allowed(facts)
+        line = line_of(time.time(), "info", log.name, event) | allowed(fields)
         with contextlib.suppress(TypeError):  # what JSON cannot hold: who logs is not stopped
             handlers[0].add(written(line))
 
 
 def type_of(value: object) -> str:
-    """What stands in a line for a value that JSON does not know."""
+    """Stand in for a value that JSON does not know."""
     return type(value).__name__
 
 
 def fault(request_id: str) -> InternalError:
-    """Log the exception being handled, which is a fault of ours, and what to tell of it."""
+    """Log the exception being handled, a fault of ours; returns the error to answer with."""
     log.exception("fault", extra={"request_id": request_id})
-    return InternalError("The gateway failed; this was logged.")
+    return InternalError(FAULT)
 
 
 def frames(trace: TracebackType | None) -> list[str]:
-    """Where an exception passed, innermost last: file, line and function, no source text."""
+    """The frames of an exception, innermost last: file, line and function, no source text."""
     return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)][-8:]
 
 
@@ -160,13 +188,12 @@ def set_up(level: str) -> None:
 
 
 def take_over() -> None:
-    """What Python itself prints of an error holds its message, of a warning its words: both go the
-    way of our own lines."""
+    """Log what Python itself would print of errors and warnings, which holds their messages."""
     logging.captureWarnings(True)
     sys.excepthook = lambda kind, error, trace: _died((kind, error, trace))
     threading.excepthook = lambda died: _died((died.exc_type, died.exc_value, died.exc_traceback))
     sys.unraisablehook = lambda lost: _died((lost.exc_type, lost.exc_value, lost.exc_traceback))
 
 
-def _died(told: tuple[Any, ...]) -> None:
-    log.error("fault", exc_info=told)
+def _died(exc_info: ExcInfo) -> None:
+    log.error("fault", exc_info=exc_info)  # type: ignore[arg-type] # as the hooks have it

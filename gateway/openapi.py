@@ -1,12 +1,12 @@
 """The token paths in the OpenAPI document: they bypass FastAPI's routes, not its description."""
 
-from typing import Any
-
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from gateway.endpoints import TOKEN_ENDPOINTS, TokenEndpoint
+from gateway.generate.door import Generate
 from gateway.generate.request import GenerateRequest, GenerateResponse
-from gateway.routes import generate, openai
+from gateway.json_types import Json
 
 ERROR_SCHEMA = {
     "type": "object",
@@ -31,29 +31,36 @@ def describe(app: FastAPI) -> None:
     """Add the token paths to the document FastAPI makes of the rest."""
     of_routes = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def openapi() -> Json:
         document = of_routes()
-        if generate.PATH not in document["paths"]:
+        if not TOKEN_ENDPOINTS.keys() <= document["paths"].keys():
             document["components"] = {"schemas": schemas() | document_schemas(document)}
-            document["paths"] |= {generate.PATH: {"post": generate_operation()}}
-            document["paths"] |= {path: {"post": openai_operation(path)} for path in openai.PATHS}
+            document["paths"] |= {
+                path: {"post": operation(endpoint)} for path, endpoint in TOKEN_ENDPOINTS.items()
+            }
         return document
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend it
 
 
-def document_schemas(document: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = document.get("components", {}).get("schemas", {})
+def document_schemas(document: Json) -> Json:
+    found: Json = document.get("components", {}).get("schemas", {})
     return found
 
 
-def schemas() -> dict[str, Any]:
+def schemas() -> Json:
     models: tuple[type[BaseModel], ...] = (GenerateRequest, GenerateResponse)
     own = {model.__name__: model.model_json_schema(ref_template=REFERENCE) for model in models}
     return own | {"Error": ERROR_SCHEMA}
 
 
-def generate_operation() -> dict[str, Any]:
+def operation(endpoint: TokenEndpoint) -> Json:
+    if isinstance(endpoint.door, Generate):
+        return generate_operation()
+    return openai_operation(endpoint.path)
+
+
+def generate_operation() -> Json:
     """POST /llm/generate in its three forms."""
     return {
         "tags": ["generate"],
@@ -75,7 +82,7 @@ def generate_operation() -> dict[str, Any]:
     }
 
 
-def openai_operation(path: str) -> dict[str, Any]:
+def openai_operation(path: str) -> Json:
     """A path of the OpenAI API as the engine serves it."""
     return {
         "tags": ["openai"],
@@ -95,16 +102,16 @@ def openai_operation(path: str) -> dict[str, Any]:
     }
 
 
-def body(schema: dict[str, Any]) -> dict[str, Any]:
+def body(schema: Json) -> Json:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
-def failure() -> dict[str, Any]:
+def failure() -> Json:
     return {
-        "description": "What went wrong.",
+        "description": "The error.",
         "content": {"application/json": {"schema": ref("Error")}},
     }
 
 
-def ref(model: str) -> dict[str, Any]:
+def ref(model: str) -> Json:
     return {"$ref": REFERENCE.format(model=model)}

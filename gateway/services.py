@@ -1,4 +1,4 @@
-"""What lives as long as the application, and how routes get at it."""
+"""Services that live as long as the application, and how routes get at them."""
 
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
@@ -15,6 +15,7 @@ from gateway.files import WatchedFile
 from gateway.limits.admission import AdmissionQueue
 from gateway.metrics import Metrics
 from gateway.proxy.request_policy import RequestPolicy
+from gateway.record import Observer
 from gateway.safety import hold
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.safety.provenance import Serving
@@ -35,10 +36,11 @@ class Services:
     metrics: Metrics
     hold_file: WatchedFile[hold.Hold | None]
     gate: Gate
-    caps: RequestPolicy
+    request_policy: RequestPolicy
     trail: Trail
     shared: ClusterState
     tracing: Tracing | None = None
+    observers: tuple[Observer, ...] = ()
 
     def held(self) -> hold.Hold | None:
         """The hold in force, of this machine or of all gateways."""
@@ -55,7 +57,7 @@ class Services:
         return self.watch.model()
 
     def phase(self) -> str:
-        """The phase that /healthz tells."""
+        """The phase that /healthz shows."""
         if self.watch.draining:
             return "draining"
         if self.held() is not None:
@@ -63,14 +65,14 @@ class Services:
         return "starting" if self.shared.is_unsynced else self.watch.phase
 
     def detail(self) -> str:
-        """The sentence that goes with the phase; under a hold, what a clinician has to know."""
+        """The sentence that goes with the phase; under a hold, the downtime message."""
         held = self.held()
         if held is None or self.watch.draining:
             return NOT_SYNCED if self.shared.is_unsynced else self.watch.state.detail
         return hold.downtime_message(held, self.settings.disclaimer_contact)
 
     def serving(self, model: Model) -> Serving:
-        """What provenance says about the engine and the model."""
+        """The engine and the model, as provenance names them."""
         state = self.watch.state
         return Serving(
             gateway_version=GATEWAY_VERSION,
@@ -86,7 +88,7 @@ class Services:
 
 
 class State(TypedDict):
-    """What the lifespan yields: ASGI hands it to every request as `scope["state"]`."""
+    """The lifespan's state: ASGI hands it to every request as `scope["state"]`."""
 
     services: Services
 

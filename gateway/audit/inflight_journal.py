@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
+from gateway.record import NO_SLOT
+
 SLOTS = 4096
 SLOT_BYTES = 320
 LENGTH = struct.Struct("<H")
-NO_SLOT = -1
 
 
 class InflightJournal:

@@ -1,4 +1,4 @@
-"""The audit trail in use: `record` appends to a queue; a thread writes it in batches."""
+"""The audit trail in use: `observe` appends to a queue; a thread writes it in batches."""
 
 import contextlib
 import errno
@@ -24,8 +24,8 @@ from gateway.audit.file import (
 )
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.errors import AuditUnavailable
-from gateway.http.exchange import Exchange
 from gateway.logs import log
+from gateway.record import RequestRecord
 from gateway.safety.labels import GATEWAY_VERSION
 from gateway.settings import GatewaySettings
 
@@ -43,12 +43,12 @@ Alarm = Callable[[bool, int], None]
 class Trail:
     """No audit trail: nothing is recorded."""
 
-    def open(self, exchange: Exchange) -> None:
+    def open(self, record: RequestRecord, path: str) -> None:
         """Enter a request in flight into the journal: if the process is killed, it is accounted
         for at the next start."""
 
-    def record(self, exchange: Exchange, route: str) -> None:
-        """Record a finished request; `route` is a declared path, never the caller's."""
+    def observe(self, record: RequestRecord) -> None:
+        """Keep the finished record of a request until it is written."""
 
     def refuses(self) -> bool:
         """Return whether requests are refused now."""
@@ -83,7 +83,7 @@ class WrittenTrail(Trail):
         self._on_failure = on_failure
         self._checkpoint_s = checkpoint_s
         self._alarm = alarm
-        self._pending: deque[entry.Entry] = deque()
+        self._pending: deque[RequestRecord] = deque()
         self._events: list[dict[str, Any]] = []
         self._lost = 0
         self._wake = threading.Event()
@@ -95,16 +95,18 @@ class WrittenTrail(Trail):
         self._journal: InflightJournal | None = None
         self.failing = False
 
-    def open(self, exchange: Exchange) -> None:
+    def open(self, record: RequestRecord, path: str) -> None:
         if self._journal is not None:
-            exchange.slot = self._journal.enter(entry.opened(exchange, time.time()))
+            record.journal_slot = self._journal.enter(entry.opened(record, path, time.time()))
 
-    def record(self, exchange: Exchange, route: str) -> None:
+    def observe(self, record: RequestRecord) -> None:
+        if not record.is_audited:
+            return
         if len(self._pending) >= MOST_PENDING:
             self._lost += 1
-            self._leave(exchange.slot)
+            self._leave(record.journal_slot)
             return
-        self._pending.append(entry.of(exchange, route, time.time()))
+        self._pending.append(record)
         if not self._wake.is_set():
             self._wake.set()
 
@@ -199,19 +201,19 @@ class WrittenTrail(Trail):
                 self._pending.extendleft(reversed(batch))
                 return
 
-    def _write(self, batch: list[entry.Entry]) -> bool:
+    def _write(self, batch: list[RequestRecord]) -> bool:
         events, lost = list(self._events), self._lost
         gap = [event("gap", lost=lost)] if lost else []
         back = [event("resumed")] if self.failing else []
         try:
             with self._timed():
-                self._file.append([*events, *back, *gap, *entry.records(batch)])
+                self._file.append([*events, *back, *gap, *entry.lines_of(batch)])
         except (OSError, ChainBroken) as problem:
             self._fail(problem)
             return False
         del self._events[: len(events)]
         for written in batch:
-            self._leave(written.slot)
+            self._leave(written.journal_slot)
         self._lost -= lost
         self._recover()
         return True

@@ -6,16 +6,16 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from gateway.auth import keys
 from gateway.auth.keys import KeyFile
-from gateway.auth.scopes import Need, need_of
 from gateway.errors import Forbidden, Unauthorized
 from gateway.files import FileUnusable
 from gateway.http.headers import RawHeaders, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
-from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Limits, Principal
+from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Limits, Principal, Scope
 from gateway.settings import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from gateway.auth.jwt import JwtVerifier
 
 OPEN = "No keys are configured: anyone who can reach this port is served."
+CONSOLE = "/console/"  # its files hold no secret: every answer requires a key
 LONGEST_TOKEN_BYTES = 8192  # servers of this kind issue 1 to 2 KB
+
+Need = Scope | Literal["any"] | None  # a scope, any key, or nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +36,26 @@ class Gate:
     salt_key: bytes
     keys: KeyFile | None = None
     jwt: "JwtVerifier | None" = None
-    protect_metrics: bool = False
-    protect_health: bool = False
+    needs: Mapping[str, Need] = field(default_factory=dict)
     default_limits: Limits = NO_LIMITS
     limiter: RateLimiter = field(default_factory=LocalRateLimiter)
 
     @classmethod
     def of(
-        cls, settings: GatewaySettings, limiter: RateLimiter, revoked: Container[str] = frozenset()
+        cls,
+        settings: GatewaySettings,
+        limiter: RateLimiter,
+        revoked: Container[str] = frozenset(),
+        needs: Mapping[str, Need] = MappingProxyType({}),
     ) -> "Gate":
-        """Return the gate for these settings; `revoked` has digests of keys revoked elsewhere."""
+        """Return the gate for these settings; `revoked` has digests of keys revoked elsewhere,
+        `needs` what each declared path requires."""
         key = settings.digest_key
         return cls(
             salt_key=key.get_secret_value().encode() if key else secrets.token_bytes(32),
             keys=KeyFile(settings.keys_file, revoked=revoked) if settings.keys_file else None,
             jwt=verifier_of(settings),
-            protect_metrics=settings.protect_metrics,
-            protect_health=settings.protect_health,
+            needs=needs,
             default_limits=default_limits(settings),
             limiter=limiter,
         )
@@ -100,10 +106,12 @@ class Gate:
         return principal
 
     def need(self, path: str) -> Need:
-        """Return what a path requires of a caller."""
-        return need_of(
-            path, protect_metrics=self.protect_metrics, protect_health=self.protect_health
-        )
+        """Return what a path requires of a caller; one that is not declared is closed."""
+        if path in self.needs:
+            return self.needs[path]
+        if path.startswith(CONSOLE):
+            return None
+        return "openai" if path.startswith("/v1/") else "any"
 
     def requires_key(self, path: str) -> bool:
         """Return whether a path requires a key, where there are keys."""

@@ -1,10 +1,8 @@
-"""From a question to the engine's own request: the chat template where the model has one."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The engine's request for a prompt: by the chat template where the model has one."""
 
 from gateway.engine.watch import Model
 from gateway.generate.prompt import Prompt
+from gateway.json_types import Json
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
@@ -13,22 +11,22 @@ MARKER_TOKENS = 16
 
 
 def path(model: Model) -> str:
-    """Models without a chat template answer 400 on chat: they are asked to complete."""
+    """The engine's path: models without a chat template answer 400 on chat."""
     return CHAT if model.has_chat_template else COMPLETIONS
 
 
-def engine_budget(ask: Prompt, model: Model, *, reasoning_budget: int) -> int:
-    """What the engine may generate in all, in tokens: it knows one budget only."""
-    return ask.max_tokens + (reasoning_budget + MARKER_TOKENS if model.reasons else 0)
+def engine_budget(prompt: Prompt, model: Model, *, reasoning_budget: int) -> int:
+    """Tokens the engine may generate in all: it knows one budget only."""
+    return prompt.max_tokens + (reasoning_budget + MARKER_TOKENS if model.reasons else 0)
 
 
-def body(ask: Prompt, model: Model, *, reasoning_budget: int) -> dict[str, Any]:
+def body(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
     """The engine's request; the reasoning budget comes on top of the answer's, both in tokens."""
-    fixed: dict[str, Any] = {
+    fixed: Json = {
         "model": model.id,
-        **content(ask, model),
-        "max_tokens": engine_budget(ask, model, reasoning_budget=reasoning_budget),
-        "temperature": ask.temperature,
+        **content(prompt, model),
+        "max_tokens": engine_budget(prompt, model, reasoning_budget=reasoning_budget),
+        "temperature": prompt.temperature,
         "stream": True,
         "stream_options": {
             "include_usage": True,
@@ -37,23 +35,25 @@ def body(ask: Prompt, model: Model, *, reasoning_budget: int) -> dict[str, Any]:
     }
     if model.budgets_reasoning:
         fixed["thinking_token_budget"] = reasoning_budget
-    return fixed | optional(ask, model)
+    return fixed | optional(prompt, model)
 
 
-def content(ask: Prompt, model: Model) -> Mapping[str, Any]:
+def content(prompt: Prompt, model: Model) -> Json:
     """The part that `/tokenize` counts: messages, or one prompt."""
     if not model.has_chat_template:
-        return {"prompt": ask.prompt if ask.system is None else f"{ask.system}\n\n{ask.prompt}"}
-    system = [{"role": "system", "content": ask.system}] if ask.system else []
-    return {"messages": [*system, {"role": "user", "content": ask.prompt}]}
+        return {
+            "prompt": prompt.text if prompt.system is None else f"{prompt.system}\n\n{prompt.text}"
+        }
+    first = [{"role": "system", "content": prompt.system}] if prompt.system else []
+    return {"messages": [*first, {"role": "user", "content": prompt.text}]}
 
 
-def optional(ask: Prompt, model: Model) -> dict[str, Any]:
-    """What the caller chose, and nothing the caller left to the engine."""
+def optional(prompt: Prompt, model: Model) -> Json:
+    """Fields that the caller set; what is left out is the engine's choice."""
     chosen = {
-        "top_p": ask.top_p,
-        "seed": ask.seed,
-        "stop": list(ask.stop) or None,
-        "reasoning_effort": ask.reasoning_effort if model.has_chat_template else None,
+        "top_p": prompt.top_p,
+        "seed": prompt.seed,
+        "stop": list(prompt.stop) or None,
+        "reasoning_effort": prompt.reasoning_effort if model.has_chat_template else None,
     }
     return {name: value for name, value in chosen.items() if value is not None}

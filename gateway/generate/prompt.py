@@ -1,16 +1,18 @@
-"""What is asked, and what comes back, whichever door and form it takes."""
+"""A prompt and its answer, whatever form the answer takes."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from gateway.json_types import Json
 
 Effort = Literal["low", "medium", "high"]
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A question put to the model; budgets are in tokens."""
+    """A prompt for the model; budgets are in tokens."""
 
-    prompt: str
+    text: str
     max_tokens: int
     system: str | None = None
     temperature: float = 0.0
@@ -20,10 +22,10 @@ class Prompt:
     reasoning_effort: Effort | None = None
     include_reasoning: bool = False
     was_cut: bool = False
-    is_reasoning_withheld: bool = False  # it was asked for, and the policy says no
+    is_reasoning_withheld: bool = False  # requested, and the policy says no
 
     def warnings(self) -> list[str]:
-        """What was changed of the question before it was asked."""
+        """What was changed of the prompt before it was sent."""
         changed = {
             "input_truncated": self.was_cut,
             "reasoning_withheld": self.is_reasoning_withheld,
@@ -41,11 +43,11 @@ class Delta:
 
 @dataclass(slots=True)
 class Answer:
-    """What is known of an answer so far; complete once its deltas have ended."""
+    """An answer so far; complete once its deltas have ended."""
 
     text: str = ""
     reasoning: str = ""
     finish_reason: str | None = None
-    usage: dict[str, Any] | None = None
+    usage: Json | None = None
     system_fingerprint: str | None = None
     warnings: list[str] = field(default_factory=list)

@@ -1,12 +1,13 @@
-"""What /llm/generate reads and writes."""
+"""Request and response of /llm/generate."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from gateway.errors import InvalidField, InvalidRequest
+from gateway.errors import InvalidField
 from gateway.generate.prompt import Answer, Prompt
+from gateway.json_types import Json
+from gateway.proxy import openai_json
 
 Form = Literal["json", "sse", "text"]
 
@@ -40,15 +41,15 @@ class GenerateRequest(BaseModel):
     )
     include_reasoning: bool = Field(False, description="Return the model's reasoning, apart.")
 
-    def to_ask(self, *, max_tokens: int, system: str | None) -> Prompt:
-        """The question; raises InvalidField when it wants more than `max_tokens`."""
+    def to_prompt(self, *, max_tokens: int, system: str | None) -> Prompt:
+        """The prompt; raises InvalidField when it wants more than `max_tokens`."""
         if self.max_tokens is not None and self.max_tokens > max_tokens:
             raise InvalidField(
                 f"max_tokens must be at most {max_tokens} (MMHIE_MAX_TOKENS).", param="max_tokens"
             )
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return Prompt(
-            prompt=self.prompt,
+            text=self.prompt,
             max_tokens=self.max_tokens or max_tokens,
             system=self.system or system,
             temperature=self.temperature,
@@ -67,32 +68,19 @@ class GenerateResponse(BaseModel):
     model: str = Field(description="The public id of the model that gave it.")
     finish_reason: str = Field(description="`stop`, or `length` when a budget ended it.")
     truncated: Literal["in_reasoning", "in_answer", "input"] | None
-    usage: dict[str, Any] | None = Field(description="Token counts, as the engine gives them.")
+    usage: Json | None = Field(description="Token counts, as the engine gives them.")
     disclaimer: str = Field(description="The safety notice that belongs to every answer.")
     warnings: list[str]
     notices: list[dict[str, str]] = Field(description="Red flags found in the prompt.")
     reasoning: str | None = Field(None, description="Only when include_reasoning was asked.")
     request_id: str
-    mmhie: dict[str, Any] = Field(description="Disclaimer, provenance and labels.")
-
-
-def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body; raises InvalidRequest."""
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise InvalidRequest(
-            "The body is not JSON in UTF-8 of a reasonable depth; send an object."
-        ) from None
-    if not isinstance(parsed, dict):
-        raise InvalidRequest("The body must be a JSON object.")
-    return parsed
+    mmhie: Json = Field(description="Disclaimer, provenance and labels.")
 
 
 def parse_request(body: bytes) -> GenerateRequest:
     """The request in a body; raises InvalidRequest or InvalidField, neither quoting it."""
     try:
-        return GenerateRequest.model_validate(parse_object(body))
+        return GenerateRequest.model_validate(openai_json.parse_request(body))
     except ValidationError as error:
         raise field_error(error) from None
 
@@ -103,16 +91,16 @@ def field_error(error: ValidationError) -> InvalidField:
     name = str(first["loc"][0]) if first["loc"] else ""
     if name not in GenerateRequest.model_fields:
         known = ", ".join(GenerateRequest.model_fields)
-        return InvalidField(f"The body has a field this route does not know; it knows {known}.")
+        return InvalidField(f"The request body has an unknown field; known are {known}.")
     if first["type"] == "missing":
         return InvalidField(f"{name} is required.", param=name)
     if first["type"] in ("string_too_short", "string_pattern_mismatch"):
         return InvalidField(f"{name} must not be empty.", param=name)
-    return InvalidField(f"{name} is wrong: {first['msg']}.", param=name)
+    return InvalidField(f"{name} is not valid: {first['msg']}.", param=name)
 
 
-def finale(answer: Answer, *, model: str, mmhie: dict[str, Any], request_id: str) -> dict[str, Any]:
-    """What is told about an answer beside its text."""
+def finale(answer: Answer, *, model: str, mmhie: Json, request_id: str) -> Json:
+    """Everything of an answer but its text."""
     return {
         "model": model,
         "finish_reason": answer.finish_reason,
@@ -127,7 +115,7 @@ def finale(answer: Answer, *, model: str, mmhie: dict[str, Any], request_id: str
 
 
 def form_of(accept: bytes, *, stream: bool) -> Form:
-    """How the answer leaves: JSON, server-sent events, or the plain text of the first release."""
+    """The form of the answer: JSON, server-sent events, or the plain text of the first release."""
     if not stream:
         return "json"
     plain, events = accept.find(b"text/plain"), accept.find(b"text/event-stream")

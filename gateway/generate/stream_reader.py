@@ -1,12 +1,12 @@
-"""From the engine's events to deltas of one answer, and what is wrong with it."""
+"""Read the engine's stream: deltas of one answer, then why it ended and what is wrong with it."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from gateway.engine.client import EngineResponse
 from gateway.errors import EngineCut, EngineRejected, NoAnswer
 from gateway.generate.prompt import Answer, Delta
 from gateway.http.sse import EventBuffer, payload
+from gateway.json_types import Json
 from gateway.proxy import openai_json
 from gateway.safety import harmony
 from gateway.safety.reasoning import text_of
@@ -50,7 +50,7 @@ class AnswerReader:
             yield Delta(text=rest)
         self._conclude(found)
 
-    async def _chunks(self) -> AsyncIterator[dict[str, Any]]:
+    async def _chunks(self) -> AsyncIterator[Json]:
         buffer = EventBuffer()
         while data := await self._response.read():
             for event in buffer.feed(data):
@@ -61,9 +61,9 @@ class AnswerReader:
                 if content:
                     yield parse(content)
                     self._response.mark_progress()
-        raise EngineCut("The engine's answer stopped before its end.")
+        raise EngineCut("The engine's answer stopped before its end; try again.")
 
-    def _take(self, chunk: dict[str, Any]) -> Delta:
+    def _take(self, chunk: Json) -> Delta:
         self.answer.system_fingerprint = (
             chunk.get("system_fingerprint") or self.answer.system_fingerprint
         )
@@ -73,9 +73,9 @@ class AnswerReader:
             return Delta()
         self.answer.finish_reason = choices[0].get("finish_reason") or self.answer.finish_reason
         message = openai_json.message_of(choices[0])
-        said = message.get("content") or ""
-        delta = Delta(self._guard.feed(said), text_of(message))
-        self._note(delta, raw=said)
+        content = message.get("content") or ""
+        delta = Delta(self._guard.feed(content), text_of(message))
+        self._note(delta, raw=content)
         return delta
 
     def _note(self, delta: Delta, *, raw: str) -> None:
@@ -105,7 +105,7 @@ class AnswerReader:
         answer = self.answer
         answer.text, answer.reasoning = "".join(self._text), "".join(self._reasoning)
         if answer.finish_reason is None:
-            raise EngineCut("The engine ended the answer without saying why.")
+            raise EngineCut("The engine ended its answer without a finish_reason; try again.")
         if found_markers:
             answer.warnings.append("harmony_markers_stripped")
         answer.warnings += self._budget_warnings()
@@ -133,19 +133,19 @@ class AnswerReader:
         )
 
 
-def parse(content: bytes) -> dict[str, Any]:
+def parse(content: bytes) -> Json:
     """One chunk; raises EngineGarbled, or EngineRejected for an error object in its place."""
     chunk = openai_json.parse(content)
     if chunk.get("error"):
-        raise EngineRejected("The engine failed while it was answering.")
+        raise EngineRejected("The engine failed while it was answering; try again.")
     return chunk
 
 
 def no_answer(answer: Answer) -> NoAnswer:
-    """What to say when tokens were spent and there is nothing to show for them."""
+    """The error for tokens spent and no answer text."""
     if answer.reasoning:
         return NoAnswer(
             "The model used its whole budget for reasoning and gave no answer; raise "
             "MMHIE_MAX_REASONING_TOKENS or ask with a lower reasoning_effort."
         )
-    return NoAnswer("The model gave no answer text; rephrase the question.")
+    return NoAnswer("The model gave no answer text; rephrase the prompt.")

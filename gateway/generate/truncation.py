@@ -1,7 +1,7 @@
-"""Whether a question fits, counted by the engine's own tokenizer; cut only when told to."""
+"""Fit a prompt into the model's context: counted by the engine's tokenizer, cut on request."""
 
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import orjson
 
@@ -11,6 +11,7 @@ from gateway.engine.watch import PROBE_TIMEOUT_S, Model
 from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import engine_body
 from gateway.generate.prompt import Prompt
+from gateway.json_types import Json
 from gateway.proxy import openai_json
 
 Side = Literal["none", "left", "right"]
@@ -22,22 +23,24 @@ BYTES_PER_TOKEN = 4  # of English text; used only where the engine cannot count
 CUTS = 4  # cutting between tokens can make new ones at the seam, so it is checked again
 
 
-async def fit(ask: Prompt, model: Model, engine: EngineClient, *, limit: int, cut: Side) -> Prompt:
-    """The question as it will be asked; raises InputTooLong with counts.
+async def fit(
+    prompt: Prompt, model: Model, engine: EngineClient, *, limit: int, cut: Side
+) -> Prompt:
+    """Return the prompt as it is sent; raises InputTooLong with counts.
 
-    `limit` is in tokens, template included. A token is at least one byte, so most questions
+    `limit` is in tokens, template included. A token is at least one byte, so most prompts
     are known to fit without asking the engine.
     """
-    if most_tokens(ask, model) <= limit:
-        return ask
-    count = await count_tokens(ask, model, engine)
+    if most_tokens(prompt, model) <= limit:
+        return prompt
+    count = await count_tokens(prompt, model, engine)
     cuts = CUTS if cut != "none" and model.counts_tokens else 0
-    while count > limit and cuts and ask.prompt:
-        ask = await shorten(ask, model, engine, over=count - limit, side=cut)
-        count = await count_tokens(ask, model, engine)
+    while count > limit and cuts and prompt.text:
+        prompt = await shorten(prompt, model, engine, over=count - limit, side=cut)
+        count = await count_tokens(prompt, model, engine)
         cuts -= 1
-    if count <= limit and ask.prompt:
-        return ask
+    if count <= limit and prompt.text:
+        return prompt
     raise InputTooLong(
         f"The prompt is {count} tokens and at most {limit} fit (MMHIE_MAX_INPUT_LENGTH, or the "
         "model's context less the answer's budget); shorten it.",
@@ -45,44 +48,44 @@ async def fit(ask: Prompt, model: Model, engine: EngineClient, *, limit: int, cu
     )
 
 
-def limit_for(ask: Prompt, model: Model, *, max_input: int, reasoning_budget: int) -> int:
+def limit_for(prompt: Prompt, model: Model, *, max_input: int, reasoning_budget: int) -> int:
     """The longest input in tokens that leaves room for the answer in the model's context."""
     if model.max_model_len is None:
         return max_input
-    budget = engine_body.engine_budget(ask, model, reasoning_budget=reasoning_budget)
+    budget = engine_body.engine_budget(prompt, model, reasoning_budget=reasoning_budget)
     return max(1, min(max_input, model.max_model_len - budget))
 
 
-def most_tokens(ask: Prompt, model: Model) -> int:
+def most_tokens(prompt: Prompt, model: Model) -> int:
     """An upper bound, in tokens."""
-    text_bytes = len(ask.prompt.encode()) + len((ask.system or "").encode())
+    text_bytes = len(prompt.text.encode()) + len((prompt.system or "").encode())
     return text_bytes + model.template_tokens + SYSTEM_TURN_TOKENS
 
 
-async def count_tokens(ask: Prompt, model: Model, engine: EngineClient) -> int:
+async def count_tokens(prompt: Prompt, model: Model, engine: EngineClient) -> int:
     """Exact where the engine has /tokenize; elsewhere an estimate from the bytes."""
     if not model.counts_tokens:
-        return most_tokens(ask, model) // BYTES_PER_TOKEN
-    body = {"model": model.id, **engine_body.content(ask, model)}
+        return most_tokens(prompt, model) // BYTES_PER_TOKEN
+    body = {"model": model.id, **engine_body.content(prompt, model)}
     return await _ask_engine(engine, "/tokenize", body, ("count", int))
 
 
 async def shorten(
-    ask: Prompt, model: Model, engine: EngineClient, *, over: int, side: Side
+    prompt: Prompt, model: Model, engine: EngineClient, *, over: int, side: Side
 ) -> Prompt:
-    """The question without its first (left) or last (right) `over` tokens."""
-    plain = {"model": model.id, "prompt": ask.prompt, "add_special_tokens": False}
+    """The prompt without its first (left) or last (right) `over` tokens."""
+    plain = {"model": model.id, "prompt": prompt.text, "add_special_tokens": False}
     tokens = await _ask_engine(engine, "/tokenize", plain, ("tokens", list))
     kept = tokens[over:] if side == "left" else tokens[: max(0, len(tokens) - over)]
     if not kept:
-        return replace(ask, prompt="", was_cut=True)
+        return replace(prompt, text="", was_cut=True)
     back = {"model": model.id, "tokens": kept}
     text = await _ask_engine(engine, "/detokenize", back, ("prompt", str))
-    return replace(ask, prompt=text, was_cut=True)
+    return replace(prompt, text=text, was_cut=True)
 
 
 async def _ask_engine(
-    engine: EngineClient, path: str, body: dict[str, Any], wanted: tuple[str, type[T]]
+    engine: EngineClient, path: str, body: Json, wanted: tuple[str, type[T]]
 ) -> T:
     """One field of the engine's answer, of the type it must have."""
     name, kind = wanted
@@ -92,5 +95,5 @@ async def _ask_engine(
         raise translate(status, answer, body)
     value = openai_json.parse(answer).get(name)
     if not isinstance(value, kind):
-        raise EngineGarbled("The engine's token count cannot be read.")
+        raise EngineGarbled("The engine's /tokenize gave no token count.")
     return value

@@ -1,90 +1,64 @@
-"""One HTTP exchange: what came in, what went out, and whether the caller is still there."""
+"""One HTTP exchange: the request's body, the response, and a caller who may leave."""
 
-import time
-from collections.abc import Awaitable, Generator
-from typing import Any, Protocol
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import TracebackType
+from typing import cast
 
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
-from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.headers import RawHeaders, value_of
-from gateway.principal import ANYBODY, Principal
+from gateway.record import RequestRecord
+
+# What a coroutine waits for when its steps are taken by hand: a future, or None for a bare yield.
+Awaited = asyncio.Future[object] | None
+Steps = Coroutine[Awaited, None, Message]
 
 AI_GENERATED = (b"x-mmhie-ai-generated", b"true")
 NO_STORE = (b"cache-control", b"no-store")  # an answer is about a patient: no cache keeps it
 
 
-class Trace(Protocol):
-    """The trace of one exchange: `to_engine` begins the engine's part and is its traceparent."""
-
-    def to_engine(self) -> str: ...
-    def end(self) -> None: ...
-
-
 class Exchange:
-    """What every layer may ask about, or do with, the one request it is serving."""
+    """The connection's side of one request; what is known of the request is in its record."""
 
-    __slots__ = (
-        "_common",
-        "_receive",
-        "_send",
-        "client",
-        "complete",
-        "facts",
-        "outcome",
-        "request_id",
-        "scope",
-        "slot",
-        "started",
-        "status",
-        "trace",
-    )
+    __slots__ = ("_common", "_receive", "_send", "complete", "last_words", "record", "scope")
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, *, request_id: str, common: RawHeaders
     ) -> None:
         self.scope = scope
-        self.request_id = request_id
-        self.started = time.perf_counter()
-        self.status = 0
-        self.client: Principal = ANYBODY  # until the gate knows better
         self.complete = False
-        self.slot = -1  # in the audit's register of open requests
-        self.outcome = "ok"
-        self.trace: Trace | None = None
-        self.facts: dict[str, Any] = {}  # numbers for the log line, never text
+        # Renders an error as the end of a stream that has begun; None where nothing can be said.
+        self.last_words: Callable[[GatewayError], bytes] | None = None
         self._receive = receive
         self._send = send
         self._common = common
+        address = scope.get("client")
+        self.record = RequestRecord(
+            request_id,
+            scope.get("method", ""),
+            address[0] if address else None,
+            content_length(self.header(b"content-length")),
+        )
 
     def header(self, name: bytes) -> bytes:
         """Return the first value of a request header; empty when it is absent."""
         return value_of(self.scope["headers"], name)
 
     def check(self) -> None:
-        """Raises what the connection has found wrong with this request, if it has."""
+        """Raise what the connection has found wrong with this request, if it has."""
         if "refusal" in self.scope:
             raise self.scope["refusal"]  # by no name: its frames would hold it for the collector
 
     def traceparent(self) -> str:
-        """The W3C header for the engine, whose work begins now; empty where nothing is traced."""
-        return self.trace.to_engine() if self.trace is not None else ""
-
-    def elapsed_ms(self) -> float:
-        """Milliseconds since the request arrived."""
-        return round((time.perf_counter() - self.started) * 1000, 3)
-
-    def tokens(self) -> int:
-        """Tokens spent on this request, as far as the engine has told."""
-        facts = self.facts
-        return int(facts.get("prompt_tokens", 0)) + int(facts.get("completion_tokens", 0))
+        """Begin the engine's span; the W3C header for it, empty where nothing is traced."""
+        return self.record.trace.to_engine() if self.record.trace is not None else ""
 
     async def body(self, *, max_bytes: int) -> bytes:
-        """The whole request body; raises BodyTooLarge, what the connection found wrong with it
-        (BodyTimeout, InvalidRequest), or ClientGone when the caller left."""
-        declared = self.header(b"content-length")
-        if declared.isdigit() and int(declared) > max_bytes:
+        """Return the whole request body; raises BodyTooLarge, what the connection found wrong with
+        it (BodyTimeout, InvalidRequest), or ClientGone when the caller left."""
+        if self.record.declared_bytes > max_bytes:
             raise too_large(max_bytes)
         chunks, size, more = [], 0, True
         while more:
@@ -99,12 +73,12 @@ class Exchange:
                 raise too_large(max_bytes)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def watched(self) -> CancelOnDisconnect:
+    def watched(self) -> "CancelOnDisconnect":
         """A block of work that ends, as ClientGone, the moment the caller hangs up."""
         return CancelOnDisconnect(self._receive, lambda: self.complete)
 
     async def send(self, message: Message) -> None:
-        """The ASGI send of this exchange, for those who are given no exchange."""
+        """The ASGI send of this exchange, for the framework."""
         if message["type"] == "http.response.start":
             await self.start(message["status"], message.get("headers", ()))
             return
@@ -117,9 +91,14 @@ class Exchange:
         await self._send(self._head(status, headers))
 
     def _head(self, status: int, headers: RawHeaders) -> Message:
-        self.status = status
+        self.record.status = status
         everything = [*headers, *self._common]
         return {"type": "http.response.start", "status": status, "headers": everything}
+
+    def first_token(self) -> None:
+        """Note the time to the first token; later calls change nothing."""
+        if self.record.ttft_ms is None:
+            self.record.ttft_ms = self.record.elapsed_ms()
 
     async def write(self, data: bytes) -> None:
         """Send part of the body; returns when the caller's socket has room again."""
@@ -130,7 +109,10 @@ class Exchange:
 
         A server's `send` waits only while the caller's socket is full. It is run up to there.
         """
-        sending: Any = self._send({"type": "http.response.body", "body": data, "more_body": True})
+        sending = cast(
+            Coroutine[Awaited, None, None],
+            self._send({"type": "http.response.body", "body": data, "more_body": True}),
+        )
         try:
             awaited = sending.send(None)
         except StopIteration:
@@ -157,13 +139,22 @@ class Exchange:
         self.complete = True
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
+    def failed(self, outcome: str) -> None:
+        """Note what went wrong: an error's code, or that the caller has left."""
+        self.record.outcome = outcome
+
     async def refuse(self, error: GatewayError) -> None:
-        """Note an error; before the first byte it is the response, after it nothing can be said
-        here, and a server cuts the connection of a response that its handler left unfinished."""
-        self.outcome = error.code
-        if not self.status:
+        """End the exchange with an error.
+
+        Before the first byte it is the response; in a stream, its last words. Where nothing can be
+        said any more, the server cuts the connection of a response left unfinished.
+        """
+        self.failed(error.code)
+        if not self.record.status:
             extra = [(name.encode(), value.encode()) for name, value in error.headers().items()]
             await self.respond(error.status, error.body(), headers=extra)
+        elif self.last_words is not None and not self.complete:
+            await self.finish(self.last_words(error))
 
 
 class Rest:
@@ -171,13 +162,76 @@ class Rest:
 
     __slots__ = ("_awaited", "_coroutine")
 
-    def __init__(self, coroutine: Any, awaited: Any) -> None:
+    def __init__(self, coroutine: Coroutine[Awaited, None, None], awaited: Awaited) -> None:
         self._coroutine = coroutine
         self._awaited = awaited
 
-    def __await__(self) -> Generator[Any, Any, None]:
+    def __await__(self) -> Generator[Awaited, None, None]:
         yield self._awaited
         yield from self._coroutine.__await__()
+
+
+class CancelOnDisconnect:
+    """Work that is cancelled, as ClientGone, the moment the caller hangs up.
+
+    Nobody reads `receive()` while a handler awaits the engine: without this a disconnect would be
+    noticed only when the answer is written. A task for it costs more than most of what a request
+    costs here, so `receive` is taken forward by hand: what it waits for is a future, and when that
+    is done it goes on.
+    """
+
+    __slots__ = ("_is_complete", "_left", "_receive", "_receiving", "_worker")
+
+    def __init__(self, receive: Receive, is_complete: Callable[[], bool]) -> None:
+        self._receive = receive
+        self._is_complete = is_complete
+        self._left = False
+        self._receiving: Steps | None = None
+
+    async def __aenter__(self) -> None:
+        self._worker: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment] # in a task
+        self._listen()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        receiving, self._receiving = self._receiving, None
+        if receiving is not None:
+            receiving.close()
+        if kind is asyncio.CancelledError and self._left and self._worker.uncancel() <= 0:
+            raise ClientGone from None  # nobody else wants it to stop
+
+    def _listen(self) -> None:
+        self._receiving = cast(Steps, self._receive())
+        self._go_on()
+
+    def _go_on(self, _done: object = None) -> None:
+        if self._receiving is None:
+            return
+        try:
+            awaited = self._receiving.send(None)
+        except StopIteration as heard:
+            self._hear(heard.value["type"])
+            return
+        if awaited is None:
+            asyncio.get_running_loop().call_soon(self._go_on)
+        else:
+            awaited.add_done_callback(self._go_on)
+
+    def _hear(self, kind: str) -> None:
+        if kind != "http.disconnect":
+            self._listen()
+        elif not self._is_complete():
+            self._left = True
+            self._worker.cancel()
+
+
+def content_length(header: bytes) -> int:
+    """Read a Content-Length; 0 for one that is missing or is not a number."""
+    return int(header) if header.isdigit() else 0
 
 
 def too_large(max_bytes: int) -> BodyTooLarge:

@@ -1,18 +1,20 @@
 """Streams of chat and text completions: a label on the first chunk and on the finishing one."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import orjson
 
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, GatewayError
 from gateway.http import sse
+from gateway.json_types import Json
 from gateway.proxy import openai_json
-from gateway.proxy.choice_state import ChoiceState
-from gateway.proxy.output_policy import PLAIN, OutputPolicy
-from gateway.proxy.template_fast_path import TemplateFastPath
+from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety import provenance
+
+# Where the text of a choice stands, in chat and in text completions.
+TEXT_KEYS = (b'"content":"', b'"text":"')
+PROBE = "a probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,8 @@ class PendingChunk:
     """A chunk that is labelled, and the choices that finish with it."""
 
     content: bytes
-    label: dict[str, Any] | None
-    finished: list[dict[str, Any]]
+    label: Json | None
+    finished: list[Json]
     fingerprint: str | None
 
 
@@ -30,34 +32,34 @@ class ChunkRelay:
 
     def __init__(
         self,
-        first: dict[str, Any],
+        initial: Json,
         *,
         key: bytes,
         took_usage: bool,
         request: object,
-        shape: OutputPolicy = PLAIN,
+        policy: OutputPolicy = PLAIN,
     ) -> None:
-        self.usage: dict[str, Any] | None = None
-        self.finals: list[dict[str, Any]] = []
+        self.usage: Json | None = None
+        self.finals: list[Json] = []
         self.ended = False
-        self._first: dict[str, Any] | None = first
-        self._kept = provenance.repeatable(first)
+        self._initial: Json | None = initial
+        self._repeatable = provenance.repeatable(initial)
         self._key = key
-        self._shape = shape
+        self._policy = policy
         self._took_usage = took_usage  # we asked for the usage chunk, the caller did not
         self._request = request
-        self._told: dict[int, ChoiceState] = {}
-        self._held: PendingChunk | None = None
-        self._repeat: tuple[TemplateFastPath, ChoiceState] | None = None
+        self._choices: dict[int, ChoiceState] = {}
+        self._pending: PendingChunk | None = None
+        self._template: tuple[TemplateFastPath, ChoiceState] | None = None
 
     def relay(self, event: bytes) -> bytes:
-        """What to send for an event, perhaps nothing; raises what an error in it means."""
-        if self._repeat is not None:
-            repeat, told = self._repeat
-            if text := repeat.text(event):
-                told.hear_more(text)
+        """Return what to send for an event, perhaps nothing; raises what an error in it means."""
+        if self._template is not None:
+            template, state = self._template
+            if text := template.text(event):
+                state.hear_more(text)
                 return event
-            self._repeat = None
+            self._template = None
         content = sse.payload(event)
         if not content:
             return event  # a comment
@@ -73,72 +75,127 @@ class ChunkRelay:
             return self._release(chunk.get("system_fingerprint"))
         released, passed = self._release(None), self._label(event, content, chunk, choices)
         if passed is event and len(choices) == 1 and not usage:
-            self._repeat = self._expected(event, chunk, choices[0])
+            self._template = self._expected(event, chunk, choices[0])
         return released + passed if released else passed
 
     def render(self, error: GatewayError) -> bytes:
-        """A failure after the first byte: what OpenAI clients raise on, then the terminator."""
+        """Render a failure after the first byte as OpenAI clients read it, then the terminator."""
         return sse.encode(error.envelope()) + sse.DONE
 
-    def _label(
-        self, event: bytes, content: bytes, chunk: dict[str, Any], choices: list[dict[str, Any]]
-    ) -> bytes:
-        """The chunk with what there is to say on it; held where the usage chunk must come first."""
+    def _label(self, event: bytes, content: bytes, chunk: Json, choices: list[Json]) -> bytes:
+        """Label a chunk; held back where the usage chunk must come first."""
         passed = [self._choice(choice).pass_on(choice) for choice in choices]
         if any(after is not before for after, before in zip(passed, choices, strict=True)):
             content = orjson.dumps({**chunk, "choices": passed})
             event = sse.data_only(content)
         finished = [choice for choice in choices if choice.get("finish_reason")]
-        if not choices or not (self._first or finished):
+        if not choices or not (self._initial or finished):
             return event
-        label, self._first = self._first, None
-        held = PendingChunk(content, label, finished, chunk.get("system_fingerprint"))
+        label, self._initial = self._initial, None
+        pending = PendingChunk(content, label, finished, chunk.get("system_fingerprint"))
         if not (finished and self._took_usage):
-            return self._written(held, moved={})
-        self._held = held
+            return self._written(pending, moved={})
+        self._pending = pending
         return b""
 
     def _expected(
-        self, event: bytes, chunk: dict[str, Any], choice: dict[str, Any]
-    ) -> tuple[TemplateFastPath, ChoiceState] | None:
-        """What the next event most likely is like, after one that went on as it came."""
-        told = self._choice(choice)
+        self, event: bytes, chunk: Json, choice: Json
+    ) -> "tuple[TemplateFastPath, ChoiceState] | None":
+        """The template of the next event, after one that went on as it came."""
+        state = self._choice(choice)
         text = openai_json.message_of(choice).get("content")
-        if not text or not told.is_in_text or not self._shape.keeps_reasoning:
+        if not text or not state.is_in_text or not self._policy.keeps_reasoning:
             return None
-        repeat = TemplateFastPath.of(event, chunk, text)
-        return (repeat, told) if repeat is not None else None
+        template = TemplateFastPath.of(event, chunk, text)
+        return (template, state) if template is not None else None
 
-    def _choice(self, choice: dict[str, Any]) -> ChoiceState:
-        """What the choice of this index has told so far."""
+    def _choice(self, choice: Json) -> ChoiceState:
+        """The state of the choice with this index."""
         index = choice.get("index", 0)
-        told = self._told.get(index)
-        if told is None:
-            told = self._told[index] = ChoiceState(provenance.new_digest(self._key), self._shape)
-        return told
+        state = self._choices.get(index)
+        if state is None:
+            state = self._choices[index] = ChoiceState(
+                provenance.new_digest(self._key), self._policy
+            )
+        return state
 
     def _release(self, fingerprint: str | None) -> bytes:
-        """The finishing chunk that waited, with the fingerprint vLLM moved to the usage chunk."""
-        held, self._held = self._held, None
-        if held is None:
+        """The finishing chunk that was held, with the fingerprint vLLM moved to the usage chunk."""
+        pending, self._pending = self._pending, None
+        if pending is None:
             return b""
-        if not fingerprint or held.fingerprint:
-            return self._written(held, moved={})
+        if not fingerprint or pending.fingerprint:
+            return self._written(pending, moved={})
         moved = {"system_fingerprint": fingerprint}
-        return self._written(replace(held, fingerprint=fingerprint), moved=moved)
+        return self._written(replace(pending, fingerprint=fingerprint), moved=moved)
 
-    def _written(self, held: PendingChunk, *, moved: dict[str, Any]) -> bytes:
-        label = held.label
-        for choice in held.finished:
-            told = self._told[choice.get("index", 0)]
-            final = told.final(choice["finish_reason"], fingerprint=held.fingerprint)
+    def _written(self, pending: PendingChunk, *, moved: Json) -> bytes:
+        label = pending.label
+        for choice in pending.finished:
+            state = self._choices[choice.get("index", 0)]
+            final = state.final(choice["finish_reason"], fingerprint=pending.fingerprint)
             self.finals.append(final)
-            label = provenance.merge(label or self._kept, final)
-        return sse.data_only(openai_json.append(held.content, {**moved, "mmhie": label}))
+            label = provenance.merge(label or self._repeatable, final)
+        return sse.data_only(openai_json.append(pending.content, {**moved, "mmhie": label}))
 
     def _end(self, event: bytes) -> bytes:
         rest = self._release(None)
         if not self.finals:
-            raise EngineCut("The engine ended the answer without saying why.")
+            raise EngineCut("The engine ended its answer without a finish_reason; try again.")
         self.ended = True
         return rest + event
+
+
+class TemplateFastPath:
+    """Chunks that differ from the one before in their text only, which is nearly every chunk: the
+    bytes around the text are remembered, and what stands between the same bytes is the text."""
+
+    __slots__ = ("_after", "_before", "_least")
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before = before
+        self._after = after
+        self._least = len(before) + len(after)
+
+    @classmethod
+    def of(cls, event: bytes, chunk: Json, text: str) -> "TemplateFastPath | None":
+        """What to expect after an event whose only choice says `text`; None where that cannot be
+        state from its bytes for sure."""
+        if not is_plain(raw := text.encode(errors="replace")):
+            return None
+        for key in TEXT_KEYS:
+            before, found, after = event.partition(key + raw + b'"')
+            if found:
+                template = cls(before + key, b'"' + after)
+                return template if template._is_right(chunk, text) else None
+        return None
+
+    def text(self, event: bytes) -> bytes:
+        """Return the text of an event that fits the template; empty for any other."""
+        if (
+            len(event) <= self._least
+            or not event.startswith(self._before)
+            or not event.endswith(self._after)
+        ):
+            return b""
+        text = event[len(self._before) : -len(self._after)]
+        return text if is_plain(text) else b""
+
+    def _is_right(self, chunk: Json, text: str) -> bool:
+        """Prove with a probe that another text in that place is the text of the choice, no more."""
+        probe = openai_json.parse(sse.payload(self._before + PROBE.encode() + self._after))
+        (choice,) = openai_json.choices_of(probe)
+        if openai_json.message_of(choice).get("content") != PROBE:
+            return False
+        back = orjson.dumps(probe).replace(f'"{PROBE}"'.encode(), orjson.dumps(text))
+        return back == orjson.dumps(chunk)
+
+
+def is_plain(text: bytes) -> bool:
+    """True for a text that JSON does not escape and that cannot begin a Harmony marker."""
+    if not text or b'"' in text or b"\\" in text or b"<" in text:
+        return False
+    try:
+        return text.decode().isprintable()
+    except UnicodeDecodeError:
+        return False

@@ -1,6 +1,6 @@
-"""What messages and tools are made of: text. Nothing here is fetched, opened or decoded."""
+"""Messages and tools consist of text: nothing here is fetched, opened or decoded."""
 
-from typing import Any
+from gateway.json_types import Json
 
 TEXT_PARTS = frozenset(
     {
@@ -52,13 +52,13 @@ OWN_TOOLS = frozenset(
     }
 )
 
-NOT_TEXT = "has a part that is not text; images, audio, video and files are not read here"
-NOT_A_MESSAGE = "has an item that is neither a message, a call nor its outcome"
-NOT_OWN = "has a tool that is not the caller's own; none is run here"
+NOT_TEXT = "has a part that is not text; images, audio, video and files are not supported"
+NOT_A_MESSAGE = "has an item that is not supported; send messages, function calls and their outputs"
+NOT_OWN = "has a hosted tool; only function and custom tools, which the caller runs, are supported"
 
 
-def fault_of_items(value: Any, *, most: int) -> str | None:
-    """What is wrong with messages, or with the input of a response."""
+def fault_of_items(value: object, *, most: int) -> str | None:
+    """The problem with messages, or with the input of a response; None when there is none."""
     if not isinstance(value, list):
         return None
     if len(value) > most:
@@ -71,7 +71,7 @@ def fault_of_items(value: Any, *, most: int) -> str | None:
     return None
 
 
-def fault_of_item(item: dict[str, Any]) -> str | None:
+def fault_of_item(item: Json) -> str | None:
     """A message has `content`, the outcome of a call `output`, reasoning its `summary`."""
     if not is_one_of(item.get("type", "message"), TEXT_ITEMS):
         return NOT_A_MESSAGE
@@ -84,17 +84,17 @@ def fault_of_item(item: dict[str, Any]) -> str | None:
     return None
 
 
-def is_text(part: Any) -> bool:
+def is_text(part: object) -> bool:
     if not isinstance(part, dict):
         return isinstance(part, str)
     return is_one_of(part.get("type"), TEXT_PARTS) and MEDIA_NAMES.isdisjoint(part)
 
 
-def is_one_of(kind: Any, kinds: frozenset[str]) -> bool:
+def is_one_of(kind: object, kinds: frozenset[str]) -> bool:
     return isinstance(kind, str) and kind in kinds
 
 
-def fault_of_tools(value: Any, *, most: int) -> str | None:
+def fault_of_tools(value: object, *, most: int) -> str | None:
     """Hosted tools would make the engine call others, with a patient's words."""
     if not isinstance(value, list):
         return None
@@ -103,5 +103,5 @@ def fault_of_tools(value: Any, *, most: int) -> str | None:
     return None if all(map(is_own, value)) else NOT_OWN
 
 
-def is_own(tool: Any) -> bool:
+def is_own(tool: object) -> bool:
     return isinstance(tool, dict) and is_one_of(tool.get("type", "function"), OWN_TOOLS)

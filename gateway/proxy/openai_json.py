@@ -1,12 +1,11 @@
-"""Bytes of vLLM's OpenAI API: read what is needed, add without rewriting the rest."""
+"""JSON of vLLM's OpenAI API: read what is needed, add without rewriting the rest."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 import orjson
 
-from gateway.errors import EngineGarbled
+from gateway.errors import EngineGarbled, InvalidRequest
+from gateway.json_types import Json
 
 # Either is the caller's own business: with counts asked for, vLLM puts them on every chunk too
 # when `continuous_usage_stats` says so.
@@ -15,22 +14,35 @@ EMPTY = re.compile(rb"\s*\{\s*\}")
 RESPONSE = re.compile(rb'"response"\s*:\s*\{\s*')
 
 
-def parse(content: bytes) -> dict[str, Any]:
+def parse_request(body: bytes) -> Json:
+    """The JSON object in a caller's body; raises InvalidRequest."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidRequest(
+            "The request body is not valid JSON in UTF-8, or is nested too deep; send an object."
+        ) from None
+    if not isinstance(parsed, dict):
+        raise InvalidRequest("The request body is not a JSON object; send one.")
+    return parsed
+
+
+def parse(content: bytes) -> Json:
     """A JSON object of the engine's; raises EngineGarbled."""
     try:
         parsed = orjson.loads(content)
     except orjson.JSONDecodeError:
-        raise EngineGarbled("The engine sent something that is not JSON.") from None
+        raise EngineGarbled("The engine's answer is not JSON.") from None
     if not isinstance(parsed, dict):
-        raise EngineGarbled("The engine sent something that is not an object.")
+        raise EngineGarbled("The engine's answer is not a JSON object.")
     return parsed
 
 
-def choices_of(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+def choices_of(answer: Json) -> list[Json]:
     """The choices of an answer or a chunk, perhaps none; raises EngineGarbled."""
     choices = answer.get("choices") or []
     if not isinstance(choices, list) or not all(map(is_choice, choices)):
-        raise EngineGarbled("The engine's choices cannot be read.")
+        raise EngineGarbled("The engine's `choices` are not a list of choices.")
     return choices
 
 
@@ -38,29 +50,29 @@ def is_choice(choice: object) -> bool:
     return isinstance(choice, dict) and isinstance(choice.get("index", 0), int)
 
 
-def message_of(choice: Mapping[str, Any]) -> dict[str, Any]:
-    """What a choice says, as a chat message or delta; raises EngineGarbled."""
+def message_of(choice: Json) -> Json:
+    """The message or delta of a choice; raises EngineGarbled."""
     message = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
     if not isinstance(message, dict) or not isinstance(message.get("content", ""), str | None):
-        raise EngineGarbled("The engine's message cannot be read.")
+        raise EngineGarbled("The engine's message has a content that is not text.")
     return message
 
 
-def text_in(holder: Mapping[str, Any], name: str) -> str:
-    """A text of an event's, empty where there is none; raises EngineGarbled."""
+def text_in(holder: Json, name: str) -> str:
+    """The text under a name, empty where there is none; raises EngineGarbled."""
     text = holder.get(name) or ""
     if not isinstance(text, str):
-        raise EngineGarbled("The engine's event cannot be read.")
+        raise EngineGarbled("The engine's event has a text that is not a string.")
     return text
 
 
-def usage_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
+def usage_of(answer: Json) -> Json | None:
     """The token counts of an answer or a chunk that has them."""
     usage = answer.get("usage")
     return usage if isinstance(usage, dict) and usage else None
 
 
-def append(document: bytes, additions: Mapping[str, Any]) -> bytes:
+def append(document: bytes, additions: Json) -> bytes:
     """A JSON object with keys added at its end, its other bytes as they were."""
     if not additions:
         return document
@@ -69,15 +81,15 @@ def append(document: bytes, additions: Mapping[str, Any]) -> bytes:
     return b"".join((document[:end], comma, orjson.dumps(additions)[1:-1], document[end:]))
 
 
-def request_with(body: bytes, parsed: Mapping[str, Any], additions: Mapping[str, Any]) -> bytes:
+def request_with(body: bytes, parsed: Json, additions: Json) -> bytes:
     """A request body with keys set: appended, or rewritten where the caller set them too."""
     if any(name in parsed for name in additions):
         return orjson.dumps({**parsed, **additions})
     return append(body, additions)
 
 
-def with_usage(parsed: Mapping[str, Any]) -> dict[str, Any]:
-    """What asks the engine for token counts on a stream; empty where it would change the answer.
+def with_usage(parsed: Json) -> Json:
+    """Fields that ask for token counts on a stream; empty where they would change the answer.
 
     vLLM moves `system_fingerprint` from the finishing chunk of each choice to the usage chunk:
     with one choice it can be moved back, with several the counts are done without.
@@ -92,11 +104,11 @@ def with_usage(parsed: Mapping[str, Any]) -> dict[str, Any]:
     return {"stream_options": {**options, "include_usage": True}}
 
 
-def inside_response(event: bytes, additions: Mapping[str, Any]) -> bytes:
+def inside_response(event: bytes, additions: Json) -> bytes:
     """A Responses API event with keys added at the front of its `response` object."""
     opening = RESPONSE.search(event)  # in text its quotes would be escaped
     if opening is None:
-        raise EngineGarbled("The engine sent an event without its response.")
+        raise EngineGarbled("The engine's event lacks its `response`.")
     at = opening.end()
     comma = b"" if event.startswith(b"}", at) else b","
     return b"".join((event[:at], orjson.dumps(additions)[1:-1], comma, event[at:]))

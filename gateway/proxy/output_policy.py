@@ -1,13 +1,18 @@
-"""How an answer has to look to one caller."""
+"""The output policy of one caller, applied to the choices of an answer."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from hmac import HMAC
+from typing import NamedTuple
 
-from gateway.safety import placement, reasoning
+from gateway.json_types import Json
+from gateway.proxy import openai_json
+from gateway.safety import harmony, placement, provenance, reasoning
+from gateway.safety.reasoning import text_of
 
 
 class OutputPolicy(NamedTuple):
-    """What is changed of the engine's output; as it stands here, nothing.
+    """Changes to the engine's output for one caller; by default none.
 
     `opening` and `closing` go around the answer's text; `warnings` are known beforehand.
     """
@@ -21,7 +26,7 @@ class OutputPolicy(NamedTuple):
 
     @property
     def keeps_reasoning(self) -> bool:
-        """Whether reasoning stays as the engine wrote it."""
+        """True where reasoning stays as the engine wrote it."""
         return reasoning.is_untouched(self.policy, self.name, may_see=self.may_see)
 
     @property
@@ -30,10 +35,10 @@ class OutputPolicy(NamedTuple):
 
     @property
     def surrounds(self) -> bool:
-        """Whether anything goes around the text."""
+        """True where anything goes around the text."""
         return bool(self.opening or self.closing)
 
-    def choice(self, choice: dict[str, Any]) -> dict[str, Any]:
+    def choice(self, choice: Json) -> Json:
         """A choice with its reasoning under this policy."""
         return reasoning.apply_choice(choice, self.policy, self.name, may_see=self.may_see)
 
@@ -48,22 +53,126 @@ PLAIN = OutputPolicy()
 def surrounded(
     body: Mapping[str, object], disclaimer: str, wanted: placement.Placement
 ) -> tuple[str, str]:
-    """What goes before and after the text; nothing where a program reads the answer."""
+    """Text before and after the answer's; none where a program reads the answer."""
     if wanted == "off":
         return "", ""
     where = placement.effective(wanted, body)
     return placement.opening(disclaimer, where), placement.closing(disclaimer, where)
 
 
-def with_content(choice: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """A choice that says something else."""
+def with_content(choice: Json, text: str) -> Json:
+    """A choice with another text."""
     for part in ("delta", "message"):
         if isinstance(choice.get(part), dict):
             return {**choice, part: {**choice[part], "content": text}}
     return {**choice, "text": text}
 
 
-def without_tokens(choice: Mapping[str, Any]) -> dict[str, Any]:
+def without_tokens(choice: Json) -> Json:
     """A choice without its per-token data, which would spell out what was stripped."""
     given = [name for name in reasoning.PER_TOKEN if choice.get(name) is not None]
     return {**choice, **dict.fromkeys(given)}
+
+
+@dataclass(slots=True)
+class ChoiceState:
+    """A running digest of the text, and whether there was text, reasoning, a tool call."""
+
+    mac: HMAC
+    policy: OutputPolicy = PLAIN
+    has_text: bool = False
+    has_reasoning: bool = False
+    has_tool_calls: bool = False
+    warnings: list[str] = field(default_factory=list)
+    _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
+    _is_open: bool = False
+    _leaks: bool = False
+
+    def pass_on(self, choice: Json) -> Json:
+        """A choice as the caller gets it: the very same object where nothing has to change."""
+        message = openai_json.message_of(choice)
+        content_text = message.get("content") or ""
+        is_last = bool(choice.get("finish_reason"))
+        clean = self._clean(content_text, is_last=is_last)
+        self.hear(message if clean == content_text else {**message, "content": clean})
+        text = self._surrounded(clean, is_last=is_last)
+        passed = choice if text == content_text else with_content(choice, text)
+        if self._leaks and clean != content_text:
+            passed = without_tokens(passed)
+        return passed if self.policy.keeps_reasoning else self.policy.choice(passed)
+
+    def _clean(self, content_text: str, *, is_last: bool) -> str:
+        """The text without what leaked of Harmony; a clean delta costs one look for `<`."""
+        if "<" not in content_text and self._guard.is_idle and not self._guard.found:
+            return content_text
+        shown = self._guard.feed(content_text) if content_text else ""
+        if is_last:
+            shown += self._guard.finish()[0]
+        self._leaks = self._guard.found
+        if is_last:
+            self._guard = harmony.HarmonyGuard()
+            if self._leaks:
+                self._warn("harmony_markers_stripped")
+        return shown
+
+    def _surrounded(self, clean: str, *, is_last: bool) -> str:
+        """The text with the disclaimer where it was asked for, if there is a text at all."""
+        if clean and not self._is_open:
+            self._is_open = True
+            clean = self.policy.opening + clean
+        if is_last and self._is_open:
+            self._is_open = False
+            clean += self.policy.closing
+        return clean
+
+    def clean_whole(self, text: str) -> str:
+        """A text that came in one piece, without what leaked of Harmony."""
+        shown, found = harmony.clean(text)
+        if found:
+            self._warn("harmony_markers_stripped")
+        return shown
+
+    @property
+    def is_in_text(self) -> bool:
+        """True while more text would simply be more text: nothing is held back, nothing is due."""
+        return self.has_text and self._guard.is_idle and not self._guard.found
+
+    def hear_more(self, text: bytes) -> None:
+        """Take in more text, as the engine wrote it, while `is_in_text`."""
+        self.mac.update(text)
+
+    def hear(self, message: Json) -> None:
+        """Take in a message or a delta."""
+        text = message.get("content")
+        if isinstance(text, str) and text:
+            self.mac.update(text.encode())
+            self.has_text = True
+        if text_of(message):
+            self.has_reasoning = True
+        if message.get("tool_calls"):
+            self.has_tool_calls = True
+
+    def final(self, finish_reason: str | None, *, fingerprint: str | None) -> Json:
+        """The closing label of the choice."""
+        content = "text" if self.has_text or self.has_tool_calls else None
+        reasoning = "reasoning" if self.has_reasoning else None
+        problem = harmony.anomaly(
+            content=content,
+            reasoning=reasoning,
+            has_tool_calls=self.has_tool_calls,
+            completion_tokens=1,
+        )
+        if problem:
+            self._warn(problem)
+        if harmony.is_ended_early(finish_reason):
+            self._warn("ended_early")
+        return provenance.completion(
+            truncated=harmony.truncation(finish_reason, content, reasoning),
+            warnings=[*self.policy.warnings, *self.warnings],
+            output_digest=provenance.format_digest(self.mac),
+            system_fingerprint=fingerprint,
+        )
+
+    def _warn(self, kind: str) -> None:
+        if kind not in self.warnings:
+            self.warnings.append(kind)

@@ -1,15 +1,15 @@
-"""What one request on /v1 may ask of the engine: fields that are refused, and how much of others.
+"""Limits on one /v1 request: fields that are refused, and how much of others.
 
 Everything else is vLLM's to judge. One pass over the fields; each rule looks at its value alone.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from gateway.errors import InvalidRequest
+from gateway.json_types import Json
 from gateway.proxy.content_policy import fault_of_items, fault_of_tools
 from gateway.settings import GatewaySettings
 
@@ -45,21 +45,22 @@ class RequestPolicy:
         )
 
 
-Rule = Callable[
-    [Any, RequestPolicy], str | None
-]  # what is wrong with a value; None when nothing is
+# Says what is wrong with a value; None when nothing is.
+Rule = Callable[[object, RequestPolicy], str | None]
 
 
 def refused(reason: str) -> Rule:
     """For fields that are not taken, whatever they say; none at all is as good as absent."""
-    return lambda value, _: None if value in (False, [], {}) else f"is not taken here: {reason}"
+    return lambda value, _: (
+        None if value in (False, [], {}) else f"is not supported here ({reason}); leave it out"
+    )
 
 
 def whole_number(limit_of: Callable[[RequestPolicy], int | None], name: str) -> Rule:
     """vLLM would read "1000", too: what is compared with a limit has to be a number."""
 
-    def rule(value: Any, caps: RequestPolicy) -> str | None:
-        limit = limit_of(caps)
+    def rule(value: object, policy: RequestPolicy) -> str | None:
+        limit = limit_of(policy)
         if limit is None or (isinstance(value, int) and value <= limit):
             return None
         return f"must be a whole number of at most {limit} ({name})"
@@ -69,22 +70,22 @@ def whole_number(limit_of: Callable[[RequestPolicy], int | None], name: str) -> 
 
 def positive(rule: Rule) -> Rule:
     """To vLLM -1 means the whole vocabulary."""
-    return lambda value, caps: (
-        "must not be negative" if isinstance(value, int) and value < 0 else rule(value, caps)
+    return lambda value, policy: (
+        "must not be negative" if isinstance(value, int) and value < 0 else rule(value, policy)
     )
 
 
 def at_most(most: int, what: str) -> Rule:
     """For lists and objects."""
 
-    def rule(value: Any, _: RequestPolicy) -> str | None:
+    def rule(value: object, _: RequestPolicy) -> str | None:
         too_many = isinstance(value, list | dict) and len(value) > most
         return f"has more than {most} {what}" if too_many else None
 
     return rule
 
 
-def stops(value: Any, _: RequestPolicy) -> str | None:
+def stops(value: object, _: RequestPolicy) -> str | None:
     """Each is looked for at every token."""
     texts = value if isinstance(value, list) else [value]
     if len(texts) > MOST_STOPS:
@@ -94,7 +95,7 @@ def stops(value: Any, _: RequestPolicy) -> str | None:
     return None
 
 
-def schema(value: Any, _: RequestPolicy) -> str | None:
+def schema(value: object, _: RequestPolicy) -> str | None:
     """Repetitions cost the engine's compiler nothing (measured: `(a{1,100}){1,100}` 1 ms), size
     does."""
     if len(orjson.dumps(value)) > LARGEST_SCHEMA_BYTES:
@@ -102,7 +103,7 @@ def schema(value: Any, _: RequestPolicy) -> str | None:
     return None
 
 
-def template_arguments(value: Any, _: RequestPolicy) -> str | None:
+def template_arguments(value: object, _: RequestPolicy) -> str | None:
     """Switches of the model's own template; nothing that could replace it or what it is given."""
     if not isinstance(value, dict):
         return "must be an object"
@@ -136,11 +137,11 @@ TEMPLATE_INPUTS = frozenset(
     }
 )
 
-logprobs = positive(whole_number(lambda caps: caps.logprobs, "MMHIE_MAX_LOGPROBS"))
-budget = whole_number(lambda caps: caps.tokens, "MMHIE_MAX_V1_TOKENS")
-choices = whole_number(lambda caps: caps.choices, "MMHIE_MAX_CHOICES")
+logprobs = positive(whole_number(lambda policy: policy.logprobs, "MMHIE_MAX_LOGPROBS"))
+budget = whole_number(lambda policy: policy.tokens, "MMHIE_MAX_V1_TOKENS")
+choices = whole_number(lambda policy: policy.choices, "MMHIE_MAX_CHOICES")
 MEDIA = "this service reads text only"
-INTERNAL = "it is the engine's own affair"
+INTERNAL = "it is internal to the engine"
 ELSEWHERE = "nothing is kept between requests"
 
 RULES: Mapping[str, Rule] = {
@@ -153,9 +154,9 @@ RULES: Mapping[str, Rule] = {
     "logprobs": logprobs,
     "top_logprobs": logprobs,
     "prompt_logprobs": logprobs,
-    "messages": lambda value, caps: fault_of_items(value, most=caps.messages),
-    "input": lambda value, caps: fault_of_items(value, most=caps.messages),
-    "tools": lambda value, caps: fault_of_tools(value, most=caps.tools),
+    "messages": lambda value, policy: fault_of_items(value, most=policy.messages),
+    "input": lambda value, policy: fault_of_items(value, most=policy.messages),
+    "tools": lambda value, policy: fault_of_tools(value, most=policy.tools),
     "stop": stops,
     "bad_words": at_most(MOST_WORDS, "words"),
     "logit_bias": at_most(MOST_IDS, "tokens"),
@@ -187,35 +188,35 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def check(body: bytes, parsed: Mapping[str, Any], caps: RequestPolicy) -> None:
+def check(body: bytes, parsed: Json, policy: RequestPolicy) -> None:
     """Raises InvalidRequest naming the first field that asks for too much, or for what is not
     to be had."""
-    if body.count(b"{") + body.count(b"[") > caps.depth and depth(parsed) > caps.depth:
-        raise InvalidRequest(f"The body is nested over {caps.depth} deep (MMHIE_MAX_JSON_DEPTH).")
+    if body.count(b"{") + body.count(b"[") > policy.depth and depth(parsed) > policy.depth:
+        raise InvalidRequest(f"The body is nested over {policy.depth} deep (MMHIE_MAX_JSON_DEPTH).")
     for name, value in parsed.items():
         rule = RULES.get(name)
         if rule is None or value is None:
             continue
-        wrong = rule(value, caps)
+        wrong = rule(value, policy)
         if wrong is not None:
             raise InvalidRequest(f"{name} {wrong}.", param=name)
-    check_batch(parsed, caps)
+    check_batch(parsed, policy)
 
 
-def check_batch(parsed: Mapping[str, Any], caps: RequestPolicy) -> None:
+def check_batch(parsed: Json, policy: RequestPolicy) -> None:
     """A text completion may have many prompts, each answered `n` times."""
     prompt = parsed.get("prompt")
     if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int):
-        asked = len(prompt) * max(parsed.get("n") or 1, parsed.get("best_of") or 1)
-        if asked > caps.choices:
+        answers = len(prompt) * max(parsed.get("n") or 1, parsed.get("best_of") or 1)
+        if answers > policy.choices:
             raise InvalidRequest(
-                f"prompt and n ask for more than {caps.choices} answers (MMHIE_MAX_CHOICES).",
+                f"prompt and n ask for more than {policy.choices} answers (MMHIE_MAX_CHOICES).",
                 param="prompt",
             )
 
 
 def depth(value: object) -> int:
-    """How deep the lists and objects of a value are nested."""
+    """The depth to which lists and objects of a value are nested."""
     deep, level = 0, [value]
     while level := [one for one in level if isinstance(one, list | dict)]:
         deep += 1
@@ -223,15 +224,15 @@ def depth(value: object) -> int:
     return deep
 
 
-def inside(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+def inside(value: Json | list[object]) -> Iterable[object]:
     return value.values() if isinstance(value, dict) else value
 
 
-def default_budget(path: str, parsed: Mapping[str, Any], caps: RequestPolicy) -> dict[str, Any]:
+def default_budget(path: str, parsed: Json, policy: RequestPolicy) -> Json:
     """The answer's budget where there is a cap and the caller names none: vLLM's would be the
     rest of the context (16 tokens for text completions, which stay)."""
-    if caps.tokens is None or path == "/v1/completions":
+    if policy.tokens is None or path == "/v1/completions":
         return {}
     if any(parsed.get(name) is not None for name in ANSWER_BUDGETS):
         return {}
-    return {"max_output_tokens" if path == "/v1/responses" else "max_tokens": caps.tokens}
+    return {"max_output_tokens" if path == "/v1/responses" else "max_tokens": policy.tokens}

@@ -1,15 +1,14 @@
 """Streams of the Responses API: labels inside the `response` of its created and closing events."""
 
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from gateway.errors import EngineGarbled, EngineRejected, GatewayError
 from gateway.generate.stream_reader import parse
 from gateway.http import sse
+from gateway.json_types import Json
 from gateway.proxy import openai_json, responses_output
-from gateway.proxy.choice_state import ChoiceState
-from gateway.proxy.output_policy import PLAIN, OutputPolicy
-from gateway.proxy.responses_text import ResponsesTextStream
-from gateway.safety import provenance
+from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
+from gateway.safety import harmony, provenance
 from gateway.safety.reasoning import is_reasoning_event
 
 CLOSING = (b"response.completed", b"response.incomplete", b"response.failed")
@@ -27,26 +26,26 @@ Place = tuple[object, object]
 class ResponseEventRelay:
     """One stream, event by event; the same seam as ChunkRelay. It adds no event."""
 
-    def __init__(self, first: dict[str, Any], *, key: bytes, shape: OutputPolicy = PLAIN) -> None:
-        self.usage: dict[str, Any] | None = None
-        self.finals: list[dict[str, Any]] = []
+    def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
+        self.usage: Json | None = None
+        self.finals: list[Json] = []
         self.ended = False
-        self._first = first
+        self._initial = initial
         self._key = key
-        self._shape = shape
+        self._policy = policy
         self._sequence = 0
-        self._passage: ResponsesTextStream | None = None
+        self._text: ResponsesTextStream | None = None
         self._place: Place | None = None
 
     def relay(self, event: bytes) -> bytes:
-        """What to send for an event; raises EngineRejected or EngineGarbled."""
+        """Return what to send for an event; raises EngineRejected or EngineGarbled."""
         kind = event_name(event) or event_type(event)
         self._sequence += 1
         if kind == DELTA:
             return self._delta(event)
         if not kind:
             return event  # a comment
-        return self._end_passage() + self._other(event, kind)
+        return self._end_text() + self._other(event, kind)
 
     def render(self, error: GatewayError) -> bytes:
         """A failure after the first byte, as the Responses API's own `error` event."""
@@ -61,30 +60,30 @@ class ResponseEventRelay:
 
     def _delta(self, event: bytes) -> bytes:
         """A piece of text, cleaned; the event itself where there is nothing to look for."""
-        is_plain = self._passage.is_plain if self._passage else not self._shape.surrounds
+        is_plain = self._text.is_plain if self._text else not self._policy.surrounds
         if is_plain and not any(angle in event for angle in ANGLES):
             return event
         body = openai_json.parse(sse.payload(event))
         place = (body.get("output_index"), body.get("content_index"))
-        rest = self._end_passage() if place != self._place else b""
-        self._passage, self._place = self._passage or ResponsesTextStream(self._shape), place
-        return rest + self._passage.feed(event, body)
+        rest = self._end_text() if place != self._place else b""
+        self._text, self._place = self._text or ResponsesTextStream(self._policy), place
+        return rest + self._text.feed(event, body)
 
-    def _end_passage(self) -> bytes:
-        """What still waits of the text that has ended."""
-        passage, self._passage, self._place = self._passage, None, None
-        return passage.end() if passage else b""
+    def _end_text(self) -> bytes:
+        """The held-back rest of the text that has ended."""
+        text_stream, self._text, self._place = self._text, None, None
+        return text_stream.end() if text_stream else b""
 
     def _other(self, event: bytes, kind: bytes) -> bytes:
         if kind == b"response.created":
-            return openai_json.inside_response(event, {"mmhie": self._first})
+            return openai_json.inside_response(event, {"mmhie": self._initial})
         if kind in CLOSING:
             return self._close(event)
         if kind == b"error":  # the engine's own words may quote the request
-            raise EngineRejected("The engine failed while it was answering.")
-        if self._shape.hides_reasoning and is_reasoning_event(kind.decode(errors="replace")):
+            raise EngineRejected("The engine failed while it was answering; try again.")
+        if self._policy.hides_reasoning and is_reasoning_event(kind.decode(errors="replace")):
             return b""
-        changes = self._shape.hides_reasoning or self._shape.surrounds
+        changes = self._policy.hides_reasoning or self._policy.surrounds
         if kind in SAID_AGAIN and (changes or any(angle in event for angle in ANGLES)):
             return self._passed(event, kind)
         return event
@@ -93,31 +92,31 @@ class ResponseEventRelay:
         """An event that says over again what the deltas said, as the caller may see it."""
         body = openai_json.parse(sse.payload(event))
         try:
-            passed = passed_on(body, kind, self._shape)
+            passed = passed_on(body, kind, self._policy)
         except (AttributeError, TypeError):
-            raise EngineGarbled("The engine's event cannot be read.") from None
+            raise EngineGarbled("The engine's event is not one of the Responses API.") from None
         return event if passed is body else sse.named(kind.decode(), passed)
 
     def _close(self, event: bytes) -> bytes:
         body = parse(sse.payload(event))
         response = body.get("response") or {}
-        told = ChoiceState(provenance.new_digest(self._key), self._shape)
-        final = told.final(responses_output.hear(response, told), fingerprint=None)
-        if changes := responses_output.changes(response, self._shape):
+        state = ChoiceState(provenance.new_digest(self._key), self._policy)
+        final = state.final(responses_output.hear(response, state), fingerprint=None)
+        if changes := responses_output.changes(response, self._policy):
             changed = {**body, "response": {**response, **changes}}
             event = sse.named(str(body.get("type")), changed)
         self.ended = True
         self.usage = openai_json.usage_of(response)
         self.finals.append(final)
-        return openai_json.inside_response(event, {"mmhie": provenance.merge(self._first, final)})
+        return openai_json.inside_response(event, {"mmhie": provenance.merge(self._initial, final)})
 
 
-def passed_on(body: dict[str, Any], kind: bytes, shape: OutputPolicy) -> dict[str, Any]:
+def passed_on(body: Json, kind: bytes, policy: OutputPolicy) -> Json:
     """The body of an event: the very same object where nothing has to change."""
     if kind == TEXT_DONE:
         text = openai_json.text_in(body, "text")
         return (
-            responses_output.reworded(body, responses_output.text_passed(text, shape))
+            responses_output.reworded(body, responses_output.text_passed(text, policy))
             if text
             else body
         )
@@ -127,7 +126,7 @@ def passed_on(body: dict[str, Any], kind: bytes, shape: OutputPolicy) -> dict[st
         else ("item", responses_output.item_passed)
     )
     before = body.get(name)
-    after = passed(before, shape) if before else before
+    after = passed(before, policy) if before else before
     return body if after is before else {**body, name: after}
 
 
@@ -144,3 +143,76 @@ def event_type(event: bytes) -> bytes:
     if not content or content == b"[DONE]":
         return b""
     return str(parse(content).get("type")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class BufferedDelta:
+    """A delta event, what it says, and what may be shown of that."""
+
+    event: bytes
+    body: Json
+    raw: str
+    shown: str
+
+
+@dataclass(slots=True)
+class ResponsesTextStream:
+    """The delta events of one text, each passed on once and in order.
+
+    They wait while their end may be the beginning of a marker; the last one waits where it may
+    still get text: the disclaimer's, or what looked like a header and was none.
+    """
+
+    policy: OutputPolicy
+    _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
+    _waiting: list[BufferedDelta] = field(default_factory=list)
+    _is_open: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """True while a delta without `<` would pass as it is."""
+        is_open = self._is_open or not self.policy.opening
+        return is_open and not (self._waiting or self.policy.closing) and self._guard.is_idle
+
+    def feed(self, event: bytes, body: Json) -> bytes:
+        """Return what to send for a delta event, perhaps nothing yet; raises EngineGarbled."""
+        raw = openai_json.text_in(body, "delta")
+        self._waiting.append(BufferedDelta(event, body, raw, self._guard.feed(raw)))
+        if self._guard.is_undecided:
+            return b""
+        last = len(self._waiting) - (not self._guard.is_idle or bool(self.policy.closing))
+        ready, self._waiting = self._waiting[:last], self._waiting[last:]
+        return self._written(ready)
+
+    def end(self) -> bytes:
+        """The deltas still held back; the last of them with what belongs to the end of the text."""
+        rest, _ = self._guard.finish()
+        if not self._waiting:
+            return b""
+        *before, last = self._waiting
+        self._waiting = []
+        return self._written([*before, replace(last, shown=last.shown + rest)], is_end=True)
+
+    def _written(self, deltas: list[BufferedDelta], *, is_end: bool = False) -> bytes:
+        """Their own words where nothing of them was stripped: a `<` stays where it was."""
+        raw = "".join(one.raw for one in deltas)
+        is_same = raw == "".join(one.shown for one in deltas)
+        texts = [self._opened(one.raw if is_same else one.shown) for one in deltas]
+        if is_end and self._is_open:
+            texts[-1] += self.policy.closing
+        return b"".join(map(self._event, deltas, texts))
+
+    def _opened(self, text: str) -> str:
+        """The text, after the disclaimer where it is the first."""
+        if not text or self._is_open:
+            return text
+        self._is_open = True
+        return self.policy.opening + text
+
+    def _event(self, deltas: BufferedDelta, text: str) -> bytes:
+        if text == deltas.raw:
+            return deltas.event
+        body = {**deltas.body, "delta": text}
+        if self._guard.found and body.get("logprobs"):
+            body["logprobs"] = []  # token by token, they would spell out what was stripped
+        return sse.named(str(body.get("type")), body)

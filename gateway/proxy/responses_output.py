@@ -1,11 +1,8 @@
 """The output of a Responses API object, as its caller gets it."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from gateway.errors import EngineGarbled
-from gateway.proxy.choice_state import ChoiceState
-from gateway.proxy.output_policy import OutputPolicy
+from gateway.json_types import Json
+from gateway.proxy.output_policy import ChoiceState, OutputPolicy
 from gateway.safety import harmony
 from gateway.safety.reasoning import EMPTY
 
@@ -13,25 +10,25 @@ TEXT = "output_text"
 # With `enable_response_messages` vLLM writes all that was generated down once more, as it came.
 RAW = "output_messages"
 
-Object = dict[str, Any]
+Json = Json
 
 
-def text_passed(text: str, shape: OutputPolicy) -> str:
+def text_passed(text: str, policy: OutputPolicy) -> str:
     """A whole text, cleaned and surrounded."""
-    return shape.surround(harmony.clean(text)[0])
+    return policy.surround(harmony.clean(text)[0])
 
 
-def part_passed(part: Object, shape: OutputPolicy) -> Object:
+def part_passed(part: Json, policy: OutputPolicy) -> Json:
     """A part of an item's content: the very same object where nothing has to change."""
-    if part.get("type") == "reasoning_text" and shape.hides_reasoning:
+    if part.get("type") == "reasoning_text" and policy.hides_reasoning:
         return {**part, "text": ""}
     if part.get("type") != TEXT or not part.get("text"):
         return part
-    return reworded(part, text_passed(part["text"], shape))
+    return reworded(part, text_passed(part["text"], policy))
 
 
-def reworded(holder: Object, text: str) -> Object:
-    """What holds a text, with another one; the same object where it is the same."""
+def reworded(holder: Json, text: str) -> Json:
+    """Replace the text of an object; the same object where it is the same."""
     if text == holder["text"]:
         return holder
     after = {**holder, "text": text}
@@ -40,39 +37,39 @@ def reworded(holder: Object, text: str) -> Object:
     return after
 
 
-def item_passed(item: Object, shape: OutputPolicy) -> Object:
+def item_passed(item: Json, policy: OutputPolicy) -> Json:
     """An output item: the very same object where nothing has to change."""
     if item.get("type") == "reasoning":
-        return {**item, **EMPTY} if shape.hides_reasoning else item
+        return {**item, **EMPTY} if policy.hides_reasoning else item
     content = item.get("content") or []
-    passed = [part_passed(part, shape) for part in content]
+    passed = [part_passed(part, policy) for part in content]
     is_changed = any(after is not before for after, before in zip(passed, content, strict=True))
     return {**item, "content": passed} if is_changed else item
 
 
-def changes(response: Mapping[str, Any], shape: OutputPolicy) -> Object:
-    """What has to change of a Responses API object, perhaps nothing; raises EngineGarbled."""
+def changes(response: Json, policy: OutputPolicy) -> Json:
+    """Return the fields of a Responses API object that have to change; raises EngineGarbled."""
     try:
         output = response.get("output") or []
-        passed = [item_passed(item, shape) for item in output]
+        passed = [item_passed(item, policy) for item in output]
     except (AttributeError, TypeError):
-        raise EngineGarbled("The engine's response cannot be read.") from None
+        raise EngineGarbled("The engine's response is not one of the Responses API.") from None
     is_changed = any(after is not before for after, before in zip(passed, output, strict=True))
-    raw = {RAW: None} if shape.hides_reasoning and response.get(RAW) else {}
+    raw = {RAW: None} if policy.hides_reasoning and response.get(RAW) else {}
     return ({"output": passed} if is_changed else {}) | raw
 
 
-def hear(response: Mapping[str, Any], told: ChoiceState) -> str | None:
-    """Take in a Responses API object; why it ended. Raises EngineGarbled."""
+def hear(response: Json, state: ChoiceState) -> str | None:
+    """Take in a Responses API object; returns its finish reason. Raises EngineGarbled."""
     try:
         for item in response.get("output") or ():
-            told.hear(as_message(item, told))
+            state.hear(as_message(item, state))
         return finish(response)
     except (AttributeError, TypeError):
-        raise EngineGarbled("The engine's response cannot be read.") from None
+        raise EngineGarbled("The engine's response is not one of the Responses API.") from None
 
 
-def as_message(item: Mapping[str, Any], told: ChoiceState) -> Object:
+def as_message(item: Json, state: ChoiceState) -> Json:
     """An output item in the terms of a chat message, without what leaked of Harmony."""
     kind = item.get("type")
     texts = [part.get("text") or "" for part in item.get("content") or ()]
@@ -80,10 +77,10 @@ def as_message(item: Mapping[str, Any], told: ChoiceState) -> Object:
         return {"reasoning": "".join(texts) or "summary"}
     if kind != "message":
         return {"tool_calls": [kind]}
-    return {"content": "".join(map(told.clean_whole, texts))}
+    return {"content": "".join(map(state.clean_whole, texts))}
 
 
-def finish(response: Mapping[str, Any]) -> str | None:
-    """Why it ended: the reason when incomplete, as vLLM gives it, else its status."""
+def finish(response: Json) -> str | None:
+    """The finish reason: vLLM's reason when incomplete, else the status."""
     details = response.get("incomplete_details") or {}
     return details.get("reason") or response.get("status")

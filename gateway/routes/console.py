@@ -1,4 +1,4 @@
-"""GET /: the console page and its files. Open to anybody: whoever asks there shows a key."""
+"""GET /: the console page and its files. Open to anybody; its requests carry a key."""
 
 from fastapi import APIRouter, Request, Response
 

@@ -1,13 +1,8 @@
-"""POST /v1/embeddings: not here, and where instead."""
-
-from fastapi import APIRouter
+"""POST /v1/embeddings: refused, with the place that serves them."""
 
 from gateway.errors import EmbeddingsNotServed
 
-router = APIRouter(tags=["openai"])
 
-
-@router.post("/v1/embeddings")
 async def embeddings() -> None:
     """A causal language model is the wrong tool for embeddings."""
     raise EmbeddingsNotServed(

@@ -1,42 +1,35 @@
-"""GET /healthz, /readyz: liveness of the gateway, and whether the model answers now."""
+"""GET /healthz, /readyz: liveness of the gateway, readiness of the model."""
 
-from typing import Any
-
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse
 
+from gateway.json_types import Json
 from gateway.safety.labels import GATEWAY_VERSION
 from gateway.services import Services, ServicesDep
 
-router = APIRouter(tags=["health"])
 
-
-@router.head("/healthz", include_in_schema=False)
-@router.get("/healthz")
-async def healthz(request: Request, services: ServicesDep) -> dict[str, Any]:
+async def healthz(request: Request, services: ServicesDep) -> Json:
     """200 from the first second, whatever the engine does: restarting us would not help it."""
-    return {"status": "ok", **await told(request, services)}
+    return {"status": "ok", **await details(request, services)}
 
 
-@router.head("/readyz", include_in_schema=False)
-@router.get("/readyz")
 async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
     """200 only while a question would be answered."""
     ready = services.phase() == "ready" and not services.trail.refuses()
-    body = {"status": "ok" if ready else "unavailable", **await told(request, services)}
+    body = {"status": "ok" if ready else "unavailable", **await details(request, services)}
     return JSONResponse(body, status_code=200 if ready else 503)
 
 
-async def told(request: Request, services: Services) -> dict[str, Any]:
-    """In production, versions and warnings are for callers with a key; probes need the phase."""
+async def details(request: Request, services: Services) -> Json:
+    """All but the phase, which probes need, is for callers with a key in production."""
     headers = request.scope["headers"]
     if services.settings.env == "production" and not await services.gate.is_authenticated(headers):
         return {"phase": services.phase()}
     return describe(services)
 
 
-def describe(services: Services) -> dict[str, Any]:
-    """What both tell."""
+def describe(services: Services) -> Json:
+    """The body of both endpoints."""
     state, settings = services.watch.state, services.settings
     override = settings.reasoner_model_test_override
     model = state.model.id if state.model else state.model_facts.get("id")
@@ -54,7 +47,7 @@ def describe(services: Services) -> dict[str, Any]:
 
 
 def own_warnings(services: Services) -> list[str]:
-    """What an operator should see of the gateway's own settings."""
+    """Warnings for the operator about the gateway's own settings."""
     warnings = [*services.gate.warnings(), *services.trail.warnings(), *services.shared.warnings()]
     if services.settings.reasoner_model_test_override:
         warnings.append("MMHIE_REASONER_MODEL_TEST_OVERRIDE is in force.")

@@ -2,19 +2,13 @@
 
 import time
 from dataclasses import asdict
-from typing import Any
-
-from fastapi import APIRouter
 
 from gateway.engine.metrics import load_of, scrape
+from gateway.json_types import Json
 from gateway.services import ServicesDep
 
-PATH = "/v1/mmhie/load"
-router = APIRouter(tags=["health"])
 
-
-@router.get(PATH)
-async def engine_load(services: ServicesDep) -> dict[str, Any]:
+async def engine_load(services: ServicesDep) -> Json:
     """The engine's numbers are null while it is away; `time` is in seconds since 1970."""
     found = load_of(await scrape(services.metered))
     return {

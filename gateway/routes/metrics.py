@@ -1,15 +1,12 @@
 """GET /metrics: the gateway's own and the engine's, in one scrape."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.engine.metrics import scrape
 from gateway.services import ServicesDep
 
-router = APIRouter(tags=["health"])
 
-
-@router.get("/metrics")
 async def metrics(services: ServicesDep) -> Response:
     """Prometheus text; without the engine's part while the engine is away."""
     own = services.metrics

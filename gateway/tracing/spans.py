@@ -7,7 +7,6 @@ to, at its end.
 
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -18,6 +17,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.http.exchange import Exchange
+from gateway.record import RequestRecord
 from gateway.safety.labels import GATEWAY_VERSION
 
 SEND_TIMEOUT_S = 5.0
@@ -36,13 +36,7 @@ REQUEST = {
     "presence_penalty": "gen_ai.request.presence_penalty",
     "frequency_penalty": "gen_ai.request.frequency_penalty",
 }
-FACTS = {
-    "stream": "gen_ai.request.stream",
-    "prompt_tokens": "gen_ai.usage.input_tokens",
-    "completion_tokens": "gen_ai.usage.output_tokens",
-    "truncated": "mmhie.truncated",
-    "notices": "mmhie.notices",
-}
+Attribute = str | int | float | bool
 LARGEST_INT = 2**63 - 1  # of an attribute; one that is larger would cost the whole batch
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
@@ -64,6 +58,11 @@ class SpanTracing:
         """A span that goes on from the caller's traceparent, where that is one."""
         return RequestSpans(self._tracer, exchange, self._engine)
 
+    def observe(self, record: RequestRecord) -> None:
+        """Close the spans of a finished request with what its record says."""
+        if record.trace is not None:
+            record.trace.end(record)
+
     def stop(self) -> None:
         """Send what is left; a collector that hangs does not hold up the stop."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
@@ -76,19 +75,18 @@ class RequestSpans:
 
     def __init__(self, tracer: Tracer, exchange: Exchange, engine: Mapping[str, str | int]) -> None:
         self._tracer = tracer
-        self._exchange = exchange
         self._address = engine
         self._route = exchange.scope["path"]  # a token path: one of ours
         header = exchange.header(b"traceparent").decode("latin-1")
         parent = TraceContextTextMapPropagator().extract({"traceparent": header})
-        method = exchange.scope["method"]
+        method = exchange.record.method
         self._method = method if method in METHODS else "_OTHER"
+        self._scheme = exchange.scope.get("scheme", "http")
         name = f"{self._method} {self._route}"
         self._ours = tracer.start_span(name, context=parent, kind=SpanKind.SERVER)
         self._engines: Span | None = None
         context = self._ours.get_span_context()
-        if context.trace_flags.sampled:
-            exchange.facts["trace_id"] = f"{context.trace_id:032x}"
+        self.id = f"{context.trace_id:032x}" if context.trace_flags.sampled else None
 
     def to_engine(self) -> str:
         """Begin the engine's span; its traceparent. vLLM's spans hang below it."""
@@ -98,13 +96,13 @@ class RequestSpans:
         context = self._engines.get_span_context()
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
-    def end(self) -> None:
-        """Tell what the request came to and close both spans."""
+    def end(self, record: RequestRecord) -> None:
+        """Set the attributes of both spans from the record and close them."""
         if self._engines is not None and self._engines.is_recording():
-            self._tell_of_engine(self._engines)
+            self._describe_call(self._engines, record)
         if self._ours.is_recording():
-            self._ours.set_attributes(dict(self._http()))
-            self._conclude(self._ours, failed=self._exchange.status >= 500)
+            self._ours.set_attributes(dict(self._http(record)))
+            conclude(self._ours, record, failed=record.status >= 500)
         for span in (self._engines, self._ours):
             if span is not None:
                 span.end()
@@ -113,52 +111,55 @@ class RequestSpans:
     def _operation(self) -> str:
         return OPERATIONS.get(self._route, "chat")
 
-    def _http(self) -> Iterator[tuple[str, str | int]]:
-        exchange = self._exchange
+    def _http(self, record: RequestRecord) -> Iterator[tuple[str, str | int]]:
         yield "http.request.method", self._method
         yield "http.route", self._route
-        yield "url.scheme", exchange.scope.get("scheme", "http")
-        yield "mmhie.request_id", exchange.request_id
-        yield "mmhie.outcome", exchange.outcome
-        if exchange.status:
-            yield "http.response.status_code", exchange.status
+        yield "url.scheme", self._scheme
+        yield "mmhie.request_id", record.request_id
+        yield "mmhie.outcome", record.outcome
+        if record.status:
+            yield "http.response.status_code", record.status
 
-    def _tell_of_engine(self, span: Span) -> None:
-        facts = self._exchange.facts
-        model = facts.get("model")
-        span.set_attributes(dict(gen_ai(facts)))
+    def _describe_call(self, span: Span, record: RequestRecord) -> None:
+        span.set_attributes({name: value for name, value in gen_ai(record) if fits(value)})
         span.set_attributes({"gen_ai.operation.name": self._operation, **self._address})
-        if model:
-            span.update_name(f"{self._operation} {model}")
-        self._conclude(span, failed=self._exchange.outcome != "ok")
-
-    def _conclude(self, span: Span, *, failed: bool) -> None:
-        outcome = self._exchange.outcome
-        if outcome != "ok":
-            span.set_attribute("error.type", outcome)
-        if failed:
-            span.set_status(Status(StatusCode.ERROR))
+        if record.origin is not None:
+            span.update_name(f"{self._operation} {record.origin.model}")
+        conclude(span, record, failed=record.outcome != "ok")
 
 
-def gen_ai(facts: Mapping[str, Any]) -> Iterator[tuple[str, str | int | float | bool]]:
-    """What is known of a call, by the GenAI semantic conventions."""
+def conclude(span: Span, record: RequestRecord, *, failed: bool) -> None:
+    """Set the error type and the status of a span."""
+    if record.outcome != "ok":
+        span.set_attribute("error.type", record.outcome)
+    if failed:
+        span.set_status(Status(StatusCode.ERROR))
+
+
+def gen_ai(record: RequestRecord) -> Iterator[tuple[str, Attribute]]:
+    """The call of the engine, by the GenAI semantic conventions."""
     yield "gen_ai.provider.name", "vllm"
-    if facts.get("model"):
-        yield "gen_ai.request.model", facts["model"]
-        yield "gen_ai.response.model", facts["model"]
-    for name, value in facts.get("sampling", {}).items():
-        if name in REQUEST and fits(value):
-            yield REQUEST[name], value
-    for name, attribute in FACTS.items():
-        if fits(facts.get(name)):
-            yield attribute, facts[name]
-    if "ttft_ms" in facts:
-        yield "gen_ai.response.time_to_first_chunk", facts["ttft_ms"] / 1000
+    if record.origin is not None:
+        yield "gen_ai.request.model", record.origin.model
+        yield "gen_ai.response.model", record.origin.model
+        for name, value in record.origin.sampling.items():
+            if name in REQUEST:
+                yield REQUEST[name], value
+    if record.stream is not None:
+        yield "gen_ai.request.stream", record.stream
+    if record.answer is not None:
+        yield "gen_ai.usage.input_tokens", record.answer.prompt_tokens
+        yield "gen_ai.usage.output_tokens", record.answer.completion_tokens
+        yield "mmhie.notices", len(record.answer.notices)
+        if record.answer.truncated:
+            yield "mmhie.truncated", record.answer.truncated[-1]
+    if record.ttft_ms is not None:
+        yield "gen_ai.response.time_to_first_chunk", record.ttft_ms / 1000
 
 
-def fits(value: object) -> bool:
-    """Whether OTLP can carry it."""
-    return value is not None and not (isinstance(value, int) and abs(value) > LARGEST_INT)
+def fits(value: Attribute) -> bool:
+    """True for a value that OTLP can carry."""
+    return not (isinstance(value, int) and abs(value) > LARGEST_INT)
 
 
 def address(engine_url: str) -> dict[str, str | int]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -15,9 +16,9 @@ from gateway.auth.jwks import Keys, parse
 from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.engine.errors import echoes, private, withhold
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
-from gateway.generate.request import form_of, parse_object, parse_request
+from gateway.generate.request import form_of, parse_request
 from gateway.http.exchange import Exchange
-from gateway.middleware.correlation import ACCEPTED_ID, Correlation, request_id_of
+from gateway.middleware import ACCEPTED_ID, Correlation, request_id_of
 from gateway.proxy import openai_json
 from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
@@ -38,23 +39,23 @@ ECHOED = re.compile(r"[\w-]{8,}")
 def bodies(data: bytes) -> None:
     """/llm/generate: a request, or an error that quotes nothing of it."""
     try:
-        ask = parse_request(data).to_ask(max_tokens=512, system="You are.")
+        ask = parse_request(data).to_prompt(max_tokens=512, system="You are.")
     except (InvalidRequest, InvalidField):
         return
-    assert ask.prompt.strip()
+    assert ask.text.strip()
 
 
 def requests(data: bytes) -> None:
     """The OpenAI paths: whatever is read of a body before the engine gets it."""
     try:
-        parsed = parse_object(data)
+        parsed = openai_json.parse_request(data)
     except GatewayError:
         return
     first = LABELS.initial(SERVING, parsed, request_id="r", prompt=data, question=user_text(parsed))
     json.dumps(first)
     surrounded(parsed, "Not advice.", "both")
     extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}
-    sent = parse_object(openai_json.request_with(data, parsed, extra))
+    sent = openai_json.parse_request(openai_json.request_with(data, parsed, extra))
     assert sent == {**parsed, **extra}
     texts = echoes(private(parsed))
     quoted = withhold(f"You said {texts[0] if texts else ''}.", texts)
@@ -138,6 +139,9 @@ class Socket(Wire):
         return default
 
 
+OBSERVED = {"services": SimpleNamespace(observers=())}
+
+
 async def echo(scope: Any, receive: Any, send: Any) -> None:
     """Reads a body as every route does, and answers."""
     exchange: Exchange = scope["exchange"]
@@ -166,7 +170,7 @@ NEVER = (b"500", b"502", b"503", b"504")
 
 async def called(data: bytes) -> bytes:
     """What a connection answers to these bytes and their end."""
-    connection = HttpProtocol(config=configured(), server_state=ServerState(), app_state={})
+    connection = HttpProtocol(config=configured(), server_state=ServerState(), app_state=OBSERVED)
     socket = Socket()
     connection.connection_made(socket)
     for piece in cut(data):

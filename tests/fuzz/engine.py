@@ -72,13 +72,13 @@ def shape_of(data: bytes) -> OutputPolicy:
 def chunks(data: bytes) -> None:
     """Streams of chat and text completions."""
     took = bool(data and data[0] & 4)
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=took, request=REQUEST, shape=shape_of(data))
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=took, request=REQUEST, policy=shape_of(data))
     relayed(data[1:], relay)
 
 
 def response_events(data: bytes) -> None:
     """Streams of the Responses API."""
-    relayed(data[1:], ResponseEventRelay(FIRST, key=KEY, shape=shape_of(data)))
+    relayed(data[1:], ResponseEventRelay(FIRST, key=KEY, policy=shape_of(data)))
 
 
 def answers(data: bytes) -> None:
@@ -86,7 +86,7 @@ def answers(data: bytes) -> None:
     path = ("/v1/chat/completions", "/v1/completions", "/v1/responses")[(data or b"\0")[0] // 8 % 3]
     try:
         body, final, _ = json_response.label(
-            data[1:], FIRST, key=KEY, path=path, shape=shape_of(data)
+            data[1:], FIRST, key=KEY, path=path, policy=shape_of(data)
         )
     except EngineGarbled:
         return

@@ -128,12 +128,12 @@ def test_a_line_that_cannot_be_written(stream: io.StringIO) -> None:
 
 async def test_lines_leave_together_and_in_order(stream: io.StringIO) -> None:
     """What can wait does, for the twentieth of a second; what is wrong takes all along."""
-    logs.told("request", {"status": 200, "prompt": CANARY})
+    logs.info("request", {"status": 200, "prompt": CANARY})
     logs.log.info("second")
     assert stream.getvalue() == ""
     logs.log.error("wrong")
     assert [line["event"] for line in lines(stream)] == ["request", "second", "wrong"]
-    logs.told("later", {})
+    logs.info("later", {})
     async with asyncio.timeout(5):
         while len(lines(stream)) < 4:
             await asyncio.sleep(0.01)
@@ -143,7 +143,7 @@ async def test_lines_leave_together_and_in_order(stream: io.StringIO) -> None:
 def test_a_level_above_info_tells_no_requests(stream: io.StringIO) -> None:
     """The short way heeds the level as well."""
     logs.log.setLevel("WARNING")
-    logs.told("request", {})
+    logs.info("request", {})
     assert stream.getvalue() == ""
 
 

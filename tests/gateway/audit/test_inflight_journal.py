@@ -12,8 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.audit.inflight_journal import NO_SLOT, SLOT_BYTES, SLOTS, InflightJournal, left_behind
+from gateway.audit.inflight_journal import SLOT_BYTES, SLOTS, InflightJournal, left_behind
 from gateway.audit.verify import verify
+from gateway.record import NO_SLOT
 from tests.contract.conftest import Start
 from tests.contract.doors import DOORS
 from tests.contract.process import ROOT

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.types import Message, Scope
 
 from gateway.audit import trail as trails
 from gateway.audit.file import AuditFile, Fsync
 from gateway.audit.trail import OnFailure, Trail, WrittenTrail
 from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable
-from gateway.http.exchange import Exchange
 from gateway.principal import ANYBODY, Principal
+from gateway.record import RequestRecord
 from tests.gateway.audit.conftest import KEY, Open, lines
-
-ROUTE = "/llm/generate"
 
 
 class Writing:
@@ -55,23 +52,14 @@ def begin(open_file: Open, path: Path) -> Iterator[Callable[..., Writing]]:
     assert not [thread for thread in threading.enumerate() if thread.name == "audit"]
 
 
-def exchange(number: int = 1, outcome: str = "ok", client: Principal | None = None) -> Exchange:
-    async def nothing() -> Message:
-        return {}
-
-    async def nowhere(_: Message) -> None:
-        return None
-
-    scope: Scope = {
-        "type": "http",
-        "path": "/llm/generate",
-        "headers": [],
-        "client": ("10.0.0.7", 5),
-    }
-    made = Exchange(scope, nothing, nowhere, request_id=f"r-{number}", common=())
-    made.outcome, made.status = outcome, 200
-    made.client = client or Principal("ward", "key", frozenset())
-    return made
+def finished(
+    number: int = 1, outcome: str = "ok", principal: Principal | None = None
+) -> RequestRecord:
+    record = RequestRecord(f"r-{number}", "POST", "10.0.0.7", is_audited=True)
+    record.outcome, record.status = outcome, 200
+    record.principal = principal or Principal("ward", "key", frozenset())
+    record.finish("/llm/generate")
+    return record
 
 
 def until(true: Callable[[], bool], seconds: float = 5) -> None:
@@ -85,7 +73,7 @@ def test_a_request_is_on_disk_within_a_moment(begin: Callable[..., Writing]) -> 
     """With nobody waiting for it."""
     writing = begin()
     time.sleep(0.1)
-    writing.trail.record(exchange(), ROUTE)
+    writing.trail.observe(finished())
     until(lambda: len(writing.written()) == 1, seconds=1)  # 0.1, and what a busy machine adds
 
     (line,) = writing.written()
@@ -97,7 +85,7 @@ def test_stop_writes_what_is_left(begin: Callable[..., Writing], path: Path) -> 
     """And begins and ends with a line of its own."""
     writing = begin()
     for number in range(5000):
-        writing.trail.record(exchange(number), ROUTE)
+        writing.trail.observe(finished(number))
     writing.trail.stop()
 
     assert [line["request_id"] for line in writing.written()] == [f"r-{n}" for n in range(5000)]
@@ -129,7 +117,7 @@ def test_a_failure_is_an_alarm_and_loses_nothing(
     writing = begin(policy)
     fail(path)
     for number in range(3):
-        writing.trail.record(exchange(number), ROUTE)
+        writing.trail.observe(finished(number))
     until(lambda: writing.trail.failing)
     if policy == "refuse":
         with pytest.raises(AuditUnavailable) as refused:
@@ -180,7 +168,7 @@ def test_a_disk_that_hangs_is_a_failure_too(
     file.answers.set()
     writing = begin(file=file)
     file.answers.clear()
-    writing.trail.record(exchange(), ROUTE)
+    writing.trail.observe(finished())
     time.sleep(0.5)
     with pytest.raises(AuditUnavailable):
         writing.trail.check()
@@ -210,7 +198,7 @@ def test_the_last_lines_before_a_quiet_time_are_forced_too(
     """`interval` owes the disk a second, and pays without being asked."""
     file = Counting(path, key=KEY, rotate_bytes=10**9, fsync=policy)
     writing = begin(file=file)
-    writing.trail.record(exchange(), ROUTE)
+    writing.trail.observe(finished())
     until(lambda: len(writing.written()) == 1)
     until(lambda: file.forced == forced and not file.owes_sync)
 
@@ -220,9 +208,9 @@ def test_a_writer_that_dies_is_a_failure(
 ) -> None:
     """A fault of ours is no quiet trail: nothing is served from then on."""
     writing = begin()
-    broken = exchange()
-    broken.facts["model"] = object()
-    writing.trail.record(broken, ROUTE)
+    broken = finished()
+    broken.route = object()  # type: ignore[assignment] # what JSON cannot hold
+    writing.trail.observe(broken)
     until(lambda: writing.trail.failing)
 
     with pytest.raises(AuditUnavailable):
@@ -239,7 +227,7 @@ def test_what_was_lost_is_counted_in_the_chain(
     writing = begin("serve")
     fail(path)
     for number in range(5):
-        writing.trail.record(exchange(number), ROUTE)
+        writing.trail.observe(finished(number))
     until(lambda: writing.trail.failing)
     repair(path)
     until(lambda: not writing.trail.failing)
@@ -252,7 +240,7 @@ def test_strangers_cannot_fill_the_disk(begin: Callable[..., Writing]) -> None:
     """Of requests without a good key one a batch is written, and the others are counted."""
     writing = begin()
     for number in range(1000):
-        writing.trail.record(exchange(number, "unauthorized"), ROUTE)
+        writing.trail.observe(finished(number, "unauthorized"))
     writing.trail.stop()
     written = writing.written()
 
@@ -265,8 +253,8 @@ def test_a_method_that_is_none_is_a_strangers_too(begin: Callable[..., Writing])
     """It is refused before anybody asks for a key."""
     writing = begin()
     for number in range(1000):
-        made = exchange(number, "method_not_allowed", ANYBODY)
-        writing.trail.record(made, ROUTE)
+        made = finished(number, "method_not_allowed", ANYBODY)
+        writing.trail.observe(made)
     writing.trail.stop()
 
     assert len(writing.written()) < 20
@@ -277,7 +265,7 @@ def test_checkpoints_are_told_outside_of_the_file(
 ) -> None:
     """On standard output, at the start and at the end at least."""
     writing = begin()
-    writing.trail.record(exchange(), ROUTE)
+    writing.trail.observe(finished())
     writing.trail.stop()
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -290,7 +278,7 @@ def test_no_trail() -> None:
     """Where none is configured nothing is noted, refused or warned of."""
     trail = Trail()
     trail.start()
-    trail.record(exchange(), ROUTE)
+    trail.observe(finished())
     trail.check()
     trail.stop()
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import InvalidField, InvalidRequest
-from gateway.generate.request import GenerateRequest, form_of, parse_object, parse_request
+from gateway.generate.request import GenerateRequest, form_of, parse_request
+from gateway.proxy import openai_json
 
 CANARY = "Ada Lovelace"
 
@@ -19,16 +20,26 @@ def parsed(**fields: Any) -> GenerateRequest:
 
 def test_a_prompt_is_enough() -> None:
     """Greedy, and the rest by the settings."""
-    ask = parsed(prompt="Why?").to_ask(max_tokens=64, system="Be brief.")
-    assert (ask.prompt, ask.max_tokens, ask.system, ask.temperature) == ("Why?", 64, "Be brief.", 0)
-    assert ask.stop == ()
+    prompt = parsed(prompt="Why?").to_prompt(max_tokens=64, system="Be brief.")
+    assert (prompt.text, prompt.max_tokens, prompt.system, prompt.temperature) == (
+        "Why?",
+        64,
+        "Be brief.",
+        0,
+    )
+    assert prompt.stop == ()
 
 
 def test_what_the_caller_chose() -> None:
     """One stop or several; their own system message; a smaller budget."""
-    ask = parsed(prompt="p", max_tokens=3, system="s", stop="x").to_ask(max_tokens=64, system="t")
-    assert (ask.max_tokens, ask.system, ask.stop) == (3, "s", ("x",))
-    assert parsed(prompt="p", stop=["a", "b"]).to_ask(max_tokens=1, system=None).stop == ("a", "b")
+    prompt = parsed(prompt="p", max_tokens=3, system="s", stop="x").to_prompt(
+        max_tokens=64, system="t"
+    )
+    assert (prompt.max_tokens, prompt.system, prompt.stop) == (3, "s", ("x",))
+    assert parsed(prompt="p", stop=["a", "b"]).to_prompt(max_tokens=1, system=None).stop == (
+        "a",
+        "b",
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +87,7 @@ def test_an_unknown_field() -> None:
 def test_a_budget_over_the_cap() -> None:
     """Refused with the cap and the setting behind it."""
     with pytest.raises(InvalidField) as found:
-        parsed(prompt="p", max_tokens=65).to_ask(max_tokens=64, system=None)
+        parsed(prompt="p", max_tokens=65).to_prompt(max_tokens=64, system=None)
     assert "64 (MMHIE_MAX_TOKENS)" in found.value.message
 
 
@@ -86,7 +97,7 @@ def test_a_budget_over_the_cap() -> None:
 def test_what_is_no_object(body: bytes) -> None:
     """400, whatever it is."""
     with pytest.raises(InvalidRequest):
-        parse_object(body)
+        openai_json.parse_request(body)
 
 
 VALUES = st.recursive(

@@ -84,7 +84,7 @@ async def test_too_long_is_refused_with_counts() -> None:
 async def test_cut_when_told_to(side: truncation.Side, kept: range) -> None:
     """At that side, by as much as is needed, and marked."""
     cut = await fit(ask(115), limit=100, cut=side, play=Tokenizer().play)
-    assert cut.prompt == " ".join(f"w{n}" for n in kept)
+    assert cut.text == " ".join(f"w{n}" for n in kept)
     assert cut.was_cut
 
 
@@ -92,7 +92,7 @@ async def test_cut_when_told_to(side: truncation.Side, kept: range) -> None:
 async def test_tokens_at_the_seam_are_cut_again(times: int) -> None:
     """The last cut counts as well as the first."""
     cut = await fit(ask(115), limit=100, cut="left", play=Tokenizer(2, times).play)
-    assert len(cut.prompt.split()) <= 95
+    assert len(cut.text.split()) <= 95
 
 
 async def test_a_seam_that_never_closes_is_refused() -> None:

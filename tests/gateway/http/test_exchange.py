@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Message
 
 from gateway.errors import BodyTooLarge, ClientGone, InternalError, MethodNotAllowed, TooBusy
-from gateway.http.exchange import Exchange
+from gateway.http.exchange import Exchange, content_length
 
 COMMON = ((b"x-request-id", b"id-1"),)
 
@@ -72,7 +72,7 @@ async def test_every_response_carries_the_common_headers() -> None:
     caller = Caller()
     await caller.exchange.respond(200, b"{}", headers=[(b"a", b"b")])
     start, body = caller.sent
-    assert start["status"] == caller.exchange.status == 200
+    assert start["status"] == caller.exchange.record.status == 200
     assert start["headers"] == [
         (b"content-type", b"application/json"),
         (b"content-length", b"2"),
@@ -98,7 +98,7 @@ async def test_an_error_is_a_response(error: Any, header: tuple[bytes, bytes]) -
     assert start["status"] == error.status
     assert header in start["headers"]
     assert body["body"] == error.body()
-    assert caller.exchange.outcome == error.code
+    assert caller.exchange.record.outcome == error.code
 
 
 async def test_an_error_after_the_first_byte_adds_none() -> None:
@@ -107,8 +107,25 @@ async def test_an_error_after_the_first_byte_adds_none() -> None:
     await caller.exchange.start(200, [])
     await caller.exchange.refuse(InternalError("Oh."))
     assert len(caller.sent) == 1
-    assert caller.exchange.outcome == "internal"
+    assert caller.exchange.record.outcome == "internal"
     assert not caller.exchange.complete
+
+
+async def test_an_error_in_a_stream_is_its_last_words() -> None:
+    """Where the stream can say something; once it is complete nothing is added."""
+    caller = Caller()
+    caller.exchange.last_words = lambda error: error.code.encode()
+    await caller.exchange.start(200, [])
+    await caller.exchange.refuse(InternalError("Oh."))
+    await caller.exchange.refuse(InternalError("Again."))
+    assert [message.get("body") for message in caller.sent] == [None, b"internal"]
+    assert caller.exchange.complete
+
+
+@pytest.mark.parametrize(("length", "size"), [(b"12", 12), (b"", 0), (b"-1", 0), (b"1e3", 0)])
+def test_a_length_is_digits(length: bytes, size: int) -> None:
+    """Whatever else a caller writes there counts as nothing."""
+    assert content_length(length) == size
 
 
 def test_the_first_of_several_headers_counts() -> None:
@@ -163,7 +180,7 @@ async def test_the_end_of_a_response_is_no_leaving() -> None:
         caller.leave()
         await asyncio.sleep(0.02)
     await asyncio.sleep(0.01)
-    assert caller.exchange.outcome == "ok"
+    assert caller.exchange.record.outcome == "ok"
 
 
 async def test_leaving_after_the_work_is_noticed_by_nobody() -> None:

@@ -38,18 +38,18 @@ USAGE_CHUNK = chunk(usage=USAGE, system_fingerprint=FINGERPRINT)
 
 
 def relay_all(
-    events: list[bytes], *, took_usage: bool, shape: OutputPolicy = PLAIN
+    events: list[bytes], *, took_usage: bool, policy: OutputPolicy = PLAIN
 ) -> tuple[list[bytes], ChunkRelay]:
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, request={}, shape=shape)
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, request={}, policy=policy)
     return [out for event in events if (out := relay.relay(event))], relay
 
 
 def relayed(
-    *chunks: Chunk, took_usage: bool = False, shape: OutputPolicy = PLAIN
+    *chunks: Chunk, took_usage: bool = False, policy: OutputPolicy = PLAIN
 ) -> tuple[list[Chunk], ChunkRelay]:
     """The chunks a caller gets for these of the engine, and the relay that made them."""
     events = [sse.encode(each) for each in chunks]
-    sent, relay = relay_all([*events, sse.DONE], took_usage=took_usage, shape=shape)
+    sent, relay = relay_all([*events, sse.DONE], took_usage=took_usage, policy=policy)
     whole = sse.EventBuffer().feed(b"".join(sent))
     assert whole.pop() == sse.DONE
     return [json.loads(sse.payload(event)) for event in whole], relay
@@ -324,9 +324,9 @@ def test_leaked_markers_are_stripped_wherever_they_are_cut(cut: int) -> None:
 
 def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
     """No chunk is added or dropped; the answer stays."""
-    shape = OutputPolicy(policy="hide")
+    policy = OutputPolicy(policy="hide")
     parts = [chunk({"index": 0, "delta": {"reasoning": "secret"}}), chunk(said("yes", "stop"))]
-    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
 
     assert "secret" not in str(out)
     assert texts(out) == "yes"
@@ -335,9 +335,9 @@ def test_hidden_reasoning_leaves_its_chunk_and_no_word() -> None:
 
 def test_reasoning_goes_by_both_names() -> None:
     """Clients of before and of now find it."""
-    shape = OutputPolicy(name="both")
+    policy = OutputPolicy(name="both")
     parts = [chunk({"index": 0, "delta": {"reasoning": "hm"}}), chunk(said("yes", "stop"))]
-    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
 
     delta = out[0]["choices"][0]["delta"]
     assert (delta["reasoning"], delta["reasoning_content"]) == ("hm", "hm")
@@ -345,9 +345,9 @@ def test_reasoning_goes_by_both_names() -> None:
 
 def test_the_disclaimer_surrounds_the_text_once() -> None:
     """Before the first word and after the last, and the digest is of the model's words alone."""
-    shape = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
+    policy = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
     parts = [chunk(said("")), chunk(said("a")), chunk(said("b")), chunk(said("", "stop"))]
-    out, placed = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+    out, placed = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
     _, plain = relayed(*parts, USAGE_CHUNK, took_usage=True)
 
     assert texts(out) == "Mind: ab Ask a doctor."
@@ -356,9 +356,9 @@ def test_the_disclaimer_surrounds_the_text_once() -> None:
 
 def test_nothing_surrounds_an_answer_without_text() -> None:
     """A tool call is for a program."""
-    shape = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
+    policy = OutputPolicy(opening="Mind: ", closing=" Ask a doctor.")
     call = {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}
     parts = [chunk({"index": 0, "delta": call}), chunk(said(None, "tool_calls"))]
-    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, shape=shape)
+    out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
 
     assert "doctor" not in str([c["choices"] for c in out])

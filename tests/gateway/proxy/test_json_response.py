@@ -106,7 +106,7 @@ def test_nonsense_in_responses_is_garbled(answer: object) -> None:
 
 def shaped(answer: object, shape: OutputPolicy, path: str = CHAT) -> dict[str, Any]:
     body, _, _ = json_response.label(
-        json.dumps(answer).encode(), FIRST, key=b"k", path=path, shape=shape
+        json.dumps(answer).encode(), FIRST, key=b"k", path=path, policy=shape
     )
     found: dict[str, Any] = json.loads(body)
     return found

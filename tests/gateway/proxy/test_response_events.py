@@ -122,7 +122,7 @@ def test_an_error_in_band_is_the_api_s_own() -> None:
 
 def test_hidden_reasoning_is_in_no_event() -> None:
     """Its deltas are dropped, its item stays, emptied, so that indices hold."""
-    own = ResponseEventRelay(FIRST, key=b"k", shape=OutputPolicy(policy="hide"))
+    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(policy="hide"))
     closing = {"id": "r1", "status": "completed", "output": [REASONING, MESSAGE]}
     events = [
         event("response.created", response={"id": "r1", "output": []}),

@@ -6,8 +6,7 @@ import pytest
 
 from gateway.errors import EngineGarbled
 from gateway.proxy import responses_output
-from gateway.proxy.choice_state import ChoiceState
-from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety import provenance
 from gateway.safety.reasoning import Policy
 

@@ -62,7 +62,7 @@ def stream(*deltas: str) -> list[bytes]:
 
 def relayed(events: list[bytes], shape: OutputPolicy = PLAIN) -> list[dict[str, Any]]:
     """The events a caller gets for these."""
-    own = ResponseEventRelay(FIRST, key=b"k", shape=shape)
+    own = ResponseEventRelay(FIRST, key=b"k", policy=shape)
     sent = b"".join(own.relay(each) for each in events)
     assert own.ended
     return [json.loads(sse.payload(each)) for each in sse.EventBuffer().feed(sent)]
@@ -102,7 +102,7 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     assert ("harmony_markers_stripped" in out[-1]["response"]["mmhie"]["warnings"]) == found
     body = json.dumps({"output": [message(text)], "status": "completed"}).encode()
     label, _, _ = json_response.label(
-        body, FIRST, key=b"k", path=json_response.RESPONSES, shape=shape
+        body, FIRST, key=b"k", path=json_response.RESPONSES, policy=shape
     )
     assert json.loads(label)["output"][0]["content"][0]["text"] == shown
 
@@ -155,7 +155,7 @@ def said(sent: bytes) -> list[str]:
 def test_two_texts_are_two_answers() -> None:
     """A new place begins anew, even where the end of the one before was not said."""
     first, second = stream("One <", "Two.")[3:5]
-    own = ResponseEventRelay(FIRST, key=b"k", shape=OutputPolicy(closing=" Ask."))
+    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(closing=" Ask."))
     sent = own.relay(first) + own.relay(second.replace(b'output_index":0', b'output_index":1'))
 
     assert said(sent) == ["One < Ask."]

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.chunks import ChunkRelay
-from gateway.proxy.template_fast_path import TemplateFastPath, is_plain
+from gateway.proxy.chunks import ChunkRelay, TemplateFastPath, is_plain
 from gateway.safety import provenance
 
 KEY = b"k" * 32

@@ -6,7 +6,7 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.proxy.choice_state import ChoiceState
+from gateway.proxy.output_policy import ChoiceState
 from gateway.safety import provenance
 
 KEY = b"k"

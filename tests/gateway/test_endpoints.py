@@ -1,8 +1,17 @@
-"""Which path needs what; what nobody thought of is closed."""
+"""The table of endpoints: what each path needs; what is not declared is closed."""
+
+from typing import Any
 
 import pytest
 
-from gateway.auth.scopes import need_of
+from gateway.auth.gate import Gate, Need
+from gateway.endpoints import ENDPOINTS, TokenEndpoint, needs_of
+from gateway.settings import GatewaySettings
+
+
+def need_of(path: str, **settings: Any) -> Need:
+    """What a gate with these settings asks for at a path."""
+    return Gate(b"salt", needs=needs_of(GatewaySettings.model_construct(**settings))).need(path)
 
 
 @pytest.mark.parametrize(
@@ -30,18 +39,29 @@ from gateway.auth.scopes import need_of
 )
 def test_what_a_path_needs(path: str, need: str | None) -> None:
     """Spellings that no route has are not open either."""
-    assert need_of(path, protect_metrics=False) == need
+    assert need_of(path) == need
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_health_on_request(path: str) -> None:
     """MMHIE_PROTECT_HEALTH closes health by itself, to keys without the scope of monitoring."""
     assert need_of(path, protect_metrics=True) is None
-    assert need_of(path, protect_metrics=False, protect_health=True) == "metrics"
-    assert need_of("/metrics", protect_metrics=False, protect_health=True) is None
+    assert need_of(path, protect_health=True) == "metrics"
+    assert need_of("/metrics", protect_health=True) is None
 
 
 def test_metrics_on_request() -> None:
     """MMHIE_PROTECT_METRICS closes /metrics and the load to keys without that scope."""
     assert need_of("/v1/mmhie/load", protect_metrics=True) == "metrics"
     assert need_of("/metrics", protect_metrics=True) == "metrics"
+
+
+def test_a_path_is_declared_once() -> None:
+    """Two rows for one path would have two needs."""
+    paths = [endpoint.path for endpoint in ENDPOINTS]
+    assert len(paths) == len(set(paths))
+
+
+def test_every_answer_of_a_model_needs_a_scope() -> None:
+    """Token paths are never open."""
+    assert all(one.need for one in ENDPOINTS if isinstance(one, TokenEndpoint))

@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -15,9 +16,9 @@ import uvicorn
 from gateway.errors import EngineCut, TooBusy
 from gateway.http import sse
 from gateway.http.exchange import Exchange
-from gateway.logs import JsonFormatter
-from gateway.middleware.correlation import Correlation
-from gateway.proxy.streaming import EVENT_STREAM, in_band
+from gateway.logs import FAULT, JsonFormatter, log_request
+from gateway.middleware import Correlation
+from gateway.pipeline import EVENT_STREAM
 from tests.gateway.peer import until
 
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -39,6 +40,16 @@ class Lines(logging.Handler):
         return [line for raw in self.raw if (line := json.loads(raw))["event"] == "request"]
 
 
+def with_log(app: Any) -> Any:
+    """The application with the log as its only observer of requests."""
+
+    async def outermost(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"]["services"] = SimpleNamespace(observers=(log_request,))
+        await app(scope, receive, send)
+
+    return outermost
+
+
 @contextlib.asynccontextmanager
 async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uvicorn.Server]]:
     """A uvicorn server in this loop around one handler."""
@@ -47,7 +58,7 @@ async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uv
         await handler(scope["exchange"])
 
     config = uvicorn.Config(
-        Correlation(app, disclaimer_version="7"),
+        with_log(Correlation(app, disclaimer_version="7")),
         http="httptools",
         lifespan="off",
         log_config=None,
@@ -121,7 +132,7 @@ async def test_a_fault_is_an_error_object(lines: Lines) -> None:
     assert answer.status_code == 500
     assert answer.json() == {
         "error": {
-            "message": "The gateway failed; this was logged.",
+            "message": FAULT,
             "type": "server_error",
             "param": None,
             "code": "internal",
@@ -185,10 +196,10 @@ async def test_a_fault_in_a_stream_is_its_last_words(
     """In band, then a proper end: a client that parses events learns why."""
 
     async def stream(exchange: Exchange) -> None:
-        async with in_band(exchange, lambda error: sse.encode(error.envelope()) + sse.DONE):
-            await exchange.start(200, EVENT_STREAM)
-            await exchange.write(b'data: {"delta":"a"}\n\n')
-            raise fault
+        exchange.last_words = lambda error: sse.encode(error.envelope()) + sse.DONE
+        await exchange.start(200, EVENT_STREAM)
+        await exchange.write(b'data: {"delta":"a"}\n\n')
+        raise fault
 
     async with served(stream) as (client, _):
         answer = await client.get("/")
@@ -203,8 +214,8 @@ async def test_a_fault_before_the_first_event_is_a_status() -> None:
     """Nothing was sent: it is not too late."""
 
     async def stream(exchange: Exchange) -> None:
-        async with in_band(exchange, lambda error: b""):
-            raise EngineCut("Cut.")
+        exchange.last_words = lambda error: b""
+        raise EngineCut("Cut.")
 
     async with served(stream) as (client, _):
         answer = await client.get("/")
@@ -217,12 +228,12 @@ async def test_when_the_drain_runs_out(started: bool, lines: Lines) -> None:
     asked = asyncio.Event()
 
     async def slow(exchange: Exchange) -> None:
-        async with in_band(exchange, lambda error: sse.encode(error.envelope()) + sse.DONE):
-            if started:
-                await exchange.start(200, EVENT_STREAM)
-                await exchange.write(b": hello\n\n")
-            asked.set()
-            await asyncio.sleep(30)
+        exchange.last_words = lambda error: sse.encode(error.envelope()) + sse.DONE
+        if started:
+            await exchange.start(200, EVENT_STREAM)
+            await exchange.write(b": hello\n\n")
+        asked.set()
+        await asyncio.sleep(30)
 
     async with served(slow) as (client, server):
         asking = asyncio.create_task(client.get("/"))
@@ -239,10 +250,10 @@ async def test_cancelled_after_the_last_byte(lines: Lines) -> None:
     """The response is whole: nothing is added to it, nor tried to be."""
 
     async def late(exchange: Exchange) -> None:
-        async with in_band(exchange, lambda error: b"more"):
-            await exchange.start(200, EVENT_STREAM)
-            await exchange.finish(b"data: 1\n\n")
-            raise asyncio.CancelledError
+        exchange.last_words = lambda error: b"more"
+        await exchange.start(200, EVENT_STREAM)
+        await exchange.finish(b"data: 1\n\n")
+        raise asyncio.CancelledError
 
     async with served(late) as (client, _):
         answer = await client.get("/")

@@ -1,0 +1,92 @@
+"""Every endpoint in one table: path, scope, handler. To add one, add its file and a row here."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi import FastAPI
+
+from gateway.auth.gate import Need
+from gateway.generate.door import Generate
+from gateway.pipeline import Door
+from gateway.proxy.door import CHAT, COMPLETIONS, RESPONSES, PassThrough
+from gateway.routes import embeddings, health, load, metrics, model_card, models
+from gateway.settings import GatewaySettings
+
+Handler = Callable[..., Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoint:
+    """POST: answers with model output through the pipeline, past the framework."""
+
+    path: str
+    need: Need
+    door: Door
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A route of FastAPI's. `need` may be lifted: without that setting the path is open."""
+
+    path: str
+    need: Need
+    handler: Handler
+    tag: Literal["health", "openai"]
+    method: Literal["GET", "POST"] = "GET"
+    takes_head: bool = False
+    closed_by: Literal["protect_health", "protect_metrics"] | None = None
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route; HEAD is not in the API's description."""
+        app.add_api_route(self.path, self.handler, methods=[self.method], tags=[self.tag])
+        if self.takes_head:
+            app.add_api_route(self.path, self.handler, methods=["HEAD"], include_in_schema=False)
+
+
+ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
+    TokenEndpoint("/llm/generate", "generate", Generate()),
+    TokenEndpoint(CHAT, "openai", PassThrough(CHAT)),
+    TokenEndpoint(COMPLETIONS, "openai", PassThrough(COMPLETIONS)),
+    TokenEndpoint(RESPONSES, "openai", PassThrough(RESPONSES)),
+    Endpoint("/v1/models", "openai", models.models, "openai"),
+    Endpoint("/v1/models/{model_id:path}", "openai", models.model, "openai"),
+    Endpoint("/v1/embeddings", "openai", embeddings.embeddings, "openai", "POST"),
+    Endpoint("/v1/mmhie/model-card", "any", model_card.model_card, "health"),
+    Endpoint("/v1/mmhie/load", "metrics", load.engine_load, "health", closed_by="protect_metrics"),
+    Endpoint("/metrics", "metrics", metrics.metrics, "health", closed_by="protect_metrics"),
+    Endpoint(
+        *("/healthz", "metrics", health.healthz, "health"),
+        takes_head=True,
+        closed_by="protect_health",
+    ),
+    Endpoint(
+        *("/readyz", "metrics", health.readyz, "health"),
+        takes_head=True,
+        closed_by="protect_health",
+    ),
+)
+TOKEN_ENDPOINTS: Mapping[str, TokenEndpoint] = {
+    one.path: one for one in ENDPOINTS if isinstance(one, TokenEndpoint)
+}
+# The API's description and the console's page are no secret: every answer needs a key.
+OPEN_PATHS = ("/", "/docs", "/docs/oauth2-redirect", "/openapi.json")
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add every endpoint that the framework serves."""
+    for one in ENDPOINTS:
+        if isinstance(one, Endpoint):
+            one.add_to(app)
+
+
+def needs_of(settings: GatewaySettings) -> Mapping[str, Need]:
+    """The need of every path that is declared, under these settings."""
+    return dict.fromkeys(OPEN_PATHS) | {one.path: need_of(one, settings) for one in ENDPOINTS}
+
+
+def need_of(endpoint: TokenEndpoint | Endpoint, settings: GatewaySettings) -> Need:
+    """The scope an endpoint needs; None where it is open."""
+    if isinstance(endpoint, Endpoint) and endpoint.closed_by is not None:
+        return endpoint.need if getattr(settings, endpoint.closed_by) else None
+    return endpoint.need

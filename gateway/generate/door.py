@@ -1,0 +1,233 @@
+"""/llm/generate: a prompt in, an answer out as JSON, server-sent events or plain text."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+
+import orjson
+
+from gateway.engine.client import EngineResponse
+from gateway.engine.watch import Model
+from gateway.errors import EngineGarbled, GatewayError
+from gateway.generate import engine_body, truncation
+from gateway.generate.prompt import Delta, Prompt
+from gateway.generate.request import Form, finale, form_of, parse_request
+from gateway.generate.stream_reader import AnswerReader, no_answer
+from gateway.http import sse
+from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
+from gateway.json_types import Json
+from gateway.pipeline import EVENT_STREAM, is_stream
+from gateway.safety import harmony, placement, provenance
+from gateway.safety.reasoning import is_shown
+from gateway.services import Services
+
+PATH = "/llm/generate"
+PLAIN_TEXT = (
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    AI_GENERATED,
+)
+
+
+class Generate:
+    """Reads the bodies of POST /llm/generate."""
+
+    def read(self, body: bytes, exchange: Exchange, services: Services) -> "GenerateCall":
+        """Check a body and make the engine's request of it."""
+        settings = services.settings
+        request = parse_request(body)
+        model = services.model()
+        prompt = request.to_prompt(
+            max_tokens=settings.max_tokens,
+            system=settings.system_prompt if model.has_chat_template else None,
+        )
+        stream = settings.streaming if request.stream is None else request.stream
+        form = form_of(exchange.header(b"accept"), stream=stream)
+        principal = exchange.record.principal
+        prompt = permitted(prompt, services, may_see="reasoning" in principal.scopes)
+        parameters = engine_body.body(prompt, model, reasoning_budget=settings.max_reasoning_tokens)
+        parameters |= services.gate.engine_fields(principal, parameters, ranked=model.by_priority)
+        return GenerateCall(prompt, model, form, parameters, exchange, services)
+
+
+def permitted(prompt: Prompt, services: Services, *, may_see: bool) -> Prompt:
+    """The prompt without a wish for reasoning that this caller may not see."""
+    if not prompt.include_reasoning or is_shown(services.settings.reasoning, may_see):
+        return prompt
+    return replace(prompt, include_reasoning=False, is_reasoning_withheld=True)
+
+
+@dataclass(slots=True)
+class GenerateCall:
+    """A prompt and the form its answer takes."""
+
+    prompt: Prompt
+    model: Model
+    form: Form
+    parameters: Json
+    exchange: Exchange
+    services: Services
+
+    @property
+    def is_stream(self) -> bool:
+        return self.form != "json"
+
+    @property
+    def digested(self) -> str:
+        return self.prompt.text
+
+    @property
+    def user_text(self) -> str:
+        return self.prompt.text
+
+    async def engine_request(self) -> tuple[str, bytes]:
+        """The prompt as it fits the limit and the model's context."""
+        settings, model = self.services.settings, self.model
+        limit = truncation.limit_for(
+            self.prompt,
+            model,
+            max_input=settings.max_input_length,
+            reasoning_budget=settings.max_reasoning_tokens,
+        )
+        self.prompt = await truncation.fit(
+            self.prompt, model, self.services.engine, limit=limit, cut=settings.truncate
+        )
+        self.parameters |= engine_body.content(self.prompt, model)
+        return engine_body.path(model), orjson.dumps(self.parameters)
+
+    def answer(self, response: EngineResponse, label: Json) -> "GeneratedAnswer":
+        """The answer in the form that was chosen; the engine always streams."""
+        if not is_stream(response):
+            raise EngineGarbled("The engine did not stream its answer, which was asked for.")
+        budget = self.services.settings.max_reasoning_tokens
+        reader = AnswerReader(
+            response,
+            answer_budget=self.prompt.max_tokens,
+            reasoning_budget=budget if self.model.budgets_reasoning else None,
+        )
+        return FORMS[self.form](self, reader, label)
+
+
+class GeneratedAnswer:
+    """The answer to one prompt, in one of three forms."""
+
+    def __init__(self, call: GenerateCall, reader: AnswerReader, label: Json) -> None:
+        self.finals: list[Json] = []
+        self.prompt = call.prompt
+        self.exchange = call.exchange
+        self.services = call.services
+        self.settings = call.services.settings
+        self.disclaimer = call.services.labels.disclaimer.text
+        self.model = call.model
+        self.reader = reader
+        self.label = label
+
+    @property
+    def usage(self) -> Json | None:
+        return self.reader.answer.usage
+
+    async def send(self) -> None:
+        """Render the deltas as they come."""
+        raise NotImplementedError
+
+    async def deltas(self) -> AsyncIterator[Delta]:
+        """The deltas the caller may see; raises NoAnswer at the end when there was no answer."""
+        async for delta in self.reader.deltas():
+            if delta.text or self.prompt.include_reasoning:
+                self.exchange.first_token()
+                yield delta
+        answer = self.reader.answer
+        if answer.reasoning:
+            self.services.watch.mark_reasoning(self.model)
+        self.finals.append(self._final())
+        if not answer.text.strip() and not (self.prompt.include_reasoning and answer.reasoning):
+            raise no_answer(answer)
+
+    async def placed(self, where: placement.Placement) -> AsyncIterator[Delta]:
+        """The deltas with the disclaimer before and after the text, where that is wanted."""
+        opening = placement.opening(self.disclaimer, where)
+        async for delta in self.deltas():
+            if delta.text and opening:
+                delta, opening = replace(delta, text=opening + delta.text), ""
+            yield delta
+        if closing := placement.closing(self.disclaimer, where):
+            yield Delta(text=closing)
+
+    def _final(self) -> Json:
+        """The closing half of the label, once the deltas have ended."""
+        answer = self.reader.answer
+        truncated = harmony.truncation(answer.finish_reason, answer.text or None, answer.reasoning)
+        return provenance.completion(
+            truncated=truncated or ("input" if self.prompt.was_cut else None),
+            warnings=[*answer.warnings, *self.prompt.warnings()],
+            output_digest=provenance.keyed_digest(self.services.labels.key, answer.text),
+            system_fingerprint=answer.system_fingerprint,
+        )
+
+    def closing(self) -> Json:
+        """What an answer has beside its text, once its deltas have ended."""
+        (final,) = self.finals
+        return finale(
+            self.reader.answer,
+            model=self.model.id,
+            mmhie=provenance.merge(self.label, final),
+            request_id=self.exchange.record.request_id,
+        )
+
+
+class JsonAnswer(GeneratedAnswer):
+    """The whole answer as one object."""
+
+    async def send(self) -> None:
+        async for _ in self.deltas():
+            pass
+        answer = self.reader.answer
+        text = placement.place(answer.text, self.disclaimer, self.settings.disclaimer_in_text)
+        reasoning = {"reasoning": answer.reasoning} if self.prompt.include_reasoning else {}
+        body = orjson.dumps({"text": text, **self.closing(), **reasoning})
+        await self.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
+
+
+class EventAnswer(GeneratedAnswer):
+    """Every delta as an event the moment it is there, then one with everything else."""
+
+    async def send(self) -> None:
+        exchange = self.exchange
+        exchange.last_words = lambda error: sse.encode(error.envelope()) + sse.DONE
+        early = {"notices": found} if (found := self.label["notices"]) else {}
+        async for delta in self.placed(self.settings.disclaimer_in_text):
+            if not exchange.record.status:
+                await exchange.start(200, EVENT_STREAM)
+            for event in self._events(delta):
+                await exchange.write(sse.encode({**event, **early}))
+                early = {}
+        await exchange.finish(sse.encode(self.closing()) + sse.DONE)
+
+    def _events(self, delta: Delta) -> list[Mapping[str, str]]:
+        """Answer and reasoning never share an event."""
+        reasoning = [{"reasoning_delta": delta.reasoning}] if self.prompt.include_reasoning else []
+        return [event for event in (*reasoning, {"delta": delta.text}) if all(event.values())]
+
+
+class TextAnswer(GeneratedAnswer):
+    """The answer's text as it comes, the disclaimer as its closing paragraph."""
+
+    async def send(self) -> None:
+        exchange, wanted = self.exchange, self.settings.disclaimer_in_text
+        exchange.last_words = self._interrupted
+        async for delta in self.placed("prefix" if wanted in ("prefix", "both") else "off"):
+            if not exchange.record.status:
+                await exchange.start(200, PLAIN_TEXT)
+            if delta.text:
+                await exchange.write(delta.text.encode())
+        await exchange.finish(f"\n\n{self.disclaimer}\n".encode())
+
+    def _interrupted(self, error: GatewayError) -> bytes:
+        return f"\n\n[interrupted] {error.message}\n\n{self.disclaimer}\n".encode()
+
+
+FORMS: Mapping[Form, type[GeneratedAnswer]] = {
+    "json": JsonAnswer,
+    "sse": EventAnswer,
+    "text": TextAnswer,
+}

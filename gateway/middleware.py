@@ -1,0 +1,136 @@
+"""What every request passes: request id and headers, the failure ladder, access, the token paths.
+
+server -> Correlation -> Dispatch -> pipeline.serve   (token paths)
+                                  -> FastAPI          (everything else)
+"""
+
+import asyncio
+import random
+import re
+from collections.abc import Mapping
+from typing import Protocol
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway import pipeline
+from gateway.auth.cors import CorsPolicy
+from gateway.errors import ClientGone, Draining, GatewayError
+from gateway.http.exchange import Exchange
+from gateway.http.headers import value_of
+from gateway.logs import fault
+from gateway.services import Services
+
+STOPPING = "This gateway is stopping; send the request again."
+NUMBERS = random.Random()  # noqa: S311 - an id is a name, no secret, and costs no system call
+ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class Correlation:
+    """The outermost layer: gives each request its Exchange, renders whatever fails inside, and
+    hands the finished record to its observers. Both happen here and nowhere else."""
+
+    def __init__(
+        self, app: ASGIApp, *, disclaimer_version: str, origins: CorsPolicy | None = None
+    ) -> None:
+        self.app = app
+        self.origins = origins
+        self.disclaimer_version = disclaimer_version.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = scope["exchange"] = self._open(scope, receive, send)
+        try:
+            exchange.check()
+            if self.origins is None or not await preflight(exchange, self.origins):
+                await self.app(scope, receive, exchange.send)
+        except ClientGone:
+            exchange.failed("client_gone")
+        except asyncio.CancelledError:  # the drain ran out
+            if not exchange.complete:
+                await exchange.refuse(Draining(STOPPING, retry_after_s=1))
+            raise
+        except GatewayError as error:
+            await exchange.refuse(error)
+        except Exception:  # the last wall: a fault of ours is an error object, never a traceback
+            await exchange.refuse(fault(exchange.record.request_id))
+        finally:
+            observe(exchange)
+            # A circle of scope, exchange and the server's own would wait for the collector, which
+            # comes to what has lived long once in a hundred million allocations.
+            del scope["exchange"]
+
+    def _open(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
+        request_id = request_id_of(scope)
+        common: tuple[tuple[bytes, bytes], ...] = (
+            (b"x-request-id", request_id),
+            (b"x-mmhie-disclaimer-version", self.disclaimer_version),
+        )
+        if self.origins is not None:
+            common += self.origins.headers(scope["headers"])
+        return Exchange(scope, receive, send, request_id=request_id.decode(), common=common)
+
+
+def request_id_of(scope: Scope) -> bytes:
+    """Return the caller's X-Request-Id where it is harmless, else a new one."""
+    sent = value_of(scope["headers"], b"x-request-id")
+    return sent if ACCEPTED_ID.fullmatch(sent) else b"%032x" % NUMBERS.getrandbits(128)
+
+
+async def preflight(exchange: Exchange, origins: CorsPolicy) -> bool:
+    """Answer a CORS preflight; False for any other request."""
+    headers = origins.preflight(exchange.record.method, exchange.scope["headers"])
+    if headers is None:
+        return False
+    await exchange.start(204, headers)
+    await exchange.finish()
+    return True
+
+
+def observe(exchange: Exchange) -> None:
+    """Finish the record and show it to everybody who counts, logs, audits or traces requests."""
+    record, scope = exchange.record, exchange.scope
+    record.finish(getattr(scope.get("route"), "path", "none"))
+    services: Services = scope["state"]["services"]
+    for observer in services.observers:
+        observer(record)
+
+
+class TokenEndpoint(Protocol):
+    """A path that answers with model output, and the door that serves it."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def door(self) -> pipeline.Door: ...
+
+
+class Dispatch:
+    """Access to every path, then the shortest way: token paths bypass the framework's routes.
+
+    Measured, a FastAPI route costs about 0.17 ms a request before it does anything.
+    """
+
+    def __init__(self, app: ASGIApp, *, endpoints: Mapping[str, TokenEndpoint]) -> None:
+        self.app = app
+        self.endpoints = endpoints
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        services: Services = scope["state"]["services"]
+        exchange: Exchange = scope["exchange"]
+        record, path = exchange.record, scope["path"]
+        endpoint = self.endpoints.get(path)
+        record.is_audited = services.gate.requires_key(path)
+        if endpoint is None:
+            record.principal = await services.gate.admit(path, scope["headers"])
+            await self.app(scope, receive, send)
+            return
+        scope["route"], record.is_token_path = endpoint, True
+        if services.tracing is not None:
+            record.trace = services.tracing.begin(exchange)
+        await pipeline.serve(endpoint.door, exchange, services)

@@ -1,1 +1,0 @@
-"""Plain ASGI, one concern per file."""

@@ -1,0 +1,250 @@
+"""The way of one request to the engine and back, the same through every door.
+
+    admit    key and scope, an audit trail that can be written, the principal's limits
+    read     the door makes a call of the body: what the engine is asked, how the answer leaves
+    screen   red flags in the user's text, the digest of the prompt: the first half of the label
+    queue    a slot in the admission queue, held until the last byte
+    open     the engine's status is known: a failure is still a status of ours
+    answer   the door renders; a failure after the first byte is the stream's last words
+    record   what the answer came to, for the observers of the finished record
+
+Every door screens at the same point: after the caller is known, before the queue, and in the prompt
+as it was sent, whatever a truncation leaves of it.
+
+A door is /llm/generate or one path of /v1; it reads and renders, and decides nothing else here.
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
+from gateway.engine.errors import translate
+from gateway.engine.watch import Model
+from gateway.errors import (
+    EngineCut,
+    EngineGarbled,
+    EngineUnavailable,
+    GatewayError,
+    MethodNotAllowed,
+)
+from gateway.http import sse
+from gateway.http.exchange import AI_GENERATED, Exchange
+from gateway.http.headers import value_of, values_of
+from gateway.json_types import Json
+from gateway.record import AnswerSummary, Origin
+from gateway.safety.provenance import identity
+from gateway.services import Services
+
+EVENT_STREAM = (
+    (b"content-type", sse.MEDIA_TYPE),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would gather the tokens
+    AI_GENERATED,
+)
+
+
+class Answer(Protocol):
+    """An answer on its way to the caller; `usage` and `finals` (the closing labels) fill as it
+    goes by."""
+
+    @property
+    def usage(self) -> Json | None: ...
+
+    @property
+    def finals(self) -> list[Json]: ...
+
+    async def send(self) -> None:
+        """Render what the engine says until its end; raises what goes wrong."""
+
+
+class Call(Protocol):
+    """One request as its door has read it."""
+
+    @property
+    def model(self) -> Model: ...
+
+    @property
+    def is_stream(self) -> bool: ...
+
+    @property
+    def parameters(self) -> Json:
+        """The request whose sampling is labelled, and whose text no error may quote."""
+
+    @property
+    def digested(self) -> str | bytes:
+        """The prompt as its digest is taken of it."""
+
+    @property
+    def user_text(self) -> str:
+        """The caller's own words, which are screened for red flags."""
+
+    async def engine_request(self) -> tuple[str, bytes]:
+        """Path and body for the engine; raises InputTooLong."""
+
+    def answer(self, response: EngineResponse, label: Json) -> Answer:
+        """The answer to send; raises EngineGarbled for a response of the wrong form."""
+
+
+class Door(Protocol):
+    """Reads a body; raises RequestError, or why there is no model to ask."""
+
+    def read(self, body: bytes, exchange: Exchange, services: Services) -> Call: ...
+
+
+async def serve(door: Door, exchange: Exchange, services: Services) -> None:
+    """Answer one exchange on a token path."""
+    if exchange.record.method != "POST":
+        raise MethodNotAllowed("This path takes POST only.", allow="POST")
+    await admit(exchange, services)
+    try:
+        await answer(door, exchange, services)
+    except EngineUnavailable:
+        services.watch.recheck()
+        raise
+
+
+async def admit(exchange: Exchange, services: Services) -> None:
+    """Let in a caller with a key for this path who is within its limits."""
+    record, path = exchange.record, exchange.scope["path"]
+    record.principal = await services.gate.admit(path, exchange.scope["headers"])
+    services.trail.check()
+    record.release = await services.gate.limiter.acquire(record.principal)
+    services.trail.open(record, path)
+
+
+async def answer(door: Door, exchange: Exchange, services: Services) -> None:
+    """Read, screen, queue, ask the engine, answer."""
+    body = await exchange.body(max_bytes=services.settings.max_body_bytes)
+    call = door.read(body, exchange, services)
+    exchange.record.stream = call.is_stream
+    label = screen(call, exchange, services)
+    async with exchange.watched(), services.admission.slot(exchange.record.principal.priority):
+        response = await services.engine.open(await request_of(call, exchange, services))
+        try:
+            await refuse_failures(response, call.parameters)
+            await relay(call.answer(response, label), exchange, label["notices"])
+        finally:
+            response.close()
+
+
+def screen(call: Call, exchange: Exchange, services: Services) -> Json:
+    """The label as it is known before the first token: notices, origin, disclaimer."""
+    label = services.labels.initial(
+        services.serving(call.model),
+        call.parameters,
+        request_id=exchange.record.request_id,
+        prompt=call.digested,
+        question=call.user_text,
+    )
+    exchange.record.origin = Origin(**identity(label))
+    return label
+
+
+async def request_of(call: Call, exchange: Exchange, services: Services) -> EngineRequest:
+    """The engine's request, with what ties it to this one."""
+    path, body = await call.engine_request()
+    limit = services.settings.timeout_seconds
+    return EngineRequest(
+        "POST",
+        path,
+        body,
+        request_id=exchange.record.request_id,
+        session=services.gate.session_id(exchange.record.principal),
+        traceparent=exchange.traceparent(),
+        idle_s=limit if call.is_stream else None,
+        total_s=None if call.is_stream else limit,
+    )
+
+
+async def refuse_failures(response: EngineResponse, request: object) -> None:
+    """Raise what a status other than 200 means, while it can still be a status."""
+    if response.status != 200:
+        error = await response.read_all(LARGEST_ERROR_BYTES)
+        raise translate(response.status, error, request)
+    if values_of(response.headers, b"content-encoding"):
+        raise EngineGarbled("The engine compressed its answer, which the gateway did not ask for.")
+
+
+async def relay(answer: Answer, exchange: Exchange, notices: Sequence[dict[str, str]]) -> None:
+    """Send an answer and record what it came to, also where it failed half-way."""
+    try:
+        await answer.send()
+    except Exception:
+        if exchange.record.status or answer.finals:
+            exchange.record.answer = AnswerSummary.of(answer.usage, notices, answer.finals)
+        raise
+    exchange.record.answer = AnswerSummary.of(answer.usage, notices, answer.finals)
+
+
+def is_stream(response: EngineResponse) -> bool:
+    """Whether the engine answers with events: it also takes `"stream": "true"`."""
+    return value_of(response.headers, b"content-type").startswith(b"text/event-stream")
+
+
+class EventRelay(Protocol):
+    """Turns the engine's events into the caller's, one for one or none."""
+
+    usage: Json | None
+    finals: list[Json]
+    ended: bool
+
+    def relay(self, event: bytes) -> bytes: ...
+    def render(self, error: GatewayError) -> bytes: ...
+
+
+class RelayedStream:
+    """A stream whose events are sent on as soon as they are whole, in place of being read."""
+
+    __slots__ = ("_buffer", "_exchange", "_has_begun", "_relay", "_response")
+
+    def __init__(self, exchange: Exchange, response: EngineResponse, relay: EventRelay) -> None:
+        self._buffer = sse.EventBuffer()
+        self._exchange = exchange
+        self._has_begun = False
+        self._relay = relay
+        self._response = response
+
+    @property
+    def usage(self) -> Json | None:
+        return self._relay.usage
+
+    @property
+    def finals(self) -> list[Json]:
+        return self._relay.finals
+
+    async def send(self) -> None:
+        """Relay until the engine's end; before the first byte a failure is a status."""
+        self._exchange.last_words = self._relay.render
+        await self._response.forward(self._take)
+        if not self._relay.ended:
+            raise EngineCut("The engine's answer stopped before its end; ask again.")
+        await self._exchange.finish()
+
+    def _take(self, data: bytes) -> Awaitable[None] | None:
+        """Send every event that is whole now; what to wait for, if anything. A failure comes up
+        there, after the events before it have been sent."""
+        events: list[bytes] = []
+        try:
+            for event in self._buffer.feed(data):
+                events.append(self._relay.relay(event))
+                if not event.startswith(b":"):  # a comment is no token
+                    self._response.mark_progress()
+        except Exception as problem:  # kept for the one who waits: nobody else would hear of it
+            return self._fail(b"".join(events), problem)
+        ready = events[0] if len(events) == 1 else b"".join(events)
+        if not ready:
+            return None
+        return self._exchange.write_now(ready) if self._has_begun else self._begin(ready)
+
+    async def _begin(self, ready: bytes) -> None:
+        """Send the head with the first event."""
+        if not self._has_begun:
+            self._exchange.first_token()
+            await self._exchange.start(200, EVENT_STREAM)
+            self._has_begun = True
+        await self._exchange.write(ready)
+
+    async def _fail(self, ready: bytes, problem: Exception) -> None:
+        if ready:
+            await self._begin(ready)
+        raise problem

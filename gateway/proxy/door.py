@@ -1,0 +1,171 @@
+"""/v1/chat/completions, /v1/completions, /v1/responses: vLLM's own API, passed through."""
+
+from dataclasses import dataclass
+
+from gateway.engine.client import EngineResponse
+from gateway.engine.watch import Model
+from gateway.errors import EngineGarbled, Forbidden, ModelNotFound
+from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
+from gateway.json_types import Json
+from gateway.pipeline import Answer, EventRelay, RelayedStream, is_stream
+from gateway.proxy import json_response, openai_json, request_policy
+from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.output_policy import OutputPolicy, surrounded
+from gateway.proxy.response_events import ResponseEventRelay
+from gateway.safety import labels
+from gateway.services import Services
+
+CHAT = "/v1/chat/completions"
+COMPLETIONS = "/v1/completions"
+RESPONSES = "/v1/responses"
+PATHS = (CHAT, COMPLETIONS, RESPONSES)
+
+
+@dataclass(frozen=True, slots=True)
+class PassThrough:
+    """One path of the OpenAI API; `path` is the engine's as well as ours."""
+
+    path: str
+
+    def read(self, body: bytes, exchange: Exchange, services: Services) -> "PassedCall":
+        """Check a body against what is served and what may be asked for."""
+        request = openai_json.parse_request(body)
+        model = services.model()
+        check_model(request.get("model"), model.ids)
+        request_policy.check(body, request, services.request_policy)
+        policy = output_policy(self.path, services, exchange, request, reasons=model.reasons)
+        check_separation(self.path, policy, reasons=model.reasons)
+        is_stream = request.get("stream") is True
+        # What asks the engine for token counts that the caller did not ask for.
+        usage = openai_json.with_usage(request) if is_stream and self.path != RESPONSES else {}
+        return PassedCall(
+            self.path, body, request, model, policy, is_stream, usage, exchange, services
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PassedCall:
+    """A request that goes on as it came, but for a few keys of ours."""
+
+    path: str
+    digested: bytes
+    parameters: Json
+    model: Model
+    policy: OutputPolicy
+    is_stream: bool
+    usage: Json
+    exchange: Exchange
+    services: Services
+
+    @property
+    def user_text(self) -> str:
+        return labels.user_text(self.parameters)
+
+    async def engine_request(self) -> tuple[str, bytes]:
+        """The caller's own bytes, with the model's name, the budget and our fields added."""
+        request, services = self.parameters, self.services
+        policy, principal = services.request_policy, self.exchange.record.principal
+        extra = {
+            **self.usage,
+            **request_policy.default_budget(self.path, request, policy),
+            **services.gate.engine_fields(principal, request, ranked=self.model.by_priority),
+        }
+        if request.get("model") is None:  # vLLM would answer with the base below an adapter
+            extra["model"] = self.model.id
+        return self.path, openai_json.request_with(self.digested, request, extra)
+
+    def answer(self, response: EngineResponse, label: Json) -> Answer:
+        """The engine's answer in the form that the engine chose, if it is the form asked for."""
+        streams = is_stream(response)
+        check_form(streams, self.parameters.get("stream"))
+        if streams:
+            return RelayedStream(self.exchange, response, self._relay(label))
+        return WholeAnswer(self, response, label)
+
+    def _relay(self, label: Json) -> EventRelay:
+        key = self.services.labels.key
+        if self.path == RESPONSES:
+            return ResponseEventRelay(label, key=key, policy=self.policy)
+        return ChunkRelay(
+            label,
+            key=key,
+            took_usage=bool(self.usage),
+            request=self.parameters,
+            policy=self.policy,
+        )
+
+
+class WholeAnswer:
+    """An answer in one piece, labelled at its end."""
+
+    def __init__(self, call: PassedCall, response: EngineResponse, label: Json) -> None:
+        self.usage: Json | None = None
+        self.finals: list[Json] = []
+        self._call = call
+        self._response = response
+        self._label = label
+
+    async def send(self) -> None:
+        call = self._call
+        body, final, self.usage = json_response.label(
+            await self._response.read_all(),
+            self._label,
+            key=call.services.labels.key,
+            path=call.path,
+            policy=call.policy,
+        )
+        self.finals.append(final)
+        await call.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
+
+
+def output_policy(
+    path: str, services: Services, exchange: Exchange, request: Json, *, reasons: bool | None
+) -> OutputPolicy:
+    """How the answer has to look to this caller on this path."""
+    settings = services.settings
+    disclaimer = services.labels.disclaimer.text
+    opening, closing = surrounded(request, disclaimer, settings.disclaimer_in_v1_text)
+    return OutputPolicy(
+        policy=settings.reasoning,
+        name=settings.reasoning_field,
+        may_see="reasoning" in exchange.record.principal.scopes,
+        opening=opening,
+        closing=closing,
+        # Text completions bypass Harmony: what comes may be reasoning that reads like an answer.
+        warnings=("reasoning_not_separated",) if reasons and path == COMPLETIONS else (),
+    )
+
+
+def check_model(name: object, served: tuple[str, ...]) -> None:
+    """Only what is served may be named; naming nothing means the model that is."""
+    if name is not None and name not in served:
+        raise model_not_found(served)
+
+
+def model_not_found(served: tuple[str, ...]) -> ModelNotFound:
+    return ModelNotFound(
+        f"This model is not served here; served: {', '.join(served)}.", param="model"
+    )
+
+
+def check_separation(path: str, policy: OutputPolicy, *, reasons: bool | None) -> None:
+    """What may hold reasoning does not leave where reasoning is hidden; `reasons` may be unknown.
+
+    The text cannot be cleaned of it: vLLM leaves out the markers that would tell it apart.
+    """
+    if path == COMPLETIONS and policy.hides_reasoning and reasons is not False:
+        raise Forbidden(
+            "This model's reasoning is hidden from you (MMHIE_REASONING), and text completions do "
+            "not separate it from the answer; use /v1/chat/completions."
+        )
+
+
+def check_form(streams: bool, wanted: object) -> None:
+    """Raise EngineGarbled where a stream was asked for and none comes, or the reverse. What is
+    neither true nor false is the engine's to read: it takes `"stream": "true"`, too."""
+    is_right = bool(wanted) if streams else wanted is not True
+    if not is_right:
+        raise EngineGarbled(
+            "The engine streamed an answer that was not to be streamed, or the reverse; "
+            "try again without `stream`."
+        )

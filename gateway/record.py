@@ -1,0 +1,124 @@
+"""The record of one request: filled while it is served, observed once it is finished."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from gateway.json_types import Json
+from gateway.limits.rate_limiter import Release
+from gateway.principal import ANYBODY, Principal
+
+NO_SLOT = -1  # of the audit's journal of open requests
+
+
+class Trace(Protocol):
+    """The trace of one request: `to_engine` begins the engine's part and returns its traceparent;
+    `end` closes it with what the finished record says."""
+
+    @property
+    def id(self) -> str | None: ...
+
+    def to_engine(self) -> str: ...
+    def end(self, record: "RequestRecord") -> None: ...
+
+
+class Origin(NamedTuple):
+    """The model that was asked, and a digest of the prompt: from the label of the answer."""
+
+    model: str
+    revision: str | None
+    prompt_digest: str
+    sampling: Mapping[str, int | float]
+
+
+class AnswerSummary(NamedTuple):
+    """Token counts, red flags and, for every choice of the answer, its closing label."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    notices: Sequence[str]
+    truncated: Sequence[str]
+    warnings: Sequence[str]
+    output_digests: list[str]
+
+    @classmethod
+    def of(
+        cls, usage: Json | None, notices: Sequence[Mapping[str, str]], finals: Sequence[Json]
+    ) -> "AnswerSummary":
+        """Sum up an answer from the engine's `usage`, the notices and the closing labels."""
+        return cls(
+            token_count(usage or {}, "prompt_tokens", "input_tokens"),
+            token_count(usage or {}, "completion_tokens", "output_tokens"),
+            [notice["id"] for notice in notices],
+            [final["truncated"] for final in finals if final["truncated"]],
+            [warning for final in finals for warning in final["warnings"]],
+            [final["provenance"]["output_digest"] for final in finals],
+        )
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """One request from its arrival to its end, without a word of its text.
+
+    Each field is written in one place, which its comment names; None is "not known". Observers
+    read the record after `finish`, never before.
+    """
+
+    # Exchange
+    request_id: str
+    method: str
+    address: str | None = None
+    declared_bytes: int = 0
+    started: float = field(default_factory=time.perf_counter)
+    status: int = 0
+    outcome: str = "ok"
+    ttft_ms: float | None = None
+    # Dispatch
+    principal: Principal = ANYBODY
+    is_token_path: bool = False
+    is_audited: bool = False
+    trace: Trace | None = None
+    # pipeline
+    release: Release | None = None
+    journal_slot: int = NO_SLOT
+    stream: bool | None = None
+    origin: Origin | None = None
+    answer: AnswerSummary | None = None
+    # `finish`
+    route: str = "none"
+    ms: float = 0.0
+    ended: float = 0.0  # seconds since 1970
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the request arrived."""
+        return round((time.perf_counter() - self.started) * 1000, 3)
+
+    def finish(self, route: str) -> None:
+        """Close the record; `route` is a path as it was declared, never the caller's spelling."""
+        self.route = route
+        self.ms = self.elapsed_ms()
+        self.ended = time.time()
+
+    @property
+    def tokens(self) -> int:
+        """Tokens spent on this request, as far as the engine has counted them."""
+        return self.answer.prompt_tokens + self.answer.completion_tokens if self.answer else 0
+
+
+Observer = Callable[[RequestRecord], None]
+
+
+def token_count(usage: Mapping[str, object], *names: str) -> int:
+    """Return the first count there is; nothing an engine sends here can stop an answer."""
+    for name in names:
+        count = usage.get(name)
+        if isinstance(count, int) and count > 0:
+            return count
+    return 0
+
+
+def release_limits(record: RequestRecord) -> None:
+    """Count a request out of its principal's limits, where it was counted in."""
+    if record.release is not None:
+        record.release(tokens=record.tokens)

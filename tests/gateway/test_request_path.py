@@ -1,0 +1,81 @@
+"""The walk of one streamed request: few files, so that a stranger can follow it."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+import gateway
+from gateway.app import create_app
+from gateway.server.drain import DrainingServer
+from gateway.settings import GatewaySettings
+from tests.fake_engine.process import FakeEngine
+
+SOURCES = Path(gateway.__file__).parent
+MOST_FILES = 38
+REQUEST = {"model": "fake-model", "stream": True, "messages": [{"role": "user", "content": "Hi."}]}
+
+
+@contextlib.asynccontextmanager
+async def served(engine_url: str) -> AsyncIterator[int]:
+    """A gateway in this loop; its port."""
+    settings = GatewaySettings(engine_url=engine_url)
+    server = DrainingServer(create_app(settings), settings)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # pytest's own
+    plug = socket.create_server(("127.0.0.1", 0))
+    running = asyncio.create_task(server.serve(sockets=[plug]))
+    try:
+        yield plug.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await running
+        plug.close()
+
+
+async def ask(port: int) -> bytes:
+    """The whole response to one streamed chat request."""
+    body = json.dumps(REQUEST).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
+    writer.write(f"{head}content-type: application/json\r\nconnection: close\r\n\r\n".encode())
+    writer.write(body)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.fixture
+def engine_url() -> object:
+    engine = FakeEngine().wait()
+    yield engine.url
+    engine.stop()
+
+
+async def test_a_streamed_request_passes_few_files(engine_url: str) -> None:
+    """Counted where functions run, with everything warm."""
+    seen: set[str] = set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            seen.add(frame.f_code.co_filename)
+
+    async with served(engine_url) as port:
+        while b"200 OK" not in await ask(port):
+            await asyncio.sleep(0.05)
+        sys.setprofile(note)
+        try:
+            answer = await ask(port)
+        finally:
+            sys.setprofile(None)
+
+    assert answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+    passed = sorted(
+        Path(name).relative_to(SOURCES).as_posix() for name in seen if name.startswith(str(SOURCES))
+    )
+    assert len(passed) <= MOST_FILES, "\n".join(passed)
