@@ -1,4 +1,4 @@
-# The words to know. `make` alone lists them.
+# Targets; `make` alone lists them.
 PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
@@ -12,49 +12,49 @@ run:  ## install what is missing, then engine and gateway on port 8000
 	@$(PYTHON) requirements/install.py run
 	@exec .venv/bin/mmhie serve --without-gpu embedded
 
-test: test-fast  ## everything but the slow tests, real engine included; T=path narrows it
+test: test-fast  ## all tests except the slow ones, with a real engine; T=path selects
 	$(PYTEST) -m "engine and not slow" $(T) || test $$? = 5  # 5: no test was selected
 
-test-fast: setup  ## the tests that start no engine, side by side
+test-fast: setup  ## the tests without a real engine, in parallel
 	$(PYTEST) -n 4 --dist worksteal -m "not slow and not engine" $(T) || test $$? = 5
 
 test-slow: setup  ## the tests that take over 90 seconds each
 	$(PYTEST) -m slow $(T) || test $$? = 5
 
-check: setup  ## formatting, lint, types, generated documents
+check: setup  ## formatting, lint, types, generated documentation
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	@$(RUN) -m scripts.render --check
 
-fix: setup  ## format and repair what can be repaired
+fix: setup  ## format the code and apply automatic fixes
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-docs: setup  ## write the generated documents anew
+docs: setup  ## regenerate the generated documentation
 	$(RUN) -m scripts.render
 
-docs-check: setup  ## build the site strictly into .cache/site, run every example on it
+docs-check: setup  ## build the documentation site into .cache/site, run its examples
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	$(PYTEST) -n 2 tests/docs
 
-fuzz: setup  ## hostile bytes at every reader, led by coverage; T="--seconds 600 http" picks time and targets
+fuzz: setup  ## coverage-guided fuzzing; T="--seconds 600 http" selects time and targets
 	$(RUN) -m tests.fuzz $(T)
 
-bench: setup  ## the gateway against nginx, in turns, on one processor (needs nginx); T=options
+bench: setup  ## benchmark the gateway against nginx on one CPU (needs nginx); T=options
 	$(RUN) -m tests.bench $(T)
 
 bench-quick: T += --quick
 bench-quick: bench  ## the same in two minutes
 
-capacity: setup  ## simulate up to 1,000 engines, draw the pictures of docs/capacity.md (two minutes)
+capacity: setup  ## simulate up to 1,000 engines, draw the figures of docs/capacity.md (two minutes)
 	$(RUN) -m scripts.simulation
 	$(RUN) -m scripts.render capacity
 
-screenshots: setup  ## the console's pictures in docs/images anew (needs chromium)
+screenshots: setup  ## retake the console's screenshots in docs/images (needs chromium)
 	$(RUN) -m tests.console
 
-image-check: setup  ## lint the Dockerfiles, build the gateway's image, ask what comes out (root, Debian)
+image-check: setup  ## lint the Dockerfiles, build and test the gateway's image (root, Debian)
 	$(RUN) -m scripts.image_check $(T)
 
 setup:
