@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,7 @@ from launcher.cli.output import AsJson
 from launcher.errors import LauncherError, SettingsError
 from launcher.terminal.api_client import ApiClient
 from launcher.terminal.conversation import Conversation
-from launcher.terminal.terminal import NoOutput, Output, PlainOutput, TerminalOutput
+from launcher.terminal.terminal import Output, PlainOutput, TerminalOutput
 
 URL = "http://127.0.0.1:8000"
 SYSTEM: str = GatewaySettings.model_fields["system_prompt"].default
@@ -61,7 +62,7 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """
     if effort not in (None, "low", "medium", "high"):
         raise SettingsError("--effort is one of low, medium and high.")
-    with ApiClient(url, key) as service:
+    with closing(ApiClient(url, key)) as service:
         talk = Conversation(service, system.strip(), effort, max_tokens, reasoning)
         if question is not None or not sys.stdin.isatty():
             once(talk, question or piped(), as_json=as_json)
@@ -85,7 +86,7 @@ def once(talk: Conversation, question: str, *, as_json: bool) -> None:
         raise SettingsError("There is no question: give it as an argument or on standard input.")
     console = Console(soft_wrap=True)
     if as_json:
-        reply = talk.ask(question, NoOutput())
+        reply = talk.ask(question, Output())
         shown = asdict(reply) | ({} if talk.shows_reasoning else {"reasoning": None})
         sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
     else:

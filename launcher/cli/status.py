@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -50,7 +51,7 @@ class Snapshot:
 def status(url: Url = URL, key: Key = None, once: Once = False, as_json: AsJson = False) -> None:
     """Show phase, requests, tokens per second and KV cache usage; exit code 1 if not ready."""
     console = Console()
-    with ApiClient(url, key) as service:
+    with closing(ApiClient(url, key)) as service:
         if as_json or once or not console.is_terminal:
             show(snapshot_with_rate(service), console, as_json=as_json)
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import Hardware
@@ -34,7 +34,7 @@ class Node:
     engine: Argv = ()
     engine_env: Mapping[str, str] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """One entry of `nodes` in `mmhie plan --nodes ... --json`."""
         return asdict(self)
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import TypeVar
 
 from launcher.process.child import Child
+
+Result = TypeVar("Result")
 
 
 class Stop:
@@ -30,16 +34,17 @@ class Stop:
         except TimeoutError:
             return
 
-    async def first(self, child: Child) -> int | None:
-        """Return the child's exit status, or None when a stop is requested before it ends."""
-        ended = asyncio.create_task(child.wait())
-        asked = asyncio.create_task(self.asked.wait())
-        await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        if ended.done():
-            return ended.result()
-        ended.cancel()
-        return None
+    async def race(self, work: Coroutine[None, None, Result]) -> Result | None:
+        """Return the result of the work; cancel it, for None, when a stop is requested before."""
+        working, asked = asyncio.create_task(work), asyncio.create_task(self.asked.wait())
+        try:
+            await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+            is_done = working.done()
+            working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return working.result() if is_done else None
 
     async def end(self, child: Child | None, grace_s: float) -> None:
         """Stop a child, and kill it once the stop is requested at once."""

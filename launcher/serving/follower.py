@@ -60,7 +60,7 @@ async def follow(
     child = Child(Command(plan.argv, environment.for_engine(environ, plan.env, key="")), listener)
     head = Head(*head_address(plan.argv))
     watching = asyncio.create_task(end_with(head, child, stop.grace_s))
-    status = await stop.first(child)
+    status = await stop.race(child.wait())
     watching.cancel()
     if status is None:
         await stop.end(child, stop.grace_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from launcher.errors import GaveUp, ToldToStop
@@ -44,7 +44,7 @@ class Programs:
 
 
 # Makes what the engines load, and returns the commands that start them then.
-Prepare = Callable[[], Awaitable[tuple[Command, ...]]]
+Prepare = Callable[[], Coroutine[None, None, tuple[Command, ...]]]
 
 
 class Supervisor:
@@ -86,10 +86,8 @@ class Supervisor:
             asyncio.create_task(program)
             for program in (self._gateway.run(), self._run_router(), self._run_engines())
         ]
-        asked = asyncio.create_task(self._stop.asked.wait())
-        await asyncio.wait({*running, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await self._stop.race(asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED))
         self._stop.asked.set()
-        await asked
         await self._shut_down()
         await asyncio.gather(*running)
 
@@ -112,7 +110,11 @@ class Supervisor:
     async def _run_engines(self) -> None:
         """Run each under its supervisor; of several, one given up on leaves the others at work."""
         if self._prepare is not None:
-            await self._until_prepared(self._prepare)
+            commands = await self._stop.race(self._prepare())
+            if commands is None:
+                raise ToldToStop("Stopped before the model was ready.")
+            for engine, command in zip(self._engines, commands, strict=True):
+                engine.replace_command(command)
         running = {asyncio.create_task(engine.run()) for engine in self._engines}
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -124,23 +126,10 @@ class Supervisor:
                 raise
         await self._stop.asked.wait()
 
-    async def _until_prepared(self, prepare: Prepare) -> None:
-        """Raise ToldToStop when a stop is asked for before the model is prepared."""
-        preparing = asyncio.ensure_future(prepare())
-        asked = asyncio.create_task(self._stop.asked.wait())
-        await asyncio.wait({preparing, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        if not preparing.done():
-            preparing.cancel()
-            await asyncio.gather(preparing, return_exceptions=True)
-            raise ToldToStop("Stopped before the model was ready.")
-        for engine, command in zip(self._engines, preparing.result(), strict=True):
-            engine.replace_command(command)
-
     async def _run_router(self) -> None:
         """Run the router once every engine has been ready: before, it would not listen."""
         for engine in self._engines:
-            await first_of(engine.was_ready, self._stop.asked)
+            await self._stop.race(engine.was_ready.wait())
         if self._router is None:
             await self._stop.asked.wait()
             return
@@ -185,14 +174,6 @@ def raise_unless_others(ended: set[asyncio.Task[None]], *, have_others: bool) ->
         error = task.exception()
         if error is not None and not (isinstance(error, GaveUp) and have_others):
             raise error
-
-
-async def first_of(*events: asyncio.Event) -> None:
-    """Return when any of them is set."""
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
 
 
 def combined(phases: Sequence[Phase]) -> Phase:

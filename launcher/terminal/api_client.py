@@ -61,12 +61,6 @@ class ApiClient:
         """Close its connections."""
         self._client.close()
 
-    def __enter__(self) -> ApiClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def get(self, path: str) -> dict[str, Any]:
         """Return a small JSON document. Raises ServiceError."""
         with self._translated():

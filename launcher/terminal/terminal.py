@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -20,8 +20,8 @@ TRUNCATED = {
 }
 
 
-class Output(Protocol):
-    """The parts of an answer, in the order in which they are known."""
+class Output:
+    """Takes the parts of an answer in the order in which they are known; this one shows nothing."""
 
     def notices(self, notices: Sequence[Mapping[str, str]]) -> None: ...
     def reasoning(self, text: str) -> None: ...
@@ -31,7 +31,7 @@ class Output(Protocol):
     def disclaimer(self, text: str) -> None: ...
 
 
-class TerminalOutput:
+class TerminalOutput(Output):
     """Prints complete blocks for good; only the last block is redrawn as it grows."""
 
     def __init__(self, console: Console) -> None:
@@ -89,7 +89,7 @@ class TerminalOutput:
         self._console.print(Text(without_controls(text), style="yellow"))
 
 
-class PlainOutput:
+class PlainOutput(Output):
     """Writes plain text, with the disclaimer as the closing paragraph."""
 
     def __init__(self, console: Console) -> None:
@@ -126,17 +126,6 @@ class PlainOutput:
 
     def disclaimer(self, text: str) -> None:
         self._write(f"\n{text}")
-
-
-class NoOutput:
-    """Shows nothing of an answer that is printed as one JSON object."""
-
-    def notices(self, notices: Sequence[Mapping[str, str]]) -> None: ...
-    def reasoning(self, text: str) -> None: ...
-    def text(self, text: str) -> None: ...
-    def end(self) -> None: ...
-    def warning(self, sentence: str) -> None: ...
-    def disclaimer(self, text: str) -> None: ...
 
 
 def close(output: Output, mmhie: Mapping[str, Any]) -> None:
