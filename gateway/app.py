@@ -30,8 +30,7 @@ from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
-from gateway.tracing.setup import tracing_of
-from gateway.tracing.trace import Tracing
+from gateway.tracing.tracing import Tracing, tracing_of
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 

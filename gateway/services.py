@@ -20,7 +20,7 @@ from gateway.safety import hold
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.safety.provenance import Serving
 from gateway.settings import GatewaySettings
-from gateway.tracing.trace import Tracing
+from gateway.tracing.tracing import Tracing
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from gateway.audit import file as audit
 from gateway.auth import gate
 from gateway.cluster import state as cluster
 from gateway.server.tls import Tls
-from gateway.tracing import setup as tracing
+from gateway.tracing import tracing
 
 WRONG_SETTING = 2
 

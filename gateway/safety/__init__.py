@@ -1,1 +1,1 @@
-"""What every answer carries and what no answer may contain: pure rules, no HTTP."""
+"""Safety rules: pure functions without HTTP."""

@@ -1,4 +1,4 @@
-"""The sentence no model output leaves without."""
+"""The disclaimer that accompanies every model output."""
 
 import hashlib
 import re
@@ -30,7 +30,7 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 @dataclass(frozen=True)
 class Disclaimer:
-    """One wording of the disclaimer; `text` is everything a reader sees, contact line included."""
+    """A version of the disclaimer; `text` is all that a reader sees, contact line included."""
 
     id: str
     version: str
@@ -42,7 +42,7 @@ class Disclaimer:
     def of(
         cls, text: str | None = None, contact: str | None = None, language: str = "en"
     ) -> "Disclaimer":
-        """The configured wording; ValueError when a text is blank or missing for the language."""
+        """Return the configured disclaimer; raise ValueError for a blank or missing text."""
         statement = _statement(text, language)
         line = contact.strip() if contact else ""
         shown = f"{statement} {line}" if line else statement
@@ -50,28 +50,31 @@ class Disclaimer:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the full text in UTF-8."""
+        """Return the hex digest of the full text in UTF-8."""
         return _digest(self.text)
 
     def as_dict(self) -> dict[str, str]:
-        """The form that travels in the `mmhie` object."""
+        """Return its form in the `mmhie` object."""
         return {"id": self.id, "version": self.version, "sha256": self.sha256, "text": self.text}
 
 
 def _statement(text: str | None, language: str) -> str:
     if not LANGUAGE.fullmatch(language):
-        raise ValueError("The disclaimer's language must be a tag such as en, de or pt-BR.")
+        raise ValueError("MMHIE_DISCLAIMER_LANGUAGE must be a tag such as en, de or pt-BR.")
     if text is None and language not in DEFAULT_TEXTS:
         known = ", ".join(DEFAULT_TEXTS)
-        raise ValueError(f"There is no built-in disclaimer for this language (known: {known}).")
+        raise ValueError(
+            f"There is no built-in disclaimer in this language (only {known}); set "
+            "MMHIE_DISCLAIMER_TEXT."
+        )
     statement = DEFAULT_TEXTS[language] if text is None else text.strip()
     if not statement:
-        raise ValueError("The disclaimer's text is blank; no answer may leave without one.")
+        raise ValueError("MMHIE_DISCLAIMER_TEXT is blank; every answer needs a disclaimer.")
     return statement
 
 
 def _version(shown: str, language: str) -> str:
-    """Header-safe, and different for every wording: a custom one is named by its digest."""
+    """Return a header-safe version; a custom text is named by its digest."""
     if shown == DEFAULT_TEXTS.get(language):
         return DEFAULT_VERSION if language == "en" else f"{DEFAULT_VERSION}-{language}"
     return f"custom-{_digest(shown)[:12]}"

@@ -1,7 +1,7 @@
-"""What may go wrong with Harmony output, and how the reader is kept from seeing it.
+"""Guard against leaked Harmony control markers and missing answers.
 
-vLLM parses the Harmony format itself; this guard is for what slips through: markers that arrive as
-content (a cut inside a channel header, a malformed message) and answers that are not there.
+vLLM parses the Harmony format itself; this guard handles what its parser misses: markers in the
+content (a cut inside a channel header, a malformed message) and empty answers.
 """
 
 import re
@@ -12,7 +12,7 @@ Anomaly = Literal["reasoning_only", "empty_answer", "nothing_generated"]
 
 MARKERS = ("start", "end", "message", "channel", "constrain", "return", "call")
 MARKER = re.compile(r"<\|(" + "|".join(MARKERS) + r")\|>")
-# Every proper beginning of a marker: what must be held back until the next delta decides.
+# Every proper prefix of a marker: it is held back until the next delta decides.
 BEGINNINGS = frozenset(
     whole[:cut] for name in MARKERS for whole in (f"<|{name}|>",) for cut in range(1, len(whole))
 )
@@ -21,41 +21,41 @@ LONGEST_MARKER = max(len(name) for name in MARKERS) + 4
 NAMES = ("assistant", "system", "developer", "user", "tool", "analysis", "commentary", "final")
 NAMESPACES = ("functions", "browser", "python", "container")
 # The text between header markers: one word, then perhaps a recipient. Closed under prefixes, so
-# that where a delta was cut makes no difference to when a header stops looking like one.
+# that the cuts between deltas make no difference.
 HEADER = re.compile(r"\S{0,80}(?: +(?:t|to|to=\S{0,80} *)?)?")
 REMNANT = re.compile(r"\S+ *(?:to=\S{1,80}(?!\S) *)?")
 
 CUT_REASONS = ("length", "max_output_tokens")
-# Ends that leave a whole answer, by the names of all three APIs; vLLM's others are abort, error and
-# repetition, and a router may say content_filter.
+# Finish reasons of a complete answer, in all three APIs; vLLM's others are abort, error and
+# repetition, and a router may send content_filter.
 WHOLE_REASONS = ("stop", "tool_calls", "function_call", "completed")
 
 State = Literal["text", "header", "hidden"]
 
 
 class HarmonyGuard:
-    """Cleans one answer as it streams: markers, headers and leaked analysis never get out."""
+    """Cleans an answer while it streams: removes markers, headers and leaked analysis."""
 
     def __init__(self) -> None:
         self.found = False
         self._state: State = "text"
-        self._pending = ""  # what may be the beginning of a marker
+        self._pending = ""  # a possible prefix of a marker
         self._header = ""  # the text since the last header marker
         self._is_channel = False
         self._channel = ""
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything so far has been shown, and the next delta may be, too."""
+        """Whether all text so far was passed on and nothing is held back."""
         return self._state == "text" and not self._pending
 
     @property
     def is_undecided(self) -> bool:
-        """Whether all would be clean if only the last characters were no marker."""
+        """Whether the answer is clean if the last characters turn out to be no marker."""
         return bool(self._pending) and not self.found
 
     def feed(self, delta: str) -> str:
-        """The text that is safe to show now; nothing is held back of a delta without `<`."""
+        """Return the text that is safe to pass on; a delta without `<` is never held back."""
         if "<" not in delta and self.is_idle:
             return delta
         text = self._pending + delta
@@ -65,7 +65,7 @@ class HarmonyGuard:
         return self._clean(text[:cut] if held else text)
 
     def finish(self) -> tuple[str, bool]:
-        """What was still held back, and whether anything of Harmony was found in the answer."""
+        """Return what was held back, and whether the answer contained any marker."""
         pending, self._pending = self._pending, ""
         if len(pending) > 2:  # "<|" and a letter: a marker that was cut off
             self.found = True
@@ -94,23 +94,23 @@ class HarmonyGuard:
         return "" if HEADER.fullmatch(self._header) else self._release()
 
     def _release(self) -> str:
-        """It was no header after all: show it, less a role or channel name at its front."""
+        """Return text that was not a header, without a role or channel name in front."""
         text, self._header = self._header, ""
         word = text.split(maxsplit=1)[0] if text[:1].strip() else ""
-        self._note_channel(word)
+        self._set_channel(word)
         self._state = self._body_state()
         if word and len(word) <= 80 and is_name(word):
             text = text[REMNANT.match(text).end() :]  # type: ignore[union-attr]  # word is not empty
         return text if self._state == "text" else ""
 
     def _marker(self, name: str) -> str:
-        """Move on at a marker; returns header text that turns out to have been an answer."""
+        """Change state at a marker; return header text that was part of the answer."""
         self.found = True
         ends = name in ("end", "return", "call")
         shown = ""
         if self._state == "header":
             shown = self._header if ends and not is_name(self._header) else ""
-            self._note_channel(self._header.split(" ")[0])
+            self._set_channel(self._header.split(" ")[0])
         if name == "start" or ends:
             self._channel = ""
         self._state = "header" if name in ("start", "channel", "constrain") else self._body_state()
@@ -118,7 +118,7 @@ class HarmonyGuard:
         self._header = ""
         return shown
 
-    def _note_channel(self, word: str) -> None:
+    def _set_channel(self, word: str) -> None:
         if self._is_channel:
             self._channel = word
 
@@ -127,7 +127,7 @@ class HarmonyGuard:
 
 
 def is_name(header: str) -> bool:
-    """Whether header text is a role or channel of Harmony, or the beginning of one."""
+    """Return whether header text is a Harmony role or channel, or a prefix of one."""
     word = header.split(" ")[0]
     return (
         " to=" in header
@@ -137,7 +137,7 @@ def is_name(header: str) -> bool:
 
 
 def clean(text: str) -> tuple[str, bool]:
-    """A whole answer without Harmony, and whether there was any in it."""
+    """Return a whole answer without markers, and whether it had any."""
     if "<|" not in text:
         return text, False
     guard = HarmonyGuard()
@@ -149,7 +149,7 @@ def clean(text: str) -> tuple[str, bool]:
 def truncation(
     finish_reason: str | None, content: str | None, reasoning: str | None
 ) -> Truncation | None:
-    """Where a cut-off answer was cut: vLLM leaves content null when it never got to the answer."""
+    """Return where an answer was cut; vLLM leaves content null when it never got to the answer."""
     if finish_reason not in CUT_REASONS:
         return None
     if content or (content is not None and not reasoning):
@@ -158,14 +158,14 @@ def truncation(
 
 
 def is_ended_early(finish_reason: str | None) -> bool:
-    """Whether the engine ended the answer for a reason of its own, neither budget nor end."""
+    """Return whether the engine ended the answer for another reason than budget or end."""
     return finish_reason is not None and finish_reason not in (*CUT_REASONS, *WHOLE_REASONS)
 
 
 def anomaly(
     *, content: str | None, reasoning: str | None, has_tool_calls: bool, completion_tokens: int
 ) -> Anomaly | None:
-    """Why there is no answer to show; None when there is one."""
+    """Return why there is no answer; None when there is one."""
     if has_tool_calls or (content and content.strip()):
         return None
     if reasoning:

@@ -1,4 +1,4 @@
-"""The operator's switch that takes the model out of service while the gateway stays up."""
+"""The operator's hold, which takes the model out of service while the gateway stays up."""
 
 import json
 import time

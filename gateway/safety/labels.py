@@ -1,4 +1,4 @@
-"""What every model output carries: disclaimer, provenance, notices, warnings."""
+"""The labels of every model output: disclaimer, provenance, notices, warnings."""
 
 import secrets
 import time
@@ -18,7 +18,7 @@ GATEWAY_VERSION = version("mmhie-server")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The labels of one gateway; `key` is for the digests."""
+    """Makes the labels of one gateway; `key` is the key of the digests."""
 
     disclaimer: Disclaimer
     key: bytes
@@ -34,8 +34,8 @@ class Labels:
         emergency_contact: str,
         languages: Sequence[str] = ("en",),
     ) -> "Labels":
-        """Without a key, one is made: digests then compare within one run only."""
-        red_flags(tuple(languages))  # 27 ms a language: now, not in the first request
+        """Return the labels; without a key, digests compare within one run only."""
+        red_flags(tuple(languages))  # 27 ms per language: now, not in the first request
         secret = key.encode() if key else secrets.token_bytes(32)
         return cls(disclaimer, secret, emergency_contact, languages)
 
@@ -48,7 +48,7 @@ class Labels:
         prompt: str | bytes,
         question: str,
     ) -> dict[str, Any]:
-        """What is known before the first token. `prompt` is digested, `question` is screened."""
+        """Return the labels before the first token; `prompt` is digested, `question` screened."""
         call = provenance.Call(
             request_id=request_id,
             time=rfc3339(time.time()),
@@ -61,9 +61,9 @@ class Labels:
 
 
 def user_text(body: Mapping[str, Any]) -> str:
-    """The caller's own text in an OpenAI request: the prompt, or the last few user turns.
+    """Return the user's text in an OpenAI request: the prompt, or the last few user turns.
 
-    A follow-up ("could it still be meningitis?") means what the turns before it said.
+    A follow-up ("could it still be meningitis?") refers to the turns before it.
     """
     for name in ("messages", "input"):
         turns = body.get(name)
@@ -74,7 +74,7 @@ def user_text(body: Mapping[str, Any]) -> str:
 
 
 def content_text(content: object) -> str:
-    """The text in a message's content: a string, or a list of strings and text parts."""
+    """Return the text in a message's content: a string, or a list of strings and text parts."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):

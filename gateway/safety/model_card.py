@@ -1,4 +1,4 @@
-"""What a person should know about the model before they believe it."""
+"""The model card: intended use, limits and evidence."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +42,7 @@ EVALUATION = (
 
 
 def card(serving: Serving, disclaimer: Disclaimer, contact: str | None) -> dict[str, Any]:
-    """The card of what is being served now."""
+    """Return the card of the served model."""
     return {
         "model": serving._asdict(),
         "intended_use": INTENDED_USE,

@@ -1,4 +1,4 @@
-"""Where, if anywhere, the disclaimer stands inside the text itself."""
+"""Placement of the disclaimer inside the answer's text."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -7,7 +7,7 @@ Placement = Literal["off", "prefix", "suffix", "both"]
 
 GAP = "\n\n"  # a paragraph of its own, in plain text and in markdown
 
-# Fields that promise the caller a machine-readable answer, by vLLM's and OpenAI's names.
+# Fields that request machine-readable output, by vLLM's and OpenAI's names.
 STRUCTURED = frozenset(
     (
         "tools",
@@ -22,12 +22,12 @@ STRUCTURED = frozenset(
 
 
 def effective(placement: Placement, body: Mapping[str, object]) -> Placement:
-    """The placement for this request: off where added text would corrupt what a program reads."""
+    """Return the placement for a request: off where it would corrupt machine-readable output."""
     return "off" if is_structured(body) else placement
 
 
 def is_structured(body: Mapping[str, object]) -> bool:
-    """Whether the request asks for tools or for an output of a given shape."""
+    """Return whether a request has tools or a structured output format."""
     if not STRUCTURED.isdisjoint(body) and any(body.get(name) for name in STRUCTURED):
         return True
     text = body.get("text")  # /v1/responses puts the format one level down
@@ -36,17 +36,17 @@ def is_structured(body: Mapping[str, object]) -> bool:
 
 
 def opening(disclaimer: str, placement: Placement) -> str:
-    """What goes before the first character of the answer."""
+    """Return the text before the answer."""
     return disclaimer + GAP if placement in ("prefix", "both") else ""
 
 
 def closing(disclaimer: str, placement: Placement) -> str:
-    """What goes after the last character of the answer."""
+    """Return the text after the answer."""
     return GAP + disclaimer if placement in ("suffix", "both") else ""
 
 
 def place(text: str, disclaimer: str, placement: Placement) -> str:
-    """A whole answer with the disclaimer in its place."""
+    """Return an answer with the disclaimer in its place."""
     return opening(disclaimer, placement) + text + closing(disclaimer, placement)
 
 

@@ -1,4 +1,4 @@
-"""Where an answer came from: the `mmhie` object."""
+"""The provenance of an answer: the `mmhie` object."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ AI_LABEL = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
     "code": "AIAST",
 }
-# What steers sampling, by OpenAI's and vLLM's names. `stop` is left out: it may be patient text.
+# Sampling parameters of OpenAI and vLLM. `stop` is left out: it may be patient text.
 SAMPLING = (
     "temperature",
     "top_p",
@@ -31,7 +31,7 @@ SAMPLING = (
 
 
 class Serving(NamedTuple):
-    """What is being served; it changes only when the engine does."""
+    """The served model and engine; it changes only with the engine."""
 
     gateway_version: str
     engine: str
@@ -41,11 +41,11 @@ class Serving(NamedTuple):
     base: str | None = None
     adapter: str | None = None
     quantization: str | None = None
-    pinned_date: str | None = None  # in the prompt, in place of today's
+    pinned_date: str | None = None  # in the prompt instead of today's
 
 
 class Call(NamedTuple):
-    """What is known of one request before its answer; `time` is RFC 3339 in UTC."""
+    """The facts of a request before its answer; `time` is RFC 3339 in UTC."""
 
     request_id: str
     time: str
@@ -60,18 +60,18 @@ def static(
     call: Call,
     notices: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
-    """The part that is known before the first token: it rides on the first chunk."""
+    """Return the part known before the first token, sent with the first chunk."""
     return {
         "disclaimer": disclaimer.as_dict(),
         "ai_generated": True,
         "ai_label": AI_LABEL,
-        "provenance": {**_served(serving), **_call(call)},
+        "provenance": {**_serving_fields(serving), **_call_fields(call)},
         "notices": list(notices),
     }
 
 
 def identity(first: Mapping[str, Any]) -> dict[str, Any]:
-    """What audit and traces need of the static part."""
+    """Return what audit and traces need of the static part."""
     origin = first["provenance"]
     return {name: origin[name] for name in ("model", "revision", "prompt_digest", "sampling")}
 
@@ -83,7 +83,7 @@ def completion(
     output_digest: str,
     system_fingerprint: str | None,
 ) -> dict[str, Any]:
-    """The part that is known at the end: it rides on the chunk that carries finish_reason."""
+    """Return the part known at the end, sent with the chunk that has finish_reason."""
     return {
         "provenance": {"system_fingerprint": system_fingerprint, "output_digest": output_digest},
         "truncated": truncated,
@@ -92,21 +92,21 @@ def completion(
 
 
 def repeatable(first: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the static part the end says again, for readers who keep only a stream's last chunk.
+    """Return what the last chunk repeats of the static part, for clients that keep only that.
 
-    The disclaimer is named, without its text: that is on a stream once.
+    The disclaimer comes without its text, which a stream has once.
     """
     named = {name: value for name, value in first["disclaimer"].items() if name != "text"}
     return {"disclaimer": named, "notices": first["notices"], "provenance": {}}
 
 
 def merge(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
-    """Both parts as one object."""
+    """Merge both parts into one object."""
     return {**first, **last, "provenance": {**first["provenance"], **last["provenance"]}}
 
 
 def sampling(body: Mapping[str, object]) -> dict[str, int | float]:
-    """The sampling parameters a request set: numbers only, never a word of its text."""
+    """Return the sampling parameters of a request: numbers only, no text."""
     return {
         name: value
         for name in SAMPLING
@@ -117,34 +117,34 @@ def sampling(body: Mapping[str, object]) -> dict[str, int | float]:
 
 
 def keyed_digest(key: bytes, text: str | bytes) -> str:
-    """HMAC-SHA256 of a text: a bare hash of a short prompt could be guessed, this cannot."""
+    """Return the HMAC-SHA256 of a text; a plain hash of a short prompt could be guessed."""
     mac = new_digest(key)
     mac.update(text.encode(errors="surrogatepass") if isinstance(text, str) else text)
     return format_digest(mac)
 
 
 def new_digest(key: bytes) -> hmac.HMAC:
-    """A running digest for an answer that arrives in pieces; `format_digest` ends it."""
+    """Return a digest for an answer that arrives in parts; `format_digest` finishes it."""
     return _keyed(key).copy()
 
 
 @lru_cache(maxsize=8)
 def _keyed(key: bytes) -> hmac.HMAC:
-    """With the key taken in, which costs more than a copy."""
+    """Return a MAC with its key set, which costs more than a copy."""
     return hmac.new(key, digestmod=hashlib.sha256)
 
 
 def format_digest(mac: hmac.HMAC) -> str:
-    """A finished digest as it is written in provenance and audit."""
+    """Format a finished digest for provenance and audit."""
     return f"hmac-sha256:{mac.hexdigest()}"
 
 
 @lru_cache(maxsize=8)
-def _served(serving: Serving) -> Mapping[str, Any]:
+def _serving_fields(serving: Serving) -> Mapping[str, Any]:
     return serving._asdict()
 
 
-def _call(call: Call) -> dict[str, Any]:
+def _call_fields(call: Call) -> dict[str, Any]:
     return {
         "request_id": call.request_id,
         "time": call.time,

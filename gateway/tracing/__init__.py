@@ -1,1 +1,1 @@
-"""Traces by OpenTelemetry, where an endpoint is named; never a word of a question or an answer."""
+"""OpenTelemetry traces, without any text of a prompt or an answer."""

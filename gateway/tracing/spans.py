@@ -1,8 +1,7 @@
-"""Two spans a request: ours, and within it the engine's work by the GenAI conventions.
+"""Two spans per request: the gateway's, and in it the engine's by the GenAI conventions.
 
-Attributes are numbers, names of ours and what is served: no text of a question or an answer, no
-path or header as the caller wrote it, no message of an exception. Set from what the request came
-to, at its end.
+Attributes are numbers, declared names and what is served: no text of a prompt or an answer, no
+path or header as the caller wrote it, no exception message. They are set when the request ends.
 """
 
 import threading
@@ -37,12 +36,12 @@ REQUEST = {
     "frequency_penalty": "gen_ai.request.frequency_penalty",
 }
 Attribute = str | int | float | bool
-LARGEST_INT = 2**63 - 1  # of an attribute; one that is larger would cost the whole batch
+LARGEST_INT = 2**63 - 1  # of an attribute; a larger one would lose the whole batch
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
 
 class SpanTracing:
-    """Spans go out in batches from a thread; when the collector is away they are dropped."""
+    """Exports spans in batches from a thread; they are dropped while the collector is away."""
 
     def __init__(self, endpoint: str, *, engine_url: str) -> None:
         resource = Resource.create(
@@ -55,7 +54,7 @@ class SpanTracing:
         self._engine = address(engine_url)
 
     def begin(self, exchange: Exchange) -> "RequestSpans":
-        """A span that goes on from the caller's traceparent, where that is one."""
+        """Begin a span that continues the caller's traceparent, if there is a valid one."""
         return RequestSpans(self._tracer, exchange, self._engine)
 
     def observe(self, record: RequestRecord) -> None:
@@ -64,7 +63,7 @@ class SpanTracing:
             record.trace.end(record)
 
     def stop(self) -> None:
-        """Send what is left; a collector that hangs does not hold up the stop."""
+        """Send what is left; a collector that hangs does not delay the stop."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(STOP_S)
@@ -76,7 +75,7 @@ class RequestSpans:
     def __init__(self, tracer: Tracer, exchange: Exchange, engine: Mapping[str, str | int]) -> None:
         self._tracer = tracer
         self._address = engine
-        self._route = exchange.scope["path"]  # a token path: one of ours
+        self._route = exchange.scope["path"]  # a token path, thus a declared one
         header = exchange.header(b"traceparent").decode("latin-1")
         parent = TraceContextTextMapPropagator().extract({"traceparent": header})
         method = exchange.record.method
@@ -89,7 +88,7 @@ class RequestSpans:
         self.id = f"{context.trace_id:032x}" if context.trace_flags.sampled else None
 
     def to_engine(self) -> str:
-        """Begin the engine's span; its traceparent. vLLM's spans hang below it."""
+        """Begin the engine's span and return its traceparent, the parent of vLLM's spans."""
         self._engines = self._tracer.start_span(
             self._operation, context=set_span_in_context(self._ours), kind=SpanKind.CLIENT
         )
@@ -137,7 +136,7 @@ def conclude(span: Span, record: RequestRecord, *, failed: bool) -> None:
 
 
 def gen_ai(record: RequestRecord) -> Iterator[tuple[str, Attribute]]:
-    """The call of the engine, by the GenAI semantic conventions."""
+    """Yield the attributes of a call by the GenAI semantic conventions."""
     yield "gen_ai.provider.name", "vllm"
     if record.origin is not None:
         yield "gen_ai.request.model", record.origin.model
@@ -158,12 +157,12 @@ def gen_ai(record: RequestRecord) -> Iterator[tuple[str, Attribute]]:
 
 
 def fits(value: Attribute) -> bool:
-    """True for a value that OTLP can carry."""
+    """Return whether OTLP can carry a value."""
     return not (isinstance(value, int) and abs(value) > LARGEST_INT)
 
 
 def address(engine_url: str) -> dict[str, str | int]:
-    """Where the engine is, as attributes; for a socket its path, which has no port."""
+    """Return the engine's address as attributes; a socket has a path and no port."""
     parts = urlsplit(engine_url)
     if parts.scheme == "unix":
         return {"server.address": parts.path}

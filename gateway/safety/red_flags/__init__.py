@@ -1,1 +1,1 @@
-"""Red flags in what the caller wrote: rules, and the triggers that rule them out."""
+"""Red-flag rules over the user's text, and the contexts that rule matches out."""

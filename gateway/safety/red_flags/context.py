@@ -1,28 +1,29 @@
-"""Whether a sentence reports a sign as present: negation, history, family, mere talk of it.
+"""Decide whether a sentence reports a sign as present: negation, history, family, mere talk.
 
 A small ConText: triggers before or after the sign, with a scope that ends at a termination term.
 Chapman WW et al., J Biomed Inform 2001;34:301-310 (NegEx);
 Harkema H et al., J Biomed Inform 2009;42:839-851 (ConText).
-Decided here, beyond the papers: a general question ("signs of a stroke?") is hypothetical, one
+Beyond the papers: a general question ("signs of a stroke?") is hypothetical, one
 about a person ("is my chest pain ...?") is not; something that happened to a parent is family
 history unless the sentence says that it is recent.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
-from gateway.safety.red_flags.triggers import TRIGGERS
-from gateway.safety.red_flags.triggers.table import Triggers
+from gateway.safety.red_flags.triggers import Triggers, de, en, es
 
 Status = Literal["present", "negated", "historical", "family", "hypothetical"]
 
 BEFORE = 160  # characters, about 25 words: a list of denied symptoms
 VERB = 45  # characters, about the five words of NegEx
 AFTER = 60
+TRIGGERS: Mapping[str, Triggers] = {"en": en.TRIGGERS, "de": de.TRIGGERS, "es": es.TRIGGERS}
 
 
 def status(sentence: str, start: int, end: int, language: str = "en") -> Status:
-    """How the sentence speaks of the sign at [start, end)."""
+    """Return the status of the sign at [start, end) in a sentence."""
     table = TRIGGERS[language]
     before, after = scopes(sentence, start, end, table)
     if is_negated(before, after, table):
@@ -37,7 +38,7 @@ def status(sentence: str, start: int, end: int, language: str = "en") -> Status:
 
 
 def scopes(sentence: str, start: int, end: int, table: Triggers) -> tuple[str, str]:
-    """The text before and after a sign, as far as a trigger there can speak of it."""
+    """Return the text before and after a sign in which triggers apply to it."""
     before = table.pseudo.sub(" ", sentence[max(0, start - BEFORE) : start])
     after = sentence[end : end + AFTER]
     stop = table.stop.search(after)
@@ -45,7 +46,7 @@ def scopes(sentence: str, start: int, end: int, table: Triggers) -> tuple[str, s
 
 
 def is_negated(before: str, after: str, table: Triggers) -> bool:
-    """Whether a negation reaches the sign: lists reach far, verbs only within their clause."""
+    """Return whether the sign is negated: lists reach far, verbs only within their clause."""
     near = _after_last(table.clause, before[-VERB:])
     return bool(
         table.negated_before.search(_after_last(table.clause, before))
@@ -55,7 +56,7 @@ def is_negated(before: str, after: str, table: Triggers) -> bool:
 
 
 def is_historical(before: str, after: str, table: Triggers) -> bool:
-    """Whether the sign belongs to the past: its own words after it end at the comma."""
+    """Return whether the sign is in the past; words after it apply up to the comma."""
     own = after.split(",")[0]
     return bool(
         table.history_before.search(before)
@@ -66,7 +67,7 @@ def is_historical(before: str, after: str, table: Triggers) -> bool:
 
 
 def is_hypothetical(sentence: str, start: int, table: Triggers) -> bool:
-    """Whether this is talk about a subject and not about somebody."""
+    """Return whether the sentence is about a subject and not about somebody."""
     before = sentence[max(0, start - BEFORE) : start]
     if table.general.search(_after_last(table.turn, before)):
         return True
@@ -74,12 +75,12 @@ def is_hypothetical(sentence: str, start: int, table: Triggers) -> bool:
 
 
 def is_about_a_person(sentence: str, language: str = "en") -> bool:
-    """Whether the sentence speaks of somebody rather than of a subject."""
+    """Return whether the sentence is about somebody rather than a subject."""
     return TRIGGERS[language].person.search(sentence) is not None
 
 
 def _after_last(pattern: re.Pattern[str], text: str) -> str:
-    """The text behind the last match of a pattern; all of it when there is none."""
+    """Return the text after the last match of a pattern; all of it when there is none."""
     end = 0
     for match in pattern.finditer(text):
         end = match.end()

@@ -1,6 +1,6 @@
-"""Red flags in the question: what a reader should be told besides the answer.
+"""Notices about red flags in the prompt: a deterministic match over the input.
 
-A deterministic match over the input. It never changes the answer, and it is not triage.
+A notice never changes the answer, and it is not triage.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ NOT_TRIAGE = (
 
 
 class RedFlags:
-    """The rules in some languages, ready for any number of texts."""
+    """The compiled rules of some languages."""
 
     def __init__(self, rules: Sequence[Rule], languages: Sequence[str]) -> None:
         self._rules = rules
         self._by_language = [CandidateRules(rules, language) for language in languages]
 
     def raised(self, text: str) -> list[Rule]:
-        """The rules whose red flag the text reports as present, in their order.
+        """Return the rules whose red flag the text reports as present, in their order.
 
-        Three looks, each at what the one before let through: at the text with the sieve, at its
-        sentences with the sieve, and at those with the signs themselves.
+        Three passes, each over what the one before let through: the prefilter over the text, the
+        prefilter over its sentences, and the signs themselves over those.
         """
         whole = bounded(text)
         raw = (whole if whole.isascii() else normal(whole)).encode(errors="replace")
@@ -44,19 +44,19 @@ class RedFlags:
 
 @cache
 def red_flags(languages: tuple[str, ...]) -> RedFlags:
-    """All rules in some languages."""
+    """Return all rules in some languages, compiled once."""
     return RedFlags(RULES, languages)
 
 
 def notices(
     text: str, *, contact: str = DEFAULT_CONTACT, languages: Sequence[str] = ("en",)
 ) -> list[dict[str, str]]:
-    """The notice of every rule whose red flag the text reports as present; never its words."""
+    """Return the notices for a text, which never quote it."""
     return [notice(rule, contact) for rule in red_flags(tuple(languages)).raised(text)]
 
 
 def notice(rule: Rule, contact: str) -> dict[str, str]:
-    """What the reader gets when a rule has matched."""
+    """Return the notice of a rule."""
     return {
         "id": rule.id,
         "type": "emergency",

@@ -1,9 +1,9 @@
-"""A quick look that errs on one side only: which patterns may match a text at all.
+"""A prefilter without false negatives: the patterns that may match a text at all.
 
-RE2 reads a text once for many patterns, some hundred times faster than `re`. It knows neither
-lookaround nor letters beyond ASCII, so it is given patterns that match more than the true ones.
-Nor does it look for one thing at any distance from another: to remember what it has seen so far,
-its automaton would grow with every text. It looks for the parts, and here is known what they make.
+RE2 scans a text once for many patterns, some hundred times faster than `re`. It has neither
+lookaround nor letters beyond ASCII, so it gets patterns that match more than the true ones. Nor
+can it search for two things at any distance: its automaton would grow with every text. It searches
+for the parts, and this module combines them.
 """
 
 import re
@@ -14,7 +14,7 @@ import re2
 
 from gateway.safety.red_flags.rule import BETWEEN
 
-BUDGET_BYTES = 4 * 1024 * 1024  # of one sieve's automaton, which forgets what does not fit
+BUDGET_BYTES = 4 * 1024 * 1024  # of one automaton, which forgets what does not fit
 BEYOND = r"\x{80}-\x{10ffff}"  # may be letters and digits to `re`
 RUN = "\0"  # stands for BETWEEN
 LOOSER = {
@@ -22,7 +22,7 @@ LOOSER = {
     r"\b": "",
     r"\w": rf"[\w{BEYOND}]",
     r"\d": rf"[\d{BEYOND}]",
-    " ": r"(?:\s+)",  # texts are looked at as they were typed
+    " ": r"(?:\s+)",  # the text is not normalised yet
     "'": "(?:'?)",
     "$": "",
     "?+": "?",
@@ -32,12 +32,12 @@ LOOKAROUND = re.compile(r"\(\?<?[!=]")
 PARENTHESIS = re.compile(r"\\.|[()]")
 
 
-# What a pattern that may match has to have: one of its alternatives with all of its parts.
+# A pattern may match when one of its alternatives has all of its parts.
 Alternative = tuple[int, frozenset[int]]
 
 
 class Prefilter:
-    """Patterns of `re`, looked for all at once, in any case."""
+    """Patterns of `re`, searched for in one pass, in any case."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._all = frozenset(range(len(patterns)))
@@ -50,11 +50,11 @@ class Prefilter:
 
     def _add(self, number: int, alternative: Sequence[str]) -> None:
         needed = {self._parts.setdefault(part, len(self._parts)) for part in alternative}
-        # Under one part is enough: without it the others are in vain.
+        # Filed under one part only: without it the others do not matter.
         self._made_of[max(needed)].append((number, frozenset(needed)))
 
     def hits(self, text: bytes) -> frozenset[int]:
-        """The numbers of the patterns that may match a text in UTF-8; no other does."""
+        """Return the numbers of the patterns that may match a text in UTF-8; no other does."""
         seen = frozenset(self._set.Match(text))
         if not seen:
             return self._all
@@ -67,34 +67,34 @@ class Prefilter:
 
 
 def compiled(parts: Iterable[str]) -> re2.Set:
-    """The parts as one automaton, in their order, and behind them what is in every text."""
+    """Compile the parts, in their order, and after them a pattern that every text matches."""
     options = re2.Options()
     options.case_sensitive = False
     options.max_mem = BUDGET_BYTES
     made = re2.Set.SearchSet(options)
     for part in parts:
         made.Add(part)
-    made.Add("")  # an answer without it is none: there was no room for the automaton
+    made.Add("")  # a result without it means that the automaton ran out of memory
     made.Compile()
     return made
 
 
 def alternatives(pattern: str) -> list[list[str]]:
-    """A pattern of `re` as what RE2 can look for: each alternative as parts, all of which are
-    in every text that it matches, with anything between them."""
+    """Return each alternative of a pattern as parts for RE2, all of which are in every text that
+    it matches."""
     plain = bare(without_lookaround(pattern.replace(BETWEEN, RUN)))
     return [list(map(loosened, split(each, RUN))) for each in split(plain, "|")]
 
 
 def bare(pattern: str) -> str:
-    """What is in the group, where a pattern is one group between two word boundaries."""
+    """Return the content of a pattern that is one group between two word boundaries."""
     group = pattern.removeprefix(r"\b").removesuffix(r"\b")
     is_one = group.startswith("(?:") and closing(group, 0) == len(group)
     return group[3:-1] if is_one else pattern
 
 
 def split(pattern: str, at: str) -> list[str]:
-    """A pattern cut at a piece, where that is in no group."""
+    """Split a pattern at a piece outside of groups."""
     parts, depth = [""], 0
     for piece in PIECE.findall(pattern):
         depth += {"(": 1, ")": -1}.get(piece, 0)
@@ -106,7 +106,7 @@ def split(pattern: str, at: str) -> list[str]:
 
 
 def loosened(pattern: str) -> str:
-    """A pattern of `re` as one of RE2 that matches wherever it does, and more."""
+    """Return a pattern for RE2 that matches wherever one of `re` does, and more."""
     return PIECE.sub(lambda piece: loosened_piece(piece.group()), pattern)
 
 
@@ -124,10 +124,10 @@ def without_lookaround(pattern: str) -> str:
 
 
 def closing(pattern: str, start: int) -> int:
-    """Where the group ends that opens at `start`."""
+    """Return the end of the group that opens at `start`."""
     depth = 0
     for each in PARENTHESIS.finditer(pattern, start):
         depth += {"(": 1, ")": -1}.get(each.group(), 0)
         if not depth:
             return each.end()
-    raise ValueError("a group of this pattern does not end")
+    raise ValueError("a group of this pattern is not closed")

@@ -1,10 +1,8 @@
-"""What one red-flag rule is made of."""
+"""The parts of a red-flag rule."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from gateway.safety.red_flags.spelling import spelled
 
 # Up to six words between two signs, none of them a negation ("lips are not swollen"), in any of the
 # languages. Both kinds of run are bounded: linear time, whatever the text.
@@ -14,6 +12,30 @@ NEGATION = (
 )
 BETWEEN = rf"\W{{1,5}}(?:(?!{NEGATION})\w{{1,30}}\W{{1,5}}){{0,6}}?"
 
+# Letters with marks, as people type them in a hurry: without the mark, or spelt out.
+TYPED: Mapping[str, str] = {
+    **{marked: bare for marked, bare in zip("áéíóúñ", "aeioun", strict=True)},
+    "ä": "ae",
+    "ö": "oe",
+    "ü": "ue",
+    "ß": "ss",
+}
+EITHER = str.maketrans({marked: f"(?:{marked}|{bare})" for marked, bare in TYPED.items()})
+# A fever, for the rules that need one.
+FEVER = (
+    r"fevers?|feverish|febrile|pyrexi\w*|"
+    r"t(?:emp(?:erature)?)?(?: is| of| was| at|=|:)* ?(?:3[89]|4[0-2])(?:[.,]\d)?|"
+    r"(?:3[89]|4[0-2])[.,]\d ?(?:°|c|degrees)|10[1-6](?:\.\d)? ?(?:°|f|degrees)"
+)
+
+FEVER_DE = (
+    r"\w*fieber\w*|febril\w*|t(?:emp(?:eratur)?)? ?(?:3[89]|4[0-2])(?:[.,]\d)?|"
+    r"(?:3[89]|4[0-2])[.,]\d ?(?:°|grad)|thermometer (?:\w+ ){0,2}(?:3[89]|4[0-2])[.,]\d"
+)
+FEVER_ES = (
+    r"fiebre|febril|temperatura de (?:3[89]|4[0-2])|(?:3[89]|4[0-2])[.,]\d ?(?:°|grados)|"
+    r"termómetro (?:\w+ ){0,2}(?:3[89]|4[0-2])[.,]\d"
+)
 
 Pair = tuple[re.Pattern[str], re.Pattern[str]]
 
@@ -22,9 +44,9 @@ Pair = tuple[re.Pattern[str], re.Pattern[str]]
 class Signs:
     """One language's patterns of a rule, over lower-case text.
 
-    `strong`: speaks of a present emergency by itself.
+    `strong`: indicates an emergency by itself.
     `weak`: does so only in a sentence about a person (a case, not a subject).
-    `together`: pairs of signs that mean an emergency when both are near each other.
+    `together`: pairs of signs that indicate an emergency within a few sentences.
     """
 
     strong: re.Pattern[str] | None
@@ -34,7 +56,7 @@ class Signs:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A red flag: its id, its name, the sentence that goes with it, its signs by language."""
+    """A red flag: its id, its name, the notice's message, its signs by language."""
 
     id: str
     summary: str
@@ -54,10 +76,15 @@ def signs(
 
 
 def one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """One pattern out of many, at word boundaries."""
+    """Join patterns into one, at word boundaries."""
     return re.compile(r"\b(?:" + spelled("|".join(patterns)) + r")\b")
 
 
 def near(left: str, right: str) -> str:
-    """Two signs in either order with a few words between."""
+    """Return a pattern of two signs in either order with a few words between."""
     return f"(?:{left}){BETWEEN}(?:{right})|(?:{right}){BETWEEN}(?:{left})"
+
+
+def spelled(pattern: str) -> str:
+    """Return a pattern that matches either spelling; no class of it may have a marked letter."""
+    return pattern.translate(EITHER)

@@ -1,4 +1,4 @@
-"""A text as lower-case sentences, the unit in which negation and history have their scope."""
+"""Split a text into normalised sentences, the scope of negation and history."""
 
 import re
 
@@ -8,12 +8,12 @@ END = re.compile(
     r"[.!?;](?<!\n\d.)(?<!\b\w\.)(?<!\bca\.)(?=\s)(?! (?:ssw|woche|monat))|"
     r"\n(?=\s{0,9}(?:\n|[-*•]|\d{1,2}[.)])|[\w /]{2,40}:)"
 )
-# Typographic quotes, the no-break space and the en dash, as people's keyboards write them.
+# Typographic quotes, the no-break space and the en dash, in their plain form.
 TYPOGRAPHY = str.maketrans("\u2019\u2018\u201c\u201d\u00a0\u2013", "''\"\" -")
 
 BLANKS = re.compile(r"[ \t\r]+")
-# What is typed without its apostrophe; plain replacement is the fastest way to put it back.
-HASTY = {
+# Words typed without their apostrophe; plain replacement is the fastest way to restore it.
+CONTRACTIONS = {
     f" {word}{rest} ": f" {word}'{rest} "
     for rest, starts in {
         "t": ("can", "won", "don", "doesn", "didn", "isn", "hasn", "haven", "couldn"),
@@ -24,14 +24,14 @@ HASTY = {
     for word in starts
 }
 
-# Bounds, in characters, that keep the time of a search linear and short whatever is sent.
+# Bounds, in characters, that keep a search linear and short for any text.
 LONGEST_SENTENCE = 800
 OVERLAP = 200
 LONGEST_TEXT = 32_768
 
 
 def sentences_of(text: str) -> tuple[str, ...]:
-    """The sentences of a normalised text; an endless one comes in overlapping pieces."""
+    """Return the sentences of a normalised text; a very long one in overlapping pieces."""
     ends = [match.end() for match in END.finditer(text)]
     flat = text.replace("\n", " ")  # of equal length: the patterns know plain spaces only
     return tuple(
@@ -42,20 +42,20 @@ def sentences_of(text: str) -> tuple[str, ...]:
 
 
 def bounded(text: str) -> str:
-    """The two ends of a very long text; any other as it is."""
+    """Return both ends of a very long text; any other as it is."""
     if len(text) <= LONGEST_TEXT:
         return text
     return f"{text[: LONGEST_TEXT // 2]}\n\n{text[-LONGEST_TEXT // 2 :]}"
 
 
 def normal(text: str) -> str:
-    """Lower case, plain quotes, apostrophes in place."""
+    """Return a text in lower case, with plain quotes and apostrophes in place."""
     lowered = f" {text.lower()} "
     if not lowered.isascii():
         lowered = lowered.translate(TYPOGRAPHY)
     if any(blank in lowered for blank in ("  ", "\t", "\r", " \n", "\n ")):
         lowered = BLANKS.sub(" ", lowered).replace(" \n", "\n").replace("\n ", "\n")
-    for hasty, written in HASTY.items():
+    for hasty, written in CONTRACTIONS.items():
         lowered = lowered.replace(hasty, written)
     return lowered
 

@@ -1,7 +1,6 @@
 """Fever in a young infant; a child who is floppy, blue or will not wake."""
 
-from gateway.safety.red_flags.fever import FEVER, FEVER_DE, FEVER_ES
-from gateway.safety.red_flags.rule import Rule, near, signs
+from gateway.safety.red_flags.rule import FEVER, FEVER_DE, FEVER_ES, Rule, near, signs
 
 COUNT = r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 # Under three months any fever is an emergency (NICE NG143).

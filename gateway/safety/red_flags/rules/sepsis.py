@@ -1,7 +1,6 @@
 """Signs of sepsis or meningitis."""
 
-from gateway.safety.red_flags.fever import FEVER, FEVER_DE, FEVER_ES
-from gateway.safety.red_flags.rule import Rule, near, signs
+from gateway.safety.red_flags.rule import FEVER, FEVER_DE, FEVER_ES, Rule, near, signs
 
 STIFF = (
     r"(?:stiff|rigid) neck|neck (?:\w+ ){0,3}(?:stiff|rigid)\w*|neck stiffness|nuchal rigidity|"

@@ -1,6 +1,6 @@
 """English triggers; the classes and most terms follow NegEx and ConText."""
 
-from gateway.safety.red_flags.triggers.table import Triggers, words
+from gateway.safety.red_flags.triggers import Triggers, words
 
 NUMBER = r"(?:\d+|one|two|three|four|five|six|several|a few|few|brief|short|an?)"
 UNIT = r"(?:minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|wks?)"

@@ -1,6 +1,6 @@
 """Spanish triggers, the core of each class."""
 
-from gateway.safety.red_flags.triggers.table import Triggers, words
+from gateway.safety.red_flags.triggers import Triggers, words
 
 TRIGGERS = Triggers(
     pseudo=words(

@@ -11,8 +11,8 @@ import pytest
 import tests.gateway.safety.red_flags.rules
 from gateway.safety.red_flags.notices import NOT_TRIAGE, RedFlags, notices
 from gateway.safety.red_flags.prefilter import Prefilter
+from gateway.safety.red_flags.rule import TYPED
 from gateway.safety.red_flags.rules import RULES
-from gateway.safety.red_flags.spelling import TYPED
 from tests.gateway.safety.red_flags.rules import ids
 
 CORPUS = Path(__file__).parent / "corpus"

@@ -95,5 +95,5 @@ def test_what_is_loosened_and_how(pattern: str, text: str) -> None:
 
 def test_a_group_without_an_end_is_an_error() -> None:
     """A rule with a slip in it does not start."""
-    with pytest.raises(ValueError, match="does not end"):
+    with pytest.raises(ValueError, match="is not closed"):
         alternatives("(?!never")
