@@ -36,20 +36,24 @@ class Metrics:
         self._shared = shared
         self.registry = CollectorRegistry()
         counter, histogram, gauge = self._counter, self._histogram, self._gauge
-        self.requests = counter("requests", "Requests on the token paths.", "route", "outcome")
-        self.prompt_tokens = counter("prompt_tokens", "Prompt tokens, as the engine counts.")
+        self.requests = counter(
+            "requests", "Requests to /llm/generate and the OpenAI endpoints.", "route", "outcome"
+        )
+        self.prompt_tokens = counter("prompt_tokens", "Prompt tokens, as counted by the engine.")
         self.completion_tokens = counter("completion_tokens", "Generated tokens.")
         self.notices = counter("notices", "Red flags found in prompts.", "rule")
         self.warnings = counter("warnings", "Warnings on answers.", "kind")
-        self.truncated = counter("truncated", "Answers that were cut.", "where")
-        self.ttft = histogram("ttft_seconds", "Time to the first token.", TTFT_BUCKETS_S)
+        self.truncated = counter("truncated", "Truncated answers.", "where")
+        self.ttft = histogram("ttft_seconds", "Time to first token.", TTFT_BUCKETS_S)
         self.duration = histogram(
-            "request_duration_seconds", "Arrival to the end of the body.", DURATION_BUCKETS_S
+            "request_duration_seconds",
+            "From arrival to the end of the response body.",
+            DURATION_BUCKETS_S,
         )
-        self.inflight = gauge("inflight_requests", "Requests at the engine.")
+        self.inflight = gauge("inflight_requests", "Slots in use: requests at the engine.")
         self.waiting = gauge("queued_requests", "Requests waiting in the admission queue.")
-        self.places = gauge("inflight_limit", "Most requests at the engine at once.")
-        self.queue = gauge("queue_limit", "Most requests in the admission queue.")
+        self.places = gauge("inflight_limit", "Slots: maximum requests at the engine.")
+        self.queue = gauge("queue_limit", "Maximum requests in the admission queue.")
         self.ready = gauge("engine_ready", "1 while the engine is ready.")
         phase = gauge("phase", "1 for the current phase.", labels=("phase",))
         self.phases = {one: phase.labels(one) for one in get_args(Phase)}
@@ -57,14 +61,14 @@ class Metrics:
             "audit_failing", "1 while the audit trail cannot be written.", "livemax"
         )
         self.audit_lost = gauge(
-            "audit_lost_records", "Requests that are missing in the audit trail.", "livesum"
+            "audit_lost_records", "Requests without an audit record.", "livesum"
         )
         self.shared_failing = gauge(
-            "shared_state_failing", "1 while Redis is configured and cannot be used.", "livemax"
+            "shared_state_failing", "1 while Redis is configured and unavailable.", "livemax"
         )
-        self.workers = gauge("workers", "Processes of this gateway that serve.")
+        self.workers = gauge("workers", "Worker processes that serve requests.")
         self.workers.set(1)
-        self.workers_lost = gauge("workers_lost", "Workers that died since the start.")
+        self.workers_lost = gauge("workers_lost", "Worker processes that died since the start.")
         self._children: dict[tuple[object, ...], Counter] = {}
         self.http = HttpMetrics(self.registry)
 
