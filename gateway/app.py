@@ -26,7 +26,7 @@ from gateway.proxy.request_policy import RequestPolicy
 from gateway.record import Observer, release_limits
 from gateway.routes import console
 from gateway.safety import hold
-from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.disclaimer import Disclaimer, disclaimer_of
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
@@ -70,9 +70,7 @@ def create_app(
     One of several workers brings the `quotas` and `metrics` that it shares with the others.
     """
     own = metrics or Metrics()
-    disclaimer = Disclaimer.of(
-        settings.disclaimer_text, settings.disclaimer_contact, settings.disclaimer_language
-    )
+    disclaimer = disclaimer_of(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:

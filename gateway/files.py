@@ -45,7 +45,7 @@ class WatchedFile(Generic[Value]):
 
     @property
     def is_missing(self) -> bool:
-        """Whether there was no such file at the last reading."""
+        """True when a file did not exist at the last reading."""
         return None in self._stamps
 
     def current(self) -> Value:

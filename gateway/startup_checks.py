@@ -7,6 +7,7 @@ from gateway import logs, memory, settings
 from gateway.audit import file as audit
 from gateway.auth import gate
 from gateway.cluster import state as cluster
+from gateway.safety.disclaimer import disclaimer_of
 from gateway.server.tls import Tls
 from gateway.tracing import tracing
 
@@ -22,6 +23,7 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
         audit.check(chosen)
         cluster.check(chosen)
         tracing.check(chosen)
+        disclaimer_of(chosen)
         Tls.of(chosen)
         logs.set_up(chosen.log_level)
         logs.take_over()

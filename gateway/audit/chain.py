@@ -6,11 +6,11 @@ very bytes before `,"mac"`, closed by `}`: nothing is serialised again to verify
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
+
+from gateway.json_types import Json
 
 MAC_HEX = hashlib.sha256().digest_size * 2
 TAIL = len(b',"mac":""}') + MAC_HEX
@@ -32,7 +32,7 @@ def new_mac(key: str) -> hmac.HMAC:
     return hmac.new(key.encode(), digestmod=hashlib.sha256)
 
 
-def signed_line(record: Mapping[str, Any], head: Head, mac: hmac.HMAC) -> tuple[bytes, Head]:
+def signed_line(record: Json, head: Head, mac: hmac.HMAC) -> tuple[bytes, Head]:
     """Return a record as the line after `head`, newline included, and the new head."""
     content = orjson.dumps({"seq": head.seq + 1, "prev": head.mac, **record})
     proof = mac_of(content, mac)
@@ -50,7 +50,7 @@ def mac_of(content: bytes, mac: hmac.HMAC) -> str:
 class Line:
     """A line that was read back; `is_genuine` when its MAC is right under this key."""
 
-    record: Mapping[str, Any]
+    record: Json
     head: Head
     prev: str
     is_genuine: bool

@@ -10,7 +10,7 @@ LONGEST_NAME = 64  # of a principal, where room is short
 
 
 def opened(record: RequestRecord, path: str, now: float) -> Json:
-    """The journal's entry for a request whose answer begins."""
+    """Return the journal's entry for a request whose answer begins."""
     return {
         "since": rfc3339(now),
         "request_id": record.request_id,
@@ -22,7 +22,7 @@ def opened(record: RequestRecord, path: str, now: float) -> Json:
 
 
 def line_of(record: RequestRecord) -> Json:
-    """A request as it is written. The name of a key or the subject of a token, never the token."""
+    """Return the line of a request, with a key's name or a token's subject, never the token."""
     return {
         "time": rfc3339(record.ended),
         "kind": "request",
@@ -39,7 +39,7 @@ def line_of(record: RequestRecord) -> Json:
 
 
 def answer_of(record: RequestRecord) -> Json:
-    """What an auditor asks for of an answer, as far as the request got."""
+    """Return the facts of an answer for an auditor, as far as the request got."""
     fields: Json = {}
     if record.origin is not None:
         origin = record.origin._asdict()
@@ -58,18 +58,18 @@ def answer_of(record: RequestRecord) -> Json:
 
 
 def lines_of(records: Sequence[RequestRecord]) -> list[Json]:
-    """A batch as it is written. Of callers without a good key, one a batch is written and the
+    """Return the lines of a batch. Of callers without a valid key, one per batch is written and the
     rest are counted: else anybody could fill the disk."""
-    strangers = [record for record in records if is_strangers(record)]
-    written = [line_of(record) for record in records if not is_strangers(record)]
-    if strangers:
-        more = {"more_like_this": len(strangers) - 1} if len(strangers) > 1 else {}
-        written.append({**line_of(strangers[-1]), "client": None, "auth": None, **more})
+    unauthenticated = [record for record in records if is_unauthenticated(record)]
+    written = [line_of(record) for record in records if not is_unauthenticated(record)]
+    if unauthenticated:
+        more = {"more_like_this": len(unauthenticated) - 1} if len(unauthenticated) > 1 else {}
+        written.append({**line_of(unauthenticated[-1]), "client": None, "auth": None, **more})
     return written
 
 
-def is_strangers(record: RequestRecord) -> bool:
-    """True where nobody was let in: no good key, or a method for which none is asked."""
+def is_unauthenticated(record: RequestRecord) -> bool:
+    """Return whether the caller is unknown: no valid key, or a method that needs none."""
     return record.outcome == "unauthorized" or (
         record.outcome == "method_not_allowed" and record.principal.kind == "open"
     )

@@ -1,7 +1,8 @@
 """Export audit records as FHIR R4 AuditEvents, with IHE BALP's codes where it has them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from gateway.json_types import Json
 
 TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
@@ -28,7 +29,7 @@ OTHER = ("110100", "Application Activity")
 SUCCESS, MINOR, SERIOUS = "0", "4", "8"
 
 
-def audit_event(record: Mapping[str, Any]) -> dict[str, Any]:
+def audit_event(record: Json) -> Json:
     """Return the resource of a record; its digests prove nothing without the line of the trail."""
     return {
         "resourceType": "AuditEvent",
@@ -46,7 +47,7 @@ def audit_event(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def event_type(record: Mapping[str, Any]) -> dict[str, Any]:
+def event_type(record: Json) -> Json:
     """Return type, subtype and action: a model request is a RESTful operation, executed."""
     if record["kind"] == "request":
         return {
@@ -59,7 +60,7 @@ def event_type(record: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": coding(DCM, code, display), "subtype": [subtype], "action": "E"}
 
 
-def outcome(record: Mapping[str, Any]) -> str:
+def outcome(record: Json) -> str:
     """Return the outcome code: 4xx is a minor failure, 5xx and a broken stream are serious."""
     status, ended = record.get("status", 200), record.get("outcome", "ok")
     if ended == "ok":
@@ -67,11 +68,11 @@ def outcome(record: Mapping[str, Any]) -> str:
     return MINOR if 400 <= status < 500 or ended == "client_gone" else SERIOUS
 
 
-def agent(record: Mapping[str, Any]) -> dict[str, Any]:
+def agent(record: Json) -> Json:
     """Return the caller, or the gateway itself where there was none."""
     name = record.get("client") or record.get("by")
     who = {"identifier": {"system": OWN, "value": name}} if name else {"display": "unknown"}
-    found: dict[str, Any] = {
+    found: Json = {
         "who": who,
         "requestor": record["kind"] in ("request", "hold", "release"),
     }
@@ -80,7 +81,7 @@ def agent(record: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def entities(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+def entities(record: Json) -> list[Json]:
     """Return the request by its id and the model with the call's facts, or the event's facts."""
     if record["kind"] != "request":
         return [
@@ -98,13 +99,13 @@ def entities(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [request, model]
 
 
-def other_facts(record: Mapping[str, Any]) -> list[str]:
+def other_facts(record: Json) -> list[str]:
     return [name for name in record if name not in ("seq", "prev", "mac", "time", "kind")] or [
         "kind"
     ]
 
 
-def details(record: Mapping[str, Any], names: Iterable[str]) -> list[dict[str, str]]:
+def details(record: Json, names: Iterable[str]) -> list[dict[str, str]]:
     found = {name: record[name] for name in names if record.get(name) is not None}
     return [
         {"type": name, "valueString": " ".join(value) if isinstance(value, list) else str(value)}

@@ -5,12 +5,13 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from gateway.audit import chain
 from gateway.audit.chain import START, Head
+from gateway.json_types import Json
 from gateway.settings import GatewaySettings, SettingsError
 from gateway.timestamps import rfc3339
 
@@ -39,7 +40,7 @@ class AuditFile:
         self._size = -1
         self._synced = 0.0
         self._owes_sync = False
-        self._events: list[Mapping[str, Any]] = []  # repairs and rotations to be recorded
+        self._events: list[Json] = []  # repairs and rotations to be recorded
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "AuditFile | None":
@@ -53,7 +54,7 @@ class AuditFile:
             fsync=settings.audit_fsync,
         )
 
-    def append(self, records: Sequence[Mapping[str, Any]]) -> Head:
+    def append(self, records: Sequence[Json]) -> Head:
         """Append records, all or none; raise OSError or ChainBroken."""
         with self._locked():
             self._follow_file()
@@ -168,7 +169,7 @@ class AuditFile:
 
     @property
     def owes_sync(self) -> bool:
-        """Whether lines were written that have not been forced to the disk yet."""
+        """True while lines are written that have not been forced to the disk."""
         return self._owes_sync
 
     def sync_when_due(self) -> None:
@@ -225,7 +226,7 @@ def append_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
         file.close()
 
 
-def event(kind: str, **facts: Any) -> dict[str, Any]:
+def event(kind: str, **facts: object) -> Json:
     """Return a record about the trail itself or the service, not about a request."""
     return {"time": rfc3339_now(), "kind": kind, **facts}
 

@@ -6,12 +6,12 @@ import mmap
 import os
 import struct
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 
+from gateway.json_types import Json
 from gateway.record import NO_SLOT
 
 SLOTS = 4096
@@ -40,7 +40,7 @@ class InflightJournal:
             raise
         self._free = deque(range(SLOTS))
 
-    def enter(self, record: Mapping[str, Any]) -> int:
+    def enter(self, record: Json) -> int:
         """Enter a request; return its slot, or NO_SLOT when there is none for it."""
         content = orjson.dumps(record)
         if len(content) > SLOT_BYTES - LENGTH.size or not self._free:
@@ -67,7 +67,7 @@ class InflightJournal:
         os.close(self._handle)
 
 
-def left_behind(trail: Path) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
+def left_behind(trail: Path) -> Iterator[tuple[Path, list[Json]]]:
     """Yield the journals of dead processes with their requests; whoever has recorded them removes
     the file."""
     for path in sorted(trail.parent.glob(f"{trail.name}.open-*")):
@@ -76,7 +76,7 @@ def left_behind(trail: Path) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
             yield path, list(records(file.read()))
 
 
-def records(content: bytes) -> Iterator[dict[str, Any]]:
+def records(content: bytes) -> Iterator[Json]:
     """Yield the requests in the slots; one that was being written is skipped."""
     for at in range(0, len(content) - SLOT_BYTES + 1, SLOT_BYTES):
         (size,) = LENGTH.unpack_from(content, at)

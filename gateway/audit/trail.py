@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 
@@ -24,6 +24,7 @@ from gateway.audit.file import (
 )
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.errors import AuditUnavailable
+from gateway.json_types import Json
 from gateway.logs import log
 from gateway.record import RequestRecord
 from gateway.safety.labels import GATEWAY_VERSION
@@ -84,7 +85,7 @@ class WrittenTrail(Trail):
         self._checkpoint_s = checkpoint_s
         self._alarm = alarm
         self._pending: deque[RequestRecord] = deque()
-        self._events: list[dict[str, Any]] = []
+        self._events: list[Json] = []
         self._lost = 0
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -266,9 +267,7 @@ class WrittenTrail(Trail):
             self._journal.close()
 
 
-def unfinished(
-    left: Sequence[tuple[Path, list[dict[str, Any]]]], trail: Path
-) -> list[dict[str, Any]]:
+def unfinished(left: Sequence[tuple[Path, list[Json]]], trail: Path) -> list[Json]:
     """Return the requests that a killed process left, as events, without those whose line was
     written: the kill came between line and journal."""
     found = [one for _, records in left for one in records]

@@ -1,1 +1,1 @@
-"""Who may come in, and how many at once."""
+"""Access control: API keys, JSON Web Tokens, scopes, CORS."""

@@ -1,15 +1,15 @@
-"""Which web pages may ask from within a browser (CORS): none unless they are listed."""
+"""Cross-origin resource sharing (CORS): no web page has access unless its origin is listed."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.http.headers import value_of
+from gateway.http.headers import RawHeaders, value_of
 
 Headers = tuple[tuple[bytes, bytes], ...]
 ANY = b"*"
 METHODS = b"GET, HEAD, POST"
-# What a page may read of an answer beside its body.
+# Response headers that a page may read.
 EXPOSED = (
     b"X-Request-Id, X-MMHIE-Disclaimer-Version, X-MMHIE-AI-Generated, Retry-After, WWW-Authenticate"
 )
@@ -19,8 +19,8 @@ MAX_AGE_S = b"600"
 
 @dataclass(frozen=True, slots=True)
 class CorsPolicy:
-    """The pages' own origins, `https://host[:port]`, or `*`. No cookie is a credential here, so a
-    listed page can ask with a key that it holds, and no page with one that it does not."""
+    """The allowed origins, `https://host[:port]`, or `*`. Cookies are no credentials here:
+    a listed page can use a key that it has, and no page one that its reader has elsewhere."""
 
     allowed: frozenset[bytes] = frozenset()
 
@@ -28,26 +28,25 @@ class CorsPolicy:
     def of(cls, origins: Iterable[str]) -> "CorsPolicy":
         return cls(frozenset(origin.encode() for origin in origins))
 
-    def headers(self, asked: Iterable[tuple[bytes, bytes]]) -> Headers:
-        """What every answer to a page of an allowed origin carries."""
-        told = allowed_of(self.allowed, value_of(asked, b"origin"))
-        if not told:
+    def headers(self, request: RawHeaders) -> Headers:
+        """Return the headers of every response to an allowed origin."""
+        origin = self._allow(value_of(request, b"origin"))
+        if not origin:
             return ()
         return (
-            (b"access-control-allow-origin", told),
+            (b"access-control-allow-origin", origin),
             (b"access-control-expose-headers", EXPOSED),
             (b"vary", b"Origin"),
         )
 
-    def preflight(self, method: str, asked: Iterable[tuple[bytes, bytes]]) -> Headers | None:
-        """The answer to a browser that asks beforehand, which it does without a key; None when
-        this is no such question, or not from an allowed page."""
-        asked = tuple(asked)
-        if method != "OPTIONS" or not value_of(asked, b"access-control-request-method"):
+    def preflight(self, method: str, request: RawHeaders) -> Headers | None:
+        """Return the headers of a preflight response, which needs no key; None when this is not a
+        preflight request from an allowed origin."""
+        if method != "OPTIONS" or not value_of(request, b"access-control-request-method"):
             return None
-        if not allowed_of(self.allowed, value_of(asked, b"origin")):
+        if not self._allow(value_of(request, b"origin")):
             return None
-        wanted = value_of(asked, b"access-control-request-headers")
+        wanted = value_of(request, b"access-control-request-headers")
         names = wanted if HEADER_NAMES.fullmatch(wanted) else b""
         return (
             (b"access-control-allow-methods", METHODS),
@@ -55,9 +54,8 @@ class CorsPolicy:
             (b"access-control-max-age", MAX_AGE_S),
         )
 
-
-def allowed_of(allowed: frozenset[bytes], origin: bytes) -> bytes:
-    """What is said to an origin; empty for one that is not allowed."""
-    if not origin:
-        return b""
-    return ANY if ANY in allowed else origin if origin in allowed else b""
+    def _allow(self, origin: bytes) -> bytes:
+        """Return the value of Access-Control-Allow-Origin; empty for an origin not allowed."""
+        if not origin:
+            return b""
+        return ANY if ANY in self.allowed else origin if origin in self.allowed else b""

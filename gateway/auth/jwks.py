@@ -6,12 +6,13 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import httpx2
 import jwt
 
 from gateway.files import FileUnusable, WatchedFile
+from gateway.json_types import Json
 from gateway.logs import log
 
 ALGORITHMS = ("RS256", "ES256")
@@ -151,7 +152,7 @@ def parse(document: bytes) -> Keys:
     return keys
 
 
-def usable(row: Mapping[str, Any]) -> jwt.PyJWK | None:
+def usable(row: Json) -> jwt.PyJWK | None:
     """Return a public key for one of our algorithms, or None. Symmetric keys are never accepted:
     a token signed with the published bytes would verify."""
     algorithm = {"RSA": "RS256", "EC": "ES256"}.get(str(row.get("kty")))

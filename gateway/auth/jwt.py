@@ -2,14 +2,13 @@
 
 import hashlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jwt
 
 from gateway.auth.jwks import ALGORITHMS, Jwks
 from gateway.errors import Unauthorized
+from gateway.json_types import Json
 from gateway.principal import PRIORITIES, SCOPES, Principal
 
 LARGEST_CACHE = 10_000
@@ -63,7 +62,7 @@ class JwtVerifier:
             raise Unauthorized(sentence(error)) from None
         return principal_of(claims, self.policy.leeway_s)
 
-    async def _key(self, header: Mapping[str, Any]) -> jwt.PyJWK:
+    async def _key(self, header: Json) -> jwt.PyJWK:
         """Return the key that a token names. The algorithm is never taken from the token alone: a
         key is for one algorithm, and a token that names another fails against it."""
         if header.get("alg") not in ALGORITHMS:
@@ -77,7 +76,7 @@ class JwtVerifier:
             raise Unauthorized("The token is signed with an unknown key; get a new one.")
         return key
 
-    def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
+    def _claims(self, token: str, key: jwt.PyJWK) -> Json:
         return jwt.decode(
             token,
             key,
@@ -89,7 +88,7 @@ class JwtVerifier:
         )
 
 
-def principal_of(claims: Mapping[str, Any], leeway_s: float) -> Principal:
+def principal_of(claims: Json, leeway_s: float) -> Principal:
     """Return the principal that verified claims describe; raise Unauthorized."""
     subject = claims["sub"]
     if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
@@ -104,7 +103,7 @@ def principal_of(claims: Mapping[str, Any], leeway_s: float) -> Principal:
     )
 
 
-def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
+def scopes_of(claims: Json) -> frozenset[str]:
     """Return the known scopes in `scope` (RFC 8693: a string) or `scp` (Microsoft: or a list)."""
     granted = claims.get("scope") or claims.get("scp") or ""
     names = granted.split() if isinstance(granted, str) else granted

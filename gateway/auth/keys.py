@@ -5,12 +5,12 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from gateway.files import FileUnusable, WatchedFile, stamp_of, write_json
+from gateway.json_types import Json
 from gateway.principal import NO_LIMITS, PRIORITIES, SCOPES, Limits, Principal, Priority
 
 PREFIX = "mmhie_"  # what secret scanners look for
@@ -81,7 +81,7 @@ def read(path: Path) -> tuple[Key, ...]:
         raise FileUnusable("it is not what `mmhie keys` writes") from None
 
 
-def of_row(row: Mapping[str, Any]) -> Key:
+def of_row(row: Json) -> Key:
     """Return one key; raise ValueError, KeyError or TypeError for a row that is not one."""
     known = {one.name for one in fields(Key)} & row.keys()
     given = {name: row[name] for name in known}
@@ -117,7 +117,7 @@ class KeyFile:
 
     @property
     def problem(self) -> str | None:
-        """What an operator should do about the file; None when it is in order."""
+        """A warning for the operator; None while the file is in order."""
         if self._file.is_missing:
             return "The keys file is missing: no key is accepted."
         return self._file.problem and f"MMHIE_KEYS_FILE: {self._file.problem}"

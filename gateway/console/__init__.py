@@ -1,1 +1,1 @@
-"""The page at `/`: plain HTML, CSS and modules in `page/`, served as they are."""
+"""The web console at `/`: plain HTML, CSS and JavaScript modules in `page/`."""

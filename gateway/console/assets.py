@@ -1,4 +1,4 @@
-"""The console's files, read once: what each is, and what a browser may do with it."""
+"""The console's files, read once, with their media types and security headers."""
 
 import hashlib
 import html
@@ -18,8 +18,8 @@ TYPES = {
     ".woff2": "font/woff2",
     ".txt": "text/plain; charset=utf-8",
 }
-# Nothing from elsewhere, nothing inline, and (trusted types) no markup made from strings: what a
-# model writes can only ever become text.
+# No foreign origin, nothing inline, and (trusted types) no markup from strings: a model's output
+# can only ever become text.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -33,7 +33,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "cache-control": "no-cache",  # kept, and asked about each time: an upgrade shows at once
+    "cache-control": "no-cache",  # cached, and revalidated each time: an upgrade shows at once
 }
 
 
@@ -50,13 +50,13 @@ class Asset:
         return cls(body, TYPES[suffix], f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
     def is_known_by(self, if_none_match: str | None) -> bool:
-        """Whether the browser already has these bytes (RFC 9110, 13.1.2)."""
-        told = (one.strip().removeprefix("W/") for one in (if_none_match or "").split(","))
-        return any(one in (self.etag, "*") for one in told)
+        """Return whether the browser already has these bytes (RFC 9110, 13.1.2)."""
+        tags = (one.strip().removeprefix("W/") for one in (if_none_match or "").split(","))
+        return any(one in (self.etag, "*") for one in tags)
 
 
 def load(facts: Mapping[str, object], page: Path = PAGE) -> dict[str, Asset]:
-    """Every file by its path below `page`; `{{name}}` in the index becomes the fact, escaped."""
+    """Return every file by its path below `page`, with the facts filled into the index."""
     files = sorted(path for path in page.rglob("*") if path.suffix in TYPES)
     bodies = {path.relative_to(page).as_posix(): path.read_bytes() for path in files}
     bodies[INDEX] = filled(bodies[INDEX].decode(), facts).encode()
@@ -64,5 +64,5 @@ def load(facts: Mapping[str, object], page: Path = PAGE) -> dict[str, Asset]:
 
 
 def filled(template: str, facts: Mapping[str, object]) -> str:
-    """The template with its facts as text or attribute values; raises KeyError for one unknown."""
+    """Replace each `{{name}}` by its escaped fact; raise KeyError for an unknown one."""
     return FACT.sub(lambda found: html.escape(str(facts[found[1]])), template)

@@ -1,1 +1,1 @@
-"""The only place that talks to the engine."""
+"""The client side of the engine: connections, errors, state, metrics."""

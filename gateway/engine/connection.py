@@ -212,7 +212,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Whether the next request may use this connection."""
+        """True while the next request may use this connection."""
         return self.complete and self._keep_alive and not self.closed and self._failure is None
 
     def abort(self) -> None:

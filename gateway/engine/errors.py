@@ -4,7 +4,6 @@ import json
 import os.path
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import orjson
 
@@ -15,6 +14,7 @@ from gateway.errors import (
     GatewayError,
     RequestError,
 )
+from gateway.json_types import Json
 
 SHORTEST_ECHO = 4
 FRONT_OF_ECHO = 16  # a longer text may be quoted without its end
@@ -41,13 +41,13 @@ _INPUT_ECHO = re.compile(r",?\s*'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_va
 class EngineRefusal(RequestError):
     """A 4xx of the engine: its status, type, param and code; its message without the request."""
 
-    def __init__(self, status: int, error: dict[str, Any], message: str) -> None:
+    def __init__(self, status: int, error: Json, message: str) -> None:
         super().__init__(message)
         self.status = status  # type: ignore[misc] # the engine's, not the class's
         details = {name: error.get(name) for name in ("type", "param", "code")}
         self.fields = {"message": message, **details}
 
-    def envelope(self) -> dict[str, Any]:
+    def envelope(self) -> Json:
         return {"error": self.fields}
 
 
@@ -97,7 +97,7 @@ def private(request: object) -> object:
     return {name: value for name, value in request.items() if name != "model"}
 
 
-def error_object(body: bytes) -> dict[str, Any]:
+def error_object(body: bytes) -> Json:
     """Return the `error` object of an engine's error body; empty when there is none."""
     try:
         parsed = orjson.loads(body)

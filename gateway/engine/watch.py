@@ -5,12 +5,13 @@ import contextlib
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import orjson
 
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.errors import Draining, EngineUnavailable, GatewayError
+from gateway.json_types import Json
 
 Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled", "held"]
 
@@ -53,7 +54,7 @@ class EngineState:
     engine_version: str | None = None
     model: Model | None = None
     warnings: tuple[str, ...] = ()
-    model_facts: dict[str, Any] = field(default_factory=dict)
+    model_facts: Json = field(default_factory=dict)
 
 
 class EngineWatch:
@@ -170,7 +171,7 @@ class EngineWatch:
         return await self._engine.fetch(EngineRequest("GET", path, total_s=PROBE_TIMEOUT_S))
 
 
-def parse_models(body: bytes, published: dict[str, Any]) -> Model:
+def parse_models(body: bytes, published: Json) -> Model:
     """Return the model of a /v1/models answer, with what the launcher published about it.
 
     The launcher's public id hides whatever else the engine lists: the base under an adapter

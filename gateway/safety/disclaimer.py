@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from gateway.settings import GatewaySettings, SettingsError
+
 # Word for word the safety notice of the project's first README, without its markdown.
 DEFAULT_TEXT = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "
@@ -56,6 +58,16 @@ class Disclaimer:
     def as_dict(self) -> dict[str, str]:
         """Return its form in the `mmhie` object."""
         return {"id": self.id, "version": self.version, "sha256": self.sha256, "text": self.text}
+
+
+def disclaimer_of(settings: GatewaySettings) -> Disclaimer:
+    """Return the disclaimer for these settings; raise SettingsError."""
+    try:
+        return Disclaimer.of(
+            settings.disclaimer_text, settings.disclaimer_contact, settings.disclaimer_language
+        )
+    except ValueError as problem:
+        raise SettingsError(str(problem)) from None
 
 
 def _statement(text: str | None, language: str) -> str:

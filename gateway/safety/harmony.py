@@ -46,12 +46,12 @@ class HarmonyGuard:
 
     @property
     def is_idle(self) -> bool:
-        """Whether all text so far was passed on and nothing is held back."""
+        """True while all text so far was passed on and nothing is held back."""
         return self._state == "text" and not self._pending
 
     @property
     def is_undecided(self) -> bool:
-        """Whether the answer is clean if the last characters turn out to be no marker."""
+        """True while the answer is clean if its last characters are no marker."""
         return bool(self._pending) and not self.found
 
     def feed(self, delta: str) -> str:

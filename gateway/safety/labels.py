@@ -2,11 +2,11 @@
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
+from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.red_flags.notices import notices, red_flags
@@ -42,12 +42,12 @@ class Labels:
     def initial(
         self,
         serving: provenance.Serving,
-        request: Mapping[str, Any],
+        request: Json,
         *,
         request_id: str,
         prompt: str | bytes,
         question: str,
-    ) -> dict[str, Any]:
+    ) -> Json:
         """Return the labels before the first token; `prompt` is digested, `question` screened."""
         call = provenance.Call(
             request_id=request_id,
@@ -60,7 +60,7 @@ class Labels:
         return provenance.static(self.disclaimer, serving, call, found)
 
 
-def user_text(body: Mapping[str, Any]) -> str:
+def user_text(body: Json) -> str:
     """Return the user's text in an OpenAI request: the prompt, or the last few user turns.
 
     A follow-up ("could it still be meningitis?") refers to the turns before it.

@@ -1,8 +1,8 @@
 """The model card: intended use, limits and evidence."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from gateway.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.provenance import Serving
 
@@ -22,7 +22,7 @@ LIMITS = (
     "Notices come from text patterns; that there is none means nothing.",
 )
 # From the authors' own pages; both are cited so that a reader can check.
-KNOWN: Mapping[str, Mapping[str, Any]] = {
+KNOWN: Mapping[str, Json] = {
     "dousery/medical-reasoning-gpt-oss-20b": {
         "kind": "LoRA adapter (rank 8 on attention) for openai/gpt-oss-20b",
         "trained_on": "FreedomIntelligence/medical-o1-reasoning-SFT, English, 10,000 examples, at "
@@ -41,7 +41,7 @@ EVALUATION = (
 )
 
 
-def card(serving: Serving, disclaimer: Disclaimer, contact: str | None) -> dict[str, Any]:
+def card(serving: Serving, disclaimer: Disclaimer, contact: str | None) -> Json:
     """Return the card of the served model."""
     return {
         "model": serving._asdict(),

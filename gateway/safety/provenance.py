@@ -4,8 +4,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from gateway.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
 
 # HL7 v3 ObservationValue: "Artificial Intelligence asserted" (HL7 AI Transparency on FHIR).
@@ -59,7 +60,7 @@ def static(
     serving: Serving,
     call: Call,
     notices: Sequence[Mapping[str, str]] = (),
-) -> dict[str, Any]:
+) -> Json:
     """Return the part known before the first token, sent with the first chunk."""
     return {
         "disclaimer": disclaimer.as_dict(),
@@ -70,7 +71,7 @@ def static(
     }
 
 
-def identity(first: Mapping[str, Any]) -> dict[str, Any]:
+def identity(first: Json) -> Json:
     """Return what audit and traces need of the static part."""
     origin = first["provenance"]
     return {name: origin[name] for name in ("model", "revision", "prompt_digest", "sampling")}
@@ -82,7 +83,7 @@ def completion(
     warnings: Sequence[str],
     output_digest: str,
     system_fingerprint: str | None,
-) -> dict[str, Any]:
+) -> Json:
     """Return the part known at the end, sent with the chunk that has finish_reason."""
     return {
         "provenance": {"system_fingerprint": system_fingerprint, "output_digest": output_digest},
@@ -91,7 +92,7 @@ def completion(
     }
 
 
-def repeatable(first: Mapping[str, Any]) -> dict[str, Any]:
+def repeatable(first: Json) -> Json:
     """Return what the last chunk repeats of the static part, for clients that keep only that.
 
     The disclaimer comes without its text, which a stream has once.
@@ -100,7 +101,7 @@ def repeatable(first: Mapping[str, Any]) -> dict[str, Any]:
     return {"disclaimer": named, "notices": first["notices"], "provenance": {}}
 
 
-def merge(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
+def merge(first: Json, last: Json) -> Json:
     """Merge both parts into one object."""
     return {**first, **last, "provenance": {**first["provenance"], **last["provenance"]}}
 
@@ -140,11 +141,11 @@ def format_digest(mac: hmac.HMAC) -> str:
 
 
 @lru_cache(maxsize=8)
-def _serving_fields(serving: Serving) -> Mapping[str, Any]:
+def _serving_fields(serving: Serving) -> Json:
     return serving._asdict()
 
 
-def _call_fields(call: Call) -> dict[str, Any]:
+def _call_fields(call: Call) -> Json:
     return {
         "request_id": call.request_id,
         "time": call.time,

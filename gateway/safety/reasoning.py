@@ -1,7 +1,8 @@
 """The reasoning policy: its visibility and its field name."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
+
+from gateway.json_types import Json
 
 Policy = Literal["pass", "hide", "scope"]
 FieldName = Literal["reasoning", "reasoning_content", "both"]
@@ -16,7 +17,7 @@ OUT: dict[FieldName, tuple[str, ...]] = {
 # Per-token data of a choice, which repeats the reasoning token by token.
 PER_TOKEN = ("logprobs", "token_ids")
 # An empty reasoning item of /v1/responses.
-EMPTY: dict[str, Any] = {"content": [], "summary": [], "encrypted_content": None}
+EMPTY: Json = {"content": [], "summary": [], "encrypted_content": None}
 
 
 def is_shown(policy: Policy, may_see: bool) -> bool:
@@ -29,9 +30,7 @@ def is_untouched(policy: Policy, name: FieldName, *, may_see: bool = False) -> b
     return name == "reasoning" and is_shown(policy, may_see)
 
 
-def apply(
-    message: Mapping[str, Any], policy: Policy, name: FieldName, *, may_see: bool = False
-) -> dict[str, Any]:
+def apply(message: Json, policy: Policy, name: FieldName, *, may_see: bool = False) -> Json:
     """Return a message or delta with its reasoning removed or under the chosen name(s)."""
     kept = {key: value for key, value in message.items() if key not in NAMES}
     if is_shown(policy, may_see) and any(key in message for key in NAMES):
@@ -40,9 +39,7 @@ def apply(
     return kept
 
 
-def apply_choice(
-    choice: Mapping[str, Any], policy: Policy, name: FieldName, *, may_see: bool = False
-) -> dict[str, Any]:
+def apply_choice(choice: Json, policy: Policy, name: FieldName, *, may_see: bool = False) -> Json:
     """Return a choice under the policy; hiding reasoning hides its logprobs and token ids."""
     changed = dict(choice)
     part = "delta" if "delta" in choice else "message"
@@ -54,12 +51,12 @@ def apply_choice(
     return changed
 
 
-def is_pure_answer(message: Mapping[str, Any]) -> bool:
+def is_pure_answer(message: Json) -> bool:
     """Return whether a message or delta has an answer or tool call and no reasoning."""
     return not text_of(message) and bool(message.get("content") or message.get("tool_calls"))
 
 
-def text_of(message: Mapping[str, Any]) -> str:
+def text_of(message: Json) -> str:
     """Return the reasoning in a message or delta, under either name; empty when none."""
     return str(message.get("reasoning") or message.get("reasoning_content") or "")
 

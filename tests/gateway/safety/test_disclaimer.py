@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from gateway.safety.disclaimer import DEFAULT_TEXTS, Disclaimer
+from gateway import settings
+from gateway.safety.disclaimer import DEFAULT_TEXTS, Disclaimer, disclaimer_of
 
 README_NOTICE = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "
@@ -56,7 +57,7 @@ def test_a_blank_text_is_refused(text: str) -> None:
 
 def test_an_unknown_language_needs_its_own_text() -> None:
     """Without a built-in wording the operator must bring one."""
-    with pytest.raises(ValueError, match="known: en, de, es"):
+    with pytest.raises(ValueError, match="only en, de, es"):
         Disclaimer.of(language="fr")
 
     assert Disclaimer.of("Pas un avis médical.", language="fr").language == "fr"
@@ -71,3 +72,10 @@ def test_a_language_that_is_no_tag_is_refused() -> None:
 def test_the_object_has_the_four_documented_fields() -> None:
     """id, version, sha256 and text, and nothing else."""
     assert list(Disclaimer.of().as_dict()) == ["id", "version", "sha256", "text"]
+
+
+def test_a_language_without_a_text_is_a_wrong_setting() -> None:
+    """One sentence that names what to set, not a traceback."""
+    chosen = settings.load({"MMHIE_DISCLAIMER_LANGUAGE": "fr"}, None)
+    with pytest.raises(settings.SettingsError, match="set MMHIE_DISCLAIMER_TEXT"):
+        disclaimer_of(chosen)
