@@ -15,6 +15,8 @@ from launcher.checkpoints.tensors import TensorSource
 from launcher.errors import LauncherError, ModelError, PlanError
 from launcher.models import digests, safetensors_header, weights
 from launcher.models.config import adapter_from_config
+from launcher.models.facts import AdapterFacts
+from launcher.models.families import Config
 from launcher.models.resolve import MERGE_RECORD, read_model
 from launcher.models.safetensors_header import Tensor
 from launcher.settings import load
@@ -31,25 +33,16 @@ def merge(job: MergeJob, report: Report) -> Path:
     `report` hears bytes done and bytes in all. Raises PlanError for what cannot be merged exactly,
     ModelError for broken files, NotEnoughDisk.
     """
-    config = _adapter_config(job)
-    if _is_done(job):
-        return job.target
-    shards = _shards(job.base)
-    known = {name: tensor for shard in shards.values() for name, tensor in shard.items()}
-    changed = lora.pairs(config, safetensors_header.read(_weights(job.adapter)), known)
-    plan = {name: list(_sources(job, shard, changed, known)) for name, shard in shards.items()}
-    with making.open_lock(job.target.parent / f".{job.target.name}.lock"):
-        _write(job, plan, _record(job, config), report)
-    return job.target
-
-
-def _adapter_config(job: MergeJob) -> Mapping[str, Any]:
     config = _read(job.adapter / "adapter_config.json")
     facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
     if facts.unmergeable:
         found = ", ".join(facts.unmergeable)
         raise PlanError(f"The adapter {job.adapter_id} has {found} and cannot be merged exactly.")
-    return config
+    record = _record(job, facts)
+    with making.locked(job.target.parent / f".{job.target.name}.lock"):
+        if not _is_done(job, record):
+            _write(job, _shards(job, config), record, report)
+    return job.target
 
 
 def _weights(adapter: Path) -> Path:
@@ -59,8 +52,12 @@ def _weights(adapter: Path) -> Path:
     return file
 
 
-def _shards(base: Path) -> dict[str, dict[str, Tensor]]:
-    return {file.name: safetensors_header.read(file) for file in weights.shards(base)}
+def _shards(job: MergeJob, config: Config) -> dict[str, list[TensorSource]]:
+    """The tensors of the merged checkpoint by file."""
+    shards = {file.name: safetensors_header.read(file) for file in weights.shards(job.base)}
+    known = {name: tensor for shard in shards.values() for name, tensor in shard.items()}
+    changed = lora.pairs(config, safetensors_header.read(_weights(job.adapter)), known)
+    return {name: list(_sources(job, shard, changed, known)) for name, shard in shards.items()}
 
 
 def _sources(
@@ -88,9 +85,9 @@ def _merged(pair: LoraPair) -> TensorSource:
 
 
 def _write(
-    job: MergeJob, plan: Mapping[str, list[TensorSource]], record: dict[str, Any], report: Report
+    job: MergeJob, shards: Mapping[str, list[TensorSource]], record: dict[str, Any], report: Report
 ) -> None:
-    total = sum(source.size for sources in plan.values() for source in sources)
+    total = sum(source.size for sources in shards.values() for source in sources)
     making.check_room(job.target.parent, total * ROOM, "The merged checkpoint")
     done = 0
 
@@ -101,9 +98,9 @@ def _write(
 
     with making.partial(job.target.parent, job.target.name) as folder:
         digests = {
-            name: tensors.write(folder / name, sources, advance) for name, sources in plan.items()
+            name: tensors.write(folder / name, sources, advance) for name, sources in shards.items()
         }
-        _write_index(folder, plan, total)
+        _write_index(folder, shards, total)
         _copy_rest(job, folder)
         _dump(folder / MERGE_RECORD, {**record, "files": digests})
         # The configuration comes last: a folder without it does not load.
@@ -117,9 +114,9 @@ def _replace(folder: Path, target: Path) -> None:
     folder.rename(target)
 
 
-def _write_index(folder: Path, plan: Mapping[str, list[TensorSource]], total: int) -> None:
-    if len(plan) > 1:
-        names = {source.name: file for file, sources in plan.items() for source in sources}
+def _write_index(folder: Path, shards: Mapping[str, list[TensorSource]], total: int) -> None:
+    if len(shards) > 1:
+        names = {source.name: file for file, sources in shards.items() for source in sources}
         _dump(folder / weights.INDEX, {"metadata": {"total_size": total}, "weight_map": names})
 
 
@@ -139,18 +136,8 @@ def _config(job: MergeJob) -> dict[str, Any]:
     return config
 
 
-def _record(job: MergeJob, config: Mapping[str, Any]) -> dict[str, Any]:
-    facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
-    return {
-        **_identity(job),
-        "rank": facts.rank,
-        "alpha": facts.alpha,
-        "targets": list(facts.targets),
-    }
-
-
-def _identity(job: MergeJob) -> dict[str, Any]:
-    """The digests that make two merges the same; kept beside the weights for the next run."""
+def _record(job: MergeJob, facts: AdapterFacts) -> dict[str, Any]:
+    """The merge's inputs and their digests; kept beside the weights, so that a re-run can tell."""
     return {
         "adapter": job.adapter_id,
         "base": job.base_id,
@@ -158,15 +145,15 @@ def _identity(job: MergeJob) -> dict[str, Any]:
         "adapter_sha256": digests.sha256(_weights(job.adapter)),
         "adapter_config_sha256": digests.sha256(job.adapter / "adapter_config.json"),
         "base_config_sha256": digests.sha256(job.base / "config.json"),
+        "rank": facts.rank,
+        "alpha": facts.alpha,
+        "targets": list(facts.targets),
     }
 
 
-def _is_done(job: MergeJob) -> bool:
-    record = job.target / MERGE_RECORD
-    if not record.is_file():
-        return False
-    found = _read(record)
-    return all(found.get(name) == value for name, value in _identity(job).items())
+def _is_done(job: MergeJob, record: Mapping[str, Any]) -> bool:
+    file = job.target / MERGE_RECORD
+    return file.is_file() and record.items() <= _read(file).items()
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from launcher.checkpoints.tensors import Float, floats
 from launcher.errors import PlanError
+from launcher.models.families import Config
 from launcher.models.safetensors_header import Tensor
 
 PREFIX: Final = "base_model.model."
@@ -30,7 +31,7 @@ class LoraPair:
 
 
 def pairs(
-    config: Mapping[str, Any], adapter: Mapping[str, Tensor], base: Mapping[str, Tensor]
+    config: Config, adapter: Mapping[str, Tensor], base: Mapping[str, Tensor]
 ) -> dict[str, LoraPair]:
     """Every changed weight's pair by the weight's name; PlanError for one that is not exact."""
     halves: dict[str, dict[str, Tensor]] = {}
@@ -49,7 +50,7 @@ def pairs(
 
 
 def _pair(
-    config: Mapping[str, Any],
+    config: Config,
     module: str,
     half: Mapping[str, Tensor],
     base: Mapping[str, Tensor],
@@ -65,7 +66,7 @@ def _pair(
     return LoraPair(target, a, b, scale(config, module, a.shape[0]))
 
 
-def scale(config: Mapping[str, Any], module: str, rank: int) -> float:
+def scale(config: Config, module: str, rank: int) -> float:
     """alpha / rank, or alpha / sqrt(rank) for rank-stabilised adapters (PEFT's rules)."""
     patterns: Mapping[str, float] = config.get("alpha_pattern") or {}
     special = [value for key, value in patterns.items() if re.fullmatch(rf"(.*\.)?({key})", module)]

@@ -42,6 +42,14 @@ def open_lock(path: Path) -> TextIO:
         raise ModelError(f"{path.parent} cannot be written: {error.strerror}.") from error
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time on this machine; a dead holder's lock is free."""
+    with open_lock(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def is_locked(descriptor: int) -> bool:
     """Take the lock if nobody has it; a dead holder's is free."""
     try:

@@ -78,7 +78,8 @@ class Subject:
         """Folders and files that the engine, or the preparation of its checkpoint, reads."""
         if self.model.source == EMBEDDED:
             return [weights.embedded_file()]
-        named = [self.model.source, self.model.adapter_source]
+        adapter = self.model.adapter
+        named = [self.model.source, adapter.source if adapter else ""]
         return [_on_this_machine(source) for source in dict.fromkeys(filter(None, named))]
 
     @cached_property

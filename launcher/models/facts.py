@@ -70,11 +70,6 @@ class ModelFacts:
         return self.model_type == "gpt_oss"
 
     @property
-    def adapter_source(self) -> str:
-        """The adapter's folder or hub id; empty when there is none."""
-        return self.adapter.source if self.adapter else ""
-
-    @property
     def full_layers(self) -> int:
         """Layers that attend to the whole context."""
         return self.layers - self.sliding_layers

@@ -1,7 +1,6 @@
 """A model's facts by its name: folder, adapter, GGUF file, hub cache or known family."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -115,7 +114,7 @@ def _adapter(name: str, hub: Path, revision: str | None) -> AdapterFacts | None:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         folder = _snapshot(name, hub, revision) or folder
-    config: Mapping[str, Any] = _json(folder / "adapter_config.json")
+    config = _json(folder / "adapter_config.json")
     if config:
         return adapter_from_config(config, id=public_id(name), source=str(folder))
     known = families.ADAPTERS.get(name)

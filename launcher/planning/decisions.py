@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from launcher.errors import HardwareError, MissingPackage, PlanError
-from launcher.models.facts import ModelFacts
+from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.hardware import Device, Hardware
@@ -57,10 +57,11 @@ class Decisions:
         return Platform(self.device, self.hardware, self.installed)
 
     @property
-    def lora(self) -> bool:
-        """The adapter is applied while serving, not folded into the weights before."""
+    def lora(self) -> AdapterFacts | None:
+        """The adapter that is applied while serving, not folded into the weights before."""
         adapter = self.model.adapter
-        return adapter is not None and not adapter.merged and self.preparation != "merge"
+        is_folded = adapter is None or adapter.merged or self.preparation == "merge"
+        return None if is_folded else adapter
 
     @property
     def source(self) -> str:
@@ -78,7 +79,7 @@ class Decisions:
     @property
     def is_local(self) -> bool:
         """Everything the engine loads is on this machine."""
-        adapter_is_local = not self.lora or Path(self.model.adapter_source).exists()
+        adapter_is_local = self.lora is None or Path(self.lora.source).exists()
         return self.preparation is not None or (self.model.local and adapter_is_local)
 
 

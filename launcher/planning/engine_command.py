@@ -98,18 +98,17 @@ def tokenizer(decided: Decisions) -> str | None:
 
 def lora_rank(decided: Decisions) -> int | None:
     """The smallest rank vLLM has buffers for that holds the adapter's."""
-    adapter = decided.model.adapter
-    if adapter is None or not decided.lora:
+    if decided.lora is None:
         return None
-    return next((rank for rank in LORA_RANKS if rank >= adapter.rank), adapter.rank)
+    needed = decided.lora.rank
+    return next((rank for rank in LORA_RANKS if rank >= needed), needed)
 
 
 def lora_modules(decided: Decisions) -> str | None:
     """The adapter answers to the public id."""
-    adapter = decided.model.adapter
-    if adapter is None or not decided.lora:
+    if decided.lora is None:
         return None
-    module = {"name": decided.model.id, "path": adapter.source, "base_model_name": BASE_NAME}
+    module = {"name": decided.model.id, "path": decided.lora.source, "base_model_name": BASE_NAME}
     return json.dumps(module)
 
 
@@ -133,7 +132,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--enforce-eager", is_eager),
     ("--reasoning-parser", reasoning_parser),
     ("--reasoning-config", reasoning_config),
-    ("--enable-lora", lambda d: d.lora),
+    ("--enable-lora", lambda d: d.lora is not None),
     ("--max-loras", lambda d: 1 if d.lora else None),
     ("--max-lora-rank", lora_rank),
     ("--otlp-traces-endpoint", lambda d: d.settings.traces_endpoint),

@@ -1,7 +1,7 @@
 """Tensor, pipeline and data parallel sizes: the GPUs a model is spread over."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from launcher.errors import PlanError
 from launcher.models.facts import ModelFacts
@@ -40,44 +40,23 @@ def choose_parallelism(
 ) -> Parallelism:
     """The sizes these settings mean; PlanError names the sizes that would do."""
     if device == "cpu":
-        layout = _on_cpu(settings, model, hardware.nodes)
-        _check_nodes(settings, layout.sizes, hardware.nodes)
-        return layout
-    _check_copies(settings, hardware.nodes)
-    layout = _explicit(settings, model) or _mapped(settings, model, hardware, fits)
-    layout = _with_data_parallel(settings, model, layout)
-    _check_count(layout.sizes, len(hardware.gpus) * hardware.nodes)
-    _check_nodes(settings, layout.sizes, hardware.nodes)
-    return _with_idle(model, layout, len(hardware.gpus) * hardware.nodes)
+        chosen = _on_cpu(settings, hardware.nodes)
+    elif settings.tensor_parallel is None and settings.pipeline_parallel is None:
+        chosen = _with_copies(settings, _mapped(settings, model, hardware, fits))
+    else:
+        sizes = ParallelSizes(settings.tensor_parallel or 1, settings.pipeline_parallel or 1)
+        reason = f"tensor {sizes.tensor} x pipeline {sizes.pipeline} as asked"
+        chosen = _with_copies(settings, Parallelism(sizes, reason))
+    for is_present, problem in _conflicts(settings, model, hardware, device, chosen.sizes):
+        if is_present:
+            raise PlanError(problem)
+    return chosen if device == "cpu" else _with_idle(model, chosen, hardware)
 
 
-def _on_cpu(settings: LauncherSettings, model: ModelFacts, nodes: int) -> Parallelism:
-    if (settings.pipeline_parallel or 1) > 1:
-        raise PlanError(
-            "MMHIE_PIPELINE_PARALLEL does not work on the CPU: the engine starts and fails on the "
-            "first request; use MMHIE_TENSOR_PARALLEL."
-        )
-    if settings.distributed_backend == "ray":
-        raise PlanError("vLLM has no Ray on the CPU; set MMHIE_DISTRIBUTED_BACKEND=mp.")
-    if model.experts and (settings.data_parallel or 1) > 1:
-        raise PlanError(
-            "MMHIE_DATA_PARALLEL does not work on the CPU with a mixture of experts: the engine "
-            "starts and fails on the first request; use MMHIE_TENSOR_PARALLEL."
-        )
-    _check_copies(settings, nodes)
-    tensor = settings.tensor_parallel or nodes
-    _check_legal(model, tensor)
-    sizes = ParallelSizes(tensor, 1, settings.data_parallel or 1)
-    return Parallelism(sizes, f"tensor {sizes.tensor} x data {sizes.data} parallel on the CPU")
-
-
-def _explicit(settings: LauncherSettings, model: ModelFacts) -> Parallelism | None:
-    if settings.tensor_parallel is None and settings.pipeline_parallel is None:
-        return None
-    sizes = ParallelSizes(settings.tensor_parallel or 1, settings.pipeline_parallel or 1)
-    _check_legal(model, sizes.tensor)
-    _check_layers(model, sizes.pipeline)
-    return Parallelism(sizes, f"tensor {sizes.tensor} x pipeline {sizes.pipeline} as asked")
+def _on_cpu(settings: LauncherSettings, nodes: int) -> Parallelism:
+    sizes = ParallelSizes(settings.tensor_parallel or nodes, 1, settings.data_parallel or 1)
+    reason = f"tensor {sizes.tensor} x data {sizes.data} parallel on the CPU"
+    return Parallelism(sizes, reason)
 
 
 def _mapped(
@@ -92,28 +71,16 @@ def _mapped(
     if settings.device_map == "sequential":
         stages = min(per_node * nodes, model.layers)
         return Parallelism(ParallelSizes(1, stages), f"{stages} pipeline stages, one a GPU")
-    largest = legal_sizes(model, per_node)[-1]
+    legal = legal_sizes(model, per_node)
     if settings.device_map == "balanced" or nodes > 1:
-        return _balanced(largest, per_node, nodes)
-    return _smallest(model, largest, per_node, fits)
-
-
-def _balanced(largest: int, per_node: int, nodes: int) -> Parallelism:
-    across = f" and {nodes} pipeline stages, one a node" if nodes > 1 else ""
-    reason = f"tensor parallel over {largest} of {per_node} GPUs{across}"
-    return Parallelism(ParallelSizes(largest, nodes), reason, _uneven(largest, per_node))
-
-
-def _smallest(
-    model: ModelFacts, largest: int, per_node: int, fits: Callable[[ParallelSizes], bool]
-) -> Parallelism:
-    for size in legal_sizes(model, per_node):
-        if fits(ParallelSizes(size)):
-            reason = f"tensor parallel {size}, the fewest GPUs the model fits"
-            return Parallelism(
-                ParallelSizes(size), reason, _uneven(size, per_node) if size > 1 else ()
-            )
-    return Parallelism(ParallelSizes(largest), "all GPUs", _uneven(largest, per_node))
+        across = f" and {nodes} pipeline stages, one a node" if nodes > 1 else ""
+        reason = f"tensor parallel over {legal[-1]} of {per_node} GPUs{across}"
+        sizes = ParallelSizes(legal[-1], nodes)
+    else:
+        fitting = next((size for size in legal if fits(ParallelSizes(size))), None)
+        reason = f"tensor parallel {fitting}, the fewest GPUs the model fits"
+        sizes, reason = ParallelSizes(fitting or legal[-1]), reason if fitting else "all GPUs"
+    return Parallelism(sizes, reason, _uneven(sizes.tensor, per_node))
 
 
 def _uneven(size: int, per_node: int) -> tuple[str, ...]:
@@ -125,18 +92,11 @@ def _uneven(size: int, per_node: int) -> tuple[str, ...]:
     )
 
 
-def _with_data_parallel(
-    settings: LauncherSettings, model: ModelFacts, layout: Parallelism
-) -> Parallelism:
+def _with_copies(settings: LauncherSettings, one: Parallelism) -> Parallelism:
     if settings.data_parallel is None:
-        return layout
-    sizes = ParallelSizes(layout.sizes.tensor, layout.sizes.pipeline, settings.data_parallel)
-    if not _divides_experts(model, sizes):
-        raise PlanError(
-            f"MMHIE_DATA_PARALLEL={sizes.data} x tensor {sizes.tensor} does not divide the "
-            f"experts' width, {model.intermediate}, which all copies share."
-        )
-    return Parallelism(sizes, f"{layout.reason}, {sizes.data} copies", layout.warnings)
+        return one
+    sizes = replace(one.sizes, data=settings.data_parallel)
+    return replace(one, sizes=sizes, reason=f"{one.reason}, {sizes.data} copies")
 
 
 def _divides_experts(model: ModelFacts, sizes: ParallelSizes) -> bool:
@@ -144,53 +104,68 @@ def _divides_experts(model: ModelFacts, sizes: ParallelSizes) -> bool:
     return not model.experts or model.intermediate % (sizes.tensor * sizes.data) == 0
 
 
-def _with_idle(model: ModelFacts, layout: Parallelism, gpus: int) -> Parallelism:
-    copies = gpus // layout.sizes.devices
-    wider = ParallelSizes(layout.sizes.tensor, layout.sizes.pipeline, copies)
-    if copies <= layout.sizes.data or not _divides_experts(model, wider):
-        return layout
+def _with_idle(model: ModelFacts, chosen: Parallelism, hardware: Hardware) -> Parallelism:
+    """A hint where whole copies would fit on the GPUs that are left over."""
+    copies = len(hardware.gpus) * hardware.nodes // chosen.sizes.devices
+    wider = replace(chosen.sizes, data=copies)
+    if copies <= chosen.sizes.data or not _divides_experts(model, wider):
+        return chosen
     hint = f"MMHIE_DATA_PARALLEL={copies} would serve {copies} copies on all GPUs"
-    return Parallelism(layout.sizes, f"{layout.reason}; {hint}", layout.warnings)
+    return replace(chosen, reason=f"{chosen.reason}; {hint}")
 
 
-def _check_legal(model: ModelFacts, tensor: int) -> None:
-    if not is_legal(model, tensor):
-        sizes = ", ".join(map(str, legal_sizes(model, max(8, tensor))))
-        raise PlanError(
-            f"MMHIE_TENSOR_PARALLEL={tensor} does not divide this model ({model.heads} heads, "
-            f"{model.kv_heads} KV heads, feed-forward width {model.intermediate}); "
-            f"possible sizes: {sizes}."
-        )
-
-
-def _check_layers(model: ModelFacts, pipeline: int) -> None:
-    if pipeline > model.layers:
-        raise PlanError(
-            f"MMHIE_PIPELINE_PARALLEL={pipeline} is more than the model's {model.layers} layers."
-        )
-
-
-def _check_copies(settings: LauncherSettings, nodes: int) -> None:
-    if nodes > 1 and (settings.data_parallel or 1) > 1:
-        raise PlanError(
-            "MMHIE_DATA_PARALLEL over several nodes is not planned here: run one launcher on each "
-            "node and a router before them."
-        )
-
-
-def _check_nodes(settings: LauncherSettings, sizes: ParallelSizes, nodes: int) -> None:
-    """vLLM's own multi-node start gives every node as many ranks; Ray places them as it can."""
-    if settings.distributed_backend == "mp" and sizes.devices % nodes:
-        raise PlanError(
-            f"MMHIE_NODES is {nodes} and tensor {sizes.tensor} x pipeline {sizes.pipeline} "
-            "parallel cannot be shared equally by as many nodes; change one of the three."
-        )
-
-
-def _check_count(sizes: ParallelSizes, gpus: int) -> None:
-    needed = sizes.devices * sizes.data
-    if needed > gpus:
-        raise PlanError(
-            f"Tensor {sizes.tensor} x pipeline {sizes.pipeline} x data {sizes.data} parallel need "
-            f"{needed} GPUs and {gpus} are there; lower one of them."
-        )
+def _conflicts(
+    settings: LauncherSettings,
+    model: ModelFacts,
+    hardware: Hardware,
+    device: Device,
+    sizes: ParallelSizes,
+) -> Iterator[tuple[object, str]]:
+    """Yield combinations that cannot run, each with its sentence."""
+    on_cpu, nodes = device == "cpu", hardware.nodes
+    yield (
+        on_cpu and (settings.pipeline_parallel or 1) > 1,
+        "MMHIE_PIPELINE_PARALLEL does not work on the CPU: the engine starts and fails on the "
+        "first request; use MMHIE_TENSOR_PARALLEL.",
+    )
+    yield (
+        on_cpu and settings.distributed_backend == "ray",
+        "vLLM has no Ray on the CPU; set MMHIE_DISTRIBUTED_BACKEND=mp.",
+    )
+    yield (
+        on_cpu and model.experts and sizes.data > 1,
+        "MMHIE_DATA_PARALLEL does not work on the CPU with a mixture of experts: the engine "
+        "starts and fails on the first request; use MMHIE_TENSOR_PARALLEL.",
+    )
+    yield (
+        nodes > 1 and sizes.data > 1,
+        "MMHIE_DATA_PARALLEL over several nodes is not planned here: run one launcher on each "
+        "node and a router before them.",
+    )
+    legal = ", ".join(map(str, legal_sizes(model, max(8, sizes.tensor))))
+    yield (
+        not is_legal(model, sizes.tensor),
+        f"MMHIE_TENSOR_PARALLEL={sizes.tensor} does not divide this model ({model.heads} heads, "
+        f"{model.kv_heads} KV heads, feed-forward width {model.intermediate}); "
+        f"possible sizes: {legal}.",
+    )
+    yield (
+        sizes.pipeline > model.layers,
+        f"MMHIE_PIPELINE_PARALLEL={sizes.pipeline} is more than the model's {model.layers} layers.",
+    )
+    yield (
+        not _divides_experts(model, sizes),
+        f"MMHIE_DATA_PARALLEL={sizes.data} x tensor {sizes.tensor} does not divide the "
+        f"experts' width, {model.intermediate}, which all copies share.",
+    )
+    needed, gpus = sizes.devices * sizes.data, len(hardware.gpus) * nodes
+    yield (
+        not on_cpu and needed > gpus,
+        f"Tensor {sizes.tensor} x pipeline {sizes.pipeline} x data {sizes.data} parallel need "
+        f"{needed} GPUs and {gpus} are there; lower one of them.",
+    )
+    yield (  # vLLM's own multi-node start gives every node as many ranks; Ray places them
+        settings.distributed_backend == "mp" and sizes.devices % nodes,
+        f"MMHIE_NODES is {nodes} and tensor {sizes.tensor} x pipeline {sizes.pipeline} "
+        "parallel cannot be shared equally by as many nodes; change one of the three.",
+    )

@@ -1,5 +1,6 @@
 """Settings + hardware + model -> EnginePlan: one pure decision, made before anything starts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -112,50 +113,35 @@ def _write(decided: Decisions) -> EnginePlan:
     )
 
 
-def _reasons(decided: Decisions) -> list[str]:
-    return [
-        f"device {decided.device}",
-        decided.parallelism.reason,
-        decided.quantization.reason,
-        decided.context.reason,
-        *_adapter_reason(decided),
-        *_share_reason(decided),
-        *([] if decided.model.chat_template else ["no chat template: served through completions"]),
-    ]
+def _reasons(decided: Decisions) -> Iterator[str]:
+    yield f"device {decided.device}"
+    yield decided.parallelism.reason
+    yield decided.quantization.reason
+    yield decided.context.reason
+    if adapter := decided.model.adapter:
+        how = "applied while serving" if decided.lora else "merged into the weights"
+        yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {how}"
+    if decided.hardware.is_share:
+        yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
+    if not decided.model.chat_template:
+        yield "no chat template: served through completions"
 
 
-def _adapter_reason(decided: Decisions) -> list[str]:
-    adapter = decided.model.adapter
-    if adapter is None:
-        return []
-    how = "applied while serving" if decided.lora else "merged into the weights"
-    return [f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {how}"]
-
-
-def _share_reason(decided: Decisions) -> list[str]:
-    if not decided.hardware.is_share:
-        return []
-    return [f"one of {decided.settings.engines} engines, each with an equal part of the machine"]
-
-
-def _warnings(decided: Decisions) -> list[str]:
-    found = [
-        *decided.quantization.warnings,
-        *decided.parallelism.warnings,
-        *decided.context.warnings,
-    ]
+def _warnings(decided: Decisions) -> Iterator[str]:
+    yield from decided.quantization.warnings
+    yield from decided.parallelism.warnings
+    yield from decided.context.warnings
     if decided.is_too_old_for_bfloat16:
-        found.append("This GPU is older than bfloat16, so the weights are loaded as float16.")
+        yield "This GPU is older than bfloat16, so the weights are loaded as float16."
     if decided.settings.pin_date and not decided.model.is_gpt_oss:
-        found.append(
+        yield (
             "MMHIE_PIN_DATE acts on gpt-oss only and is ignored: vLLM puts no date into other "
             "models' prompts, and what their chat templates write cannot be pinned."
         )
     if decided.device == "cpu" and decided.settings.kv_cache_dtype != "auto":
-        found.append("MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored.")
+        yield "MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored."
     if decided.device == "cpu" and decided.model.parameters > engine_command.SMALL_PARAMETERS:
-        found.append(
+        yield (
             f"A model of {decided.model.parameters / 1e9:.0f} billion parameters on a CPU is slow: "
             "expect seconds for each token, and use a GPU in production."
         )
-    return found
