@@ -24,8 +24,8 @@ class Sandbox:
         """Mount the root read-only, with /tmp, the volumes, /dev and /proc."""
         root = shlex.quote(str(self.system))
         binds = [
-            f"mount --bind {shlex.quote(str(folder))} {root}{place}"
-            for place, folder in self.volumes.items()
+            f"mount --bind {shlex.quote(str(folder))} {root}{target}"
+            for target, folder in self.volumes.items()
         ]
         return [
             f"mount --bind {root} {root}",

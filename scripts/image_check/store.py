@@ -27,8 +27,8 @@ class Store:
     def buildah(self, *arguments: str | Path) -> str:
         """Run buildah on this store."""
         root, state = self.folder / "root", self.folder / "run"
-        place = ("--root", root, "--runroot", state, "--storage-driver", "vfs")
-        return run("buildah", *place, *arguments).strip()
+        storage = ("--root", root, "--runroot", state, "--storage-driver", "vfs")
+        return run("buildah", *storage, *arguments).strip()
 
     def tag_base(self, system: Path, name: str) -> None:
         """Tag a root file system as the base image."""

@@ -49,10 +49,10 @@ def run_image(target: Target, config: Mapping[str, Any], system: Path, work: Pat
 def create_volumes(config: Mapping[str, Any], system: Path, work: Path) -> dict[str, Path]:
     """Copy each volume of the image to a folder, with its owner."""
     made: dict[str, Path] = {}
-    for place in volumes(config):
-        made[place] = work / "volumes" / place.strip("/")
-        made[place].parent.mkdir(exist_ok=True)
-        run("cp", "-a", f"{system}{place}", made[place])
+    for path in volumes(config):
+        made[path] = work / "volumes" / path.strip("/")
+        made[path].parent.mkdir(exist_ok=True)
+        run("cp", "-a", f"{system}{path}", made[path])
     return made
 
 

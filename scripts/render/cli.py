@@ -50,10 +50,10 @@ def pages() -> dict[Path, str]:
 def section(name: str, summary: str, command: Any) -> str:
     """Render one command: its help, arguments and options."""
     family = name.rpartition(" ")[0]
-    place = f"{GROUPS[family]} " if family in GROUPS else ""
+    group = f"{GROUPS[family]} " if family in GROUPS else ""
     rows = [row(one) for one in command.params if one.name != "help"]
     table = ["| | |", "|---|---|", *rows] if rows else []
-    return "\n".join([f"## mmhie {name}", "", f"{place}{paragraph(summary)}", "", *table, ""])
+    return "\n".join([f"## mmhie {name}", "", f"{group}{paragraph(summary)}", "", *table, ""])
 
 
 def paragraph(text: str) -> str:

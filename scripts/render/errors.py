@@ -100,8 +100,8 @@ def meaning(leaf: type[GatewayError]) -> str:
 
 def _row(leaf: type[GatewayError]) -> tuple[object, ...]:
     first = next(one for one in by_code() if one.code == leaf.code)
-    said = f"{meaning(leaf)} {REMEDIES.get(leaf.code, '')}".strip()
-    return leaf.status, f"`{leaf.code}`", f"`{class_name(first)}`", said
+    text = f"{meaning(leaf)} {REMEDIES.get(leaf.code, '')}".strip()
+    return leaf.status, f"`{leaf.code}`", f"`{class_name(first)}`", text
 
 
 def _package(text: str) -> str:

@@ -23,11 +23,11 @@ HEAD = (
 def row(environ: dict[str, str], hardware: str) -> str:
     """Render one machine: the plan in GiB of one GPU (or of the machine), or the refusal."""
     settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **environ}, None)
-    place = parse(hardware)
+    machine = parse(hardware)
     model = read_model(settings, hub=NO_HUB)
-    name = f"`{hardware}` {described(place)}"
+    name = f"`{hardware}` {described(machine)}"
     try:
-        made = make_plan(settings, place, model, Installation(python="python"), strict=False)
+        made = make_plan(settings, machine, model, Installation(python="python"), strict=False)
     except LauncherError as refusal:
         return f"| {name} | {refusal} | | | | | | |\n"
     return f"| {name} | {' | '.join(figures(made))} |\n"

@@ -1,4 +1,4 @@
-"""The form of a generated page: its place, its Markdown tables and its marked blocks."""
+"""Building blocks of generated pages: paths, Markdown tables and marked blocks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_HUB: Final = Path("/nowhere")  # the hub cache of this machine does not belon
 
 
 class StaleError(Exception):
-    """A page that cannot be written, or is not current; the sentence says what to do."""
+    """Stale page, or one that cannot be written; the message has the remedy."""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -23,14 +23,14 @@ def render(line: str) -> str:
     option, described = options.split()
     given = pairs(variables)
     settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **given}, None)
-    place = parse(described)
+    machine = parse(described)
     if option == "--nodes":
-        settings = together(settings, place)
+        settings = together(settings, machine)
     model = read_model(settings, hub=NO_HUB)
     per_node = given if option == "--nodes" else None
-    made, parts = planned(settings, place, model, Installation(python="python"), per_node)
+    made, parts = planned(settings, machine, model, Installation(python="python"), per_node)
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    show(made, place, console, parts)
+    show(made, machine, console, parts)
     written: str = console.file.getvalue()  # type: ignore[attr-defined] # the StringIO above
     return "\n".join(text.rstrip() for text in written.splitlines()) + "\n"
 

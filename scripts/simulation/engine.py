@@ -50,7 +50,7 @@ class Engine:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is in prefill or decode."""
+        """True while a request is in prefill or decode."""
         return bool(self.running or self.prefilling)
 
     @property

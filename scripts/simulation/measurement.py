@@ -119,11 +119,11 @@ def body(model: str, call: Call) -> dict[str, Any]:
     }
 
 
-async def ask(client: httpx2.AsyncClient, asked: dict[str, Any], began: float) -> Observation:
+async def send(client: httpx2.AsyncClient, request: dict[str, Any], began: float) -> Observation:
     """Send one streaming request; each event with text or a finish reason is a token."""
     stamps: list[float] = []
     usage: dict[str, int] = {}
-    async with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+    async with client.stream("POST", "/v1/chat/completions", json=request) as answer:
         answer.raise_for_status()
         async for line in answer.aiter_lines():
             now = time.perf_counter() - began
@@ -144,7 +144,7 @@ async def together(
 
     async def one(call: Call) -> Observation:
         await asyncio.sleep(max(0.0, began + call.at_s - time.perf_counter()))
-        return await ask(client, body(model, call), began + call.at_s)
+        return await send(client, body(model, call), began + call.at_s)
 
     return list(await asyncio.gather(*map(one, calls)))
 
@@ -209,9 +209,9 @@ async def _among(client: httpx2.AsyncClient, model: str, tokens: int) -> dict[st
     began = time.perf_counter()
     writing = asyncio.create_task(together(client, model, [Call(0, 64, LONG_ANSWER)] * WRITTEN))
     await asyncio.sleep(AMONG_S)
-    asked, observed = [], []
+    sent, observed = [], []
     for _ in range(REPEATS):
-        asked.append(time.perf_counter() - began)
+        sent.append(time.perf_counter() - began)
         observed += await together(client, model, [Call(0, tokens, 2)])
         await asyncio.sleep(AMONG_S / 4)
     others = await writing
@@ -219,7 +219,7 @@ async def _among(client: httpx2.AsyncClient, model: str, tokens: int) -> dict[st
         "tokens_in": statistics.fmean(one.tokens_in for one in observed),
         "first_s": statistics.median(one.first_s for one in observed),
         "held_s": statistics.median(
-            max_gap_s(others, at, at + one.last_s) for at, one in zip(asked, observed, strict=True)
+            max_gap_s(others, at, at + one.last_s) for at, one in zip(sent, observed, strict=True)
         ),
     }
 

@@ -35,8 +35,8 @@ def two_engines(rows: Sequence[Comparison], path: Path) -> None:
         ("first_mean_s", "s to first token, mean"),
         ("token_s", "s between tokens, mean"),
     )
-    for place, (name, label) in enumerate(shown, start=1):
-        axes = figure.add_subplot(1, 3, place)
+    for column, (name, label) in enumerate(shown, start=1):
+        axes = figure.add_subplot(1, 3, column)
         of = [row for row in rows if row.name == name]
         rates = [row.offered for row in of]
         axes.plot(rates, [row.measured for row in of], "o", color="#222222", label="measured")
@@ -53,8 +53,8 @@ def policies(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Plot p99 of the time to the first token, and between tokens, by load."""
     figure = Figure(figsize=(8.4, 3.2))
     shown = (("first_p99_s", "s to first token, p99"), ("token_p99_s", "s between tokens, p99"))
-    for place, (name, label) in enumerate(shown, start=1):
-        axes = figure.add_subplot(1, 2, place)
+    for column, (name, label) in enumerate(shown, start=1):
+        axes = figure.add_subplot(1, 2, column)
         for policy, colour in COLOURS.items():
             of = [row for row in rows if row["policy"] == policy]
             axes.plot(

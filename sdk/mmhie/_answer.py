@@ -1,4 +1,4 @@
-"""A finished answer with all that belongs to it, and the events of one still being written."""
+"""Answers with their metadata, and the events of a stream."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import WeakKeyDictionary
 
@@ -39,9 +38,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
     Close it with `aclose` or `async with` in the event loop that used it.
     """
 
-    @cached_property
-    def _clients(self) -> "_Clients":
-        return WeakKeyDictionary()
+    _clients: "_Clients"
 
     async def generate(
         self,
@@ -147,8 +144,10 @@ class AsyncMedicalReasoningLLM(BaseClient):
 
     def renew_after_fork(self) -> None:
         """Drop the connections in a forked child: two processes must not share one."""
-        super().renew_after_fork()
         _fork.keep(dict(self._clients))
+        super().renew_after_fork()
+
+    def _forget_connections(self) -> None:
         self._clients = WeakKeyDictionary()
 
     async def _send(self, request: Request) -> Response:

@@ -45,6 +45,7 @@ class BaseClient:
         self._lock = threading.Lock()
         self._local: LocalServer | None = None
         self._model_id: str | None = None
+        self._forget_connections()
         _fork.track(self)
 
     @classmethod
@@ -72,6 +73,10 @@ class BaseClient:
     def renew_after_fork(self) -> None:
         """Start afresh in a forked child, leaving the parent's connections alone."""
         self._lock = threading.Lock()
+        self._forget_connections()
+
+    def _forget_connections(self) -> None:
+        raise NotImplementedError
 
     def _address(self) -> Address:
         """Return the server's address; start the server of the `local` backend if it is down."""

@@ -37,8 +37,8 @@ class MedicalReasoningLLM(BaseClient):
     that comes with every Answer.
     """
 
-    _client: "httpx2.Client | None" = None
-    _client_address: Address | None = None
+    _client: "httpx2.Client | None"
+    _client_address: Address | None
 
     def generate(
         self,
@@ -156,9 +156,11 @@ class MedicalReasoningLLM(BaseClient):
 
     def renew_after_fork(self) -> None:
         """Drop the connections in a forked child: two processes must not share one."""
-        super().renew_after_fork()
         _fork.keep(self._client)
-        self._client = None
+        super().renew_after_fork()
+
+    def _forget_connections(self) -> None:
+        self._client = self._client_address = None
 
     def _send(self, request: Request) -> Response:
         return self._retry(lambda deadline: self._exchange(request, deadline))

@@ -8,11 +8,11 @@ MMHIEError
 │ ├ ConnectionLostError             also ConnectionError: gone before the answer
 │ ├ ClientTimeoutError              also TimeoutError: we gave up waiting
 │ ├ StreamCutError                  the stream stopped before its end
-│ └ BadAnswerError                  what came back is not this service's protocol
+│ └ BadAnswerError                  the response does not follow this service's protocol
 ├ GatewayError                      the server answered with an error: status, code, param
 │ ├ RequestError                    the caller can fix it
 │ └ ServiceError                    the operator must fix it, or time will
-└ LocalServerError                  MMHIE_BACKEND=local could not be had
+└ LocalServerError                  the server of MMHIE_BACKEND=local is not available
   ├ LauncherNotFoundError           the `mmhie` command is not installed
   ├ LocalStartError                 it ended before it was ready
   └ LocalStartTimeoutError          also TimeoutError: it was not ready in time
@@ -24,7 +24,7 @@ from typing import ClassVar
 
 
 class MMHIEError(Exception):
-    """Any failure of this package; the message is a sentence a person can act on."""
+    """Base of all exceptions of this package; the message is a sentence with the remedy."""
 
     retryable: ClassVar[bool] = False
 
@@ -61,7 +61,7 @@ class StreamCutError(TransportError):
 
 
 class BadAnswerError(TransportError):
-    """What came back is not this service's protocol."""
+    """The response does not follow this service's protocol."""
 
 
 BY_CODE: dict[str, type["GatewayError"]] = {}
@@ -109,7 +109,7 @@ class ServiceError(GatewayError):
 
 
 class LocalServerError(MMHIEError):
-    """The server of MMHIE_BACKEND=local could not be had."""
+    """The server of MMHIE_BACKEND=local is not available."""
 
 
 class LauncherNotFoundError(LocalServerError):

@@ -1,4 +1,4 @@
-"""httpx2: clients, requests, and the one table that turns its exceptions into ours."""
+"""httpx2: clients, requests, and the one table that translates its exceptions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,7 +97,7 @@ def build_request(
 
 @contextmanager
 def translate_errors(*, in_stream: bool = False) -> Iterator[None]:
-    """Raise httpx2's exceptions, which speak of sockets, as ours, which speak of answers."""
+    """Translate httpx2's exceptions to those of this package."""
     import httpx2
 
     try:

@@ -146,7 +146,7 @@ def find_launcher(path: str | None, beside: Path) -> str:
 
 
 def child_environ(config: LLMConfig, environ: Mapping[str, str], port: int) -> dict[str, str]:
-    """Return the server's environment: ours, with the configuration's values and the port."""
+    """Return this process's environment with the values of the configuration and the port."""
     values = {
         variable: _written(getattr(config, name))
         for name, (variable, *_) in VARIABLES.items()

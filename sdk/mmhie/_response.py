@@ -13,7 +13,7 @@ NO_TEXT = "The model gave no answer text; a larger max_tokens may help."
 CUT_IN_REASONING = (
     "The model used up its tokens while reasoning and gave no answer; raise max_tokens."
 )
-# Errors of a proxy before the gateway carry no code of ours: the status decides.
+# Errors of a proxy in front of the gateway have none of its codes: the status decides.
 CODE_OF_STATUS = {
     400: "invalid_request",
     401: "unauthorized",
@@ -133,13 +133,13 @@ def gateway_error(
     """
     fields = _mapping(envelope)
     known = BY_CODE.get(_text(fields.get("code")))
-    ours = fields if known else {}
+    trusted = fields if known else {}
     kind = known or _class_of_status(500 if status is None else status)
     return kind(
-        _text(ours.get("message")) or _plain_message(status),
+        _text(trusted.get("message")) or _plain_message(status),
         status=status,
-        code=_text(ours.get("code")) or None,
-        param=_text(ours.get("param")) or None,
+        code=_text(trusted.get("code")) or None,
+        param=_text(trusted.get("param")) or None,
         retry_after_seconds=retry_after_seconds,
         request_id=request_id,
     )

@@ -1,4 +1,4 @@
-"""Running one case of the npm client."""
+"""Runner of the npm client's cases."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ INSTALLED = FOLDER / "node_modules" / "openai" / "package.json"
 
 
 def is_here() -> bool:
-    """Whether this machine has node and npm."""
+    """Return whether node and npm are installed."""
     return bool(shutil.which("node") and shutil.which("npm"))
 
 
@@ -24,7 +24,7 @@ def install() -> None:
 
 
 def run(base_url: str, model: str, case: str) -> dict[str, Any]:
-    """What the case gave: `{"result": ...}`, or `{"error": ...}` for what it raised."""
+    """Run a case; return `{"result": ...}`, or `{"error": ...}` for an exception."""
     command = ["node", "driver.mjs", base_url, model, case]
     done = subprocess.run(
         command, cwd=FOLDER, capture_output=True, text=True, timeout=60, check=True
@@ -34,14 +34,14 @@ def run(base_url: str, model: str, case: str) -> dict[str, Any]:
 
 
 def result(base_url: str, model: str, case: str) -> dict[str, Any]:
-    """The result of a case that has to succeed."""
+    """Return the result of a case that must succeed."""
     found = run(base_url, model, case)
     assert "result" in found, found
     return dict(found["result"])
 
 
 def error(base_url: str, model: str, case: str) -> dict[str, Any]:
-    """The error of a case that has to raise."""
+    """Return the error of a case that must fail."""
     found = run(base_url, model, case)
     assert "error" in found, found
     return dict(found["error"])

@@ -16,13 +16,13 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 
 
 def curl(*arguments: str) -> bytes:
-    """What curl prints; its own failure fails the test."""
+    """Run curl and return its output; its failure fails the test."""
     command = ["curl", "--silent", "--show-error", "--max-time", "20", *arguments]
     return subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
 
 
 def posted(gateway: Gateway, path: str, body: object, *arguments: str) -> bytes:
-    """A body posted as JSON."""
+    """Post a body as JSON."""
     json_type = ("-H", "content-type: application/json")
     return curl(gateway.url + path, *json_type, "-d", json.dumps(body), *arguments)
 

@@ -22,14 +22,14 @@ TOOL: ChatCompletionToolParam = {
 
 @pytest.fixture
 def client(gateway: Gateway) -> Iterator[OpenAI]:
-    """A client that does not retry: what the gateway says is what the test sees."""
+    """Client without retries: the test sees each response of the gateway."""
     with OpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=0) as opened:
         yield opened
 
 
 @pytest.fixture
 async def async_client(gateway: Gateway) -> AsyncIterator[AsyncOpenAI]:
-    """The same, asynchronous."""
+    """The same for asyncio."""
     async with AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=0) as opened:
         yield opened
 

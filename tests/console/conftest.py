@@ -1,9 +1,8 @@
 """One browser and one gateway for all tests of the console; windows are opened by each."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -11,11 +10,11 @@ from playwright.async_api import Browser, Page
 
 from tests.clients import node
 from tests.console.browser import CHROMIUM, chromium, opened
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 
 Open = Callable[..., AbstractAsyncContextManager[Page]]
-Start = Callable[..., Gateway]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -30,46 +29,24 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="package")
 def the_engine() -> Iterator[FakeEngine]:
-    """The engine behind every gateway here."""
-    engine = FakeEngine("--token-delay", "0.004").wait()
-    yield engine
-    engine.stop()
+    """The engine behind every gateway here: slow enough to see tokens arrive."""
+    with FakeEngine("--token-delay", "0.004").wait() as engine:
+        yield engine
 
 
 @pytest.fixture(scope="package")
 def the_gateway(
     the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    """A gateway that is open to anybody."""
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), the_engine.url).wait()
-    yield gateway
-    gateway.stop()
+    """A gateway without keys."""
+    with Gateway(tmp_path_factory.mktemp("gateway"), the_engine.url).wait() as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def engine(the_engine: FakeEngine) -> FakeEngine:
-    """The engine, its memory wiped."""
-    the_engine.reset()
-    return the_engine
-
-
-@pytest.fixture
-def gateway(the_gateway: Gateway, engine: FakeEngine) -> Gateway:
-    """The gateway in front of a wiped engine."""
-    return the_gateway
-
-
-@pytest.fixture
-def start(tmp_path: Path, engine: FakeEngine) -> Iterator[Start]:
+def start(start: Start, engine: FakeEngine) -> Start:
     """Start a gateway with other settings, stopped at the end."""
-    with ExitStack() as stack:
-
-        def begin(**settings: str) -> Gateway:
-            gateway = Gateway(tmp_path, engine.url, **settings)
-            stack.callback(gateway.stop)
-            return gateway.wait("/healthz")
-
-        yield begin
+    return lambda **settings: start(engine.url, **settings).wait("/healthz")
 
 
 @pytest.fixture

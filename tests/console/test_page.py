@@ -14,7 +14,8 @@ from gateway.auth import keys
 from gateway.safety.disclaimer import DEFAULT_TEXT
 from gateway.safety.hold import Hold, write
 from tests.console.browser import answered, ask, overflow, ready, violations
-from tests.console.conftest import Open, Start
+from tests.console.conftest import Open
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import httpx2
 
@@ -44,11 +45,17 @@ class Gateway:
             )
         self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
     def command(self) -> list[str]:
         """What is run."""
         return [sys.executable, "-m", "gateway"]
 
-    def wait(self, path: str = "/readyz") -> "Gateway":
+    def wait(self, path: str = "/readyz") -> Self:
         """Return once a page answers 200."""
         deadline = time.monotonic() + PATIENCE_S
         while not self.answers(path):

@@ -7,8 +7,8 @@ import pytest
 from gateway.auth import keys
 from gateway.console.assets import PAGE
 from gateway.safety.disclaimer import DEFAULT_TEXTS
-from tests.contract.conftest import Start
 from tests.contract.doors import error_of
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 

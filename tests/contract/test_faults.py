@@ -7,7 +7,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.conftest import Start, StartEngine
 from tests.contract.doors import (
     DOORS,
     GENERATE,
@@ -20,6 +19,7 @@ from tests.contract.doors import (
     events,
     name_of,
 )
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway, free_port
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine

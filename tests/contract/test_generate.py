@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.conftest import Start, StartEngine
 from tests.contract.doors import CHAT, COMPLETIONS, GENERATE, Door, error_of, events
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 

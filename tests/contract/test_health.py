@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Start, StartEngine
 from tests.contract.doors import DOORS, error_of
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 

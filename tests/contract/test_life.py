@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import Start, StartEngine
 from tests.contract.doors import DOORS, STREAMS, Door, error_of, events, name_of
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
 

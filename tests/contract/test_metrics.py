@@ -3,8 +3,8 @@
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.contract.conftest import Start
 from tests.contract.doors import DOORS
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from openai import OpenAI
 
-from tests.contract.conftest import Start
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.conftest import Start, StartEngine
 from tests.contract.doors import DOORS, GENERATE, STREAMS, Door, events
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer

@@ -1,4 +1,4 @@
-"""The examples of the documentation: every fenced block of bash or Python, run as it stands."""
+"""Examples of the documentation: every fenced block of bash or Python, run unchanged."""
 
 import os
 import re
@@ -10,13 +10,13 @@ from pathlib import Path
 DOCS = Path(__file__).parents[2] / "docs"
 ADDRESS = "http://127.0.0.1:8000"
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-PATIENCE_S = 180
+TIMEOUT_S = 180
 COMMANDS = {"bash": ("bash", "-euo", "pipefail", "-c"), "python": (sys.executable, "-c")}
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One block: the page it stands on, which one it is there, and its text."""
+    """One block: its page, its number there, and its text."""
 
     page: str
     number: int
@@ -27,23 +27,23 @@ class Example:
         return f"{self.page}-{self.number}"
 
     def run(self, url: str) -> "subprocess.CompletedProcess[str]":
-        """Run it against a gateway elsewhere than at the address it names."""
+        """Run the block, with the address of this gateway instead of its own."""
         return subprocess.run(
             [*COMMANDS[self.language], self.text.replace(ADDRESS, url)],
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             env={"PATH": os.environ["PATH"], "MMHIE_URL": url, "MMHIE_TIMEOUT_SECONDS": "120"},
         )
 
 
 def pages() -> list[Path]:
-    """The pages written for the site; a link to a file elsewhere is tested there."""
+    """Return the pages of the site; links to files elsewhere are tested there."""
     return [page for page in sorted(DOCS.rglob("*.md")) if not page.is_symlink()]
 
 
 def examples() -> list[Example]:
-    """All of them, in the order of pages."""
+    """Return all examples in the order of pages."""
     return [
         Example(str(page.relative_to(DOCS)), number, language, text)
         for page in pages()

@@ -1,7 +1,6 @@
-"""What the documentation tells people to type works."""
+"""Every command and program of the documentation runs."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -13,14 +12,10 @@ EXAMPLES = examples()
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A gateway in front of the fake engine."""
-    with ExitStack() as stack:
-        engine = FakeEngine().wait()
-        stack.callback(engine.stop)
-        gateway = Gateway(tmp_path_factory.mktemp("docs"), engine.url)
-        stack.callback(gateway.stop)
-        yield gateway.wait().url
+def url(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a gateway with the default settings."""
+    with Gateway(tmp_path_factory.mktemp("docs"), the_engine.url).wait() as gateway:
+        yield gateway.url
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,13 @@ class FakeEngine:
         command = [sys.executable, "-m", "tests.fake_engine", *arguments]
         self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
-    def wait(self) -> "FakeEngine":
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def wait(self) -> Self:
         """Return once it listens; it says where on its first line."""
         assert self.child.stdout is not None
         self.url = self.child.stdout.readline().strip()

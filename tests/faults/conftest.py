@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import start, start_engine
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 from tests.faults.matrix import PATIENT_S, TIMEOUT_S, Row, Site
-
-__all__ = ["start", "start_engine"]  # fixtures
 
 CREATED = ("--created", "1795566865")
 

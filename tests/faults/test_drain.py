@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import Start, StartEngine
 from tests.contract.doors import CHAT, GENERATE, STREAMS, Door, events
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 from tests.faults.balancer import NGINX, balancing

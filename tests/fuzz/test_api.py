@@ -16,12 +16,9 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
-from tests.contract.conftest import the_engine
 from tests.contract.doors import CHAT, COMPLETIONS, GENERATE, RESPONSES, checked
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-
-__all__ = ["the_engine"]
 
 FEW, MANY = 3, 150
 QUIET = list(HealthCheck)

@@ -7,10 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.contract.conftest import Start, start
+from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, free_port
-
-__all__ = ["start"]
 
 ASK = """
 import ctypes

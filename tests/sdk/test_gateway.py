@@ -18,28 +18,12 @@ TURNS = [{"role": "user", "content": "Say hello."}]
 
 
 @pytest.fixture(scope="module")
-def the_engine() -> Iterator[FakeEngine]:
-    """One fake engine for this module."""
-    engine = FakeEngine().wait()
-    yield engine
-    engine.stop()
-
-
-@pytest.fixture(scope="module")
 def gateway(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One gateway in front of it, which gives up after a second."""
+    """One gateway in front of the shared engine, with a timeout of a second."""
     folder = tmp_path_factory.mktemp("gateway")
     settings = {"MMHIE_TIMEOUT_SECONDS": "1", "MMHIE_MAX_INPUT_LENGTH": "100"}
-    process = Gateway(folder, the_engine.url, **settings).wait()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def engine(the_engine: FakeEngine) -> FakeEngine:
-    """The fake engine, its memory wiped."""
-    the_engine.reset()
-    return the_engine
+    with Gateway(folder, the_engine.url, **settings).wait() as process:
+        yield process
 
 
 def test_answers_are_whole_and_annotated(

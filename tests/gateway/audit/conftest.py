@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 
 from gateway.audit.file import AuditFile, Fsync
-from tests.contract.conftest import engine, start, the_engine
-
-__all__ = ["engine", "start", "the_engine"]
 
 KEY = "k" * 32
 Open = Callable[..., AuditFile]

@@ -16,8 +16,8 @@ import pytest
 
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import verify
-from tests.contract.conftest import Start
 from tests.contract.doors import DOORS
+from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, Open, lines

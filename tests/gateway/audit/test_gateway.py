@@ -16,8 +16,8 @@ from gateway.audit.chain import Head
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import checkpoints_in, verify
 from gateway.settings import SettingsError, load
-from tests.contract.conftest import Start
 from tests.contract.doors import DOORS, Door, error_of, mmhie_of, name_of
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines

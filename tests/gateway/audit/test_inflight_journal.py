@@ -15,8 +15,8 @@ import pytest
 from gateway.audit.inflight_journal import SLOT_BYTES, SLOTS, InflightJournal, left_behind
 from gateway.audit.verify import verify
 from gateway.record import NO_SLOT
-from tests.contract.conftest import Start
 from tests.contract.doors import DOORS
+from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines

@@ -11,9 +11,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.auth import keys
-from tests.contract.conftest import engine, start, the_engine
-
-__all__ = ["engine", "start", "the_engine"]
 
 ISSUER, AUDIENCE = "https://login.example", "mmhie"
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

@@ -12,8 +12,8 @@ import pytest
 
 from gateway.auth import keys
 from gateway.principal import Limits
-from tests.contract.conftest import Start
 from tests.contract.doors import DOORS, Door, error_of, name_of
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks

@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cluster.redis_store import Address, RedisStore
-from tests.contract.conftest import engine, start, the_engine
 from tests.gateway.cluster.server import RedisServer
-
-__all__ = ["engine", "start", "the_engine"]
 
 BEAT_S = 0.1
 StartRedis = Callable[..., RedisServer]

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.principal import Limits
 from launcher.cli import app
-from tests.contract.conftest import Start
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer

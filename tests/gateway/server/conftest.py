@@ -4,11 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.conftest import engine, gateway, start, start_engine, the_engine, the_gateway
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-
-__all__ = ["engine", "gateway", "start", "start_engine", "the_engine", "the_gateway"]
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.contract.conftest import Start, StartEngine
 from tests.contract.doors import DOORS, STREAMS, error_of
+from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Start
 from tests.contract.doors import CHAT, COMPLETIONS, RESPONSES, WHOLES, Door, error_of, name_of
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import Start
 from tests.contract.doors import DOORS
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Start
 from tests.contract.doors import CHAT, COMPLETIONS, DOORS, GENERATE, RESPONSES
+from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.contract.conftest import Start
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.wire import (

@@ -4,10 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.conftest import engine, start, the_engine
 from tests.gateway.tracing.collector import Collector
-
-__all__ = ["engine", "start", "the_engine"]
 
 
 @pytest.fixture

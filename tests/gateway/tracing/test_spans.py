@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Start
 from tests.contract.doors import DOORS, Door, name_of
+from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.tracing.collector import Collector
