@@ -32,14 +32,14 @@ CALLED: Final = [
 
 CHATS: Final = (
     chat("greedy"),
-    chat("to its own end", {"max_tokens": 60}, shows=STOPPED),
+    chat("until the end of text", {"max_tokens": 60}, shows=STOPPED),
     chat("one token", {"max_tokens": 1}),
     chat("max_completion_tokens", {"max_tokens": None, "max_completion_tokens": 5}),
-    chat("a role of the caller's own", {"messages": [{"role": "nurse", "content": "Hello."}]}),
-    chat("several turns", {"messages": TURNS}),
+    chat("custom role", {"messages": [{"role": "nurse", "content": "Hello."}]}),
+    chat("multi-turn", {"messages": TURNS}),
     chat("developer role", {"messages": [{"role": "developer", "content": "Be kind."}, TURNS[1]]}),
-    chat("content in parts", {"messages": [{"role": "user", "content": PARTS}]}),
-    chat("odd characters", {"messages": [{"role": "user", "content": ODD_TEXT}]}),
+    chat("content parts", {"messages": [{"role": "user", "content": PARTS}]}),
+    chat("special characters", {"messages": [{"role": "user", "content": ODD_TEXT}]}),
     chat("include_usage", usage(include_usage=True), forms=STREAM, shows='"choices":[],"usage"'),
     chat("include_usage false", usage(include_usage=False), forms=STREAM),
     chat("stream_options null", {"stream_options": None}),
@@ -93,7 +93,7 @@ CHATS: Final = (
     chat("json_schema", {"response_format": SCHEMA, "max_tokens": 40}, shows=STOPPED),
     chat("structured_outputs choice", {"structured_outputs": {"choice": ["yes", "no"]}}),
     chat(
-        "a < in the answer",
+        "`<` in the answer",
         {"structured_outputs": {"choice": ["a < b, c <d> and <| e"]}, "max_tokens": 30},
         shows=STOPPED,
         waits=True,
@@ -117,7 +117,7 @@ CHATS: Final = (
         shows='"tool_calls":[{',
     ),
     chat(
-        "tool's answer in the turns", {"messages": CALLED, "tools": [TOOL], "tool_choice": "none"}
+        "tool result in the messages", {"messages": CALLED, "tools": [TOOL], "tool_choice": "none"}
     ),
 )
 TEXTS: Final = (
@@ -139,9 +139,9 @@ TEXTS: Final = (
 )
 RESPONSES: Final = (
     answers("greedy"),
-    answers("to its own end", {"max_output_tokens": 60}, shows='"status":"completed"'),
+    answers("until the end of text", {"max_output_tokens": 60}, shows='"status":"completed"'),
     answers("instructions", {"instructions": "Be brief."}),
-    answers("several turns", {"input": TURNS}),
+    answers("multi-turn", {"input": TURNS}),
     answers("store false", {"store": False}),
     answers("metadata", {"metadata": {"ward": "4"}}),
     answers("seed", {"temperature": 0.9, "seed": 42}),

@@ -39,10 +39,10 @@ GPT_OSS: Final = (
     asked("low effort", FEVER, {"reasoning_effort": "low"}, shows='"reasoning":"Short'),
     asked("high effort", FEVER, {"reasoning_effort": "high"}),
     asked("include_reasoning false", FEVER, {"include_reasoning": False}, shows=STOPPED),
-    asked("cut in the reasoning", FEVER, {"max_tokens": 8}, shows='"finish_reason":"length"'),
+    asked("cut off in the reasoning", FEVER, {"max_tokens": 8}, shows='"finish_reason":"length"'),
     *(
         asked(
-            f"cut {more} after the reasoning",
+            f"cut off {more} tokens after the reasoning",
             FEVER,
             {"reasoning_effort": "low", "max_tokens": SHORT_REASONING + more},
             shows='"finish_reason":"length"',
@@ -51,7 +51,7 @@ GPT_OSS: Final = (
         for more in range(6)
     ),
     asked("reasoning only", harmony.ENDLESS.question),
-    asked("a channel inside the answer", harmony.LEAKING.question, leaks=True),
+    asked("channel marker inside the answer", harmony.LEAKING.question, leaks=True),
     asked("long answer", harmony.COUNTING.question),
     asked("include_usage", FEVER, usage(include_usage=True), forms=STREAM, shows='"choices":[]'),
     asked(
@@ -81,7 +81,7 @@ GPT_OSS: Final = (
         shows=STOPPED,
     ),
     chat(
-        "reasoning in the turns",
+        "reasoning in the messages",
         {
             "messages": [
                 {"role": "user", "content": FEVER},
@@ -98,7 +98,7 @@ GPT_OSS: Final = (
     responded("include_reasoning false", FEVER, {"include_reasoning": False}),
     *(
         responded(
-            f"cut {more} after the reasoning",
+            f"cut off {more} tokens after the reasoning",
             FEVER,
             {"reasoning": {"effort": "low"}, "max_output_tokens": SHORT_REASONING + more},
             shows="incomplete",
@@ -106,8 +106,8 @@ GPT_OSS: Final = (
         )
         for more in range(6)
     ),
-    responded("a channel inside the answer", harmony.LEAKING.question, leaks=True),
-    responded("cut in the reasoning", FEVER, {"max_output_tokens": 8}, shows="incomplete"),
+    responded("channel marker inside the answer", harmony.LEAKING.question, leaks=True),
+    responded("cut off in the reasoning", FEVER, {"max_output_tokens": 8}, shows="incomplete"),
     responded("reasoning only", harmony.ENDLESS.question),
     responded("tools, tool_choice auto", DOSE, {"tools": [FLAT_TOOL]}, shows='"function_call"'),
     refused(chat, "reasoning_effort unknown", {"reasoning_effort": CANARY}, quotes=True),
