@@ -1,5 +1,5 @@
-# Engine and gateway in one container, port 8000. docs/images.md says what is in it and why.
-#   docker build -f docker/llm.Dockerfile -t mmhie-llm .               both engines, chosen at start
+# Engine and gateway in one container, port 8000. docs/images.md describes the contents.
+#   docker build -f docker/llm.Dockerfile -t mmhie-llm .               both engines, selected at start
 #   docker build -f docker/llm.Dockerfile --target cpu -t mmhie-llm:cpu .    no CUDA, 9 GB smaller
 #   docker build -f docker/llm.Dockerfile --target gpu -t mmhie-llm:gpu .    no CPU engine
 
@@ -15,7 +15,7 @@ RUN python -m pip install --no-cache-dir uv==0.13.9 -r requirements/build.txt
 
 # torch imports setuptools when vLLM loads; `make run` has it from build.txt too.
 FROM builder AS cpu-packages
-# Where torch without CUDA comes from. An air gap has a folder: --build-arg TORCH_FROM=--find-links=/wheels
+# Source of torch without CUDA. In an air gap, use a folder: --build-arg TORCH_FROM=--find-links=/wheels
 ARG TORCH_FROM=--torch-backend=cpu
 RUN python -m venv --without-pip /opt/cpu \
  && uv pip install --python /opt/cpu/bin/python "${TORCH_FROM}" --no-deps \
@@ -44,7 +44,7 @@ LABEL org.opencontainers.image.title="mmhie-llm" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 # libnuma1: vLLM's CPU kernels load it. g++: not for building this image, but for Triton and
-# Inductor, which compile kernels while a model is loaded. tini: vLLM's orphans need a parent.
+# Inductor, which compile kernels while a model is loaded. tini reaps vLLM's orphaned processes.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ libc6-dev libnuma1 tini \
@@ -54,7 +54,7 @@ RUN apt-get update \
  && install -d -o 10001 -g 10001 /app /cache /cache/home /run/mmhie
 COPY docker/healthy.py /opt/image/healthy.py
 COPY --chmod=0755 docker/mmhie /usr/local/bin/mmhie
-# Everything that is ever written lies under /cache, but for /tmp.
+# Everything that is written is under /cache, except for /tmp.
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/cache/home \
@@ -89,7 +89,7 @@ FROM runtime AS gpu
 COPY --from=gpu-packages /opt/gpu /opt/gpu
 COPY --from=code /opt/mmhie /opt/mmhie
 
-# The last target is what a plain build makes: both `docker run` lines of the README are right for it.
+# The last target is the default build: both `docker run` commands of the README work with it.
 FROM runtime AS both
 COPY --from=gpu-packages /opt/gpu /opt/gpu
 COPY --from=cpu-packages /opt/cpu /opt/cpu
