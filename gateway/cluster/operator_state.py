@@ -50,23 +50,12 @@ class HoldEntry:
     hold: Hold | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class RedisKeys:
     """The keys in Redis. The revision changes with every command of an operator."""
 
-    prefix: str
-
-    @property
-    def hold(self) -> str:
-        return f"{self.prefix}:hold"
-
-    @property
-    def revoked(self) -> str:
-        return f"{self.prefix}:revoked"
-
-    @property
-    def revision(self) -> str:
-        return f"{self.prefix}:revision"
+    def __init__(self, prefix: str) -> None:
+        names = ("hold", "revoked", "revision", "seen")
+        self.hold, self.revoked, self.revision, self.seen = (f"{prefix}:{name}" for name in names)
 
     def set_hold(self, hold: Hold | None) -> "Command":
         """Return the command that holds or releases all gateways; its reply is the hold before."""
@@ -93,7 +82,7 @@ class OperatorState:
 
     async def sync(self, send: "Send", *, fresh: bool) -> None:
         """Read what changed. The write finds a Redis that takes none."""
-        seen = ("SET", f"{self._keys.prefix}:seen", 1, "PX", SEEN_MS)
+        seen = ("SET", self._keys.seen, 1, "PX", SEEN_MS)
         _, revision = await send([seen, ("GET", self._keys.revision)])
         if fresh or revision is None or revision != self._revision:
             await self._read(send, revision)

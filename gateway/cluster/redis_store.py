@@ -219,16 +219,15 @@ async def exchange(
     connection: AbstractConnection, timeout_s: float, commands: Sequence[Command]
 ) -> list[Reply | RedisUnavailable]:
     """Execute commands in one pipeline, a failed one as its error; raises RedisUnavailable."""
+    replies: list[Reply | RedisUnavailable] = []
     async with bounded(timeout_s):
         await connection.send_packed_command(connection.pack_commands(commands))
-        return [await read_reply(connection) for _ in commands]
-
-
-async def read_reply(connection: AbstractConnection) -> Reply | RedisUnavailable:
-    try:
-        return await connection.read_response()
-    except exceptions.ResponseError as error:
-        return unavailable(error)
+        for _ in commands:
+            try:
+                replies.append(await connection.read_response())
+            except exceptions.ResponseError as error:
+                replies.append(unavailable(error))
+    return replies
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ start and 10 MB.
 
 import ssl
 from collections.abc import Callable, Container
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.cluster.operator_state import OperatorState
@@ -24,26 +25,29 @@ DISCONNECTED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class ClusterState:
-    """State shared with other gateways; this base shares nothing."""
+    """State shared with other gateways; without a store nothing is."""
 
-    def __init__(self, limiter: RateLimiter) -> None:
-        self.limiter = limiter
+    limiter: RateLimiter
+    operator: OperatorState
+    store: "RedisStore | None" = None
+    refuse: bool = False
 
     @property
     def hold(self) -> Hold | None:
         """The hold that is in force for all gateways."""
-        return None
+        return self.operator.hold
 
     @property
     def revoked(self) -> Container[str]:
         """Digests of keys that are revoked for all gateways; grows in place."""
-        return frozenset()
+        return self.operator.revoked
 
     @property
     def is_unsynced(self) -> bool:
         """True while no request may be answered, since holds and revoked keys are not known yet."""
-        return False
+        return self.refuse and not self.operator.is_synced
 
     def require_sync(self) -> None:
         """Raise SharedStateUnavailable while it is unsynced."""
@@ -55,65 +59,35 @@ class ClusterState:
             )
 
     def warnings(self) -> list[str]:
-        return []
+        problem = self.store and self.store.problem
+        return [DISCONNECTED.format(problem=problem)] if problem else []
 
     async def run(self) -> None:
         """Keep the state up to date."""
+        if self.store is not None:
+            await self.store.run()
 
     async def wait_for_first_attempt(self) -> None:
         """Return once the state is read, or known to be unreachable."""
-
-
-class RedisState(ClusterState):
-    """State shared through Redis."""
-
-    def __init__(
-        self, limiter: RateLimiter, store: "RedisStore", operator: OperatorState, *, refuse: bool
-    ) -> None:
-        super().__init__(limiter)
-        self._store = store
-        self._operator = operator
-        self._refuse = refuse
-
-    @property
-    def hold(self) -> Hold | None:
-        return self._operator.hold
-
-    @property
-    def revoked(self) -> Container[str]:
-        return self._operator.revoked
-
-    @property
-    def is_unsynced(self) -> bool:
-        return self._refuse and not self._operator.is_synced
-
-    def warnings(self) -> list[str]:
-        problem = self._store.problem
-        return [] if problem is None else [DISCONNECTED.format(problem=problem)]
-
-    async def run(self) -> None:
-        await self._store.run()
-
-    async def wait_for_first_attempt(self) -> None:
-        await self._store.tried.wait()
+        if self.store is not None:
+            await self.store.tried.wait()
 
 
 def cluster_state(
     settings: GatewaySettings, local: RateLimiter, alarm: Callable[[bool], None]
 ) -> ClusterState:
     """Return the state that these settings share; `local` counts clients in this gateway."""
+    operator = OperatorState(settings.redis_prefix)
     if settings.redis_url is None:
-        return ClusterState(local)
+        return ClusterState(local, operator)
     from gateway.cluster.redis_limiter import RedisRateLimiter
     from gateway.cluster.redis_store import Address, RedisStore
 
-    refuse, prefix = settings.redis_on_failure == "refuse", settings.redis_prefix
-    timeout_s = settings.redis_timeout_seconds
+    refuse, timeout_s = settings.redis_on_failure == "refuse", settings.redis_timeout_seconds
     store = RedisStore(Address.of(settings), timeout_s=timeout_s, alarm=alarm)
-    operator = OperatorState(prefix)
     store.heartbeats.append(operator.sync)
-    limiter = RedisRateLimiter(store, local, prefix=prefix, refuse=refuse)
-    return RedisState(limiter, store, operator, refuse=refuse)
+    limiter = RedisRateLimiter(store, local, prefix=settings.redis_prefix, refuse=refuse)
+    return ClusterState(limiter, operator, store, refuse)
 
 
 def check(settings: GatewaySettings) -> None:
@@ -125,5 +99,5 @@ def check(settings: GatewaySettings) -> None:
         ssl.create_default_context(cafile=settings.redis_ca)
     except OSError:
         raise SettingsError(
-            f"MMHIE_REDIS_CA is {settings.redis_ca}: it cannot be read as certificates in PEM."
+            f"MMHIE_REDIS_CA got {settings.redis_ca}: it cannot be read as certificates in PEM."
         ) from None

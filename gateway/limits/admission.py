@@ -40,11 +40,8 @@ class AdmissionQueue(Protocol):
 
 
 class Slot:
-    """A slot at the engine for as long as the block lasts.
-
-    The block has to end with the response's body: a slot released at the first byte would admit
-    without limit.
-    """
+    """A slot at the engine for as long as the block lasts, which must be until the end of the
+    response's body: a slot released at the first byte would admit without limit."""
 
     __slots__ = ("_priority", "_queue")
 

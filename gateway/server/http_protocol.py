@@ -23,7 +23,7 @@ from gateway.server.request_head import (
     head_size,
     is_plain,
 )
-from gateway.server.response_cycle import ResponseCycle, without_chunking
+from gateway.server.response_cycle import ResponseCycle
 
 FRAMING = (b"content-length", b"transfer-encoding")
 MAX_HEADERS = 128
@@ -103,10 +103,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _decline_upgrade(self, rest: bytes) -> None:
         """Serve a request that offers an upgrade as an ordinary one, the last of its connection.
-
         The parser takes what follows for another protocol, and it may be the body: Java's own
-        client offers h2c with every first request.
-        """
+        client offers h2c with every first request."""
         self.cycle.keep_alive = False
         framing = [one for one in self.headers if one[0] in FRAMING]
         if not framing:
@@ -169,11 +167,8 @@ class HttpProtocol(HttpToolsProtocol):
                 raise RequestRefused(error)
 
     def _check_pipeline(self) -> None:
-        """Raise RequestRefused for too many requests at once.
-
-        Reading goes on, where uvicorn would pause it: the end of a connection that is not read
-        goes unnoticed, and the engine would work for nobody.
-        """
+        """Raise RequestRefused for too many requests. Reading goes on, where uvicorn would pause
+        it: the end of a connection that is not read goes unnoticed."""
         self.flow.resume_reading()
         if len(self.pipeline) > MAX_PIPELINED:
             raise RequestRefused(InvalidRequest(TOO_MANY_PIPELINED))
@@ -206,7 +201,7 @@ class HttpProtocol(HttpToolsProtocol):
         cycle.__class__ = ResponseCycle  # uvicorn names its own where it makes one
         self.active = cycle
         if cycle.scope["http_version"] == "1.0":
-            app = without_chunking(cycle, app)
+            cycle.chunked_encoding = False
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:

@@ -17,13 +17,13 @@ RESERVED_FILES = 128  # the engine's metrics, keys, audit, log, Python's own
 class ConnectionLimits:
     """Limits of each connection in seconds and bytes, and the most connections."""
 
-    header_s: float = 10.0
-    body_s: float = 30.0
-    keep_alive_s: float = 75.0
-    send_s: float = 60.0
-    header_bytes: int = 32 * 1024
-    body_bytes: int = 2 * 1024 * 1024
-    connections: int = 4096
+    header_s: float
+    body_s: float
+    keep_alive_s: float
+    send_s: float
+    header_bytes: int
+    body_bytes: int
+    connections: int
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
@@ -41,7 +41,7 @@ class ConnectionLimits:
 class ServerConfig(uvicorn.Config):
     """uvicorn's configuration with our limits."""
 
-    limits = ConnectionLimits()
+    limits: ConnectionLimits
 
 
 def affordable_connections(connections: int, inflight: int) -> int:

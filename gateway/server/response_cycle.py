@@ -4,13 +4,6 @@ import re
 from typing import Any
 
 from starlette.types import Message
-from uvicorn._types import (
-    ASGI3Application,
-    ASGIReceiveCallable,
-    ASGISendCallable,
-    ASGISendEvent,
-    Scope,
-)
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -39,6 +32,8 @@ class ResponseCycle(RequestResponseCycle):
         elif self._is_common_head(message):
             self._begin(message["status"], message["headers"])
         else:
+            if self.scope["http_version"] == "1.0" and message["type"] == "http.response.body":
+                self.expected_content_length = len(body or b"")  # no chunks: as long as it comes
             await super().send(message)
 
     @property
@@ -92,18 +87,3 @@ class ResponseCycle(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
-
-
-def without_chunking(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
-    """Return an application whose bodies end with the connection: HTTP/1.0 has no chunks."""
-    cycle.chunked_encoding = False
-
-    async def run(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        async def send_plain(message: ASGISendEvent) -> None:
-            if message["type"] == "http.response.body":
-                cycle.expected_content_length = len(message.get("body", b""))
-            await send(message)
-
-        await app(scope, receive, send_plain)
-
-    return run
