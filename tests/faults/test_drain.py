@@ -139,5 +139,5 @@ async def test_a_rolling_restart_loses_no_request(
         for gateway in gateways:
             gateway.stop()
 
-    assert set(crowd.told) == {"request: whole"}, crowd.told
+    assert set(crowd.told) == {"request: complete"}, crowd.told
     assert crowd.told.total() > 50

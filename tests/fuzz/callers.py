@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from gateway.safety.labels import Labels, user_text
 from gateway.safety.provenance import Serving
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionLimits, ServerConfig
+from gateway.settings import GatewaySettings
 from tests.fuzz.engine import LOOP, Wire, cut
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
 
@@ -159,7 +161,8 @@ def configured() -> ServerConfig:
         log_config=None,
         access_log=False,
     )
-    config.limits = ConnectionLimits(header_bytes=4096, body_bytes=2048)
+    limits = ConnectionLimits.of(GatewaySettings.model_construct())
+    config.limits = replace(limits, header_bytes=4096, body_bytes=2048)
     config.load()
     return config
 
