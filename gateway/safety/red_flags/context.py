@@ -9,17 +9,15 @@ history unless the sentence says that it is recent.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Literal
 
-from gateway.safety.red_flags.triggers import Triggers, de, en, es
+from gateway.safety.red_flags.triggers import TRIGGERS, Triggers
 
 Status = Literal["present", "negated", "historical", "family", "hypothetical"]
 
 BEFORE = 160  # characters, about 25 words: a list of denied symptoms
 VERB = 45  # characters, about the five words of NegEx
 AFTER = 60
-TRIGGERS: Mapping[str, Triggers] = {"en": en.TRIGGERS, "de": de.TRIGGERS, "es": es.TRIGGERS}
 
 
 def status(sentence: str, start: int, end: int, language: str = "en") -> Status:

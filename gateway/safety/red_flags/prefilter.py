@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import re2
 
-from gateway.safety.red_flags.rule import BETWEEN
+from gateway.safety.red_flags.patterns import BETWEEN
 
 BUDGET_BYTES = 4 * 1024 * 1024  # of one automaton, which forgets what does not fit
 BEYOND = r"\x{80}-\x{10ffff}"  # may be letters and digits to `re`

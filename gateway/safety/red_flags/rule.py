@@ -1,41 +1,12 @@
-"""The parts of a red-flag rule."""
+"""One red-flag rule, read from a file of `rules/`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-# Up to six words between two signs, none of them a negation ("lips are not swollen"), in any of the
-# languages. Both kinds of run are bounded: linear time, whatever the text.
-NEGATION = (
-    r"(?:not|no|without|never|den(?:y|ies|ied)|(?:is|are|was|does|do|did|has|have)n|kein\w*|nicht|"
-    r"ohne|sin|niega)\b"
-)
-BETWEEN = rf"\W{{1,5}}(?:(?!{NEGATION})\w{{1,30}}\W{{1,5}}){{0,6}}?"
-
-# Letters with marks, as people type them in a hurry: without the mark, or spelt out.
-TYPED: Mapping[str, str] = {
-    **{marked: bare for marked, bare in zip("áéíóúñ", "aeioun", strict=True)},
-    "ä": "ae",
-    "ö": "oe",
-    "ü": "ue",
-    "ß": "ss",
-}
-EITHER = str.maketrans({marked: f"(?:{marked}|{bare})" for marked, bare in TYPED.items()})
-# A fever, for the rules that need one.
-FEVER = (
-    r"fevers?|feverish|febrile|pyrexi\w*|"
-    r"t(?:emp(?:erature)?)?(?: is| of| was| at|=|:)* ?(?:3[89]|4[0-2])(?:[.,]\d)?|"
-    r"(?:3[89]|4[0-2])[.,]\d ?(?:°|c|degrees)|10[1-6](?:\.\d)? ?(?:°|f|degrees)"
-)
-
-FEVER_DE = (
-    r"\w*fieber\w*|febril\w*|t(?:emp(?:eratur)?)? ?(?:3[89]|4[0-2])(?:[.,]\d)?|"
-    r"(?:3[89]|4[0-2])[.,]\d ?(?:°|grad)|thermometer (?:\w+ ){0,2}(?:3[89]|4[0-2])[.,]\d"
-)
-FEVER_ES = (
-    r"fiebre|febril|temperatura de (?:3[89]|4[0-2])|(?:3[89]|4[0-2])[.,]\d ?(?:°|grados)|"
-    r"termómetro (?:\w+ ){0,2}(?:3[89]|4[0-2])[.,]\d"
-)
+from gateway.safety.red_flags.patterns import Expand, Sign, alternatives, read
 
 Pair = tuple[re.Pattern[str], re.Pattern[str]]
 
@@ -64,27 +35,24 @@ class Rule:
     signs: Mapping[str, Signs]
 
 
-def signs(
-    *,
-    strong: tuple[str, ...] = (),
-    weak: tuple[str, ...] = (),
-    together: tuple[tuple[str, str], ...] = (),
-) -> Signs:
-    """Compile a language's patterns: regular expressions that start and end at a word."""
-    pairs = tuple((one_of((left,)), one_of((right,))) for left, right in together)
-    return Signs(one_of(strong) if strong else None, one_of(weak) if weak else None, pairs)
+def read_rule(path: Path) -> Rule:
+    """Read `id`, `summary`, `message`, `[words]`, and a table of signs for each language."""
+    table, expand = read(path)
+    sentences = {name: table.pop(name) for name in ("id", "summary", "message")}
+    return Rule(**sentences, signs={name: _signs(one, expand) for name, one in table.items()})
 
 
-def one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Join patterns into one, at word boundaries."""
-    return re.compile(r"\b(?:" + spelled("|".join(patterns)) + r")\b")
+def _signs(table: Mapping[str, Any], expand: Expand) -> Signs:
+    return Signs(
+        strong=_one_of(table["strong"], expand) if "strong" in table else None,
+        weak=_one_of(table["weak"], expand) if "weak" in table else None,
+        together=tuple(
+            (_one_of([left], expand), _one_of([right], expand))
+            for left, right in table.get("together", ())
+        ),
+    )
 
 
-def near(left: str, right: str) -> str:
-    """Return a pattern of two signs in either order with a few words between."""
-    return f"(?:{left}){BETWEEN}(?:{right})|(?:{right}){BETWEEN}(?:{left})"
-
-
-def spelled(pattern: str) -> str:
-    """Return a pattern that matches either spelling; no class of it may have a marked letter."""
-    return pattern.translate(EITHER)
+def _one_of(signs: Sequence[Sign], expand: Expand) -> re.Pattern[str]:
+    """One pattern out of many, at word boundaries."""
+    return re.compile(rf"\b(?:{alternatives(signs, expand)})\b")

@@ -1,36 +1,25 @@
-"""All red-flag rules, in the order in which their notices appear."""
+"""All red-flag rules, in the order in which their notices appear; each is a file of this folder."""
 
-from gateway.safety.red_flags.rule import Rule
-from gateway.safety.red_flags.rules import (
-    anaphylaxis,
-    bleeding,
-    breathing,
-    cauda_equina,
-    chest_pain,
-    collapse,
-    infant,
-    overdose,
-    pregnancy,
-    seizure,
-    sepsis,
-    stroke,
-    suicide,
-    trauma,
+from pathlib import Path
+
+from gateway.safety.red_flags.rule import Rule, read_rule
+
+ORDER = (
+    "chest_pain",
+    "stroke",
+    "anaphylaxis",
+    "suicide",
+    "overdose",
+    "bleeding",
+    "breathing",
+    "sepsis",
+    "pregnancy",
+    "infant",
+    "seizure",
+    "cauda_equina",
+    "collapse",
+    "trauma",
 )
-
-RULES: tuple[Rule, ...] = (
-    chest_pain.RULE,
-    stroke.RULE,
-    anaphylaxis.RULE,
-    suicide.RULE,
-    overdose.RULE,
-    bleeding.RULE,
-    breathing.RULE,
-    sepsis.RULE,
-    pregnancy.RULE,
-    infant.RULE,
-    seizure.RULE,
-    cauda_equina.RULE,
-    collapse.RULE,
-    trauma.RULE,
+RULES: tuple[Rule, ...] = tuple(
+    read_rule(Path(__file__).with_name(f"{name}.toml")) for name in ORDER
 )

@@ -1,9 +1,10 @@
-"""Trigger words by language, which turn a sign into something else than an emergency."""
+"""Trigger words, which turn a sign into something else than an emergency; one file per language."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 
-from gateway.safety.red_flags.rule import spelled
+from gateway.safety.red_flags.patterns import alternatives, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,16 @@ class Triggers:
     person: re.Pattern[str]
 
 
-def words(*alternatives: str) -> re.Pattern[str]:
-    """Join alternatives into one pattern, between word boundaries."""
-    return re.compile(r"(?<!\w)(?:" + spelled("|".join(alternatives)) + r")(?!\w)")
+def read_triggers(path: Path) -> Triggers:
+    """Read one language's classes, each a list of alternatives between word boundaries."""
+    table, expand = read(path)
+    sources = {each.name: alternatives(table[each.name], expand) for each in fields(Triggers)}
+    return Triggers(
+        **{name: re.compile(rf"(?<!\w)(?:{source})(?!\w)") for name, source in sources.items()}
+    )
+
+
+TRIGGERS: dict[str, Triggers] = {
+    language: read_triggers(Path(__file__).with_name(f"{language}.toml"))
+    for language in ("en", "de", "es")
+}

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import gateway.safety.red_flags.rules
 import tests.gateway.safety.red_flags.rules
 from gateway.safety.red_flags.notices import NOT_TRIAGE, RedFlags, notices
+from gateway.safety.red_flags.patterns import TYPED
 from gateway.safety.red_flags.prefilter import Prefilter
-from gateway.safety.red_flags.rule import TYPED
-from gateway.safety.red_flags.rules import RULES
+from gateway.safety.red_flags.rules import ORDER, RULES
 from tests.gateway.safety.red_flags.rules import ids
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -216,6 +217,13 @@ def test_every_rule_has_its_file_of_tests() -> None:
     }
 
     assert tested == {rule.id for rule in RULES}
+
+
+def test_every_file_of_a_rule_is_in_the_order() -> None:
+    """A file that is not listed would be a rule that never fires."""
+    folder = Path(gateway.safety.red_flags.rules.__file__).parent
+
+    assert sorted(ORDER) == sorted(file.stem for file in folder.glob("*.toml"))
 
 
 def test_rules_are_well_formed() -> None:

@@ -1,0 +1,59 @@
+"""Patterns as rules and triggers write them: named words, signs near each other, spellings."""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+# Letters with marks, as people type them in a hurry: without the mark, or spelt out.
+TYPED: Mapping[str, str] = {
+    **{marked: bare for marked, bare in zip("áéíóúñ", "aeioun", strict=True)},
+    "ä": "ae",
+    "ö": "oe",
+    "ü": "ue",
+    "ß": "ss",
+}
+EITHER = str.maketrans({marked: f"(?:{marked}|{bare})" for marked, bare in TYPED.items()})
+
+# Up to six words between two signs, none of them a negation ("lips are not swollen"), in any of the
+# languages. Both kinds of run are bounded: linear time, whatever the text.
+NEGATION = (
+    r"(?:not|no|without|never|den(?:y|ies|ied)|(?:is|are|was|does|do|did|has|have)n|kein\w*|nicht|"
+    r"ohne|sin|niega)\b"
+)
+BETWEEN = rf"\W{{1,5}}(?:(?!{NEGATION})\w{{1,30}}\W{{1,5}}){{0,6}}?"
+
+SHARED = Path(__file__).with_name("words.toml")
+NAME = re.compile(r"\{([a-z_]+)\}")  # never a quantifier, which has digits
+Sign = str | Sequence[str]
+Expand = Callable[[str], str]
+
+
+def read(path: Path) -> tuple[dict[str, Any], Expand]:
+    """Read a data file; return it with what replaces `{name}` by the alternatives of `[words]`."""
+    table, shared = (tomllib.loads(one.read_text("utf-8")) for one in (path, SHARED))
+    words = {"between": BETWEEN}
+
+    def expand(text: str) -> str:
+        return NAME.sub(lambda found: words[found[1]], text)
+
+    for name, alternatives in (shared | table.pop("words", {})).items():
+        words[name] = expand("|".join(alternatives))
+    return table, expand
+
+
+def alternatives(signs: Sequence[Sign], expand: Expand) -> str:
+    """The source of one pattern out of many; a pair of signs is `near` each other."""
+    each = (sign if isinstance(sign, str) else near(*map(expand, sign)) for sign in signs)
+    return spelled("|".join(expand(sign) for sign in each))
+
+
+def near(left: str, right: str) -> str:
+    """Two signs in either order with a few words between."""
+    return f"(?:{left}){BETWEEN}(?:{right})|(?:{right}){BETWEEN}(?:{left})"
+
+
+def spelled(pattern: str) -> str:
+    """A pattern that matches either way of typing; it must have no marked letter in a class."""
+    return pattern.translate(EITHER)
