@@ -27,11 +27,11 @@ from launcher.formats import FORMATS
 __all__ = ["PREFIX", "LauncherSettings", "load"]
 
 ENGINE_DATE: Final = "VLLM_SYSTEM_START_DATE"  # vLLM's own name for MMHIE_PIN_DATE
-RAY_PORT: Final = 6379  # where Ray's head listens unless it is told otherwise
+RAY_PORT: Final = 6379  # where Ray's head listens by default
 
 Device = Literal["auto", "cpu", "cuda"]
 DeviceMap = Literal["auto", "balanced", "sequential", "null"]
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a new row of the table is a new choice
     Quantize = str
 else:
     Quantize = Literal["none", "auto", *FORMATS]

@@ -15,7 +15,6 @@ CHUNK_S: Final = 35e-6
 # vllm-router 0.1.17, same kind of machine: 0.07 ms and 22-31 us.
 ROUTER_REQUEST_S: Final = 0.07e-3
 ROUTER_CHUNK_S: Final = 31e-6
-WORKER_MIB: Final = 70
 
 
 def gateway_cores(rate: float, chunks: float) -> float:

@@ -30,8 +30,8 @@ Report = Callable[[int, int], None]
 def merge(job: MergeJob, report: Report) -> Path:
     """The merged checkpoint's folder, made now unless it is already there.
 
-    `report` hears bytes done and bytes in all. Raises PlanError for what cannot be merged exactly,
-    ModelError for broken files, NotEnoughDisk.
+    `report` gets the bytes done and the bytes in all. Raises PlanError for what cannot be merged
+    exactly, ModelError for broken files, NotEnoughDisk.
     """
     config = _read(job.adapter / "adapter_config.json")
     facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
@@ -137,7 +137,7 @@ def _config(job: MergeJob) -> dict[str, Any]:
 
 
 def _record(job: MergeJob, facts: AdapterFacts) -> dict[str, Any]:
-    """The merge's inputs and their digests; kept beside the weights, so that a re-run can tell."""
+    """The merge's inputs and their digests; kept beside the weights, for the next run."""
     return {
         "adapter": job.adapter_id,
         "base": job.base_id,

@@ -1,16 +1,11 @@
-"""The merge of the configured adapter: its folders, format and target; without numpy, which is
-the engine's."""
+"""The folders, format and target of a merge; numpy, which does the work, is the engine's."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.checkpoints import making
 from launcher.errors import ModelError, PlanError
 from launcher.models.facts import ModelFacts
 from launcher.planning.decisions import prepared_folder
-from launcher.planning.plan import EnginePlan
-from launcher.process.child import Listener
 from launcher.settings import LauncherSettings
 
 
@@ -51,18 +46,3 @@ def local(source: str) -> Path:
     if not folder.is_dir():
         raise ModelError(f"{source} is not on this machine: run `mmhie fetch {source}` first.")
     return folder
-
-
-def dequantizes(model: ModelFacts, quantization: str) -> bool:
-    """The plan runs unpacked what is MXFP4 now."""
-    return model.quantization == "mxfp4" and quantization == "none"
-
-
-async def in_child(plan: EnginePlan, environ: Mapping[str, str], listener: Listener) -> Path:
-    """The merge in a process of its own, which ends with whoever waits for it."""
-    settings = plan.decisions.settings
-    work = job_of(settings, plan.model, dequantize=dequantizes(plan.model, plan.quantization))
-    extra = ("--dequantize",) if work.dequantize else ()
-    ours = {"MMHIE_REASONER_MODEL": settings.reasoner_model}
-    await making.in_child("launcher.checkpoints.adapter", extra, {**environ, **ours}, listener)
-    return work.target

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from launcher.checkpoints import gguf, merging
+from launcher.checkpoints import gguf, making, merging
 from launcher.errors import MissingPackage
 from launcher.models import resolve, weights
 from launcher.planning import hardware, installation
 from launcher.planning.decisions import prepared_folder
 from launcher.planning.plan import EnginePlan, complete, make_plan
+from launcher.process.child import Listener
 from launcher.settings import LauncherSettings
 
 SENTENCES: Final = {
@@ -29,22 +30,19 @@ Plans = tuple[EnginePlan, ...]
 
 
 async def prepared(
-    plans: Plans,
-    environ: Mapping[str, str],
-    step: Step,
-    listener: Callable[[str], None],
+    plans: Plans, environ: Mapping[str, str], step: Step, listener: Listener
 ) -> Plans:
     """The same plans, completed, with everything they load in place. Raises LauncherError."""
     if not plans or plans[0].preparation is None:
         return plans
     sentence = SENTENCES[plans[0].preparation]
 
-    def hear(line: str) -> None:
+    def report(line: str) -> None:
         listener(line)
         step(sentence, percent(line))
 
     step(sentence, None)
-    made = resolve.read_made(plans[0].model, await make(plans[0], environ, hear))
+    made = resolve.read_made(plans[0].model, await make(plans[0], environ, report))
     return tuple(complete(plan, made) for plan in plans)
 
 
@@ -61,14 +59,17 @@ def _gguf_file(plan: EnginePlan) -> Path:
     return weights.embedded_file() if embedded else Path(plan.model.source)
 
 
-async def make(
-    plan: EnginePlan, environ: Mapping[str, str], listener: Callable[[str], None]
-) -> Path:
+async def make(plan: EnginePlan, environ: Mapping[str, str], listener: Listener) -> Path:
     """The folder of the checkpoint this plan needs, made now if it is not there yet."""
-    if plan.preparation == "merge":
-        return await merging.in_child(plan, environ, listener)
-    cache = plan.decisions.settings.cache_dir
-    return await gguf.checkpoint(_gguf_file(plan), cache, gguf.converter(environ, listener))
+    decided, settings = plan.decisions, plan.decisions.settings
+    if plan.preparation != "merge":
+        convert = gguf.converter(environ, listener)
+        return await gguf.checkpoint(_gguf_file(plan), settings.cache_dir, convert)
+    job = merging.job_of(settings, plan.model, dequantize=decided.quantization.dequantize)
+    flags = ("--dequantize",) if job.dequantize else ()
+    given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
+    await making.in_child("launcher.checkpoints.adapter", flags, given, listener)
+    return job.target
 
 
 def percent(line: str) -> float | None:

@@ -70,7 +70,7 @@ def floats(tensor: Tensor) -> Float:
 
 
 def write(file: Path, sources: Iterable[TensorSource], advance: Callable[[int], None]) -> str:
-    """Write a safetensors file and return its sha256; `advance` hears of every chunk's bytes."""
+    """Write a safetensors file and return its sha256; `advance` gets each chunk's size."""
     ordered = list(sources)
     digest = hashlib.sha256()
     with file.open("wb") as stream:

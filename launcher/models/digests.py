@@ -19,7 +19,7 @@ Advance = Callable[[int], object]
 
 
 def recorded(files: list[Path]) -> dict[Path, str]:
-    """The files whose digest somebody recorded: the hub, a merge, or the package they came in."""
+    """The recorded digests of these files: by the hub, a merge, or the package they came in."""
     found: dict[Path, str] = {}
     for file in files:
         digest = of_hub(file) or of_merge(file) or of_package(file)
@@ -56,7 +56,7 @@ def of_package(file: Path) -> str | None:
 
 
 def damaged(known: Mapping[Path, str], advance: Advance = lambda _: None) -> list[Path]:
-    """The files that are not what they were; `advance` hears of every block's bytes."""
+    """The files whose digest differs from the recorded one; `advance` gets each block's size."""
     return [file for file, digest in known.items() if sha256(file, advance) != digest]
 
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from launcher.formats import PLUGINS
 from launcher.planning.decisions import Decisions
+from launcher.planning.hardware import Route
 from launcher.planning.memory import GPU_FRACTION
-from launcher.planning.route import Route
 from launcher.settings import ENGINE_DATE
 
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
@@ -38,19 +38,19 @@ def more_than_one(number: int) -> int | None:
 
 def gpu_fraction(decided: Decisions) -> float | None:
     """On the CPU the KV cache is given in GiB instead."""
-    asked = decided.settings.gpu_memory_utilization
-    return asked or GPU_FRACTION if decided.device == "cuda" else asked
+    fraction = decided.settings.gpu_memory_utilization
+    return fraction or GPU_FRACTION if decided.device == "cuda" else fraction
 
 
 def dtype(decided: Decisions) -> str | None:
-    """As asked; float16 where the GPU has no bfloat16, which vLLM would refuse."""
+    """As set; float16 where the GPU has no bfloat16, which vLLM would refuse."""
     if decided.settings.dtype != "auto":
         return decided.settings.dtype
     return "float16" if decided.is_too_old_for_bfloat16 else None
 
 
 def backend(decided: Decisions) -> str | None:
-    """Said only where more than one process holds a copy."""
+    """The default, unless more than one process holds a copy."""
     several = decided.sizes.devices > 1 or decided.hardware.nodes > 1
     return decided.settings.distributed_backend if several else None
 
@@ -136,7 +136,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--max-loras", lambda d: 1 if d.lora else None),
     ("--max-lora-rank", lora_rank),
     ("--otlp-traces-endpoint", lambda d: d.settings.traces_endpoint),
-    ("--scheduling-policy", lambda _: "priority"),  # the gateway says whose turn it is
+    ("--scheduling-policy", lambda _: "priority"),  # the gateway sends each request's priority
     ("--shutdown-timeout", lambda d: int(d.settings.stop_grace_seconds)),
 )
 # After MMHIE_ENGINE_ARGS, so that nothing there can replace them.

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, NoReturn
@@ -11,7 +12,6 @@ import pynvml
 
 from launcher.errors import HardwareError
 from launcher.planning.cards import CARDS, Gpu
-from launcher.planning.route import Route, towards
 
 GIB: Final = 1024**3
 NODE_MEMORY: Final = Path("/sys/devices/system/node/node0/meminfo")
@@ -27,6 +27,14 @@ NUMBER: Final = re.compile(r"\d+(\.\d+)?")
 EXAMPLES: Final = "4x80, 1x24, 2xh100, 2x40,cc=8.0, 2x8x80, cpu,ram=64 or 2xcpu,ram=64"
 
 Device = Literal["cpu", "cuda"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An address of this machine, and the network interface that has it."""
+
+    address: str
+    interface: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ def detect(head: str | None = None) -> Hardware:
         ram_gib=min(ram_gib, limit_gib),
         numa_node_gib=min(_numa_node_gib(), limit_gib),
         amx="amx_tile" in _read(CPU_INFO),
-        route=towards(head) if head else None,
+        route=route_to(head) if head else None,
     )
 
 
@@ -203,3 +211,25 @@ def _read(path: Path) -> str:
         return path.read_text()
     except OSError:
         return ""
+
+
+def route_to(host: str) -> Route | None:
+    """The route of packets to this host; none is sent. None where no way is known."""
+    address = _source(host)
+    if address is None:
+        return None
+    holders = psutil.net_if_addrs().items()
+    names = (name for name, held in holders if address in {one.address for one in held})
+    interface = next(names, None)
+    return Route(address, interface) if interface else None
+
+
+def _source(host: str) -> str | None:
+    """Connecting a datagram socket only makes the kernel choose an address for it."""
+    try:
+        family, kind, protocol, _, peer = socket.getaddrinfo(host, 1, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.connect(peer)
+            return str(probe.getsockname()[0])
+    except (OSError, UnicodeError):  # the latter for what is no host's name
+        return None

@@ -46,7 +46,7 @@ class ParallelSizes:
 class MemoryEstimate:
     """The estimate of a plan; every number is GiB, per device where it says so.
 
-    `kv_space_gib` is what each process on a CPU is told to take for its cache.
+    `kv_space_gib` is the size of the cache of each process on a CPU.
     """
 
     weights_gib: float

@@ -40,17 +40,17 @@ def choose_parallelism(
 ) -> Parallelism:
     """The sizes these settings mean; PlanError names the sizes that would do."""
     if device == "cpu":
-        chosen = _on_cpu(settings, hardware.nodes)
+        parallelism = _on_cpu(settings, hardware.nodes)
     elif settings.tensor_parallel is None and settings.pipeline_parallel is None:
-        chosen = _with_copies(settings, _mapped(settings, model, hardware, fits))
+        parallelism = _with_copies(settings, _mapped(settings, model, hardware, fits))
     else:
         sizes = ParallelSizes(settings.tensor_parallel or 1, settings.pipeline_parallel or 1)
         reason = f"tensor {sizes.tensor} x pipeline {sizes.pipeline} as asked"
-        chosen = _with_copies(settings, Parallelism(sizes, reason))
-    for is_present, problem in _conflicts(settings, model, hardware, device, chosen.sizes):
+        parallelism = _with_copies(settings, Parallelism(sizes, reason))
+    for is_present, problem in _conflicts(settings, model, hardware, device, parallelism.sizes):
         if is_present:
             raise PlanError(problem)
-    return chosen if device == "cpu" else _with_idle(model, chosen, hardware)
+    return parallelism if device == "cpu" else _with_idle(model, parallelism, hardware)
 
 
 def _on_cpu(settings: LauncherSettings, nodes: int) -> Parallelism:
@@ -104,14 +104,14 @@ def _divides_experts(model: ModelFacts, sizes: ParallelSizes) -> bool:
     return not model.experts or model.intermediate % (sizes.tensor * sizes.data) == 0
 
 
-def _with_idle(model: ModelFacts, chosen: Parallelism, hardware: Hardware) -> Parallelism:
+def _with_idle(model: ModelFacts, parallelism: Parallelism, hardware: Hardware) -> Parallelism:
     """A hint where whole copies would fit on the GPUs that are left over."""
-    copies = len(hardware.gpus) * hardware.nodes // chosen.sizes.devices
-    wider = replace(chosen.sizes, data=copies)
-    if copies <= chosen.sizes.data or not _divides_experts(model, wider):
-        return chosen
+    copies = len(hardware.gpus) * hardware.nodes // parallelism.sizes.devices
+    wider = replace(parallelism.sizes, data=copies)
+    if copies <= parallelism.sizes.data or not _divides_experts(model, wider):
+        return parallelism
     hint = f"MMHIE_DATA_PARALLEL={copies} would serve {copies} copies on all GPUs"
-    return replace(chosen, reason=f"{chosen.reason}; {hint}")
+    return replace(parallelism, reason=f"{parallelism.reason}; {hint}")
 
 
 def _conflicts(

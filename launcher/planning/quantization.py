@@ -1,4 +1,4 @@
-"""The quantization an engine runs with: as asked, a named fallback, or refused with the fix."""
+"""The quantization an engine runs with: as set, a named fallback, or refused with the remedy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -18,9 +18,9 @@ from launcher.errors import LauncherError, SettingsError
 from launcher.models.resolve import read_model
 from launcher.nodes import cluster
 from launcher.planning import hardware
+from launcher.planning.hardware import Route
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
-from launcher.planning.route import Route
 from launcher.settings import given, load
 from tests.launcher.conftest import Refusals
 from tests.launcher.planning.test_plan import value

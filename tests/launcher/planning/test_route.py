@@ -7,12 +7,12 @@ import socket
 import psutil
 import pytest
 
-from launcher.planning.route import Route, towards
+from launcher.planning.hardware import Route, route_to
 
 
 def test_this_machine_reaches_itself_by_loopback() -> None:
     """The address and the interface that has it."""
-    found = towards("127.0.0.1")
+    found = route_to("127.0.0.1")
 
     assert found is not None
     assert found.address == "127.0.0.1"
@@ -31,10 +31,10 @@ def test_node_0_finds_its_own_interface() -> None:
     if not own:
         pytest.skip("this machine has no network")
 
-    assert towards(own[0].address) == own[0]
+    assert route_to(own[0].address) == own[0]
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "", "a..b"])
 def test_no_way(host: str) -> None:
     """vLLM is left to find out for itself."""
-    assert towards(host) is None
+    assert route_to(host) is None
