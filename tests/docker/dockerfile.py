@@ -52,7 +52,7 @@ def history(name: str, target: str) -> list[Stage]:
 
 
 def last_of(name: str, target: str, word: str) -> str:
-    """What the instruction says last on the way to this target."""
+    """Return the last value of an instruction on the way to this target."""
     return [rest for stage in history(name, target) for rest in stage.all(word)][-1]
 
 

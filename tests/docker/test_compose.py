@@ -112,7 +112,7 @@ def test_gpu_is_reserved() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_volumes_are_declared(name: str) -> None:
-    """What is kept has a name."""
+    """Every volume has a name."""
     compose = load(name)
     for service in (*compose["services"].values(), *observers().values()):
         for volume in service.get("volumes", ()):

@@ -1,4 +1,4 @@
-"""What the Dockerfiles promise, read from their text; `make image-check` builds one for real."""
+"""Promises of the Dockerfiles, checked in their text; `make image-check` builds one for real."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""What `make image-check` finds wrong, and how it runs an image's program."""
+"""Findings of `make image-check`, and its sandbox."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ GOOD: dict[str, Any] = {
 
 
 def test_a_good_configuration_passes() -> None:
-    """What the gateway's Dockerfile says."""
+    """The configuration in the gateway's Dockerfile."""
     inspection.check_config(GOOD)
 
 

@@ -15,7 +15,7 @@ Messages = Sequence[Mapping[str, object]]
 
 
 class Client(Protocol):
-    """What both clients can do, said in one way, so that one test holds for both."""
+    """Common interface of both clients, so that one test covers both."""
 
     def generate(self, prompt: str, *args: Any, **options: Any) -> str: ...
     def generate_detailed(self, prompt: str, *args: Any, **options: Any) -> Answer: ...

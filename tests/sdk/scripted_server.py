@@ -70,7 +70,7 @@ class Seen:
 
 @dataclass
 class Exchange:
-    """What a script acts on: the request, and the two ends of the connection."""
+    """One request and both directions of its connection, for a script."""
 
     seen: Seen
     reader: asyncio.StreamReader

@@ -48,7 +48,7 @@ def test_generate_returns_the_text(serve: Serve, connect: Connect) -> None:
 
 
 def test_options_are_passed_on(serve: Serve, connect: Connect) -> None:
-    """What the server offers beyond the original signature can be asked for."""
+    """Fields beyond the original signature are sent."""
     server = serve(reply(JSON_ANSWER))
 
     connect(server.url).generate("How?", 9, 0.5, seed=3, system="Be brief.", stop=["."])
@@ -142,7 +142,7 @@ def test_chat_asks_the_model_that_is_served(serve: Serve, connect: Connect) -> N
 
 
 def test_chat_prefers_the_configured_model(serve: Serve, connect: Connect) -> None:
-    """Where several are served, MMHIE_REASONER_MODEL chooses."""
+    """MMHIE_REASONER_MODEL chooses among several served models."""
     server = serve(reply(CHAT_ANSWER), models=["other", "mine"])
 
     connect(server.url, model_name="mine").chat(TURNS)

@@ -69,7 +69,7 @@ def test_refusals_are_their_classes(
     ask: Callable[[Any], object],
     kind: type[mmhie.MMHIEError],
 ) -> None:
-    """What the gateway refuses, in its own words, with no word of the prompt."""
+    """Each refusal has the gateway's message, with no word of the prompt."""
     with pytest.raises(kind) as caught:
         ask(connect(gateway.url))
 

@@ -39,7 +39,7 @@ def test_a_chain(tmp_path: Path) -> None:
 
 
 def prepared(server: FakeServer) -> None:
-    """What langchain_use.py is answered, in its order."""
+    """Answers to langchain_use.py, in order."""
     server.answer("Rest.", notices=[{"id": "MED101"}], reasoning="Hm.")
     server.answer("Two words.")
     server.answer("And water.")

@@ -55,7 +55,7 @@ def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
 
 
 def is_gone(pid: int, seconds: float = 10.0) -> bool:
-    """Whether the process ends within the time."""
+    """Return whether the process ends within the time."""
     deadline = time.monotonic() + seconds
     while True:
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What a backend sees of the package: names, cost of import, one instance, the drop-in line."""
+"""The package as a backend sees it: names, import time, one instance, the drop-in line."""
 
 import os
 import subprocess

@@ -64,7 +64,7 @@ def checked(events: Sequence[mmhie.Event]) -> list[str]:
 
 @pytest.mark.parametrize("cut", range(len(FRAMES.encode()) + 1))
 async def test_events_survive_a_cut_at_every_byte(cut: int) -> None:
-    """Where TCP cuts makes no difference, inside a character and between CR and LF included."""
+    """A cut inside a character, or between CR and LF, makes no difference."""
     raw = FRAMES.encode()
 
     assert texts(raw[:cut], raw[cut:]) == [TEXT, "two lines"]
@@ -90,7 +90,7 @@ def test_no_character_of_a_text_ends_an_event(written: list[str]) -> None:
 
 @pytest.mark.parametrize("rest", [b"data: [DONE]", b"data: [DONE]\n"])
 def test_an_event_without_its_blank_line_is_dropped(rest: bytes) -> None:
-    """What is cut before its end was never said."""
+    """An incomplete event does not count."""
     whole = b'data: {"delta": "Hi"}\n\ndata: {"finish_reason": "stop"}\n\n'
 
     with pytest.raises(mmhie.StreamCutError):
@@ -112,7 +112,7 @@ def test_the_charset_is_utf_8_whatever_the_header_says() -> None:
     assert texts(raw, media="text/event-stream; charset=iso-8859-1") == ["é"]
 
 
-def test_what_is_no_event_stream_is_an_error() -> None:
+def test_another_content_type_is_an_error() -> None:
     """A login page, for one."""
     with pytest.raises(mmhie.BadAnswerError, match="MMHIE_URL"):
         texts(b"<html>", media="text/html")

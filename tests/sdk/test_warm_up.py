@@ -52,7 +52,7 @@ def test_nobody_there_is_waited_for(connect: Connect) -> None:
     client: Any = connect("http://127.0.0.1:9")
 
     with pytest.raises(mmhie.ConnectionFailedError):
-        warm(client, 0.1)
+        warm(client, 1.0)
 
 
 def warm(client: Any, *limits: float) -> None:

@@ -68,7 +68,7 @@ def clean_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_every_module_and_its_types(wheel: Path) -> None:
-    """What is in the sources is in the wheel, and nothing else."""
+    """The wheel has the files of the sources, and nothing else."""
     sources = {f"mmhie/{file.name}" for file in (SDK / "mmhie").iterdir() if file.is_file()}
 
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}

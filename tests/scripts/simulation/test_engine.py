@@ -1,4 +1,4 @@
-"""The simulated engine: step by step by hand, then against queueing theory."""
+"""The simulated engine: steps by hand, then queueing theory."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def poisson_arrivals(rate: float, count: int, tokens: list[int], tokens_in: int 
 
 
 def test_one_request_by_hand() -> None:
-    """100 tokens read in 0.1 s beside a step of 0.01; four more steps for five tokens."""
+    """Prefill of 100 tokens takes 0.1 s and a step of 0.01; five tokens take four more steps."""
     speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048)
     (one,) = Bench(speed, [Call(1.0, 100, 5)]).run()
 
@@ -69,8 +69,8 @@ def test_one_request_by_hand() -> None:
     assert one.ending == "whole"
 
 
-def test_reading_delays_who_is_written_to() -> None:
-    """The second comes in the middle of a step, is read with the next, which takes 0.11 s."""
+def test_prefill_delays_decode() -> None:
+    """The second arrives in the middle of a step; its prefill makes the next take 0.11 s."""
     speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048)
     first, second = Bench(speed, [Call(0.0, 0, 11), Call(0.035, 100, 2)]).run()
 
@@ -87,7 +87,7 @@ def test_a_long_prompt_takes_several_steps() -> None:
     assert first.last_s == pytest.approx(0.10)
 
 
-def test_nobody_gets_a_place_beyond_the_ceiling() -> None:
+def test_no_batch_is_over_the_maximum() -> None:
     """The third waits until the first has gone."""
     speed = EngineSpeed(flat(0.01, 2), read_s=0.0, budget=2048)
     requests = Bench(speed, [Call(0.0, 0, 5), Call(0.0, 0, 9), Call(0.0, 0, 3)]).run()
@@ -96,8 +96,8 @@ def test_nobody_gets_a_place_beyond_the_ceiling() -> None:
     assert requests[2].first_s < requests[1].last_s
 
 
-def test_a_known_beginning_is_not_read_again() -> None:
-    """What is shared is read once while it is in the cache."""
+def test_a_cached_prefix_is_not_prefilled_again() -> None:
+    """A shared prefix is prefilled once while it is in the cache."""
     speed = EngineSpeed(flat(0.01, 4), read_s=0.001, budget=2048, cache_tokens=150)
     calls = [
         Call(0.0, 110, 1, prefix=1, shared=100),
@@ -109,8 +109,8 @@ def test_a_known_beginning_is_not_read_again() -> None:
     assert [one.prefilled for one in Bench(speed, calls).run()] == [110, 10, 110, 110]
 
 
-def test_a_death_parts_what_had_begun_from_what_had_not() -> None:
-    """One is being written, one is being read, one waits for a place."""
+def test_a_failure_separates_what_had_begun_from_what_had_not() -> None:
+    """One is in decode, one in prefill, one in the queue."""
     speed = EngineSpeed(flat(0.01, 2), read_s=0.01, budget=2048)
     bench = Bench(speed, [Call(0.0, 0, 500), Call(0.1, 100, 5), Call(0.2, 0, 5)])
     bench.run(until=0.5)
@@ -130,12 +130,12 @@ COUNT = 6000
 
 
 def waits(requests: list[Request], step_s: float) -> float:
-    """Mean time from arrival to the step in which reading began, the first fifth left out."""
+    """Mean time from arrival to the step of the prefill, without the first fifth."""
     late = requests[len(requests) // 5 :]
     return sum(one.first_s - one.arrived_s - step_s for one in late) / len(late)
 
 
-def test_a_single_place_with_equal_answers_is_md1() -> None:
+def test_a_single_slot_with_equal_answers_is_md1() -> None:
     """Waits are Pollaczek-Khinchine's."""
     speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
     found = waits(Bench(speed, poisson_arrivals(0.7, COUNT, [1000] * COUNT)).run(), 0.001)
@@ -143,7 +143,7 @@ def test_a_single_place_with_equal_answers_is_md1() -> None:
     assert found == pytest.approx(mg1_wait_s(0.7, 1.0), rel=0.12)
 
 
-def test_a_single_place_with_exponential_answers_is_mm1() -> None:
+def test_a_single_slot_with_exponential_answers_is_mm1() -> None:
     """Twice M/D/1."""
     lengths = [1 + int(DRAW.expovariate(1 / 1000)) for _ in range(3 * COUNT)]
     speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
@@ -152,8 +152,8 @@ def test_a_single_place_with_exponential_answers_is_mm1() -> None:
     assert found == pytest.approx(queueing.mmc_wait_s(0.6, 1.0, 1), rel=0.15)
 
 
-def test_places_of_equal_speed_are_mmc() -> None:
-    """Four places, each a server, where a step takes as long however many share it."""
+def test_slots_of_equal_speed_are_mmc() -> None:
+    """Four slots, each a server: a step takes as long however many share it."""
     lengths = [1 + int(DRAW.expovariate(1 / 1000)) for _ in range(3 * COUNT)]
     speed = EngineSpeed(flat(0.001, 4), read_s=0.0, budget=2048)
     found = waits(Bench(speed, poisson_arrivals(2.0, 3 * COUNT, lengths)).run(), 0.001)
@@ -162,7 +162,7 @@ def test_places_of_equal_speed_are_mmc() -> None:
 
 
 def test_a_batch_that_shares_one_processor_is_processor_sharing() -> None:
-    """Where a step takes as long as its batch is large, an answer takes s / (1 - rho)."""
+    """With step times proportional to the batch, an answer takes s / (1 - rho)."""
     steps = (0.0, *(0.001 * batch for batch in range(1, 400)))
     speed = EngineSpeed(steps, read_s=0.0, budget=2048)
     requests = Bench(speed, poisson_arrivals(0.6, COUNT, [1000] * COUNT)).run()

@@ -1,4 +1,4 @@
-"""What is made of a real run's times: by hand, and the record that is kept."""
+"""Evaluation of measured times: by hand, and the record in docs/records."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from scripts.simulation.measurement import (
 from scripts.simulation.trace import Call
 
 
-def test_a_step_is_what_lies_between_tokens_while_all_are_written() -> None:
-    """Neither the first's head start nor what is written after the other has ended counts."""
+def test_a_step_is_the_time_between_tokens_while_all_are_in_decode() -> None:
+    """Neither the first's head start nor the time after the other's end counts."""
     first = Observation(10, 5, (0.1, 0.2, 0.5, 0.8, 1.1))
     second = Observation(10, 3, (0.5, 0.8, 1.1))
     third = Observation(10, 2, (0.4, 0.9))
@@ -31,8 +31,8 @@ def test_a_step_is_what_lies_between_tokens_while_all_are_written() -> None:
     assert step_s([second, third]) == pytest.approx(0.3)
 
 
-def test_the_gap_that_a_prompt_tears() -> None:
-    """The longest pause that touches the time in which it was read."""
+def test_the_gap_that_a_prefill_causes() -> None:
+    """The longest gap that overlaps the time of the prefill."""
     one = Observation(10, 5, (0.1, 0.2, 0.6, 0.7, 1.5))
 
     assert max_gap_s([one], 0.3, 0.65) == pytest.approx(0.4)

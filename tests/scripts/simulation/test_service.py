@@ -1,4 +1,4 @@
-"""The simulated service: only what is on a dead engine is lost, and policies do as named."""
+"""The simulated service: only requests on a failed engine are lost; policies do as named."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def simulated(
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_every_call_ends_once(policy: Policy) -> None:
-    """No failure: all are answered, in full, and nothing is left behind."""
+    """No failure: all are answered in full, and no slot stays taken."""
     service = Service(Scenario(SPEED, 6, poisson_arrivals(40, 20, TRAFFIC, seed=5), 400.0, policy))
     outcome = service.run()
 
@@ -49,7 +49,7 @@ def test_every_call_ends_once(policy: Policy) -> None:
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("is_silent", [False, True])
 def test_a_rack_takes_only_its_own_streams(policy: Policy, is_silent: bool) -> None:
-    """Cut are streams on the dead engines; who was cut asks again; all others are answered."""
+    """Streams on the failed engines are cut and their callers retry; all others are answered."""
     failure = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1, is_silent=is_silent)
     outcome = simulated(policy, failure)
     ended = result.endings(outcome.requests)
@@ -63,7 +63,7 @@ def test_a_rack_takes_only_its_own_streams(policy: Policy, is_silent: bool) -> N
 
 
 def test_a_rack_that_is_back_works_again() -> None:
-    """And while it was away nothing was sent to it."""
+    """And nothing was sent to it during the failure."""
     outcome = simulated(failure=RACK)
     on_rack = [one.dispatched_s for one in outcome.requests if one.engine in (1, 2)]
 
@@ -72,7 +72,7 @@ def test_a_rack_that_is_back_works_again() -> None:
 
 
 def test_without_any_engine_calls_are_lost_not_kept() -> None:
-    """Everything is down for longer than the router asks again."""
+    """All engines are down for longer than the router retries."""
     outcome = simulated(failure=Failure(at_s=5, first=0, count=6, away_s=100))
 
     assert set(result.endings(outcome.requests)) == {"whole", "cut", "lost"}
@@ -81,7 +81,7 @@ def test_without_any_engine_calls_are_lost_not_kept() -> None:
 @hypothesis_settings(max_examples=15, deadline=None)
 @given(rate=st.floats(1, 400), places=st.integers(1, 60), queue=st.integers(0, 40))
 def test_calls_are_conserved(rate: float, places: int, queue: int) -> None:
-    """Answered, cut, refused, too late or lost: each exactly once, whatever the load."""
+    """Answered, cut, refused, timed out or lost: each exactly once, whatever the load."""
     outcome = simulated(failure=RACK, rate=rate, max_inflight=places, max_queue=queue)
     ended = Counter(one.ending for one in outcome.requests)
 
@@ -90,7 +90,7 @@ def test_calls_are_conserved(rate: float, places: int, queue: int) -> None:
 
 
 def test_a_full_gateway_refuses_and_a_slow_one_is_late() -> None:
-    """429 where the queue is full, 503 where the wait in it is long."""
+    """429 if the queue is full, 503 after the queue timeout."""
     full = simulated(rate=400, max_inflight=10, max_queue=5)
     slow = simulated(rate=400, max_inflight=1, max_queue=10_000)
 
@@ -99,7 +99,7 @@ def test_a_full_gateway_refuses_and_a_slow_one_is_late() -> None:
 
 
 def test_littles_law_holds_in_it() -> None:
-    """Mean inside = rate times mean stay, over a long steady stretch."""
+    """Mean number in progress = rate times mean time, in a long steady state."""
     calls = poisson_arrivals(50, 200, TRAFFIC, seed=9)
     outcome = run(Scenario(SPEED, 6, calls, 200.0))
     middle = [one for one in outcome.samples if 50 < one.at_s < 190]
@@ -121,7 +121,7 @@ def test_less_busy_of_two_keeps_the_tail_short() -> None:
 
 
 def test_consistent_hash_keeps_a_client_where_it_was() -> None:
-    """One engine for each client; when it dies only its clients move."""
+    """One engine for each client; when it fails only its clients move."""
     view = View(8, seed=1)
     choose = POLICIES["consistent_hash"]
     before = {client: choose(view, Call(0, 1, 1, client=client)) for client in range(200)}
@@ -133,7 +133,7 @@ def test_consistent_hash_keeps_a_client_where_it_was() -> None:
     assert 3 not in after.values()
 
 
-def test_cache_aware_follows_the_beginning_until_loads_differ_much() -> None:
+def test_cache_aware_follows_the_prefix_until_loads_differ_much() -> None:
     """vLLM's rule: 64 more requests and half as many again."""
     view = View(4, seed=1)
     choose = POLICIES["cache_aware"]
@@ -148,7 +148,7 @@ def test_cache_aware_follows_the_beginning_until_loads_differ_much() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=200))
 def test_the_spread_is_what_the_counts_are(moves: list[tuple[int, bool]]) -> None:
-    """Least and greatest, kept without looking at all."""
+    """Minimum and maximum, updated without a scan."""
     counts, spread = [0] * 5, Spread([0] * 5)
     for at, is_up in moves:
         new = max(0, counts[at] + (1 if is_up else -1))
@@ -159,7 +159,7 @@ def test_the_spread_is_what_the_counts_are(moves: list[tuple[int, bool]]) -> Non
 
 
 def test_a_gateway_s_worker_takes_one_after_the_other() -> None:
-    """Two at once on one worker: the second waits; relaying half a processor doubles it."""
+    """Two at once on one worker: the second waits; half a processor of relaying doubles it."""
     gateway = Gateway(1, 10, 10)
     assert gateway.processing_s(0.0) == pytest.approx(measured.REQUEST_S)
     assert gateway.processing_s(0.0) == pytest.approx(2 * measured.REQUEST_S)
@@ -169,7 +169,7 @@ def test_a_gateway_s_worker_takes_one_after_the_other() -> None:
 
 
 def test_a_speed_from_a_record() -> None:
-    """Steps between and beyond the batches that were tried; what a prompt holds up, on a line."""
+    """Steps between and beyond the measured batches; prefill by a linear fit."""
     one = {
         "steps": [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.2}],
         "written": 2,
@@ -187,8 +187,8 @@ def test_a_speed_from_a_record() -> None:
     assert from_record(one, 5, 0.01).steps == pytest.approx((0.0, 0.11, 0.17, 0.23, 0.29, 0.35))
 
 
-def test_a_neighbour_slows_prompts_as_it_slows_steps() -> None:
-    """Steps as they were measured beside it; twice as long in all, so prompts take twice."""
+def test_contention_slows_prefill_as_it_slows_steps() -> None:
+    """Steps as measured under contention; twice as long in all, so prefill takes twice."""
     among = [{"tokens_in": at, "held_s": 0.1 + at / 1000, "first_s": 1.0} for at in (100, 200)]
     alone = [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.1}]
     contended = [{"batch": 1, "step_s": 0.1}, {"batch": 3, "step_s": 0.3}]
@@ -203,7 +203,7 @@ def test_a_neighbour_slows_prompts_as_it_slows_steps() -> None:
 
 
 def test_neighbours_on_one_machine_slow_each_other() -> None:
-    """Ten tokens take twice as long while the other engine is at work."""
+    """Ten tokens take twice as long while the other engine is busy."""
     speed = EngineSpeed((0.0, 0.01), read_s=0.0, budget=2048)
     contended = EngineSpeed((0.0, 0.02), read_s=0.0, budget=2048)
     calls = [Call(0.0, 0, 10), Call(0.001, 0, 10), Call(5.0, 0, 10)]
