@@ -5,12 +5,12 @@ import os
 import ssl
 import sys
 
-PATIENCE_S = 4
+TIMEOUT_S = 4
 
 
 def answers(path: str, port: int) -> bool:
-    """Whether a server on this machine answers the path with 200."""
-    connection = dialled(port)
+    """Return whether a server on this machine answers the path with 200."""
+    connection = connect(port)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200
@@ -22,16 +22,16 @@ def answers(path: str, port: int) -> bool:
         connection.close()
 
 
-def dialled(port: int) -> http.client.HTTPConnection:
-    """With TLS on, the certificate is for the name that callers use, not for this one."""
+def connect(port: int) -> http.client.HTTPConnection:
+    """Connect, over TLS where it is on; the certificate is for the name that callers use."""
     if not os.environ.get("MMHIE_TLS_CERTIFICATE"):
-        return http.client.HTTPConnection("localhost", port, timeout=PATIENCE_S)
+        return http.client.HTTPConnection("localhost", port, timeout=TIMEOUT_S)
     trusting = ssl._create_unverified_context()  # noqa: S323 - this machine asks itself
-    return http.client.HTTPSConnection("localhost", port, timeout=PATIENCE_S, context=trusting)
+    return http.client.HTTPSConnection("localhost", port, timeout=TIMEOUT_S, context=trusting)
 
 
 def main(arguments: list[str]) -> int:
-    """`/healthz` on the gateway's port unless told otherwise."""
+    """Ask the path and port given, by default `/healthz` on the gateway's port."""
     path = arguments[0] if arguments else "/healthz"
     port = arguments[1] if len(arguments) > 1 else os.environ.get("MMHIE_PORT") or "8000"
     return 0 if answers(path, int(port)) else 1

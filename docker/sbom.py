@@ -1,4 +1,4 @@
-"""What this interpreter has installed, as a CycloneDX 1.6 document: `python sbom.py NAME`."""
+"""Packages of this interpreter as a CycloneDX 1.6 document: `python sbom.py NAME`."""
 
 import json
 import sys
@@ -8,24 +8,24 @@ from importlib.metadata import Distribution, distributions
 Component = dict[str, object]
 
 
-def component(found: Distribution) -> Component:
-    """One package: name, version, package URL, and the licence its metadata declares."""
-    name = found.name.lower().replace("_", "-")
-    told = found.metadata.json
-    declared = str(told.get("license_expression") or told.get("license") or "")
+def component(package: Distribution) -> Component:
+    """Describe a package: name, version, package URL, and the licence its metadata declares."""
+    name = package.name.lower().replace("_", "-")
+    metadata = package.metadata.json
+    declared = str(metadata.get("license_expression") or metadata.get("license") or "")
     # Older metadata holds the whole licence text there.
     is_name = 0 < len(declared) <= 60 and "\n" not in declared
     return {
         "type": "library",
         "name": name,
-        "version": found.version,
-        "purl": f"pkg:pypi/{name}@{found.version}",
+        "version": package.version,
+        "purl": f"pkg:pypi/{name}@{package.version}",
         **({"licenses": [{"license": {"name": declared}}]} if is_name else {}),
     }
 
 
 def document(image: str, components: Iterable[Component]) -> dict[str, object]:
-    """The packages in alphabetical order; nothing in it depends on when it was made."""
+    """Return the document, with the packages in alphabetical order and no time in it."""
     unique = {str(part["purl"]): part for part in components}
     return {
         "bomFormat": "CycloneDX",

@@ -1,1 +1,1 @@
-"""One file for each word of the command line; the table is in `launcher.cli.app`."""
+"""Commands of `mmhie`, one file each; the table is in `launcher.cli.app`."""

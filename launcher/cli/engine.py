@@ -43,14 +43,14 @@ async def run(environ: Mapping[str, str], report: serve.Report) -> int:
     path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = serve.load(environ, None)
     display = ProgressDisplay(Console(stderr=True))
-    hear = log.prefixed("prepare", sys.stderr)
+    listener = log.prefixed("prepare", sys.stderr)
     plans = preparation.plans_of(chosen)
     if len(plans) != 1:
         raise SettingsError(
             "MMHIE_ENGINES must be 1 here, and MMHIE_ENGINE_URLS unset: start a container for each "
             "engine."
         )
-    plans = await preparation.prepared(plans, environ, display.step, hear)
+    plans = await preparation.prepared(plans, environ, display.step, listener)
     display.done()
     plan = plans[0]
     for warning in plan.warnings:
@@ -90,16 +90,16 @@ async def run_until_exit(command: Command, publish: Callable[[Phase], None], gra
     """
     progress = startup_log.BEGIN
 
-    def hear(line: str) -> None:
+    def listener(line: str) -> None:
         nonlocal progress
         progress = startup_log.furthest(progress, line)
         print(line, file=sys.stderr)  # noqa: T201  # the container's log
 
     stop = Stop(grace_s)
-    serve.on_signals(dict.fromkeys((signal.SIGTERM, signal.SIGINT), lambda: stop.ask(grace_s)))
-    child, probe = Child(command, hear), Probe(f"http://127.0.0.1:{PORT}")
-    while child.is_running and not stop.asked.is_set():
+    serve.on_signals(dict.fromkeys((signal.SIGTERM, signal.SIGINT), lambda: stop.request(grace_s)))
+    child, probe = Child(command, listener), Probe(f"http://127.0.0.1:{PORT}")
+    while child.is_running and not stop.requested.is_set():
         publish(READY if await probe.is_healthy() else start_phase(progress))
         await stop.pause(HEALTH_EVERY_S)
     await probe.close()
-    return await child.stop(grace_s) if stop.asked.is_set() else await child.wait()
+    return await child.stop(grace_s) if stop.requested.is_set() else await child.wait()

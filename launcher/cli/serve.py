@@ -52,7 +52,7 @@ def serve(
 ) -> None:
     """Start and supervise the engine and the gateway."""
     environ = dict(os.environ) | ({"MMHIE_ENGINES": str(engines)} if engines else {})
-    # The engine's memory holds what was asked, too; its processes inherit the limit.
+    # No core dumps: the memory of the engine holds prompts, and its processes inherit the limit.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         asyncio.run(serve_until_stopped(environ, without_gpu, reporter(as_json=as_json)))
@@ -147,7 +147,7 @@ class Service:
 
 
 async def supervise(service: Service, environ: Mapping[str, str]) -> None:
-    """Run until a stop is asked for. Raises GatewayFailed and StartError."""
+    """Run until a stop is requested. Raises GatewayFailed and StartError."""
     policy = RestartPolicy(
         start_s=service.settings.start_timeout_seconds,
         stall_s=service.settings.stall_seconds,
@@ -172,8 +172,8 @@ async def prepared(service: Service, publish: Publisher, environ: Mapping[str, s
     def step(sentence: str, fraction: float | None) -> None:
         publish(Phase("loading", f"{sentence}.", fraction))
 
-    hear = log.prefixed("prepare", service.files.log)
-    plans = await preparation.prepared(service.plans, environ, step, hear)
+    listener = log.prefixed("prepare", service.files.log)
+    plans = await preparation.prepared(service.plans, environ, step, listener)
     publish.use(plans)
     return plans
 
@@ -182,12 +182,12 @@ async def follow(
     plans: Plans, environ: Mapping[str, str], display: ProgressDisplay, file: TextIO
 ) -> None:
     """Run this node's part of an engine whose head is another node."""
-    hear = log.prefixed("prepare", file)
-    plan, *_ = await preparation.prepared(plans, environ, display.step, hear)
+    listener = log.prefixed("prepare", file)
+    plan, *_ = await preparation.prepared(plans, environ, display.step, listener)
     display.done()
     grace_s = plan.decisions.settings.stop_grace_seconds
     stop = Stop(grace_s)
-    stop_on_signals(stop.ask, grace_s)
+    stop_on_signals(stop.request, grace_s)
     await follower.follow(plan, environ, log.prefixed("engine", file), stop)
 
 

@@ -1,1 +1,1 @@
-"""A self-test of the configuration."""
+"""Self-test of the configuration."""

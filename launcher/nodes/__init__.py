@@ -1,1 +1,1 @@
-"""One engine over several machines."""
+"""Multi-node engines: the commands of each machine."""

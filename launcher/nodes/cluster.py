@@ -1,4 +1,4 @@
-"""One engine over several machines: what is started on each of them, the head first."""
+"""Commands of a multi-node engine for each machine, the head first."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,7 +23,7 @@ Argv = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One machine's part: what is typed there, with which variables, and what engine that runs.
+    """One machine: the commands to type there, their variables, and the engine they run.
 
     `engine` is empty where Ray starts the machine's ranks.
     """
@@ -35,7 +35,7 @@ class Node:
     engine_env: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
-        """One entry of `nodes` in `mmhie plan --nodes ... --json`."""
+        """Return an entry of `nodes` in `mmhie plan --nodes ... --json`."""
         return asdict(self)
 
 
@@ -46,9 +46,9 @@ def nodes(
     installed: Installation,
     given: Mapping[str, str],
 ) -> tuple[Node, ...]:
-    """Every machine's part; `given` are the variables all of them are started with.
+    """Return every machine's commands; `given` are the variables that all of them get.
 
-    Raises LauncherError where one cannot run; memory is the whole plan's to tell.
+    Raises LauncherError where one cannot run, but not for memory: the whole plan checks that.
     """
     by_ray = settings.distributed_backend == "ray"
 
@@ -64,11 +64,11 @@ def nodes(
 
 
 def variables(settings: LauncherSettings, given: Mapping[str, str]) -> dict[str, str]:
-    """What is given, and this node's place among the others."""
-    place = {name: getattr(settings, name) for name in ("nodes", "node_rank", "head_address")}
-    return {**given, **{PREFIX + name.upper(): str(value) for name, value in place.items()}}
+    """Add this node's rank and the head's address to the given variables."""
+    own = {name: getattr(settings, name) for name in ("nodes", "node_rank", "head_address")}
+    return {**given, **{PREFIX + name.upper(): str(value) for name, value in own.items()}}
 
 
 def gathering_ray(settings: LauncherSettings) -> Argv:
-    """Node 0 waits for the others; Ray, too, reports its use unless it is told not to."""
+    """Return the command that starts Ray on node 0, without its usage statistics."""
     return (*RAY_HEAD, f"--node-ip-address={settings.head_address}", f"--port={RAY_PORT}")

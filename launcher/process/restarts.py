@@ -46,16 +46,16 @@ async def keep_running(
     stop: Stop,
     clock: Clock = time.monotonic,
 ) -> None:
-    """Run again and again, with a pause between, until a stop is asked for.
+    """Run again and again, with a pause between, until a stop is requested.
 
-    `ended` is told of each ending; it raises to end the restarts, which it must when the backoff
-    is spent.
+    `ended` gets each ending, and raises to end the restarts: at the latest when the backoff is
+    spent.
     """
     backoff = Backoff(limit)
-    while not stop.asked.is_set():
+    while not stop.requested.is_set():
         started = clock()
         ending = await run_once()
-        if stop.asked.is_set():
+        if stop.requested.is_set():
             return
         backoff = backoff.after(clock() - started)
         await ended(ending, backoff)

@@ -15,32 +15,32 @@ class Stop:
     """A request to stop within `grace_s` seconds; requested twice, at once."""
 
     def __init__(self, grace_s: float) -> None:
-        self.asked = asyncio.Event()
+        self.requested = asyncio.Event()
         self.grace_s = grace_s
         self._at_once = asyncio.Event()
 
-    def ask(self, grace_s: float) -> None:
+    def request(self, grace_s: float) -> None:
         """Request a stop within this many seconds; the second request means at once."""
-        if self.asked.is_set():
+        if self.requested.is_set():
             self._at_once.set()
         self.grace_s = grace_s
-        self.asked.set()
+        self.requested.set()
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not longer than until a stop is requested."""
         try:
             async with asyncio.timeout(seconds):
-                await self.asked.wait()
+                await self.requested.wait()
         except TimeoutError:
             return
 
     async def race(self, work: Coroutine[None, None, Result]) -> Result | None:
         """Return the result of the work; cancel it, for None, when a stop is requested before."""
-        working, asked = asyncio.create_task(work), asyncio.create_task(self.asked.wait())
+        working, stopped = asyncio.create_task(work), asyncio.create_task(self.requested.wait())
         try:
-            await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            asked.cancel()
+            stopped.cancel()
             is_done = working.done()
             working.cancel()
         await asyncio.gather(working, return_exceptions=True)

@@ -1,1 +1,1 @@
-"""Engines, router and gateway, supervised from the start to a clean stop."""
+"""Supervision of engines, router and gateway, from the start to a clean stop."""

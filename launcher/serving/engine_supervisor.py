@@ -67,7 +67,7 @@ class EngineSupervisor:
         self._probing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Return after a stop that was asked for; raise a StartError, GaveUp among them."""
+        """Return after a requested stop; raise a StartError, GaveUp among them."""
         await keep_running(
             self._run_once,
             self._ended,
@@ -110,19 +110,19 @@ class EngineSupervisor:
     def _start(self) -> Child:
         self._client.remove_stale_socket()
         self._progress = startup_log.BEGIN
-        self._child = Child(self._engine.command, self._hear)
+        self._child = Child(self._engine.command, self._on_line)
         return self._child
 
-    def _hear(self, line: str) -> None:
+    def _on_line(self, line: str) -> None:
         self._progress = startup_log.furthest(self._progress, line)
         self._engine.log(line)
 
     async def _until_ready(self, child: Child) -> None:
-        """Return once the engine is ready or a stop is asked for; raise a StartError otherwise."""
+        """Return once the engine is ready or a stop is requested; raise a StartError otherwise."""
         deadline = self._clock() + self._policy.start_s
         while not await self._client.is_healthy():
             self._publish(start_phase(self._progress))
-            if self._stop.asked.is_set():
+            if self._stop.requested.is_set():
                 return
             if not child.is_running:
                 raise ExitedEarly(early_exit(await child.wait(), child))
@@ -132,14 +132,14 @@ class EngineSupervisor:
         self.was_ready.set()
 
     async def _watch(self, child: Child) -> Phase:
-        """Return the phase a ready engine falls into; its last one when a stop is asked for."""
+        """Return the phase a ready engine falls into; its last one when a stop is requested."""
         watchdog = StallWatchdog(self._policy.stall_s, self._clock())
         metrics_every_s = min(METRICS_EVERY_S, self._policy.stall_s / 4)
         read_at = self._clock()
         while child.is_running:
             self._publish(READY)
             await self._stop.pause(TICK_S)
-            if self._stop.asked.is_set():
+            if self._stop.requested.is_set():
                 return READY
             if self._clock() - read_at >= metrics_every_s:
                 metrics = await self._client.metrics()

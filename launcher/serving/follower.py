@@ -53,7 +53,7 @@ class Head:
 async def follow(
     plan: EnginePlan, environ: Mapping[str, str], listener: Listener, stop: Stop
 ) -> None:
-    """Run this node's ranks until a stop is asked for; raise ExitedEarly when they end before.
+    """Run this node's ranks until a stop is requested; raise ExitedEarly when they end before.
 
     They are not restarted here: they end with the head's, whose next start needs all of them anew.
     """

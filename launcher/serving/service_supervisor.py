@@ -32,7 +32,7 @@ class ServiceSupervisor:
         self._child: Child | None = None
 
     async def run(self) -> None:
-        """Return after a stop that was asked for; raise its failure when restarts do not help."""
+        """Return after a requested stop; raise its failure when restarts do not help."""
         await keep_running(self._run_once, self._ended, limit=self._restarts, stop=self._stop)
 
     async def end(self, grace_s: float) -> None:

@@ -48,7 +48,7 @@ Prepare = Callable[[], Coroutine[None, None, tuple[Command, ...]]]
 
 
 class Supervisor:
-    """Runs every program until one cannot go on or a stop is asked for.
+    """Runs every program until one cannot go on or a stop is requested.
 
     What has to be prepared first is prepared while the gateway is already up.
     """
@@ -78,16 +78,16 @@ class Supervisor:
 
     def stop(self, grace_s: float) -> None:
         """Stop within this many seconds; asked a second time, at once."""
-        self._stop.ask(grace_s)
+        self._stop.request(grace_s)
 
     async def run(self) -> None:
-        """Return after a stop that was asked for; raise what ended it otherwise."""
+        """Return after a requested stop; raise what ended it otherwise."""
         running = [
             asyncio.create_task(program)
             for program in (self._gateway.run(), self._run_router(), self._run_engines())
         ]
         await self._stop.race(asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED))
-        self._stop.asked.set()
+        self._stop.requested.set()
         await self._shut_down()
         await asyncio.gather(*running)
 
@@ -101,7 +101,7 @@ class Supervisor:
         return listen
 
     def _publish_combined(self) -> None:
-        if self._stop.asked.is_set():
+        if self._stop.requested.is_set():
             return
         phase = combined(self._phases)
         is_cut_off = phase.name == "ready" and not self._is_reachable
@@ -121,17 +121,17 @@ class Supervisor:
             try:
                 raise_unless_others(done, have_others=bool(running))
             except BaseException:
-                self._stop.asked.set()
+                self._stop.requested.set()
                 await asyncio.gather(*running, return_exceptions=True)
                 raise
-        await self._stop.asked.wait()
+        await self._stop.requested.wait()
 
     async def _run_router(self) -> None:
         """Run the router once every engine has been ready: before, it would not listen."""
         for engine in self._engines:
             await self._stop.race(engine.was_ready.wait())
         if self._router is None:
-            await self._stop.asked.wait()
+            await self._stop.requested.wait()
             return
         watching = asyncio.create_task(self._watch_router())
         try:

@@ -1,1 +1,1 @@
-"""What a person sees in a terminal."""
+"""Terminal front end: progress, chat, Markdown, and the client of a running service."""

@@ -92,7 +92,7 @@ async def test_a_head_that_comes_later_is_met(head: Head) -> None:
     await asyncio.wait_for(head.came.wait(), HANG_S)
 
     assert not following.done()
-    stop.ask(GRACE_S)
+    stop.request(GRACE_S)
     await following
 
 
