@@ -102,7 +102,7 @@ def show(plan: EnginePlan, machine: Hardware, console: Console, parts: Sequence[
     """Print the plan for a person: verdict, reasons, warnings, commands."""
     console.print(summary(plan, machine))
     console.print(memory_table(plan, machine.nodes))
-    fits = f"Fits: {plan.memory.max_concurrent} requests of full length at once."
+    fits = f"Fits: {plan.memory.max_concurrent} concurrent requests of full length."
     lines = [
         fits if plan.memory.fits else "Does not fit.",
         *(f"- {reason}" for reason in plan.reasons),
@@ -140,11 +140,11 @@ def summary(plan: EnginePlan, machine: Hardware) -> Table:
     rows = {
         "device": plan.device,
         "quantization": plan.quantization,
-        "type": plan.dtype,
+        "data type": plan.dtype,
         "tensor x pipeline x data parallel": " x ".join(map(str, sizes)),
         "context": f"{plan.max_model_len} tokens",
         "adapter": plan.adapter or "none",
-        "to prepare first": plan.preparation or "nothing",
+        "checkpoint to make first": plan.preparation or "nothing",
     }
     for name, value in rows.items():
         table.add_row(name, value)
@@ -155,15 +155,15 @@ def memory_table(plan: EnginePlan, nodes: int) -> Table:
     """The estimate by part."""
     memory = plan.memory
     on_gpu = plan.device == "cuda"
-    table = Table("GiB", title=f"Memory ({'each GPU' if on_gpu else 'this machine'})")
+    table = Table("GiB", title=f"Memory ({'per GPU' if on_gpu else 'this machine'})")
     table.add_column("part")
     parts = {
         "weights": memory.weights_per_gpu_gib if on_gpu else memory.weights_gib / nodes,
         "activations": memory.activations_gib,
-        "engine itself": memory.overhead_gib,
+        "engine overhead": memory.overhead_gib,
         "KV cache": memory.kv_room_gib,
-        "needed at least": memory.per_gpu_gib,
-        "may be used": memory.available_gib,
+        "required": memory.per_gpu_gib,
+        "available": memory.available_gib,
     }
     for name, gib in parts.items():
         table.add_row(f"{gib:.2f}", name)

@@ -182,11 +182,11 @@ def check_plugins(subject: Subject) -> str:
 
 
 def check_memory(subject: Subject) -> str:
-    """Compare the memory that the plan needs with what may be used."""
+    """Compare the memory that the plan requires with what is available."""
     memory = subject.plan.memory
     return (
-        f"{memory.per_gpu_gib:.1f} GiB are needed and {memory.available_gib:.1f} may be used: "
-        f"{memory.max_concurrent} requests of full length at once."
+        f"{memory.per_gpu_gib:.1f} GiB required, {memory.available_gib:.1f} available: "
+        f"{memory.max_concurrent} concurrent requests of full length."
     )
 
 
