@@ -1,4 +1,4 @@
-"""One table of hits and near misses for each red-flag rule."""
+"""Texts that red-flag rules are tested on, and the rules that notice a text."""
 
 from collections.abc import Sequence
 
@@ -6,5 +6,5 @@ from gateway.safety.red_flags.notices import notices
 
 
 def ids(text: str, languages: Sequence[str] = ("en",)) -> list[str]:
-    """The ids of the rules that speak up about a text."""
+    """Return the ids of the rules that notice a text."""
     return [each["id"] for each in notices(text, languages=languages)]
