@@ -1,8 +1,8 @@
 """All red-flag rules, in the order in which their notices appear; each is a file of this folder.
 
-To add one: its file, its name in `ORDER`, and texts for the suite in `tests/gateway/safety/red_flags`:
-hits and near misses in `test_rules.py`; vignettes with the rule's id in `corpus/`, at least five lines
-in `vignettes.jsonl` and one each in `vignettes_de.jsonl` and `vignettes_es.jsonl`. No line of the
+To add one: its file, its name in `ORDER`, and texts in `tests/gateway/safety/red_flags`: hits and
+near misses in `test_rules.py`; vignettes with the rule's id in `corpus/`, at least five lines in
+`vignettes.jsonl` and one each in `vignettes_de.jsonl` and `vignettes_es.jsonl`. No line of the
 `*ordinary*.txt` there may raise the rule.
 """
 
