@@ -5,10 +5,10 @@ import statistics
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from scripts.render.page import table
 from tests.bench.real import STREAMS, ratios
 from tests.bench.report import Rounds, added, goals, medians
 from tests.compatibility.ledger import ROOT
-from tests.compatibility.page import table
 
 PAGE: Final = ROOT / "docs" / "performance.md"
 RESULTS: Final = ROOT / "docs" / "performance"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from scripts.render.page import table
 from tests.compatibility.clients import CASES, CLIENTS, Client
 from tests.compatibility.ledger import ROOT, Findings
 from tests.compatibility.shape import ANSWERS, BOTH, CHAT, TEXT, Shape
@@ -90,11 +91,6 @@ def clients(findings: Findings) -> str:
 
 def tried(client: Client, case: str, findings: Findings) -> str:
     return findings[client.row][case] if case in client.cases else "not supported"
-
-
-def table(heads: list[str], rows: list[list[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 class Anything(dict[str, dict[str, str]]):

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from scripts.render.page import table
 from tests.compatibility.ledger import ROOT, Findings
-from tests.compatibility.page import table
 from tests.contract.doors import Door
 from tests.faults.matrix import AT_ONCE_S, FAULTS, IN_TIME_S, ROWS, SURFACES, TIMEOUT_S, Row
 
