@@ -25,6 +25,7 @@ check: setup  ## formatting, lint, types, generated documentation
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+	.venv/bin/lint-imports --no-logo --no-cache
 	@$(RUN) -m scripts.render --check
 
 fix: setup  ## format the code and apply automatic fixes

@@ -18,11 +18,11 @@ from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
 from gateway.limits.quotas import Quotas, local_quotas
+from gateway.limits.request_policy import RequestPolicy
 from gateway.logs import log_request
 from gateway.metrics import Metrics
 from gateway.middleware import Correlation, Dispatch
 from gateway.openapi import describe
-from gateway.proxy.request_policy import RequestPolicy
 from gateway.record import Observer, release_limits
 from gateway.routes import console
 from gateway.safety import hold

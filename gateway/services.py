@@ -13,8 +13,8 @@ from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
 from gateway.files import WatchedFile
 from gateway.limits.admission import AdmissionQueue
+from gateway.limits.request_policy import RequestPolicy
 from gateway.metrics import Metrics
-from gateway.proxy.request_policy import RequestPolicy
 from gateway.record import Observer
 from gateway.safety import hold
 from gateway.safety.labels import GATEWAY_VERSION, Labels

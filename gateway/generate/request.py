@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from gateway.engine import openai_json
 from gateway.errors import InvalidField
 from gateway.generate.prompt import Answer, Prompt
 from gateway.json_types import Json
-from gateway.proxy import openai_json
 
 Form = Literal["json", "sse", "text"]
 

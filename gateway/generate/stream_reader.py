@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 
+from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
-from gateway.errors import EngineCut, EngineRejected, NoAnswer
+from gateway.errors import EngineCut, NoAnswer
 from gateway.generate.prompt import Answer, Delta
 from gateway.http.sse import EventBuffer, payload
 from gateway.json_types import Json
-from gateway.proxy import openai_json
 from gateway.safety import harmony
 from gateway.safety.reasoning import text_of
 
@@ -59,7 +59,7 @@ class AnswerReader:
                     self._response.expect_end()
                     return
                 if content:
-                    yield parse(content)
+                    yield openai_json.parse_chunk(content)
                     self._response.mark_progress()
         raise EngineCut("The engine's answer stopped before its end; try again.")
 
@@ -131,14 +131,6 @@ class AnswerReader:
         return (
             ["answer_shortened"] if is_short and self.answer.text and self.answer.reasoning else []
         )
-
-
-def parse(content: bytes) -> Json:
-    """One chunk; raises EngineGarbled, or EngineRejected for an error object in its place."""
-    chunk = openai_json.parse(content)
-    if chunk.get("error"):
-        raise EngineRejected("The engine failed while it was answering; try again.")
-    return chunk
 
 
 def no_answer(answer: Answer) -> NoAnswer:

@@ -5,6 +5,7 @@ from typing import Literal, TypeVar
 
 import orjson
 
+from gateway.engine import openai_json
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.errors import translate
 from gateway.engine.watch import PROBE_TIMEOUT_S, Model
@@ -12,7 +13,6 @@ from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import engine_body
 from gateway.generate.prompt import Prompt
 from gateway.json_types import Json
-from gateway.proxy import openai_json
 
 Side = Literal["none", "left", "right"]
 T = TypeVar("T")

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import orjson
 
+from gateway.engine import openai_json
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, GatewayError
 from gateway.http import sse
 from gateway.json_types import Json
-from gateway.proxy import openai_json
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety import provenance
 

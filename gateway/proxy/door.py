@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
 from gateway.engine.watch import Model
 from gateway.errors import EngineGarbled, Forbidden, ModelNotFound
 from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
 from gateway.json_types import Json
+from gateway.limits import request_policy
 from gateway.pipeline import Answer, EventRelay, RelayedStream, is_stream
-from gateway.proxy import json_response, openai_json, request_policy
+from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.output_policy import OutputPolicy, surrounded
 from gateway.proxy.response_events import ResponseEventRelay

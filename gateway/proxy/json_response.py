@@ -2,9 +2,10 @@
 
 import orjson
 
+from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.json_types import Json
-from gateway.proxy import openai_json, responses_output
+from gateway.proxy import responses_output
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety import provenance
 

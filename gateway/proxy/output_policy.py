@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from hmac import HMAC
 from typing import NamedTuple
 
+from gateway.engine import openai_json
 from gateway.json_types import Json
-from gateway.proxy import openai_json
 from gateway.safety import harmony, placement, provenance, reasoning
 from gateway.safety.reasoning import text_of
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
+from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected, GatewayError
-from gateway.generate.stream_reader import parse
 from gateway.http import sse
 from gateway.json_types import Json
-from gateway.proxy import openai_json, responses_output
+from gateway.proxy import responses_output
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety import harmony, provenance
 from gateway.safety.reasoning import is_reasoning_event
@@ -98,7 +98,7 @@ class ResponseEventRelay:
         return event if passed is body else sse.named(kind.decode(), passed)
 
     def _close(self, event: bytes) -> bytes:
-        body = parse(sse.payload(event))
+        body = openai_json.parse_chunk(sse.payload(event))
         response = body.get("response") or {}
         state = ChoiceState(provenance.new_digest(self._key), self._policy)
         final = state.final(responses_output.hear(response, state), fingerprint=None)
@@ -142,7 +142,7 @@ def event_type(event: bytes) -> bytes:
     content = sse.payload(event)
     if not content or content == b"[DONE]":
         return b""
-    return str(parse(content).get("type")).encode()
+    return str(openai_json.parse_chunk(content).get("type")).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from gateway.engine.client import EngineRequest
 from gateway.engine.errors import translate
+from gateway.engine.openai_json import parse
 from gateway.engine.watch import PROBE_TIMEOUT_S
 from gateway.errors import EngineGarbled
 from gateway.json_types import Json
 from gateway.proxy.door import model_not_found
-from gateway.proxy.openai_json import parse
 from gateway.services import Services, ServicesDep
 
 LISTING = EngineRequest("GET", "/v1/models", total_s=PROBE_TIMEOUT_S)

@@ -15,12 +15,12 @@ from uvicorn.server import ServerState
 from gateway.auth.gate import token_of
 from gateway.auth.jwks import Keys, parse
 from gateway.auth.jwt import JwtPolicy, JwtVerifier
+from gateway.engine import openai_json
 from gateway.engine.errors import echoes, private, withhold
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
 from gateway.generate.request import form_of, parse_request
 from gateway.http.exchange import Exchange
 from gateway.middleware import ACCEPTED_ID, Correlation, request_id_of
-from gateway.proxy import openai_json
 from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, user_text

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import orjson
 
+from gateway.engine import openai_json
 from gateway.engine.connection import Connection, ConnectionDiedError
 from gateway.engine.errors import translate, translate_event
 from gateway.errors import EngineGarbled, GatewayError
 from gateway.generate.stream_reader import AnswerReader
 from gateway.http import sse
-from gateway.proxy import json_response, openai_json
+from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay

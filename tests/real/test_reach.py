@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.proxy.request_policy import RULES
+from gateway.limits.request_policy import RULES
 from tests.contract.doors import CHAT, COMPLETIONS, DOORS, GENERATE, RESPONSES, Door, name_of
 from tests.contract.process import Gateway
 from tests.gateway.auth.conftest import add_key, bearer

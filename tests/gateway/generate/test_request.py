@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.engine import openai_json
 from gateway.errors import InvalidField, InvalidRequest
 from gateway.generate.request import GenerateRequest, form_of, parse_request
-from gateway.proxy import openai_json
 
 CANARY = "Ada Lovelace"
 

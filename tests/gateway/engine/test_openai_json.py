@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.engine import openai_json
 from gateway.errors import EngineGarbled
-from gateway.proxy import openai_json
 
 LEAVES = (
     st.none()

@@ -10,7 +10,7 @@ import orjson
 
 from gateway.errors import InvalidRequest
 from gateway.json_types import Json
-from gateway.proxy.content_policy import fault_of_items, fault_of_tools
+from gateway.limits.content_policy import fault_of_items, fault_of_tools
 from gateway.settings import GatewaySettings
 
 LARGEST_SCHEMA_BYTES = 64 * 1024

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import InvalidRequest
-from gateway.proxy.request_policy import RULES, RequestPolicy, check, default_budget, depth
+from gateway.limits.request_policy import RULES, RequestPolicy, check, default_budget, depth
 
 CAPS = RequestPolicy(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
 CANARY = "zebrafish7731"

@@ -4,7 +4,7 @@ import re
 
 import orjson
 
-from gateway.errors import EngineGarbled, InvalidRequest
+from gateway.errors import EngineGarbled, EngineRejected, InvalidRequest
 from gateway.json_types import Json
 
 # Either is the caller's own business: with counts asked for, vLLM puts them on every chunk too
@@ -36,6 +36,14 @@ def parse(content: bytes) -> Json:
     if not isinstance(parsed, dict):
         raise EngineGarbled("The engine's answer is not a JSON object.")
     return parsed
+
+
+def parse_chunk(content: bytes) -> Json:
+    """One chunk; raises EngineGarbled, or EngineRejected for an error object in its place."""
+    chunk = parse(content)
+    if chunk.get("error"):
+        raise EngineRejected("The engine failed while it was answering; try again.")
+    return chunk
 
 
 def choices_of(answer: Json) -> list[Json]:
