@@ -78,8 +78,9 @@ def _mapped(
         sizes = ParallelSizes(legal[-1], nodes)
     else:
         fitting = next((size for size in legal if fits(ParallelSizes(size))), None)
-        reason = f"tensor parallel {fitting}, the fewest GPUs the model fits"
-        sizes, reason = ParallelSizes(fitting or legal[-1]), reason if fitting else "all GPUs"
+        sizes = ParallelSizes(fitting or legal[-1])
+        fewest = f"tensor parallel {fitting}, the fewest GPUs the model fits"
+        reason = fewest if fitting else "all GPUs"
     return Parallelism(sizes, reason, _uneven(sizes.tensor, per_node))
 
 

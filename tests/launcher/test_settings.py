@@ -106,7 +106,7 @@ def test_engine_args_are_split_like_a_shell_does() -> None:
 @pytest.mark.parametrize("flag", sorted(RESERVED_FLAGS))
 @pytest.mark.parametrize("form", ["{} x", "{}=x"])
 def test_reserved_flags_are_refused(flag: str, form: str) -> None:
-    """What the launcher owns, and what would log patient text, cannot be set from outside."""
+    """Flags that the launcher owns, and flags that would log patient text, are refused."""
     with pytest.raises(SettingsError, match=f"{flag} is reserved"):
         load({"MMHIE_ENGINE_ARGS": form.format(flag)}, None)
 

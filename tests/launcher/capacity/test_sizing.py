@@ -1,4 +1,4 @@
-"""How many: by hand for an engine whose times are given, and properties of the whole answer."""
+"""Sizings: by hand for an engine whose times are given, and properties of every sizing."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ADAPTER = {"adapter_config.json": b'{"base_model_name_or_path": "a/b"}'}
 
 
 def is_large(name: str) -> bool:
-    """Whether the hub keeps the file by its SHA-256, as it does with weights."""
+    """The hub keeps the file by its SHA-256, as it does with weights."""
     return name.endswith(("safetensors", "bin"))
 
 
@@ -101,7 +101,7 @@ def fetch(hub: str, home: Path, name: str = "a/b") -> subprocess.CompletedProces
 
 
 def test_the_weights_come_without_the_copies(hub: str, tmp_path: Path) -> None:
-    """What is printed is the folder of the snapshot; a second run needs nothing."""
+    """The folder of the snapshot is printed; a second run needs nothing."""
     done = fetch(hub, tmp_path)
     folder = Path(done.stdout.strip())
 

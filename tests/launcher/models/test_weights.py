@@ -38,7 +38,7 @@ def test_whole_shards(folder: Path) -> None:
 
 
 def test_a_missing_shard_is_named(folder: Path) -> None:
-    """What an interrupted download leaves."""
+    """The leftovers of an interrupted download."""
     (folder / SECOND).unlink()
 
     with pytest.raises(ModelError, match=f"lacks {SECOND}"):

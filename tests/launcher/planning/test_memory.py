@@ -58,7 +58,7 @@ def test_kv_cache_of_gpt_oss() -> None:
     ("tokens", "gib"), [(4600, 0.11), (8192, 0.19), (32768, 0.75), (131072, 3.0)]
 )
 def test_kv_cache_of_one_request(tokens: int, gib: float) -> None:
-    """What one sequence of this length takes, as computed from the architecture."""
+    """Bytes of one sequence of this length, computed from the architecture."""
     assert memory.request_bytes(GPT_OSS, tokens) / GIB == pytest.approx(gib, abs=0.006)
 
 

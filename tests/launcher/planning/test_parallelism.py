@@ -1,4 +1,4 @@
-"""Over how many GPUs: what divides, what fits, what was asked."""
+"""Parallel sizes: those that divide the model, those that fit, those that are set."""
 
 from typing import Any
 
@@ -83,7 +83,7 @@ def test_three_gpus_become_two_with_a_warning() -> None:
 
 
 def test_idle_gpus_are_pointed_out() -> None:
-    """When the model fits one of four, four copies would serve four times as many."""
+    """A model that fits one of four GPUs could have four copies."""
     assert "MMHIE_DATA_PARALLEL=4" in lay_out("4x80").reason
     assert "MMHIE_DATA_PARALLEL" not in lay_out("4x80", data_parallel=4).reason
     assert "MMHIE_DATA_PARALLEL" not in lay_out("7x80").reason

@@ -63,7 +63,7 @@ def plan(
 
 
 def value(made: EnginePlan, flag: str) -> str | None:
-    """What follows this flag the last time it is given."""
+    """The value of this flag; the last one counts."""
     places = [index for index, part in enumerate(made.argv) if part == flag]
     return made.argv[places[-1] + 1] if places else None
 
@@ -255,7 +255,7 @@ def test_an_old_gpu_loads_float16() -> None:
 
 
 def test_extra_flags_come_before_the_reserved_ones() -> None:
-    """What is given last counts, so nothing can rename the model."""
+    """The last flag counts, so nothing can rename the model."""
     made = plan("1x24", engine_args="--seed 7 --max-num-seqs 3")
 
     assert value(made, "--max-num-seqs") == "3"
@@ -463,7 +463,7 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
 
 
 def flags_of(made: EnginePlan) -> list[str]:
-    """What the parser sees: the words after `serve`, or after the module's name."""
+    """The parser's input: the words after `serve`, or after the module's name."""
     start = made.argv.index("serve") + 1 if "serve" in made.argv else 3
     return [*made.argv[start:], "--uds", "/run/engine.sock"]
 

@@ -134,7 +134,7 @@ def test_what_falls_back(
 def test_what_is_refused(
     wanted: str, model: ModelFacts, hardware: Hardware, installed: Installation, reason: str
 ) -> None:
-    """Where nothing runs, one sentence says why, with the install line for a missing plugin."""
+    """A format that cannot run is refused in one sentence, with a missing plugin's install line."""
     with pytest.raises(PlanError, match=reason):
         ask(wanted, model, hardware, installed)
 

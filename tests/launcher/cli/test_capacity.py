@@ -27,7 +27,7 @@ def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
 
 
 def test_the_issue_s_question(capsys: pytest.CaptureFixture[str]) -> None:
-    """How many engines, GPUs and gateways, and what that assumes."""
+    """The counts of engines, GPUs and gateways, and the assumptions."""
     code, out, _ = asked(
         capsys,
         *("--users", "2000", "--rps", "40", "--tokens-in", "900", "--tokens-out", "700"),
@@ -51,7 +51,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_users_are_told_as_requests(capsys: pytest.CaptureFixture[str]) -> None:
-    """What was made of them is the first thing assumed."""
+    """The rate computed of them is the first assumption."""
     told = json.loads(asked(capsys, "--users", "300", "--json")[1])
 
     assert told["demand"]["requests_per_s"] == 2.0

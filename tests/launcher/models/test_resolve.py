@@ -1,4 +1,4 @@
-"""What is known about a model from its files alone, or from its name."""
+"""A model's facts from its files alone, or from its name."""
 
 import json
 import struct
