@@ -7,7 +7,7 @@ from typing import Any
 
 Rounds = Sequence[Mapping[str, Mapping[str, float]]]
 # nginx's requests a second over those of vLLM's production-stack router, which is in no registry:
-# docs/decisions/relay.md tells where that was measured.
+# docs/decisions/proxy.md tells where that was measured.
 NGINX_OVER_PRODUCTION_STACK = 41_700 / 1_220
 
 
