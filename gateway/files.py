@@ -21,7 +21,7 @@ class FileUnusable(Exception):
 class WatchedFile(Generic[Value]):
     """A value read from files, and again when one of them changes; the last good one stays.
 
-    `read` raises FileUnusable. `name` is the files' for the log and for `problem`, which is None
+    `read` raises FileUnusable. `name` is the setting, for the log and for `problem`, which is None
     while all is well; `generation` grows with each value.
     """
 

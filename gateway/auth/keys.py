@@ -112,15 +112,15 @@ class KeyFile:
     ) -> None:
         self._revoked = revoked
         self._file = WatchedFile[dict[str, Principal]](
-            path, read=lambda: principals(path), initial={}, name="the keys file", clock=clock
+            path, read=lambda: principals(path), initial={}, name="MMHIE_KEYS_FILE", clock=clock
         )
 
     @property
     def problem(self) -> str | None:
         """A warning for the operator; None while the file is in order."""
         if self._file.is_missing:
-            return "The keys file is missing: no key is accepted."
-        return self._file.problem and f"MMHIE_KEYS_FILE: {self._file.problem}"
+            return "MMHIE_KEYS_FILE is missing: no key is accepted."
+        return self._file.problem
 
     def principal(self, token: bytes) -> Principal | None:
         """Return the owner of a key; None for an unknown, expired or revoked one."""

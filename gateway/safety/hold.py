@@ -25,7 +25,7 @@ UNREADABLE = Hold(reason="the hold file cannot be read", by="unknown", since="un
 def watch(path: Path, *, clock: Callable[[], float] = time.monotonic) -> WatchedFile[Hold | None]:
     """Return the hold in a file, which survives a restart and is shared by all workers."""
     return WatchedFile(
-        path, read=lambda: read(path), initial=None, name="the hold file", clock=clock
+        path, read=lambda: read(path), initial=None, name="MMHIE_HOLD_FILE", clock=clock
     )
 
 

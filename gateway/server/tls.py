@@ -23,7 +23,7 @@ class Tls:
             self.context.load_verify_locations(client_ca)
             self.context.verify_mode = ssl.CERT_REQUIRED
         self._watched = WatchedFile(
-            certificate, key, read=self._reload, initial=None, name="the TLS certificate"
+            certificate, key, read=self._reload, initial=None, name="MMHIE_TLS_CERTIFICATE"
         )
         self._watched.skip()
         self._load(self.context)

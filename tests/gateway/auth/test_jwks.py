@@ -20,6 +20,7 @@ from gateway.auth.jwks import (
 )
 from gateway.files import FileUnusable
 from tests.gateway.auth.conftest import Signer, jwks
+from tests.gateway.clock import Clock
 
 
 class Provider(HTTPServer):
@@ -59,14 +60,6 @@ def provider(rsa_signer: Signer) -> Iterator[Provider]:
         yield server
         server.shutdown()
         thread.join()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @contextlib.asynccontextmanager

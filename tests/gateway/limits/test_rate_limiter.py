@@ -5,21 +5,12 @@ import pytest
 from gateway.errors import TooBusy
 from gateway.limits.rate_limiter import MAX_WINDOWS, FixedWindows, LocalRateLimiter
 from gateway.principal import Limits, Principal
-
-
-class Clock:
-    """A monotonic clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.gateway.clock import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture

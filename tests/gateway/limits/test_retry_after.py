@@ -6,16 +6,7 @@ import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
 from gateway.limits.admission import MAX_RETRY_AFTER_S, LocalAdmissionQueue, RetryAfterEstimator
-
-
-class Clock:
-    """Goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.gateway.clock import Clock
 
 
 @pytest.mark.parametrize(
@@ -23,7 +14,7 @@ class Clock:
 )
 def test_slots_times_gaps(gap_s: float, slots: int, wait_s: int) -> None:
     """Whole seconds, rounded up, a minute at most."""
-    clock = Clock()
+    clock = Clock(100.0)
     estimator = RetryAfterEstimator(clock)
     for _ in range(5):
         estimator.released()
@@ -33,14 +24,14 @@ def test_slots_times_gaps(gap_s: float, slots: int, wait_s: int) -> None:
 
 def test_nothing_is_known_at_first() -> None:
     """Then a second is said; one slot that came free is no rate."""
-    estimator = RetryAfterEstimator(Clock())
+    estimator = RetryAfterEstimator(Clock(100.0))
     estimator.released()
     assert estimator.wait_s(1000) == 1
 
 
 def test_quiet_times_say_nothing() -> None:
     """An hour without anybody waiting is no slow engine."""
-    clock = Clock()
+    clock = Clock(100.0)
     estimator = RetryAfterEstimator(clock)
     for _ in range(3):
         estimator.released()
@@ -53,7 +44,7 @@ def test_quiet_times_say_nothing() -> None:
 
 def test_it_follows_the_engine() -> None:
     """What was is forgotten in a few steps."""
-    clock = Clock()
+    clock = Clock(100.0)
     estimator = RetryAfterEstimator(clock)
     for gap_s in [1] * 10 + [10] * 20:
         estimator.released()
@@ -63,7 +54,7 @@ def test_it_follows_the_engine() -> None:
 
 async def test_a_full_house_says_when() -> None:
     """Two wait, and a slot comes free every four seconds: by then both have had their turn."""
-    clock = Clock()
+    clock = Clock(100.0)
     house = LocalAdmissionQueue(
         max_inflight=1, max_queue=2, timeout_s=30, estimator=RetryAfterEstimator(clock)
     )
@@ -92,7 +83,7 @@ async def test_a_full_house_says_when() -> None:
 
 async def test_waiting_too_long_says_when() -> None:
     """The same, for those whose patience has ended."""
-    clock = Clock()
+    clock = Clock(100.0)
     house = LocalAdmissionQueue(
         max_inflight=1, max_queue=9, timeout_s=0.01, estimator=RetryAfterEstimator(clock)
     )
