@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 # The parser's own complaint; typer carries its parser inside itself and exports only the leaf.
 USAGE_ERROR: Final = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 UNREAD, FAULT, INTERRUPTED = 1, 70, 130
-Commands = Mapping[str, str | Callable[..., None]]
+Commands = Mapping[str, str]  # `module:function` by name
 
 # Imported when named: no command waits for another's imports, and the gateway's operator commands
 # need no import here. (Entry points would make `hold` depend on the metadata of an installation.)
@@ -89,17 +89,15 @@ def group(name: str, commands: Commands, *, add_completion: bool = False) -> typ
     )
 
 
-def single(name: str, command: str | Callable[..., None]) -> TyperCommand:
-    """Build one command from its function, or from `module:function`."""
+def single(name: str, command: str) -> TyperCommand:
+    """Build one command from `module:function`."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(name)(load(command))
     return cast("TyperCommand", typer.main.get_command(app))
 
 
-def load(command: str | Callable[..., None]) -> Callable[..., None]:
+def load(command: str) -> Callable[..., None]:
     """Import a command's function."""
-    if not isinstance(command, str):
-        return command
     module, _, function = command.partition(":")
     return cast("Callable[..., None]", getattr(import_module(module), function))
 

@@ -18,8 +18,7 @@ from rich.console import Console
 from launcher.checkpoints import preparation
 from launcher.cli import serve
 from launcher.errors import SettingsError
-from launcher.process import log
-from launcher.process.child import Child, Command
+from launcher.process.child import Child, Command, prefixed
 from launcher.process.stop import Stop
 from launcher.serving import startup_log
 from launcher.serving.engine_supervisor import READY, start_phase
@@ -43,7 +42,7 @@ async def run(environ: Mapping[str, str], report: serve.Report) -> int:
     path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = serve.load(environ, None)
     display = ProgressDisplay(Console(stderr=True))
-    listener = log.prefixed("prepare", sys.stderr)
+    listener = prefixed("prepare", sys.stderr)
     plans = preparation.plans_of(chosen)
     if len(plans) != 1:
         raise SettingsError(

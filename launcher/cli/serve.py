@@ -22,10 +22,9 @@ from rich.console import Console
 from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
-from launcher.errors import ToldToStop
+from launcher.errors import LauncherError, ToldToStop
 from launcher.planning import hardware
-from launcher.process import log
-from launcher.process.child import Command
+from launcher.process.child import Command, prefixed
 from launcher.process.stop import Stop
 from launcher.serving import follower, preflight, router
 from launcher.serving.engine_supervisor import RestartPolicy
@@ -33,7 +32,7 @@ from launcher.serving.programs import RunFiles, programs, replanned
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
 from launcher.serving.supervisor import Supervisor
 from launcher.settings import LauncherSettings
-from launcher.terminal.progress import ProgressDisplay, banner
+from launcher.terminal.progress import BANNER, ProgressDisplay
 
 # A person at the keyboard waits less long than an orchestrator.
 INTERRUPT_GRACE_S = 8.0
@@ -113,11 +112,22 @@ def load(environ: Mapping[str, str], without_gpu: str | None) -> LauncherSetting
 
 @contextlib.contextmanager
 def log_file(display: ProgressDisplay, chosen: LauncherSettings) -> Iterator[TextIO]:
-    """Open a file when a person watches the progress bar, else standard error."""
+    """Open a new log file when a person watches the progress bar, else standard error.
+
+    The log before it is kept beside it. Raises LauncherError.
+    """
     if not display.is_terminal:
         yield sys.stderr
         return
-    with log.open_log(chosen.cache_dir / "logs" / f"serve-{chosen.port}.log") as file:
+    path = chosen.cache_dir / "logs" / f"serve-{chosen.port}.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            path.replace(path.with_suffix(".old"))
+        file = path.open("w", buffering=1)
+    except OSError as error:
+        raise LauncherError(f"The log {path} cannot be written: {error.strerror}.") from error
+    with file:
         yield file
 
 
@@ -172,7 +182,7 @@ async def prepared(service: Service, publish: Publisher, environ: Mapping[str, s
     def step(sentence: str, fraction: float | None) -> None:
         publish(Phase("loading", f"{sentence}.", fraction))
 
-    listener = log.prefixed("prepare", service.files.log)
+    listener = prefixed("prepare", service.files.log)
     plans = await preparation.prepared(service.plans, environ, step, listener)
     publish.use(plans)
     return plans
@@ -182,13 +192,13 @@ async def follow(
     plans: Plans, environ: Mapping[str, str], display: ProgressDisplay, file: TextIO
 ) -> None:
     """Run this node's part of an engine whose head is another node."""
-    listener = log.prefixed("prepare", file)
+    listener = prefixed("prepare", file)
     plan, *_ = await preparation.prepared(plans, environ, display.step, listener)
     display.done()
     grace_s = plan.decisions.settings.stop_grace_seconds
     stop = Stop(grace_s)
     stop_on_signals(stop.request, grace_s)
-    await follower.follow(plan, environ, log.prefixed("engine", file), stop)
+    await follower.follow(plan, environ, prefixed("engine", file), stop)
 
 
 def stop_on_signals(stop: Callable[[float], None], grace_s: float) -> None:
@@ -234,4 +244,6 @@ class Publisher:
             self._service.display.done(f"Warning: {warning}")
         model = plans[0].served_model if plans else self._service.settings.model
         address = self._service.address
-        self._service.display.done(banner(model=model, address=address, python=sys.executable))
+        self._service.display.done(
+            BANNER.format(model=model, address=address, python=sys.executable)
+        )

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 GUARD = Path(__file__).with_name("parent_death_guard.py")
 # A traceback of each worker has to fit, or the first cause would be lost.
@@ -137,6 +138,19 @@ class Child:
             self._loop.remove_reader(self._output)
             os.close(self._output)
             self._output_ended.set()
+
+
+def prefixed(name: str, file: TextIO) -> Listener:
+    """Return a listener that writes each line under its program's name.
+
+    A line that cannot be written is dropped: a full disk is no reason to stop a service.
+    """
+
+    def write(line: str) -> None:
+        with contextlib.suppress(OSError):
+            file.write(f"{name} | {line}\n")
+
+    return write
 
 
 def describe(status: int) -> str:

@@ -7,7 +7,7 @@ signals go on to the command. When the launcher dies, even by SIGKILL, its end o
 closes: the command gets SIGTERM, GRACE_S seconds, and then the whole group SIGKILL. (vLLM's engine
 processes outlive a killed API server, and PR_SET_PDEATHSIG follows a thread, not a process.)
 Standard library only: it runs without the site packages, to start fast and stay small. (The SDK has
-its own `_parent_death_guard.py`: it is another distribution, and reports on standard output.)
+a guard of its own: it is another distribution, and that guard reports on its standard output.)
 """
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 from launcher.errors import GatewayFailed, RouterFailed
 from launcher.planning.plan import EnginePlan
-from launcher.process import log
-from launcher.process.child import Command
+from launcher.process.child import Command, prefixed
 from launcher.serving import environment, router
 from launcher.serving.engine_supervisor import EngineProgram
 from launcher.serving.probe import Address
@@ -49,7 +48,7 @@ def programs(
         EngineProgram(
             engine_command(plan, environ, address, key or ""),
             address,
-            log.prefixed(name, files.log),
+            prefixed(name, files.log),
         )
         for plan, address, name in zip(plans, addresses, engine_names(len(plans)), strict=True)
     )
@@ -124,7 +123,7 @@ def routing(
     port, metrics_port = free_ports(2)
     argv = router.argv(urls, settings.router_policy, port=port, metrics_port=metrics_port)
     command = Command(argv, environment.for_router(environ))
-    program = Program("router", command, log.prefixed("router", files.log), RouterFailed)
+    program = Program("router", command, prefixed("router", files.log), RouterFailed)
     return f"http://127.0.0.1:{port}", program
 
 
@@ -144,4 +143,4 @@ def gateway(
         model=settings.reasoner_model,
     )
     command = Command((sys.executable, "-m", "gateway"), env)
-    return Program("gateway", command, log.prefixed("gateway", files.log), GatewayFailed)
+    return Program("gateway", command, prefixed("gateway", files.log), GatewayFailed)

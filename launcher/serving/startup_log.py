@@ -18,50 +18,32 @@ class Progress:
     fraction: float
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A line that begins a step; a group `percent` spreads over start to end."""
-
-    line: re.Pattern[str]
-    name: str
-    start: float
-    end: float
-
-
 BEGIN = Progress("Starting the engine", 0.0)
-STEPS: tuple[Step, ...] = (
-    Step(re.compile(r"Resolved architecture:"), "Starting the engine", 0.1, 0.1),
-    Step(re.compile(r"Initializing a V1 LLM engine"), "Starting the engine", 0.2, 0.2),
-    Step(
-        re.compile(r"^(?:Fetching \d+ files|\S+\.(?:safetensors|bin|gguf)): +(?P<percent>\d+)%\|"),
-        "Downloading the weights",
-        0.2,
-        0.4,
-    ),
-    Step(re.compile(r"Starting to load model "), "Loading the weights", 0.4, 0.4),
-    Step(
-        re.compile(r"checkpoint shards: +(?P<percent>\d+)% Completed"),
-        "Loading the weights",
-        0.4,
-        0.7,
-    ),
-    Step(re.compile(r"Loading weights took "), "Loading the weights", 0.7, 0.7),
-    Step(re.compile(r"Warming up model for the compilation"), "Compiling the model", 0.75, 0.75),
-    Step(re.compile(r"torch\.compile took |saved AOT compiled "), "Compiling the model", 0.8, 0.8),
-    Step(re.compile(r"KV cache size: "), "Warming up", 0.85, 0.85),
-    Step(re.compile(r"Capturing CUDA graphs[^:]*: +(?P<percent>\d+)%\|"), "Warming up", 0.85, 0.95),
-    Step(re.compile(r"init engine \(.*\) took "), "Opening the engine's socket", 0.95, 0.95),
-    Step(re.compile(r"Starting vLLM server on "), "Opening the engine's socket", 0.98, 0.98),
+# Lines that begin a step, and the share of the start done; a percentage in the line spreads over
+# both shares.
+STEPS = (
+    (r"Resolved architecture:", "Starting the engine", 0.1, 0.1),
+    (r"Initializing a V1 LLM engine", "Starting the engine", 0.2, 0.2),
+    (r"^Fetching \d+ files: +(\d+)%\|", "Downloading the weights", 0.2, 0.4),
+    (r"^\S+\.(?:safetensors|bin|gguf): +(\d+)%\|", "Downloading the weights", 0.2, 0.4),
+    (r"Starting to load model ", "Loading the weights", 0.4, 0.4),
+    (r"checkpoint shards: +(\d+)% Completed", "Loading the weights", 0.4, 0.7),
+    (r"Loading weights took ", "Loading the weights", 0.7, 0.7),
+    (r"Warming up model for the compilation", "Compiling the model", 0.75, 0.75),
+    (r"torch\.compile took |saved AOT compiled ", "Compiling the model", 0.8, 0.8),
+    (r"KV cache size: ", "Warming up", 0.85, 0.85),
+    (r"Capturing CUDA graphs[^:]*: +(\d+)%\|", "Warming up", 0.85, 0.95),
+    (r"init engine \(.*\) took ", "Opening the engine's socket", 0.95, 0.95),
+    (r"Starting vLLM server on ", "Opening the engine's socket", 0.98, 0.98),
 )
 
 
 def progress(line: str) -> Progress | None:
     """Return the progress this line shows, if any."""
-    for step in STEPS:
-        found = step.line.search(line)
-        if found:
-            share = int(found.groupdict().get("percent") or 0) / 100
-            return Progress(step.name, round(step.start + (step.end - step.start) * share, 3))
+    for pattern, step, start, end in STEPS:
+        if found := re.search(pattern, line):
+            share = int(found[1]) / 100 if found.re.groups else 0
+            return Progress(step, round(start + (end - start) * share, 3))
     return None
 
 

@@ -26,6 +26,9 @@ print(chat.create(model='{model}', messages=ask, max_tokens=64).choices[0].messa
 """
 
 
+COLUMNS = (TextColumn("{task.description:<32}", markup=False), BarColumn(), TimeElapsedColumn())
+
+
 class ProgressDisplay:
     """Shows one step at a time on a console."""
 
@@ -64,23 +67,8 @@ class ProgressDisplay:
 
     def _show_bar(self, sentence: str, fraction: float | None) -> None:
         if self._bar is None:
-            self._bar = start_bar(self._console)
+            self._bar = Progress(*COLUMNS, console=self._console)
+            self._bar.start()
             self._task = self._bar.add_task(sentence, total=1.0)
         total = None if fraction is None else 1.0
         self._bar.update(self._task, description=sentence, completed=fraction or 0.0, total=total)
-
-
-def start_bar(console: Console) -> Progress:
-    bar = Progress(
-        TextColumn("{task.description:<32}", markup=False),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=console,
-    )
-    bar.start()
-    return bar
-
-
-def banner(*, model: str, address: str, python: str) -> str:
-    """Return the address of the service, and three ways to try it."""
-    return BANNER.format(model=model, address=address, python=python)

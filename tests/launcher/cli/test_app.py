@@ -18,6 +18,7 @@ from launcher.errors import LauncherError, ToldToStop
 
 MMHIE = Path(sys.executable).with_name("mmhie")
 NAMES = list(app.COMMANDS)
+ERRORS: list[Exception] = []
 # For each command, beside an unknown option, something it cannot take or do.
 WRONG = {
     "serve": ({"MMHIE_PORT": "0"}, []),
@@ -55,12 +56,14 @@ def mmhie(
 
 
 def fails(error: Exception) -> None:
-    """A command that ends this way."""
+    """Run a command that ends this way."""
+    ERRORS.append(error)
+    app.run(app.application({"fail": f"{__name__}:failing"}), ["fail"])
 
-    def command() -> None:
-        raise error
 
-    app.run(app.application({"fail": command}), ["fail"])
+def failing() -> None:
+    """Fail as the test says."""
+    raise ERRORS.pop()
 
 
 def test_every_command_of_the_table_is_listed() -> None:
@@ -140,7 +143,7 @@ def test_a_fault_of_ours_is_a_sentence_too(capsys: pytest.CaptureFixture[str]) -
     assert "patient" not in said
     assert said.count("\n") == 1
     file = Path(said.rpartition(" ")[2].strip().removesuffix("."))
-    assert "in command" in file.read_text()
+    assert "in failing" in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
     file.unlink()
 

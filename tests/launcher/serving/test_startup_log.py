@@ -82,7 +82,7 @@ def test_a_recorded_start_goes_through_its_steps(name: str, steps: str) -> None:
         "Opening the engine's socket",
     ]
     assert [one.fraction for one in seen] == sorted(one.fraction for one in seen)
-    assert seen[-1].fraction == STEPS[-1].end
+    assert seen[-1].fraction == STEPS[-1][-1]
 
 
 def test_a_late_report_of_an_earlier_step_is_passed_over() -> None:

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from launcher.terminal.progress import ProgressDisplay, banner
+from launcher.terminal.progress import BANNER, ProgressDisplay
 
 
 def console(*, terminal: bool) -> Console:
@@ -56,7 +56,9 @@ def test_done_twice_says_nothing_more() -> None:
 
 def test_the_banner_can_be_pasted() -> None:
     """Address, notice, and three commands with nothing left to fill in."""
-    text = banner(model="org/model", address="http://127.0.0.1:8000", python="/venv/bin/python")
+    text = BANNER.format(
+        model="org/model", address="http://127.0.0.1:8000", python="/venv/bin/python"
+    )
 
     assert "The model org/model is ready at http://127.0.0.1:8000" in text
     assert "Not clinical advice" in text

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from rich.console import Console
 
+from launcher.cli.serve import log_file
 from launcher.errors import LauncherError
-from launcher.process.log import open_log, prefixed
+from launcher.process.child import prefixed
+from launcher.settings import load
 from launcher.terminal.progress import ProgressDisplay
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[TextIO]:
+    """The log of a service that a person watches at a terminal."""
+    display = ProgressDisplay(Console(file=io.StringIO(), force_terminal=True))
+    environ = {"MMHIE_CACHE_DIR": str(folder), "MMHIE_PORT": "8123"}
+    with log_file(display, load(environ, None)) as file:
+        yield file
 
 
 def test_lines_are_there_at_once(tmp_path: Path) -> None:
     """Someone may be reading along."""
-    path = tmp_path / "logs" / "serve.log"
-    with open_log(path) as file:
+    path = tmp_path / "logs" / "serve-8123.log"
+    with opened(tmp_path) as file:
         prefixed("engine", file)("INFO one")
         prefixed("gateway", file)("two")
         assert path.read_text() == "engine | INFO one\ngateway | two\n"
@@ -23,9 +38,9 @@ def test_lines_are_there_at_once(tmp_path: Path) -> None:
 
 def test_the_last_log_is_kept(tmp_path: Path) -> None:
     """One start back."""
-    path = tmp_path / "serve.log"
+    path = tmp_path / "logs" / "serve-8123.log"
     for text in ("first", "second", "third"):
-        with open_log(path) as file:
+        with opened(tmp_path) as file:
             file.write(text)
 
     assert path.read_text() == "third"
@@ -45,7 +60,7 @@ def test_a_full_disk_is_no_reason_to_stop() -> None:
 
 def test_a_log_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     """A file stands where the folder should be."""
-    (tmp_path / "file").write_text("")
+    (tmp_path / "logs").write_text("")
 
-    with pytest.raises(LauncherError, match="cannot be written"):
-        open_log(tmp_path / "file" / "serve.log")
+    with pytest.raises(LauncherError, match="cannot be written"), opened(tmp_path):
+        pass
