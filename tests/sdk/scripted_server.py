@@ -122,13 +122,24 @@ def event(value: object) -> bytes:
     return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
 
 
-def stream(*parts: bytes | float, cut: bool = False, then_wait: bool = False) -> Script:
-    """Send chunks and pauses; `cut` drops the connection, `then_wait` waits for the client to."""
+Part = bytes | float | threading.Event
+
+
+def stream(*parts: Part, cut: bool = False, then_wait: bool = False) -> Script:
+    """Send chunks, pause for seconds or until an event is set; `cut` drops the connection.
+
+    `then_wait` waits until the client drops it.
+    """
 
     async def run(exchange: Exchange) -> None:
         await exchange.head(200, {"content-type": "text/event-stream"}, None)
         for part in parts:
-            await (asyncio.sleep(part) if isinstance(part, float) else exchange.chunk(part))
+            if isinstance(part, bytes):
+                await exchange.chunk(part)
+            elif isinstance(part, float):
+                await asyncio.sleep(part)
+            else:
+                assert await asyncio.to_thread(part.wait, 30)
         if then_wait:
             await exchange.until_client_leaves()
         elif cut:

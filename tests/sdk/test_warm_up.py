@@ -28,7 +28,7 @@ def test_it_says_what_it_waited_for(serve: Serve, connect: Connect) -> None:
     client: Any = connect(serve(phase("loading")).url)
 
     with pytest.raises(mmhie.EngineUnavailableError, match=r"loading\). Half of it"):
-        warm(client, 0.5)
+        warm(client, 1.0)
 
 
 def test_a_hold_is_told_at_once(serve: Serve, connect: Connect) -> None:
