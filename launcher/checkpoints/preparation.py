@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from launcher.checkpoints import gguf, making, merging
-from launcher.errors import MissingPackage
 from launcher.models import resolve, weights
 from launcher.planning import hardware, installation
 from launcher.planning.decisions import prepared_folder
@@ -82,9 +81,7 @@ def plans_of(settings: LauncherSettings) -> Plans:
     """A plan for each engine's share of this machine; none when all engines run elsewhere."""
     if settings.engine_urls:
         return ()
-    installed = installation.detect()
-    if installed.engine is None:
-        raise MissingPackage("No vLLM is installed here: run `make run`, or `pip install vllm`.")
+    installed = installation.required()
     model = resolve.read_model(settings)
     whole = hardware.detect(settings.head_address if settings.nodes > 1 else None)
     shares = (hardware.share(whole, settings.engines, index) for index in range(settings.engines))

