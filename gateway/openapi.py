@@ -65,8 +65,8 @@ def generate_operation() -> Json:
     return {
         "tags": ["generate"],
         "summary": "Answer a prompt",
-        "description": "JSON; or, with `stream`, server-sent events, or plain text when that is "
-        "what `Accept` asks for.",
+        "description": "JSON by default; with `stream`, server-sent events, or plain text if "
+        "`Accept` is text/plain.",
         "requestBody": body(ref("GenerateRequest")),
         "responses": {
             "200": {
@@ -87,11 +87,11 @@ def openai_operation(path: str) -> Json:
     return {
         "tags": ["openai"],
         "summary": f"{path.removeprefix('/v1/')}, as vLLM serves it",
-        "description": "vLLM's own request and response; the answer has one more key, `mmhie`.",
+        "description": "vLLM's own request and response, with one additional key, `mmhie`.",
         "requestBody": body({"type": "object"}),
         "responses": {
             "200": {
-                "description": "The engine's answer, labelled.",
+                "description": "The engine's response with `mmhie`.",
                 "content": {
                     "application/json": {"schema": {"type": "object"}},
                     "text/event-stream": {"schema": {"type": "string"}},

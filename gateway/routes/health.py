@@ -9,12 +9,12 @@ from gateway.services import Services, ServicesDep
 
 
 async def healthz(request: Request, services: ServicesDep) -> Json:
-    """200 from the first second, whatever the engine does: restarting us would not help it."""
+    """Liveness and phase: 200 from the first second, regardless of the engine."""
     return {"status": "ok", **await details(request, services)}
 
 
 async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
-    """200 only while a question would be answered."""
+    """Readiness: 200 only while requests can be answered."""
     ready = services.phase() == "ready" and not services.trail.refuses()
     body = {"status": "ok" if ready else "unavailable", **await details(request, services)}
     return JSONResponse(body, status_code=200 if ready else 503)

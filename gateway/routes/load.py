@@ -1,4 +1,4 @@
-"""GET /v1/mmhie/load: how busy gateway and engine are, as a few numbers."""
+"""GET /v1/mmhie/load: the load of gateway and engine."""
 
 import time
 from dataclasses import asdict
@@ -9,7 +9,10 @@ from gateway.services import ServicesDep
 
 
 async def engine_load(services: ServicesDep) -> Json:
-    """The engine's numbers are null while it is away; `time` is in seconds since 1970."""
+    """Load of gateway and engine.
+
+    The engine's numbers are null while it is unreachable; `time` is in seconds since 1970.
+    """
     found = load_of(await scrape(services.metered))
     return {
         "time": time.time(),

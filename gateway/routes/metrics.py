@@ -8,7 +8,7 @@ from gateway.services import ServicesDep
 
 
 async def metrics(services: ServicesDep) -> Response:
-    """Prometheus text; without the engine's part while the engine is away."""
+    """Prometheus metrics of the gateway and, while it is reachable, of the engine."""
     own = services.metrics
     own.at_scrape(services.phase(), services.admission)
     body = own.exposition() + await scrape(services.metered)

@@ -6,6 +6,6 @@ from gateway.services import ServicesDep
 
 
 async def model_card(services: ServicesDep) -> Json:
-    """503 while it is not known what is served."""
+    """Model card; 503 while the served model is unknown."""
     serving = services.serving(services.watch.model())
     return card(serving, services.labels.disclaimer, services.settings.disclaimer_contact)

@@ -13,13 +13,13 @@ LISTING = EngineRequest("GET", "/v1/models", total_s=PROBE_TIMEOUT_S)
 
 
 async def models(services: ServicesDep) -> Json:
-    """The engine's own listing, less what is not served by name."""
+    """List the served models, as the engine does."""
     listing = await listed(services)
     return {**listing, "data": published(listing["data"], services.model().ids)}
 
 
 async def model(model_id: str, services: ServicesDep) -> Json:
-    """One entry of the listing; vLLM itself does not serve this path of the OpenAI API."""
+    """Return one served model; vLLM itself does not have this endpoint."""
     served = services.model().ids
     for entry in published((await listed(services))["data"], served):
         if entry["id"] == model_id:
