@@ -101,7 +101,7 @@ def test_bad_input_is_one_sentence(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Exit code 2 and never a traceback."""
-    environ, arguments = WRONG[name]
+    environ, arguments = WRONG.get(name, ({}, ["an", "unexpected", "word"]))
     monkeypatch.chdir(tmp_path)
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)

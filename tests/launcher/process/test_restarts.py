@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from launcher.process.restarts import LONGEST_PAUSE_S, RECOVERED_S, Backoff
+import asyncio
+
+import pytest
+
+from launcher.process.restarts import LONGEST_PAUSE_S, RECOVERED_S, Backoff, keep_running
+from launcher.process.stop import Stop
 
 
 def test_pauses_double_up_to_a_minute() -> None:
@@ -27,3 +32,77 @@ def test_it_is_spent_after_the_limit() -> None:
 def test_a_long_life_forgives() -> None:
     """What failed before a child that lasted does not count."""
     assert Backoff(limit=2, failures=2).after(RECOVERED_S) == Backoff(limit=2, failures=1)
+
+
+async def test_it_runs_again_until_the_ending_is_too_much() -> None:
+    """Each ending is handed on with the failures in a row; a long life starts them anew."""
+    lives, now = iter([1.0, RECOVERED_S, 1.0, 1.0]), [0.0]
+    endings: list[tuple[str, int]] = []
+    stop = Stop(0)
+
+    async def run_once() -> str:
+        now[0] += next(lives)
+        return f"ended at {now[0]:.0f}"
+
+    async def ended(ending: str, backoff: Backoff) -> None:
+        endings.append((ending, backoff.failures))
+        if backoff.is_spent:
+            raise ValueError(ending)
+
+    def clock() -> float:
+        return now[0]
+
+    stop.pause = no_pause  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="ended at 603"):
+        await keep_running(run_once, ended, limit=2, stop=stop, clock=clock)
+
+    assert endings == [
+        ("ended at 1", 1),
+        ("ended at 601", 1),
+        ("ended at 602", 2),
+        ("ended at 603", 3),
+    ]
+
+
+async def no_pause(seconds: float) -> None:
+    """Restart at once."""
+
+
+async def test_a_requested_stop_ends_it() -> None:
+    """What ended after the request is nobody's failure."""
+    stop = Stop(0)
+
+    async def run_once() -> None:
+        stop.request(0)
+
+    async def ended(ending: None, backoff: Backoff) -> None:
+        raise AssertionError
+
+    await keep_running(run_once, ended, limit=0, stop=stop)
+    await keep_running(run_once, ended, limit=0, stop=stop)
+
+
+async def test_a_race_with_a_stop() -> None:
+    """The work's result, or its error, or None and the work is cancelled."""
+    stop, cancelled = Stop(0), asyncio.Event()
+
+    async def fails() -> int:
+        raise ValueError("no")
+
+    async def works() -> int:
+        return 7
+
+    async def never_ends() -> int:
+        try:
+            return await asyncio.Event().wait() and 0
+        finally:
+            cancelled.set()
+
+    assert await stop.race(works()) == 7
+    with pytest.raises(ValueError, match="no"):
+        await stop.race(fails())
+    racing = asyncio.create_task(stop.race(never_ends()))
+    await asyncio.sleep(0)
+    stop.request(0)
+    assert await racing is None
+    assert cancelled.is_set()
