@@ -1,4 +1,4 @@
-"""Who is asking: the one noun for a caller, whether a key or a token brought it."""
+"""The principal: the authenticated caller, by API key or token, with its scopes and limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,21 +8,21 @@ Scope = Literal["generate", "openai", "reasoning", "metrics", "admin"]
 Priority = Literal["emergency", "routine", "batch"]
 Kind = Literal["open", "key", "jwt"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-# To vLLM a lower number is sooner, and 0 is what a request that says nothing has.
+# In vLLM a lower number is served sooner, and 0 is the default.
 ENGINE_PRIORITIES: Mapping[Priority, int] = {"emergency": -1, "routine": 0, "batch": 1}
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may use; None is no limit."""
+    """The limits of a principal; None is no limit."""
 
     concurrency: int | None = None
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 
     def otherwise(self, default: "Limits") -> "Limits":
-        """These, and the default's where there is none."""
+        """Return these limits, with the default's where there is none."""
         return Limits(
             self.concurrency or default.concurrency,
             self.requests_per_minute or default.requests_per_minute,
@@ -35,7 +35,7 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller that was let in; `name` is a key's name or a token's subject, never a secret."""
+    """An authenticated caller; `name` is a key's name or a token's subject, never a secret."""
 
     name: str
     kind: Kind
@@ -46,7 +46,7 @@ class Principal:
 
     @property
     def id(self) -> str:
-        """Unique among all clients: a key may be named like a token's subject."""
+        """Unique among all principals: a key may be named like a token's subject."""
         return f"{self.kind}:{self.name}"
 
     def may(self, scope: Scope) -> bool:
@@ -56,5 +56,5 @@ class Principal:
         return self.expires is not None and self.expires <= now
 
 
-# Everything but what is asked for by name: where reasoning is shown to a scope, it needs a key.
+# Without `reasoning` and `admin`: where reasoning is restricted to the scope, it needs a key.
 ANYBODY = Principal("anybody", "open", frozenset({"generate", "openai", "metrics"}))

@@ -49,7 +49,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
 
 
 class GatewaySettings(SharedSettings):
-    """Everything the gateway can be told, read once at start."""
+    """The gateway's settings, read once at start."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Minimum severity that is logged. No level logs patient text."
@@ -317,11 +317,11 @@ class GatewaySettings(SharedSettings):
 
 
 def names_an_engine(url: str) -> bool:
-    """`http://host[:port]` or `unix:/path`, and nothing that would be ignored."""
+    """Return whether a URL is `http://host[:port]` or `unix:/path`, with nothing ignored."""
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # no such port, brackets without an end
+    except ValueError:  # an invalid port, unclosed brackets
         return False
     if parts.query or parts.fragment or "@" in parts.netloc:
         return False
@@ -331,7 +331,7 @@ def names_an_engine(url: str) -> bool:
 
 
 def names_a_redis(url: str) -> bool:
-    """A server or a socket, and nothing that would be ignored or switch off TLS' checks."""
+    """Return whether a URL is a server or socket, with nothing ignored or against TLS' checks."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -368,7 +368,7 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     signed = settings.jwks_file or settings.jwks_url
     yield (
         is_production and not (settings.keys_file or signed),
-        "MMHIE_ENV is production and nobody is asked for a key; set MMHIE_KEYS_FILE (`mmhie keys "
+        "MMHIE_ENV is production and no keys are configured; set MMHIE_KEYS_FILE (`mmhie keys "
         "new` makes one), MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
     )
     yield (
@@ -377,11 +377,11 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     )
     yield (
         bool(settings.tls_certificate) != bool(settings.tls_key),
-        "MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY go together; set the other one, too.",
+        "MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY go together; set the other one as well.",
     )
     yield (
         settings.tls_client_ca and not settings.tls_certificate,
-        "MMHIE_TLS_CLIENT_CA needs MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY.",
+        "MMHIE_TLS_CLIENT_CA needs MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY; set them as well.",
     )
     yield (
         settings.jwks_file and settings.jwks_url,
@@ -389,13 +389,13 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     )
     yield (
         signed and not (settings.jwt_issuer and settings.jwt_audience),
-        "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set with a JWKS, else tokens that were "
-        "made for others are taken.",
+        "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set with a JWKS, else tokens for other "
+        "audiences are accepted.",
     )
     uses_tls = settings.redis_url and settings.redis_url.get_secret_value().startswith("rediss:")
     yield (
         settings.redis_ca and not uses_tls,
-        "MMHIE_REDIS_CA needs a MMHIE_REDIS_URL that begins with rediss://.",
+        "MMHIE_REDIS_CA needs a MMHIE_REDIS_URL with rediss://; set that, or unset it.",
     )
     yield (
         settings.audit_file and not settings.audit_key,

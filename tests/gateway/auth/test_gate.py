@@ -88,7 +88,7 @@ TERMS = {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"ENV": "production"}, "nobody is asked for a key"),
+        ({"ENV": "production"}, "no keys are configured"),
         ({"KEYS_FILE": "none.json"}, "MMHIE_KEYS_FILE is none.json: there is no such file"),
         ({"KEYS_FILE": "broken.json"}, "not what `mmhie keys` writes"),
         ({"JWKS_FILE": "broken.json"}, "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set"),

@@ -67,7 +67,7 @@ def test_what_is_not_http_is_no_answer_to_a_page(gateway: Gateway) -> None:
 
 PRODUCTION = {"MMHIE_ENV": "production"}
 UNSAFE: tuple[tuple[dict[str, str], str], ...] = (
-    ({}, "nobody is asked for a key"),
+    ({}, "no keys are configured"),
     ({"MMHIE_KEYS_FILE": "keys.json", "MMHIE_CORS_ORIGINS": "*"}, "MMHIE_CORS_ORIGINS"),
     ({"MMHIE_KEYS_FILE": "keys.json", "MMHIE_CORS_ORIGINS": f"{PAGE},*"}, "MMHIE_CORS_ORIGINS"),
     (
