@@ -49,7 +49,7 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
     _llm: MedicalReasoningLLM = PrivateAttr()
     _async_llm: AsyncMedicalReasoningLLM = PrivateAttr()
 
-    def model_post_init(self, context: Any, /) -> None:
+    def model_post_init(self, context: object, /) -> None:
         """Create the clients; neither opens a connection yet."""
         super().model_post_init(context)
         self._llm = MedicalReasoningLLM(self.config, max_retries=self.max_retries)
@@ -60,7 +60,7 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
         return "mmhie"
 
     @property
-    def _identifying_params(self) -> Mapping[str, Any]:
+    def _identifying_params(self) -> Mapping[str, object]:
         named = {"temperature": self.temperature, "max_tokens": self.max_tokens}
         return {**named, "reasoning_effort": self.reasoning_effort}
 
@@ -69,7 +69,7 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> ChatResult:
         answer = self._llm.chat_detailed(to_openai(messages), **self._options(stop, kwargs))
         return to_result(answer)
@@ -79,7 +79,7 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> ChatResult:
         options = self._options(stop, kwargs)
         answer = await self._async_llm.chat_detailed(to_openai(messages), **options)
@@ -90,7 +90,7 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Iterator[ChatGenerationChunk]:
         turns, options = to_openai(messages), self._options(stop, kwargs)
         if not is_single_turn(turns):
@@ -108,7 +108,7 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AsyncIterator[ChatGenerationChunk]:
         turns, options = to_openai(messages), self._options(stop, kwargs)
         if not is_single_turn(turns):
@@ -123,7 +123,7 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
                     await run_manager.on_llm_new_token(piece.text, chunk=piece)
                 yield piece
 
-    def _options(self, stop: list[str] | None, more: Mapping[str, Any]) -> dict[str, Any]:
+    def _options(self, stop: list[str] | None, more: Mapping[str, object]) -> dict[str, Any]:
         """Return the options of a request, without those that are not set."""
         given = {"stop": stop, "reasoning_effort": self.reasoning_effort, **more}
         limits = {"max_tokens": self.max_tokens, "temperature": self.temperature}
