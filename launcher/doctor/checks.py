@@ -42,11 +42,8 @@ class CheckWarning(Exception):
 class Subject:
     """The configuration to check; each part is read once, and raises LauncherError if it fails."""
 
-    def __init__(
-        self, environ: Mapping[str, str], advance: digests.Advance = lambda _: None
-    ) -> None:
+    def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
-        self.advance = advance
 
     @cached_property
     def settings(self) -> LauncherSettings:
@@ -147,7 +144,7 @@ def check_weights(subject: Subject) -> str:
 def check_digests(subject: Subject) -> str:
     """Compare the files with the digests recorded by the hub, a merge or a package."""
     known = digests.recorded(subject.files)
-    wrong = digests.damaged(known, subject.advance)
+    wrong = digests.damaged(known)
     if wrong:
         names = ", ".join(file.name for file in wrong)
         raise ModelError(f"{names} changed since it was recorded: fetch it again.")

@@ -14,6 +14,7 @@ vllm:num_requests_running{engine="1",model_name="smol"} 1.0
 vllm:generation_tokens_total{engine="0",model_name="smol"} 1.5e+03
 vllm:iteration_tokens_total_sum{engine="0",model_name="smol"} 40.0
 vllm:iteration_tokens_total_bucket{engine="0",le="1.0",model_name="smol"} 9.0
+vllm:num_requests_running_by_reason{engine="0",reason="new"} 7.0
 vllm:num_requests_waiting{engine="0",model_name="smol"} 7.0
 """
 IDLE = Activity(0, 100)
