@@ -37,7 +37,10 @@ def merge(job: MergeJob, report: Report) -> Path:
     facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
     if facts.unmergeable:
         found = ", ".join(facts.unmergeable)
-        raise PlanError(f"The adapter {job.adapter_id} has {found} and cannot be merged exactly.")
+        raise PlanError(
+            f"The adapter {job.adapter_id} has {found} and cannot be merged exactly; serve it "
+            "unmerged, on a GPU."
+        )
     record = _record(job, facts)
     with making.locked(job.target.parent / f".{job.target.name}.lock"):
         if not _is_done(job, record):
@@ -48,7 +51,7 @@ def merge(job: MergeJob, report: Report) -> Path:
 def _weights(adapter: Path) -> Path:
     file = adapter / ADAPTER_WEIGHTS
     if not file.is_file():
-        raise ModelError(f"{adapter} has no {ADAPTER_WEIGHTS}; other formats are not merged.")
+        raise ModelError(f"{adapter} has no {ADAPTER_WEIGHTS}: save it as safetensors.")
     return file
 
 
@@ -160,7 +163,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise ModelError(f"{file} cannot be read.") from error
+        raise ModelError(f"{file} cannot be read: fetch it again.") from error
     return content
 
 

@@ -39,12 +39,13 @@ def pairs(
         match = KEY.fullmatch(name)
         if match is None:
             raise PlanError(
-                f"The adapter has {name}, which is no LoRA matrix and cannot be merged."
+                f"The adapter has {name}, which is no LoRA matrix and cannot be merged; "
+                "serve it unmerged, on a GPU."
             )
         module = match["module"].removeprefix(PREFIX)
         halves.setdefault(module, {})[match["part"]] = tensor
     if not halves:
-        raise PlanError("The adapter has no LoRA matrices.")
+        raise PlanError("The adapter has no LoRA matrices: fetch it again.")
     found = [_pair(config, module, half, base) for module, half in sorted(halves.items())]
     return {pair.target.name: pair for pair in found}
 
@@ -57,12 +58,20 @@ def _pair(
 ) -> LoraPair:
     target = base.get(f"{module}.weight")
     if target is None or target.dtype not in ("BF16", "F16", "F32"):
-        raise PlanError(f"The adapter changes {module}, which is packed or absent in the base.")
+        raise PlanError(
+            f"The adapter changes {module}, which is packed or absent in the base; serve it "
+            "unmerged, on a GPU."
+        )
     if set(half) != {"A", "B"}:
-        raise PlanError(f"The adapter has only one of the two matrices of {module}.")
+        raise PlanError(
+            f"The adapter has only one of the two matrices of {module}: fetch it again."
+        )
     a, b = half["A"], half["B"]
     if (b.shape[0], a.shape[-1]) != target.shape or b.shape[-1] != a.shape[0]:
-        raise PlanError(f"The adapter's matrices for {module} do not have the base's shape.")
+        raise PlanError(
+            f"The adapter's matrices for {module} do not have the base's shape: set "
+            "MMHIE_BASE_MODEL to the model it was trained on."
+        )
     return LoraPair(target, a, b, scale(config, module, a.shape[0]))
 
 

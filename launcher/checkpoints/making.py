@@ -39,7 +39,10 @@ def open_lock(path: Path) -> TextIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("w")
     except OSError as error:
-        raise ModelError(f"{path.parent} cannot be written: {error.strerror}.") from error
+        raise ModelError(
+            f"{path.parent} cannot be written ({error.strerror}): set MMHIE_CACHE_DIR to another "
+            "folder."
+        ) from error
 
 
 @contextmanager

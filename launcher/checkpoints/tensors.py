@@ -64,7 +64,10 @@ def raw(tensor: Tensor) -> Bytes:
 def floats(tensor: Tensor) -> Float:
     """The values as float32; ModelError when they are no plain floats."""
     if tensor.dtype not in FLOATS:
-        raise ModelError(f"{tensor.name} is {tensor.dtype}, not a plain float tensor.")
+        raise ModelError(
+            f"{tensor.name} is {tensor.dtype}, which cannot be merged; serve the adapter unmerged, "
+            "on a GPU."
+        )
     found = np.frombuffer(b"".join(tensor.chunks()), FLOATS[tensor.dtype]).reshape(tensor.shape)
     return widen(found) if tensor.dtype == "BF16" else found.astype(np.float32)
 

@@ -38,7 +38,9 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
     """Show the engine these settings mean: command, memory, reasons and warnings."""
     settings = load(os.environ)
     if settings.engine_urls:
-        raise SettingsError("MMHIE_ENGINE_URLS names engines that run elsewhere: none is planned.")
+        raise SettingsError(
+            "MMHIE_ENGINE_URLS names engines that run elsewhere; unset it to plan one here."
+        )
     machine = hardware_of(gpus, nodes, settings.head_address if settings.nodes > 1 else None)
     if nodes is not None:
         settings = together(settings, machine)

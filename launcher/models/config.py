@@ -50,7 +50,9 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
             **_shape(text),
         )
     except KeyError as error:
-        raise ModelError(f"The config.json of {source} has no {error.args[0]}.") from error
+        raise ModelError(
+            f"The config.json of {source} has no {error.args[0]}: fetch it again."
+        ) from error
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise ModelError(f"The config.json of {source} describes no model: {error}.") from error
 

@@ -26,12 +26,12 @@ def read(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return _header(file, path)
     except (OSError, struct.error, KeyError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path.name} is not a complete GGUF file.") from error
+        raise ModelError(f"{path.name} is not a complete GGUF file: fetch it again.") from error
 
 
 def _header(file: BinaryIO, path: Path) -> dict[str, Any]:
     if file.read(4) != MAGIC:
-        raise ModelError(f"{path.name} is not a GGUF file.")
+        raise ModelError(f"{path.name} is not a GGUF file: fetch it again.")
     version, tensors, entries = _unpack(file, "IQQ")
     if version not in (2, 3):
         raise ModelError(f"{path.name} is GGUF version {version}; versions 2 and 3 can be read.")

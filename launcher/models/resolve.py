@@ -72,7 +72,7 @@ def _from_folder(folder: Path) -> ModelFacts:
     if not config:
         found = (folder / "config.json").is_file()
         what = "an empty config.json" if found else "no config.json"
-        raise ModelError(f"{folder} has {what}, so it is not a model folder.")
+        raise ModelError(f"{folder} has {what}, so it is not a model folder: give another.")
     template = chat_template(folder)
     facts = from_config(config, source=str(folder), template=template)
     return replace(
@@ -96,7 +96,7 @@ def _weight_bytes(folder: Path) -> int | None:
 
 def _from_gguf(path: Path) -> ModelFacts:
     if not path.is_file():
-        raise ModelError(f"The file {path} does not exist.")
+        raise ModelError(f"The file {path} does not exist; set MMHIE_REASONER_MODEL to one.")
     header = gguf_header.read(path)
     kind = str(header.get("general.architecture", ""))
     facts = from_config(gguf_config(header, kind), source=str(path))
@@ -157,7 +157,7 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
     except ValueError as error:
-        raise ModelError(f"{path} is not valid JSON.") from error
+        raise ModelError(f"{path} is not valid JSON: fetch it again.") from error
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
+        raise ModelError(f"{path} cannot be read ({error.strerror}): fetch it again.") from error
     return content if isinstance(content, dict) else {}

@@ -34,7 +34,7 @@ class Tensor:
             while left:
                 chunk = file.read(min(CHUNK_BYTES, left))
                 if not chunk:
-                    raise ModelError(f"{self.file.name} is cut short.")
+                    raise ModelError(f"{self.file.name} is cut short: fetch it again.")
                 left -= len(chunk)
                 yield chunk
 
@@ -46,11 +46,13 @@ def read(file: Path) -> dict[str, Tensor]:
             length = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(length)) if length < LONGEST_HEADER else None
         if not isinstance(header, dict):
-            raise ModelError(f"{file.name} is not a safetensors file.")
+            raise ModelError(f"{file.name} is not a safetensors file: fetch it again.")
         header.pop("__metadata__", None)
         found = {name: _tensor(file, name, entry, 8 + length) for name, entry in header.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{file.name} is not a complete safetensors file.") from error
+        raise ModelError(
+            f"{file.name} is not a complete safetensors file: fetch it again."
+        ) from error
     _check_length(file, found.values())
     return found
 

@@ -76,7 +76,9 @@ def share(whole: Hardware, parts: int, index: int) -> Hardware:
     per_part = len(whole.gpus or _cores(whole)) // parts
     if per_part == 0:
         what = "GPUs" if whole.gpus else "CPU cores"
-        raise HardwareError(f"MMHIE_ENGINES is {parts}, more than this machine has {what}.")
+        raise HardwareError(
+            f"MMHIE_ENGINES is {parts}, more than this machine has {what}; lower it."
+        )
     mine = slice(index * per_part, (index + 1) * per_part)
     gpu_ids = whole.gpu_ids or tuple(map(str, range(len(whole.gpus))))
     return replace(
