@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import TracebackType
-from typing import cast
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -109,9 +108,8 @@ class Exchange:
 
         A server's `send` waits only while the caller's socket is full. It is run up to there.
         """
-        sending = cast(
-            Coroutine[Awaited, None, None],
-            self._send({"type": "http.response.body", "body": data, "more_body": True}),
+        sending: Coroutine[Awaited, None, None] = self._send(  # type: ignore[assignment] # a coroutine
+            {"type": "http.response.body", "body": data, "more_body": True}
         )
         try:
             awaited = sending.send(None)
@@ -205,7 +203,7 @@ class CancelOnDisconnect:
             raise ClientGone from None  # nobody else wants it to stop
 
     def _listen(self) -> None:
-        self._receiving = cast(Steps, self._receive())
+        self._receiving = self._receive()  # type: ignore[assignment] # a coroutine
         self._go_on()
 
     def _go_on(self, _done: object = None) -> None:
