@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.types import ASGIApp
 
-from gateway.audit.trail import Trail, trail_of
+from gateway.audit.trail import Trail
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
 from gateway.cluster.state import cluster_state
@@ -101,7 +101,7 @@ async def open_services(
     metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
     metered = metered or (engine,)
     watch = EngineWatch(engine, settings.phase_file, settings.engine_health_path)
-    trail, tracing = trail_of(settings, own.audit_alarm), tracing_of(settings)
+    trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
     services = Services(
         settings=settings,
         engine=engine,
@@ -123,7 +123,8 @@ async def open_services(
         shared=shared,
         observers=observers_of(own, trail, tracing),
     )
-    services.trail.start()
+    if trail is not None:
+        trail.start()
     running = (watch.run(), services.gate.run(), shared.run())
     watching = [asyncio.create_task(one) for one in running]
     try:
@@ -136,12 +137,14 @@ async def open_services(
                 await task
         for client in {engine, *metered}:
             await client.aclose()
-        services.trail.stop()
-        if services.tracing is not None:
-            services.tracing.stop()
+        for observer in (trail, tracing):
+            if observer is not None:
+                observer.stop()
 
 
-def observers_of(own: Metrics, trail: Trail, tracing: Tracing | None) -> tuple[Observer, ...]:
+def observers_of(
+    own: Metrics, trail: Trail | None, tracing: Tracing | None
+) -> tuple[Observer, ...]:
     """Everybody who reads the finished record of a request, in their order."""
-    traced = () if tracing is None else (tracing.observe,)
-    return (release_limits, own.observe, *traced, trail.observe, log_request)
+    optional = [one.observe for one in (tracing, trail) if one is not None]
+    return (release_limits, own.observe, *optional, log_request)

@@ -15,8 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway import pipeline
 from gateway.auth.cors import CorsPolicy
 from gateway.errors import ClientGone, Draining, GatewayError
-from gateway.http.exchange import Exchange
-from gateway.http.headers import value_of
+from gateway.http.exchange import Exchange, value_of
 from gateway.logs import fault
 from gateway.services import Services
 

@@ -28,9 +28,9 @@ from gateway.errors import (
     MethodNotAllowed,
 )
 from gateway.http import sse
-from gateway.http.exchange import AI_GENERATED, Exchange
-from gateway.http.headers import value_of, values_of
+from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
 from gateway.json_types import Json
+from gateway.principal import NO_LIMITS
 from gateway.record import AnswerSummary, Origin
 from gateway.safety.provenance import identity
 from gateway.services import Services
@@ -107,9 +107,12 @@ async def admit(exchange: Exchange, services: Services) -> None:
     """Let in a caller with a key for this path who is within its limits."""
     record, path = exchange.record, exchange.scope["path"]
     record.principal = await services.gate.admit(path, exchange.scope["headers"])
-    services.trail.check()
-    record.release = await services.gate.limiter.acquire(record.principal)
-    services.trail.open(record, path)
+    if services.trail is not None:
+        services.trail.check()
+    if record.principal.limits != NO_LIMITS:
+        record.release = await services.gate.limiter.acquire(record.principal)
+    if services.trail is not None:
+        services.trail.open(record, path)
 
 
 async def answer(door: Door, exchange: Exchange, services: Services) -> None:

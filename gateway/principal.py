@@ -49,9 +49,6 @@ class Principal:
         """Unique among all principals: a key may be named like a token's subject."""
         return f"{self.kind}:{self.name}"
 
-    def may(self, scope: Scope) -> bool:
-        return scope in self.scopes
-
     def is_expired(self, now: float) -> bool:
         return self.expires is not None and self.expires <= now
 

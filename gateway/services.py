@@ -37,14 +37,15 @@ class Services:
     hold_file: WatchedFile[hold.Hold | None]
     gate: Gate
     request_policy: RequestPolicy
-    trail: Trail
     shared: ClusterState
+    trail: Trail | None = None
     tracing: Tracing | None = None
     observers: tuple[Observer, ...] = ()
 
     def held(self) -> hold.Hold | None:
         """The hold in force, of this machine or of all gateways."""
-        return self.hold_file.current() or self.shared.hold
+        own = self.hold_file.current()
+        return own if own or self.shared.store is None else self.shared.hold
 
     def model(self) -> Model:
         """The model to ask; raises Held, Draining, EngineUnavailable or
@@ -53,7 +54,8 @@ class Services:
         if held is not None:
             contact = self.settings.disclaimer_contact
             raise Held(hold.downtime_message(held, contact))
-        self.shared.require_sync()
+        if self.shared.store is not None:
+            self.shared.require_sync()
         return self.watch.model()
 
     def phase(self) -> str:

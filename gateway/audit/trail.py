@@ -42,33 +42,6 @@ Alarm = Callable[[bool, int], None]
 
 
 class Trail:
-    """No audit trail: nothing is recorded."""
-
-    def open(self, record: RequestRecord, path: str) -> None:
-        """Enter a request in flight into the journal: if the process is killed, it is accounted
-        for at the next start."""
-
-    def observe(self, record: RequestRecord) -> None:
-        """Keep the finished record of a request until it is written."""
-
-    def refuses(self) -> bool:
-        """Return whether requests are refused now."""
-        return False
-
-    def check(self) -> None:
-        """Raise AuditUnavailable when requests are refused now."""
-
-    def warnings(self) -> list[str]:
-        return []
-
-    def start(self) -> None:
-        """Start the writer."""
-
-    def stop(self) -> None:
-        """Write what is left, and stop."""
-
-
-class WrittenTrail(Trail):
     """A trail on disk. Entries wait in memory until they are written; failed writes are retried, so
     a short failure loses nothing."""
 
@@ -96,11 +69,27 @@ class WrittenTrail(Trail):
         self._journal: InflightJournal | None = None
         self.failing = False
 
+    @classmethod
+    def of(cls, settings: GatewaySettings, alarm: Alarm) -> "Trail | None":
+        """Return the trail for these settings; `alarm` is called with its failures and losses."""
+        file = AuditFile.of(settings)
+        if file is None:
+            return None
+        return cls(
+            file,
+            on_failure=settings.audit_on_failure,
+            checkpoint_s=settings.audit_checkpoint_seconds,
+            alarm=alarm,
+        )
+
     def open(self, record: RequestRecord, path: str) -> None:
+        """Enter a request in flight into the journal: if the process is killed, it is accounted
+        for at the next start."""
         if self._journal is not None:
             record.journal_slot = self._journal.enter(entry.opened(record, path, time.time()))
 
     def observe(self, record: RequestRecord) -> None:
+        """Keep the finished record of a request until it is written."""
         if not record.is_audited:
             return
         if len(self._pending) >= MOST_PENDING:
@@ -112,9 +101,11 @@ class WrittenTrail(Trail):
             self._wake.set()
 
     def refuses(self) -> bool:
+        """Return whether requests are refused now."""
         return self._on_failure == "refuse" and self._has_failed()
 
     def check(self) -> None:
+        """Raise AuditUnavailable when requests are refused now."""
         if self.refuses():
             raise AuditUnavailable(
                 "The audit trail cannot be written, and requests are refused until it can be; try "
@@ -146,6 +137,7 @@ class WrittenTrail(Trail):
         self._thread.start()
 
     def stop(self) -> None:
+        """Write what is left, and stop."""
         self._stopping.set()
         self._wake.set()
         self._thread.join(STOP_S)
@@ -277,16 +269,3 @@ def unfinished(left: Sequence[tuple[Path, list[Json]]], trail: Path) -> list[Jso
         for one in found
         if b'"request_id":"%b"' % str(one.get("request_id")).encode() not in tail
     ]
-
-
-def trail_of(settings: GatewaySettings, alarm: Alarm) -> Trail:
-    """Return the trail for these settings; `alarm` is called with its failures and losses."""
-    file = AuditFile.of(settings)
-    if file is None:
-        return Trail()
-    return WrittenTrail(
-        file,
-        on_failure=settings.audit_on_failure,
-        checkpoint_s=settings.audit_checkpoint_seconds,
-        alarm=alarm,
-    )

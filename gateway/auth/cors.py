@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.http.headers import RawHeaders, value_of
+from gateway.http.exchange import RawHeaders, value_of
 
 Headers = tuple[tuple[bytes, bytes], ...]
 ANY = b"*"

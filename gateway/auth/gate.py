@@ -13,7 +13,7 @@ from gateway.auth import keys
 from gateway.auth.keys import KeyFile
 from gateway.errors import Forbidden, Unauthorized
 from gateway.files import FileUnusable
-from gateway.http.headers import RawHeaders, values_of
+from gateway.http.exchange import RawHeaders, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Limits, Principal, Scope
 from gateway.settings import GatewaySettings, SettingsError
@@ -82,7 +82,7 @@ class Gate:
         if need is None:
             return ANYBODY
         principal = await self.authenticate(headers)
-        if need != "any" and not principal.may(need):
+        if need != "any" and need not in principal.scopes:
             raise Forbidden(f"This key lacks the scope `{need}`; ask the operator for it.")
         return principal
 

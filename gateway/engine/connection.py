@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import httptools
 
 from gateway.errors import EngineCut, EngineGarbled, EngineTimeout, GatewayError
-from gateway.http.headers import values_of
+from gateway.http.exchange import values_of
 
 # With more unread body than this the socket is no longer read, so that a slow caller makes the
 # engine wait and does not fill the gateway's memory.

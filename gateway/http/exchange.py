@@ -1,15 +1,15 @@
 """One HTTP exchange: the request's body, the response, and a caller who may leave."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 from types import TracebackType
 
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
-from gateway.http.headers import RawHeaders, value_of
 from gateway.record import RequestRecord
 
+RawHeaders = Sequence[tuple[bytes, bytes]]  # as ASGI has them: lower-case names, in order
 # What a coroutine waits for when its steps are taken by hand: a future, or None for a bare yield.
 Awaited = asyncio.Future[object] | None
 Steps = Coroutine[Awaited, None, Message]
@@ -225,6 +225,16 @@ class CancelOnDisconnect:
         elif not self._is_complete():
             self._left = True
             self._worker.cancel()
+
+
+def values_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+    """Return every value of a header, in order."""
+    return [value for key, value in headers if key == name]
+
+
+def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
+    """Return the first value of a header, as Starlette does; empty when it is absent."""
+    return next((value for key, value in headers if key == name), b"")
 
 
 def content_length(header: bytes) -> int:

@@ -15,7 +15,7 @@ async def healthz(request: Request, services: ServicesDep) -> Json:
 
 async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
     """Readiness: 200 only while requests can be answered."""
-    ready = services.phase() == "ready" and not services.trail.refuses()
+    ready = services.phase() == "ready" and not (services.trail and services.trail.refuses())
     body = {"status": "ok" if ready else "unavailable", **await details(request, services)}
     return JSONResponse(body, status_code=200 if ready else 503)
 
@@ -48,7 +48,9 @@ def describe(services: Services) -> Json:
 
 def own_warnings(services: Services) -> list[str]:
     """Warnings for the operator about the gateway's own settings."""
-    warnings = [*services.gate.warnings(), *services.trail.warnings(), *services.shared.warnings()]
+    warnings = [*services.gate.warnings(), *services.shared.warnings()]
+    if services.trail is not None:
+        warnings += services.trail.warnings()
     if services.settings.reasoner_model_test_override:
         warnings.append("MMHIE_REASONER_MODEL_TEST_OVERRIDE is in force.")
     return warnings

@@ -55,6 +55,7 @@ class Disclaimer:
         """Return the hex digest of the full text in UTF-8."""
         return _digest(self.text)
 
+    @cached_property
     def as_dict(self) -> dict[str, str]:
         """Return its form in the `mmhie` object."""
         return {"id": self.id, "version": self.version, "sha256": self.sha256, "text": self.text}

@@ -50,6 +50,6 @@ def card(serving: Serving, disclaimer: Disclaimer, contact: str | None) -> Json:
         "limits": LIMITS,
         "evaluation": EVALUATION,
         "about": KNOWN.get(serving.model),
-        "disclaimer": disclaimer.as_dict(),
+        "disclaimer": disclaimer.as_dict,
         "contact": contact,
     }

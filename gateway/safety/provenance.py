@@ -63,7 +63,7 @@ def static(
 ) -> Json:
     """Return the part known before the first token, sent with the first chunk."""
     return {
-        "disclaimer": disclaimer.as_dict(),
+        "disclaimer": disclaimer.as_dict,
         "ai_generated": True,
         "ai_label": AI_LABEL,
         "provenance": {**_serving_fields(serving), **_call_fields(call)},

@@ -18,7 +18,7 @@ from gateway.settings import GatewaySettings
 from tests.fake_engine.process import FakeEngine
 
 SOURCES = Path(gateway.__file__).parent
-MOST_FILES = 38
+MOST_FILES = 30
 REQUEST = {"model": "fake-model", "stream": True, "messages": [{"role": "user", "content": "Hi."}]}
 
 
@@ -57,25 +57,30 @@ def engine_url() -> object:
     engine.stop()
 
 
-async def test_a_streamed_request_passes_few_files(engine_url: str) -> None:
-    """Counted where functions run, with everything warm."""
+async def passed(port: int) -> set[str]:
+    """The files whose functions ran from the connection to the end of the response."""
     seen: set[str] = set()
 
     def note(frame: FrameType, event: str, _: object) -> None:
         if event == "call":
             seen.add(frame.f_code.co_filename)
 
+    sys.setprofile(note)
+    try:
+        answer = await ask(port)
+    finally:
+        sys.setprofile(None)
+    assert answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+    return {
+        Path(name).relative_to(SOURCES).as_posix() for name in seen if name.startswith(str(SOURCES))
+    }
+
+
+async def test_a_streamed_request_passes_few_files(engine_url: str) -> None:
+    """With everything warm; what a timer happens to run is not in every request."""
     async with served(engine_url) as port:
         while b"200 OK" not in await ask(port):
             await asyncio.sleep(0.05)
-        sys.setprofile(note)
-        try:
-            answer = await ask(port)
-        finally:
-            sys.setprofile(None)
+        always = set.intersection(*[await passed(port) for _ in range(5)])
 
-    assert answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
-    passed = sorted(
-        Path(name).relative_to(SOURCES).as_posix() for name in seen if name.startswith(str(SOURCES))
-    )
-    assert len(passed) <= MOST_FILES, "\n".join(passed)
+    assert len(always) <= MOST_FILES, "\n".join(sorted(always))

@@ -9,8 +9,9 @@ from functools import cache
 from gateway.safety.red_flags.candidate_rules import CandidateRules
 from gateway.safety.red_flags.rule import Rule
 from gateway.safety.red_flags.rules import RULES
-from gateway.safety.red_flags.sentences import bounded, normal, sentences_of
+from gateway.safety.red_flags.sentences import normal, sentences_of
 
+LONGEST_TEXT = 32_768  # in characters: a search is short for any text
 DEFAULT_CONTACT = "your local emergency number"
 NOT_TRIAGE = (
     "This is an automatic text match, not triage: it may be wrong, and its absence means nothing."
@@ -40,6 +41,13 @@ class RedFlags:
             rule_id for one, found in possible.items() for rule_id in one.reported(found, sentences)
         }
         return [rule for rule in self._rules if rule.id in ids]
+
+
+def bounded(text: str) -> str:
+    """Return both ends of a very long text; any other as it is."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[: LONGEST_TEXT // 2]}\n\n{text[-LONGEST_TEXT // 2 :]}"
 
 
 @cache

@@ -27,7 +27,6 @@ CONTRACTIONS = {
 # Bounds, in characters, that keep a search linear and short for any text.
 LONGEST_SENTENCE = 800
 OVERLAP = 200
-LONGEST_TEXT = 32_768
 
 
 def sentences_of(text: str) -> tuple[str, ...]:
@@ -39,13 +38,6 @@ def sentences_of(text: str) -> tuple[str, ...]:
         for start, end in zip([0, *ends], [*ends, len(text)], strict=True)
         for first, last in _pieces(start, end)
     )
-
-
-def bounded(text: str) -> str:
-    """Return both ends of a very long text; any other as it is."""
-    if len(text) <= LONGEST_TEXT:
-        return text
-    return f"{text[: LONGEST_TEXT // 2]}\n\n{text[-LONGEST_TEXT // 2 :]}"
 
 
 def normal(text: str) -> str:

@@ -11,11 +11,12 @@ import pytest
 
 from gateway.audit import trail as trails
 from gateway.audit.file import AuditFile, Fsync
-from gateway.audit.trail import OnFailure, Trail, WrittenTrail
+from gateway.audit.trail import OnFailure, Trail
 from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable
 from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
+from gateway.settings import GatewaySettings
 from tests.gateway.audit.conftest import KEY, Open, lines
 
 
@@ -25,7 +26,7 @@ class Writing:
     def __init__(self, file: AuditFile, path: Path, on_failure: OnFailure) -> None:
         self.path = path
         self.alarms: list[tuple[bool, int]] = []
-        self.trail = WrittenTrail(
+        self.trail = Trail(
             file,
             on_failure=on_failure,
             checkpoint_s=60,
@@ -275,11 +276,5 @@ def test_checkpoints_are_told_outside_of_the_file(
 
 
 def test_no_trail() -> None:
-    """Where none is configured nothing is noted, refused or warned of."""
-    trail = Trail()
-    trail.start()
-    trail.observe(finished())
-    trail.check()
-    trail.stop()
-
-    assert trail.warnings() == []
+    """Where none is configured there is none to write, refuse or warn."""
+    assert Trail.of(GatewaySettings.model_construct(audit_file=None), lambda *_: None) is None

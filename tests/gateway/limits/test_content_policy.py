@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.limits.content_policy import fault_of_items, fault_of_tools
+from gateway.limits.request_policy import fault_of_items, fault_of_tools
 
 URL = "http://169.254.169.254/latest/meta-data"
 TEXT: tuple[Any, ...] = (

@@ -22,7 +22,7 @@ def test_the_default_is_the_readme_word_for_word() -> None:
 
 def test_the_digest_covers_the_text_that_is_shown() -> None:
     """A reader can recompute sha256 from the text in the same object, contact line included."""
-    shown = Disclaimer.of(contact="Ask the ward pharmacist, ext. 4411.").as_dict()
+    shown = Disclaimer.of(contact="Ask the ward pharmacist, ext. 4411.").as_dict
 
     assert shown["text"].endswith("ext. 4411.")
     assert shown["sha256"] == hashlib.sha256(shown["text"].encode()).hexdigest()
@@ -71,7 +71,7 @@ def test_a_language_that_is_no_tag_is_refused() -> None:
 
 def test_the_object_has_the_four_documented_fields() -> None:
     """id, version, sha256 and text, and nothing else."""
-    assert list(Disclaimer.of().as_dict()) == ["id", "version", "sha256", "text"]
+    assert list(Disclaimer.of().as_dict) == ["id", "version", "sha256", "text"]
 
 
 def test_a_language_without_a_text_is_a_wrong_setting() -> None:

@@ -4,13 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.safety.red_flags.sentences import (
-    LONGEST_SENTENCE,
-    LONGEST_TEXT,
-    bounded,
-    normal,
-    sentences_of,
-)
+from gateway.safety.red_flags.notices import LONGEST_TEXT, bounded
+from gateway.safety.red_flags.sentences import LONGEST_SENTENCE, normal, sentences_of
 
 
 @pytest.mark.parametrize(
