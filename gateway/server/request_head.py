@@ -1,7 +1,6 @@
 """Checks of a request's head that come before everything else: framing, Host, method and target."""
 
 import re
-from collections.abc import Iterable, Sequence
 
 from gateway.errors import (
     GatewayError,
@@ -10,6 +9,7 @@ from gateway.errors import (
     NotFound,
     UnsupportedEncoding,
 )
+from gateway.http.headers import RawHeaders, values_of
 
 # The headers that decide where a request ends, or that its body would have to be decoded.
 FRAMING_HEADERS = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
@@ -19,7 +19,6 @@ METHODS = "GET, HEAD, POST"
 PLAIN_TARGET = re.compile(rb"/[^%#?]*")
 ENCODED_FROM = b"/v1/models/"
 
-RawHeaders = Sequence[tuple[bytes, bytes]]
 
 MALFORMED = "The request is not valid HTTP/1.1; the connection is closed."
 ENCODED = "Content-Encoding is not supported; send the body uncompressed."
@@ -65,8 +64,8 @@ def error_in_headers(version: str, framing_headers: RawHeaders) -> GatewayError 
     return None
 
 
-def values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
-    return [value.strip().lower() for key, value in headers if key == name]
+def values(headers: RawHeaders, name: bytes) -> list[bytes]:
+    return [value.strip().lower() for value in values_of(headers, name)]
 
 
 def error_in_target(method: bytes, url: bytes) -> GatewayError | None:

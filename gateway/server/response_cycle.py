@@ -6,6 +6,8 @@ from typing import Any
 from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from gateway.http.headers import value_of
+
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -56,10 +58,10 @@ class ResponseCycle(RequestResponseCycle):
         lines = [b"%b: %b" % header for header in (*self.default_headers, *headers)]
         if CONTROL.search(b"".join(lines)):
             raise RuntimeError("a header of this response holds a control character")
-        length = next((value for name, value in headers if name == b"content-length"), None)
-        if length is None:
+        length = value_of(headers, b"content-length")
+        if not length:
             lines.append(b"transfer-encoding: chunked")
-        self.chunked_encoding = length is None
+        self.chunked_encoding = not length
         self.expected_content_length = int(length or 0)
         self.response_started = True
         self.waiting_for_100_continue = False

@@ -48,7 +48,7 @@ def test_what_was_sealed_opens() -> None:
 
 @given(st.data())
 def test_no_byte_can_be_changed(data: st.DataObject) -> None:
-    """Whichever it is, to whatever: the line is not genuine, or no line any more."""
+    """Any byte, changed to any other: the line is not genuine, or no line any more."""
     line, _ = chain.signed_line(RECORD, START, MAC)
     line = line[:-1]
     at = data.draw(st.integers(0, len(line) - 1))

@@ -25,7 +25,7 @@ class Desk:
         monkeypatch.setenv("MMHIE_HOLD_FILE", str(path.with_name("hold.json")))
 
     def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
-        """What it wrote to standard output and to standard error."""
+        """Return its standard output and standard error."""
         with pytest.raises(SystemExit) as ended:
             app.run(app.application(), arguments)
         out, err = self.capsys.readouterr()
@@ -100,7 +100,7 @@ def test_export(desk: Desk, trail: Path) -> None:
 
 
 def test_hold_and_release_are_in_the_trail(desk: Desk, path: Path) -> None:
-    """Who and why, in the gateway's own chain."""
+    """The operator and the reason, in the gateway's own chain."""
     desk.run("hold", "--reason", "odd answers", "--by", "dr.x")
     desk.run("release", "--by", "dr.y")
     desk.run("release")

@@ -37,7 +37,7 @@ KILLS = 30
 
 
 def killed_writer(path: Path, name: str, seconds: float) -> int:
-    """How many batches a writer had acknowledged when it was killed."""
+    """Return the number of batches that a writer had acknowledged when it was killed."""
     command = [sys.executable, "-c", WRITER, str(path), name]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None

@@ -1,4 +1,4 @@
-"""What is exported is FHIR, by the word of a library that knows the standard."""
+"""The export is valid FHIR, by a library that knows the standard."""
 
 import warnings
 from typing import Any
@@ -63,7 +63,7 @@ def test_it_validates(record: dict[str, Any]) -> None:
 
 
 def test_who_what_and_how_it_ended() -> None:
-    """Where an auditor's tool looks for them."""
+    """In the elements that an auditor's tool reads."""
     resource = fhir.audit_event(REQUEST)
 
     assert resource["agent"][0]["who"]["identifier"]["value"] == "ward-7"

@@ -95,7 +95,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine) ->
 
 @pytest.mark.parametrize("door", DOORS, ids=name_of)
 def test_an_answer_has_its_line(audited: Audited, engine: FakeEngine, door: Door) -> None:
-    """Who, when, which model, digests that match the answer's own, counts, outcome; no text."""
+    """Caller, time, model, digests that match the answer's own, counts, outcome; no text."""
     answer = audited.ask(door)
     line = audited.line(answer)
 
@@ -212,7 +212,7 @@ def test_the_trail_holds_no_text_and_no_secret(audited: Audited, engine: FakeEng
 def test_a_killed_gateway_goes_on_where_it_was(
     start: Start, engine: FakeEngine, tmp_path: Path
 ) -> None:
-    """What was answered a moment before is there; a torn line is not in the way."""
+    """The last answers before the kill are there; a torn line does not matter."""
     first = Audited(tmp_path, start, engine.url)
     told = first.line(first.ask(JSON))
     first.gateway.signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What was open when a process was killed: found at the next start, and nothing else is."""
+"""Requests in flight when a process is killed are found at the next start, and no others."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def trail(tmp_path: Path) -> Path:
 
 
 def test_a_killed_process_leaves_what_was_open(trail: Path) -> None:
-    """What it had entered and not left, whole."""
+    """Every request entered and not left, complete."""
     subprocess.run([sys.executable, "-c", ENTERS_AND_DIES, str(trail)], cwd=ROOT, check=False)
     ((path, records),) = left_behind(trail)
 
@@ -69,7 +69,7 @@ def test_slots_are_taken_again_and_run_out(trail: Path) -> None:
 
 
 def test_a_torn_slot_and_a_torn_file_are_skipped(trail: Path) -> None:
-    """Whatever a power cut made of it."""
+    """In any state that a power cut may leave."""
     torn = trail.with_name(f"{trail.name}.open-1")
     torn.write_bytes(b"\x05\x00{bad}" + bytes(SLOT_BYTES - 7) + b"\xff\xff")
 

@@ -276,5 +276,5 @@ def test_checkpoints_are_told_outside_of_the_file(
 
 
 def test_no_trail() -> None:
-    """Where none is configured there is none to write, refuse or warn."""
+    """Without a file there is no trail to write, refuse or warn."""
     assert Trail.of(GatewaySettings.model_construct(audit_file=None), lambda *_: None) is None

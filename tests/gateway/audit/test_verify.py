@@ -1,4 +1,4 @@
-"""Whatever is done to a trail is found, and where."""
+"""Every manipulation of a trail is found, with its place."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -29,7 +29,7 @@ class Desk:
         monkeypatch.setenv("MMHIE_KEYS_FILE", str(self.file))
 
     def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
-        """What it wrote to standard output and to standard error."""
+        """Return its standard output and standard error."""
         with pytest.raises(SystemExit) as ended:
             app.run(app.application(), ["keys", *arguments])
         out, err = self.capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Which web pages may ask: what a browser is told, by itself."""
+"""The CORS policy by itself: the headers that a browser gets."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_a_question_beforehand() -> None:
 
 @pytest.mark.parametrize("names", [b"a\r\nset-cookie: b", b"<x>", b"a" * 2000])
 def test_odd_names_are_not_repeated(names: bytes) -> None:
-    """Whatever a browser would never send."""
+    """Requests that no browser sends."""
     asked = [PAGE, WANTS, (b"access-control-request-headers", names)]
     assert dict(ONE.preflight("OPTIONS", asked) or ())[b"access-control-allow-headers"] == b""
 

@@ -150,7 +150,7 @@ def test_health_is_open_and_says_little(guarded: Guarded) -> None:
 
 
 def test_metrics_need_their_scope(guarded: Guarded) -> None:
-    """When MMHIE_PROTECT_METRICS is on."""
+    """With MMHIE_PROTECT_METRICS."""
     check_401(guarded.client.get("/metrics"))
     assert guarded.client.get("/metrics", headers=bearer(guarded.both)).status_code == 403
     assert guarded.client.get("/metrics", headers=bearer(guarded.metrics)).status_code == 200

@@ -227,7 +227,7 @@ async def test_given_back_twice_it_still_serves_one_at_a_time() -> None:
 
 
 async def test_a_closed_response_reads_nothing_of_the_next() -> None:
-    """Whoever still holds it sees its end."""
+    """A holder of the closed response sees its end."""
     async with meeting(always(OK)) as (client, _):
         old = await client.open(GET)
         await old.read_all()
@@ -239,7 +239,7 @@ async def test_a_closed_response_reads_nothing_of_the_next() -> None:
 
 
 async def test_the_pool_shrinks_after_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a rush of callers left behind is closed by the next few who come alone."""
+    """Connections left by a rush of requests are closed by the next few single ones."""
     monkeypatch.setattr(pool, "KEEP_ALIVE_S", 0.1)
     async with meeting(always(OK)) as (client, peer):
         await asyncio.gather(*(fetch(client) for _ in range(30)))

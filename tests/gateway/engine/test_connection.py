@@ -148,7 +148,7 @@ async def test_a_reset_is_no_end(answer: bytes) -> None:
     ],
 )
 async def test_nonsense_is_garbled(answer: bytes) -> None:
-    """What is not HTTP is said to be so, at once."""
+    """Bytes that are not HTTP are an error at once."""
     async with meeting(in_parts(answer)) as (client, _), asyncio.timeout(4):
         with pytest.raises(EngineGarbled):
             await fetch(client)
@@ -395,7 +395,7 @@ async def test_unasked_bytes_close_an_idle_connection() -> None:
     "more", [b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret", b"GARBAGE", b"\x00", b"HTTP/"]
 )
 async def test_a_second_answer_in_the_same_bytes_reaches_nobody(more: bytes) -> None:
-    """What follows a whole answer is dropped, and its connection with it."""
+    """Bytes after a complete response are dropped together with the connection."""
     async with meeting(always(OK + more)) as (client, peer):
         for _ in range(3):
             assert await fetch(client) == (200, b"ok")
@@ -403,7 +403,7 @@ async def test_a_second_answer_in_the_same_bytes_reaches_nobody(more: bytes) -> 
 
 
 async def test_what_came_just_before_a_cut_is_sent_first() -> None:
-    """Where sending it has to wait, and the cut is in the same moment."""
+    """Even if sending it has to wait when the connection is cut."""
     heard: list[bytes] = []
 
     async def later(data: bytes) -> None:
@@ -421,7 +421,7 @@ async def test_what_came_just_before_a_cut_is_sent_first() -> None:
 
 
 async def test_who_leaves_as_something_comes_leaves_nothing_undone() -> None:
-    """What would have sent it is closed: a warning about it would fail this test."""
+    """The pending send is closed: a warning about it would fail this test."""
 
     async def later(_: bytes) -> None:
         pytest.fail("nobody is there any more")

@@ -1,4 +1,4 @@
-"""What state the engine is in: by the launcher's file, or by asking; never a watch that dies."""
+"""The engine's state, from the launcher's file or from probes; the watch never dies."""
 
 import asyncio
 import json

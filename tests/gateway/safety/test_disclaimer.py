@@ -44,7 +44,7 @@ def test_every_wording_has_its_own_version() -> None:
 
 @pytest.mark.parametrize("text", [None, "Nur für Ärztinnen\r\nund Ärzte ☤", "x: y"])
 def test_the_version_fits_in_a_header(text: str | None) -> None:
-    """Whatever the text, the version is plain ASCII without spaces or line breaks."""
+    """For any text, the version is plain ASCII without spaces or line breaks."""
     assert HEADER_SAFE.fullmatch(Disclaimer.of(text).version)
 
 

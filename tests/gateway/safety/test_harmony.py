@@ -47,7 +47,7 @@ def test_where_deltas_are_cut_makes_no_difference(text: str, cuts: list[int]) ->
 
 @given(TEXTS)
 def test_no_marker_ever_gets_out(text: str) -> None:
-    """Whatever the engine says, no whole marker that was in it is shown."""
+    """For any output of the engine, no complete marker in it is shown."""
     shown, found = clean(text)
 
     assert found or shown == text
@@ -148,7 +148,7 @@ def test_where_an_answer_was_cut(
 
 @pytest.mark.parametrize("reason", ["abort", "error", "repetition", "content_filter", "failed"])
 def test_an_end_that_is_none_has_a_name(reason: str) -> None:
-    """Whatever the engine may call it; the usual ends and the budgets' are no such."""
+    """Under any name the engine may use; the usual ends and the budgets' do not count."""
     assert is_ended_early(reason)
     for usual in (None, "stop", "tool_calls", "completed", "length", "max_output_tokens"):
         assert not is_ended_early(usual)

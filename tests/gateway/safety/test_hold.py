@@ -49,7 +49,7 @@ def test_a_damaged_file_still_holds(tmp_path: Path, content: str) -> None:
 
 
 def test_a_path_out_of_reach_still_holds(tmp_path: Path) -> None:
-    """Where the file cannot be looked at, the model is held."""
+    """The model is held while the file is out of reach."""
     (tmp_path / "file").write_text("")
 
     assert watch(tmp_path / "file" / "hold").current() == UNREADABLE

@@ -1,4 +1,4 @@
-"""What every model output carries, and which text is searched for red flags."""
+"""The labels of model output, and the text that is searched for red flags."""
 
 from typing import Any
 

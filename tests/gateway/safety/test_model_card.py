@@ -16,7 +16,7 @@ def test_the_card_names_what_is_served() -> None:
 
 
 def test_the_default_model_carries_its_authors_warnings() -> None:
-    """What the author says of the model travels with it."""
+    """The author's statements about the model are in its card."""
     about = card(
         SERVING._replace(model="dousery/medical-reasoning-gpt-oss-20b"), Disclaimer.of(), None
     )["about"]

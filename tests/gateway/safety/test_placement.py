@@ -1,4 +1,4 @@
-"""Where the disclaimer stands inside the text, and where it never does."""
+"""The disclaimer's place inside the text, and the requests that never have it there."""
 
 import pytest
 

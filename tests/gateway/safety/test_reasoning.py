@@ -1,4 +1,4 @@
-"""Who sees the reasoning, and under which name."""
+"""Visibility and field name of reasoning."""
 
 from typing import Any
 

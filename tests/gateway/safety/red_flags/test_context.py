@@ -1,4 +1,4 @@
-"""How a sentence speaks of a sign."""
+"""The status of a sign in its sentence."""
 
 import pytest
 

@@ -77,7 +77,7 @@ def test_the_corpus_in_other_languages(language: str, capsys: pytest.CaptureFixt
 def test_texts_the_rules_were_not_tuned_on(
     language: str, missed: int, false: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What to expect of any other text: these were looked at once, and no rule is made for them."""
+    """The rates to expect of other texts: evaluated once, and no rule is tuned on them."""
     on = ("en", language)
     cases, texts = vignettes(f"_{language}", UNTUNED), ordinary(f"_{language}", UNTUNED)
     misses = [each["text"] for each in cases if each["rule"] not in ids(each["text"], on)]

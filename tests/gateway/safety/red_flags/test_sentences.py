@@ -1,4 +1,4 @@
-"""How a text is cut into sentences."""
+"""Sentences: where a text is split."""
 
 import pytest
 from hypothesis import given
