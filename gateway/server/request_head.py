@@ -9,7 +9,7 @@ from gateway.errors import (
     NotFound,
     UnsupportedEncoding,
 )
-from gateway.http.headers import RawHeaders, values_of
+from gateway.http.exchange import RawHeaders, values_of
 
 # The headers that decide where a request ends, or that its body would have to be decoded.
 FRAMING_HEADERS = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from gateway.http.headers import value_of
+from gateway.http.exchange import value_of
 
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 

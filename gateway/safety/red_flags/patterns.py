@@ -44,16 +44,16 @@ def read(path: Path) -> tuple[dict[str, Any], Expand]:
 
 
 def alternatives(signs: Sequence[Sign], expand: Expand) -> str:
-    """The source of one pattern out of many; a pair of signs is `near` each other."""
+    """Join signs into the source of one pattern; a pair of signs is `near` each other."""
     each = (sign if isinstance(sign, str) else near(*map(expand, sign)) for sign in signs)
     return spelled("|".join(expand(sign) for sign in each))
 
 
 def near(left: str, right: str) -> str:
-    """Two signs in either order with a few words between."""
+    """Return a pattern of two signs in either order with a few words between."""
     return f"(?:{left}){BETWEEN}(?:{right})|(?:{right}){BETWEEN}(?:{left})"
 
 
 def spelled(pattern: str) -> str:
-    """A pattern that matches either way of typing; it must have no marked letter in a class."""
+    """Return a pattern that matches either spelling; no class of it may have a marked letter."""
     return pattern.translate(EITHER)

@@ -54,5 +54,5 @@ def _signs(table: Mapping[str, Any], expand: Expand) -> Signs:
 
 
 def _one_of(signs: Sequence[Sign], expand: Expand) -> re.Pattern[str]:
-    """One pattern out of many, at word boundaries."""
+    """Join signs into one pattern, at word boundaries."""
     return re.compile(rf"\b(?:{alternatives(signs, expand)})\b")
