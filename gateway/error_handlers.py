@@ -1,4 +1,4 @@
-"""FastAPI's own errors in the one error shape."""
+"""Errors of FastAPI in the gateway's error shape."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any

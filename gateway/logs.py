@@ -86,7 +86,7 @@ class BatchHandler(logging.StreamHandler[TextIO]):
     """Standard error, where lines that can wait leave a few at a time, in their order.
 
     A write for each line would cost a request more than making the line does. What is wrong, and
-    what is said where no event loop runs, is written at once.
+    what is logged where no event loop runs, is written at once.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -123,7 +123,7 @@ class BatchHandler(logging.StreamHandler[TextIO]):
 
 
 def log_request(record: RequestRecord) -> None:
-    """One line per request: who asked is in the audit, what was asked is nowhere."""
+    """Write the one line per request: without the caller, who is in the audit, and without text."""
     answer = record.answer
     fields = {
         "request_id": record.request_id,

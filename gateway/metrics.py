@@ -81,7 +81,7 @@ class Metrics:
         return generate_latest(everybody)
 
     def count(self, counter: Counter, *labels: str) -> None:
-        """Add one; the labelled child is kept, since looking it up costs more than counting."""
+        """Add one; the labelled child is cached, since looking it up costs more than counting."""
         key = (counter, *labels)
         child = self._children.get(key)
         if child is None:
@@ -154,7 +154,7 @@ class HttpMetrics:
 
     The library declares them and counts what the framework answers. Its bookkeeping looks a label
     set up five times a request (18 of a request's 400 µs): what token paths add to the same
-    metrics goes by children that are kept.
+    metrics goes by cached children.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

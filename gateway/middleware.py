@@ -1,4 +1,4 @@
-"""What every request passes: request id and headers, the failure ladder, access, the token paths.
+"""The layers of every request: request id and headers, the failure ladder, access, token paths.
 
 server -> Correlation -> Dispatch -> pipeline.serve   (token paths)
                                   -> FastAPI          (everything else)
@@ -88,7 +88,7 @@ async def preflight(exchange: Exchange, origins: CorsPolicy) -> bool:
 
 
 def observe(exchange: Exchange) -> None:
-    """Finish the record and show it to everybody who counts, logs, audits or traces requests."""
+    """Finish the record and pass it to the observers: limits, metrics, traces, audit, log."""
     record, scope = exchange.record, exchange.scope
     record.finish(getattr(scope.get("route"), "path", "none"))
     services: Services = scope["state"]["services"]

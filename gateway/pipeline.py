@@ -1,7 +1,7 @@
 """The way of one request to the engine and back, the same through every door.
 
     admit    key and scope, an audit trail that can be written, the principal's limits
-    read     the door makes a call of the body: what the engine is asked, how the answer leaves
+    read     the door parses the body into a call: the engine's request, the form of the answer
     screen   red flags in the user's text, the digest of the prompt: the first half of the label
     queue    a slot in the admission queue, held until the last byte
     open     the engine's status is known: a failure is still a status of ours
@@ -86,7 +86,7 @@ class Call(Protocol):
 
 
 class Door(Protocol):
-    """Reads a body; raises RequestError, or why there is no model to ask."""
+    """Parse a body; raises RequestError, or why no model is available."""
 
     def read(self, body: bytes, exchange: Exchange, services: Services) -> Call: ...
 
@@ -94,7 +94,7 @@ class Door(Protocol):
 async def serve(door: Door, exchange: Exchange, services: Services) -> None:
     """Answer one exchange on a token path."""
     if exchange.record.method != "POST":
-        raise MethodNotAllowed("This path takes POST only.", allow="POST")
+        raise MethodNotAllowed("This path takes POST only; send the request as POST.", allow="POST")
     await admit(exchange, services)
     try:
         await answer(door, exchange, services)
@@ -104,7 +104,7 @@ async def serve(door: Door, exchange: Exchange, services: Services) -> None:
 
 
 async def admit(exchange: Exchange, services: Services) -> None:
-    """Let in a caller with a key for this path who is within its limits."""
+    """Authorise the caller for this path, within its limits; enter the request in the journal."""
     record, path = exchange.record, exchange.scope["path"]
     record.principal = await services.gate.admit(path, exchange.scope["headers"])
     if services.trail is not None:
@@ -116,7 +116,7 @@ async def admit(exchange: Exchange, services: Services) -> None:
 
 
 async def answer(door: Door, exchange: Exchange, services: Services) -> None:
-    """Read, screen, queue, ask the engine, answer."""
+    """Read, screen, queue, open, answer."""
     body = await exchange.body(max_bytes=services.settings.max_body_bytes)
     call = door.read(body, exchange, services)
     exchange.record.stream = call.is_stream
@@ -165,7 +165,7 @@ async def refuse_failures(response: EngineResponse, request: object) -> None:
         error = await response.read_all(LARGEST_ERROR_BYTES)
         raise translate(response.status, error, request)
     if values_of(response.headers, b"content-encoding"):
-        raise EngineGarbled("The engine compressed its answer, which the gateway did not ask for.")
+        raise EngineGarbled("The engine compressed its answer; switch its compression off.")
 
 
 async def relay(answer: Answer, exchange: Exchange, notices: Sequence[dict[str, str]]) -> None:
@@ -180,7 +180,7 @@ async def relay(answer: Answer, exchange: Exchange, notices: Sequence[dict[str, 
 
 
 def is_stream(response: EngineResponse) -> bool:
-    """Whether the engine answers with events: it also takes `"stream": "true"`."""
+    """True where the engine answers with events: it also takes `"stream": "true"`."""
     return value_of(response.headers, b"content-type").startswith(b"text/event-stream")
 
 
@@ -220,7 +220,7 @@ class RelayedStream:
         self._exchange.last_words = self._relay.render
         await self._response.forward(self._take)
         if not self._relay.ended:
-            raise EngineCut("The engine's answer stopped before its end; ask again.")
+            raise EngineCut("The engine's answer stopped before its end; try again.")
         await self._exchange.finish()
 
     def _take(self, data: bytes) -> Awaitable[None] | None:
@@ -232,7 +232,7 @@ class RelayedStream:
                 events.append(self._relay.relay(event))
                 if not event.startswith(b":"):  # a comment is no token
                     self._response.mark_progress()
-        except Exception as problem:  # kept for the one who waits: nobody else would hear of it
+        except Exception as problem:  # raised where it is awaited: a sink must not raise
             return self._fail(b"".join(events), problem)
         ready = events[0] if len(events) == 1 else b"".join(events)
         if not ready:

@@ -24,7 +24,7 @@ class Trace(Protocol):
 
 
 class Origin(NamedTuple):
-    """The model that was asked, and a digest of the prompt: from the label of the answer."""
+    """The model and the digest of the prompt, from the label of the answer."""
 
     model: str
     revision: str | None

@@ -48,7 +48,7 @@ class Services:
         return own if own or self.shared.store is None else self.shared.hold
 
     def model(self) -> Model:
-        """The model to ask; raises Held, Draining, EngineUnavailable or
+        """Return the served model; raise Held, Draining, EngineUnavailable or
         SharedStateUnavailable when there is none now."""
         held = self.held()
         if held is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import orjson
 
@@ -51,7 +52,7 @@ class Generate:
 
 
 def permitted(prompt: Prompt, services: Services, *, may_see: bool) -> Prompt:
-    """The prompt without a wish for reasoning that this caller may not see."""
+    """Withhold reasoning that this caller may not see."""
     if not prompt.include_reasoning or is_shown(services.settings.reasoning, may_see):
         return prompt
     return replace(prompt, include_reasoning=False, is_reasoning_withheld=True)
@@ -98,7 +99,9 @@ class GenerateCall:
     def answer(self, response: EngineResponse, label: Json) -> "GeneratedAnswer":
         """The answer in the form that was chosen; the engine always streams."""
         if not is_stream(response):
-            raise EngineGarbled("The engine did not stream its answer, which was asked for.")
+            raise EngineGarbled(
+                "The engine did not stream its answer; check that it serves an OpenAI API."
+            )
         budget = self.services.settings.max_reasoning_tokens
         reader = AnswerReader(
             response,
@@ -131,7 +134,7 @@ class GeneratedAnswer:
         raise NotImplementedError
 
     async def deltas(self) -> AsyncIterator[Delta]:
-        """The deltas the caller may see; raises NoAnswer at the end when there was no answer."""
+        """Yield the deltas the caller may see; raise NoAnswer at the end of one without text."""
         async for delta in self.reader.deltas():
             if delta.text or self.prompt.include_reasoning:
                 self.exchange.first_token()
@@ -144,7 +147,7 @@ class GeneratedAnswer:
             raise no_answer(answer)
 
     async def placed(self, where: placement.Placement) -> AsyncIterator[Delta]:
-        """The deltas with the disclaimer before and after the text, where that is wanted."""
+        """Yield the deltas with the disclaimer before and after the text, as configured."""
         opening = placement.opening(self.disclaimer, where)
         async for delta in self.deltas():
             if delta.text and opening:
@@ -165,7 +168,7 @@ class GeneratedAnswer:
         )
 
     def closing(self) -> Json:
-        """What an answer has beside its text, once its deltas have ended."""
+        """Everything of an answer but its text, once its deltas have ended."""
         (final,) = self.finals
         return finale(
             self.reader.answer,
@@ -214,7 +217,7 @@ class TextAnswer(GeneratedAnswer):
 
     async def send(self) -> None:
         exchange, wanted = self.exchange, self.settings.disclaimer_in_text
-        exchange.last_words = self._interrupted
+        exchange.last_words = partial(interrupted, self.disclaimer)
         async for delta in self.placed("prefix" if wanted in ("prefix", "both") else "off"):
             if not exchange.record.status:
                 await exchange.start(200, PLAIN_TEXT)
@@ -222,8 +225,10 @@ class TextAnswer(GeneratedAnswer):
                 await exchange.write(delta.text.encode())
         await exchange.finish(f"\n\n{self.disclaimer}\n".encode())
 
-    def _interrupted(self, error: GatewayError) -> bytes:
-        return f"\n\n[interrupted] {error.message}\n\n{self.disclaimer}\n".encode()
+
+def interrupted(disclaimer: str, error: GatewayError) -> bytes:
+    """The end of a plain text that could not be finished."""
+    return f"\n\n[interrupted] {error.message}\n\n{disclaimer}\n".encode()
 
 
 FORMS: Mapping[Form, type[GeneratedAnswer]] = {

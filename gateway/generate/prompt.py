@@ -25,7 +25,7 @@ class Prompt:
     is_reasoning_withheld: bool = False  # requested, and the policy says no
 
     def warnings(self) -> list[str]:
-        """What was changed of the prompt before it was sent."""
+        """Warnings about changes to the prompt before it was sent."""
         changed = {
             "input_truncated": self.was_cut,
             "reasoning_withheld": self.is_reasoning_withheld,

@@ -72,7 +72,7 @@ class GenerateResponse(BaseModel):
     disclaimer: str = Field(description="The safety notice that belongs to every answer.")
     warnings: list[str]
     notices: list[dict[str, str]] = Field(description="Red flags found in the prompt.")
-    reasoning: str | None = Field(None, description="Only when include_reasoning was asked.")
+    reasoning: str | None = Field(None, description="Only with include_reasoning.")
     request_id: str
     mmhie: Json = Field(description="Disclaimer, provenance and labels.")
 

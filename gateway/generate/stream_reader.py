@@ -138,6 +138,6 @@ def no_answer(answer: Answer) -> NoAnswer:
     if answer.reasoning:
         return NoAnswer(
             "The model used its whole budget for reasoning and gave no answer; raise "
-            "MMHIE_MAX_REASONING_TOKENS or ask with a lower reasoning_effort."
+            "MMHIE_MAX_REASONING_TOKENS or lower reasoning_effort."
         )
     return NoAnswer("The model gave no answer text; rephrase the prompt.")

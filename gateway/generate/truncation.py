@@ -76,10 +76,10 @@ async def shorten(
     """The prompt without its first (left) or last (right) `over` tokens."""
     plain = {"model": model.id, "prompt": prompt.text, "add_special_tokens": False}
     tokens = await _ask_engine(engine, "/tokenize", plain, ("tokens", list))
-    kept = tokens[over:] if side == "left" else tokens[: max(0, len(tokens) - over)]
-    if not kept:
+    remaining = tokens[over:] if side == "left" else tokens[: max(0, len(tokens) - over)]
+    if not remaining:
         return replace(prompt, text="", was_cut=True)
-    back = {"model": model.id, "tokens": kept}
+    back = {"model": model.id, "tokens": remaining}
     text = await _ask_engine(engine, "/detokenize", back, ("prompt", str))
     return replace(prompt, text=text, was_cut=True)
 

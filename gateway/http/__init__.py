@@ -1,1 +1,1 @@
-"""What is on the wire: requests, responses, events."""
+"""Exchanges and server-sent events: HTTP as the gateway speaks it."""

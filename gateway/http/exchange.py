@@ -29,6 +29,7 @@ class Exchange:
         self.scope = scope
         self.complete = False
         # Renders an error as the end of a stream that has begun; None where nothing can be said.
+        # It holds no exchange: a cycle would wait for the collector.
         self.last_words: Callable[[GatewayError], bytes] | None = None
         self._receive = receive
         self._send = send

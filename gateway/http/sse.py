@@ -43,7 +43,9 @@ class EventBuffer:
         if ends:
             del self._tail[: ends[-1]]
         if len(self._tail) > LARGEST_EVENT_BYTES:
-            raise EngineGarbled("The engine sent an event without end.")
+            raise EngineGarbled(
+                f"The engine's event exceeded {LARGEST_EVENT_BYTES // 2**20} MiB; try again."
+            )
         return events
 
 

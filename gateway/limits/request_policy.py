@@ -78,7 +78,7 @@ NOT_OWN = "has a hosted tool; only function and custom tools, which the caller r
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
-    """How much one request may ask for."""
+    """Upper limits of one request."""
 
     choices: int = 16
     messages: int = 1024
@@ -246,7 +246,7 @@ budget = whole_number(lambda policy: policy.tokens, "MMHIE_MAX_V1_TOKENS")
 choices = whole_number(lambda policy: policy.choices, "MMHIE_MAX_CHOICES")
 MEDIA = "this service reads text only"
 INTERNAL = "it is internal to the engine"
-ELSEWHERE = "nothing is kept between requests"
+ELSEWHERE = "no state is kept between requests"
 
 RULES: Mapping[str, Rule] = {
     "n": choices,

@@ -46,7 +46,7 @@ class ChunkRelay:
         self._repeatable = provenance.repeatable(initial)
         self._key = key
         self._policy = policy
-        self._took_usage = took_usage  # we asked for the usage chunk, the caller did not
+        self._took_usage = took_usage  # the usage chunk was requested by us, not by the caller
         self._request = request
         self._choices: dict[int, ChoiceState] = {}
         self._pending: PendingChunk | None = None

@@ -30,7 +30,7 @@ class PassThrough:
     path: str
 
     def read(self, body: bytes, exchange: Exchange, services: Services) -> "PassedCall":
-        """Check a body against what is served and what may be asked for."""
+        """Check a body against the served models and the request policy."""
         request = openai_json.parse_request(body)
         model = services.model()
         check_model(request.get("model"), model.ids)
@@ -38,7 +38,7 @@ class PassThrough:
         policy = output_policy(self.path, services, exchange, request, reasons=model.reasons)
         check_separation(self.path, policy, reasons=model.reasons)
         is_stream = request.get("stream") is True
-        # What asks the engine for token counts that the caller did not ask for.
+        # Token counts are requested where the caller did not request them.
         usage = openai_json.with_usage(request) if is_stream and self.path != RESPONSES else {}
         return PassedCall(
             self.path, body, request, model, policy, is_stream, usage, exchange, services
@@ -77,7 +77,7 @@ class PassedCall:
         return self.path, openai_json.request_with(self.digested, request, extra)
 
     def answer(self, response: EngineResponse, label: Json) -> Answer:
-        """The engine's answer in the form that the engine chose, if it is the form asked for."""
+        """The answer in the form that the engine chose; raises EngineGarbled for the wrong one."""
         streams = is_stream(response)
         check_form(streams, self.parameters.get("stream"))
         if streams:
@@ -123,7 +123,7 @@ class WholeAnswer:
 def output_policy(
     path: str, services: Services, exchange: Exchange, request: Json, *, reasons: bool | None
 ) -> OutputPolicy:
-    """How the answer has to look to this caller on this path."""
+    """The output policy for this caller on this path."""
     settings = services.settings
     disclaimer = services.labels.disclaimer.text
     opening, closing = surrounded(request, disclaimer, settings.disclaimer_in_v1_text)
@@ -139,7 +139,7 @@ def output_policy(
 
 
 def check_model(name: object, served: tuple[str, ...]) -> None:
-    """Only what is served may be named; naming nothing means the model that is."""
+    """Raise ModelNotFound for a model that is not served; no name means the served one."""
     if name is not None and name not in served:
         raise model_not_found(served)
 
@@ -151,7 +151,8 @@ def model_not_found(served: tuple[str, ...]) -> ModelNotFound:
 
 
 def check_separation(path: str, policy: OutputPolicy, *, reasons: bool | None) -> None:
-    """What may hold reasoning does not leave where reasoning is hidden; `reasons` may be unknown.
+    """Refuse text completions where reasoning is hidden and the text may hold some; `reasons` may
+    be unknown.
 
     The text cannot be cleaned of it: vLLM leaves out the markers that would tell it apart.
     """
@@ -163,8 +164,8 @@ def check_separation(path: str, policy: OutputPolicy, *, reasons: bool | None) -
 
 
 def check_form(streams: bool, wanted: object) -> None:
-    """Raise EngineGarbled where a stream was asked for and none comes, or the reverse. What is
-    neither true nor false is the engine's to read: it takes `"stream": "true"`, too."""
+    """Raise EngineGarbled where a stream was requested and none comes, or the reverse. A value that
+    is neither true nor false is the engine's to read: it takes `"stream": "true"`, too."""
     is_right = bool(wanted) if streams else wanted is not True
     if not is_right:
         raise EngineGarbled(

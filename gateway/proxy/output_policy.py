@@ -116,7 +116,7 @@ class ChoiceState:
         return shown
 
     def _surrounded(self, clean: str, *, is_last: bool) -> str:
-        """The text with the disclaimer where it was asked for, if there is a text at all."""
+        """The text with the disclaimer where it is configured, if there is a text at all."""
         if clean and not self._is_open:
             self._is_open = True
             clean = self.policy.opening + clean

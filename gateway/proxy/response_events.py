@@ -89,7 +89,7 @@ class ResponseEventRelay:
         return event
 
     def _passed(self, event: bytes, kind: bytes) -> bytes:
-        """An event that says over again what the deltas said, as the caller may see it."""
+        """An event that repeats the text of the deltas, under the output policy."""
         body = openai_json.parse(sse.payload(event))
         try:
             passed = passed_on(body, kind, self._policy)
