@@ -246,38 +246,34 @@ async def connect(address: Address) -> AsyncIterator[AbstractConnection]:
 async def bounded(seconds: float) -> AsyncIterator[None]:
     """Raise RedisUnavailable for an error of the library and for a wait that is too long."""
     try:
-        async with asyncio.timeout(None) as limit:
-            timer = SteppedTimer(limit, seconds)
-            try:
-                yield
-            finally:
-                timer.cancel()
+        async with stepped_timeout(seconds):
+            yield
     except TimeoutError:
         raise RedisUnavailable("does not answer in time") from None
     except (exceptions.RedisError, OSError) as error:
         raise unavailable(error) from None
 
 
-class SteppedTimer:
-    """End a timeout in several steps. However long this process itself did not run, that is one
-    step: the reply may be there already, and is looked for before the next."""
+@contextlib.asynccontextmanager
+async def stepped_timeout(seconds: float) -> AsyncIterator[None]:
+    """Raise TimeoutError after several steps. However long this process itself did not run, that
+    is one step: the reply may be there already, and is looked for before the next."""
+    loop, step_s = asyncio.get_running_loop(), seconds / TIMEOUT_STEPS
+    timer: asyncio.TimerHandle
 
-    def __init__(self, limit: asyncio.Timeout, seconds: float) -> None:
-        self._limit = limit
-        self._step_s = seconds / TIMEOUT_STEPS
-        self._left = TIMEOUT_STEPS
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(self._step_s, self._step)
-
-    def _step(self) -> None:
-        self._left -= 1
-        if self._left:
-            self._timer = self._loop.call_later(self._step_s, self._step)
+    def step(left: int) -> None:
+        nonlocal timer
+        if left:
+            timer = loop.call_later(step_s, step, left - 1)
         else:
-            self._limit.reschedule(self._loop.time())
+            limit.reschedule(loop.time())
 
-    def cancel(self) -> None:
-        self._timer.cancel()
+    async with asyncio.timeout(None) as limit:
+        timer = loop.call_later(step_s, step, TIMEOUT_STEPS - 1)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def unavailable(error: Exception) -> RedisUnavailable:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from gateway import memory
 from gateway.logs import log
 from gateway.server.http_protocol import HttpProtocol
-from gateway.server.limits import ConnectionLimits, ServerConfig
+from gateway.server.limits import ServerConfig, affordable_connections
 from gateway.server.tls import Tls
 from gateway.settings import GatewaySettings
 
@@ -92,5 +92,6 @@ def server_config(app: FastAPI, settings: GatewaySettings, tls: Tls | None = Non
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
         ssl_context_factory=None if tls is None else lambda *_: tls.context,
     )
-    config.limits = ConnectionLimits.of(settings)
+    config.settings = settings
+    config.max_connections = affordable_connections(settings.max_connections, settings.max_inflight)
     return config

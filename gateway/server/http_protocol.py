@@ -53,7 +53,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.limits = self.config.limits
+        self.settings = self.config.settings
+        self.keep_alive_s = self.settings.keep_alive_seconds
         self.parsing: ParserState = "idle"
         self.phase_since = self.loop.time()  # of what is being parsed, or of the idle time
         self.is_unused = True
@@ -67,7 +68,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own
         super().connection_made(transport)
-        if len(self.connections) > self.limits.connections:
+        if len(self.connections) > self.config.max_connections:
             self.refuse(TooManyConnections(TOO_MANY, retry_after_s=5))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -155,7 +156,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         """Raise RequestRefused for a head that is too large or ambiguous."""
-        limit, received = self.limits.header_bytes, self.received + self.last_read_bytes
+        limit, received = self.settings.max_header_bytes, self.received + self.last_read_bytes
         if received > limit and head_size(self.url, self.headers) > limit:
             raise RequestRefused(headers_too_large(limit))
         if len(self.headers) > MAX_HEADERS:
@@ -186,16 +187,17 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _check_size(self) -> None:
         """Refuse what grows too large inside the parser, which keeps partial headers uncounted."""
-        if self.parsing == "head" and self.received > self.limits.header_bytes:
-            self.refuse(headers_too_large(self.limits.header_bytes))
+        settings = self.settings
+        if self.parsing == "head" and self.received > settings.max_header_bytes:
+            self.refuse(headers_too_large(settings.max_header_bytes))
         elif self.parsing == "body" and self.received > self._max_body_wire_bytes():
-            self.refuse(too_large(self.limits.body_bytes))
+            self.refuse(too_large(settings.max_body_bytes))
 
     def _max_body_wire_bytes(self) -> int:
         """Return a limit that includes extensions and trailers of chunks."""
         if self.cycle.response_complete:
             return MAX_LEFTOVER_BYTES
-        return 2 * self.limits.body_bytes + self.limits.header_bytes
+        return 2 * self.settings.max_body_bytes + self.settings.max_header_bytes
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         cycle.__class__ = ResponseCycle  # uvicorn names its own where it makes one
@@ -275,27 +277,27 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self.closing_since is not None:
             self._check_closing(now)
         elif self.write_paused_since is not None:
-            if now - self.write_paused_since > self.limits.send_s:
+            if now - self.write_paused_since > self.settings.send_timeout_seconds:
                 self.transport.abort()
         elif self.parsing == "body" or self.active is None:
             self._check_waiting(now - self.phase_since)
 
     def _check_waiting(self, waited: float) -> None:
-        limits = self.limits
+        header_s, body_s = self.settings.header_timeout_seconds, self.settings.body_timeout_seconds
         if self.parsing == "body":
-            if waited > limits.body_s:
-                self.refuse(body_timeout(limits.body_s))
+            if waited > body_s:
+                self.refuse(body_timeout(body_s))
         elif self.parsing == "head":
-            if waited > limits.header_s:
-                self.refuse(header_timeout(limits.header_s))
-        elif waited > (limits.header_s if self.is_unused else limits.keep_alive_s):
+            if waited > header_s:
+                self.refuse(header_timeout(header_s))
+        elif waited > (header_s if self.is_unused else self.keep_alive_s):
             self.transport.close()
 
     def _check_closing(self, now: float) -> None:
         if self.closing_since is None:
             self.closing_since = now
         waited = now - self.closing_since
-        if waited > self.limits.send_s:
+        if waited > self.settings.send_timeout_seconds:
             self.transport.abort()
         elif waited > LINGER_S and not self.transport.is_closing():
             self.transport.close()

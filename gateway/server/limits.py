@@ -1,8 +1,6 @@
 """The limits of connections, and the errors for what exceeds them."""
 
 import resource
-from dataclasses import dataclass
-from typing import Self
 
 import uvicorn
 
@@ -13,35 +11,11 @@ from gateway.settings import GatewaySettings
 RESERVED_FILES = 128  # the engine's metrics, keys, audit, log, Python's own
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """Limits of each connection in seconds and bytes, and the most connections."""
-
-    header_s: float
-    body_s: float
-    keep_alive_s: float
-    send_s: float
-    header_bytes: int
-    body_bytes: int
-    connections: int
-
-    @classmethod
-    def of(cls, settings: GatewaySettings) -> Self:
-        return cls(
-            header_s=settings.header_timeout_seconds,
-            body_s=settings.body_timeout_seconds,
-            keep_alive_s=settings.keep_alive_seconds,
-            send_s=settings.send_timeout_seconds,
-            header_bytes=settings.max_header_bytes,
-            body_bytes=settings.max_body_bytes,
-            connections=affordable_connections(settings.max_connections, settings.max_inflight),
-        )
-
-
 class ServerConfig(uvicorn.Config):
-    """uvicorn's configuration with our limits."""
+    """uvicorn's configuration with ours."""
 
-    limits: ConnectionLimits
+    settings: GatewaySettings
+    max_connections: int
 
 
 def affordable_connections(connections: int, inflight: int) -> int:

@@ -5,7 +5,6 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from fastapi import FastAPI
 
@@ -91,8 +90,7 @@ class WorkerServer(DrainingServer):
         self.server_state.default_headers.append(CLOSE)
         for connection in self.server_state.connections:
             if isinstance(connection, HttpProtocol):
-                soon = min(connection.limits.keep_alive_s, RETIRED_KEEP_ALIVE_S)
-                connection.limits = replace(connection.limits, keep_alive_s=soon)
+                connection.keep_alive_s = min(connection.keep_alive_s, RETIRED_KEEP_ALIVE_S)
 
     async def on_tick(self, counter: int) -> bool:
         is_empty = self._is_retiring and not self.server_state.connections

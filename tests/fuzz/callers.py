@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +25,7 @@ from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, user_text
 from gateway.safety.provenance import Serving
 from gateway.server.http_protocol import HttpProtocol
-from gateway.server.limits import ConnectionLimits, ServerConfig
+from gateway.server.limits import ServerConfig
 from gateway.settings import GatewaySettings
 from tests.fuzz.engine import LOOP, Wire, cut
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
@@ -161,8 +160,8 @@ def configured() -> ServerConfig:
         log_config=None,
         access_log=False,
     )
-    limits = ConnectionLimits.of(GatewaySettings.model_construct())
-    config.limits = replace(limits, header_bytes=4096, body_bytes=2048)
+    config.settings = GatewaySettings.model_construct(max_header_bytes=4096, max_body_bytes=2048)
+    config.max_connections = 1
     config.load()
     return config
 

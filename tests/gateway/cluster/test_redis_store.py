@@ -23,7 +23,7 @@ NARROW = ("--user", "default", "on", "nopass", "~*", "+get")
 
 
 async def write(send: Send, *, fresh: bool) -> None:
-    """As `Orders` does with every beat."""
+    """As `OperatorState` does with every heartbeat."""
     await send([("SET", "seen", 1)])
 
 

@@ -109,7 +109,7 @@ def test_a_long_answer_is_no_silence(strict: Gateway, engine: FakeEngine) -> Non
 
 
 def test_an_answer_left_unread_is_given_up(strict: Gateway, engine: FakeEngine) -> None:
-    """Its place at the engine is free again: a caller who does not read is not served."""
+    """Its slot at the engine is free again: a caller who does not read is not served."""
     engine.next(fault="endless")
     body = CHAT_BODY[:-1] + b', "stream": true}'
     with dialled(strict) as plug:

@@ -143,7 +143,7 @@ def four(the_four: "Four", engine: FakeEngine) -> "Four":
 
 
 class Four(Several):
-    """Four workers, four places, room for eight to wait, and keys of several kinds."""
+    """Four workers, four slots, room for eight to wait, and keys of several kinds."""
 
     KEYS: Mapping[str, Any] = {
         "ward": {},

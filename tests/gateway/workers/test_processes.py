@@ -61,7 +61,7 @@ class Stream:
 
 
 def endless(gateway: Four, name: str, number: int, engine: FakeEngine) -> list[Stream]:
-    """Answers that hold their places until their callers leave."""
+    """Answers that hold their slots until their callers leave."""
     slow = {"fault": "slow_tokens", "seconds": 0.1}
     for _ in range(number):
         engine.next({"fault": "endless"}, slow)
@@ -103,7 +103,7 @@ def test_one_truth_in_metrics_and_digests(four: Four) -> None:
     assert four.metric("mmhie_engine_ready") == 1
 
 
-def test_places_and_queue_are_one(four: Four, engine: FakeEngine) -> None:
+def test_slots_and_queue_are_one(four: Four, engine: FakeEngine) -> None:
     """Four at the engine and eight waiting, over all workers; the next is turned away."""
     streams, statuses = endless(four, "ward", 4, engine), list[int]()
     waiting = begun(8, lambda: statuses.append(four.of("ward")))
@@ -119,7 +119,7 @@ def test_places_and_queue_are_one(four: Four, engine: FakeEngine) -> None:
 
 
 def test_who_leaves_while_waiting(four: Four, engine: FakeEngine) -> None:
-    """A caller who hangs up in the queue leaves no gap in it, and no place taken."""
+    """A caller who hangs up in the queue leaves no gap in it, and no slot taken."""
     streams = endless(four, "ward", 4, engine)
     for _ in range(8):
         connection = four.connect()
@@ -165,7 +165,7 @@ def test_emergency_goes_first_whoever_takes_it(four: Four, engine: FakeEngine) -
     until(lambda: four.metric("mmhie_queued_requests") == 4)
     urgent = begun(3, visit("er"))
     until(lambda: four.metric("mmhie_queued_requests") == 7)
-    streams.pop().leave()  # one place: they go one after the other
+    streams.pop().leave()  # one slot: they go one after the other
     joined((*batch, *urgent))
     for stream in streams:
         stream.leave()
@@ -174,7 +174,7 @@ def test_emergency_goes_first_whoever_takes_it(four: Four, engine: FakeEngine) -
 
 
 def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
-    """The streams of the killed worker break, no other; its places come back, and so does it."""
+    """The streams of the killed worker break, no other; its slots come back, and so does it."""
     gateway = start(workers=4, MMHIE_MAX_INFLIGHT="24")
     engine.options(token_delay=0.1)
     streams = [Stream(gateway) for _ in range(24)]
@@ -191,7 +191,7 @@ def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
     assert lost
     assert lost == theirs & {stream.port for stream in streams}
     engine.options(token_delay=0.0)
-    assert together(24, gateway.ask) == [200] * 24  # as many places as before
+    assert together(24, gateway.ask) == [200] * 24  # as many slots as before
     until(lambda: len(gateway.pids() - {victim}) == 4)
     until(lambda: gateway.metric("mmhie_inflight_requests") == 0)
     until(lambda: gateway.metric("mmhie_workers_lost") == 1)
