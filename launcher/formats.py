@@ -48,7 +48,6 @@ FORMATS: Final[dict[str, Format]] = {
     ),
     "fp8": Format(
         8,
-        (8, 9),
         on_cpu="no",
         is_for_gpt_oss=True,
         flag="fp8_per_tensor",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from launcher.errors import ModelError
 from launcher.formats import ALIASES, FORMATS
 from launcher.models.facts import AdapterFacts, ModelFacts
-from launcher.models.families import Config
+from launcher.models.families import DEFAULTS, Config
 
 # Marks in the chat template of a model that reasons, and vLLM's parser for it.
 REASONING_MARKS: Final = (("enable_thinking", "qwen3"), ("<think>", "deepseek_r1"))
@@ -36,6 +36,7 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
     try:
         text: Config = {**config, **config.get("text_config", {})}
         model_type = str(text.get("model_type", ""))
+        text = {**DEFAULTS.get(model_type, {}), **text}
         quantization, bits = _quantization(config)
         return ModelFacts(
             id=source,
@@ -44,6 +45,7 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
             model_type=model_type,
             quantization=quantization,
             bits=bits,
+            is_act_ordered=_is_act_ordered(config),
             dtype=_dtype(text),
             chat_template=_has_template(model_type, config, template),
             reasoning_parser=_reasoning_parser(model_type, template),
@@ -89,6 +91,8 @@ def _sliding_layers(text: Config, layers: int, window: int) -> int:
     kinds = text.get("layer_types")
     if kinds:
         return sum(kind == "sliding_attention" for kind in kinds)
+    if pattern := int(text.get("sliding_window_pattern") or 0):
+        return layers - layers // pattern
     return layers if window and text.get("use_sliding_window", True) else 0
 
 
@@ -122,6 +126,12 @@ def _quantization(config: Config) -> tuple[str | None, int | None]:
     named = str(own.get("quant_method", "")).replace("_", "-").lower()
     method = ALIASES.get(named, named)
     return method, _bits(method, own)
+
+
+def _is_act_ordered(config: Config) -> bool:
+    """GPTQ's `desc_act`, which means nothing where a column is one group."""
+    own = config.get("quantization_config") or {}
+    return bool(own.get("desc_act")) and own.get("group_size") != -1
 
 
 def _bits(method: str, own: Config) -> int:

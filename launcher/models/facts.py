@@ -50,6 +50,7 @@ class ModelFacts:
     tied_embeddings: bool = False
     quantization: str | None = None
     bits: int | None = None
+    is_act_ordered: bool = False
     chat_template: bool = False
     reasoning_parser: str | None = None
     weight_bytes: int | None = None

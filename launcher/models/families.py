@@ -8,6 +8,20 @@ Config = Mapping[str, Any]
 GPT_OSS_20B: Final = "openai/gpt-oss-20b"
 EMBEDDED: Final = "embedded"
 
+# What a config.json of this type leaves out where it equals the default of transformers
+# (configuration_gemma3.py); every sixth layer of Gemma 3 sees the whole context.
+DEFAULTS: Final[Mapping[str, Config]] = {
+    "gemma3_text": {
+        "vocab_size": 262208,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+        "head_dim": 256,
+        "max_position_embeddings": 131072,
+        "sliding_window": 4096,
+        "sliding_window_pattern": 6,
+    }
+}
+
 # Facts of the files these models publish (domain-notes of each: their config.json).
 CONFIGS: Final[Mapping[str, Config]] = {
     GPT_OSS_20B: {

@@ -8,6 +8,7 @@ from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
+from launcher.planning.dtype import choose_dtype
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import (
@@ -16,7 +17,6 @@ from launcher.planning.memory import (
     ParallelSizes,
     Workload,
     estimator,
-    loaded_dtype,
 )
 from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
@@ -40,6 +40,7 @@ class Decisions:
     installed: Installation
     device: Device
     quantization: Quantization
+    dtype: str | None
     parallelism: Parallelism
     context: ContextLength
     workload: Workload
@@ -71,12 +72,6 @@ class Decisions:
         return str(prepared_folder(self.settings, self.model, self.preparation))
 
     @property
-    def is_too_old_for_bfloat16(self) -> bool:
-        """A GPU before compute capability 8.0, and weights that would be bfloat16."""
-        wants = loaded_dtype(self.model, self.settings.dtype) == "bfloat16"
-        return wants and self.device == "cuda" and self.hardware.capability < (8, 0)
-
-    @property
     def is_local(self) -> bool:
         """Everything the engine loads is on this machine."""
         adapter_is_local = self.lora is None or Path(self.lora.source).exists()
@@ -101,7 +96,8 @@ def decide(
     estimate = estimator(settings, hardware, device)
     workload = _workload(settings, model, context, device)
     quantization = _choose_quantization(settings, model, platform, workload, estimate)
-    workload = replace(workload, quantization=quantization.method)
+    dtype = choose_dtype(settings.dtype, model, quantization.method, hardware, device)
+    workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
     parallelism = choose_parallelism(
         settings,
         model,
@@ -119,6 +115,7 @@ def decide(
         installed=installed,
         device=device,
         quantization=quantization,
+        dtype=dtype,
         parallelism=parallelism,
         context=context,
         workload=workload,

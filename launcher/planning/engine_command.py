@@ -42,13 +42,6 @@ def gpu_fraction(decided: Decisions) -> float | None:
     return fraction or GPU_FRACTION if decided.device == "cuda" else fraction
 
 
-def dtype(decided: Decisions) -> str | None:
-    """As set; float16 where the GPU has no bfloat16, which vLLM would refuse."""
-    if decided.settings.dtype != "auto":
-        return decided.settings.dtype
-    return "float16" if decided.is_too_old_for_bfloat16 else None
-
-
 def backend(decided: Decisions) -> str | None:
     """The default, unless more than one process holds a copy."""
     several = decided.sizes.devices > 1 or decided.hardware.nodes > 1
@@ -115,7 +108,7 @@ def lora_modules(decided: Decisions) -> str | None:
 FLAGS: Final[tuple[Row, ...]] = (
     ("--revision", lambda d: None if d.model.local or d.preparation else d.model.revision),
     ("--tokenizer", tokenizer),
-    ("--dtype", dtype),
+    ("--dtype", lambda d: d.dtype),
     ("--quantization", lambda d: d.quantization.flag),
     ("--kv-cache-dtype", lambda d: d.workload.kv_dtype if d.workload.kv_dtype != "auto" else None),
     ("--max-model-len", lambda d: d.context.max_model_len),

@@ -92,7 +92,7 @@ def _write(decided: Decisions) -> EnginePlan:
         reasons=tuple(_reasons(decided)),
         warnings=tuple(_warnings(decided)),
         model=decided.model,
-        dtype=loaded_dtype(decided.model, engine_command.dtype(decided) or "auto"),
+        dtype=loaded_dtype(decided.model, decided.dtype or "auto"),
         preparation=decided.preparation,
         remedies=None if decided.memory.fits else remedies.sentence(decided),
         decisions=decided,
@@ -117,8 +117,8 @@ def _warnings(decided: Decisions) -> Iterator[str]:
     yield from decided.quantization.warnings
     yield from decided.parallelism.warnings
     yield from decided.context.warnings
-    if decided.is_too_old_for_bfloat16:
-        yield "This GPU is older than bfloat16, so the weights are loaded as float16."
+    if decided.dtype and decided.settings.dtype == "auto":
+        yield f"This GPU is older than bfloat16, so the weights are loaded as {decided.dtype}."
     if decided.settings.pin_date and not decided.model.is_gpt_oss:
         yield (
             "MMHIE_PIN_DATE acts on gpt-oss only and is ignored: vLLM puts no date into other "

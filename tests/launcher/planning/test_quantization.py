@@ -23,6 +23,7 @@ BARE = Installation()
 H100 = parse("1x80,cc=9.0")
 A100 = parse("1x80,cc=8.0")
 T4 = parse("1x16,cc=7.5")
+V100 = parse("1x32,cc=7.0")
 CPU = parse("cpu,ram=64")
 AMX = parse("cpu,ram=64,amx")
 
@@ -98,7 +99,7 @@ def test_what_runs_as_asked(
         ("awq", DENSE, A100, None, "needs a checkpoint made with awq"),
         ("compressed-tensors", DENSE, A100, None, "made with compressed-tensors"),
         ("gguf", DENSE, A100, None, "made with gguf"),
-        ("fp8", DENSE, A100, None, "compute capability 8.9"),
+        ("fp8", DENSE, V100, None, "compute capability 7.5"),
         ("fp8", DENSE, CPU, None, "no kernels on the CPU"),
         ("mxfp4", DENSE, CPU, None, "no kernels on the CPU"),
         ("bitsandbytes", checkpoint("gptq"), A100, "gptq", "already gptq"),
@@ -169,9 +170,9 @@ def test_mxfp4_without_amx_is_unpacked() -> None:
     [
         (H100, PLUGINS, {None, "fp8", "bitsandbytes"}, None),
         (H100, PLUGINS, {"fp8", "bitsandbytes"}, "fp8"),
-        (A100, PLUGINS, {"fp8", "bitsandbytes"}, "bitsandbytes"),
+        (A100, PLUGINS, {"fp8", "bitsandbytes"}, "fp8"),
         (H100, PLUGINS, {"bitsandbytes"}, "bitsandbytes"),
-        (A100, BARE, {"fp8", "bitsandbytes"}, None),
+        (V100, BARE, {"fp8", "bitsandbytes"}, None),
         (H100, PLUGINS, set(), None),
     ],
 )

@@ -1,0 +1,49 @@
+"""The dtype the weights are loaded in: as set, or one this GPU has, or refused with the remedy."""
+
+from typing import Final
+
+from launcher.errors import PlanError
+from launcher.models.facts import ModelFacts
+from launcher.planning.hardware import Device, Hardware
+from launcher.planning.memory import loaded_dtype
+
+BFLOAT16_SINCE: Final = (8, 0)
+# Numerically unstable in float16: vLLM, config/model.py, `_FLOAT16_NOT_SUPPORTED_MODELS`.
+NO_FLOAT16: Final = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
+# What vLLM can make of 16-bit weights from float32 activations: `get_supported_act_dtypes()`.
+NO_FLOAT32: Final = frozenset({"fp8", "gptq", "awq", "mxfp4"})
+
+
+def choose_dtype(
+    wanted: str, model: ModelFacts, method: str | None, hardware: Hardware, device: Device
+) -> str | None:
+    """vLLM's --dtype, or None to leave it to the checkpoint; raises PlanError.
+
+    `auto` becomes float16 on a GPU without bfloat16 (float32 for models that float16 breaks).
+    """
+    has_bfloat16 = device != "cuda" or hardware.capability >= BFLOAT16_SINCE
+    if wanted == "auto" and (has_bfloat16 or loaded_dtype(model, wanted) != "bfloat16"):
+        return None
+    chosen = _without_bfloat16(model) if wanted == "auto" else wanted
+    if reason := _obstacle(chosen, model, method, has_bfloat16=has_bfloat16):
+        other = "another GPU" if wanted == "auto" else "MMHIE_DTYPE=auto"
+        raise PlanError(f"Weights cannot be loaded as {chosen}: {reason}; use {other}.")
+    return chosen
+
+
+def _without_bfloat16(model: ModelFacts) -> str:
+    return "float32" if model.model_type in NO_FLOAT16 else "float16"
+
+
+def _obstacle(
+    dtype: str, model: ModelFacts, method: str | None, *, has_bfloat16: bool
+) -> str | None:
+    if dtype == "bfloat16" and not has_bfloat16:
+        return "this GPU is older than bfloat16 (compute capability 8.0)"
+    if dtype == "float16" and model.model_type in NO_FLOAT16:
+        return f"{model.model_type} is numerically unstable in float16"
+    if dtype != "bfloat16" and model.is_gpt_oss and method == "mxfp4":
+        return "vLLM runs the MXFP4 experts of gpt-oss in bfloat16 only"
+    if dtype == "float32" and method in NO_FLOAT32:
+        return f"vLLM has no {method} kernels for float32"
+    return None

@@ -1,0 +1,1 @@
+"""Planned command lines judged by the locked GPU build of vLLM, on a machine without a GPU."""

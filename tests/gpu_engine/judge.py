@@ -1,0 +1,70 @@
+"""Ask the installed vLLM whether it takes command lines: `python judge.py CASES VERDICTS`.
+
+Reads `[{"card": {...}, "lines": [[argument, ...], ...]}, ...]` and writes the verdicts in the same
+order: the engine's own words of refusal, or what it made of the line. vLLM is imported once; each
+card is a fork, since the platform remembers what it asked first.
+"""
+
+import json
+import os
+import sys
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import sitecustomize  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
+from vllm.engine.arg_utils import AsyncEngineArgs
+from vllm.entrypoints.common.cli_args import (  # type: ignore[import-not-found] # the GPU wheel's
+    make_arg_parser,
+    validate_parsed_serve_args,
+)
+from vllm.usage.usage_lib import UsageContext
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+
+def judge(line: list[str]) -> dict[str, Any]:
+    """Parse and configure as `vllm serve` does before it starts anything."""
+    parser = make_arg_parser(FlexibleArgumentParser())  # type: ignore[no-untyped-call] # vLLM's
+    try:
+        arguments = parser.parse_args(line)
+        arguments.model = arguments.model_tag or arguments.model  # as its `serve` does
+        validate_parsed_serve_args(arguments)
+        engine = AsyncEngineArgs.from_cli_args(arguments)
+        config = engine.create_engine_config(UsageContext.OPENAI_API_SERVER)
+    except (Exception, SystemExit) as refusal:  # whatever it is, it would have ended the start
+        return {"refusal": f"{type(refusal).__name__}: {refusal}"}
+    return {
+        "refusal": None,
+        "batched_tokens": config.scheduler_config.max_num_batched_tokens,
+        "sequences": config.scheduler_config.max_num_seqs,
+        "dtype": str(config.model_config.dtype).removeprefix("torch."),
+        "quantization": config.model_config.quantization,
+        "max_model_len": config.model_config.max_model_len,
+        "kv_cache_dtype": config.cache_config.cache_dtype,
+    }
+
+
+def judge_all(card: dict[str, Any], lines: list[list[str]], to: Connection) -> None:
+    sitecustomize.Card.use(card)
+    to.send([judge(line) for line in lines])
+
+
+def main(cases: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    verdicts = []
+    for case in cases:
+        ours, theirs = get_context("fork").Pipe(duplex=False)
+        child = get_context("fork").Process(
+            target=judge_all, args=(case["card"], case["lines"], theirs)
+        )
+        os.environ["MMHIE_FAKE_CARD"] = json.dumps(case["card"])  # vLLM's own children read it
+        child.start()
+        theirs.close()
+        verdicts.append(ours.recv())
+        child.join()
+    return verdicts
+
+
+if __name__ == "__main__":
+    asked, answers = map(Path, sys.argv[1:])
+    answers.write_text(json.dumps(main(json.loads(asked.read_text()))))

@@ -1,0 +1,94 @@
+"""Planned command lines beside what a person would type without a plan."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+
+from launcher.errors import LauncherError
+from launcher.models.resolve import read_model
+from launcher.planning.cards import Gpu
+from launcher.planning.hardware import Hardware
+from launcher.planning.installation import Installation
+from launcher.planning.plan import make_plan
+from launcher.settings import load
+from tests.gpu_engine.cards import CARDS, Card
+from tests.gpu_engine.wheel import environment
+
+JUDGE: Final = Path(__file__).with_name("judge.py")
+QUANTIZE: Final = ("none", "auto", "bitsandbytes", "gptq", "awq", "mxfp4", "fp8")
+DTYPES: Final = ("auto", "bfloat16", "float16")
+KV_DTYPES: Final = ("auto", "fp8")
+# Enough for every model, so that memory is not what decides.
+COUNT: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One model on one card, with the formats that were asked for."""
+
+    card: str
+    model: str
+    quantize: str
+    dtype: str
+    kv_dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The line for the engine and why there is no plan, if there is none."""
+
+    line: list[str]
+    refusal: str | None
+
+
+def cases(models: Iterable[str]) -> list[Case]:
+    return [Case(*one) for one in product(CARDS, models, QUANTIZE, DTYPES, KV_DTYPES)]
+
+
+def hardware(card: Card) -> Hardware:
+    gpu = Gpu(card.name, card.memory_gib, card.capability)
+    return Hardware(gpus=(gpu,) * COUNT, cpus=64, ram_gib=1024, is_hypothetical=True)
+
+
+def planned(case: Case, folder: Path) -> Planned:
+    """The planned line, or where it is refused the one a person would type."""
+    settings = load(
+        {
+            "MMHIE_REASONER_MODEL": str(folder),
+            "MMHIE_QUANTIZE": case.quantize,
+            "MMHIE_DTYPE": case.dtype,
+            "MMHIE_KV_CACHE_DTYPE": case.kv_dtype,
+        },
+        None,
+    )
+    plugins = Installation(plugins=frozenset({"bitsandbytes"}))
+    try:
+        model = read_model(settings)
+        plan = make_plan(settings, hardware(CARDS[case.card]), model, plugins, strict=False)
+    except LauncherError as refusal:
+        return Planned(typed(case, folder), str(refusal))
+    return Planned([part for part in plan.argv if part not in ("vllm", "serve")], None)
+
+
+def typed(case: Case, folder: Path) -> list[str]:
+    """`vllm serve` with the same wishes in vLLM's own words."""
+    wish = case.quantize if case.quantize not in ("none", "auto") else None
+    quantization = ["--quantization", wish] if wish else []
+    rest = ["--dtype", case.dtype, "--kv-cache-dtype", case.kv_dtype]
+    return [str(folder), *quantization, *rest]
+
+
+def judged(lines: dict[str, list[list[str]]], folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """The engine's verdict on each line, by card."""
+    asked = [{"card": CARDS[card].facts(COUNT), "lines": some} for card, some in lines.items()]
+    asked_file, answer_file = folder / "cases.json", folder / "verdicts.json"
+    asked_file.write_text(json.dumps(asked))
+    first = {"MMHIE_FAKE_CARD": json.dumps(CARDS["a100"].facts(COUNT))}
+    command = [sys.executable, str(JUDGE), str(asked_file), str(answer_file)]
+    subprocess.run(command, env=environment(folder / "cache") | first, check=True, cwd=folder)
+    return dict(zip(lines, json.loads(answer_file.read_text()), strict=True))

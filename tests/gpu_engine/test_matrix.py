@@ -1,0 +1,85 @@
+"""Plans for GPUs, judged by the locked GPU build of vLLM: planned is taken, refused is refused."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+
+from tests.gpu_engine import matrix
+from tests.gpu_engine.cards import CARDS
+from tests.gpu_engine.matrix import Case, Planned
+from tests.gpu_engine.models import MODELS
+
+pytestmark = pytest.mark.slow
+
+Verdict = Mapping[str, Any]
+
+# vLLM's configuration takes these; what it would do later is in the sentence of the plan.
+STRICTER_THAN_CONFIGURATION: Final = (
+    # vllm/platforms/interface.py, `check_if_supports_dtype`: asked when the worker starts.
+    "this GPU is older than bfloat16",
+)
+
+
+def write(folder: Path, config: Mapping[str, Any]) -> None:
+    """A model's folder without weights: config and a vocabulary of Harmony's marks."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    marks = ("<|channel|>", "<|message|>", "<|end|>", "<|start|>", "<|return|>", "<|call|>")
+    words = {word: number for number, word in enumerate((*marks, "[UNK]"))}
+    Tokenizer(WordLevel(words, unk_token="[UNK]")).save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, tuple[Planned, Verdict]]:
+    """Each case with its plan and what the engine says to it."""
+    folder = tmp_path_factory.mktemp("gpu_engine")
+    for name, config in MODELS.items():
+        write(folder / name, config)
+    plans = {case: matrix.planned(case, folder / case.model) for case in matrix.cases(MODELS)}
+    lines: dict[str, list[list[str]]] = defaultdict(list)
+    for case, plan in plans.items():
+        if plan.line not in lines[case.card]:
+            lines[case.card].append(plan.line)
+    judged = matrix.judged(lines, folder)
+    return {
+        case: (plan, judged[case.card][lines[case.card].index(plan.line)])
+        for case, plan in plans.items()
+    }
+
+
+def test_what_is_planned_is_taken(verdicts: dict[Case, tuple[Planned, Verdict]]) -> None:
+    """No planned command line is refused by the engine's parser or configuration."""
+    wrong = [
+        (case, verdict["refusal"])
+        for case, (plan, verdict) in verdicts.items()
+        if plan.refusal is None and verdict["refusal"]
+    ]
+
+    assert wrong == []
+
+
+def test_what_is_taken_is_planned(verdicts: dict[Case, tuple[Planned, Verdict]]) -> None:
+    """No plan refuses what the engine takes, but for reasons its configuration does not see."""
+    wrong = [
+        (case, plan.refusal)
+        for case, (plan, verdict) in verdicts.items()
+        if plan.refusal is not None
+        and not verdict["refusal"]
+        and not any(reason in plan.refusal for reason in STRICTER_THAN_CONFIGURATION)
+    ]
+
+    assert wrong == []
+
+
+def test_the_matrix_is_whole(verdicts: dict[Case, tuple[Planned, Verdict]]) -> None:
+    """Both verdicts occur on every card: a judge that says yes to all would prove nothing."""
+    for card in CARDS:
+        here = [verdict for case, (_, verdict) in verdicts.items() if case.card == card]
+        assert {bool(verdict["refusal"]) for verdict in here} == {True, False}, card

@@ -1,0 +1,48 @@
+"""The GPU build of vLLM that is locked, unpacked beside the CPU engine's environment."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "requirements" / "engine-gpu.txt"
+FAKES = Path(__file__).with_name("fakes")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache") / "mmhie-tests"
+
+
+def requirement() -> str:
+    """The line of the lock, `vllm==X.Y.Z`."""
+    found = re.search(r"^vllm==\S+", LOCK.read_text(), re.MULTILINE)
+    assert found, LOCK
+    return found[0]
+
+
+def unpacked() -> Path:
+    """The wheel's Python, without its compiled modules and its dependencies."""
+    folder = CACHE / requirement().replace("==", "-")
+    if not folder.is_dir():
+        part = folder.with_name(f"{folder.name}.{os.getpid()}")
+        pip = (sys.executable, "-m", "pip", "-q", "download", "--no-deps", "--only-binary=:all:")
+        subprocess.run([*pip, "-d", str(part), requirement()], check=True, cwd=ROOT)
+        (wheel,) = part.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if not name.endswith(".so")]
+            archive.extractall(part, names)
+        wheel.unlink()
+        part.rename(folder)
+    return folder
+
+
+def environment(cache: Path) -> dict[str, str]:
+    """Variables under which Python finds that vLLM, and a card where there is none."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | {
+        "PYTHONPATH": f"{FAKES}:{unpacked()}",
+        "VLLM_CACHE_ROOT": str(cache),
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }

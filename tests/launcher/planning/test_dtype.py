@@ -1,0 +1,53 @@
+"""The weights' dtype: as set, or one the GPU has, or refused with the remedy."""
+
+from dataclasses import replace
+
+import pytest
+
+from launcher.errors import PlanError
+from launcher.models.config import from_config
+from launcher.models.facts import ModelFacts
+from launcher.models.families import CONFIGS, GPT_OSS_20B
+from launcher.planning.dtype import choose_dtype
+from launcher.planning.hardware import Device, Hardware, parse
+
+DENSE = from_config(CONFIGS["embedded"], source="x")
+GEMMA = replace(DENSE, model_type="gemma3_text")
+GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
+A100, T4, CPU = parse("1x80,cc=8.0"), parse("1x16,cc=7.5"), parse("cpu")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "model", "hardware", "flag"),
+    [
+        ("auto", DENSE, A100, None),
+        ("auto", DENSE, CPU, None),
+        ("auto", DENSE, T4, "float16"),
+        ("auto", GEMMA, T4, "float32"),
+        ("auto", replace(DENSE, dtype="float16"), T4, None),
+        ("float16", DENSE, A100, "float16"),
+        ("bfloat16", GPT_OSS, A100, "bfloat16"),
+    ],
+)
+def test_the_flag(wanted: str, model: ModelFacts, hardware: Hardware, flag: str | None) -> None:
+    """vLLM's --dtype, or none where the checkpoint decides."""
+    device: Device = "cuda" if hardware.gpus else "cpu"
+
+    assert choose_dtype(wanted, model, model.quantization, hardware, device) == flag
+
+
+@pytest.mark.parametrize(
+    ("wanted", "model", "method", "hardware", "reason"),
+    [
+        ("bfloat16", DENSE, None, T4, "older than bfloat16"),
+        ("float16", GEMMA, None, A100, "numerically unstable in float16"),
+        ("float16", GPT_OSS, "mxfp4", A100, "bfloat16 only; use MMHIE_DTYPE=auto"),
+        ("auto", GEMMA, "fp8", T4, "no fp8 kernels for float32; use another GPU"),
+    ],
+)
+def test_what_the_engine_would_refuse(
+    wanted: str, model: ModelFacts, method: str | None, hardware: Hardware, reason: str
+) -> None:
+    """Refused by the plan, with the remedy."""
+    with pytest.raises(PlanError, match=reason):
+        choose_dtype(wanted, model, method, hardware, "cuda")
