@@ -46,7 +46,12 @@ UserPath = Annotated[Path, AfterValidator(Path.expanduser)]  # `~` is the user's
 class SharedSettings(BaseModel):
     """Fields that gateway and launcher both read; every field is constrained and described."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=True,  # `~` in a default is the user's home, too
+    )
 
     env: Annotated[Literal["development", "production"], Lower] = Field(
         "development", description="`production` refuses unsafe settings at start."

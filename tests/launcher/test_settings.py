@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.settings import GatewaySettings
 from launcher.errors import SettingsError
 from launcher.formats import FORMATS
 from launcher.settings import RESERVED_FLAGS, LauncherSettings, load
@@ -152,3 +153,10 @@ def test_a_mistake_is_one_sentence(environ: dict[str, str], sentence: str) -> No
 def test_other_variables_are_nobodys_business() -> None:
     """Only names under our prefix are looked at."""
     load({"PATH": "/bin", "HF_TOKEN": "x"}, None)
+
+
+def test_a_tilde_is_the_users_home() -> None:
+    """In a value and in a default: else a folder of that name is made wherever mmhie is started."""
+    assert load({}, None).cache_dir == Path.home() / ".cache" / "mmhie"
+    assert load({"MMHIE_CACHE_DIR": "~/models"}, None).cache_dir == Path.home() / "models"
+    assert GatewaySettings().hold_file == Path.home() / ".local/state/mmhie/hold.json"
