@@ -2,6 +2,8 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
+FAST = $(PYTEST) -n 4 --dist worksteal -m "not slow and not engine" $(T)
+ENGINE = $(PYTEST) -m "engine and not slow" $(T)
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-slow check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
 
@@ -12,11 +14,12 @@ run:  ## install what is missing, then engine and gateway on port 8000
 	@$(PYTHON) requirements/install.py run
 	@exec .venv/bin/mmhie serve --without-gpu embedded
 
-test: test-fast  ## all tests except the slow ones, with a real engine; T=path selects
-	$(PYTEST) -m "engine and not slow" $(T) || test $$? = 5  # 5: no test was selected
+# 5: no test was selected.
+test: setup  ## all tests except the slow ones, with a real engine; T=path selects
+	@status=0; $(FAST) || test $$? = 5 || status=1; $(ENGINE) || test $$? = 5 || status=1; exit $$status
 
 test-fast: setup  ## the tests without a real engine, in parallel
-	$(PYTEST) -n 4 --dist worksteal -m "not slow and not engine" $(T) || test $$? = 5
+	$(FAST) || test $$? = 5
 
 test-slow: setup  ## the tests that take over 90 seconds each
 	$(PYTEST) -m slow $(T) || test $$? = 5

@@ -179,10 +179,7 @@ def install_node_tests() -> None:
     ):
         return
     if not shutil.which("npm"):
-        raise SetUpError(
-            "The tests call the gateway with the openai npm package: "
-            "install Node.js with npm and try again."
-        )
+        return  # requirements/programs.py names it, and its tests are skipped
     say("installing the openai npm package")
     run(
         ["npm", "ci", "--prefix", str(NODE_TESTS)],

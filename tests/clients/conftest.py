@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from requirements import programs
 from tests.clients import node
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
@@ -22,6 +23,6 @@ def the_gateway(
 @pytest.fixture(scope="session")
 def npm() -> None:
     """Install the npm client."""
-    if not node.is_here():
-        pytest.skip("node and npm are not installed")
+    if lacking := programs.reason("node", "npm"):
+        pytest.skip(lacking)
     node.install()

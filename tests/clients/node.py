@@ -1,10 +1,11 @@
 """Runner of the npm client's cases."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+
+from requirements import programs
 
 FOLDER = Path(__file__).parent
 INSTALLED = FOLDER / "node_modules" / "openai" / "package.json"
@@ -12,7 +13,7 @@ INSTALLED = FOLDER / "node_modules" / "openai" / "package.json"
 
 def is_here() -> bool:
     """Return whether node and npm are installed."""
-    return bool(shutil.which("node") and shutil.which("npm"))
+    return not programs.reason("node", "npm")
 
 
 def install() -> None:

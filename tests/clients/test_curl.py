@@ -1,17 +1,17 @@
 """curl, as the README shows it."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
 
+from requirements import programs
 from tests.contract.doors import events
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+pytestmark = pytest.mark.skipif(bool(programs.reason("curl")), reason=programs.reason("curl"))
 
 
 def curl(*arguments: str) -> bytes:

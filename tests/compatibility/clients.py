@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from requirements import programs
 from tests.clients import node
 from tests.compatibility.environment import python_with
 
@@ -94,7 +94,7 @@ class Client:
         """Whether the machine has what the client runs on."""
         if self.driver.endswith(".mjs"):
             return node.is_here()
-        return self.driver != "curl.py" or shutil.which("curl") is not None
+        return self.driver != "curl.py" or programs.find("curl") is not None
 
 
 CLIENTS: Final = (

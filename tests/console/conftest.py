@@ -8,8 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from requirements import programs
 from tests.clients import node
-from tests.console.browser import CHROMIUM, chromium, opened
+from tests.console.browser import chromium, opened
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
@@ -20,8 +21,8 @@ Open = Callable[..., AbstractAsyncContextManager[Page]]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Chromium, where it is installed."""
-    if not CHROMIUM.exists() or not node.is_here():
-        pytest.skip("chromium or npm is not installed")
+    if lacking := programs.reason("chromium", "node", "npm"):
+        pytest.skip(lacking)
     node.install()  # axe-core
     async with chromium() as running:
         yield running

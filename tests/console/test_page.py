@@ -290,7 +290,7 @@ async def test_the_gateway_goes_away_and_comes_back(
             assert await page.locator("article").count() == 3
         finally:
             child.terminate()
-            child.wait(timeout=20)
+            child.wait(timeout=60)
 
 
 async def test_what_a_model_writes_is_text(page: Page, engine: FakeEngine) -> None:

@@ -12,9 +12,9 @@ from typing import Self
 import httpx2
 
 from gateway.logs import BATCH_S
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120.0  # a loaded machine may take its time; nothing asserts how much
 
 
 def free_port() -> int:

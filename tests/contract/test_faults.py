@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -24,7 +25,6 @@ from tests.contract.process import Gateway, free_port
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
-BOUND_S = 3.0
 UNAVAILABLE, GARBLED, REJECTED = "engine_unavailable", "engine_garbled", "engine_rejected"
 CUT, TIMEOUT = "engine_cut", "engine_timeout"
 
@@ -68,6 +68,11 @@ def in_band(door: Door, answer: httpx2.Response) -> str:
     return str(checked(last["error"])["code"])
 
 
+def given_up(engine: FakeEngine) -> None:
+    """Wait until the engine's work is aborted, where the time was enough to give it any."""
+    engine.until(lambda stats: not stats["running"] and stats["aborted"] == stats["generations"])
+
+
 def interrupted(text: str) -> str:
     """The text form: an [interrupted] paragraph, then the disclaimer; codes are not shown."""
     *_, notice, disclaimer = text.rstrip("\n").split("\n\n")
@@ -82,13 +87,11 @@ def test_before_the_first_byte(gateway: Gateway, engine: FakeEngine, door: Door,
     """A status and an error object, whatever form was asked for."""
     fault, status, codes = EARLY[name]
     engine.next(**fault)
-    started = time.monotonic()
     answer = door.ask(gateway.client)
 
     error = error_of(answer)
     assert answer.status_code == status, error
     assert error["code"] in codes
-    assert time.monotonic() - started < BOUND_S
     if status == 503:
         assert int(answer.headers["retry-after"]) >= 1
 
@@ -180,15 +183,14 @@ def test_no_answer_in_time_is_504(hasty: Gateway, engine: FakeEngine, door: Door
 
     assert answer.status_code == 504
     assert error_of(answer)["code"] == TIMEOUT
-    assert 0.25 < time.monotonic() - started < BOUND_S
-    engine.until(lambda stats: stats["aborted"] == 1)
+    assert time.monotonic() - started > 0.25
+    given_up(engine)
 
 
 @pytest.mark.parametrize("door", DOORS, ids=name_of)
 def test_headers_and_then_nothing(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
     """The first token has the same time, whether or not the head has come."""
     engine.next(fault="hang_after_headers")
-    started = time.monotonic()
     answer = door.ask(hasty.client)
 
     if answer.status_code == 200:
@@ -197,8 +199,7 @@ def test_headers_and_then_nothing(hasty: Gateway, engine: FakeEngine, door: Door
     else:
         assert answer.status_code == 504
         assert error_of(answer)["code"] == TIMEOUT
-    assert time.monotonic() - started < BOUND_S
-    engine.until(lambda stats: stats["aborted"] == 1)
+    given_up(engine)
 
 
 @pytest.mark.parametrize("door", STREAMS, ids=name_of)
@@ -209,7 +210,7 @@ def test_a_stream_that_falls_silent(hasty: Gateway, engine: FakeEngine, door: Do
 
     code = in_band(door, answer)
     assert door.form == "text" or code == TIMEOUT
-    engine.until(lambda stats: stats["aborted"] == 1)
+    given_up(engine)
 
 
 @pytest.mark.parametrize("door", WHOLES, ids=name_of)
@@ -220,42 +221,54 @@ def test_a_whole_answer_has_a_total(hasty: Gateway, engine: FakeEngine, door: Do
 
     assert answer.status_code == 504
     assert error_of(answer)["code"] == TIMEOUT
-    engine.until(lambda stats: stats["aborted"] == 1)
+    given_up(engine)
 
 
-@pytest.mark.parametrize("door", STREAMS, ids=name_of)
-def test_a_stream_has_no_total(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
-    """Longer than the limit in all, never silent for as long: it comes through whole."""
-    engine.next(fault="slow_tokens", seconds=0.08)
-    started = time.monotonic()
-    answer = door.ask(hasty.client, **door.limit(8))
+def test_a_stream_has_no_total(start: Start, engine: FakeEngine) -> None:
+    """Longer than the limit in all, never silent for nearly as long: it comes through whole. On all
+    surfaces at once, for it takes seconds: the limit leaves a busy machine three of them."""
+    limit_s, token_s, tokens = 4.0, 0.5, 10
+    gateway = start(engine.url, MMHIE_TIMEOUT_SECONDS=str(limit_s)).wait()
+    engine.next(fault="slow_tokens", seconds=token_s, times=len(STREAMS))
 
-    assert answer.status_code == 200
-    assert time.monotonic() - started > 0.5
-    assert b'"error"' not in answer.content
-    assert b"[interrupted]" not in answer.content
+    def ask(door: Door) -> tuple[httpx2.Response, float]:
+        started = time.monotonic()
+        return door.ask(gateway.client, **door.limit(tokens)), time.monotonic() - started
+
+    with ThreadPoolExecutor(len(STREAMS)) as pool:
+        answers = list(pool.map(ask, STREAMS))
+    for answer, took in answers:
+        assert answer.status_code == 200
+        assert took > limit_s
+        assert b'"error"' not in answer.content
+        assert b"[interrupted]" not in answer.content
 
 
 @pytest.mark.parametrize("door", STREAMS, ids=name_of)
 def test_tokens_leave_when_they_come(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
-    """The first is read long before the last is made."""
-    engine.next(fault="slow_tokens", seconds=0.05)
+    """Each is read before the engine makes the next, which waits for that."""
+    words = [f" word{number}" for number in range(10)]
+    engine.next({"fault": "gated"}, {"fault": "say", "tokens": words})
     body = door.body(**door.limit(10))
+    received = b""
     with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
-        times = [time.monotonic() for _ in answer.iter_raw()]
+        parts = answer.iter_raw()
+        for word in words:
+            while word.strip().encode() not in received:
+                received += next(parts)
+            engine.release()
+        received += b"".join(parts)
 
-    assert len(times) >= 10
-    assert times[-1] - times[0] > 0.3
+    assert door.form == "text" or b'"error"' not in received
 
 
 def test_no_time_at_all_is_504_at_once(start: Start, engine: FakeEngine) -> None:
     """MMHIE_TIMEOUT_SECONDS=0 means at once."""
     gateway = start(engine.url, MMHIE_TIMEOUT_SECONDS="0").wait()
-    started = time.monotonic()
     answer = gateway.client.post(GENERATE, json={"prompt": "x"})
 
     assert answer.status_code == 504
-    assert time.monotonic() - started < 1
+    assert engine.stats["generations"] == 0
 
 
 def test_no_engine_at_all_is_503(start: Start) -> None:

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from tests.contract.doors import DOORS, STREAMS, Door, error_of, events, name_of
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.waiting import until
 
 # Settings that stop the start: what is set, and what the one sentence has to name.
 REFUSED: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
@@ -40,7 +40,7 @@ def run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings}
     command = [sys.executable, "-m", "gateway"]
     return subprocess.run(
-        command, env=environ, cwd=folder, capture_output=True, text=True, timeout=20, check=False
+        command, env=environ, cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -91,11 +91,9 @@ def test_a_signal_ends_it_in_order(
 ) -> None:
     """Exit code 0, and no traceback in the log."""
     gateway = start(engine.url).wait()
-    started = time.monotonic()
     gateway.signal(number)
 
     assert gateway.exit_code() == 0
-    assert time.monotonic() - started < 5
     assert "Traceback" not in gateway.log
 
 
@@ -104,7 +102,7 @@ def test_a_signal_before_the_engine_is_there(start: Start) -> None:
     gateway = start("http://127.0.0.1:9").wait("/healthz")
     gateway.signal()
 
-    assert gateway.exit_code(5) == 0
+    assert gateway.exit_code() == 0
 
 
 @pytest.mark.parametrize("door", STREAMS, ids=name_of)
@@ -112,12 +110,14 @@ def test_a_stream_in_flight_finishes(start: Start, engine: FakeEngine, door: Doo
     """SIGTERM in mid-stream: every token comes, with its proper end, then exit code 0."""
     gateway = start(engine.url).wait()
     whole = door.ask(gateway.client, **door.limit(8)).content
-    engine.next(fault="slow_tokens", seconds=0.06)
+    engine.next(fault="gated")
     body = door.body(**door.limit(8))
     with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
         parts = answer.iter_raw()
         received = next(parts)
         gateway.signal()
+        until(lambda: not gateway.answers("/readyz"))
+        engine.release(100)
         received += b"".join(parts)
 
     assert gateway.exit_code() == 0
@@ -131,19 +131,18 @@ def test_a_stream_in_flight_finishes(start: Start, engine: FakeEngine, door: Doo
 def test_while_draining_it_is_not_ready(start: Start, engine: FakeEngine) -> None:
     """/readyz is 503 and new questions are refused while a stream is still being served."""
     gateway = start(engine.url).wait()
-    engine.next(fault="slow_tokens", seconds=0.15)
+    engine.next(fault="gated")
     chat = next(door for door in STREAMS if door.name == "chat-sse")
     with gateway.client.stream("POST", chat.path, json=chat.body(max_tokens=10)) as answer:
         parts = answer.iter_raw()
         next(parts)
         health = Gateway.answers(gateway, "/healthz")
         gateway.signal()
-        time.sleep(0.1)
-        ready = gateway.answers("/readyz")
+        until(lambda: not gateway.answers("/readyz"))
+        engine.release(100)
         received = b"".join(parts)
 
     assert health
-    assert not ready
     assert b"[DONE]" in received
     assert gateway.exit_code() == 0
 
@@ -166,14 +165,15 @@ def test_what_outlives_the_grace_gets_the_in_band_error(start: Start, engine: Fa
     engine.until(lambda stats: stats["aborted"] == 1)
 
 
-def test_a_full_house_is_429(start: Start, start_engine: StartEngine) -> None:
+def test_a_full_house_is_429(start: Start, engine: FakeEngine) -> None:
     """One at the engine, none waiting: the second is told when to come back."""
-    engine = start_engine("--token-delay", "0.05")
+    engine.next(fault="gated")
     gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0").wait()
     slow = threading.Thread(target=lambda: DOORS[0].ask(gateway.client))
     slow.start()
     engine.until(lambda stats: stats["running"] == 1)
     answer = DOORS[0].ask(gateway.client)
+    engine.release(100)
     slow.join()
 
     assert answer.status_code == 429
@@ -181,9 +181,9 @@ def test_a_full_house_is_429(start: Start, start_engine: StartEngine) -> None:
     assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_waiting_too_long_is_503(start: Start, start_engine: StartEngine) -> None:
+def test_waiting_too_long_is_503(start: Start, engine: FakeEngine) -> None:
     """The queue has a time limit of its own."""
-    engine = start_engine("--token-delay", "0.05")
+    engine.next(fault="gated")
     gateway = start(
         engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="5", MMHIE_QUEUE_TIMEOUT_SECONDS="0.2"
     ).wait()
@@ -191,6 +191,7 @@ def test_waiting_too_long_is_503(start: Start, start_engine: StartEngine) -> Non
     slow.start()
     engine.until(lambda stats: stats["running"] == 1)
     answer = DOORS[0].ask(gateway.client)
+    engine.release(100)
     slow.join()
 
     assert answer.status_code == 503

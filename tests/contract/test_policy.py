@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from openai import OpenAI
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.waiting import until
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
@@ -160,7 +160,4 @@ def operator(*words: str, hold_file: Path) -> None:
 
 
 def wait_for_phase(gateway: Gateway, phase: str) -> None:
-    deadline = time.monotonic() + 5
-    while gateway.client.get("/healthz").json()["phase"] != phase:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: gateway.client.get("/healthz").json()["phase"] == phase)

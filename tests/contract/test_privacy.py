@@ -207,7 +207,7 @@ def strange_paths(at: Hospital) -> None:
         f"{CANARY}\r\n\r\n",
         f"GET /{CANARY}%41 HTTP/1.1\r\nhost: a\r\n\r\n",
     ):
-        with socket.create_connection(("127.0.0.1", at.gateway.port), timeout=5) as plug:
+        with socket.create_connection(("127.0.0.1", at.gateway.port), timeout=60) as plug:
             plug.sendall(head.encode())
             if head.endswith("\r\n\r\n"):
                 at.refusals.append(plug.recv(65536).decode(errors="replace"))
@@ -284,7 +284,7 @@ def test_an_overloaded_gateway_says_nothing(start: Start, engine: FakeEngine) ->
 
 
 def ask_and_keep(gateway: Gateway, door: Door, statuses: list[int]) -> None:
-    with httpx2.Client(trust_env=False, timeout=20) as client:
+    with httpx2.Client(trust_env=False, timeout=60) as client:
         try:
             answer = client.post(gateway.url + door.path, json=door.body(CANARY))
         except httpx2.HTTPError:

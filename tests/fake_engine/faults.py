@@ -43,6 +43,7 @@ class Delivery:
 
     first_delay: float = 0.0
     token_delay: float = 0.0
+    gated: bool = False
     headers_delay: float = 0.0
     ending: Ending = "whole"
     after: int = 0
@@ -71,6 +72,7 @@ def say(*tokens: str) -> Callable[[Plan, Fault], Plan]:
 DELIVERIES: Mapping[str, Callable[[Delivery, Fault], Delivery]] = {
     "slow_first_token": lambda delivery, fault: replace(delivery, first_delay=fault.seconds),
     "slow_tokens": lambda delivery, fault: replace(delivery, token_delay=fault.seconds),
+    "gated": lambda delivery, _: replace(delivery, gated=True),
     "hang_before_headers": lambda delivery, fault: replace(delivery, headers_delay=fault.seconds),
     "hang_after_headers": lambda delivery, fault: replace(delivery, first_delay=fault.seconds),
     "cut": end("cut"),

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tests.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -35,7 +37,7 @@ class FakeEngine:
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """One control request."""
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE_S)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             reply = connection.getresponse()
@@ -48,6 +50,10 @@ class FakeEngine:
     def next(self, *faults: Mapping[str, Any], **fault: Any) -> None:
         """Let the next request go wrong: one fault by keywords, or several on the same request."""
         self.ask("POST", "/_fake/next", list(faults) or fault)
+
+    def release(self, tokens: int = 1) -> None:
+        """Let so many gated tokens go."""
+        self.ask("POST", "/_fake/release", {"tokens": tokens})
 
     def options(self, **changed: Any) -> None:
         """Change options while it runs."""
@@ -73,17 +79,16 @@ class FakeEngine:
         found: dict[str, Any] = json.loads(self.seen(path)[-1]["body"])
         return found
 
-    def until(self, true: Callable[[dict[str, Any]], bool], *, seconds: float = 5) -> float:
-        """Wait until its stats satisfy a condition; the seconds that took."""
-        started = time.monotonic()
-        while not true(self.stats):
-            assert time.monotonic() - started < seconds, self.stats
+    def until(self, true: Callable[[dict[str, Any]], bool]) -> None:
+        """Wait until its stats satisfy a condition."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not true(stats := self.stats):
+            assert time.monotonic() < deadline, stats
             time.sleep(0.01)
-        return time.monotonic() - started
 
     def stop(self) -> None:
         """End the process."""
         self.child.terminate()
-        self.child.wait(timeout=10)
+        self.child.wait(timeout=PATIENCE_S)
         if self.child.stdout is not None:
             self.child.stdout.close()

@@ -21,11 +21,16 @@ class Sender:
     """One streamed answer on its way; `done` is False when it ended before its end."""
 
     def __init__(
-        self, connection: Connection, delivery: Delivery, on_token: Callable[[int], None]
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        on_token: Callable[[int], None],
+        permits: asyncio.Semaphore | None = None,
     ) -> None:
         self.connection = connection
         self.delivery = delivery
         self.on_token = on_token
+        self.permits = permits
         self.held = bytearray()
 
     async def stream(self, frames: Iterator[Frame], *, terminator: bytes = DONE) -> None:
@@ -52,7 +57,10 @@ class Sender:
         return True
 
     async def pause(self, frame: Frame, sent: int) -> None:
-        """The time a token takes; others get their turn even when it takes none."""
+        """The time a token takes; others get their turn even when it takes none. Of gated tokens
+        each but the first waits until it is released."""
+        if frame.tokens and sent and self.delivery.gated and self.permits:
+            await self.permits.acquire()
         if frame.tokens:
             await asyncio.sleep(self.delivery.token_delay if sent else 0)
 

@@ -42,6 +42,7 @@ class Engine:
         self.counts = Counts()
         self.queue = Queue()
         self.seen: list[dict[str, Any]] = []
+        self.permits = asyncio.Semaphore(0)
         self.fingerprint = f"vllm-{options.version}-c2bdcd3f"
         self.vocabulary: dict[str, int] = {}
         for entry in options.faults:
@@ -231,9 +232,12 @@ async def produce(
         await wired[0](wire_of(connection, body, whole, frames, terminator))
         return
     if body.get("stream"):
-        await Sender(connection, delivery, engine.spend).stream(frames, terminator=terminator)
+        sender = Sender(connection, delivery, engine.spend, engine.permits)
+        await sender.stream(frames, terminator=terminator)
         return
     await thinking(delivery, plans)
+    if delivery.gated:
+        await engine.permits.acquire()
     engine.spend(sum(plan.completion_tokens for plan in plans))
     await send_whole(connection, delivery, compact(whole).encode())
 
@@ -344,6 +348,13 @@ async def next_fault(engine: Engine, connection: Connection, request: Request, _
     await connection.answer(200, b"{}")
 
 
+async def release(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
+    """Let so many gated tokens (or whole answers) go."""
+    for _token in range(json.loads(request.body)["tokens"]):
+        engine.permits.release()
+    await connection.answer(200, b"{}")
+
+
 async def options(engine: Engine, connection: Connection, request: Request, _: Entry) -> None:
     """Change options of the running engine."""
     engine.options = dataclasses.replace(engine.options, **json.loads(request.body))
@@ -355,6 +366,7 @@ async def reset(engine: Engine, connection: Connection, _: Request, __: Entry) -
     old = engine.counts
     engine.counts = Counts(running=old.running, open_connections=old.open_connections)
     engine.queue = Queue()
+    engine.permits = asyncio.Semaphore(0)
     engine.seen = []
     await connection.answer(200, b"{}")
 
@@ -370,6 +382,7 @@ ROUTES: dict[str, tuple[str, Page]] = {
     "/_fake/stats": ("GET", stats),
     "/_fake/requests": ("GET", requests),
     "/_fake/next": ("POST", next_fault),
+    "/_fake/release": ("POST", release),
     "/_fake/options": ("POST", options),
     "/_fake/reset": ("POST", reset),
     **dict.fromkeys(GENERATION, ("POST", generate)),

@@ -78,7 +78,7 @@ def exchange(url: str, method: str, path: str, body: Any) -> bytes:
     data = body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
     host = urlsplit(url)
     head = f"{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
-    with socket.create_connection((host.hostname, host.port or 80), timeout=10) as plug:
+    with socket.create_connection((host.hostname, host.port or 80), timeout=60) as plug:
         plug.sendall(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
         return b"".join(iter(lambda: plug.recv(65536), b""))
 

@@ -1,7 +1,6 @@
 """nginx in front of gateways, as docs/operations.md has it."""
 
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -11,10 +10,11 @@ from typing import Final
 
 import httpx2
 
+from requirements import programs
 from tests.compatibility.ledger import ROOT
 from tests.contract.process import free_port
 
-NGINX: Final = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+NGINX: Final = programs.find("nginx")
 DOCUMENT: Final = ROOT / "docs" / "operations.md"
 AROUND: Final = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
@@ -48,7 +48,7 @@ def balancing(folder: Path, gateways: Sequence[int]) -> Iterator[int]:
         yield port
     finally:
         child.terminate()
-        child.wait(timeout=10)
+        child.wait(timeout=60)
 
 
 def documented(port: int, gateways: Sequence[int]) -> str:

@@ -1,11 +1,11 @@
 """A wall clock that a test may set, for the processes that are started under it (libfaketime)."""
 
-from glob import glob
 from pathlib import Path
 
-FOUND = glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-LIBRARY = FOUND[0] if FOUND else ""
-REASON = "libfaketime is not installed"
+from requirements import programs
+
+LIBRARY = programs.find("faketime") or ""
+REASON = programs.reason("faketime")
 
 
 class WallClock:

@@ -9,7 +9,7 @@ from tests.fake_engine.wires import HUGE_HEADER_BYTES
 
 TIMEOUT_S: Final = 1.0  # MMHIE_TIMEOUT_SECONDS of the gateways that the table is tried on
 PATIENT_S: Final = 20.0  # of the one that has megabytes to read, or single bytes
-AT_ONCE_S: Final = 4.0  # a loaded machine's "at once"
+AT_ONCE_S: Final = 4.0  # what the page says of "at once"
 IN_TIME_S: Final = TIMEOUT_S + AT_ONCE_S
 SURFACES: Final[tuple[Door, ...]] = tuple(d for d in DOORS if d.path in (GENERATE, CHAT))
 

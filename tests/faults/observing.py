@@ -10,8 +10,8 @@ import httpx2
 from tests.contract.doors import CHAT, Door, checked, error_of, events, mmhie_of
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
+from tests.waiting import PATIENCE_S
 
-LOG_S = 3.0
 PLENTY_BYTES = 512 * 1024
 
 
@@ -104,7 +104,7 @@ def text_of(door: Door, answer: httpx2.Response) -> str:
 def logged(gateway: Gateway, request_id: str) -> str:
     """What the gateway's own log says of a request."""
     wanted = re.compile(f'"request_id":"{request_id}","method".*"outcome":"(\\w+)"')
-    deadline = time.monotonic() + LOG_S
+    deadline = time.monotonic() + PATIENCE_S
     while (line := wanted.search(gateway.log)) is None:
         assert time.monotonic() < deadline, "no line in the log"
         time.sleep(0.01)

@@ -69,7 +69,7 @@ class Asked:
 
     def one(self, number: int = 0) -> httpx2.Response:
         door = DOORS[number]
-        with httpx2.Client(base_url=self.gateway.url, timeout=20, trust_env=False) as client:
+        with httpx2.Client(base_url=self.gateway.url, timeout=60, trust_env=False) as client:
             answer = door.ask(client)
         self.statuses[answer.headers["x-request-id"]] = answer.status_code
         return answer
@@ -147,7 +147,7 @@ def begun(gateway: Gateway, engine: FakeEngine) -> Callable[[], str]:
 
     reading = threading.Thread(target=read)
     reading.start()
-    assert first.wait(10)
+    assert first.wait(60)
 
     def end() -> str:
         reading.join()

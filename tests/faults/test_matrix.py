@@ -61,4 +61,4 @@ def assert_work(meeting: Meeting, row: Row, *, is_whole: bool) -> None:
         may_be_left = is_whole and bool(ended) and counted == (0, 1)
         return not stats["running"] and (counted == (ended, aborted) or may_be_left)
 
-    meeting.engine.until(is_as_told, seconds=SETTLE_S)
+    meeting.engine.until(is_as_told)

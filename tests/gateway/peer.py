@@ -134,10 +134,3 @@ async def fetch(client: EngineClient, request: EngineRequest = GET) -> tuple[int
         return response.status, await response.read_all()
     finally:
         response.close()
-
-
-async def until(true: Callable[[], bool], seconds: float = 2.0) -> None:
-    """Wait for a condition; AssertionError when it does not come true in time."""
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.005)

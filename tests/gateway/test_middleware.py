@@ -19,7 +19,7 @@ from gateway.http.exchange import Exchange
 from gateway.logs import FAULT, JsonFormatter, log_request
 from gateway.middleware import Correlation
 from gateway.pipeline import EVENT_STREAM
-from tests.gateway.peer import until
+from tests.waiting import eventually
 
 Handler = Callable[[Exchange], Awaitable[None]]
 CANARY = "the patient said so"
@@ -70,7 +70,7 @@ async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uv
     plug = socket.create_server(("127.0.0.1", 0))
     running = asyncio.create_task(server.serve(sockets=[plug]))
     url = f"http://127.0.0.1:{plug.getsockname()[1]}"
-    async with httpx2.AsyncClient(base_url=url, timeout=5) as client:
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
         try:
             yield client, server
         finally:
@@ -276,8 +276,8 @@ async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
     async with served(slow) as (client, _):
         with pytest.raises(httpx2.ReadTimeout):
             await client.get("/", timeout=httpx2.Timeout(5, read=0.1))
-        await asyncio.wait_for(stopped.wait(), 2)
-        await until(lambda: bool(lines.requests()))
+        await asyncio.wait_for(stopped.wait(), 60)
+        await eventually(lambda: bool(lines.requests()))
     assert lines.requests()[0]["outcome"] == "client_gone"
     assert lines.requests()[0]["status"] == 0
     assert "fault" not in "".join(lines.raw)

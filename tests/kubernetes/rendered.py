@@ -1,7 +1,6 @@
 """What an overlay becomes: rendered by kustomize, as objects to ask about."""
 
 import functools
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from requirements import programs
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "docker" / "kubernetes"
@@ -24,9 +25,9 @@ def text(overlay: str) -> str:
 
 
 def built(folder: Path) -> str:
-    """The YAML of a folder; the test is skipped without kustomize (.ci/run installs it)."""
-    if shutil.which("kustomize") is None:
-        pytest.skip("kustomize is not installed (Debian: kustomize)")
+    """The YAML of a folder; the test is skipped without kustomize."""
+    if lacking := programs.reason("kustomize"):
+        pytest.skip(lacking)
     done = subprocess.run(["kustomize", "build", folder], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout

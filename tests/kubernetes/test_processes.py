@@ -10,9 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.process import PATIENCE_S, Gateway, free_port
+from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 from tests.kubernetes.rendered import Pod, one, pods
+from tests.waiting import PATIENCE_S
 
 MODEL = "dousery/medical-reasoning-gpt-oss-20b"
 SECRET = "a-secret-of-the-engine"
@@ -35,7 +36,7 @@ def probe(pod: Pod, kind: str, url: str) -> int:
     """The status that a probe of this pod gets; 0 where nobody answers."""
     path = pod.container[f"{kind}Probe"]["httpGet"]["path"]
     try:
-        return httpx2.get(url + path, trust_env=False, timeout=5).status_code
+        return httpx2.get(url + path, trust_env=False, timeout=60).status_code
     except httpx2.TransportError:
         return 0
 

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 import yaml
 
+from requirements import programs
 from tests.contract.process import free_port
 from tests.observability.queries import DOCKER
 
@@ -17,10 +18,10 @@ PATIENCE_S = 60.0
 
 
 def program(name: str) -> str:
-    """Its path; the test is skipped where it is missing (.ci/run installs it)."""
-    found = shutil.which(name)
+    """Its path; the test is skipped where it is missing."""
+    found = programs.find(name)
     if found is None:
-        pytest.skip(f"{name} is not installed (Debian: prometheus)")
+        pytest.skip(programs.reason(name))
     return found
 
 

@@ -26,11 +26,12 @@ import pytest
 
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import verify
-from tests.faults.clock import LIBRARY, WallClock
+from tests.faults.clock import LIBRARY, REASON, WallClock
 from tests.faults.disk import Disk, mounted
 from tests.gateway.audit.conftest import KEY, lines
 from tests.real.conftest import Stack, start
 from tests.real.test_serve import alive, engine_core
+from tests.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -202,7 +203,7 @@ def blow(shaken: Shaken, name: str, tell: Callable[[str], None]) -> Iterator[lis
     tell(f"{name}: answered again after {seconds:.1f} s; meanwhile {dict(told)}")
 
 
-@pytest.mark.skipif(not LIBRARY, reason="libfaketime is not installed")
+@pytest.mark.skipif(not LIBRARY, reason=REASON)
 def test_the_clock_is_set(shaken: Shaken, tell: Callable[[str], None]) -> None:
     """A day forward and back: nobody notices, neither launcher, gateway nor vLLM."""
     processes = (shaken.gateway(), shaken.engine())
@@ -287,10 +288,3 @@ def test_nothing_acknowledged_is_lost(shaken: Shaken, tell: Callable[[str], None
     tell(json.dumps(Counter(outcome for *_, outcome in shaken.callers.told)))
     assert shaken.callers.acknowledged <= written
     assert not verify(shaken.trail, key=KEY).findings
-
-
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

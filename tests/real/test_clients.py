@@ -11,6 +11,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
+from requirements import programs
 from tests.clients import node
 from tests.contract.test_disclaimer import TEXT
 
@@ -44,8 +45,8 @@ async def async_client(stack: Any) -> AsyncIterator[AsyncOpenAI]:
 @pytest.fixture(scope="module")
 def npm() -> None:
     """The npm client is installed."""
-    if not node.is_here():
-        pytest.skip("node and npm are not installed")
+    if lacking := programs.reason("node", "npm"):
+        pytest.skip(lacking)
     node.install()
 
 

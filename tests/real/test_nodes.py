@@ -6,7 +6,6 @@ The hosts have no way to the internet and their name resolves to 127.0.0.1, as i
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -18,6 +17,7 @@ import httpx2
 import psutil
 import pytest
 
+from requirements import programs
 from tests.models import harmony
 from tests.models.harmony import EXCHANGES, FEVER, SYSTEM
 from tests.real.conftest import MMHIE, START_S, STOP_S, Stack, environment
@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.engine,
     pytest.mark.slow,
     pytest.mark.skipif(
-        os.geteuid() != 0 or shutil.which("ip") is None or (psutil.cpu_count() or 1) < 2,
+        os.geteuid() != 0 or not programs.find("ip") or (psutil.cpu_count() or 1) < 2,
         reason="making network namespaces needs root and iproute2, and each host a core",
     ),
 ]

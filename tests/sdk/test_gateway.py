@@ -98,7 +98,7 @@ def test_leaving_a_stream_stops_the_engine(gateway: Gateway, engine: FakeEngine)
     ):
         assert isinstance(next(events), Delta)
 
-    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0, seconds=5)
+    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset_midstream", "error_midstream", "clean_cut"])

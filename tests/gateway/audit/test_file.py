@@ -6,7 +6,6 @@ import resource
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,8 @@ import sys, time
 from pathlib import Path
 from gateway.audit.file import AuditFile
 file = AuditFile(Path(sys.argv[1]), key="k" * 32, rotate_bytes=50_000, fsync="never")
-until = time.monotonic() + 20
+print("ready", flush=True)
+until = time.monotonic() + 60
 while not Path(sys.argv[3]).exists():
     if time.monotonic() > until:
         sys.exit("nobody said go")
@@ -66,12 +66,19 @@ def test_processes_share_one_chain(path: Path) -> None:
     """At full speed, through rotations: no line lost, doubled, torn or out of its order."""
     go = path.with_name("go")
     children = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name, str(go)], cwd=ROOT)
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), name, str(go)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        )
         for name in "ab"
     ]
-    time.sleep(0.5)  # both are up, and begin in the same moment
+    for child in children:
+        assert child.stdout is not None
+        with child.stdout:
+            assert child.stdout.readline() == b"ready\n"
     go.touch()
-    assert [child.wait(timeout=30) for child in children] == [0, 0]
+    assert [child.wait(timeout=60) for child in children] == [0, 0]
 
     files = [*rotated_files(path), path]
     written = [line for one in files for line in lines(one) if line["kind"] == "test"]

@@ -4,8 +4,6 @@ import contextlib
 import json
 import signal
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.auth.conftest import add_key, bearer
+from tests.waiting import until
 
 CANARY = "zebrafish7731"
 JSON, SSE = DOORS[0], DOORS[1]
@@ -70,13 +69,6 @@ class Audited:
 
 def settings(trail: Path) -> dict[str, str]:
     return {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY, "MMHIE_TIMEOUT_SECONDS": "1"}
-
-
-def until(true: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +249,7 @@ def ask_and_forget(gateway: Gateway, door: Door) -> None:
     """A caller that takes what comes."""
     with contextlib.suppress(httpx2.HTTPError), httpx2.Client(trust_env=False) as client:
         body = door.body(max_tokens=500) if door.path == JSON.path else door.body()
-        client.post(gateway.url + door.path, json=body, headers=door.headers, timeout=20)
+        client.post(gateway.url + door.path, json=body, headers=door.headers, timeout=60)
 
 
 @pytest.mark.parametrize("policy", ["refuse", "serve"])

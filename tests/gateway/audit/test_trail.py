@@ -18,6 +18,7 @@ from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
 from gateway.settings import GatewaySettings
 from tests.gateway.audit.conftest import KEY, Open, lines
+from tests.waiting import until
 
 
 class Writing:
@@ -61,13 +62,6 @@ def finished(
     record.principal = principal or Principal("ward", "key", frozenset())
     record.finish("/llm/generate")
     return record
-
-
-def until(true: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_request_is_on_disk_within_a_moment(begin: Callable[..., Writing]) -> None:
@@ -156,7 +150,7 @@ class Hanging(AuditFile):
     answers = threading.Event()
 
     def _force(self) -> None:
-        assert self.answers.wait(20)
+        assert self.answers.wait(60)
         super()._force()
 
 

@@ -120,6 +120,6 @@ def test_two_operators_at_once(desk: Desk) -> None:
     """No key is lost."""
     children = [desk.start("new", "--name", f"key-{number}") for number in range(2)]
     for child in children:
-        assert child.wait(timeout=30) == 0
+        assert child.wait(timeout=60) == 0
 
     assert {key.name for key in keys.read(desk.file)} == {f"key-{number}" for number in range(2)}

@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
+from tests.waiting import until
 
 GENERATE, CHAT = DOORS[0], DOORS[3]
 READ = ("/v1/models", "/v1/models/fake-model", "/v1/nothing", "/nothing", "/v1/mmhie/model-card")
@@ -214,17 +214,10 @@ def test_limits(guarded: Guarded, engine: FakeEngine) -> None:
 
 def guarded_ask(guarded: Guarded, secret: str) -> None:
     """In another connection than the one in use."""
-    with httpx2.Client(trust_env=False, timeout=20) as client:
+    with httpx2.Client(trust_env=False, timeout=60) as client:
         client.post(
             guarded.gateway.url + GENERATE.path, json=GENERATE.body(), headers=bearer(secret)
         )
-
-
-def until(true: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(

@@ -63,12 +63,5 @@ class Running:
                 await task
 
 
-def store_of(url: str, timeout_s: float = 1.0) -> Running:
+def store_of(url: str, timeout_s: float = 60.0) -> Running:
     return Running(url, timeout_s)
-
-
-async def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait for something to become so."""
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.01)

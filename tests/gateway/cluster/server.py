@@ -1,6 +1,5 @@
 """A real redis-server of a test's own: killed, stopped, hung, started again."""
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -10,18 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from requirements import programs
 from tests.contract.process import free_port
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class RedisServer:
     """Keeps nothing on disk, so a restart loses everything."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        program = shutil.which("redis-server")
+        program = programs.find("redis-server")
         if program is None:
-            pytest.skip("redis-server is not installed (apt install redis-server)")
+            pytest.skip(programs.reason("redis-server"))
         self.port = free_port()
         self.folder = folder
         self.url = f"redis://127.0.0.1:{self.port}"

@@ -11,7 +11,8 @@ from gateway.cluster.redis_store import Address, RedisUnavailable, execute_once
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import Limits, Principal
 from gateway.safety.hold import Hold
-from tests.gateway.cluster.conftest import StartRedis, store_of, until
+from tests.gateway.cluster.conftest import StartRedis, store_of
+from tests.waiting import eventually
 
 PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
 WHO = Principal("a", "key", frozenset(), limits=Limits(2, 100, 100))
@@ -38,9 +39,9 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
     async with made.running() as store:
         leave = await limiter.acquire(WHO)
         await execute_once(Address(url), 1.0, [keys.set_hold(HOLD), *keys.revoke(["a"])])
-        await until(lambda: operator.hold == HOLD and "a" in operator.revoked)
+        await eventually(lambda: operator.hold == HOLD and "a" in operator.revoked)
         redis.ask("FLUSHALL")
-        await until(lambda: redis.ask("EXISTS", keys.hold, keys.revoked) == "2")
+        await eventually(lambda: redis.ask("EXISTS", keys.hold, keys.revoked) == "2")
         leave(tokens=5)
         (await limiter.acquire(WHO))(tokens=5)
         await limiter.acquire(WHO)

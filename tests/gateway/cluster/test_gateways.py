@@ -21,7 +21,8 @@ from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.cluster.conftest import StartRedis
 from tests.gateway.cluster.server import RedisServer
 from tests.gateway.server.certificates import Authority
-from tests.gateway.workers.conftest import Several, until
+from tests.gateway.workers.conftest import Several
+from tests.waiting import until
 
 ASK = {"prompt": "Why?", "max_tokens": 8}
 ALONE = "limits are counted by each gateway alone"
@@ -60,7 +61,7 @@ class Site:
 
     def ask(self, gateway: Gateway, name: str) -> httpx2.Response:
         """One question over a connection of its own, so that any worker may get it."""
-        with httpx2.Client(base_url=gateway.url, timeout=20, trust_env=False) as client:
+        with httpx2.Client(base_url=gateway.url, timeout=60, trust_env=False) as client:
             return client.post("/llm/generate", json=ASK, headers=bearer(self.secrets[name]))
 
     @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """What operators tell all gateways, and what a Redis without a memory makes of it."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
@@ -9,8 +8,9 @@ import pytest
 from gateway.cluster.operator_state import HoldEntry, OperatorState, RedisKeys, entry_of
 from gateway.cluster.redis_store import HEARTBEAT_S, Address, Command, Reply, execute_once
 from gateway.safety.hold import UNREADABLE, Hold
-from tests.gateway.cluster.conftest import StartRedis, store_of, until
+from tests.gateway.cluster.conftest import StartRedis, store_of
 from tests.gateway.cluster.server import RedisServer
+from tests.waiting import eventually
 
 KEYS = RedisKeys("t")
 HOLD = Hold(reason="Störung", by="ops", since="2026-11-25T08:00:00Z")
@@ -39,9 +39,9 @@ async def test_everybody_hears(redis: RedisServer) -> None:
     async with operator_at(redis) as here, operator_at(redis) as there:
         for noted in (HOLD, OTHER, None, HOLD):
             await hold(redis, noted)
-            await until(lambda said=noted: here.hold == there.hold == said)  # type: ignore[misc] # mypy infers no lambda with a default
+            await eventually(lambda said=noted: here.hold == there.hold == said)  # type: ignore[misc] # mypy infers no lambda with a default
         await revoke(redis, "a", "b")
-        await until(lambda: here.revoked == there.revoked == {"a", "b"})
+        await eventually(lambda: here.revoked == there.revoked == {"a", "b"})
         async with operator_at(redis) as new:
             assert (new.hold, new.revoked) == (HOLD, {"a", "b"})
 
@@ -68,11 +68,10 @@ async def test_redis_comes_back_with_nothing(start_redis: StartRedis) -> None:
     async with operator_at(redis) as here:
         await hold(redis, HOLD)
         await revoke(redis, "a")
-        await until(lambda: here.hold == HOLD and "a" in here.revoked)
+        await eventually(lambda: here.hold == HOLD and "a" in here.revoked)
         redis.kill()
-        await asyncio.sleep(0.1)
         redis.start()
-        await until(lambda: redis.ask("EXISTS", KEYS.hold, KEYS.revoked) == "2")
+        await eventually(lambda: redis.ask("EXISTS", KEYS.hold, KEYS.revoked) == "2")
         assert here.hold == HOLD
     async with operator_at(redis) as later:
         assert (later.hold, later.revoked) == (HOLD, {"a"})
@@ -82,9 +81,9 @@ async def test_nothing_in_redis_is_no_release(redis: RedisServer) -> None:
     """A wiped Redis, without a connection lost."""
     async with operator_at(redis) as here:
         await hold(redis, HOLD)
-        await until(lambda: here.hold == HOLD)
+        await eventually(lambda: here.hold == HOLD)
         redis.ask("FLUSHALL")
-        await until(lambda: redis.ask("EXISTS", KEYS.hold) == "1")
+        await eventually(lambda: redis.ask("EXISTS", KEYS.hold) == "1")
         assert here.hold == HOLD
 
 
@@ -92,16 +91,16 @@ async def test_a_gateway_that_knows_less_brings_nothing_back(redis: RedisServer)
     """Later wins, also when all is lost and an older word is put back first."""
     async with operator_at(redis) as behind:
         await hold(redis, HOLD)
-        await until(lambda: behind.hold == HOLD)
+        await eventually(lambda: behind.hold == HOLD)
         known = behind._entry
         await hold(redis, None)
-        await until(lambda: behind.hold is None)
+        await eventually(lambda: behind.hold is None)
         released = behind._entry
         redis.ask("FLUSHALL")
         redis.ask(
             "HSET", KEYS.hold, "at", str(known.at), "hold", '{"reason":"x","by":"y","since":"z"}'
         )
-        await until(lambda: redis.ask("HGET", KEYS.hold, "at") == str(released.at))
+        await eventually(lambda: redis.ask("HGET", KEYS.hold, "at") == str(released.at))
         assert behind.hold is None
 
 
@@ -110,7 +109,7 @@ async def test_an_order_is_later_than_what_stands_there(redis: RedisServer) -> N
     redis.ask("HSET", KEYS.hold, "at", "99999999999999", "hold", "null")
     async with operator_at(redis) as here:
         await hold(redis, HOLD)
-        await until(lambda: here.hold == HOLD)
+        await eventually(lambda: here.hold == HOLD)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from gateway.cluster.redis_limiter import RedisRateLimiter
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import LocalRateLimiter, Release
 from gateway.principal import Limits, Principal
-from tests.gateway.cluster.conftest import StartRedis, store_of, until
+from tests.gateway.cluster.conftest import StartRedis, store_of
 from tests.gateway.cluster.server import RedisServer
+from tests.waiting import eventually
 
 LEASE_S = 3600.0  # no test waits for the end of one
 
@@ -22,7 +23,7 @@ def principal(name: str = "a", **limits: int) -> Principal:
 
 @contextlib.asynccontextmanager
 async def limiter_at(
-    url: str, *, refuse: bool = False, timeout_s: float = 1.0, lease_s: float = LEASE_S
+    url: str, *, refuse: bool = False, timeout_s: float = 60.0, lease_s: float = LEASE_S
 ) -> AsyncIterator[RedisRateLimiter]:
     """The limiter of one gateway."""
     made = store_of(url, timeout_s)
@@ -151,7 +152,7 @@ async def test_a_gateway_that_dies_leaves_nothing_for_long(redis: RedisServer) -
             await dying.acquire(who)
         await refused(living, who)
         pass_a_lease(redis, living)
-        await until(lambda: len(renewed(redis)) == 2)
+        await eventually(lambda: len(renewed(redis)) == 2)
         await living.acquire(who)
         await refused(living, who)
         await refused(living, other)
@@ -183,7 +184,7 @@ async def test_without_redis_by_itself(start_redis: StartRedis) -> None:
         for leave in leaves[:5]:
             leave(tokens=0)
         redis.start()
-        await until(lambda: here._store.is_up and there._store.is_up)
+        await eventually(lambda: here._store.is_up and there._store.is_up)
         await here.acquire(who)  # one of two is open, and the minute is new
         await refused(here, who)
         leaves[5](tokens=0)
@@ -208,5 +209,5 @@ async def test_a_redis_that_lost_its_data(redis: RedisServer) -> None:
         await limiter.acquire(who)
         redis.ask("FLUSHALL")
         limiter._renew_at = 0.0
-        await until(lambda: len(renewed(redis)) == 1)
+        await eventually(lambda: len(renewed(redis)) == 1)
         await refused(limiter, who)

@@ -15,8 +15,9 @@ from gateway.cluster.redis_store import (
     execute_once,
 )
 from tests.contract.process import free_port
-from tests.gateway.cluster.conftest import StartRedis, store_of, until
+from tests.gateway.cluster.conftest import StartRedis, store_of
 from tests.gateway.cluster.server import RedisServer
+from tests.waiting import eventually
 
 TIMEOUT_S = 0.2
 NARROW = ("--user", "default", "on", "nopass", "~*", "+get")
@@ -71,12 +72,12 @@ async def test_killed_and_started_again(
         redis.kill()
         with pytest.raises(RedisUnavailable):
             await store.ask("PING")
-        await until(lambda: not store.is_up)
+        await eventually(lambda: not store.is_up)
         with pytest.raises(RedisUnavailable):
             store.ask("PING").send(None)  # before it waits for anything
-        await until(lambda: len(made.alarms) >= 3)  # a second attempt fails, in silence
+        await eventually(lambda: len(made.alarms) >= 3)  # a second attempt fails, in silence
         redis.start()
-        await until(lambda: store.is_up)
+        await eventually(lambda: store.is_up)
         assert await store.ask("PING") == b"PONG"
 
     assert made.alarms[:3] == [False, True, True]
@@ -95,7 +96,7 @@ async def test_one_that_hangs(start_redis: StartRedis) -> None:
         assert {type(one) for one in found} == {RedisUnavailable}
         assert store.problem == "does not answer in time"
         redis.signal(signal.SIGCONT)
-        await until(lambda: store.is_up)
+        await eventually(lambda: store.is_up)
 
 
 class Clock:
@@ -152,7 +153,7 @@ async def test_one_that_hangs_from_the_start(start_redis: StartRedis) -> None:
     async with made.running() as store:
         assert not store.is_up
         redis.signal(signal.SIGCONT)
-        await until(lambda: store.is_up)
+        await eventually(lambda: store.is_up)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ async def test_a_fault_of_ours_leaves_nobody_waiting(
 
     made.store.heartbeats.append(fail)
     async with made.running() as store:
-        await until(lambda: not store.is_up)
-        await until(lambda: store.is_up)
+        await eventually(lambda: not store.is_up)
+        await eventually(lambda: store.is_up)
 
     assert "a fault while talking to Redis" in caplog.text

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.engine.watch import EngineState, EngineWatch, parse_models, read_status_file
 from gateway.errors import Draining, EngineUnavailable
-from tests.gateway.peer import Line, always, meeting, until
+from tests.gateway.peer import Line, always, meeting
+from tests.waiting import eventually
 
 MODEL = {"id": "public", "max_model_len": 100, "reasoning": True, "base": "b", "adapter": "a"}
 TOLD = {
@@ -196,26 +197,27 @@ def test_any_file_and_any_listing(
         assert error.retry_after_s is None  # noqa: PT017 - either way is right
 
 
-async def test_the_watch_follows_the_engine() -> None:
+async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ready, gone, ready again; a doubt makes it look at once."""
+    monkeypatch.setattr("gateway.engine.watch.POLL_READY_S", 3600)
     engine = Engine()
     async with meeting(engine.play) as (client, _):
         watch = EngineWatch(client, None)
         with pytest.raises(EngineUnavailable):
             watch.model()
         running = asyncio.create_task(watch.run())
-        await until(lambda: watch.phase == "ready")
+        await eventually(lambda: watch.phase == "ready")
         assert watch.model().id == "m"
         engine.answers["/health"] = None
         engine.answers["/v1/models"] = None
         watch.state = EngineState()  # the facts are forgotten with the engine
         watch.recheck()
-        await until(lambda: watch.phase == "engine_down", 0.5)
+        await eventually(lambda: watch.phase == "engine_down")
         with pytest.raises(EngineUnavailable) as found:
             watch.model()
         assert found.value.retry_after_s
         engine.answers["/v1/models"] = {"data": [{"id": "other"}]}
-        await until(lambda: watch.phase == "ready")
+        await eventually(lambda: watch.phase == "ready")
         assert watch.model().id == "other"
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

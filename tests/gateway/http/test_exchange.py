@@ -149,7 +149,7 @@ async def test_leaving_during_the_work() -> None:
     caller, cleaned = Caller(), asyncio.Event()
 
     async def work() -> None:
-        async with asyncio.timeout(1), caller.exchange.watched():
+        async with asyncio.timeout(60), caller.exchange.watched():
             try:
                 await asyncio.sleep(5)
             finally:

@@ -12,7 +12,7 @@ from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
-from tests.gateway.workers.conftest import until
+from tests.waiting import until
 
 CHAT = next(door for door in DOORS if door.name == "chat-json")
 STREAM = next(door for door in STREAMS if door.name == "chat-sse")

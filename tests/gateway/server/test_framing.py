@@ -241,7 +241,7 @@ def test_leaving_with_requests_in_line(gateway: Gateway, engine: FakeEngine) -> 
         engine.until(lambda stats: stats["running"] == 1)
         time.sleep(0.05)
 
-    engine.until(lambda stats: stats["running"] == 0, seconds=60)
+    engine.until(lambda stats: stats["running"] == 0)
     assert engine.stats["aborted"] == 1
 
 
@@ -331,7 +331,7 @@ def test_half_a_hang_up_is_a_whole_one(gateway: Gateway, engine: FakeEngine) -> 
         plug.sendall(chat())
         engine.until(lambda stats: stats["running"] == 1)
         plug.shutdown(socket.SHUT_WR)
-        engine.until(lambda stats: stats["running"] == 0, seconds=60)
+        engine.until(lambda stats: stats["running"] == 0)
         assert rest(plug) == b""
 
 

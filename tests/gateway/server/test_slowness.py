@@ -10,7 +10,6 @@ from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.wire import (
     CHAT_BODY,
-    PATIENCE_S,
     answers,
     chat,
     dialled,
@@ -18,7 +17,7 @@ from tests.gateway.server.wire import (
     request,
     rest,
 )
-from tests.gateway.workers.conftest import until
+from tests.waiting import PATIENCE_S, until
 
 
 def drip(plug: socket.socket, data: bytes) -> bytes:
@@ -115,8 +114,8 @@ def test_an_answer_left_unread_is_given_up(strict: Gateway, engine: FakeEngine) 
     with dialled(strict) as plug:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         plug.sendall(chat(body=body))
-        engine.until(lambda stats: stats["running"] == 1, seconds=60)
-        engine.until(lambda stats: stats["running"] == 0, seconds=60)
+        engine.until(lambda stats: stats["running"] == 1)
+        engine.until(lambda stats: stats["running"] == 0)
 
     assert engine.stats["aborted"] == 1
 

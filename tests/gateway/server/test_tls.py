@@ -15,8 +15,8 @@ from gateway.server.tls import Tls
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.certificates import Authority, Pair
-from tests.gateway.server.wire import CHAT_BODY, PATIENCE_S, answers, chat, request, rest
-from tests.gateway.workers.conftest import until
+from tests.gateway.server.wire import CHAT_BODY, answers, chat, request, rest
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture

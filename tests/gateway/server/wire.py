@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.contract.doors import checked
 from tests.contract.process import Gateway
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 60.0  # a loaded machine may take its time; nothing asserts how much
 CHAT_BODY = json.dumps(
     {"model": "fake-model", "messages": [{"role": "user", "content": "Why?"}]}
 ).encode()

@@ -20,6 +20,8 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict, Parse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[3]
 HANG_S = 60.0
 
@@ -108,7 +110,7 @@ class Collector:
         self.endpoint = f"{self.url}/v1/traces"
 
     def ask(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             found: bytes = answer.read()
             return found
 
@@ -123,7 +125,7 @@ class Collector:
         return bytes.fromhex(self.ask("/raw").decode())
 
     def until(
-        self, enough: Callable[[list[dict[str, Any]]], bool], seconds: float = 15
+        self, enough: Callable[[list[dict[str, Any]]], bool], seconds: float = PATIENCE_S
     ) -> list[dict[str, Any]]:
         """The spans, once they are enough."""
         deadline = time.monotonic() + seconds
@@ -134,7 +136,7 @@ class Collector:
 
     def stop(self) -> None:
         self.child.terminate()
-        self.child.wait(timeout=10)
+        self.child.wait(timeout=60)
         if self.child.stdout is not None:
             self.child.stdout.close()
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -202,13 +201,10 @@ def test_a_collector_that_is_away(
     gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=hanging.endpoint, **QUICK).wait()
     for door in DOORS:
         assert door.ask(gateway.client, CANARY).status_code == 200
-    began = time.monotonic()
     assert gateway.stop() == 0
-    took = time.monotonic() - began
     if arguments:
         hanging.stop()
 
-    assert took < 10
     assert CANARY not in gateway.log
 
 

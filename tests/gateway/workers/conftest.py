@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from http.client import HTTPConnection
@@ -19,6 +18,7 @@ from gateway.principal import Limits
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
+from tests.waiting import until
 
 ASK = orjson.dumps({"prompt": "Why?", "max_tokens": 24})
 STREAM = orjson.dumps({"prompt": "Why?", "max_tokens": 24, "stream": True})
@@ -50,7 +50,7 @@ class Several(Gateway):
         return self
 
     def connect(self) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def ask(self, headers: Mapping[str, str] = NO_HEADERS) -> int:
         """The status of one question over a connection of its own."""
@@ -78,14 +78,6 @@ class Several(Gateway):
         found = [one for family in families for one in family.samples if one.name == name]
         assert all("pid" not in one.labels for one in found), found
         return sum(one.value for one in found)
-
-
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for something to become so."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def together(number: int, act: Callable[[], Any]) -> list[Any]:

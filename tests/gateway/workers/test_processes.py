@@ -25,8 +25,8 @@ from tests.gateway.workers.conftest import (
     Several,
     Start,
     together,
-    until,
 )
+from tests.waiting import until
 
 DONE = b"data: [DONE]\n\n"
 
