@@ -96,7 +96,7 @@ class BatchHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self.add(self.format(record))
-        except Exception:  # as in every handler of logging: who logs is not stopped by it
+        except (TypeError, ValueError):  # as in every handler: who logs is not stopped by it
             self.handleError(record)
         if record.levelno >= logging.WARNING:
             self.flush()

@@ -172,11 +172,9 @@ async def relay(answer: Answer, exchange: Exchange, notices: Sequence[dict[str, 
     """Send an answer and record what it came to, also where it failed half-way."""
     try:
         await answer.send()
-    except Exception:
+    finally:
         if exchange.record.status or answer.finals:
             exchange.record.answer = AnswerSummary.of(answer.usage, notices, answer.finals)
-        raise
-    exchange.record.answer = AnswerSummary.of(answer.usage, notices, answer.finals)
 
 
 def is_stream(response: EngineResponse) -> bool:

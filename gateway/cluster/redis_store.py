@@ -26,6 +26,7 @@ Alarm = Callable[[bool], None]
 HEARTBEAT_S = 1.0
 CONNECT_TIMEOUT_S = 1.0  # nobody but the start waits for a connection
 MAX_BATCH = 500
+UNEXPECTED_REPLY = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 TIMEOUT_STEPS = 4
 
 # The first row that fits describes a failure: messages of the library quote addresses and what
@@ -133,7 +134,7 @@ class RedisStore:
                     await self._serve(connection)
             except RedisUnavailable as problem:
                 self._set_down(str(problem))
-            except Exception:  # a fault of ours must not leave anybody waiting for a reply
+            except UNEXPECTED_REPLY:  # must not leave anybody waiting
                 log.error("a fault while talking to Redis", exc_info=True)
                 self._set_down("was not understood")
             await asyncio.sleep(self._every_s)

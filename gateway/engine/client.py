@@ -108,14 +108,16 @@ class EngineClient:
         until = None if request.total_s is None else now + request.total_s
         for idle in (self._take_idle(), None):
             connection = idle or await self._connect(until)
+            is_answered = False
             try:
                 await connection.send(self._encode(request), idle_s=request.idle_s, until=until)
+                is_answered = True
                 return EngineResponse(self, connection)
             except ConnectionDiedError:
-                connection.abort()
-            except BaseException:
-                connection.abort()
-                raise
+                continue
+            finally:
+                if not is_answered:
+                    connection.abort()
         raise EngineUnavailable(
             "The engine closed the connection without an answer; try again.", retry_after_s=1
         )

@@ -157,7 +157,7 @@ class LocalAdmissionQueue:
         try:
             async with asyncio.timeout(self.timeout_s):
                 await granted
-        except BaseException as stopped:
+        except (TimeoutError, TooBusy, asyncio.CancelledError) as stopped:
             self._abandon(queue, granted)
             if isinstance(stopped, TimeoutError):
                 raise QueueTimeout(

@@ -83,10 +83,17 @@ def check(folder: str, *, is_harmony: bool) -> Result:
     return Result(tokens or 0, reports is not False, contacted, error or other)
 
 
+# Ways in which the libraries below fail on a folder that is not as they expect.
+LIBRARY_FAILURES = (
+    *(ArithmeticError, AttributeError, ImportError, LookupError, OSError, RuntimeError),
+    *(TypeError, ValueError),
+)
+
+
 def _load(part: Callable[[], int]) -> tuple[int | None, str]:
     try:
         return part(), ""
-    except Exception as error:  # it fails in as many ways as there are libraries below
+    except LIBRARY_FAILURES as error:
         return None, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from launcher.errors import GaveUp, ToldToStop
@@ -118,13 +119,16 @@ class Supervisor:
         running = {asyncio.create_task(engine.run()) for engine in self._engines}
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            try:
+            async with AsyncExitStack() as undo:
+                undo.push_async_callback(self._stop_all, running)
                 raise_unless_others(done, have_others=bool(running))
-            except BaseException:
-                self._stop.requested.set()
-                await asyncio.gather(*running, return_exceptions=True)
-                raise
+                undo.pop_all()
         await self._stop.requested.wait()
+
+    async def _stop_all(self, running: set[asyncio.Task[None]]) -> None:
+        """Ask for a stop and wait for what still runs."""
+        self._stop.requested.set()
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def _run_router(self) -> None:
         """Run the router once every engine has been ready: before, it would not listen."""

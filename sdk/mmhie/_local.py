@@ -109,11 +109,10 @@ class LocalServer:
             env=child_environ(self._config, self._environ, self._port),
             start_new_session=True,  # Ctrl-C is for this process; it stops the server itself
         )
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.stop)
             self._wait_ready(self._guard)
-        except BaseException:
-            self.stop()
-            raise
+            undo.pop_all()
 
     def _wait_ready(self, guard: subprocess.Popen[bytes]) -> None:
         wait = self._config.start_timeout_seconds
