@@ -2,10 +2,11 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
-FAST = $(PYTEST) -n 4 --dist worksteal -m "not slow and not engine" $(T)
+FAST_TESTS = -n 4 --dist worksteal -m "not slow and not engine" $(T)
+FAST = $(PYTEST) $(FAST_TESTS)
 ENGINE = $(PYTEST) -m "engine and not slow" $(T)
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-slow check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
+.PHONY: help run test test-fast test-slow coverage check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +25,12 @@ test-fast: setup  ## the tests without a real engine, in parallel
 test-slow: setup  ## the tests that take over 90 seconds each
 	$(PYTEST) -m slow $(T) || test $$? = 5
 
+coverage: setup  ## lines and branches that the fast tests run; fails below the floor in pyproject.toml
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest $(FAST_TESTS)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report
+
 check: setup  ## formatting, lint, types, generated documentation
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
@@ -38,7 +45,13 @@ fix: setup  ## format the code and apply automatic fixes
 docs: setup  ## regenerate the generated documentation
 	$(RUN) -m scripts.render
 
-docs-check: setup  ## build the documentation site into .cache/site, run its examples
+docs-coverage: setup  ## lines and branches that the fast tests run; fails below the floor in pyproject.toml
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest $(FAST_TESTS)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report
+
+check: setup  ## build the documentation site into .cache/site, run its examples
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	$(PYTEST) -n 2 tests/docs
 
@@ -58,7 +71,13 @@ capacity: setup  ## simulate up to 1,000 engines, draw the figures of docs/capac
 screenshots: setup  ## retake the console's screenshots in docs/images (needs chromium)
 	$(RUN) -m tests.console
 
-image-check: setup  ## lint the Dockerfiles, build and test the gateway's image (root, Debian)
+image-coverage: setup  ## lines and branches that the fast tests run; fails below the floor in pyproject.toml
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest $(FAST_TESTS)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report
+
+check: setup  ## lint the Dockerfiles, build and test the gateway's image (root, Debian)
 	$(RUN) -m scripts.image_check $(T)
 
 setup:

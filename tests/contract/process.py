@@ -34,6 +34,7 @@ class Gateway:
         environ = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
+            **{name: v for name, v in os.environ.items() if name.startswith("COVERAGE_")},
             "PYTHONWARNINGS": "error",
             "MMHIE_PORT": str(self.port),
             "MMHIE_ENGINE_URL": engine_url,
