@@ -92,21 +92,42 @@ async def open_services(
     settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, quotas: Quotas | None
 ) -> AsyncIterator[Services]:
     """Open what lives as long as the application, and close it."""
-    quotas = quotas or local_quotas(settings)
+    services = services_of(settings, disclaimer, own, quotas or local_quotas(settings))
+    if services.trail is not None:
+        services.trail.start()
+    running = (services.watch.run(), services.gate.run(), services.shared.run())
+    watching = [asyncio.create_task(one) for one in running]
+    try:
+        await services.shared.wait_for_first_attempt()
+        yield services
+    finally:
+        for task in watching:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        for client in {services.engine, *services.metered}:
+            await client.aclose()
+        for observer in (services.trail, services.tracing):
+            if observer is not None:
+                observer.stop()
+
+
+def services_of(
+    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, quotas: Quotas
+) -> Services:
+    """Put together what routes and pipeline call on; nothing runs yet."""
     shared = cluster_state(settings, quotas.limiter, own.shared_failing.set)
     key = settings.engine_api_key
     digest_key = settings.digest_key
     secret = key.get_secret_value() if key else None
     engine = EngineClient(settings.engine_url, key=secret)
     metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
-    metered = metered or (engine,)
-    watch = EngineWatch(engine, settings.phase_file, settings.engine_health_path)
     trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
-    services = Services(
+    return Services(
         settings=settings,
         engine=engine,
-        metered=metered,
-        watch=watch,
+        metered=metered or (engine,),
+        watch=EngineWatch(engine, settings.phase_file, settings.engine_health_path),
         admission=quotas.admission,
         labels=Labels.of(
             disclaimer,
@@ -123,23 +144,6 @@ async def open_services(
         shared=shared,
         observers=observers_of(own, trail, tracing),
     )
-    if trail is not None:
-        trail.start()
-    running = (watch.run(), services.gate.run(), shared.run())
-    watching = [asyncio.create_task(one) for one in running]
-    try:
-        await shared.wait_for_first_attempt()
-        yield services
-    finally:
-        for task in watching:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        for client in {engine, *metered}:
-            await client.aclose()
-        for observer in (trail, tracing):
-            if observer is not None:
-                observer.stop()
 
 
 def observers_of(

@@ -101,7 +101,7 @@ def install_tools() -> None:
 
 
 def plain_pip_finds_cpu_torch() -> bool:
-    """Whether pip, as it is set up on this machine, resolves torch to a CPU build."""
+    """Return whether pip, as it is set up on this machine, resolves torch to a CPU build."""
     ask = pip("install", "--quiet", "--dry-run", "--no-deps", "--ignore-installed", "--report", "-")
     range_ = next(line for line in lines(lock_file("engine-cpu")) if line.startswith("torch>"))
     answer = subprocess.run([*ask, range_], capture_output=True, text=True, check=False)

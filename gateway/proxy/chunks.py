@@ -159,8 +159,8 @@ class TemplateFastPath:
 
     @classmethod
     def of(cls, event: bytes, chunk: Json, text: str) -> "TemplateFastPath | None":
-        """What to expect after an event whose only choice says `text`; None where that cannot be
-        state from its bytes for sure."""
+        """Return what to expect after an event whose only choice says `text`; None where its bytes
+        do not show that for sure."""
         if not is_plain(raw := text.encode(errors="replace")):
             return None
         for key in TEXT_KEYS:

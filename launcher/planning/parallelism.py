@@ -123,26 +123,48 @@ def _conflicts(
     sizes: ParallelSizes,
 ) -> Iterator[tuple[object, str]]:
     """Yield combinations that cannot run, each with its sentence."""
-    on_cpu, nodes = device == "cpu", hardware.nodes
-    yield (
-        on_cpu and (settings.pipeline_parallel or 1) > 1,
-        "MMHIE_PIPELINE_PARALLEL does not work on the CPU: the engine starts and fails on the "
-        "first request; use MMHIE_TENSOR_PARALLEL.",
-    )
-    yield (
-        on_cpu and settings.distributed_backend == "ray",
-        "vLLM has no Ray on the CPU; set MMHIE_DISTRIBUTED_BACKEND=mp.",
-    )
-    yield (
-        on_cpu and model.experts and sizes.data > 1,
-        "MMHIE_DATA_PARALLEL does not work on the CPU with a mixture of experts: the engine "
-        "starts and fails on the first request; use MMHIE_TENSOR_PARALLEL.",
-    )
+    if device == "cpu":
+        yield from _cpu_conflicts(settings, model, sizes)
+    yield from _size_conflicts(model, sizes)
+    nodes = hardware.nodes
     yield (
         nodes > 1 and sizes.data > 1,
         "MMHIE_DATA_PARALLEL over several nodes is not planned here: run one launcher on each "
         "node and a router before them.",
     )
+    needed, gpus = sizes.devices * sizes.data, len(hardware.gpus) * nodes
+    yield (
+        device == "cuda" and needed > gpus,
+        f"Tensor {sizes.tensor} x pipeline {sizes.pipeline} x data {sizes.data} parallel need "
+        f"{needed} GPUs and {gpus} are there; lower one of them.",
+    )
+    yield (  # vLLM's own multi-node start gives every node as many ranks; Ray places them
+        settings.distributed_backend == "mp" and sizes.devices % nodes,
+        f"MMHIE_NODES is {nodes} and tensor {sizes.tensor} x pipeline {sizes.pipeline} "
+        "parallel cannot be shared equally by as many nodes; change one of the three.",
+    )
+
+
+def _cpu_conflicts(
+    settings: LauncherSettings, model: ModelFacts, sizes: ParallelSizes
+) -> Iterator[tuple[object, str]]:
+    yield (
+        (settings.pipeline_parallel or 1) > 1,
+        "MMHIE_PIPELINE_PARALLEL does not work on the CPU: the engine starts and fails on the "
+        "first request; use MMHIE_TENSOR_PARALLEL.",
+    )
+    yield (
+        settings.distributed_backend == "ray",
+        "vLLM has no Ray on the CPU; set MMHIE_DISTRIBUTED_BACKEND=mp.",
+    )
+    yield (
+        model.experts and sizes.data > 1,
+        "MMHIE_DATA_PARALLEL does not work on the CPU with a mixture of experts: the engine "
+        "starts and fails on the first request; use MMHIE_TENSOR_PARALLEL.",
+    )
+
+
+def _size_conflicts(model: ModelFacts, sizes: ParallelSizes) -> Iterator[tuple[object, str]]:
     legal = ", ".join(map(str, legal_sizes(model, max(8, sizes.tensor))))
     yield (
         not is_legal(model, sizes.tensor),
@@ -158,15 +180,4 @@ def _conflicts(
         not _divides_experts(model, sizes),
         f"MMHIE_DATA_PARALLEL={sizes.data} x tensor {sizes.tensor} does not divide the "
         f"experts' width, {model.intermediate}, which all copies share.",
-    )
-    needed, gpus = sizes.devices * sizes.data, len(hardware.gpus) * nodes
-    yield (
-        not on_cpu and needed > gpus,
-        f"Tensor {sizes.tensor} x pipeline {sizes.pipeline} x data {sizes.data} parallel need "
-        f"{needed} GPUs and {gpus} are there; lower one of them.",
-    )
-    yield (  # vLLM's own multi-node start gives every node as many ranks; Ray places them
-        settings.distributed_backend == "mp" and sizes.devices % nodes,
-        f"MMHIE_NODES is {nodes} and tensor {sizes.tensor} x pipeline {sizes.pipeline} "
-        "parallel cannot be shared equally by as many nodes; change one of the three.",
     )
