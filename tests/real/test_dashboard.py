@@ -13,7 +13,7 @@ from tests.real.conftest import Stack
 pytestmark = pytest.mark.engine
 
 # What a healthy engine has nothing to tell about; tests/observability provokes it.
-QUIET = {"Refused", "Warnings", "Notices"}
+QUIET = {"Refused requests", "Warnings", "Red-flag notices"}
 QUESTION = {"prompt": "Name two causes of anaemia.", "max_tokens": 8, "stream": True}
 
 

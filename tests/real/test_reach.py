@@ -147,16 +147,19 @@ LONG = {"ignore_eos": True}
 def test_a_timeout_frees_the_engine(
     start: Callable[..., Gateway], client: httpx2.Client, model: str, door: Door
 ) -> None:
-    """Of a whole answer, or of a first token that is not there at once: 504, and the engine's own
-    count of running requests is 0 soon after."""
+    """Of a whole answer, or of a first token that is not there at once: the error says so, and the
+    engine's own count of running requests is 0 soon after.
+
+    The Responses API has an event before its first token; where that wins, the error is in band.
+    """
     until_running(client, 0, 30)
     gateway = start(MMHIE_TIMEOUT_SECONDS="1" if door.form == "json" else "0.001")
     more = {} if door.path == GENERATE else LONG
     body = body_of(door, model, "Tell me of the heart. " * 60, **door.limit(400), **more)
     answer = gateway.client.post(door.path, json=body, headers=door.headers)
 
-    assert answer.status_code == 504, answer.text[:500]
-    assert answer.json()["error"]["code"] == "engine_timeout"
+    assert "engine_timeout" in answer.text, answer.text[:500]
+    assert answer.status_code == 504 or "response.created" in answer.text
     until_running(client, 0, 5)
 
 
