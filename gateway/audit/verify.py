@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,7 +66,9 @@ class Verifier:
     def __init__(self, mac: hmac.HMAC, checkpoints: Iterable[Head] = ()) -> None:
         self.report = Report()
         self._mac = mac
-        self._checkpoints = {head.seq: head.mac for head in checkpoints}
+        self._checkpoints: defaultdict[int, set[str]] = defaultdict(set)
+        for head in checkpoints:
+            self._checkpoints[head.seq].add(head.mac)
         self._missing: list[MissingLines] = []
         self._last: Line | None = None
         self._where = "the beginning"
@@ -118,8 +121,8 @@ class Verifier:
             self._find("rewritten", where, f"line {line.head.seq} was written after another line")
 
     def _check_checkpoint(self, where: str, line: Line) -> None:
-        mac = self._checkpoints.pop(line.head.seq, None)
-        if mac is not None and mac != line.head.mac:
+        macs = self._checkpoints.pop(line.head.seq, set())
+        if macs - {line.head.mac}:  # two checkpoints that differ, too: the trail was rolled back
             self._find("rewritten", where, f"line {line.head.seq} is not the checkpoint's")
 
     def end(self, *, archived: bool) -> Report:

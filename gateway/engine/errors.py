@@ -34,8 +34,12 @@ _FREE_NAMES = (
     "properties",
     "$defs",
 )
-# pydantic's error text ends each finding with the input that caused it.
-_INPUT_ECHO = re.compile(r",?\s*'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_value=.*", re.DOTALL)
+LONGEST_MESSAGE = 16_384  # an engine may quote megabytes of a request; nobody reads that
+# pydantic's error text ends each finding with the input that caused it. The blanks are bounded: a
+# run of them would be tried from each of its characters.
+_INPUT_ECHO = re.compile(
+    r"(?:,\s{0,4})?'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_value=.*", re.DOTALL
+)
 
 
 class EngineRefusal(RequestError):
@@ -110,12 +114,22 @@ def error_object(body: bytes) -> Json:
 def withhold(message: str, texts: Sequence[str]) -> str:
     """Return the message without any of the texts, longest first, and without the beginning of a
     long one: error texts end up in logs and tickets."""
+    if len(message) > LONGEST_MESSAGE:  # what begins just before the cut is too short to find
+        shown = withhold(message[:LONGEST_MESSAGE], texts)
+        return shown if shown.endswith(WITHHELD) else shown[:-FRONT_OF_ECHO] + WITHHELD
     before = None
     while message != before:  # taking one text out may put another together
-        before = message
+        before, fronts = message, fronts_in(message)
         for text in texts:
-            message = without(message, text)
+            if text[:SHORTEST_ECHO] in fronts:
+                message = without(message, text)
     return message
+
+
+def fronts_in(message: str) -> set[str]:
+    """Return the runs of characters that a quoted text may begin with: most texts begin with none
+    of them, and a request may hold a hundred thousand texts."""
+    return {message[at : at + SHORTEST_ECHO] for at in range(len(message) - SHORTEST_ECHO + 1)}
 
 
 def without(message: str, text: str) -> str:

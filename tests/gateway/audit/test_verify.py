@@ -109,6 +109,15 @@ def test_a_cut_tail_needs_a_checkpoint(trail: Path) -> None:
     assert "lines 8 to 10" in report.findings[0].what
 
 
+def test_checkpoints_that_contradict_each_other(trail: Path) -> None:
+    """Two digests for one number: the trail was rolled back and written on."""
+    good = Head(3, lines(trail)[2]["mac"])
+    other = Head(3, "f" * 64)
+
+    for noted in ([good, other], [other, good]):
+        assert found(trail, checkpoints=noted) == [("rewritten", "audit.jsonl:3")]
+
+
 def test_an_older_checkpoint_is_met_on_the_way(trail: Path) -> None:
     """A trail that has grown since is right; one that was rewritten with the key is not."""
     first = lines(trail)[2]

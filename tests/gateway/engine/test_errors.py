@@ -9,7 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.engine.errors import API_WORDS, WITHHELD, echoes, translate, withhold
+from gateway.engine.errors import (
+    API_WORDS,
+    LONGEST_MESSAGE,
+    WITHHELD,
+    echoes,
+    translate,
+    withhold,
+)
 from gateway.errors import EngineGarbled, EngineRejected, EngineUnavailable
 
 WORDS = st.text(st.characters(codec="utf-8"), min_size=4, max_size=30)
@@ -190,3 +197,23 @@ def test_a_large_request_is_no_burden() -> None:
     told = refused("bad 'sentence number 19999 of many'", request)["message"]
     assert "sentence" not in told
     assert time.process_time() - started < 1.5
+
+
+def test_a_long_message_is_cut_without_the_beginning_of_a_quoted_text() -> None:
+    """The cut leaves no piece that is too short to be recognised."""
+    secret = "aortic dissection with severe tearing chest pain"
+    for blanks in range(LONGEST_MESSAGE - 60, LONGEST_MESSAGE + 4):
+        message = "." * blanks + secret * 100
+        shown = refused(message, {"prompt": secret})["message"]
+        assert len(shown) <= LONGEST_MESSAGE
+        assert "aort" not in shown
+
+
+def test_megabytes_of_blanks_and_texts_take_no_time() -> None:
+    """Each in time linear to its length: the old ways took minutes for these."""
+    texts = [f"t{number:06}" for number in range(50_000)]
+    began = time.process_time()
+    for message in (" " * 2_000_000, ", 'input': " * 100_000, "t" * 2_000_000):
+        refused(message, {"messages": texts})
+
+    assert time.process_time() - began < 20
