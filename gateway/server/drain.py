@@ -46,15 +46,26 @@ class DrainingServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Drain on signals; uvicorn's own way re-raises them, which is no clean exit."""
+        """Drain or reload on signals; uvicorn's own way re-raises them, which is no clean exit."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.drain)
+        handlers = {signal.SIGTERM: self.drain, signal.SIGINT: self.drain}
+        handlers |= dict.fromkeys((signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2), self.reload)
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in handlers:
                 loop.remove_signal_handler(number)
+
+    def reload(self) -> None:
+        """Look at the certificate now; keys and holds are looked at with the next request.
+
+        By default these signals would end the process and every stream in it.
+        """
+        if self.tls is not None:
+            self.tls.reload_if_changed()
+        log.info("reloaded")
 
     def drain(self) -> None:
         """Start to drain; a second call stops at once."""

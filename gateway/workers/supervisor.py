@@ -66,6 +66,8 @@ class WorkerSupervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._note, number)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):  # by default they would end the program
+            signal.signal(number, signal.SIG_IGN)
         reporting = asyncio.create_task(self._report_counts())
         try:
             status = await self._start_all()

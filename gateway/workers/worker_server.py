@@ -68,7 +68,7 @@ class WorkerServer(DrainingServer):
         """Leave SIGINT and SIGHUP to the supervisor: a terminal sends them to the whole group."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain_once)
-        for number in (signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)
         yield
 
