@@ -111,7 +111,7 @@ def test_under_load(many_files: None, tmp_path: Path, capsys: pytest.CaptureFixt
         assert not strange, told
         assert crowd.most_open == STREAMS
         assert told["request: complete"] > 0.97 * sum(n for k, n in told.items() if "request" in k)
-        assert told["stream: whole"] > 0.97 * sum(n for k, n in told.items() if "stream" in k)
+        assert told["stream: complete"] > 0.97 * sum(n for k, n in told.items() if "stream" in k)
         assert slope < LEAK_MIB_PER_MINUTE
         assert after <= before
         engine.until(lambda stats: stats["running"] == 0)
