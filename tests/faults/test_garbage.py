@@ -14,14 +14,14 @@ from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
 
 TIMES = 40
-# Loaded by Python itself: on SIGUSR1 the process says how much it was that only a collection frees.
+# Loaded by Python itself: on SIGRTMIN the process says how much it was that only a collection frees.
 CUSTOM = """
 import gc, pathlib, signal
 
 def count(*_):
     pathlib.Path(__file__).with_name("garbage").write_text(str(gc.collect()))
 
-signal.signal(signal.SIGUSR1, count)
+signal.signal(signal.SIGRTMIN, count)
 """
 
 
@@ -36,7 +36,7 @@ class Counted:
     def garbage(self) -> int:
         """Objects that a collection has to free."""
         self.file.unlink(missing_ok=True)
-        self.gateway.signal(signal.SIGUSR1)
+        self.gateway.signal(signal.SIGRTMIN)
         deadline = time.monotonic() + 10
         while not (self.file.exists() and self.file.read_text()):
             assert time.monotonic() < deadline
