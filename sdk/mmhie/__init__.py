@@ -5,7 +5,7 @@ Model outputs are not clinical advice. They must not be used for diagnosis or tr
 without review by a licensed clinician.
 """
 
-from mmhie._answer import Answer, Delta, End, Event, ReasoningDelta, Usage
+from mmhie._answer import Answer, Delta, End, Event, Notice, ReasoningDelta, Usage
 from mmhie._async_client import AsyncMedicalReasoningLLM
 from mmhie._client import MedicalReasoningLLM
 from mmhie._config import LLMConfig
@@ -56,6 +56,7 @@ from mmhie._gateway_errors import (
     UnsupportedEncodingError,
 )
 from mmhie._stream import AnswerStream, AsyncAnswerStream
+from mmhie._text import MedicalText, MedicalTextWarning
 from mmhie._version import __version__
 
 medical_reasoner = MedicalReasoningLLM.instance()
@@ -98,10 +99,13 @@ __all__ = [
     "LocalStartTimeoutError",
     "MMHIEError",
     "MedicalReasoningLLM",
+    "MedicalText",
+    "MedicalTextWarning",
     "MethodNotAllowedError",
     "ModelNotFoundError",
     "NoAnswerError",
     "NotFoundError",
+    "Notice",
     "QueueTimeoutError",
     "ReasoningDelta",
     "RequestError",

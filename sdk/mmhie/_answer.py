@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+Notice = Mapping[str, object]  # id, summary, message and more, as the gateway worded them
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -25,7 +27,7 @@ class Answer:
     text: str = field(repr=False)
     reasoning: str | None = field(default=None, repr=False)
     disclaimer: str = ""
-    notices: tuple[Mapping[str, object], ...] = ()
+    notices: tuple[Notice, ...] = ()
     warnings: tuple[str, ...] = ()
     truncated: str | None = None
     finish_reason: str | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from weakref import WeakKeyDictionary
 
 from mmhie import _fork
-from mmhie._answer import Answer, Delta
+from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
 from mmhie._errors import ClientTimeoutError, MMHIEError
 from mmhie._gateway_errors import NotFoundError
@@ -23,6 +23,7 @@ from mmhie._request import (
 from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
 from mmhie._retry import Deadline
 from mmhie._stream import AsyncAnswerStream
+from mmhie._text import MedicalText, text_of, warn
 
 if TYPE_CHECKING:
     import asyncio  # imported where used: it costs 40 ms and backends without it never need it
@@ -46,9 +47,9 @@ class AsyncMedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
-    ) -> str:
-        """Return the answer's text, also where it was cut off (generate_detailed says so)."""
-        return (await self.generate_detailed(prompt, max_tokens, temperature, **options)).text
+    ) -> MedicalText:
+        """Return the answer's text, with the answer in it, as in the sync client."""
+        return text_of(await self.generate_detailed(prompt, max_tokens, temperature, **options))
 
     async def generate_detailed(
         self,
@@ -81,15 +82,17 @@ class AsyncMedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
-    ) -> AsyncIterator[str]:
+    ) -> AsyncIterator[MedicalText]:
         """Yield the answer's text as it arrives; `chunk_size` is ignored, as in the sync client.
 
         To stop early for certain, use `stream`: Python closes a left async iterator only later.
         """
         async with self.stream(prompt, max_tokens, temperature, **options) as events:
             async for event in events:
-                if isinstance(event, Delta):
-                    yield event.text
+                if isinstance(event, End):
+                    warn(event.answer, stacklevel=3)
+                if (piece := events.piece(event)) is not None:
+                    yield piece
 
     async def chat(
         self,
@@ -97,9 +100,9 @@ class AsyncMedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.7,
         **options: Unpack[SamplingOptions],
-    ) -> str:
-        """Return the answer to a conversation of `{"role", "content"}` messages."""
-        return (await self.chat_detailed(messages, max_tokens, temperature, **options)).text
+    ) -> MedicalText:
+        """Return the answer's text in a conversation of `{"role", "content"}` messages."""
+        return text_of(await self.chat_detailed(messages, max_tokens, temperature, **options))
 
     async def chat_detailed(
         self,

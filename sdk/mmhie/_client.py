@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from mmhie import _fork
-from mmhie._answer import Answer, Delta
+from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
 from mmhie._errors import ClientTimeoutError, MMHIEError
 from mmhie._gateway_errors import NotFoundError
@@ -23,6 +23,7 @@ from mmhie._request import (
 from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
 from mmhie._retry import Deadline
 from mmhie._stream import AnswerStream
+from mmhie._text import MedicalText, text_of, warn
 
 if TYPE_CHECKING:
     import httpx2
@@ -46,12 +47,13 @@ class MedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
-    ) -> str:
-        """Return the answer's text, also where it was cut off (generate_detailed says so).
+    ) -> MedicalText:
+        """Return the answer's text, with the answer in it; a MedicalTextWarning where it was cut
+        off or has notices.
 
         Raises an MMHIEError; a timeout is a TimeoutError as well. MMHIE_MAX_TOKENS caps max_tokens.
         """
-        return self.generate_detailed(prompt, max_tokens, temperature, **options).text
+        return text_of(self.generate_detailed(prompt, max_tokens, temperature, **options))
 
     def generate_detailed(
         self,
@@ -84,16 +86,20 @@ class MedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
-    ) -> Iterator[str]:
+    ) -> Iterator[MedicalText]:
         """Yield the answer's text as it arrives; closing the iterator cancels.
+
+        The last piece is empty and has the whole answer: disclaimer, truncated, provenance.
 
         `chunk_size` is accepted for compatibility and ignored: the pieces are the engine's own.
         A failure raises, also midway.
         """
         with self.stream(prompt, max_tokens, temperature, **options) as events:
             for event in events:
-                if isinstance(event, Delta):
-                    yield event.text
+                if isinstance(event, End):
+                    warn(event.answer, stacklevel=3)
+                if (piece := events.piece(event)) is not None:
+                    yield piece
 
     def chat(
         self,
@@ -101,9 +107,9 @@ class MedicalReasoningLLM(BaseClient):
         max_tokens: int | None = None,
         temperature: float = 0.7,
         **options: Unpack[SamplingOptions],
-    ) -> str:
-        """Return the answer to a conversation of `{"role", "content"}` messages."""
-        return self.chat_detailed(messages, max_tokens, temperature, **options).text
+    ) -> MedicalText:
+        """Return the answer's text in a conversation of `{"role", "content"}` messages."""
+        return text_of(self.chat_detailed(messages, max_tokens, temperature, **options))
 
     def chat_detailed(
         self,

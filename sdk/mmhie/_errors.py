@@ -22,9 +22,14 @@ The classes of the gateway's codes are in _gateway_errors.py.
 
 from typing import ClassVar
 
+from mmhie._answer import Notice
+
 
 class MMHIEError(Exception):
-    """Base of all exceptions of this package; the message is a sentence with the remedy."""
+    """Base of all exceptions of this package; the message is a sentence with the remedy.
+
+    `notices` are the red flags of the prompt, which need no answer: show them with the message.
+    """
 
     retryable: ClassVar[bool] = False
 
@@ -32,6 +37,7 @@ class MMHIEError(Exception):
         super().__init__(message)
         self.message = message
         self.request_id = request_id
+        self.notices: tuple[Notice, ...] = ()
 
 
 class ConfigError(MMHIEError, ValueError):

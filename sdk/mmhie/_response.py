@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mmhie._answer import Answer, Usage
+from mmhie._answer import Answer, Notice, Usage
 from mmhie._errors import BY_CODE, BadAnswerError, GatewayError, RequestError, ServiceError
 from mmhie._gateway_errors import EngineUnavailableError, HeldError, NoAnswerError
 from mmhie._retry import parse_retry_after
@@ -135,7 +135,7 @@ def gateway_error(
     known = BY_CODE.get(_text(fields.get("code")))
     trusted = fields if known else {}
     kind = known or _class_of_status(500 if status is None else status)
-    return kind(
+    error = kind(
         _text(trusted.get("message")) or _plain_message(status),
         status=status,
         code=_text(trusted.get("code")) or None,
@@ -143,6 +143,8 @@ def gateway_error(
         retry_after_seconds=retry_after_seconds,
         request_id=request_id,
     )
+    error.notices = notices_of(_mapping(trusted.get("mmhie")))
+    return error
 
 
 def _class_of_status(status: int) -> type[GatewayError]:
@@ -161,14 +163,17 @@ def answer_of(
     fields: Mapping[str, object], *, text: str, reasoning: str | None, request_id: str | None
 ) -> Answer:
     """Return the Answer of the fields that JSON and the last event of a stream share."""
+    notices = notices_of(fields)
     if not text.strip():
-        raise NoAnswerError(CUT_IN_REASONING if reasoning else NO_TEXT, request_id=request_id)
+        error = NoAnswerError(CUT_IN_REASONING if reasoning else NO_TEXT, request_id=request_id)
+        error.notices = notices
+        raise error
     metadata = _mapping(fields.get("mmhie"))
     return Answer(
         text=text,
         reasoning=reasoning,
         disclaimer=_text(fields.get("disclaimer")),
-        notices=tuple(item for item in _list(fields.get("notices")) if isinstance(item, dict)),
+        notices=notices,
         warnings=tuple(item for item in _list(fields.get("warnings")) if isinstance(item, str)),
         truncated=_text(fields.get("truncated")) or None,
         finish_reason=_text(fields.get("finish_reason")) or None,
@@ -177,6 +182,11 @@ def answer_of(
         request_id=_text(fields.get("request_id")) or request_id,
         model=_text(fields.get("model")) or None,
     )
+
+
+def notices_of(fields: Mapping[str, object]) -> tuple[Notice, ...]:
+    """Return the notices among the fields of an answer, an event or an error."""
+    return tuple(item for item in _list(fields.get("notices")) if isinstance(item, dict))
 
 
 def parse_json(body: bytes | str) -> object:

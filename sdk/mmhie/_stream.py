@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-from mmhie._answer import Answer, Delta, End, Event, ReasoningDelta
-from mmhie._errors import BadAnswerError, StreamCutError, TransportError
+from mmhie._answer import Answer, Delta, End, Event, Notice, ReasoningDelta
+from mmhie._errors import BadAnswerError, MMHIEError, StreamCutError, TransportError
 from mmhie._http import CUT, event_source, translate_errors
-from mmhie._response import answer_of, gateway_error, parse_json
+from mmhie._response import answer_of, gateway_error, notices_of, parse_json
+from mmhie._text import MedicalText
 
 if TYPE_CHECKING:
     import httpx2
@@ -21,6 +22,7 @@ class _Reader:
     def __init__(self) -> None:
         self.answer: Answer | None = None
         self.request_id: str | None = None
+        self.notices: tuple[Notice, ...] = ()
         self.is_done = False
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -39,6 +41,7 @@ class _Reader:
             raise BadAnswerError(message, request_id=self.request_id)
         if event.get("error") is not None:
             raise gateway_error(event["error"], request_id=self.request_id)
+        self.notices = notices_of(event) or self.notices
         if "finish_reason" in event:
             self._last = event
         yield from self._deltas(event)
@@ -46,12 +49,23 @@ class _Reader:
     def end(self) -> End:
         """Return the whole answer. Raises StreamCutError without the last event or [DONE]."""
         if self._last is None or not self.is_done:
-            raise StreamCutError(CUT, request_id=self.request_id)
+            cut = StreamCutError(CUT, request_id=self.request_id)
+            cut.notices = self.notices
+            raise cut
         text, reasoning = "".join(self._text), "".join(self._reasoning) or None
         self.answer = answer_of(
             self._last, text=text, reasoning=reasoning, request_id=self.request_id
         )
         return End(self.answer)
+
+    def piece(self, event: Event) -> MedicalText | None:
+        """Return the answer's text in an event; None for reasoning."""
+        if isinstance(event, End):
+            return MedicalText("", event.answer)
+        if isinstance(event, ReasoningDelta):
+            return None
+        known = Answer(event.text, notices=self.notices, request_id=self.request_id)
+        return MedicalText(event.text, known)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -60,9 +74,12 @@ class _Reader:
             with translate_errors(in_stream=True):
                 yield
         except TransportError as error:
-            error.request_id = self.request_id
+            error.request_id, error.notices = self.request_id, self.notices
             if not self.is_done:
                 raise
+        except MMHIEError as error:
+            error.notices = error.notices or self.notices
+            raise
 
     def _deltas(self, event: dict[str, object]) -> Iterator[Delta | ReasoningDelta]:
         reasoning, text = event.get("reasoning_delta"), event.get("delta")
@@ -92,6 +109,15 @@ class AnswerStream:
     def answer(self) -> Answer | None:
         """The whole answer once the End event has been seen; None before."""
         return self._reader.answer
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """Red flags found in the prompt, from the first event on."""
+        return self._reader.notices
+
+    def piece(self, event: Event) -> MedicalText | None:
+        """Return the answer's text in an event; the last is empty and has the whole answer."""
+        return self._reader.piece(event)
 
     def close(self) -> None:
         """Close the connection; the server then stops the engine's work on this answer."""
@@ -140,6 +166,15 @@ class AsyncAnswerStream:
     def answer(self) -> Answer | None:
         """The whole answer once the End event has been seen; None before."""
         return self._reader.answer
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """Red flags found in the prompt, from the first event on."""
+        return self._reader.notices
+
+    def piece(self, event: Event) -> MedicalText | None:
+        """Return the answer's text in an event; the last is empty and has the whole answer."""
+        return self._reader.piece(event)
 
     async def aclose(self) -> None:
         """Close the connection; the server then stops the engine's work on this answer."""

@@ -16,7 +16,7 @@ NOTES: dict[str, Any] = {
     "provenance": {"engine": "vllm", "quantization": "mxfp4"},
     "truncated": None,
     "warnings": ["input_truncated"],
-    "notices": [{"id": "chest_pain", "text": "Call your local emergency number."}],
+    "notices": [{"id": "chest_pain", "message": "Call your local emergency number."}],
 }
 USAGE = {
     "prompt_tokens": 7,

@@ -176,7 +176,7 @@ def test_opening_a_stream_is_retried(serve: Serve, connect: Connect) -> None:
     last = event({"finish_reason": "stop"}) + b"data: [DONE]\n\n"
     server = serve(error(429, "too_busy"), stream(event({"delta": "Hi"}) + last))
 
-    assert list(connect(server.url).stream_generate("How?")) == ["Hi"]
+    assert list(connect(server.url).stream_generate("How?")) == ["Hi", ""]
     assert len(server.calls) == 2
 
 

@@ -25,7 +25,7 @@ def test_deltas_arrive_as_they_are_sent(serve: Serve, connect: Connect) -> None:
         texts.append(text)
         arrived.set()
 
-    assert texts == ["Long first piece. ", "Second."]
+    assert texts == ["Long first piece. ", "Second.", ""]
 
 
 def test_the_request_asks_for_events(serve: Serve, connect: Connect) -> None:
@@ -70,7 +70,7 @@ def test_unicode_line_separators_stay_in_the_text(serve: Serve, connect: Connect
     """U+2028 and U+0085 end no line."""
     text = "a\u2028b\u0085c\x0bd\x1ce 🩺"
 
-    assert list(connect(serve(answer_stream(text)).url).stream_generate("How?")) == [text]
+    assert list(connect(serve(answer_stream(text)).url).stream_generate("How?")) == [text, ""]
 
 
 def test_chunks_may_be_cut_anywhere(serve: Serve, connect: Connect) -> None:
@@ -78,7 +78,7 @@ def test_chunks_may_be_cut_anywhere(serve: Serve, connect: Connect) -> None:
     whole = event({"delta": "é"}) + event(LAST) + DONE
     server = serve(stream(*(whole[i : i + 1] for i in range(len(whole)))))
 
-    assert list(connect(server.url).stream_generate("How?")) == ["é"]
+    assert list(connect(server.url).stream_generate("How?")) == ["é", ""]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_unknown_fields_are_ignored(serve: Serve, connect: Connect) -> None:
     more = b": keep-alive\n\n" + event({"delta": "Hi", "new": 1}) + event({"later": True})
     server = serve(stream(more, event({**LAST, "extra": 1}), DONE))
 
-    assert list(connect(server.url).stream_generate("How?")) == ["Hi"]
+    assert list(connect(server.url).stream_generate("How?")) == ["Hi", ""]
 
 
 def test_a_stream_without_text_is_an_error(serve: Serve, connect: Connect) -> None:

@@ -18,7 +18,7 @@ ASK = """
 import importlib.metadata, mmhie
 assert mmhie.__version__ == importlib.metadata.version("mmhie")
 print(mmhie.medical_reasoner.generate("How?"))
-print(*mmhie.medical_reasoner.stream_generate("How?"))
+print(*mmhie.medical_reasoner.stream_generate("How?"), sep="")
 """
 TYPED_CALLER = """
 import mmhie
@@ -83,7 +83,7 @@ def test_it_works_alone(serve: Serve, clean_python: Path) -> None:
 
     out = call(clean_python, "-c", ASK, MMHIE_URL=server.url)
 
-    assert out.splitlines() == ["Rest and fluids.", "He y"]
+    assert out.splitlines() == ["Rest and fluids.", "Hey"]
 
 
 def test_it_brings_little(clean_python: Path) -> None:

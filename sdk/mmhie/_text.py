@@ -1,0 +1,97 @@
+"""The text of an answer, as a `str` that keeps the answer it belongs to."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Self
+
+from mmhie._answer import Answer, Notice
+
+LABELLED = "labelled"
+CUT = {
+    "in_answer": "[cut off: token limit]",
+    "in_reasoning": "[cut off: token limit, in the reasoning]",
+    "input": "[the prompt was cut: the model did not read all of it]",
+}
+
+
+class MedicalTextWarning(UserWarning):
+    """The text was cut off, or came with a safety notice: show that wherever you show the text."""
+
+
+class MedicalText(str):
+    """Text to be shown with its `disclaimer` and `notices`; `truncated` says whether it was cut.
+
+    It is a str in every respect. Slices, `+`, `join` and f-strings give plain str, without the
+    answer; `labelled()`, or `f"{text:labelled}"`, gives the text with all that belongs to it.
+    Copying and pickling keep the answer.
+    """
+
+    __slots__ = ("answer",)
+
+    answer: Answer
+
+    def __new__(cls, text: str, answer: Answer) -> Self:
+        """Return `text`, which may be only a part of the answer's."""
+        self = super().__new__(cls, text)
+        self.answer = answer
+        return self
+
+    @property
+    def disclaimer(self) -> str:
+        """The safety notice that belongs to every answer; empty before the end of a stream."""
+        return self.answer.disclaimer
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """Red flags found in the prompt."""
+        return self.answer.notices
+
+    @property
+    def truncated(self) -> str | None:
+        """What was cut off: None, "in_reasoning", "in_answer" or "input"."""
+        return self.answer.truncated
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Codes of what else a reader should know."""
+        return self.answer.warnings
+
+    @property
+    def provenance(self) -> Mapping[str, object]:
+        """Model, revision, engine and digests."""
+        return self.answer.provenance
+
+    @property
+    def request_id(self) -> str | None:
+        """X-Request-Id, for questions to the operator."""
+        return self.answer.request_id
+
+    def labelled(self) -> str:
+        """Return notices, text, what was cut off, and disclaimer, as paragraphs."""
+        notices = [str(notice.get("message", "")) for notice in self.notices]
+        cut = CUT.get(self.truncated or "", "")
+        return "\n\n".join(filter(None, [*notices, str(self), cut, self.disclaimer]))
+
+    def __format__(self, spec: str) -> str:
+        return self.labelled() if spec == LABELLED else format(str(self), spec)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, Answer]]:
+        return type(self), (str(self), self.answer)
+
+
+def text_of(answer: Answer) -> MedicalText:
+    """Return the whole text of an answer, after a warning about what has to be shown with it."""
+    warn(answer, stacklevel=4)
+    return MedicalText(answer.text, answer)
+
+
+def warn(answer: Answer, *, stacklevel: int) -> None:
+    """Give one MedicalTextWarning where the answer is incomplete or came with notices.
+
+    It names neither: what a warning says ends in logs.
+    """
+    reasons = {"is incomplete (`truncated`)": answer.truncated, "has `notices`": answer.notices}
+    found = " and ".join(reason for reason, applies in reasons.items() if applies)
+    if found:
+        message = f"The answer {found}: show that wherever you show the text."
+        warnings.warn(message, MedicalTextWarning, stacklevel=stacklevel)

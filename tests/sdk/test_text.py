@@ -1,0 +1,172 @@
+"""MedicalText: a str that keeps what has to be shown with it."""
+
+import copy
+import pickle
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import mmhie
+import pytest
+from mmhie import MedicalText, MedicalTextWarning
+
+from tests.sdk.conftest import Connect, Serve
+from tests.sdk.scripted_server import (
+    CHAT_ANSWER,
+    DISCLAIMER,
+    JSON_ANSWER,
+    LAST,
+    NOTES,
+    answer_stream,
+    event,
+    reply,
+    stream,
+)
+
+NOTICE = {"id": "MED101", "message": "Call 112."}
+CUT_ANSWER = {**JSON_ANSWER, "truncated": "in_answer", "notices": [NOTICE]}
+PLAIN_ANSWER = {**JSON_ANSWER, "notices": []}
+DONE = b"data: [DONE]\n\n"
+
+
+@pytest.fixture
+def text(serve: Serve, connect: Connect) -> MedicalText:
+    """A text that was cut off and came with a notice."""
+    answer = connect(serve(reply(CUT_ANSWER)).url).generate("How?")
+    assert isinstance(answer, MedicalText)
+    return answer
+
+
+@pytest.mark.parametrize("method", ["generate", "chat"])
+def test_the_text_has_the_answer(serve: Serve, connect: Connect, method: str) -> None:
+    """As a str it is the text; its attributes are the answer's."""
+    body = {"generate": JSON_ANSWER, "chat": CHAT_ANSWER}[method]
+    prompt = {"generate": "How?", "chat": [{"role": "user", "content": "How?"}]}[method]
+
+    found = getattr(connect(serve(reply(body)).url), method)(prompt)
+
+    assert found == {"generate": "Rest and fluids.", "chat": "Hello."}[method]
+    assert found.disclaimer == DISCLAIMER
+    assert found.notices == tuple(NOTES["notices"])
+    assert found.warnings == ("input_truncated",)
+    assert found.provenance == NOTES["provenance"]
+    assert found.truncated is None
+    assert found.request_id
+
+
+def test_labelled_text_says_all(text: MedicalText) -> None:
+    """Notices first, then the text, that it was cut off, the disclaimer last."""
+    said = f"Call 112.\n\nRest and fluids.\n\n[cut off: token limit]\n\n{DISCLAIMER}"
+
+    assert text.labelled() == said
+    assert f"{text:labelled}" == said
+
+
+def test_what_python_makes_of_it_is_a_plain_str(text: MedicalText) -> None:
+    """Slices, sums, joins and f-strings lose the answer, as the documentation says."""
+    for made in (
+        text[:],
+        text + "",
+        "".join([text]),
+        f"{text}",
+        f"{text:>3}",
+        text.strip(),
+        str(text),
+    ):
+        assert made == text
+        assert type(made) is str
+
+
+def test_copies_keep_the_answer(text: MedicalText) -> None:
+    """Pickled, as for a task queue, and copied."""
+    for made in (pickle.loads(pickle.dumps(text)), copy.copy(text), copy.deepcopy(text)):
+        assert made == text
+        assert made.answer == text.answer
+
+
+def test_one_warning_at_the_callers_line(serve: Serve, connect: Connect) -> None:
+    """It names what to look at and quotes nothing."""
+    client = connect(serve(reply(CUT_ANSWER)).url)
+
+    with pytest.warns(MedicalTextWarning) as caught:
+        client.generate("canary-7f3a")
+
+    (warning,) = caught
+    assert str(warning.message) == (
+        "The answer is incomplete (`truncated`) and has `notices`: show that wherever you show "
+        "the text."
+    )
+
+
+def test_the_warning_names_the_callers_file(serve: Serve) -> None:
+    """With the sync client and with its stream; not a file of ours."""
+    config = mmhie.LLMConfig(url=serve(reply(CUT_ANSWER), answer_stream("Hi")).url)
+
+    with (
+        mmhie.MedicalReasoningLLM(config) as client,
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("always")
+        client.generate("How?")
+        list(client.stream_generate("How?"))
+
+    assert [warning.filename for warning in caught] == [__file__] * 2
+
+
+def test_an_answer_with_nothing_to_add_warns_of_nothing(serve: Serve, connect: Connect) -> None:
+    """A warning that always comes teaches to ignore it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        connect(serve(reply(PLAIN_ANSWER)).url).generate("How?")
+
+
+def test_pieces_know_the_notices_and_the_last_knows_all(serve: Serve, connect: Connect) -> None:
+    """The last piece is empty: `"".join` gives the text, `last.truncated` what was cut."""
+    early = event({"delta": "Rest", "notices": [NOTICE]})
+    last = event({**LAST, "truncated": "in_answer", "notices": [NOTICE]})
+    server = serve(stream(early, event({"delta": "."}), last, DONE))
+
+    pieces: Iterator[Any] = connect(server.url).stream_generate("How?")
+    first, second, end = pieces
+
+    assert [first, second, end] == ["Rest", ".", ""]
+    assert first.notices == second.notices == end.notices == (NOTICE,)
+    assert (first.truncated, end.truncated) == (None, "in_answer")
+    assert (first.disclaimer, end.disclaimer) == ("", DISCLAIMER)
+    assert end.answer.text == "Rest."
+
+
+def test_errors_carry_the_notices(serve: Serve, connect: Connect) -> None:
+    """The emergency stays one when no model answers."""
+    refused = {"message": "On hold.", "code": "held", "mmhie": {"notices": [NOTICE]}}
+    client = connect(serve(reply({"error": refused}, 503)).url, max_retries=0)
+
+    with pytest.raises(mmhie.HeldError) as caught:
+        client.generate("How?")
+
+    assert caught.value.notices == (NOTICE,)
+
+
+def test_a_stranger_cannot_put_notices_into_errors(serve: Serve, connect: Connect) -> None:
+    """Only an error with one of the gateway's codes is taken at its word."""
+    client = connect(
+        serve(reply({"error": {"code": "boom", "mmhie": {"notices": [NOTICE]}}}, 500)).url,
+        max_retries=0,
+    )
+
+    with pytest.raises(mmhie.GatewayError) as caught:
+        client.generate("How?")
+
+    assert caught.value.notices == ()
+
+
+@pytest.mark.parametrize("end", [b"", event({"error": {"code": "engine_cut"}})])
+def test_a_broken_stream_carries_the_notices(serve: Serve, connect: Connect, end: bytes) -> None:
+    """Cut by the connection or by the engine, with the notices that had come."""
+    early = event({"delta": "Rest", "notices": [NOTICE]})
+    broken = connect(serve(stream(early, end)).url)
+
+    with pytest.raises(mmhie.MMHIEError) as caught:
+        list(broken.stream_generate("How?"))
+
+    assert caught.value.notices == (NOTICE,)
