@@ -14,7 +14,7 @@ from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
 
 TIMES = 40
-# Loaded by Python itself: on SIGRTMIN the process says how much it was that only a collection frees.
+# Loaded by Python itself: on SIGRTMIN the process says how much only a collection frees.
 CUSTOM = """
 import gc, pathlib, signal
 
