@@ -1,7 +1,11 @@
 """Formats of quantized weights: one row each, for the settings, the plan and the estimate alike."""
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
+
+from pydantic import TypeAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,38 +26,8 @@ class Format:
     aliases: tuple[str, ...] = ()
 
 
-FORMATS: Final[dict[str, Format]] = {
-    "bitsandbytes": Format(
-        4,
-        plugin="vllm-bnb-plugin",
-        install="pip install --no-deps vllm-bnb-plugin==0.0.3 'bitsandbytes>=0.48.1'",
-        flag="bitsandbytes",
-    ),
-    "gptq": Format(4, on_cpu="4 bits", aliases=("auto-gptq", "gptq-marlin", "auto-round", "inc")),
-    "awq": Format(4, on_cpu="4 bits", aliases=("auto-awq", "awq-marlin")),
-    "gguf": Format(
-        8,
-        (0, 0),
-        on_cpu="no",
-        plugin="vllm-gguf-plugin",
-        install="pip install --no-deps vllm-gguf-plugin==0.0.5 gguf",
-    ),
-    "mxfp4": Format(
-        4,
-        (8, 0),
-        on_cpu="gpt-oss with AMX",
-        is_for_gpt_oss=True,
-        flag="mxfp4",
-        aliases=("gpt-oss-mxfp4",),
-    ),
-    "fp8": Format(
-        8,
-        on_cpu="no",
-        is_for_gpt_oss=True,
-        flag="fp8_per_tensor",
-        aliases=("fbgemm-fp8",),
-    ),
-    "compressed-tensors": Format(8, is_for_gpt_oss=True),
-}
+FORMATS: Final = TypeAdapter(dict[str, Format]).validate_python(
+    tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+)
 PLUGINS: Final = tuple(name for name, row in FORMATS.items() if row.plugin)
 ALIASES: Final = {alias: name for name, row in FORMATS.items() for alias in row.aliases}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from gateway.cluster.lua import script
 from gateway.logs import log
 from gateway.safety.hold import UNREADABLE, Hold
 from gateway.settings import GatewaySettings
@@ -21,21 +22,8 @@ if TYPE_CHECKING:
 SEEN_MS = 15_000
 COMMAND_TIMEOUT_S = 5.0
 
-# Later wins, by the clock of Redis; never earlier than what stands there.
-SET_HOLD = """
-local time = redis.call('TIME')
-local at = time[1] * 1000 + math.floor(time[2] / 1000)
-local before = redis.call('HMGET', KEYS[1], 'at', 'hold')
-at = math.max(at, tonumber(before[1] or 0) + 1)
-redis.call('HSET', KEYS[1], 'at', string.format('%.0f', at), 'hold', ARGV[1])
-redis.call('SET', KEYS[2], ARGV[2])
-return before[2]
-"""
-RESTORE_HOLD = """
-if tonumber(redis.call('HGET', KEYS[1], 'at') or 0) < tonumber(ARGV[1]) then
-  redis.call('HSET', KEYS[1], 'at', ARGV[1], 'hold', ARGV[2])
-end
-"""
+SET_HOLD = script("set_hold")
+RESTORE_HOLD = script("restore_hold")
 
 
 class OperatorCommandFailed(Exception):

@@ -6,6 +6,7 @@ import secrets
 from functools import lru_cache, partial
 from itertools import count
 
+from gateway.cluster.lua import script
 from gateway.cluster.redis_store import Command, RedisStore, RedisUnavailable, Send
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import (
@@ -21,42 +22,7 @@ from gateway.principal import NO_LIMITS, Principal
 LEASE_S = 15.0
 RENEWALS = 3  # in the life of a lease
 
-# As `LocalRateLimiter.try_acquire`: open requests as leases, then tokens, then requests of the
-# minute that began with the first. The clock is Redis' own: gateways need not agree on the time.
-ACQUIRE = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local open, tokens, requests = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-if open > 0 then
-  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-  if redis.call('ZCARD', KEYS[1]) >= open then return {'open', 0} end
-end
-if tokens > 0 and tonumber(redis.call('GET', KEYS[2]) or 0) >= tokens then
-  return {'tokens', redis.call('PTTL', KEYS[2])}
-end
-if requests > 0 then
-  if tonumber(redis.call('GET', KEYS[3]) or 0) >= requests then
-    return {'requests', redis.call('PTTL', KEYS[3])}
-  end
-  if redis.call('INCR', KEYS[3]) == 1 then redis.call('PEXPIRE', KEYS[3], ARGV[6]) end
-end
-if open > 0 then
-  redis.call('ZADD', KEYS[1], now + ARGV[5], ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[5])
-end
-return {'', 0}
-"""
-ADD_TOKENS = """
-if redis.call('INCRBY', KEYS[1], ARGV[1]) == tonumber(ARGV[1]) then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
-"""
-RENEW_LEASES = """
-local time = redis.call('TIME')
-local till = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
-for i = 2, #ARGV do redis.call('ZADD', KEYS[1], till, ARGV[i]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-"""
+ACQUIRE, ADD_TOKENS, RENEW_LEASES = map(script, ("acquire", "add_tokens", "renew_leases"))
 
 
 class RedisRateLimiter:

@@ -3,8 +3,10 @@
 Everything else is vLLM's to judge. One pass over the fields; each rule looks at its value alone.
 """
 
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import orjson
 
@@ -20,56 +22,12 @@ MOST_WORDS = 128
 MOST_DOCUMENTS = 64
 ANSWER_BUDGETS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
-# Messages and tools consist of text: nothing here is fetched, opened or decoded.
-TEXT_PARTS = frozenset(
-    {
-        "text",
-        "input_text",
-        "output_text",
-        "refusal",
-        "thinking",
-        "reasoning_text",
-        "summary_text",
-    }
-)
-# vLLM goes by these names where a part has no type, and where it has a `uuid`.
-MEDIA_NAMES = frozenset(
-    {
-        "image_url",
-        "image_pil",
-        "image_embeds",
-        "input_image",
-        "audio_url",
-        "audio_embeds",
-        "input_audio",
-        "video_url",
-        "video_embeds",
-        "prompt_embeds",
-        "file",
-        "file_id",
-        "file_url",
-        "file_data",
-        "uuid",
-    }
-)
-# Of a Responses API input; a message may go without its type.
-TEXT_ITEMS = frozenset(
-    {
-        "message",
-        "function_call",
-        "function_call_output",
-        "custom_tool_call",
-        "custom_tool_call_output",
-        "reasoning",
-    }
-)
-OWN_TOOLS = frozenset(
-    {
-        "function",
-        "custom",
-        "namespace",
-    }
-)
+_FIELDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+TEXT_PARTS = frozenset(_FIELDS["text_parts"])
+MEDIA_NAMES = frozenset(_FIELDS["media_names"])
+TEXT_ITEMS = frozenset(_FIELDS["text_items"])
+OWN_TOOLS = frozenset(_FIELDS["own_tools"])
+TEMPLATE_INPUTS = frozenset(_FIELDS["template_inputs"])
 
 NOT_TEXT = "has a part that is not text; images, audio, video and files are not supported"
 NOT_A_MESSAGE = "has an item that is not supported; send messages, function calls and their outputs"
@@ -218,35 +176,9 @@ def is_own(tool: object) -> bool:
     return isinstance(tool, dict) and is_one_of(tool.get("type", "function"), OWN_TOOLS)
 
 
-TEMPLATE_INPUTS = frozenset(
-    {
-        "chat_template",
-        "tokenize",
-        "tokenizer",
-        "messages",
-        "conversation",
-        "conversations",
-        "tools",
-        "documents",
-        "add_generation_prompt",
-        "continue_final_message",
-        "return_dict",
-        "return_tensors",
-        "padding",
-        "truncation",
-        "max_length",
-        "return_assistant_tokens_mask",
-        "tokenizer_kwargs",
-        "processor_kwargs",
-    }
-)
-
 logprobs = positive(whole_number(lambda policy: policy.logprobs, "MMHIE_MAX_LOGPROBS"))
 budget = whole_number(lambda policy: policy.tokens, "MMHIE_MAX_V1_TOKENS")
 choices = whole_number(lambda policy: policy.choices, "MMHIE_MAX_CHOICES")
-MEDIA = "this service reads text only"
-INTERNAL = "it is internal to the engine"
-ELSEWHERE = "no state is kept between requests"
 
 RULES: Mapping[str, Rule] = {
     "n": choices,
@@ -272,23 +204,7 @@ RULES: Mapping[str, Rule] = {
     "structured_outputs": schema,
     "text": schema,
     "chat_template_kwargs": template_arguments,
-    "chat_template": refused("the model's own is used"),
-    "media_io_kwargs": refused(MEDIA),
-    "mm_processor_kwargs": refused(MEDIA),
-    "mm_payload": refused(MEDIA),
-    "return_mm_kwargs": refused(MEDIA),
-    "prompt_embeds": refused(MEDIA),
-    "kv_transfer_params": refused(INTERNAL),
-    "ec_transfer_params": refused(INTERNAL),
-    "vllm_xargs": refused(INTERNAL),
-    "logits_processors": refused(INTERNAL),
-    "routed_experts_prompt_start": refused(INTERNAL),
-    "request_id": refused("send X-Request-Id"),
-    "session_id": refused(INTERNAL),
-    "background": refused(ELSEWHERE),
-    "previous_response_id": refused(ELSEWHERE),
-    "previous_input_messages": refused(ELSEWHERE),
-    "conversation": refused(ELSEWHERE),
+    **{name: refused(reason) for name, reason in _FIELDS["refused"].items()},
 }
 
 

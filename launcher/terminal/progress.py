@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-BANNER = """\
-The model {model} is ready at {address}
-Not clinical advice: a licensed clinician reviews what it says. Ctrl-C stops it.
-
-Try in another terminal:
-  curl -s {address}/llm/generate -H 'content-type: application/json' \\
-    -d '{{"prompt": "What is a fever?", "max_tokens": 64}}'
-
-  curl -sN {address}/llm/generate -H 'content-type: application/json' \\
-    -d '{{"prompt": "What is a fever?", "max_tokens": 64, "stream": true}}'
-
-  {python} -c "
-from openai import OpenAI
-chat = OpenAI(base_url='{address}/v1', api_key='none').chat.completions
-ask = [{{'role': 'user', 'content': 'What is a fever?'}}]
-print(chat.create(model='{model}', messages=ask, max_tokens=64).choices[0].message.content)"
-"""
-
-
+BANNER = Path(__file__).with_name("banner.txt").read_text("utf-8")
 COLUMNS = (TextColumn("{task.description:<32}", markup=False), BarColumn(), TimeElapsedColumn())
 
 

@@ -1,0 +1,4 @@
+local time = redis.call('TIME')
+local till = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], till, ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
