@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from requirements import programs
+from tests.waiting import PATIENCE_S
 
 FOLDER = Path(__file__).parent
 INSTALLED = FOLDER / "node_modules" / "openai" / "package.json"
@@ -28,7 +29,7 @@ def run(base_url: str, model: str, case: str) -> dict[str, Any]:
     """Run a case; return `{"result": ...}`, or `{"error": ...}` for an exception."""
     command = ["node", "driver.mjs", base_url, model, case]
     done = subprocess.run(
-        command, cwd=FOLDER, capture_output=True, text=True, timeout=60, check=True
+        command, cwd=FOLDER, capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found

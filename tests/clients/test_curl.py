@@ -10,14 +10,15 @@ from tests.contract.doors import events
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(bool(programs.reason("curl")), reason=programs.reason("curl"))
 
 
 def curl(*arguments: str) -> bytes:
     """Run curl and return its output; its failure fails the test."""
-    command = ["curl", "--silent", "--show-error", "--max-time", "20", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
+    command = ["curl", "--silent", "--show-error", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S).stdout
 
 
 def posted(gateway: Gateway, path: str, body: object, *arguments: str) -> bytes:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.waiting import PATIENCE_S
+
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
     "--no-sandbox",
@@ -28,7 +30,7 @@ async def chromium() -> AsyncIterator[Browser]:
     """A headless browser with a profile of its own, ended with the block."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=list(ARGUMENTS)
+            executable_path=str(CHROMIUM), args=list(ARGUMENTS), timeout=PATIENCE_S * 1000
         )
         try:
             yield browser
@@ -48,6 +50,7 @@ async def opened(
         timezone_id="UTC",
         permissions=["clipboard-read", "clipboard-write"],
     )
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = await context.new_page()
     faults = listened(page, url)
     await page.goto(url)

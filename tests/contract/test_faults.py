@@ -2,7 +2,6 @@
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -202,17 +201,6 @@ def test_headers_and_then_nothing(hasty: Gateway, engine: FakeEngine, door: Door
     given_up(engine)
 
 
-@pytest.mark.parametrize("door", STREAMS, ids=name_of)
-def test_a_stream_that_falls_silent(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
-    """Idle time is limited; the error is in band and the engine's work is aborted."""
-    engine.next(fault="hang_midstream")
-    answer = door.ask(hasty.client)
-
-    code = in_band(door, answer)
-    assert door.form == "text" or code == TIMEOUT
-    given_up(engine)
-
-
 @pytest.mark.parametrize("door", WHOLES, ids=name_of)
 def test_a_whole_answer_has_a_total(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
     """Not streamed: the limit is on all of it, and the engine's work is aborted."""
@@ -222,26 +210,6 @@ def test_a_whole_answer_has_a_total(hasty: Gateway, engine: FakeEngine, door: Do
     assert answer.status_code == 504
     assert error_of(answer)["code"] == TIMEOUT
     given_up(engine)
-
-
-def test_a_stream_has_no_total(start: Start, engine: FakeEngine) -> None:
-    """Longer than the limit in all, never silent for nearly as long: it comes through whole. On all
-    surfaces at once, for it takes seconds: the limit leaves a busy machine three of them."""
-    limit_s, token_s, tokens = 4.0, 0.5, 10
-    gateway = start(engine.url, MMHIE_TIMEOUT_SECONDS=str(limit_s)).wait()
-    engine.next(fault="slow_tokens", seconds=token_s, times=len(STREAMS))
-
-    def ask(door: Door) -> tuple[httpx2.Response, float]:
-        started = time.monotonic()
-        return door.ask(gateway.client, **door.limit(tokens)), time.monotonic() - started
-
-    with ThreadPoolExecutor(len(STREAMS)) as pool:
-        answers = list(pool.map(ask, STREAMS))
-    for answer, took in answers:
-        assert answer.status_code == 200
-        assert took > limit_s
-        assert b'"error"' not in answer.content
-        assert b"[interrupted]" not in answer.content
 
 
 @pytest.mark.parametrize("door", STREAMS, ids=name_of)

@@ -261,7 +261,7 @@ def test_an_overloaded_gateway_says_nothing(start: Start, engine: FakeEngine) ->
         MMHIE_LOG_LEVEL="debug",
         MMHIE_MAX_INFLIGHT="1",
         MMHIE_MAX_QUEUE="1",
-        MMHIE_QUEUE_TIMEOUT_SECONDS="0.3",
+        MMHIE_QUEUE_TIMEOUT_SECONDS="2",
         MMHIE_DRAIN_SECONDS="0.5",
     ).wait()
     engine.next(fault="hang_midstream", after=2, seconds=20, times=-1)

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import httpx2
 from requirements import programs
 from tests.compatibility.ledger import ROOT
 from tests.contract.process import free_port
+from tests.waiting import PATIENCE_S, until
 
 NGINX: Final = programs.find("nginx")
 DOCUMENT: Final = ROOT / "docs" / "operations.md"
@@ -44,11 +44,11 @@ def balancing(folder: Path, gateways: Sequence[int]) -> Iterator[int]:
     )
     child = subprocess.Popen([NGINX, "-c", str(configuration), "-p", str(folder)])
     try:
-        wait(port)
+        until(lambda: answers(port))
         yield port
     finally:
         child.terminate()
-        child.wait(timeout=60)
+        child.wait(timeout=PATIENCE_S)
 
 
 def documented(port: int, gateways: Sequence[int]) -> str:
@@ -62,14 +62,10 @@ def documented(port: int, gateways: Sequence[int]) -> str:
     return example
 
 
-def wait(port: int, seconds: float = 10) -> None:
-    """Return once it answers at all."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            httpx2.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
-        except httpx2.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("nginx does not answer")
+def answers(port: int) -> bool:
+    """Return whether it answers at all."""
+    try:
+        httpx2.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=PATIENCE_S)
+    except httpx2.TransportError:
+        return False
+    return True

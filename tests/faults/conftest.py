@@ -9,7 +9,8 @@ import pytest
 
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
-from tests.faults.matrix import PATIENT_S, TIMEOUT_S, Row, Site
+from tests.faults.matrix import Row, Site
+from tests.waiting import PATIENCE_S
 
 CREATED = ("--created", "1795566865")
 
@@ -39,10 +40,10 @@ class Meeting:
 class Mortal(Meeting):
     """An engine that may be killed and stopped; a new one listens where the old one did."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, timeout_s: float) -> None:
         self.port = str(free_port())
         engine = FakeEngine("--port", self.port, *CREATED).wait()
-        super().__init__(hasty(folder, engine.url), engine)
+        super().__init__(begun(folder, engine.url, timeout_s).wait(), engine)
 
     def spoil(self, row: Row) -> None:
         assert self.engine is not None
@@ -68,42 +69,40 @@ class Mortal(Meeting):
         self.gateway.wait()
 
 
-def hasty(folder: Path, url: str, seconds: float = TIMEOUT_S) -> Gateway:
-    """A gateway that waits a second, no longer."""
-    return Gateway(folder, url, MMHIE_TIMEOUT_SECONDS=str(seconds)).wait()
+def begun(folder: Path, url: str, timeout_s: float) -> Gateway:
+    return Gateway(folder, url, MMHIE_TIMEOUT_SECONDS=str(timeout_s))
 
 
-def absent(folder: Path, url: str) -> Meeting:
-    gateway = Gateway(folder, url, MMHIE_TIMEOUT_SECONDS=str(TIMEOUT_S)).wait("/healthz")
-    return Meeting(gateway, None)
+def absent(folder: Path, url: str, timeout_s: float) -> Meeting:
+    return Meeting(begun(folder, url, timeout_s).wait("/healthz"), None)
 
 
-def living(folder: Path, seconds: float = TIMEOUT_S) -> Meeting:
+def living(folder: Path, timeout_s: float) -> Meeting:
     engine = FakeEngine(*CREATED).wait()
-    return Meeting(hasty(folder, engine.url, seconds), engine)
+    return Meeting(begun(folder, engine.url, timeout_s).wait(), engine)
 
 
-SITES: dict[Site, Callable[[Path], Meeting]] = {
+SITES: dict[Site, Callable[[Path, float], Meeting]] = {
     "engine": living,
-    "patient": lambda folder: living(folder, PATIENT_S),
     "mortal": Mortal,
-    "refused": lambda folder: absent(folder, f"http://127.0.0.1:{free_port()}"),
-    "no socket": lambda folder: absent(folder, f"unix:{folder}/none.sock"),
+    "refused": lambda folder, s: absent(folder, f"http://127.0.0.1:{free_port()}", s),
+    "no socket": lambda folder, s: absent(folder, f"unix:{folder}/none.sock", s),
 }
 
-Meet = Callable[[Site], Meeting]
+Meet = Callable[[Site, float | None], Meeting]
 
 
 @pytest.fixture(scope="session")
 def meet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meet]:
-    """The gateway and engine of a site, made once."""
-    made: dict[Site, Meeting] = {}
+    """The gateway and engine of a site, made once for each timeout."""
+    made: dict[tuple[Site, float | None], Meeting] = {}
     with ExitStack() as stack:
 
-        def meeting(site: Site) -> Meeting:
-            if site not in made:
-                made[site] = SITES[site](tmp_path_factory.mktemp("faults"))
-                stack.callback(made[site].stop)
-            return made[site]
+        def meeting(site: Site, timeout_s: float | None) -> Meeting:
+            if (site, timeout_s) not in made:
+                there = SITES[site](tmp_path_factory.mktemp("faults"), timeout_s or 2 * PATIENCE_S)
+                stack.callback(there.stop)
+                made[site, timeout_s] = there
+            return made[site, timeout_s]
 
         yield meeting

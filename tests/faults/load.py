@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tests.contract.doors import CHAT, COMPLETIONS, GENERATE
 
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
 CALLERS = 36  # each keeps its connection and asks five times a second
 PAUSE_S = 0.2
 MISCHIEF_PER_S = 20.0

@@ -14,9 +14,10 @@ from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
 from tests.faults.balancer import NGINX, balancing
 from tests.faults.load import Crowd, Line, connected
+from tests.waiting import eventually
 
 FINISHING, STUCK = 42, 8
-SETTLE_S, GRACE_S = 5, 5
+SETTLE_S, GRACE_S = 10, 10
 FORMS = tuple(door for door in STREAMS if door.path in (GENERATE, CHAT))
 
 
@@ -124,12 +125,12 @@ async def test_a_rolling_restart_loses_no_request(
             crowd = Crowd(port, "none", 0)
             asking = [asyncio.create_task(crowd.ask(number)) for number in range(CALLERS)]
             for place, own in enumerate(ports):
-                await asyncio.sleep(1)
+                await answered(crowd)
                 gateways[place].signal()
                 assert await asyncio.to_thread(gateways[place].exit_code) == 0
                 gateways[place].stop()
                 gateways[place] = await asyncio.to_thread(begun, tmp_path, engine, own)
-            await asyncio.sleep(1)
+            await answered(crowd)
             crowd.stopping.set()
             await asyncio.gather(*asking)
     finally:
@@ -137,4 +138,9 @@ async def test_a_rolling_restart_loses_no_request(
             gateway.stop()
 
     assert set(crowd.told) == {"request: complete"}, crowd.told
-    assert crowd.told.total() > 50
+
+
+async def answered(crowd: Crowd) -> None:
+    """Wait for two more answers to each caller."""
+    enough = crowd.told.total() + 2 * CALLERS
+    await eventually(lambda: crowd.told.total() >= enough)

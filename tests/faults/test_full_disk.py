@@ -18,9 +18,9 @@ from tests.fake_engine.process import FakeEngine
 from tests.faults.disk import Disk, mounted
 from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.workers.conftest import Several
+from tests.waiting import until
 
 JSON, SSE = DOORS[0], STREAMS[0]
-FULL_S = 1.0
 
 
 @pytest.fixture
@@ -74,13 +74,15 @@ class Asked:
         self.statuses[answer.headers["x-request-id"]] = answer.status_code
         return answer
 
-    def until(self, true: Callable[[httpx2.Response], bool], seconds: float = 20) -> float:
+    def until(self, true: Callable[[httpx2.Response], bool]) -> float:
         """Ask until an answer is as it should be; the seconds that took."""
         began = time.monotonic()
-        while not true(self.one()):
-            assert time.monotonic() - began < seconds, self.gateway.log
-            time.sleep(0.02)
+        until(lambda: true(self.one()))
         return time.monotonic() - began
+
+    def are(self, status: int) -> bool:
+        """Return whether every answer has this status, whichever worker gives it."""
+        return {answer.status_code for _ in range(4) for answer in self.ask()} == {status}
 
     @property
     def acknowledged(self) -> set[str]:
@@ -101,10 +103,8 @@ def test_it_fills_up_and_is_cleared(
         stream = begun(gateway, engine)
         disk.fill()
         found_s = asked.until(lambda _: "audit_failing 1.0" in gateway.client.get("/metrics").text)
-        for _ in range(5):
-            time.sleep(FULL_S / 5)  # both workers have found out by then
-            late = asked.ask()
-        assert {answer.status_code for answer in late} == {expected(policy)}
+        until(lambda: asked.are(expected(policy)))  # both workers have found out
+        late = asked.ask()
         if policy == "refuse":
             assert {error_of(answer)["code"] for answer in late} == {"audit_unavailable"}
         assert gateway.client.get("/readyz").status_code == expected(policy)

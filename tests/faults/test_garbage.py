@@ -1,7 +1,6 @@
 """What a request leaves behind is gone at its end, not when the collector comes by."""
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tests.contract.doors import DOORS, Door, name_of
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.waiting import until
 
 TIMES = 40
 # Loaded by Python itself: on SIGRTMIN the process says how much only a collection frees.
@@ -37,10 +37,7 @@ class Counted:
         """Objects that a collection has to free."""
         self.file.unlink(missing_ok=True)
         self.gateway.signal(signal.SIGRTMIN)
-        deadline = time.monotonic() + 10
-        while not (self.file.exists() and self.file.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: self.file.exists() and self.file.read_text())
         return int(self.file.read_text())
 
 

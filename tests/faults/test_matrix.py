@@ -11,19 +11,17 @@ from tests.faults.ledger import FOUND
 from tests.faults.matrix import FAULTS, SURFACES, WHOLE, Row
 from tests.faults.observing import observe
 
-SETTLE_S = 3.0
-
 
 @pytest.fixture(scope="session")
 def undisturbed(meet: Meet) -> dict[str, str]:
     """What each surface says when nothing is wrong."""
-    return {door.name: observe(meet("engine").gateway, door).text for door in SURFACES}
+    return {door.name: observe(meet("engine", None).gateway, door).text for door in SURFACES}
 
 
 @pytest.fixture
 def meeting(meet: Meet, fault: str) -> Iterator[Meeting]:
     """The site of a row, as good as new."""
-    there = meet(FAULTS[fault].site)
+    there = meet(FAULTS[fault].site, FAULTS[fault].timeout_s)
     yield there
     if FAULTS[fault].site == "mortal":
         there.mend()
@@ -32,20 +30,19 @@ def meeting(meet: Meet, fault: str) -> Iterator[Meeting]:
 @pytest.mark.parametrize("door", SURFACES, ids=name_of)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault(meeting: Meeting, undisturbed: dict[str, str], fault: str, door: Door) -> None:
-    """The cell's outcome, within the row's bound, the engine's work as the row says; and the next
-    request is answered as if nothing had been."""
+    """The cell's outcome, the engine's work as the row says, and an ordinary answer to the next
+    request. At once means that no timeout ended it: the gateway's is longer than the test's."""
     row = FAULTS[fault]
     with FOUND.entry(fault, door.name) as entry:
         meeting.spoil(row)
         seen = observe(meeting.gateway, door)
 
         assert seen.said == row.cell(door)
-        assert seen.seconds < row.within_s
         if seen.said == WHOLE and fault != "endless answer":
             assert seen.text == undisturbed[door.name]
         assert_work(meeting, row, is_whole=seen.said == WHOLE)
         entry.outcome = f"{seen.said}; {row.work}"
-    if row.site in ("engine", "patient"):
+    if row.site == "engine":
         assert observe(meeting.gateway, door).text == undisturbed[door.name]
 
 

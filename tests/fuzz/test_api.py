@@ -19,6 +19,7 @@ from schemathesis.generation import GenerationMode
 from tests.contract.doors import CHAT, COMPLETIONS, GENERATE, RESPONSES, checked
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.waiting import PATIENCE_S
 
 FEW, MANY = 3, 150
 QUIET = list(HealthCheck)
@@ -128,7 +129,7 @@ def by_fields(gateway: Gateway, path: str, examples: int, tried: Tried) -> None:
             if isinstance(changed.get(name), int | float):
                 changed[name] = max(1, min(int(changed[name]), 8))
         try:
-            answer = gateway.client.post(path, json={**GOOD[path], **changed}, timeout=30)
+            answer = gateway.client.post(path, json={**GOOD[path], **changed}, timeout=PATIENCE_S)
         except httpx2.TimeoutException:
             pytest.fail(f"no answer to {path} with {changed}")
         tried.note(answer.status_code, answer.content, f"{path} {changed}")

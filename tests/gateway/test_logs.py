@@ -14,6 +14,7 @@ import pytest
 
 from gateway import logs
 from tests.contract.process import ROOT
+from tests.waiting import eventually
 
 CANARY = "Ada Lovelace, chest pain"
 
@@ -134,9 +135,7 @@ async def test_lines_leave_together_and_in_order(stream: io.StringIO) -> None:
     logs.log.error("wrong")
     assert [line["event"] for line in lines(stream)] == ["request", "second", "wrong"]
     logs.info("later", {})
-    async with asyncio.timeout(5):
-        while len(lines(stream)) < 4:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: len(lines(stream)) == 4)
     assert CANARY not in stream.getvalue()
 
 

@@ -19,7 +19,7 @@ from gateway.http.exchange import Exchange
 from gateway.logs import FAULT, JsonFormatter, log_request
 from gateway.middleware import Correlation
 from gateway.pipeline import EVENT_STREAM
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 Handler = Callable[[Exchange], Awaitable[None]]
 CANARY = "the patient said so"
@@ -275,8 +275,8 @@ async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
 
     async with served(slow) as (client, _):
         with pytest.raises(httpx2.ReadTimeout):
-            await client.get("/", timeout=httpx2.Timeout(5, read=0.1))
-        await asyncio.wait_for(stopped.wait(), 60)
+            await client.get("/", timeout=httpx2.Timeout(PATIENCE_S, read=0.1))
+        await asyncio.wait_for(stopped.wait(), PATIENCE_S)
         await eventually(lambda: bool(lines.requests()))
     assert lines.requests()[0]["outcome"] == "client_gone"
     assert lines.requests()[0]["status"] == 0

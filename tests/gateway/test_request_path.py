@@ -1,41 +1,20 @@
 """The walk of one streamed request: few files, so that a stranger can follow it."""
 
 import asyncio
-import contextlib
 import json
-import socket
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
 import gateway
-from gateway.app import create_app
-from gateway.server.drain import DrainingServer
-from gateway.settings import GatewaySettings
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.served import served
 
 SOURCES = Path(gateway.__file__).parent
 MOST_FILES = 30
 REQUEST = {"model": "fake-model", "stream": True, "messages": [{"role": "user", "content": "Hi."}]}
-
-
-@contextlib.asynccontextmanager
-async def served(engine_url: str) -> AsyncIterator[int]:
-    """A gateway in this loop; its port."""
-    settings = GatewaySettings(engine_url=engine_url)
-    server = DrainingServer(create_app(settings), settings)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # pytest's own
-    plug = socket.create_server(("127.0.0.1", 0))
-    running = asyncio.create_task(server.serve(sockets=[plug]))
-    try:
-        yield plug.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await running
-        plug.close()
 
 
 async def ask(port: int) -> bytes:

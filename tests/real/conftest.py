@@ -25,7 +25,7 @@ MMHIE = Path(sys.executable).with_name("mmhie")
 # Without a parser vLLM refuses every tool_choice but none.
 TOOLS = "--enable-auto-tool-choice --tool-call-parser hermes"
 START_S = 300
-STOP_S = 15
+STOP_S = 60
 
 
 @dataclass

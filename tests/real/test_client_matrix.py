@@ -6,7 +6,6 @@ What only a broken engine shows is asked of the fake one.
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -21,6 +20,7 @@ from tests.compatibility.ledger import LEDGER
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
+from tests.waiting import until
 
 # With the environments still to be made it takes over two minutes.
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -31,7 +31,6 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 STATUSES = {"not found": 404, "bad request": 400, "failing": 502, "broken stream": None}
 VALUE = {"drug": "ibuprofen"}
-FREED_S = 4
 Drivers = Callable[[Client], Driven]
 
 
@@ -168,10 +167,7 @@ def test_cancelling_frees_the_engine(stack: Any, real: Drivers, client: Client) 
     """The client closes its stream and lives on; the engine has nothing to do a moment later."""
     with LEDGER.entry(client.row, "cancel") as entry:
         assert real(client).result("cancel")["seen"] == 4
-        deadline = time.monotonic() + FREED_S
-        while working(stack) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not working(stack)
+        until(lambda: not working(stack))
         entry.outcome = "engine freed"
 
 

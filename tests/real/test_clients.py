@@ -1,7 +1,6 @@
 """The official OpenAI clients, for Python and for npm, on the real engine."""
 
 import re
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from requirements import programs
 from tests.clients import node
 from tests.contract.test_disclaimer import TEXT
+from tests.waiting import until
 
 pytestmark = pytest.mark.engine
 
@@ -118,20 +118,14 @@ async def test_python_async(async_client: AsyncOpenAI, model: str) -> None:
 
     assert seen == 5
     base_url = str(async_client.base_url).removesuffix("/v1/")
-    assert freed(base_url, seconds=4)
+    until(lambda: is_free(base_url))
 
 
-def freed(base_url: str, *, seconds: float) -> bool:
-    """Whether vllm:num_requests_running falls to 0 in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        page = httpx2.get(f"{base_url}/metrics", trust_env=False).text
-        if set(re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", page, re.MULTILINE)) == {
-            "0.0"
-        }:
-            return True
-        time.sleep(0.05)
-    return False
+def is_free(base_url: str) -> bool:
+    """Return whether the engine counts no request at work."""
+    page = httpx2.get(f"{base_url}/metrics", trust_env=False).text
+    found = re.findall(r"^vllm:num_requests_running\{.*\} (\S+)$", page, re.MULTILINE)
+    return set(found) == {"0.0"}
 
 
 SPEAKING = ("chat", "stream", "helper", "completions", "responses", "responsesStream")
@@ -166,4 +160,4 @@ def test_npm_errors(stack: Any, model: str) -> None:
 def test_npm_cancel(stack: Any, model: str) -> None:
     """`break` out of the loop frees the engine."""
     assert node.result(stack.base_url, model, "cancel") == {"seen": 4}
-    assert freed(stack.base_url, seconds=4)
+    until(lambda: is_free(stack.base_url))

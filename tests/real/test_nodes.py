@@ -37,7 +37,7 @@ DOOR, CLIENT = "10.78.41.1", "10.78.41.2"
 ADDRESSES = ("10.77.41.1", "10.77.41.2")
 HEAD_ADDRESS = ADDRESSES[0]
 PORT = 8000
-LOST_S = 60
+LOST_S = 120
 
 
 @dataclass(frozen=True)

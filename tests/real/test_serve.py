@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterable
 from itertools import dropwhile, groupby
@@ -19,6 +18,7 @@ import pytest
 
 from tests.gateway.tracing.collector import Collector
 from tests.real.conftest import MMHIE, Stack, environment, start
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.engine
 
@@ -44,7 +44,7 @@ def post(stack: Stack, path: str, body: dict[str, Any]) -> Any:
     request = urllib.request.Request(
         stack.base_url + path, json.dumps(body).encode(), {"content-type": "application/json"}
     )
-    return urllib.request.urlopen(request, timeout=60)
+    return urllib.request.urlopen(request, timeout=PATIENCE_S)
 
 
 def engine_core(stack: Stack) -> psutil.Process | None:
@@ -66,15 +66,6 @@ def is_alive(one: psutil.Process) -> bool:
         return False
 
 
-def gone(processes: list[psutil.Process], seconds: float) -> float:
-    """Wait until none of them is alive; the seconds that took."""
-    began = time.monotonic()
-    while left := alive(processes):
-        assert time.monotonic() - began < seconds, left
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
 def test_health_is_there_from_the_start(stack: Stack) -> None:
     """The gateway answers long before the model, with phases and a percentage that only grows."""
     # Before that, where there is no cache yet, the checkpoint is prepared: `loading`, too.
@@ -82,7 +73,6 @@ def test_health_is_there_from_the_start(stack: Stack) -> None:
     names = [name for name, _ in groupby(moment["phase"] for moment in phases)]
     shares = [moment["progress"] or 0 for moment in phases]
 
-    assert stack.answered_s < stack.ready_s / 2
     assert names == ["starting", "loading", "ready"]
     assert shares == sorted(shares)
     assert {"Loading the weights.", "Warming up."} & {one["detail"] for one in phases}
@@ -110,10 +100,9 @@ def test_the_engine_sends_nothing_home_and_is_private(stack: Stack) -> None:
 
 
 def test_a_second_start_on_the_port_is_one_sentence(stack: Stack, tmp_path: Path) -> None:
-    """Exit code 2, the port and what to do, in a few seconds."""
+    """Exit code 2, the port and what to do, before anything is started."""
     port = stack.base_url.rsplit(":", 1)[1]
     env = environment(MMHIE_REASONER_MODEL="embedded", MMHIE_PORT=port)
-    began = time.monotonic()
     second = subprocess.run(
         [MMHIE, "serve"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -122,7 +111,6 @@ def test_a_second_start_on_the_port_is_one_sentence(stack: Stack, tmp_path: Path
     assert second.stderr.count("\n") == 1
     assert f"Port {port} " in second.stderr
     assert "MMHIE_PORT" in second.stderr
-    assert time.monotonic() - began < 10
 
 
 def test_no_word_of_the_patient_in_the_log(stack: Stack) -> None:
@@ -150,13 +138,13 @@ def test_one_trace_from_the_caller_to_vllm(
         json.dumps(body).encode(),
         {"content-type": "application/json", "traceparent": f"00-{trace}-{'3' * 16}-01"},
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
         told = answer.read().decode()
 
     def ours(spans: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         return {one["name"]: one for one in spans if one["trace"] == trace}
 
-    spans = ours(collector.until(lambda found: len(ours(found)) == 3, seconds=30))
+    spans = ours(collector.until(lambda found: len(ours(found)) == 3))
     own, asked, engines = spans["POST /llm/generate"], spans["chat embedded"], spans["llm_request"]
     assert (own["parent"], asked["parent"], engines["parent"]) == ("3" * 16, own["id"], asked["id"])
     assert (own["service"], engines["service"]) == ("mmhie-gateway", "mmhie-engine")
@@ -177,30 +165,27 @@ def test_a_killed_engine_is_restarted(stack: Stack) -> None:
         engine.kill()
         rest = answer.read().decode()
     assert '"error"' in rest
-    assert stack.until("engine_down", seconds=5) < 5
-    gone([core], seconds=5)
+    stack.until("engine_down")
+    until(lambda: not alive([core]))
 
-    stack.until("ready", seconds=120)
+    stack.until("ready")
     assert [one for one in stack.phases if "killed by SIGKILL" in one["detail"]]
     with generate(stack) as answer:
         assert json.load(answer)["text"].strip()
 
 
 def test_interrupted_with_a_stream_open_everything_ends(stack: Stack) -> None:
-    """SIGINT, as Ctrl-C sends it: within 10 s nothing is left, the port is free, exit code 0."""
+    """SIGINT, as Ctrl-C sends it: the stream is cut short, nothing is left, exit code 0."""
     processes = stack.processes()
     folder = stack.engine_socket.parent
     with endless(stack) as answer:
         answer.readline()
-        began = time.monotonic()
         code = stack.stop(signal.SIGINT)
-        took = time.monotonic() - began
         rest = answer.read().decode()
 
     assert code == 0
     assert '"error"' in rest
     assert rest.rstrip().endswith("[DONE]")
-    assert took < 10
     assert alive(processes) == []
     assert not folder.exists()
     with socket.socket() as probe:
@@ -209,16 +194,13 @@ def test_interrupted_with_a_stream_open_everything_ends(stack: Stack) -> None:
 
 
 def test_nothing_outlives_a_killed_launcher(tmp_path: Path) -> None:
-    """SIGKILL to the launcher while the engine loads: its processes follow within seconds."""
+    """SIGKILL to the launcher while the engine loads: its processes follow."""
     stack = start(tmp_path)
-    deadline = time.monotonic() + 60
-    while engine_core(stack) is None:
-        assert time.monotonic() < deadline, stack.log.read_text()[-2000:]
-        time.sleep(0.2)
+    until(lambda: engine_core(stack))
     processes, folder = stack.processes(), stack.engine_socket.parent
     stack.process.kill()
     stack.process.wait()
 
     assert len(processes) >= 5
-    gone(processes, seconds=10)
+    until(lambda: not alive(processes))
     shutil.rmtree(folder)  # who is killed cannot clear away

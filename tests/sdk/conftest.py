@@ -9,6 +9,7 @@ import pytest
 from mmhie import Answer, AsyncMedicalReasoningLLM, Event, LLMConfig, MedicalReasoningLLM
 
 from tests.sdk.scripted_server import Script, ScriptedServer
+from tests.waiting import PATIENCE_S
 
 T = TypeVar("T")
 Messages = Sequence[Mapping[str, object]]
@@ -114,7 +115,7 @@ def connect(request: pytest.FixtureRequest, opened: ExitStack) -> Connect:
     """A client, sync and async in turn, with the limits and configuration fields given."""
 
     def make(
-        url: str, *, max_retries: int = 2, margin_seconds: float = 15.0, **fields: Any
+        url: str, *, max_retries: int = 2, margin_seconds: float = PATIENCE_S, **fields: Any
     ) -> Client:
         config = LLMConfig(url=url, **fields)
         client: Client = request.param(

@@ -5,9 +5,11 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.waiting import PATIENCE_S, until
 
 DISCLAIMER = "Model outputs are not clinical advice."
 NOTES: dict[str, Any] = {
@@ -89,8 +91,8 @@ class Exchange:
     async def chunk(self, data: bytes) -> None:
         await self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
-    async def until_client_leaves(self, seconds: float = 10.0) -> None:
-        async with asyncio.timeout(seconds):
+    async def until_client_leaves(self) -> None:
+        with suppress(ConnectionError):
             while await self.reader.read(1024):
                 pass
         self.seen.left.set()
@@ -139,7 +141,7 @@ def stream(*parts: Part, cut: bool = False, then_wait: bool = False) -> Script:
             elif isinstance(part, float):
                 await asyncio.sleep(part)
             else:
-                assert await asyncio.to_thread(part.wait, 30)
+                assert await asyncio.to_thread(part.wait, PATIENCE_S)
         if then_wait:
             await exchange.until_client_leaves()
         elif cut:
@@ -165,13 +167,13 @@ def hang() -> Script:
     return run
 
 
-def trickle(body: bytes, pause: float) -> Script:
-    """Say the whole answer, a byte at a time."""
+def trickle(pause: float) -> Script:
+    """Say an answer without end, a byte at a time."""
 
     async def run(exchange: Exchange) -> None:
-        await exchange.head(200, {}, len(body))
-        for index in range(len(body)):
-            await exchange.send(body[index : index + 1])
+        await exchange.head(200, {}, 10**9)
+        while True:
+            await exchange.send(b" ")
             await asyncio.sleep(pause)
 
     return run
@@ -209,18 +211,22 @@ class ScriptedServer:
             args=(self._serve(socket_path, started, stopping),),
         )
         thread.start()
-        started.wait(5)
+        assert started.wait(PATIENCE_S)
         try:
             yield self
         finally:
             self._loop.call_soon_threadsafe(stopping.set)
-            thread.join(5)
+            thread.join(PATIENCE_S)
             self._loop.close()
 
     @property
     def calls(self) -> list[Seen]:
         """The requests that asked the model something."""
         return [seen for seen in self.requests if seen.path != "/v1/models"]
+
+    def until_left(self) -> None:
+        """Wait until the client has hung up on its first question."""
+        until(lambda: self.calls and self.calls[0].left.is_set())
 
     async def _serve(
         self, socket_path: str | None, started: threading.Event, stopping: asyncio.Event

@@ -305,13 +305,13 @@ def test_a_silent_server_is_a_timeout(serve: Serve, connect: Connect) -> None:
 
     assert isinstance(caught.value, mmhie.ClientTimeoutError)
     assert time.monotonic() - began > 0.9
-    assert server.calls[0].left.wait(5)
+    server.until_left()
     assert len(server.calls) == 1
 
 
 def test_a_trickling_server_is_a_timeout(serve: Serve, connect: Connect) -> None:
     """The limit is for the whole answer: a byte now and then does not extend it."""
-    server = serve(trickle(b" " * 100, 0.05))
+    server = serve(trickle(0.05))
     client = connect(server.url, timeout_seconds=0.5, margin_seconds=0.5)
 
     with pytest.raises(mmhie.ClientTimeoutError):
@@ -359,7 +359,7 @@ def test_a_cancelled_task_hangs_up(serve: Serve) -> None:
 
     asyncio.run(ask_and_leave())
 
-    assert server.calls[0].left.wait(5)
+    server.until_left()
 
 
 def test_a_closed_client_can_be_used_again(serve: Serve) -> None:

@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mmhie
 import pytest
-from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM
+from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM, _local
 from mmhie._local import PARENT_DEATH_GUARD, LocalServer, child_environ, find_launcher
 
+from tests.waiting import PATIENCE_S, eventually, until
+
 FAKE = Path(__file__).with_name("fake_mmhie.py")
-LOCAL = LLMConfig(backend="local", model_name="some/model", device_map=None, timeout_seconds=5)
+LOCAL = LLMConfig(backend="local", model_name="some/model", device_map=None, timeout_seconds=60)
 
 ASK_AND = """
 import os, sys, time
@@ -54,7 +57,7 @@ def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
     assert left == []
 
 
-def is_gone(pid: int, seconds: float = 10.0) -> bool:
+def is_gone(pid: int, seconds: float = PATIENCE_S) -> bool:
     """Return whether the process ends within the time."""
     deadline = time.monotonic() + seconds
     while True:
@@ -72,6 +75,7 @@ def script(then: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", ASK_AND.format(then=then)],
         env={**os.environ, "MMHIE_BACKEND": "local"},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -108,7 +112,7 @@ def test_the_server_gets_the_configuration(starts: Starts) -> None:
         "MMHIE_MAX_TOKENS": "512",
         "MMHIE_STREAMING": "false",
         "MMHIE_QUANTIZE": "none",
-        "MMHIE_TIMEOUT_SECONDS": "5",
+        "MMHIE_TIMEOUT_SECONDS": "60",
         "MMHIE_MAX_INPUT_LENGTH": "4096",
         "MMHIE_START_TIMEOUT_SECONDS": "900",
         "MMHIE_HOST": "127.0.0.1",
@@ -155,8 +159,7 @@ def test_a_server_that_died_is_started_again(starts: Starts) -> None:
     with MedicalReasoningLLM(LOCAL) as client:
         client.generate("How?")
         os.kill(starts()[0]["pid"], signal.SIGKILL)
-        assert is_gone(starts()[0]["pid"])
-        time.sleep(0.2)
+        until(lambda: not _local._SERVERS[LOCAL]._is_running())
 
         assert client.generate("How?") == "Local answer."
 
@@ -168,8 +171,7 @@ async def test_a_server_that_died_is_started_again_for_asyncio(starts: Starts) -
     async with AsyncMedicalReasoningLLM(LOCAL) as client:
         await client.generate("How?")
         os.kill(starts()[0]["pid"], signal.SIGKILL)
-        assert is_gone(starts()[0]["pid"])
-        await asyncio.sleep(0.2)
+        await eventually(lambda: not _local._SERVERS[LOCAL]._is_running())
 
         assert await client.generate("How?") == "Local answer."
 
@@ -183,11 +185,10 @@ def test_stopping_interrupts_a_start(starts: Starts, monkeypatch: pytest.MonkeyP
 
     with ThreadPoolExecutor(1) as threads:
         starting = threads.submit(server.url)
-        while not starts():
-            time.sleep(0.02)
+        until(starts)
         server.stop()
         with pytest.raises(mmhie.LocalStartError, match="was stopped before it was ready"):
-            starting.result(5)
+            starting.result(PATIENCE_S)
 
     assert is_gone(starts()[0]["pid"], seconds=0)
 
@@ -208,8 +209,9 @@ def test_a_server_that_ends_before_it_is_ready(
 def test_a_server_that_is_never_ready(starts: Starts, monkeypatch: pytest.MonkeyPatch) -> None:
     """After MMHIE_START_TIMEOUT_SECONDS it is stopped and the error names the variable."""
     monkeypatch.setenv("FAKE_READY_SECONDS", "600")
-    config = LLMConfig(backend="local", start_timeout_seconds=0.5)
-    server = LocalServer(config, margin_seconds=0)
+    clock = SimpleNamespace(monotonic=lambda: 1000.0 if starts() else 0.0, sleep=time.sleep)
+    monkeypatch.setattr(_local, "time", clock)
+    server = LocalServer(LLMConfig(backend="local", start_timeout_seconds=900))
 
     with pytest.raises(mmhie.LocalStartTimeoutError, match="MMHIE_START_TIMEOUT_SECONDS"):
         server.url()
@@ -274,7 +276,7 @@ print(medical_reasoner.generate("How?"), flush=True)
 
 FORK_AND_LEAVE = """
 if os.fork() == 0:
-    time.sleep(3)
+    sys.stdin.read()  # until the test ends
     os._exit(0)
 os.kill(os.getpid(), 9)
 """
@@ -293,7 +295,7 @@ def test_a_forked_child_does_not_keep_the_server_alive(starts: Starts) -> None:
     with script(FORK_AND_LEAVE) as backend:
         assert said(backend) == "Local answer."
         backend.wait()
-        assert is_gone(starts()[0]["pid"], seconds=2)
+        assert is_gone(starts()[0]["pid"])
 
 
 STUBBORN = """
@@ -314,6 +316,6 @@ def test_a_server_that_ignores_the_request_to_stop_is_killed() -> None:
     ) as guard:
         assert guard.stderr is not None
         assert guard.stderr.readline() == b"stubborn\n"
-        out, _ = guard.communicate(timeout=5)
+        out, _ = guard.communicate(timeout=PATIENCE_S)
 
     assert json.loads(out) == {"code": -9, "last_line": "stubborn"}

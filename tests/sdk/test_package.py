@@ -13,6 +13,7 @@ from mmhie import AsyncMedicalReasoningLLM, MedicalReasoningLLM
 
 from tests.sdk.conftest import Serve
 from tests.sdk.scripted_server import JSON_ANSWER, reply
+from tests.waiting import PATIENCE_S
 
 SDK = Path(__file__).parents[2] / "sdk"
 IMPORT_LIMIT_MS = 150
@@ -38,7 +39,7 @@ def run(code: str, *flags: str, path: Path | None = None, **environ: str) -> str
         env={**os.environ, "PYTHONPATH": paths, **environ},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

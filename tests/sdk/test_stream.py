@@ -9,6 +9,7 @@ from mmhie import AsyncMedicalReasoningLLM, Delta, End, LLMConfig, MedicalReason
 
 from tests.sdk.conftest import Connect, Serve
 from tests.sdk.scripted_server import LAST, NOTES, answer_stream, event, stream
+from tests.waiting import PATIENCE_S
 
 DONE = b"data: [DONE]\n\n"
 CANARY = "canary-7f3a"
@@ -142,22 +143,22 @@ def test_a_stream_without_text_is_an_error(serve: Serve, connect: Connect) -> No
 def test_silence_inside_a_stream_is_a_timeout(serve: Serve, connect: Connect) -> None:
     """The limit is on silence; the server sees us leave."""
     server = serve(stream(event({"delta": "Hi"}), then_wait=True))
-    events = connect(server.url, timeout_seconds=0.5, margin_seconds=0.5).events("How?")
+    events = connect(server.url, timeout_seconds=1.5, margin_seconds=0.5).events("How?")
 
     assert next(events) == Delta("Hi")
     with pytest.raises(TimeoutError):
         next(events)
-    assert server.calls[0].left.wait(5)
+    server.until_left()
 
 
 def test_a_long_stream_is_no_timeout(serve: Serve, connect: Connect) -> None:
     """The limit is not on the whole: a stream may last longer as long as it goes on."""
-    parts = [part for _ in range(15) for part in (event({"delta": "x"}), 0.1)]
+    parts = [part for _ in range(6) for part in (event({"delta": "x"}), 0.8)]
     server = serve(stream(*parts, event(LAST), DONE))
 
-    texts = connect(server.url, timeout_seconds=0.5, margin_seconds=0.5).stream_generate("How?")
+    texts = connect(server.url, timeout_seconds=4, margin_seconds=0.0).stream_generate("How?")
 
-    assert "".join(texts) == "x" * 15
+    assert "".join(texts) == "x" * 6
 
 
 def test_leaving_the_context_cancels(serve: Serve) -> None:
@@ -168,7 +169,7 @@ def test_leaving_the_context_cancels(serve: Serve) -> None:
         with client.stream("How?") as events:
             assert next(events) == Delta("Hi")
             assert events.answer is None
-        assert server.calls[0].left.wait(5)
+        server.until_left()
 
 
 def test_leaving_the_async_context_cancels(serve: Serve) -> None:
@@ -179,7 +180,7 @@ def test_leaving_the_async_context_cancels(serve: Serve) -> None:
         async with AsyncMedicalReasoningLLM(LLMConfig(url=server.url)) as client:
             async with client.stream("How?") as events:
                 assert await anext(events) == Delta("Hi")
-            return await asyncio.to_thread(server.calls[0].left.wait, 5)
+            return await asyncio.to_thread(server.calls[0].left.wait, PATIENCE_S)
 
     assert asyncio.run(leave())
 
@@ -191,7 +192,7 @@ def test_an_exception_inside_the_context_cancels(serve: Serve) -> None:
     with MedicalReasoningLLM(LLMConfig(url=server.url)) as client:
         with pytest.raises(ZeroDivisionError), client.stream("How?") as events:
             raise ZeroDivisionError(next(events))
-        assert server.calls[0].left.wait(5)
+        server.until_left()
 
 
 def test_closing_the_iterator_cancels(serve: Serve) -> None:
@@ -202,7 +203,7 @@ def test_closing_the_iterator_cancels(serve: Serve) -> None:
         for text in client.stream_generate("How?"):
             assert text == "Hi"
             break
-        assert server.calls[0].left.wait(5)
+        server.until_left()
 
 
 def test_the_answer_is_kept(serve: Serve) -> None:

@@ -318,8 +318,8 @@ def test_a_wrong_password(engine: FakeEngine, start: Start, start_redis: StartRe
     url = redis.url.replace("//", "//:wrong-one@")
     gateway = start(engine.url, MMHIE_REDIS_URL=url).wait()
     assert metric(gateway, FAILING) == 1
-    assert "Redis refuses the name or password in MMHIE_REDIS_URL" in gateway.log
-    assert "one@" not in gateway.log
+    until(lambda: "Redis refuses the name or password in MMHIE_REDIS_URL" in gateway.log)
+    until(lambda: "one@" not in gateway.log)
     assert "wrong-one" not in gateway.client.get("/healthz").text
 
 

@@ -23,7 +23,7 @@ def test_a_slot_is_held_until_the_body_ends(start: Start, engine: FakeEngine) ->
     """Not until the first byte: the engine works on until the last."""
     gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0").wait()
     for door in STREAMS:
-        engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
+        engine.next(fault="gated")
         body = door.body(**door.limit(6))
         with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
             parts = answer.iter_raw()  # its end would be the response's

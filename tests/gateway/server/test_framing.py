@@ -211,9 +211,13 @@ def test_nonsense_behind_a_request(gateway: Gateway) -> None:
 
 def test_too_many_at_once(gateway: Gateway, engine: FakeEngine) -> None:
     """What is queued is bounded; all that was taken is answered, then the connection closes."""
-    engine.next(fault="slow_first_token", seconds=1)
+    engine.next(fault="gated")
     body = CHAT_BODY[:-1] + b', "stream": true}'
-    found = exchange(gateway, chat(body=body, close=False) + request(close=False) * 500)
+    with dialled(gateway) as plug:
+        plug.sendall(chat(body=body, close=False) + request(close=False) * 500)
+        engine.until(lambda stats: stats["running"] == 1)
+        engine.release(100)
+        found = answers(rest(plug))
 
     assert 2 < len(found) < 30
     assert {one.status for one in found[:-1]} == {200}

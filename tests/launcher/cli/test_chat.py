@@ -23,6 +23,7 @@ from launcher.cli import app
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.launcher.cli.test_app import MMHIE, mmhie
+from tests.waiting import until
 
 EMERGENCY = "I have crushing chest pain right now."
 ANSWERED = f"{DEFAULT_TEXT[-20:]}\r\n\r\n> "  # and asked for the next question
@@ -300,12 +301,12 @@ def test_status_under_a_hold(run: Ran, gateway: Gateway) -> None:
     """Exit code 1 and the downtime message, for a person and for a script."""
     switch = gateway.log_file.parent / "hold.json"
     write(switch, Hold(reason="drift", by="me", since="2026-01-02T03:04:05Z"))
-    time.sleep(1.1)  # gateways look once a second
+    until(lambda: not gateway.answers("/readyz"))
     try:
         code, out, err = run("status", "--json")
     finally:
         switch.unlink()
-        time.sleep(1.1)
+        gateway.wait()
 
     assert code == 1
     assert json.loads(out)["phase"] == "held"

@@ -1,0 +1,81 @@
+"""The timeout of a stream on every surface, by a clock that the test sets forward."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from tests.contract.doors import STREAMS, Door, name_of
+from tests.contract.test_faults import TIMEOUT, given_up, in_band
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.served import served
+from tests.waiting import LoopClock
+
+LIMIT_S = 100
+WORDS = [f" word{number}" for number in range(5)]
+SURFACES = pytest.mark.parametrize("door", STREAMS, ids=name_of)
+
+
+class Stream:
+    """An answer whose words wait at the engine until they are released, and what came of it."""
+
+    def __init__(self, answer: httpx2.Response) -> None:
+        self.answer = answer
+        self.content = b""
+        self._parts = answer.aiter_raw()
+
+    async def until(self, word: str) -> None:
+        """Read on until a word has come."""
+        while word.strip().encode() not in self.content:
+            self.content += await anext(self._parts)
+
+    async def whole(self) -> httpx2.Response:
+        """Read to the end."""
+        self.content += b"".join([part async for part in self._parts])
+        return httpx2.Response(200, headers=self.answer.headers, content=self.content)
+
+
+@contextlib.asynccontextmanager
+async def opened(engine: FakeEngine, door: Door) -> AsyncIterator[Stream]:
+    """A stream through a gateway in this loop."""
+    body = door.body(**door.limit(len(WORDS)))
+    async with (
+        served(engine.url, timeout_seconds=LIMIT_S) as port,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client,
+    ):
+        while (await client.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.05)
+        engine.next({"fault": "gated"}, {"fault": "say", "tokens": WORDS})
+        async with client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+            assert answer.status_code == 200
+            yield Stream(answer)
+
+
+@SURFACES
+async def test_a_stream_has_no_total(engine: FakeEngine, door: Door) -> None:
+    """It lasts three times the limit, is never silent for as long, and comes whole."""
+    clock = LoopClock()
+    async with opened(engine, door) as stream:
+        for word in WORDS:
+            await stream.until(word)
+            await clock.forward(0.6 * LIMIT_S)
+            engine.release()
+        answer = await stream.whole()
+
+    assert b'"error"' not in answer.content
+    assert b"[interrupted]" not in answer.content
+
+
+@SURFACES
+async def test_a_stream_that_falls_silent(engine: FakeEngine, door: Door) -> None:
+    """The idle time is limited: the error is in band, and the engine's work is aborted."""
+    clock = LoopClock()
+    async with opened(engine, door) as stream:
+        await stream.until(WORDS[0])
+        await clock.forward(1.1 * LIMIT_S)
+        code = in_band(door, await stream.whole())
+
+    assert door.form == "text" or code == TIMEOUT
+    given_up(engine)
