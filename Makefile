@@ -63,7 +63,7 @@ capacity: setup  ## simulate up to 1,000 engines, draw the figures of docs/capac
 	$(RUN) -m scripts.render capacity
 
 screenshots: setup  ## retake the console's screenshots in docs/images (needs chromium)
-	$(RUN) -m tests.console
+	$(RUN) -m tests.gateway.console
 
 image-check: setup  ## lint the Dockerfiles, build and test the gateway's image (root, Debian)
 	$(RUN) -m scripts.image_check $(T)

@@ -14,11 +14,11 @@ from PIL import Image
 from playwright.async_api import Browser, Page
 
 from gateway.safety.hold import Hold, write
-from tests.console.browser import Scheme, answered, ask, chromium, opened, ready
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.console.browser import Scheme, answered, ask, chromium, opened, ready
 
-FOLDER = Path(__file__).parents[2] / "docs" / "images"
+FOLDER = Path(__file__).parents[3] / "docs" / "images"
 COLOURS = 128
 BUSY_S = 40
 QUESTION = "Which findings tell croup from epiglottitis in a two-year-old?"

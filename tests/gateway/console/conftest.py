@@ -10,10 +10,10 @@ from playwright.async_api import Browser, Page
 
 from requirements import programs
 from tests.clients import node
-from tests.console.browser import chromium, opened
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.console.browser import chromium, opened
 
 Open = Callable[..., AbstractAsyncContextManager[Page]]
 

@@ -13,11 +13,11 @@ from playwright.async_api import Browser, Page, expect
 from gateway.auth import keys
 from gateway.safety.disclaimer import DEFAULT_TEXT
 from gateway.safety.hold import Hold, write
-from tests.console.browser import answered, ask, overflow, ready, violations
-from tests.console.conftest import Open
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.console.browser import answered, ask, overflow, ready, violations
+from tests.gateway.console.conftest import Open
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -276,7 +276,7 @@ async def test_the_gateway_goes_away_and_comes_back(
             [sys.executable, "-m", "gateway"],
             env={
                 "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "PYTHONPATH": str(Path(__file__).parents[3]),
                 "MMHIE_PORT": str(gateway.port),
                 "MMHIE_ENGINE_URL": engine.url,
             },
