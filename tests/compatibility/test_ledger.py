@@ -25,7 +25,7 @@ def test_outcomes_add_up(ledger: Ledger) -> None:
 
 
 def test_a_test_that_ends_early_has_failed(ledger: Ledger) -> None:
-    """Whatever was found before."""
+    """Note a failure, replacing what was found before."""
     ledger.note("a", "whole", "equal")
     with pytest.raises(ZeroDivisionError), ledger.entry("a", "whole"):
         _ = 1 / 0

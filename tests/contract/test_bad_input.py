@@ -129,7 +129,7 @@ def test_a_body_that_is_no_request_is_400(
 def test_a_faulty_field_of_a_pass_through_is_400(
     gateway: Gateway, engine: FakeEngine, path: str, name: str
 ) -> None:
-    """Whoever refuses it: the one shape, no echo, and not a token was generated."""
+    """The one error shape, no echo and no token generated, whoever refuses it."""
     door = Door("", path, "json")
     body: dict[str, Any] = {**door.body(CANARY), **OPENAI_FIELDS[name]}
     if not OPENAI_FIELDS[name]:
@@ -241,7 +241,7 @@ UNKNOWN = (
 def test_an_unknown_path_is_404(
     gateway: Gateway, engine: FakeEngine, method: str, path: str
 ) -> None:
-    """What the engine has beside the documented API cannot be reached."""
+    """The engine's routes beside the documented API cannot be reached."""
     before = engine.stats["requests"]
     answer = gateway.client.request(method, path, json={"prompt": CANARY})
 

@@ -146,7 +146,7 @@ def test_requests_a_minute(site: Site) -> None:
 
 
 def test_tokens_a_minute(site: Site) -> None:
-    """What was spent here holds back there."""
+    """Tokens spent at one gateway count at the other."""
     here, there = site.gateways
     assert site.ask(here, "tokens").status_code == 200
     until(lambda: site.ask(there, "tokens").status_code == 429)

@@ -86,7 +86,7 @@ async def test_killed_and_started_again(
 
 
 async def test_one_that_hangs(start_redis: StartRedis) -> None:
-    """Whoever asks is refused while it still hangs; it comes back by itself."""
+    """Refuse every request while it hangs; recover by itself."""
     redis = start_redis()
     async with store_of(redis.url, TIMEOUT_S).running() as store:
         redis.signal(signal.SIGSTOP)

@@ -58,7 +58,7 @@ EVENTS = ['{"a": 1}', "x\ny", "[DONE]"]
 
 
 async def test_markdown(page: Page) -> None:
-    """What is understood is marked up; what could mean something else stays as it is."""
+    """Mark up what is understood; leave what could mean something else as it is."""
     await ready(page)
     for text, expected in MARKDOWN:
         assert await page.evaluate(RENDER, text) == expected, text
@@ -77,7 +77,7 @@ async def test_no_text_makes_it_slow(page: Page) -> None:
 
 
 async def test_events_survive_every_cut(page: Page) -> None:
-    """Where the network splits the stream makes no difference."""
+    """The same events come out wherever the network splits the stream."""
     await ready(page)
     for cut in range(len(STREAM) + 1):
         assert await page.evaluate(FEED, [STREAM[:cut], STREAM[cut:]]) == EVENTS, cut

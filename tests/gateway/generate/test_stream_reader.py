@@ -64,7 +64,7 @@ async def test_an_answer() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 10_000])
 async def test_any_split(size: int) -> None:
-    """Where TCP cut makes no difference."""
+    """The same result wherever TCP cuts the stream."""
     data = b"".join([*STREAM[:1], b": ping\n\n", *STREAM[1:]])
     parts = [data[at : at + size] for at in range(0, len(data), size)]
     assert await read(parts) == await read(STREAM)

@@ -68,7 +68,7 @@ async def test_leaving_while_the_body_is_read() -> None:
 
 
 async def test_every_response_carries_the_common_headers() -> None:
-    """Whoever sends it."""
+    """Every sender adds them."""
     caller = Caller()
     await caller.exchange.respond(200, b"{}", headers=[(b"a", b"b")])
     start, body = caller.sent
@@ -124,7 +124,7 @@ async def test_an_error_in_a_stream_is_its_last_words() -> None:
 
 @pytest.mark.parametrize(("length", "size"), [(b"12", 12), (b"", 0), (b"-1", 0), (b"1e3", 0)])
 def test_a_length_is_digits(length: bytes, size: int) -> None:
-    """Whatever else a caller writes there counts as nothing."""
+    """Anything else counts as no length."""
     assert content_length(length) == size
 
 

@@ -32,7 +32,7 @@ class Crowd:
 
 
 async def test_emergency_goes_first() -> None:
-    """Whoever came first; batch goes last."""
+    """Emergencies first and batches last, in any order of arrival."""
     crowd = Crowd()
     async with crowd.gate.slot("routine"):
         for priority in ("batch", "routine", "emergency", "batch", "emergency"):

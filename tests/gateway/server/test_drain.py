@@ -127,7 +127,7 @@ def test_told_to_stop_before_it_has_started() -> None:
 def test_a_second_signal_does_it_now(
     start: Any, engine: FakeEngine, number: signal.Signals
 ) -> None:
-    """Whoever asks twice does not want to wait."""
+    """Stop at once, with exit code 0."""
     gateway = start(engine.url, MMHIE_SETTLE_SECONDS="3600")
     gateway.until("/readyz", 200)
     gateway.child.send_signal(number)

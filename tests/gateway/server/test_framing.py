@@ -90,7 +90,7 @@ def test_what_is_not_http_is_one_400(gateway: Gateway, engine: FakeEngine, name:
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_it_is_the_same_byte_by_byte(gateway: Gateway, name: str) -> None:
-    """Where TCP cuts a request is no matter."""
+    """The same answers wherever TCP cuts a request."""
     data = MALFORMED[name]
     with dialled(gateway) as plug:
         try:

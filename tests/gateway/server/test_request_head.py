@@ -57,7 +57,7 @@ def test_a_target(url: bytes, status: int) -> None:
     ],
 )
 def test_headers(version: str, watched: list[tuple[bytes, bytes]], status: int | None) -> None:
-    """Whatever could be read in two ways."""
+    """Refuse every header that could be read in two ways."""
     found = error_in_head(b"POST", b"/", version, watched)
     assert (found.status if found else None) == status
     assert status is None or not is_plain(version, b"/", watched)

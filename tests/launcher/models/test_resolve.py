@@ -317,7 +317,7 @@ def test_a_gguf_header(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("length", [0, 3, 10, 30, 200, 600])
 def test_a_cut_gguf_is_refused(tmp_path: Path, length: int) -> None:
-    """Wherever the download stopped."""
+    """Refuse it at every length at which a download may stop."""
     file = gguf_file(tmp_path / "m.gguf", GGUF)
     file.write_bytes(file.read_bytes()[:length])
 

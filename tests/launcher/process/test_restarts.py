@@ -30,7 +30,7 @@ def test_it_is_spent_after_the_limit() -> None:
 
 
 def test_a_long_life_forgives() -> None:
-    """What failed before a child that lasted does not count."""
+    """Failures before a child that lasted do not count."""
     assert Backoff(limit=2, failures=2).after(RECOVERED_S) == Backoff(limit=2, failures=1)
 
 
