@@ -1,5 +1,8 @@
 """The token paths in the OpenAPI document: they bypass FastAPI's routes, not its description."""
 
+import json
+from pathlib import Path
+
 from fastapi import FastAPI
 from pydantic import BaseModel
 
@@ -8,22 +11,8 @@ from gateway.generate.door import Generate
 from gateway.generate.request import GenerateRequest, GenerateResponse
 from gateway.json_types import Json
 
-ERROR_SCHEMA = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "param": {"type": ["string", "null"]},
-                "code": {"type": ["string", "integer", "null"]},
-            },
-        }
-    },
-}
+# The error's schema, and the operations of both APIs.
+PARTS: dict[str, Json] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
 REFERENCE = "#/components/schemas/{model}"
 
 
@@ -51,67 +40,14 @@ def document_schemas(document: Json) -> Json:
 def schemas() -> Json:
     models: tuple[type[BaseModel], ...] = (GenerateRequest, GenerateResponse)
     own = {model.__name__: model.model_json_schema(ref_template=REFERENCE) for model in models}
-    return own | {"Error": ERROR_SCHEMA}
+    return own | {"Error": PARTS["error"]}
 
 
 def operation(endpoint: TokenEndpoint) -> Json:
+    """POST /llm/generate in its three forms, or a path of the OpenAI API as the engine has it."""
     if isinstance(endpoint.door, Generate):
-        return generate_operation()
-    return openai_operation(endpoint.path)
-
-
-def generate_operation() -> Json:
-    """POST /llm/generate in its three forms."""
+        return PARTS["generate"]
     return {
-        "tags": ["generate"],
-        "summary": "Answer a prompt",
-        "description": "JSON by default; with `stream`, server-sent events, or plain text if "
-        "`Accept` is text/plain.",
-        "requestBody": body(ref("GenerateRequest")),
-        "responses": {
-            "200": {
-                "description": "The answer.",
-                "content": {
-                    "application/json": {"schema": ref("GenerateResponse")},
-                    "text/event-stream": {"schema": {"type": "string"}},
-                    "text/plain": {"schema": {"type": "string"}},
-                },
-            },
-            "default": failure(),
-        },
+        **PARTS["openai"],
+        "summary": f"{endpoint.path.removeprefix('/v1/')}, as vLLM serves it",
     }
-
-
-def openai_operation(path: str) -> Json:
-    """A path of the OpenAI API as the engine serves it."""
-    return {
-        "tags": ["openai"],
-        "summary": f"{path.removeprefix('/v1/')}, as vLLM serves it",
-        "description": "vLLM's own request and response, with one additional key, `mmhie`.",
-        "requestBody": body({"type": "object"}),
-        "responses": {
-            "200": {
-                "description": "The engine's response with `mmhie`.",
-                "content": {
-                    "application/json": {"schema": {"type": "object"}},
-                    "text/event-stream": {"schema": {"type": "string"}},
-                },
-            },
-            "default": failure(),
-        },
-    }
-
-
-def body(schema: Json) -> Json:
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
-
-
-def failure() -> Json:
-    return {
-        "description": "The error.",
-        "content": {"application/json": {"schema": ref("Error")}},
-    }
-
-
-def ref(model: str) -> Json:
-    return {"$ref": REFERENCE.format(model=model)}

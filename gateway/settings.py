@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from gateway import sibling_settings
 from gateway.settings_base import (
     A_DAY,
     ENV_FILE,
@@ -25,6 +24,9 @@ from gateway.settings_base import (
     shared_conflicts,
     variables,
 )
+
+# Variables that only the launcher or the SDK reads, written by `make docs`.
+SIBLING_SETTINGS = Path(__file__).with_name("sibling_settings.txt")
 
 __all__ = ["PREFIX", "GatewaySettings", "SettingsError", "known_names", "load"]
 
@@ -347,7 +349,7 @@ def names_a_redis(url: str) -> bool:
 
 def known_names() -> frozenset[str]:
     """Return every MMHIE_* variable that the gateway, the launcher or the SDK reads."""
-    return names_of(GatewaySettings) | sibling_settings.NAMES
+    return names_of(GatewaySettings) | set(SIBLING_SETTINGS.read_text("utf-8").split())
 
 
 def load(

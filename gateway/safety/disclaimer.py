@@ -2,27 +2,17 @@
 
 import hashlib
 import re
+import tomllib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from gateway.settings import GatewaySettings, SettingsError
 
-# Word for word the safety notice of the project's first README, without its markdown.
-DEFAULT_TEXT = (
-    "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "
-    "decisions without review by a licensed clinician."
+DEFAULT_TEXTS: dict[str, str] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text("utf-8")
 )
-DEFAULT_TEXTS = {
-    "en": DEFAULT_TEXT,
-    "de": (
-        "Modellausgaben sind kein klinischer Rat. Sie dürfen nicht ohne Prüfung durch eine "
-        "approbierte Fachperson für Diagnose- oder Behandlungsentscheidungen verwendet werden."
-    ),
-    "es": (
-        "Los resultados del modelo no son consejo clínico. No deben usarse para decisiones de "
-        "diagnóstico o tratamiento sin la revisión de un profesional clínico titulado."
-    ),
-}
+DEFAULT_TEXT = DEFAULT_TEXTS["en"]
 DEFAULT_VERSION = "1.0.0"
 DISCLAIMER_ID = "mmhie-safety-notice"
 

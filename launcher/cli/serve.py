@@ -104,8 +104,8 @@ def on_signals(actions: Mapping[signal.Signals, Callable[[], object]]) -> None:
 def load(environ: Mapping[str, str], without_gpu: str | None) -> LauncherSettings:
     """Load the settings, with the stand-in model where neither a model nor a GPU is given."""
     chosen = settings.load(environ)
-    is_open = "reasoner_model" not in chosen.model_fields_set and not hardware.detect().gpus
-    if without_gpu and is_open:
+    is_open = "reasoner_model" not in chosen.model_fields_set
+    if without_gpu and is_open and not hardware.detect().gpus:
         chosen = chosen.model_copy(update={"reasoner_model": without_gpu})
     return chosen
 

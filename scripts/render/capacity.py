@@ -15,10 +15,11 @@ from typing import Any, Final
 from launcher import settings
 from launcher.capacity import sizing
 from launcher.capacity.demand import Demand
-from launcher.capacity.measured import RUNS, has_run
+from launcher.capacity.measured import has_run
 from launcher.errors import LauncherError
 from launcher.models import resolve
 from launcher.planning.cards import CARDS, card
+from scripts.published_runs import RUNS
 from scripts.render.page import DOCS, NO_HUB, pairs, table, with_blocks
 from scripts.simulation import calibration
 

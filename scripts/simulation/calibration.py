@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from launcher.capacity.measured import CHUNK_S, ROUTER_CHUNK_S, Run
+from launcher.capacity.measured import CHUNK_S, ROUTER_CHUNK_S
 from launcher.capacity.roofline import Speed
 from launcher.models import config, families
 from launcher.planning.cards import card
 from launcher.planning.memory import ParallelSizes, Workload
+from scripts.published_runs import Run
 from scripts.simulation import engine_speed, result
 from scripts.simulation.scenario import Scenario
 from scripts.simulation.service import run

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.capacity.measured import RUNS, Run
 from launcher.capacity.roofline import (
     BANDWIDTH_SHARE,
     SEQUENCE_OVERHEAD_S,
@@ -17,6 +16,7 @@ from launcher.models.config import from_config
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning.cards import CARDS, card
 from launcher.planning.memory import ParallelSizes, Workload
+from scripts.published_runs import RUNS, Run
 from scripts.simulation import calibration
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source=GPT_OSS_20B)
