@@ -34,7 +34,7 @@ GatewayError
   └ EngineTimeout           504 engine_timeout
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import orjson
@@ -56,15 +56,18 @@ class GatewayError(Exception):
         self.message = message
         self.param = param
         self.retry_after_s = retry_after_s
+        self.notices: Sequence[Mapping[str, str]] = ()  # of the prompt: they need no answer
 
     def envelope(self) -> Mapping[str, Json]:
         """The one error shape of every route: what OpenAI clients parse."""
-        error = {
+        error: Json = {
             "message": self.message,
             "type": self.type,
             "param": self.param,
             "code": self.code,
         }
+        if self.notices:
+            error["mmhie"] = {"notices": self.notices}
         return {"error": error}
 
     def body(self) -> bytes:

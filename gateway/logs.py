@@ -135,13 +135,13 @@ def log_request(record: RequestRecord) -> None:
         "ms": record.ms,
         "ttft_ms": record.ttft_ms,
         "stream": record.stream,
+        "notices": len(record.notices),
     }
     if answer is not None:
         fields |= {
             "prompt_tokens": answer.prompt_tokens,
             "completion_tokens": answer.completion_tokens,
             "truncated": answer.truncated[-1] if answer.truncated else None,
-            "notices": len(answer.notices),
         }
     info("request", fields)
 

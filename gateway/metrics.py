@@ -42,6 +42,9 @@ class Metrics:
         self.prompt_tokens = counter("prompt_tokens", "Prompt tokens, as counted by the engine.")
         self.completion_tokens = counter("completion_tokens", "Generated tokens.")
         self.notices = counter("notices", "Red flags found in prompts.", "rule")
+        self.resolved = counter(
+            "notices_resolved", "Red flags that a later turn said were over.", "rule"
+        )
         self.warnings = counter("warnings", "Warnings on answers.", "kind")
         self.truncated = counter("truncated", "Truncated answers.", "where")
         self.ttft = histogram("ttft_seconds", "Time to first token.", TTFT_BUCKETS_S)
@@ -110,6 +113,10 @@ class Metrics:
         self.count(self.requests, record.route, record.outcome)
         self.duration.observe(record.ms / 1000)
         self.http.observe(record)
+        for notice in record.notices:
+            self.count(self.notices, notice["id"])
+        for rule in record.resolved:
+            self.count(self.resolved, rule)
         if record.ttft_ms is not None:
             self.ttft.observe(record.ttft_ms / 1000)
         if record.answer is not None:
@@ -118,8 +125,6 @@ class Metrics:
     def _count_answer(self, answer: AnswerSummary) -> None:
         self.prompt_tokens.inc(answer.prompt_tokens)
         self.completion_tokens.inc(answer.completion_tokens)
-        for rule in answer.notices:
-            self.count(self.notices, rule)
         for where in answer.truncated:
             self.count(self.truncated, where)
         for kind in answer.warnings:

@@ -1,22 +1,24 @@
 """The way of one request to the engine and back, the same through every door.
 
-    admit    key and scope, an audit trail that can be written, the principal's limits
-    read     the door parses the body into a call: the engine's request, the form of the answer
-    screen   red flags in the user's text, the digest of the prompt: the first half of the label
+    authorise  key and scope, an audit trail that can be written
+    screen   red flags in what the caller sent: whatever the outcome, it carries the notices
+    admit    the principal's limits
+    read     the door makes a call of the request: the engine's request, the form of the answer
     queue    a slot in the admission queue, held until the last byte
     open     the engine's status is known: a failure is still a status of ours
     answer   the door renders; a failure after the first byte is the stream's last words
     record   what the answer came to, for the observers of the finished record
 
-Every door screens at the same point: after the caller is known, before the queue, and in the prompt
-as it was sent, whatever a truncation leaves of it.
+Every door screens at the same point, before anything but a wrong key can refuse the request, and in
+the prompt as it was sent, whatever a truncation leaves of it: a notice needs no model.
 
 A door is /llm/generate or one path of /v1; it reads and renders, and decides nothing else here.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import Protocol
 
+from gateway.engine import openai_json
 from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
 from gateway.engine.errors import translate
 from gateway.engine.watch import Model
@@ -31,7 +33,8 @@ from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
 from gateway.json_types import Json
 from gateway.principal import NO_LIMITS
-from gateway.record import AnswerSummary, Origin
+from gateway.record import AnswerSummary, Origin, RequestRecord
+from gateway.safety.labels import screened
 from gateway.safety.provenance import identity
 from gateway.services import Services
 
@@ -74,10 +77,6 @@ class Call(Protocol):
     def digested(self) -> str | bytes:
         """The prompt as its digest is taken of it."""
 
-    @property
-    def user_text(self) -> str:
-        """The caller's own words, which are screened for red flags."""
-
     async def engine_request(self) -> tuple[str, bytes]:
         """Path and body for the engine; raises InputTooLong."""
 
@@ -86,58 +85,71 @@ class Call(Protocol):
 
 
 class Door(Protocol):
-    """Parse a body; raises RequestError, or why no model is available."""
+    """Makes a call of a request; raises RequestError, or why no model is available."""
 
-    def read(self, body: bytes, exchange: Exchange, services: Services) -> Call: ...
+    def read(self, request: Json, body: bytes, exchange: Exchange, services: Services) -> Call: ...
 
 
 async def serve(door: Door, exchange: Exchange, services: Services) -> None:
     """Answer one exchange on a token path."""
     if exchange.record.method != "POST":
         raise MethodNotAllowed("This path takes POST only; send the request as POST.", allow="POST")
+    await authorise(exchange, services)
+    body = await exchange.body(max_bytes=services.settings.max_body_bytes)
+    request = openai_json.parse_request(body)
+    screen(request, exchange.record, services)
     await admit(exchange, services)
     try:
-        await answer(door, exchange, services)
+        await answer(door.read(request, body, exchange, services), exchange, services)
     except EngineUnavailable:
         services.watch.recheck()
         raise
 
 
-async def admit(exchange: Exchange, services: Services) -> None:
-    """Authorise the caller for this path, within its limits; enter the request in the journal."""
-    record, path = exchange.record, exchange.scope["path"]
-    record.principal = await services.gate.admit(path, exchange.scope["headers"])
+async def authorise(exchange: Exchange, services: Services) -> None:
+    """Authorise the caller for this path, as long as its request can be recorded."""
+    scope = exchange.scope
+    exchange.record.principal = await services.gate.admit(scope["path"], scope["headers"])
     if services.trail is not None:
         services.trail.check()
+
+
+def screen(request: Json, record: RequestRecord, services: Services) -> None:
+    """Note the red flags in what the caller sent."""
+    found = services.labels.screen(screened(request))
+    record.notices, record.resolved = found.notices, found.resolved
+
+
+async def admit(exchange: Exchange, services: Services) -> None:
+    """Admit the caller within its limits; enter the request in the journal."""
+    record = exchange.record
     if record.principal.limits != NO_LIMITS:
         record.release = await services.gate.limiter.acquire(record.principal)
     if services.trail is not None:
-        services.trail.open(record, path)
+        services.trail.open(record, exchange.scope["path"])
 
 
-async def answer(door: Door, exchange: Exchange, services: Services) -> None:
-    """Read, screen, queue, open, answer."""
-    body = await exchange.body(max_bytes=services.settings.max_body_bytes)
-    call = door.read(body, exchange, services)
+async def answer(call: Call, exchange: Exchange, services: Services) -> None:
+    """Queue, open, answer."""
     exchange.record.stream = call.is_stream
-    label = screen(call, exchange, services)
+    label = label_of(call, exchange, services)
     async with exchange.watched(), services.admission.slot(exchange.record.principal.priority):
         response = await services.engine.open(await request_of(call, exchange, services))
         try:
             await refuse_failures(response, call.parameters)
-            await relay(call.answer(response, label), exchange, label["notices"])
+            await relay(call.answer(response, label), exchange)
         finally:
             response.close()
 
 
-def screen(call: Call, exchange: Exchange, services: Services) -> Json:
+def label_of(call: Call, exchange: Exchange, services: Services) -> Json:
     """The label as it is known before the first token: notices, origin, disclaimer."""
     label = services.labels.initial(
         services.serving(call.model),
         call.parameters,
         request_id=exchange.record.request_id,
         prompt=call.digested,
-        question=call.user_text,
+        notices=exchange.record.notices,
     )
     exchange.record.origin = Origin(**identity(label))
     return label
@@ -168,13 +180,13 @@ async def refuse_failures(response: EngineResponse, request: object) -> None:
         raise EngineGarbled("The engine compressed its answer; switch its compression off.")
 
 
-async def relay(answer: Answer, exchange: Exchange, notices: Sequence[dict[str, str]]) -> None:
+async def relay(answer: Answer, exchange: Exchange) -> None:
     """Send an answer and record what it came to, also where it failed half-way."""
     try:
         await answer.send()
     finally:
         if exchange.record.status or answer.finals:
-            exchange.record.answer = AnswerSummary.of(answer.usage, notices, answer.finals)
+            exchange.record.answer = AnswerSummary.of(answer.usage, answer.finals)
 
 
 def is_stream(response: EngineResponse) -> bool:

@@ -9,6 +9,7 @@ from gateway.json_types import Json
 from gateway.limits.rate_limiter import Release
 from gateway.principal import ANYBODY, Principal
 
+Notice = Mapping[str, str]  # id, type, summary, message, not_triage
 NO_SLOT = -1  # of the audit's journal of open requests
 
 
@@ -33,24 +34,20 @@ class Origin(NamedTuple):
 
 
 class AnswerSummary(NamedTuple):
-    """Token counts, red flags and, for every choice of the answer, its closing label."""
+    """Token counts and, for every choice of the answer, its closing label."""
 
     prompt_tokens: int
     completion_tokens: int
-    notices: Sequence[str]
     truncated: Sequence[str]
     warnings: Sequence[str]
     output_digests: list[str]
 
     @classmethod
-    def of(
-        cls, usage: Json | None, notices: Sequence[Mapping[str, str]], finals: Sequence[Json]
-    ) -> "AnswerSummary":
-        """Sum up an answer from the engine's `usage`, the notices and the closing labels."""
+    def of(cls, usage: Json | None, finals: Sequence[Json]) -> "AnswerSummary":
+        """Sum up an answer from the engine's `usage` and the closing labels."""
         return cls(
             token_count(usage or {}, "prompt_tokens", "input_tokens"),
             token_count(usage or {}, "completion_tokens", "output_tokens"),
-            [notice["id"] for notice in notices],
             [final["truncated"] for final in finals if final["truncated"]],
             [warning for final in finals for warning in final["warnings"]],
             [final["provenance"]["output_digest"] for final in finals],
@@ -80,6 +77,8 @@ class RequestRecord:
     is_audited: bool = False
     trace: Trace | None = None
     # pipeline
+    notices: Sequence[Notice] = ()
+    resolved: Sequence[str] = ()  # ids of red flags that a later turn has resolved
     release: Release | None = None
     journal_slot: int = NO_SLOT
     stream: bool | None = None

@@ -50,10 +50,10 @@ def answer_of(record: RequestRecord) -> Json:
         fields["completion_tokens"] = record.answer.completion_tokens
     if record.stream is not None:
         fields["stream"] = record.stream
-    if record.answer is not None:
-        if record.answer.truncated:
-            fields["truncated"] = record.answer.truncated[-1]
-        fields["notices"] = len(record.answer.notices)
+    if record.notices:
+        fields["notices"] = [notice["id"] for notice in record.notices]
+    if record.answer is not None and record.answer.truncated:
+        fields["truncated"] = record.answer.truncated[-1]
     return fields
 
 

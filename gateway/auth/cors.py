@@ -11,7 +11,8 @@ ANY = b"*"
 METHODS = b"GET, HEAD, POST"
 # Response headers that a page may read.
 EXPOSED = (
-    b"X-Request-Id, X-MMHIE-Disclaimer-Version, X-MMHIE-AI-Generated, Retry-After, WWW-Authenticate"
+    b"X-Request-Id, X-MMHIE-Disclaimer-Version, X-MMHIE-AI-Generated, X-MMHIE-Notices, "
+    b"Retry-After, WWW-Authenticate"
 )
 HEADER_NAMES = re.compile(rb"[A-Za-z0-9, _-]{1,1024}")
 MAX_AGE_S = b"600"

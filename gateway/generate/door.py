@@ -8,10 +8,10 @@ import orjson
 
 from gateway.engine.client import EngineResponse
 from gateway.engine.watch import Model
-from gateway.errors import EngineGarbled, GatewayError
-from gateway.generate import engine_body, truncation
+from gateway.errors import EngineGarbled
+from gateway.generate import engine_body, plain_text, truncation
 from gateway.generate.prompt import Delta, Prompt
-from gateway.generate.request import Form, finale, form_of, parse_request
+from gateway.generate.request import Form, checked, finale, form_of
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
@@ -33,10 +33,12 @@ PLAIN_TEXT = (
 class Generate:
     """Reads the bodies of POST /llm/generate."""
 
-    def read(self, body: bytes, exchange: Exchange, services: Services) -> "GenerateCall":
-        """Check a body and make the engine's request of it."""
+    def read(
+        self, sent: Json, body: bytes, exchange: Exchange, services: Services
+    ) -> "GenerateCall":
+        """Check a request and make the engine's of it."""
         settings = services.settings
-        request = parse_request(body)
+        request = checked(sent)
         model = services.model()
         prompt = request.to_prompt(
             max_tokens=settings.max_tokens,
@@ -75,10 +77,6 @@ class GenerateCall:
 
     @property
     def digested(self) -> str:
-        return self.prompt.text
-
-    @property
-    def user_text(self) -> str:
         return self.prompt.text
 
     async def engine_request(self) -> tuple[str, bytes]:
@@ -213,22 +211,19 @@ class EventAnswer(GeneratedAnswer):
 
 
 class TextAnswer(GeneratedAnswer):
-    """The answer's text as it comes, the disclaimer as its closing paragraph."""
+    """Notices, then the answer's text as it comes; what was cut off and the disclaimer close it."""
 
     async def send(self) -> None:
         exchange, wanted = self.exchange, self.settings.disclaimer_in_text
-        exchange.last_words = partial(interrupted, self.disclaimer)
+        exchange.last_words = partial(plain_text.interrupted, self.disclaimer)
+        opening = plain_text.opening(self.label["notices"])
         async for delta in self.placed("prefix" if wanted in ("prefix", "both") else "off"):
             if not exchange.record.status:
                 await exchange.start(200, PLAIN_TEXT)
             if delta.text:
-                await exchange.write(delta.text.encode())
-        await exchange.finish(f"\n\n{self.disclaimer}\n".encode())
-
-
-def interrupted(disclaimer: str, error: GatewayError) -> bytes:
-    """The end of a plain text that could not be finished."""
-    return f"\n\n[interrupted] {error.message}\n\n{disclaimer}\n".encode()
+                await exchange.write(opening + delta.text.encode())
+                opening = b""
+        await exchange.finish(plain_text.closing(self.finals[0]["truncated"], self.disclaimer))
 
 
 FORMS: Mapping[Form, type[GeneratedAnswer]] = {

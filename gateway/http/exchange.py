@@ -93,6 +93,9 @@ class Exchange:
     def _head(self, status: int, headers: RawHeaders) -> Message:
         self.record.status = status
         everything = [*headers, *self._common]
+        if self.record.notices:
+            ids = ", ".join(notice["id"] for notice in self.record.notices)
+            everything.append((b"x-mmhie-notices", ids.encode()))
         return {"type": "http.response.start", "status": status, "headers": everything}
 
     def first_token(self) -> None:
@@ -149,6 +152,7 @@ class Exchange:
         said any more, the server cuts the connection of a response left unfinished.
         """
         self.failed(error.code)
+        error.notices = self.record.notices
         if not self.record.status:
             extra = [(name.encode(), value.encode()) for name, value in error.headers().items()]
             await self.respond(error.status, error.body(), headers=extra)

@@ -1,5 +1,6 @@
 """/v1/chat/completions, /v1/completions, /v1/responses: vLLM's own API, passed through."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.engine import openai_json
@@ -14,7 +15,7 @@ from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.output_policy import OutputPolicy, surrounded
 from gateway.proxy.response_events import ResponseEventRelay
-from gateway.safety import labels
+from gateway.safety.labels import has_token_ids
 from gateway.services import Services
 
 CHAT = "/v1/chat/completions"
@@ -29,9 +30,10 @@ class PassThrough:
 
     path: str
 
-    def read(self, body: bytes, exchange: Exchange, services: Services) -> "PassedCall":
-        """Check a body against the served models and the request policy."""
-        request = openai_json.parse_request(body)
+    def read(
+        self, request: Json, body: bytes, exchange: Exchange, services: Services
+    ) -> "PassedCall":
+        """Check a request against the served models and the request policy."""
         model = services.model()
         check_model(request.get("model"), model.ids)
         request_policy.check(body, request, services.request_policy)
@@ -58,10 +60,6 @@ class PassedCall:
     usage: Json
     exchange: Exchange
     services: Services
-
-    @property
-    def user_text(self) -> str:
-        return labels.user_text(self.parameters)
 
     async def engine_request(self) -> tuple[str, bytes]:
         """The caller's own bytes, with the model's name, the budget and our fields added."""
@@ -133,9 +131,17 @@ def output_policy(
         may_see="reasoning" in exchange.record.principal.scopes,
         opening=opening,
         closing=closing,
-        # Text completions bypass Harmony: what comes may be reasoning that reads like an answer.
-        warnings=("reasoning_not_separated",) if reasons and path == COMPLETIONS else (),
+        warnings=tuple(warnings(path, request, reasons=reasons)),
     )
+
+
+def warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]:
+    """What is known to be missing before the engine answers."""
+    if reasons and path == COMPLETIONS:
+        # Text completions bypass Harmony: what comes may be reasoning that reads like an answer.
+        yield "reasoning_not_separated"
+    if has_token_ids(request):
+        yield "input_not_screened"
 
 
 def check_model(name: object, served: tuple[str, ...]) -> None:

@@ -1,19 +1,31 @@
-"""The labels of every model output: disclaimer, provenance, notices, warnings."""
+"""The labels of every model output: disclaimer, provenance, notices; and the text that notices
+are looked for in."""
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import NamedTuple
 
 from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.red_flags.notices import notices, red_flags
+from gateway.safety.red_flags.notices import notice, red_flags, still_raised
 from gateway.timestamps import rfc3339
 
-TURNS = 3
+TURNS = 3  # of the user: "could it still be meningitis?" refers to the turns before it
+SETTING = ("system", "developer")
+TOLD = ("user", "tool", "function")
+OUTPUTS = ("function_call_output", "custom_tool_call_output")
 GATEWAY_VERSION = version("mmhie-server")
+
+
+class Screening(NamedTuple):
+    """Notices for a prompt, and the ids of red flags that a later turn has resolved."""
+
+    notices: Sequence[Mapping[str, str]]
+    resolved: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,12 @@ class Labels:
         secret = key.encode() if key else secrets.token_bytes(32)
         return cls(disclaimer, secret, emergency_contact, languages)
 
+    def screen(self, turns: Sequence[str]) -> Screening:
+        """Return the notices for the turns of a conversation, which need no answer."""
+        raised, resolved = still_raised(turns, tuple(self.languages))
+        found = [notice(rule, self.emergency_contact) for rule in raised]
+        return Screening(found, [rule.id for rule in resolved])
+
     def initial(
         self,
         serving: provenance.Serving,
@@ -46,9 +64,9 @@ class Labels:
         *,
         request_id: str,
         prompt: str | bytes,
-        question: str,
+        notices: Sequence[Mapping[str, str]] = (),
     ) -> Json:
-        """Return the labels before the first token; `prompt` is digested, `question` screened."""
+        """Return the labels before the first token; of `prompt` they hold a digest."""
         call = provenance.Call(
             request_id=request_id,
             time=rfc3339(time.time()),
@@ -56,21 +74,52 @@ class Labels:
             reasoning_effort=request.get("reasoning_effort"),
             sampling=provenance.sampling(request),
         )
-        found = notices(question, contact=self.emergency_contact, languages=self.languages)
-        return provenance.static(self.disclaimer, serving, call, found)
+        return provenance.static(self.disclaimer, serving, call, notices)
 
 
-def user_text(body: Json) -> str:
-    """Return the user's text in an OpenAI request: the prompt, or the last few user turns.
+def screened(body: Json) -> Sequence[str]:
+    """Return the turns of a request of any path, oldest first: instructions and system messages,
+    then the prompt, or the last turns of the user with the tool results among them."""
+    setting = [content_text(body.get(name)) for name in ("instructions", "system")]
+    items = next((body[name] for name in ("messages", "input") if is_turns(body.get(name))), None)
+    if items is not None:
+        setting += [content_text(item.get("content")) for item in items if is_setting(item)]
+        return present(setting + [told(item) for item in recent(items)])
+    return present([*setting, content_text(body.get("input") or body.get("prompt"))])
 
-    A follow-up ("could it still be meningitis?") refers to the turns before it.
-    """
-    for name in ("messages", "input"):
-        turns = body.get(name)
-        if isinstance(turns, list):
-            own = [turn for turn in turns if isinstance(turn, dict) and turn.get("role") == "user"]
-            return "\n".join(content_text(turn.get("content")) for turn in own[-TURNS:])
-    return content_text(body.get("input") or body.get("prompt"))
+
+def is_turns(value: object) -> bool:
+    """Return whether this is a conversation, or a list of a conversation's items."""
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+
+
+def is_setting(item: object) -> bool:
+    return isinstance(item, dict) and item.get("role") in SETTING
+
+
+def recent(items: Sequence[object]) -> Sequence[Json]:
+    """Return the items from the user's third last turn on."""
+    objects = [item for item in items if isinstance(item, dict)]
+    asked = [at for at, item in enumerate(objects) if item.get("role") == "user"]
+    return objects[asked[-TURNS] if len(asked) > TURNS else 0 :]
+
+
+def told(item: Json) -> str:
+    """Return the text of an item that tells of the patient; nothing of the model's own words."""
+    if item.get("role") in TOLD:
+        return content_text(item.get("content"))
+    return content_text(item.get("output")) if item.get("type") in OUTPUTS else ""
+
+
+def present(texts: Sequence[str]) -> Sequence[str]:
+    return [text for text in texts if text]
+
+
+def has_token_ids(body: Json) -> bool:
+    """Return whether a prompt, or one of several, is a list of numbers, which nobody here reads."""
+    prompt = body.get("prompt")
+    prompts = [prompt, *prompt] if isinstance(prompt, list) else []
+    return any(isinstance(one, list) and bool(one) and isinstance(one[0], int) for one in prompts)
 
 
 def content_text(content: object) -> str:

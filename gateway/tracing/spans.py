@@ -149,7 +149,7 @@ def gen_ai(record: RequestRecord) -> Iterator[tuple[str, Attribute]]:
     if record.answer is not None:
         yield "gen_ai.usage.input_tokens", record.answer.prompt_tokens
         yield "gen_ai.usage.output_tokens", record.answer.completion_tokens
-        yield "mmhie.notices", len(record.answer.notices)
+        yield "mmhie.notices", len(record.notices)
         if record.answer.truncated:
             yield "mmhie.truncated", record.answer.truncated[-1]
     if record.ttft_ms is not None:

@@ -73,9 +73,9 @@ def given_up(engine: FakeEngine) -> None:
 
 
 def interrupted(text: str) -> str:
-    """The text form: an [interrupted] paragraph, then the disclaimer; codes are not shown."""
+    """The text form: an [interrupted: …] paragraph, then the disclaimer; codes are not shown."""
     *_, notice, disclaimer = text.rstrip("\n").split("\n\n")
-    assert notice.startswith("[interrupted] "), text
+    assert notice.startswith("[interrupted: "), text
     assert disclaimer == TEXT
     return notice
 

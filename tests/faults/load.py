@@ -166,7 +166,7 @@ def told(status: int, head: bytes, content: bytes) -> str:
     if status != 200:
         return f"{status} {json.loads(content)['error']['code']}"
     if b"text/plain" in head:
-        return "in band" if b"[interrupted]" in content else "complete"
+        return "in band" if b"[interrupted: " in content else "complete"
     if b'"error"' in content:
         return "in band"
     if b"event-stream" in head:

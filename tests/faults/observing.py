@@ -69,7 +69,7 @@ def in_band(door: Door, answer: httpx2.Response) -> str | None:
     if door.form == "text":
         *_, notice, disclaimer = answer.text.rstrip("\n").split("\n\n")
         assert disclaimer == TEXT
-        return "" if notice.startswith("[interrupted] ") else None
+        return "" if notice.startswith("[interrupted: ") else None
     *told, done = events(answer.content)
     assert done == "[DONE]"
     if "error" in told[-1]:

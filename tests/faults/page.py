@@ -24,7 +24,7 @@ request hangs, and no partial answer looks like a complete one.
 
 - A number is the HTTP status, followed by the code of the error object.
 - *in band*: the stream had begun. It ends with an error event of this code (in plain text,
-  `[interrupted]` and a sentence without a code), then with the stream's ordinary terminator.
+  `[interrupted: …]`, a sentence without a code), then with the stream's ordinary terminator.
 - *complete*: the same answer as from a healthy engine, with any warnings in `mmhie`.
 - *continues*: token by token, until the client disconnects; a stream has no total timeout.
 - *engine's work*: *aborted*, the gateway aborted the request at the engine; *finished*, the engine

@@ -49,7 +49,7 @@ class Caller:
     def is_interrupted(self) -> bool:
         """Whether it ends with the in-band error of a gateway that stops."""
         if self.door.form == "text":
-            return b"[interrupted] This gateway is stopping" in self.content
+            return b"[interrupted: This gateway is stopping" in self.content
         *_, last, done = events(self.content)
         return bool(done == "[DONE]" and last.get("error", {}).get("code") == "draining")
 

@@ -17,12 +17,12 @@ from gateway.auth.jwt import JwtPolicy, JwtVerifier
 from gateway.engine import openai_json
 from gateway.engine.errors import echoes, private, withhold
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
-from gateway.generate.request import form_of, parse_request
+from gateway.generate.request import checked, form_of
 from gateway.http.exchange import Exchange
 from gateway.middleware import ACCEPTED_ID, Correlation, request_id_of
 from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels, user_text
+from gateway.safety.labels import Labels, screened
 from gateway.safety.provenance import Serving
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ServerConfig
@@ -40,7 +40,7 @@ ECHOED = re.compile(r"[\w-]{8,}")
 def bodies(data: bytes) -> None:
     """/llm/generate: a request, or an error that quotes nothing of it."""
     try:
-        ask = parse_request(data).to_prompt(max_tokens=512, system="You are.")
+        ask = checked(openai_json.parse_request(data)).to_prompt(max_tokens=512, system="You are.")
     except (InvalidRequest, InvalidField):
         return
     assert ask.text.strip()
@@ -52,7 +52,8 @@ def requests(data: bytes) -> None:
         parsed = openai_json.parse_request(data)
     except GatewayError:
         return
-    first = LABELS.initial(SERVING, parsed, request_id="r", prompt=data, question=user_text(parsed))
+    found = LABELS.screen(screened(parsed)).notices
+    first = LABELS.initial(SERVING, parsed, request_id="r", prompt=data, notices=found)
     json.dumps(first)
     surrounded(parsed, "Not advice.", "both")
     extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}

@@ -16,8 +16,8 @@ FINAL = {
 }
 
 
-def finished(answer: AnswerSummary | None = None, *, is_token_path: bool = True) -> RequestRecord:
-    record = RequestRecord("x", "POST", is_token_path=is_token_path, answer=answer)
+def finished(answer: AnswerSummary | None = None, **fields: Any) -> RequestRecord:
+    record = RequestRecord("x", "POST", **{"is_token_path": True, **fields}, answer=answer)
     record.finish("/llm/generate")
     return record
 
@@ -26,12 +26,17 @@ def test_an_answer_is_counted() -> None:
     """Tokens, notices, cuts and warnings; a request by its path and outcome."""
     metrics = Metrics()
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
-    metrics.observe(finished(AnswerSummary.of(usage, [{"id": "MED101"}], [FINAL, FINAL])))
+    metrics.observe(
+        finished(
+            AnswerSummary.of(usage, [FINAL, FINAL]), notices=[{"id": "MED101"}], resolved=["MED102"]
+        )
+    )
     text = generate_latest(metrics.registry).decode()
     assert 'mmhie_requests_total{outcome="ok",route="/llm/generate"} 1.0' in text
     assert "mmhie_prompt_tokens_total 3.0" in text
     assert "mmhie_completion_tokens_total 2.0" in text
     assert 'mmhie_notices_total{rule="MED101"} 1.0' in text
+    assert 'mmhie_notices_resolved_total{rule="MED102"} 1.0' in text
     assert 'mmhie_truncated_total{where="in_answer"} 2.0' in text
     assert 'mmhie_warnings_total{kind="empty_answer"} 2.0' in text
 
@@ -58,7 +63,7 @@ def test_requests_of_the_framework_are_not_counted_twice() -> None:
 def test_whatever_the_engine_counts(usage: dict[str, Any], count: int) -> None:
     """Either of OpenAI's names; nonsense is none, and stops no answer."""
     assert token_count(usage, "prompt_tokens", "input_tokens") == count
-    assert AnswerSummary.of(usage, [], []).prompt_tokens == count
+    assert AnswerSummary.of(usage, []).prompt_tokens == count
 
 
 def test_children_are_kept_apart() -> None:

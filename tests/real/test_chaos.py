@@ -117,7 +117,7 @@ def outcome_of(answer: httpx2.Response) -> str:
         return f"{answer.status_code} {answer.json()['error']['code']}"
     kind, text = answer.headers["content-type"], answer.text
     if kind.startswith("text/plain"):
-        return "in band" if "[interrupted]" in text else "whole"
+        return "in band" if "[interrupted: " in text else "whole"
     if '"error"' in text:
         return "in band"
     whole = text.endswith("data: [DONE]\n\n") if "event-stream" in kind else answer.json()["text"]

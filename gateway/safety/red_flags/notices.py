@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from gateway.safety.red_flags.candidate_rules import CandidateRules
+from gateway.safety.red_flags.resolution import resolving_turn
 from gateway.safety.red_flags.rule import Rule
 from gateway.safety.red_flags.rules import RULES
 from gateway.safety.red_flags.sentences import normal, sentences_of
@@ -48,6 +49,19 @@ def bounded(text: str) -> str:
     if len(text) <= LONGEST_TEXT:
         return text
     return f"{text[: LONGEST_TEXT // 2]}\n\n{text[-LONGEST_TEXT // 2 :]}"
+
+
+def still_raised(turns: Sequence[str], languages: tuple[str, ...]) -> tuple[list[Rule], list[Rule]]:
+    """Return the rules that the turns of a conversation raise, without those that a later turn
+    resolves, and those."""
+    search = red_flags(languages)
+    raised = search.raised("\n\n".join(turns))
+    resolved = []
+    for rule in raised:
+        turn = resolving_turn(rule, turns, languages)
+        if turn is not None and rule not in search.raised("\n\n".join(turns[turn:])):
+            resolved.append(rule)
+    return [rule for rule in raised if rule not in resolved], resolved
 
 
 @cache

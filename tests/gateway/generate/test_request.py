@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from gateway.engine import openai_json
 from gateway.errors import InvalidField, InvalidRequest
-from gateway.generate.request import GenerateRequest, form_of, parse_request
+from gateway.generate.request import GenerateRequest, checked, form_of
 
 CANARY = "Ada Lovelace"
 
 
 def parsed(**fields: Any) -> GenerateRequest:
-    return parse_request(json.dumps(fields).encode())
+    return checked(openai_json.parse_request(json.dumps(fields).encode()))
 
 
 def test_a_prompt_is_enough() -> None:

@@ -13,7 +13,8 @@ class Triggers:
 
     `pseudo` resembles a trigger and is none; `stop` ends a scope, `turn` that of general talk,
     `clause` that of a verb; `recent` overrides history and family; `topic` opens a sentence about
-    a subject; `person` marks a sentence about somebody.
+    a subject; `person` marks a sentence about somebody; `all_over` says that an emergency has
+    ended, unless the sentence is `unsettled`.
     """
 
     pseudo: re.Pattern[str]
@@ -32,6 +33,8 @@ class Triggers:
     general: re.Pattern[str]
     topic: re.Pattern[str]
     person: re.Pattern[str]
+    all_over: re.Pattern[str]
+    unsettled: re.Pattern[str]
 
 
 def read_triggers(path: Path) -> Triggers:
