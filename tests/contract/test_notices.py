@@ -1,0 +1,163 @@
+"""Notices come with every outcome: they are about the prompt and need no answer."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.principal import Limits
+from tests.contract.doors import DOORS, Door, events, mmhie_of, name_of
+from tests.contract.fixtures import Start
+from tests.contract.process import Gateway
+from tests.contract.test_disclaimer import TEXT as DISCLAIMER
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key, bearer
+
+EMERGENCY = "I have crushing chest pain."
+ID = "MED101"
+TEXT = Door("generate-text", "/llm/generate", "text")
+WHOLE = Door("generate-json", "/llm/generate", "json")
+DEAD = "http://127.0.0.1:9"
+HOLD = {"reason": "drift", "by": "ops", "since": "2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_an_answer_has_them_in_header_and_label(gateway: Gateway, door: Door) -> None:
+    """Known before the first byte, so a header; in plain text also the opening paragraph."""
+    answer = door.ask(gateway.client, EMERGENCY)
+
+    assert answer.headers["x-mmhie-notices"] == ID
+    if door.form == "text":
+        assert answer.text.startswith("The text may describe chest pain")
+    else:
+        assert [notice["id"] for notice in mmhie_of(door, answer)["notices"]] == [ID]
+
+
+def test_no_notice_no_header(gateway: Gateway) -> None:
+    """An ordinary question has neither."""
+    assert "x-mmhie-notices" not in TEXT.ask(gateway.client).headers
+
+
+@pytest.fixture
+def unserved(start: Start, tmp_path: Path) -> Gateway:
+    """A gateway whose engine is dead, with a hold file that a test may write."""
+    return start(DEAD, MMHIE_HOLD_FILE=str(tmp_path / "hold.json")).wait("/healthz")
+
+
+def test_they_outlive_a_dead_engine_and_a_hold(unserved: Gateway, tmp_path: Path) -> None:
+    """When nothing answers, the notice matters most."""
+    dead = {door.name: door.ask(unserved.client, EMERGENCY) for door in DOORS}
+    (tmp_path / "hold.json").write_text(json.dumps(HOLD))
+    while unserved.client.get("/healthz").json()["phase"] != "held":
+        time.sleep(0.05)
+    held = {door.name: door.ask(unserved.client, EMERGENCY) for door in DOORS}
+
+    for name in dead:
+        assert refusal(dead[name]) == ("engine_unavailable", ID, [ID])
+        assert refusal(held[name]) == ("held", ID, [ID])
+
+
+def refusal(answer: httpx2.Response) -> tuple[str, str, list[str]]:
+    """Code, header and the ids in the error object."""
+    error = answer.json()["error"]
+    ids = [notice["id"] for notice in error["mmhie"]["notices"]]
+    return error["code"], answer.headers["x-mmhie-notices"], ids
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_they_outlive_a_failing_engine(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+    """Before the first byte the error object has them."""
+    engine.next(fault="status", status=500)
+
+    assert refusal(door.ask(gateway.client, EMERGENCY)) == ("engine_rejected", ID, [ID])
+
+
+def test_they_outlive_an_answer_without_text(gateway: Gateway, engine: FakeEngine) -> None:
+    """Tokens spent, nothing said."""
+    engine.next(fault="reasoning_only")
+
+    answer = WHOLE.ask(gateway.client, EMERGENCY)
+    assert refusal(answer) == ("no_answer", ID, [ID])
+
+
+@pytest.mark.parametrize("door", DOORS, ids=name_of)
+def test_they_outlive_a_refused_field(gateway: Gateway, door: Door) -> None:
+    """The prompt was read all the same."""
+    unknown = {"best_of": 999, "model": "none"}
+
+    _, header, ids = refusal(door.ask(gateway.client, EMERGENCY, **unknown))
+    assert (header, ids) == (ID, [ID])
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door.form == "sse"], ids=name_of)
+def test_a_stream_that_breaks_says_them_again(
+    gateway: Gateway, engine: FakeEngine, door: Door
+) -> None:
+    """In the error object inside the stream, for who reads only that."""
+    engine.next(fault="cut")
+
+    said = events(door.ask(gateway.client, EMERGENCY).content)
+    (error,) = [event["error"] for event in said if event != "[DONE]" and "error" in event]
+    assert [notice["id"] for notice in error["mmhie"]["notices"]] == [ID]
+
+
+def test_a_caller_over_its_limit_gets_them(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """Screening comes before the limits."""
+    file = tmp_path / "keys.json"
+    secret = add_key(file, "one", "generate", limits=Limits(requests_per_minute=1))
+    gateway = start(engine.url, MMHIE_KEYS_FILE=str(file)).wait()
+    gateway.client.headers.update(bearer(secret))
+    WHOLE.ask(gateway.client)
+
+    assert refusal(WHOLE.ask(gateway.client, EMERGENCY)) == ("too_busy", ID, [ID])
+
+
+def test_plain_text_says_that_it_was_cut(gateway: Gateway) -> None:
+    """A dose cut in mid-sentence must not read as whole."""
+    *_, cut, disclaimer = TEXT.ask(gateway.client, **TEXT.limit(3)).text.strip().split("\n\n")
+
+    assert cut == "[cut off: token limit]"
+    assert disclaimer == DISCLAIMER
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/responses", {"input": "And now?", "instructions": EMERGENCY}),
+        (
+            "/v1/responses",
+            {"input": [{"type": "function_call_output", "call_id": "1", "output": EMERGENCY}]},
+        ),
+        (
+            "/v1/chat/completions",
+            {"messages": [{"role": "tool", "tool_call_id": "1", "content": EMERGENCY}]},
+        ),
+        ("/llm/generate", {"prompt": "And now?", "system": EMERGENCY}),
+    ],
+)
+def test_all_that_the_caller_says_is_screened(
+    gateway: Gateway, path: str, body: dict[str, Any]
+) -> None:
+    """Not only user turns."""
+    answer = gateway.client.post(path, json=body)
+
+    assert answer.headers["x-mmhie-notices"] == ID
+
+
+def test_token_ids_are_said_to_be_unscreened(gateway: Gateway) -> None:
+    """The gateway has no tokenizer."""
+    answer = gateway.client.post("/v1/completions", json={"prompt": [1, 2, 3], "max_tokens": 3})
+
+    assert "input_not_screened" in answer.json()["mmhie"]["warnings"]
+
+
+def test_a_callers_own_headers_change_nothing(gateway: Gateway) -> None:
+    """X-MMHIE headers are answers, never questions."""
+    gateway.client.headers["x-mmhie-notices"] = "MED999"
+
+    assert "x-mmhie-notices" not in TEXT.ask(gateway.client).headers
