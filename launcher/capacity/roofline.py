@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from launcher.capacity.measured import read_flops
-from launcher.planning import memory
+from launcher.planning import kv_cache, weights
 from launcher.planning.cards import Card
 from launcher.planning.memory import Workload
 
@@ -57,7 +57,7 @@ class Speed:
 
     def kv_bytes(self, tokens: float) -> float:
         """Keys and values of one sequence, windows of sliding layers included."""
-        return memory.request_bytes(self.workload.model, round(tokens), self.workload.kv_dtype)
+        return kv_cache.request_bytes(self.workload.model, round(tokens), self.workload.kv_dtype)
 
     def attention_flops(self, tokens: float) -> float:
         """FLOP of one token that looks back at `tokens` others."""
@@ -88,12 +88,12 @@ class Speed:
 
     def _whole_bytes(self) -> float:
         """All weights but the table of input embeddings, of which a step reads single rows."""
-        whole = memory.weight_bytes(
+        whole = weights.weight_bytes(
             self.workload.model, self.workload.quantization, self.workload.dtype
         )
         return whole if self.workload.model.tied_embeddings else whole - self.head_parameters * 2
 
     def _expert_bytes(self) -> float:
         model = self.workload.model
-        packed = memory.MXFP4_BYTES if self.workload.quantization == "mxfp4" else 2
+        packed = weights.MXFP4_BYTES if self.workload.quantization == "mxfp4" else 2
         return model.expert_parameters * packed

@@ -102,11 +102,10 @@ def planned(
 
 def show(plan: EnginePlan, machine: Hardware, console: Console, parts: Sequence[Node] = ()) -> None:
     """Print the plan for a person: verdict, reasons, warnings, commands."""
+    console.print(plan.memory.verdict, style="bold", soft_wrap=True)
     console.print(summary(plan, machine))
     console.print(memory_table(plan, machine.nodes))
-    fits = f"Fits: {plan.memory.max_concurrent} concurrent requests of full length."
     lines = [
-        fits if plan.memory.fits else "Does not fit.",
         *(f"- {reason}" for reason in plan.reasons),
         *(f"Warning: {warning}" for warning in plan.warnings),
     ]

@@ -177,8 +177,8 @@ def check_memory(subject: Subject) -> str:
     """Compare the memory that the plan requires with what is available."""
     memory = subject.plan.memory
     return (
-        f"{memory.per_gpu_gib:.1f} GiB required, {memory.available_gib:.1f} available: "
-        f"{memory.max_concurrent} concurrent requests of full length."
+        f"{memory.per_gpu_gib:.1f} GiB required, {memory.available_gib:.1f} available. "
+        f"{memory.verdict}"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from launcher.errors import ModelError
 from launcher.formats import ALIASES, FORMATS
-from launcher.models.facts import AdapterFacts, ModelFacts
+from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
 from launcher.models.families import DEFAULTS, Config
 
 # Marks in the chat template of a model that reasons, and vLLM's parser for it.
@@ -76,10 +76,27 @@ def _shape(text: Config) -> dict[str, Any]:
         "context": _first(text, "max_position_embeddings", "n_positions", "n_ctx"),
         "experts": experts,
         "experts_per_token": _optional(text, "num_experts_per_tok", "experts_per_token"),
+        "shared_experts": _optional(text, "n_shared_experts") if experts else 0,
+        "dense_layers": _optional(text, "first_k_dense_replace") if experts else 0,
+        "dense_intermediate": _optional(text, "intermediate_size"),
+        "latent": _latent(text),
         "sliding_layers": _sliding_layers(text, layers, window),
         "sliding_window": window,
         "tied_embeddings": bool(text.get("tie_word_embeddings", True)),
     }
+
+
+def _latent(text: Config) -> LatentAttention | None:
+    """The multi-head latent attention of DeepSeek and those who took it over."""
+    if not text.get("kv_lora_rank"):
+        return None
+    return LatentAttention(
+        kv_rank=_first(text, "kv_lora_rank"),
+        rope=_first(text, "qk_rope_head_dim"),
+        nope=_first(text, "qk_nope_head_dim"),
+        value=_first(text, "v_head_dim"),
+        query_rank=_optional(text, "q_lora_rank"),
+    )
 
 
 def _intermediate(text: Config, hidden: int, experts: int) -> int:

@@ -23,11 +23,35 @@ class AdapterFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class LatentAttention:
+    """Widths of multi-head latent attention (MLA): what is cached is `kv_rank` + `rope` a token."""
+
+    kv_rank: int
+    rope: int
+    nope: int
+    value: int
+    query_rank: int = 0
+
+    @property
+    def cached(self) -> int:
+        """Numbers a layer caches for one token, for all heads together."""
+        return self.kv_rank + self.rope
+
+    def parameters(self, hidden: int, heads: int) -> int:
+        """Weights of one layer's attention."""
+        queries = heads * (self.nope + self.rope)
+        down = self.query_rank * (hidden + queries) if self.query_rank else hidden * queries
+        up = self.kv_rank * heads * (self.nope + self.value)
+        return down + hidden * self.cached + up + heads * self.value * hidden
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """The base model's shape and format, and the adapter on it if there is one.
 
     `id` is what clients call the model, `source` what the engine is given. `weight_bytes` is the
     size of the files where they can be seen; `dequantized` when they were made from a GGUF file.
+    A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
     """
 
     id: str
@@ -44,6 +68,10 @@ class ModelFacts:
     context: int
     experts: int = 0
     experts_per_token: int = 0
+    shared_experts: int = 0
+    dense_layers: int = 0
+    dense_intermediate: int = 0
+    latent: LatentAttention | None = None
     sliding_layers: int = 0
     sliding_window: int = 0
     dtype: str = "bfloat16"
@@ -78,7 +106,8 @@ class ModelFacts:
     @property
     def expert_parameters(self) -> int:
         """Weights inside experts: what MXFP4 packs to 4.25 bits."""
-        return self.layers * self.experts * 3 * self.hidden * self.intermediate
+        width = 3 * self.hidden * self.intermediate
+        return (self.layers - self.dense_layers) * self.experts * width
 
     @property
     def embedding_parameters(self) -> int:
@@ -88,10 +117,19 @@ class ModelFacts:
     @property
     def linear_parameters(self) -> int:
         """Weights of attention and of the dense feed-forward part."""
-        attention = self.head_dim * self.hidden * (2 * self.heads + 2 * self.kv_heads)
-        matrices = 2 if self.model_type in PLAIN_FEED_FORWARD else 3
-        dense = 0 if self.experts else matrices * self.hidden * self.intermediate
-        return self.layers * (attention + dense)
+        if self.latent:
+            attention = self.latent.parameters(self.hidden, self.heads)
+        else:
+            attention = self.head_dim * self.hidden * (2 * self.heads + 2 * self.kv_heads)
+        return self.layers * attention + self._dense_parameters()
+
+    def _dense_parameters(self) -> int:
+        """Weights of feed-forward parts that every token passes."""
+        if not self.experts:
+            matrices = 2 if self.model_type in PLAIN_FEED_FORWARD else 3
+            return self.layers * matrices * self.hidden * self.intermediate
+        shared = (self.layers - self.dense_layers) * self.shared_experts * self.intermediate
+        return 3 * self.hidden * (self.dense_layers * self.dense_intermediate + shared)
 
     @property
     def small_parameters(self) -> int:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
+from launcher.planning import batch
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype
 from launcher.planning.hardware import Device, Hardware
@@ -103,11 +104,9 @@ def decide(
         model,
         hardware,
         device,
-        lambda sizes: estimate(replace(workload, sizes=sizes)).fits,
+        lambda sizes: estimate(replace(workload, sizes=sizes)),
     )
-    workload = _with_batch(
-        settings.max_inflight, replace(workload, sizes=parallelism.sizes), estimate
-    )
+    workload = _with_batch(settings, replace(workload, sizes=parallelism.sizes), estimate)
     return Decisions(
         settings=settings,
         hardware=hardware,
@@ -152,6 +151,7 @@ def _workload(
         sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
         kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
+        lora_rank=_served_rank(model) if device == "cuda" else 0,
     )
 
 
@@ -162,23 +162,33 @@ def _choose_quantization(
     workload: Workload,
     estimate: Estimator,
 ) -> Quantization:
-    """A format fits if it does with all GPUs in use."""
+    """A format is judged with all GPUs in use."""
     gpus = len(platform.hardware.gpus) or 1
     widest = ParallelSizes(legal_sizes(model, gpus)[-1], platform.hardware.nodes)
 
-    def fits(method: str | None) -> bool:
-        return estimate(replace(workload, quantization=method, sizes=widest)).fits
+    def needs(method: str | None) -> MemoryEstimate:
+        return estimate(replace(workload, quantization=method, sizes=widest))
 
-    return choose_quantization(settings.quantize, settings.quantize_fallback, model, platform, fits)
+    return choose_quantization(
+        settings.quantize, settings.quantize_fallback, model, platform, needs
+    )
 
 
-def _with_batch(most: int, workload: Workload, estimate: Estimator) -> Workload:
+def _with_batch(settings: LauncherSettings, workload: Workload, estimate: Estimator) -> Workload:
     """As many sequences at once as MMHIE_MAX_INFLIGHT, fewer where their logits crowd the cache."""
+    if asked := batch.asked_for(batch.SEQUENCES, settings.engine_args):
+        return replace(workload, sequences=asked)
+    most = settings.max_inflight
     while most > SMALLEST_BATCH and (
         estimate(replace(workload, sequences=most)).max_concurrent * SHORTER_THAN_EXPECTED < most
     ):
         most //= 2
     return replace(workload, sequences=most)
+
+
+def _served_rank(model: ModelFacts) -> int:
+    """The rank of the adapter that is applied while serving, 0 without one."""
+    return 0 if model.adapter is None or model.adapter.merged else model.adapter.rank
 
 
 def _preparation(

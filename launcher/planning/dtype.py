@@ -5,7 +5,7 @@ from typing import Final
 from launcher.errors import PlanError
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import Device, Hardware
-from launcher.planning.memory import loaded_dtype
+from launcher.planning.weights import loaded_dtype
 
 BFLOAT16_SINCE: Final = (8, 0)
 # Numerically unstable in float16: vLLM, config/model.py, `_FLOAT16_NOT_SUPPORTED_MODELS`.

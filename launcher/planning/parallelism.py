@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from launcher.errors import PlanError
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import Device, Hardware
-from launcher.planning.memory import ParallelSizes
+from launcher.planning.memory import MemoryEstimate, ParallelSizes
 from launcher.settings import LauncherSettings
 
 
@@ -21,7 +21,8 @@ class Parallelism:
 
 def is_legal(model: ModelFacts, tensor: int) -> bool:
     """Heads, KV heads and feed-forward width can be cut into this many equal parts."""
-    shared = not model.experts and tensor > model.kv_heads and tensor % model.kv_heads == 0
+    is_wider = tensor > model.kv_heads and tensor % model.kv_heads == 0
+    shared = is_wider and not model.is_gpt_oss  # its attention cuts KV heads only (gpt_oss.py)
     kv_heads = model.kv_heads % tensor == 0 or shared
     return kv_heads and model.heads % tensor == 0 and model.intermediate % tensor == 0
 
@@ -36,13 +37,13 @@ def choose_parallelism(
     model: ModelFacts,
     hardware: Hardware,
     device: Device,
-    fits: Callable[[ParallelSizes], bool],
+    needs: Callable[[ParallelSizes], MemoryEstimate],
 ) -> Parallelism:
     """The sizes these settings mean; PlanError names the sizes that would do."""
     if device == "cpu":
         parallelism = _on_cpu(settings, hardware.nodes)
     elif settings.tensor_parallel is None and settings.pipeline_parallel is None:
-        parallelism = _with_copies(settings, _mapped(settings, model, hardware, fits))
+        parallelism = _with_copies(settings, _mapped(settings, model, hardware, needs))
     else:
         sizes = ParallelSizes(settings.tensor_parallel or 1, settings.pipeline_parallel or 1)
         reason = f"tensor {sizes.tensor} x pipeline {sizes.pipeline} as asked"
@@ -63,7 +64,7 @@ def _mapped(
     settings: LauncherSettings,
     model: ModelFacts,
     hardware: Hardware,
-    fits: Callable[[ParallelSizes], bool],
+    needs: Callable[[ParallelSizes], MemoryEstimate],
 ) -> Parallelism:
     per_node, nodes = len(hardware.gpus), hardware.nodes
     if settings.device_map == "null":
@@ -77,7 +78,7 @@ def _mapped(
         reason = f"tensor parallel over {legal[-1]} of {per_node} GPUs{across}"
         sizes = ParallelSizes(legal[-1], nodes)
     else:
-        fitting = next((size for size in legal if fits(ParallelSizes(size))), None)
+        fitting = next((size for size in legal if needs(ParallelSizes(size)).fits), None)
         sizes = ParallelSizes(fitting or legal[-1])
         fewest = f"tensor parallel {fitting}, the fewest GPUs the model fits"
         reason = fewest if fitting else "all GPUs"

@@ -10,7 +10,8 @@ from launcher.planning import engine_command, remedies
 from launcher.planning.decisions import Decisions, Preparation, decide
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
-from launcher.planning.memory import MemoryEstimate, loaded_dtype
+from launcher.planning.memory import MemoryEstimate
+from launcher.planning.weights import loaded_dtype
 from launcher.settings import LauncherSettings
 
 # Fields that are no part of the documented JSON.
@@ -94,7 +95,7 @@ def _write(decided: Decisions) -> EnginePlan:
         model=decided.model,
         dtype=loaded_dtype(decided.model, decided.dtype or "auto"),
         preparation=decided.preparation,
-        remedies=None if decided.memory.fits else remedies.sentence(decided),
+        remedies=None if decided.memory.starts else remedies.sentence(decided),
         decisions=decided,
     )
 

@@ -9,6 +9,7 @@ from launcher.formats import FORMATS, Format
 from launcher.models.facts import ModelFacts
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
+from launcher.planning.memory import MemoryEstimate
 
 Obstacle = str | None  # the reason a format cannot run, or None
 # MMHIE_QUANTIZE=auto tries these on a 16-bit checkpoint that does not fit as it is.
@@ -81,14 +82,14 @@ def choose_quantization(
     fallback: str,
     model: ModelFacts,
     platform: Platform,
-    fits: Callable[[str | None], bool],
+    needs: Callable[[str | None], MemoryEstimate],
 ) -> Quantization:
     """The quantization to run; PlanError says what to change when there is none.
 
-    `fits` answers for weights in a format on this hardware.
+    `needs` is the memory that weights in a format take on this hardware.
     """
     if wanted == "auto":
-        return _automatic(model, platform, fits)
+        return _automatic(model, platform, needs)
     if wanted in ("none", model.quantization) or (wanted == "gguf" and model.dequantized):
         return _as_published(model, platform)
     reason = _cannot_convert(wanted, model) or obstacle(wanted, model, platform)
@@ -98,13 +99,19 @@ def choose_quantization(
 
 
 def _automatic(
-    model: ModelFacts, platform: Platform, fits: Callable[[str | None], bool]
+    model: ModelFacts, platform: Platform, needs: Callable[[str | None], MemoryEstimate]
 ) -> Quantization:
-    if model.quantization is None and not fits(None):
-        for method in AUTO_ORDER:
-            if obstacle(method, model, platform) is None and fits(method):
-                return _converted(method, "because 16 bits do not fit")
-    return _as_published(model, platform)
+    """16 bits if they fit, else the first format that does, else the first that starts."""
+    if model.quantization is not None:
+        return _as_published(model, platform)
+    able = [method for method in AUTO_ORDER if obstacle(method, model, platform) is None]
+    found = [(method, needs(method)) for method in (None, *able)]
+    fitting = [method for method, memory in found if memory.fits]
+    starting = [method for method, memory in found if memory.starts]
+    method = next(iter([*fitting, *starting]), None)
+    if method is None:
+        return _as_published(model, platform)
+    return _converted(method, "because 16 bits do not fit")
 
 
 def _converted(method: str, reason: str) -> Quantization:

@@ -11,6 +11,7 @@ from launcher.planning.quantization import AUTO_ORDER, obstacle
 
 MOST_GPUS: Final = 16
 STEP: Final = 256
+MOST_OF_A_GPU: Final = 0.97
 
 
 def sentence(decided: Decisions) -> str:
@@ -27,6 +28,7 @@ def sentence(decided: Decisions) -> str:
 def _remedies(decided: Decisions) -> Iterator[str]:
     yield from _by_quantization(decided)
     yield from _by_context(decided)
+    yield from _by_fraction(decided)
     yield from _by_more_gpus(decided)
     if decided.device == "cpu":
         yield f"use a machine with {decided.memory.per_gpu_gib:.0f} GiB free"
@@ -52,6 +54,14 @@ def _by_context(decided: Decisions) -> Iterator[str]:
             return
 
 
+def _by_fraction(decided: Decisions) -> Iterator[str]:
+    """Nearly all of each GPU instead of vLLM's usual share; a neighbour would be in its way."""
+    wider = decided.settings.model_copy(update={"gpu_memory_utilization": MOST_OF_A_GPU})
+    estimate = estimator(wider, decided.hardware, decided.device)
+    if decided.device == "cuda" and estimate(decided.workload).starts:
+        yield f"set MMHIE_GPU_MEMORY_UTILIZATION={MOST_OF_A_GPU} where nothing else uses the GPU"
+
+
 def _by_more_gpus(decided: Decisions) -> Iterator[str]:
     if decided.device == "cpu":
         return
@@ -63,4 +73,4 @@ def _by_more_gpus(decided: Decisions) -> Iterator[str]:
 
 
 def _fits(decided: Decisions, workload: Workload) -> bool:
-    return estimator(decided.settings, decided.hardware, decided.device)(workload).fits
+    return estimator(decided.settings, decided.hardware, decided.device)(workload).starts

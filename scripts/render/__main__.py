@@ -18,6 +18,7 @@ NAMES: Final = (
     "cli",
     "plans",
     "hardware",
+    "gpu_memory",
     "performance",
     "capacity",
     "dashboard",

@@ -44,7 +44,7 @@ def figures(made: EnginePlan) -> tuple[str, ...]:
         f"{weights:.1f}",
         f"{memory.per_gpu_gib:.1f}",
         f"{memory.available_gib:.1f}",
-        f"{memory.max_concurrent:,}" if memory.fits else "does not fit",
+        f"{memory.max_concurrent:,}" if memory.starts else "does not fit",
     )
 
 

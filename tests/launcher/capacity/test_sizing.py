@@ -81,11 +81,11 @@ def test_a_laptop_s_worth_needs_one_of_each() -> None:
 
 
 def test_the_cache_bounds_the_batch_of_a_small_card() -> None:
-    """16 GiB less 12.8 of weights hold few sequences; 80 GiB more than --max-num-seqs."""
+    """22 GiB less 13.9 of weights hold few sequences; 80 GiB more than --max-num-seqs."""
     small = size(DEMAND, "a10")
     large = size(DEMAND)
 
-    assert small.engine.max_sequences == small.engine.cache_sequences < 256
+    assert small.engine.max_sequences <= small.engine.cache_sequences < 256
     assert large.engine.max_sequences == 256 < large.engine.cache_sequences
 
 

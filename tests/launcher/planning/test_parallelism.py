@@ -1,5 +1,6 @@
 """Parallel sizes: those that divide the model, those that fit, those that are set."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from launcher.models.config import from_config
 from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning.hardware import Device, parse
-from launcher.planning.memory import ParallelSizes
+from launcher.planning.memory import COMFORTABLE, MemoryEstimate, ParallelSizes
 from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
 from launcher.settings import LauncherSettings
+from tests.launcher.planning.estimates import room_for
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 SMOL = from_config(CONFIGS["embedded"], source="x")
@@ -22,7 +24,11 @@ def lay_out(gpus: str, model: ModelFacts = GPT_OSS, needs: int = 1, **settings: 
     hardware = parse(gpus)
     device: Device = "cuda" if hardware.gpus else "cpu"
     chosen = LauncherSettings(**settings)
-    return choose_parallelism(chosen, model, hardware, device, lambda sizes: sizes.devices >= needs)
+
+    def judge(sizes: ParallelSizes) -> MemoryEstimate:
+        return room_for(COMFORTABLE if sizes.devices >= needs else 1)
+
+    return choose_parallelism(chosen, model, hardware, device, judge)
 
 
 @pytest.mark.parametrize(("model", "sizes"), [(GPT_OSS, [1, 2, 4, 8]), (SMOL, [1, 3])])
@@ -36,6 +42,14 @@ def test_shared_kv_heads_of_dense_models() -> None:
     config = {**CONFIGS["embedded"], "num_attention_heads": 16, "num_key_value_heads": 2}
 
     assert legal_sizes(from_config(config, source="x"), 8) == [1, 2, 4, 8]
+
+
+def test_shared_kv_heads_of_experts() -> None:
+    """Qwen3-235B-A22B has four and runs on eight GPUs (qwen3_moe.py); gpt-oss shares none."""
+    qwen = replace(GPT_OSS, model_type="qwen3_moe", kv_heads=4, intermediate=1536)
+
+    assert legal_sizes(qwen, 8) == [1, 2, 4, 8]
+    assert legal_sizes(replace(GPT_OSS, kv_heads=4), 8) == [1, 2, 4]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,14 @@ KEYS = [
     "reasons",
     "warnings",
 ]
-MEMORY_KEYS = ["weights_gib", "kv_gib_per_1k_tokens", "per_gpu_gib", "fits", "max_concurrent"]
+MEMORY_KEYS = [
+    "weights_gib",
+    "kv_gib_per_1k_tokens",
+    "per_gpu_gib",
+    "starts",
+    "fits",
+    "max_concurrent",
+]
 
 
 def plan(
@@ -265,8 +272,9 @@ def test_extra_flags_come_before_the_reserved_ones() -> None:
 @pytest.mark.parametrize(
     ("hardware", "variables", "sentences"),
     [
-        ("1x8", {}, ["needs 14", "use 4 such GPUs", "facebook/opt-1.3b"]),
-        ("1x16", {"max_model_len": "131072"}, ["set MMHIE_MAX_MODEL_LEN="]),
+        ("1x8", {}, ["needs 15", "use 4 such GPUs", "facebook/opt-1.3b"]),
+        ("1x18", {"max_model_len": "131072"}, ["set MMHIE_MAX_MODEL_LEN="]),
+        ("1x16", {}, ["set MMHIE_GPU_MEMORY_UTILIZATION=0.97"]),
         ("cpu,ram=32", {}, ["GiB free"]),
         ("cpu,ram=2", {"reasoner_model": "facebook/opt-1.3b"}, ["GiB free"]),
     ],
@@ -279,7 +287,7 @@ def test_what_does_not_fit_is_told_with_remedies(
         plan(hardware, None, **variables)
 
     assert all(sentence in str(caught.value) for sentence in sentences)
-    assert not plan(hardware, strict=False, **variables).memory.fits
+    assert not plan(hardware, strict=False, **variables).memory.starts
 
 
 def test_a_quantization_is_recommended_when_it_would_fit(tmp_path: Path) -> None:
@@ -307,10 +315,10 @@ def test_a_quantization_is_recommended_when_it_would_fit(tmp_path: Path) -> None
 def test_following_the_recommended_context_works() -> None:
     """The sentence's own number, set, makes a plan that fits."""
     with pytest.raises(NotEnoughMemory) as caught:
-        plan("1x16", max_model_len="131072")
+        plan("1x18", max_model_len="131072")
     advised = str(caught.value).partition("MMHIE_MAX_MODEL_LEN=")[2].split(";")[0]
 
-    assert plan("1x16", max_model_len=advised).memory.fits
+    assert plan("1x18", max_model_len=advised).memory.starts
 
 
 def test_cuda_without_a_gpu_stops_at_once() -> None:
@@ -367,7 +375,7 @@ def test_the_command_prints_tables() -> None:
     ended = run("--gpus", "1x24")
 
     assert ended.returncode == 0
-    for part in ("12.82", "weights", "KV cache", "Fits", "vllm serve openai/gpt-oss-20b"):
+    for part in ("13.88", "weights", "KV cache", "Fits", "vllm serve openai/gpt-oss-20b"):
         assert part in ended.stdout
 
 

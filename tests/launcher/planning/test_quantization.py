@@ -13,8 +13,10 @@ from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning.hardware import Hardware, parse
 from launcher.planning.installation import Installation
+from launcher.planning.memory import COMFORTABLE
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.settings import Quantize
+from tests.launcher.planning.estimates import room_for
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
 DENSE = from_config(CONFIGS["embedded"], source="x")
@@ -44,7 +46,7 @@ def ask(
     fallback: str = "warn",
 ) -> Quantization:
     return choose_quantization(
-        wanted, fallback, model, platform(hardware, installed), lambda method: True
+        wanted, fallback, model, platform(hardware, installed), lambda method: room_for(COMFORTABLE)
     )
 
 
@@ -181,7 +183,22 @@ def test_auto_takes_the_first_that_fits(
 ) -> None:
     """16 bits if they fit, else 8, else 4; where none does the plan says what is short."""
     choice = choose_quantization(
-        "auto", "warn", DENSE, platform(hardware, installed), fitting.__contains__
+        "auto", "warn", DENSE, platform(hardware, installed), lambda one: room_for(COMFORTABLE * (one in fitting))
+    )
+
+    assert choice.method == method
+
+
+@pytest.mark.parametrize(
+    ("rooms", "method"),
+    [({None: 3, "fp8": 12}, None), ({None: 3, "fp8": 16}, "fp8"), ({"bitsandbytes": 2}, "bitsandbytes")],
+)
+def test_auto_would_rather_fit_than_start(
+    rooms: dict[str | None, int], method: str | None
+) -> None:
+    """What serves a department wins over what starts; what starts over what does not."""
+    choice = choose_quantization(
+        "auto", "warn", DENSE, platform(H100, PLUGINS), lambda one: room_for(rooms.get(one, 0))
     )
 
     assert choice.method == method

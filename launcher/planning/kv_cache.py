@@ -1,0 +1,56 @@
+"""Bytes of the keys and values that requests hold, layer by layer."""
+
+import math
+from typing import Final
+
+from launcher.models.facts import ModelFacts
+
+BLOCK_TOKENS: Final = 16
+
+
+def kv_bytes_per_layer(model: ModelFacts, kv_dtype: str) -> float:
+    """Bytes of one token's keys and values in one layer; MLA has one latent for both."""
+    width = model.latent.cached if model.latent else 2 * model.kv_heads * model.head_dim
+    return width * (1 if kv_dtype == "fp8" else 2)
+
+
+def kv_bytes_per_token(model: ModelFacts, kv_dtype: str = "auto") -> float:
+    """Bytes one more token costs: keys and values of the full-attention layers only."""
+    return model.full_layers * kv_bytes_per_layer(model, kv_dtype)
+
+
+def kv_bytes_per_sequence(model: ModelFacts, kv_dtype: str = "auto") -> float:
+    """Bytes a sequence costs whatever its length: the windows of the sliding layers."""
+    return model.sliding_layers * model.sliding_window * kv_bytes_per_layer(model, kv_dtype)
+
+
+def request_bytes(model: ModelFacts, tokens: int, kv_dtype: str = "auto") -> float:
+    """KV bytes of one request of `tokens`, rounded up to whole blocks."""
+    blocks = math.ceil(tokens / BLOCK_TOKENS) * BLOCK_TOKENS
+    return blocks * kv_bytes_per_token(model, kv_dtype) + kv_bytes_per_sequence(model, kv_dtype)
+
+
+def longest_bytes(model: ModelFacts, tokens: int, in_flight: int, kv_dtype: str = "auto") -> float:
+    """KV bytes of one request that fills the context, as vLLM counts it before it starts.
+
+    Sliding layers hold what is in flight beside their window, and a block more, for a window
+    begins anywhere (`SlidingWindowSpec` in v1/kv_cache_interface.py).
+    """
+    full, sliding = _grouped(model.full_layers, model.sliding_layers)
+    held = min(model.sliding_window - 1 + in_flight, tokens)
+    blocks = full * _blocks(tokens) + sliding * (_blocks(held) + 1)
+    return blocks * BLOCK_TOKENS * kv_bytes_per_layer(model, kv_dtype)
+
+
+def _blocks(tokens: int) -> int:
+    return math.ceil(tokens / BLOCK_TOKENS)
+
+
+def _grouped(full: int, sliding: int) -> tuple[int, int]:
+    """Layers of both kinds once they are in groups of one size, the last of each padded
+    (`_get_kv_cache_groups_uniform_page_size` in v1/core/kv_cache_planning.py)."""
+    if not full or not sliding:
+        return full, sliding
+    small, large = sorted((full, sliding))
+    size = large if large < small * 1.5 else small
+    return math.ceil(full / size) * size, math.ceil(sliding / size) * size

@@ -1,0 +1,86 @@
+"""Bytes of loaded weights: of the files, of a format, of a kernel's padding, of an adapter."""
+
+import math
+from typing import Final
+
+from launcher.formats import FORMATS
+from launcher.models.facts import DTYPE_BYTES, ModelFacts
+
+# Bytes per packed weight, scales included (MXFP4: 4 bits + 8 bits per 32 weights).
+MXFP4_BYTES: Final = 4.25 / 8
+GROUP_SCALE_BYTES: Final = 2.5 / 128
+# vLLM rounds the experts' shapes up to these for its Marlin and TRT-LLM kernels, `_round_up_hidden_
+# size_and_intermediate_size` in fused_moe/oracle/mxfp4.py; the Triton kernel of Hopper less.
+PADDED_HIDDEN: Final = 256
+PADDED_INTERMEDIATE: Final = 128
+
+
+def bits_to_bytes(bits: int) -> float:
+    """Bytes of one weight packed to `bits` in groups of 128 with a scale and a zero point."""
+    return bits / 8 + GROUP_SCALE_BYTES
+
+
+def weight_bytes(model: ModelFacts, quantization: str | None, dtype: str = "auto") -> float:
+    """Bytes of the loaded weights; the files' own size where they are served as they are."""
+    if model.weight_bytes and quantization == model.quantization and dtype in ("auto", model.dtype):
+        return model.weight_bytes * _loaded_share(model)
+    plain = DTYPE_BYTES[loaded_dtype(model, dtype)]
+    experts, linear = _packed_bytes(model, quantization, plain)
+    rest = model.embedding_parameters + model.small_parameters
+    return model.expert_parameters * experts + model.linear_parameters * linear + rest * plain
+
+
+def _loaded_share(model: ModelFacts) -> float:
+    """vLLM loads a float32 checkpoint in 16 bits."""
+    return 0.5 if model.dtype == "float32" and model.quantization is None else 1.0
+
+
+def loaded_dtype(model: ModelFacts, dtype: str) -> str:
+    """`auto` keeps the checkpoint's type, but float32 becomes 16 bits (vLLM's own rule)."""
+    if dtype != "auto":
+        return dtype
+    return model.dtype if model.dtype in ("bfloat16", "float16") else "bfloat16"
+
+
+def _packed_bytes(model: ModelFacts, quantization: str | None, plain: int) -> tuple[float, float]:
+    """Bytes per expert weight and per linear weight."""
+    if quantization is None:
+        return plain, plain
+    if quantization == "mxfp4":
+        return MXFP4_BYTES, plain if model.is_gpt_oss else MXFP4_BYTES
+    bits = model.bits if quantization == model.quantization else None
+    row = FORMATS.get(quantization)
+    packed = bits_to_bytes(bits or (row.bits if row else 8))
+    return packed, packed
+
+
+def padding_bytes(model: ModelFacts, quantization: str | None, tensor: int) -> float:
+    """Bytes that MXFP4 experts grow by on each of `tensor` GPUs."""
+    if quantization != "mxfp4" or not model.experts:
+        return 0.0
+    own = model.intermediate / tensor
+    padded = _rounded(model.hidden, PADDED_HIDDEN) * _rounded(own, PADDED_INTERMEDIATE)
+    return model.expert_parameters / tensor * MXFP4_BYTES * (padded / (model.hidden * own) - 1)
+
+
+def _rounded(size: float, step: int) -> int:
+    return math.ceil(size / step) * step
+
+
+def latent_bytes(model: ModelFacts) -> float:
+    """Bytes of the second copy of MLA's up-projections, which vLLM absorbs into queries."""
+    if model.latent is None:
+        return 0.0
+    widths = model.latent.nope + model.latent.value
+    return 2 * model.layers * model.heads * model.latent.kv_rank * widths
+
+
+def lora_bytes(model: ModelFacts, rank: int, tensor: int) -> float:
+    """Bytes of the buffers for one adapter of `rank`, which vLLM has for every layer it could name.
+
+    Of the two matrices the one beside the split dimension is split over the GPUs.
+    """
+    heads = model.head_dim * (model.heads + model.kv_heads)
+    attention = 4 * model.hidden + 2 * heads
+    feed_forward = 3 * max(1, model.experts) * (model.hidden + model.intermediate)
+    return 2 * model.layers * rank * (attention + feed_forward) * (1 + 1 / tensor) / 2

@@ -1,0 +1,90 @@
+"""The estimate beside what vLLM logged on GPUs, for docs/hardware.md: one row a public log."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from launcher.models.config import from_config
+from launcher.models.facts import ModelFacts
+from launcher.models.families import CONFIGS
+from launcher.planning import memory
+from launcher.planning.hardware import GIB
+from launcher.planning.kv_cache import kv_bytes_per_token
+from launcher.planning.memory import ParallelSizes, Workload
+from scripts.render.page import DOCS, table, with_blocks
+
+LOGS: Final = DOCS / "records" / "gpu-memory.json"
+BLOCK: Final = re.compile(r"(<!-- gpu memory logs -->\n)(?:\|.*\n)*")
+HEAD: Final = ("model and card", "figure", "logged", "estimated", "difference", "log")
+
+
+class Figure(NamedTuple):
+    """One number of a log, the estimate of it, and why they differ if they do by over 5 %."""
+
+    log: dict[str, Any]
+    name: str
+    logged: float
+    estimated: float
+
+    @property
+    def difference(self) -> float:
+        """Relative to what was logged."""
+        return self.estimated / self.logged - 1
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        digits = 0 if self.name == "tokens in the cache" else 2
+        note = f"; {self.log['note']}" if "note" in self.log else ""
+        return (
+            f"{self.log['model']}, {self.log['card']}",
+            self.name,
+            f"{self.logged:,.{digits}f}",
+            f"{self.estimated:,.{digits}f}",
+            f"{self.difference:+.1%}{note}",
+            f"[{self.log['from']}]({self.log['source']})",
+        )
+
+
+def figures() -> list[Figure]:
+    """Every number of every log."""
+    content = json.loads(LOGS.read_text())
+    models = {name: facts(config) for name, config in content["models"].items()}
+    return [made for log in content["logs"] for made in _compared(log, models[log["model"]])]
+
+
+def facts(config: dict[str, Any]) -> ModelFacts:
+    """The model of a config, or of a known one with changes."""
+    if "known" not in config:
+        return from_config(config, source="log")
+    kinds = ["sliding_attention", "full_attention"] * (config.get("num_hidden_layers", 24) // 2)
+    changed = {**CONFIGS[config["known"]], **config, "layer_types": kinds}
+    return from_config(changed, source="log")
+
+
+def workload(log: dict[str, Any], model: ModelFacts) -> Workload:
+    """What that engine was started with."""
+    sizes = ParallelSizes(log.get("tensor", 1), log.get("pipeline", 1))
+    return Workload(model, model.quantization, sizes, 4096, 4096, log.get("sequences", 256))
+
+
+def _compared(log: dict[str, Any], model: ModelFacts) -> Iterator[Figure]:
+    work = workload(log, model)
+    made = memory.on_gpus(work, log["gib"], log.get("fraction", 0.9), log.get("batched", 2048))
+    if "weights_gib" in log:
+        yield Figure(log, "GiB of weights a GPU", log["weights_gib"], made.weights_per_gpu_gib)
+    if "room_gib" in log:  # older than the counting of CUDA graphs
+        share = log["gib"] * log["fraction"]
+        taken = share - made.kv_room_gib - memory.GPU_GRAPHS_GIB
+        yield Figure(log, "GiB a GPU without the cache", share - log["room_gib"], taken)
+    if "tokens" in log:
+        gib = log.get("cache_gib", log.get("room_gib"))
+        token = kv_bytes_per_token(model) * work.kv_share
+        yield Figure(log, "tokens in the cache", log["tokens"], gib * GIB / token)
+
+
+def pages() -> dict[Path, str]:
+    """Return docs/hardware.md with the table of logs computed anew."""
+    path = DOCS / "hardware.md"
+    return {path: with_blocks(path, BLOCK, lambda _: table(HEAD, [one.row for one in figures()]))}
