@@ -165,7 +165,6 @@ class Workload:
         held = embedding if self.model.tied_embeddings else embedding / 2
         return ((self.weights_gib - embedding) * layers + held) / self.sizes.tensor
 
-
     @property
     def on_gpu_gib(self) -> float:
         """What weights take on a GPU beyond their own bytes: padding, copies, adapter buffers."""

@@ -79,7 +79,7 @@ def _compared(log: dict[str, Any], model: ModelFacts) -> Iterator[Figure]:
         taken = share - made.kv_room_gib - memory.GPU_GRAPHS_GIB
         yield Figure(log, "GiB a GPU without the cache", share - log["room_gib"], taken)
     if "tokens" in log:
-        gib = log.get("cache_gib", log.get("room_gib"))
+        gib = log["cache_gib"] if "cache_gib" in log else log["room_gib"]
         token = kv_bytes_per_token(model) * work.kv_share
         yield Figure(log, "tokens in the cache", log["tokens"], gib * GIB / token)
 

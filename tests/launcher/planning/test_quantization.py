@@ -183,7 +183,11 @@ def test_auto_takes_the_first_that_fits(
 ) -> None:
     """16 bits if they fit, else 8, else 4; where none does the plan says what is short."""
     choice = choose_quantization(
-        "auto", "warn", DENSE, platform(hardware, installed), lambda one: room_for(COMFORTABLE * (one in fitting))
+        "auto",
+        "warn",
+        DENSE,
+        platform(hardware, installed),
+        lambda one: room_for(COMFORTABLE * (one in fitting)),
     )
 
     assert choice.method == method
@@ -191,11 +195,13 @@ def test_auto_takes_the_first_that_fits(
 
 @pytest.mark.parametrize(
     ("rooms", "method"),
-    [({None: 3, "fp8": 12}, None), ({None: 3, "fp8": 16}, "fp8"), ({"bitsandbytes": 2}, "bitsandbytes")],
+    [
+        ({None: 3, "fp8": 12}, None),
+        ({None: 3, "fp8": 16}, "fp8"),
+        ({"bitsandbytes": 2}, "bitsandbytes"),
+    ],
 )
-def test_auto_would_rather_fit_than_start(
-    rooms: dict[str | None, int], method: str | None
-) -> None:
+def test_auto_would_rather_fit_than_start(rooms: dict[str | None, int], method: str | None) -> None:
     """What serves a department wins over what starts; what starts over what does not."""
     choice = choose_quantization(
         "auto", "warn", DENSE, platform(H100, PLUGINS), lambda one: room_for(rooms.get(one, 0))

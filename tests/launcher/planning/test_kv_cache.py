@@ -1,0 +1,39 @@
+"""Keys and values of latent attention and of layers with a window."""
+
+from dataclasses import replace
+
+import pytest
+
+from launcher.models.config import from_config
+from launcher.planning import kv_cache
+from launcher.planning.hardware import GIB
+from launcher.planning.memory import ParallelSizes, Workload
+from tests.gpu_engine.models import MODELS
+
+DEEPSEEK = from_config(MODELS["deepseek-v3"], source="v3")
+GEMMA = from_config(MODELS["gemma3-27b"], source="27b")
+
+
+def test_latent_attention_caches_one_latent() -> None:
+    """0.065 GiB for 1,000 tokens of DeepSeek-V3, on every GPU: there is one for all heads."""
+    token = kv_cache.kv_bytes_per_token(DEEPSEEK)
+
+    assert 1000 * token / GIB == pytest.approx(0.0655, abs=0.0005)
+    assert Workload(DEEPSEEK, "fp8", ParallelSizes(8), 4096, 4096, 16).kv_share == 1
+
+
+def test_layers_with_a_window() -> None:
+    """Every sixth of Gemma 3's 62 layers is full; of Gemma 2's every second."""
+    assert (GEMMA.full_layers, GEMMA.sliding_layers) == (10, 52)
+    gemma2 = {**MODELS["gemma3-27b"]["text_config"], "model_type": "gemma2", "vocab_size": 256000}
+    found = from_config({**gemma2, "max_position_embeddings": 8192}, source="2")
+    assert (found.full_layers, found.sliding_layers) == (31, 31)
+
+
+def test_groups_of_layers_are_padded() -> None:
+    """52 sliding layers are six groups of ten: a window of all of Gemma 3's context costs 70."""
+    layer = kv_cache.kv_bytes_per_layer(GEMMA, "auto")
+    wide = replace(GEMMA, sliding_window=1_000_000)
+    windows = kv_cache.longest_bytes(wide, 1600, 0)
+
+    assert windows == (10 * 100 + 60 * 101) * 16 * layer

@@ -1,0 +1,24 @@
+"""The estimate beside public logs of vLLM on GPUs."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from scripts.render.gpu_memory import Figure, figures
+
+FIGURES = figures()
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda one: f"{one.log['model']} {one.name}")
+def test_the_estimate_is_within_5_percent_or_says_why_not(figure: Figure) -> None:
+    """A reason is for what differs, and no other row has one."""
+    assert (abs(figure.difference) <= 0.05) == ("note" not in figure.log)
+
+
+def test_there_are_enough_logs_and_each_has_its_source() -> None:
+    """At least ten, of more than one place, with every kind of figure."""
+    logs = {str(figure.log) for figure in FIGURES}
+
+    assert len(logs) >= 10
+    assert all(urlsplit(figure.log["source"]).scheme == "https" for figure in FIGURES)
+    assert len({figure.name for figure in FIGURES}) == 3
