@@ -7,13 +7,11 @@ from typing import Literal
 from fastapi import FastAPI
 
 from gateway.auth.gate import Need
-from gateway.generate.door import Generate
-from gateway.pipeline import Door
-from gateway.proxy.door import CHAT, COMPLETIONS, RESPONSES, PassThrough
+from gateway.generate.handler import Generate
+from gateway.pipeline import Handler
+from gateway.proxy.handler import CHAT, COMPLETIONS, RESPONSES, PassThrough
 from gateway.routes import embeddings, health, load, metrics, model_card, models
 from gateway.settings import GatewaySettings
-
-Handler = Callable[..., Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class TokenEndpoint:
 
     path: str
     need: Need
-    door: Door
+    handler: Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Endpoint:
 
     path: str
     need: Need
-    handler: Handler
+    handler: Callable[..., Awaitable[object]]
     tag: Literal["health", "openai"]
     method: Literal["GET", "POST"] = "GET"
     takes_head: bool = False

@@ -97,13 +97,13 @@ def observe(exchange: Exchange) -> None:
 
 
 class TokenEndpoint(Protocol):
-    """A path that answers with model output, and the door that serves it."""
+    """A path that answers with model output, and the handler that serves it."""
 
     @property
     def path(self) -> str: ...
 
     @property
-    def door(self) -> pipeline.Door: ...
+    def handler(self) -> pipeline.Handler: ...
 
 
 class Dispatch:
@@ -132,4 +132,4 @@ class Dispatch:
         scope["route"], record.is_token_path = endpoint, True
         if services.tracing is not None:
             record.trace = services.tracing.begin(exchange)
-        await pipeline.serve(endpoint.door, exchange, services)
+        await pipeline.serve(endpoint.handler, exchange, services)

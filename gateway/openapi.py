@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from gateway.endpoints import TOKEN_ENDPOINTS, TokenEndpoint
-from gateway.generate.door import Generate
+from gateway.generate.handler import Generate
 from gateway.generate.request import GenerateRequest, GenerateResponse
 from gateway.json_types import Json
 
@@ -45,7 +45,7 @@ def schemas() -> Json:
 
 def operation(endpoint: TokenEndpoint) -> Json:
     """POST /llm/generate in its three forms, or a path of the OpenAI API as the engine has it."""
-    if isinstance(endpoint.door, Generate):
+    if isinstance(endpoint.handler, Generate):
         return PARTS["generate"]
     return {
         **PARTS["openai"],

@@ -1,18 +1,18 @@
-"""The way of one request to the engine and back, the same through every door.
+"""The way of one request to the engine and back, the same for every handler.
 
     authorise  key and scope, an audit trail that can be written
     screen   red flags in what the caller sent: whatever the outcome, it carries the notices
     admit    the principal's limits
-    read     the door makes a call of the request: the engine's request, the form of the answer
+    read     the handler makes a call of the request: the engine's request, the form of the answer
     queue    a slot in the admission queue, held until the last byte
     open     the engine's status is known: a failure is still a status of ours
-    answer   the door renders; a failure after the first byte is the stream's last words
+    answer   the handler renders; a failure after the first byte is the stream's last words
     record   what the answer came to, for the observers of the finished record
 
-Every door screens at the same point, before anything but a wrong key can refuse the request, and in
-the prompt as it was sent, whatever a truncation leaves of it: a notice needs no model.
+Screening comes at the same point for all, before anything but a wrong key can refuse the request,
+and in the prompt as it was sent, whatever a truncation leaves of it: a notice needs no model.
 
-A door is /llm/generate or one path of /v1; it reads and renders, and decides nothing else here.
+A handler serves /llm/generate or one path of /v1; it reads and renders, and decides nothing else.
 """
 
 from collections.abc import Awaitable
@@ -61,7 +61,7 @@ class Answer(Protocol):
 
 
 class Call(Protocol):
-    """One request as its door has read it."""
+    """One request as its handler has read it."""
 
     @property
     def model(self) -> Model: ...
@@ -84,13 +84,13 @@ class Call(Protocol):
         """The answer to send; raises EngineGarbled for a response of the wrong form."""
 
 
-class Door(Protocol):
+class Handler(Protocol):
     """Makes a call of a request; raises RequestError, or why no model is available."""
 
     def read(self, request: Json, body: bytes, exchange: Exchange, services: Services) -> Call: ...
 
 
-async def serve(door: Door, exchange: Exchange, services: Services) -> None:
+async def serve(handler: Handler, exchange: Exchange, services: Services) -> None:
     """Answer one exchange on a token path."""
     if exchange.record.method != "POST":
         raise MethodNotAllowed("This path takes POST only; send the request as POST.", allow="POST")
@@ -100,7 +100,7 @@ async def serve(door: Door, exchange: Exchange, services: Services) -> None:
     screen(request, exchange.record, services)
     await admit(exchange, services)
     try:
-        await answer(door.read(request, body, exchange, services), exchange, services)
+        await answer(handler.read(request, body, exchange, services), exchange, services)
     except EngineUnavailable:
         services.watch.recheck()
         raise

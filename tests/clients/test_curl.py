@@ -6,8 +6,8 @@ import subprocess
 import pytest
 
 from requirements import programs
-from tests.contract.doors import events
 from tests.contract.process import Gateway
+from tests.contract.surfaces import events
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import PATIENCE_S

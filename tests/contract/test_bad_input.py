@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.contract.doors import (
+from tests.contract.process import Gateway
+from tests.contract.surfaces import (
     CHAT,
     COMPLETIONS,
-    DOORS,
     GENERATE,
     RESPONSES,
-    Door,
+    SURFACES,
+    Surface,
     error_of,
     name_of,
 )
-from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 
 CANARY = "zebrafish7731"
@@ -130,8 +130,8 @@ def test_a_faulty_field_of_a_pass_through_is_400(
     gateway: Gateway, engine: FakeEngine, path: str, name: str
 ) -> None:
     """The one error shape, no echo and no token generated, whoever refuses it."""
-    door = Door("", path, "json")
-    body: dict[str, Any] = {**door.body(CANARY), **OPENAI_FIELDS[name]}
+    surface = Surface("", path, "json")
+    body: dict[str, Any] = {**surface.body(CANARY), **OPENAI_FIELDS[name]}
     if not OPENAI_FIELDS[name]:
         body = {"model": "fake-model", "user": CANARY}
     answer = gateway.client.post(path, json=body)
@@ -148,7 +148,7 @@ def test_an_unknown_model_is_404(
     gateway: Gateway, engine: FakeEngine, path: str, stream: bool
 ) -> None:
     """The engine is not asked, and the name is not repeated."""
-    body = Door("", path, "json").body(model=CANARY, stream=stream)
+    body = Surface("", path, "json").body(model=CANARY, stream=stream)
     answer = gateway.client.post(path, json=body)
 
     assert answer.status_code == 404
@@ -319,10 +319,10 @@ def test_embeddings_are_501_with_a_pointer(gateway: Gateway, engine: FakeEngine)
     assert refused(engine)
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_an_error_is_json_whatever_form_was_asked_for(gateway: Gateway, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_an_error_is_json_whatever_form_was_asked_for(gateway: Gateway, surface: Surface) -> None:
     """Before the first byte of a stream an error is a status and an object."""
-    answer = gateway.client.post(door.path, content=b"{", headers=door.headers)
+    answer = gateway.client.post(surface.path, content=b"{", headers=surface.headers)
 
     assert answer.status_code == 400
     error_of(answer)

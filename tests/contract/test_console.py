@@ -7,9 +7,9 @@ import pytest
 from gateway.auth import keys
 from gateway.console.assets import PAGE
 from gateway.safety.disclaimer import DEFAULT_TEXTS
-from tests.contract.doors import error_of
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
+from tests.contract.surfaces import error_of
 from tests.fake_engine.process import FakeEngine
 
 FILES = sorted(path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.is_file())

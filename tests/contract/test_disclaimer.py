@@ -6,52 +6,56 @@ from typing import Any
 
 import pytest
 
-from tests.contract.doors import (
+from tests.contract.process import Gateway
+from tests.contract.surfaces import (
     CHAT,
     COMPLETIONS,
-    DOORS,
     GENERATE,
     RESPONSES,
-    Door,
+    SURFACES,
+    Surface,
     carrier,
     events,
     mmhie_of,
     name_of,
 )
-from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 
 TEXT = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment"
     " decisions without review by a licensed clinician."
 )
-CARRIERS = tuple(door for door in DOORS if door.form != "text")
-CHUNKED = tuple(door for door in DOORS if door.form == "sse" and door.path in (CHAT, COMPLETIONS))
-TEXT_DOOR = Door("generate-text", GENERATE, "text")
+CARRIERS = tuple(surface for surface in SURFACES if surface.form != "text")
+CHUNKED = tuple(
+    surface for surface in SURFACES if surface.form == "sse" and surface.path in (CHAT, COMPLETIONS)
+)
+PLAIN_TEXT = Surface("generate-text", GENERATE, "text")
 TOOLS: list[dict[str, Any]] = [
     {"type": "function", "function": {"name": "dose", "parameters": {"type": "object"}}}
 ]
 
 
 @pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
-@pytest.mark.parametrize("door", CARRIERS, ids=name_of)
-def test_the_mmhie_object_holds_it(gateway: Gateway, door: Door, limit: int) -> None:
+@pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
+def test_the_mmhie_object_holds_it(gateway: Gateway, surface: Surface, limit: int) -> None:
     """Id, version, digest and text; the same version as the header's."""
-    answer = door.ask(gateway.client, **door.limit(limit))
+    answer = surface.ask(gateway.client, **surface.limit(limit))
 
-    found = mmhie_of(door, answer)["disclaimer"]
+    found = mmhie_of(surface, answer)["disclaimer"]
     assert found["text"] == TEXT
     assert found["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
     assert found["version"] == answer.headers["x-mmhie-disclaimer-version"]
     assert found["id"]
 
 
-@pytest.mark.parametrize("door", CARRIERS, ids=name_of)
-def test_the_mmhie_object_says_where_the_answer_came_from(gateway: Gateway, door: Door) -> None:
+@pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
+def test_the_mmhie_object_says_where_the_answer_came_from(
+    gateway: Gateway, surface: Surface
+) -> None:
     """Provenance, label, truncation, warnings and notices, on every surface."""
-    answer = door.ask(gateway.client, **door.limit(3))
+    answer = surface.ask(gateway.client, **surface.limit(3))
 
-    mmhie = mmhie_of(door, answer)
+    mmhie = mmhie_of(surface, answer)
     assert mmhie["ai_generated"] is True
     assert mmhie["ai_label"]["code"] == "AIAST"
     assert mmhie["truncated"] == "in_answer"
@@ -75,8 +79,8 @@ def test_generate_has_it_as_a_field(gateway: Gateway) -> None:
 
 def test_the_last_event_of_generate_has_it(gateway: Gateway) -> None:
     """Then comes [DONE]."""
-    door = Door("generate-sse", GENERATE, "sse")
-    *_, last, done = events(door.ask(gateway.client).content)
+    surface = Surface("generate-sse", GENERATE, "sse")
+    *_, last, done = events(surface.ask(gateway.client).content)
 
     assert last["disclaimer"] == TEXT
     assert done == "[DONE]"
@@ -85,20 +89,20 @@ def test_the_last_event_of_generate_has_it(gateway: Gateway) -> None:
 @pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
 def test_plain_text_closes_with_it(gateway: Gateway, limit: int) -> None:
     """As a paragraph of its own, once."""
-    answer = TEXT_DOOR.ask(gateway.client, max_tokens=limit)
+    answer = PLAIN_TEXT.ask(gateway.client, max_tokens=limit)
 
     assert answer.headers["content-type"].startswith("text/plain")
     assert answer.text.rstrip("\n").endswith("\n\n" + TEXT)
     assert answer.text.count(TEXT) == 1
 
 
-@pytest.mark.parametrize("door", CHUNKED, ids=name_of)
+@pytest.mark.parametrize("surface", CHUNKED, ids=name_of)
 @pytest.mark.parametrize("usage", [False, True])
 def test_first_and_finish_chunk_carry_it_and_no_other(
-    gateway: Gateway, door: Door, usage: bool
+    gateway: Gateway, surface: Surface, usage: bool
 ) -> None:
     """It is merged into chunks that are there anyway: none is added."""
-    answer = door.ask(gateway.client, stream_options={"include_usage": usage})
+    answer = surface.ask(gateway.client, stream_options={"include_usage": usage})
 
     chunks = [one for one in events(answer.content) if one != "[DONE]"]
     carrying = [place for place, one in enumerate(chunks) if "mmhie" in one]
@@ -114,18 +118,18 @@ def test_first_and_finish_chunk_carry_it_and_no_other(
 
 def test_responses_carry_it_inside_created_and_completed(gateway: Gateway) -> None:
     """The two events that hold the response object."""
-    door = Door("responses-sse", RESPONSES, "sse")
-    found = [one["type"] for one in events(door.ask(gateway.client).content) if carrier(one)]
+    surface = Surface("responses-sse", RESPONSES, "sse")
+    found = [one["type"] for one in events(surface.ask(gateway.client).content) if carrier(one)]
 
     assert found == ["response.created", "response.completed"]
 
 
-@pytest.mark.parametrize("door", CHUNKED, ids=name_of)
-def test_an_answer_of_one_token_carries_it(gateway: Gateway, door: Door) -> None:
+@pytest.mark.parametrize("surface", CHUNKED, ids=name_of)
+def test_an_answer_of_one_token_carries_it(gateway: Gateway, surface: Surface) -> None:
     """First and finish chunk may be the same one."""
-    answer = door.ask(gateway.client, max_tokens=1)
+    answer = surface.ask(gateway.client, max_tokens=1)
 
-    mmhie = mmhie_of(door, answer)
+    mmhie = mmhie_of(surface, answer)
     assert mmhie["disclaimer"]["text"] == TEXT
     assert mmhie["truncated"] == "in_answer"
 
@@ -133,39 +137,41 @@ def test_an_answer_of_one_token_carries_it(gateway: Gateway, door: Door) -> None
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_that_is_only_a_tool_call_carries_it(gateway: Gateway, stream: bool) -> None:
     """No text, and still model output."""
-    door = Door("chat", CHAT, "sse" if stream else "json")
-    answer = door.ask(gateway.client, tools=TOOLS, tool_choice="required")
+    surface = Surface("chat", CHAT, "sse" if stream else "json")
+    answer = surface.ask(gateway.client, tools=TOOLS, tool_choice="required")
 
-    assert mmhie_of(door, answer)["disclaimer"]["text"] == TEXT
+    assert mmhie_of(surface, answer)["disclaimer"]["text"] == TEXT
     assert "tool_calls" in answer.text
 
 
-LENIENT = [door for door in CARRIERS if door.path != GENERATE]  # that one refuses unknown fields
+LENIENT = [
+    surface for surface in CARRIERS if surface.path != GENERATE
+]  # that one refuses unknown fields
 
 
-@pytest.mark.parametrize("door", LENIENT, ids=name_of)
-def test_a_client_cannot_remove_it(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", LENIENT, ids=name_of)
+def test_a_client_cannot_remove_it(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """Not by asking for another disclaimer, nor by a field of its own."""
-    answer = door.ask(gateway.client, mmhie=None, disclaimer="")
+    answer = surface.ask(gateway.client, mmhie=None, disclaimer="")
 
     assert answer.status_code == 200
-    assert mmhie_of(door, answer)["disclaimer"]["text"] == TEXT
+    assert mmhie_of(surface, answer)["disclaimer"]["text"] == TEXT
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_no_surface_shows_a_control_marker(
-    gateway: Gateway, engine: FakeEngine, door: Door
+    gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
     """Broken Harmony is stripped, named and counted, wherever the answer leaves."""
     engine.next(fault="harmony", finish="length")
     before = stripped(gateway)
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
     assert answer.status_code == 200
     assert "<|" not in answer.text
-    assert "Take two" in (answer.text if door.form == "json" else said(door, answer.content))
-    if door.form != "text":
-        assert "harmony_markers_stripped" in mmhie_of(door, answer)["warnings"]
+    assert "Take two" in (answer.text if surface.form == "json" else said(surface, answer.content))
+    if surface.form != "text":
+        assert "harmony_markers_stripped" in mmhie_of(surface, answer)["warnings"]
     assert stripped(gateway) == before + 1
 
 
@@ -176,9 +182,9 @@ def stripped(gateway: Gateway) -> int:
     return int(found[1]) if found else 0
 
 
-def said(door: Door, body: bytes) -> str:
+def said(surface: Surface, body: bytes) -> str:
     """The text of a stream, put together."""
-    if door.form == "text":
+    if surface.form == "text":
         return body.decode()
     texts = []
     for event in events(body):

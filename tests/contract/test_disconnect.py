@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from tests.contract.doors import DOORS, STREAMS, Door, name_of
 from tests.contract.process import Gateway
+from tests.contract.surfaces import STREAMS, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import PATIENCE_S
 
 
 @contextmanager
-def asked(gateway: Gateway, door: Door, **more: Any) -> Iterator[socket.socket]:
+def asked(gateway: Gateway, surface: Surface, **more: Any) -> Iterator[socket.socket]:
     """A request on a bare socket, closed at the end of the block."""
-    body = json.dumps(door.body(**more)).encode()
-    lines = [f"POST {door.path} HTTP/1.1", "host: x", f"content-length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in door.headers.items()]
+    body = json.dumps(surface.body(**more)).encode()
+    lines = [f"POST {surface.path} HTTP/1.1", "host: x", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in surface.headers.items()]
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as plug:
         plug.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         yield plug
@@ -31,11 +31,11 @@ def aborted(engine: FakeEngine) -> None:
     engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
 
 
-@pytest.mark.parametrize("door", STREAMS, ids=name_of)
-def test_leaving_in_mid_stream(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+def test_leaving_in_mid_stream(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """Tokens are no longer generated for nobody."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
-    with asked(gateway, door) as plug:
+    with asked(gateway, surface) as plug:
         received = b""
         while received.count(b"\n") < 20 and len(received) < 2000:
             received += plug.recv(65536)
@@ -44,26 +44,28 @@ def test_leaving_in_mid_stream(gateway: Gateway, engine: FakeEngine, door: Door)
 
 
 @pytest.mark.parametrize("fault", ["hang_before_headers", "hang_after_headers"])
-@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
 def test_leaving_before_the_first_byte(
-    gateway: Gateway, engine: FakeEngine, door: Door, fault: str
+    gateway: Gateway, engine: FakeEngine, surface: Surface, fault: str
 ) -> None:
     """The prompt is being read; nobody waits for the answer any more."""
     engine.next(fault=fault)
-    with asked(gateway, door):
+    with asked(gateway, surface):
         engine.until(lambda stats: stats["running"] == 1)
         time.sleep(0.05)
 
     aborted(engine)
 
 
-@pytest.mark.parametrize("door", [door for door in DOORS if door.form == "json"], ids=name_of)
+@pytest.mark.parametrize(
+    "surface", [surface for surface in SURFACES if surface.form == "json"], ids=name_of
+)
 def test_leaving_while_waiting_for_a_whole_answer(
-    gateway: Gateway, engine: FakeEngine, door: Door
+    gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
     """No byte of the answer exists yet."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.05})
-    with asked(gateway, door):
+    with asked(gateway, surface):
         engine.until(lambda stats: stats["running"] == 1)
         time.sleep(0.05)
 
@@ -82,7 +84,7 @@ def test_a_patient_client_is_not_taken_for_a_gone_one(gateway: Gateway, engine: 
 def test_a_slow_reader_holds_the_engine_back(gateway: Gateway, engine: FakeEngine) -> None:
     """Back-pressure reaches the engine: the gateway does not store what nobody reads."""
     engine.next(fault="endless")
-    chat = next(door for door in STREAMS if door.name == "chat-sse")
+    chat = next(surface for surface in STREAMS if surface.name == "chat-sse")
     with asked(gateway, chat) as plug:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         plug.recv(1000)

@@ -7,20 +7,20 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.doors import (
-    DOORS,
+from tests.contract.fixtures import Start, StartEngine
+from tests.contract.process import Gateway, free_port
+from tests.contract.surfaces import (
     GENERATE,
     RESPONSES,
     STREAMS,
+    SURFACES,
     WHOLES,
-    Door,
+    Surface,
     checked,
     error_of,
     events,
     name_of,
 )
-from tests.contract.fixtures import Start, StartEngine
-from tests.contract.process import Gateway, free_port
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
@@ -55,13 +55,13 @@ LATE: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-def in_band(door: Door, answer: httpx2.Response) -> str:
+def in_band(surface: Surface, answer: httpx2.Response) -> str:
     """The code of a stream's in-band error; how it has to look is checked on the way."""
     assert answer.status_code == 200
-    if door.form == "text":
+    if surface.form == "text":
         return interrupted(answer.text)
     found = events(answer.content)
-    assert door.path == RESPONSES or found[-1] == "[DONE]", found[-3:]
+    assert surface.path == RESPONSES or found[-1] == "[DONE]", found[-3:]
     last = [one for one in found if one != "[DONE]"][-1]
     assert "error" in last, last
     return str(checked(last["error"])["code"])
@@ -80,13 +80,15 @@ def interrupted(text: str) -> str:
     return notice
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 @pytest.mark.parametrize("name", EARLY)
-def test_before_the_first_byte(gateway: Gateway, engine: FakeEngine, door: Door, name: str) -> None:
+def test_before_the_first_byte(
+    gateway: Gateway, engine: FakeEngine, surface: Surface, name: str
+) -> None:
     """A status and an error object, whatever form was asked for."""
     fault, status, codes = EARLY[name]
     engine.next(**fault)
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
     error = error_of(answer)
     assert answer.status_code == status, error
@@ -95,51 +97,53 @@ def test_before_the_first_byte(gateway: Gateway, engine: FakeEngine, door: Door,
         assert int(answer.headers["retry-after"]) >= 1
 
 
-@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
 @pytest.mark.parametrize("name", LATE)
-def test_in_mid_stream(gateway: Gateway, engine: FakeEngine, door: Door, name: str) -> None:
+def test_in_mid_stream(gateway: Gateway, engine: FakeEngine, surface: Surface, name: str) -> None:
     """Never a silent end: what came stays, and an error says that it is not all."""
     fault, codes = LATE[name]
     engine.next(**fault)
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
-    code = in_band(door, answer)
-    assert door.form == "text" or code in codes, code
+    code = in_band(surface, answer)
+    assert surface.form == "text" or code in codes, code
     assert b'finish_reason":"stop' not in answer.content
 
 
-@pytest.mark.parametrize("door", WHOLES, ids=name_of)
+@pytest.mark.parametrize("surface", WHOLES, ids=name_of)
 @pytest.mark.parametrize("name", ["cut", "reset", "chunk too short"])
 def test_in_the_middle_of_a_whole_answer(
-    gateway: Gateway, engine: FakeEngine, door: Door, name: str
+    gateway: Gateway, engine: FakeEngine, surface: Surface, name: str
 ) -> None:
     """Half a JSON document is not handed on."""
     engine.next(**LATE[name][0])
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
     assert answer.status_code == 502
     assert error_of(answer)["code"] == CUT
 
 
-@pytest.mark.parametrize("door", WHOLES, ids=name_of)
-def test_broken_json_is_not_handed_on(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", WHOLES, ids=name_of)
+def test_broken_json_is_not_handed_on(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
     """Right length, wrong content."""
     engine.next(fault="wrong_json")
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
     assert answer.status_code == 502
     assert error_of(answer)["code"] == GARBLED
 
 
-@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
 def test_an_error_of_the_engine_in_mid_stream(
-    gateway: Gateway, engine: FakeEngine, door: Door
+    gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
     """vLLM's own error frame comes out as an error, not as an answer."""
     engine.next(fault="error_midstream")
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
-    if door.form == "text":
+    if surface.form == "text":
         interrupted(answer.text)
         return
     found = [one for one in events(answer.content) if isinstance(one, dict) and "error" in one]
@@ -149,15 +153,15 @@ def test_an_error_of_the_engine_in_mid_stream(
 
 
 @pytest.mark.parametrize("fault", ["stale", "reset"])
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_one_lost_connection_is_not_noticed(
-    gateway: Gateway, engine: FakeEngine, door: Door, fault: str
+    gateway: Gateway, engine: FakeEngine, surface: Surface, fault: str
 ) -> None:
     """A kept connection that died under us, or a reset before any byte: sent once more."""
-    door.ask(gateway.client)
+    surface.ask(gateway.client)
     engine.next(fault=fault)
 
-    assert door.ask(gateway.client).status_code == 200
+    assert surface.ask(gateway.client).status_code == 200
 
 
 def test_idle_connections_that_the_engine_closes_are_no_trouble(
@@ -173,12 +177,12 @@ def test_idle_connections_that_the_engine_closes_are_no_trouble(
         assert WHOLES[0].ask(gateway.client).status_code == 200
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_no_answer_in_time_is_504(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_no_answer_in_time_is_504(hasty: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """No byte within MMHIE_TIMEOUT_SECONDS: JSON, whatever form was asked for; work aborted."""
     engine.next(fault="hang_before_headers")
     started = time.monotonic()
-    answer = door.ask(hasty.client)
+    answer = surface.ask(hasty.client)
 
     assert answer.status_code == 504
     assert error_of(answer)["code"] == TIMEOUT
@@ -186,40 +190,42 @@ def test_no_answer_in_time_is_504(hasty: Gateway, engine: FakeEngine, door: Door
     given_up(engine)
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_headers_and_then_nothing(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_headers_and_then_nothing(hasty: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """The first token has the same time, whether or not the head has come."""
     engine.next(fault="hang_after_headers")
-    answer = door.ask(hasty.client)
+    answer = surface.ask(hasty.client)
 
     if answer.status_code == 200:
-        code = in_band(door, answer)
-        assert door.form == "text" or code == TIMEOUT
+        code = in_band(surface, answer)
+        assert surface.form == "text" or code == TIMEOUT
     else:
         assert answer.status_code == 504
         assert error_of(answer)["code"] == TIMEOUT
     given_up(engine)
 
 
-@pytest.mark.parametrize("door", WHOLES, ids=name_of)
-def test_a_whole_answer_has_a_total(hasty: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", WHOLES, ids=name_of)
+def test_a_whole_answer_has_a_total(hasty: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """Not streamed: the limit is on all of it, and the engine's work is aborted."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
-    answer = door.ask(hasty.client)
+    answer = surface.ask(hasty.client)
 
     assert answer.status_code == 504
     assert error_of(answer)["code"] == TIMEOUT
     given_up(engine)
 
 
-@pytest.mark.parametrize("door", STREAMS, ids=name_of)
-def test_tokens_leave_when_they_come(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+def test_tokens_leave_when_they_come(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
     """Each is read before the engine makes the next, which waits for that."""
     words = [f" word{number}" for number in range(10)]
     engine.next({"fault": "gated"}, {"fault": "say", "tokens": words})
-    body = door.body(**door.limit(10))
+    body = surface.body(**surface.limit(10))
     received = b""
-    with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+    with gateway.client.stream("POST", surface.path, json=body, headers=surface.headers) as answer:
         parts = answer.iter_raw()
         for word in words:
             while word.strip().encode() not in received:
@@ -227,7 +233,7 @@ def test_tokens_leave_when_they_come(gateway: Gateway, engine: FakeEngine, door:
             engine.release()
         received += b"".join(parts)
 
-    assert door.form == "text" or b'"error"' not in received
+    assert surface.form == "text" or b'"error"' not in received
 
 
 def test_no_time_at_all_is_504_at_once(start: Start, engine: FakeEngine) -> None:
@@ -242,8 +248,8 @@ def test_no_time_at_all_is_504_at_once(start: Start, engine: FakeEngine) -> None
 def test_no_engine_at_all_is_503(start: Start) -> None:
     """On every surface; fast, with Retry-After; the gateway is up all the while."""
     gateway = start(f"http://127.0.0.1:{free_port()}").wait("/healthz")
-    for door in DOORS:
-        answer = door.ask(gateway.client)
+    for surface in SURFACES:
+        answer = surface.ask(gateway.client)
 
         assert answer.status_code == 503
         assert error_of(answer)["code"] == UNAVAILABLE
@@ -251,13 +257,13 @@ def test_no_engine_at_all_is_503(start: Start) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 422])
-@pytest.mark.parametrize("door", [d for d in DOORS if d.path != GENERATE], ids=name_of)
+@pytest.mark.parametrize("surface", [one for one in SURFACES if one.path != GENERATE], ids=name_of)
 def test_the_callers_own_mistakes_stay_theirs(
-    gateway: Gateway, engine: FakeEngine, door: Door, status: int
+    gateway: Gateway, engine: FakeEngine, surface: Surface, status: int
 ) -> None:
     """A 4xx of the engine keeps its status and its sentence."""
     engine.next(fault="status", status=status)
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
     assert answer.status_code == status
     assert error_of(answer)["message"]
@@ -268,7 +274,7 @@ def test_the_engines_sentence_keeps_its_own_words(gateway: Gateway, engine: Fake
     said = '"auto" tool choice requires --enable-auto-tool-choice, not zebrafish7731'
     error = {"message": said, "type": "BadRequestError", "param": None, "code": 400}
     engine.next(fault="status", status=400, body=json.dumps({"error": error}))
-    chat = next(door for door in WHOLES if door.name == "chat-json")
+    chat = next(surface for surface in WHOLES if surface.name == "chat-json")
     answer = chat.ask(gateway.client, "zebrafish7731", tool_choice="auto")
 
     assert error_of(answer)["message"] == said.replace("zebrafish7731", "[…]")
@@ -279,8 +285,8 @@ def test_an_engine_that_wants_a_key_gets_it(start: Start, start_engine: StartEng
     engine = start_engine("--api-key", "engine-secret")
     gateway = start(engine.url, MMHIE_ENGINE_API_KEY="engine-secret").wait()
 
-    for door in DOORS:
-        assert door.ask(gateway.client).status_code == 200
+    for surface in SURFACES:
+        assert surface.ask(gateway.client).status_code == 200
     assert "engine-secret" not in gateway.log
 
 
@@ -291,10 +297,10 @@ def test_a_crash_of_the_engine_is_told_and_a_new_one_is_found(
     port = str(free_port())
     engine = start_engine("--port", port, "--crash-after", "2")
     gateway = start(engine.url).wait()
-    door = next(door for door in STREAMS if door.name == "chat-sse")
+    surface = next(surface for surface in STREAMS if surface.name == "chat-sse")
 
-    assert door.ask(gateway.client).status_code == 200
-    assert door.ask(gateway.client).status_code == 503
+    assert surface.ask(gateway.client).status_code == 200
+    assert surface.ask(gateway.client).status_code == 503
     start_engine("--port", port)
     gateway.wait()
-    assert door.ask(gateway.client).status_code == 200
+    assert surface.ask(gateway.client).status_code == 200

@@ -6,12 +6,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.doors import CHAT, COMPLETIONS, GENERATE, Door, error_of, events
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, Surface, error_of, events
 from tests.fake_engine.process import FakeEngine
 
-JSON, SSE, TEXT = (Door(form, GENERATE, form) for form in ("json", "sse", "text"))
+JSON, SSE, TEXT = (Surface(form, GENERATE, form) for form in ("json", "sse", "text"))
 FIELDS = {
     "text",
     "model",
@@ -87,11 +87,11 @@ def test_the_whole_answer_is_json_even_for_a_reader_of_text(gateway: Gateway) ->
     assert answer.headers["content-type"].startswith("application/json")
 
 
-@pytest.mark.parametrize("door", [JSON, SSE], ids=["json", "sse"])
-def test_a_cut_off_answer_says_so(gateway: Gateway, door: Door) -> None:
+@pytest.mark.parametrize("surface", [JSON, SSE], ids=["json", "sse"])
+def test_a_cut_off_answer_says_so(gateway: Gateway, surface: Surface) -> None:
     """finish_reason length is `truncated: in_answer`, never silent."""
-    answer = door.ask(gateway.client, max_tokens=3)
-    last = answer.json() if door is JSON else events(answer.content)[-2]
+    answer = surface.ask(gateway.client, max_tokens=3)
+    last = answer.json() if surface is JSON else events(answer.content)[-2]
 
     assert last["finish_reason"] == "length"
     assert last["truncated"] == "in_answer"
@@ -151,8 +151,8 @@ def test_a_model_without_a_template_goes_through_completions(
     engine = start_engine("--no-chat-template")
     gateway = start(engine.url).wait()
 
-    for door in (JSON, SSE, TEXT):
-        assert door.ask(gateway.client, "Why?").status_code == 200
+    for surface in (JSON, SSE, TEXT):
+        assert surface.ask(gateway.client, "Why?").status_code == 200
     assert len(engine.seen(COMPLETIONS)) == 3
     assert not engine.seen(CHAT)
     assert engine.body(COMPLETIONS)["prompt"].endswith("Why?")
@@ -222,13 +222,13 @@ def test_an_empty_stream_ends_with_an_error(
         assert error_of(answer)["code"] == "no_answer"
 
 
-@pytest.mark.parametrize("door", [JSON, SSE, TEXT], ids=["json", "sse", "text"])
+@pytest.mark.parametrize("surface", [JSON, SSE, TEXT], ids=["json", "sse", "text"])
 def test_harmony_markers_never_reach_the_reader(
-    gateway: Gateway, engine: FakeEngine, door: Door
+    gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
     """Cut inside a channel header: stripped, and said."""
     engine.next(fault="harmony", finish="length")
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
     assert "Take two" in answer.text.replace('"}\n\ndata: {"delta":"', "")
     assert "<|" not in answer.text
@@ -246,7 +246,7 @@ def test_harmony_markers_never_reach_the_reader(
 def test_any_text_survives(gateway: Gateway, engine: FakeEngine, tokens: list[str]) -> None:
     """Line separators, control characters and quotes come out as they went in."""
     engine.next(fault="say", tokens=tokens, times=3)
-    whole, stream, text = (door.ask(gateway.client) for door in (JSON, SSE, TEXT))
+    whole, stream, text = (surface.ask(gateway.client) for surface in (JSON, SSE, TEXT))
 
     assert whole.json()["text"] == "".join(tokens)
     assert "".join(one["delta"] for one in events(stream.content)[:-2]) == "".join(tokens)

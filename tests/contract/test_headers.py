@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.contract.doors import DOORS, GENERATE, Door, name_of
 from tests.contract.process import Gateway
+from tests.contract.surfaces import GENERATE, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 
 REQUEST_ID, VERSION, AI = "x-request-id", "x-mmhie-disclaimer-version", "x-mmhie-ai-generated"
@@ -24,10 +24,10 @@ PLAIN = (
 )
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_model_output_is_labelled(gateway: Gateway, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_model_output_is_labelled(gateway: Gateway, surface: Surface) -> None:
     """An id, the disclaimer's version, and the mark that a model wrote this."""
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
     assert answer.status_code == 200
     assert answer.headers[REQUEST_ID]
@@ -48,11 +48,13 @@ def test_everything_else_is_identified(
     assert AI not in answer.headers
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_an_engine_failure_is_identified(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_an_engine_failure_is_identified(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
     """Errors made of the engine's failures carry the headers as well."""
     engine.next(fault="status", status=500)
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
     assert answer.status_code >= 500
     assert answer.headers[REQUEST_ID]
@@ -67,11 +69,13 @@ def test_a_request_id_is_minted_once_each(gateway: Gateway) -> None:
     assert len(ids) == 20
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_a_sane_request_id_is_kept(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_a_sane_request_id_is_kept(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
     """The caller's id comes back, and reaches the engine's own logs."""
     given = {"x-request-id": "order-66_a.b"}
-    answer = gateway.client.post(door.path, json=door.body(), headers={**door.headers, **given})
+    answer = gateway.client.post(
+        surface.path, json=surface.body(), headers={**surface.headers, **given}
+    )
 
     assert answer.headers[REQUEST_ID] == "order-66_a.b"
     generations = [one for one in engine.seen() if one["path"].startswith("/v1/") and one["body"]]
@@ -97,7 +101,7 @@ def test_the_answer_names_the_same_request_id(gateway: Gateway) -> None:
     assert body["mmhie"]["provenance"]["request_id"] == answer.headers[REQUEST_ID]
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_nothing_is_cached_on_the_way(gateway: Gateway, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_nothing_is_cached_on_the_way(gateway: Gateway, surface: Surface) -> None:
     """Answers about a patient are not kept by a proxy or a browser."""
-    assert "no-store" in door.ask(gateway.client).headers.get("cache-control", "")
+    assert "no-store" in surface.ask(gateway.client).headers.get("cache-control", "")

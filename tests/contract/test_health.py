@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.doors import DOORS, error_of
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway, free_port
+from tests.contract.surfaces import SURFACES, error_of
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import PATIENCE_S, until
 
@@ -126,8 +126,8 @@ def test_the_phase_file_decides(
     assert body["detail"] == f"The phase is {phase}."
     assert phase != "loading" or body["progress"] == 0.4
     assert gateway.client.get("/readyz").status_code == 503
-    for door in DOORS:
-        answer = door.ask(gateway.client)
+    for surface in SURFACES:
+        answer = surface.ask(gateway.client)
         assert answer.status_code == 503
         error_of(answer)
     assert engine.stats["generations"] == 0
@@ -143,7 +143,7 @@ def test_the_phase_file_is_followed(told: Gateway, phase_file: Path) -> None:
     body = until_phase(gateway, "ready")
     assert body["model"] == "fake-model"
     assert body["served"]["base"] == "some/base"
-    assert DOORS[0].ask(gateway.client).status_code == 200
+    assert SURFACES[0].ask(gateway.client).status_code == 200
     write(phase_file, "draining")
     until_phase(gateway, "draining")
 

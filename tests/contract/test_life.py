@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.doors import DOORS, STREAMS, Door, error_of, events, name_of
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import ROOT, Gateway
+from tests.contract.surfaces import STREAMS, SURFACES, Surface, error_of, events, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import until
 
@@ -119,14 +119,14 @@ def test_a_signal_before_the_engine_is_there(start: Start) -> None:
     assert gateway.exit_code() == 0
 
 
-@pytest.mark.parametrize("door", STREAMS, ids=name_of)
-def test_a_stream_in_flight_finishes(start: Start, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+def test_a_stream_in_flight_finishes(start: Start, engine: FakeEngine, surface: Surface) -> None:
     """SIGTERM in mid-stream: every token comes, with its proper end, then exit code 0."""
     gateway = start(engine.url).wait()
-    whole = door.ask(gateway.client, **door.limit(8)).content
+    whole = surface.ask(gateway.client, **surface.limit(8)).content
     engine.next(fault="gated")
-    body = door.body(**door.limit(8))
-    with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+    body = surface.body(**surface.limit(8))
+    with gateway.client.stream("POST", surface.path, json=body, headers=surface.headers) as answer:
         parts = answer.iter_raw()
         received = next(parts)
         gateway.signal()
@@ -135,7 +135,7 @@ def test_a_stream_in_flight_finishes(start: Start, engine: FakeEngine, door: Doo
         received += b"".join(parts)
 
     assert gateway.exit_code() == 0
-    if door.form == "text":
+    if surface.form == "text":
         assert received == whole
     else:
         assert len(events(received)) == len(events(whole))
@@ -146,7 +146,7 @@ def test_while_draining_it_is_not_ready(start: Start, engine: FakeEngine) -> Non
     """/readyz is 503 and new questions are refused while a stream is still being served."""
     gateway = start(engine.url).wait()
     engine.next(fault="gated")
-    chat = next(door for door in STREAMS if door.name == "chat-sse")
+    chat = next(surface for surface in STREAMS if surface.name == "chat-sse")
     with gateway.client.stream("POST", chat.path, json=chat.body(max_tokens=10)) as answer:
         parts = answer.iter_raw()
         next(parts)
@@ -165,7 +165,7 @@ def test_what_outlives_the_grace_gets_the_in_band_error(start: Start, engine: Fa
     """No stream is cut without a word, and the engine's work is aborted."""
     gateway = start(engine.url, MMHIE_DRAIN_SECONDS="0.5").wait()
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
-    chat = next(door for door in STREAMS if door.name == "chat-sse")
+    chat = next(surface for surface in STREAMS if surface.name == "chat-sse")
     with gateway.client.stream("POST", chat.path, json=chat.body()) as answer:
         parts = answer.iter_raw()
         received = next(parts)
@@ -183,10 +183,10 @@ def test_a_full_house_is_429(start: Start, engine: FakeEngine) -> None:
     """One at the engine, none waiting: the second is told when to come back."""
     engine.next(fault="gated")
     gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0").wait()
-    slow = threading.Thread(target=lambda: DOORS[0].ask(gateway.client))
+    slow = threading.Thread(target=lambda: SURFACES[0].ask(gateway.client))
     slow.start()
     engine.until(lambda stats: stats["running"] == 1)
-    answer = DOORS[0].ask(gateway.client)
+    answer = SURFACES[0].ask(gateway.client)
     engine.release(100)
     slow.join()
 
@@ -201,10 +201,10 @@ def test_waiting_too_long_is_503(start: Start, engine: FakeEngine) -> None:
     gateway = start(
         engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="5", MMHIE_QUEUE_TIMEOUT_SECONDS="0.2"
     ).wait()
-    slow = threading.Thread(target=lambda: DOORS[0].ask(gateway.client))
+    slow = threading.Thread(target=lambda: SURFACES[0].ask(gateway.client))
     slow.start()
     engine.until(lambda stats: stats["running"] == 1)
-    answer = DOORS[0].ask(gateway.client)
+    answer = SURFACES[0].ask(gateway.client)
     engine.release(100)
     slow.join()
 
@@ -218,15 +218,15 @@ def test_one_at_a_time_serves_all(start: Start, start_engine: StartEngine) -> No
     gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="20").wait()
     statuses: list[int] = []
 
-    def ask(door: Door) -> None:
-        statuses.append(door.ask(gateway.client).status_code)
+    def ask(surface: Surface) -> None:
+        statuses.append(surface.ask(gateway.client).status_code)
 
-    threads = [threading.Thread(target=ask, args=(door,)) for door in DOORS]
+    threads = [threading.Thread(target=ask, args=(surface,)) for surface in SURFACES]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert statuses == [200] * len(DOORS)
+    assert statuses == [200] * len(SURFACES)
 
 
 def test_it_listens_on_loopback_unless_told_otherwise(gateway: Gateway) -> None:
@@ -241,7 +241,7 @@ def test_it_speaks_to_an_engine_on_a_unix_socket(start: Start, tmp_path: Path) -
     engine = FakeEngine("--uds", str(path)).wait()
     try:
         gateway = start(f"unix:{path}").wait()
-        for door in DOORS:
-            assert door.ask(gateway.client).status_code == 200
+        for surface in SURFACES:
+            assert surface.ask(gateway.client).status_code == 200
     finally:
         engine.stop()

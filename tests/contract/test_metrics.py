@@ -3,9 +3,9 @@
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.contract.doors import DOORS
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway, free_port
+from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
 
 CANARY = "zebrafish7731"
@@ -29,8 +29,8 @@ def total(metric: Metric) -> float:
 
 def test_three_kinds_in_one_page(gateway: Gateway) -> None:
     """`mmhie_*`, `http_*` and `vllm:*`."""
-    for door in DOORS:
-        door.ask(gateway.client)
+    for surface in SURFACES:
+        surface.ask(gateway.client)
 
     names = scraped(gateway).keys()
     for prefix in ("mmhie_", "http_", "vllm:"):
@@ -41,7 +41,7 @@ def test_http_counts_are_the_gateways(gateway: Gateway, engine: FakeEngine) -> N
     """The engine's web stack has a family of the same name; it must not be summed in."""
     before = total(scraped(gateway)["http_requests"])
     for _ in range(5):
-        DOORS[0].ask(gateway.client)
+        SURFACES[0].ask(gateway.client)
     after = total(scraped(gateway)["http_requests"])
 
     assert 5 <= after - before <= 7
@@ -50,7 +50,7 @@ def test_http_counts_are_the_gateways(gateway: Gateway, engine: FakeEngine) -> N
 def test_the_engines_gauges_are_live(gateway: Gateway, engine: FakeEngine) -> None:
     """A request that runs there is seen here."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
-    chat = next(door for door in DOORS if door.name == "chat-sse")
+    chat = next(surface for surface in SURFACES if surface.name == "chat-sse")
     with gateway.client.stream("POST", chat.path, json=chat.body()) as answer:
         parts = answer.iter_raw()  # held: a dropped iterator closes the response
         next(parts)
@@ -62,7 +62,7 @@ def test_the_engines_gauges_are_live(gateway: Gateway, engine: FakeEngine) -> No
 def test_no_engine_no_trouble(start: Start) -> None:
     """The gateway's own numbers are there while the engine is away."""
     gateway = start(f"http://127.0.0.1:{free_port()}").wait("/healthz")
-    DOORS[0].ask(gateway.client)
+    SURFACES[0].ask(gateway.client)
 
     assert any(name.startswith("mmhie_") for name in scraped(gateway))
 

@@ -9,31 +9,31 @@ import httpx2
 import pytest
 
 from gateway.principal import Limits
-from tests.contract.doors import DOORS, Door, events, mmhie_of, name_of
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
+from tests.contract.surfaces import SURFACES, Surface, events, mmhie_of, name_of
 from tests.contract.test_disclaimer import TEXT as DISCLAIMER
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 
 EMERGENCY = "I have crushing chest pain."
 ID = "MED101"
-TEXT = Door("generate-text", "/llm/generate", "text")
-WHOLE = Door("generate-json", "/llm/generate", "json")
+TEXT = Surface("generate-text", "/llm/generate", "text")
+WHOLE = Surface("generate-json", "/llm/generate", "json")
 DEAD = "http://127.0.0.1:9"
 HOLD = {"reason": "drift", "by": "ops", "since": "2026-01-01T00:00:00Z"}
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_an_answer_has_them_in_header_and_label(gateway: Gateway, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_an_answer_has_them_in_header_and_label(gateway: Gateway, surface: Surface) -> None:
     """Known before the first byte, so a header; in plain text also the opening paragraph."""
-    answer = door.ask(gateway.client, EMERGENCY)
+    answer = surface.ask(gateway.client, EMERGENCY)
 
     assert answer.headers["x-mmhie-notices"] == ID
-    if door.form == "text":
+    if surface.form == "text":
         assert answer.text.startswith("The text may describe chest pain")
     else:
-        assert [notice["id"] for notice in mmhie_of(door, answer)["notices"]] == [ID]
+        assert [notice["id"] for notice in mmhie_of(surface, answer)["notices"]] == [ID]
 
 
 def test_no_notice_no_header(gateway: Gateway) -> None:
@@ -49,11 +49,11 @@ def unserved(start: Start, tmp_path: Path) -> Gateway:
 
 def test_they_outlive_a_dead_engine_and_a_hold(unserved: Gateway, tmp_path: Path) -> None:
     """When nothing answers, the notice matters most."""
-    dead = {door.name: door.ask(unserved.client, EMERGENCY) for door in DOORS}
+    dead = {surface.name: surface.ask(unserved.client, EMERGENCY) for surface in SURFACES}
     (tmp_path / "hold.json").write_text(json.dumps(HOLD))
     while unserved.client.get("/healthz").json()["phase"] != "held":
         time.sleep(0.05)
-    held = {door.name: door.ask(unserved.client, EMERGENCY) for door in DOORS}
+    held = {surface.name: surface.ask(unserved.client, EMERGENCY) for surface in SURFACES}
 
     for name in dead:
         assert refusal(dead[name]) == ("engine_unavailable", ID, [ID])
@@ -67,12 +67,14 @@ def refusal(answer: httpx2.Response) -> tuple[str, str, list[str]]:
     return error["code"], answer.headers["x-mmhie-notices"], ids
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_they_outlive_a_failing_engine(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_they_outlive_a_failing_engine(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
     """Before the first byte the error object has them."""
     engine.next(fault="status", status=500)
 
-    assert refusal(door.ask(gateway.client, EMERGENCY)) == ("engine_rejected", ID, [ID])
+    assert refusal(surface.ask(gateway.client, EMERGENCY)) == ("engine_rejected", ID, [ID])
 
 
 def test_they_outlive_an_answer_without_text(gateway: Gateway, engine: FakeEngine) -> None:
@@ -83,23 +85,25 @@ def test_they_outlive_an_answer_without_text(gateway: Gateway, engine: FakeEngin
     assert refusal(answer) == ("no_answer", ID, [ID])
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_they_outlive_a_refused_field(gateway: Gateway, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_they_outlive_a_refused_field(gateway: Gateway, surface: Surface) -> None:
     """The prompt was read all the same."""
     unknown = {"best_of": 999, "model": "none"}
 
-    _, header, ids = refusal(door.ask(gateway.client, EMERGENCY, **unknown))
+    _, header, ids = refusal(surface.ask(gateway.client, EMERGENCY, **unknown))
     assert (header, ids) == (ID, [ID])
 
 
-@pytest.mark.parametrize("door", [door for door in DOORS if door.form == "sse"], ids=name_of)
+@pytest.mark.parametrize(
+    "surface", [surface for surface in SURFACES if surface.form == "sse"], ids=name_of
+)
 def test_a_stream_that_breaks_says_them_again(
-    gateway: Gateway, engine: FakeEngine, door: Door
+    gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
     """In the error object inside the stream, for who reads only that."""
     engine.next(fault="cut")
 
-    said = events(door.ask(gateway.client, EMERGENCY).content)
+    said = events(surface.ask(gateway.client, EMERGENCY).content)
     (error,) = [event["error"] for event in said if event != "[DONE]" and "error" in event]
     assert [notice["id"] for notice in error["mmhie"]["notices"]] == [ID]
 

@@ -7,13 +7,13 @@ import httpx2
 import pytest
 
 from tests.contract.difference import changed, frames, ordered, plain, stripped
-from tests.contract.doors import CHAT, COMPLETIONS, DOORS, RESPONSES, Door, name_of
 from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT, COMPLETIONS, RESPONSES, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 
-OPENAI = tuple(door for door in DOORS if door.path.startswith("/v1/"))
-WHOLE = tuple(door for door in OPENAI if door.form == "json")
-STREAMED = tuple(door for door in OPENAI if door.form == "sse")
+OPENAI = tuple(surface for surface in SURFACES if surface.path.startswith("/v1/"))
+WHOLE = tuple(surface for surface in OPENAI if surface.form == "json")
+STREAMED = tuple(surface for surface in OPENAI if surface.form == "sse")
 TOOL = {"type": "function", "function": {"name": "dose", "parameters": {"type": "object"}}}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
 
@@ -40,34 +40,34 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 def both(
-    gateway: Gateway, engine: FakeEngine, door: Door, body: dict[str, Any]
+    gateway: Gateway, engine: FakeEngine, surface: Surface, body: dict[str, Any]
 ) -> tuple[httpx2.Response, httpx2.Response]:
     """The same request to the engine and to the gateway."""
     same = {"x-request-id": "same"}
-    direct = httpx2.post(engine.url + door.path, json=body, headers=same, trust_env=False)
-    return direct, gateway.client.post(door.path, json=body, headers=same)
+    direct = httpx2.post(engine.url + surface.path, json=body, headers=same, trust_env=False)
+    return direct, gateway.client.post(surface.path, json=body, headers=same)
 
 
-@pytest.mark.parametrize("door", WHOLE, ids=name_of)
+@pytest.mark.parametrize("surface", WHOLE, ids=name_of)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_json_answer_is_the_engines(
-    gateway: Gateway, engine: FakeEngine, door: Door, shape: str
+    gateway: Gateway, engine: FakeEngine, surface: Surface, shape: str
 ) -> None:
     """Every field, value and order; one key more."""
-    direct, relayed = both(gateway, engine, door, door.body(**SHAPES[shape]))
+    direct, relayed = both(gateway, engine, surface, surface.body(**SHAPES[shape]))
 
     assert relayed.status_code == direct.status_code
     assert list(relayed.json()) == [*direct.json(), "mmhie"]
     assert ordered(stripped(relayed.json())) == ordered(direct.json())
 
 
-@pytest.mark.parametrize("door", STREAMED, ids=name_of)
+@pytest.mark.parametrize("surface", STREAMED, ids=name_of)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_stream_is_the_engines(
-    gateway: Gateway, engine: FakeEngine, door: Door, shape: str
+    gateway: Gateway, engine: FakeEngine, surface: Surface, shape: str
 ) -> None:
     """As many events, in the same bytes, but for those that carry `mmhie`."""
-    direct, relayed = both(gateway, engine, door, door.body(**SHAPES[shape]))
+    direct, relayed = both(gateway, engine, surface, surface.body(**SHAPES[shape]))
 
     sent, got = frames(direct.content), frames(relayed.content)
     patched = changed(sent, got)
@@ -76,39 +76,41 @@ def test_a_stream_is_the_engines(
     assert len(patched) <= 2 + (shape == "two choices")
 
 
-@pytest.mark.parametrize("door", OPENAI, ids=name_of)
-def test_the_content_type_is_the_engines(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", OPENAI, ids=name_of)
+def test_the_content_type_is_the_engines(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
     """Clients look at it."""
-    direct, relayed = both(gateway, engine, door, door.body())
+    direct, relayed = both(gateway, engine, surface, surface.body())
 
     assert relayed.headers["content-type"] == direct.headers["content-type"]
 
 
-@pytest.mark.parametrize("door", OPENAI, ids=name_of)
+@pytest.mark.parametrize("surface", OPENAI, ids=name_of)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_engine_gets_the_request_as_it_was(
-    gateway: Gateway, engine: FakeEngine, door: Door, shape: str
+    gateway: Gateway, engine: FakeEngine, surface: Surface, shape: str
 ) -> None:
     """Only stream_options changes: the counts are wanted wherever they can be had unseen."""
-    body = door.body(**SHAPES[shape])
-    gateway.client.post(door.path, json=body)
+    body = surface.body(**SHAPES[shape])
+    gateway.client.post(surface.path, json=body)
 
-    got = engine.body(door.path)
+    got = engine.body(surface.path)
     options = got.pop("stream_options", None)
     body.pop("stream_options", None)
     got.pop("cache_salt", None)
     got.pop("priority", None)
     assert got == body
-    if door.form == "sse" and door.path != RESPONSES and body.get("n", 1) == 1:
+    if surface.form == "sse" and surface.path != RESPONSES and body.get("n", 1) == 1:
         assert options["include_usage"] is True
 
 
 @pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
 def test_usage_is_only_for_those_who_ask(gateway: Gateway, path: str) -> None:
     """The chunk without choices, which breaks some clients, goes to nobody else."""
-    door = Door("", path, "sse")
-    silent = door.ask(gateway.client).content
-    asked = door.ask(gateway.client, stream_options={"include_usage": True}).content
+    surface = Surface("", path, "sse")
+    silent = surface.ask(gateway.client).content
+    asked = surface.ask(gateway.client, stream_options={"include_usage": True}).content
 
     assert b'"choices":[]' not in silent
     assert b'"choices":[],"usage":{' in asked
@@ -127,11 +129,13 @@ SECRETS = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_client_credentials_stay_outside(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_client_credentials_stay_outside(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
     """No header of the caller's reaches the engine but the request id and tracing."""
-    headers = {**SECRETS, **door.headers}
-    gateway.client.post(door.path, json=door.body(), headers=headers)
+    headers = {**SECRETS, **surface.headers}
+    gateway.client.post(surface.path, json=surface.body(), headers=headers)
 
     sent = [one for one in engine.seen() if one["body"] and one["path"].startswith("/v1/")][-1]
     allowed = {"host", "content-type", "content-length", "accept", "x-request-id", "traceparent"}
@@ -139,10 +143,12 @@ def test_client_credentials_stay_outside(gateway: Gateway, engine: FakeEngine, d
     assert "client-secret" not in json.dumps(sent["headers"])
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_the_engines_headers_stay_inside(gateway: Gateway, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_the_engines_headers_stay_inside(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
     """`server` and `vary` of the engine are none of the caller's business."""
-    answer = door.ask(gateway.client)
+    answer = surface.ask(gateway.client)
 
     assert "vary" not in answer.headers
     assert answer.headers.get("server", "") != "uvicorn"
@@ -167,23 +173,25 @@ def test_one_model_can_be_asked_for(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
-@pytest.mark.parametrize("door", [door for door in DOORS if door.form != "json"], ids=name_of)
+@pytest.mark.parametrize(
+    "surface", [surface for surface in SURFACES if surface.form != "json"], ids=name_of
+)
 def test_where_tcp_cuts_a_stream_makes_no_difference(
-    gateway: Gateway, engine: FakeEngine, door: Door, size: int
+    gateway: Gateway, engine: FakeEngine, surface: Surface, size: int
 ) -> None:
     """Byte by byte, in small pieces, or all in one: the same text."""
-    whole = texts(door, door.ask(gateway.client, **door.limit(4)))
+    whole = texts(surface, surface.ask(gateway.client, **surface.limit(4)))
     engine.next(fault="split", size=size)
 
-    assert texts(door, door.ask(gateway.client, **door.limit(4))) == whole
+    assert texts(surface, surface.ask(gateway.client, **surface.limit(4))) == whole
     engine.next(fault="together")
-    assert texts(door, door.ask(gateway.client, **door.limit(4))) == whole
+    assert texts(surface, surface.ask(gateway.client, **surface.limit(4))) == whole
 
 
-def texts(door: Door, answer: httpx2.Response) -> list[Any]:
+def texts(surface: Surface, answer: httpx2.Response) -> list[Any]:
     """What a stream says, without what differs between any two answers."""
     assert answer.status_code == 200
-    if door.form == "text":
+    if surface.form == "text":
         return [answer.text]
     return [said(one) for one in frames(answer.content)]
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.doors import DOORS, GENERATE, STREAMS, Door, events
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
+from tests.contract.surfaces import GENERATE, STREAMS, SURFACES, Surface, events
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.tracing.collector import Collector
@@ -106,19 +106,19 @@ class Hospital:
 
     def ask(
         self,
-        door: Door,
+        surface: Surface,
         *,
         said: str = CANARY,
         headers: dict[str, str] | None = None,
         **more: Any,
     ) -> None:
         """A question with the marker in it; what is said of a failure is kept."""
-        body = json.dumps(door.body(said, **more)).encode()
-        self.send(door, body, {**door.headers, **(headers or self.key)})
+        body = json.dumps(surface.body(said, **more)).encode()
+        self.send(surface, body, {**surface.headers, **(headers or self.key)})
 
-    def send(self, door: Door, body: bytes, headers: dict[str, str]) -> None:
+    def send(self, surface: Surface, body: bytes, headers: dict[str, str]) -> None:
         try:
-            answer = self.gateway.client.post(door.path, content=body, headers=headers)
+            answer = self.gateway.client.post(surface.path, content=body, headers=headers)
         except httpx2.RemoteProtocolError:
             return
         self.keep(answer)
@@ -168,29 +168,29 @@ def hospital(
     return Hospital(tmp_path, start_engine(), collector, start)
 
 
-def every_way_to_ask(at: Hospital, door: Door) -> None:
+def every_way_to_ask(at: Hospital, surface: Surface) -> None:
     """Understood or not, of known callers and of strangers."""
     for more in ASKED:
-        at.ask(door, **more)
-    at.ask(door, said=f"{CANARY} " * 5000)
+        at.ask(surface, **more)
+    at.ask(surface, said=f"{CANARY} " * 5000)
     for broken in BROKEN:
         body = broken.replace(b"%b", CANARY.encode())
-        at.send(door, body, {**at.key, "content-type": "application/json"})
-    at.ask(door, headers={**at.key, **HEADERS})
+        at.send(surface, body, {**at.key, "content-type": "application/json"})
+    at.ask(surface, headers={**at.key, **HEADERS})
     for stranger in STRANGERS:
-        at.ask(door, headers=stranger)
+        at.ask(surface, headers=stranger)
     with at.gateway.client.stream(
-        "POST", f"{door.path}?q={CANARY}", json=door.body(CANARY), headers=at.key
+        "POST", f"{surface.path}?q={CANARY}", json=surface.body(CANARY), headers=at.key
     ) as answer:
         answer.read()
         at.keep(answer)
 
 
-def every_way_to_fail(at: Hospital, door: Door) -> None:
+def every_way_to_fail(at: Hospital, surface: Surface) -> None:
     """Of the engine, in the middle of an answer to the marker."""
     for fault in FAULTS:
         at.engine.next(**fault)
-        at.ask(door)
+        at.ask(surface)
     at.engine.reset()
 
 
@@ -213,13 +213,13 @@ def strange_paths(at: Hospital) -> None:
                 at.refusals.append(plug.recv(65536).decode(errors="replace"))
 
 
-def leave_in_the_middle(at: Hospital, door: Door) -> None:
+def leave_in_the_middle(at: Hospital, surface: Surface) -> None:
     """A caller that hangs up while the marker is being said."""
     at.engine.next(
         {"fault": "say", "tokens": [CANARY] * 500}, {"fault": "slow_tokens", "seconds": 0.01}
     )
     with at.gateway.client.stream(
-        "POST", door.path, json=door.body(CANARY), headers={**door.headers, **at.key}
+        "POST", surface.path, json=surface.body(CANARY), headers={**surface.headers, **at.key}
     ) as answer:
         parts = answer.iter_raw()  # held: a dropped iterator closes the response
         next(parts)
@@ -229,15 +229,15 @@ def leave_in_the_middle(at: Hospital, door: Door) -> None:
 def test_the_marker_is_found_nowhere(hospital: Hospital) -> None:
     """Logs at the most talkative level, metrics, health, audit, traces, errors: after every way to
     ask, to fail and to leave, an engine that dies in the middle, and a stop with answers open."""
-    for door in DOORS:
-        every_way_to_ask(hospital, door)
-        every_way_to_fail(hospital, door)
-    for door in STREAMS:
-        leave_in_the_middle(hospital, door)
+    for surface in SURFACES:
+        every_way_to_ask(hospital, surface)
+        every_way_to_fail(hospital, surface)
+    for surface in STREAMS:
+        leave_in_the_middle(hospital, surface)
     strange_paths(hospital)
     hospital.engine.next(fault="crash_midstream")
-    hospital.ask(DOORS[1])
-    hospital.ask(DOORS[4])
+    hospital.ask(SURFACES[1])
+    hospital.ask(SURFACES[4])
     found = hospital.leaks()
 
     assert found == []
@@ -249,7 +249,7 @@ def test_the_marker_is_found_nowhere(hospital: Hospital) -> None:
 def test_the_places_are_looked_at_rightly(hospital: Hospital) -> None:
     """A marker that is in the log, the trail, the traces and an error is found in each: a request
     id is the caller's to choose, and told everywhere."""
-    hospital.ask(DOORS[0], headers={**hospital.key, "x-request-id": CANARY}, temperature=-1)
+    hospital.ask(SURFACES[0], headers={**hospital.key, "x-request-id": CANARY}, temperature=-1)
 
     assert set(hospital.leaks()) == {"log", "audit", "traces", "refusals"}
 
@@ -267,8 +267,8 @@ def test_an_overloaded_gateway_says_nothing(start: Start, engine: FakeEngine) ->
     engine.next(fault="hang_midstream", after=2, seconds=20, times=-1)
     statuses: list[int] = []
     asking = [
-        threading.Thread(target=ask_and_keep, args=(gateway, door, statuses))
-        for door in (DOORS[1], *DOORS[3:])
+        threading.Thread(target=ask_and_keep, args=(gateway, surface, statuses))
+        for surface in (SURFACES[1], *SURFACES[3:])
     ]
     for one in asking:
         one.start()
@@ -283,10 +283,10 @@ def test_an_overloaded_gateway_says_nothing(start: Start, engine: FakeEngine) ->
     assert CANARY not in gateway.log.lower()
 
 
-def ask_and_keep(gateway: Gateway, door: Door, statuses: list[int]) -> None:
+def ask_and_keep(gateway: Gateway, surface: Surface, statuses: list[int]) -> None:
     with httpx2.Client(trust_env=False, timeout=60) as client:
         try:
-            answer = client.post(gateway.url + door.path, json=door.body(CANARY))
+            answer = client.post(gateway.url + surface.path, json=surface.body(CANARY))
         except httpx2.HTTPError:
             return
         statuses.append(answer.status_code)

@@ -43,7 +43,7 @@ def test_engine_is_on_an_internal_network_only(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_gateway_is_the_only_door(name: str) -> None:
+def test_only_the_gateway_is_published(name: str) -> None:
     """One published port, on this machine's own address, since access is open by default."""
     compose = load(name)
     published = {

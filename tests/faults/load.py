@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.contract.doors import CHAT, COMPLETIONS, GENERATE
+from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE
 
 PATIENCE_S = 300.0
 CALLERS = 36  # each keeps its connection and asks five times a second

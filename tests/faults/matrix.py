@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from tests.contract.doors import CHAT, DOORS, GENERATE, Door
+from tests.contract.surfaces import CHAT, GENERATE, SURFACES, Surface
 from tests.fake_engine.wires import HUGE_HEADER_BYTES
 
 TIMEOUT_S: Final = 2.0  # MMHIE_TIMEOUT_SECONDS where a timeout is expected; longer elsewhere
-SURFACES: Final[tuple[Door, ...]] = tuple(d for d in DOORS if d.path in (GENERATE, CHAT))
+COLUMNS: Final[tuple[Surface, ...]] = tuple(one for one in SURFACES if one.path in (GENERATE, CHAT))
 
 WHOLE: Final = "complete"
 CUT, GARBLED, REJECTED = "engine_cut", "engine_garbled", "engine_rejected"
@@ -37,13 +37,13 @@ class Row:
     timeout_s: float | None = None
     site: Site = "engine"
 
-    def cell(self, door: Door) -> str:
-        return self.cells[SURFACES.index(door)]
+    def cell(self, surface: Surface) -> str:
+        return self.cells[COLUMNS.index(surface)]
 
 
 def everywhere(said: str) -> tuple[str, ...]:
     """The same on every surface."""
-    return (said,) * len(SURFACES)
+    return (said,) * len(COLUMNS)
 
 
 def midway(code: str, *, document: str = "", status: int = 502) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx2
 
-from tests.contract.doors import CHAT, Door, checked, error_of, events, mmhie_of
 from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT, Surface, checked, error_of, events, mmhie_of
 from tests.contract.test_disclaimer import TEXT
 from tests.waiting import until
 
@@ -22,10 +22,10 @@ class Observed:
     text: str
 
 
-def observe(gateway: Gateway, door: Door) -> Observed:
+def observe(gateway: Gateway, surface: Surface) -> Observed:
     """Ask once; every part of the answer's form is checked on the way."""
-    body = door.body(max_tokens=64)
-    with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+    body = surface.body(max_tokens=64)
+    with gateway.client.stream("POST", surface.path, json=body, headers=surface.headers) as answer:
         content = b""
         for part in answer.iter_raw():
             content += part
@@ -34,39 +34,39 @@ def observe(gateway: Gateway, door: Door) -> Observed:
     told = httpx2.Response(
         answer.status_code, headers=answer.headers, content=content.replace(b"\r\n", b"\n")
     )
-    text = text_of(door, told) if told.status_code == 200 else ""
-    return Observed(said_by(gateway, door, told), text)
+    text = text_of(surface, told) if told.status_code == 200 else ""
+    return Observed(said_by(gateway, surface, told), text)
 
 
-def said_by(gateway: Gateway, door: Door, answer: httpx2.Response) -> str:
+def said_by(gateway: Gateway, surface: Surface, answer: httpx2.Response) -> str:
     """A cell of the table; the gateway's own log has to agree."""
     outcome = logged(gateway, answer.headers["x-request-id"])
     if answer.status_code != 200:
         code = str(error_of(answer)["code"])
         assert outcome in (code, "invalid_request"), outcome
         return f"{answer.status_code} {code}"
-    failure = in_band(door, answer)
+    failure = in_band(surface, answer)
     if failure is None:
         assert outcome == "ok", outcome
-        return labelled(door, answer)
+        return labelled(surface, answer)
     assert failure in (outcome, ""), outcome
     return f"in band {outcome}"
 
 
-def labelled(door: Door, answer: httpx2.Response) -> str:
+def labelled(surface: Surface, answer: httpx2.Response) -> str:
     """A 200 without an error, and what its label says of it."""
-    if door.form == "text":
+    if surface.form == "text":
         return "complete"
-    label = mmhie_of(door, answer)
+    label = mmhie_of(surface, answer)
     cut = [f"truncated {label['truncated']}"] if label["truncated"] else []
     return ", ".join(["complete", *label["warnings"], *cut])
 
 
-def in_band(door: Door, answer: httpx2.Response) -> str | None:
+def in_band(surface: Surface, answer: httpx2.Response) -> str | None:
     """The code a 200 ends with, empty where the form shows none; None for a whole answer."""
-    if door.form == "json":
+    if surface.form == "json":
         return None
-    if door.form == "text":
+    if surface.form == "text":
         *_, notice, disclaimer = answer.text.rstrip("\n").split("\n\n")
         assert disclaimer == TEXT
         return "" if notice.startswith("[interrupted: ") else None
@@ -84,13 +84,13 @@ def ends(event: dict[str, Any]) -> bool:
     return "finish_reason" in event or any(choice.get("finish_reason") for choice in choices)
 
 
-def text_of(door: Door, answer: httpx2.Response) -> str:
+def text_of(surface: Surface, answer: httpx2.Response) -> str:
     """The answer's text, as this form carries it."""
-    if door.form == "text":
+    if surface.form == "text":
         return answer.text.removesuffix(f"\n\n{TEXT}\n")
-    told = [answer.json()] if door.form == "json" else events(answer.content)
+    told = [answer.json()] if surface.form == "json" else events(answer.content)
     told = [one for one in told if one != "[DONE]"]
-    if door.path != CHAT:
+    if surface.path != CHAT:
         return "".join(one.get("text") or one.get("delta") or "" for one in told)
     choices = [choice for one in told for choice in one.get("choices") or ()]
     said = [choice.get("delta") or choice.get("message") or {} for choice in choices]

@@ -4,8 +4,8 @@ from typing import Final
 
 from scripts.render.page import table
 from tests.compatibility.ledger import ROOT, Findings
-from tests.contract.doors import Door
-from tests.faults.matrix import FAULTS, ROWS, SURFACES, TIMEOUT_S, Row
+from tests.contract.surfaces import Surface
+from tests.faults.matrix import COLUMNS, FAULTS, ROWS, TIMEOUT_S, Row
 
 PAGE: Final = ROOT / "docs" / "faults.md"
 HEADS: Final = {
@@ -84,11 +84,11 @@ def page(findings: Findings) -> str:
     """The whole document; KeyError names what no test has found yet."""
     intro = INTRO.format(
         faults=len(FAULTS),
-        surfaces=len(SURFACES),
-        cells=len(FAULTS) * len(SURFACES),
+        surfaces=len(COLUMNS),
+        cells=len(FAULTS) * len(COLUMNS),
         timeout=TIMEOUT_S,
     )
-    heads = ["", *(HEADS[door.name] for door in SURFACES), "engine's work", "answered"]
+    heads = ["", *(HEADS[surface.name] for surface in COLUMNS), "engine's work", "answered"]
     parts = [intro]
     for title, rows in ROWS.items():
         cells = [told(name, row, findings[name]) for name, row in rows.items()]
@@ -99,7 +99,7 @@ def page(findings: Findings) -> str:
 
 def told(name: str, row: Row, found: dict[str, str]) -> list[str]:
     """One row: what was found on each surface; the work is the same on all."""
-    cells = [found[door.name] for door in SURFACES]
+    cells = [found[surface.name] for surface in COLUMNS]
     works = {work for _, _, work in (cell.partition("; ") for cell in cells)}
     said = [cell.partition("; ")[0] for cell in cells]
     return [name, *said, " ".join(sorted(works)), "at the timeout" if row.timeout_s else "at once"]
@@ -107,9 +107,12 @@ def told(name: str, row: Row, found: dict[str, str]) -> list[str]:
 
 def expected() -> Findings:
     """What the tests find when they are green."""
-    return {name: {door.name: cell(row, door) for door in SURFACES} for name, row in FAULTS.items()}
+    return {
+        name: {surface.name: cell(row, surface) for surface in COLUMNS}
+        for name, row in FAULTS.items()
+    }
 
 
-def cell(row: Row, door: Door) -> str:
+def cell(row: Row, surface: Surface) -> str:
     """A cell as the tests note it."""
-    return f"{row.cell(door)}; {row.work}"
+    return f"{row.cell(surface)}; {row.work}"

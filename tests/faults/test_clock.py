@@ -17,8 +17,8 @@ import pytest
 
 from gateway.audit.verify import verify
 from gateway.principal import Limits
-from tests.contract.doors import DOORS, STREAMS, Door, error_of, events, name_of
 from tests.contract.process import Gateway
+from tests.contract.surfaces import STREAMS, SURFACES, Surface, error_of, events, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.faults.clock import LIBRARY, REASON, WallClock
 from tests.gateway.audit.conftest import KEY, lines
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not LIBRARY, reason=REASON)
 
 DAY_S = 86400
 JUMPS = pytest.mark.parametrize("jump", [DAY_S, -DAY_S], ids=["forward", "back"])
-JSON, SSE = DOORS[0], STREAMS[0]
+JSON, SSE = SURFACES[0], STREAMS[0]
 TIMEOUT_S = 1.5
 QUEUE_S = 1.0
 JUMPED_AT = 6  # the event at which it jumps
@@ -62,9 +62,9 @@ class Shifted:
             MMHIE_QUEUE_TIMEOUT_SECONDS=str(QUEUE_S),
         ).wait()
 
-    def ask(self, headers: Mapping[str, str], door: Door = JSON) -> httpx2.Response:
-        headers = {**door.headers, **headers}
-        return self.gateway.client.post(door.path, json=door.body(), headers=headers)
+    def ask(self, headers: Mapping[str, str], surface: Surface = JSON) -> httpx2.Response:
+        headers = {**surface.headers, **headers}
+        return self.gateway.client.post(surface.path, json=surface.body(), headers=headers)
 
     def until_known(self, headers: dict[str, str]) -> None:
         """Ask until a new key is found, which takes a second or two; once, it is answered."""
@@ -110,13 +110,13 @@ def test_an_open_stream_goes_on(shifted: Shifted, jump: int) -> None:
 
 
 @JUMPS
-@pytest.mark.parametrize("door", [JSON, SSE], ids=name_of)
-def test_a_silent_engine_is_given_up_in_time(shifted: Shifted, jump: int, door: Door) -> None:
+@pytest.mark.parametrize("surface", [JSON, SSE], ids=name_of)
+def test_a_silent_engine_is_given_up_in_time(shifted: Shifted, jump: int, surface: Surface) -> None:
     """Neither at once nor in a day, for which the client would not wait."""
     shifted.engine.next(fault="hang_midstream")
     threading.Timer(0.3, shifted.clock.jump, [jump]).start()
     began = time.monotonic()
-    answer = shifted.ask(shifted.headers, door)
+    answer = shifted.ask(shifted.headers, surface)
     seconds = time.monotonic() - began
 
     assert b"engine_timeout" in answer.content

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from requirements import programs
-from tests.contract.doors import CHAT, GENERATE, STREAMS, Door, events
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway, free_port
+from tests.contract.surfaces import CHAT, GENERATE, STREAMS, Surface, events
 from tests.fake_engine.process import FakeEngine
 from tests.faults.balancer import NGINX, balancing
 from tests.faults.load import Crowd, Line, connected
@@ -18,21 +18,21 @@ from tests.waiting import eventually
 
 FINISHING, STUCK = 42, 8
 SETTLE_S, GRACE_S = 10, 10
-FORMS = tuple(door for door in STREAMS if door.path in (GENERATE, CHAT))
+FORMS = tuple(surface for surface in STREAMS if surface.path in (GENERATE, CHAT))
 
 
 class Caller:
     """One open stream: how it was asked for, and what has come of it."""
 
-    def __init__(self, line: Line, door: Door) -> None:
+    def __init__(self, line: Line, surface: Surface) -> None:
         self.line = line
-        self.door = door
+        self.surface = surface
         self.content = b""
 
     async def ask(self) -> None:
         """Ask, and return once the answer has begun."""
-        accept = "accept: text/plain\r\n" if self.door.form == "text" else ""
-        await self.line.send(self.door.path, self.door.body(), accept)
+        accept = "accept: text/plain\r\n" if self.surface.form == "text" else ""
+        await self.line.send(self.surface.path, self.surface.body(), accept)
         status, self.head = await self.line.head()
         assert status == 200
 
@@ -42,22 +42,22 @@ class Caller:
     @property
     def parts(self) -> int:
         """How many events, or how many bytes of text, came."""
-        is_text = self.door.form == "text"
+        is_text = self.surface.form == "text"
         return len(self.content) if is_text else len(events(self.content))
 
     @property
     def is_interrupted(self) -> bool:
         """Whether it ends with the in-band error of a gateway that stops."""
-        if self.door.form == "text":
+        if self.surface.form == "text":
             return b"[interrupted: This gateway is stopping" in self.content
         *_, last, done = events(self.content)
         return bool(done == "[DONE]" and last.get("error", {}).get("code") == "draining")
 
 
-async def asked(gateway: Gateway, door: Door) -> Caller:
+async def asked(gateway: Gateway, surface: Surface) -> Caller:
     """One stream from its beginning to its end."""
     async with connected(Crowd(gateway.port, "none", 0)) as line:
-        caller = Caller(line, door)
+        caller = Caller(line, surface)
         await caller.ask()
         await caller.rest()
     return caller
@@ -69,7 +69,7 @@ async def test_fifty_streams_open(start: Start, start_engine: StartEngine) -> No
     engine = start_engine("--created", "1795566865")
     settle, grace = str(SETTLE_S), str(GRACE_S)
     gateway = start(engine.url, MMHIE_SETTLE_SECONDS=settle, MMHIE_DRAIN_SECONDS=grace).wait()
-    whole = {door.name: (await asked(gateway, door)).parts for door in FORMS}
+    whole = {surface.name: (await asked(gateway, surface)).parts for surface in FORMS}
     engine.reset()
     engine.next(fault="hang_midstream", times=STUCK)
     engine.next(fault="gated", times=FINISHING)
@@ -89,7 +89,7 @@ async def test_fifty_streams_open(start: Start, start_engine: StartEngine) -> No
 
     assert late.parts == whole[FORMS[0].name]
     assert all(caller.is_interrupted for caller in callers[:STUCK])
-    assert all(caller.parts == whole[caller.door.name] for caller in callers[STUCK:])
+    assert all(caller.parts == whole[caller.surface.name] for caller in callers[STUCK:])
     assert not any(caller.is_interrupted for caller in callers[STUCK:])
     assert gateway.exit_code() == 0
     engine.until(lambda stats: stats["running"] == 0)

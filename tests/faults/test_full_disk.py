@@ -12,15 +12,15 @@ import pytest
 
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import verify
-from tests.contract.doors import DOORS, STREAMS, error_of, events
 from tests.contract.process import Gateway
+from tests.contract.surfaces import STREAMS, SURFACES, error_of, events
 from tests.fake_engine.process import FakeEngine
 from tests.faults.disk import Disk, mounted
 from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.workers.conftest import Several
 from tests.waiting import until
 
-JSON, SSE = DOORS[0], STREAMS[0]
+JSON, SSE = SURFACES[0], STREAMS[0]
 
 
 @pytest.fixture
@@ -64,13 +64,13 @@ class Asked:
         self.statuses: dict[str, int] = {}
 
     def ask(self) -> list[httpx2.Response]:
-        """Once through every door, each over a connection of its own: any worker may get it."""
-        return [self.one(number) for number in range(len(DOORS))]
+        """Once through every surface, each over a connection of its own: any worker may get it."""
+        return [self.one(number) for number in range(len(SURFACES))]
 
     def one(self, number: int = 0) -> httpx2.Response:
-        door = DOORS[number]
+        surface = SURFACES[number]
         with httpx2.Client(base_url=self.gateway.url, timeout=60, trust_env=False) as client:
-            answer = door.ask(client)
+            answer = surface.ask(client)
         self.statuses[answer.headers["x-request-id"]] = answer.status_code
         return answer
 
@@ -170,8 +170,8 @@ def test_counts_are_never_sparse(engine: FakeEngine, tmp_path: Path) -> None:
     gateway = Several(tmp_path, engine.url, TMPDIR=str(tmp_path), MMHIE_WORKERS="2")
     try:
         gateway.wait().settled(2)
-        for door in DOORS:
-            door.ask(gateway.client)
+        for surface in SURFACES:
+            surface.ask(gateway.client)
         gateway.client.get("/metrics")
         found = list(tmp_path.glob("mmhie-metrics-*/*.db"))
         assert len(found) == 2 * 6

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.contract.doors import DOORS, Door, name_of
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, Gateway
+from tests.contract.surfaces import SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import until
 
@@ -52,30 +52,30 @@ def test_a_request_leaves_no_garbage(counted: Counted) -> None:
     """On no surface: kept connections, new ones, callers who leave. A collection that comes once in
     hours would let the memory grow until then."""
     client = counted.gateway.client
-    ways: dict[str, Callable[[Door], object]] = {
-        "kept": lambda door: door.ask(client),
-        "new": lambda door: anew(counted.gateway, door),
-        "left": lambda door: leave(counted.gateway, door),
+    ways: dict[str, Callable[[Surface], object]] = {
+        "kept": lambda surface: surface.ask(client),
+        "new": lambda surface: anew(counted.gateway, surface),
+        "left": lambda surface: leave(counted.gateway, surface),
     }
-    for door in DOORS:
+    for surface in SURFACES:
         for way, ask in ways.items():
-            ask(door)
+            ask(surface)
             counted.garbage()
             for _ in range(TIMES):
-                ask(door)
-            assert counted.garbage() < TIMES, (name_of(door), way)
+                ask(surface)
+            assert counted.garbage() < TIMES, (name_of(surface), way)
 
 
-def anew(gateway: Gateway, door: Door) -> None:
+def anew(gateway: Gateway, surface: Surface) -> None:
     """On a connection of its own."""
     with httpx2.Client(base_url=gateway.url, trust_env=False) as client:
-        door.ask(client)
+        surface.ask(client)
 
 
-def leave(gateway: Gateway, door: Door) -> None:
+def leave(gateway: Gateway, surface: Surface) -> None:
     """Hang up once the answer has begun."""
     with (
         httpx2.Client(base_url=gateway.url, trust_env=False) as client,
-        client.stream("POST", door.path, json=door.body(), headers=door.headers) as answer,
+        client.stream("POST", surface.path, json=surface.body(), headers=surface.headers) as answer,
     ):
         next(answer.iter_raw())

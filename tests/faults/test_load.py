@@ -13,8 +13,8 @@ import psutil
 import pytest
 import uvloop
 
-from tests.contract.doors import COMPLETIONS
 from tests.contract.process import Gateway
+from tests.contract.surfaces import COMPLETIONS
 from tests.fake_engine.process import FakeEngine
 from tests.faults.load import Crowd
 from tests.gateway.auth.conftest import add_key

@@ -5,17 +5,19 @@ from typing import Any
 
 import pytest
 
-from tests.contract.doors import Door, name_of
+from tests.contract.surfaces import Surface, name_of
 from tests.faults.conftest import Meet, Meeting
 from tests.faults.ledger import FOUND
-from tests.faults.matrix import FAULTS, SURFACES, WHOLE, Row
+from tests.faults.matrix import COLUMNS, FAULTS, WHOLE, Row
 from tests.faults.observing import observe
 
 
 @pytest.fixture(scope="session")
 def undisturbed(meet: Meet) -> dict[str, str]:
     """What each surface says when nothing is wrong."""
-    return {door.name: observe(meet("engine", None).gateway, door).text for door in SURFACES}
+    return {
+        surface.name: observe(meet("engine", None).gateway, surface).text for surface in COLUMNS
+    }
 
 
 @pytest.fixture
@@ -27,23 +29,23 @@ def meeting(meet: Meet, fault: str) -> Iterator[Meeting]:
         there.mend()
 
 
-@pytest.mark.parametrize("door", SURFACES, ids=name_of)
+@pytest.mark.parametrize("surface", COLUMNS, ids=name_of)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault(meeting: Meeting, undisturbed: dict[str, str], fault: str, door: Door) -> None:
+def test_fault(meeting: Meeting, undisturbed: dict[str, str], fault: str, surface: Surface) -> None:
     """The cell's outcome, the engine's work as the row says, and an ordinary answer to the next
     request. At once means that no timeout ended it: the gateway's is longer than the test's."""
     row = FAULTS[fault]
-    with FOUND.entry(fault, door.name) as entry:
+    with FOUND.entry(fault, surface.name) as entry:
         meeting.spoil(row)
-        seen = observe(meeting.gateway, door)
+        seen = observe(meeting.gateway, surface)
 
-        assert seen.said == row.cell(door)
+        assert seen.said == row.cell(surface)
         if seen.said == WHOLE and fault != "endless answer":
-            assert seen.text == undisturbed[door.name]
+            assert seen.text == undisturbed[surface.name]
         assert_work(meeting, row, is_whole=seen.said == WHOLE)
         entry.outcome = f"{seen.said}; {row.work}"
     if row.site == "engine":
-        assert observe(meeting.gateway, door).text == undisturbed[door.name]
+        assert observe(meeting.gateway, surface).text == undisturbed[surface.name]
 
 
 def assert_work(meeting: Meeting, row: Row, *, is_whole: bool) -> None:

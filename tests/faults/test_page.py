@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.compatibility.ledger import ROOT
-from tests.faults.matrix import FAULTS, ROWS, SURFACES
+from tests.faults.matrix import COLUMNS, FAULTS, ROWS
 from tests.faults.page import expected, page
 
 SCRIPT = [sys.executable, "-m", "scripts.render", "--check", "faults"]
@@ -23,7 +23,7 @@ def test_no_fault_is_there_twice_and_there_are_enough() -> None:
     """Two of one name would overwrite each other's outcome."""
     assert len(FAULTS) == sum(map(len, ROWS.values()))
     assert len(FAULTS) >= 25
-    assert len(SURFACES) == 5
+    assert len(COLUMNS) == 5
 
 
 def test_what_no_test_has_found_is_named() -> None:

@@ -16,8 +16,8 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
-from tests.contract.doors import CHAT, COMPLETIONS, GENERATE, RESPONSES, checked
 from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES, checked
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import PATIENCE_S
 

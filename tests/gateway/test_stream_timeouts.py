@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from tests.contract.doors import STREAMS, Door, name_of
+from tests.contract.surfaces import STREAMS, Surface, name_of
 from tests.contract.test_faults import TIMEOUT, given_up, in_band
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import served
@@ -15,7 +15,7 @@ from tests.waiting import LoopClock
 
 LIMIT_S = 100
 WORDS = [f" word{number}" for number in range(5)]
-SURFACES = pytest.mark.parametrize("door", STREAMS, ids=name_of)
+EACH_STREAM = pytest.mark.parametrize("surface", STREAMS, ids=name_of)
 
 
 class Stream:
@@ -38,9 +38,9 @@ class Stream:
 
 
 @contextlib.asynccontextmanager
-async def opened(engine: FakeEngine, door: Door) -> AsyncIterator[Stream]:
+async def opened(engine: FakeEngine, surface: Surface) -> AsyncIterator[Stream]:
     """A stream through a gateway in this loop."""
-    body = door.body(**door.limit(len(WORDS)))
+    body = surface.body(**surface.limit(len(WORDS)))
     async with (
         served(engine.url, timeout_seconds=LIMIT_S) as port,
         httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=None) as client,
@@ -48,16 +48,18 @@ async def opened(engine: FakeEngine, door: Door) -> AsyncIterator[Stream]:
         while (await client.get("/readyz")).status_code != 200:
             await asyncio.sleep(0.05)
         engine.next({"fault": "gated"}, {"fault": "say", "tokens": WORDS})
-        async with client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+        async with client.stream(
+            "POST", surface.path, json=body, headers=surface.headers
+        ) as answer:
             assert answer.status_code == 200
             yield Stream(answer)
 
 
-@SURFACES
-async def test_a_stream_has_no_total(engine: FakeEngine, door: Door) -> None:
+@EACH_STREAM
+async def test_a_stream_has_no_total(engine: FakeEngine, surface: Surface) -> None:
     """It lasts three times the limit, is never silent for as long, and comes whole."""
     clock = LoopClock()
-    async with opened(engine, door) as stream:
+    async with opened(engine, surface) as stream:
         for word in WORDS:
             await stream.until(word)
             await clock.forward(0.6 * LIMIT_S)
@@ -68,14 +70,14 @@ async def test_a_stream_has_no_total(engine: FakeEngine, door: Door) -> None:
     assert b"[interrupted: " not in answer.content
 
 
-@SURFACES
-async def test_a_stream_that_falls_silent(engine: FakeEngine, door: Door) -> None:
+@EACH_STREAM
+async def test_a_stream_that_falls_silent(engine: FakeEngine, surface: Surface) -> None:
     """The idle time is limited: the error is in band, and the engine's work is aborted."""
     clock = LoopClock()
-    async with opened(engine, door) as stream:
+    async with opened(engine, surface) as stream:
         await stream.until(WORDS[0])
         await clock.forward(1.1 * LIMIT_S)
-        code = in_band(door, await stream.whole())
+        code = in_band(surface, await stream.whole())
 
-    assert door.form == "text" or code == TIMEOUT
+    assert surface.form == "text" or code == TIMEOUT
     given_up(engine)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.contract.doors import DOORS
 from tests.contract.process import Gateway
+from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
 from tests.observability import engine_metrics, queries
 from tests.observability.prometheus import Prometheus
@@ -22,7 +22,7 @@ TOO_LONG = 3_000_000
 ITS_OWN = {"up"}
 
 
-CHAT = next(door for door in DOORS if door.name == "chat-json")
+CHAT = next(surface for surface in SURFACES if surface.name == "chat-json")
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def gateway(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def trouble(gateway: Gateway, engine: FakeEngine) -> None:
     """One request of each kind that a panel shows: a red flag, a cut, a leak, a refusal."""
-    for door in DOORS:
-        door.ask(gateway.client)
+    for surface in SURFACES:
+        surface.ask(gateway.client)
     CHAT.ask(gateway.client, RED_FLAG)
     CHAT.ask(gateway.client, **CHAT.limit(1))
     CHAT.ask(gateway.client, "x" * TOO_LONG)

@@ -12,12 +12,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contract.doors import (
+from tests.contract.surfaces import (
     CHAT,
-    DOORS,
     GENERATE,
     STREAMS,
-    Door,
+    SURFACES,
+    Surface,
     error_of,
     events,
     mmhie_of,
@@ -57,10 +57,10 @@ def model(client: httpx2.Client) -> str:
     return str(client.get("/v1/models").json()["data"][0]["id"])
 
 
-def body_of(door: Door, model: str, prompt: str = QUESTION, **more: Any) -> dict[str, Any]:
+def body_of(surface: Surface, model: str, prompt: str = QUESTION, **more: Any) -> dict[str, Any]:
     """A request for the served model."""
-    named = {} if door.path == GENERATE else {"model": model}
-    return door.body(prompt, **named, **more)
+    named = {} if surface.path == GENERATE else {"model": model}
+    return surface.body(prompt, **named, **more)
 
 
 def counted(client: httpx2.Client, name: str) -> float:
@@ -80,34 +80,34 @@ def until_running(client: httpx2.Client, wanted: float) -> None:
     until(lambda: counted(client, "num_requests_running") == wanted)
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_every_surface_answers(client: httpx2.Client, model: str, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_every_surface_answers(client: httpx2.Client, model: str, surface: Surface) -> None:
     """Words of the model, its disclaimer, and the headers."""
-    body = body_of(door, model, **door.limit(8))
-    answer = client.post(door.path, json=body, headers=door.headers)
+    body = body_of(surface, model, **surface.limit(8))
+    answer = client.post(surface.path, json=body, headers=surface.headers)
 
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-mmhie-ai-generated"] == "true"
-    if door.form == "text":
+    if surface.form == "text":
         assert answer.text.rstrip("\n").endswith("\n\n" + TEXT)
         assert len(answer.text) > len(TEXT) + 4
     else:
-        mmhie = mmhie_of(door, answer)
+        mmhie = mmhie_of(surface, answer)
         assert mmhie["disclaimer"]["text"] == TEXT
         assert mmhie["truncated"] == "in_answer"
         assert mmhie["provenance"]["engine_version"]
 
 
-@pytest.mark.parametrize("door", STREAMS, ids=name_of)
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
 def test_tokens_come_while_the_engine_works_on(
-    client: httpx2.Client, model: str, door: Door
+    client: httpx2.Client, model: str, surface: Surface
 ) -> None:
     """Three parts are here when the engine has not generated half of the tokens."""
     until_running(client, 0)
     before = generated(client)
-    more = {} if door.path == GENERATE else LONG
-    body = body_of(door, model, **door.limit(400), **more)
-    with client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+    more = {} if surface.path == GENERATE else LONG
+    body = body_of(surface, model, **surface.limit(400), **more)
+    with client.stream("POST", surface.path, json=body, headers=surface.headers) as answer:
         parts = answer.iter_raw()
         assert all(next(parts) for _ in range(3))
         assert generated(client) - before < 200
@@ -136,25 +136,27 @@ def test_too_long_is_413_with_the_engines_own_count(client: httpx2.Client) -> No
     assert re.search(r"9\d{3}", error["message"]), error
 
 
-LEAVING = tuple(door for door in DOORS if door.path in (GENERATE, CHAT) and door.form != "text")
+LEAVING = tuple(
+    surface for surface in SURFACES if surface.path in (GENERATE, CHAT) and surface.form != "text"
+)
 
 
-@pytest.mark.parametrize("door", LEAVING, ids=name_of)
+@pytest.mark.parametrize("surface", LEAVING, ids=name_of)
 @pytest.mark.parametrize("after", [0, 5], ids=["before a token", "in mid-stream"])
 def test_leaving_frees_the_engine(
-    stack: Any, client: httpx2.Client, model: str, door: Door, after: int
+    stack: Any, client: httpx2.Client, model: str, surface: Surface, after: int
 ) -> None:
     """The engine stops before it has generated all the tokens that were asked for."""
     until_running(client, 0)
     before = generated(client)
-    more = {} if door.path == GENERATE else LONG
-    body = json.dumps(body_of(door, model, **door.limit(400), **more)).encode()
+    more = {} if surface.path == GENERATE else LONG
+    body = json.dumps(body_of(surface, model, **surface.limit(400), **more)).encode()
     host, port = stack.base_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as plug:
-        head = f"POST {door.path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+        head = f"POST {surface.path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
         plug.sendall(head.encode() + body)
         until_running(client, 1)
-        if door.form != "json":
+        if surface.form != "json":
             for _ in range(after):
                 assert plug.recv(65536)
 

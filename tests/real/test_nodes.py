@@ -32,8 +32,8 @@ pytestmark = [
     ),
 ]
 
-# The head's door for clients is on another network than the one the nodes meet on.
-DOOR, CLIENT = "10.78.41.1", "10.78.41.2"
+# The head's address for clients is on another network than the one the nodes meet on.
+FRONT, CLIENT = "10.78.41.1", "10.78.41.2"
 ADDRESSES = ("10.77.41.1", "10.77.41.2")
 HEAD_ADDRESS = ADDRESSES[0]
 PORT = 8000
@@ -52,7 +52,7 @@ class Hosts:
             "MMHIE_NODES": "2",
             "MMHIE_NODE_RANK": str(rank),
             "MMHIE_HEAD_ADDRESS": HEAD_ADDRESS,
-            "MMHIE_HOST": DOOR,
+            "MMHIE_HOST": FRONT,
             "MMHIE_PORT": str(PORT),
             "MMHIE_TIMEOUT_SECONDS": "120",
             "VLLM_CPU_OMP_THREADS_BIND": str(rank),
@@ -68,7 +68,7 @@ class Hosts:
                 stdout=output,
                 stderr=output,
             )
-        return Stack(process, f"http://{DOOR}:{PORT}", log)
+        return Stack(process, f"http://{FRONT}:{PORT}", log)
 
 
 def ip(line: str) -> None:
@@ -85,12 +85,12 @@ def hosts() -> Iterator[Hosts]:
             ip(f"netns add {name}")
             ip(f"-n {name} link set lo up")
         ip(f"link add wire netns {first} type veth peer name wire netns {second}")
-        ip(f"link add {mark} type veth peer name door netns {first}")
+        ip(f"link add {mark} type veth peer name front netns {first}")
         for name, address in zip(names, ADDRESSES, strict=True):
             ip(f"-n {name} addr add {address}/24 dev wire")
             ip(f"-n {name} link set wire up")
-        ip(f"-n {first} addr add {DOOR}/24 dev door")
-        ip(f"-n {first} link set door up")
+        ip(f"-n {first} addr add {FRONT}/24 dev front")
+        ip(f"-n {first} link set front up")
         ip(f"addr add {CLIENT}/24 dev {mark}")
         ip(f"link set {mark} up")
         yield Hosts(names)

@@ -10,8 +10,16 @@ import httpx2
 import pytest
 
 from gateway.limits.request_policy import RULES
-from tests.contract.doors import CHAT, COMPLETIONS, DOORS, GENERATE, RESPONSES, Door, name_of
 from tests.contract.process import Gateway
+from tests.contract.surfaces import (
+    CHAT,
+    COMPLETIONS,
+    GENERATE,
+    RESPONSES,
+    SURFACES,
+    Surface,
+    name_of,
+)
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.real.test_gateway import (
     body_of,
@@ -150,9 +158,9 @@ def start(stack: Any, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
 LONG = {"ignore_eos": True}
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_timeout_frees_the_engine(
-    start: Callable[..., Gateway], client: httpx2.Client, model: str, door: Door
+    start: Callable[..., Gateway], client: httpx2.Client, model: str, surface: Surface
 ) -> None:
     """Of a whole answer, or of a first token that is not there at once: the error says so, and the
     engine stops before it has generated all the tokens that were asked for.
@@ -161,10 +169,10 @@ def test_a_timeout_frees_the_engine(
     """
     until_running(client, 0)
     before = generated(client)
-    gateway = start(MMHIE_TIMEOUT_SECONDS="1" if door.form == "json" else "0.001")
-    more = {} if door.path == GENERATE else LONG
-    body = body_of(door, model, "Tell me of the heart. " * 60, **door.limit(400), **more)
-    answer = gateway.client.post(door.path, json=body, headers=door.headers)
+    gateway = start(MMHIE_TIMEOUT_SECONDS="1" if surface.form == "json" else "0.001")
+    more = {} if surface.path == GENERATE else LONG
+    body = body_of(surface, model, "Tell me of the heart. " * 60, **surface.limit(400), **more)
+    answer = gateway.client.post(surface.path, json=body, headers=surface.headers)
 
     assert "engine_timeout" in answer.text, answer.text[:500]
     assert answer.status_code == 504 or "response.created" in answer.text
@@ -178,8 +186,10 @@ def test_no_time_at_all_asks_the_engine_nothing(
     """MMHIE_TIMEOUT_SECONDS=0 means at once: every question is a 504, and not a token is read."""
     gateway = start(MMHIE_TIMEOUT_SECONDS="0")
     before = counted(client, "prompt_tokens_total")
-    for door in DOORS:
-        answer = gateway.client.post(door.path, json=body_of(door, model), headers=door.headers)
+    for surface in SURFACES:
+        answer = gateway.client.post(
+            surface.path, json=body_of(surface, model), headers=surface.headers
+        )
         assert answer.status_code == 504
     assert counted(client, "prompt_tokens_total") == before
 
@@ -196,10 +206,10 @@ def test_each_class_is_taken_by_the_engine(
         for one in ("emergency", "routine", "batch")
     ]
     gateway = start(MMHIE_KEYS_FILE=str(keys))
-    for door in DOORS:
-        said: dict[str, Any] = {} if door.path == GENERATE else {"priority": 7}
+    for surface in SURFACES:
+        said: dict[str, Any] = {} if surface.path == GENERATE else {"priority": 7}
         for secret in secrets:
-            body = body_of(door, model, **door.limit(4), **said)
-            headers = door.headers | bearer(secret)
-            answer = gateway.client.post(door.path, json=body, headers=headers)
+            body = body_of(surface, model, **surface.limit(4), **said)
+            headers = surface.headers | bearer(secret)
+            answer = gateway.client.post(surface.path, json=body, headers=headers)
             assert answer.status_code == 200, answer.text[:500]

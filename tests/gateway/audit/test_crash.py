@@ -14,9 +14,9 @@ import pytest
 
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import verify
-from tests.contract.doors import DOORS
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, Gateway
+from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, Open, lines
 from tests.gateway.audit.test_gateway import settings
@@ -102,7 +102,7 @@ def asked(gateway: Gateway, name: str) -> set[str]:
     ids = [f"{name}-{number}" for number in range(12)]
     for one in ids:
         headers = {"x-request-id": one}
-        gateway.client.post(DOORS[0].path, json=DOORS[0].body(), headers=headers)
+        gateway.client.post(SURFACES[0].path, json=SURFACES[0].body(), headers=headers)
     return set(ids)
 
 

@@ -14,16 +14,16 @@ from gateway.audit.chain import Head
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import checkpoints_in, verify
 from gateway.settings import SettingsError, load
-from tests.contract.doors import DOORS, Door, error_of, mmhie_of, name_of
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
+from tests.contract.surfaces import SURFACES, Surface, error_of, mmhie_of, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
 
 CANARY = "zebrafish7731"
-JSON, SSE = DOORS[0], DOORS[1]
+JSON, SSE = SURFACES[0], SURFACES[1]
 
 
 class Audited:
@@ -40,9 +40,11 @@ class Audited:
             **more,
         ).wait()
 
-    def ask(self, door: Door, prompt: str = CANARY, **more: Any) -> httpx2.Response:
-        headers = {**door.headers, **self.headers}
-        return self.gateway.client.post(door.path, json=door.body(prompt, **more), headers=headers)
+    def ask(self, surface: Surface, prompt: str = CANARY, **more: Any) -> httpx2.Response:
+        headers = {**surface.headers, **self.headers}
+        return self.gateway.client.post(
+            surface.path, json=surface.body(prompt, **more), headers=headers
+        )
 
     def line(self, answer: httpx2.Response) -> dict[str, Any]:
         """The line of an answer, by its request id; it is there within a moment."""
@@ -85,21 +87,21 @@ def audited(tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine) ->
         gateway.stop()
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_an_answer_has_its_line(audited: Audited, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_an_answer_has_its_line(audited: Audited, engine: FakeEngine, surface: Surface) -> None:
     """Caller, time, model, digests that match the answer's own, counts, outcome; no text."""
-    answer = audited.ask(door)
+    answer = audited.ask(surface)
     line = audited.line(answer)
 
     assert answer.status_code == 200
-    assert (line["client"], line["auth"], line["route"]) == ("ward-7", "key", door.path)
+    assert (line["client"], line["auth"], line["route"]) == ("ward-7", "key", surface.path)
     assert (line["status"], line["outcome"], line["model"]) == (200, "ok", "fake-model")
     assert line["address"] == "127.0.0.1"
     assert line["prompt_tokens"] > 0
     assert line["completion_tokens"] > 0
     assert line["time"].endswith("Z")
-    if door.form != "text":
-        origin = mmhie_of(door, answer)["provenance"]
+    if surface.form != "text":
+        origin = mmhie_of(surface, answer)["provenance"]
         assert line["prompt_digest"] == origin["prompt_digest"]
         assert line["output_digests"] == [origin["output_digest"]]
 
@@ -123,10 +125,10 @@ def test_every_failure_has_its_line(
     status: int,
 ) -> None:
     """With the code that the caller got, and the client's name."""
-    door = DOORS[4] if "model" in more else SSE
+    surface = SURFACES[4] if "model" in more else SSE
     if fault:
         engine.next(**fault)
-    answer = audited.ask(door, **more)
+    answer = audited.ask(surface, **more)
     line = audited.line(answer)
 
     assert (line["outcome"], line["status"], line["client"]) == (outcome, status, "ward-7")
@@ -232,7 +234,9 @@ def test_what_a_stop_cuts_off_has_its_line(
     patient = {**settings(trail), "MMHIE_TIMEOUT_SECONDS": "120", "MMHIE_DRAIN_SECONDS": "1"}
     gateway = start(engine.url, **patient).wait()
     engine.next(fault="hang_midstream", after=2, times=-1)
-    asking = [threading.Thread(target=ask_and_forget, args=(gateway, door)) for door in DOORS]
+    asking = [
+        threading.Thread(target=ask_and_forget, args=(gateway, surface)) for surface in SURFACES
+    ]
     for one in asking:
         one.start()
     engine.until(lambda stats: stats["running"] == len(asking))
@@ -245,11 +249,11 @@ def test_what_a_stop_cuts_off_has_its_line(
     assert not verify(trail, key=KEY).findings
 
 
-def ask_and_forget(gateway: Gateway, door: Door) -> None:
+def ask_and_forget(gateway: Gateway, surface: Surface) -> None:
     """A caller that takes what comes."""
     with contextlib.suppress(httpx2.HTTPError), httpx2.Client(trust_env=False) as client:
-        body = door.body(max_tokens=500) if door.path == JSON.path else door.body()
-        client.post(gateway.url + door.path, json=body, headers=door.headers, timeout=60)
+        body = surface.body(max_tokens=500) if surface.path == JSON.path else surface.body()
+        client.post(gateway.url + surface.path, json=body, headers=surface.headers, timeout=60)
 
 
 @pytest.mark.parametrize("policy", ["refuse", "serve"])

@@ -14,9 +14,9 @@ import pytest
 from gateway.audit.inflight_journal import SLOT_BYTES, SLOTS, InflightJournal, left_behind
 from gateway.audit.verify import verify
 from gateway.record import NO_SLOT
-from tests.contract.doors import DOORS
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
+from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
 
@@ -86,12 +86,12 @@ def test_nothing_that_was_answered_is_lost(
     gateway = start(engine.url, **settings).wait()
     engine.next(fault="hang_midstream", path="/v1/completions", times=3)
     hanging = [
-        threading.Thread(target=ask, args=(gateway.url, DOORS[5], f"open-{n}")) for n in range(3)
+        threading.Thread(target=ask, args=(gateway.url, SURFACES[5], f"open-{n}")) for n in range(3)
     ]
     for one in hanging:
         one.start()
     engine.until(lambda stats: stats["running"] == 3)
-    answered = [ask(gateway.url, DOORS[0], f"done-{n}") for n in range(5)]
+    answered = [ask(gateway.url, SURFACES[0], f"done-{n}") for n in range(5)]
     gateway.signal(signal.SIGKILL)
     gateway.exit_code()
     for one in hanging:
@@ -111,11 +111,11 @@ def test_nothing_that_was_answered_is_lost(
     assert not list(trail.parent.glob("*.open-*")), os.listdir(trail.parent)
 
 
-def ask(url: str, door: Any, request_id: str) -> int:
+def ask(url: str, surface: Any, request_id: str) -> int:
     """The status, or 0 when the connection broke."""
-    headers = {**door.headers, "x-request-id": request_id}
+    headers = {**surface.headers, "x-request-id": request_id}
     try:
         with httpx2.Client(base_url=url, trust_env=False, timeout=60) as client:
-            return client.post(door.path, json=door.body(), headers=headers).status_code
+            return client.post(surface.path, json=surface.body(), headers=headers).status_code
     except httpx2.TransportError:
         return 0

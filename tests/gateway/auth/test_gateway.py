@@ -11,14 +11,14 @@ import pytest
 
 from gateway.auth import keys
 from gateway.principal import Limits
-from tests.contract.doors import DOORS, Door, error_of, name_of
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
+from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
 from tests.waiting import until
 
-GENERATE, CHAT = DOORS[0], DOORS[3]
+GENERATE, CHAT = SURFACES[0], SURFACES[3]
 READ = ("/v1/models", "/v1/models/fake-model", "/v1/nothing", "/nothing", "/v1/mmhie/model-card")
 
 
@@ -43,10 +43,10 @@ class Guarded:
         ).wait()
         self.client = self.gateway.client
 
-    def ask(self, door: Door, secret: str | None, **more: Any) -> httpx2.Response:
+    def ask(self, surface: Surface, secret: str | None, **more: Any) -> httpx2.Response:
         """One request with a key."""
-        headers = {**door.headers, **(bearer(secret) if secret else {})}
-        return self.client.post(door.path, json=door.body(**more), headers=headers)
+        headers = {**surface.headers, **(bearer(secret) if secret else {})}
+        return self.client.post(surface.path, json=surface.body(**more), headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +73,14 @@ def check_401(answer: httpx2.Response) -> None:
     assert answer.headers["x-request-id"]
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_no_door_opens_without_a_key(guarded: Guarded, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_no_surface_answers_without_a_key(
+    guarded: Guarded, engine: FakeEngine, surface: Surface
+) -> None:
     """401 with the challenge, and the engine hears nothing of it."""
-    check_401(guarded.ask(door, None))
-    check_401(guarded.ask(door, keys.new_secret()))
-    check_401(guarded.ask(door, "a.b.c"))
+    check_401(guarded.ask(surface, None))
+    check_401(guarded.ask(surface, keys.new_secret()))
+    check_401(guarded.ask(surface, "a.b.c"))
 
     assert engine.stats["generations"] == 0
 
@@ -90,16 +92,16 @@ def test_reading_needs_a_key_too(guarded: Guarded, path: str) -> None:
     assert guarded.client.get(path, headers=bearer(guarded.both)).status_code in (200, 404)
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_each_door_has_its_scope(guarded: Guarded, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_each_surface_has_its_scope(guarded: Guarded, engine: FakeEngine, surface: Surface) -> None:
     """403 names the one that is missing."""
     right, wrong, scope = (
         (guarded.generate, guarded.openai, "generate")
-        if door.path == GENERATE.path
+        if surface.path == GENERATE.path
         else (guarded.openai, guarded.generate, "openai")
     )
-    assert guarded.ask(door, right).status_code == 200
-    refused = guarded.ask(door, wrong)
+    assert guarded.ask(surface, right).status_code == 200
+    refused = guarded.ask(surface, wrong)
 
     assert refused.status_code == 403
     assert error_of(refused)["code"] == "forbidden"
@@ -162,14 +164,14 @@ def test_the_log_says_who_may_come_in(guarded: Guarded) -> None:
 
 
 def test_salt(guarded: Guarded, engine: FakeEngine, rsa_signer: Signer) -> None:
-    """Each client has its own, on every door, whatever it asks for; and always the same."""
+    """Each client has its own, on every surface, whatever it asks for; and always the same."""
     salts: dict[str, set[str]] = {}
-    for door in DOORS:
+    for surface in SURFACES:
         for name, secret in (("both", guarded.both), ("jwt", rsa_signer.sign())):
-            own = {} if door.path == GENERATE.path else {"cache_salt": "of another"}
+            own = {} if surface.path == GENERATE.path else {"cache_salt": "of another"}
             for more in ({}, own):
                 engine.reset()
-                assert guarded.ask(door, secret, **more).status_code == 200
+                assert guarded.ask(surface, secret, **more).status_code == 200
                 asked = [one["body"] for one in engine.seen() if one["body"]]
                 salts.setdefault(name, set()).add(json.loads(asked[-1])["cache_salt"])
 

@@ -163,7 +163,7 @@ def test_a_file_that_breaks_changes_nothing_and_is_told(tmp_path: Path, clock: C
 
 
 def test_a_file_that_is_gone_holds_no_keys(tmp_path: Path, clock: Clock) -> None:
-    """Taking the file away shuts the door; it never opens it."""
+    """Removing the file closes the API; it never opens it."""
     path = tmp_path / "keys.json"
     secret = add_key(path, "a", "generate")
     file = KeyFile(path, clock=clock)

@@ -7,29 +7,31 @@ from pathlib import Path
 
 import httpx2
 
-from tests.contract.doors import DOORS, STREAMS, error_of
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
+from tests.contract.surfaces import STREAMS, SURFACES, error_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
 
-CHAT = next(door for door in DOORS if door.name == "chat-json")
-STREAM = next(door for door in STREAMS if door.name == "chat-sse")
+CHAT = next(surface for surface in SURFACES if surface.name == "chat-json")
+STREAM = next(surface for surface in STREAMS if surface.name == "chat-sse")
 CLASSES = ("batch", "routine", "emergency")
 
 
 def test_a_slot_is_held_until_the_body_ends(start: Start, engine: FakeEngine) -> None:
     """Not until the first byte: the engine works on until the last."""
     gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1", MMHIE_MAX_QUEUE="0").wait()
-    for door in STREAMS:
+    for surface in STREAMS:
         engine.next(fault="gated")
-        body = door.body(**door.limit(6))
-        with gateway.client.stream("POST", door.path, json=body, headers=door.headers) as answer:
+        body = surface.body(**surface.limit(6))
+        with gateway.client.stream(
+            "POST", surface.path, json=body, headers=surface.headers
+        ) as answer:
             parts = answer.iter_raw()  # its end would be the response's
             next(parts)
             refused = CHAT.ask(gateway.client)
-        assert refused.status_code == 429, door
+        assert refused.status_code == 429, surface
         assert error_of(refused)["code"] == "too_busy"
         assert int(refused.headers["retry-after"]) >= 1
         until(lambda: CHAT.ask(gateway.client).status_code == 200)

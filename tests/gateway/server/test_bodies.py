@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.contract.doors import CHAT, COMPLETIONS, RESPONSES, WHOLES, Door, error_of, name_of
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT, COMPLETIONS, RESPONSES, WHOLES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
 
 CANARY = "zebrafish7731"
 URL = f"http://{CANARY}/x.png"
-OPENAI = tuple(door for door in WHOLES if door.path != "/llm/generate")
+OPENAI = tuple(surface for surface in WHOLES if surface.path != "/llm/generate")
 IMAGE = {"type": "image_url", "image_url": {"url": URL}}
 INPUT = {"type": "input_image", "image_url": f"data:image/png;base64,{CANARY}"}
 FILE = {"type": "input_file", "file_url": f"file:///{CANARY}"}
@@ -55,10 +55,10 @@ PARTS: dict[str, tuple[str, dict[str, Any]]] = {
     "prompts times answers": (COMPLETIONS, {"prompt": [CANARY] * 5, "n": 5}),
 }
 CASES = [
-    *((door.path, more) for door in OPENAI for more in EVERYWHERE.values()),
+    *((surface.path, more) for surface in OPENAI for more in EVERYWHERE.values()),
     *PARTS.values(),
 ]
-IDS = [*(f"{name} {door.path}" for door in OPENAI for name in EVERYWHERE), *PARTS]
+IDS = [*(f"{name} {surface.path}" for surface in OPENAI for name in EVERYWHERE), *PARTS]
 
 
 @pytest.mark.parametrize(("path", "more"), CASES, ids=IDS)
@@ -67,7 +67,7 @@ def test_refused(
     gateway: Gateway, engine: FakeEngine, path: str, more: dict[str, Any], stream: bool
 ) -> None:
     """400 that names the field and quotes nothing; the engine is not asked."""
-    answer = gateway.client.post(path, json=Door("", path, "json").body(**more, stream=stream))
+    answer = gateway.client.post(path, json=Surface("", path, "json").body(**more, stream=stream))
 
     error = error_of(answer)
     assert answer.status_code == 400, error
@@ -86,26 +86,26 @@ def test_generate_takes_none_of_them(gateway: Gateway, engine: FakeEngine, name:
     assert engine.stats["generations"] == 0
 
 
-@pytest.mark.parametrize("door", OPENAI, ids=name_of)
-def test_a_cap_on_answers(start: Start, engine: FakeEngine, door: Door) -> None:
+@pytest.mark.parametrize("surface", OPENAI, ids=name_of)
+def test_a_cap_on_answers(start: Start, engine: FakeEngine, surface: Surface) -> None:
     """MMHIE_MAX_V1_TOKENS: over it is refused, none means it (16 for text completions)."""
     gateway = start(engine.url, MMHIE_MAX_V1_TOKENS="20").wait()
     engine.reset()
-    refused = door.ask(gateway.client, **door.limit(21))
-    answered = door.ask(gateway.client)
+    refused = surface.ask(gateway.client, **surface.limit(21))
+    answered = surface.ask(gateway.client)
 
     assert refused.status_code == 400
     assert "MMHIE_MAX_V1_TOKENS" in error_of(refused)["message"]
     assert answered.status_code == 200
-    sent = engine.body(door.path)
+    sent = engine.body(surface.path)
     told = sent.get("max_output_tokens") or sent.get("max_tokens")
-    assert told == (None if door.path == COMPLETIONS else 20)
+    assert told == (None if surface.path == COMPLETIONS else 20)
 
 
-@pytest.mark.parametrize("door", OPENAI, ids=name_of)
+@pytest.mark.parametrize("surface", OPENAI, ids=name_of)
 def test_a_priority_of_the_callers_own_is_not_taken(
-    gateway: Gateway, engine: FakeEngine, door: Door
+    gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
     """It would be everybody's wish to go first."""
-    assert door.ask(gateway.client, priority=-100).status_code == 200
-    assert engine.body(door.path)["priority"] == 0
+    assert surface.ask(gateway.client, priority=-100).status_code == 200
+    assert engine.body(surface.path)["priority"] == 0

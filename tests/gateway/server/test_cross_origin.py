@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.doors import DOORS
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
+from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.server.wire import answers, dialled, request, rest
@@ -39,16 +39,16 @@ def test_a_listed_page(start: Start, engine: FakeEngine, tmp_path: Path) -> None
         MMHIE_KEYS_FILE=str(tmp_path / "keys.json"),
         MMHIE_ENV="production",
     ).wait()
-    for door in DOORS:
-        asked = gateway.client.options(door.path, headers=QUESTION)
+    for surface in SURFACES:
+        asked = gateway.client.options(surface.path, headers=QUESTION)
         assert asked.status_code == 204
         assert asked.content == b""
         assert asked.headers["access-control-allow-origin"] == PAGE
         assert asked.headers["access-control-allow-headers"] == "authorization,content-type"
         assert asked.headers["x-request-id"]
         for shown, status in ((bearer(key), 200), ({}, 401)):
-            headers = {"origin": PAGE, **door.headers, **shown}
-            answer = gateway.client.post(door.path, json=door.body(), headers=headers)
+            headers = {"origin": PAGE, **surface.headers, **shown}
+            answer = gateway.client.post(surface.path, json=surface.body(), headers=headers)
             assert answer.status_code == status
             assert answer.headers["access-control-allow-origin"] == PAGE
             assert "X-Request-Id" in answer.headers["access-control-expose-headers"]

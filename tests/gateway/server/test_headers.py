@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.contract.doors import COMPLETIONS, DOORS, Door, name_of
 from tests.contract.process import Gateway
+from tests.contract.surfaces import COMPLETIONS, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.wire import CHAT_BODY, answers, chat, dialled, exchange, request, rest
 
@@ -78,11 +78,11 @@ def test_what_comes_back_of_the_engines(gateway: Gateway, engine: FakeEngine) ->
     assert "secret" not in str(answer)
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
-def test_every_door_sends_headers_of_ours(gateway: Gateway, door: Door) -> None:
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_every_surface_sends_headers_of_ours(gateway: Gateway, surface: Surface) -> None:
     """However an answer leaves."""
-    answer = door.ask(gateway.client)
-    assert answer.status_code == 200 or door.path == COMPLETIONS
+    answer = surface.ask(gateway.client)
+    assert answer.status_code == 200 or surface.path == COMPLETIONS
     assert answer.headers.keys() <= FROM_US
 
 

@@ -38,7 +38,7 @@ def test_room(soft: int, hard: int, connections: int, told: str) -> None:
 
 
 def test_callers_cannot_take_the_last_one(tmp_path: Path, engine: FakeEngine) -> None:
-    """With hundreds of others at the door, whoever is in is served by the engine."""
+    """With hundreds of others waiting, whoever is in is served by the engine."""
     gateway = Narrow(tmp_path, engine.url, MMHIE_MAX_INFLIGHT="16").wait()
     try:
         with ExitStack() as plugs:

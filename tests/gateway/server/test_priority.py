@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.doors import CHAT, COMPLETIONS, DOORS, GENERATE, RESPONSES
 from tests.contract.fixtures import Start
+from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES, SURFACES
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 
@@ -28,13 +28,18 @@ def test_the_engines_own_priority(
     secrets = {rank: add_key(keys, rank, "generate", "openai", priority=rank) for rank in RANKS}
     gateway = start(engine.url, MMHIE_PHASE_FILE=str(phase), MMHIE_KEYS_FILE=str(keys)).wait()
 
-    for door in DOORS:
+    for surface in SURFACES:
         for rank, secret in secrets.items():
-            sayings: list[dict[str, Any]] = [{}, {} if door.path == GENERATE else {"priority": -50}]
+            sayings: list[dict[str, Any]] = [
+                {},
+                {} if surface.path == GENERATE else {"priority": -50},
+            ]
             for said in sayings:
                 engine.reset()
                 answer = gateway.client.post(
-                    door.path, json=door.body(**said), headers=door.headers | bearer(secret)
+                    surface.path,
+                    json=surface.body(**said),
+                    headers=surface.headers | bearer(secret),
                 )
                 assert answer.status_code == 200, answer.text
                 sent = json.loads([one["body"] for one in engine.seen() if one["body"]][-1])

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.contract.doors import checked
 from tests.contract.process import Gateway
+from tests.contract.surfaces import checked
 from tests.waiting import PATIENCE_S
 
 CHAT_BODY = json.dumps(

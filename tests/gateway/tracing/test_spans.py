@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.doors import DOORS, Door, name_of
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, Gateway
+from tests.contract.surfaces import SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.tracing.collector import Collector
 from tests.waiting import until
@@ -51,25 +51,25 @@ def of_request(collector: Collector, request_id: str) -> tuple[dict[str, Any], S
     return own, [one for one in spans if one["parent"] == own["id"]]
 
 
-@pytest.mark.parametrize("door", DOORS, ids=name_of)
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_an_answer_has_two_spans(
-    traced: Gateway, engine: FakeEngine, shared: Collector, door: Door
+    traced: Gateway, engine: FakeEngine, shared: Collector, surface: Surface
 ) -> None:
     """Ours continues the caller's trace; the engine's has the GenAI names, tokens and times; the
     engine was told of it."""
-    limit = door.limit(9)
-    body = door.body(CANARY, temperature=0.5, seed=7, **limit)
-    answer = traced.client.post(door.path, json=body, headers={**door.headers, **TRACEPARENT})
+    limit = surface.limit(9)
+    body = surface.body(CANARY, temperature=0.5, seed=7, **limit)
+    answer = traced.client.post(surface.path, json=body, headers={**surface.headers, **TRACEPARENT})
     own, (engines,) = of_request(shared, answer.headers["x-request-id"])
 
     assert (own["trace"], own["parent"], own["kind"]) == (TRACE, CALLER, "SPAN_KIND_SERVER")
-    assert own["name"] == f"POST {door.path}"
+    assert own["name"] == f"POST {surface.path}"
     assert own["service"] == "mmhie-gateway"
     assert own["attributes"]["http.response.status_code"] == 200
     assert own["attributes"]["mmhie.outcome"] == "ok"
     assert own["start"] <= engines["start"] <= engines["end"] <= own["end"]
 
-    operation = "text_completion" if door.path == "/v1/completions" else "chat"
+    operation = "text_completion" if surface.path == "/v1/completions" else "chat"
     told = engines["attributes"]
     assert engines["name"] == f"{operation} fake-model"
     assert engines["kind"] == "SPAN_KIND_CLIENT"
@@ -78,16 +78,18 @@ def test_an_answer_has_two_spans(
     assert told["gen_ai.request.model"] == told["gen_ai.response.model"] == "fake-model"
     assert told["gen_ai.request.temperature"] == 0.5
     assert told["gen_ai.request.seed"] == 7
-    assert told["gen_ai.request.stream"] == (door.form != "json")
+    assert told["gen_ai.request.stream"] == (surface.form != "json")
     assert told["gen_ai.usage.input_tokens"] > 0
     assert told["gen_ai.usage.output_tokens"] > 0
     assert (told["server.address"], told["server.port"]) == (
         "127.0.0.1",
         int(engine.url.rsplit(":", 1)[1]),
     )
-    if door.form != "json" or door.path == "/llm/generate":
+    if surface.form != "json" or surface.path == "/llm/generate":
         assert 0 < told["gen_ai.response.time_to_first_chunk"] < 20
-    seen = engine.seen("/v1/chat/completions" if door.path == "/llm/generate" else door.path)[-1]
+    seen = engine.seen("/v1/chat/completions" if surface.path == "/llm/generate" else surface.path)[
+        -1
+    ]
     assert seen["headers"]["traceparent"] == f"00-{TRACE}-{engines['id']}-01"
     until(lambda: TRACE in traced.log)
 
@@ -109,8 +111,8 @@ def test_a_failure_is_marked(
 ) -> None:
     """With its code, on both spans; no event carries an exception's words."""
     engine.next(**fault)
-    door = DOORS[4]
-    answer = door.ask(traced.client, CANARY)
+    surface = SURFACES[4]
+    answer = surface.ask(traced.client, CANARY)
     own, (engines,) = of_request(shared, answer.headers["x-request-id"])
 
     assert own["attributes"]["http.response.status_code"] == status
@@ -122,7 +124,7 @@ def test_a_failure_is_marked(
 
 def test_a_refusal_has_no_span_of_the_engine(traced: Gateway, shared: Collector) -> None:
     """Nothing was asked of it."""
-    answer = DOORS[0].ask(traced.client, CANARY, temperature=99)
+    answer = SURFACES[0].ask(traced.client, CANARY, temperature=99)
     own, engines = of_request(shared, answer.headers["x-request-id"])
 
     assert own["attributes"]["error.type"] == "invalid_request"
@@ -134,13 +136,13 @@ def test_a_caller_that_does_not_want_to_be_traced(
 ) -> None:
     """The caller's choice (sampled: 00) goes on to the engine, and nothing is sent."""
     headers = {"traceparent": f"00-{'c' * 32}-{CALLER}-00"}
-    DOORS[3].ask(traced.client)
-    traced.client.post(DOORS[3].path, json=DOORS[3].body(), headers=headers)
-    answer = DOORS[3].ask(traced.client)
+    SURFACES[3].ask(traced.client)
+    traced.client.post(SURFACES[3].path, json=SURFACES[3].body(), headers=headers)
+    answer = SURFACES[3].ask(traced.client)
     of_request(shared, answer.headers["x-request-id"])
 
     assert "c" * 32 not in {one["trace"] for one in shared.spans}
-    assert engine.seen(DOORS[3].path)[1]["headers"]["traceparent"].endswith("-00")
+    assert engine.seen(SURFACES[3].path)[1]["headers"]["traceparent"].endswith("-00")
 
 
 @pytest.mark.parametrize(
@@ -151,22 +153,22 @@ def test_a_traceparent_that_is_none(
 ) -> None:
     """A new trace begins; what the caller wrote goes nowhere, nor does tracestate or baggage."""
     headers = {"traceparent": header, "tracestate": f"a={CANARY}", "baggage": f"a={CANARY}"}
-    answer = traced.client.post(DOORS[3].path, json=DOORS[3].body(), headers=headers)
+    answer = traced.client.post(SURFACES[3].path, json=SURFACES[3].body(), headers=headers)
     own, _ = of_request(shared, answer.headers["x-request-id"])
 
     assert own["parent"] == ""
-    assert CANARY not in str(engine.seen(DOORS[3].path)[-1]["headers"])
+    assert CANARY not in str(engine.seen(SURFACES[3].path)[-1]["headers"])
     assert CANARY.encode() not in shared.raw
 
 
 def test_no_text_in_any_span(traced: Gateway, engine: FakeEngine, shared: Collector) -> None:
     """A marker in the question, the answer, the path, the method and the headers: in no byte."""
     engine.next(fault="say", tokens=[CANARY])
-    DOORS[3].ask(traced.client, CANARY, user=CANARY, stop=[CANARY])
-    traced.client.post(f"{DOORS[3].path}?q={CANARY}", json={"model": CANARY})
-    traced.client.request(CANARY.upper(), DOORS[3].path, headers={"user-agent": CANARY})
+    SURFACES[3].ask(traced.client, CANARY, user=CANARY, stop=[CANARY])
+    traced.client.post(f"{SURFACES[3].path}?q={CANARY}", json={"model": CANARY})
+    traced.client.request(CANARY.upper(), SURFACES[3].path, headers={"user-agent": CANARY})
     traced.client.get(f"/{CANARY}")
-    answer = DOORS[3].ask(traced.client)
+    answer = SURFACES[3].ask(traced.client)
     of_request(shared, answer.headers["x-request-id"])
 
     assert CANARY.encode() not in shared.raw.lower()
@@ -174,7 +176,7 @@ def test_no_text_in_any_span(traced: Gateway, engine: FakeEngine, shared: Collec
 
 def test_numbers_no_span_can_hold(traced: Gateway, engine: FakeEngine, shared: Collector) -> None:
     """Are left out: one of them would cost the batch it is in."""
-    answer = DOORS[3].ask(traced.client, seed=2**64 - 1)
+    answer = SURFACES[3].ask(traced.client, seed=2**64 - 1)
     _, (engines,) = of_request(shared, answer.headers["x-request-id"])
 
     assert "gen_ai.request.seed" not in engines["attributes"]
@@ -185,7 +187,7 @@ def test_the_last_spans_leave_at_the_stop(
 ) -> None:
     """Though the next batch would have been due much later."""
     gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=collector.endpoint).wait()
-    DOORS[0].ask(gateway.client)
+    SURFACES[0].ask(gateway.client)
     gateway.stop()
 
     assert len(collector.spans) == 2
@@ -200,8 +202,8 @@ def test_a_collector_that_is_away(
     if arguments is None:
         hanging.stop()
     gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=hanging.endpoint, **QUICK).wait()
-    for door in DOORS:
-        assert door.ask(gateway.client, CANARY).status_code == 200
+    for surface in SURFACES:
+        assert surface.ask(gateway.client, CANARY).status_code == 200
     assert gateway.stop() == 0
     if arguments:
         hanging.stop()
@@ -222,9 +224,9 @@ def test_off_it_is_not_even_imported(tmp_path: Path) -> None:
 def test_off_the_engine_hears_nothing_of_traces(start: Start, engine: FakeEngine) -> None:
     """The caller's header stops here."""
     gateway = start(engine.url).wait()
-    gateway.client.post(DOORS[3].path, json=DOORS[3].body(), headers=TRACEPARENT)
+    gateway.client.post(SURFACES[3].path, json=SURFACES[3].body(), headers=TRACEPARENT)
 
-    assert "traceparent" not in engine.seen(DOORS[3].path)[-1]["headers"]
+    assert "traceparent" not in engine.seen(SURFACES[3].path)[-1]["headers"]
 
 
 def test_wanted_and_not_installed(tmp_path: Path) -> None:

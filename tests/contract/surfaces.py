@@ -15,7 +15,7 @@ PROMPT = "Summarise the findings."
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Surface:
     """One surface: a path, the form of its answer, and how it is asked."""
 
     name: str
@@ -52,24 +52,24 @@ class Door:
         return client.post(self.path, json=self.body(prompt, **more), headers=self.headers)
 
 
-DOORS = (
-    Door("generate-json", GENERATE, "json"),
-    Door("generate-sse", GENERATE, "sse"),
-    Door("generate-text", GENERATE, "text"),
-    Door("chat-json", CHAT, "json"),
-    Door("chat-sse", CHAT, "sse"),
-    Door("completions-json", COMPLETIONS, "json"),
-    Door("completions-sse", COMPLETIONS, "sse"),
-    Door("responses-json", RESPONSES, "json"),
-    Door("responses-sse", RESPONSES, "sse"),
+SURFACES = (
+    Surface("generate-json", GENERATE, "json"),
+    Surface("generate-sse", GENERATE, "sse"),
+    Surface("generate-text", GENERATE, "text"),
+    Surface("chat-json", CHAT, "json"),
+    Surface("chat-sse", CHAT, "sse"),
+    Surface("completions-json", COMPLETIONS, "json"),
+    Surface("completions-sse", COMPLETIONS, "sse"),
+    Surface("responses-json", RESPONSES, "json"),
+    Surface("responses-sse", RESPONSES, "sse"),
 )
-STREAMS = tuple(door for door in DOORS if door.form != "json")
-WHOLES = tuple(door for door in DOORS if door.form == "json")
+STREAMS = tuple(surface for surface in SURFACES if surface.form != "json")
+WHOLES = tuple(surface for surface in SURFACES if surface.form == "json")
 
 
-def name_of(door: Door) -> str:
+def name_of(surface: Surface) -> str:
     """For pytest's ids."""
-    return door.name
+    return surface.name
 
 
 def events(body: bytes) -> list[Any]:
@@ -97,9 +97,9 @@ def checked(error: Any) -> Mapping[str, Any]:
     return error
 
 
-def mmhie_of(door: Door, answer: httpx2.Response) -> Mapping[str, Any]:
+def mmhie_of(surface: Surface, answer: httpx2.Response) -> Mapping[str, Any]:
     """The `mmhie` object of an answer in JSON or of a stream, its two parts merged."""
-    if door.form == "json":
+    if surface.form == "json":
         return dict(answer.json()["mmhie"])
     carried = [one for one in map(carrier, events(answer.content)) if one]
     first, last = carried[0], carried[-1]
