@@ -4,6 +4,8 @@ LauncherError                 one sentence, exit code 2
 ├ SettingsError               a variable that is wrong, unknown or contradicts another
 ├ HardwareError               the device asked for is not there
 ├ ModelError                  the weights or their description cannot be read
+├ HubError                    the model hub refuses, or what it sends is wrong
+├ HubUnavailable              the model hub cannot be reached now: exit code 75
 ├ PlanError                   this model cannot run this way on this hardware
 ├ MissingPackage              something has to be installed first
 ├ PortTaken                   another program listens there
@@ -39,6 +41,16 @@ class HardwareError(LauncherError):
 
 class ModelError(LauncherError):
     """The model's files cannot be found or read."""
+
+
+class HubError(LauncherError):
+    """The model hub does not give the model, or what it gave is not what it promised."""
+
+
+class HubUnavailable(LauncherError):
+    """The model hub cannot be reached, or does not go on; later it may (EX_TEMPFAIL)."""
+
+    exit_code = 75
 
 
 class PlanError(LauncherError):

@@ -62,6 +62,9 @@ class LauncherSettings(SharedSettings):
     base_model: str | None = Field(
         None, description="Base model of the adapter; overrides the one in its adapter_config.json."
     )
+    base_revision: str | None = Field(
+        None, description="Commit, branch or tag of the adapter's base model on the hub."
+    )
     device: Annotated[Device, Lower] = Field(
         "auto", description="auto, cpu or cuda; cuda without a GPU fails at once."
     )
@@ -135,6 +138,12 @@ class LauncherSettings(SharedSettings):
     )
     cache_dir: UserPath = Field(
         Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
+    )
+    fetch_stall_seconds: float = Field(
+        120,
+        gt=0,
+        description="Longest time without a byte from the model hub before a fetch is given up; "
+        "what failed within it is tried again, and the whole may take as long as it takes.",
     )
     start_timeout_seconds: float = Field(
         900, gt=0, description="Longest time the engine may take to become ready."
@@ -245,6 +254,12 @@ def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of the hub client's downloads: HF_HUB_CACHE, else HF_HOME/hub."""
     home = environ.get("HF_HOME", "~/.cache/huggingface")
     return Path(environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
+
+
+def is_offline(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether the hub may not be asked: HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set."""
+    said = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""
+    return said.upper() in ("1", "ON", "YES", "TRUE")
 
 
 def known_names() -> frozenset[str]:

@@ -17,8 +17,9 @@ from launcher.models import digests, safetensors_header, weights
 from launcher.models.config import adapter_from_config
 from launcher.models.facts import AdapterFacts
 from launcher.models.families import Config
-from launcher.models.resolve import MERGE_RECORD, read_model
+from launcher.models.resolve import read_model
 from launcher.models.safetensors_header import Tensor
+from launcher.models.weights import MERGE_RECORD
 from launcher.settings import load
 
 ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"

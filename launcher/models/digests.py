@@ -1,5 +1,7 @@
 """The SHA-256 of a model's files as their maker recorded it, and the check against it."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json
@@ -9,10 +11,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from launcher.models.resolve import MERGE_RECORD
-from launcher.models.weights import EMBEDDED_PACKAGE
+from launcher.models.weights import EMBEDDED_PACKAGE, MERGE_RECORD
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
+GIT_OR_SHA256: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 BLOCK_BYTES: Final = 2**22
 
 Advance = Callable[[int], object]
@@ -62,7 +64,11 @@ def damaged(known: Mapping[Path, str], advance: Advance = lambda _: None) -> lis
 
 def sha256(file: Path, advance: Advance = lambda _: None) -> str:
     """The file's digest, read a few MiB at a time."""
-    whole = hashlib.sha256()
+    return digest(file, hashlib.sha256(), advance)
+
+
+def digest(file: Path, whole: hashlib._Hash, advance: Advance = lambda _: None) -> str:
+    """The file's digest by this hash, which may have been fed before."""
     with file.open("rb") as opened:
         while block := opened.read(BLOCK_BYTES):
             whole.update(block)

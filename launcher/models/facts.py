@@ -20,6 +20,9 @@ class AdapterFacts:
     targets: tuple[str, ...]
     unmergeable: tuple[str, ...] = ()
     merged: bool = False
+    revision: str | None = None
+    missing: tuple[str, ...] = ()
+    is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class ModelFacts:
     `id` is what clients call the model, `source` what the engine is given. `weight_bytes` is the
     size of the files where they can be seen; `dequantized` when they were made from a GGUF file.
     A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
+    `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
     """
 
     id: str
@@ -87,6 +91,14 @@ class ModelFacts:
     local: bool = False
     revision: str | None = None
     adapter: AdapterFacts | None = None
+    missing: tuple[str, ...] = ()
+    is_checked: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Base and adapter are on this machine, and what the hub gave was checked."""
+        parts = (self, self.adapter) if self.adapter else (self,)
+        return all(part.is_checked and not part.missing for part in parts)
 
     @property
     def reasoning(self) -> bool:

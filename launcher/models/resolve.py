@@ -1,39 +1,62 @@
 """A model's facts by its name: folder, adapter, GGUF file, hub cache or known family."""
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from launcher.errors import ModelError
-from launcher.models import families, gguf_header
+from launcher.errors import HubUnavailable, MissingPackage, ModelError
+from launcher.models import families, gguf_header, hub_client, snapshot, weights
 from launcher.models.config import adapter_from_config, from_config, gguf_config
 from launcher.models.facts import AdapterFacts, ModelFacts
+from launcher.models.hub_client import Listing
+from launcher.models.snapshot import Snapshot
+from launcher.models.weights import MERGE_RECORD
 from launcher.settings import LauncherSettings, hub_cache
 
-MERGE_RECORD: Final = "mmhie_merge.json"
 GGUF_BITS: Final = {0: 32, 1: 16, 2: 4, 3: 4, 7: 8, 8: 5, 9: 5, 10: 2, 18: 6, 32: 16}
+ALL: Final = ("all of its files",)
 
 
-def read_model(settings: LauncherSettings, *, hub: Path | None = None) -> ModelFacts:
-    """Facts of the configured model; raises ModelError when nothing here knows it."""
-    name = settings.model
-    hub = hub or hub_cache()
-    adapter = _adapter(name, hub, settings.reasoner_revision)
-    if adapter is None:
-        facts = _base(name, hub, settings.reasoner_revision)
-        return replace(facts, id=public_id(name))
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A folder with what describes a model, what the engine is given, and what is missing of it."""
+
+    folder: Path
+    source: str
+    revision: str | None = None
+    missing: tuple[str, ...] = ()
+    is_checked: bool = True
+    weight_bytes: int | None = None
+
+
+def read_model(
+    settings: LauncherSettings, *, hub: Path | None = None, ask_hub: bool = False
+) -> ModelFacts:
+    """Facts of the configured model; raises ModelError when nothing here knows it.
+
+    With `ask_hub`, what is not in the hub's cache is asked for there: HubError, HubUnavailable.
+    """
+    name, cache = settings.model, hub or hub_cache()
+    with _described(name, cache, settings.reasoner_revision, ask_hub=ask_hub) as found:
+        adapter = _adapter(name, found)
+        if adapter is None:
+            return replace(_base(name, found, settings.reasoner_revision), id=public_id(name))
     base = settings.base_model or families.original(adapter.base)
     if not base:
         raise ModelError(f"The adapter {name} does not name its base; set MMHIE_BASE_MODEL.")
+    with _described(base, cache, settings.base_revision, ask_hub=ask_hub) as below:
+        facts = _base(base, below, settings.base_revision)
     shown = replace(adapter, base=public_id(base))
-    return replace(_base(base, hub, None), id=public_id(name), adapter=shown)
+    return replace(facts, id=public_id(name), adapter=shown)
 
 
 def read_made(model: ModelFacts, folder: Path) -> ModelFacts:
     """Facts of the checkpoint that was made from this model, in this folder."""
     was_gguf = model.format == "gguf" or model.source == families.EMBEDDED
-    return replace(_from_folder(folder), id=model.id, dequantized=was_gguf)
+    return replace(_from_folder(folder, str(folder)), id=model.id, dequantized=was_gguf)
 
 
 def public_id(name: str) -> str:
@@ -42,16 +65,73 @@ def public_id(name: str) -> str:
     return path.resolve().name if path.exists() or path.is_absolute() else name
 
 
-def _base(name: str, hub: Path, revision: str | None) -> ModelFacts:
+@contextmanager
+def _described(
+    name: str, cache: Path, revision: str | None, *, ask_hub: bool
+) -> Iterator[Description | None]:
+    """Find a model's description: in a folder, in the hub's cache, or, if asked, at the hub."""
     path = Path(name).expanduser()
-    if path.suffix == ".gguf":
-        return _from_gguf(path)
     if path.is_dir():
-        return _from_folder(path)
-    snapshot = _snapshot(name, hub, revision)
-    if snapshot is not None and (snapshot / "config.json").is_file():
-        return replace(_from_folder(snapshot), id=name, revision=snapshot.name)
-    return _from_family(name, revision)
+        yield Description(path, str(path), missing=weights.missing(path))
+    elif name == families.EMBEDDED or path.suffix == ".gguf" or path.is_absolute():
+        yield None
+    elif found := _cached(name, snapshot.find(cache, name, revision), ask_hub=ask_hub):
+        yield found
+    elif listing := _listing(name, revision) if ask_hub else None:
+        with hub_client.description(listing) as folder:
+            size = sum(file.size for file in listing.files if file.path.endswith(".safetensors"))
+            yield Description(folder, name, listing.commit, ALL, weight_bytes=size or None)
+    else:
+        yield None
+
+
+def _cached(name: str, found: Snapshot | None, *, ask_hub: bool) -> Description | None:
+    """What the hub's cache has of the model; ModelError when it is a part and has to be whole."""
+    described = ("config.json", "adapter_config.json")
+    if found is None or not any((found.folder / file).is_file() for file in described):
+        return None
+    if not (missing := weights.missing(found.folder)):
+        source = str(found.folder)
+        return Description(found.folder, source, found.commit, is_checked=found.is_checked)
+    if not ask_hub:
+        raise ModelError(offline(name, missing))
+    return Description(found.folder, name, found.commit, missing)
+
+
+def _listing(name: str, revision: str | None) -> Listing | None:
+    """What the hub has; a model that is known here needs no hub for its plan."""
+    try:
+        return hub_client.listing(name, revision)
+    except (HubUnavailable, MissingPackage):
+        if name in families.CONFIGS or name in families.ADAPTERS:
+            return None
+        raise
+
+
+def offline(name: str, missing: Sequence[str]) -> str:
+    """Say that a model has to be fetched and may not be."""
+    lacks = f"lacks {', '.join(missing)}" if missing else "is not in the hub cache"
+    return (
+        f"{name} {lacks}: run `mmhie fetch {name}` where the hub can be reached "
+        "(HF_HUB_OFFLINE=0), or give a folder with its config.json and its weights."
+    )
+
+
+def _base(name: str, found: Description | None, revision: str | None) -> ModelFacts:
+    path = Path(name).expanduser()
+    if found is None and path.suffix == ".gguf":
+        return _from_gguf(path)
+    if found is None or not (path.is_dir() or (found.folder / "config.json").is_file()):
+        return _from_family(name, revision)
+    facts = _from_folder(found.folder, found.source)
+    return replace(
+        facts,
+        local=found.source != name or path.is_dir(),
+        revision=found.revision,
+        missing=found.missing,
+        is_checked=found.is_checked,
+        weight_bytes=found.weight_bytes or facts.weight_bytes,
+    )
 
 
 def _from_family(name: str, revision: str | None) -> ModelFacts:
@@ -59,22 +139,20 @@ def _from_family(name: str, revision: str | None) -> ModelFacts:
     if config is None and Path(name).expanduser().is_absolute():
         raise ModelError(f"There is no {name}; give a folder with a config.json, or a hub id.")
     if config is None:
-        raise ModelError(
-            f"{name} is neither a folder, nor in the hub cache, nor a model known here: run "
-            f"`mmhie fetch {name}` first, or give a folder with its config.json."
-        )
+        raise ModelError(offline(name, ()))
     facts = from_config(config, source=name)
-    return replace(facts, revision=revision)
+    missing = () if name == families.EMBEDDED else ALL
+    return replace(facts, revision=revision, missing=missing)
 
 
-def _from_folder(folder: Path) -> ModelFacts:
+def _from_folder(folder: Path, source: str) -> ModelFacts:
     config = _json(folder / "config.json")
     if not config:
         found = (folder / "config.json").is_file()
         what = "an empty config.json" if found else "no config.json"
-        raise ModelError(f"{folder} has {what}, so it is not a model folder: give another.")
+        raise ModelError(f"{source} has {what}, so it is not a model folder: give another.")
     template = chat_template(folder)
-    facts = from_config(config, source=str(folder), template=template)
+    facts = from_config(config, source=source, template=template)
     return replace(
         facts, local=True, weight_bytes=_weight_bytes(folder), adapter=_merged_adapter(folder)
     )
@@ -110,15 +188,15 @@ def _from_gguf(path: Path) -> ModelFacts:
     )
 
 
-def _adapter(name: str, hub: Path, revision: str | None) -> AdapterFacts | None:
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        folder = _snapshot(name, hub, revision) or folder
-    config = _json(folder / "adapter_config.json")
-    if config:
-        return adapter_from_config(config, id=public_id(name), source=str(folder))
-    known = families.ADAPTERS.get(name)
-    return adapter_from_config(known, id=name, source=name) if known else None
+def _adapter(name: str, found: Description | None) -> AdapterFacts | None:
+    config = _json(found.folder / "adapter_config.json") if found else {}
+    if found and config:
+        facts = adapter_from_config(config, id=public_id(name), source=found.source)
+        return replace(
+            facts, revision=found.revision, missing=found.missing, is_checked=found.is_checked
+        )
+    known = None if found else families.ADAPTERS.get(name)
+    return replace(adapter_from_config(known, id=name, source=name), missing=ALL) if known else None
 
 
 def base_of(folder: Path) -> str | None:
@@ -140,15 +218,6 @@ def _merged_adapter(folder: Path) -> AdapterFacts | None:
         targets=tuple(record["targets"]),
         merged=True,
     )
-
-
-def _snapshot(name: str, hub: Path, revision: str | None) -> Path | None:
-    """The folder of a hub id in the hub's cache, if it was ever downloaded."""
-    repository = hub / f"models--{name.replace('/', '--')}"
-    reference = repository / "refs" / (revision or "main")
-    commit = reference.read_text().strip() if reference.is_file() else revision
-    snapshot = repository / "snapshots" / (commit or "main")
-    return snapshot if snapshot.is_dir() else None
 
 
 def _json(path: Path) -> dict[str, Any]:

