@@ -83,6 +83,7 @@ class Services:
             model=model.id,
             revision=model.revision,
             base=model.base,
+            base_revision=model.base_revision,
             adapter=model.adapter,
             quantization=model.quantization,
             pinned_date=model.pinned_date,

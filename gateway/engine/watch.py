@@ -38,6 +38,7 @@ class Model:
     base: str | None = None
     adapter: str | None = None
     revision: str | None = None
+    base_revision: str | None = None
     quantization: str | None = None
     pinned_date: str | None = None
     owner: str = UNKNOWN  # the engine that lists it
@@ -195,6 +196,7 @@ def parse_models(body: bytes, published: Json) -> Model:
         base=published.get("base"),
         adapter=published.get("adapter"),
         revision=published.get("revision"),
+        base_revision=published.get("base_revision"),
         quantization=published.get("quantization"),
         pinned_date=published.get("pinned_date"),
     )

@@ -40,6 +40,7 @@ class Serving(NamedTuple):
     model: str
     revision: str | None = None
     base: str | None = None
+    base_revision: str | None = None
     adapter: str | None = None
     quantization: str | None = None
     pinned_date: str | None = None  # in the prompt instead of today's

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
-from launcher.errors import ModelError, NotEnoughDisk
+from launcher.errors import HubUnavailable, ModelError, NotEnoughDisk
 from launcher.process.child import Child, Command, Listener, describe
 
 KILL_AFTER_S: Final = 2.0
@@ -22,7 +22,7 @@ async def in_child(
 ) -> None:
     """Run `python -m module` in a process that ends with whoever waits for it.
 
-    Raises ModelError with its last line.
+    Raises ModelError, or HubUnavailable by its exit status, with its last line.
     """
     child = Child(Command((sys.executable, "-m", module, *arguments), environ), listener)
     try:
@@ -30,7 +30,9 @@ async def in_child(
     finally:
         await child.stop(KILL_AFTER_S)
     if status:
-        raise ModelError(child.last_lines[-1] if child.last_lines else describe(status))
+        is_later = status == HubUnavailable.exit_code
+        sentence = child.last_lines[-1] if child.last_lines else describe(status)
+        raise HubUnavailable(sentence) if is_later else ModelError(sentence)
 
 
 def open_lock(path: Path) -> TextIO:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from launcher.checkpoints import gguf, making, merging
-from launcher.models import resolve, weights
+from launcher.errors import ModelError
+from launcher.models import fetching, resolve, weights
 from launcher.planning import hardware, installation
 from launcher.planning.decisions import prepared_folder
 from launcher.planning.plan import EnginePlan, complete, make_plan
 from launcher.process.child import Listener
-from launcher.settings import LauncherSettings
+from launcher.settings import LauncherSettings, is_offline
 
 SENTENCES: Final = {
     "embedded": "De-quantizing the model (once)",
@@ -32,6 +33,8 @@ async def prepared(
     plans: Plans, environ: Mapping[str, str], step: Step, listener: Listener
 ) -> Plans:
     """The same plans, completed, with everything they load in place. Raises LauncherError."""
+    if plans and not plans[0].model.is_whole:
+        plans = await fetched(plans, environ, step, listener)
     if not plans or plans[0].preparation is None:
         return plans
     sentence = SENTENCES[plans[0].preparation]
@@ -43,6 +46,32 @@ async def prepared(
     step(sentence, None)
     made = resolve.read_made(plans[0].model, await make(plans[0], environ, report))
     return tuple(complete(plan, made) for plan in plans)
+
+
+async def fetched(
+    plans: Plans, environ: Mapping[str, str], step: Step, listener: Listener
+) -> Plans:
+    """The same plans, made again of the files once all of them are on this machine."""
+
+    def report(line: str) -> None:
+        if found := fetching.LINE.fullmatch(line):
+            step(f"{found['task']}: {found['amount']}", int(found["percent"]) / 100)
+        else:
+            listener(line)
+
+    step("Fetching the model", None)
+    settings = plans[0].decisions.settings
+    given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
+    await making.in_child("launcher.models.fetching", (), given, report)
+    model = resolve.read_model(settings)
+    if not model.is_whole:
+        raise ModelError(f"{model.source} lacks {', '.join(model.missing)}: give a whole folder.")
+    return tuple(complete(plan, model) for plan in plans)
+
+
+def needs_preparation(plans: Plans) -> bool:
+    """Return whether something has to be fetched or made before the engine can start."""
+    return any(plan.preparation or not plan.model.is_whole for plan in plans)
 
 
 def folder_of(plan: EnginePlan) -> Path:
@@ -82,7 +111,9 @@ def plans_of(settings: LauncherSettings) -> Plans:
     if settings.engine_urls:
         return ()
     installed = installation.required()
-    model = resolve.read_model(settings)
+    model = resolve.read_model(settings, ask_hub=not is_offline())
+    if model.missing and not model.local and is_offline():
+        raise ModelError(resolve.offline(model.source, ()))
     whole = hardware.detect(settings.head_address if settings.nodes > 1 else None)
     shares = (hardware.share(whole, settings.engines, index) for index in range(settings.engines))
     return tuple(make_plan(settings, share, model, installed) for share in shares)

@@ -22,7 +22,7 @@ from launcher.planning import hardware, installation
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
-from launcher.settings import LauncherSettings, given, load, refuse_conflicts
+from launcher.settings import LauncherSettings, given, is_offline, load, refuse_conflicts
 
 Gpus = Annotated[
     str | None,
@@ -46,7 +46,8 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
         settings = together(settings, machine)
     machine = replace(machine, nodes=max(machine.nodes, settings.nodes))
     variables = given(os.environ) if nodes else None
-    made, parts = planned(settings, machine, read_model(settings), installation.detect(), variables)
+    model = read_model(settings, ask_hub=not is_offline())
+    made, parts = planned(settings, machine, model, installation.detect(), variables)
     if as_json:
         entries = {"nodes": [part.as_json() for part in parts]} if parts else {}
         sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")

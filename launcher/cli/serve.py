@@ -170,8 +170,8 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
         plans = await prepared(service, publish, environ)
         return replanned(parts.engines, plans, environ)
 
-    needs_preparation = any(plan.preparation for plan in service.plans)
-    supervisor = Supervisor(parts, policy, publish, prepare if needs_preparation else None)
+    is_needed = preparation.needs_preparation(service.plans)
+    supervisor = Supervisor(parts, policy, publish, prepare if is_needed else None)
     stop_on_signals(supervisor.stop, service.settings.stop_grace_seconds)
     await supervisor.run()
 

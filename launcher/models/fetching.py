@@ -59,7 +59,8 @@ class Progress(NamedTuple):
     def __str__(self) -> str:
         if not self.total:
             return self.task
-        amount = f"{self.done / 2**30:.2f} of {self.total / 2**30:.2f} GiB"
+        unit, name = (2**30, "GiB") if self.total >= 2**30 else (2**20, "MiB")
+        amount = f"{self.done / unit:.2f} of {self.total / unit:.2f} {name}"
         return f"{self.task}: {self.done * 100 // self.total:3d}%| {amount}"
 
 

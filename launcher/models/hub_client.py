@@ -123,8 +123,8 @@ def translated(name: str, revision: str | None, path: str = "") -> Iterator[None
         raise _refusal(error, name, revision, path) from None
     except httpx2.HTTPError as error:
         raise HubUnavailable(
-            f"The hub {endpoint()} cannot be reached or went silent ({type(error).__name__}): "
-            "check the network, HTTPS_PROXY and HF_ENDPOINT, and start again."
+            f"{name} cannot be fetched, because the hub {endpoint()} is not reached or went silent "
+            f"({type(error).__name__}): check the network, HTTPS_PROXY and HF_ENDPOINT."
         ) from None
     except (httpx2.InvalidURL, AttributeError, KeyError, TypeError, ValueError):
         raise HubError(

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from launcher.errors import HubUnavailable, MissingPackage, ModelError
-from launcher.models import families, gguf_header, hub_client, snapshot, weights
+from launcher.models import adapter_shapes, families, gguf_header, hub_client, snapshot, weights
 from launcher.models.config import adapter_from_config, from_config, gguf_config
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.hub_client import Listing
 from launcher.models.snapshot import Snapshot
 from launcher.models.weights import MERGE_RECORD
-from launcher.settings import LauncherSettings, hub_cache
+from launcher.settings import LauncherSettings, hub_cache, is_offline
 
 GGUF_BITS: Final = {0: 32, 1: 16, 2: 4, 3: 4, 7: 8, 8: 5, 9: 5, 10: 2, 18: 6, 32: 16}
 ALL: Final = ("all of its files",)
@@ -41,7 +41,7 @@ def read_model(
     """
     name, cache = settings.model, hub or hub_cache()
     with _described(name, cache, settings.reasoner_revision, ask_hub=ask_hub) as found:
-        adapter = _adapter(name, found)
+        adapter = _adapter(name, found, settings.reasoner_revision)
         if adapter is None:
             return replace(_base(name, found, settings.reasoner_revision), id=public_id(name))
     base = settings.base_model or families.original(adapter.base)
@@ -49,6 +49,7 @@ def read_model(
         raise ModelError(f"The adapter {name} does not name its base; set MMHIE_BASE_MODEL.")
     with _described(base, cache, settings.base_revision, ask_hub=ask_hub) as below:
         facts = _base(base, below, settings.base_revision)
+    adapter_shapes.check(Path(adapter.source), facts)
     shown = replace(adapter, base=public_id(base))
     return replace(facts, id=public_id(name), adapter=shown)
 
@@ -56,7 +57,12 @@ def read_model(
 def read_made(model: ModelFacts, folder: Path) -> ModelFacts:
     """Facts of the checkpoint that was made from this model, in this folder."""
     was_gguf = model.format == "gguf" or model.source == families.EMBEDDED
-    return replace(_from_folder(folder, str(folder)), id=model.id, dequantized=was_gguf)
+    made = _from_folder(folder, str(folder))
+    adapter = made.adapter
+    if adapter and model.adapter:
+        adapter = replace(adapter, revision=model.adapter.revision)
+    made = replace(made, id=model.id, revision=model.revision, adapter=adapter)
+    return replace(made, dequantized=was_gguf)
 
 
 def public_id(name: str) -> str:
@@ -75,25 +81,29 @@ def _described(
         yield Description(path, str(path), missing=weights.missing(path))
     elif name == families.EMBEDDED or path.suffix == ".gguf" or path.is_absolute():
         yield None
-    elif found := _cached(name, snapshot.find(cache, name, revision), ask_hub=ask_hub):
+    elif found := _cached(name, snapshot.find(cache, name, revision)):
         yield found
     elif listing := _listing(name, revision) if ask_hub else None:
         with hub_client.description(listing) as folder:
             size = sum(file.size for file in listing.files if file.path.endswith(".safetensors"))
-            yield Description(folder, name, listing.commit, ALL, weight_bytes=size or None)
+            commit, repository = listing.commit, snapshot.repository(cache, name)
+            # the engine takes a base's revision as an option, and an adapter's in the path only
+            is_adapter = listing.has("adapter_config.json")
+            source = str(Snapshot(repository, commit).folder) if is_adapter else name
+            yield Description(folder, source, commit, ALL, weight_bytes=size or None)
     else:
         yield None
 
 
-def _cached(name: str, found: Snapshot | None, *, ask_hub: bool) -> Description | None:
-    """What the hub's cache has of the model; ModelError when it is a part and has to be whole."""
+def _cached(name: str, found: Snapshot | None) -> Description | None:
+    """What the hub's cache has of the model; ModelError when the rest may not be fetched."""
     described = ("config.json", "adapter_config.json")
     if found is None or not any((found.folder / file).is_file() for file in described):
         return None
     if not (missing := weights.missing(found.folder)):
         source = str(found.folder)
         return Description(found.folder, source, found.commit, is_checked=found.is_checked)
-    if not ask_hub:
+    if is_offline():
         raise ModelError(offline(name, missing))
     return Description(found.folder, name, found.commit, missing)
 
@@ -188,7 +198,7 @@ def _from_gguf(path: Path) -> ModelFacts:
     )
 
 
-def _adapter(name: str, found: Description | None) -> AdapterFacts | None:
+def _adapter(name: str, found: Description | None, revision: str | None) -> AdapterFacts | None:
     config = _json(found.folder / "adapter_config.json") if found else {}
     if found and config:
         facts = adapter_from_config(config, id=public_id(name), source=found.source)
@@ -196,7 +206,10 @@ def _adapter(name: str, found: Description | None) -> AdapterFacts | None:
             facts, revision=found.revision, missing=found.missing, is_checked=found.is_checked
         )
     known = None if found else families.ADAPTERS.get(name)
-    return replace(adapter_from_config(known, id=name, source=name), missing=ALL) if known else None
+    if not known:
+        return None
+    facts = adapter_from_config(known, id=name, source=name)
+    return replace(facts, revision=revision, missing=ALL)
 
 
 def base_of(folder: Path) -> str | None:

@@ -108,10 +108,21 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     if adapter := decided.model.adapter:
         how = "applied while serving" if decided.lora else "merged into the weights"
         yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {how}"
+    yield from _lacking(decided)
     if decided.hardware.is_share:
         yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
     if not decided.model.chat_template:
         yield "no chat template: served through completions"
+
+
+def _lacking(decided: Decisions) -> Iterator[str]:
+    """What has to come before the engine can start."""
+    model, adapter = decided.model, decided.model.adapter
+    remedy = "give a whole folder" if model.local else "`mmhie serve` fetches it first"
+    if model.missing:
+        yield f"{model.source} lacks {', '.join(model.missing)}: {remedy}"
+    if adapter and adapter.missing:
+        yield f"{adapter.id} lacks {', '.join(adapter.missing)}: `mmhie serve` fetches it first"
 
 
 def _warnings(decided: Decisions) -> Iterator[str]:

@@ -51,6 +51,7 @@ PROVENANCE = {
     "model",
     "revision",
     "base",
+    "base_revision",
     "adapter",
     "quantization",
     "pinned_date",

@@ -122,6 +122,7 @@ def test_the_plans_facts() -> None:
         "base": "org/base",
         "adapter": "org/tuned",
         "revision": None,
+        "base_revision": None,
         "quantization": plan.quantization,
         "dtype": plan.dtype,
         "max_model_len": plan.max_model_len,
