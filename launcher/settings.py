@@ -256,6 +256,11 @@ def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
 
 
+def hub_endpoint(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the model hub's address: HF_ENDPOINT, else the public one."""
+    return (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+
+
 def is_offline(environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether the hub may not be asked: HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set."""
     said = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""

@@ -31,16 +31,13 @@ class Patience:
         self._since = time.monotonic()
         self._pause_s = 0.25
 
-    def wait(self, error: HubUnavailable) -> None:
-        """Pause before the next attempt; raise the error when the time is over."""
+    def lasts(self) -> bool:
+        """Pause before the next attempt; return whether there is time for one."""
         left_s = self._since + self.limit_s - time.monotonic()
-        if left_s <= 0:
-            raise HubUnavailable(
-                f"Nothing came for {self.limit_s:.0f} s (MMHIE_FETCH_STALL_SECONDS), and what came "
-                f"before is kept. {error}"
-            )
-        time.sleep(min(self._pause_s, left_s))
-        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        if left_s > 0:
+            time.sleep(min(self._pause_s, left_s))
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        return left_s > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,11 @@ class Download:
                 if part.size > furthest:
                     patience.renew()
                 furthest = max(furthest, part.size)
-                patience.wait(error)
+                if not patience.lasts():
+                    raise HubUnavailable(
+                        f"{str(error).rstrip('.')}; nothing came for {patience.limit_s:.0f} s "
+                        "(MMHIE_FETCH_STALL_SECONDS), and what came before is kept."
+                    ) from None
 
     def _append(self, part: PartialFile, silence_s: float) -> None:
         """Append what one answer brings; raise HubUnavailable when it was not all."""

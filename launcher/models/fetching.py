@@ -164,8 +164,9 @@ def patiently(limit_s: float, ask: Callable[[], Result]) -> Result:
     while True:
         try:
             return ask()
-        except HubUnavailable as error:
-            patience.wait(error)
+        except HubUnavailable:
+            if not patience.lasts():
+                raise
 
 
 def is_right(found: Snapshot, name: str, terms: Terms) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 
 from launcher.errors import HubError, HubUnavailable, LauncherError, MissingPackage
+from launcher.settings import hub_endpoint
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -56,7 +57,9 @@ def listing(name: str, revision: str | None) -> Listing:
     with translated(name, revision):
         from huggingface_hub import HfApi
 
-        info = HfApi().model_info(name, revision=revision, files_metadata=True, timeout=ANSWER_S)
+        info = HfApi(hub_endpoint()).model_info(
+            name, revision=revision, files_metadata=True, timeout=ANSWER_S
+        )
         files = tuple(_file(sibling) for sibling in info.siblings or ())
         if not info.sha:
             raise ValueError("no commit")
@@ -88,7 +91,7 @@ def opened(
             headers["authorization"] = f"Bearer {token}"
         if start:
             headers["range"] = f"bytes={start}-"
-        url = hf_hub_url(name, path, revision=commit)
+        url = hf_hub_url(name, path, revision=commit, endpoint=hub_endpoint())
         with get_session().stream("GET", url, headers=headers, timeout=silence_s) as response:
             hf_raise_for_status(response)
             yield response
@@ -123,12 +126,12 @@ def translated(name: str, revision: str | None, path: str = "") -> Iterator[None
         raise _refusal(error, name, revision, path) from None
     except httpx2.HTTPError as error:
         raise HubUnavailable(
-            f"{name} cannot be fetched, because the hub {endpoint()} is not reached or went silent "
-            f"({type(error).__name__}): check the network, HTTPS_PROXY and HF_ENDPOINT."
+            f"{name} cannot be fetched, because the hub {hub_endpoint()} is not reached or went "
+            f"silent ({type(error).__name__}): check the network, HTTPS_PROXY and HF_ENDPOINT."
         ) from None
     except (httpx2.InvalidURL, AttributeError, KeyError, TypeError, ValueError):
         raise HubError(
-            f"{endpoint()} does not answer as a model hub does for {name}: check HF_ENDPOINT."
+            f"{hub_endpoint()} does not answer as a model hub does for {name}: check HF_ENDPOINT."
         ) from None
 
 
@@ -147,7 +150,7 @@ def _sentence(error: HfHubHTTPError, name: str, revision: str | None, path: str)
     rows = (
         (
             isinstance(error, errors.GatedRepoError),
-            f"{name} is gated: accept its terms at {endpoint()}/{name}, and set HF_TOKEN to a "
+            f"{name} is gated: accept its terms at {hub_endpoint()}/{name}, and set HF_TOKEN to a "
             "token of the account that did.",
         ),
         (
@@ -175,10 +178,3 @@ def _sentence(error: HfHubHTTPError, name: str, revision: str | None, path: str)
         (True, f"The hub answers {status} for {name}: check HF_ENDPOINT."),
     )
     return next(sentence for applies, sentence in rows if applies)
-
-
-def endpoint() -> str:
-    """Return the hub's address."""
-    from huggingface_hub import constants
-
-    return constants.ENDPOINT

@@ -114,10 +114,11 @@ class Hub(BaseHTTPRequestHandler):
         said = fault.get("says", len(body))
         self.send_header("content-length", str(said))
         self.end_headers()
-        now = body[: fault.get("after", len(body))][:said]
+        until = max(0, fault["until"] - start) if "until" in fault else len(body)
+        now = body[: fault.get("after", until)][:said]
         self.wfile.write(now)
         self.wfile.flush()
-        if "after" in fault:
+        if "after" in fault or "until" in fault:
             time.sleep(fault.get("stall", 0))
             self.close_connection = True
             if not fault.get("cut", True):

@@ -1,0 +1,323 @@
+"""A model fetched from a hub that works, and from one that does not: whole, or a sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.errors import HubError, HubUnavailable, LauncherError, ModelError, NotEnoughDisk
+from launcher.models import fetching
+from launcher.models.fetching import Fetched, Progress, Terms
+from launcher.models.hub_client import HubFile, Listing
+from launcher.models.resolve import read_model
+from launcher.settings import LauncherSettings, load
+from tests.fake_hub import files
+from tests.fake_hub.files import INDEX, SHARDS
+from tests.fake_hub.hub import COMMIT, LATER, FakeHub, running
+
+LIMIT_S = 1.0
+MODEL = files.model()
+HOLD = """
+import fcntl, sys
+with open(sys.argv[1], "w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    print("held", flush=True)
+    input()
+"""
+WANTED = {"config.json", "tokenizer.json", INDEX, *SHARDS}
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """One with a sharded model a/b, and an adapter on it."""
+    with running(tmp_path / "hub") as started:
+        for name, value in started.environ(tmp_path).items():
+            monkeypatch.setenv(name, value)
+        started.add("a/b", MODEL)
+        started.add("an/adapter", files.adapter())
+        yield started
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def settings(model: str = "a/b", **ours: str) -> LauncherSettings:
+    variables = {f"MMHIE_{name.upper()}": value for name, value in ours.items()}
+    return load({"MMHIE_REASONER_MODEL": model, **variables}, None)
+
+
+def fetch(
+    cache: Path, model: str = "a/b", *, update: bool = False, told: Any = None, **ours: str
+) -> Fetched:
+    report = (lambda _: None) if told is None else told.append
+    return fetching.fetch(settings(model, **ours), Terms(cache, LIMIT_S, report), update=update)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def whole() -> dict[str, bytes]:
+    return {name: MODEL[name] for name in WANTED}
+
+
+def test_a_model_comes_without_its_copies(hub: FakeHub, cache: Path) -> None:
+    """Each weight once; a second run asks nobody."""
+    told: list[Progress] = []
+    fetched = fetch(cache, told=told)
+    asked = len(hub.asked())
+
+    assert content(fetched.folder) == whole()
+    assert told[-1].done == told[-1].total == sum(map(len, whole().values()))
+    assert fetch(cache) == fetched
+    assert len(hub.asked()) == asked
+
+
+def test_an_adapter_brings_its_base_and_both_are_pinned(hub: FakeHub, cache: Path) -> None:
+    """What the engine and provenance are told is a commit of each."""
+    before = read_model(settings("an/adapter"), hub=cache, ask_hub=True)
+    fetched = fetch(cache, "an/adapter")
+    facts = read_model(settings("an/adapter"), hub=cache)
+
+    assert (before.revision, before.missing, before.is_whole) == (
+        COMMIT,
+        ("all of its files",),
+        False,
+    )
+    assert before.adapter is not None
+    assert (before.adapter.revision, before.adapter.source) == (COMMIT, str(fetched.folder))
+    assert fetched.base == "a/b"
+    assert facts.adapter is not None
+    assert (facts.revision, facts.adapter.revision, facts.is_whole) == (COMMIT, COMMIT, True)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"after": 100_000, "times": 2},
+        {"after": 100_000, "stall": 3, "times": 1},
+        {"status": 503, "times": 2},
+        {"status": 429, "times": 1},
+        {"spoil": True, "times": 1},
+        {"says": 1000, "times": 2},
+        {"says": 9_000_000, "times": 1, "after": 500},
+        {"after": 100_000, "times": 3, "ignores_range": True},
+    ],
+    ids=["cut", "stalls", "503", "429", "spoilt", "too short", "too long", "no ranges"],
+)
+def test_a_bad_moment_of_the_hub_is_survived(
+    hub: FakeHub, cache: Path, fault: Mapping[str, Any]
+) -> None:
+    """It ends whole, with the bytes that the index and the digests promise."""
+    hub.fails(**{SHARDS[1]: fault})
+
+    assert content(fetch(cache).folder) == whole()
+
+
+def test_what_came_is_resumed_by_the_next_run(hub: FakeHub, cache: Path) -> None:
+    """A hub that goes silent ends the run after the time without a byte, and not before."""
+    hub.fails(**{SHARDS[1]: {"until": 100_000, "stall": 60}})
+    with pytest.raises(HubUnavailable, match=r"MMHIE_FETCH_STALL_SECONDS.*is kept"):
+        fetch(cache)
+    hub.fails()
+
+    assert content(fetch(cache).folder) == whole()
+    assert hub.asked(SHARDS[1])[-1]["range"] == "bytes=100000-"
+
+
+@pytest.mark.parametrize(
+    ("fault", "model", "ours", "sentence"),
+    [
+        ({SHARDS[0]: {"spoil": True}}, "a/b", {}, "was damaged on its way twice"),
+        ({SHARDS[0]: {"status": 404}}, "a/b", {}, "does not have it"),
+        ({SHARDS[0]: {"status": 403}}, "a/b", {}, "HF_TOKEN"),
+        ({"config.json": {"status": 401, "code": "GatedRepo"}}, "a/b", {}, "a/b is gated: accept"),
+        ({"models/a/b": {"sizes": {SHARDS[0]: 1000}}}, "a/b", {}, "sends more"),
+        ({"models/a/b": {"sizes": {SHARDS[0]: 900_000}}}, "a/b", {}, "shorter than it lists"),
+        ({}, "no/such", {}, "correct the name, or set HF_TOKEN"),
+        ({}, "a/b", {"reasoner_revision": "v9"}, "no revision v9"),
+        ({}, "an/adapter", {"base_revision": "v9"}, "MMHIE_BASE_REVISION"),
+        ({}, "/no/such/folder", {}, "neither on this machine nor a hub id"),
+    ],
+)
+def test_what_the_hub_will_not_give_is_one_sentence(
+    hub: FakeHub,
+    cache: Path,
+    fault: Mapping[str, Any],
+    model: str,
+    ours: dict[str, Any],
+    sentence: str,
+) -> None:
+    """With its remedy; nothing that is wrong is left to be taken for right."""
+    hub.fails(**fault)
+
+    with pytest.raises(HubError, match=sentence):
+        fetch(cache, model, **ours)
+    assert not list(cache.rglob("refs/main"))
+
+
+def test_weights_that_change_under_a_running_fetch(hub: FakeHub, cache: Path) -> None:
+    """The commit that was listed is the one that comes, though main moves on meanwhile."""
+    later = files.model(fill=7)
+
+    def told(progress: Progress) -> None:
+        if progress.done and not (hub.root / "a/b" / LATER).exists():
+            hub.add("a/b", later, LATER)
+
+    first = fetching.fetch(settings(), Terms(cache, LIMIT_S, told))
+
+    assert content(first.folder) == whole()
+    assert fetch(cache) == first
+    assert content(fetch(cache, update=True).folder) == {name: later[name] for name in WANTED}
+    assert content(fetch(cache, reasoner_revision="v1").folder) == whole()
+
+
+def test_a_half_model_is_never_taken_as_whole(
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Configuration, index and one shard of three, as another program left them."""
+    folder = fetch(cache).folder
+    (folder.parents[1] / ".mmhie" / f"{COMMIT}.json").unlink()
+    for shard in SHARDS[1:]:
+        (folder / shard).resolve().unlink()
+        (folder / shard).unlink()
+    half = read_model(settings(), hub=cache)
+
+    assert (half.is_whole, half.local, half.source) == (False, False, "a/b")
+    assert (half.missing, half.revision) == (SHARDS[1:], COMMIT)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelError, match=f"lacks {SHARDS[1]}, {SHARDS[2]}: run `mmhie fetch a/b`"):
+        read_model(settings(), hub=cache)
+    with pytest.raises(HubError, match="HF_HUB_OFFLINE=0"):
+        fetch(cache)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    assert content(fetch(cache).folder) == whole()
+
+
+def test_what_another_program_fetched_is_checked_once(hub: FakeHub, cache: Path) -> None:
+    """A changed byte is found without the stamp; with it, nothing is read again."""
+    folder = fetch(cache).folder
+    shard = folder / SHARDS[0]
+    (folder.parents[1] / ".mmhie" / f"{COMMIT}.json").unlink()
+    shard.resolve().write_bytes(shard.read_bytes()[:-1] + b"X")
+
+    assert not read_model(settings(), hub=cache).is_whole
+    assert content(fetch(cache).folder) == whole()
+    assert read_model(settings(), hub=cache).is_whole
+
+
+def test_a_model_from_elsewhere_needs_no_hub(
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of the blobs are digests: in an air gap they are compared all the same."""
+    folder = fetch(cache).folder
+    stamp = folder.parents[1] / ".mmhie" / f"{COMMIT}.json"
+    stamp.unlink()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    assert fetch(cache).folder == folder
+    assert stamp.is_file()
+    stamp.unlink()
+    shard = (folder / SHARDS[0]).resolve()
+    shard.write_bytes(shard.read_bytes()[:-1] + b"X")
+    with pytest.raises(HubError, match="a/b"):
+        fetch(cache)
+
+
+def test_room_for_all_of_it_is_looked_for_first(
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Base and adapter together, before the first weight is asked for."""
+    hub.fails(**{"models/a/b": {"sizes": {SHARDS[2]: 10**18}}})
+
+    with pytest.raises(NotEnoughDisk, match=r"have to be fetched and .* HF_HOME"):
+        fetch(cache, "an/adapter")
+    assert not hub.asked(".safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (b'{"weight_map": {"layer.0": "S0", "layer.0": "S1"}}', "names layer.0 twice"),
+        (b'{"weight_map": {"layer.0": "../S0"}}', "which is no file beside it"),
+        (b'{"weight_map": {"layer.0": "S9"}}', "which the hub does not have"),
+        (b'{"weight_map": {"layer.7": "S0"}}', "lacks layer.7"),
+        (b"[]", "it is no index"),
+    ],
+)
+def test_an_index_that_is_wrong(hub: FakeHub, cache: Path, change: bytes, sentence: str) -> None:
+    """Said before an engine would trip over it."""
+    for number, shard in enumerate(SHARDS):
+        change = change.replace(b"S%d" % number, shard.encode())
+    hub.add("a/b", {**MODEL, INDEX: change})
+
+    with pytest.raises(LauncherError, match=sentence):
+        fetch(cache)
+
+
+def test_an_adapter_for_another_base(hub: FakeHub, cache: Path) -> None:
+    """Its matrices do not fit, and the sentence comes before the engine."""
+    hub.add("an/adapter", files.adapter(width=128))
+    fetch(cache, "an/adapter")
+
+    with pytest.raises(ModelError, match=r"was made for another model than .* width 128"):
+        read_model(settings("an/adapter"), hub=cache)
+
+
+def test_a_second_fetcher_waits_and_says_so(hub: FakeHub, cache: Path) -> None:
+    """And a holder that dies leaves the lock free."""
+    lock = cache / "models--a--b" / ".mmhie" / "lock"
+    lock.parent.mkdir(parents=True)
+    command = [sys.executable, "-c", HOLD, str(lock)]
+    told: list[Progress] = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        second = threading.Thread(target=fetch, args=(cache,), kwargs={"told": told})
+        second.start()
+        while not told:
+            time.sleep(0.01)
+        assert told == [Progress("Waiting for another process that fetches a/b")]
+        assert not hub.asked(".safetensors")
+        holder.kill()
+        second.join()
+
+    assert content(fetch(cache).folder) == whole()
+
+
+def test_a_disk_that_cannot_be_written(hub: FakeHub, cache: Path, tmp_path: Path) -> None:
+    """A file where the cache should be: root, who runs tests in a container, may write anywhere."""
+    cache.write_text("")
+
+    with pytest.raises(ModelError, match=r"cannot be .* set HF_HOME"):
+        fetch(cache)
+
+
+def test_a_hub_that_is_not_there(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later it may be: exit code 75."""
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+
+    with pytest.raises(HubUnavailable, match="check the network, HTTPS_PROXY and HF_ENDPOINT"):
+        fetch(cache)
+    assert HubUnavailable.exit_code == 75
+
+
+def test_an_old_training_state_is_no_weight() -> None:
+    """Only what an engine reads is wanted."""
+    names = ["adapter_model.safetensors", "training_args.bin", "checkpoint-500/optimizer.pt"]
+    listed = tuple(HubFile(name, 1, "0" * 40) for name in [*names, "README.md"])
+    found = fetching.wanted(Listing("a/b", COMMIT, listed), frozenset())
+
+    assert [file.path for file in found] == ["adapter_model.safetensors", "README.md"]
