@@ -1,10 +1,14 @@
 """Settings and fixtures of every test."""
 
+import os
 import signal
 
 from requirements import programs
 
 pytest_plugins = ["tests.contract.fixtures"]
+
+# No test asks the model hub of the world; those that need one start their own.
+os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
 
 # A shell has what it starts in the background ignore Ctrl-C, and so would every process of a test.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from launcher.checkpoints import gguf
 from launcher.checkpoints.preparation import percent, prepared
+from launcher.errors import HubUnavailable, ModelError
 from launcher.models import weights
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.plan import make_plan
+from launcher.serving.status_file import engine_facts
 from launcher.settings import load
+from tests.fake_hub import files
+from tests.fake_hub.hub import COMMIT, FakeHub, running
 
 LLAMA = {
     "architectures": ["LlamaForCausalLM"],
@@ -47,12 +53,69 @@ async def test_a_plan_is_completed_with_what_was_made(tmp_path: Path) -> None:
     assert plan.decisions.installed == first.decisions.installed
 
 
-async def test_a_plan_that_lacks_nothing_is_handed_on() -> None:
+async def test_a_plan_that_lacks_nothing_is_handed_on(tmp_path: Path) -> None:
     """No step is told and nothing is planned anew."""
-    settings = load({"MMHIE_REASONER_MODEL": "facebook/opt-1.3b"}, None)
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    (tmp_path / "model.safetensors").touch()
+    settings = load({"MMHIE_REASONER_MODEL": str(tmp_path)}, None)
     plans = (make_plan(settings, parse("1x24"), read_model(settings)),)
 
     assert await prepared(plans, {}, lambda text, _: pytest.fail(text), pytest.fail) is plans
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """An adapter and its base, at a hub that cuts each connection once."""
+    with running(tmp_path / "hub") as started:
+        for name, value in started.environ(tmp_path).items():
+            monkeypatch.setenv(name, value)
+        started.add("a/b", files.model())
+        started.add("an/adapter", files.adapter())
+        started.fails(**{files.SHARDS[0]: {"after": 1000, "times": 1}})
+        yield started
+
+
+async def test_a_first_start_fetches_and_then_knows_the_commits(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    """From an empty cache: planned by the hub's config.json, then on whole files, both pinned."""
+    environ = hub.environ(tmp_path, MMHIE_REASONER_MODEL="an/adapter", MMHIE_QUANTIZE="none")
+    settings = load(environ, None)
+    first = make_plan(settings, parse("1x24"), read_model(settings, ask_hub=True))
+    steps: list[tuple[str, float | None]] = []
+
+    (plan,) = await prepared((first,), environ, lambda *step: steps.append(step), pytest.fail)
+    model = engine_facts((plan,)).model
+
+    assert first.argv[2:5] == ("a/b", "--revision", COMMIT)
+    assert any("a/b lacks" in reason and "mmhie serve" in reason for reason in first.reasons)
+    assert plan.argv[2] == str(tmp_path / "hub" / "models--a--b" / "snapshots" / COMMIT)
+    assert (model["revision"], model["base_revision"]) == (COMMIT, COMMIT)
+    assert plan.env["HF_HUB_OFFLINE"] == "1"
+    assert steps[0] == ("Fetching the model", None)
+    assert ("Fetching a/b: 0.75 of 0.75 MiB", 1.0) in steps
+
+
+async def test_a_hub_that_stays_away_ends_the_start(hub: FakeHub, tmp_path: Path) -> None:
+    """With the sentence and the exit code of `mmhie fetch`, and never with half a model."""
+    hub.fails(**{files.SHARDS[0]: {"until": 1000, "stall": 60}})
+    environ = hub.environ(tmp_path, MMHIE_REASONER_MODEL="a/b", MMHIE_FETCH_STALL_SECONDS="1")
+    settings = load(environ, None)
+    plan = make_plan(settings, parse("1x24"), read_model(settings, ask_hub=True))
+
+    with pytest.raises(HubUnavailable, match="nothing came for 1 s"):
+        await prepared((plan,), environ, lambda *step: None, lambda line: None)
+
+
+async def test_a_folder_without_its_weights_is_no_model(tmp_path: Path) -> None:
+    """Planned, since a plan needs no weights, and refused before an engine starts."""
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    settings = load({"MMHIE_REASONER_MODEL": str(tmp_path)}, None)
+    plan = make_plan(settings, parse("1x24"), read_model(settings))
+
+    assert any("lacks its weights" in reason for reason in plan.reasons)
+    with pytest.raises(ModelError, match="lacks its weights"):
+        await prepared((plan,), os.environ, lambda *step: None, lambda line: None)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,10 @@ def run(cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
         ({"MMHIE_MAX_QUEUE": "many"}, ("MMHIE_MAX_QUEUE", "many")),
         ({"MMHIE_ENV": "production"}, ("MMHIE_KEYS_FILE",)),
         ({"MMHIE_DEVICE": "cuda"}, ("MMHIE_DEVICE", "no GPU")),
-        ({"MMHIE_REASONER_MODEL": "no/such-model"}, ("no/such-model", "mmhie fetch")),
+        (
+            {"MMHIE_REASONER_MODEL": "no/such-model", "HF_HUB_OFFLINE": "1"},
+            ("no/such-model", "mmhie fetch"),
+        ),
     ],
     ids=["unknown name", "bad value", "the gateway's", "no keys", "no GPU", "no model"],
 )

@@ -216,6 +216,7 @@ def test_a_hub_id_in_the_cache(tmp_path: Path) -> None:
     snapshot = folder(repository / "snapshots" / "abc123", LLAMA)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("abc123")
+    (snapshot / "model.safetensors").touch()
 
     facts = read("org/name", hub=tmp_path)
 

@@ -58,13 +58,13 @@ def test_an_index_that_is_garbage(folder: Path) -> None:
     """A sentence, not a traceback."""
     (folder / weights.INDEX).write_text("[]")
 
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="cannot be used"):
         weights.check(folder)
 
 
 def test_no_weights_at_all(tmp_path: Path) -> None:
     """A folder with its configuration alone."""
-    with pytest.raises(ModelError, match="holds no weights"):
+    with pytest.raises(ModelError, match="lacks its weights"):
         weights.check(tmp_path)
 
 

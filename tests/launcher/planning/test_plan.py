@@ -355,7 +355,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     program = "import sys; from launcher.cli.app import main; main()"
     return subprocess.run(
         [sys.executable, "-c", program, "plan", *arguments],
-        env={**kept, **given},
+        env={**kept, **given, "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
         check=False,
