@@ -57,7 +57,7 @@ def test_only_the_gateway_is_published(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("service", ["gateway", "engine"])
+@pytest.mark.parametrize("service", ["gateway", "engine", "fetch"])
 def test_services_are_hardened(name: str, service: str) -> None:
     """Read-only root, no capability, no way to new ones, time to stop in."""
     entry = load(name)["services"][service]
@@ -98,6 +98,22 @@ def test_settings_and_targets_exist(name: str) -> None:
         assert file.is_file()
         target = service["build"].get("target")
         assert target is None or target in stages(file.name.partition(".")[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_engine_waits_for_whole_files(name: str) -> None:
+    """The set model is fetched into its volume by the only other service of its image."""
+    services = load(name)["services"]
+    fetch, engine = services["fetch"], services["engine"]
+
+    assert engine["depends_on"] == {"fetch": {"condition": "service_completed_successfully"}}
+    assert (fetch["command"], fetch["image"]) == (["fetch"], engine["image"])
+    assert "cache:/cache" in engine["volumes"]
+    assert "cache:/cache" in fetch["volumes"]
+    assert fetch["networks"] == ["front"]
+    for chosen in ("MMHIE_REASONER_MODEL", "env_file"):
+        assert fetch.get(chosen) == engine.get(chosen)
+        assert fetch["environment"].get(chosen) == engine["environment"].get(chosen)
 
 
 def test_gpu_is_reserved() -> None:

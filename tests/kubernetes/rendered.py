@@ -58,6 +58,11 @@ class Pod:
     spec: Object
 
     @property
+    def containers(self) -> list[Object]:
+        """Those that run before it, and the only one that stays."""
+        return [*self.spec.get("initContainers", ()), self.container]
+
+    @property
     def container(self) -> Object:
         """Its only one."""
         (only,) = self.spec["containers"]

@@ -42,21 +42,22 @@ def test_every_object_fits_its_schema(overlay: str, tmp_path: Path) -> None:
 def test_every_pod_is_hardened(overlay: str) -> None:
     """No root, no capability, a root file system to read only, no token of the cluster."""
     for pod in pods(overlay):
-        security = pod.container["securityContext"]
         assert pod.spec["securityContext"]["runAsNonRoot"] is True, pod.owner
         assert pod.spec["securityContext"]["runAsUser"] == 10001, pod.owner
         assert pod.spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
         assert pod.spec["automountServiceAccountToken"] is False, pod.owner
-        assert security["readOnlyRootFilesystem"] is True, pod.owner
-        assert security["allowPrivilegeEscalation"] is False, pod.owner
-        assert security["capabilities"]["drop"] == ["ALL"], pod.owner
+        for security in (container["securityContext"] for container in pod.containers):
+            assert security["readOnlyRootFilesystem"] is True, pod.owner
+            assert security["allowPrivilegeEscalation"] is False, pod.owner
+            assert security["capabilities"]["drop"] == ["ALL"], pod.owner
 
 
 def test_every_pod_has_bounds(overlay: str) -> None:
     """Memory it may use at most, and what it asks for."""
     for pod in pods(overlay):
-        assert "memory" in pod.container["resources"]["limits"], pod.owner
-        assert {"cpu", "memory"} <= pod.container["resources"]["requests"].keys(), pod.owner
+        for resources in (container["resources"] for container in pod.containers):
+            assert "memory" in resources["limits"], pod.owner
+            assert {"cpu", "memory"} <= resources["requests"].keys(), pod.owner
 
 
 def test_every_pod_is_behind_a_policy(overlay: str) -> None:
@@ -99,7 +100,7 @@ def references(overlay: str) -> list[tuple[str, str, bool]]:
     found = []
     for pod in pods(overlay):
         found.append(("ServiceAccount", pod.spec["serviceAccountName"], False))
-        for source in pod.container.get("envFrom", ()):
+        for source in (one for all in pod.containers for one in all.get("envFrom", ())):
             found.append(("ConfigMap", source["configMapRef"]["name"], False))
         for volume in pod.spec["volumes"]:
             if config := volume.get("configMap"):
@@ -142,7 +143,23 @@ def test_every_setting_is_known(overlay: str) -> None:
 def test_images_are_those_that_are_built_here(overlay: str) -> None:
     """One Dockerfile each."""
     files = {"mmhie-" + name for name in FILES}
-    assert {pod.container["image"].split(":")[0] for pod in pods(overlay)} <= files
+    images = {container["image"] for pod in pods(overlay) for container in pod.containers}
+    assert {image.split(":")[0] for image in images} <= files
+
+
+def test_no_engine_sees_half_a_model(overlay: str) -> None:
+    """It waits for the job that fetches the model both of them are set to, outside of its probes."""
+    for pod in pods(overlay):
+        component = pod.labels["app.kubernetes.io/component"]
+        if component == "engine":
+            (weights,) = pod.spec["initContainers"]
+            assert weights["args"] == ["fetch", "--wait"], pod.owner
+            assert weights["envFrom"] == pod.container["envFrom"], pod.owner
+        if component == "fetch":
+            (engine, *_) = [one for one in pods(overlay) if "initContainers" in one.spec]
+            assert pod.container["args"] == ["fetch"]
+            assert pod.container["envFrom"] == engine.container["envFrom"]
+            assert {"name": "HF_HUB_OFFLINE", "value": "0"} in pod.container["env"]
 
 
 def test_there_is_time_to_stop(overlay: str) -> None:
