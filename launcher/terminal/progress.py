@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 BANNER = Path(__file__).with_name("banner.txt").read_text("utf-8")
+# Without a terminal, a line for each such share of a long step.
+LINE_EACH = 0.05
 COLUMNS = (TextColumn("{task.description:<32}", markup=False), BarColumn(), TimeElapsedColumn())
 
 
@@ -19,6 +21,7 @@ class ProgressDisplay:
         self._console = console
         self._bar: Progress | None = None
         self._task = TaskID(0)
+        self._last_fraction = 0.0
         self._last = ""
 
     @property
@@ -30,9 +33,15 @@ class ProgressDisplay:
         """Show the current step, and the share of it that is done."""
         if self.is_terminal:
             self._show_bar(sentence, fraction)
-        elif sentence != self._last:
+        elif sentence != self._last and not self._is_little_more(sentence, fraction):
             self._print(f"==> {sentence}")
-        self._last = sentence
+            self._last, self._last_fraction = sentence, fraction or 0.0
+
+    def _is_little_more(self, sentence: str, fraction: float | None) -> bool:
+        """Return whether only the amount behind the step's name has grown, and not by much."""
+        if sentence.partition(": ")[0] != self._last.partition(": ")[0]:
+            return False
+        return (fraction or 0.0) - self._last_fraction < LINE_EACH
 
     def done(self, text: str = "") -> None:
         """End the bar, and print a text after it."""

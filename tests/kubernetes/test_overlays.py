@@ -100,7 +100,7 @@ def references(overlay: str) -> list[tuple[str, str, bool]]:
     found = []
     for pod in pods(overlay):
         found.append(("ServiceAccount", pod.spec["serviceAccountName"], False))
-        for source in (one for all in pod.containers for one in all.get("envFrom", ())):
+        for source in (named for run in pod.containers for named in run.get("envFrom", ())):
             found.append(("ConfigMap", source["configMapRef"]["name"], False))
         for volume in pod.spec["volumes"]:
             if config := volume.get("configMap"):
@@ -148,7 +148,7 @@ def test_images_are_those_that_are_built_here(overlay: str) -> None:
 
 
 def test_no_engine_sees_half_a_model(overlay: str) -> None:
-    """It waits for the job that fetches the model both of them are set to, outside of its probes."""
+    """It waits, outside of its probes, for the job that fetches the model both are set to."""
     for pod in pods(overlay):
         component = pod.labels["app.kubernetes.io/component"]
         if component == "engine":

@@ -31,6 +31,22 @@ def test_without_a_terminal_each_step_is_one_line() -> None:
     assert written(shown) == "==> Loading the weights.\n==> Warming up.\nReady.\n"
 
 
+def test_an_amount_that_grows_is_told_now_and_then() -> None:
+    """A log of a long download has twenty lines of it, and the next step at once."""
+    shown = console(terminal=False)
+    display = ProgressDisplay(shown)
+    for percent in range(101):
+        display.step(f"Fetching a/b: {percent} of 100 GiB", percent / 100)
+    display.step("Fetching c/d: 0 of 9 GiB", 0.0)
+    lines = written(shown).splitlines()
+
+    assert len(lines) in (20, 21, 22)
+    assert (lines[0], lines[-1]) == (
+        "==> Fetching a/b: 0 of 100 GiB",
+        "==> Fetching c/d: 0 of 9 GiB",
+    )
+
+
 def test_on_a_terminal_there_is_a_bar() -> None:
     """With the step's name; after it the text stands free."""
     shown = console(terminal=True)
