@@ -73,6 +73,11 @@ class LauncherSettings(SharedSettings):
         description="auto: fewest GPUs that fit the model; balanced: tensor parallel over all; "
         "sequential: pipeline parallel over all; null: one GPU.",
     )
+    merge_adapter: bool = Field(
+        True,
+        description="Fold an adapter into its base once, before the engine starts, where that is "
+        "exact; false serves it beside the base, on a GPU only.",
+    )
     quantize: Annotated[Quantize, Lower] = Field(
         "none",
         description="none keeps the checkpoint's own format; auto picks one that fits; any other "
@@ -88,12 +93,18 @@ class LauncherSettings(SharedSettings):
     pipeline_parallel: int | None = Field(
         None, ge=1, description="Pipeline stages: groups of GPUs that hold consecutive layers."
     )
-    data_parallel: int | None = Field(None, ge=1, description="Replicas of the whole model.")
-    engines: int = Field(
-        1,
+    data_parallel: int | None = Field(
+        None,
         ge=1,
-        description="Engines on this machine; with more than one, vLLM's router runs in front of "
-        "them.",
+        description="vLLM's data parallel ranks in one engine. They share the experts of a mixture "
+        "of experts and step together; independent copies are MMHIE_ENGINES.",
+    )
+    engines: int | None = Field(
+        None,
+        ge=1,
+        description="Copies of the model on this machine, an engine each; vLLM's router runs in "
+        "front of several. Unset: as many as its GPUs hold; one on a CPU, or where another setting "
+        "lays out the GPUs.",
     )
     engine_urls: Annotated[tuple[str, ...], CommaSeparated] = Field(
         (),
@@ -289,7 +300,7 @@ def conflicts(settings: LauncherSettings) -> Iterator[tuple[object, str]]:
     )
     other = "MMHIE_NODES" if settings.nodes > 1 else "MMHIE_ENGINE_URLS"
     yield (
-        settings.engines > 1 and (settings.nodes > 1 or settings.engine_urls),
+        (settings.engines or 1) > 1 and (settings.nodes > 1 or settings.engine_urls),
         f"MMHIE_ENGINES is {settings.engines} and {other} is set too: several engines run on "
         "one machine each; start them there, and name them all in MMHIE_ENGINE_URLS.",
     )

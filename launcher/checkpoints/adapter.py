@@ -39,8 +39,8 @@ def merge(job: MergeJob, report: Report) -> Path:
     if facts.unmergeable:
         found = ", ".join(facts.unmergeable)
         raise PlanError(
-            f"The adapter {job.adapter_id} has {found} and cannot be merged exactly; serve it "
-            "unmerged, on a GPU."
+            f"The adapter {job.adapter_id} has {found} and cannot be merged exactly; set "
+            "MMHIE_MERGE_ADAPTER=false to serve it unmerged, on a GPU."
         )
     record = _record(job, facts)
     with making.locked(job.target.parent / f".{job.target.name}.lock"):

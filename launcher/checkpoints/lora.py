@@ -40,7 +40,7 @@ def pairs(
         if match is None:
             raise PlanError(
                 f"The adapter has {name}, which is no LoRA matrix and cannot be merged; "
-                "serve it unmerged, on a GPU."
+                "set MMHIE_MERGE_ADAPTER=false to serve it unmerged, on a GPU."
             )
         module = match["module"].removeprefix(PREFIX)
         halves.setdefault(module, {})[match["part"]] = tensor
@@ -59,8 +59,8 @@ def _pair(
     target = base.get(f"{module}.weight")
     if target is None or target.dtype not in ("BF16", "F16", "F32"):
         raise PlanError(
-            f"The adapter changes {module}, which is packed or absent in the base; serve it "
-            "unmerged, on a GPU."
+            f"The adapter changes {module}, which is packed or absent in the base; set "
+            "MMHIE_MERGE_ADAPTER=false to serve it unmerged, on a GPU."
         )
     if set(half) != {"A", "B"}:
         raise PlanError(

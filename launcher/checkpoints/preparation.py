@@ -12,7 +12,7 @@ from typing import Final
 from launcher.checkpoints import gguf, making, merging
 from launcher.errors import ModelError
 from launcher.models import fetching, resolve, weights
-from launcher.planning import hardware, installation
+from launcher.planning import copies, hardware, installation
 from launcher.planning.decisions import prepared_folder
 from launcher.planning.plan import EnginePlan, complete, make_plan
 from launcher.process.child import Listener
@@ -115,5 +115,7 @@ def plans_of(settings: LauncherSettings) -> Plans:
     if model.missing and not model.local and is_offline():
         raise ModelError(resolve.offline(model.source, ()))
     whole = hardware.detect(settings.head_address if settings.nodes > 1 else None)
-    shares = (hardware.share(whole, settings.engines, index) for index in range(settings.engines))
+    settings = copies.with_engines(settings, whole, model, installed)
+    parts = settings.engines or 1
+    shares = (hardware.share(whole, parts, index) for index in range(parts))
     return tuple(make_plan(settings, share, model, installed) for share in shares)

@@ -65,8 +65,8 @@ def floats(tensor: Tensor) -> Float:
     """The values as float32; ModelError when they are no plain floats."""
     if tensor.dtype not in FLOATS:
         raise ModelError(
-            f"{tensor.name} is {tensor.dtype}, which cannot be merged; serve the adapter unmerged, "
-            "on a GPU."
+            f"{tensor.name} is {tensor.dtype}, which cannot be merged; set "
+            "MMHIE_MERGE_ADAPTER=false to serve the adapter unmerged, on a GPU."
         )
     found = np.frombuffer(b"".join(tensor.chunks()), FLOATS[tensor.dtype]).reshape(tensor.shape)
     return widen(found) if tensor.dtype == "BF16" else found.astype(np.float32)

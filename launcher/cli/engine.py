@@ -43,7 +43,8 @@ async def run(environ: Mapping[str, str], report: serve.Report) -> int:
     chosen = serve.load(environ, None)
     display = ProgressDisplay(Console(stderr=True))
     listener = prefixed("prepare", sys.stderr)
-    plans = preparation.plans_of(chosen)
+    alone = chosen.model_copy(update={"engines": chosen.engines or 1})
+    plans = preparation.plans_of(alone)
     if len(plans) != 1:
         raise SettingsError(
             "MMHIE_ENGINES must be 1 here, and MMHIE_ENGINE_URLS unset: start a container for each "

@@ -18,7 +18,7 @@ from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.nodes import cluster
 from launcher.nodes.cluster import Node
-from launcher.planning import hardware, installation
+from launcher.planning import copies, hardware, installation
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
@@ -91,7 +91,8 @@ def planned(
 
     Raises LauncherError, but not for memory.
     """
-    share = hardware.share(machine, settings.engines, 0)
+    settings = copies.with_engines(settings, machine, model, installed)
+    share = hardware.share(machine, settings.engines or 1, 0)
     engine_plan = make_plan(settings, share, model, installed, strict=False)
     if variables is None:
         return engine_plan, ()

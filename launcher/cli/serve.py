@@ -80,7 +80,7 @@ async def serve_until_stopped(
         preflight.check_gateway()
         preflight.check_port(chosen.host, chosen.port)
     preflight.check_room(chosen.cache_dir)
-    if chosen.engines > 1 or len(chosen.engine_urls) > 1:
+    if (chosen.engines or 1) > 1 or len(chosen.engine_urls) > 1:
         router.check_installed()
     display = ProgressDisplay(Console(stderr=True))
     with log_file(display, chosen) as file, private_folder() as folder:

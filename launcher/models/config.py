@@ -12,6 +12,18 @@ from launcher.models.families import DEFAULTS, Config
 
 # Marks in the chat template of a model that reasons, and vLLM's parser for it.
 REASONING_MARKS: Final = (("enable_thinking", "qwen3"), ("<think>", "deepseek_r1"))
+# Marks in the chat template of a model that calls tools, and vLLM's parser of its calls; the first
+# that is found counts, since some families share a mark.
+TOOL_MARKS: Final = (
+    ("<arg_key>", "glm45"),
+    ("<function=", "qwen3_coder"),
+    ("<tool_call>", "hermes"),
+    ("<|python_tag|>", "llama3_json"),
+    ("[TOOL_CALLS]", "mistral"),
+    ("<\uff5ctool\u2581calls\u2581begin\uff5c>", "deepseek_v3"),
+)
+# Parts of a config.json that describe what a gateway for text never uses.
+OTHER_SENSES: Final = ("vision_config", "audio_config", "vision_tower_config")
 # Entries of an adapter_config.json that change more than W + scale * B A.
 BEYOND_LORA: Final = (
     "use_dora",
@@ -49,6 +61,8 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
             dtype=_dtype(text),
             chat_template=_has_template(model_type, config, template),
             reasoning_parser=_reasoning_parser(model_type, template),
+            tool_parser=_tool_parser(model_type, template),
+            is_multimodal=any(config.get(part) for part in OTHER_SENSES),
             **_shape(text),
         )
     except KeyError as error:
@@ -167,6 +181,12 @@ def _reasoning_parser(model_type: str, template: str) -> str | None:
     if model_type == "gpt_oss":
         return "openai_gptoss"
     return next((parser for mark, parser in REASONING_MARKS if mark in template), None)
+
+
+def _tool_parser(model_type: str, template: str) -> str | None:
+    if model_type == "gpt_oss":
+        return "openai"
+    return next((parser for mark, parser in TOOL_MARKS if mark in template), None)
 
 
 def gguf_config(header: Config, kind: str) -> Config:

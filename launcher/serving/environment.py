@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from launcher.planning import cuda_toolkit
 from launcher.settings import PREFIX
 
 KEY = "VLLM_API_KEY"
@@ -21,8 +22,9 @@ WITHHELD = (
 )
 LOG_LEVEL = "VLLM_LOGGING_LEVEL"
 HARMONY_FOLDER = "TIKTOKEN_ENCODINGS_BASE"
-# How the nodes of an engine reach each other: the user knows the network better than the plan.
-USER_WINS = ("VLLM_HOST_IP", "GLOO_SOCKET_IFNAME")
+# How the nodes of an engine reach each other, and whether a compiler of an unusual place works: the
+# user knows the machine better than the plan.
+USER_WINS = ("VLLM_HOST_IP", "GLOO_SOCKET_IFNAME", *cuda_toolkit.SWITCHES)
 
 
 def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) -> dict[str, str]:
@@ -36,9 +38,9 @@ def for_engine(environ: Mapping[str, str], plan: Mapping[str, str], key: str) ->
         kept[LOG_LEVEL] = "INFO"
     if not kept.get(HARMONY_FOLDER):  # set but blank, it breaks the Harmony vocabulary
         kept.pop(HARMONY_FOLDER, None)
-    network = {name: kept[name] for name in USER_WINS if kept.get(name)}
+    known = {name: kept[name] for name in USER_WINS if kept.get(name)}
     path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
-    return {**kept, **plan, **network, **ALWAYS, "PATH": path, KEY: key}
+    return {**kept, **plan, **known, **ALWAYS, "PATH": path, KEY: key}
 
 
 def for_router(environ: Mapping[str, str]) -> dict[str, str]:

@@ -22,6 +22,9 @@ from launcher.serving.service_supervisor import Program
 from launcher.serving.supervisor import Programs
 from launcher.settings import LauncherSettings
 
+# Unset, it grows with the engines: as many requests as all of them hold at once.
+IN_FLIGHT = "MMHIE_MAX_INFLIGHT"
+
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
@@ -56,8 +59,11 @@ def programs(
     if len(urls) == 1:
         return Programs(engines, gateway(settings, environ, urls[0], key, files))
     url, before = routing(settings, urls, environ, files)
+    together = sum(plan.decisions.workload.sequences for plan in plans)
+    limit = {IN_FLIGHT: str(together)} if plans and not environ.get(IN_FLIGHT) else {}
     routed = {
         **environ,
+        **limit,
         "MMHIE_ENGINE_HEALTH_PATH": router.HEALTH,
         "MMHIE_ENGINE_METRICS_URLS": ",".join(urls),
     }

@@ -42,6 +42,9 @@ def judge(line: list[str]) -> dict[str, Any]:
         "quantization": config.model_config.quantization,
         "max_model_len": config.model_config.max_model_len,
         "kv_cache_dtype": config.cache_config.cache_dtype,
+        "graph_tokens": config.compilation_config.max_cudagraph_capture_size,
+        "is_asynchronous": config.scheduler_config.async_scheduling,
+        "has_prefix_cache": config.cache_config.enable_prefix_caching,
     }
 
 

@@ -15,6 +15,7 @@ from launcher.planning.cards import Gpu
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import make_plan
+from launcher.planning.scheduling import Schedule, schedule
 from launcher.settings import load
 from tests.gpu_engine.cards import CARDS, Card
 from tests.gpu_engine.wheel import environment
@@ -40,10 +41,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The line for the engine and why there is no plan, if there is none."""
+    """The line for the engine, and its schedule or why there is no plan."""
 
     line: list[str]
     refusal: str | None
+    schedule: Schedule | None = None
 
 
 def cases(models: Iterable[str]) -> list[Case]:
@@ -72,7 +74,8 @@ def planned(case: Case, folder: Path) -> Planned:
         plan = make_plan(settings, hardware(CARDS[case.card]), model, plugins, strict=False)
     except LauncherError as refusal:
         return Planned(typed(case, folder), str(refusal))
-    return Planned([part for part in plan.argv if part not in ("vllm", "serve")], None)
+    line = [part for part in plan.argv if part not in ("vllm", "serve")]
+    return Planned(line, None, schedule(plan.decisions))
 
 
 def typed(case: Case, folder: Path) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +77,15 @@ def test_what_is_taken_is_planned(verdicts: dict[Case, tuple[Planned, Verdict]])
     ]
 
     assert wrong == []
+
+
+def test_the_schedule_is_the_engines(verdicts: dict[Case, tuple[Planned, Verdict]]) -> None:
+    """What a plan says of vLLM's own choices is what vLLM chooses on that card."""
+    for case, (plan, verdict) in verdicts.items():
+        if plan.schedule is not None and not verdict["refusal"]:
+            chosen = {name: verdict[name] for name in asdict(plan.schedule)}
+            assert chosen == asdict(plan.schedule), case
+            assert (verdict["is_asynchronous"], verdict["has_prefix_cache"]) == (True, True), case
 
 
 def test_the_matrix_is_whole(verdicts: dict[Case, tuple[Planned, Verdict]]) -> None:

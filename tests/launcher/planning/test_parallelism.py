@@ -98,9 +98,11 @@ def test_three_gpus_become_two_with_a_warning() -> None:
 
 def test_idle_gpus_are_pointed_out() -> None:
     """A model that fits one of four GPUs could have four copies."""
-    assert "MMHIE_DATA_PARALLEL=4" in lay_out("4x80").reason
-    assert "MMHIE_DATA_PARALLEL" not in lay_out("4x80", data_parallel=4).reason
-    assert "MMHIE_DATA_PARALLEL" not in lay_out("7x80").reason
+    assert "MMHIE_ENGINES=4" in lay_out("4x80").reason
+    assert "MMHIE_ENGINES=7" in lay_out("7x80").reason
+    assert "MMHIE_ENGINES=2" in lay_out("4x80", tensor_parallel=2).reason
+    assert "MMHIE_ENGINES" not in lay_out("4x80", data_parallel=4).reason
+    assert "MMHIE_ENGINES" not in lay_out("2x8x80", nodes=2, head_address="h").reason
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def test_the_readmes_cpu_line_runs_a_merge(hardware: str, quantization: str) -> 
 
 
 def test_an_adapter_answers_to_its_public_id() -> None:
-    """On a GPU the base is served under another name, and the adapter under the public one."""
-    made = plan("1x24")
+    """Unmerged, the base is served under another name, and the adapter under the public one."""
+    made = plan("1x24", merge_adapter="false")
 
     module = json.loads(value(made, "--lora-modules") or "")
     assert made.argv[:3] == ("vllm", "serve", "openai/gpt-oss-20b")
@@ -116,7 +116,9 @@ def test_the_next_rank_vllm_has(tmp_path: Path, rank: int, buffer: str) -> None:
     config = {"r": rank, "base_model_name_or_path": "openai/gpt-oss-20b"}
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
 
-    assert value(plan("1x24", reasoner_model=str(tmp_path)), "--max-lora-rank") == buffer
+    made = plan("1x24", reasoner_model=str(tmp_path), merge_adapter="false")
+
+    assert value(made, "--max-lora-rank") == buffer
 
 
 def test_an_adapter_that_cannot_be_merged_is_refused_on_the_cpu(tmp_path: Path) -> None:
@@ -375,7 +377,7 @@ def test_the_command_prints_tables() -> None:
     ended = run("--gpus", "1x24")
 
     assert ended.returncode == 0
-    for part in ("13.88", "weights", "KV cache", "Fits", "vllm serve openai/gpt-oss-20b"):
+    for part in ("13.67", "weights", "KV cache", "Fits", "-20b-merge"):
         assert part in ended.stdout
 
 
@@ -441,7 +443,9 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
     ]
     thinking = dense(tmp_path / "thinking")
     (thinking / "chat_template.jinja").write_text("enable_thinking")
-    models = [DEFAULT, "openai/gpt-oss-20b", "embedded", "facebook/opt-1.3b"]
+    seeing = dense(tmp_path / "seeing", vision_config={"model_type": "siglip_vision_model"})
+    (seeing / "model.safetensors").write_bytes(b"0")
+    models = [str(seeing), DEFAULT, "openai/gpt-oss-20b", "embedded", "facebook/opt-1.3b"]
     models += ["sshleifer/tiny-gpt2", str(thinking), *map(str, folders)]
     places = (
         "1x24",
@@ -456,6 +460,7 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
         {},
         *({"quantize": name} for name in ("auto", "bitsandbytes", "fp8", "mxfp4", "gguf")),
         *({"device_map": name} for name in ("balanced", "sequential", "null")),
+        {"merge_adapter": "false"},
         {"data_parallel": "2", "kv_cache_dtype": "fp8", "dtype": "float16"},
         {"tensor_parallel": "2", "distributed_backend": "ray"},
         {"traces_endpoint": "http://collector:4318/v1/traces"},

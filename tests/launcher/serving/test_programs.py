@@ -22,8 +22,8 @@ def made(folder: Path, model: ModelFacts = MODEL, **ours: str) -> Programs:
     chosen = load({"MMHIE_REASONER_MODEL": "/models/tiny", **ours}, None)
     whole = parse("cpu,ram=32,cpus=8")
     plans: list[EnginePlan] = [
-        make_plan(chosen, share(whole, chosen.engines, index), model)
-        for index in range(0 if chosen.engine_urls else chosen.engines)
+        make_plan(chosen, share(whole, chosen.engines or 1, index), model)
+        for index in range(0 if chosen.engine_urls else chosen.engines or 1)
     ]
     environ = {"PATH": "/usr/bin", "MMHIE_ENGINE_API_KEY": "theirs"}
     return programs(chosen, plans, environ, RunFiles(folder, io.StringIO()))
