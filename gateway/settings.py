@@ -308,8 +308,7 @@ class GatewaySettings(SharedSettings):
         "off", description="Add the disclaimer to the answer's text on /llm/generate as well."
     )
     disclaimer_in_v1_text: Literal["off", "prefix", "suffix", "both"] = Field(
-        "off",
-        description="The same on /v1; never with tools or structured output.",
+        "off", description="The same on /v1; never with tools or structured output."
     )
     emergency_contact: str = Field(
         "your local emergency number",

@@ -20,8 +20,6 @@ LauncherError                 one sentence, exit code 2
   └ GaveUp                    it kept dying
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 

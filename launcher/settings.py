@@ -13,14 +13,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from gateway import settings_base
 from gateway.settings import known_names as gateway_names
-from gateway.settings_base import (
-    ENV_FILE,
-    PREFIX,
-    CommaSeparated,
-    Lower,
-    SharedSettings,
-    UserPath,
-)
+from gateway.settings_base import ENV_FILE, PREFIX, CommaSeparated, Lower, SharedSettings, UserPath
 from launcher.errors import SettingsError
 from launcher.formats import FORMATS
 
@@ -84,8 +77,7 @@ class LauncherSettings(SharedSettings):
         "is checked against checkpoint, device and plugins.",
     )
     quantize_fallback: Annotated[Literal["warn", "error"], Lower] = Field(
-        "warn",
-        description="What to do when MMHIE_QUANTIZE is not possible but another format is.",
+        "warn", description="What to do when MMHIE_QUANTIZE is not possible but another format is."
     )
     tensor_parallel: int | None = Field(
         None, ge=1, description="GPUs that share each layer; overrides MMHIE_DEVICE_MAP."

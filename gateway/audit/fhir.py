@@ -72,10 +72,7 @@ def agent(record: Json) -> Json:
     """Return the caller, or the gateway itself where there was none."""
     name = record.get("client") or record.get("by")
     who = {"identifier": {"system": OWN, "value": name}} if name else {"display": "unknown"}
-    found: Json = {
-        "who": who,
-        "requestor": record["kind"] in ("request", "hold", "release"),
-    }
+    found: Json = {"who": who, "requestor": record["kind"] in ("request", "hold", "release")}
     if record.get("address"):
         found["network"] = {"address": record["address"], "type": "2"}
     return found

@@ -14,14 +14,7 @@ import orjson
 
 from gateway.audit import entry
 from gateway.audit.chain import Head
-from gateway.audit.file import (
-    SYNC_EVERY_S,
-    AuditFile,
-    ChainBroken,
-    event,
-    read_tail,
-    rfc3339_now,
-)
+from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event, read_tail, rfc3339_now
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.errors import AuditUnavailable
 from gateway.json_types import Json
@@ -46,12 +39,7 @@ class Trail:
     a short failure loses nothing."""
 
     def __init__(
-        self,
-        file: AuditFile,
-        *,
-        on_failure: OnFailure,
-        checkpoint_s: float,
-        alarm: Alarm,
+        self, file: AuditFile, *, on_failure: OnFailure, checkpoint_s: float, alarm: Alarm
     ) -> None:
         self._file = file
         self._on_failure = on_failure

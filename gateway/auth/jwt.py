@@ -119,21 +119,9 @@ def sentence(error: jwt.PyJWTError) -> str:
 MALFORMED = "The bearer token is malformed; send a JSON Web Token as its issuer returned it."
 FAULTS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
     (jwt.ExpiredSignatureError, "The token has expired; get a new one."),
-    (
-        jwt.ImmatureSignatureError,
-        "The token is not valid yet; check both clocks.",
-    ),
-    (
-        jwt.InvalidIssuerError,
-        "The token is not from MMHIE_JWT_ISSUER; get one there.",
-    ),
-    (
-        jwt.InvalidAudienceError,
-        "The token is not for MMHIE_JWT_AUDIENCE; ask for one that is.",
-    ),
+    (jwt.ImmatureSignatureError, "The token is not valid yet; check both clocks."),
+    (jwt.InvalidIssuerError, "The token is not from MMHIE_JWT_ISSUER; get one there."),
+    (jwt.InvalidAudienceError, "The token is not for MMHIE_JWT_AUDIENCE; ask for one that is."),
     (jwt.MissingRequiredClaimError, f"The token must have the claims {', '.join(REQUIRED)}."),
-    (
-        jwt.InvalidSignatureError,
-        "The token's signature is invalid; get a new token.",
-    ),
+    (jwt.InvalidSignatureError, "The token's signature is invalid; get a new token."),
 )

@@ -164,8 +164,7 @@ class EngineClient:
                 return await self._dial(loop)
         except (OSError, TimeoutError):
             raise EngineUnavailable(
-                "The engine cannot be reached; it may be starting: try again.",
-                retry_after_s=2,
+                "The engine cannot be reached; it may be starting: try again.", retry_after_s=2
             ) from None
 
     async def _dial(self, loop: asyncio.AbstractEventLoop) -> Connection:

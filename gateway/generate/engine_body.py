@@ -28,10 +28,7 @@ def body(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
         "max_tokens": engine_budget(prompt, model, reasoning_budget=reasoning_budget),
         "temperature": prompt.temperature,
         "stream": True,
-        "stream_options": {
-            "include_usage": True,
-            "continuous_usage_stats": bool(model.reasons),
-        },
+        "stream_options": {"include_usage": True, "continuous_usage_stats": bool(model.reasons)},
     }
     if model.budgets_reasoning:
         fixed["thinking_token_budget"] = reasoning_budget

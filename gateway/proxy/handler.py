@@ -87,11 +87,7 @@ class PassedCall:
         if self.path == RESPONSES:
             return ResponseEventRelay(label, key=key, policy=self.policy)
         return ChunkRelay(
-            label,
-            key=key,
-            took_usage=bool(self.usage),
-            request=self.parameters,
-            policy=self.policy,
+            label, key=key, took_usage=bool(self.usage), request=self.parameters, policy=self.policy
         )
 
 

@@ -10,10 +10,7 @@ from gateway.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
 
 # HL7 v3 ObservationValue: "Artificial Intelligence asserted" (HL7 AI Transparency on FHIR).
-AI_LABEL = {
-    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
-    "code": "AIAST",
-}
+AI_LABEL = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "AIAST"}
 # Sampling parameters of OpenAI and vLLM. `stop` is left out: it may be patient text.
 SAMPLING = (
     "temperature",
@@ -57,10 +54,7 @@ class Call(NamedTuple):
 
 
 def static(
-    disclaimer: Disclaimer,
-    serving: Serving,
-    call: Call,
-    notices: Sequence[Mapping[str, str]] = (),
+    disclaimer: Disclaimer, serving: Serving, call: Call, notices: Sequence[Mapping[str, str]] = ()
 ) -> Json:
     """Return the part known before the first token, sent with the first chunk."""
     return {

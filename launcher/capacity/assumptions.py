@@ -1,7 +1,5 @@
 """The assumptions of a sizing, listed with it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from launcher.capacity import measured

@@ -7,8 +7,6 @@ what depends on B alone: rate = B / (tokens_out * step(B) + B * prompt), and tok
 step(B) + B * prompt / tokens_out. Both grow with B.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

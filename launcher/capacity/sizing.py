@@ -1,7 +1,5 @@
 """Engines, GPUs and gateways for a demand."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import Any, Final

@@ -4,8 +4,6 @@
 needs torch.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import os

@@ -51,10 +51,7 @@ def pairs(
 
 
 def _pair(
-    config: Config,
-    module: str,
-    half: Mapping[str, Tensor],
-    base: Mapping[str, Tensor],
+    config: Config, module: str, half: Mapping[str, Tensor], base: Mapping[str, Tensor]
 ) -> LoraPair:
     target = base.get(f"{module}.weight")
     if target is None or target.dtype not in ("BF16", "F16", "F32"):

@@ -1,7 +1,5 @@
 """The making of a checkpoint: a process of its own, a lock, a folder that appears whole or not."""
 
-from __future__ import annotations
-
 import fcntl
 import shutil
 import sys

@@ -2,8 +2,6 @@
 that they say has to be made first.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path

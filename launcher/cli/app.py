@@ -1,7 +1,5 @@
 """The `mmhie` command line: one table of commands, and the one place that renders an error."""
 
-from __future__ import annotations
-
 import os
 import sys
 import traceback
@@ -38,10 +36,7 @@ COMMANDS: Commands = {
     "audit verify": "gateway.cli.audit:verify",
     "audit export": "gateway.cli.audit:export",
 }
-GROUPS = {
-    "keys": "Access keys of the gateway.",
-    "audit": "The audit trail.",
-}
+GROUPS = {"keys": "Access keys of the gateway.", "audit": "The audit trail."}
 
 
 @runtime_checkable

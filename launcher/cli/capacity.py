@@ -1,7 +1,5 @@
 """`mmhie capacity`: engines, GPUs and gateways that a load needs, with the assumptions."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -24,8 +22,7 @@ UserCount = Annotated[
     typer.Option(min=0.001, max=1e9, help="Active users; each sends `--per-hour`, times `--peak`."),
 ]
 Rate = Annotated[
-    float | None,
-    typer.Option("--rps", min=0.000001, max=1e6, help="Peak requests per second."),
+    float | None, typer.Option("--rps", min=0.000001, max=1e6, help="Peak requests per second.")
 ]
 TokensIn = Annotated[int, typer.Option(min=1, max=10**7, help="Mean tokens of a prompt.")]
 TokensOut = Annotated[
@@ -40,8 +37,7 @@ TokenMs = Annotated[
     float, typer.Option(min=0.1, max=1e6, help="Maximum mean inter-token latency, in ms.")
 ]
 Utilization = Annotated[
-    float,
-    typer.Option("--busy", min=0.05, max=0.99, help="Target utilization of an engine."),
+    float, typer.Option("--busy", min=0.05, max=0.99, help="Target utilization of an engine.")
 ]
 Spare = Annotated[
     int, typer.Option(min=0, max=10_000, help="Engines that may be down at the peak.")

@@ -1,7 +1,5 @@
 """`mmhie chat`: a conversation with the model in the terminal, or one question from a pipe."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable, Mapping

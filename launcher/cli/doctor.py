@@ -1,7 +1,5 @@
 """`mmhie doctor`: check whether this configuration would start here, without a network."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

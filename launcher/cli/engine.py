@@ -3,8 +3,6 @@
 Settings and plan are those of `mmhie serve`; restarting is left to whatever runs the container.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

@@ -1,7 +1,5 @@
 """`mmhie fetch`: a model and its base from the model hub into its cache, whole and checked."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

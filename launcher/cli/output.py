@@ -1,7 +1,5 @@
 """Output of a command: a sentence for a person, or one JSON object."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping

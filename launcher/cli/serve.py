@@ -1,7 +1,5 @@
 """`mmhie serve`: engine and gateway, from the settings to a clean stop."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -176,7 +174,7 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
     await supervisor.run()
 
 
-async def prepared(service: Service, publish: Publisher, environ: Mapping[str, str]) -> Plans:
+async def prepared(service: Service, publish: "Publisher", environ: Mapping[str, str]) -> Plans:
     """Make what the plans need first, and publish its progress as a phase."""
 
     def step(sentence: str, fraction: float | None) -> None:

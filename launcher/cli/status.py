@@ -1,7 +1,5 @@
 """`mmhie status`: the state of a running service, once or for as long as somebody watches."""
 
-from __future__ import annotations
-
 import json
 import sys
 import time

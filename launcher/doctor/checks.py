@@ -1,7 +1,5 @@
 """Checks of `mmhie doctor`: settings, engine, weights, memory, disk, port, vocabulary, network."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property

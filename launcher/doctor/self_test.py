@@ -4,8 +4,6 @@
 and prints one JSON object. A connection beyond this machine is refused, and named in the result.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

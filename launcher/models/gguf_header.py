@@ -11,12 +11,7 @@ from launcher.errors import ModelError
 
 MAGIC: Final = b"GGUF"
 STRING, ARRAY = 8, 9
-FORMATS: Final = {
-    **dict(enumerate("BbHhIif?")),
-    10: "Q",
-    11: "q",
-    12: "d",
-}
+FORMATS: Final = {**dict(enumerate("BbHhIif?")), 10: "Q", 11: "q", 12: "d"}
 LONGEST_ARRAY_KEPT: Final = 64
 
 

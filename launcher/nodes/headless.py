@@ -4,8 +4,6 @@
 `vllm` and dies; the module that serves without asking has no `--headless`, which a follower needs.
 """
 
-from __future__ import annotations
-
 import runpy
 import sys
 from importlib import metadata

@@ -12,13 +12,7 @@ from launcher.planning.context_length import ContextLength, choose_context_lengt
 from launcher.planning.dtype import choose_dtype
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
-from launcher.planning.memory import (
-    Estimator,
-    MemoryEstimate,
-    ParallelSizes,
-    Workload,
-    estimator,
-)
+from launcher.planning.memory import Estimator, MemoryEstimate, ParallelSizes, Workload, estimator
 from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
 from launcher.settings import LauncherSettings
@@ -106,11 +100,7 @@ def decide(
     dtype = choose_dtype(settings.dtype, model, quantization.method, hardware, device)
     workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
     parallelism = choose_parallelism(
-        settings,
-        model,
-        hardware,
-        device,
-        lambda sizes: estimate(replace(workload, sizes=sizes)),
+        settings, model, hardware, device, lambda sizes: estimate(replace(workload, sizes=sizes))
     )
     workload = _with_batch(settings, replace(workload, sizes=parallelism.sizes), estimate)
     return Decisions(

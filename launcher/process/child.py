@@ -1,7 +1,5 @@
 """A child process with all its descendants: start, output, end."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

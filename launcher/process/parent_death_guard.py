@@ -10,8 +10,6 @@ Standard library only: it runs without the site packages, to start fast and stay
 a guard of its own: it is another distribution, and that guard reports on its standard output.)
 """
 
-from __future__ import annotations
-
 import os
 import select
 import signal

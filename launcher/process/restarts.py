@@ -1,7 +1,5 @@
 """Restarts with exponential backoff, the same for every child that is kept running."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ class Backoff:
     limit: int
     failures: int = 0
 
-    def after(self, lasted_s: float) -> Backoff:
+    def after(self, lasted_s: float) -> "Backoff":
         """Count one more failure, of a child that lasted this long."""
         return Backoff(self.limit, 1 if lasted_s >= RECOVERED_S else self.failures + 1)
 

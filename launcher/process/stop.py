@@ -1,7 +1,5 @@
 """A requested stop: set by signal handlers, and looked at by every loop."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Coroutine
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Supervision of one engine: start, readiness, stalls, restarts."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

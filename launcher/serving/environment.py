@@ -1,7 +1,5 @@
 """Environments of the engine, the router and the gateway."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Mapping
@@ -50,12 +48,7 @@ def for_router(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_gateway(
-    environ: Mapping[str, str],
-    *,
-    engine_url: str,
-    key: str | None,
-    status_file: Path,
-    model: str,
+    environ: Mapping[str, str], *, engine_url: str, key: str | None, status_file: Path, model: str
 ) -> dict[str, str]:
     """Return the user's variables and the engine's address; without a key of ours, theirs stays."""
     ours = {

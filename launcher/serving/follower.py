@@ -1,7 +1,5 @@
 """A node that is not the head of a multi-node engine: it runs its ranks, and nothing listens."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import socket

@@ -1,7 +1,5 @@
 """HTTP requests of the launcher to a running engine or router."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import httpx2

@@ -1,7 +1,5 @@
 """Commands of one service: engines on private addresses, a router before several, the gateway."""
 
-from __future__ import annotations
-
 import secrets
 import socket
 import sys
@@ -49,9 +47,7 @@ def programs(
     addresses = engine_addresses(len(plans), files.folder)
     engines = tuple(
         EngineProgram(
-            engine_command(plan, environ, address, key or ""),
-            address,
-            prefixed(name, files.log),
+            engine_command(plan, environ, address, key or ""), address, prefixed(name, files.log)
         )
         for plan, address, name in zip(plans, addresses, engine_names(len(plans)), strict=True)
     )

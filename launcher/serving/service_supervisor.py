@@ -1,7 +1,5 @@
 """Supervision of the programs beside the engines: the gateway and the router."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from launcher.errors import LauncherError

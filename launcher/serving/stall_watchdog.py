@@ -1,7 +1,5 @@
 """Detection of a ready engine that no longer works: requests are running and no token is made."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families

@@ -3,8 +3,6 @@
 The lines are vLLM 0.32's, as captured; the engine's /health alone decides that it is ready.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

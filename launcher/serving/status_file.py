@@ -1,7 +1,5 @@
 """The status file: the engine's phase and facts, which the gateway reads for /healthz."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

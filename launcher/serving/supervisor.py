@@ -1,7 +1,5 @@
 """Supervision of the whole service: engines, the router before several of them, the gateway."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence

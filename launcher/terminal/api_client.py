@@ -1,7 +1,5 @@
 """HTTP client of a running service: JSON documents, and questions with streamed answers."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from collections.abc import Iterator, Mapping

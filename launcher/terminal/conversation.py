@@ -1,7 +1,5 @@
 """A conversation with the model: its turns, its next request, and its transcript."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

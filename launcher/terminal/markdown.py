@@ -1,7 +1,5 @@
 """Markdown of a model rendered for a terminal, without what a terminal would obey."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

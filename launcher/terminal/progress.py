@@ -1,7 +1,5 @@
 """Progress of a start: a bar on a terminal, a line for each phase elsewhere."""
 
-from __future__ import annotations
-
 import contextlib
 from pathlib import Path
 

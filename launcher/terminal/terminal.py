@@ -1,7 +1,5 @@
 """Output of an answer: drawn on a terminal, or written to a pipe."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
