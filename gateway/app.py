@@ -13,11 +13,11 @@ from gateway.audit.trail import Trail
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
 from gateway.cluster.state import cluster_state
-from gateway.endpoints import TOKEN_ENDPOINTS, add_routes, needs_of
+from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
-from gateway.limits.quotas import Quotas, local_quotas
+from gateway.limits.admission import Quotas
 from gateway.limits.request_policy import RequestPolicy
 from gateway.logs import log_request
 from gateway.metrics import Metrics
@@ -58,7 +58,7 @@ class Gateway(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's hook, called once before the first request."""
-        inner = Dispatch(super().build_middleware_stack(), endpoints=TOKEN_ENDPOINTS)
+        inner = Dispatch(super().build_middleware_stack())
         return Correlation(inner, disclaimer_version=self.disclaimer.version, origins=self.origins)
 
 
@@ -92,7 +92,7 @@ async def open_services(
     settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, quotas: Quotas | None
 ) -> AsyncIterator[Services]:
     """Open what lives as long as the application, and close it."""
-    services = services_of(settings, disclaimer, own, quotas or local_quotas(settings))
+    services = services_of(settings, disclaimer, own, quotas or Quotas.of(settings))
     if services.trail is not None:
         services.trail.start()
     running = (services.watch.run(), services.gate.run(), services.shared.run())

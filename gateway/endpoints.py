@@ -10,7 +10,7 @@ from gateway.auth.gate import Need
 from gateway.generate.handler import Generate
 from gateway.pipeline import Handler
 from gateway.proxy.handler import CHAT, COMPLETIONS, RESPONSES, PassThrough
-from gateway.routes import embeddings, health, load, metrics, model_card, models
+from gateway.routes import embeddings, health, metrics, model_card, models
 from gateway.settings import GatewaySettings
 
 
@@ -51,7 +51,7 @@ ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
     Endpoint("/v1/models/{model_id:path}", "openai", models.model, "openai"),
     Endpoint("/v1/embeddings", "openai", embeddings.embeddings, "openai", "POST"),
     Endpoint("/v1/mmhie/model-card", "any", model_card.model_card, "health"),
-    Endpoint("/v1/mmhie/load", "metrics", load.engine_load, "health", closed_by="protect_metrics"),
+    Endpoint("/v1/mmhie/load", "metrics", metrics.load, "health", closed_by="protect_metrics"),
     Endpoint("/metrics", "metrics", metrics.metrics, "health", closed_by="protect_metrics"),
     Endpoint(
         *("/healthz", "metrics", health.healthz, "health"),

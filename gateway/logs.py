@@ -21,27 +21,6 @@ BATCH_S = 0.05  # a line may wait so long
 log = logging.getLogger("gateway")
 FAULT = "The gateway failed; try again. Its log has the fault under this request id."
 
-FIELDS = (
-    "request_id",
-    "trace_id",
-    "method",
-    "route",
-    "status",
-    "outcome",
-    "ms",
-    "ttft_ms",
-    "stream",
-    "prompt_tokens",
-    "completion_tokens",
-    "truncated",
-    "notices",
-    "phase",
-    "host",
-    "port",
-    "auth",
-)
-
-
 ExcInfo = tuple[type[BaseException], BaseException | None, TracebackType | None]
 
 
@@ -122,12 +101,12 @@ class BatchHandler(logging.StreamHandler[TextIO]):
                 self.stream.flush()
 
 
-def log_request(record: RequestRecord) -> None:
-    """Write the one line per request: without the caller, who is in the audit, and without text."""
+def fields_of(record: RequestRecord) -> dict[str, object]:
+    """The fields of a request's line: nothing of the caller, who is in the audit, and no text."""
     answer = record.answer
-    fields = {
+    return {
         "request_id": record.request_id,
-        "trace_id": record.trace.id if record.trace is not None else None,
+        "trace_id": record.trace and record.trace.id,
         "method": record.method,
         "route": record.route,
         "status": record.status,
@@ -136,14 +115,19 @@ def log_request(record: RequestRecord) -> None:
         "ttft_ms": record.ttft_ms,
         "stream": record.stream,
         "notices": len(record.notices),
+        "prompt_tokens": answer and answer.prompt_tokens,
+        "completion_tokens": answer and answer.completion_tokens,
+        "truncated": answer.truncated[-1] if answer and answer.truncated else None,
     }
-    if answer is not None:
-        fields |= {
-            "prompt_tokens": answer.prompt_tokens,
-            "completion_tokens": answer.completion_tokens,
-            "truncated": answer.truncated[-1] if answer.truncated else None,
-        }
-    info("request", fields)
+
+
+# All that a line may have besides its event: what is listed of a request, and facts of the start.
+FIELDS = (*fields_of(RequestRecord("", "")), "host", "port", "auth")
+
+
+def log_request(record: RequestRecord) -> None:
+    """Write the one line per request."""
+    info("request", fields_of(record))
 
 
 def info(event: str, fields: Mapping[str, object]) -> None:

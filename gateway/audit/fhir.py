@@ -1,7 +1,5 @@
 """Export audit records as FHIR R4 AuditEvents, with IHE BALP's codes where it has them."""
 
-from collections.abc import Iterable
-
 from gateway.json_types import Json
 
 TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
@@ -11,18 +9,9 @@ ENTITY_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
 BALP_ENTITY = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
 OWN = "urn:mmhie:audit"
-DETAILS = (
-    "route",
-    "revision",
-    "prompt_digest",
-    "output_digests",
-    "prompt_tokens",
-    "completion_tokens",
-    "truncated",
-    "notices",
-    "status",
-    "ms",
-)
+CHAIN = frozenset({"seq", "prev", "mac", "time", "kind"})
+# What of a request has a place of its own in the resource.
+PLACED = CHAIN | {"request_id", "client", "auth", "address", "model", "outcome", "stream"}
 # DICOM's codes for events that are not requests.
 APPLICATION = {"start": ("110120", "Application Start"), "stop": ("110121", "Application Stop")}
 OTHER = ("110100", "Application Activity")
@@ -81,9 +70,8 @@ def agent(record: Json) -> Json:
 def entities(record: Json) -> list[Json]:
     """Return the request by its id and the model with the call's facts, or the event's facts."""
     if record["kind"] != "request":
-        return [
-            {"what": {"display": "MM-HIE service"}, "detail": details(record, other_facts(record))}
-        ]
+        facts = details(record, CHAIN) or [{"type": "kind", "valueString": record["kind"]}]
+        return [{"what": {"display": "MM-HIE service"}, "detail": facts}]
     request = {
         "what": {"identifier": {"system": OWN, "value": record["request_id"]}},
         "type": coding(BALP_ENTITY, "XrequestId", "X-Request-Id"),
@@ -91,22 +79,17 @@ def entities(record: Json) -> list[Json]:
     model = {
         "what": {"display": record.get("model") or "none"},
         "type": coding(ENTITY_TYPE, "2", "System Object"),
-        "detail": details(record, DETAILS),
+        "detail": details(record, PLACED),
     }
     return [request, model]
 
 
-def other_facts(record: Json) -> list[str]:
-    return [name for name in record if name not in ("seq", "prev", "mac", "time", "kind")] or [
-        "kind"
-    ]
-
-
-def details(record: Json, names: Iterable[str]) -> list[dict[str, str]]:
-    found = {name: record[name] for name in names if record.get(name) is not None}
+def details(record: Json, elsewhere: frozenset[str]) -> list[dict[str, str]]:
+    """Return the facts of a record that are known and stand nowhere else in the resource."""
     return [
         {"type": name, "valueString": " ".join(value) if isinstance(value, list) else str(value)}
-        for name, value in found.items()
+        for name, value in record.items()
+        if name not in elsewhere and value is not None
     ]
 
 

@@ -4,13 +4,16 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
 from gateway.errors import QueueTimeout, TooBusy
 from gateway.futures import settle
+from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.principal import PRIORITIES, Priority
+from gateway.settings import GatewaySettings
 
 MAX_SKIPS = 8  # of a waiting class in a row: batch work is slow, never starved
 NEWEST_WEIGHT = 0.2
@@ -116,6 +119,14 @@ class LocalAdmissionQueue:
         }
         self._skips: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
 
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self:
+        return cls(
+            max_inflight=settings.max_inflight,
+            max_queue=settings.max_queue,
+            timeout_s=settings.queue_timeout_seconds,
+        )
+
     @property
     def waiting(self) -> int:
         return sum(map(len, self._waiting.values()))
@@ -202,3 +213,16 @@ class LocalAdmissionQueue:
             self._skips[lower] += 1
         self._skips[chosen] = 0
         return self._waiting[chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """The quotas that requests draw on: clients' rate limits and slots at the engine."""
+
+    limiter: RateLimiter
+    admission: AdmissionQueue
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self:
+        """Return the quotas of a gateway that is one process."""
+        return cls(LocalRateLimiter(), LocalAdmissionQueue.of(settings))

@@ -1,9 +1,13 @@
-"""GET /metrics: the gateway's own and the engine's, in one scrape."""
+"""GET /metrics and /v1/mmhie/load: gateway and engine in one scrape, for Prometheus and as JSON."""
+
+import time
+from dataclasses import asdict
 
 from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from gateway.engine.metrics import scrape
+from gateway.engine.metrics import load_of, scrape
+from gateway.json_types import Json
 from gateway.services import ServicesDep
 
 
@@ -13,3 +17,18 @@ async def metrics(services: ServicesDep) -> Response:
     own.at_scrape(services.phase(), services.admission)
     body = own.exposition() + await scrape(services.metered)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+
+async def load(services: ServicesDep) -> Json:
+    """Load of gateway and engine.
+
+    The engine's numbers are null while it is unreachable; `time` is in seconds since 1970.
+    """
+    found = load_of(await scrape(services.metered))
+    return {
+        "time": time.time(),
+        "phase": services.phase(),
+        "inflight": services.admission.inflight,
+        "queued": services.admission.waiting,
+        **asdict(found),
+    }

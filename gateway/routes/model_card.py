@@ -1,8 +1,28 @@
-"""GET /v1/mmhie/model-card: the model's intended use and its limits."""
+"""GET /v1/mmhie/model-card: the model's intended use, its limits, and the evidence."""
+
+import tomllib
+from pathlib import Path
 
 from gateway.json_types import Json
-from gateway.safety.model_card import card
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.provenance import Serving
 from gateway.services import ServicesDep
+
+WORDING = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+
+
+def card(serving: Serving, disclaimer: Disclaimer, contact: str | None) -> Json:
+    """Return the card of the served model."""
+    return {
+        "model": serving._asdict(),
+        "intended_use": WORDING["intended_use"],
+        "not_intended": WORDING["not_intended"],
+        "limits": WORDING["limits"],
+        "evaluation": WORDING["evaluation"],
+        "about": WORDING["about"].get(serving.model),
+        "disclaimer": disclaimer.as_dict,
+        "contact": contact,
+    }
 
 
 async def model_card(services: ServicesDep) -> Json:

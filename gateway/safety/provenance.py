@@ -48,9 +48,9 @@ class Call(NamedTuple):
 
     request_id: str
     time: str
-    prompt_digest: str
     reasoning_effort: str | None
     sampling: Mapping[str, int | float]
+    prompt_digest: str
 
 
 def static(
@@ -61,7 +61,7 @@ def static(
         "disclaimer": disclaimer.as_dict,
         "ai_generated": True,
         "ai_label": AI_LABEL,
-        "provenance": {**_serving_fields(serving), **_call_fields(call)},
+        "provenance": {**_serving_fields(serving), **call._asdict()},
         "notices": list(notices),
     }
 
@@ -138,13 +138,3 @@ def format_digest(mac: hmac.HMAC) -> str:
 @lru_cache(maxsize=8)
 def _serving_fields(serving: Serving) -> Json:
     return serving._asdict()
-
-
-def _call_fields(call: Call) -> Json:
-    return {
-        "request_id": call.request_id,
-        "time": call.time,
-        "reasoning_effort": call.reasoning_effort,
-        "sampling": dict(call.sampling),
-        "prompt_digest": call.prompt_digest,
-    }

@@ -22,19 +22,11 @@ from gateway.safety.labels import GATEWAY_VERSION
 SEND_TIMEOUT_S = 5.0
 STOP_S = 3.0
 OPERATIONS = {"/v1/completions": "text_completion"}  # all others are "chat"
-# By the GenAI semantic conventions; the sampling parameters by the names a caller may use.
-REQUEST = {
-    "max_tokens": "gen_ai.request.max_tokens",
-    "max_completion_tokens": "gen_ai.request.max_tokens",
-    "max_output_tokens": "gen_ai.request.max_tokens",
-    "temperature": "gen_ai.request.temperature",
-    "top_p": "gen_ai.request.top_p",
-    "top_k": "gen_ai.request.top_k",
-    "seed": "gen_ai.request.seed",
-    "n": "gen_ai.request.choice.count",
-    "presence_penalty": "gen_ai.request.presence_penalty",
-    "frequency_penalty": "gen_ai.request.frequency_penalty",
-}
+# Sampling parameters whose attribute has another name than theirs, and those that have none, by the
+# GenAI semantic conventions.
+ANSWER_BUDGETS = ("max_completion_tokens", "max_output_tokens")
+RENAMED = {"n": "choice.count", **dict.fromkeys(ANSWER_BUDGETS, "max_tokens")}
+UNNAMED = frozenset({"min_p", "repetition_penalty"})
 Attribute = str | int | float | bool
 LARGEST_INT = 2**63 - 1  # of an attribute; a larger one would lose the whole batch
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
@@ -142,8 +134,8 @@ def gen_ai(record: RequestRecord) -> Iterator[tuple[str, Attribute]]:
         yield "gen_ai.request.model", record.origin.model
         yield "gen_ai.response.model", record.origin.model
         for name, value in record.origin.sampling.items():
-            if name in REQUEST:
-                yield REQUEST[name], value
+            if name not in UNNAMED:
+                yield f"gen_ai.request.{RENAMED.get(name, name)}", value
     if record.stream is not None:
         yield "gen_ai.request.stream", record.stream
     if record.answer is not None:

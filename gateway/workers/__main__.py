@@ -10,7 +10,7 @@ from prometheus_client import values
 
 from gateway import memory, startup_checks
 from gateway.app import create_app
-from gateway.limits.quotas import Quotas
+from gateway.limits.admission import Quotas
 from gateway.metrics import Metrics
 from gateway.settings import GatewaySettings
 from gateway.workers import metrics_files

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvloop
 
-from gateway.limits.quotas import local_admission_queue
+from gateway.limits.admission import LocalAdmissionQueue
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.logs import log
 from gateway.settings import GatewaySettings
@@ -47,7 +47,7 @@ class WorkerSupervisor:
         self._settings = settings
         self._listener = listener
         self._limiter = LocalRateLimiter()
-        self._admission = local_admission_queue(settings)
+        self._admission = LocalAdmissionQueue.of(settings)
         self._metrics = metrics
         self._environ = worker_environ(settings, metrics)
         self._serving: list[Worker] = []

@@ -1,7 +1,7 @@
 """The model card says what is served, what it is for, and what is not known."""
 
+from gateway.routes.model_card import card
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.model_card import card
 from gateway.safety.provenance import Serving
 
 SERVING = Serving(gateway_version="1", engine="vllm", engine_version="0.32.0", model="embedded")
