@@ -1,34 +1,23 @@
 # Engine and gateway in one container, port 8000. docs/images.md describes the contents.
 #   docker build -f docker/llm.Dockerfile -t mmhie-llm .               both engines, selected at start
-#   docker build -f docker/llm.Dockerfile --target cpu -t mmhie-llm:cpu .    no CUDA, 9 GB smaller
+#   docker build -f docker/llm.Dockerfile --target cpu --build-arg BASE=without-cuda -t mmhie-llm:cpu .
+#                                                                             the CPU engine without CUDA
 #   docker build -f docker/llm.Dockerfile --target gpu -t mmhie-llm:gpu .    no CPU engine
 
-# To pin by digest too: --build-arg PYTHON_IMAGE=python:3.11.14-slim-trixie@sha256:...
+# The base decides where the rest comes from: vLLM's own image, with CUDA and with kernels that its makers
+# compiled, or a slim Python. docs/decisions/images.md has the reasons.
+# To pin by digest: --build-arg VLLM_IMAGE=vllm/vllm-openai:v0.33.0@sha256:...
+ARG VLLM_IMAGE=vllm/vllm-openai:v0.33.0
 ARG PYTHON_IMAGE=python:3.11.14-slim-trixie
+ARG BASE=with-cuda
+
+FROM ${PYTHON_IMAGE} AS without-cuda
+FROM ${VLLM_IMAGE} AS with-cuda
 
 FROM ${PYTHON_IMAGE} AS builder
-ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1
 WORKDIR /src
-COPY requirements/*.txt requirements/
-COPY docker/sbom.py docker/sbom.py
+COPY requirements/build.txt requirements/build.txt
 RUN python -m pip install --no-cache-dir uv==0.13.9 -r requirements/build.txt
-
-# torch imports setuptools when vLLM loads; `make run` has it from build.txt too.
-FROM builder AS cpu-packages
-# Source of torch without CUDA. In an air gap, use a folder: --build-arg TORCH_FROM=--find-links=/wheels
-ARG TORCH_FROM=--torch-backend=cpu
-RUN python -m venv --without-pip /opt/cpu \
- && uv pip install --python /opt/cpu/bin/python "${TORCH_FROM}" --no-deps \
-      -r requirements/gateway.txt -r requirements/engine-cpu.txt setuptools -c requirements/build.txt \
- && echo /opt/mmhie > /opt/cpu/lib/python3.11/site-packages/mmhie.pth \
- && /opt/cpu/bin/python docker/sbom.py mmhie-llm-cpu > /opt/cpu/sbom.cdx.json
-
-FROM builder AS gpu-packages
-RUN python -m venv --without-pip /opt/gpu \
- && uv pip install --python /opt/gpu/bin/python --no-deps \
-      -r requirements/gateway.txt -r requirements/engine-gpu.txt setuptools -c requirements/build.txt \
- && echo /opt/mmhie > /opt/gpu/lib/python3.11/site-packages/mmhie.pth \
- && /opt/gpu/bin/python docker/sbom.py mmhie-llm-gpu > /opt/gpu/sbom.cdx.json
 
 FROM builder AS code
 COPY pyproject.toml README.md LICENSE ./
@@ -36,7 +25,26 @@ COPY gateway gateway
 COPY launcher launcher
 RUN python -m pip install --no-cache-dir --no-deps --no-build-isolation --target /opt/mmhie .
 
-FROM ${PYTHON_IMAGE} AS runtime
+# On the final image's base, whose Python the environments use.
+FROM ${BASE} AS packages
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_NO_CACHE=1
+WORKDIR /src
+COPY --from=builder /usr/local/bin/uv /usr/local/bin/uv
+COPY requirements/*.txt requirements/
+COPY docker/sbom.py docker/environment docker/
+
+FROM packages AS cpu-packages
+# Source of torch without CUDA. In an air gap, use a folder: --build-arg TORCH_FROM=--find-links=/wheels
+ARG TORCH_FROM=--torch-backend=cpu
+RUN sh docker/environment cpu "${TORCH_FROM}" --no-deps -r requirements/gateway.txt -r requirements/engine-cpu.txt
+
+# vLLM and CUDA are the base's. Its own Python runs the engine, so that nothing of ours is in there but the
+# plugins of two formats.
+FROM packages AS gpu-packages
+RUN sh docker/environment gpu --no-deps -r requirements/gateway.txt -r requirements/router.txt \
+ && uv pip install --target /opt/plugins --no-deps -r requirements/engine-plugins.txt
+
+FROM ${BASE} AS runtime
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="mmhie-llm" \
       org.opencontainers.image.description="Medical reasoning model: vLLM engine and gateway" \
@@ -68,6 +76,7 @@ ENV PYTHONUNBUFFERED=1 \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     VLLM_NO_USAGE_STATS=1 \
     DO_NOT_TRACK=1 \
+    PYTHONPATH=/opt/plugins \
     MMHIE_CACHE_DIR=/cache/mmhie \
     MMHIE_HOST=0.0.0.0
 WORKDIR /app
@@ -87,10 +96,9 @@ COPY --from=code /opt/mmhie /opt/mmhie
 
 FROM runtime AS gpu
 COPY --from=gpu-packages /opt/gpu /opt/gpu
+COPY --from=gpu-packages /opt/plugins /opt/plugins
 COPY --from=code /opt/mmhie /opt/mmhie
 
 # The last target is the default build: both `docker run` commands of the README work with it.
-FROM runtime AS both
-COPY --from=gpu-packages /opt/gpu /opt/gpu
+FROM gpu AS both
 COPY --from=cpu-packages /opt/cpu /opt/cpu
-COPY --from=code /opt/mmhie /opt/mmhie

@@ -23,11 +23,15 @@ STAMPS = VENV / "installed"
 NODE_TESTS = ROOT / "tests" / "clients"
 PROJECTS = (ROOT, ROOT / "sdk")
 
+# Beside the GPU engine: formats that vLLM has as plugins, and its router for a copy on each GPU.
+WITH_GPU = ("engine-plugins", "router")
 MODES = {"run": ("gateway", "engine"), "test": ("gateway", "engine", "dev")}
 TITLES = {
     "gateway": "the gateway and launcher",
     "engine-cpu": "the CPU engine (vLLM 0.32 and torch, about 2.5 GB on disk)",
     "engine-gpu": "the GPU engine (vLLM 0.33 and torch with CUDA, about 12 GB on disk)",
+    "engine-plugins": "the GPU engine's plugins for bitsandbytes and GGUF",
+    "router": "vLLM's router",
     "dev": "the test and check tools",
 }
 ROOM_GIB = {"engine-cpu": 4, "engine-gpu": 16}
@@ -41,6 +45,13 @@ def engine_lock() -> str:
     """Which engine this machine gets: a visible GPU decides, unless MMHIE_DEVICE says cpu."""
     has_gpu = any(Path("/dev").glob("nvidia[0-9]*"))
     return "engine-gpu" if has_gpu and os.environ.get("MMHIE_DEVICE") != "cpu" else "engine-cpu"
+
+
+def locks(mode: str) -> list[str]:
+    """The lock files of a mode, in the order in which they are installed."""
+    engine = engine_lock()
+    engines = (engine, *(WITH_GPU if engine == "engine-gpu" else ()))
+    return [lock for name in MODES[mode] for lock in (engines if name == "engine" else (name,))]
 
 
 def lock_file(name: str) -> Path:
@@ -201,8 +212,8 @@ def set_up(mode: str) -> None:
         )
     started = time.monotonic()
     create_venv()
-    for name in MODES[mode]:
-        install(engine_lock() if name == "engine" else name)
+    for name in locks(mode):
+        install(name)
     install_projects()
     if mode == "test":
         install_node_tests()

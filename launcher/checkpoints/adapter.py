@@ -149,10 +149,17 @@ def _record(job: MergeJob, facts: AdapterFacts) -> dict[str, Any]:
         "adapter_sha256": digests.sha256(_weights(job.adapter)),
         "adapter_config_sha256": digests.sha256(job.adapter / "adapter_config.json"),
         "base_config_sha256": digests.sha256(job.base / "config.json"),
+        "base_files": {file.name: _identity(file) for file in weights.shards(job.base)},
         "rank": facts.rank,
         "alpha": facts.alpha,
         "targets": list(facts.targets),
     }
+
+
+def _identity(file: Path) -> str:
+    """The digest under which the hub's cache keeps a file; elsewhere its size and time."""
+    found = file.stat()
+    return digests.of_hub(file) or f"{found.st_size} bytes of {found.st_mtime_ns}"
 
 
 def _is_done(job: MergeJob, record: Mapping[str, Any]) -> bool:

@@ -19,4 +19,4 @@ class Target:
 
 
 GATEWAY = Target("gateway", "mmhie-gateway", (), 60)
-CPU = Target("llm", "mmhie-llm", ("--target", "cpu"), 600)
+CPU = Target("llm", "mmhie-llm", ("--target", "cpu", "--build-arg", "BASE=without-cuda"), 600)

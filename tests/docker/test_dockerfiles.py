@@ -19,7 +19,7 @@ LOCKS = {
     ("gateway", "builder"): {"build", "gateway", "tracing"},
     ("router", "builder"): {"build", "router"},
     ("llm", "cpu-packages"): {"gateway", "engine-cpu"},
-    ("llm", "gpu-packages"): {"gateway", "engine-gpu"},
+    ("llm", "gpu-packages"): {"gateway", "router", "engine-plugins"},
 }
 BUILD_TOOLS = ("cmake", "git", "make", "build-essential", "python3-dev", "curl", "wget")
 
@@ -28,7 +28,8 @@ BUILD_TOOLS = ("cmake", "git", "make", "build-essential", "python3-dev", "curl",
 def test_packages_come_from_the_locks_alone(name: str, stage: str) -> None:
     """Each environment is its lock files, complete, with nothing that pip resolved beside them."""
     runs = " && ".join(stages(name)[stage].all("RUN"))
-    commands = [part for part in runs.split("&&") if "/opt/" in part and " install " in part]
+    named = [part for part in runs.split("&&") if "-r requirements/" in part]
+    commands = [part for part in named if "/opt/" in part or "docker/environment" in part]
 
     assert set(re.findall(r"-r requirements/([a-z-]+)\.txt", runs)) == LOCKS[name, stage]
     assert commands
@@ -65,18 +66,41 @@ def test_bases_are_pinned(name: str) -> None:
 
     assert len(found) == 1
     assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", found[0])
-    known = {"${PYTHON_IMAGE}", *stages(name)}
+    known = {"${PYTHON_IMAGE}", "${VLLM_IMAGE}", "${BASE}", *stages(name)}
     assert {stage.base for stage in stages(name).values()} <= known
 
 
 def test_one_base_for_all() -> None:
     """Both images stand on the same Python, the one the locks were made for."""
-    named = [re.search(r"PYTHON_IMAGE=(\S+)$", f.read_text(), re.M) for f in FILES.values()]
+    named = [re.search(r"^ARG PYTHON_IMAGE=(\S+)$", f.read_text(), re.M) for f in FILES.values()]
     (base,) = {found and found[1] for found in named}
 
-    assert "python3.11/" in FILES["llm"].read_text()
     assert base
     assert base.startswith("python:3.11.")
+
+
+def test_the_gpu_engine_is_the_locked_one() -> None:
+    """vLLM's own image is of the version that the lock has and the tests ask."""
+    image = re.search(r"^ARG VLLM_IMAGE=vllm/vllm-openai:v(\S+)$", FILES["llm"].read_text(), re.M)
+    locked = re.search(r"^vllm==(\S+)$", (ROOT / "requirements/engine-gpu.txt").read_text(), re.M)
+
+    assert image
+    assert locked
+    assert image[1] == locked[1]
+
+
+def test_the_base_of_a_plain_build_has_cuda() -> None:
+    """A base is one of two stages, and only the CPU target's documented line names the other."""
+    text = FILES["llm"].read_text()
+
+    assert re.search(r"^ARG BASE=with-cuda$", text, re.M)
+    assert stages("llm")["with-cuda"].base == "${VLLM_IMAGE}"
+    assert stages("llm")["without-cuda"].base == "${PYTHON_IMAGE}"
+    for page in ("docker/llm.Dockerfile", "docker/compose.cpu.yaml", "docs/images.md"):
+        lines = (ROOT / page).read_text().splitlines()
+        cpu = [line for line in lines if "--target cpu" in line or "target: cpu" in line]
+        assert cpu
+        assert all("without-cuda" in line for line in cpu), page
 
 
 @pytest.mark.parametrize(("name", "target"), TARGETS)
@@ -160,7 +184,7 @@ def test_no_secret_and_no_host_is_named(name: str) -> None:
 def test_plain_build_makes_the_image_for_both_lines() -> None:
     """The last stage has both engines: the README's build names no target."""
     assert [*stages("llm")][-1] == "both"
-    copied = " ".join(stages("llm")["both"].all("COPY"))
+    copied = " ".join(copy for stage in history("llm", "both") for copy in stage.all("COPY"))
     assert {"/opt/cpu", "/opt/gpu", "/opt/mmhie"} <= set(copied.split())
 
 

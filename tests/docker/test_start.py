@@ -70,6 +70,41 @@ def test_image_with_one_engine_takes_that(image: Path, left: str, device: str) -
     assert started(image, device).startswith(left)
 
 
+@pytest.fixture
+def base(tmp_path: Path) -> dict[str, str]:
+    """Variables of a base image with vLLM in its own Python, and a uv that installs nothing."""
+    package = tmp_path / "base" / "vllm-0.33.0.dist-info"
+    package.mkdir(parents=True)
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm\nVersion: 0.33.0\n")
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    uv.chmod(0o755)
+    (uv.parent / "python3").symlink_to(sys.executable)
+    path = f"{uv.parent}:/usr/bin:/bin"
+    return {"PATH": path, "PYTHONPATH": str(package.parent), "OPT": str(tmp_path / "opt")}
+
+
+@pytest.mark.parametrize("name", ["gpu", "cpu"])
+def test_environment_sees_code_and_the_bases_engine(
+    base: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    """The GPU's finds the base's vLLM; the CPU's own one must not be hidden by it."""
+    asked = ["--no-deps", "-r", "requirements/gateway.txt"]
+    done = subprocess.run(["sh", "docker/environment", name, *asked], env=base, cwd=ROOT)
+    assert done.returncode == 0
+    (tmp_path / "opt" / "mmhie").mkdir()
+    (tmp_path / "opt" / "mmhie" / "ours.py").touch()
+
+    find = "import ours; from importlib.metadata import version; print(version('vllm'))"
+    python = tmp_path / "opt" / name / "bin" / "python"
+    found = subprocess.run([python, "-c", find], env={}, capture_output=True, text=True)
+    assert ("0.33.0" in found.stdout) == (name == "gpu"), found.stderr
+    assert "No module named 'ours'" not in found.stderr
+    assert " ".join(asked) in (tmp_path / "asked").read_text()
+    assert (tmp_path / "opt" / name / "sbom.cdx.json").stat().st_size
+
+
 @pytest.fixture(params=[200, 503])
 def answering(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
     """A server that answers /healthz with one status, and 404 elsewhere: (status, port)."""

@@ -3,7 +3,7 @@
 import functools
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,12 @@ def one(overlay: str, kind: str, name: str) -> Object:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod template: whose it is, its labels and its spec."""
+    """A pod template: whose it is, its labels, its spec, and the claims its owner makes for it."""
 
     owner: str
     labels: dict[str, str]
     spec: Object
+    claims: frozenset[str] = frozenset()
 
     @property
     def containers(self) -> list[Object]:
@@ -79,7 +80,9 @@ def pods(overlay: str) -> Iterator[Pod]:
             if key in group:
                 yield pod(f"{owner}/{key}", group[key])
         if "template" in spec:
-            yield pod(owner, spec["template"])
+            made = spec.get("volumeClaimTemplates", ())
+            claims = frozenset(claim["metadata"]["name"] for claim in made)
+            yield replace(pod(owner, spec["template"]), claims=claims)
 
 
 def pod(owner: str, template: Object) -> Pod:

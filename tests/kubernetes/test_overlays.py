@@ -127,7 +127,18 @@ def test_every_mount_has_its_volume(overlay: str) -> None:
     """And every volume its mount."""
     for pod in pods(overlay):
         mounted = {mount["name"] for mount in pod.container["volumeMounts"]}
-        assert mounted == {volume["name"] for volume in pod.spec["volumes"]}, pod.owner
+        own = {volume["name"] for volume in pod.spec["volumes"]}
+        assert mounted == own | pod.claims, pod.owner
+
+
+def test_what_an_engine_compiled_is_kept(overlay: str) -> None:
+    """A new pod finds kernels and merged models of the one before; that is minutes of its start."""
+    for pod in pods(overlay):
+        if pod.container["name"] == "engine":
+            volumes = [one["name"] for one in pod.spec["volumes"] if "persistentVolumeClaim" in one]
+            kept = {*volumes, *pod.claims}
+            folders = {m["mountPath"]: m["name"] for m in pod.container["volumeMounts"]}
+            assert folders["/cache"] in kept, pod.owner
 
 
 def test_every_setting_is_known(overlay: str) -> None:

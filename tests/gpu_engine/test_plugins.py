@@ -1,0 +1,74 @@
+"""The plugins beside the locked GPU engine: each name that they import from vLLM exists there."""
+
+import ast
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gpu_engine.wheel import LOCK, unpacked
+
+pytestmark = pytest.mark.slow
+
+PLUGINS = LOCK.with_name("engine-plugins.txt")
+OURS = re.findall(r"^vllm-\S+", PLUGINS.read_text(), re.MULTILINE)
+
+
+def sources(requirement: str, folder: Path) -> list[Path]:
+    """The plugin's modules, unpacked."""
+    pip = (sys.executable, "-m", "pip", "-q", "download", "--no-deps", "--only-binary=:all:")
+    subprocess.run([*pip, "-d", str(folder), requirement], check=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return list(folder.rglob("*.py"))
+
+
+def module(name: str) -> Path | None:
+    """The file of vLLM's module."""
+    path = unpacked().joinpath(*name.split("."))
+    found = (path / "__init__.py", path.with_suffix(".py"))
+    return next((one for one in found if one.is_file()), None)
+
+
+def imports(file: Path) -> Iterator[tuple[str, str]]:
+    """Module and name of everything that is imported from vLLM by name."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def defines(name: str, wanted: str) -> bool:
+    """The module has the name itself, as a submodule, or from a module that it imports whole."""
+    file = module(name)
+    if file is None:
+        return False
+    text = file.read_text()
+    whole = [f"{name}.{one}" for one in re.findall(r"^from \.(\w+) import \*", text, re.MULTILINE)]
+    is_here = re.search(rf"\b{re.escape(wanted)}\b", text) or module(f"{name}.{wanted}")
+    return bool(is_here) or any(defines(one, wanted) for one in whole)
+
+
+@pytest.mark.parametrize("requirement", OURS)
+def test_imports_exist(requirement: str, tmp_path: Path) -> None:
+    """A plugin that vLLM moved away from would end the engine's start."""
+    named = {
+        pair
+        for file in sources(requirement, tmp_path)
+        for pair in imports(file)
+        if pair[0].split(".")[0] == "vllm"
+    }
+
+    assert len(named) > 10
+    assert [pair for pair in sorted(named) if not defines(*pair)] == []
+
+
+def test_a_missing_name_is_seen() -> None:
+    """The check above can fail."""
+    assert defines("vllm.distributed", "get_tensor_model_parallel_rank")
+    assert not defines("vllm.distributed", "no_such_name")
+    assert not defines("vllm.no_such_module", "anything")
