@@ -1,8 +1,8 @@
 """The way of one request to the engine and back, the same for every handler.
 
-    authorise  key and scope, an audit trail that can be written
+    authorise  key and scope
     screen   red flags in what the caller sent: whatever the outcome, it carries the notices
-    admit    the principal's limits
+    admit    an audit trail that can be written, the principal's limits
     read     the handler makes a call of the request: the engine's request, the form of the answer
     queue    a slot in the admission queue, held until the last byte
     open     the engine's status is known: a failure is still a status of ours
@@ -35,7 +35,6 @@ from gateway.json_types import Json
 from gateway.principal import NO_LIMITS
 from gateway.record import AnswerSummary, Origin, RequestRecord
 from gateway.safety.labels import screened
-from gateway.safety.provenance import identity
 from gateway.services import Services
 
 EVENT_STREAM = (
@@ -74,8 +73,8 @@ class Call(Protocol):
         """The request whose sampling is labelled, and whose text no error may quote."""
 
     @property
-    def digested(self) -> str | bytes:
-        """The prompt as its digest is taken of it."""
+    def digested(self) -> bytes:
+        """Everything that went in: the request, with what the gateway adds to its text."""
 
     async def engine_request(self) -> tuple[str, bytes]:
         """Path and body for the engine; raises InputTooLong."""
@@ -107,22 +106,24 @@ async def serve(handler: Handler, exchange: Exchange, services: Services) -> Non
 
 
 async def authorise(exchange: Exchange, services: Services) -> None:
-    """Authorise the caller for this path, as long as its request can be recorded."""
+    """Authorise the caller for this path."""
     scope = exchange.scope
     exchange.record.principal = await services.gate.admit(scope["path"], scope["headers"])
-    if services.trail is not None:
-        services.trail.check()
 
 
 def screen(request: Json, record: RequestRecord, services: Services) -> None:
     """Note the red flags in what the caller sent."""
     found = services.labels.screen(screened(request))
     record.notices, record.resolved = found.notices, found.resolved
+    record.notice_rules = services.labels.notice_rules
 
 
 async def admit(exchange: Exchange, services: Services) -> None:
-    """Admit the caller within its limits; enter the request in the journal."""
+    """Admit the caller within its limits, as long as its request can be recorded; enter the
+    request in the journal."""
     record = exchange.record
+    if services.trail is not None:
+        services.trail.check()
     if record.principal.limits != NO_LIMITS:
         record.release = await services.gate.limiter.acquire(record.principal)
     if services.trail is not None:
@@ -151,7 +152,7 @@ def label_of(call: Call, exchange: Exchange, services: Services) -> Json:
         prompt=call.digested,
         notices=exchange.record.notices,
     )
-    exchange.record.origin = Origin(**identity(label))
+    exchange.record.origin = Origin(label["provenance"], label["disclaimer"]["version"])
     return label
 
 

@@ -25,12 +25,10 @@ class Trace(Protocol):
 
 
 class Origin(NamedTuple):
-    """The model and the digest of the prompt, from the label of the answer."""
+    """What the label says before there is an answer: provenance, version of the disclaimer."""
 
-    model: str
-    revision: str | None
-    prompt_digest: str
-    sampling: Mapping[str, int | float]
+    provenance: Json
+    disclaimer: str
 
 
 class AnswerSummary(NamedTuple):
@@ -41,6 +39,7 @@ class AnswerSummary(NamedTuple):
     truncated: Sequence[str]
     warnings: Sequence[str]
     output_digests: list[str]
+    system_fingerprint: str | None = None
 
     @classmethod
     def of(cls, usage: Json | None, finals: Sequence[Json]) -> "AnswerSummary":
@@ -51,6 +50,7 @@ class AnswerSummary(NamedTuple):
             [final["truncated"] for final in finals if final["truncated"]],
             [warning for final in finals for warning in final["warnings"]],
             [final["provenance"]["output_digest"] for final in finals],
+            next((one for final in finals if (one := fingerprint_of(final))), None),
         )
 
 
@@ -79,6 +79,7 @@ class RequestRecord:
     # pipeline
     notices: Sequence[Notice] = ()
     resolved: Sequence[str] = ()  # ids of red flags that a later turn has resolved
+    notice_rules: str | None = None  # version of the rules the prompt was screened with
     release: Release | None = None
     journal_slot: int = NO_SLOT
     stream: bool | None = None
@@ -103,6 +104,12 @@ class RequestRecord:
     def tokens(self) -> int:
         """Tokens spent on this request, as far as the engine has counted them."""
         return self.answer.prompt_tokens + self.answer.completion_tokens if self.answer else 0
+
+
+def fingerprint_of(final: Json) -> str | None:
+    """Return the engine's fingerprint of its configuration, where it gave one."""
+    found: str | None = final["provenance"]["system_fingerprint"]
+    return found
 
 
 Observer = Callable[[RequestRecord], None]

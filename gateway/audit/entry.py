@@ -2,22 +2,42 @@
 
 from collections.abc import Sequence
 
+from gateway.audit.file import HOST
 from gateway.json_types import Json
 from gateway.record import RequestRecord
 from gateway.timestamps import rfc3339
 
 LONGEST_NAME = 64  # of a principal, where room is short
+# Of the provenance of the answer, beside what a line has anyway.
+ORIGIN = (
+    "model",
+    "revision",
+    "base",
+    "base_revision",
+    "adapter",
+    "quantization",
+    "engine",
+    "engine_version",
+    "gateway_version",
+    "pinned_date",
+    "reasoning_effort",
+    "sampling",
+    "prompt_digest",
+)
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 
 def opened(record: RequestRecord, path: str, now: float) -> Json:
     """Return the journal's entry for a request whose answer begins."""
     return {
         "since": rfc3339(now),
+        "host": HOST,
         "request_id": record.request_id,
         "client": record.principal.name[:LONGEST_NAME],
         "auth": record.principal.kind,
         "address": record.address,
         "route": path,
+        **screening_of(record),
     }
 
 
@@ -26,6 +46,7 @@ def line_of(record: RequestRecord) -> Json:
     return {
         "time": rfc3339(record.ended),
         "kind": "request",
+        "host": HOST,
         "request_id": record.request_id,
         "client": record.principal.name,
         "auth": record.principal.kind,
@@ -34,27 +55,52 @@ def line_of(record: RequestRecord) -> Json:
         "status": record.status,
         "outcome": record.outcome,
         "ms": record.ms,
-        **answer_of(record),
+        **present(
+            stream=record.stream,
+            **screening_of(record),
+            **origin_of(record),
+            **answer_of(record),
+        ),
     }
 
 
+def screening_of(record: RequestRecord) -> Json:
+    """Return the notices that went with the response, and the rules that decided them."""
+    return present(
+        notices=[notice["id"] for notice in record.notices],
+        notices_resolved=record.resolved,
+        notice_rules=record.notice_rules,
+    )
+
+
+def origin_of(record: RequestRecord) -> Json:
+    """Return who answers, how, and what it was asked, as far as the request got."""
+    if record.origin is None:
+        return {}
+    origin = {name: record.origin.provenance[name] for name in ORIGIN}
+    if origin["reasoning_effort"] not in EFFORTS:  # the engine refuses it; it may be any text
+        del origin["reasoning_effort"]
+    return {"disclaimer": record.origin.disclaimer, **origin}
+
+
 def answer_of(record: RequestRecord) -> Json:
-    """Return the facts of an answer for an auditor, as far as the request got."""
-    fields: Json = {}
-    if record.origin is not None:
-        origin = record.origin._asdict()
-        fields |= {name: origin[name] for name in ("model", "revision", "prompt_digest")}
-    if record.answer is not None:
-        fields["output_digests"] = record.answer.output_digests
-        fields["prompt_tokens"] = record.answer.prompt_tokens
-        fields["completion_tokens"] = record.answer.completion_tokens
-    if record.stream is not None:
-        fields["stream"] = record.stream
-    if record.notices:
-        fields["notices"] = [notice["id"] for notice in record.notices]
-    if record.answer is not None and record.answer.truncated:
-        fields["truncated"] = record.answer.truncated[-1]
-    return fields
+    """Return what the answer came to, as far as it was told."""
+    answer = record.answer
+    if answer is None:
+        return {}
+    return {
+        "output_digests": answer.output_digests,
+        "system_fingerprint": answer.system_fingerprint,
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+        "truncated": answer.truncated[-1] if answer.truncated else None,
+        "warnings": sorted(set(answer.warnings)),
+    }
+
+
+def present(**fields: object) -> Json:
+    """Return the fields that are known and not empty."""
+    return {name: value for name, value in fields.items() if value not in (None, [], (), {})}
 
 
 def lines_of(records: Sequence[RequestRecord]) -> list[Json]:

@@ -4,10 +4,13 @@ import contextlib
 import errno
 import fcntl
 import os
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
+
+import orjson
 
 from gateway.audit import chain
 from gateway.audit.chain import START, Head
@@ -16,6 +19,7 @@ from gateway.settings import GatewaySettings, SettingsError
 from gateway.timestamps import rfc3339
 
 Fsync = Literal["always", "interval", "never"]
+HOST = socket.gethostname()
 SYNC_EVERY_S = 1.0
 TAIL_BYTES = 256 * 1024  # nearly always more than the last line
 LOCK_WAIT_S = 2.0  # many times what a batch takes: who holds it longer is stopped or stuck
@@ -228,7 +232,7 @@ def append_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
 
 def event(kind: str, **facts: object) -> Json:
     """Return a record about the trail itself or the service, not about a request."""
-    return {"time": rfc3339_now(), "kind": kind, **facts}
+    return {"time": rfc3339_now(), "kind": kind, "host": HOST, **facts}
 
 
 def rfc3339_now() -> str:
@@ -241,15 +245,14 @@ def rotated_files(path: Path) -> list[Path]:
     return sorted(found, key=lambda one: int(one.suffix[1:]))
 
 
-def read_tail(path: Path) -> bytes:
-    """Return the last part of a trail; empty when there is none."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
-            return file.read()
-    except OSError:
-        return b""
+def tail_records(path: Path) -> Iterator[Json]:
+    """Yield the records in the last part of a trail; none when there is no trail."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - TAIL_BYTES))
+        for line in file:
+            with contextlib.suppress(orjson.JSONDecodeError):  # the first and last may be torn
+                yield dict(orjson.loads(line))
 
 
 def last_line(path: Path) -> bytes:

@@ -15,7 +15,7 @@ from gateway.json_types import Json
 from gateway.record import NO_SLOT
 
 SLOTS = 4096
-SLOT_BYTES = 320
+SLOT_BYTES = 1024  # the longest request id and name, in any script, and every notice
 LENGTH = struct.Struct("<H")
 
 

@@ -14,7 +14,14 @@ import orjson
 
 from gateway.audit import entry
 from gateway.audit.chain import Head
-from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event, read_tail, rfc3339_now
+from gateway.audit.file import (
+    SYNC_EVERY_S,
+    AuditFile,
+    ChainBroken,
+    event,
+    rfc3339_now,
+    tail_records,
+)
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.errors import AuditUnavailable
 from gateway.json_types import Json
@@ -251,9 +258,15 @@ def unfinished(left: Sequence[tuple[Path, list[Json]]], trail: Path) -> list[Jso
     """Return the requests that a killed process left, as events, without those whose line was
     written: the kill came between line and journal."""
     found = [one for _, records in left for one in records]
-    tail = read_tail(trail) if found else b""
+    written = list(tail_records(trail)) if found else []
     return [
         event("unfinished", outcome="unfinished", **one)
         for one in found
-        if b'"request_id":"%b"' % str(one.get("request_id")).encode() not in tail
+        if not any(is_line_of(one, record) for record in written)
     ]
+
+
+def is_line_of(opened: Json, record: Json) -> bool:
+    """Return whether a record is of this request: an id alone is not enough, callers choose it."""
+    same = all(record.get(name) == opened.get(name) for name in ("request_id", "address", "host"))
+    return same and str(record.get("time")) >= str(opened.get("since"))

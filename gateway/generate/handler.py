@@ -50,7 +50,10 @@ class Generate:
         prompt = permitted(prompt, services, may_see="reasoning" in principal.scopes)
         parameters = engine_body.body(prompt, model, reasoning_budget=settings.max_reasoning_tokens)
         parameters |= services.gate.engine_fields(principal, parameters, ranked=model.by_priority)
-        return GenerateCall(prompt, model, form, parameters, exchange, services)
+        # The default system prompt is an input like the caller's own. Sorted: the same request
+        # has the same digest, however its JSON was written.
+        digested = orjson.dumps({**sent, "system": prompt.system}, option=orjson.OPT_SORT_KEYS)
+        return GenerateCall(prompt, model, form, parameters, digested, exchange, services)
 
 
 def permitted(prompt: Prompt, services: Services, *, may_see: bool) -> Prompt:
@@ -68,16 +71,13 @@ class GenerateCall:
     model: Model
     form: Form
     parameters: Json
+    digested: bytes
     exchange: Exchange
     services: Services
 
     @property
     def is_stream(self) -> bool:
         return self.form != "json"
-
-    @property
-    def digested(self) -> str:
-        return self.prompt.text
 
     async def engine_request(self) -> tuple[str, bytes]:
         """The prompt as it fits the limit and the model's context."""

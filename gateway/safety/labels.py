@@ -11,7 +11,7 @@ from typing import NamedTuple
 from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.red_flags.notices import notice, red_flags, still_raised
+from gateway.safety.red_flags.notices import notice, red_flags, rules_version, still_raised
 from gateway.timestamps import rfc3339
 
 TURNS = 3  # of the user: "could it still be meningitis?" refers to the turns before it
@@ -35,7 +35,8 @@ class Labels:
     disclaimer: Disclaimer
     key: bytes
     emergency_contact: str
-    languages: Sequence[str] = ("en",)
+    languages: Sequence[str]
+    notice_rules: str  # their version
 
     @classmethod
     def of(
@@ -49,7 +50,8 @@ class Labels:
         """Return the labels; without a key, digests compare within one run only."""
         red_flags(tuple(languages))  # 27 ms per language: now, not in the first request
         secret = key.encode() if key else secrets.token_bytes(32)
-        return cls(disclaimer, secret, emergency_contact, languages)
+        rules = rules_version(languages, emergency_contact)
+        return cls(disclaimer, secret, emergency_contact, languages, rules)
 
     def screen(self, turns: Sequence[str]) -> Screening:
         """Return the notices for the turns of a conversation, which need no answer."""
@@ -63,7 +65,7 @@ class Labels:
         request: Json,
         *,
         request_id: str,
-        prompt: str | bytes,
+        prompt: bytes,
         notices: Sequence[Mapping[str, str]] = (),
     ) -> Json:
         """Return the labels before the first token; of `prompt` they hold a digest."""

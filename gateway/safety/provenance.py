@@ -66,12 +66,6 @@ def static(
     }
 
 
-def identity(first: Json) -> Json:
-    """Return what audit and traces need of the static part."""
-    origin = first["provenance"]
-    return {name: origin[name] for name in ("model", "revision", "prompt_digest", "sampling")}
-
-
 def completion(
     *,
     truncated: str | None,

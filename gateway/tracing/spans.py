@@ -115,7 +115,7 @@ class RequestSpans:
         span.set_attributes({name: value for name, value in gen_ai(record) if fits(value)})
         span.set_attributes({"gen_ai.operation.name": self._operation, **self._address})
         if record.origin is not None:
-            span.update_name(f"{self._operation} {record.origin.model}")
+            span.update_name(f"{self._operation} {record.origin.provenance['model']}")
         conclude(span, record, failed=record.outcome != "ok")
 
 
@@ -131,9 +131,10 @@ def gen_ai(record: RequestRecord) -> Iterator[tuple[str, Attribute]]:
     """Yield the attributes of a call by the GenAI semantic conventions."""
     yield "gen_ai.provider.name", "vllm"
     if record.origin is not None:
-        yield "gen_ai.request.model", record.origin.model
-        yield "gen_ai.response.model", record.origin.model
-        for name, value in record.origin.sampling.items():
+        origin = record.origin.provenance
+        yield "gen_ai.request.model", origin["model"]
+        yield "gen_ai.response.model", origin["model"]
+        for name, value in origin["sampling"].items():
             if name not in UNNAMED:
                 yield f"gen_ai.request.{RENAMED.get(name, name)}", value
     if record.stream is not None:

@@ -3,8 +3,10 @@
 A notice never changes the answer, and it is not triage.
 """
 
+import hashlib
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 from gateway.safety.red_flags.candidate_rules import CandidateRules
 from gateway.safety.red_flags.resolution import resolving_turn
@@ -68,6 +70,14 @@ def still_raised(turns: Sequence[str], languages: tuple[str, ...]) -> tuple[list
 def red_flags(languages: tuple[str, ...]) -> RedFlags:
     """Return all rules in some languages, compiled once."""
     return RedFlags(RULES, languages)
+
+
+def rules_version(languages: Sequence[str], contact: str) -> str:
+    """Return a digest of all that decides which notices come and what they say, beside the code:
+    the files of the rules and triggers, the languages, the contact."""
+    files = sorted(Path(__file__).parent.rglob("*.toml"))
+    content = [*(file.read_bytes() for file in files), *map(str.encode, (*languages, contact))]
+    return hashlib.sha256(b"\0".join(content)).hexdigest()[:12]
 
 
 def notices(

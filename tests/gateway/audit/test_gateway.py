@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from gateway.audit.chain import Head
+from gateway.audit.entry import ORIGIN
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import checkpoints_in, verify
 from gateway.settings import SettingsError, load
@@ -101,9 +102,69 @@ def test_an_answer_has_its_line(audited: Audited, engine: FakeEngine, surface: S
     assert line["completion_tokens"] > 0
     assert line["time"].endswith("Z")
     if surface.form != "text":
-        origin = mmhie_of(surface, answer)["provenance"]
-        assert line["prompt_digest"] == origin["prompt_digest"]
+        label = mmhie_of(surface, answer)
+        origin = label["provenance"]
         assert line["output_digests"] == [origin["output_digest"]]
+        assert line["disclaimer"] == label["disclaimer"]["version"]
+        for name in (*ORIGIN, "system_fingerprint"):
+            assert line.get(name) == (origin[name] or None), name
+
+
+EMERGENCY = "I have crushing chest pain."
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_what_the_clinician_was_told_is_in_the_line(
+    audited: Audited, engine: FakeEngine, surface: Surface
+) -> None:
+    """Notices by id with the version of their rules, a cut, and warnings; again no text."""
+    line = audited.line(audited.ask(surface, EMERGENCY, **surface.limit(3)))
+    quiet = audited.line(audited.ask(surface))
+
+    assert line["notices"] == ["MED101"]
+    assert line["notice_rules"] == quiet["notice_rules"]
+    assert len(line["notice_rules"]) == 12
+    assert line["truncated"] == "in_answer"
+    assert "notices" not in quiet
+    assert "truncated" not in quiet
+    assert "chest" not in audited.trail.read_text()
+
+
+def test_warnings_are_in_the_line(audited: Audited, engine: FakeEngine) -> None:
+    """What was removed from an answer, and that a prompt was not screened."""
+    engine.next(fault="say", tokens=["<|channel|>final<|message|>", "Yes."])
+    assert audited.line(audited.ask(JSON))["warnings"] == ["harmony_markers_stripped"]
+    completions = SURFACES[5]
+    assert audited.line(audited.ask(completions, prompt=[[1, 2]]))["warnings"] == [
+        "input_not_screened"
+    ]
+
+
+def test_everything_that_was_sent_is_in_the_digest(audited: Audited, engine: FakeEngine) -> None:
+    """The system prompt, too; how the JSON was written is not."""
+
+    def digest(surface: Surface, **more: Any) -> str:
+        return str(audited.line(audited.ask(surface, **more))["prompt_digest"])
+
+    one, other = (digest(JSON, system=f"Answer as {who}.") for who in ("a nurse", "a surgeon"))
+    assert len({one, other, digest(JSON), digest(JSON, max_tokens=7)}) == 4
+    again = b'{"system": "Answer as a nurse.",  "prompt": "%s"}' % CANARY.encode()
+    answer = audited.gateway.client.post(JSON.path, content=again, headers=audited.headers)
+    assert audited.line(answer)["prompt_digest"] == one
+    responses = SURFACES[7]
+    assert digest(responses, instructions="Be brief.") != digest(responses, instructions="Be long.")
+
+
+def test_what_the_engine_would_refuse_is_no_text_of_the_line(
+    audited: Audited, engine: FakeEngine
+) -> None:
+    """The one field of provenance that a caller can fill with words."""
+    engine.next(fault="status", status=400)
+    chat = SURFACES[3]
+    line = audited.line(audited.ask(chat, reasoning_effort=CANARY))
+
+    assert "reasoning_effort" not in line
+    assert CANARY not in audited.trail.read_text()
 
 
 OUTCOMES: tuple[tuple[str, dict[str, Any] | None, dict[str, Any], int], ...] = (
@@ -288,6 +349,36 @@ def test_a_trail_that_cannot_be_written(
     middle = "audit_unavailable" if policy == "refuse" else "ok"
     assert outcomes == ["ok", "ok", middle, "ok"]
     assert not verify(gone / "audit.jsonl", key=KEY).findings
+
+
+def test_a_trail_that_goes_between_notice_and_answer(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """The answer ends and its line is kept until there is a disk again; who is refused meanwhile
+    gets the notices of the prompt."""
+    gone = tmp_path / "disk"
+    gone.mkdir()
+    gateway = start(engine.url, **settings(gone / "audit.jsonl")).wait()
+    engine.next(fault="slow_tokens", seconds=0.05)
+    with gateway.client.stream("POST", SSE.path, json=SSE.body(EMERGENCY)) as answer:
+        assert answer.headers["x-mmhie-notices"] == "MED101"
+        gone.rename(tmp_path / "away")
+        answer.read()
+    assert mmhie_of(SSE, answer)["notices"][0]["id"] == "MED101"
+    until(lambda: "mmhie_audit_failing 1.0" in gateway.client.get("/metrics").text)
+    refused = JSON.ask(gateway.client, EMERGENCY)
+    error = refused.json()["error"]
+    assert error["code"] == "audit_unavailable"
+    assert [one["id"] for one in error["mmhie"]["notices"]] == ["MED101"]
+
+    (tmp_path / "away").rename(gone)
+    until(lambda: "mmhie_audit_failing 0.0" in gateway.client.get("/metrics").text)
+    gateway.stop()
+    told = [one for one in lines(gone / "audit.jsonl") if one["kind"] == "request"]
+    assert [(one["outcome"], one["notices"]) for one in told] == [
+        ("ok", ["MED101"]),
+        ("audit_unavailable", ["MED101"]),
+    ]
 
 
 @pytest.mark.parametrize("policy", ["refuse", "serve"])

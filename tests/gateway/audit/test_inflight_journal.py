@@ -1,5 +1,6 @@
 """Requests in flight when a process is killed are found at the next start, and no others."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,9 +12,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.audit.entry import LONGEST_NAME, opened
 from gateway.audit.inflight_journal import SLOT_BYTES, SLOTS, InflightJournal, left_behind
+from gateway.audit.trail import unfinished
 from gateway.audit.verify import verify
-from gateway.record import NO_SLOT
+from gateway.principal import Principal
+from gateway.record import NO_SLOT, RequestRecord
+from gateway.safety.red_flags.rules import RULES
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.contract.surfaces import SURFACES
@@ -65,6 +70,32 @@ def test_slots_are_taken_again_and_run_out(trail: Path) -> None:
     assert register.enter({"request_id": "x"}) == taken[7]
     register.leave(NO_SLOT)
     register.close()
+
+
+def test_the_longest_request_fits(trail: Path) -> None:
+    """No caller evades the journal by a long id, nor by a name in another script."""
+    name = "\N{CJK UNIFIED IDEOGRAPH-4E00}\N{GRINNING FACE}" * LONGEST_NAME
+    record = RequestRecord("x" * 128, "POST", "2001:db8:" + "ffff:" * 6, is_audited=True)
+    record.principal = Principal(name, "jwt", frozenset())
+    record.notices, record.notice_rules = [{"id": rule.id} for rule in RULES], "0" * 12
+    register = InflightJournal(trail)
+
+    assert register.enter(opened(record, "/v1/chat/completions", 0.0)) != NO_SLOT
+    register.close()
+
+
+def test_an_id_that_was_used_before_hides_nothing(trail: Path) -> None:
+    """Callers choose the id: only a line of the same request accounts for it."""
+    request = {"request_id": "same", "address": "10.0.0.7", "host": "one"}
+    done = {**request, "kind": "request", "time": "2026-11-25T01:00:00.000Z"}
+    trail.write_text(f"torn\n{json.dumps(done)}\n")
+
+    def left(since: str) -> list[str]:
+        opened = {**request, "since": since}
+        return [one["since"] for one in unfinished([(trail, [opened])], trail)]
+
+    assert left("2026-11-25T00:59:59.000Z") == []
+    assert left("2026-11-25T01:00:01.000Z") == ["2026-11-25T01:00:01.000Z"]
 
 
 def test_a_torn_slot_and_a_torn_file_are_skipped(trail: Path) -> None:

@@ -23,12 +23,24 @@ def test_notices_come_in_the_configured_languages() -> None:
     assert "112" in found("en", "de")[0]["message"]
 
 
+def test_another_wording_has_another_version() -> None:
+    """Languages and contact decide what a notice says, as the rules do."""
+
+    def version(contact: str = "112", *languages: str) -> str:
+        return Labels.of(
+            Disclaimer.of(), key="k", emergency_contact=contact, languages=languages or ("en",)
+        ).notice_rules
+
+    assert version() == version()
+    assert len({version(), version("911"), version("112", "en", "de")}) == 3
+
+
 def test_digests_compare_under_one_key_only() -> None:
     """With the same key the same prompt has the same digest; without one, each start differs."""
 
     def digest(key: str | None) -> str:
         labels = Labels.of(Disclaimer.of(), key=key, emergency_contact="112")
-        first = labels.initial(SERVING, {}, request_id="r", prompt="p")
+        first = labels.initial(SERVING, {}, request_id="r", prompt=b"p")
         return str(first["provenance"]["prompt_digest"])
 
     assert digest("k") == digest("k")
