@@ -135,9 +135,9 @@ def test_warnings_are_in_the_line(audited: Audited, engine: FakeEngine) -> None:
     engine.next(fault="say", tokens=["<|channel|>final<|message|>", "Yes."])
     assert audited.line(audited.ask(JSON))["warnings"] == ["harmony_markers_stripped"]
     completions = SURFACES[5]
-    assert audited.line(audited.ask(completions, prompt=[[1, 2]]))["warnings"] == [
-        "input_not_screened"
-    ]
+    body = {"prompt": [[1, 2]], **completions.model}
+    answer = audited.gateway.client.post(completions.path, json=body, headers=audited.headers)
+    assert audited.line(answer)["warnings"] == ["input_not_screened"]
 
 
 def test_everything_that_was_sent_is_in_the_digest(audited: Audited, engine: FakeEngine) -> None:
