@@ -1,5 +1,6 @@
 """The `mmhie` command line: one table of commands, and the one place that renders an error."""
 
+import inspect
 import os
 import sys
 import traceback
@@ -26,6 +27,10 @@ COMMANDS: Commands = {
     "plan": "launcher.cli.plan:plan",
     "capacity": "launcher.cli.capacity:capacity",
     "doctor": "launcher.cli.doctor:doctor",
+    "accept": "launcher.cli.accept:accept",
+    "accept verify": "launcher.cli.accept:verify",
+    "profiles": "launcher.cli.profiles:profiles",
+    "profiles add": "launcher.cli.profiles:add",
     "fetch": "launcher.cli.fetch:fetch",
     "merge-adapter": "launcher.cli.merge_adapter:merge_adapter",
     "hold": "gateway.cli.hold:hold",
@@ -65,14 +70,15 @@ def group(name: str, commands: Commands, *, add_completion: bool = False) -> typ
             return list(dict.fromkeys(words.split()[0] for words in commands))
 
         def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | TyperGroup | None:
-            if cmd_name in commands:
-                return single(cmd_name, commands[cmd_name])
             members = {
                 words.removeprefix(f"{cmd_name} "): command
                 for words, command in commands.items()
                 if words.startswith(f"{cmd_name} ")
             }
-            return typer.main.get_group(group(cmd_name, members)) if members else None
+            own = commands.get(cmd_name)
+            if members:
+                return typer.main.get_group(with_own(group(cmd_name, members), own))
+            return single(cmd_name, own) if own else None
 
     return typer.Typer(
         name=name,
@@ -82,6 +88,15 @@ def group(name: str, commands: Commands, *, add_completion: bool = False) -> typ
         add_completion=add_completion,
         pretty_exceptions_enable=False,  # it prints local variables, keys among them
     )
+
+
+def with_own(app: typer.Typer, command: str | None) -> typer.Typer:
+    """Give a group a command of its own, for when none of its members is named."""
+    if command is not None:
+        function = load(command)
+        app.info.no_args_is_help, app.info.help = False, inspect.getdoc(function)
+        app.callback(invoke_without_command=True)(function)
+    return app
 
 
 def single(name: str, command: str) -> TyperCommand:

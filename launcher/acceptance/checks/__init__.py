@@ -1,0 +1,1 @@
+"""The checks, one file each; `launcher.acceptance.run` has their order."""

@@ -1,0 +1,141 @@
+"""The report as one HTML page that loads nothing; the signed JSON is inside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from launcher.acceptance import report
+from launcher.acceptance.charts import bar_chart, line_chart
+from launcher.acceptance.report import ReportDamaged
+
+STYLE: Final = Path(__file__).with_name("page.css")
+OPENED, CLOSED = '<script type="application/json" id="report">', "</script>"
+MARKS: Final = {"passed": "✓", "failed": "✗", "not applicable": "·"}
+NAMES: Final = {
+    "model": "Model",
+    "base": "Base",
+    "revision": "Revision",
+    "cards": "GPUs",
+    "cpus": "CPU cores",
+    "engine_version": "vLLM",
+    "quantization": "Quantization",
+    "dtype": "Data type",
+    "max_model_len": "Context, tokens",
+    "tensor_parallel": "Tensor parallel",
+    "limit": "Requests at once",
+}
+
+
+def html(text: str) -> str:
+    """Render a signed report."""
+    found = report.read(text)
+    outcome = "passed" if found["has_passed"] else "failed"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Acceptance of {escape(found['facts']['model'])}: {outcome}</title>"
+        f"<style>{STYLE.read_text()}</style></head><body><main>\n"
+        f"<h1>Acceptance of {escape(found['facts']['model'])}</h1>\n"
+        f'<p class="verdict {outcome}">{escape(found["verdict"])}</p>\n'
+        f"{seen_on(found)}\n{facts(found['facts'])}\n{findings(found['findings'])}\n"
+        f"{charts(found['measurements'])}\n"
+        "<footer>Not a clinical validation: the service was checked, with fixed synthetic prompts; "
+        "the medical quality of the model was not. "
+        f"{signature(found['mac'])}</footer>\n</main>\n"
+        f"{OPENED}{embedded(text)}{CLOSED}\n</body></html>\n"
+    )
+
+
+def embedded(text: str) -> str:
+    """Return JSON that cannot end the element it is in; `\\u003c` is the same character in it."""
+    return text.replace("<", "\\u003c")
+
+
+def text_in(page: str) -> str:
+    """Return the report that a page was rendered from. Raises ReportDamaged."""
+    found = re.search(f"{re.escape(OPENED)}(.*?){re.escape(CLOSED)}", page, re.DOTALL)
+    if found is None:
+        raise ReportDamaged("There is no acceptance report in this page.")
+    return found[1].replace("\\u003c", "<")
+
+
+def seen_on(found: Mapping[str, Any]) -> str:
+    """Say what it ran on, and that a CPU proves nothing about a GPU."""
+    facts, quick = found["facts"], ", quick form" if found["facts"]["is_quick"] else ""
+    device = ", ".join(facts["cards"]) or f"a CPU ({facts['cpus']} cores)"
+    note = (
+        ""
+        if facts["cards"]
+        else ' <strong class="note">CPU engine: nothing here was seen on a GPU.</strong>'
+    )
+    return (
+        f"<p>{escape(found['time'])} on {escape(device)}, mmhie {escape(found['version'])}"
+        f"{quick}.{note}</p>"
+    )
+
+
+def facts(found: Mapping[str, Any]) -> str:
+    """Render the plan's facts as a list."""
+    rows = (
+        f"<div><dt>{name}</dt><dd>{escape(written(found[field]))}</dd></div>"
+        for field, name in NAMES.items()
+        if found[field]
+    )
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def written(value: object) -> str:
+    """Write a fact's value."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def findings(found: Iterable[Mapping[str, str]]) -> str:
+    """Render the checks as a table."""
+    rows = "\n".join(
+        f'<tr class="{one["outcome"].replace(" ", "-")}"><td class="mark">{MARKS[one["outcome"]]}'
+        f'<span class="word"> {one["outcome"]}</span></td>'
+        f'<th scope="row">{escape(one["check"])}</th>'
+        f"<td>{escape(one['sentence'])}</td><td>{escape(one['measured'])}</td>"
+        f"<td>{escape(one['limit'])}</td></tr>"
+        for one in found
+    )
+    head = "<th></th><th>Check</th><th>Verdict</th><th>Measured</th><th>Limit</th>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
+    return f'<div class="wide">{table}</div>'
+
+
+def charts(measurements: Mapping[str, Any]) -> str:
+    """Draw load and memory, where they were measured."""
+    drawn = []
+    if load := measurements.get("load"):
+        for title, unit, field in (
+            ("Throughput", "tokens/s", "tokens_s"),
+            ("Time to first token", "ms (median)", "ttft_p50_ms"),
+            ("Time per output token", "ms (median)", "tpot_p50_ms"),
+        ):
+            drawn.append(line_chart(title, unit, "requests at once", series(load["runs"], field)))
+    if memory := measurements.get("memory"):
+        bars = {"estimated": memory["estimated_gib"], "measured": memory["used_gib"]}
+        drawn.append(bar_chart("Memory", "GiB", bars))
+        tokens = {"estimated": memory["estimated_tokens"], "measured": memory["tokens"]}
+        drawn.append(bar_chart("KV cache", "tokens", tokens))
+    return f'<div class="charts">{"".join(f"<figure>{one}</figure>" for one in drawn)}</div>'
+
+
+def series(runs: Iterable[Mapping[str, Any]], field: str) -> dict[str, list[tuple[float, float]]]:
+    """Return a figure of each run over the requests at once, by way."""
+    found: dict[str, list[tuple[float, float]]] = {"through": [], "past": []}
+    for run in runs:
+        found[run["way"]].append((run["concurrency"], run[field]))
+    return found
+
+
+def signature(mac: str) -> str:
+    """Say how the report can be verified."""
+    if not mac:
+        return "This report is not signed: MMHIE_AUDIT_KEY was not set."
+    return f"Signed: <code>{escape(mac[:16])}…</code>; <code>mmhie accept verify</code> checks it."

@@ -1,0 +1,39 @@
+"""Fixed synthetic prompts: nothing of a patient is in an acceptance run."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+QUESTIONS: Final = (
+    "What is a fever?",
+    "Name a sign of anaemia.",
+    "How is asthma treated?",
+)
+# Long enough for an adapter to show in the probabilities of its tokens.
+PASSAGE: Final = (
+    "A fever is a body temperature above 38 degrees. It is often a sign of an infection. "
+    "Paracetamol lowers it; antibiotics help against bacteria only, and a clinician decides."
+)
+# Beside the passage in the batch; of different lengths, so that the batch changes while it runs.
+NEIGHBOURS: Final = tuple(f"{'Wash your hands. ' * (number + 1)}Then" for number in range(8))
+TOOL: Final[dict[str, Any]] = {
+    "type": "function",
+    "function": {
+        "name": "lookup",
+        "description": "Look up the usual dose of a drug.",
+        "parameters": {
+            "type": "object",
+            "properties": {"drug": {"type": "string", "enum": ["ibuprofen", "paracetamol"]}},
+            "required": ["drug"],
+            "additionalProperties": False,
+        },
+    },
+}
+TOOL_QUESTION: Final = "What is the usual dose of ibuprofen?"
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"is_fever": {"type": "boolean"}},
+    "required": ["is_fever"],
+    "additionalProperties": False,
+}
+SCHEMA_QUESTION: Final = "Is a body temperature of 39 degrees a fever? Answer as JSON."

@@ -1,0 +1,90 @@
+"""`mmhie profiles`: combinations of model, card and version that passed an acceptance run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from launcher import settings
+from launcher.acceptance import profiles as rows
+from launcher.acceptance.profiles import Profile
+from launcher.cli.accept import File, verified
+from launcher.cli.output import AsJson, put
+from launcher.planning import hardware
+
+NO_GPU = (
+    "No combination was seen on a GPU yet: every row is a CPU engine's, and says nothing of one."
+)
+
+All = Annotated[bool, typer.Option("--all", help="Also those that need other hardware than this.")]
+
+
+def profiles(context: typer.Context, everything: All = False, as_json: AsJson = False) -> None:
+    """List the known-good combinations of model, card and version for this machine."""
+    if context.invoked_subcommand is not None:
+        return
+    known = rows.known(folder())
+    machine = hardware.detect()
+    shown = [row for row in known if everything or row.suits(machine)]
+    notes = [note for is_so, note in remarks(known, shown) if is_so]
+    if as_json:
+        put("", {"profiles": [asdict(row) for row in shown], "notes": notes}, as_json=True)
+        return
+    if shown:
+        Console().print(table(shown))
+    sys.stdout.write("".join(f"{note}\n" for note in notes))
+
+
+def remarks(known: list[Profile], shown: list[Profile]) -> list[tuple[bool, str]]:
+    """Return what a reader has to know of the list, each where it is so."""
+    hidden = len(known) - len(shown)
+    return [
+        (not any(row.cards for row in known), NO_GPU),
+        (hidden > 0, f"{hidden} more need other hardware: --all lists them."),
+    ]
+
+
+def table(shown: list[Profile]) -> Table:
+    """Lay the rows out for a person; the figures are those of the most requests at once."""
+    made = Table(
+        *(
+            "model",
+            "hardware",
+            "vLLM",
+            "settings",
+            "context",
+            "at once",
+            "tokens/s",
+            "TTFT",
+            "date",
+        ),
+        box=None,
+    )
+    for row in shown:
+        model = f"{row.model} on {row.base}" if row.base else row.model
+        made.add_row(
+            *(model, row.hardware, row.engine_version, row.settings, str(row.max_model_len)),
+            *(str(row.concurrency), f"{row.tokens_s:.0f}", f"{row.ttft_p50_ms / 1000:.2f} s"),
+            row.time[:10],
+        )
+    return made
+
+
+def add(file: File, as_json: AsJson = False) -> None:
+    """Add the combination of a signed report whose checks passed."""
+    profile = rows.profile_of(verified(file))
+    path = rows.add(profile, folder())
+    sentence = f"{profile.model} on {profile.hardware} is among the profiles now, as {path}."
+    put(sentence, {"added": str(path), **asdict(profile)}, as_json=as_json)
+
+
+def folder() -> Path:
+    """Return the folder of the rows that were added here."""
+    return settings.load(os.environ).cache_dir / "profiles"
