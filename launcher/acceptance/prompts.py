@@ -19,21 +19,20 @@ NEIGHBOURS: Final = tuple(f"{'Wash your hands. ' * (number + 1)}Then" for number
 TOOL: Final[dict[str, Any]] = {
     "type": "function",
     "function": {
-        "name": "lookup",
-        "description": "Look up the usual dose of a drug.",
+        "name": "look_up_dose",
+        "description": "The usual dose of a drug.",
         "parameters": {
             "type": "object",
-            "properties": {"drug": {"type": "string", "enum": ["ibuprofen", "paracetamol"]}},
+            "properties": {"drug": {"type": "string"}},
             "required": ["drug"],
-            "additionalProperties": False,
         },
     },
 }
 TOOL_QUESTION: Final = "What is the usual dose of ibuprofen?"
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
-    "properties": {"is_fever": {"type": "boolean"}},
-    "required": ["is_fever"],
+    "properties": {"answer": {"type": "integer", "minimum": 0, "maximum": 100}},
+    "required": ["answer"],
     "additionalProperties": False,
 }
-SCHEMA_QUESTION: Final = "Is a body temperature of 39 degrees a fever? Answer as JSON."
+SCHEMA_QUESTION: Final = "From how many degrees is a body temperature a fever? Answer as JSON."

@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.fake_engine.chat import Frame, Head, event, usage
 from tests.fake_engine.plan import Plan
+from tests.fake_engine.prompt import words
 
 
 def logprobs(plan_tokens: tuple[str, ...], body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -37,12 +38,18 @@ def whole(head: Head, plans: list[Plan]) -> dict[str, Any]:
     }
 
 
+def echoed(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The prompt's tokens, when the request asks for them."""
+    return tuple(words(body)) if body.get("echo") else ()
+
+
 def choice(head: Head, plan: Plan, index: int) -> dict[str, Any]:
-    """One choice of a JSON answer."""
+    """One choice of a JSON answer, after the prompt where it is to be echoed."""
+    tokens = (*echoed(head.body), *(plan.content or ()))
     return {
         "index": index,
-        "text": plan.text or "",
-        "logprobs": logprobs(plan.content or (), head.body),
+        "text": "".join(tokens),
+        "logprobs": logprobs(tokens, head.body),
         "finish_reason": plan.finish_reason,
         "stop_reason": plan.stop_reason,
         "token_ids": None,

@@ -25,6 +25,7 @@ class Options:
     start_delay: float = 0.0
     keep_alive: float = 5.0
     unhealthy: bool = False
+    ignores_aborts: bool = False
     chat_template: bool = True
     reasoning: bool = False
     tokenize: bool = True
@@ -62,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
         kind = str if default is None else type(default)
         known.add_argument(f"--{name}", type=kind, default=default, help=text)
     known.add_argument("--unhealthy", action="store_true", help="/health answers 503")
+    known.add_argument("--ignores-aborts", action="store_true", help="work on for nobody")
     known.add_argument("--no-chat-template", dest="chat_template", action="store_false")
     known.add_argument("--no-tokenize", dest="tokenize", action="store_false")
     known.add_argument("--reasoning", action="store_true", help="answers reason before they speak")

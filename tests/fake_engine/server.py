@@ -119,6 +119,7 @@ class Engine:
             self.counts.finished += 1
         except asyncio.CancelledError:
             self.counts.aborted += 1
+            self.counts.running += self.options.ignores_aborts
             raise
         finally:
             self.counts.running -= 1

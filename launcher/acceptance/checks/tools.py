@@ -10,7 +10,8 @@ from launcher.acceptance.check import Check, NotApplicable, Verdict
 from launcher.acceptance.prompts import TOOL, TOOL_QUESTION
 from launcher.acceptance.target import Target
 
-TOKENS: Final = 512
+TOKENS: Final = 128
+REASONING_TOKENS: Final = 512  # before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Call:
 
     @property
     def is_right(self) -> bool:
-        """The offered tool, and a drug it knows."""
+        """The offered tool, and the one argument that it needs."""
         return self.name == TOOL["function"]["name"] and is_argument(self.arguments)
 
 
@@ -33,15 +34,16 @@ def is_argument(text: str) -> bool:
         found = json.loads(text)
     except ValueError:
         return False
-    drugs = TOOL["function"]["parameters"]["properties"]["drug"]["enum"]
-    return isinstance(found, dict) and set(found) == {"drug"} and found["drug"] in drugs
+    needed = set(TOOL["function"]["parameters"]["required"])
+    return isinstance(found, dict) and set(found) == needed and isinstance(found["drug"], str)
 
 
 async def measure(target: Target) -> Call:
     """Ask a question that the tool answers; the call is required of the model."""
     if not target.facts.has_tools:
         raise NotApplicable("The engine was started without a tool parser for this model")
-    more = {"tools": [TOOL], "tool_choice": "required", "max_tokens": TOKENS}
+    most = TOKENS + REASONING_TOKENS * target.facts.is_reasoning
+    more = {"tools": [TOOL], "tool_choice": "required", "max_tokens": most}
     choice = (await target.chat(TOOL_QUESTION, **more))["choices"][0]
     called: list[dict[str, Any]] = choice["message"].get("tool_calls") or [{}]
     function = called[0].get("function") or {}
