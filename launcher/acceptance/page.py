@@ -1,7 +1,5 @@
 """The report as one HTML page that loads nothing; the signed JSON is inside it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from html import escape

@@ -1,7 +1,5 @@
 """Known-good combinations of model, card and version: a row from each report that passed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Mapping

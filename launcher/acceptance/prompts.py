@@ -1,7 +1,5 @@
 """Fixed synthetic prompts: nothing of a patient is in an acceptance run."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 QUESTIONS: Final = (

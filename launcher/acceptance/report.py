@@ -4,8 +4,6 @@ The key is the audit trail's, MMHIE_AUDIT_KEY, and so is the form: the MAC is ov
 before `,"mac"`, closed by `}`. Words in front of them keep a report's MAC from being a line's.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

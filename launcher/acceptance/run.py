@@ -1,7 +1,5 @@
 """One acceptance run: every check in order, and the facts it ran on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final

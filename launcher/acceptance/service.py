@@ -4,8 +4,6 @@ The gateway is as the settings have it but for what belongs to clients and other
 listens on this machine alone, under a key of this run, and its audit trail and hold are this run's.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import subprocess

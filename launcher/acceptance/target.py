@@ -1,7 +1,5 @@
 """The service under test: facts of its plan, and ways to its gateway and past it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager

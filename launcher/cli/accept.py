@@ -1,7 +1,5 @@
 """`mmhie accept`: start the service, measure and judge it, and write a signed report."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -1,7 +1,5 @@
 """`mmhie profiles`: combinations of model, card and version that passed an acceptance run."""
 
-from __future__ import annotations
-
 import os
 import sys
 from dataclasses import asdict

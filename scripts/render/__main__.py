@@ -23,6 +23,7 @@ NAMES: Final = (
     "capacity",
     "dashboard",
     "kubernetes",
+    "acceptance",
 )
 # Written from what tests have found; `check` compares without a test run.
 FOUND_BY_TESTS: Final = ("faults", "compatibility")

@@ -1,7 +1,5 @@
 """A client that leaves frees the engine."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import time

@@ -1,7 +1,5 @@
 """The adapter acts: the same text has other probabilities than under its base."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -1,7 +1,5 @@
 """The disclaimer on every surface, errors included."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Speed under load, by vLLM's own `bench serve`, past the gateway and through it."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

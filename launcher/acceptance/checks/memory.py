@@ -1,7 +1,5 @@
 """Memory that the engine takes, and the KV cache it has, beside the plan's estimate."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Final

@@ -1,7 +1,5 @@
 """Reasoning beside the answer and never in it; Harmony's markers nowhere."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -1,7 +1,5 @@
 """A killed engine comes back, and meanwhile clients hear so at once."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ vLLM does not promise equal bits in another batch: rounding may break a tie betw
 difference where the two were further apart than rounding reaches is another request's answer.
 """
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import dataclass
 from typing import Any, Final

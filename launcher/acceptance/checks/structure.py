@@ -1,7 +1,5 @@
 """Structured output: an answer that is JSON of the schema that was asked for."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Final
@@ -51,7 +49,7 @@ def judge(measured: Structured) -> Verdict:
         "The answer is JSON of the schema."
         if measured.is_right
         else f"The answer is not JSON of the schema; {ended}.",
-        measured.content[:80] or "no content",
+        " ".join(measured.content.split())[:80] or "no content",
         "JSON of the schema",
     )
 

@@ -1,7 +1,5 @@
 """Tool calling: a call of the tool that was offered, with arguments that fit its schema."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any, Final

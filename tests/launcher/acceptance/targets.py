@@ -1,7 +1,5 @@
 """The service under test, as checks see it: a real gateway before the fake engine."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path

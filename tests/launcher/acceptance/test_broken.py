@@ -1,7 +1,5 @@
 """A service that misbehaves turns the report red: real checks, a real gateway, the fake engine."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

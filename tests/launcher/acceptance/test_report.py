@@ -1,7 +1,5 @@
 """The signed report and its page: judged anew, verified, and damaged in every part."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path

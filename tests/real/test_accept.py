@@ -1,0 +1,50 @@
+"""`mmhie accept` on the real engine: every check against vLLM itself, the report and its row."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from launcher.acceptance import run
+from tests.real.conftest import MMHIE, environment
+
+pytestmark = pytest.mark.slow
+
+KEY = "k" * 32
+
+
+def mmhie(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with the embedded model, in the folder."""
+    ours = {"MMHIE_REASONER_MODEL": "embedded", "MMHIE_AUDIT_KEY": KEY}
+    patience = {"MMHIE_TIMEOUT_SECONDS": "120"}
+    return subprocess.run(
+        [MMHIE, *arguments],
+        cwd=folder,
+        env=environment(**ours, **patience),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_start_checks_itself(tmp_path: Path) -> None:
+    """Everything that applies passes; the report is signed, and its row can be added once."""
+    accepted = mmhie(tmp_path, "accept", "--quick")
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    found = json.loads((tmp_path / "acceptance.json").read_text())
+    outcomes = {one["check"]: one["outcome"] for one in found["findings"]}
+    left_out = {name for name, outcome in outcomes.items() if outcome == "not applicable"}
+
+    assert list(outcomes) == [check.name for check in run.CHECKS]
+    assert left_out >= {"reasoning", "recovery", "adapter"}
+    assert found["measurements"]["load"]["runs"][0]["tokens_s"] > 0
+    for name in ("acceptance.json", "acceptance.html"):
+        assert mmhie(tmp_path, "accept", "verify", name).returncode == 0
+    added = json.loads(mmhie(tmp_path, "profiles", "add", "acceptance.json", "--json").stdout)
+    Path(added["added"]).unlink()
+    assert added["model"] == "embedded"
+
+    page = tmp_path / "acceptance.html"
+    page.write_text(page.read_text().replace("passed", "Passed", 1))
+    assert mmhie(tmp_path, "accept", "verify", page.name).returncode == 1
