@@ -20,7 +20,7 @@ def nice_top(largest: float) -> float:
 
 
 def line_chart(title: str, unit: str, x_title: str, series: Mapping[str, Points]) -> str:
-    """Draw series over a logarithmic x axis; the names are the classes of their lines."""
+    """Draw series over a logarithmic x axis; the first word of a name is its line's class."""
     xs = sorted({x for points in series.values() for x, _ in points})
     top = nice_top(max(y for points in series.values() for _, y in points))
     span = math.log(xs[-1] / xs[0]) or 1.0
@@ -34,16 +34,21 @@ def line_chart(title: str, unit: str, x_title: str, series: Mapping[str, Points]
 
     parts = [*grid(top), *(x_label(place(x, 0)[0], f"{x:g}") for x in xs)]
     for name, points in series.items():
-        parts += drawn(name, [place(*point) for point in points])
+        parts += drawn(class_of(name), [place(*point) for point in points])
     parts.append(legend(list(series)))
     return svg(f"{title}, {unit}", x_title, parts)
 
 
-def drawn(name: str, points: list[tuple[float, float]]) -> list[str]:
+def class_of(name: str) -> str:
+    """Return the style class of a series or a bar."""
+    return escape(name.split()[0])
+
+
+def drawn(style: str, points: list[tuple[float, float]]) -> list[str]:
     """Draw one line with its points."""
     path = " ".join(f"{x},{y}" for x, y in points)
-    dots = [f'<circle class="{escape(name)}" cx="{x}" cy="{y}" r="3.5"/>' for x, y in points]
-    return [f'<polyline class="{escape(name)}" points="{path}"/>', *dots]
+    dots = [f'<circle class="{style}" cx="{x}" cy="{y}" r="3.5"/>' for x, y in points]
+    return [f'<polyline class="{style}" points="{path}"/>', *dots]
 
 
 def bar_chart(title: str, unit: str, bars: Mapping[str, float]) -> str:
@@ -57,7 +62,7 @@ def bar_chart(title: str, unit: str, bars: Mapping[str, float]) -> str:
         height = value / top * (HEIGHT - TOP - BOTTOM)
         y = HEIGHT - BOTTOM - height
         parts.append(
-            f'<rect class="{escape(name.split()[0])}" x="{middle - width / 2:.1f}" y="{y:.1f}" '
+            f'<rect class="{class_of(name)}" x="{middle - width / 2:.1f}" y="{y:.1f}" '
             f'width="{width:.1f}" height="{height:.1f}" rx="2"/>'
         )
         parts.append(f'<text x="{middle:.1f}" y="{y - 5:.1f}">{shown(value)}</text>')
@@ -82,18 +87,18 @@ def x_label(x: float, text: str) -> str:
 
 
 def legend(names: Sequence[str]) -> str:
-    """Name the lines, at the top right."""
+    """Name the lines, at the bottom left."""
     items = []
-    for place, name in enumerate(reversed(names)):
-        x = WIDTH - RIGHT - 74 * (place + 1)
-        items.append(f'<circle class="{escape(name)}" cx="{x}" cy="{TOP - 18}" r="3.5"/>')
-        items.append(f'<text class="name" x="{x + 8}" y="{TOP - 14}">{escape(name)}</text>')
+    for place, name in enumerate(names):
+        x, y = LEFT + 116 * place, HEIGHT - 8
+        items.append(f'<circle class="{class_of(name)}" cx="{x}" cy="{y - 4}" r="3.5"/>')
+        items.append(f'<text class="name" x="{x + 8}" y="{y}">{escape(name)}</text>')
     return "".join(items)
 
 
 def svg(title: str, x_title: str, parts: Sequence[str]) -> str:
     """Return a whole drawing."""
-    label = f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}">{escape(x_title)}</text>'
+    label = f'<text class="scale" x="{WIDTH - RIGHT}" y="{HEIGHT - 8}">{escape(x_title)}</text>'
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
         f'<text class="title" x="4" y="{TOP - 14}">{escape(title)}</text>'

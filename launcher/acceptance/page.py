@@ -112,8 +112,8 @@ def charts(measurements: Mapping[str, Any]) -> str:
     if load := measurements.get("load"):
         for title, unit, field in (
             ("Throughput", "tokens/s", "tokens_s"),
-            ("Time to first token", "ms (median)", "ttft_p50_ms"),
-            ("Time per output token", "ms (median)", "tpot_p50_ms"),
+            ("Time to first token", "median, ms", "ttft_p50_ms"),
+            ("Time per output token", "median, ms", "tpot_p50_ms"),
         ):
             drawn.append(line_chart(title, unit, "requests at once", series(load["runs"], field)))
     if memory := measurements.get("memory"):
@@ -126,9 +126,9 @@ def charts(measurements: Mapping[str, Any]) -> str:
 
 def series(runs: Iterable[Mapping[str, Any]], field: str) -> dict[str, list[tuple[float, float]]]:
     """Return a figure of each run over the requests at once, by way."""
-    found: dict[str, list[tuple[float, float]]] = {"through": [], "past": []}
+    found: dict[str, list[tuple[float, float]]] = {}
     for run in runs:
-        found[run["way"]].append((run["concurrency"], run[field]))
+        found.setdefault(f"{run['way']} the gateway", []).append((run["concurrency"], run[field]))
     return found
 
 
