@@ -33,4 +33,4 @@ SCHEMA: Final[dict[str, Any]] = {
     "required": ["answer"],
     "additionalProperties": False,
 }
-SCHEMA_QUESTION: Final = "From how many degrees is a body temperature a fever? Answer as JSON."
+SCHEMA_QUESTION: Final = QUESTIONS[0]

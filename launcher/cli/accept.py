@@ -87,7 +87,9 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
     def seen(finding: Finding) -> None:
         if not options.as_json:
             display.done()
-            sys.stdout.write(f"{MARKS[finding.outcome]}  {finding.check:<17}  {finding.sentence}\n")
+            figures = f" ({finding.measured})" if finding.measured else ""
+            said = f"{finding.check:<17}  {finding.sentence}{figures}"
+            sys.stdout.write(f"{MARKS[finding.outcome]}  {said}\n")
             sys.stdout.flush()
 
     def begun(check: str, fraction: float) -> None:
