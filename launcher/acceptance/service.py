@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TextIO
@@ -19,7 +19,9 @@ import psutil
 from launcher.acceptance import device_memory
 from launcher.acceptance.target import Endpoint, Facts, Target
 from launcher.checkpoints import preparation
+from launcher.checkpoints.preparation import Plans, Step
 from launcher.errors import LauncherError
+from launcher.planning.cards import Gpu
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import GUARD, prefixed
 from launcher.serving.engine_supervisor import RestartPolicy
@@ -37,7 +39,6 @@ NEW_KEY: Final = (
     *("--scopes", "generate,openai,reasoning,metrics"),
 )
 LISTENING: Final = 5  # arguments at the end of an engine's command: host, port, no access log
-Step = Callable[[str, float | None], None]
 
 
 class Service:
@@ -59,17 +60,17 @@ class Service:
         idle_gib = device_memory.used_gib()
         key = access_key(self._environ, self._folder)
         log = self._folder / "service.log"
-        plan, parts = await self._serve(settings, log)
+        plans, parts = await self._serve(settings, log)
         port = parts.gateway.command.env["MMHIE_PORT"]
-        facts = replace(facts_of(plan, settings), idle_gib=idle_gib, is_quick=self._is_quick)
+        facts = replace(facts_of(plans, settings), idle_gib=idle_gib, is_quick=self._is_quick)
         gateway = self._endpoint(f"http://127.0.0.1:{port}", key)
         return Target(
             facts,
             gateway,
-            self._past(parts, plan),
+            self._past(parts, plans[0]),
             log,
             lambda: engine_processes(parts),
-            lambda: self._on_base(plan, settings),
+            lambda: self._on_base(plans[0], settings),
         )
 
     async def close(self) -> None:
@@ -92,14 +93,15 @@ class Service:
         base = {
             "reasoner_model": plan.model.adapter.base,
             "reasoner_model_test_override": None,
-            "reasoner_revision": None,
+            "reasoner_revision": settings.base_revision,
             "base_model": None,
+            "base_revision": None,
         }
         based = settings.model_copy(update=base)
-        base_plan, parts = await self._serve(based, self._folder / "base.log")
-        return self._past(parts, base_plan)
+        plans, parts = await self._serve(based, self._folder / "base.log")
+        return self._past(parts, plans[0])
 
-    async def _serve(self, settings: LauncherSettings, log: Path) -> tuple[EnginePlan, Programs]:
+    async def _serve(self, settings: LauncherSettings, log: Path) -> tuple[Plans, Programs]:
         """Prepare and start everything; return when it is ready. Raises LauncherError."""
         plans = preparation.plans_of(settings)
         if not plans:
@@ -112,11 +114,9 @@ class Service:
         files = RunFiles(self._folder, self._log)
         parts = programs(settings, plans, self._gateway_environ(), files, over_tcp=True)
         await self._run(settings, parts, plans)
-        return plans[0], parts
+        return plans, parts
 
-    async def _run(
-        self, settings: LauncherSettings, parts: Programs, plans: tuple[EnginePlan, ...]
-    ) -> None:
+    async def _run(self, settings: LauncherSettings, parts: Programs, plans: Plans) -> None:
         status = StatusFile(self._folder / "phase.json", engine_facts(plans))
         ready = asyncio.Event()
 
@@ -217,11 +217,12 @@ def tokenizer_of(plan: EnginePlan) -> str:
     return plan.decisions.settings.base_model or plan.decisions.source
 
 
-def facts_of(plan: EnginePlan, settings: LauncherSettings) -> Facts:
-    """Return what the plan says."""
+def facts_of(plans: Plans, settings: LauncherSettings) -> Facts:
+    """Return what the plans of equal engines say."""
+    plan, engines = plans[0], len(plans)
     decided, adapter = plan.decisions, plan.model.adapter
     on_cpu = plan.device == "cpu"
-    engines = settings.engines if on_cpu else 1
+    taken_gib = plan.memory.per_gpu_gib * engines if on_cpu else plan.memory.available_gib
     return Facts(
         model=plan.served_model,
         base=adapter.base if adapter else None,
@@ -229,8 +230,8 @@ def facts_of(plan: EnginePlan, settings: LauncherSettings) -> Facts:
         is_adapter_merged=decided.lora is None,
         revision=plan.model.revision,
         device=plan.device,
-        cards=tuple(gpu.name for gpu in decided.hardware.gpus) if not on_cpu else (),
-        cpus=decided.hardware.cpus,
+        cards=() if on_cpu else tuple(gpu.name for one in plans for gpu in used_gpus(one)),
+        cpus=decided.hardware.cpus * engines,
         engine=str(decided.installed.engine),
         engine_version=str(decided.installed.version),
         quantization=plan.quantization,
@@ -240,17 +241,22 @@ def facts_of(plan: EnginePlan, settings: LauncherSettings) -> Facts:
         tensor_parallel=plan.tensor_parallel,
         pipeline_parallel=plan.pipeline_parallel,
         data_parallel=plan.data_parallel,
-        engines=settings.engines,
-        limit=max(1, min(settings.max_inflight, plan.memory.max_concurrent * settings.engines)),
+        engines=engines,
+        limit=max(1, min(decided.workload.sequences, plan.memory.max_concurrent) * engines),
         timeout_s=settings.timeout_seconds,
         start_timeout_s=settings.start_timeout_seconds,
         weights_gib=plan.memory.weights_per_gpu_gib,
-        memory_gib=engines * (plan.memory.per_gpu_gib if on_cpu else plan.memory.available_gib),
+        memory_gib=taken_gib,
         kv_tokens=kv_tokens(plan),
         is_reasoning=plan.model.reasoning,
         has_chat_template=bool(plan.model.chat_template),
         has_tools="--tool-call-parser" in plan.argv,
     )
+
+
+def used_gpus(plan: EnginePlan) -> tuple[Gpu, ...]:
+    """Return the GPUs that the plan's engine spreads over."""
+    return plan.decisions.hardware.gpus[: plan.decisions.sizes.devices * plan.data_parallel]
 
 
 def kv_tokens(plan: EnginePlan) -> int:

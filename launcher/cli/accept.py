@@ -84,7 +84,8 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
     writable(options.out)
     display = ProgressDisplay(Console(stderr=True))
 
-    def seen(finding: Finding) -> None:
+    def seen(finding: Finding, so_far: dict[str, Any]) -> None:
+        written(part_of(options.out), json.dumps(so_far))
         if not options.as_json:
             display.done()
             figures = f" ({finding.measured})" if finding.measured else ""
@@ -98,7 +99,8 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
     with tempfile.TemporaryDirectory(prefix="mmhie-accept-") as name, finished(display):
         service = Service(environ, Path(name), display.step, quick=options.is_quick)
         try:
-            measured = await run.measured(await service.start(chosen), begun, seen)
+            target = await service.start(chosen)
+            measured = await run.measured(target, unfinished(options.out), begun, seen)
         finally:
             await service.close()
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -125,6 +127,20 @@ def page_of(out: Path) -> Path:
     return out.with_suffix(".html")
 
 
+def part_of(out: Path) -> Path:
+    """Return where an interrupted run leaves what it measured, for the next one to go on from."""
+    return out.with_name(f"{out.name}.part")
+
+
+def unfinished(out: Path) -> dict[str, Any]:
+    """Return what an interrupted run measured; empty when there was none."""
+    try:
+        found = json.loads(part_of(out).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def writable(out: Path) -> None:
     """Raise LauncherError before a run of minutes whose report nobody could write."""
     if not os.access(out.parent, os.W_OK) or out.suffix == ".html":
@@ -133,11 +149,17 @@ def writable(out: Path) -> None:
 
 def saved(out: Path, text: str) -> None:
     """Write the report and its page. Raises LauncherError."""
+    written(out, text)
+    written(page_of(out), page.html(text))
+    part_of(out).unlink(missing_ok=True)
+
+
+def written(path: Path, text: str) -> None:
+    """Write a file. Raises LauncherError."""
     try:
-        out.write_text(text)
-        page_of(out).write_text(page.html(text))
+        path.write_text(text)
     except OSError as error:
-        raise LauncherError(f"{out} cannot be written: {error.strerror}.") from None
+        raise LauncherError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def verify(file: File, as_json: AsJson = False) -> None:
