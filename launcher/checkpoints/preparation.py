@@ -62,8 +62,8 @@ async def fetched(
     given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
     await making.in_child("launcher.models.fetching", (), given, report)
     model = resolve.read_model(settings)
-    if not model.is_whole:
-        raise ModelError(f"{model.source} lacks {', '.join(model.missing)}: give a whole folder.")
+    if model.lacks:
+        raise ModelError(f"{model.source} lacks {', '.join(model.lacks)}: give a whole folder.")
     return tuple(complete(plan, model) for plan in plans)
 
 

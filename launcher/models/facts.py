@@ -98,10 +98,15 @@ class ModelFacts:
     is_checked: bool = True
 
     @property
+    def lacks(self) -> tuple[str, ...]:
+        """What is missing of the base and of the adapter."""
+        return (*self.missing, *(self.adapter.missing if self.adapter else ()))
+
+    @property
     def is_whole(self) -> bool:
         """Base and adapter are on this machine, and what the hub gave was checked."""
-        parts = (self, self.adapter) if self.adapter else (self,)
-        return all(part.is_checked and not part.missing for part in parts)
+        adapter_is_checked = self.adapter is None or self.adapter.is_checked
+        return not self.lacks and self.is_checked and adapter_is_checked
 
     @property
     def reasoning(self) -> bool:

@@ -133,7 +133,7 @@ def prepared(name: str, revision: str | None, terms: Terms, *, update: bool = Fa
     if Path(name).expanduser().exists():
         return Path(name).expanduser()
     found = None if update else snapshot.find(terms.cache, name, revision)
-    if found and found.is_checked:
+    if found and (found.is_checked or (found.is_read_only and is_right(found, name, terms))):
         return found.folder
     try:
         return asked(name, revision, found, terms)
@@ -357,7 +357,7 @@ def wait_until_whole(settings: LauncherSettings, terms: Terms) -> None:
     while True:
         try:
             model = resolve.read_model(settings, hub=terms.cache)
-            if model.is_whole:
+            if not model.lacks:
                 return
             reason = waiting(settings.model)
         except LauncherError as error:

@@ -33,6 +33,11 @@ class Snapshot:
         except (OSError, ValueError):
             return False
 
+    @property
+    def is_read_only(self) -> bool:
+        """Return whether nothing can be added here."""
+        return not os.access(self.repository, os.W_OK)
+
     def stamp(self, paths: Iterable[str]) -> None:
         """Write the stamp; where nothing can be written, the next start checks again."""
         sizes = {path: (self.folder / path).stat().st_size for path in sorted(paths)}

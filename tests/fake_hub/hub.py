@@ -59,5 +59,7 @@ def running(root: Path) -> Iterator[FakeHub]:
     command = [sys.executable, "-m", "tests.fake_hub", str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield FakeHub(root, f"http://127.0.0.1:{process.stdout.readline().strip()}")
-        process.terminate()
+        try:
+            yield FakeHub(root, f"http://127.0.0.1:{process.stdout.readline().strip()}")
+        finally:
+            process.terminate()
