@@ -54,6 +54,8 @@ async def fetched(
     def report(line: str) -> None:
         if found := fetching.LINE.fullmatch(line):
             step(f"{found['task']}: {found['amount']}", int(found["percent"]) / 100)
+        elif line.startswith(fetching.WAITING):
+            step(line, None)
         else:
             listener(line)
 

@@ -43,6 +43,7 @@ WAIT_S: Final = 0.5
 LINE_EVERY_S: Final = 1.0
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 UNWRITABLE: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+WAITING: Final = "Waiting for another process that fetches"
 LINE: Final = re.compile(r"(?P<task>.+): +(?P<percent>\d+)%\| (?P<amount>.+)")
 
 Result = TypeVar("Result")
@@ -316,7 +317,7 @@ def _start(
 
 
 def waiting(name: str) -> str:
-    return f"Waiting for another process that fetches {name}"
+    return f"{WAITING} {name}"
 
 
 @contextmanager

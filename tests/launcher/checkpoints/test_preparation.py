@@ -79,7 +79,7 @@ async def test_a_first_start_fetches_and_then_knows_the_commits(
     hub: FakeHub, tmp_path: Path
 ) -> None:
     """From an empty cache: planned by the hub's config.json, then on whole files, both pinned."""
-    environ = hub.environ(tmp_path, MMHIE_REASONER_MODEL="an/adapter", MMHIE_QUANTIZE="none")
+    environ = hub.environ(tmp_path, MMHIE_REASONER_MODEL="an/adapter", MMHIE_MERGE_ADAPTER="false")
     settings = load(environ, None)
     first = make_plan(settings, parse("1x24"), read_model(settings, ask_hub=True))
     steps: list[tuple[str, float | None]] = []

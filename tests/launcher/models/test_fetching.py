@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -232,6 +233,20 @@ def test_a_model_from_elsewhere_needs_no_hub(
     shard.write_bytes(shard.read_bytes()[:-1] + b"X")
     with pytest.raises(HubError, match="a/b"):
         fetch(cache)
+
+
+def test_where_no_stamp_can_be_written_it_is_compared_again(
+    hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a volume that engines may only read: whole, though nothing can say that it was seen."""
+    folder = fetch(cache).folder
+    shutil.rmtree(folder.parents[1] / ".mmhie")
+    (folder.parents[1] / ".mmhie").touch()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    facts = read_model(settings(), hub=cache)
+
+    assert fetch(cache).folder == folder
+    assert (facts.lacks, facts.is_whole) == ((), False)
 
 
 def test_room_for_all_of_it_is_looked_for_first(
