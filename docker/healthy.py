@@ -1,11 +1,18 @@
-"""Exit status 0 when this container answers 200: `python healthy.py [PATH [PORT]]`."""
+"""Exit status 0 when this container answers 200: `python healthy.py [PATH [PORT]]`.
+
+`python healthy.py --supervised FILE` instead asks whether the launcher is at work: it writes its
+status file every few seconds, also while its engine restarts and nobody answers.
+"""
 
 import http.client
 import os
 import ssl
 import sys
+import time
 
 TIMEOUT_S = 4
+# The longest pause before a restart is 60 s, and an engine that has to go has a few more.
+SUPERVISED_S = 120
 
 
 def answers(path: str, port: int) -> bool:
@@ -30,8 +37,18 @@ def connect(port: int) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection("localhost", port, timeout=TIMEOUT_S, context=trusting)
 
 
+def is_supervised(status_file: str) -> bool:
+    """Return whether the launcher wrote its status file not long ago."""
+    try:
+        return time.time() - os.stat(status_file).st_mtime < SUPERVISED_S
+    except OSError:
+        return False
+
+
 def main(arguments: list[str]) -> int:
     """Ask the path and port given, by default `/healthz` on the gateway's port."""
+    if arguments[:1] == ["--supervised"]:
+        return 0 if is_supervised(arguments[1]) else 1
     path = arguments[0] if arguments else "/healthz"
     port = arguments[1] if len(arguments) > 1 else os.environ.get("MMHIE_PORT") or "8000"
     return 0 if answers(path, int(port)) else 1

@@ -3,6 +3,7 @@
 LauncherError                 one sentence, exit code 2
 ├ SettingsError               a variable that is wrong, unknown or contradicts another
 ├ HardwareError               the device asked for is not there
+│ └ DeviceFailed              a GPU, its driver or NCCL is broken: exit code 3
 ├ ModelError                  the weights or their description cannot be read
 ├ HubError                    the model hub refuses, or what it sends is wrong
 ├ HubUnavailable              the model hub cannot be reached now: exit code 75
@@ -15,6 +16,7 @@ LauncherError                 one sentence, exit code 2
 ├ RouterFailed                the router before several engines neither
 └ StartError                  the three endings of an engine's start, and giving up on it
   ├ ExitedEarly
+  │ └ OutOfMemory             while it loaded: exit code 4
   ├ NeverReady
   ├ ToldToStop                not a failure: exit code 0
   └ GaveUp                    it kept dying
@@ -35,6 +37,12 @@ class SettingsError(LauncherError):
 
 class HardwareError(LauncherError):
     """The device asked for is not there."""
+
+
+class DeviceFailed(HardwareError):
+    """A GPU, its driver or NCCL does not work, and no restart of the engine here mends it."""
+
+    exit_code = 3
 
 
 class ModelError(LauncherError):
@@ -85,6 +93,12 @@ class StartError(LauncherError):
 
 class ExitedEarly(StartError):
     """The engine's process ended before it was ready."""
+
+
+class OutOfMemory(ExitedEarly):
+    """The engine ran out of memory while it loaded; another start would end the same way."""
+
+    exit_code = 4
 
 
 class NeverReady(StartError):

@@ -14,6 +14,7 @@ PROGRAMS = {
     "chromium": "chromium",
     "curl": "curl",
     "faketime": "faketime",
+    "gcc": "build-essential",
     "ip": "iproute2",
     "kustomize": "kustomize",
     "nginx": "nginx",

@@ -1,41 +1,49 @@
 """`mmhie engine`: the engine alone, on TCP, behind a gateway in another container.
 
-Settings and plan are those of `mmhie serve`; restarting is left to whatever runs the container.
+Settings, plan and supervision are those of `mmhie serve`. What no restart here mends ends the
+container, with an exit code of its own, and is left to whatever runs it.
 """
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from launcher.checkpoints import preparation
 from launcher.cli import serve
-from launcher.errors import SettingsError
-from launcher.process.child import Child, Command, prefixed
+from launcher.errors import OutOfMemory, SettingsError, ToldToStop
+from launcher.process.child import prefixed
 from launcher.process.stop import Stop
-from launcher.serving import startup_log
-from launcher.serving.engine_supervisor import READY, start_phase
-from launcher.serving.probe import Probe
-from launcher.serving.programs import engine_command
+from launcher.serving.engine_supervisor import EngineProgram, EngineSupervisor, RestartPolicy
+from launcher.serving.programs import engine_command, engine_program
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
 from launcher.terminal.progress import ProgressDisplay
 
 HOST, PORT = "0.0.0.0", 8001  # noqa: S104  # compose puts it on a network without a way out
-HEALTH_EVERY_S = 1.0
+
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
 
-def engine(as_json: serve.AsJsonLines = False) -> None:
-    """Run only the engine, on port 8001, for a gateway in another container."""
-    raise typer.Exit(asyncio.run(run(dict(os.environ), serve.reporter(as_json=as_json))))
+def engine(port: Port = PORT, as_json: serve.AsJsonLines = False) -> None:
+    """Run and supervise only the engine, for a gateway in another container.
+
+    Exit code 3: a GPU, its driver or NCCL failed, start the container anew. Out of memory while
+    loading: says so, waits to be stopped, and returns 4.
+    """
+    try:
+        asyncio.run(run(dict(os.environ), serve.reporter(as_json=as_json), port))
+    except asyncio.CancelledError:
+        raise ToldToStop("Stopped before the model was ready.") from None
 
 
-async def run(environ: Mapping[str, str], report: serve.Report) -> int:
-    """Return the engine's exit status. Raises LauncherError."""
+async def run(environ: Mapping[str, str], report: serve.Report, port: int) -> None:
+    """Run the engine until a stop is requested. Raises LauncherError."""
+    serve.cancel_on_signals()
     key = needed(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
     path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
     chosen = serve.load(environ, None)
@@ -53,10 +61,13 @@ async def run(environ: Mapping[str, str], report: serve.Report) -> int:
     plan = plans[0]
     for warning in plan.warnings:
         display.done(f"Warning: {warning}")
-    command = engine_command(plan, environ, f"http://{HOST}:{PORT}", key)
+    command = engine_command(plan, environ, f"http://{HOST}:{port}", key)
+    program = engine_program(plan, command, f"http://127.0.0.1:{port}", write_line)
     # The gateway learns the public model from it: an adapter's base must not be taken for it.
     publish = publisher(StatusFile(path, engine_facts(plans)), report)
-    return await run_until_exit(command, publish, chosen.stop_grace_seconds)
+    stop = Stop(chosen.stop_grace_seconds)
+    serve.stop_on_signals(stop.request, chosen.stop_grace_seconds)
+    await supervise(program, serve.restart_policy(chosen), publish, stop)
 
 
 def needed(environ: Mapping[str, str], name: str, meaning: str) -> str:
@@ -73,7 +84,7 @@ def publisher(status_file: StatusFile, report: serve.Report) -> Callable[[Phase]
     def publish(phase: Phase) -> None:
         nonlocal last
         if problem := status_file.write(phase):
-            print(f"Warning: {problem}", file=sys.stderr)  # noqa: T201  # the container's log
+            write_line(f"Warning: {problem}")
         if phase != last:
             report(phase)
         last = phase
@@ -81,23 +92,25 @@ def publisher(status_file: StatusFile, report: serve.Report) -> Callable[[Phase]
     return publish
 
 
-async def run_until_exit(command: Command, publish: Callable[[Phase], None], grace_s: float) -> int:
-    """Run the engine, publish its phase until it ends, and return its exit status.
+async def supervise(
+    program: EngineProgram, policy: RestartPolicy, publish: Callable[[Phase], None], stop: Stop
+) -> None:
+    """Keep the engine running until a stop is requested. Raises LauncherError.
 
-    SIGTERM and SIGINT stop it.
+    One that ran out of memory is not started again by whatever runs the container, but waited for.
     """
-    progress = startup_log.BEGIN
+    supervisor = EngineSupervisor(program, policy, stop, publish)
+    try:
+        await supervisor.run()
+    except OutOfMemory as error:
+        publish(Phase("engine_down", str(error)))
+        write_line(f"{error} Nothing is tried again until this container is started anew.")
+        await stop.requested.wait()
+        raise typer.Exit(error.exit_code) from error
+    finally:
+        await supervisor.end(stop.grace_s)
 
-    def listener(line: str) -> None:
-        nonlocal progress
-        progress = startup_log.furthest(progress, line)
-        print(line, file=sys.stderr)  # noqa: T201  # the container's log
 
-    stop = Stop(grace_s)
-    serve.on_signals(dict.fromkeys((signal.SIGTERM, signal.SIGINT), lambda: stop.request(grace_s)))
-    child, probe = Child(command, listener), Probe(f"http://127.0.0.1:{PORT}")
-    while child.is_running and not stop.requested.is_set():
-        publish(READY if await probe.is_healthy() else start_phase(progress))
-        await stop.pause(HEALTH_EVERY_S)
-    await probe.close()
-    return await child.stop(grace_s) if stop.requested.is_set() else await child.wait()
+def write_line(line: str) -> None:
+    """Write to standard error, the container's log."""
+    sys.stderr.write(f"{line}\n")

@@ -71,8 +71,7 @@ async def serve_until_stopped(
     environ: Mapping[str, str], without_gpu: str | None, report: Report
 ) -> None:
     """Run one service from its settings to a clean stop. Raises LauncherError."""
-    if task := asyncio.current_task():
-        on_signals({number: task.cancel for number in (signal.SIGINT, signal.SIGTERM)})
+    cancel_on_signals()
     chosen = load(environ, without_gpu)
     if chosen.node_rank == 0:
         preflight.check_gateway()
@@ -91,6 +90,12 @@ async def serve_until_stopped(
             await supervise(Service(chosen, plans, files, display, report), environ)
         finally:
             display.done()
+
+
+def cancel_on_signals() -> None:
+    """Let a signal cancel this task, until there is something to stop in order."""
+    if task := asyncio.current_task():
+        on_signals({number: task.cancel for number in (signal.SIGINT, signal.SIGTERM)})
 
 
 def on_signals(actions: Mapping[signal.Signals, Callable[[], object]]) -> None:
@@ -154,13 +159,18 @@ class Service:
         return f"http://{reachable}:{self.settings.port}"
 
 
+def restart_policy(chosen: LauncherSettings) -> RestartPolicy:
+    """The supervision of each engine as set."""
+    return RestartPolicy(
+        start_s=chosen.start_timeout_seconds,
+        stall_s=chosen.stall_seconds,
+        restarts=chosen.restart_limit,
+    )
+
+
 async def supervise(service: Service, environ: Mapping[str, str]) -> None:
     """Run until a stop is requested. Raises GatewayFailed and StartError."""
-    policy = RestartPolicy(
-        start_s=service.settings.start_timeout_seconds,
-        stall_s=service.settings.stall_seconds,
-        restarts=service.settings.restart_limit,
-    )
+    policy = restart_policy(service.settings)
     publish = Publisher(service)
     parts = programs(service.settings, service.plans, environ, service.files)
 

@@ -1,7 +1,7 @@
 """GPUs, and the data sheets of those known by name: one table for plans and capacity alike."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +14,17 @@ DEFAULT_CAPABILITY: Final = (8, 0)
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU; memory in GiB, CUDA compute capability as (major, minor)."""
+    """One GPU, or a slice of one; memory in GiB, CUDA compute capability as (major, minor).
+
+    A GPU of this machine has CUDA's name for it, and the memory that is free now.
+    """
 
     name: str
     memory_gib: float
     compute_capability: tuple[int, int] = DEFAULT_CAPABILITY
+    id: str = field(default="", kw_only=True)
+    free_gib: float | None = field(default=None, kw_only=True)
+    is_slice: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

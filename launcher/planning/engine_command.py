@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Final
 
 from launcher.formats import PLUGINS
+from launcher.planning import gpu_share
 from launcher.planning.decisions import Decisions
-from launcher.planning.hardware import GIB, Route
-from launcher.planning.memory import GPU_FRACTION
+from launcher.planning.hardware import GIB, VISIBLE, Route
 from launcher.settings import ENGINE_DATE
 
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
@@ -40,8 +40,9 @@ def more_than_one(number: int) -> int | None:
 
 def gpu_fraction(decided: Decisions) -> float | None:
     """On the CPU the KV cache is given in GiB instead."""
-    fraction = decided.settings.gpu_memory_utilization
-    return fraction or GPU_FRACTION if decided.device == "cuda" else fraction
+    if decided.device == "cpu":
+        return decided.settings.gpu_memory_utilization
+    return gpu_share.gpu_fraction(decided.settings, decided.hardware)
 
 
 def backend(decided: Decisions) -> str | None:
@@ -211,8 +212,9 @@ def env(decided: Decisions) -> dict[str, str]:
     found |= dict.fromkeys(decided.switched_off, "0")
     if decided.device == "cpu":
         found |= _cache_size(decided) | _thread_binding(decided)
-    elif decided.hardware.is_share:
-        found["CUDA_VISIBLE_DEVICES"] = ",".join(decided.hardware.gpu_ids)
+    elif decided.hardware.gpu_ids:
+        # CUDA's own order is the fastest first, NVML's is that of the bus
+        found |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", VISIBLE: ",".join(decided.hardware.gpu_ids)}
     return found
 
 

@@ -1,6 +1,7 @@
 """GPUs, cores and memory of this machine, or of one that is only described."""
 
 import os
+import platform
 import re
 import socket
 from dataclasses import dataclass, field, replace
@@ -8,14 +9,21 @@ from pathlib import Path
 from typing import Final, Literal, NoReturn
 
 import psutil
-import pynvml
 
-from launcher.errors import HardwareError
+from launcher.errors import DeviceFailed, HardwareError
+from launcher.planning import nvml
 from launcher.planning.cards import CARDS, Gpu
 
 GIB: Final = 1024**3
 NODE_MEMORY: Final = Path("/sys/devices/system/node/node0/meminfo")
 CPU_INFO: Final = Path("/proc/cpuinfo")
+AMD_DRIVER: Final = Path("/dev/kfd")
+OTHER_GPU: Final = (
+    "This machine has an AMD GPU, which is not used: the engine's packages are for NVIDIA's CUDA, "
+    "not for ROCm."
+)
+# A card with less than this share of the largest one's memory is for a display.
+COMPARABLE: Final = 0.5
 CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -25,6 +33,8 @@ GPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?([1-9]\d{0,3})x([\w.-]+)")
 CPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?cpu")
 NUMBER: Final = re.compile(r"\d+(\.\d+)?")
 EXAMPLES: Final = "4x80, 1x24, 2xh100, 2x40,cc=8.0, 2x8x80, cpu,ram=64 or 2xcpu,ram=64"
+
+VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 
 Device = Literal["cpu", "cuda"]
 
@@ -41,6 +51,8 @@ class Route:
 class Hardware:
     """One node's GPUs, CPUs and memory (GiB that can be had now), how many such nodes, and how the
     others reach this one.
+
+    `fault` says why the GPUs of this machine cannot be used, `remarks` what else was noticed.
     """
 
     gpus: tuple[Gpu, ...] = ()
@@ -54,6 +66,15 @@ class Hardware:
     is_share: bool = False
     route: Route | None = None
     is_hypothetical: bool = field(default=False, compare=False)
+    machine: str = "x86_64"
+    fault: HardwareError | None = field(default=None, compare=False)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def free_share(self) -> float:
+        """The smallest share of a GPU's memory that is free."""
+        shares = (gpu.free_gib / gpu.memory_gib for gpu in self.gpus if gpu.free_gib is not None)
+        return min(shares, default=1.0)
 
     @property
     def gpu_gib(self) -> float:
@@ -105,16 +126,51 @@ def detect(head: str | None = None) -> Hardware:
     cpu_ids = tuple(sorted(os.sched_getaffinity(0)))
     ram_gib = psutil.virtual_memory().available / GIB
     limit_gib = _cgroup_limit_gib()
-    return Hardware(
-        gpus=_detect_gpus(),
-        gpu_ids=_named_gpus(),
+    found = Hardware(
         cpus=len(cpu_ids),
         cpu_ids=cpu_ids,
         ram_gib=min(ram_gib, limit_gib),
         numa_node_gib=min(_numa_node_gib(), limit_gib),
         amx="amx_tile" in _read(CPU_INFO),
         route=route_to(head) if head else None,
+        machine=platform.machine(),
     )
+    try:
+        return _with_gpus(found, os.environ.get(VISIBLE))
+    except HardwareError as error:
+        return replace(found, fault=error)
+
+
+def _with_gpus(found: Hardware, visible: str | None) -> Hardware:
+    """The GPUs that an engine is to use; which, it is told where that is not all of them."""
+    gpus = nvml.read_gpus(visible)
+    if not gpus:
+        return replace(found, remarks=(OTHER_GPU,) if AMD_DRIVER.exists() else ())
+    used = gpus if visible is not None else comparable(gpus)
+    ids = tuple(gpu.id for gpu in used) if visible is not None or used != gpus else ()
+    left = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus if gpu not in used)
+    remark = f"{left} is left out, beside larger GPUs; CUDA_VISIBLE_DEVICES names those to use."
+    return replace(found, gpus=used, gpu_ids=ids, remarks=(remark,) if left else ())
+
+
+def comparable(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    """The GPUs without a card for a display: every rank gets the same share, so it would decide."""
+    largest = max(gpu.memory_gib for gpu in gpus)
+    return tuple(gpu for gpu in gpus if gpu.memory_gib >= COMPARABLE * largest)
+
+
+def recheck(planned: Hardware) -> None:
+    """Raise DeviceFailed when a GPU of a plan is no longer there, or does not work any more."""
+    visible = ",".join(planned.gpu_ids) or os.environ.get(VISIBLE)
+    try:
+        left = len(nvml.read_gpus(visible))
+    except HardwareError as error:
+        raise DeviceFailed(str(error)) from error
+    if left < len(planned.gpus):
+        raise DeviceFailed(
+            f"Of the {len(planned.gpus)} GPUs that the engine was planned for, {left} are left: "
+            "restart the machine, or the container with the GPUs that there are."
+        )
 
 
 def parse(text: str) -> Hardware:
@@ -163,38 +219,6 @@ def _refuse(text: str, part: str) -> NoReturn:
         f"The hardware {text!r} cannot be read at {part!r}; try {EXAMPLES}. GPUs known by name "
         f"are {known}."
     )
-
-
-def _detect_gpus() -> tuple[Gpu, ...]:
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return ()
-    try:
-        return tuple(_gpu(index) for index in _visible(pynvml.nvmlDeviceGetCount()))
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _visible(count: int) -> list[int]:
-    """CUDA_VISIBLE_DEVICES by number; names (UUIDs) are only counted."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") is None:
-        return list(range(count))
-    parts = _named_gpus()
-    return [int(part) if part.isdecimal() else i for i, part in enumerate(parts)][:count]
-
-
-def _named_gpus() -> tuple[str, ...]:
-    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    return tuple(part.strip() for part in named.split(",") if part.strip() not in ("", "-1"))
-
-
-def _gpu(index: int) -> Gpu:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    name = pynvml.nvmlDeviceGetName(handle)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-    return Gpu(name, memory.total / GIB, (major, minor))
 
 
 def _numa_node_gib() -> float:

@@ -1,11 +1,12 @@
 """The engine that is installed and its plugins, found without importing them."""
 
+import platform
 import sys
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Final
 
-from launcher.errors import MissingPackage
+from launcher.errors import HardwareError, MissingPackage
 from launcher.formats import FORMATS, PLUGINS
 from launcher.planning import cuda_toolkit
 
@@ -43,9 +44,19 @@ def detect() -> Installation:
 def required() -> Installation:
     """The same; raises MissingPackage when there is no engine."""
     found = detect()
+    check_architecture(platform.machine(), found)
     if found.engine is None:
         raise MissingPackage("No vLLM is installed here: run `make run`, or `pip install vllm`.")
     return found
+
+
+def check_architecture(machine: str, installed: Installation) -> None:
+    """Raise HardwareError on a CPU that no engine's package is for, unless one was built there."""
+    if machine != "x86_64" and installed.engine is None:
+        raise HardwareError(
+            f"This machine is {machine} and the engine's packages are for x86_64: use such a "
+            "machine, or install a vLLM that was built for this one."
+        )
 
 
 def _has_plugin(name: str) -> bool:

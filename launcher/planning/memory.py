@@ -7,6 +7,7 @@ from typing import Final
 
 from launcher.models.facts import DTYPE_BYTES, ModelFacts
 from launcher.planning.batch import batched_tokens
+from launcher.planning.gpu_share import gpu_fraction
 from launcher.planning.hardware import GIB, Device, Hardware
 from launcher.planning.kv_cache import kv_bytes_per_token, longest_bytes, request_bytes
 from launcher.planning.weights import (
@@ -18,7 +19,6 @@ from launcher.planning.weights import (
 )
 from launcher.settings import LauncherSettings
 
-GPU_FRACTION: Final = 0.92
 # Public logs (docs/hardware.md) have 0.2 to 0.4 GiB outside of PyTorch, and fragments within.
 GPU_CONTEXT_GIB: Final = 0.5
 GPU_GRAPHS_GIB: Final = 0.5  # captured CUDA graphs, counted by vLLM since 0.21
@@ -181,7 +181,7 @@ Estimator = Callable[[Workload], MemoryEstimate]
 def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) -> Estimator:
     """The estimate of any workload on this device."""
     if device == "cuda":
-        fraction = settings.gpu_memory_utilization or GPU_FRACTION
+        fraction = gpu_fraction(settings, hardware)
         batched = batched_tokens(hardware.gpus, settings.engine_args)
         return lambda workload: on_gpus(workload, hardware.gpu_gib, fraction, batched)
     requests = min(settings.max_inflight, CPU_REQUESTS_PER_CORE * hardware.cpus)

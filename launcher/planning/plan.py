@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from launcher.errors import NotEnoughMemory
 from launcher.models.facts import ModelFacts
-from launcher.planning import cuda_toolkit, engine_command, remedies, scheduling
+from launcher.planning import cuda_toolkit, engine_command, gpu_share, remedies, scheduling
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
@@ -136,7 +136,17 @@ def _applied(decided: Decisions) -> str:
     return f"applied while serving, since {blocked}" if blocked else "applied while serving"
 
 
+def _about_gpus(decided: Decisions) -> Iterator[str]:
+    """What was noticed of this machine's GPUs."""
+    if decided.settings.device != "cpu":
+        yield from decided.hardware.remarks
+    if decided.device == "cuda" and (held := gpu_share.in_use(decided.hardware)):
+        share = gpu_share.gpu_fraction(decided.settings, decided.hardware)
+        yield f"The engine is planned for {share:.0%} of each GPU: {held}."
+
+
 def _warnings(decided: Decisions) -> Iterator[str]:
+    yield from _about_gpus(decided)
     yield from decided.quantization.warnings
     yield from decided.parallelism.warnings
     yield from decided.context.warnings

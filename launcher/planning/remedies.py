@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from launcher.planning import gpu_share
 from launcher.planning.decisions import Decisions
 from launcher.planning.memory import ParallelSizes, Workload, estimator
 from launcher.planning.parallelism import legal_sizes
@@ -12,11 +13,14 @@ from launcher.planning.quantization import AUTO_ORDER, obstacle
 MOST_GPUS: Final = 16
 STEP: Final = 256
 MOST_OF_A_GPU: Final = 0.97
+LEFT: Final = 0.07  # of a GPU, for what vLLM does not count
 
 
 def sentence(decided: Decisions) -> str:
     """The memory that is missing, and every remedy that was computed to be enough."""
-    where = "the memory that is free" if decided.device == "cpu" else "each GPU's share"
+    held = gpu_share.in_use(decided.hardware)
+    share = f"each GPU's share ({held})" if held else "each GPU's share"
+    where = "the memory that is free" if decided.device == "cpu" else share
     needed, there = decided.memory.per_gpu_gib, decided.memory.available_gib
     remedies = "; or ".join(_remedies(decided))
     return (
@@ -25,10 +29,35 @@ def sentence(decided: Decisions) -> str:
     )
 
 
+def lighter(decided: Decisions) -> str:
+    """Changes with which the engine needs less than this plan, for one that ran out of memory."""
+    return "; or ".join(
+        (*_by_smaller_share(decided), *_by_half_the_context(decided), *_changes(decided))
+    )
+
+
+def _by_smaller_share(decided: Decisions) -> Iterator[str]:
+    """A share of the GPU that leaves more to what vLLM does not count, if it still fits."""
+    share = round(gpu_share.gpu_fraction(decided.settings, decided.hardware) - LEFT, 2)
+    smaller = decided.settings.model_copy(update={"gpu_memory_utilization": share})
+    estimate = estimator(smaller, decided.hardware, decided.device)
+    if decided.device == "cuda" and share > 0 and estimate(decided.workload).starts:
+        yield f"set MMHIE_GPU_MEMORY_UTILIZATION={share:g}"
+
+
+def _by_half_the_context(decided: Decisions) -> Iterator[str]:
+    yield f"set MMHIE_MAX_MODEL_LEN={max(STEP, decided.context.max_model_len // 2 // STEP * STEP)}"
+
+
 def _remedies(decided: Decisions) -> Iterator[str]:
     yield from _by_quantization(decided)
     yield from _by_context(decided)
     yield from _by_fraction(decided)
+    yield from _changes(decided)
+
+
+def _changes(decided: Decisions) -> Iterator[str]:
+    """Another machine, or another model."""
     yield from _by_more_gpus(decided)
     if decided.device == "cpu":
         yield f"use a machine with {decided.memory.per_gpu_gib:.0f} GiB free"
@@ -58,7 +87,8 @@ def _by_fraction(decided: Decisions) -> Iterator[str]:
     """Nearly all of each GPU instead of vLLM's usual share; a neighbour would be in its way."""
     wider = decided.settings.model_copy(update={"gpu_memory_utilization": MOST_OF_A_GPU})
     estimate = estimator(wider, decided.hardware, decided.device)
-    if decided.device == "cuda" and estimate(decided.workload).starts:
+    is_free = decided.device == "cuda" and not gpu_share.in_use(decided.hardware)
+    if is_free and estimate(decided.workload).starts:
         yield f"set MMHIE_GPU_MEMORY_UTILIZATION={MOST_OF_A_GPU} where nothing else uses the GPU"
 
 

@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from launcher.errors import ExitedEarly, GaveUp, NeverReady, StartError
+from launcher.errors import DeviceFailed, ExitedEarly, GaveUp, NeverReady, OutOfMemory, StartError
 from launcher.process.child import Child, Command, Listener, describe
 from launcher.process.restarts import Backoff, Clock, keep_running
 from launcher.process.stop import Stop
-from launcher.serving import startup_log
+from launcher.serving import engine_faults, startup_log
 from launcher.serving.environment import KEY
 from launcher.serving.probe import Address, Probe
 from launcher.serving.stall_watchdog import StallWatchdog, activity
@@ -35,11 +35,17 @@ class RestartPolicy:
 
 @dataclass(frozen=True, slots=True)
 class EngineProgram:
-    """An engine's command, the address it then answers at, and the listener to its lines."""
+    """An engine's command, the address it then answers at, and the listener to its lines.
+
+    `recheck` raises DeviceFailed when the hardware of its plan is no longer there; `lighter` says
+    with which changes the engine would need less memory.
+    """
 
     command: Command
     address: Address
     log: Listener
+    recheck: Callable[[], None] = lambda: None
+    lighter: str = "set MMHIE_REASONER_MODEL to a smaller model"
 
 
 class EngineSupervisor:
@@ -65,7 +71,7 @@ class EngineSupervisor:
         self._probing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Return after a requested stop; raise a StartError, GaveUp among them."""
+        """Return after a requested stop; raise a StartError, GaveUp among them, or DeviceFailed."""
         await keep_running(
             self._run_once,
             self._ended,
@@ -76,7 +82,7 @@ class EngineSupervisor:
 
     def replace_command(self, command: Command) -> None:
         """Start the engine with this command, which was not known at first."""
-        self._engine = EngineProgram(command, self._engine.address, self._engine.log)
+        self._engine = replace(self._engine, command=command)
 
     async def end(self, grace_s: float) -> None:
         """Stop the engine for good."""
@@ -97,9 +103,14 @@ class EngineSupervisor:
         return await self._watch(child)
 
     async def _ended(self, ending: Phase, backoff: Backoff) -> None:
-        """Publish why, end what is left of the engine; raise GaveUp after too many restarts."""
+        """Publish why, end what is left of the engine, and look at the hardware again.
+
+        Raise DeviceFailed when that does not work any more, GaveUp after too many restarts.
+        """
         self._publish(ending)
         await self._stop.end(self._child, ENGINE_STOP_S)
+        await asyncio.to_thread(self._engine.recheck)
+        self._raise_device_fault()
         if backoff.is_spent:
             raise GaveUp(f"{ending.detail} It was restarted {backoff.limit} times; that is enough.")
         plan = f"Restart {backoff.failures} of {backoff.limit} in {backoff.pause_s:.0f} s."
@@ -123,11 +134,25 @@ class EngineSupervisor:
             if self._stop.requested.is_set():
                 return
             if not child.is_running:
-                raise ExitedEarly(early_exit(await child.wait(), child))
+                status = await child.wait()
+                self._raise_device_fault()
+                raise self._early_exit(status, child)
             if self._clock() > deadline:
                 raise NeverReady(never_ready(self._progress, self._policy.start_s))
             await self._stop.pause(TICK_S)
         self.was_ready.set()
+
+    def _raise_device_fault(self) -> None:
+        """Raise DeviceFailed when the engine wrote of a fault that outlives it."""
+        fault = engine_faults.device_fault(self._child.last_lines if self._child else ())
+        if fault is not None:
+            raise DeviceFailed(engine_faults.device_failed(fault))
+
+    def _early_exit(self, status: int, child: Child) -> ExitedEarly:
+        cause = startup_log.root_cause(tuple(child.last_lines)) or ""
+        if engine_faults.is_out_of_memory(cause):
+            return OutOfMemory(engine_faults.out_of_memory(cause, self._engine.lighter))
+        return ExitedEarly(early_exit(status, cause))
 
     async def _watch(self, child: Child) -> Phase:
         """Return the phase a ready engine falls into; its last one when a stop is requested."""
@@ -165,8 +190,7 @@ def start_phase(progress: startup_log.Progress) -> Phase:
     return Phase(name, f"{progress.step}.", progress.fraction)
 
 
-def early_exit(status: int, engine: Child) -> str:
-    cause = startup_log.root_cause(tuple(engine.last_lines))
+def early_exit(status: int, cause: str) -> str:
     reason = f": {cause}" if cause else " and did not say why; its log has the rest."
     return f"The engine ended before it was ready ({describe(status)}){reason}"
 

@@ -11,8 +11,9 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 from launcher.errors import GatewayFailed, RouterFailed
+from launcher.planning import hardware, remedies
 from launcher.planning.plan import EnginePlan
-from launcher.process.child import Command, prefixed
+from launcher.process.child import Command, Listener, prefixed
 from launcher.serving import environment, router
 from launcher.serving.engine_supervisor import EngineProgram
 from launcher.serving.probe import Address
@@ -48,8 +49,11 @@ def programs(
     key = secrets.token_urlsafe(32) if plans else None
     addresses = engine_addresses(len(plans), files.folder, over_tcp=over_tcp)
     engines = tuple(
-        EngineProgram(
-            engine_command(plan, environ, address, key or ""), address, prefixed(name, files.log)
+        engine_program(
+            plan,
+            engine_command(plan, environ, address, key or ""),
+            address,
+            prefixed(name, files.log),
         )
         for plan, address, name in zip(plans, addresses, engine_names(len(plans)), strict=True)
     )
@@ -66,6 +70,19 @@ def programs(
         "MMHIE_ENGINE_METRICS_URLS": ",".join(urls),
     }
     return Programs(engines, gateway(settings, routed, url, key, files), before, url)
+
+
+def engine_program(
+    plan: EnginePlan, command: Command, address: Address, log: Listener
+) -> EngineProgram:
+    """Return what is supervised of a plan: before a restart its GPUs are looked at again."""
+    decided = plan.decisions
+
+    def recheck() -> None:
+        if decided.device == "cuda":
+            hardware.recheck(decided.hardware)
+
+    return EngineProgram(command, address, log, recheck, remedies.lighter(decided))
 
 
 def engine_names(count: int) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from launcher.errors import GaveUp, ToldToStop
+from launcher.errors import DeviceFailed, GaveUp, ToldToStop
 from launcher.process.child import Command
 from launcher.process.restarts import Clock
 from launcher.process.stop import Stop
@@ -171,10 +171,10 @@ class Supervisor:
 
 
 def raise_unless_others(ended: set[asyncio.Task[None]], *, have_others: bool) -> None:
-    """Raise what ended an engine, unless it was given up on and others remain."""
+    """Raise what ended an engine, unless it was given up on, or its GPU, and others remain."""
     for task in ended:
         error = task.exception()
-        if error is not None and not (isinstance(error, GaveUp) and have_others):
+        if error is not None and not (isinstance(error, GaveUp | DeviceFailed) and have_others):
             raise error
 
 

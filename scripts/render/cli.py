@@ -28,11 +28,11 @@ variable of the [settings](settings.md) applies, from the environment or a `.env
 | 0 | success, or stopped on request |
 | 1 | negative result: a damaged audit trail, a model that is not ready, a question not answered |
 | 2 | invalid input: an option, a setting, a model, a file, or unsuitable hardware |
+| 3 | a GPU, its driver or NCCL failed: restart the container or the machine, no process mends it |
+| 4 | the engine ran out of memory while it loaded; another start would end the same way |
 | 70 | a bug in `mmhie`; the message names the file with the details |
 | 75 | the model hub does not answer now; later it may |
 | 130 | interrupted with Ctrl-C |
-
-`mmhie engine` returns the engine's own exit code.
 """
 
 

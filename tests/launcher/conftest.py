@@ -1,4 +1,4 @@
-"""vLLM's own parser of command lines, loaded once for all that ask it."""
+"""vLLM's own parser of command lines, loaded once for all; a fake NVML, compiled once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
+
+from tests import fake_nvml
 
 # Lines for which the parser raised, with what it raised.
 Refused = list[tuple[list[str], str]]
@@ -51,3 +54,9 @@ def refusals() -> Iterator[Refusals]:
             return found
 
         yield refused
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """NVIDIA's management library, as the tests describe the machine."""
+    return fake_nvml.build(tmp_path_factory.mktemp("nvml"))

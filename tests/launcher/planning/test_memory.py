@@ -7,14 +7,14 @@ import pytest
 from launcher.models.config import from_config
 from launcher.models.facts import ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
-from launcher.planning import kv_cache, memory, weights
+from launcher.planning import gpu_share, kv_cache, memory, weights
 from launcher.planning.hardware import GIB
 from launcher.planning.memory import ParallelSizes, Workload
 
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source=GPT_OSS_20B)
 OPT = from_config(CONFIGS["facebook/opt-1.3b"], source="facebook/opt-1.3b")
 SMOL = from_config(CONFIGS["embedded"], source="embedded")
-FRACTION = memory.GPU_FRACTION
+FRACTION = gpu_share.GPU_FRACTION
 
 
 def load(

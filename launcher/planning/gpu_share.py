@@ -1,0 +1,46 @@
+"""The share of each GPU's memory that the engine is told to use, where others use the rest.
+
+vLLM does not start when less is free than this share of the whole (`request_memory` in
+v1/worker/utils.py).
+"""
+
+import math
+from typing import Final
+
+from launcher.errors import NotEnoughMemory
+from launcher.planning.hardware import Hardware
+from launcher.settings import LauncherSettings
+
+GPU_FRACTION: Final = 0.92
+CONTEXT_GIB: Final = 0.6  # of CUDA, which vLLM has before it looks at what is free
+NEIGHBOUR_GIB: Final = 1.0  # in use; less is the driver's own
+
+
+def gpu_fraction(settings: LauncherSettings, hardware: Hardware) -> float:
+    """The share as set, else the default, or less where less is free."""
+    if settings.gpu_memory_utilization is not None:
+        return settings.gpu_memory_utilization
+    return min(GPU_FRACTION, free_fraction(hardware))
+
+
+def free_fraction(hardware: Hardware) -> float:
+    """The largest share with which vLLM starts, rounded down to hundredths."""
+    context = CONTEXT_GIB / hardware.gpu_gib if hardware.free_share < 1 else 0.0
+    return max(0.01, math.floor((hardware.free_share - context) * 100) / 100)
+
+
+def in_use(hardware: Hardware) -> str:
+    """The memory that other processes hold, in words; empty where it is little."""
+    held = max((gpu.memory_gib - gpu.free_gib for gpu in hardware.gpus if gpu.free_gib), default=0)
+    return f"other processes hold {held:.1f} GiB of GPU memory" if held > NEIGHBOUR_GIB else ""
+
+
+def check_share(settings: LauncherSettings, hardware: Hardware) -> None:
+    """Raise NotEnoughMemory where MMHIE_GPU_MEMORY_UTILIZATION is more than is free."""
+    asked, free = settings.gpu_memory_utilization, hardware.free_share
+    if asked is not None and asked > free:
+        raise NotEnoughMemory(
+            f"MMHIE_GPU_MEMORY_UTILIZATION={asked:g} is more than is free ({free:.0%}), and vLLM "
+            f"would not start: {in_use(hardware) or 'the driver holds the rest'}; end them, or set "
+            f"it to {free_fraction(hardware):g} or less."
+        )

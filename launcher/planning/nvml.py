@@ -1,0 +1,183 @@
+"""GPUs as NVIDIA's driver reports them (NVML), and a sentence for each answer that is none."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pynvml
+
+from launcher.errors import DeviceFailed, HardwareError
+from launcher.planning.cards import Gpu
+
+# The wheels of requirements/engine-gpu.txt are built for it; NVML counts 13.0 as 13000.
+CUDA: Final = (13, 0)
+DRIVER: Final = 580  # the first with CUDA 13 (NVIDIA's CUDA Toolkit release notes, table 3)
+NOBODY: Final = ("", "-1")  # CUDA_VISIBLE_DEVICES that hides every GPU
+
+# A restart of the machine, or of the container, is needed: no process can mend it.
+FAILURES: Final = {
+    pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: (
+        "The NVIDIA driver's library and kernel module have different versions, as after an "
+        "update: restart the machine (a container has to be made anew)."
+    ),
+    pynvml.NVML_ERROR_GPU_IS_LOST: (
+        "{subject} is lost: it does not answer its driver any more (Xid 79 in the kernel's log): "
+        "restart the machine, and have the card checked if it happens again."
+    ),
+    pynvml.NVML_ERROR_RESET_REQUIRED: (
+        "{subject} has to be reset: run `nvidia-smi --gpu-reset`, or restart the machine."
+    ),
+}
+REFUSALS: Final = {
+    pynvml.NVML_ERROR_DRIVER_NOT_LOADED: (
+        "The NVIDIA driver is installed and its kernel module is not loaded: run `modprobe nvidia` "
+        "or install the driver for this kernel; without a GPU, set MMHIE_DEVICE=cpu."
+    ),
+    pynvml.NVML_ERROR_NO_PERMISSION: (
+        "{subject} may not be used by this user: give the container a slice that it may use "
+        "(NVIDIA_VISIBLE_DEVICES=MIG-...), or this user access to /dev/nvidia-caps."
+    ),
+    pynvml.NVML_ERROR_NOT_SUPPORTED: (
+        "{subject} does not say how much memory it has, as GPUs that share the CPU's memory do: "
+        "it is not supported; use a GPU with memory of its own, or set MMHIE_DEVICE=cpu."
+    ),
+    pynvml.NVML_ERROR_NOT_FOUND: (
+        "{subject} of CUDA_VISIBLE_DEVICES is unknown to the driver; `nvidia-smi -L` lists all."
+    ),
+    pynvml.NVML_ERROR_INVALID_ARGUMENT: (
+        "{subject} of CUDA_VISIBLE_DEVICES is not on this machine; `nvidia-smi -L` lists all."
+    ),
+}
+OTHERWISE: Final = (
+    "{subject} does not work (NVML: {error}): see what `nvidia-smi` says, or set MMHIE_DEVICE=cpu."
+)
+Handle = Any  # pynvml has no types
+
+
+def named(visible: str | None) -> tuple[str, ...]:
+    """The GPUs that CUDA_VISIBLE_DEVICES names, by number, UUID or slice."""
+    parts = (part.strip() for part in (visible or "").split(","))
+    return tuple(part for part in parts if part not in NOBODY)
+
+
+def read_gpus(visible: str | None) -> tuple[Gpu, ...]:
+    """The GPUs that a program sees with this CUDA_VISIBLE_DEVICES; none without a driver.
+
+    Raises HardwareError, DeviceFailed where a GPU or the driver does not work.
+    """
+    try:
+        with translated("The NVIDIA driver"):
+            pynvml.nvmlInit()
+    except HardwareError as error:
+        if isinstance(error.__cause__, pynvml.NVMLError_LibraryNotFound):
+            return ()
+        raise
+    try:
+        with translated("The NVIDIA driver"):
+            count = pynvml.nvmlDeviceGetCount()
+        ids = tuple(map(str, range(count))) if visible is None else named(visible)
+        if ids:
+            check_driver()
+        return _first_slice(tuple(_gpu(name, count) for name in ids))
+    finally:
+        pynvml.nvmlShutdown()
+
+
+@contextmanager
+def translated(subject: str) -> Iterator[None]:
+    """NVML's errors about this subject, as sentences."""
+    try:
+        yield
+    except pynvml.NVMLError as error:
+        if sentence := FAILURES.get(error.value):
+            raise DeviceFailed(sentence.format(subject=subject)) from error
+        sentence = REFUSALS.get(error.value, OTHERWISE)
+        raise HardwareError(sentence.format(subject=subject, error=error)) from error
+
+
+def check_driver() -> None:
+    """Raise HardwareError where the driver is older than the engine's packages need.
+
+    The library's CUDA version decides: packages for forward compatibility raise it.
+    """
+    with translated("The NVIDIA driver"):
+        cuda = divmod(pynvml.nvmlSystemGetCudaDriverVersion_v2() // 10, 100)
+        driver = pynvml.nvmlSystemGetDriverVersion()
+    if cuda < CUDA:
+        raise HardwareError(
+            f"The NVIDIA driver {driver} is too old: it runs CUDA {cuda[0]}.{cuda[1]} and the "
+            f"engine's packages need {CUDA[0]}.{CUDA[1]}; install driver {DRIVER} or newer."
+        )
+
+
+def _gpu(name: str, count: int) -> Gpu:
+    subject = f"GPU {name}" if name.isdecimal() else name
+    with translated(subject):
+        if name.isdecimal():
+            handle = pynvml.nvmlDeviceGetHandleByIndex(int(name))
+        else:
+            handle = pynvml.nvmlDeviceGetHandleByUUID(name)
+        if pynvml.nvmlDeviceIsMigDeviceHandle(handle).value:
+            return _named_slice(handle, subject, count)
+    if _is_sliced(handle):
+        return _measured(_slice_of(handle, subject), subject, name, handle)
+    return _measured(handle, subject, name)
+
+
+def _is_sliced(handle: Handle) -> bool:
+    """Most GPUs cannot be cut into slices, and say so by an error."""
+    try:
+        return bool(pynvml.nvmlDeviceGetMigMode(handle)[0])
+    except pynvml.NVMLError:
+        return False
+
+
+def _slice_of(parent: Handle, subject: str) -> Handle:
+    """The first slice of a GPU, which is the only one that CUDA sees when none is named."""
+    with translated(f"The slices (MIG) of {subject}"):
+        for index in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(parent)):
+            try:
+                return pynvml.nvmlDeviceGetMigDeviceHandleByIndex(parent, index)
+            except pynvml.NVMLError_NotFound:
+                continue
+    raise HardwareError(
+        f"{subject} is in MIG mode and has no slice: make one (`nvidia-smi mig -cgi 0 -C`), or "
+        "switch the mode off (`nvidia-smi -mig 0`)."
+    )
+
+
+def _named_slice(handle: Handle, name: str, count: int) -> Gpu:
+    """A slice by its UUID, unless vLLM 0.33 cannot find it: it takes a slice's number among the
+    slices for a GPU's (`device_control_id_to_physical_device_id` in platforms/cuda.py).
+    """
+    if (number := pynvml.nvmlDeviceGetIndex(handle)) >= count:
+        raise HardwareError(
+            f"{name} is slice {number} of its GPU, and vLLM would look for GPU {number}: give the "
+            "container this slice alone (NVIDIA_VISIBLE_DEVICES) and unset CUDA_VISIBLE_DEVICES."
+        )
+    parent = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
+    return _measured(handle, name, name, parent)
+
+
+def _measured(handle: Handle, subject: str, name: str, parent: Handle = None) -> Gpu:
+    """A GPU or a slice; a slice has its parent's compute capability and its own memory."""
+    with translated(subject):
+        model = pynvml.nvmlDeviceGetName(handle)
+        capability = pynvml.nvmlDeviceGetCudaComputeCapability(parent or handle)
+    with translated(f"{subject} ({model})"):
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return Gpu(
+        model,
+        memory.total / 2**30,
+        capability,
+        id=name,
+        free_gib=memory.free / 2**30,
+        is_slice=parent is not None,
+    )
+
+
+def _first_slice(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    """A process sees one slice and nothing beside it (NVIDIA's MIG User Guide, "CUDA Device
+    Enumeration").
+    """
+    return next(((gpu,) for gpu in gpus if gpu.is_slice), gpus)

@@ -1,0 +1,47 @@
+"""Endings of an engine that no restart of it mends, told from the lines it wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+# A process that has seen one of these cannot go on (CUDA Runtime API, cudaError_t: "the process
+# must be terminated and relaunched"), and the GPU or its driver may be in the same state still.
+DEVICE: Final = re.compile(
+    r"CUDA error: (?!out of memory|no kernel image|invalid)[\w (),'-]+"
+    r"|[Uu]ncorrectable (?:ECC|NVLink) error[\w ]*"
+    r"|NVRM: Xid.*|Xid \(PCI[^)]*\): \d+|GPU is lost|fallen off the bus"
+    r"|NCCL error[^\n]{0,80}|nccl(?:UnhandledCuda|System|Internal|Remote)Error"
+    r"|Watchdog caught collective operation timeout"
+)
+MEMORY: Final = re.compile(
+    r"CUDA out of memory|CUDA error: out of memory|OutOfMemoryError"
+    r"|DefaultCPUAllocator: can't allocate"
+    r"|No available memory for the cache blocks|than the available KV cache memory"
+    r"|Free memory on device .* is less than|Available memory on node \d+ .* is less than"
+)
+
+
+def device_fault(lines: Iterable[str]) -> str | None:
+    """Return the first words about a GPU, its driver or NCCL that broke; None without any."""
+    found = (DEVICE.search(line) for line in lines)
+    return next((match[0].strip() for match in found if match), None)
+
+
+def device_failed(fault: str) -> str:
+    return (
+        f"A GPU, its driver or NCCL failed ({fault.rstrip('.')}), and no restart of the engine "
+        "within this process mends that: start the container, or the launcher, anew; if it "
+        "happens again, look for Xid in the kernel's log and have the GPU reset or exchanged."
+    )
+
+
+def is_out_of_memory(cause: str) -> bool:
+    """Return whether this cause of an end is a want of memory."""
+    return MEMORY.search(cause) is not None
+
+
+def out_of_memory(cause: str, remedy: str) -> str:
+    reason = cause if cause.endswith((".", "…")) else f"{cause}."
+    return f"The engine ran out of memory while it loaded: {reason} To need less, {remedy}."

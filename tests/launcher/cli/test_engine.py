@@ -1,0 +1,185 @@
+"""`mmhie engine` as a container runs it: a process, on a machine with a GPU, and engines that fail.
+
+The GPU is a compiled NVML's, the engine a shell that starts the fake one; its starts are counted.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from launcher.models.families import CONFIGS
+from launcher.serving.programs import free_ports
+from requirements import programs
+from tests import fake_nvml
+from tests.fake_nvml import Device
+from tests.launcher.machine import MMHIE, Machine
+
+pytestmark = pytest.mark.skipif(bool(programs.reason("gcc")), reason=programs.reason("gcc"))
+HANG_S = 120
+BODY = b'{"model": "fake-model", "prompt": "a", "max_tokens": 9}'
+ASK = b"POST /v1/completions HTTP/1.1\r\nhost: e\r\ncontent-length: %d\r\n\r\n%s" % (
+    len(BODY),
+    BODY,
+)
+FAKE = f"""
+echo start >> starts
+while [ "$1" != --port ]; do shift; done
+{sys.executable} -m tests.fake_engine --port $2"""
+ILLEGAL = "torch.AcceleratorError: CUDA error: an illegal memory access was encountered"
+MEMORY = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
+
+
+@pytest.fixture
+def machine(library: Path, tmp_path: Path) -> Machine:
+    """One H100, and a model that is whole."""
+    found = Machine(tmp_path, library)
+    found.describe(Device())
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text(json.dumps(CONFIGS["facebook/opt-1.3b"]))
+    header = b'{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}'
+    (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
+    return found
+
+
+class Running:
+    """A running `mmhie engine`, with its phases as they are reported."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path, port: int) -> None:
+        self.port = port
+        self.process = process
+        self.folder = folder
+        self.phases: list[dict[str, str]] = []
+
+    def until(self, name: str) -> str:
+        """Wait for the next phase of this name, and return its sentence."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.phases.append(json.loads(line))
+            if self.phases[-1]["name"] == name:
+                return self.phases[-1]["detail"]
+        raise AssertionError((self.phases, self.said))
+
+    def end(self) -> int:
+        """Wait for the end; return the exit code."""
+        return self.process.wait(HANG_S)
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "said").read_text()
+
+    @property
+    def starts(self) -> int:
+        """How often the engine was started."""
+        return (self.folder / "starts").read_text().count("start")
+
+
+@contextmanager
+def engine(machine: Machine, script: str, **environ: str) -> Iterator[Running]:
+    """An engine that is this script, until the test ends."""
+    ours = {
+        "MMHIE_ENGINE_API_KEY": "key",
+        "MMHIE_PHASE_FILE": str(machine.folder / "phase.json"),
+        "MMHIE_REASONER_MODEL": str(machine.folder / "model"),
+        "MMHIE_STALL_SECONDS": "1",
+        "STAND_IN": script,
+    }
+    (port,) = free_ports(1)
+    file: IO[str]
+    with (machine.folder / "said").open("w") as file:
+        process = subprocess.Popen(
+            [MMHIE, "engine", "--json", "--port", str(port)],
+            env={**machine.environ, **ours, **environ},
+            cwd=machine.folder,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+        )
+        with process:
+            try:
+                yield Running(process, machine.folder, port)
+            finally:
+                process.kill()  # what it started ends with it
+
+
+def test_it_stops_when_asked(machine: Machine) -> None:
+    """Exit code 0, and the gateway's file says that it was ready."""
+    with engine(machine, FAKE) as running:
+        running.until("ready")
+        running.process.send_signal(signal.SIGTERM)
+
+        assert running.end() == 0
+    assert json.loads((machine.folder / "phase.json").read_text())["phase"] == "ready"
+
+
+def test_a_stalled_engine_is_restarted(machine: Machine) -> None:
+    """The watch of `serve`: it is alive and healthy, and generates nothing."""
+    with engine(machine, f"{FAKE} --first-token-delay 600") as running:
+        running.until("ready")
+        with socket.create_connection(("127.0.0.1", running.port)) as waiting:
+            waiting.sendall(ASK)
+            running.until("stalled")
+        running.until("ready")
+
+        assert running.starts == 2
+
+
+def test_an_engine_that_is_never_ready(machine: Machine) -> None:
+    """The start limit of `serve`."""
+    with engine(machine, f"{FAKE} --unhealthy", MMHIE_START_TIMEOUT_SECONDS="2") as running:
+        assert running.end() == 2
+    assert "was not ready after 2 s" in running.said
+
+
+def test_a_crash_loop_ends(machine: Machine) -> None:
+    """The restart limit of `serve`: the probe for stalls is the request that kills it."""
+    with engine(machine, f"{FAKE} --crash-after 1", MMHIE_RESTART_LIMIT="1") as running:
+        assert running.end() == 2
+    assert running.starts == 2
+    assert "It was restarted 1 times; that is enough." in running.said
+
+
+@pytest.mark.parametrize("when", ["loading", "serving"])
+def test_a_fault_of_the_gpu_ends_the_container(when: str, machine: Machine) -> None:
+    """Exit code 3 and a sentence, without a restart in the same container."""
+    fails = f"{FAKE} --crash-after 1" if when == "serving" else "echo start >> starts"
+    with engine(machine, f"{fails}; echo '{ILLEGAL}'; exit 1") as running:
+        assert running.end() == 3
+    assert running.starts == 1
+    assert "(CUDA error: an illegal memory access was encountered), and no re" in running.said
+    assert "Traceback" not in running.said
+
+
+def test_a_gpu_that_is_gone_is_not_waited_for(machine: Machine) -> None:
+    """The hardware is looked at before a restart, and says more than the engine did."""
+    with engine(machine, f"{FAKE} --crash-after 1", MMHIE_STALL_SECONDS="2") as running:
+        running.until("ready")
+        machine.describe(Device(handle_error=fake_nvml.GPU_IS_LOST))
+
+        assert running.end() == 3
+    assert running.starts == 1
+    assert running.said.endswith("have the card checked if it happens again.\n")
+
+
+def test_out_of_memory_is_said_once(machine: Machine) -> None:
+    """What would fit, no restart by us, and no end that an orchestrator would answer with one."""
+    with engine(machine, f"echo start >> starts; echo '{MEMORY}'; exit 1") as running:
+        sentence = running.until("engine_down")
+        assert running.process.poll() is None
+        running.process.send_signal(signal.SIGTERM)
+
+        assert running.end() == 4
+    assert running.starts == 1
+    assert "while it loaded: CUDA out of memory. Tried to allocate 2.00 GiB." in sentence
+    assert "To need less, set MMHIE_GPU_MEMORY_UTILIZATION=0.85; or " in sentence
+    assert sentence in running.said

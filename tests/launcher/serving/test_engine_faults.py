@@ -1,0 +1,60 @@
+"""Endings that no restart mends, told from lines as CUDA, NCCL, torch and vLLM write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from launcher.serving.engine_faults import device_fault, is_out_of_memory
+
+FAULTS = {
+    "torch.AcceleratorError: CUDA error: an illegal memory access was encountered": (
+        "CUDA error: an illegal memory access was encountered"
+    ),
+    "(EngineCore pid=7) ERROR 11-26 12:00:00 [core.py:1] RuntimeError: CUDA error: uncorrectable "
+    "ECC error encountered": "CUDA error: uncorrectable ECC error encountered",
+    "CUDA error: unspecified launch failure": "CUDA error: unspecified launch failure",
+    "NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus.": (
+        "NVRM: Xid (PCI:0000:3b:00): 79, pid=1, GPU has fallen off the bus."
+    ),
+    "torch.distributed.DistBackendError: NCCL error in: ProcessGroupNCCL.cpp:3699, unhandled": (
+        "NCCL error in: ProcessGroupNCCL.cpp:3699, unhandled"
+    ),
+    "ncclRemoteError: A call failed possibly due to a network error": "ncclRemoteError",
+    "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=9)": (
+        "Watchdog caught collective operation timeout"
+    ),
+}
+MENDABLE = (
+    "RuntimeError: CUDA error: out of memory",
+    "RuntimeError: CUDA error: no kernel image is available for execution on the device",
+    "INFO 11-26 12:00:00 [pynccl.py:70] vLLM is using nccl==2.28.3",
+    "ValueError: Total number of attention heads (9) must be divisible by 2.",
+)
+MEMORY = (
+    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.65 GiB.",
+    "No available memory for the cache blocks. Try increasing `gpu_memory_utilization`.",
+    "Free memory on device cuda:0 (40.1/79.65 GiB) on startup is less than desired GPU memory",
+    "Available memory on node 0 (7.9/8.6 GiB) on startup is less than desired CPU memory",
+    "To serve at least one request (12.0 GiB KV cache is needed, which is larger than the available"
+    " KV cache memory (3.2 GiB).",
+)
+
+
+@pytest.mark.parametrize(("line", "words"), FAULTS.items())
+def test_a_fault_of_the_device(line: str, words: str) -> None:
+    """Its own words, wherever the line was."""
+    assert device_fault(["INFO before", line, "INFO after"]) == words
+    assert not is_out_of_memory(line)
+
+
+@pytest.mark.parametrize("line", MENDABLE)
+def test_other_endings(line: str) -> None:
+    """A restart, or a person, can do something."""
+    assert device_fault([line]) is None
+
+
+@pytest.mark.parametrize("cause", MEMORY)
+def test_a_want_of_memory(cause: str) -> None:
+    """torch's words and vLLM's."""
+    assert is_out_of_memory(cause)
+    assert device_fault([cause]) is None
