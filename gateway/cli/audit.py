@@ -1,4 +1,4 @@
-"""`mmhie audit verify | export`: check the audit trail, and hand its records on."""
+"""`mmhie audit verify | show | export`: check the audit trail, read it, and hand its records on."""
 
 import contextlib
 import sys
@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from gateway.audit import chain, fhir
+from gateway.audit import chain, fhir, request_lines
 from gateway.audit import verify as verification
+from gateway.audit.account import account
 from gateway.audit.chain import Head
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import Report
@@ -26,11 +27,18 @@ Checkpoint = Annotated[
 Archived = Annotated[bool, typer.Option(help="Earlier files were archived elsewhere.")]
 Lines = Annotated[bool, typer.Option("--json", help="No effect: records are JSON lines.")]
 Fhir = Annotated[bool, typer.Option("--fhir", help="Write FHIR R4 AuditEvents, one per line.")]
+RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
 STEP_BYTES = 2**20
 
 
 class TrailDamaged(CommandError):
     """The trail is not as it was written."""
+
+    exit_code = 1
+
+
+class RequestNotFound(CommandError):
+    """No line of the trail is of this request."""
 
     exit_code = 1
 
@@ -51,6 +59,23 @@ def verify(
     put(sentence(report, against=bool(checkpoint)), document(report), as_json=as_json)
     if report.findings:
         raise TrailDamaged(f"The trail is damaged: {len(report.findings)} finding(s).")
+
+
+def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> None:
+    """Print what the trail knows of one request, and whether the chain holds around its line; exit
+    code 1 if it does not, or if there is no such request."""
+    path, key = trail(file)
+    with readable(path):
+        found = list(request_lines.find(path, request_id=request_id, key=key))
+    if not found:
+        raise RequestNotFound(
+            f"No line of {path} is of this request: check the id, and whether its gateway wrote to "
+            "another file, or the file was archived (--file)."
+        )
+    accounts = "\n\n".join(account(one, request_id) for one in found)
+    put(accounts, {"lines": [asdict(one) for one in found]}, as_json=as_json)
+    if any(one.problems for one in found):
+        raise TrailDamaged("The trail is damaged here, or incomplete; run `mmhie audit verify`.")
 
 
 def export(file: File = None, as_fhir: Fhir = False, as_json: Lines = True) -> None:

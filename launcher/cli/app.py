@@ -39,6 +39,7 @@ COMMANDS: Commands = {
     "keys list": "gateway.cli.keys:show",
     "keys revoke": "gateway.cli.keys:revoke",
     "audit verify": "gateway.cli.audit:verify",
+    "audit show": "gateway.cli.audit:show",
     "audit export": "gateway.cli.audit:export",
 }
 GROUPS = {"keys": "Access keys of the gateway.", "audit": "The audit trail."}

@@ -1,10 +1,13 @@
 """`mmhie audit` and the trail of `mmhie hold`, as an operator uses them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.audit.file import rotated_files
 from gateway.audit.verify import checkpoints_in as checkpoints_of
 from launcher.cli import app
 from tests.gateway.audit.conftest import KEY, Open, lines, record
@@ -97,6 +100,124 @@ def test_export(desk: Desk, trail: Path) -> None:
     out, err = desk.run("audit", "export", "--fhir", exit_code=1)
     assert len(out.splitlines()) == 2
     assert "audit.jsonl:3" in err
+
+
+DIGEST = "hmac-sha256:" + "a" * 64
+ANSWERED: dict[str, Any] = {
+    "time": "2026-11-25T01:46:06.262Z",
+    "kind": "request",
+    "host": "gpu-7",
+    "request_id": "r-1",
+    "client": "ward-7",
+    "auth": "key",
+    "address": "10.0.0.7",
+    "route": "/llm/generate",
+    "status": 200,
+    "outcome": "ok",
+    "ms": 12.5,
+    "stream": True,
+    "notices": ["MED101"],
+    "notice_rules": "3f9a1c0b72de",
+    "disclaimer": "1.0.0",
+    "model": "some/model-with-a-name-that-is-longer-than-one-would-like-it-to-be-in-a-table",
+    "engine": "vllm",
+    "engine_version": "0.33.0",
+    "sampling": {"temperature": 0.0, "max_tokens": 512},
+    "prompt_digest": DIGEST,
+    "output_digests": [DIGEST],
+    "prompt_tokens": 10,
+    "completion_tokens": 20,
+    "truncated": "in_answer",
+    "warnings": ["harmony_markers_stripped"],
+}
+CUT = {name: ANSWERED[name] for name in list(ANSWERED)[:14]} | {"outcome": "engine_cut"}
+KILLED = {
+    **{name: ANSWERED[name] for name in ("time", "host", "auth", "route", "notices")},
+    "kind": "unfinished",
+    "outcome": "unfinished",
+    "since": "2026-11-25T01:46:05.000Z",
+    "client": "ward\x1b[31m",
+}
+HOLDS = "It is as it was written, and the chain holds"
+
+
+@pytest.fixture
+def asked(open_file: Open, path: Path) -> Path:
+    """A trail of several files with four requests, two of which chose one id."""
+    file = open_file(rotate_bytes=600)
+    for number, one in enumerate((ANSWERED, CUT, KILLED, ANSWERED)):
+        file.append([record(number) | {"time": ANSWERED["time"]}])
+        file.append([{**one, "request_id": f"r-{number % 3}"}])
+    file.close()
+    assert len(rotated_files(path)) > 2
+    return path
+
+
+def test_one_request_for_a_person(desk: Desk, asked: Path) -> None:
+    """In plain words and 80 columns, from any file of the trail."""
+    out, _ = desk.run("audit", "show", "r-0")
+    told = " ".join(out.split())
+
+    assert max(map(len, out.splitlines())) <= 80
+    assert out.count(HOLDS) == out.count("Request r-0") == 2
+    for words in ("ward-7 (key) from 10.0.0.7", "/llm/generate, streamed", "answered (status 200)"):
+        assert words in told
+    for words in ("MED101 (rules 3f9a1c0b72de)", "cut off: token limit", "version 1.0.0", DIGEST):
+        assert words in told
+    assert "temperature 0.0, max_tokens 512" in told
+    assert ANSWERED["model"] in told
+
+
+def test_a_request_that_has_no_whole_answer(desk: Desk, asked: Path) -> None:
+    """A stream that broke, a gateway that was killed; a name does not steer the terminal."""
+    out, _ = desk.run("audit", "show", "r-1")
+    assert "error engine_cut (status 200)" in out
+    assert "broke off" in out
+    out, _ = desk.run("audit", "show", "r-2")
+    assert "not known: the process was killed" in out
+    assert "\x1b" not in out
+
+
+def test_no_such_request(desk: Desk, asked: Path) -> None:
+    """One sentence and exit code 1, whatever the id holds; a part of an id is none."""
+    for name in ("r", "r-00", 'r-0"', "nope", ""):
+        out, err = desk.run("audit", "show", name, exit_code=1)
+        assert out == ""
+        assert "is of this request" in err
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda lines: [lines[0], lines[1].replace(b"ward-7", b"ward-8"), *lines[2:]], "This line"),
+        (lambda lines: [lines[0], lines[1][:-90] + b"\n", *lines[2:]], "This line"),
+        (lambda lines: [b"\x00\xff\n", *lines[1:]], "The line before it is not"),
+        (lambda lines: [*lines[:2], b"{}\n", *lines[3:]], "The line after it is not"),
+        (lambda lines: lines[1:], "The lines before it are not here"),
+        (lambda lines: [lines[3], *lines[1:]], "Lines before it were removed"),
+        (lambda lines: [*lines[:2], *lines[3:]], "Lines after it were removed"),
+    ],
+)
+def test_damage_around_a_request(
+    desk: Desk,
+    open_file: Open,
+    path: Path,
+    edit: Callable[[list[bytes]], list[bytes]],
+    said: str,
+) -> None:
+    """Is told beside the account, exit code 1."""
+    file = open_file()
+    short = {"kind": "request", "request_id": "r-9", "client": "ward-7"}
+    file.append([record(0), short, record(1), record(2)])
+    file.close()
+    path.write_bytes(b"".join(edit(path.read_bytes().splitlines(keepends=True))))
+    out, err = desk.run("audit", "show", "r-9", exit_code=1)
+
+    assert said in " ".join(out.split())
+    assert HOLDS not in " ".join(out.split())
+    assert "audit verify" in err
+    (line,) = json.loads(desk.run("audit", "show", "r-9", "--json", exit_code=1)[0])["lines"]
+    assert said in line["problems"][0]
 
 
 def test_hold_and_release_are_in_the_trail(desk: Desk, path: Path) -> None:
