@@ -21,9 +21,6 @@ from launcher.serving.service_supervisor import Program
 from launcher.serving.supervisor import Programs
 from launcher.settings import LauncherSettings
 
-# Unset, it grows with the engines: as many requests as all of them hold at once.
-IN_FLIGHT = "MMHIE_MAX_INFLIGHT"
-
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
@@ -61,11 +58,9 @@ def programs(
     if len(urls) == 1:
         return Programs(engines, gateway(settings, environ, urls[0], key, files))
     url, before = routing(settings, urls, environ, files)
-    together = sum(plan.decisions.workload.sequences for plan in plans)
-    limit = {IN_FLIGHT: str(together)} if plans and not environ.get(IN_FLIGHT) else {}
     routed = {
         **environ,
-        **limit,
+        **in_flight(settings, plans, len(urls)),
         "MMHIE_ENGINE_HEALTH_PATH": router.HEALTH,
         "MMHIE_ENGINE_METRICS_URLS": ",".join(urls),
     }
@@ -83,6 +78,16 @@ def engine_program(
             hardware.recheck(decided.hardware)
 
     return EngineProgram(command, address, log, recheck, remedies.lighter(decided))
+
+
+def in_flight(
+    settings: LauncherSettings, plans: Sequence[EnginePlan], engines: int
+) -> dict[str, str]:
+    """Return MMHIE_MAX_INFLIGHT, unless it is set: as many requests as all engines hold at once."""
+    if "max_inflight" in settings.model_fields_set:
+        return {}
+    held = [plan.decisions.workload.sequences for plan in plans]
+    return {"MMHIE_MAX_INFLIGHT": str(sum(held) or settings.max_inflight * engines)}
 
 
 def engine_names(count: int) -> list[str]:

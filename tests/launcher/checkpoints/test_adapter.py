@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,6 +200,18 @@ def test_a_second_run_writes_nothing(job: MergeJob) -> None:
 
     merge(replace(job, adapter_id="org/other"), lambda done, total: heard.append(done))
     assert heard
+
+
+def test_other_base_weights_are_merged_anew(job: MergeJob, tiny: Path, tmp_path: Path) -> None:
+    """The configuration may be the same: a base that was trained on."""
+    base = tmp_path / "base"
+    shutil.copytree(tiny / "base", base)
+    own = replace(job, base=base)
+    before = (merge(own, lambda *_: None) / MERGE_RECORD).read_text()
+    shard = min(base.glob("*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-2] + b"\x01\x01")
+
+    assert (merge(own, lambda *_: None) / MERGE_RECORD).read_text() != before
 
 
 def test_progress_ends_at_the_total(job: MergeJob) -> None:

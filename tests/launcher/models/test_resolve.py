@@ -101,6 +101,32 @@ def test_chat_template_and_reasoning(
     assert (facts.chat_template, facts.reasoning_parser) == (has_template, parser)
 
 
+@pytest.mark.parametrize(
+    ("template", "parser"),
+    [
+        ("{% if tools %}<tool_call>{% endif %}", "hermes"),
+        ("<tool_call><function={{ name }}>", "qwen3_coder"),
+        ("<tool_call>{{ name }}<arg_key>", "glm45"),
+        ("<|python_tag|>", "llama3_json"),
+        ("[AVAILABLE_TOOLS][TOOL_CALLS]", "mistral"),
+        ("<\uff5ctool\u2581calls\u2581begin\uff5c>", "deepseek_v3"),
+        ("{{ messages }}", None),
+    ],
+)
+def test_tool_parser(tmp_path: Path, template: str, parser: str | None) -> None:
+    """The chat template shows the family's calls; without tools in it there is no parser."""
+    facts = read(folder(tmp_path / "m", LLAMA, **{"chat_template.jinja": template}))
+
+    assert facts.tool_parser == parser
+
+
+@pytest.mark.parametrize("part", ["vision_config", "audio_config"])
+def test_a_model_with_other_senses(tmp_path: Path, part: str) -> None:
+    """The gateway passes text alone."""
+    assert read(folder(tmp_path / "m", {**LLAMA, part: {"hidden_size": 8}})).is_multimodal
+    assert not read(folder(tmp_path / "n", LLAMA)).is_multimodal
+
+
 def test_sliding_layers(tmp_path: Path) -> None:
     """Counted one by one, or all of them when the family slides everywhere."""
     kinds = ["sliding_attention", "full_attention"]

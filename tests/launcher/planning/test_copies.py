@@ -34,13 +34,20 @@ def test_copies_fill_the_machine(gpus: str, count: int) -> None:
         {"pipeline_parallel": 2},
         {"data_parallel": 2},
         {"device_map": "null"},
-        {"device_map": "auto"},
+        {"device_map": "balanced"},
         {"device": "cpu", "reasoner_model": "embedded"},
     ],
 )
 def test_another_layout_is_left_alone(told: dict[str, Any]) -> None:
     """Whoever lays out the GPUs decides about all of them."""
     assert engines("4x80", **told) == 1
+
+
+def test_the_readmes_line_uses_all_gpus() -> None:
+    """`auto` is no layout, and bitsandbytes falls back to the model's own format."""
+    line = {"device": "cuda", "device_map": "auto", "quantize": "bitsandbytes"}
+
+    assert engines("2x24", **line) == 2
 
 
 def test_what_is_set_counts() -> None:

@@ -110,6 +110,63 @@ def test_an_adapter_answers_to_its_public_id() -> None:
     assert (made.served_model, made.adapter) == (DEFAULT, DEFAULT)
 
 
+def test_an_adapter_is_merged_on_a_gpu() -> None:
+    """The engine loads the merged folder, under the public id and with every kernel."""
+    made = plan("1x24")
+
+    assert made.preparation == "merge"
+    assert value(made, "--served-model-name") == DEFAULT
+    assert "--enable-lora" not in made.argv
+    unmerged = plan("1x24", merge_adapter="false").memory
+    assert made.memory.weights_per_gpu_gib < unmerged.weights_per_gpu_gib
+
+
+@pytest.mark.parametrize(
+    ("entries", "base", "options", "reason"),
+    [
+        ({}, {}, {"merge_adapter": "false"}, "MMHIE_MERGE_ADAPTER=false"),
+        ({"use_dora": True}, {}, {}, "it has use_dora"),
+        ({}, {"quantization_config": {"quant_method": "gptq", "bits": 4}}, {}, "packed as gptq"),
+        (
+            {},
+            {},
+            {"nodes": "2", "head_address": "h", "distributed_backend": "ray"},
+            "Ray's other nodes",
+        ),
+    ],
+)
+def test_an_adapter_is_served_unmerged_for_a_reason(
+    tmp_path: Path,
+    entries: dict[str, Any],
+    base: dict[str, Any],
+    options: dict[str, str],
+    reason: str,
+) -> None:
+    """As set, or where merging would not be exact; the plan says which."""
+    model = dense(tmp_path / "base", **base)
+    config = {"r": 8, "base_model_name_or_path": str(model), **entries}
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text(json.dumps(config))
+
+    made = plan("2x24", reasoner_model=str(tmp_path / "adapter"), **options)
+
+    assert made.preparation is None
+    assert "--enable-lora" in made.argv
+    assert any("applied while serving" in one and reason in one for one in made.reasons)
+
+
+@pytest.mark.parametrize(("gib", "strategy"), [(64, "prefetch"), (0.001, None)])
+def test_weights_are_read_ahead_where_they_fit(
+    tmp_path: Path, gib: float, strategy: str | None
+) -> None:
+    """More than the free memory would push each other out of the page cache."""
+    model = dense(tmp_path / "m")
+    (model / "model.safetensors").write_bytes(b"0" * 2**20)
+    here = replace(parse("1x24"), ram_gib=gib)
+
+    assert value(plan(here, reasoner_model=str(model)), "--safetensors-load-strategy") == strategy
+
+
 @pytest.mark.parametrize(("rank", "buffer"), [(4, "8"), (8, "8"), (12, "16"), (200, "256")])
 def test_the_next_rank_vllm_has(tmp_path: Path, rank: int, buffer: str) -> None:
     """Its buffers come in fixed sizes."""

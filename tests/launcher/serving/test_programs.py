@@ -72,6 +72,22 @@ def test_several_engines(tmp_path: Path) -> None:
     assert len({*urls, parts.router_url}) == 3
 
 
+@pytest.mark.parametrize(
+    ("ours", "limit"),
+    [
+        ({"MMHIE_ENGINES": "2"}, "512"),  # 256 each
+        ({"MMHIE_ENGINES": "2", "MMHIE_MAX_INFLIGHT": "40"}, None),
+        ({"MMHIE_ENGINE_URLS": "http://a:1, http://b:1, http://c:1"}, "768"),
+        ({}, None),
+    ],
+)
+def test_requests_in_flight_grow_with_the_engines(
+    tmp_path: Path, ours: dict[str, str], limit: str | None
+) -> None:
+    """What is set, in the environment or in .env, is left alone."""
+    assert made(tmp_path, **ours).gateway.command.env.get("MMHIE_MAX_INFLIGHT") == limit
+
+
 def test_the_engines_key_is_not_the_routers(tmp_path: Path) -> None:
     """It passes the gateway's on; what listens without a key must not have one to give."""
     parts = made(tmp_path, MMHIE_ENGINES="2")
