@@ -45,7 +45,7 @@ def test_another_layout_is_left_alone(told: dict[str, Any]) -> None:
 
 def test_the_readmes_line_uses_all_gpus() -> None:
     """`auto` is no layout, and bitsandbytes falls back to the model's own format."""
-    line = {"device": "cuda", "device_map": "auto", "quantize": "bitsandbytes"}
+    line: dict[str, Any] = {"device": "cuda", "device_map": "auto", "quantize": "bitsandbytes"}
 
     assert engines("2x24", **line) == 2
 

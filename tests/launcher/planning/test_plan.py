@@ -139,7 +139,7 @@ def test_an_adapter_is_served_unmerged_for_a_reason(
     tmp_path: Path,
     entries: dict[str, Any],
     base: dict[str, Any],
-    options: dict[str, str],
+    options: dict[str, Any],
     reason: str,
 ) -> None:
     """As set, or where merging would not be exact; the plan says which."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_several_engines(tmp_path: Path) -> None:
     ],
 )
 def test_requests_in_flight_grow_with_the_engines(
-    tmp_path: Path, ours: dict[str, str], limit: str | None
+    tmp_path: Path, ours: dict[str, Any], limit: str | None
 ) -> None:
     """What is set, in the environment or in .env, is left alone."""
     assert made(tmp_path, **ours).gateway.command.env.get("MMHIE_MAX_INFLIGHT") == limit
