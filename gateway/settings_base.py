@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar, get_args
+from typing import Annotated, ClassVar, Final, Literal, TypeVar, get_args
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -26,6 +26,8 @@ CREDENTIALS: Final = re.compile(r"//[^/]*@")
 
 class SettingsError(Exception):
     """A setting is wrong; the message names the variable and what is allowed."""
+
+    exit_code: ClassVar[int] = 2  # of a command
 
 
 def lower(value: object) -> object:

@@ -18,7 +18,8 @@ from gateway.audit.account import account
 from gateway.audit.chain import Head
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import Report
-from gateway.cli.command import AsJson, CommandError, load_settings, put
+from gateway.cli.command import AsJson, CommandError, put
+from gateway.settings import load
 
 File = Annotated[Path | None, typer.Option(help="Audit file; default: MMHIE_AUDIT_FILE.")]
 Checkpoint = Annotated[
@@ -149,7 +150,7 @@ def read_checkpoints(text: str | None) -> list[Head]:
 
 def trail(file: Path | None) -> tuple[Path, str]:
     """Return the trail's path and its key; raises CommandError."""
-    settings = load_settings()
+    settings = load()
     path = file or settings.audit_file
     if path is None or settings.audit_key is None:
         raise CommandError("MMHIE_AUDIT_FILE (or --file) and MMHIE_AUDIT_KEY must be set.")

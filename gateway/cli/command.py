@@ -1,4 +1,4 @@
-"""Shared parts of the gateway's commands: their error, their output, and the settings they read."""
+"""Shared parts of the commands: `--json` and the output of all, the error of the gateway's."""
 
 import json
 import sys
@@ -7,9 +7,6 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from gateway import settings
-from gateway.settings import GatewaySettings, SettingsError
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -17,14 +14,6 @@ class CommandError(Exception):
     """A failed command: one sentence for a person, and the exit code of the process."""
 
     exit_code: ClassVar[int] = 2
-
-
-def load_settings() -> GatewaySettings:
-    """Read the settings of this machine's gateways; raises CommandError when one is wrong."""
-    try:
-        return settings.load()
-    except SettingsError as error:
-        raise CommandError(str(error)) from None
 
 
 def put(sentence: str, document: Mapping[str, object], *, as_json: bool) -> None:

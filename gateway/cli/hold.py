@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 
 from gateway.audit.file import ChainBroken, append_event
-from gateway.cli.command import AsJson, CommandError, load_settings, put
+from gateway.cli.command import AsJson, CommandError, put
 from gateway.cluster import operator_state
 from gateway.safety import hold as hold_file
 from gateway.safety.hold import Hold
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, load
 from gateway.timestamps import rfc3339
 
 Reason = Annotated[str, typer.Option(help="Shown to every client: no patient data.")]
@@ -26,7 +26,7 @@ By = Annotated[str | None, typer.Option(help="Who decided; default: the current 
 
 def hold(reason: Reason, by: By = None, as_json: AsJson = False) -> None:
     """Take the model out of service: model endpoints return 503, the gateway stays up."""
-    settings = load_settings()
+    settings = load()
     new = Hold(reason=reason, by=by or getpass.getuser(), since=rfc3339(time.time()))
     _, problem = set_shared(settings, new)
     if problem is not None or settings.redis_url is None:
@@ -46,7 +46,7 @@ def hold(reason: Reason, by: By = None, as_json: AsJson = False) -> None:
 
 def release(by: By = None, as_json: AsJson = False) -> None:
     """End a hold: put the model back into service."""
-    settings = load_settings()
+    settings = load()
     shared, problem = set_shared(settings, None)
     was_held = remove(settings.hold_file) or shared is not None
     if was_held:

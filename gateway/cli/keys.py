@@ -17,10 +17,11 @@ from rich.table import Table
 
 from gateway.auth import keys
 from gateway.auth.keys import Key
-from gateway.cli.command import AsJson, CommandError, load_settings, put
+from gateway.cli.command import AsJson, CommandError, put
 from gateway.cluster import operator_state
 from gateway.files import FileUnusable
 from gateway.principal import SCOPES, Limits, Priority
+from gateway.settings import load
 from gateway.timestamps import rfc3339
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
@@ -94,7 +95,7 @@ def revoke(
     name: Annotated[str, typer.Argument(help="Name of the key.")], as_json: AsJson = False
 ) -> None:
     """Revoke a key; gateways refuse it within a second, or two if they share a Redis."""
-    settings, file = load_settings(), keys_file()
+    settings, file = load(), keys_file()
     digests = [key.sha256 for key in (read(file) if file.exists() else ()) if key.name == name]
     has_redis, problem = settings.redis_url is not None, None
     try:
@@ -142,7 +143,7 @@ def revoke_in_file(name: str, *, repeated: bool) -> None:
 def with_shared_revocations(known: Iterable[Key]) -> list[Key]:
     """Return the keys, revoked where they were revoked for all gateways."""
     try:
-        revoked = operator_state.revoked_everywhere(load_settings())
+        revoked = operator_state.revoked_everywhere(load())
     except operator_state.OperatorCommandFailed as error:
         sys.stderr.write(f"Keys revoked on other machines are not shown: Redis {error}.\n")
         revoked = frozenset()
@@ -211,7 +212,7 @@ def changing(file: Path) -> Iterator[list[Key]]:
 
 def keys_file() -> Path:
     """Return the keys file of this machine's gateways; raises CommandError when none is set."""
-    file = load_settings().keys_file
+    file = load().keys_file
     if file is None:
         raise CommandError("MMHIE_KEYS_FILE is not set; name the file that holds the keys.")
     return file

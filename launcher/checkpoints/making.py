@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from launcher.errors import HubUnavailable, ModelError, NotEnoughDisk
 from launcher.process.child import Child, Command, Listener, describe
@@ -33,33 +33,23 @@ async def in_child(
         raise HubUnavailable(sentence) if is_later else ModelError(sentence)
 
 
-def open_lock(path: Path) -> TextIO:
-    """Raise ModelError when the cache cannot be written."""
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time on this machine; a dead holder's lock is free.
+
+    Raises ModelError when the cache cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("w")
+        file = path.open("w")
     except OSError as error:
         raise ModelError(
             f"{path.parent} cannot be written ({error.strerror}): set MMHIE_CACHE_DIR to another "
             "folder."
         ) from error
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One process at a time on this machine; a dead holder's lock is free."""
-    with open_lock(path) as file:
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def is_locked(descriptor: int) -> bool:
-    """Take the lock if nobody has it; a dead holder's is free."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 @contextmanager

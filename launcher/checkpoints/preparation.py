@@ -12,6 +12,7 @@ from launcher.errors import ModelError
 from launcher.models import fetching, resolve, weights
 from launcher.planning import copies, hardware, installation
 from launcher.planning.decisions import prepared_folder
+from launcher.planning.hardware import Hardware
 from launcher.planning.plan import EnginePlan, complete, make_plan
 from launcher.process.child import Listener
 from launcher.settings import LauncherSettings, is_offline
@@ -91,13 +92,26 @@ async def make(plan: EnginePlan, environ: Mapping[str, str], listener: Listener)
     """The folder of the checkpoint this plan needs, made now if it is not there yet."""
     decided, settings = plan.decisions, plan.decisions.settings
     if plan.preparation != "merge":
-        convert = gguf.converter(environ, listener)
-        return await gguf.checkpoint(_gguf_file(plan), settings.cache_dir, convert)
+        return await dequantized(_gguf_file(plan), settings.cache_dir, environ, listener)
     job = merging.job_of(settings, plan.model, dequantize=decided.quantization.dequantize)
     flags = ("--dequantize",) if job.dequantize else ()
     given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
     await making.in_child("launcher.checkpoints.adapter", flags, given, listener)
     return job.target
+
+
+async def dequantized(
+    file: Path, cache: Path, environ: Mapping[str, str], listener: Listener
+) -> Path:
+    """The folder of a GGUF file's checkpoint, made now if it is not there yet."""
+    folder = cache / gguf.key(file)
+    if not folder.exists():
+        arguments = (str(file), str(cache))
+        try:
+            await making.in_child("launcher.checkpoints.gguf", arguments, environ, listener)
+        except ModelError as error:
+            raise ModelError(f"{file.name} could not be de-quantized: {error}") from None
+    return folder
 
 
 def percent(line: str) -> float | None:
@@ -106,15 +120,21 @@ def percent(line: str) -> float | None:
     return int(found[1]) / 100 if found else None
 
 
-def plans_of(settings: LauncherSettings) -> Plans:
-    """A plan for each engine's share of this machine; none when all engines run elsewhere."""
+def machine_of(settings: LauncherSettings) -> Hardware:
+    """This machine as it is now, and how the other nodes reach it."""
+    return hardware.detect(settings.head_address if settings.nodes > 1 else None)
+
+
+def plans_of(settings: LauncherSettings, machine: Hardware | None = None) -> Plans:
+    """A plan for each engine's share of this machine, which is looked at where it was not before;
+    none when all engines run elsewhere."""
     if settings.engine_urls:
         return ()
     installed = installation.required()
     model = resolve.read_model(settings, ask_hub=not is_offline())
     if model.missing and not model.local and is_offline():
         raise ModelError(resolve.offline(model.source, ()))
-    whole = hardware.detect(settings.head_address if settings.nodes > 1 else None)
+    whole = machine or machine_of(settings)
     settings = copies.with_engines(settings, whole, model, installed)
     parts = settings.engines or 1
     shares = (hardware.share(whole, parts, index) for index in range(parts))

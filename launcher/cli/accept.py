@@ -17,11 +17,11 @@ import typer
 from rich.console import Console
 
 from gateway import settings as gateway_settings
+from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.acceptance import page, report, run
 from launcher.acceptance.check import Finding
 from launcher.acceptance.service import Service
-from launcher.cli.output import AsJson, put
 from launcher.cli.serve import on_signals
 from launcher.errors import LauncherError
 from launcher.serving import preflight

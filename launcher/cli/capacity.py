@@ -3,16 +3,17 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from launcher.capacity.assumptions import assumptions
+from gateway.cli.command import AsJson
+from launcher.capacity import measured
 from launcher.capacity.demand import PEAK, QUESTIONS_AN_HOUR, Demand, Users, peak_rate
-from launcher.capacity.sizing import WORKERS, Sizing, size
-from launcher.cli.output import AsJson
+from launcher.capacity.sizing import GATEWAY_BUSY, ROUTER_CORES, WORKERS, Sizing, size
 from launcher.models.resolve import read_model
 from launcher.planning.cards import CARDS, card
 from launcher.settings import load
@@ -79,6 +80,45 @@ def _of_users(users: Users | None, rate: float) -> list[str]:
         f"{users.peak:g} times that at the peak: {users.rate:.3g} requests a second"
     )
     return [sentence if rate == users.rate else f"{sentence}, less than --rps, which counts"]
+
+
+def assumptions(sizing: Sizing) -> Iterator[str]:
+    """Yield every assumption, the one that matters most first."""
+    demand, card, engine = sizing.demand, sizing.card, sizing.engine
+    yield (
+        f"{demand.rate:g} requests a second at the peak, Poisson; {demand.tokens_in} tokens in, "
+        f"{demand.tokens_out} out, reasoning counted as written"
+    )
+    kind = "held against" if measured.has_run(card) else "without"
+    yield (
+        f"an engine's speed is a roofline of the {card.name} ({card.bandwidth_gb_s:,.0f} GB/s, "
+        f"{card.bf16_tflops:,.0f} TFLOP/s), {kind} published runs; nothing was measured on a GPU "
+        "here"
+    )
+    if engine.plan.adapter is not None:
+        yield (
+            "the adapter costs nothing, as if it were merged (`mmhie merge-adapter`); applied "
+            "while serving it makes engines slower, by how much is not known here"
+        )
+    yield (
+        f"tokens come at least every {demand.inter_token_s * 1000:g} ms on average; engines are "
+        f"planned at {demand.utilization:.0%} of the rate at which they would not, or at which "
+        "they are full"
+    )
+    yield (
+        f"at most {engine.max_sequences} sequences at once in an engine: MMHIE_MAX_INFLIGHT allows "
+        f"{engine.speed.workload.sequences}, the KV cache holds {engine.cache_sequences} such "
+        "requests"
+    )
+    yield "no prompt begins like another: where many do, engines read less and this is too many"
+    yield (
+        f"a gateway spends {measured.REQUEST_S * 1000:g} ms on a request and "
+        f"{measured.CHUNK_S * 1e6:g} us on each token that is streamed (measured), and is "
+        f"planned at {GATEWAY_BUSY:.0%} of {WORKERS} workers; a router at {ROUTER_CORES} busy "
+        "processors"
+    )
+    engines = f"{demand.spare} engine{'' if demand.spare == 1 else 's'} may be away"
+    yield engines + (", and one gateway and one router" if demand.spare else "")
 
 
 def show(sizing: Sizing, assumed: list[str], console: Console) -> None:

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gateway.cli.command import AsJson
 from gateway.settings import GatewaySettings
-from launcher.cli.output import AsJson
 from launcher.errors import LauncherError, SettingsError
 from launcher.terminal.api_client import ApiClient
 from launcher.terminal.conversation import Conversation

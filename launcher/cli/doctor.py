@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from launcher.cli.output import AsJson
+from gateway.cli.command import AsJson
 from launcher.doctor.checks import Finding, Subject, run_checks
 from launcher.errors import LauncherError
 

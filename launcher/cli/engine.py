@@ -22,6 +22,7 @@ from launcher.process.stop import Stop
 from launcher.serving.engine_supervisor import EngineProgram, EngineSupervisor, RestartPolicy
 from launcher.serving.programs import engine_command, engine_program
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
+from launcher.settings import load
 from launcher.terminal.progress import ProgressDisplay
 
 HOST, PORT = "0.0.0.0", 8001  # noqa: S104  # compose puts it on a network without a way out
@@ -46,7 +47,7 @@ async def run(environ: Mapping[str, str], report: serve.Report, port: int) -> No
     serve.cancel_on_signals()
     key = needed(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
     path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))
-    chosen = serve.load(environ, None)
+    chosen = load(environ)
     display = ProgressDisplay(Console(stderr=True))
     listener = prefixed("prepare", sys.stderr)
     alone = chosen.model_copy(update={"engines": chosen.engines or 1})

@@ -16,7 +16,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from launcher.cli.output import AsJson, put
+from gateway.cli.command import AsJson, put
 from launcher.models import fetching
 from launcher.models.fetching import Lines, Report, Terms
 from launcher.settings import hub_cache, load

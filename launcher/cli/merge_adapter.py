@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gateway.cli.command import AsJson, put
 from launcher.checkpoints.merging import job_of
-from launcher.cli.output import AsJson, put
 from launcher.models.resolve import read_model
 from launcher.settings import load
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from launcher.cli.output import AsJson
+from gateway.cli.command import AsJson
 from launcher.errors import NotEnoughMemory, SettingsError
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model

@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.acceptance import profiles as rows
 from launcher.acceptance.profiles import Profile
 from launcher.cli.accept import File, verified
-from launcher.cli.output import AsJson, put
 from launcher.planning import hardware
 
 NO_GPU = (

@@ -21,7 +21,7 @@ from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.errors import LauncherError, ToldToStop
-from launcher.planning import hardware
+from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
 from launcher.process.stop import Stop
 from launcher.serving import follower, preflight, router
@@ -72,7 +72,7 @@ async def serve_until_stopped(
 ) -> None:
     """Run one service from its settings to a clean stop. Raises LauncherError."""
     cancel_on_signals()
-    chosen = load(environ, without_gpu)
+    chosen, machine = load(environ, without_gpu)
     if chosen.node_rank == 0:
         preflight.check_gateway()
         preflight.check_port(chosen.host, chosen.port)
@@ -82,7 +82,7 @@ async def serve_until_stopped(
     display = ProgressDisplay(Console(stderr=True))
     with log_file(display, chosen) as file, private_folder() as folder:
         try:
-            plans = preparation.plans_of(chosen)
+            plans = preparation.plans_of(chosen, machine)
             if chosen.node_rank > 0:
                 await follow(plans, environ, display, file)
                 return
@@ -104,13 +104,18 @@ def on_signals(actions: Mapping[signal.Signals, Callable[[], object]]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, action)
 
 
-def load(environ: Mapping[str, str], without_gpu: str | None) -> LauncherSettings:
-    """Load the settings, with the stand-in model where neither a model nor a GPU is given."""
+def load(
+    environ: Mapping[str, str], without_gpu: str | None
+) -> tuple[LauncherSettings, Hardware | None]:
+    """Load the settings, with the stand-in model where neither a model nor a GPU is given; return
+    the machine too, where that is what it was looked at for."""
     chosen = settings.load(environ)
-    is_open = "reasoner_model" not in chosen.model_fields_set
-    if without_gpu and is_open and not hardware.detect().gpus:
-        chosen = chosen.model_copy(update={"reasoner_model": without_gpu})
-    return chosen
+    if not without_gpu or "reasoner_model" in chosen.model_fields_set:
+        return chosen, None
+    machine = preparation.machine_of(chosen)
+    if machine.gpus:
+        return chosen, machine
+    return chosen.model_copy(update={"reasoner_model": without_gpu}), machine
 
 
 @contextlib.contextmanager

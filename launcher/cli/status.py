@@ -15,8 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.command import AsJson
 from launcher.cli.chat import URL, Key, Url
-from launcher.cli.output import AsJson
 from launcher.terminal.api_client import ApiClient, ServiceError
 from launcher.terminal.markdown import without_controls
 

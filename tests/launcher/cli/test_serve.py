@@ -136,7 +136,10 @@ def test_the_stand_in_is_for_who_chose_nothing(
     """`make run` with no GPU and no model set; a chosen model always wins."""
     monkeypatch.chdir(tmp_path)
 
-    assert serve.load(environ, "embedded").model == model
+    chosen, machine = serve.load(environ, "embedded")
+
+    assert chosen.model == model
+    assert (machine is None) == ("MMHIE_REASONER_MODEL" in environ)
 
 
 @pytest.mark.parametrize(
