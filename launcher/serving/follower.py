@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from launcher.errors import ExitedEarly
+from launcher.errors import DeviceFailed, ExitedEarly
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Child, Command, Listener, describe
 from launcher.process.stop import Stop
-from launcher.serving import environment, startup_log
+from launcher.serving import engine_faults, environment, startup_log
 
 MASTER_PORT: Final = 29501  # vLLM's own default, on the head
 RETRY_S: Final = 1.0
@@ -51,7 +51,8 @@ class Head:
 async def follow(
     plan: EnginePlan, environ: Mapping[str, str], listener: Listener, stop: Stop
 ) -> None:
-    """Run this node's ranks until a stop is requested; raise ExitedEarly when they end before.
+    """Run this node's ranks until a stop is requested; raise ExitedEarly when they end before,
+    DeviceFailed when it is this node's GPUs that failed.
 
     They are not restarted here: they end with the head's, whose next start needs all of them anew.
     """
@@ -65,6 +66,8 @@ async def follow(
         return
     if head.is_lost:
         raise ExitedEarly("The engine on node 0 ended, and this node's part with it: start both.")
+    if fault := engine_faults.device_fault(child.last_lines):
+        raise DeviceFailed(engine_faults.device_failed(fault))
     cause = startup_log.root_cause(tuple(child.last_lines)) or "its log has the reason."
     raise ExitedEarly(f"This node's part of the engine ended ({describe(status)}): {cause}")
 

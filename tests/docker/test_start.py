@@ -1,8 +1,10 @@
 """The image's own programs: which engine is taken, and what HEALTHCHECK and SBOM say."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -148,6 +150,17 @@ def test_healthcheck_without_a_server() -> None:
 
     assert done.returncode == 1
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize(("age_s", "status"), [(5, 0), (300, 1)])
+def test_a_launcher_at_work_has_written_its_status(age_s: int, status: int, tmp_path: Path) -> None:
+    """While an engine restarts nobody answers, and the pod must not be killed for it."""
+    file = tmp_path / "phase.json"
+    file.touch()
+    os.utime(file, (time.time() - age_s,) * 2)
+
+    assert health("--supervised", str(file)) == status
+    assert health("--supervised", str(tmp_path / "none")) == 1
 
 
 def test_sbom_lists_what_is_installed() -> None:

@@ -52,6 +52,19 @@ def test_every_pod_is_hardened(overlay: str) -> None:
             assert security["capabilities"]["drop"] == ["ALL"], pod.owner
 
 
+def test_an_engines_restart_is_left_to_its_launcher(overlay: str) -> None:
+    """Liveness is the status file's age: /health of an engine that restarts would get it killed."""
+    for pod in pods(overlay):
+        for container in pod.containers:
+            if container.get("args") != ["engine"]:
+                continue
+            *_, option, file = container["livenessProbe"]["exec"]["command"]
+            name = container["envFrom"][0]["configMapRef"]["name"]
+            settings = one(overlay, "ConfigMap", name)["data"]
+            assert (option, file) == ("--supervised", settings["MMHIE_PHASE_FILE"]), pod.owner
+            assert container["readinessProbe"]["httpGet"]["path"] == "/health"
+
+
 def test_every_pod_has_bounds(overlay: str) -> None:
     """Memory it may use at most, and what it asks for."""
     for pod in pods(overlay):

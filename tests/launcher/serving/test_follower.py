@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.errors import ExitedEarly
+from launcher.errors import DeviceFailed, ExitedEarly
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.plan import EnginePlan, make_plan
@@ -100,6 +100,13 @@ async def test_its_own_end_is_told_with_the_cause(head: Head) -> None:
     """The root cause out of the engine's lines, as for an engine of one node."""
     with pytest.raises(ExitedEarly, match=r"\(exit code 1\): .*heads do not divide"):
         await follow(plan(DIES, head.port), os.environ, print, Stop(GRACE_S))
+
+
+async def test_a_fault_of_its_gpu_is_told(head: Head) -> None:
+    """With an exit code of its own: no restart of this process tree mends it."""
+    program = "raise SystemExit('RuntimeError: CUDA error: uncorrectable ECC error encountered')"
+    with pytest.raises(DeviceFailed, match="uncorrectable ECC error encountered"):
+        await follow(plan(program, head.port), os.environ, lambda line: None, Stop(GRACE_S))
 
 
 @pytest.mark.parametrize(
