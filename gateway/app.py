@@ -26,7 +26,7 @@ from gateway.openapi import describe
 from gateway.record import Observer, release_limits
 from gateway.routes import console
 from gateway.safety import hold
-from gateway.safety.disclaimer import Disclaimer, disclaimer_of
+from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
@@ -54,12 +54,18 @@ class Gateway(FastAPI):
             redirect_slashes=False,
         )
         self.disclaimer = disclaimer
+        self.wording = wording_of(settings)
         self.origins = CorsPolicy.of(settings.cors_origins) if settings.cors_origins else None
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's hook, called once before the first request."""
         inner = Dispatch(super().build_middleware_stack())
-        return Correlation(inner, disclaimer_version=self.disclaimer.version, origins=self.origins)
+        return Correlation(
+            inner,
+            disclaimer_version=self.disclaimer.version,
+            wording=self.wording,
+            origins=self.origins,
+        )
 
 
 def create_app(
@@ -132,6 +138,8 @@ def services_of(
         labels=Labels.of(
             disclaimer,
             key=digest_key.get_secret_value() if digest_key else None,
+            words=wording_of(settings),
+            audience=settings.audience,
             emergency_contact=settings.emergency_contact,
             languages=settings.notice_languages,
         ),

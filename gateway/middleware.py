@@ -16,6 +16,7 @@ from gateway.endpoints import TOKEN_ENDPOINTS
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.http.exchange import Exchange, value_of
 from gateway.logs import fault
+from gateway.safety.wording import Wording
 from gateway.services import Services
 
 STOPPING = "This gateway is stopping; send the request again."
@@ -28,9 +29,15 @@ class Correlation:
     hands the finished record to its observers. Both happen here and nowhere else."""
 
     def __init__(
-        self, app: ASGIApp, *, disclaimer_version: str, origins: CorsPolicy | None = None
+        self,
+        app: ASGIApp,
+        *,
+        disclaimer_version: str,
+        wording: Wording,
+        origins: CorsPolicy | None = None,
     ) -> None:
         self.app = app
+        self.wording = wording
         self.origins = origins
         self.disclaimer_version = disclaimer_version.encode()
 
@@ -47,17 +54,21 @@ class Correlation:
             exchange.failed("client_gone")
         except asyncio.CancelledError:  # the drain ran out
             if not exchange.complete:
-                await exchange.refuse(Draining(STOPPING, retry_after_s=1))
+                await self._refuse(exchange, Draining(STOPPING, retry_after_s=1))
             raise
         except GatewayError as error:
-            await exchange.refuse(error)
+            await self._refuse(exchange, error)
         except Exception:  # the last wall: a fault of ours is an error object, never a traceback
-            await exchange.refuse(fault(exchange.record.request_id))
+            await self._refuse(exchange, fault(exchange.record.request_id))
         finally:
             observe(exchange)
             # A circle of scope, exchange and the server's own would wait for the collector, which
             # comes to what has lived long once in a hundred million allocations.
             del scope["exchange"]
+
+    async def _refuse(self, exchange: Exchange, error: GatewayError) -> None:
+        error.message = self.wording.error(error)
+        await exchange.refuse(error)
 
     def _open(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
         request_id = request_id_of(scope)

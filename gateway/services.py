@@ -52,8 +52,7 @@ class Services:
         SharedStateUnavailable when there is none now."""
         held = self.held()
         if held is not None:
-            contact = self.settings.disclaimer_contact
-            raise Held(hold.downtime_message(held, contact))
+            raise Held(self._downtime(held))
         if self.shared.store is not None:
             self.shared.require_sync()
         return self.watch.model()
@@ -71,7 +70,11 @@ class Services:
         held = self.held()
         if held is None or self.watch.draining:
             return NOT_SYNCED if self.shared.is_unsynced else self.watch.state.detail
-        return hold.downtime_message(held, self.settings.disclaimer_contact)
+        return self._downtime(held)
+
+    def _downtime(self, held: hold.Hold) -> str:
+        contact = self.settings.disclaimer_contact
+        return hold.downtime_message(held, self.labels.wording, contact)
 
     def serving(self, model: Model) -> Serving:
         """The engine and the model, as provenance names them."""

@@ -282,7 +282,9 @@ class GatewaySettings(SharedSettings):
         None, min_length=1, description="Line after the disclaimer with a contact."
     )
     disclaimer_language: str = Field(
-        "en", pattern="^[a-z]{2}(-[A-Z]{2})?$", description="Language tag of the disclaimer."
+        "en",
+        pattern="^[a-z]{2}(-[A-Z]{2})?$",
+        description="Language tag of the disclaimer, notices and errors.",
     )
     digest_key: SecretStr | None = Field(
         None,
@@ -310,10 +312,20 @@ class GatewaySettings(SharedSettings):
     disclaimer_in_v1_text: Literal["off", "prefix", "suffix", "both"] = Field(
         "off", description="The same on /v1; never with tools or structured output."
     )
-    emergency_contact: str = Field(
-        "your local emergency number",
+    emergency_contact: str | None = Field(
+        None,
         min_length=1,
-        description="Emergency contact named in red-flag notices.",
+        description='Emergency contact named in red-flag notices. Unset: "your local emergency '
+        "number\", in the disclaimer's language.",
+    )
+    audience: Literal["clinician", "patient", "off"] = Field(
+        "clinician",
+        description="Reader of red-flag notices: how they are worded; `off`: no notices.",
+    )
+    wording_file: Path | None = Field(
+        None,
+        description="TOML file with all sentences of another language, or reworded: disclaimer, "
+        "notices, downtime, errors.",
     )
 
 

@@ -215,7 +215,8 @@ class TextAnswer(GeneratedAnswer):
 
     async def send(self) -> None:
         exchange, wanted = self.exchange, self.settings.disclaimer_in_text
-        exchange.last_words = partial(plain_text.interrupted, self.disclaimer)
+        wording = self.services.labels.wording
+        exchange.last_words = partial(plain_text.interrupted, wording, self.disclaimer)
         opening = plain_text.opening(self.label["notices"])
         async for delta in self.placed("prefix" if wanted in ("prefix", "both") else "off"):
             if not exchange.record.status:
@@ -223,7 +224,9 @@ class TextAnswer(GeneratedAnswer):
             if delta.text:
                 await exchange.write(opening + delta.text.encode())
                 opening = b""
-        await exchange.finish(plain_text.closing(self.finals[0]["truncated"], self.disclaimer))
+        await exchange.finish(
+            plain_text.closing(self.finals[0]["truncated"], wording, self.disclaimer)
+        )
 
 
 FORMS: Mapping[Form, type[GeneratedAnswer]] = {

@@ -4,12 +4,7 @@ from collections.abc import Sequence
 
 from gateway.errors import GatewayError
 from gateway.record import Notice
-
-CUT = {
-    "in_answer": "[cut off: token limit]",
-    "in_reasoning": "[cut off: token limit, in the reasoning]",
-    "input": "[the prompt was cut: the model did not read all of it]",
-}
+from gateway.safety.wording import Wording
 
 
 def opening(notices: Sequence[Notice]) -> bytes:
@@ -17,12 +12,12 @@ def opening(notices: Sequence[Notice]) -> bytes:
     return "".join(f"{notice['message']}\n\n" for notice in notices).encode()
 
 
-def closing(truncated: str | None, disclaimer: str) -> bytes:
+def closing(truncated: str | None, wording: Wording, disclaimer: str) -> bytes:
     """Return what was cut off, where something was, and the disclaimer."""
-    cut = f"\n\n{CUT[truncated]}" if truncated else ""
+    cut = f"\n\n{wording.closing(truncated)}" if truncated else ""
     return f"{cut}\n\n{disclaimer}\n".encode()
 
 
-def interrupted(disclaimer: str, error: GatewayError) -> bytes:
+def interrupted(wording: Wording, disclaimer: str, error: GatewayError) -> bytes:
     """Return the end of a text that could not be finished."""
-    return f"\n\n[interrupted: {error.message}]\n\n{disclaimer}\n".encode()
+    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{disclaimer}\n".encode()

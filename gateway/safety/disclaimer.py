@@ -2,16 +2,13 @@
 
 import hashlib
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
+from gateway.safety.wording import LANGUAGES, Wording, built_in, wording
 from gateway.settings import GatewaySettings, SettingsError
 
-DEFAULT_TEXTS: dict[str, str] = tomllib.loads(
-    Path(__file__).with_suffix(".toml").read_text("utf-8")
-)
+DEFAULT_TEXTS = {language: built_in(language).disclaimer for language in LANGUAGES}
 DEFAULT_TEXT = DEFAULT_TEXTS["en"]
 DEFAULT_VERSION = "1.0.0"
 DISCLAIMER_ID = "mmhie-safety-notice"
@@ -51,12 +48,21 @@ class Disclaimer:
         return {"id": self.id, "version": self.version, "sha256": self.sha256, "text": self.text}
 
 
+def wording_of(settings: GatewaySettings) -> Wording:
+    """Return the sentences for these settings; raise SettingsError for a wrong file."""
+    try:
+        return wording(settings.disclaimer_language, settings.wording_file)
+    except ValueError as problem:
+        raise SettingsError(f"MMHIE_WORDING_FILE: {problem}") from None
+
+
 def disclaimer_of(settings: GatewaySettings) -> Disclaimer:
     """Return the disclaimer for these settings; raise SettingsError."""
+    text = settings.disclaimer_text
+    if text is None and settings.wording_file is not None:
+        text = wording_of(settings).disclaimer
     try:
-        return Disclaimer.of(
-            settings.disclaimer_text, settings.disclaimer_contact, settings.disclaimer_language
-        )
+        return Disclaimer.of(text, settings.disclaimer_contact, settings.disclaimer_language)
     except ValueError as problem:
         raise SettingsError(str(problem)) from None
 
@@ -68,7 +74,7 @@ def _statement(text: str | None, language: str) -> str:
         known = ", ".join(DEFAULT_TEXTS)
         raise ValueError(
             f"There is no built-in disclaimer in this language (only {known}); set "
-            "MMHIE_DISCLAIMER_TEXT."
+            "MMHIE_WORDING_FILE, or MMHIE_DISCLAIMER_TEXT for the disclaimer alone."
         )
     statement = DEFAULT_TEXTS[language] if text is None else text.strip()
     if not statement:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway.files import WatchedFile, write_json
+from gateway.safety.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,7 @@ def release(path: Path) -> bool:
     return True
 
 
-def downtime_message(hold: Hold, contact: str | None = None) -> str:
+def downtime_message(hold: Hold, wording: Wording, contact: str | None = None) -> str:
     """Return the text that a clinician reads instead of an answer."""
-    ask = f" Questions: {contact}." if contact else ""
-    return (
-        f"The clinical model was taken out of service on {hold.since} ({hold.reason}). "
-        "Follow your downtime procedure and rely on clinical judgement and your usual references; "
-        f"no question has been answered.{ask}"
-    )
+    message = wording.downtime.format(since=hold.since, reason=hold.reason)
+    return f"{message} {wording.questions.format(contact=contact)}" if contact else message

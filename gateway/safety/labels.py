@@ -12,6 +12,7 @@ from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.red_flags.notices import notice, red_flags, rules_version, still_raised
+from gateway.safety.wording import Audience, Wording, wording
 from gateway.timestamps import rfc3339
 
 TURNS = 3  # of the user: "could it still be meningitis?" refers to the turns before it
@@ -34,8 +35,10 @@ class Labels:
 
     disclaimer: Disclaimer
     key: bytes
+    wording: Wording
+    audience: Audience
     emergency_contact: str
-    languages: Sequence[str]
+    languages: tuple[str, ...]
     notice_rules: str  # their version
 
     @classmethod
@@ -43,20 +46,28 @@ class Labels:
         cls,
         disclaimer: Disclaimer,
         *,
-        key: str | None,
-        emergency_contact: str,
+        key: str | None = None,
+        words: Wording | None = None,
+        audience: Audience = "clinician",
+        emergency_contact: str | None = None,
         languages: Sequence[str] = ("en",),
     ) -> "Labels":
         """Return the labels; without a key, digests compare within one run only."""
         red_flags(tuple(languages))  # 27 ms per language: now, not in the first request
         secret = key.encode() if key else secrets.token_bytes(32)
-        rules = rules_version(languages, emergency_contact)
-        return cls(disclaimer, secret, emergency_contact, languages, rules)
+        words = words or wording(disclaimer.language)
+        contact = emergency_contact or words.contact
+        rules = rules_version(words, audience, languages, contact)
+        return cls(disclaimer, secret, words, audience, contact, tuple(languages), rules)
 
     def screen(self, turns: Sequence[str]) -> Screening:
-        """Return the notices for the turns of a conversation, which need no answer."""
-        raised, resolved = still_raised(turns, tuple(self.languages))
-        found = [notice(rule, self.emergency_contact) for rule in raised]
+        """Return the notices for the turns of a conversation, which need no answer; none where
+        nobody is to read them."""
+        if self.audience == "off":
+            return Screening((), ())
+        raised, resolved = still_raised(turns, self.languages)
+        words, contact = self.wording, self.emergency_contact
+        found = [notice(rule, words, self.audience, contact) for rule in raised]
         return Screening(found, [rule.id for rule in resolved])
 
     def initial(

@@ -31,7 +31,7 @@ def test_an_answer_has_them_in_header_and_label(gateway: Gateway, surface: Surfa
 
     assert answer.headers["x-mmhie-notices"] == ID
     if surface.form == "text":
-        assert answer.text.startswith("The text may describe chest pain")
+        assert answer.text.startswith("Red flag in the prompt: chest pain")
     else:
         assert [notice["id"] for notice in mmhie_of(surface, answer)["notices"]] == [ID]
 

@@ -24,6 +24,7 @@ from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, screened
 from gateway.safety.provenance import Serving
+from gateway.safety.wording import wording
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ServerConfig
 from gateway.settings import GatewaySettings
@@ -154,7 +155,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 @cache
 def configured() -> ServerConfig:
     config = ServerConfig(
-        Correlation(echo, disclaimer_version="1"),
+        Correlation(echo, disclaimer_version="1", wording=wording("en")),
         http=HttpProtocol,
         ws="none",
         lifespan="off",

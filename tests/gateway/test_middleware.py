@@ -19,6 +19,7 @@ from gateway.http.exchange import Exchange
 from gateway.logs import FAULT, JsonFormatter, log_request
 from gateway.middleware import Correlation
 from gateway.pipeline import EVENT_STREAM
+from gateway.safety.wording import wording
 from tests.waiting import PATIENCE_S, eventually
 
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -58,7 +59,7 @@ async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uv
         await handler(scope["exchange"])
 
     config = uvicorn.Config(
-        with_log(Correlation(app, disclaimer_version="7")),
+        with_log(Correlation(app, disclaimer_version="7", wording=wording("en"))),
         http="httptools",
         lifespan="off",
         log_config=None,

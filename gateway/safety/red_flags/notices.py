@@ -13,12 +13,9 @@ from gateway.safety.red_flags.resolution import resolving_turn
 from gateway.safety.red_flags.rule import Rule
 from gateway.safety.red_flags.rules import RULES
 from gateway.safety.red_flags.sentences import normal, sentences_of
+from gateway.safety.wording import Audience, Wording
 
 LONGEST_TEXT = 32_768  # in characters: a search is short for any text
-DEFAULT_CONTACT = "your local emergency number"
-NOT_TRIAGE = (
-    "This is an automatic text match, not triage: it may be wrong, and its absence means nothing."
-)
 
 
 class RedFlags:
@@ -72,27 +69,25 @@ def red_flags(languages: tuple[str, ...]) -> RedFlags:
     return RedFlags(RULES, languages)
 
 
-def rules_version(languages: Sequence[str], contact: str) -> str:
+def rules_version(
+    wording: Wording, audience: Audience, languages: Sequence[str], contact: str
+) -> str:
     """Return a digest of all that decides which notices come and what they say, beside the code:
-    the files of the rules and triggers, the languages, the contact."""
+    the files of the rules and triggers, the wording, the audience, the languages, the contact."""
     files = sorted(Path(__file__).parent.rglob("*.toml"))
-    content = [*(file.read_bytes() for file in files), *map(str.encode, (*languages, contact))]
+    words = (wording.model_dump_json(), audience, *languages, contact)
+    content = [*(file.read_bytes() for file in files), *map(str.encode, words)]
     return hashlib.sha256(b"\0".join(content)).hexdigest()[:12]
 
 
-def notices(
-    text: str, *, contact: str = DEFAULT_CONTACT, languages: Sequence[str] = ("en",)
-) -> list[dict[str, str]]:
-    """Return the notices for a text, which never quote it."""
-    return [notice(rule, contact) for rule in red_flags(tuple(languages)).raised(text)]
-
-
-def notice(rule: Rule, contact: str) -> dict[str, str]:
-    """Return the notice of a rule."""
+def notice(rule: Rule, wording: Wording, audience: Audience, contact: str) -> dict[str, str]:
+    """Return the notice of a rule, which quotes nothing of the text."""
+    words = wording.notices[rule.id]
+    message = words.patient if audience == "patient" else words.clinician
     return {
         "id": rule.id,
         "type": "emergency",
-        "summary": rule.summary,
-        "message": rule.message.format(contact=contact),
-        "not_triage": NOT_TRIAGE,
+        "summary": words.summary,
+        "message": message.format(contact=contact),
+        "not_triage": wording.not_triage,
     }

@@ -27,19 +27,16 @@ class Signs:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A red flag: its id, its name, the notice's message, its signs by language."""
+    """A red flag: its id, its signs by language; its words are in the wording files."""
 
     id: str
-    summary: str
-    message: str  # with {contact}
     signs: Mapping[str, Signs]
 
 
 def read_rule(path: Path) -> Rule:
-    """Read `id`, `summary`, `message`, `[words]`, and a table of signs for each language."""
+    """Read `id`, `[words]`, and a table of signs for each language."""
     table, expand = read(path)
-    sentences = {name: table.pop(name) for name in ("id", "summary", "message")}
-    return Rule(**sentences, signs={name: _signs(one, expand) for name, one in table.items()})
+    return Rule(table.pop("id"), signs={name: _signs(one, expand) for name, one in table.items()})
 
 
 def _signs(table: Mapping[str, Any], expand: Expand) -> Signs:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.safety.hold import UNREADABLE, Hold, downtime_message, read, release, watch, write
+from gateway.safety.wording import wording
 from tests.gateway.clock import Clock
 
 HOLD = Hold(reason="wrong adapter loaded", by="ops", since="2026-11-25T08:00:00Z")
@@ -66,7 +67,7 @@ def test_read_is_what_write_wrote(tmp_path: Path) -> None:
 @pytest.mark.parametrize("contact", [None, "ext. 4411"])
 def test_the_message_says_why_and_what_to_do(contact: str | None) -> None:
     """Since when, the reason, the downtime procedure, and whom to ask when configured."""
-    message = downtime_message(HOLD, contact)
+    message = downtime_message(HOLD, wording("en"), contact)
 
     assert HOLD.since in message
     assert HOLD.reason in message

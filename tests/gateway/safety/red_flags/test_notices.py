@@ -2,16 +2,20 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gateway.safety.red_flags.rules
-from gateway.safety.red_flags.notices import NOT_TRIAGE, RedFlags, notices
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.labels import Labels
+from gateway.safety.red_flags.notices import RedFlags
 from gateway.safety.red_flags.patterns import TYPED
 from gateway.safety.red_flags.prefilter import Prefilter
 from gateway.safety.red_flags.rules import ORDER, RULES
+from gateway.safety.wording import LANGUAGES, built_in
 from tests.gateway.safety.red_flags.corpus import ids
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -107,26 +111,33 @@ def test_every_rule_has_vignettes() -> None:
     assert min(told.count(rule.id) for rule in RULES) >= 5
 
 
+def told(text: str, **options: Any) -> Sequence[Mapping[str, str]]:
+    """The notices for one text."""
+    return Labels.of(Disclaimer.of(), **options).screen([text]).notices
+
+
 def test_a_notice_says_what_it_is() -> None:
     """Id, kind, a sentence with the contact, and that it is no triage; never the matched text."""
-    (notice,) = notices("Mrs Zebra has crushing chest pain.", contact="the crash team, ext. 2222")
+    (notice,) = told(
+        "Mrs Zebra has crushing chest pain.", emergency_contact="the crash team, ext. 2222"
+    )
 
     assert set(notice) == {"id", "type", "summary", "message", "not_triage"}
     assert notice["id"] == "MED101"
     assert notice["type"] == "emergency"
     assert "the crash team, ext. 2222" in notice["message"]
-    assert notice["not_triage"] == NOT_TRIAGE
+    assert notice["not_triage"].startswith("This is an automatic text match, not triage")
     assert "zebra" not in json.dumps(notice).lower()
 
 
 def test_notices_do_not_depend_on_the_text() -> None:
     """Two different matches of one rule give the very same notice."""
-    assert notices("I have crushing chest pain.") == notices("his chest hurts badly")
+    assert told("I have crushing chest pain.") == told("his chest hurts badly")
 
 
 def test_a_contact_may_contain_braces() -> None:
     """A contact is inserted, not interpreted."""
-    assert "{x}" in notices("I have chest pain.", contact="{x}")[0]["message"]
+    assert "{x}" in told("I have chest pain.", emergency_contact="{x}")[0]["message"]
 
 
 def test_several_rules_speak_in_their_order() -> None:
@@ -144,7 +155,7 @@ def test_rules_can_be_chosen() -> None:
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "chest", "\x00", "ẞ" * 50, "\ud800"])
 def test_any_text_is_taken(text: str) -> None:
     """Empty, odd and broken texts give no notice and no error."""
-    assert notices(text) == []
+    assert ids(text) == []
 
 
 def test_case_and_typography_make_no_difference() -> None:
@@ -213,11 +224,13 @@ def test_every_file_of_a_rule_is_in_the_order() -> None:
 
 
 def test_rules_are_well_formed() -> None:
-    """Unique ids, one sentence with the contact."""
+    """Unique ids, and sentences with the contact in every language."""
     assert len({rule.id for rule in RULES}) == len(RULES)
-    for rule in RULES:
-        assert "{contact}" in rule.message
-        assert rule.message.endswith(".")
+    for language in LANGUAGES:
+        for words in built_in(language).notices.values():
+            for message in (words.clinician, words.patient):
+                assert "{contact}" in message
+                assert message.endswith(".")
 
 
 @pytest.mark.parametrize("language", ["en", "de", "es"])
@@ -254,7 +267,7 @@ def seconds(text: str, languages: Sequence[str] = ("en", "de", "es")) -> float:
     best = float("inf")
     for _ in range(3):
         start = time.process_time()
-        notices(text, languages=languages)
+        ids(text, languages)
         best = min(best, time.process_time() - start)
     return best
 

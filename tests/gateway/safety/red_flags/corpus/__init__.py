@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from gateway.safety.red_flags.notices import notices
+from gateway.safety.red_flags.notices import red_flags
 
 
 def ids(text: str, languages: Sequence[str] = ("en",)) -> list[str]:
     """Return the ids of the rules that notice a text."""
-    return [each["id"] for each in notices(text, languages=languages)]
+    return [rule.id for rule in red_flags(tuple(languages)).raised(text)]

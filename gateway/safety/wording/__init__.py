@@ -1,0 +1,115 @@
+"""What a reader sees of the service beside the model's words, in one language; a file for each.
+
+`MMHIE_WORDING_FILE` adds a language, or rewords one: a copy of `de.toml` with every entry.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from gateway.errors import GatewayError
+
+Audience = Literal["clinician", "patient", "off"]
+Sentence = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+
+
+def takes(*names: str) -> AfterValidator:
+    """Return a check that a sentence has no placeholders but these."""
+
+    def check(sentence: str) -> str:
+        try:
+            sentence.format(**dict.fromkeys(names, ""))
+        except (KeyError, IndexError, ValueError):
+            raise ValueError(f"takes {names} in braces and nothing else") from None
+        return sentence
+
+    return AfterValidator(check)
+
+
+WithContact = Annotated[Sentence, takes("contact")]
+LANGUAGES = ("en", "de", "es")
+
+
+class Table(BaseModel):
+    """A table of a wording file; no entry may be missing, and none be unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoticeWording(Table):
+    """A red flag's name, and its sentence for each audience, with `{contact}`."""
+
+    summary: Sentence
+    clinician: WithContact
+    patient: WithContact
+
+
+class Cut(Table):
+    """What was cut off, by the values of `truncated`."""
+
+    in_answer: Sentence
+    in_reasoning: Sentence
+    input: Sentence
+
+
+class Wording(Table):
+    """One language; `downtime` has `{since}` and `{reason}`, `questions` has `{contact}`."""
+
+    disclaimer: Sentence
+    contact: Sentence
+    not_triage: Sentence
+    downtime: Annotated[Sentence, takes("since", "reason")]
+    questions: WithContact
+    interrupted: Sentence
+    cut: Cut
+    errors: Mapping[str, Sentence]
+    notices: Mapping[str, NoticeWording]
+
+    def error(self, error: GatewayError) -> str:
+        """Return the sentence for an error by its code; its own where there is none."""
+        return self.errors.get(error.code, error.message)
+
+    def closing(self, truncated: str) -> str:
+        """Return the closing line of a text that was cut off."""
+        return f"[{getattr(self.cut, truncated)}]"
+
+
+def read(path: Path) -> Wording:
+    """Return the wording in a file; raise ValueError, which names what is wrong with it."""
+    try:
+        return Wording.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{path}: {where}: {first['msg']}.") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as a wording file ({error}).") from None
+
+
+@cache
+def built_in(language: str) -> Wording:
+    """Return the wording of one of `LANGUAGES`."""
+    return read(Path(__file__).with_name(f"{language}.toml"))
+
+
+def wording(language: str, file: Path | None = None) -> Wording:
+    """Return the wording for a language tag: of the file where there is one, English where the
+    language is not known; raise ValueError for a wrong file."""
+    if file is not None:
+        return complete(read(file), file)
+    primary = language.split("-")[0]
+    return built_in(primary if primary in LANGUAGES else "en")
+
+
+def complete(found: Wording, file: Path) -> Wording:
+    """Return a wording with a sentence for every notice and error; raise ValueError otherwise."""
+    wanted = {"notices": built_in("en").notices, "errors": built_in("de").errors}
+    for table, names in wanted.items():
+        missing = sorted(set(names) - set(getattr(found, table)))
+        if missing:
+            raise ValueError(f"{file}: [{table}] lacks {', '.join(missing)}.")
+    return found

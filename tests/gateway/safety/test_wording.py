@@ -1,0 +1,134 @@
+"""One catalogue of sentences per language: complete, and of a site's own where it brings one."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import EngineCut, GatewayError, Held, InvalidRequest, NoAnswer
+from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
+from gateway.safety.labels import Labels
+from gateway.safety.red_flags.rules import RULES
+from gateway.safety.wording import LANGUAGES, built_in, read, wording
+from gateway.settings import GatewaySettings, SettingsError
+
+FOLDER = Path(wording.__code__.co_filename).parent
+EMERGENCY = "I have crushing chest pain."
+OTHERS = [language for language in LANGUAGES if language != "en"]
+
+
+def codes(kind: type[GatewayError] = GatewayError) -> set[str]:
+    """Codes of 5xx errors and of what else a reader may meet."""
+    below = {code for child in kind.__subclasses__() for code in codes(child)}
+    return below | ({kind.code} if kind.status >= 500 else set())
+
+
+READ = codes() | {"too_busy", "input_too_long"}
+DEVELOPERS = {"embeddings_not_served", "held"}  # the hold has its own sentence
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_notice_is_worded(language: str) -> None:
+    """For both audiences, in every language."""
+    assert {rule.id for rule in RULES} == set(built_in(language).notices)
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_error_a_reader_may_see_is_worded(language: str) -> None:
+    """By its code; a new error of the gateway turns this red."""
+    assert set(built_in(language).errors) == READ - DEVELOPERS
+
+
+def test_english_errors_are_exact() -> None:
+    """They keep the numbers that the error knows."""
+    error = NoAnswer("The model gave no answer text; rephrase the prompt.")
+    assert wording("en").error(error) == error.message
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_errors_follow_the_language(language: str) -> None:
+    """What only a developer meets stays as it is."""
+    words = wording(language)
+
+    assert words.error(EngineCut("English.")) == words.errors["engine_cut"]
+    assert words.error(InvalidRequest("English.")) == "English."
+    assert words.error(Held("Der Hold.")) == "Der Hold."
+
+
+@pytest.mark.parametrize(
+    ("language", "audience", "start"),
+    [
+        ("en", "clinician", "Red flag in the prompt"),
+        ("en", "patient", "The text may describe"),
+        ("de", "clinician", "Warnzeichen in der Anfrage"),
+        ("de-AT", "patient", "Der Text könnte"),
+        ("es", "clinician", "Señal de alarma"),
+        ("es", "patient", "El texto puede"),
+    ],
+)
+def test_notices_follow_language_and_audience(language: str, audience: str, start: str) -> None:
+    """Whatever language the prompt is in, its reader is the site's."""
+    labels = Labels.of(
+        Disclaimer.of("x", None, language),
+        audience=audience,  # type: ignore[arg-type] # a parameter
+    )
+    (notice,) = labels.screen([EMERGENCY]).notices
+
+    assert notice["message"].startswith(start)
+    assert labels.wording.contact in notice["message"]
+
+
+def test_notices_can_be_off() -> None:
+    """Then nothing is searched either."""
+    assert Labels.of(Disclaimer.of(), audience="off").screen([EMERGENCY]).notices == ()
+
+
+def own(tmp_path: Path, *changes: tuple[str, str]) -> Path:
+    """A site's file: the German one, with changes."""
+    text = (FOLDER / "de.toml").read_text("utf-8")
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after, 1)
+    file = tmp_path / "fr.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def settings(file: Path) -> GatewaySettings:
+    return GatewaySettings(wording_file=file, disclaimer_language="fr")
+
+
+def test_a_site_brings_its_own(tmp_path: Path) -> None:
+    """Disclaimer, notices and errors of one file, for a language that is not built in."""
+    file = own(tmp_path, ("Modellausgaben sind", "Les réponses sont"))
+
+    assert disclaimer_of(settings(file)).text.startswith("Les réponses sont")
+    assert wording_of(settings(file)).errors == built_in("de").errors
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ('interrupted = "unterbrochen"', "", "interrupted"),
+        ("[notices.MED101]", "[notices.MED199]", "MED101"),
+        ("engine_cut = ", "engine_cutt = ", "engine_cut"),
+        ("{since}", "{when}", "downtime"),
+        ("({contact})", "({patient})", "notices.MED101.clinician"),
+        ("[cut]", "[cut", "cannot be read"),
+        ('questions = "Fragen: {contact}."', 'questions = " "', "questions"),
+    ],
+)
+def test_a_wrong_file_is_refused_at_the_start(
+    tmp_path: Path, before: str, after: str, named: str
+) -> None:
+    """The sentence names the file and the entry."""
+    file = own(tmp_path, (before, after))
+
+    with pytest.raises(SettingsError, match=r"fr\.toml") as caught:
+        wording_of(settings(file))
+    assert named in str(caught.value)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """As one that cannot be read."""
+    with pytest.raises(ValueError, match="cannot be read"):
+        read(tmp_path / "none.toml")
