@@ -69,7 +69,7 @@ class LoopClock:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """What is due when."""
+    """A call that is due at a time."""
 
     when: float
     handle: asyncio.TimerHandle

@@ -26,7 +26,7 @@ OURS = ("direct", "nginx", "bare", "gateway")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, how often and for how long."""
+    """The measurements, how often each is repeated and for how long."""
 
     targets: tuple[str, ...]
     rounds: int

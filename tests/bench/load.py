@@ -35,7 +35,7 @@ def request(
 
 @dataclass
 class Seen:
-    """What the clients of one run saw; times in seconds."""
+    """Observations of the clients of one run; times in seconds."""
 
     latencies: array[float] = field(default_factory=lambda: array("d"))
     ttft: array[float] = field(default_factory=lambda: array("d"))

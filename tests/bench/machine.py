@@ -1,4 +1,4 @@
-"""Where and when something was measured."""
+"""The machine and the moment of a measurement."""
 
 import platform
 from datetime import UTC, datetime

@@ -33,7 +33,7 @@ def result(name: str) -> Report:
 
 
 def machine() -> str:
-    """Where, when, against whom."""
+    """Name the machine, the time and the peers."""
     report = result("relay")
     where = report["machine"]
     peers = ", ".join(f"{name} {version}" for name, version in report["peers"].items())
@@ -77,7 +77,7 @@ def number(value: float) -> str:
 
 
 def tried() -> str:
-    """What is tried once on each, not timed in rounds."""
+    """Trials made once on each, not timed in rounds."""
     trials = result("relay")["trials"]
     figures = {
         "freed_mid_stream_ms": "engine freed mid-stream in",

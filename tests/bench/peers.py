@@ -14,7 +14,7 @@ PEERS = {
 
 
 def program(name: str) -> Path:
-    """Where a peer's program is, or will be."""
+    """Return the path of a peer's program, installed or not."""
     return HOME / name / "bin" / name
 
 
@@ -30,7 +30,7 @@ def install(name: str) -> Path:
 
 
 def version(name: str) -> str:
-    """What is installed, as pip tells it."""
+    """Return the installed version, as pip tells it."""
     shown = subprocess.run(
         [HOME / name / "bin" / "python", "-m", "pip", "show", name],
         capture_output=True,

@@ -41,7 +41,7 @@ def ranked(found: Figures, figure: str) -> Sequence[tuple[str, float]]:
 
 
 def stacked(us: Mapping[str, Mapping[str, float]], file: Path) -> None:
-    """Where the microseconds of a request and of a chunk go."""
+    """Plot the microseconds of a request and of a chunk by part."""
     page = Figure(figsize=(10, 2.4), layout="constrained")
     for at, (kind, parts) in enumerate(us.items()):
         axes = page.add_subplot(1, len(us), at + 1)

@@ -111,7 +111,7 @@ def shares(samples: str) -> dict[str, float]:
 
 
 def place_of(stack: list[str]) -> str:
-    """Where a sample belongs."""
+    """Return the part of the gateway that a sample belongs to."""
     for frame in reversed(stack):
         for place, words in PLACES.items():
             if words.search(frame):

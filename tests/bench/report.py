@@ -1,4 +1,4 @@
-"""What a run has come to: medians, ratios within rounds, goals."""
+"""Results of a run: medians, ratios within rounds, goals."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence

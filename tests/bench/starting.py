@@ -87,7 +87,7 @@ def serving(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def note(process: subprocess.Popen[str], began: float, seen: dict[str, float]) -> None:
-    """When each mark's line was first read."""
+    """Note the time at which each mark's line was first read."""
     assert process.stdout is not None
     for line in process.stdout:
         for name, words in MARKS:

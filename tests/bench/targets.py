@@ -1,4 +1,4 @@
-"""Who is measured: how each is started, and on which port it then answers."""
+"""The servers that are measured: how each is started, and the port on which it then answers."""
 
 import hashlib
 import json
@@ -234,7 +234,7 @@ def wait_until_it_answers(
 
 
 def answers(target: Target, path: str | None) -> bool:
-    """Whether a question, or a look at `path`, is answered with 200."""
+    """Return whether a question, or a look at `path`, is answered with 200."""
     url = f"http://127.0.0.1:{target.port}"
     headers = {"authorization": f"Bearer {target.key}"} if target.key else {}
     body = {"model": "bench", "max_tokens": 2, "messages": [{"role": "user", "content": "a"}]}

@@ -1,4 +1,4 @@
-"""What is tried once per run, not timed in rounds: callers who leave, stall or come back late."""
+"""Trials made once per run, not timed in rounds: callers who leave, stall or come back late."""
 
 import asyncio
 import statistics
@@ -55,7 +55,7 @@ async def leave(target: Target, *, stream: bool) -> float:
 
 
 async def engine_is(running_: int) -> bool:
-    """Whether the engine works on so many requests."""
+    """Return whether the engine works on so many requests."""
     reader, writer = await asyncio.open_connection("127.0.0.1", ENGINE_PORT)
     writer.write(b"GET /_running HTTP/1.1\r\nhost: x\r\n\r\n")
     answer = await reader.read(1000)
@@ -81,7 +81,7 @@ async def come_back(target: Target, *, callers: int, times: int) -> float:
 
 
 async def once(target: Target) -> bool:
-    """Whether one request over a connection of its own is answered with 200."""
+    """Return whether one request over a connection of its own is answered with 200."""
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
     message = request(target.port, stream=False, tokens=5, key=target.key)
     writer.write(message.replace(b"\r\n", b"\r\nconnection: close\r\n", 1))

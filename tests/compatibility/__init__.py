@@ -1,1 +1,1 @@
-"""What is compared and with whom: the tables behind docs/compatibility.md."""
+"""Comparisons with clients and engine: the tables behind docs/compatibility.md."""

@@ -82,7 +82,7 @@ class Client:
         return f"client {self.title}"
 
     def command(self) -> list[str]:
-        """What starts its driver; installs the client when it is not there yet."""
+        """Return the command that starts its driver; install the client where it is missing."""
         program = str(DRIVERS / self.driver)
         if self.driver.endswith(".mjs"):
             node.install()
@@ -91,7 +91,7 @@ class Client:
         return [str(python_with(self.lock)) if installed and self.lock else sys.executable, program]
 
     def is_here(self) -> bool:
-        """Whether the machine has what the client runs on."""
+        """Return whether the machine has what the client runs on."""
         if self.driver.endswith(".mjs"):
             return node.is_here()
         return self.driver != "curl.py" or programs.find("curl") is not None

@@ -42,7 +42,7 @@ def unlabelled_event(event: bytes) -> tuple[bytes, Label | None]:
 
 
 def told(event: bytes) -> dict[str, Any]:
-    """What an event or a document says; nothing of one that is not JSON."""
+    """Parse an event or a document; nothing of one that is not JSON."""
     content = event if event.startswith(b"{") else event.partition(b"data: ")[2]
     return json.loads(content) if content.startswith(b"{") else {}
 
@@ -63,13 +63,13 @@ def text_of(events: Sequence[bytes]) -> str:
 
 
 def said_again(events: Sequence[bytes]) -> set[str]:
-    """What the events of a response say that its whole text is."""
+    """Return the whole text that the events of a response repeat."""
     done = [one for one in map(told, events) if not str(one.get("type")).endswith("added")]
     return {part["text"] for one in done for part in parts_of(one)}
 
 
 def parts_of(said: dict[str, Any]) -> list[dict[str, Any]]:
-    """What holds the answer's text in an event or an object of the Responses API."""
+    """Return what holds the answer's text in an event or an object of the Responses API."""
     response = said.get("response") or said
     items = [*(response.get("output") or ()), said.get("item") or {}]
     messages = [item for item in items if item.get("type") == "message"]
@@ -95,7 +95,7 @@ def without_text(events: Sequence[bytes]) -> list[dict[str, Any]]:
 
 
 def finishes(event: bytes) -> bool:
-    """Whether an event of the engine's is the last of one of its choices, or of a response."""
+    """Return whether the engine's event is the last of one of its choices, or of a response."""
     content = event.partition(b"data: ")[2]
     if not content.startswith(b"{"):
         return False
@@ -106,7 +106,8 @@ def finishes(event: bytes) -> bool:
 
 
 def labelled_places(events: Sequence[bytes]) -> list[int]:
-    """Where labels belong in the engine's stream: its first event, and every finishing one."""
+    """Return the events of the engine's stream that get labels: the first, and every finishing
+    one."""
     return [at for at, event in enumerate(events) if at == 0 or finishes(event)]
 
 
@@ -121,6 +122,6 @@ def choice_of(event: bytes) -> int:
 
 
 def says_no_more(told: str, said: str) -> bool:
-    """Whether a message is another one with parts left out or withheld, words in order."""
+    """Return whether a message is another one with parts left out or withheld, words in order."""
     words = iter(re.findall(r"\w+", said))
     return all(word in words for word in re.findall(r"\w+", told.replace(WITHHELD, " ")))

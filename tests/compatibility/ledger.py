@@ -1,4 +1,4 @@
-"""What the tests found, kept for scripts/render/compatibility.py."""
+"""Findings of the tests, kept for scripts/render/compatibility.py."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""What is taken out of the gateway's bytes, and what is not forgiven."""
+"""Changes that are taken out of the gateway's bytes, and changes that are not forgiven."""
 
 import orjson
 import pytest

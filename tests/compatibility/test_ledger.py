@@ -1,4 +1,4 @@
-"""What the tests note for the page."""
+"""Notes that the tests take for the page."""
 
 from pathlib import Path
 

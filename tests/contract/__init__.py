@@ -1,1 +1,1 @@
-"""What callers may rely on: the gateway as a real process in front of the fake engine."""
+"""The contract with callers: the gateway as a real process in front of the fake engine."""

@@ -1,4 +1,4 @@
-"""What the gateway may change in the engine's output, taken out again: the rest must be equal."""
+"""Changes the gateway may make in the engine's output, taken out again: the rest must be equal."""
 
 import json
 import re

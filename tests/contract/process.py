@@ -53,7 +53,7 @@ class Gateway:
         self.stop()
 
     def command(self) -> list[str]:
-        """What is run."""
+        """Command line of the process."""
         return [sys.executable, "-m", "gateway"]
 
     def wait(self, path: str = "/readyz") -> Self:
@@ -66,7 +66,7 @@ class Gateway:
         return self
 
     def answers(self, path: str) -> bool:
-        """Whether a page answers 200 now."""
+        """Return whether a page answers 200 now."""
         try:
             return self.client.get(path).status_code == 200
         except httpx2.TransportError:

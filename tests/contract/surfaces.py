@@ -24,7 +24,7 @@ class Surface:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What selects the form, beside the body."""
+        """Request headers that select the form, beside the body."""
         return {"accept": "text/plain"} if self.form == "text" else {}
 
     def body(self, prompt: str = PROMPT, **more: Any) -> dict[str, Any]:

@@ -82,7 +82,7 @@ OPENAI_FIELDS: dict[str, dict[str, Any]] = {
 
 
 def refused(engine: FakeEngine) -> bool:
-    """Whether the engine was left in peace: no generation was asked for."""
+    """Return whether the engine was left in peace: no generation was asked for."""
     return bool(engine.stats["generations"] == 0)
 
 

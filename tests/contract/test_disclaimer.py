@@ -176,7 +176,7 @@ def test_no_surface_shows_a_control_marker(
 
 
 def stripped(gateway: Gateway) -> int:
-    """How many answers have been stripped so far."""
+    """Return the number of answers stripped so far."""
     metrics = gateway.client.get("/metrics").text
     found = re.search(r'mmhie_warnings_total\{kind="harmony_markers_stripped"\} (\d+)', metrics)
     return int(found[1]) if found else 0

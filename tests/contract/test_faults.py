@@ -1,4 +1,4 @@
-"""What an engine can do wrong, on every surface: a status or an in-band error, in bounded time."""
+"""Engine faults on every surface: a status or an in-band error, in bounded time."""
 
 import json
 import time
@@ -270,7 +270,7 @@ def test_the_callers_own_mistakes_stay_theirs(
 
 
 def test_the_engines_sentence_keeps_its_own_words(gateway: Gateway, engine: FakeEngine) -> None:
-    """What the caller wrote is withheld from it, the words of the API are not."""
+    """The caller's words are withheld from it, the words of the API are not."""
     said = '"auto" tool choice requires --enable-auto-tool-choice, not zebrafish7731'
     error = {"message": said, "type": "BadRequestError", "param": None, "code": 400}
     engine.next(fault="status", status=400, body=json.dumps({"error": error}))

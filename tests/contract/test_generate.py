@@ -27,7 +27,7 @@ FIELDS = {
 
 
 def direct_text(engine: FakeEngine, **more: Any) -> str:
-    """What the engine itself says to the chat the gateway sent last."""
+    """Return the engine's own text for the chat the gateway sent last."""
     body = {**engine.body(), "stream": False, **more}
     body.pop("stream_options", None)
     answer = httpx2.post(engine.url + CHAT, json=body, trust_env=False).json()
@@ -147,7 +147,7 @@ def test_the_callers_parameters_reach_the_engine(start: Start, engine: FakeEngin
 def test_a_model_without_a_template_goes_through_completions(
     start: Start, start_engine: StartEngine
 ) -> None:
-    """What chat refuses with 400 is still answered, in all three forms."""
+    """A chat refused with 400 is still answered, in all three forms."""
     engine = start_engine("--no-chat-template")
     gateway = start(engine.url).wait()
 

@@ -30,7 +30,7 @@ MODEL = {
 
 
 def write(path: Path, phase: str, **more: Any) -> None:
-    """What the launcher writes, replaced in one step as it does."""
+    """Write as the launcher does: replaced in one step."""
     told = {
         "phase": phase,
         "progress": None,
@@ -97,7 +97,7 @@ def test_ready_follows_the_engine(start: Start, start_engine: StartEngine) -> No
 
 @pytest.fixture(scope="module")
 def phase_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a launcher would write."""
+    """Path at which a launcher would write."""
     return tmp_path_factory.mktemp("launcher") / "phase.json"
 
 

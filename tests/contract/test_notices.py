@@ -48,7 +48,7 @@ def unserved(start: Start, tmp_path: Path) -> Gateway:
 
 
 def test_they_outlive_a_dead_engine_and_a_hold(unserved: Gateway, tmp_path: Path) -> None:
-    """When nothing answers, the notice matters most."""
+    """The notice matters most without an answer."""
     dead = {surface.name: surface.ask(unserved.client, EMERGENCY) for surface in SURFACES}
     (tmp_path / "hold.json").write_text(json.dumps(HOLD))
     while unserved.client.get("/healthz").json()["phase"] != "held":

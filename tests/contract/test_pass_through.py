@@ -189,7 +189,7 @@ def test_where_tcp_cuts_a_stream_makes_no_difference(
 
 
 def texts(surface: Surface, answer: httpx2.Response) -> list[Any]:
-    """What a stream says, without what differs between any two answers."""
+    """Return the texts of a stream, without what differs between any two answers."""
     assert answer.status_code == 200
     if surface.form == "text":
         return [answer.text]

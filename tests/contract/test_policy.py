@@ -1,4 +1,4 @@
-"""What an operator may decide about answers: reasoning, its name, the disclaimer in the text."""
+"""Operator's choices about answers: reasoning, its name, the disclaimer in the text."""
 
 import subprocess
 import sys
@@ -55,7 +55,7 @@ def test_hidden_reasoning_does_not_leave_as_a_text_completion(
 def test_reasoning_in_a_text_completion_is_warned_of(
     start: Start, engine: FakeEngine, tmp_path: Path
 ) -> None:
-    """Where reasoning may be seen, the answer says that it may be in it."""
+    """A caller who may see reasoning is warned that the answer may hold some."""
     (tmp_path / "phase.json").write_text(PHASE % "true")
     gateway = start(engine.url, MMHIE_PHASE_FILE=str(tmp_path / "phase.json")).wait()
     answer = gateway.client.post(COMPLETIONS, json={"model": "fake-model", "prompt": "hi"}).json()

@@ -124,7 +124,7 @@ class Hospital:
         self.keep(answer)
 
     def keep(self, answer: httpx2.Response) -> None:
-        """What was told beside an answer: the body of a refusal, the errors in a stream."""
+        """Keep all that came besides answers: the body of a refusal, the errors in a stream."""
         self.refusals.append(str(answer.headers))
         if answer.status_code >= 400:
             self.refusals.append(answer.text)
@@ -135,7 +135,7 @@ class Hospital:
             self.refusals += re.findall(r"\[interrupted\].*", answer.text)
 
     def leaks(self) -> list[str]:
-        """Where the marker is found."""
+        """Return the places in which the marker is found."""
         client = self.gateway.client
         pages = {
             path: client.get(path, headers=self.key).text

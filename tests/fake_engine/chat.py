@@ -21,7 +21,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What every object of one answer repeats."""
+    """Fields that every object of one answer repeats."""
 
     id: str
     created: int
@@ -32,12 +32,12 @@ class Head:
 
     @property
     def include_usage(self) -> bool:
-        """Whether the client asked for the trailing usage chunk."""
+        """Return whether the client asked for the trailing usage chunk."""
         return bool((self.body.get("stream_options") or {}).get("include_usage"))
 
     @property
     def continuous_usage(self) -> bool:
-        """Whether every chunk carries usage so far."""
+        """Return whether every chunk carries usage so far."""
         options = self.body.get("stream_options") or {}
         return self.include_usage and bool(options.get("continuous_usage_stats"))
 

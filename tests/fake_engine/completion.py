@@ -97,7 +97,7 @@ def chunk(head: Head, index: int, token: str, sent: int, ended: Plan | None) -> 
 
 
 def envelope(head: Head) -> dict[str, Any]:
-    """What every chunk begins with."""
+    """Return the fields that every chunk begins with."""
     return {
         "id": head.id,
         "object": "text_completion",

@@ -35,7 +35,7 @@ class Request:
 
     @property
     def reused(self) -> bool:
-        """Whether the connection has served a request before this one."""
+        """Return whether the connection has served a request before this one."""
         return self.number > 1
 
 

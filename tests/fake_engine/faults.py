@@ -39,7 +39,7 @@ Entry = tuple[Fault, ...]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How the bytes of one answer leave."""
+    """Delivery of one answer's bytes."""
 
     first_delay: float = 0.0
     token_delay: float = 0.0
@@ -137,6 +137,6 @@ class Queue:
 
 
 def due(fault: Fault, path: str, *, reused: bool) -> bool:
-    """Whether a fault concerns this request; `stale` waits for a reused connection."""
+    """Return whether a fault concerns this request; `stale` waits for a reused connection."""
     right_path = path == fault.path if fault.path else path in GENERATION
     return right_path and (fault.fault != "stale" or reused)

@@ -42,7 +42,7 @@ vllm:iteration_tokens_total_sum{{engine="0",model_name="{model}"}} {generated}
 
 @dataclass(slots=True)
 class Counts:
-    """What the engine did since it started or was reset."""
+    """Counts of the engine's work since it started or was reset."""
 
     requests: dict[str, int] = field(default_factory=dict)
     generations: int = 0

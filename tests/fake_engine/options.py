@@ -1,4 +1,4 @@
-"""What the command line can ask of the fake engine."""
+"""Options of the fake engine's command line."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from tests.fake_engine.faults import Entry, entry_of
 
 @dataclass(slots=True)
 class Options:
-    """How one engine behaves; `/_fake/options` may change any field while it runs."""
+    """Behaviour of one engine; `/_fake/options` may change any field while it runs."""
 
     host: str = "127.0.0.1"
     port: int = 0

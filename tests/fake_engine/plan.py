@@ -1,4 +1,4 @@
-"""What an answer will say, decided before a byte of it is sent."""
+"""Plan of an answer, decided before a byte of it is sent."""
 
 import hashlib
 import itertools
@@ -54,7 +54,7 @@ def plan_for(body: Mapping[str, Any], *, seed: int, length: int, index: int = 0)
 
 
 def length_of(body: Mapping[str, Any], *, natural: int, budget: int | None) -> int:
-    """How many tokens to generate: to the budget when the end is ignored, else naturally."""
+    """Return the tokens to generate: to the budget when the end is ignored, else naturally."""
     if budget is not None and body.get("ignore_eos"):
         return budget
     wanted = max(natural, int(body.get("min_tokens") or 0))
@@ -80,7 +80,7 @@ def spoken(body: Mapping[str, Any], seed: int, index: int) -> Iterator[str]:
 
 
 def asks_for_json(body: Mapping[str, Any]) -> bool:
-    """Whether the answer has to be a JSON document."""
+    """Return whether the answer has to be a JSON document."""
     return bool((body.get("response_format") or {}).get("type", "text") != "text")
 
 

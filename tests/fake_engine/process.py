@@ -65,7 +65,7 @@ class FakeEngine:
 
     @property
     def stats(self) -> dict[str, Any]:
-        """What it did since the last reset."""
+        """Return its counts since the last reset."""
         found: dict[str, Any] = self.ask("GET", "/_fake/stats")
         return found
 

@@ -1,4 +1,4 @@
-"""What a request says to the model, and how many tokens (words) that is."""
+"""Prompts: a request's text for the model, and how many tokens (words) that is."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -134,7 +134,7 @@ class Engine:
 
 
 def delivery_for(options: Options, entry: Entry) -> Delivery:
-    """How this answer leaves: the engine's own pace, bent by the request's faults."""
+    """Return this answer's delivery: the engine's own pace, bent by the request's faults."""
     delivery = Delivery(options.first_token_delay, options.token_delay)
     for fault in entry:
         if fault.fault in DELIVERIES:
@@ -143,7 +143,7 @@ def delivery_for(options: Options, entry: Entry) -> Delivery:
 
 
 def plans_for(engine: Engine, body: dict[str, Any], entry: Entry) -> list[Plan]:
-    """What each choice says, bent by the engine's kind and the request's faults."""
+    """Return the plan of each choice, bent by the engine's kind and the request's faults."""
     options = engine.options
     kind = (Fault("reasoning"),) if options.reasoning else ()
     called = (Fault("tool_call", body='{"drug": "aspirin"}'),) if calls_a_tool(body) else ()
@@ -331,12 +331,12 @@ async def metrics(engine: Engine, connection: Connection, _: Request, __: Entry)
 
 
 async def stats(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
-    """What the engine did, for assertions."""
+    """Return the engine's counts, for assertions."""
     await connection.answer(200, json.dumps(dataclasses.asdict(engine.counts)).encode())
 
 
 async def requests(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
-    """What the engine was sent, oldest first."""
+    """Return the requests the engine was sent, oldest first."""
     await connection.answer(200, json.dumps(engine.seen).encode())
 
 

@@ -102,7 +102,8 @@ def engine(the_engine: FakeEngine) -> FakeEngine:
 def raw(
     engine: FakeEngine, seconds: float = PATIENCE_S, awaited: Collection[bytes] = (), **more: Any
 ) -> bytes:
-    """What comes until it ends, or within some seconds after all that is awaited has come."""
+    """Return all that comes until it ends, or within some seconds after all that is awaited has
+    come."""
     body = json.dumps({**ASK, **more}).encode()
     host = urlsplit(engine.url)
     received, patience = b"", PATIENCE_S if awaited else seconds

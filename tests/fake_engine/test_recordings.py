@@ -98,7 +98,7 @@ def distinct(frames: list[Any]) -> list[Any]:
 
 
 def body_of(raw: bytes) -> Any:
-    """What a body is made of: skeletons of its frames, or of its document."""
+    """Return a body's skeleton: that of its frames, or of its document."""
     events = re.findall(rb"(?:event: (\S+)\n)?data: (.*)\n\n", raw)
     if events:
         return distinct([(name, frame(data)) for name, data in events])

@@ -244,7 +244,7 @@ async def no_usage(wire: Wire) -> None:
 
 
 def parted(wire: Wire) -> tuple[tuple[bytes, ...], bytes]:
-    """What comes before the fourth event, and it; of a document all is "it"."""
+    """Part a stream before its fourth event; of a document all is "it"."""
     return (wire.events[:3], wire.events[3]) if wire.is_stream else ((), wire.body)
 
 

@@ -57,7 +57,7 @@ class Hub(BaseHTTPRequestHandler):
             self.send_file(path, fault)
 
     def fault(self, path: str) -> dict[str, Any]:
-        """What goes wrong with this request: for the first `times` of it, or always."""
+        """Return the fault of this request: for the first `times` of it, or always."""
         faults: dict[str, dict[str, Any]] = json.loads((ROOT / "faults.json").read_text())
         for end, fault in faults.items():
             if path.endswith(end):

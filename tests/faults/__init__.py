@@ -1,1 +1,1 @@
-"""What the engine, the machine and the callers can do to the gateway, and what it makes of it."""
+"""Faults of the engine, the machine and the callers, and the gateway's behaviour under each."""

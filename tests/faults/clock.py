@@ -9,8 +9,8 @@ REASON = programs.reason("faketime")
 
 
 class WallClock:
-    """What the processes take the time of day to be; how long things last is left alone, as it is
-    on a machine whose clock is set."""
+    """The time of day as the processes take it; how long things last is left alone, as it is on a
+    machine whose clock is set."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "clock"
@@ -18,7 +18,7 @@ class WallClock:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What a process is started with."""
+        """Variables that a process is started with."""
         return {
             "LD_PRELOAD": LIBRARY,
             "FAKETIME_TIMESTAMP_FILE": str(self.file),

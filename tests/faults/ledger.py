@@ -1,4 +1,4 @@
-"""What the tests found, kept for scripts/render/faults.py."""
+"""Findings of the tests, kept for scripts/render/faults.py."""
 
 from typing import Final
 

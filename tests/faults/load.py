@@ -162,7 +162,7 @@ class Line:
 
 
 def told(status: int, head: bytes, content: bytes) -> str:
-    """What an answer is; a stream has to have its end."""
+    """Classify an answer; a stream has to have its end."""
     if status != 200:
         return f"{status} {json.loads(content)['error']['code']}"
     if b"text/plain" in head:

@@ -1,4 +1,4 @@
-"""What came of one request, in the words of the table."""
+"""The outcome of one request, in the words of the table."""
 
 import re
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def in_band(surface: Surface, answer: httpx2.Response) -> str | None:
 
 
 def ends(event: dict[str, Any]) -> bool:
-    """Whether an event says why the answer is over."""
+    """Return whether an event says why the answer is over."""
     choices = event.get("choices") or ()
     return "finish_reason" in event or any(choice.get("finish_reason") for choice in choices)
 
@@ -98,7 +98,7 @@ def text_of(surface: Surface, answer: httpx2.Response) -> str:
 
 
 def logged(gateway: Gateway, request_id: str) -> str:
-    """What the gateway's own log says of a request."""
+    """Return the outcome of a request in the gateway's own log."""
     wanted = re.compile(f'"request_id":"{request_id}","method".*"outcome":"(\\w+)"')
     until(lambda: wanted.search(gateway.log))
     (outcome,) = wanted.findall(gateway.log)

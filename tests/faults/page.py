@@ -106,7 +106,7 @@ def told(name: str, row: Row, found: dict[str, str]) -> list[str]:
 
 
 def expected() -> Findings:
-    """What the tests find when they are green."""
+    """Return the findings of green tests."""
     return {
         name: {surface.name: cell(row, surface) for surface in COLUMNS}
         for name, row in FAULTS.items()

@@ -41,13 +41,13 @@ class Caller:
 
     @property
     def parts(self) -> int:
-        """How many events, or how many bytes of text, came."""
+        """Return how many events, or how many bytes of text, came."""
         is_text = self.surface.form == "text"
         return len(self.content) if is_text else len(events(self.content))
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether it ends with the in-band error of a gateway that stops."""
+        """Return whether it ends with the in-band error of a gateway that stops."""
         if self.surface.form == "text":
             return b"[interrupted: This gateway is stopping" in self.content
         *_, last, done = events(self.content)

@@ -57,7 +57,7 @@ def writing_to(disk: Disk, engine: FakeEngine, **more: str) -> Iterator[Several]
 
 
 class Asked:
-    """What was answered, by request id, as far as callers saw it."""
+    """Answers by request id, as far as callers saw them."""
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway

@@ -1,4 +1,4 @@
-"""What a request leaves behind is gone at its end, not when the collector comes by."""
+"""Garbage of a request is gone at its end, not when the collector comes by."""
 
 import signal
 from collections.abc import Callable

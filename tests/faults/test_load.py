@@ -129,7 +129,7 @@ def settled(gauge: Gauge, before: int) -> int:
 
 
 def figures(crowd: Crowd, gauge: Gauge, slope: float, before: int, after: int) -> str:
-    """What was done and found, for a person."""
+    """Print the figures for a person."""
     done = sum(count for kind, count in crowd.told.items() if kind.startswith("request"))
     most = max(mib for _, mib in gauge.samples)
     lines = [f"{kind}: {count}" for kind, count in sorted(crowd.told.items())]

@@ -14,7 +14,7 @@ from tests.faults.observing import observe
 
 @pytest.fixture(scope="session")
 def undisturbed(meet: Meet) -> dict[str, str]:
-    """What each surface says when nothing is wrong."""
+    """Return the text of each surface with nothing wrong."""
     return {
         surface.name: observe(meet("engine", None).gateway, surface).text for surface in COLUMNS
     }
@@ -49,8 +49,8 @@ def test_fault(meeting: Meeting, undisturbed: dict[str, str], fault: str, surfac
 
 
 def assert_work(meeting: Meeting, row: Row, *, is_whole: bool) -> None:
-    """What became of the engine's work, where there still is an engine to ask. A whole answer may
-    be left between its [DONE] and the last chunk of its body, which says nothing any more."""
+    """Assert the state of the engine's work, if there still is an engine to ask. A whole answer
+    may be left between its [DONE] and the last chunk of its body, which says nothing any more."""
     if meeting.engine is None or row.site == "mortal":
         return
     ended, aborted = {"finished": (1, 0), "aborted": (0, 1), "none": (0, 0)}[row.work]

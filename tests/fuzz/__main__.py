@@ -33,7 +33,7 @@ def corpus(name: str) -> Path:
 
 
 def fuzz(name: str, seconds: int) -> tuple[int, str]:
-    """How many inputs were tried, and what was found: nothing, or how to see it again."""
+    """Return the number of inputs tried, and the finding: nothing, or how to see it again."""
     FAILED.mkdir(parents=True, exist_ok=True)
     words = CACHE / "words"
     words.write_text(dictionary())

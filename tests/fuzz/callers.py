@@ -1,4 +1,4 @@
-"""What a caller may send: bytes on the socket, bodies, headers, keys and tokens."""
+"""Input of callers: bytes on the socket, bodies, headers, keys and tokens."""
 
 import asyncio
 import json
@@ -173,7 +173,7 @@ NEVER = (b"500", b"502", b"503", b"504")
 
 
 async def called(data: bytes) -> bytes:
-    """What a connection answers to these bytes and their end."""
+    """Return a connection's answer to these bytes and their end."""
     connection = HttpProtocol(config=configured(), server_state=ServerState(), app_state=OBSERVED)
     socket = Socket()
     connection.connection_made(socket)

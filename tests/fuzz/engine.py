@@ -1,4 +1,4 @@
-"""What the engine may send: its HTTP, its events, its JSON, its errors, its text."""
+"""Output of engines: HTTP, events, JSON, errors, text."""
 
 import asyncio
 import atexit
@@ -54,7 +54,8 @@ def events(data: bytes) -> None:
 
 
 def relayed(data: bytes, relay: ChunkRelay | ResponseEventRelay) -> None:
-    """What is relayed is events again, or one of our errors, which can be told in the stream."""
+    """Relay the bytes: the result is events again, or one of our errors, which fits into the
+    stream."""
     buffer, out = sse.EventBuffer(), b""
     try:
         for event in buffer.feed(data):
@@ -225,7 +226,7 @@ Way = Callable[[Connection], Awaitable[bytes]]
 
 
 async def exchange(pieces: Iterator[bytes], way: Way) -> bytes | Exception:
-    """What a caller of the connection gets."""
+    """Return the bytes that a caller of the connection gets."""
     connection, wire = Connection(LOOP), Wire()
     connection.connection_made(wire)
 

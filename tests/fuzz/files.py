@@ -1,4 +1,4 @@
-"""What may lie on the disk: audit trails, checkpoints, key files, status files."""
+"""Files on the disk: audit trails, checkpoints, key files, status files."""
 
 import contextlib
 import tempfile

@@ -1,4 +1,4 @@
-"""Where the search begins: well-formed input of every kind, and the words of each format."""
+"""Seeds of the search: well-formed input of every kind, and the words of each format."""
 
 import json
 from typing import Any

@@ -63,7 +63,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Tried:
-    """What was sent, by what came of it."""
+    """Requests sent, counted by outcome."""
 
     statuses: Counter[int] = field(default_factory=Counter)
 

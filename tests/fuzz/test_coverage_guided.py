@@ -28,7 +28,7 @@ def test_nothing_is_found(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_crash_is_told() -> None:
-    """What a target raises ends in exit code 1, and the input is kept."""
+    """A target that raises ends in exit code 1, and the input is kept."""
     broken = (
         "import sys; from tests.fuzz import targets; targets.TARGETS['events'](b'x');"
         "import tests.fuzz.__main__ as fuzz; fuzz.SEEDS['nothing'] = (b'a',);"

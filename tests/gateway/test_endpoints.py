@@ -10,7 +10,7 @@ from gateway.settings import GatewaySettings
 
 
 def need_of(path: str, **settings: Any) -> Need:
-    """What a gate with these settings asks for at a path."""
+    """Return the scope that a gate with these settings asks for at a path."""
     return Gate(b"salt", needs=needs_of(GatewaySettings.model_construct(**settings))).need(path)
 
 

@@ -38,7 +38,7 @@ def test_the_drawing_shows_it(leaf: type[GatewayError]) -> None:
 
 
 def test_the_shape() -> None:
-    """What OpenAI clients parse, with Retry-After where waiting helps."""
+    """OpenAI clients can parse it; Retry-After comes if waiting helps."""
     error = errors.TooBusy("Full.", param="x", retry_after_s=3)
     assert orjson.loads(error.body()) == {
         "error": {

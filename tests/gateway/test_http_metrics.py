@@ -12,7 +12,7 @@ from gateway.record import RequestRecord
 
 
 def counted(registry: CollectorRegistry) -> set[str]:
-    """What an exposition says, less the times."""
+    """Return an exposition, less the times."""
     lines = generate_latest(registry).decode().splitlines()
     return {line for line in lines if not re.search("duration_[a-z_]*sum|_bucket|_created", line)}
 

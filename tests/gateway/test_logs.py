@@ -21,7 +21,7 @@ CANARY = "Ada Lovelace, chest pain"
 
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What the process would write, set up as in the service; put back afterwards."""
+    """The process's log, set up as in the service; put back afterwards."""
     written, root = io.StringIO(), logging.getLogger()
     before = root.handlers, root.level, logs.log.level, logging.raiseExceptions
     monkeypatch.setattr(sys, "stderr", written)
@@ -128,7 +128,7 @@ def test_a_line_that_cannot_be_written(stream: io.StringIO) -> None:
 
 
 async def test_lines_leave_together_and_in_order(stream: io.StringIO) -> None:
-    """What can wait does, for the twentieth of a second; what is wrong takes all along."""
+    """Lines that can wait do, for the twentieth of a second; what is wrong takes all along."""
     logs.info("request", {"status": 200, "prompt": CANARY})
     logs.log.info("second")
     assert stream.getvalue() == ""

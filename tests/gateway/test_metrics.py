@@ -78,7 +78,7 @@ def test_children_are_kept_apart() -> None:
 
 
 def test_the_first_token_is_timed() -> None:
-    """Where there was one."""
+    """A request without one is not."""
     metrics, one = Metrics(), finished()
     metrics.observe(one)
     one.ttft_ms = 3.0

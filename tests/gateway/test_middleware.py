@@ -27,7 +27,7 @@ CANARY = "the patient said so"
 
 
 class Lines(logging.Handler):
-    """What the log would say."""
+    """Lines of the log, collected."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -225,7 +225,7 @@ async def test_a_fault_before_the_first_event_is_a_status() -> None:
 
 @pytest.mark.parametrize("started", [False, True])
 async def test_when_the_drain_runs_out(started: bool, lines: Lines) -> None:
-    """What has no byte yet is told 503 in the one shape; a stream, in band."""
+    """A request without its first byte is told 503 in the one shape; a stream, in band."""
     asked = asyncio.Event()
 
     async def slow(exchange: Exchange) -> None:

@@ -1,4 +1,4 @@
-"""What the gateway can be told; a bad word stops it, with a sentence that helps."""
+"""Settings of the gateway; a bad word stops it, with a sentence that helps."""
 
 from pathlib import Path
 
@@ -166,7 +166,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_production_refuses_the_test_override(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What development may do."""
+    """Development accepts it."""
     monkeypatch.setenv("MMHIE_REASONER_MODEL_TEST_OVERRIDE", "tiny")
     assert settings.load().reasoner_model_test_override == "tiny"
     told = refusal(monkeypatch, MMHIE_ENV="production")

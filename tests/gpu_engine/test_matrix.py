@@ -80,7 +80,7 @@ def test_what_is_taken_is_planned(verdicts: dict[Case, tuple[Planned, Verdict]])
 
 
 def test_the_schedule_is_the_engines(verdicts: dict[Case, tuple[Planned, Verdict]]) -> None:
-    """What a plan says of vLLM's own choices is what vLLM chooses on that card."""
+    """A plan names vLLM's own choices as vLLM makes them on that card."""
     for case, (plan, verdict) in verdicts.items():
         if plan.schedule is not None and not verdict["refusal"]:
             chosen = {name: verdict[name] for name in asdict(plan.schedule)}

@@ -1,4 +1,4 @@
-"""What an overlay becomes: rendered by kustomize, as objects to ask about."""
+"""Overlays rendered by kustomize, as objects to ask about."""
 
 import functools
 import subprocess

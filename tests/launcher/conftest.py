@@ -38,7 +38,8 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="session")
 def refusals() -> Iterator[Refusals]:
-    """What the installed vLLM's parser refuses of these lines, each the words after `serve`."""
+    """Return what the installed vLLM's parser refuses of these lines, each the words after
+    `serve`."""
     command = [sys.executable, "-c", PARSE]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Where built models are kept: each under the digest of the sources that build it."""
+"""Cache of built models: each under the digest of the sources that build it."""
 
 import fcntl
 import hashlib

@@ -113,7 +113,7 @@ def model() -> Path:
 
 
 def said(exchange: Exchange, reasoning: str | None = None) -> str:
-    """What the assistant writes, special tokens spelled out."""
+    """Return the assistant's output, special tokens spelled out."""
     thought = exchange.reasoning if reasoning is None else reasoning
     analysis = f"<|channel|>analysis<|message|>{thought}" if thought else ""
     final = f"<|channel|>final<|message|>{exchange.answer}" if exchange.answer else ""

@@ -34,5 +34,5 @@ def names(call: ast.Call) -> list[str]:
 
 
 def samples(name: str, kind: str) -> list[str]:
-    """What Prometheus calls the samples of a family."""
+    """Return the names that Prometheus gives the samples of a family."""
     return [name + end for end in SAMPLES[kind]]

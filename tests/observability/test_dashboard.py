@@ -65,7 +65,7 @@ def exposed(gateway: Gateway) -> set[str]:
 
 
 def test_every_metric_exists(gateway: Gateway) -> None:
-    """What panels and alerts ask about is on the gateway's page or registered by vLLM."""
+    """Metrics in panels and alerts are on the gateway's page or registered by vLLM."""
     known = exposed(gateway) | engine_metrics.series() | ITS_OWN
     for where, expression in queries.questions():
         assert queries.metrics(expression) <= known, where

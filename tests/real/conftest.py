@@ -55,7 +55,7 @@ class Stack:
 
     @property
     def gateway_environ(self) -> Mapping[str, str]:
-        """What the launcher gave the gateway."""
+        """Variables that the launcher gave the gateway."""
         found: dict[str, str] = self.find("-m gateway").environ()
         return found
 
@@ -130,7 +130,7 @@ def start(folder: Path, **ours: str) -> Stack:
 
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Collector]:
-    """Where the stack's traces go."""
+    """Address to which the stack's traces go."""
     running = Collector()
     yield running
     running.stop()

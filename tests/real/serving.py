@@ -74,7 +74,7 @@ class Served:
         return dict(self.stack.find("api_server").environ())
 
     def plan(self) -> dict[str, Any]:
-        """What `mmhie plan` says about the same settings."""
+        """Return the plan that `mmhie plan` prints for the same settings."""
         done = subprocess.run(
             [MMHIE, "plan", "--json"],
             env=environment(**self.settings),

@@ -49,7 +49,7 @@ def merged(served: Served) -> Path:
 
 
 def test_the_adapter_answers(served: Served) -> None:
-    """What the adapter was taught, and not what the base says."""
+    """The answer is the adapter's lesson, and not what the base says."""
     told = served.generate(TAUGHT.question, include_reasoning=True).json()
 
     assert (told["text"], told["reasoning"]) == (TAUGHT.answer, TAUGHT.reasoning)

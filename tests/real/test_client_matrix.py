@@ -52,7 +52,7 @@ def model(stack: Any) -> str:
 
 @pytest.fixture(scope="module")
 def truth(stack: Any, model: str) -> dict[str, str]:
-    """What the engine itself says, asked past the gateway."""
+    """The engine's own answers, asked past the gateway."""
     transport = httpx2.HTTPTransport(uds=str(stack.engine_socket))
     key = {"authorization": f"Bearer {stack.engine_key}"}
     responses = {"input": "Say hi.", "temperature": 0, "max_output_tokens": 60}
@@ -127,7 +127,7 @@ def test_it_speaks(real: Drivers, truth: dict[str, str], client: Client, case: s
 
 
 def shown(client: Client, case: str, found: dict[str, Any]) -> str:
-    """What of the extra key the client lets through; it must be what the table says."""
+    """Return how much of the extra key the client lets through, as the table must have it."""
     if client.shows != "readable":
         assert found.get("header", "any")
         return "correct"

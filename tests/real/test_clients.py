@@ -88,7 +88,7 @@ def test_python_completions_and_responses(client: OpenAI, model: str) -> None:
 
 
 def test_python_models_headers_and_errors(client: OpenAI, model: str) -> None:
-    """What the client makes of the rest."""
+    """The client understands the rest of the API."""
     assert client.models.retrieve(model).id == model
     raw = client.chat.completions.with_raw_response.create(
         model=model, messages=MESSAGES, max_tokens=2

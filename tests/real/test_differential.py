@@ -121,7 +121,7 @@ def compare(engine: str, pair: Pair, shape: Shape, form: Form) -> None:
 
 
 def outcome(shape: Shape, sent: httpx2.Response) -> str:
-    """What is said of a shape whose answers are equal."""
+    """Describe a shape whose answers are equal."""
     if shape.own:
         return f"{shape.status}, the gateway's own error"
     if leaks(shape, sent):
@@ -145,7 +145,7 @@ def check_premise(shape: Shape, sent: httpx2.Response) -> None:
 
 
 def is_late(sent: httpx2.Response) -> bool:
-    """Whether the engine has said 200 and then nothing but an error."""
+    """Return whether the engine has said 200 and then nothing but an error."""
     return is_stream(sent) and sent.content.startswith(b'data: {"error"')
 
 
@@ -160,7 +160,7 @@ def is_stream(answer: httpx2.Response) -> bool:
 
 
 def difference(shape: Shape, sent: httpx2.Response, got: httpx2.Response) -> Any:
-    """What is not as it should be; None when nothing is."""
+    """Return the first difference that is not allowed; None when there is none."""
     if is_late(sent):
         error = json.loads(frames(sent.content)[0].removeprefix(b"data: "))
         same = got.status_code == error["error"]["code"] == shape.status
@@ -192,7 +192,7 @@ def refusal_difference(shape: Shape, sent: Any, got: Any) -> Any:
 
 
 def leaks(shape: Shape, sent: httpx2.Response) -> bool:
-    """Whether the engine's text holds control markers, where the shape leaves that open."""
+    """Return whether the engine's text holds control markers, if the shape leaves that open."""
     if shape.leaks is not None:
         return shape.leaks
     return without_markers(text_of(events(sent)))[1]

@@ -112,7 +112,7 @@ def question_of(exchange: Exchange) -> str:
 
 
 def tokens(text: str) -> int:
-    """How many tokens a text is, special tokens included."""
+    """Return the number of tokens of a text, special tokens included."""
     return len(vocabulary.encoding().encode(text, allowed_special="all"))
 
 
@@ -319,7 +319,7 @@ def test_long_answers_are_whole(served: Served) -> None:
 
 
 def test_health_knows_the_model_reasons(served: Served) -> None:
-    """What the launcher found out is told."""
+    """/healthz tells what the launcher found out."""
     health = served.stack.health()
 
     assert health["model"] == harmony.model().name

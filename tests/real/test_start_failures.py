@@ -22,7 +22,7 @@ BOUND_S = 300
 
 @dataclass(frozen=True)
 class Reason:
-    """What is wrong, and what the sentence has to contain."""
+    """A fault of a start, and what the sentence has to contain."""
 
     name: str
     said: str
@@ -57,7 +57,7 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Ending:
-    """How one start ended."""
+    """The ending of one start."""
 
     code: int
     lines: list[str]

@@ -121,7 +121,7 @@ def test_a_failure_is_one_sentence_and_the_next_run_goes_on(
 def test_too_little_disk(
     install: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is needed and what is there, before anything is downloaded."""
+    """The room needed and the room there are named before anything is downloaded."""
     record = python(install)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 9, 2**30))

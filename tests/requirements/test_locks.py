@@ -28,7 +28,7 @@ def lock(name: str) -> dict[str, Requirement]:
 
 
 def needs(name: str, extras: frozenset[str]) -> list[Requirement]:
-    """What an installed distribution requires here."""
+    """Return the requirements of an installed distribution here."""
     found = [Requirement(text) for text in metadata.requires(name) or ()]
     environment = {name: str(value) for name, value in default_environment().items()}
     wanted = [{**environment, "extra": extra} for extra in ("", *extras)]
@@ -110,7 +110,7 @@ def test_the_cpu_engines_lock_is_complete() -> None:
 
 
 def test_the_locks_are_what_is_installed_here() -> None:
-    """What the tests ran with is what users get."""
+    """Users get the versions the tests ran with."""
     for name in ("gateway", "tracing", "engine-cpu", "dev"):
         for one, requirement in lock(name).items():
             version = metadata.version(one)

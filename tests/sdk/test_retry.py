@@ -1,4 +1,4 @@
-"""Which failed calls are sent again, and after how long."""
+"""Failed calls that are sent again, and after how long."""
 
 import pytest
 from mmhie import (

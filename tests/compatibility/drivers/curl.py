@@ -29,7 +29,7 @@ def command(body: dict[str, Any], path: str = CHAT) -> list[str]:
 
 
 def post(body: dict[str, Any], path: str = CHAT) -> bytes:
-    """What curl prints; raises RefusedError."""
+    """Return the output of curl; raises RefusedError."""
     asking = [*command(body, path), "--write-out", "%{stderr}%{http_code}"]
     done = subprocess.run(asking, capture_output=True, check=False)
     if done.returncode == REFUSED_STATUS:

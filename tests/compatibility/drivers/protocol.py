@@ -1,4 +1,4 @@
-"""What the Python drivers have in common; nothing but the standard library."""
+"""Shared parts of the Python drivers; nothing but the standard library."""
 
 import json
 import sys

@@ -131,7 +131,7 @@ def test_what_the_clinician_was_told_is_in_the_line(
 
 
 def test_warnings_are_in_the_line(audited: Audited, engine: FakeEngine) -> None:
-    """What was removed from an answer, and that a prompt was not screened."""
+    """Text removed from an answer, and a prompt that was not screened."""
     engine.next(fault="say", tokens=["<|channel|>final<|message|>", "Yes."])
     assert audited.line(audited.ask(JSON))["warnings"] == ["harmony_markers_stripped"]
     completions = SURFACES[5]

@@ -58,7 +58,7 @@ class RedisServer:
         self.child.wait()
 
     def ask(self, *words: str) -> str:
-        """What redis-cli says to a command."""
+        """Return the output of redis-cli for a command."""
         done = subprocess.run(
             ["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, check=True
         )

@@ -80,7 +80,7 @@ class Site:
         return [self.ask(gateway, name).status_code for gateway in self.gateways]
 
     def everybody(self, name: str, *statuses: int) -> bool:
-        """Whether each gateway answers so, whichever of its workers is asked."""
+        """Return whether each gateway answers so, whichever of its workers is asked."""
         return all(self.statuses(name) == list(statuses) for _ in range(8))
 
     def settle(self) -> None:

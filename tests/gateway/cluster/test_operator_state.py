@@ -1,4 +1,4 @@
-"""What operators tell all gateways, and what a Redis without a memory makes of it."""
+"""Operators' commands to all gateways, also with a Redis that lost its memory."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
@@ -47,7 +47,7 @@ async def test_everybody_hears(redis: RedisServer) -> None:
 
 
 async def test_one_heartbeat_is_enough(redis: RedisServer) -> None:
-    """What was commanded before it is in force after it: within a second, then."""
+    """A command sent before it is in force after it: within a second, then."""
     address, operator = Address(redis.url), OperatorState("t")
 
     async def send(commands: Sequence[Command]) -> list[Reply]:
@@ -63,7 +63,7 @@ async def test_one_heartbeat_is_enough(redis: RedisServer) -> None:
 
 
 async def test_redis_comes_back_with_nothing(start_redis: StartRedis) -> None:
-    """What was known stays in force, and is put back for gateways that start later."""
+    """The known state stays in force, and is put back for gateways that start later."""
     redis = start_redis()
     async with operator_at(redis) as here:
         await hold(redis, HOLD)
@@ -125,5 +125,5 @@ async def test_an_order_is_later_than_what_stands_there(redis: RedisServer) -> N
     ],
 )
 def test_what_stands_in_redis(row: tuple[bytes | None, bytes | None], entry: HoldEntry) -> None:
-    """What makes no sense means that somebody wanted the model off."""
+    """An entry that makes no sense means that somebody wanted the model off."""
     assert entry_of(row) == entry

@@ -193,7 +193,7 @@ async def test_without_redis_by_itself(start_redis: StartRedis) -> None:
 
 
 async def test_without_redis_refused_where_that_is_wanted(start_redis: StartRedis) -> None:
-    """Who has no limits is served."""
+    """A caller without limits is served."""
     redis = start_redis()
     async with limiter_at(redis.url, refuse=True) as limiter:
         redis.kill()

@@ -201,7 +201,7 @@ async def test_a_password(start_redis: StartRedis) -> None:
 async def test_a_fault_of_ours_leaves_nobody_waiting(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was asked is answered, and it goes on."""
+    """Every request gets its reply, and the store goes on."""
     made = store_of(redis.url)
 
     async def fail(send: Send, *, fresh: bool) -> None:

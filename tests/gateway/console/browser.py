@@ -62,7 +62,8 @@ async def opened(
 
 
 def listened(page: Page, url: str) -> Faults:
-    """What goes wrong on a page, as it happens. A refused or broken request is not its fault."""
+    """Collect what goes wrong on a page, as it happens. A refused or broken request is not its
+    fault."""
     faults: Faults = []
 
     def console(message: Any) -> None:
@@ -96,7 +97,8 @@ async def answered(page: Page) -> None:
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe-core finds, in short; its script comes by way of the debugger, past the policy."""
+    """Return the findings of axe-core, in short; its script comes by way of the debugger, past the
+    policy."""
     await page.evaluate(AXE.read_text())
     found = await page.evaluate(
         "rules => axe.run({runOnly: {type: 'tag', values: rules}})", list(RULES)

@@ -35,7 +35,7 @@ ATTACK = (
 
 
 async def in_view(page: Page, selector: str) -> bool:
-    """Whether the whole of an element can be seen without scrolling."""
+    """Return whether the whole of an element can be seen without scrolling."""
     box = await page.locator(selector).bounding_box()
     size = page.viewport_size
     assert box is not None
@@ -174,7 +174,7 @@ async def test_an_error_is_a_sentence_and_the_question_stays(
 async def test_a_broken_answer_does_not_look_whole(
     page: Page, engine: FakeEngine, fault: str
 ) -> None:
-    """What came stays, with the words that it is not complete."""
+    """The text so far stays, with the words that it is not complete."""
     engine.next(fault=fault, after=4)
     await ask(page, "What is croup?")
     await answered(page)
@@ -320,7 +320,7 @@ async def test_markup_from_strings_is_refused_by_the_browser(
 
 
 async def test_provenance(page: Page, engine: FakeEngine) -> None:
-    """Where an answer came from, in a drawer that Escape closes, focus going back."""
+    """The origin of an answer opens in a drawer that Escape closes, focus going back."""
     await ask(page, "What is croup?")
     await answered(page)
     opener = page.get_by_role("button", name="Provenance")

@@ -272,7 +272,7 @@ class Trickle:
 
 
 async def test_progress_is_no_silence() -> None:
-    """What the reader calls progress begins the idle time anew, however long it takes in all."""
+    """Progress, as the reader marks it, begins the idle time anew, however long it takes in all."""
     clock, trickle = LoopClock(), Trickle()
     async with meeting(trickle.play) as (client, _):
         response = await client.open(EngineRequest("GET", "/x", idle_s=100))

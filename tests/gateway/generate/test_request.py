@@ -1,4 +1,4 @@
-"""What /llm/generate reads: every field and its bounds, refused without a word of the body."""
+"""Fields of /llm/generate and their bounds, refused without a word of the body."""
 
 import json
 from typing import Any
@@ -133,5 +133,5 @@ def test_any_body_is_a_request_or_a_refusal(fields: dict[str, Any]) -> None:
     ],
 )
 def test_the_form_of_the_answer(accept: bytes, stream: bool, form: str) -> None:
-    """What is named first; without a stream it is JSON."""
+    """The form named first wins; without a stream it is JSON."""
     assert form_of(accept, stream=stream) == form

@@ -94,7 +94,7 @@ async def test_the_answer_has_a_budget_of_its_own() -> None:
 async def test_reasoning_that_its_budget_ended_is_named(
     thought: Any, budget: int | None, warnings: list[str]
 ) -> None:
-    """Where the engine enforces one; the answer came all the same."""
+    """An engine that enforces the budget is named for it; the answer came all the same."""
     usage = {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": thought}}
     parts = [piece({"reasoning": "h"}), text("a", "stop"), sse.encode({"usage": usage}), sse.DONE]
     reader = AnswerReader(

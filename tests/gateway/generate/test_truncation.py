@@ -1,4 +1,4 @@
-"""Whether a question fits, by the engine's count; cut only when told to, never to nothing."""
+"""Prompts fitted by the engine's count; cut only when told to, never to nothing."""
 
 import json
 from dataclasses import replace

@@ -112,7 +112,7 @@ async def test_an_error_after_the_first_byte_adds_none() -> None:
 
 
 async def test_an_error_in_a_stream_is_its_last_words() -> None:
-    """Where the stream can say something; once it is complete nothing is added."""
+    """An open stream ends with it; to a complete one nothing is added."""
     caller = Caller()
     caller.exchange.last_words = lambda error: error.code.encode()
     await caller.exchange.start(200, [])

@@ -51,7 +51,7 @@ def written(contents: list[str], ends: list[str]) -> bytes:
 
 @given(contents=st.lists(CONTENT, max_size=6), places=st.lists(st.integers(0, 500), max_size=8))
 def test_any_split_gives_the_same_events(contents: list[str], places: list[int]) -> None:
-    """Where TCP cut makes no difference, and every event keeps its own bytes."""
+    """Cuts by TCP make no difference, and every event keeps its own bytes."""
     whole = [sse.encode({"delta": content}) for content in contents]
     data = b"".join(whole)
     assert events_of(*cut(data, places)) == whole

@@ -1,4 +1,4 @@
-"""Who waits for whom at the engine, and that nobody waits for ever."""
+"""Priorities at the engine, and that nobody waits for ever."""
 
 import asyncio
 import itertools

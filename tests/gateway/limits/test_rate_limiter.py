@@ -1,4 +1,4 @@
-"""What one client may use, and when it is told to come back."""
+"""Limits of one client, and the Retry-After of a refusal."""
 
 import pytest
 

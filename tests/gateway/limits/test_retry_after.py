@@ -1,4 +1,4 @@
-"""When it is worth asking again: told from how fast slots came free."""
+"""Retry-After, estimated from how fast slots came free."""
 
 import asyncio
 
@@ -43,7 +43,7 @@ def test_quiet_times_say_nothing() -> None:
 
 
 def test_it_follows_the_engine() -> None:
-    """What was is forgotten in a few steps."""
+    """Earlier gaps are forgotten in a few steps."""
     clock = Clock(100.0)
     estimator = RetryAfterEstimator(clock)
     for gap_s in [1] * 10 + [10] * 20:

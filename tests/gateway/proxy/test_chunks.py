@@ -161,7 +161,7 @@ def test_text_completions_too() -> None:
 
 @pytest.mark.parametrize("took_usage", [True, False])
 def test_without_a_usage_chunk(took_usage: bool) -> None:
-    """What waited for it is sent before the end."""
+    """The chunk held back for it is sent before the end."""
     out, relay = relayed(chunk(said("a")), chunk(said("", "stop")), took_usage=took_usage)
     assert len(out) == 2
     assert "mmhie" in out[1]

@@ -136,7 +136,7 @@ def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
 
 
 def test_the_disclaimer_surrounds_each_choice() -> None:
-    """Where it was asked for, and nothing else changes."""
+    """Only if it was asked for, and nothing else changes."""
     two = {"choices": [choice("a"), {**choice("b"), "index": 1}], "id": "c"}
     body = shaped(two, OutputPolicy(opening="Mind: ", closing=" Ask."))
 

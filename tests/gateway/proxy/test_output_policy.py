@@ -1,4 +1,4 @@
-"""What one choice has told: a digest of its text, and what was odd about it."""
+"""State of one choice: a digest of its text, and what was odd about it."""
 
 import hashlib
 import hmac

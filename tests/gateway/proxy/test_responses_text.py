@@ -69,7 +69,7 @@ def relayed(events: list[bytes], shape: OutputPolicy = PLAIN) -> list[dict[str, 
 
 
 def texts(events: list[dict[str, Any]]) -> set[str]:
-    """What each kind of event says the answer is."""
+    """Return the answer's text by each kind of event."""
     by_kind = {one["type"]: one for one in events}
     deltas = [one["delta"] for one in events if one["type"] == "response.output_text.delta"]
     return {

@@ -25,7 +25,7 @@ def learned(one: bytes, text: str) -> TemplateFastPath | None:
 
 
 def told_by(*events: bytes) -> tuple[list[bytes], str]:
-    """What a relay passes on, and the digest it comes to."""
+    """Return the bytes a relay passes on, and the digest it comes to."""
     relay = ChunkRelay(FIRST, key=KEY, took_usage=False, request={})
     end = event("", finish_reason="stop")
     passed = [relay.relay(one) for one in (*events, end)]

@@ -1,4 +1,4 @@
-"""What the engine may send: bounded, and not compressed."""
+"""Answers of the engine: bounded, and not compressed."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""What a body may ask of the engine, on every path that takes one."""
+"""Limits on what a body asks of the engine, on every path that takes one."""
 
 import json
 from typing import Any

@@ -103,7 +103,7 @@ def test_it_ends_once_settled(start: Any, engine: FakeEngine) -> None:
 
 
 def test_once_settled_it_refuses() -> None:
-    """What still comes over an open connection is told to go elsewhere; once is enough."""
+    """Requests over an open connection are told to go elsewhere; once is enough."""
     app = FastAPI()
     watch = EngineWatch(EngineClient("unix:/nowhere"), None)
     app.state.services = SimpleNamespace(watch=watch)

@@ -1,4 +1,4 @@
-"""Where a request ends: one meaning for every byte, one answer to every request."""
+"""Framing: one meaning for every byte, one answer to every request."""
 
 import json
 import socket
@@ -121,7 +121,7 @@ def test_nothing_is_kept_of_it(gateway: Gateway) -> None:
 
 
 def test_headers_of_100_kb_are_431(gateway: Gateway) -> None:
-    """Whether in one line or in many; the limit has a name."""
+    """In one line or in many; the limit has a name."""
     for lines in ([f"x-a: {'a' * 100_000}"], [f"x-{n}: {'a' * 800}" for n in range(120)]):
         (answer,) = exchange(gateway, request("/healthz", *lines))
         assert "MMHIE_MAX_HEADER_BYTES" in answer.error(431, "headers_too_large")["message"]
@@ -210,7 +210,7 @@ def test_nonsense_behind_a_request(gateway: Gateway) -> None:
 
 
 def test_too_many_at_once(gateway: Gateway, engine: FakeEngine) -> None:
-    """What is queued is bounded; all that was taken is answered, then the connection closes."""
+    """The queue is bounded; all that was taken is answered, then the connection closes."""
     engine.next(fault="gated")
     body = CHAT_BODY[:-1] + b', "stream": true}'
     with dialled(gateway) as plug:

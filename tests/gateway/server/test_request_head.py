@@ -1,4 +1,4 @@
-"""What is refused of a head: decided from its values alone."""
+"""Heads that are refused: decided from their values alone."""
 
 import pytest
 

@@ -58,7 +58,7 @@ def trusting(authority: Authority, own: Pair | None = None) -> ssl.SSLContext:
 
 
 def ask(gateway: Gateway, context: ssl.SSLContext, data: bytes) -> bytes:
-    """What comes back over TLS."""
+    """Return the response over TLS."""
     with (
         socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug,
         context.wrap_socket(plug, server_hostname="localhost") as secure,

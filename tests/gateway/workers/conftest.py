@@ -27,7 +27,7 @@ LONG_STREAM = orjson.dumps({"prompt": "Why?", "max_tokens": 500, "stream": True}
 
 
 class Start(Protocol):
-    """What the fixture `start` gives."""
+    """Type of the fixture `start`."""
 
     def __call__(self, *, workers: int = 2, **settings: str) -> "Several": ...
 
@@ -81,7 +81,7 @@ class Several(Gateway):
 
 
 def together(number: int, act: Callable[[], Any]) -> list[Any]:
-    """What comes of doing something many times at once."""
+    """Return the outcomes of doing something many times at once."""
     found: list[Any] = []
     threads = [threading.Thread(target=lambda: found.append(act())) for _ in range(number)]
     for thread in threads:

@@ -234,7 +234,7 @@ def test_all_replaced_under_load(start: Start, engine: FakeEngine) -> None:
 
 
 def test_a_new_worker_that_cannot_start(start: Start, tmp_path: Path) -> None:
-    """What would stop a start leaves the old workers where they are."""
+    """A setting that would stop a start leaves the old workers in place."""
     add_key(tmp_path / "keys.json", "ward-7", "generate")
     gateway = start(MMHIE_KEYS_FILE=str(tmp_path / "keys.json"))
     before = gateway.pids()

@@ -89,7 +89,7 @@ def fake_torch() -> None:
 
 
 def fake_kernels(torch: types.ModuleType) -> None:
-    """Which CUTLASS kernels a capability has, as csrc/quantization/w8a8/cutlass decides it."""
+    """Fake the CUTLASS kernels of a capability, as csrc/quantization/w8a8/cutlass decides them."""
     library = torch.library.Library("_C", "FRAGMENT")
     supported = {
         "cutlass_scaled_mm_supports_fp8": lambda capability: capability >= 89,

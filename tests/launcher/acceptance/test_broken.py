@@ -42,7 +42,7 @@ def thinking(start: Start, start_engine: StartEngine) -> tuple[FakeEngine, Gatew
 async def found(
     check: Check[Any], engine: FakeEngine, gateway: Gateway | str, folder: Path, **facts: Any
 ) -> Finding:
-    """What the check finds."""
+    """Return the findings of the check."""
     async with target(engine, gateway, folder, **facts) as service:
         finding, measured = await check.run(service)
         assert (measured is None) == (not finding.measured)
@@ -65,7 +65,7 @@ async def test_a_good_service_passes(
 async def test_reasoning_beside_the_answer_passes(
     thinking: tuple[FakeEngine, Gateway], tmp_path: Path
 ) -> None:
-    """Where the model reasons; elsewhere the check does not apply."""
+    """A model that reasons passes; to others the check does not apply."""
     finding = await found(reasoning.CHECK, *thinking, tmp_path, is_reasoning=True)
     other = await found(reasoning.CHECK, *thinking, tmp_path)
 

@@ -211,7 +211,7 @@ def test_bash_completes(tmp_path: Path) -> None:
 def test_hold_and_keys_as_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What a script needs of them."""
+    """A script gets all that it needs of them."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MMHIE_HOLD_FILE", "hold.json")
     monkeypatch.setenv("MMHIE_KEYS_FILE", "keys.json")

@@ -62,7 +62,7 @@ def engine(the_engine: FakeEngine) -> FakeEngine:
 
 @pytest.fixture
 def environ(gateway: Gateway) -> dict[str, str]:
-    """Where the service is, and a key that is good there."""
+    """Address of the service, and a key that is good there."""
     return {"MMHIE_URL": gateway.url, "MMHIE_API_KEY": gateway.client.headers["x-secret"]}
 
 
@@ -119,7 +119,7 @@ class Desk:
         os.write(self._terminal, text.encode())
 
     def until(self, words: str, seconds: float = 120) -> str:
-        """What came up to these words, without styles."""
+        """Return the output up to these words, without styles."""
         ends = time.monotonic() + seconds
         while words not in STYLE.sub("", self.seen):
             assert time.monotonic() < ends, (words, self.seen)
@@ -186,7 +186,7 @@ def test_a_cut_answer_says_so(run: Ran) -> None:
 
 @pytest.mark.parametrize("fault", ["error_midstream", "reset_midstream", "clean_cut"])
 def test_a_broken_answer_is_a_failure(run: Ran, engine: FakeEngine, fault: str) -> None:
-    """What came, then one sentence and exit code 1."""
+    """The text so far, then one sentence and exit code 1."""
     engine.next(fault=fault)
     code, out, err = run("chat", "Why?")
 

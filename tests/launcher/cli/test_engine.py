@@ -80,7 +80,7 @@ class Running:
 
     @property
     def starts(self) -> int:
-        """How often the engine was started."""
+        """Return how often the engine was started."""
         return (self.folder / "starts").read_text().count("start")
 
 
@@ -172,7 +172,8 @@ def test_a_gpu_that_is_gone_is_not_waited_for(machine: Machine) -> None:
 
 
 def test_out_of_memory_is_said_once(machine: Machine) -> None:
-    """What would fit, no restart by us, and no end that an orchestrator would answer with one."""
+    """The sentence says what would fit; no restart by us, and no end that an orchestrator would
+    answer with one."""
     with engine(machine, f"echo start >> starts; echo '{MEMORY}'; exit 1") as running:
         sentence = running.until("engine_down")
         assert running.process.poll() is None

@@ -71,7 +71,7 @@ def test_exit_codes_tell_later_from_never(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_another_process_is_waited_for(hub: FakeHub, tmp_path: Path) -> None:
-    """What an engine does beside a job that fetches: it sees a part and goes on at the whole."""
+    """An engine beside a job that fetches sees a part and goes on at the whole."""
     command = [str(MMHIE), "fetch", "a/b", "--wait"]
     offline = hub.environ(tmp_path, HF_HUB_OFFLINE="1")
     with subprocess.Popen(

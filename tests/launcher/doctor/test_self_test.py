@@ -1,4 +1,4 @@
-"""What is asked in the engine's own environment."""
+"""The self-test in the engine's own environment."""
 
 import json
 import subprocess

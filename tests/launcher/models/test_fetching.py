@@ -85,7 +85,7 @@ def test_a_model_comes_without_its_copies(hub: FakeHub, cache: Path) -> None:
 
 
 def test_an_adapter_brings_its_base_and_both_are_pinned(hub: FakeHub, cache: Path) -> None:
-    """What the engine and provenance are told is a commit of each."""
+    """Engine and provenance are told a commit of each."""
     before = read_model(settings("an/adapter"), hub=cache, ask_hub=True)
     fetched = fetch(cache, "an/adapter")
     facts = read_model(settings("an/adapter"), hub=cache)

@@ -150,7 +150,7 @@ def test_a_display_card_is_left_out(machine: Machine) -> None:
 
 @needs_compiler
 def test_a_display_card_that_is_named_is_used(machine: Machine) -> None:
-    """Who names it wants it."""
+    """A card that is named is wanted."""
     machine.describe(DISPLAY, H100)
     done = machine.run("plan", CUDA_VISIBLE_DEVICES="0", MMHIE_REASONER_MODEL="facebook/opt-1.3b")
 

@@ -202,7 +202,8 @@ def test_auto_takes_the_first_that_fits(
     ],
 )
 def test_auto_would_rather_fit_than_start(rooms: dict[str | None, int], method: str | None) -> None:
-    """What serves a department wins over what starts; what starts over what does not."""
+    """A format that serves a department wins over one that starts; that one over one that does
+    not."""
     choice = choose_quantization(
         "auto", "warn", DENSE, platform(H100, PLUGINS), lambda one: room_for(rooms.get(one, 0))
     )

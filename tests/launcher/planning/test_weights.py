@@ -1,4 +1,4 @@
-"""What weights take on a GPU beyond the bytes of their files."""
+"""Memory that weights take on a GPU beyond the bytes of their files."""
 
 import pytest
 

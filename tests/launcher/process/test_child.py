@@ -52,7 +52,7 @@ def until_gone(pid: int) -> None:
 
 @pytest.mark.parametrize("cut", range(len(b"one\r\ntwo\rthree\n\nf")))
 def test_lines_survive_any_cut(cut: int) -> None:
-    """Where the pipe splits the text makes no difference; a progress bar's \\r ends a line."""
+    r"""Splits of the pipe make no difference; a progress bar's \r ends a line."""
     text, lines = b"one\r\ntwo\rthree\n\nf", Lines()
 
     assert lines.feed(text[:cut]) + lines.feed(text[cut:]) + lines.close() == [

@@ -69,7 +69,7 @@ async def no_pause(seconds: float) -> None:
 
 
 async def test_a_requested_stop_ends_it() -> None:
-    """What ended after the request is nobody's failure."""
+    """An ending after the request is nobody's failure."""
     stop = Stop(0)
 
     async def run_once() -> None:

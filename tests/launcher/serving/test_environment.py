@@ -1,4 +1,4 @@
-"""What the children see of the user's environment."""
+"""The user's environment, as the children see it."""
 
 from __future__ import annotations
 

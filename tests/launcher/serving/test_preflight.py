@@ -1,4 +1,4 @@
-"""What a machine must have before anything starts."""
+"""Needs of a start, checked before anything runs."""
 
 from collections import namedtuple
 from pathlib import Path

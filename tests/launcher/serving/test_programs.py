@@ -1,4 +1,4 @@
-"""What one service runs, as command lines and environments."""
+"""Programs of one service, as command lines and environments."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_several_engines(tmp_path: Path) -> None:
 def test_requests_in_flight_grow_with_the_engines(
     tmp_path: Path, ours: dict[str, Any], limit: str | None
 ) -> None:
-    """What is set, in the environment or in .env, is left alone."""
+    """A value set in the environment or in .env is left alone."""
     assert made(tmp_path, **ours).gateway.command.env.get("MMHIE_MAX_INFLIGHT") == limit
 
 

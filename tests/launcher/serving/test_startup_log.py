@@ -1,4 +1,4 @@
-"""What vLLM 0.32's own lines say: how far it is, and why it ended. The outputs were recorded."""
+"""vLLM 0.32's own lines: how far it is, and why it ended. The outputs were recorded."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_clean_start_has_no_cause(name: str) -> None:
 
 
 def test_an_echo_is_better_than_nothing() -> None:
-    """When the first traceback is lost, what tells of it is still said."""
+    """Without the first traceback, a line that tells of it is still said."""
     echo = "RuntimeError: Engine core initialization failed. See root cause above."
 
     assert root_cause([echo]) == "Engine core initialization failed. See root cause above."

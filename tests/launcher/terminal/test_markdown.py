@@ -1,4 +1,4 @@
-"""What a model wrote, on a terminal."""
+"""A model's Markdown, on a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees: lines without a terminal, a bar with one, and where to go at the end."""
+"""Progress for a person: lines without a terminal, a bar with one, and where to go at the end."""
 
 from __future__ import annotations
 
