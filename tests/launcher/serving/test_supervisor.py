@@ -17,12 +17,14 @@ import httpx2
 import pytest
 
 from launcher.errors import (
+    DeviceFailed,
     ExitedEarly,
     GatewayFailed,
     GaveUp,
     LauncherError,
     ModelError,
     NeverReady,
+    OutOfMemory,
     ToldToStop,
 )
 from launcher.process.child import Command
@@ -249,6 +251,24 @@ async def test_exited_early_without_a_word(tmp_path: Path) -> None:
     async with running(tmp_path, engine=shell("kill -KILL $$")) as run:
         with pytest.raises(ExitedEarly, match=r"SIGKILL \(out of memory\?\)\) and did not say why"):
             await run.task
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "code"),
+    [
+        ("RuntimeError: CUDA error: an illegal memory access was encountered", DeviceFailed, 3),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.", OutOfMemory, 4),
+    ],
+)
+async def test_an_end_that_a_start_does_not_mend(
+    line: str, error: type[LauncherError], code: int, tmp_path: Path
+) -> None:
+    """Each with an exit code of its own, for what runs the launcher."""
+    async with running(tmp_path, engine=shell(f"echo '{line}'; exit 1")) as run:
+        with pytest.raises(error, match=line.partition(": ")[2]) as ended:
+            await run.task
+
+    assert ended.value.exit_code == code
 
 
 async def test_never_ready(tmp_path: Path) -> None:
