@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from launcher.errors import ModelError
 from launcher.models.facts import ModelFacts
-from launcher.models.resolve import read_model
+from launcher.models.resolve import read_made, read_model
 from launcher.settings import load
 
 LLAMA: dict[str, Any] = {
@@ -356,3 +357,18 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """A path that is not there is no hub id."""
     with pytest.raises(ModelError, match="does not exist"):
         read(tmp_path / "absent.gguf")
+
+
+def test_what_was_made_keeps_the_commits_it_was_made_from(tmp_path: Path) -> None:
+    """Provenance names both, though the engine reads a folder that has neither."""
+    record = {"adapter": "t", "base": "b", "rank": 8, "alpha": 16, "targets": ["q_proj"]}
+    made = folder(tmp_path / "made", LLAMA, mmhie_merge__json=json.dumps(record))
+    tuned = adapter(tmp_path / "tuned", base_model_name_or_path=str(made))
+    model = replace(read(tuned), revision="of the base")
+    assert model.adapter is not None
+    model = replace(model, adapter=replace(model.adapter, revision="of the adapter"))
+
+    facts = read_made(model, made)
+
+    assert facts.adapter is not None
+    assert (facts.revision, facts.adapter.revision) == ("of the base", "of the adapter")
