@@ -9,13 +9,14 @@ from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import batch
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
-from launcher.planning.dtype import choose_dtype
+from launcher.planning.dtype import choose_dtype, choose_kv_dtype
 from launcher.planning.gpu_share import check_share
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation, check_architecture
 from launcher.planning.memory import Estimator, MemoryEstimate, ParallelSizes, Workload, estimator
 from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
+from launcher.planning.weights import LORA_RANKS, buffer_rank
 from launcher.settings import LauncherSettings
 
 Preparation = Literal["embedded", "dequantize", "merge"]
@@ -98,7 +99,9 @@ def decide(
     platform = Platform(device, hardware, installed)
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)
+    kv_dtype = choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device)
     workload = _workload(settings, hardware, model, context, device)
+    workload = replace(workload, kv_dtype=kv_dtype)
     quantization = _choose_quantization(settings, model, platform, workload, estimate)
     dtype = choose_dtype(settings.dtype, model, quantization.method, hardware, device)
     workload = replace(workload, quantization=quantization.method, dtype=dtype or "auto")
@@ -159,7 +162,6 @@ def _workload(
         request_tokens=request_tokens(settings, context),
         sequences=min(SMALLEST_BATCH, settings.max_inflight),
         dtype=settings.dtype,
-        kv_dtype=settings.kv_cache_dtype if device == "cuda" else "auto",
         lora_rank=_served_rank(settings, hardware, model) if device == "cuda" else 0,
     )
 
@@ -196,10 +198,17 @@ def _with_batch(settings: LauncherSettings, workload: Workload, estimate: Estima
 
 
 def _served_rank(settings: LauncherSettings, hardware: Hardware, model: ModelFacts) -> int:
-    """The rank of the adapter that is applied while serving, 0 without one."""
-    if model.adapter is None or model.adapter.merged:
+    """The rank of the buffers for an adapter that is applied while serving, 0 without one."""
+    adapter = model.adapter
+    if adapter is None or adapter.merged or not merge_obstacle(settings, hardware, model):
         return 0
-    return model.adapter.rank if merge_obstacle(settings, hardware, model) else 0
+    rank = buffer_rank(adapter.rank)
+    if rank is None:
+        raise PlanError(
+            f"The adapter {adapter.id} has rank {adapter.rank}, and vLLM applies at most "
+            f"{LORA_RANKS[-1]} while serving; merge it (MMHIE_MERGE_ADAPTER=true)."
+        )
+    return rank
 
 
 def _preparation(

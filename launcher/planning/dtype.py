@@ -1,4 +1,4 @@
-"""The dtype the weights are loaded in: as set, or one this GPU has, or refused with the remedy."""
+"""The dtypes of weights and KV cache: as set, or one this GPU has, or refused with the remedy."""
 
 from typing import Final
 
@@ -8,6 +8,9 @@ from launcher.planning.hardware import Device, Hardware
 from launcher.planning.weights import loaded_dtype
 
 BFLOAT16_SINCE: Final = (8, 0)
+# 8-bit KV caches: natively (triton_attn.py, triton_mla.py), or by FlashInfer's kernels.
+FP8_CACHE_SINCE: Final = (8, 9)
+FLASHINFER_SINCE: Final = (8, 0)
 # Numerically unstable in float16: vLLM, config/model.py, `_FLOAT16_NOT_SUPPORTED_MODELS`.
 NO_FLOAT16: Final = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
 # What vLLM can make of 16-bit weights from float32 activations: `get_supported_act_dtypes()`.
@@ -47,3 +50,29 @@ def _obstacle(
     if dtype == "float32" and method in NO_FLOAT32:
         return f"vLLM has no {method} kernels for float32"
     return None
+
+
+def choose_kv_dtype(wanted: str, model: ModelFacts, hardware: Hardware, device: Device) -> str:
+    """vLLM's --kv-cache-dtype; raises PlanError where no attention kernel reads 8 bits.
+
+    vLLM's configuration takes it everywhere, and the engine ends when the first layer is made.
+    """
+    if device == "cpu":
+        return "auto"
+    has_flashinfer = hardware.capability >= FLASHINFER_SINCE and not needs_triton(model)
+    if wanted == "auto" or hardware.capability >= FP8_CACHE_SINCE or has_flashinfer:
+        return wanted
+    raise PlanError(
+        f"MMHIE_KV_CACHE_DTYPE={wanted} cannot run: below compute capability 8.9 vLLM has no "
+        "attention kernel that reads an 8-bit cache for this model; set it to auto."
+    )
+
+
+def needs_triton(model: ModelFacts) -> bool:
+    """Attention with sinks, or latent: on Ampere and Ada vLLM has Triton's kernels only."""
+    return model.is_gpt_oss or model.latent is not None
+
+
+def is_compiled_at_start(kv_dtype: str, hardware: Hardware) -> bool:
+    """The cache is read by FlashInfer alone, which compiles its kernels where they run."""
+    return kv_dtype != "auto" and hardware.capability < FP8_CACHE_SINCE

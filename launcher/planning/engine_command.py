@@ -10,12 +10,12 @@ from launcher.formats import PLUGINS
 from launcher.planning import gpu_share
 from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import GIB, VISIBLE, Route
+from launcher.planning.weights import buffer_rank
 from launcher.settings import ENGINE_DATE
 
 # The engine calls the un-tuned base this while an adapter is served; no client may ask for it.
 BASE_NAME: Final = "base-without-adapter"
 SMALL_PARAMETERS: Final = 2_000_000_000
-LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
 PREFETCH_SHARE: Final = 0.8  # of free memory; vLLM warns from 0.9 on
 CACHE_FLAG: Final = "--kv-cache-memory"
 
@@ -104,11 +104,8 @@ def tokenizer(decided: Decisions) -> str | None:
 
 
 def lora_rank(decided: Decisions) -> int | None:
-    """The smallest rank vLLM has buffers for that holds the adapter's."""
-    if decided.lora is None:
-        return None
-    needed = decided.lora.rank
-    return next((rank for rank in LORA_RANKS if rank >= needed), needed)
+    """The rank of vLLM's buffers for the adapter."""
+    return buffer_rank(decided.lora.rank) if decided.lora else None
 
 
 def lora_modules(decided: Decisions) -> str | None:

@@ -8,6 +8,7 @@ from launcher.errors import NotEnoughMemory
 from launcher.models.facts import ModelFacts
 from launcher.planning import cuda_toolkit, engine_command, gpu_share, remedies, scheduling
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
+from launcher.planning.dtype import is_compiled_at_start
 from launcher.planning.hardware import Device, Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import MemoryEstimate
@@ -165,6 +166,13 @@ def _warnings(decided: Decisions) -> Iterator[str]:
         yield (
             "MMHIE_PIN_DATE acts on gpt-oss only and is ignored: vLLM puts no date into other "
             "models' prompts, and what their chat templates write cannot be pinned."
+        )
+    if decided.device == "cuda" and is_compiled_at_start(
+        decided.workload.kv_dtype, decided.hardware
+    ):
+        yield (
+            "On this GPU only FlashInfer reads an 8-bit KV cache, and it compiles its kernels at "
+            "the first start: that needs a CUDA toolkit (nvcc)."
         )
     if decided.device == "cpu" and decided.settings.kv_cache_dtype != "auto":
         yield "MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored."

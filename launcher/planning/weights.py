@@ -13,6 +13,7 @@ GROUP_SCALE_BYTES: Final = 2.5 / 128
 # size_and_intermediate_size` in fused_moe/oracle/mxfp4.py; the Triton kernel of Hopper less.
 PADDED_HIDDEN: Final = 256
 PADDED_INTERMEDIATE: Final = 128
+LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # vLLM's MaxLoRARanks
 
 
 def bits_to_bytes(bits: int) -> float:
@@ -73,6 +74,11 @@ def latent_bytes(model: ModelFacts) -> float:
         return 0.0
     widths = model.latent.nope + model.latent.value
     return 2 * model.layers * model.heads * model.latent.kv_rank * widths
+
+
+def buffer_rank(rank: int) -> int | None:
+    """The smallest rank vLLM has buffers for that holds an adapter's; None where none does."""
+    return next((size for size in LORA_RANKS if size >= rank), None)
 
 
 def lora_bytes(model: ModelFacts, rank: int, tensor: int) -> float:

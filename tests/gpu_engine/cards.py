@@ -29,4 +29,5 @@ CARDS: Final = {
     "h200": Card("NVIDIA H200", (9, 0), 139.8, 132),
     "b200": Card("NVIDIA B200", (10, 0), 178.4, 148),
     "a100-mig": Card("NVIDIA A100-SXM4-80GB MIG 3g.40gb", (8, 0), 39.5, 42),
+    "h100-mig": Card("NVIDIA H100 80GB HBM3 MIG 1g.10gb", (9, 0), 9.5, 16),
 }

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -30,13 +30,14 @@ COUNT: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One model on one card, with the formats that were asked for."""
+    """One model on one card, with the formats that were asked for, and GPUs (0: as planned)."""
 
     card: str
     model: str
     quantize: str
     dtype: str
     kv_dtype: str
+    tensor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,11 @@ class Planned:
     schedule: Schedule | None = None
 
 
-def cases(models: Iterable[str]) -> list[Case]:
-    return [Case(*one) for one in product(CARDS, models, QUANTIZE, DTYPES, KV_DTYPES)]
+def cases(models: Sequence[str]) -> list[Case]:
+    """Every card with every format, and on one card every size."""
+    formats = [Case(*one) for one in product(CARDS, models, QUANTIZE, DTYPES, KV_DTYPES)]
+    sizes = product(models, (2, 3, 4, 8))
+    return formats + [Case("h100", model, "none", "auto", "auto", size) for model, size in sizes]
 
 
 def hardware(card: Card) -> Hardware:
@@ -65,6 +69,7 @@ def planned(case: Case, folder: Path) -> Planned:
             "MMHIE_QUANTIZE": case.quantize,
             "MMHIE_DTYPE": case.dtype,
             "MMHIE_KV_CACHE_DTYPE": case.kv_dtype,
+            **({"MMHIE_TENSOR_PARALLEL": str(case.tensor)} if case.tensor else {}),
         },
         None,
     )
@@ -83,7 +88,8 @@ def typed(case: Case, folder: Path) -> list[str]:
     wish = case.quantize if case.quantize not in ("none", "auto") else None
     quantization = ["--quantization", wish] if wish else []
     rest = ["--dtype", case.dtype, "--kv-cache-dtype", case.kv_dtype]
-    return [str(folder), *quantization, *rest]
+    size = ["--tensor-parallel-size", str(case.tensor)] if case.tensor else []
+    return [str(folder), *quantization, *rest, *size]
 
 
 def judged(lines: dict[str, list[list[str]]], folder: Path) -> dict[str, list[dict[str, Any]]]:

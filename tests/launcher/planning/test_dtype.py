@@ -6,15 +6,17 @@ import pytest
 
 from launcher.errors import PlanError
 from launcher.models.config import from_config
-from launcher.models.facts import ModelFacts
+from launcher.models.facts import LatentAttention, ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
-from launcher.planning.dtype import choose_dtype
+from launcher.planning.dtype import choose_dtype, choose_kv_dtype, is_compiled_at_start
 from launcher.planning.hardware import Device, Hardware, parse
 
 DENSE = from_config(CONFIGS["embedded"], source="x")
 GEMMA = replace(DENSE, model_type="gemma3_text")
 GPT_OSS = from_config(CONFIGS[GPT_OSS_20B], source="x")
+LATENT = replace(DENSE, latent=LatentAttention(512, 64, 128, 128))
 A100, T4, CPU = parse("1x80,cc=8.0"), parse("1x16,cc=7.5"), parse("cpu")
+L4 = parse("1xl4")
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,25 @@ def test_what_the_engine_would_refuse(
     """Refused by the plan, with the remedy."""
     with pytest.raises(PlanError, match=reason):
         choose_dtype(wanted, model, method, hardware, "cuda")
+
+
+@pytest.mark.parametrize(
+    ("model", "hardware"),
+    [(GPT_OSS, L4), (LATENT, L4), (DENSE, L4), (DENSE, A100)],
+)
+def test_an_8_bit_cache(model: ModelFacts, hardware: Hardware) -> None:
+    """Natively from 8.9 on; on Ampere by FlashInfer, where attention is of the ordinary kind."""
+    assert choose_kv_dtype("fp8", model, hardware, "cuda") == "fp8"
+    assert is_compiled_at_start("fp8", hardware) == (hardware == A100)
+
+
+@pytest.mark.parametrize(
+    ("model", "hardware"), [(GPT_OSS, A100), (LATENT, A100), (DENSE, T4), (GPT_OSS, T4)]
+)
+def test_an_8_bit_cache_without_kernels(model: ModelFacts, hardware: Hardware) -> None:
+    """vLLM would end after its start; on a CPU, and left to itself, the cache has 16 bits."""
+    with pytest.raises(PlanError, match=r"MMHIE_KV_CACHE_DTYPE=fp8 cannot run: below .* 8\.9"):
+        choose_kv_dtype("fp8", model, hardware, "cuda")
+
+    assert choose_kv_dtype("auto", model, hardware, "cuda") == "auto"
+    assert choose_kv_dtype("fp8", model, CPU, "cpu") == "auto"

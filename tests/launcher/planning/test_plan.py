@@ -178,6 +178,23 @@ def test_the_next_rank_vllm_has(tmp_path: Path, rank: int, buffer: str) -> None:
     assert value(made, "--max-lora-rank") == buffer
 
 
+def test_a_rank_vllm_has_no_buffers_for(tmp_path: Path) -> None:
+    """Its command line would be refused; merged, any rank runs."""
+    config = {"r": 600, "base_model_name_or_path": "openai/gpt-oss-20b"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+
+    with pytest.raises(PlanError, match="rank 600, and vLLM applies at most 512"):
+        plan("1x24", reasoner_model=str(tmp_path))
+
+
+def test_an_8_bit_cache_that_compiles_is_told() -> None:
+    """FlashInfer's kernels on an A100 need nvcc; an L4 has them in vLLM itself."""
+    small = {"reasoner_model": "facebook/opt-1.3b", "kv_cache_dtype": "fp8"}
+
+    assert any("nvcc" in warning for warning in plan("1xa100", **small).warnings)
+    assert not any("nvcc" in warning for warning in plan("1xl4", **small).warnings)
+
+
 def test_an_adapter_that_cannot_be_merged_is_refused_on_the_cpu(tmp_path: Path) -> None:
     """It would fail on the first request otherwise."""
     config = {"r": 8, "base_model_name_or_path": "openai/gpt-oss-20b", "use_dora": True}

@@ -1,0 +1,180 @@
+"""Ask the installed vLLM what its kernels can do on a card: `python kernels.py QUESTIONS ANSWERS`.
+
+These are checks behind its configuration, which it makes when layers are built. QUESTIONS is
+`{"cards": {name: {...}}, "shapes": {name: [width, expert width]}, "caches": {name: {...}}}`; each
+card is a fork, since the platform remembers what it asked first.
+"""
+
+import json
+import os
+import sys
+from contextlib import suppress
+from math import ceil
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
+
+import sitecustomize  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
+
+ATTENTION = {
+    "sinks": {"head_size": 64, "has_sink": True},
+    "plain": {"head_size": 128},
+    "latent": {"head_size": 576, "use_mla": True},
+}
+
+
+def attention(kind: dict[str, Any], kv_dtype: str) -> str | None:
+    """The back end vLLM takes where FlashInfer is not installed; None if it then ends."""
+    import torch
+    from vllm.platforms import current_platform
+    from vllm.v1.attention.selector import AttentionSelectorConfig
+
+    wish = AttentionSelectorConfig(
+        dtype=torch.bfloat16, kv_cache_dtype=kv_dtype, block_size=None, **kind
+    )
+    found, _ = current_platform.get_valid_backends(
+        current_platform.get_device_capability(), wish, num_heads=16
+    )
+    backend = min(found, key=lambda candidate: candidate.priority)
+    return backend.backend.name if is_built(backend.backend_class, kind, kv_dtype) else None
+
+
+def is_built(backend: Any, kind: dict[str, Any], kv_dtype: str) -> bool:
+    """Triton's back ends look at the card when a layer is made."""
+    if not backend.get_name().startswith("TRITON"):
+        return True
+    try:
+        if "use_mla" in kind:
+            build_latent(backend.get_impl_cls(), kv_dtype)
+        else:
+            backend.get_impl_cls()(8, kind["head_size"], 1.0, 8, None, None, kv_dtype)
+    except ValueError as refusal:
+        if "FP8 KV cache is not supported" not in str(refusal):
+            raise
+        return False
+    return True
+
+
+def build_latent(made: Any, kv_dtype: str) -> None:
+    """Run TritonMLAImpl's constructor up to where it wants a whole configuration."""
+    from vllm.model_executor.layers.attention.mla_attention import MLACommonImpl
+
+    def only_dtype(self: Any, *_: object, **__: object) -> None:
+        self.kv_cache_dtype = kv_dtype
+
+    MLACommonImpl.__init__ = only_dtype
+    with suppress(AssertionError):
+        made(16, 576, 1.0, 1, None, None, kv_dtype, None, "decoder", None)
+
+
+def experts() -> dict[str, list[str]]:
+    """MXFP4 back ends for gpt-oss with kernels on this card, all and those that take an adapter."""
+    from vllm.model_executor.layers.fused_moe.oracle import mxfp4
+
+    able = [
+        (backend.name, any(one.supports_lora() for one in kernels))
+        for backend in mxfp4._get_priority_backends_for_gpt_oss()
+        for kernels in [mxfp4.backend_to_kernel_cls(backend)]
+        if any(one._supports_current_device() for one in kernels)
+    ]
+    return {
+        "all": [name for name, _ in able],
+        "with_adapter": [name for name, lora in able if lora],
+    }
+
+
+def padded(shape: tuple[int, int]) -> tuple[int, int]:
+    from vllm.model_executor.layers.fused_moe.oracle import mxfp4
+
+    marlin = mxfp4.Mxfp4MoeBackend.MARLIN
+    width, expert = mxfp4.mxfp4_round_up_hidden_size_and_intermediate_size(marlin, *shape)
+    return width, expert
+
+
+def longest_bytes(cache: dict[str, Any]) -> int:
+    """KV bytes of a request that fills the context, from the wheel's own specs and groups."""
+    import torch
+    from vllm.v1 import kv_cache_interface as specs
+    from vllm.v1.core import kv_cache_planning as planning
+
+    common = {"block_size": 16, "dtype": torch.bfloat16}
+    if latent := cache["latent"]:
+        made = specs.MLAAttentionSpec(num_kv_heads=1, head_size=latent, **common)
+        layers = {f"full.{index}": made for index in range(cache["full"])}
+    else:
+        common |= {"num_kv_heads": cache["kv_heads"], "head_size": cache["head_dim"]}
+        full = specs.FullAttentionSpec(**common)
+        layers = {f"full.{index}": full for index in range(cache["full"])}
+        if cache["sliding"]:
+            window = specs.SlidingWindowSpec(sliding_window=cache["window"], **common)
+            layers |= {f"window.{index}": window for index in range(cache["sliding"])}
+    groups = planning._get_kv_cache_groups_uniform_page_size(layers)
+    config = SimpleNamespace(
+        max_in_flight_tokens=cache["in_flight"],
+        model_config=SimpleNamespace(max_model_len=cache["tokens"]),
+        parallel_config=SimpleNamespace(decode_context_parallel_size=1),
+    )
+    size = max(len(group.layer_names) for group in groups)
+    page = groups[0].kv_cache_spec.page_size_bytes
+    needed = [group.kv_cache_spec.max_memory_usage_bytes(config) for group in groups]
+    return sum(ceil(one / page) for one in needed) * page * size
+
+
+def registries() -> dict[str, Any]:
+    """Names a command line may use, and the oldest capability of each quantization."""
+    from vllm.config.lora import MaxLoRARanks
+    from vllm.model_executor.layers.quantization import get_quantization_config
+    from vllm.reasoning import _REASONING_PARSERS_TO_REGISTER
+    from vllm.tool_parsers import _TOOL_PARSERS_TO_REGISTER
+
+    formats = ("fp8", "awq", "gptq", "mxfp4", "compressed-tensors")
+    return {
+        "tool_parsers": list(_TOOL_PARSERS_TO_REGISTER),
+        "reasoning_parsers": list(_REASONING_PARSERS_TO_REGISTER),
+        "lora_ranks": list(get_args(MaxLoRARanks)),
+        "capability": {
+            name: get_quantization_config(name).get_min_capability() for name in formats
+        },
+    }
+
+
+def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> None:
+    sitecustomize.Card.use(card)
+    kinds = {
+        name: kind
+        for name, kind in ATTENTION.items()
+        # On B200 the latent back ends ask CUDA itself, which is not there.
+        if name != "latent" or tuple(card["capability"]) < (10, 0)
+    }
+    to.send(
+        {
+            "attention": {
+                name: {dtype: attention(kind, dtype) for dtype in ("auto", "fp8")}
+                for name, kind in kinds.items()
+            },
+            "experts": experts(),
+            "padded": {name: padded(shape) for name, shape in questions["shapes"].items()},
+            "caches": {name: longest_bytes(one) for name, one in questions["caches"].items()},
+            **registries(),
+        }
+    )
+
+
+def main(questions: dict[str, Any]) -> dict[str, Any]:
+    answers = {}
+    for name, card in questions["cards"].items():
+        ours, theirs = get_context("fork").Pipe(duplex=False)
+        child = get_context("fork").Process(target=answer, args=(card, questions, theirs))
+        os.environ["MMHIE_FAKE_CARD"] = json.dumps(card)
+        child.start()
+        theirs.close()
+        answers[name] = ours.recv()
+        child.join()
+    return answers
+
+
+if __name__ == "__main__":
+    asked, written = map(Path, sys.argv[1:])
+    written.write_text(json.dumps(main(json.loads(asked.read_text()))))

@@ -1,0 +1,136 @@
+"""What the locked GPU build of vLLM checks behind its configuration, beside what plans believe."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from launcher.errors import PlanError
+from launcher.formats import FORMATS
+from launcher.models.config import REASONING_MARKS, from_config
+from launcher.planning import kv_cache, weights
+from launcher.planning.cards import Gpu
+from launcher.planning.dtype import choose_kv_dtype, is_compiled_at_start
+from launcher.planning.engine_command import REASONING_WORDS
+from launcher.planning.hardware import Hardware
+from tests.gpu_engine.cards import CARDS
+from tests.gpu_engine.models import MODELS
+from tests.gpu_engine.wheel import environment
+
+pytestmark = pytest.mark.slow
+
+ASK: Final = Path(__file__).with_name("kernels.py")
+# One card of each compute capability.
+ASKED: Final = ("t4", "a100", "l4", "h100")
+SHAPES: Final = {f"1/{parts}": (2880, 2880 // parts) for parts in (1, 2, 4, 8)}
+TOKENS, IN_FLIGHT = 6160, 4096
+FACTS: Final = {name: from_config(config, source=name) for name, config in MODELS.items()}
+KINDS: Final = {"sinks": "gpt-oss-20b", "plain": "llama-8b", "latent": "deepseek-v3"}
+
+Answers = dict[str, dict[str, Any]]
+
+
+def cache(name: str) -> dict[str, Any]:
+    model = FACTS[name]
+    return {
+        "latent": model.latent.cached if model.latent else 0,
+        "kv_heads": model.kv_heads,
+        "head_dim": model.head_dim,
+        "full": model.full_layers,
+        "sliding": model.sliding_layers,
+        "window": model.sliding_window,
+        "tokens": TOKENS,
+        "in_flight": IN_FLIGHT,
+    }
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """What the wheel says, by card."""
+    folder = tmp_path_factory.mktemp("kernels")
+    questions = {
+        "cards": {name: CARDS[name].facts(1) for name in ASKED},
+        "shapes": SHAPES,
+        "caches": {name: cache(name) for name in MODELS},
+    }
+    (folder / "questions.json").write_text(json.dumps(questions))
+    first = {"MMHIE_FAKE_CARD": json.dumps(CARDS["a100"].facts(1))}
+    command = [sys.executable, str(ASK), "questions.json", "answers.json"]
+    subprocess.run(command, env=environment(folder / "cache") | first, check=True, cwd=folder)
+    found: Answers = json.loads((folder / "answers.json").read_text())
+    return found
+
+
+def hardware(card: str) -> Hardware:
+    known = CARDS[card]
+    return Hardware(gpus=(Gpu(known.name, known.memory_gib, known.capability),))
+
+
+@pytest.mark.parametrize("card", ASKED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_8_bit_caches(answers: Answers, card: str, kind: str) -> None:
+    """A plan refuses fp8 where no back end is left, and says so where only FlashInfer is."""
+    found = answers[card]["attention"].get(kind)
+    place, model = hardware(card), FACTS[KINDS[kind]]
+    if found is None:
+        assert (card, kind) == ("b200", "latent")
+        return
+    assert found["auto"] is not None
+    if found["fp8"] is not None:
+        assert choose_kv_dtype("fp8", model, place, "cuda") == "fp8"
+        assert not is_compiled_at_start("fp8", place)
+    elif kind == "plain" and place.capability >= (8, 0):
+        assert is_compiled_at_start("fp8", place)
+    else:
+        with pytest.raises(PlanError, match="8-bit cache"):
+            choose_kv_dtype("fp8", model, place, "cuda")
+
+
+@pytest.mark.parametrize("card", ASKED)
+def test_expert_kernels_that_take_an_adapter(answers: Answers, card: str) -> None:
+    """Marlin and the emulation: no kernel made for the card itself."""
+    found = answers[card]["experts"]
+
+    assert set(found["with_adapter"]) == {"MARLIN", "EMULATION"}
+    assert found["all"].index("MARLIN") < found["all"].index("EMULATION")
+
+
+def test_padding(answers: Answers) -> None:
+    """The rounding of the estimate is the wheel's."""
+    padded = {
+        name: [
+            weights._rounded(width, weights.PADDED_HIDDEN),
+            weights._rounded(expert, weights.PADDED_INTERMEDIATE),
+        ]
+        for name, (width, expert) in SHAPES.items()
+    }
+
+    assert answers["a100"]["padded"] == padded
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_longest_request(answers: Answers, name: str) -> None:
+    """Bytes of a request that fills the context, as the wheel's specs and groups count them."""
+    ours = kv_cache.longest_bytes(FACTS[name], TOKENS, IN_FLIGHT)
+
+    assert ours == answers["a100"]["caches"][name]
+
+
+def test_names_and_limits(answers: Answers) -> None:
+    """Parsers a plan may name exist, and ranks of adapters are the wheel's."""
+    found = answers["a100"]
+    reasoning = {parser for _, parser in REASONING_MARKS} | set(REASONING_WORDS)
+
+    assert reasoning <= set(found["reasoning_parsers"])
+    assert tuple(found["lora_ranks"]) == weights.LORA_RANKS
+
+
+@pytest.mark.parametrize("name", ["fp8", "awq", "gptq", "mxfp4", "compressed-tensors"])
+def test_capabilities_of_formats(answers: Answers, name: str) -> None:
+    """A plan asks for no less than the wheel, and for no less than its oldest card, 7.5."""
+    asked = FORMATS[name].capability
+
+    assert 10 * asked[0] + asked[1] == max(75, answers["a100"]["capability"][name])
