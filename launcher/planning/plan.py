@@ -167,17 +167,24 @@ def _warnings(decided: Decisions) -> Iterator[str]:
             "MMHIE_PIN_DATE acts on gpt-oss only and is ignored: vLLM puts no date into other "
             "models' prompts, and what their chat templates write cannot be pinned."
         )
-    if decided.device == "cuda" and is_compiled_at_start(
-        decided.workload.kv_dtype, decided.hardware
-    ):
-        yield (
-            "On this GPU only FlashInfer reads an 8-bit KV cache, and it compiles its kernels at "
-            "the first start: that needs a CUDA toolkit (nvcc)."
-        )
-    if decided.device == "cpu" and decided.settings.kv_cache_dtype != "auto":
-        yield "MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored."
+    if sentence := _about_cache(decided):
+        yield sentence
     if decided.device == "cpu" and decided.model.parameters > engine_command.SMALL_PARAMETERS:
         yield (
             f"A model of {decided.model.parameters / 1e9:.0f} billion parameters on a CPU is slow: "
             "expect seconds for each token, and use a GPU in production."
         )
+
+
+def _about_cache(decided: Decisions) -> str | None:
+    """A KV cache in 8 bits, where it is ignored or has to be compiled for."""
+    if decided.device == "cpu":
+        is_asked = decided.settings.kv_cache_dtype != "auto"
+        ignored = "MMHIE_KV_CACHE_DTYPE=fp8 works on GPUs only and is ignored."
+        return ignored if is_asked else None
+    if not is_compiled_at_start(decided.workload.kv_dtype, decided.hardware):
+        return None
+    return (
+        "On this GPU only FlashInfer reads an 8-bit KV cache, and it compiles its kernels at the "
+        "first start: that needs a CUDA toolkit (nvcc)."
+    )

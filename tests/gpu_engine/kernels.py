@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from importlib import import_module
 from math import ceil
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -25,7 +26,7 @@ ATTENTION = {
 }
 
 
-def attention(kind: dict[str, Any], kv_dtype: str) -> str | None:
+def attention(kind: dict[str, Any], kv_dtype: Any) -> str | None:
     """The back end vLLM takes where FlashInfer is not installed; None if it then ends."""
     import torch
     from vllm.platforms import current_platform
@@ -59,12 +60,12 @@ def is_built(backend: Any, kind: dict[str, Any], kv_dtype: str) -> bool:
 
 def build_latent(made: Any, kv_dtype: str) -> None:
     """Run TritonMLAImpl's constructor up to where it wants a whole configuration."""
-    from vllm.model_executor.layers.attention.mla_attention import MLACommonImpl
+    common: Any = import_module("vllm.model_executor.layers.attention.mla_attention")
 
     def only_dtype(self: Any, *_: object, **__: object) -> None:
         self.kv_cache_dtype = kv_dtype
 
-    MLACommonImpl.__init__ = only_dtype
+    common.MLACommonImpl.__init__ = only_dtype
     with suppress(AssertionError):
         made(16, 576, 1.0, 1, None, None, kv_dtype, None, "decoder", None)
 
@@ -96,10 +97,10 @@ def padded(shape: tuple[int, int]) -> tuple[int, int]:
 def longest_bytes(cache: dict[str, Any]) -> int:
     """KV bytes of a request that fills the context, from the wheel's own specs and groups."""
     import torch
-    from vllm.v1 import kv_cache_interface as specs
-    from vllm.v1.core import kv_cache_planning as planning
 
-    common = {"block_size": 16, "dtype": torch.bfloat16}
+    specs: Any = import_module("vllm.v1.kv_cache_interface")
+    planning: Any = import_module("vllm.v1.core.kv_cache_planning")
+    common: dict[str, Any] = {"block_size": 16, "dtype": torch.bfloat16}
     if latent := cache["latent"]:
         made = specs.MLAAttentionSpec(num_kv_heads=1, head_size=latent, **common)
         layers = {f"full.{index}": made for index in range(cache["full"])}
@@ -119,7 +120,8 @@ def longest_bytes(cache: dict[str, Any]) -> int:
     size = max(len(group.layer_names) for group in groups)
     page = groups[0].kv_cache_spec.page_size_bytes
     needed = [group.kv_cache_spec.max_memory_usage_bytes(config) for group in groups]
-    return sum(ceil(one / page) for one in needed) * page * size
+    blocks = sum(ceil(one / page) for one in needed)
+    return int(blocks * page * size)
 
 
 def registries() -> dict[str, Any]:

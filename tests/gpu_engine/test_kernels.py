@@ -10,7 +10,7 @@ import pytest
 
 from launcher.errors import PlanError
 from launcher.formats import FORMATS
-from launcher.models.config import REASONING_MARKS, from_config
+from launcher.models.config import REASONING_MARKS, TOOL_MARKS, from_config
 from launcher.planning import kv_cache, weights
 from launcher.planning.cards import Gpu
 from launcher.planning.dtype import choose_kv_dtype, is_compiled_at_start
@@ -124,7 +124,10 @@ def test_names_and_limits(answers: Answers) -> None:
     found = answers["a100"]
     reasoning = {parser for _, parser in REASONING_MARKS} | set(REASONING_WORDS)
 
+    tools = {parser for _, parser in TOOL_MARKS} | {FACTS["gpt-oss-20b"].tool_parser}
+
     assert reasoning <= set(found["reasoning_parsers"])
+    assert tools <= set(found["tool_parsers"])
     assert tuple(found["lora_ranks"]) == weights.LORA_RANKS
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -184,15 +185,16 @@ def test_a_rank_vllm_has_no_buffers_for(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
 
     with pytest.raises(PlanError, match="rank 600, and vLLM applies at most 512"):
-        plan("1x24", reasoner_model=str(tmp_path))
+        plan("1x24", reasoner_model=str(tmp_path), merge_adapter="false")
+    assert plan("1x24", reasoner_model=str(tmp_path)).preparation == "merge"
 
 
 def test_an_8_bit_cache_that_compiles_is_told() -> None:
     """FlashInfer's kernels on an A100 need nvcc; an L4 has them in vLLM itself."""
-    small = {"reasoner_model": "facebook/opt-1.3b", "kv_cache_dtype": "fp8"}
+    small = partial(plan, reasoner_model="facebook/opt-1.3b", kv_cache_dtype="fp8")
 
-    assert any("nvcc" in warning for warning in plan("1xa100", **small).warnings)
-    assert not any("nvcc" in warning for warning in plan("1xl4", **small).warnings)
+    assert any("nvcc" in warning for warning in small("1xa100").warnings)
+    assert not any("nvcc" in warning for warning in small("1xl4").warnings)
 
 
 def test_an_adapter_that_cannot_be_merged_is_refused_on_the_cpu(tmp_path: Path) -> None:
