@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from gateway.audit import chain, fhir, request_lines
+from gateway.audit import chain, request_lines
 from gateway.audit import verify as verification
 from gateway.audit.account import account
 from gateway.audit.chain import Head
+from gateway.audit.fhir.export import Export
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import Report
 from gateway.cli.command import AsJson, CommandError, put
@@ -27,7 +28,12 @@ Checkpoint = Annotated[
 ]
 Archived = Annotated[bool, typer.Option(help="Earlier files were archived elsewhere.")]
 Lines = Annotated[bool, typer.Option("--json", help="No effect: records are JSON lines.")]
-Fhir = Annotated[bool, typer.Option("--fhir", help="Write FHIR R4 AuditEvents, one per line.")]
+Fhir = Annotated[
+    bool,
+    typer.Option(
+        "--fhir", help="Write FHIR R4 resources, one per line: AuditEvent, Provenance, Device."
+    ),
+]
 RequestId = Annotated[str, typer.Argument(help="As in X-Request-Id.", show_default=False)]
 STEP_BYTES = 2**20
 
@@ -83,14 +89,14 @@ def export(file: File = None, as_fhir: Fhir = False, as_json: Lines = True) -> N
     """Write every record to standard output, without verifying the chain."""
     del as_json  # it is JSON anyway
     path, key = trail(file)
-    mac = chain.new_mac(key)
+    mac, resources_of = chain.new_mac(key), Export().resources
     with readable(path):
         for where, raw in verification.lines_of(path):
             line = chain.parse_line(raw.removesuffix(b"\n"), mac)
             if line is None or not line.is_genuine:
                 raise TrailDamaged(f"{where} is not what was written; run `mmhie audit verify`.")
-            record = fhir.audit_event(line.record) if as_fhir else line.record
-            sys.stdout.write(orjson.dumps(record).decode() + "\n")
+            for one in resources_of(line.record) if as_fhir else (line.record,):
+                sys.stdout.write(orjson.dumps(one).decode() + "\n")
 
 
 def sentence(report: Report, *, against: bool) -> str:

@@ -1,22 +1,42 @@
-"""The export is valid FHIR, by a library that knows the standard."""
+"""The export is valid FHIR, by a library that knows the standard, and keeps to the two guides."""
 
+import contextlib
 import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
-from gateway.audit import fhir
+from gateway.audit.chain import START, new_mac, parse_line, signed_line
+from gateway.audit.fhir.audit_event import CREATE, audit_event
+from gateway.audit.fhir.export import Export
+from gateway.audit.fhir.transparency import AI, ASSERTED, GUIDE
+from tests.contract.fixtures import Start
+from tests.contract.surfaces import SURFACES
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.audit.test_gateway import JSON, SSE, Audited
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the library's own, about pydantic
     from fhir.resources.R4B.auditevent import AuditEvent
+    from fhir.resources.R4B.device import Device
+    from fhir.resources.R4B.provenance import Provenance
 
+# The library has R4B, in which these three are as in R4.
+MODELS: dict[str, Any] = {"AuditEvent": AuditEvent, "Device": Device, "Provenance": Provenance}
+EMERGENCY = "I have crushing chest pain."
+TIME = "2026-11-25T01:46:06.262Z"
 REQUEST = {
     "seq": 7,
     "prev": "0" * 64,
     "mac": "1" * 64,
-    "time": "2026-11-25T01:46:06.262Z",
+    "time": TIME,
     "kind": "request",
+    "host": "gpu-7",
     "request_id": "r-1",
     "client": "ward-7",
     "auth": "key",
@@ -25,59 +45,181 @@ REQUEST = {
     "status": 200,
     "outcome": "ok",
     "ms": 12.5,
+    "stream": True,
+    "notices": ["MED101", "MED113"],
+    "notice_rules": "3f9a1c0b72de",
     "model": "fake-model",
-    "revision": None,
+    "engine": "vllm",
+    "sampling": {"temperature": 0.0, "max_tokens": 7},
     "prompt_digest": "hmac-sha256:aa",
     "output_digests": ["hmac-sha256:bb", "hmac-sha256:cc"],
     "prompt_tokens": 5,
     "completion_tokens": 6,
-    "stream": True,
     "truncated": "in_answer",
-    "notices": 0,
 }
 STRANGER = {**REQUEST, "client": None, "auth": None, "status": 401, "outcome": "unauthorized"}
-FEW = {name: REQUEST[name] for name in list(REQUEST)[:13]}
+OLD = {name: REQUEST[name] for name in REQUEST if name != "host"} | {"output_digests": []}
 EVENTS = [
-    {"seq": 1, "prev": "", "mac": "", "time": "2026-11-25T01:46:06.262Z", "kind": kind, **facts}
+    {"seq": 1, "prev": "", "mac": "2" * 64, "time": TIME, "kind": kind, **facts}
     for kind, facts in (
-        ("start", {"gateway_version": "0.1.0"}),
+        ("start", {"gateway_version": "0.1.0", "host": "gpu-7"}),
         ("stop", {}),
-        ("hold", {"by": "dr.x", "reason": "odd answers"}),
+        ("hold", {"by": "dr.x", "reason": "odd\x1b answers"}),
+        ("hold", {"by": " ", "reason": ""}),
         ("release", {"by": "dr.x"}),
         ("rotation", {"previous": "audit.jsonl.000000000002"}),
         ("repair", {"torn_bytes": 5}),
         ("resumed", {}),
         ("gap", {"lost": 5}),
+        ("unfinished", {"since": TIME, "client": "ward-7", "address": None, "notices": ["MED101"]}),
     )
 ]
+UNPRINTABLE = {**REQUEST, "client": "\x00\x0b\u2028", "host": "", "address": None}
 
 
-@pytest.mark.parametrize("record", [REQUEST, STRANGER, FEW, *EVENTS])
+def valid(resource: dict[str, Any]) -> dict[str, Any]:
+    """A resource that the library takes."""
+    MODELS[resource["resourceType"]].model_validate(resource)
+    return resource
+
+
+@pytest.mark.parametrize("record", [REQUEST, STRANGER, OLD, UNPRINTABLE, *EVENTS])
 def test_it_validates(record: dict[str, Any]) -> None:
-    """Every kind of record. (The library has R4B: its AuditEvent is that of R4.)"""
-    resource = fhir.audit_event(record)
+    """Every kind of record, with names nobody would choose and lines of an older gateway."""
+    for resource in Export().resources(record):
+        valid(resource)
 
-    parsed = AuditEvent.model_validate(resource)
-    assert parsed.recorded is not None
-    assert parsed.recorded.isoformat().startswith("2026-11-25T01:46:06.262")
+
+@pytest.fixture
+def happened(start: Start, engine: FakeEngine, tmp_path: Path) -> list[dict[str, Any]]:
+    """The records of a gateway to which everything has happened."""
+    audited = Audited(tmp_path, start, engine.url)
+    for surface in SURFACES:
+        audited.ask(surface, EMERGENCY, **surface.limit(3))
+        audited.ask(surface)
+        for fault in ("cut", "status", "error_midstream"):
+            engine.next(fault=fault)
+            with contextlib.suppress(httpx2.TransportError):
+                audited.ask(surface, EMERGENCY)
+    engine.next(fault="reasoning_only")
+    audited.ask(JSON)
+    engine.next(fault="hang_before_headers", seconds=5)
+    audited.ask(JSON)
+    audited.ask(JSON, temperature=99)
+    audited.ask(SURFACES[4], model="other")
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
+    body, headers = SSE.body(), audited.headers
+    with audited.gateway.client.stream("POST", SSE.path, json=body, headers=headers) as answer:
+        next(answer.iter_bytes())
+    for path in ("/v1/models", "/nowhere"):
+        audited.gateway.client.get(path, headers=headers)
+    audited.gateway.client.get("/v1/models")
+    audited.gateway.stop()
+    return lines(audited.trail)
+
+
+def test_all_that_can_happen_is_valid(happened: list[dict[str, Any]]) -> None:
+    """Answered, cut, refused, broken, left, unknown: each validates, and its ids are its own."""
+    seen = {record.get("outcome") for record in happened}
+    wanted = {"ok", "engine_cut", "engine_rejected", "no_answer", "engine_timeout", "client_gone"}
+    assert seen >= wanted | {"invalid_request", "model_not_found", "not_found", "unauthorized"}
+    export = Export()
+    resources = [valid(one) for record in happened for one in export.resources(record)]
+
+    ids = Counter((one["resourceType"], one["id"]) for one in resources)
+    assert max(ids.values()) == 1
+    made = {f"Device/{one['id']}" for one in resources if one["resourceType"] == "Device"}
+    provenances = [one for one in resources if one["resourceType"] == "Provenance"]
+    assert {one["agent"][0]["who"]["reference"] for one in provenances} == made
+    answered = [one for one in happened if one.get("model") and one.get("status") == 200]
+    assert len(provenances) == len(answered)
+    for one in provenances:
+        check_provenance(one)
+    claims = [one for one in resources if CREATE in one.get("meta", {}).get("profile", ())]
+    assert len(claims) == sum(one["outcome"] == "ok" for one in answered)
+    for one in claims:
+        check_create(one)
+
+
+def check_create(event: dict[str, Any]) -> None:
+    """BALP 1.1.3, profile IHE.BasicAudit.Create (input/fsh/PatientCreate.fsh)."""
+    assert event["type"]["code"] == "rest"
+    assert [one["code"] for one in event["subtype"]] == ["create"]
+    assert (event["action"], event["outcome"]) == ("C", "0")
+    for role in ("110153", "110152"):
+        (agent,) = [one for one in event["agent"] if one["type"]["coding"][0]["code"] == role]
+        assert agent["who"]
+        assert agent["network"]["address"]
+    assert sum(agent["requestor"] for agent in event["agent"]) == 1
+    transaction, data = event["entity"]
+    assert transaction["type"]["code"] == "XrequestId"
+    assert transaction["what"]["identifier"]["value"]
+    assert (data["type"]["code"], data["role"]["code"]) == ("2", "4")
+    assert data["what"]["identifier"]["value"]
+
+
+def check_provenance(resource: dict[str, Any]) -> None:
+    """AI Transparency on FHIR, profile AI-Provenance (input/fsh/AIProvenance.fsh)."""
+    assert resource["meta"]["profile"] == [f"{GUIDE}/StructureDefinition/AI-Provenance"]
+    assert resource["target"]
+    assert resource["reason"] == [{"coding": [ASSERTED]}]
+    (agent,) = resource["agent"]
+    assert agent["role"] == [AI]
+    assert agent["type"]["coding"][0]["code"] == "author"
+    assert [one["role"] for one in resource["entity"]] == ["derivation"]
+
+
+def test_a_device_is_an_ai_device() -> None:
+    """AI Transparency on FHIR, profile AI-Device (input/fsh/AIDevice.fsh); it comes once."""
+    export = Export()
+    device, event, provenance = export.resources({**REQUEST, "revision": "abc"})
+    again = [one["resourceType"] for one in export.resources({**REQUEST, "revision": "abc"})]
+    other, *_ = export.resources({**REQUEST, "revision": "abd"})
+
+    assert again == ["AuditEvent", "Provenance"]
+    assert device["type"] == AI
+    (kind,) = device["extension"]
+    assert kind["valueCodeableConcept"]["coding"][0]["code"] == "Large-Language-Models"
+    assert {"type": {"text": "revision"}, "value": "abc"} in device["version"]
+    assert other["id"] != device["id"]
+    assert event["id"] == provenance["id"]
+    values = [one["identifier"]["value"] for one in provenance["target"]]
+    assert values == ["r-1", "hmac-sha256:bb", "hmac-sha256:cc"]
+
+
+def test_gateways_do_not_share_ids() -> None:
+    """Two trails under one key, begun in the same millisecond, are told apart by their host."""
+
+    def trail(host: str) -> Iterator[dict[str, Any]]:
+        head, mac = START, new_mac(KEY)
+        for kind in ("start", "stop"):
+            line, head = signed_line({"time": TIME, "kind": kind, "host": host}, head, mac)
+            parsed = parse_line(line.rstrip(b"\n"), mac)
+            assert parsed is not None
+            yield parsed.record
+
+    ids = [audit_event(record)["id"] for host in ("a", "b") for record in trail(host)]
+    assert len(set(ids)) == 4
 
 
 def test_who_what_and_how_it_ended() -> None:
     """In the elements that an auditor's tool reads."""
-    resource = fhir.audit_event(REQUEST)
+    resource = audit_event(REQUEST)
 
-    assert resource["agent"][0]["who"]["identifier"]["value"] == "ward-7"
-    assert resource["agent"][0]["network"] == {"address": "10.0.0.7", "type": "2"}
-    assert resource["type"]["code"] == "rest"
+    client, server = resource["agent"]
+    assert client["who"]["identifier"]["value"] == "ward-7"
+    assert client["network"] == {"address": "10.0.0.7", "type": "2"}
+    assert server["network"] == {"address": "gpu-7", "type": "1"}
+    assert resource["recorded"] == TIME
     assert resource["outcome"] == "0"
-    request, model = resource["entity"]
+    request, answer = resource["entity"]
     assert request["what"]["identifier"]["value"] == "r-1"
-    assert model["what"]["display"] == "fake-model"
-    details = {one["type"]: one["valueString"] for one in model["detail"]}
+    assert answer["what"]["display"] == "fake-model"
+    details = {one["type"]: one["valueString"] for one in answer["detail"]}
     assert details["output_digests"] == "hmac-sha256:bb hmac-sha256:cc"
-    assert details["completion_tokens"] == "6"
-    assert details["notices"] == "0"
-    assert "revision" not in details
+    assert details["sampling"] == "temperature=0.0 max_tokens=7"
+    assert details["notices"] == "MED101 MED113"
+    assert not {"mac", "client", "revision"} & set(details)
 
 
 @pytest.mark.parametrize(
@@ -93,4 +235,7 @@ def test_who_what_and_how_it_ended() -> None:
 )
 def test_outcomes(status: int, ended: str, outcome: str) -> None:
     """The caller's fault is minor, ours is serious, a stream that broke off is ours."""
-    assert fhir.audit_event({**REQUEST, "status": status, "outcome": ended})["outcome"] == outcome
+    event = audit_event({**REQUEST, "status": status, "outcome": ended})
+
+    assert event["outcome"] == outcome
+    assert ("meta" in event) == (ended == "ok")

@@ -1,0 +1,126 @@
+"""AuditEvents by the elements of IHE's Basic Audit Log Patterns.
+
+Source: BALP 1.1.3, https://profiles.ihe.net/ITI/BALP: client and server as agents, the X-Request-Id
+and what was created as entities. Its profiles are of successful interactions, none of them an
+operation. A whole answer claims `Create`, as OpenAI's API calls what it does; a request that was
+refused, or whose answer broke off, has the same elements and claims nothing.
+"""
+
+from collections.abc import Iterator
+
+from gateway.audit.fhir.elements import (
+    ANSWER,
+    OWN,
+    coding,
+    concept,
+    has_answer,
+    identified,
+    record_id,
+    text_of,
+)
+from gateway.json_types import Json
+
+CREATE = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Create"
+BALP_ENTITY = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
+TYPE = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+DCM = "http://dicom.nema.org/resources/ontology/DCM"
+RESTFUL = "http://hl7.org/fhir/restful-interaction"
+ENTITY_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
+SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
+# DICOM's codes for events that are not requests.
+APPLICATION = {"start": ("110120", "Application Start"), "stop": ("110121", "Application Stop")}
+OTHER = ("110100", "Application Activity")
+SUCCESS, MINOR, SERIOUS = "0", "4", "8"
+HOST_NAME, IP_ADDRESS = "1", "2"
+# Fields with an element of their own; all others are details.
+ELEMENTS = {"time", "kind", "prev", "mac", "host", "request_id", "client", "address"}
+
+
+def audit_event(record: Json) -> Json:
+    """Return the resource of a record; its digests prove nothing without the line of the trail."""
+    is_create = has_answer(record) and outcome(record) == SUCCESS and record.get("address")
+    return {
+        "resourceType": "AuditEvent",
+        "id": record_id(record),
+        **({"meta": {"profile": [CREATE]}} if is_create else {}),
+        **event_type(record),
+        "recorded": record["time"],
+        "outcome": outcome(record),
+        "outcomeDesc": str(record.get("outcome", record["kind"])),
+        "agent": [client(record), server(record)],
+        "source": {
+            "observer": server(record)["who"],
+            "type": [coding(SOURCE_TYPE, "4", "Application Server")],
+        },
+        "entity": list(entities(record)),
+    }
+
+
+def event_type(record: Json) -> Json:
+    """Return type, subtype and action: an answer was created; else an operation was tried."""
+    if record["kind"] != "request":
+        subtype = coding(OWN, record["kind"], record["kind"])
+        code, display = APPLICATION.get(record["kind"], OTHER)
+        return {"type": coding(DCM, code, display), "subtype": [subtype], "action": "E"}
+    interaction, action = ("create", "C") if has_answer(record) else ("operation", "E")
+    return {
+        "type": coding(TYPE, "rest", "RESTful Operation"),
+        "subtype": [coding(RESTFUL, interaction, interaction)],
+        "action": action,
+    }
+
+
+def outcome(record: Json) -> str:
+    """Return the outcome code: 4xx is a minor failure, 5xx and a broken stream are serious."""
+    status, ended = record.get("status", 200), record.get("outcome", "ok")
+    if ended == "ok":
+        return SUCCESS
+    return MINOR if 400 <= status < 500 or ended == "client_gone" else SERIOUS
+
+
+def client(record: Json) -> Json:
+    """Return who asked, or the operator of a hold; of an event of the service, nobody."""
+    name = text_of(record.get("client") or record.get("by") or "")
+    agent: Json = {
+        "type": concept(coding(DCM, "110153", "Source Role ID")),
+        "who": identified(OWN, name) if name else {"display": "unknown"},
+        "requestor": record["kind"] in ("request", "unfinished", "hold", "release"),
+    }
+    if record.get("address"):
+        agent["network"] = {"address": record["address"], "type": IP_ADDRESS}
+    return agent
+
+
+def server(record: Json) -> Json:
+    """Return the gateway."""
+    host = text_of(record.get("host") or "unknown")
+    return {
+        "type": concept(coding(DCM, "110152", "Destination Role ID")),
+        "who": {**identified(OWN, host), "display": "MM-HIE gateway"},
+        "requestor": False,
+        "network": {"address": host, "type": HOST_NAME},
+    }
+
+
+def entities(record: Json) -> Iterator[Json]:
+    """Yield the request by its id, and the answer, or what there was instead, with the facts."""
+    if "request_id" in record:
+        yield {
+            "what": identified(OWN, record["request_id"]),
+            "type": coding(BALP_ENTITY, "XrequestId", "X-Request-Id"),
+        }
+    answer = identified(ANSWER, record["request_id"]) if has_answer(record) else {}
+    yield {
+        "what": {**answer, "display": text_of(record.get("model") or "MM-HIE service")},
+        "type": coding(ENTITY_TYPE, "2", "System Object"),
+        "role": coding(ROLE, "4", "Domain Resource"),
+        "detail": details(record),
+    }
+
+
+def details(record: Json) -> list[dict[str, str]]:
+    """Return every other fact; what is empty has no `valueString`."""
+    found = {name: text_of(record[name]) for name in record if name not in ELEMENTS}
+    known = {name: text for name, text in found.items() if record[name] is not None and text}
+    return [{"type": name, "valueString": text} for name, text in known.items()]
