@@ -39,7 +39,7 @@ class Labels:
     audience: Audience
     emergency_contact: str
     languages: tuple[str, ...]
-    notice_rules: str  # their version
+    notice_rules: str | None  # their version; None: nothing is screened
 
     @classmethod
     def of(
@@ -57,7 +57,8 @@ class Labels:
         secret = key.encode() if key else secrets.token_bytes(32)
         words = words or wording(disclaimer.language)
         contact = emergency_contact or words.contact
-        rules = rules_version(words, audience, languages, contact)
+        is_off = audience == "off"
+        rules = None if is_off else rules_version(words, audience, languages, contact)
         return cls(disclaimer, secret, words, audience, contact, tuple(languages), rules)
 
     def screen(self, turns: Sequence[str]) -> Screening:

@@ -24,15 +24,22 @@ def test_notices_come_in_the_configured_languages() -> None:
 
 
 def test_another_wording_has_another_version() -> None:
-    """Languages and contact decide what a notice says, as the rules do."""
+    """Languages, contact and audience decide what a notice says; where nobody is to read one,
+    nothing was screened."""
 
-    def version(contact: str = "112", *languages: str) -> str:
-        return Labels.of(
-            Disclaimer.of(), key="k", emergency_contact=contact, languages=languages or ("en",)
-        ).notice_rules
+    def version(**changed: Any) -> str | None:
+        return Labels.of(Disclaimer.of(), **{"emergency_contact": "112", **changed}).notice_rules
 
+    changes: tuple[dict[str, Any], ...] = (
+        {},
+        {"emergency_contact": "911"},
+        {"languages": ("en", "de")},
+        {"audience": "patient"},
+        {"audience": "off"},
+    )
     assert version() == version()
-    assert len({version(), version("911"), version("112", "en", "de")}) == 3
+    assert len({version(**changed) for changed in changes}) == len(changes)
+    assert version(audience="off") is None
 
 
 def test_digests_compare_under_one_key_only() -> None:
