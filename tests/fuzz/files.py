@@ -4,7 +4,8 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from gateway.audit import chain, fhir
+from gateway.audit import chain
+from gateway.audit.fhir.audit_event import audit_event
 from gateway.audit.verify import Verifier, checkpoint_in
 from gateway.auth import keys
 from gateway.auth.jwks import parse
@@ -38,7 +39,7 @@ def sealed(data: bytes) -> None:
     found = chain.parse_line(line[:-1], MAC)
     assert found is not None
     assert (found.is_genuine, found.head) == (True, head)
-    fhir.audit_event({"request_id": "r", **found.record})
+    audit_event({"request_id": "r", **found.record})
     at = data[0] * 7 % (len(line) - 1) if data else 0
     broken = line[:at] + bytes([line[at] ^ 1]) + line[at + 1 : -1]
     other = chain.parse_line(broken, MAC)

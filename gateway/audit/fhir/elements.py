@@ -19,7 +19,7 @@ def record_id(record: Json) -> str:
 
 def has_answer(record: Json) -> bool:
     """Return whether a model's words went to the client, all of them or the beginning."""
-    return record["kind"] == "request" and record["status"] == OK and "model" in record
+    return record["kind"] == "request" and record.get("status") == OK and "model" in record
 
 
 def coding(system: str, code: str, display: str) -> dict[str, str]:
