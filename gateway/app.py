@@ -145,7 +145,7 @@ def services_of(
         ),
         metrics=own,
         hold_file=hold.watch(settings.hold_file),
-        gate=Gate.of(settings, shared.limiter, shared.revoked, needs_of(settings)),
+        gate=Gate.of(settings, shared.limiter, shared.operator.revoked, needs_of(settings)),
         request_policy=RequestPolicy.of(settings),
         trail=trail,
         tracing=tracing,

@@ -123,7 +123,7 @@ class Dispatch:
         exchange: Exchange = scope["exchange"]
         record, path = exchange.record, scope["path"]
         endpoint = TOKEN_ENDPOINTS.get(path)
-        record.is_audited = services.gate.requires_key(path)
+        record.is_audited = services.gate.need(path) is not None
         if endpoint is None:
             record.principal = await services.gate.admit(path, scope["headers"])
             await self.app(scope, receive, send)

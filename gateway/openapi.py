@@ -23,18 +23,14 @@ def describe(app: FastAPI) -> None:
     def openapi() -> Json:
         document = of_routes()
         if not TOKEN_ENDPOINTS.keys() <= document["paths"].keys():
-            document["components"] = {"schemas": schemas() | document_schemas(document)}
+            of_framework = document.get("components", {}).get("schemas", {})
+            document["components"] = {"schemas": schemas() | of_framework}
             document["paths"] |= {
                 path: {"post": operation(endpoint)} for path, endpoint in TOKEN_ENDPOINTS.items()
             }
         return document
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to extend it
-
-
-def document_schemas(document: Json) -> Json:
-    found: Json = document.get("components", {}).get("schemas", {})
-    return found
 
 
 def schemas() -> Json:

@@ -45,7 +45,7 @@ class Services:
     def held(self) -> hold.Hold | None:
         """The hold in force, of this machine or of all gateways."""
         own = self.hold_file.current()
-        return own if own or self.shared.store is None else self.shared.hold
+        return own if own or self.shared.store is None else self.shared.operator.hold
 
     def model(self) -> Model:
         """Return the served model; raise Held, Draining, EngineUnavailable or

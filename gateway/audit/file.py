@@ -43,7 +43,7 @@ class AuditFile:
         self._handle = -1
         self._size = -1
         self._synced = 0.0
-        self._owes_sync = False
+        self.owes_sync = False  # lines are written that have not been forced to the disk
         self._events: list[Json] = []  # repairs and rotations to be recorded
 
     @classmethod
@@ -162,7 +162,7 @@ class AuditFile:
         try:
             while written < len(content):
                 written += os.write(self._handle, content[written:])
-            self._owes_sync = self._fsync != "never"
+            self.owes_sync = self._fsync != "never"
             self.sync_when_due()
         except OSError:
             with contextlib.suppress(OSError):
@@ -171,22 +171,17 @@ class AuditFile:
             raise
         self._size += written
 
-    @property
-    def owes_sync(self) -> bool:
-        """True while lines are written that have not been forced to the disk."""
-        return self._owes_sync
-
     def sync_when_due(self) -> None:
         """Force lines to the disk as MMHIE_AUDIT_FSYNC says; raise OSError."""
         is_due = time.monotonic() - self._synced >= SYNC_EVERY_S
-        if self._owes_sync and (is_due or self._fsync == "always"):
+        if self.owes_sync and (is_due or self._fsync == "always"):
             self.sync()
 
     def sync(self) -> None:
         """Force what was written to the disk, unless the policy is never; raise OSError."""
         if self._handle >= 0 and self._fsync != "never":
             self._force()
-        self._owes_sync = False
+        self.owes_sync = False
 
     def _force(self) -> None:
         os.fdatasync(self._handle)
@@ -232,11 +227,7 @@ def append_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
 
 def event(kind: str, **facts: object) -> Json:
     """Return a record about the trail itself or the service, not about a request."""
-    return {"time": rfc3339_now(), "kind": kind, "host": HOST, **facts}
-
-
-def rfc3339_now() -> str:
-    return rfc3339(time.time())
+    return {"time": rfc3339(time.time()), "kind": kind, "host": HOST, **facts}
 
 
 def rotated_files(path: Path) -> list[Path]:

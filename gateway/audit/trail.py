@@ -19,7 +19,6 @@ from gateway.audit.file import (
     AuditFile,
     ChainBroken,
     event,
-    rfc3339_now,
     tail_records,
 )
 from gateway.audit.inflight_journal import InflightJournal, left_behind
@@ -29,6 +28,7 @@ from gateway.logs import log
 from gateway.record import RequestRecord
 from gateway.safety.labels import GATEWAY_VERSION
 from gateway.settings import GatewaySettings
+from gateway.timestamps import rfc3339
 
 BATCH_S = 0.05  # a line is written within twice this
 RETRY_S = 1.0
@@ -231,7 +231,7 @@ class Trail:
             return
         self._checkpointed = head
         line = {
-            "time": rfc3339_now(),
+            "time": rfc3339(time.time()),
             "event": "audit_checkpoint",
             "seq": head.seq,
             "mac": head.mac,

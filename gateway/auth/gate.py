@@ -113,10 +113,6 @@ class Gate:
             return None
         return "openai" if path.startswith("/v1/") else "any"
 
-    def requires_key(self, path: str) -> bool:
-        """Return whether a path requires a key, where there are keys."""
-        return self.need(path) is not None
-
     async def is_authenticated(self, headers: RawHeaders) -> bool:
         """Return whether a caller of an open path has sent a valid key."""
         try:

@@ -58,7 +58,7 @@ class OperatorState:
     """Operator state as this process knows it; checked every second, read when it changed."""
 
     def __init__(self, prefix: str) -> None:
-        self.revoked: set[str] = set()
+        self.revoked: set[str] = set()  # digests of keys; grows in place
         self.is_synced = False  # since the start
         self._entry = HoldEntry()
         self._keys = RedisKeys(prefix)

@@ -5,14 +5,13 @@ start and 10 MB.
 """
 
 import ssl
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.cluster.operator_state import OperatorState
 from gateway.errors import SharedStateUnavailable
 from gateway.limits.rate_limiter import RateLimiter
-from gateway.safety.hold import Hold
 from gateway.settings import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
@@ -33,16 +32,6 @@ class ClusterState:
     operator: OperatorState
     store: "RedisStore | None" = None
     refuse: bool = False
-
-    @property
-    def hold(self) -> Hold | None:
-        """The hold that is in force for all gateways."""
-        return self.operator.hold
-
-    @property
-    def revoked(self) -> Container[str]:
-        """Digests of keys that are revoked for all gateways; grows in place."""
-        return self.operator.revoked
 
     @property
     def is_unsynced(self) -> bool:

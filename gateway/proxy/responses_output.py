@@ -10,8 +10,6 @@ TEXT = "output_text"
 # With `enable_response_messages` vLLM writes all that was generated down once more, as it came.
 RAW = "output_messages"
 
-Json = Json
-
 
 def text_passed(text: str, policy: OutputPolicy) -> str:
     """A whole text, cleaned and surrounded."""

@@ -9,7 +9,7 @@ GAP = "\n\n"  # a paragraph of its own, in plain text and in markdown
 
 # Fields that request machine-readable output, by vLLM's and OpenAI's names.
 STRUCTURED = frozenset(
-    (
+    {
         "tools",
         "functions",
         "structured_outputs",
@@ -17,7 +17,7 @@ STRUCTURED = frozenset(
         "guided_regex",
         "guided_choice",
         "guided_grammar",
-    )
+    }
 )
 
 

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -49,7 +49,7 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
     model = read_model(settings, ask_hub=not is_offline())
     made, parts = planned(settings, machine, model, installation.detect(), variables)
     if as_json:
-        entries = {"nodes": [part.as_json() for part in parts]} if parts else {}
+        entries = {"nodes": [asdict(part) for part in parts]} if parts else {}
         sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
     else:
         show(made, machine, Console(), parts)

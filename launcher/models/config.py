@@ -8,7 +8,7 @@ from typing import Any, Final
 from launcher.errors import ModelError
 from launcher.formats import ALIASES, FORMATS
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
-from launcher.models.families import DEFAULTS, Config
+from launcher.models.families import BEYOND_LORA, DEFAULTS, Config
 
 # Marks in the chat template of a model that reasons, and vLLM's parser for it.
 REASONING_MARKS: Final = (("enable_thinking", "qwen3"), ("<think>", "deepseek_r1"))
@@ -24,23 +24,6 @@ TOOL_MARKS: Final = (
 )
 # Parts of a config.json that describe what a gateway for text never uses.
 OTHER_SENSES: Final = ("vision_config", "audio_config", "vision_tower_config")
-# Entries of an adapter_config.json that change more than W + scale * B A.
-BEYOND_LORA: Final = (
-    "use_dora",
-    "modules_to_save",
-    "target_parameters",
-    "fan_in_fan_out",
-    "layer_replication",
-    "lora_bias",
-    "trainable_token_indices",
-    "alora_invocation_tokens",
-    "arrow_config",
-    "kasa_config",
-    "monteclora_config",
-    "use_bdlora",
-    "use_qalora",
-    "velora_config",
-)
 
 
 def from_config(config: Config, *, source: str, template: str = "") -> ModelFacts:

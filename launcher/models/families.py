@@ -15,6 +15,7 @@ CONFIGS: Final[Mapping[str, Config]] = _KNOWN["configs"]
 ADAPTERS: Final[Mapping[str, Config]] = _KNOWN["adapters"]
 DEFAULTS: Final[Mapping[str, Config]] = _KNOWN["defaults"]  # of a model type
 COPIES: Final[Mapping[str, str]] = _KNOWN["copies"]
+BEYOND_LORA: Final[tuple[str, ...]] = tuple(_KNOWN["beyond_lora"])
 
 
 def original(base: str) -> str:

@@ -1,7 +1,7 @@
 """Commands of a multi-node engine for each machine, the head first."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Final
 
 from launcher.models.facts import ModelFacts
@@ -33,10 +33,6 @@ class Node:
     variables: Mapping[str, str] = field(default_factory=dict)
     engine: Argv = ()
     engine_env: Mapping[str, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, object]:
-        """Return an entry of `nodes` in `mmhie plan --nodes ... --json`."""
-        return asdict(self)
 
 
 def nodes(
