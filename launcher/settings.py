@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -29,19 +30,9 @@ if TYPE_CHECKING:  # a new row of the table is a new choice
 else:
     Quantize = Literal["none", "auto", *FORMATS]
 RouterPolicy = Literal["cache_aware", "consistent_hash", "power_of_two"]
-RESERVED_FLAGS: Final[Mapping[str, str]] = {
-    "--host": "the engine listens on a private socket",
-    "--port": "the engine listens on a private socket",
-    "--uds": "the launcher chooses the socket",
-    "--api-key": "the launcher makes a key for every start",
-    "--model": "set MMHIE_REASONER_MODEL instead",
-    "--served-model-name": "set MMHIE_REASONER_MODEL instead",
-    "--lora-modules": "set MMHIE_REASONER_MODEL to the adapter instead",
-    "--enable-log-requests": "it writes the patient's text into the log",
-    "--enable-log-outputs": "it writes the model's answers into the log",
-    "--enable-log-deltas": "it writes the model's answers into the log",
-    "--config": "a file could set any of the reserved flags",
-}
+RESERVED_FLAGS: Final[Mapping[str, str]] = tomllib.loads(
+    Path(__file__).with_name("reserved_flags.toml").read_text("utf-8")
+)
 
 
 class LauncherSettings(SharedSettings):

@@ -56,10 +56,7 @@ def line_of(record: RequestRecord) -> Json:
         "outcome": record.outcome,
         "ms": record.ms,
         **present(
-            stream=record.stream,
-            **screening_of(record),
-            **origin_of(record),
-            **answer_of(record),
+            stream=record.stream, **screening_of(record), **origin_of(record), **answer_of(record)
         ),
     }
 

@@ -14,13 +14,7 @@ import orjson
 
 from gateway.audit import entry
 from gateway.audit.chain import Head
-from gateway.audit.file import (
-    SYNC_EVERY_S,
-    AuditFile,
-    ChainBroken,
-    event,
-    tail_records,
-)
+from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event, tail_records
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.errors import AuditUnavailable
 from gateway.json_types import Json

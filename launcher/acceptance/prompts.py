@@ -2,11 +2,7 @@
 
 from typing import Any, Final
 
-QUESTIONS: Final = (
-    "What is a fever?",
-    "Name a sign of anaemia.",
-    "How is asthma treated?",
-)
+QUESTIONS: Final = ("What is a fever?", "Name a sign of anaemia.", "How is asthma treated?")
 # Long enough for an adapter to show in the probabilities of its tokens.
 PASSAGE: Final = (
     "A fever is a body temperature above 38 degrees. It is often a sign of an infection. "

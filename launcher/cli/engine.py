@@ -18,7 +18,7 @@ from launcher.checkpoints import preparation
 from launcher.cli import serve
 from launcher.errors import OutOfMemory, SettingsError, ToldToStop
 from launcher.process.child import prefixed
-from launcher.process.stop import Stop
+from launcher.process.restarts import Stop
 from launcher.serving.engine_supervisor import EngineProgram, EngineSupervisor, RestartPolicy
 from launcher.serving.programs import engine_command, engine_program
 from launcher.serving.status_file import Phase, StatusFile, engine_facts

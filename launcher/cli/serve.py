@@ -23,7 +23,7 @@ from launcher.checkpoints.preparation import Plans
 from launcher.errors import LauncherError, ToldToStop
 from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
-from launcher.process.stop import Stop
+from launcher.process.restarts import Stop
 from launcher.serving import follower, preflight, router
 from launcher.serving.engine_supervisor import RestartPolicy
 from launcher.serving.programs import RunFiles, programs, replanned

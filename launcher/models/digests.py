@@ -1,7 +1,5 @@
 """The SHA-256 of a model's files as their maker recorded it, and the check against it."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -67,7 +65,7 @@ def sha256(file: Path, advance: Advance = lambda _: None) -> str:
     return digest(file, hashlib.sha256(), advance)
 
 
-def digest(file: Path, whole: hashlib._Hash, advance: Advance = lambda _: None) -> str:
+def digest(file: Path, whole: "hashlib._Hash", advance: Advance = lambda _: None) -> str:
     """The file's digest by this hash, which may have been fed before."""
     with file.open("rb") as opened:
         while block := opened.read(BLOCK_BYTES):

@@ -1,7 +1,5 @@
 """One file from the hub: resumed where it was cut, and kept only when its digest is right."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Callable
@@ -79,7 +77,7 @@ class Download:
             "or a proxy or mirror is broken; start again later."
         )
 
-    def _receive(self, part: PartialFile, patience: Patience) -> None:
+    def _receive(self, part: "PartialFile", patience: Patience) -> None:
         furthest = part.size
         while part.size < self.file.size:
             try:
@@ -94,7 +92,7 @@ class Download:
                         "(MMHIE_FETCH_STALL_SECONDS), and what came before is kept."
                     ) from None
 
-    def _append(self, part: PartialFile, silence_s: float) -> None:
+    def _append(self, part: "PartialFile", silence_s: float) -> None:
         """Append what one answer brings; raise HubUnavailable when it was not all."""
         start, path = part.size, self.file.path
         with hub_client.opened(self.name, self.commit, path, start, silence_s) as response:
@@ -156,7 +154,7 @@ class PartialFile:
         self.advance(len(block))
 
 
-def hasher(file: HubFile) -> hashlib._Hash:
+def hasher(file: HubFile) -> "hashlib._Hash":
     """Return the hash by which the hub names a file of this size and digest."""
     if len(file.digest) == 64:
         return hashlib.sha256()

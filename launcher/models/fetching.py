@@ -4,8 +4,6 @@
 its progress as lines.
 """
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

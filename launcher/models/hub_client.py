@@ -171,10 +171,7 @@ def _sentence(error: HfHubHTTPError, name: str, revision: str | None, path: str)
             status in (401, 403),
             f"The hub refuses {name} ({status}): set HF_TOKEN to a token that may read it.",
         ),
-        (
-            status == 416,
-            f"The hub's {path} of {name} is shorter than it lists: start again later.",
-        ),
+        (status == 416, f"The hub's {path} of {name} is shorter than it lists: start again later."),
         (True, f"The hub answers {status} for {name}: check HF_ENDPOINT."),
     )
     return next(sentence for applies, sentence in rows if applies)

@@ -1,7 +1,5 @@
 """A model's files at one commit in the hub's cache, laid out as the hub's own client does."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Endings of an engine that no restart of it mends, told from the lines it wrote."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import Final

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from launcher.errors import DeviceFailed, ExitedEarly, GaveUp, NeverReady, OutOfMemory, StartError
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.restarts import Backoff, Clock, keep_running
-from launcher.process.stop import Stop
+from launcher.process.restarts import Backoff, Clock, Stop, keep_running
 from launcher.serving import engine_faults, startup_log
 from launcher.serving.environment import KEY
 from launcher.serving.probe import Address, Probe

@@ -10,7 +10,7 @@ from typing import Final
 from launcher.errors import DeviceFailed, ExitedEarly
 from launcher.planning.plan import EnginePlan
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.stop import Stop
+from launcher.process.restarts import Stop
 from launcher.serving import engine_faults, environment, startup_log
 
 MASTER_PORT: Final = 29501  # vLLM's own default, on the head

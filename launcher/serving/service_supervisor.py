@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from launcher.errors import LauncherError
 from launcher.process.child import Child, Command, Listener, describe
-from launcher.process.restarts import Backoff, keep_running
-from launcher.process.stop import Stop
+from launcher.process.restarts import Backoff, Stop, keep_running
 
 SETTINGS_EXIT = 2
 

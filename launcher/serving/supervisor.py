@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from launcher.errors import DeviceFailed, GaveUp, ToldToStop
 from launcher.process.child import Command
-from launcher.process.restarts import Clock
-from launcher.process.stop import Stop
+from launcher.process.restarts import Clock, Stop
 from launcher.serving import router
 from launcher.serving.engine_supervisor import (
     ENGINE_STOP_S,

@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from launcher.process.restarts import LONGEST_PAUSE_S, RECOVERED_S, Backoff, keep_running
-from launcher.process.stop import Stop
+from launcher.process.restarts import LONGEST_PAUSE_S, RECOVERED_S, Backoff, Stop, keep_running
 
 
 def test_pauses_double_up_to_a_minute() -> None:

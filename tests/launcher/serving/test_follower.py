@@ -15,7 +15,7 @@ from launcher.errors import DeviceFailed, ExitedEarly
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.plan import EnginePlan, make_plan
-from launcher.process.stop import Stop
+from launcher.process.restarts import Stop
 from launcher.serving.follower import MASTER_PORT, follow, head_address
 from launcher.settings import load
 
