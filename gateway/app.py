@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
@@ -27,6 +28,7 @@ from gateway.record import Observer, release_limits
 from gateway.routes import console
 from gateway.safety import hold
 from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
+from gateway.safety.hold_guard import HoldGuard
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
@@ -101,8 +103,8 @@ async def open_services(
     services = services_of(settings, disclaimer, own, quotas or Quotas.of(settings))
     if services.trail is not None:
         services.trail.start()
-    running = (services.watch.run(), services.gate.run(), services.shared.run())
-    watching = [asyncio.create_task(one) for one in running]
+    kept = (services.watch, services.gate, services.shared, services.hold)
+    watching = [asyncio.create_task(one.run()) for one in kept]
     try:
         await services.shared.wait_for_first_attempt()
         yield services
@@ -129,6 +131,7 @@ def services_of(
     engine = EngineClient(settings.engine_url, key=secret)
     metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
     trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
+    words = wording_of(settings)
     return Services(
         settings=settings,
         engine=engine,
@@ -138,13 +141,17 @@ def services_of(
         labels=Labels.of(
             disclaimer,
             key=digest_key.get_secret_value() if digest_key else None,
-            words=wording_of(settings),
+            words=words,
             audience=settings.audience,
             emergency_contact=settings.emergency_contact,
             languages=settings.notice_languages,
         ),
         metrics=own,
-        hold_file=hold.watch(settings.hold_file),
+        hold=HoldGuard(
+            hold.watch(settings.hold_file),
+            lambda: shared.operator.hold,
+            partial(hold.downtime_message, wording=words, contact=settings.disclaimer_contact),
+        ),
         gate=Gate.of(settings, shared.limiter, shared.operator.revoked, needs_of(settings)),
         request_policy=RequestPolicy.of(settings),
         trail=trail,

@@ -90,7 +90,8 @@ def stamp_of(path: Path) -> Stamp | None:
         return None
     except OSError:
         return (0, 0, 0)  # there, but out of reach: reading it says why
-    return (seen.st_mtime_ns, seen.st_size, seen.st_ino)
+    # ctime: a file that only became readable has changed, too
+    return (seen.st_ctime_ns, seen.st_size, seen.st_ino)
 
 
 def write_json(path: Path, content: object, *, mode: int = 0o666) -> None:

@@ -4,7 +4,7 @@
     screen   red flags in what the caller sent: whatever the outcome, it carries the notices
     admit    an audit trail that can be written, the principal's limits
     read     the handler makes a call of the request: the engine's request, the form of the answer
-    queue    a slot in the admission queue, held until the last byte
+    queue    a slot in the admission queue, held until the last byte; a hold may have come meanwhile
     open     the engine's status is known: a failure is still a status of ours
     answer   the handler renders; a failure after the first byte is the stream's last words
     record   what the answer came to, for the observers of the finished record
@@ -134,7 +134,9 @@ async def answer(call: Call, exchange: Exchange, services: Services) -> None:
     """Queue, open, answer."""
     exchange.record.stream = call.is_stream
     label = label_of(call, exchange, services)
-    async with exchange.watched(), services.admission.slot(exchange.record.principal.priority):
+    slot = services.admission.slot(exchange.record.principal.priority)
+    async with exchange.watched(services.hold.running), slot:
+        services.hold.check()
         response = await services.engine.open(await request_of(call, exchange, services))
         try:
             await refuse_failures(response, call.parameters)

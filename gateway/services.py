@@ -10,13 +10,11 @@ from gateway.auth.gate import Gate
 from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
-from gateway.errors import Held
-from gateway.files import WatchedFile
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.request_policy import RequestPolicy
 from gateway.metrics import Metrics
 from gateway.record import Observer
-from gateway.safety import hold
+from gateway.safety.hold_guard import HoldGuard
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.safety.provenance import Serving
 from gateway.settings import GatewaySettings
@@ -34,7 +32,7 @@ class Services:
     admission: AdmissionQueue
     labels: Labels
     metrics: Metrics
-    hold_file: WatchedFile[hold.Hold | None]
+    hold: HoldGuard
     gate: Gate
     request_policy: RequestPolicy
     shared: ClusterState
@@ -42,17 +40,10 @@ class Services:
     tracing: Tracing | None = None
     observers: tuple[Observer, ...] = ()
 
-    def held(self) -> hold.Hold | None:
-        """The hold in force, of this machine or of all gateways."""
-        own = self.hold_file.current()
-        return own if own or self.shared.store is None else self.shared.operator.hold
-
     def model(self) -> Model:
         """Return the served model; raise Held, Draining, EngineUnavailable or
         SharedStateUnavailable when there is none now."""
-        held = self.held()
-        if held is not None:
-            raise Held(self._downtime(held))
+        self.hold.check()
         if self.shared.store is not None:
             self.shared.require_sync()
         return self.watch.model()
@@ -61,20 +52,16 @@ class Services:
         """The phase that /healthz shows."""
         if self.watch.draining:
             return "draining"
-        if self.held() is not None:
+        if self.hold.current() is not None:
             return "held"
         return "starting" if self.shared.is_unsynced else self.watch.phase
 
     def detail(self) -> str:
         """The sentence that goes with the phase; under a hold, the downtime message."""
-        held = self.held()
-        if held is None or self.watch.draining:
+        message = self.hold.message()
+        if message is None or self.watch.draining:
             return NOT_SYNCED if self.shared.is_unsynced else self.watch.state.detail
-        return self._downtime(held)
-
-    def _downtime(self, held: hold.Hold) -> str:
-        contact = self.settings.disclaimer_contact
-        return hold.downtime_message(held, self.labels.wording, contact)
+        return message
 
     def serving(self, model: Model) -> Serving:
         """The engine and the model, as provenance names them."""

@@ -6,7 +6,7 @@ The hold is kept in Redis for all gateways where one is configured, else in a fi
 import getpass
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,50 +14,141 @@ import typer
 
 from gateway.audit.file import ChainBroken, append_event
 from gateway.cli.command import AsJson, CommandError, put
+from gateway.cli.phases import Phases, phases_of, told
 from gateway.cluster import operator_state
 from gateway.safety import hold as hold_file
-from gateway.safety.hold import Hold
+from gateway.safety.hold import UNREADABLE, Hold
 from gateway.settings import GatewaySettings, load
 from gateway.timestamps import rfc3339
 
 Reason = Annotated[str, typer.Option(help="Shown to every client: no patient data.")]
 By = Annotated[str | None, typer.Option(help="Who decided; default: the current user.")]
+Now = Annotated[bool, typer.Option("--now", help="Also end the answers that are being written.")]
+Urls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--url",
+        envvar="MMHIE_URL",
+        help="Gateway that has to confirm; repeatable. Default: the one on this machine.",
+    ),
+]
+HELD = frozenset({"held"})
 
 
-def hold(reason: Reason, by: By = None, as_json: AsJson = False) -> None:
-    """Take the model out of service: model endpoints return 503, the gateway stays up."""
+class Unconfirmed(CommandError):
+    """The command did its part, and no gateway shows it."""
+
+    exit_code = 1
+
+
+def hold(
+    reason: Reason, by: By = None, now: Now = False, url: Urls = None, as_json: AsJson = False
+) -> None:
+    """Take the model out of service: model endpoints return 503, the gateway stays up.
+
+    Requests at the engine are finished, unless --now ends them. Exit code 1 where no gateway
+    confirms the hold, or one goes on answering."""
     settings = load()
-    new = Hold(reason=reason, by=by or getpass.getuser(), since=rfc3339(time.time()))
+    wanted = Hold(reason, by or getpass.getuser(), rfc3339(time.time()), now)
+    first, new = joined(in_force(settings), wanted)
     _, problem = set_shared(settings, new)
-    if problem is not None or settings.redis_url is None:
+    in_file = problem is not None or settings.redis_url is None
+    if in_file:
         write(settings.hold_file, new, problem)
-    audit(settings, "hold", by=new.by, reason=reason)
+    audit(settings, "hold", by=wanted.by, reason=reason, **({"now": "true"} if now else {}))
+    phases = phases_of(settings, url or (), lambda found: found == HELD)
+    put(
+        f"The hold is in {place(settings, in_file=in_file)}. {confirmed(phases, first)}",
+        document(new, phases) | {"file": str(settings.hold_file) if in_file else None},
+        as_json=as_json,
+    )
     if problem is not None:
         raise CommandError(
             f"Only gateways that read {settings.hold_file} are held: Redis {problem}. Repeat the "
             "command when Redis is back."
         )
-    put(
-        "The model is out of service; `mmhie release` puts it back.",
-        {"held": True, **asdict(new)},
-        as_json=as_json,
-    )
+    if not is_confirmed(phases):
+        raise Unconfirmed(unconfirmed(settings, phases, in_file=in_file))
 
 
-def release(by: By = None, as_json: AsJson = False) -> None:
-    """End a hold: put the model back into service."""
+def release(by: By = None, url: Urls = None, as_json: AsJson = False) -> None:
+    """End a hold: put the model back into service. Exit code 1 where a gateway is still held."""
     settings = load()
     shared, problem = set_shared(settings, None)
-    was_held = remove(settings.hold_file) or shared is not None
-    if was_held:
+    before = remove(settings.hold_file) or shared
+    if before is not None:
         audit(settings, "release", by=by or getpass.getuser())
     if problem is not None:
         raise CommandError(
             f"Gateways that share a Redis may still be held: Redis {problem}. Repeat the command "
             "when Redis is back."
         )
-    sentence = "The model is back in service." if was_held else "There was no hold."
-    put(sentence, {"held": False, "was_held": was_held}, as_json=as_json)
+    phases = phases_of(settings, url or (), lambda found: "held" not in found)
+    is_held = any("held" in found for found in phases.values())
+    ended = f"The hold is ended: {described(before)}." if before else "There was no hold."
+    whole = document(before, phases) | {"held": is_held, "was_held": before is not None}
+    put(ended, whole, as_json=as_json)
+    if is_held:
+        raise Unconfirmed(
+            f"The model is still out of service: {told(phases)}. {elsewhere(settings)}"
+        )
+
+
+def in_force(settings: GatewaySettings) -> Hold | None:
+    """Return the hold that these settings' gateways have already, as far as can be read."""
+    try:
+        return hold_file.read(settings.hold_file) or operator_state.hold_of_all(settings)
+    except operator_state.OperatorCommandFailed:
+        return None
+
+
+def joined(first: Hold | None, wanted: Hold) -> tuple[Hold | None, Hold]:
+    """Return the hold that stays, if any, and the one to write: reason, author and time of the
+    first are what the callers have read."""
+    if first is None or first == UNREADABLE:
+        return None, wanted
+    return first, replace(first, now=first.now or wanted.now)
+
+
+def is_confirmed(phases: Phases) -> bool:
+    """Return whether a gateway reports the hold, and none goes on answering."""
+    found = phases.values()
+    return HELD in found and not any("ready" in one for one in found)
+
+
+def described(held: Hold) -> str:
+    return f"held by {held.by} since {held.since} ({held.reason})"
+
+
+def document(held: Hold | None, phases: Phases) -> dict[str, object]:
+    """Return what --json shows."""
+    gateways = {url: sorted(found) for url, found in phases.items()}
+    return {"held": True, **(asdict(held) if held else {}), "gateways": gateways}
+
+
+def place(settings: GatewaySettings, *, in_file: bool) -> str:
+    return str(settings.hold_file) if in_file else "Redis"
+
+
+def confirmed(phases: Phases, first: Hold | None) -> str:
+    """Return what the gateways say, and which hold is in force."""
+    was = f" It was {described(first)} already: that reason stays." if first else ""
+    if not is_confirmed(phases):
+        return was.strip()
+    return f"The model is out of service: {told(phases)}.{was} `mmhie release` puts it back."
+
+
+def unconfirmed(settings: GatewaySettings, phases: Phases, *, in_file: bool) -> str:
+    remedy = elsewhere(settings) if in_file else "Name a gateway with --url or MMHIE_URL."
+    return f"The hold is not confirmed: {told(phases)}. {remedy}"
+
+
+def elsewhere(settings: GatewaySettings) -> str:
+    return (
+        f"A gateway of another user, folder or machine does not read {settings.hold_file}: run "
+        "this command there as that user, set MMHIE_HOLD_FILE as it is there, or name the gateway "
+        "with --url."
+    )
 
 
 def set_shared(settings: GatewaySettings, new: Hold | None) -> tuple[Hold | None, str | None]:
@@ -80,8 +171,8 @@ def write(path: Path, new: Hold, redis_problem: str | None) -> None:
         ) from None
 
 
-def remove(path: Path) -> bool:
-    """End a hold of this machine, and return whether there was one. Raises CommandError."""
+def remove(path: Path) -> Hold | None:
+    """End a hold of this machine, and return it. Raises CommandError."""
     try:
         return hold_file.release(path)
     except OSError as error:

@@ -116,6 +116,14 @@ def hold_all(settings: GatewaySettings, hold: Hold | None) -> Hold | None:
     return entry_of((b"0", before)).hold if before is not None else None
 
 
+def hold_of_all(settings: GatewaySettings) -> Hold | None:
+    """Return the hold that is in force for all gateways."""
+    if settings.redis_url is None:
+        return None
+    (row,) = execute(settings, [("HMGET", RedisKeys(settings.redis_prefix).hold, "at", "hold")])
+    return entry_of(row).hold
+
+
 def revoke_everywhere(settings: GatewaySettings, digests: Sequence[str]) -> None:
     """Revoke keys by their SHA-256."""
     if settings.redis_url is not None and digests:
@@ -152,7 +160,7 @@ def decode(text: bytes | None) -> Hold | None:
     found = json.loads(text or b"")
     if found is None:
         return None
-    return Hold(**{name: str(found[name]) for name in ("reason", "by", "since")})
+    return Hold.of(found)
 
 
 def entry_of(row: Sequence[bytes | None]) -> HoldEntry:

@@ -73,9 +73,9 @@ class Exchange:
                 raise too_large(max_bytes)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def watched(self) -> "CancelOnDisconnect":
-        """A block of work that ends, as ClientGone, the moment the caller hangs up."""
-        return CancelOnDisconnect(self._receive, lambda: self.complete)
+    def watched(self, running: "set[CancelOnDisconnect]") -> "CancelOnDisconnect":
+        """A block of work, one of those `running`, that ends the moment the caller hangs up."""
+        return CancelOnDisconnect(self._receive, lambda: self.complete, running)
 
     async def send(self, message: Message) -> None:
         """The ASGI send of this exchange, for the framework."""
@@ -137,8 +137,9 @@ class Exchange:
         """Send a whole response."""
         length = str(len(body)).encode()
         framing = ((b"content-type", media), (b"content-length", length))
-        await self._send(self._head(status, (*framing, *headers)))
-        self.complete = True
+        head = self._head(status, (*framing, *headers))
+        self.complete = True  # nothing ends it any more: it is sent as one
+        await self._send(head)
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     def failed(self, outcome: str) -> None:
@@ -175,7 +176,7 @@ class Rest:
 
 
 class CancelOnDisconnect:
-    """Work that is cancelled, as ClientGone, the moment the caller hangs up.
+    """Work that is cancelled, as ClientGone, the moment the caller hangs up, or is interrupted.
 
     Nobody reads `receive()` while a handler awaits the engine: without this a disconnect would be
     noticed only when the answer is written. A task for it costs more than most of what a request
@@ -183,16 +184,29 @@ class CancelOnDisconnect:
     is done it goes on.
     """
 
-    __slots__ = ("_is_complete", "_left", "_receive", "_receiving", "_worker")
+    __slots__ = ("_is_complete", "_reason", "_receive", "_receiving", "_running", "_worker")
 
-    def __init__(self, receive: Receive, is_complete: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        is_complete: Callable[[], bool],
+        running: "set[CancelOnDisconnect]",
+    ) -> None:
         self._receive = receive
         self._is_complete = is_complete
-        self._left = False
+        self._reason: Callable[[], BaseException] | None = None
         self._receiving: Steps | None = None
+        self._running = running
+
+    def interrupt(self, reason: Callable[[], BaseException]) -> None:
+        """End the work with an error, unless it ends already or its answer is complete."""
+        if self._reason is None and not self._is_complete():
+            self._reason = reason
+            self._worker.cancel()
 
     async def __aenter__(self) -> None:
         self._worker: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment] # in a task
+        self._running.add(self)
         self._listen()
 
     async def __aexit__(
@@ -201,11 +215,13 @@ class CancelOnDisconnect:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._running.discard(self)
         receiving, self._receiving = self._receiving, None
         if receiving is not None:
             receiving.close()
-        if kind is asyncio.CancelledError and self._left and self._worker.uncancel() <= 0:
-            raise ClientGone from None  # nobody else wants it to stop
+        reason = self._reason
+        if kind is asyncio.CancelledError and reason and self._worker.uncancel() <= 0:
+            raise reason() from None  # nobody else wants it to stop
 
     def _listen(self) -> None:
         self._receiving = self._receive()  # type: ignore[assignment] # a coroutine
@@ -227,9 +243,8 @@ class CancelOnDisconnect:
     def _hear(self, kind: str) -> None:
         if kind != "http.disconnect":
             self._listen()
-        elif not self._is_complete():
-            self._left = True
-            self._worker.cancel()
+        else:
+            self.interrupt(ClientGone)
 
 
 def values_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:

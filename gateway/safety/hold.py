@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Self
 
 from gateway.files import WatchedFile, write_json
 from gateway.safety.wording import Wording
@@ -12,11 +13,20 @@ from gateway.safety.wording import Wording
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The reason why the model is out of service, its author, and its time (RFC 3339, UTC)."""
+    """The reason why the model is out of service, its author, and its time (RFC 3339, UTC).
+
+    With `now` it also ends the answers that are being written."""
 
     reason: str
     by: str
     since: str
+    now: bool = False
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Self:
+        """Return the hold in what was stored; raise KeyError or TypeError."""
+        reason, by, since = (str(found[name]) for name in ("reason", "by", "since"))
+        return cls(reason, by, since, found.get("now") is True)
 
 
 # A damaged file still means that somebody wanted the model off: fail closed.
@@ -33,8 +43,7 @@ def watch(path: Path, *, clock: Callable[[], float] = time.monotonic) -> Watched
 def read(path: Path) -> Hold | None:
     """Return the hold in a file; None when there is no file, UNREADABLE when it is damaged."""
     try:
-        found = json.loads(path.read_bytes())
-        return Hold(**{name: str(found[name]) for name in ("reason", "by", "since")})
+        return Hold.of(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
@@ -46,12 +55,12 @@ def write(path: Path, hold: Hold) -> None:
     write_json(path, asdict(hold))
 
 
-def release(path: Path) -> bool:
-    """End the hold; return whether there was one."""
-    if not path.exists():  # the folder may be one to read only
-        return False
-    path.unlink(missing_ok=True)
-    return True
+def release(path: Path) -> Hold | None:
+    """End the hold; return what it was. Raise OSError."""
+    before = read(path)
+    if before is not None:  # the folder may be one to read only
+        path.unlink(missing_ok=True)
+    return before
 
 
 def downtime_message(hold: Hold, wording: Wording, contact: str | None = None) -> str:

@@ -1,16 +1,12 @@
 """Operator's choices about answers: reasoning, its name, the disclaimer in the text."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from openai import OpenAI
 
 from tests.contract.fixtures import Start
-from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.waiting import until
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
@@ -125,39 +121,3 @@ def test_the_folder_of_the_model_is_not_told(start: Start, engine: FakeEngine) -
 
     for path in ("/v1/models", "/v1/models/fake-model"):
         assert "/models/" not in gateway.client.get(path).text
-
-
-def test_a_hold_is_in_force_until_released(
-    start: Start, engine: FakeEngine, tmp_path: Path
-) -> None:
-    """`mmhie hold` is seen within two seconds, survives a restart and ends with `mmhie release`."""
-    file = tmp_path / "held" / "hold.json"
-    gateway = start(engine.url, MMHIE_HOLD_FILE=str(file)).wait()
-    operator("hold", "--reason", "answers drifted", hold_file=file)
-    again = start(engine.url, MMHIE_HOLD_FILE=str(file)).wait("/healthz")
-
-    for held in (gateway, again):
-        wait_for_phase(held, "held")
-        refused = held.client.post(GENERATE, json={"prompt": "hi"})
-        assert refused.status_code == 503
-        assert refused.json()["error"]["code"] == "held"
-        assert "answers drifted" in refused.json()["error"]["message"]
-        assert held.client.get("/readyz").status_code == 503
-    operator("release", hold_file=file)
-    wait_for_phase(gateway, "ready")
-
-    assert gateway.client.post(GENERATE, json={"prompt": "hi"}).status_code == 200
-
-
-def operator(*words: str, hold_file: Path) -> None:
-    """Run a command of `mmhie` with this hold file."""
-    subprocess.run(
-        [Path(sys.executable).with_name("mmhie"), *words],
-        env={"MMHIE_HOLD_FILE": str(hold_file), "PATH": "/usr/bin:/bin", "USER": "operator"},
-        check=True,
-        capture_output=True,
-    )
-
-
-def wait_for_phase(gateway: Gateway, phase: str) -> None:
-    until(lambda: gateway.client.get("/healthz").json()["phase"] == phase)

@@ -75,6 +75,16 @@ def test_an_unusable_file_changes_nothing(
     assert watched.file.problem is None
 
 
+def test_a_file_that_becomes_readable_is_read(watched: Watched) -> None:
+    """Its mode or owner has changed, and nothing else."""
+    watched.path.write_text("one")
+    watched.file.current()
+    watched.path.chmod(0o600)
+    watched.after_a_second()
+
+    assert watched.readings == 2
+
+
 def test_what_was_taken_as_read_is_read_once_it_changes(watched: Watched) -> None:
     """For content that its owner has loaded already."""
     watched.path.write_text("one")

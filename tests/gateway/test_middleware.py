@@ -269,7 +269,7 @@ async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
 
     async def slow(exchange: Exchange) -> None:
         try:
-            async with exchange.watched():
+            async with exchange.watched(set()):
                 await asyncio.sleep(30)
         finally:
             stopped.set()

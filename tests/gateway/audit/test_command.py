@@ -26,6 +26,7 @@ class Desk:
         monkeypatch.setenv("MMHIE_AUDIT_FILE", str(path))
         monkeypatch.setenv("MMHIE_AUDIT_KEY", KEY)
         monkeypatch.setenv("MMHIE_HOLD_FILE", str(path.with_name("hold.json")))
+        monkeypatch.setenv("MMHIE_URL", "http://127.0.0.1:9")  # no gateway: nobody confirms a hold
 
     def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
         """Return its standard output and standard error."""
@@ -222,7 +223,7 @@ def test_damage_around_a_request(
 
 def test_hold_and_release_are_in_the_trail(desk: Desk, path: Path) -> None:
     """The operator and the reason, in the gateway's own chain."""
-    desk.run("hold", "--reason", "odd answers", "--by", "dr.x")
+    desk.run("hold", "--reason", "odd answers", "--by", "dr.x", exit_code=1)
     desk.run("release", "--by", "dr.y")
     desk.run("release")
 
@@ -234,9 +235,9 @@ def test_hold_and_release_are_in_the_trail(desk: Desk, path: Path) -> None:
 def test_a_hold_does_not_wait_for_the_trail(desk: Desk, path: Path) -> None:
     """It is a switch for safety: it works, and says what is missing."""
     path.write_text("damaged\n")
-    out, err = desk.run("hold", "--reason", "odd answers")
+    out, err = desk.run("hold", "--reason", "odd answers", exit_code=1)
 
-    assert "out of service" in out
+    assert "The hold is in" in out
     assert "could not be written to the audit trail" in err
     assert path.with_name("hold.json").exists()
 

@@ -118,6 +118,8 @@ def operate(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         monkeypatch.setenv(name, value)
 
     def run(*arguments: str) -> int:
+        urls = " ".join(gateway.url for gateway in site.gateways)
+        monkeypatch.setenv("MMHIE_URL", urls)
         with pytest.raises(SystemExit) as ended:
             app.run(app.application(), list(arguments))
         return int(ended.value.code or 0)
@@ -176,6 +178,23 @@ def test_a_hold(site: Site, operate: Callable[..., int], engine: FakeEngine) -> 
     assert site.gateways[0].client.get("/readyz").json()["phase"] == "held"
     assert not (site.folder / "here" / "hold.json").exists()
 
+    assert operate("release") == 0
+    until(lambda: site.everybody("ward", 200, 200))
+
+
+def test_a_hold_ends_what_runs_at_both(
+    site: Site, operate: Callable[..., int], engine: FakeEngine
+) -> None:
+    """A stream at each ends with an error that names the hold; a second hold may say so first."""
+    for _ in site.gateways:
+        engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
+    with ExitStack() as open_ones:
+        streams = [open_ones.enter_context(site.stream(one, "ward")) for one in site.gateways]
+        assert operate("hold", "--reason", "wrong adapter") == 0
+        assert operate("hold", "--reason", "another", "--now") == 0
+        ended = [stream.read().decode() for stream in streams]
+
+    assert all('"code":"held"' in text and "(wrong adapter)" in text for text in ended)
     assert operate("release") == 0
     until(lambda: site.everybody("ward", 200, 200))
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from gateway.errors import BodyTooLarge, ClientGone, InternalError, MethodNotAllowed, TooBusy
-from gateway.http.exchange import Exchange, content_length
+from gateway.errors import BodyTooLarge, ClientGone, Held, InternalError, MethodNotAllowed, TooBusy
+from gateway.http.exchange import CancelOnDisconnect, Exchange, content_length
 
 COMMON = ((b"x-request-id", b"id-1"),)
 
@@ -140,8 +140,28 @@ async def test_leaving_before_the_work_begins() -> None:
     caller = Caller()
     caller.leave()
     with pytest.raises(ClientGone):
-        async with caller.exchange.watched():
+        async with caller.exchange.watched(set()):
             await asyncio.sleep(5)
+
+
+async def test_work_that_is_interrupted() -> None:
+    """Ends with the error that was given, the first of two; not once its answer is complete."""
+    caller, running = Caller(), set[CancelOnDisconnect]()
+
+    async def work() -> None:
+        async with caller.exchange.watched(running):
+            (one,) = running
+            one.interrupt(lambda: Held("Held."))
+            one.interrupt(lambda: InternalError("Later."))
+            await asyncio.sleep(60)
+
+    with pytest.raises(Held):
+        await work()
+    assert not running
+    async with caller.exchange.watched(running):
+        await caller.exchange.respond(200, b"{}")
+        next(iter(running)).interrupt(lambda: Held("Held."))
+        await asyncio.sleep(0)
 
 
 async def test_leaving_during_the_work() -> None:
@@ -149,7 +169,7 @@ async def test_leaving_during_the_work() -> None:
     caller, cleaned = Caller(), asyncio.Event()
 
     async def work() -> None:
-        async with asyncio.timeout(60), caller.exchange.watched():
+        async with asyncio.timeout(60), caller.exchange.watched(set()):
             try:
                 await asyncio.sleep(5)
             finally:
@@ -168,14 +188,14 @@ async def test_leaving_during_the_work() -> None:
 async def test_more_of_a_body_is_no_leaving() -> None:
     """Only a disconnect is one."""
     caller = Caller(part(b"x", more=True), part(b"y", more=False))
-    async with caller.exchange.watched():
+    async with caller.exchange.watched(set()):
         await asyncio.sleep(0.01)
 
 
 async def test_the_end_of_a_response_is_no_leaving() -> None:
     """A server reports a disconnect after the last byte, too."""
     caller = Caller()
-    async with caller.exchange.watched():
+    async with caller.exchange.watched(set()):
         await caller.exchange.respond(200, b"{}")
         caller.leave()
         await asyncio.sleep(0.02)
@@ -186,7 +206,7 @@ async def test_the_end_of_a_response_is_no_leaving() -> None:
 async def test_leaving_after_the_work_is_noticed_by_nobody() -> None:
     """The watch ends with the block, without a response as well."""
     caller = Caller()
-    async with caller.exchange.watched():
+    async with caller.exchange.watched(set()):
         await asyncio.sleep(0)
     caller.leave()
     await asyncio.sleep(0.01)
@@ -198,7 +218,7 @@ async def test_cancelled_from_outside() -> None:
     caller = Caller()
 
     async def work() -> None:
-        async with caller.exchange.watched():
+        async with caller.exchange.watched(set()):
             await asyncio.sleep(5)
 
     task = asyncio.create_task(work())
@@ -214,7 +234,7 @@ async def test_cancelled_from_outside_as_the_caller_leaves(first: str) -> None:
     caller = Caller()
 
     async def work() -> None:
-        async with caller.exchange.watched():
+        async with caller.exchange.watched(set()):
             try:
                 await asyncio.sleep(5)
             finally:
@@ -237,7 +257,7 @@ async def test_an_error_of_the_work_is_its_own() -> None:
     """Nothing is made of it, and the watch ends."""
     caller = Caller()
     with pytest.raises(InternalError):
-        async with caller.exchange.watched():
+        async with caller.exchange.watched(set()):
             raise InternalError("Oh.")
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == 1

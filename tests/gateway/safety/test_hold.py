@@ -36,7 +36,7 @@ def test_a_change_is_seen_within_a_second_and_no_sooner(tmp_path: Path) -> None:
     clock.now = 1.0
     assert watched.current() == HOLD
 
-    assert release(tmp_path / "hold")
+    assert release(tmp_path / "hold") == HOLD
     clock.now = 2.0
     assert watched.current() is None
 
@@ -58,7 +58,7 @@ def test_a_path_out_of_reach_still_holds(tmp_path: Path) -> None:
 
 def test_read_is_what_write_wrote(tmp_path: Path) -> None:
     """Reasons in any script survive."""
-    hold = Hold(reason="Störung ⚠", by="Ärztin", since="2026-11-25T08:00:00Z")
+    hold = Hold(reason="Störung ⚠", by="Ärztin", since="2026-11-25T08:00:00Z", now=True)
     write(tmp_path / "hold", hold)
 
     assert read(tmp_path / "hold") == hold

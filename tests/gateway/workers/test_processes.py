@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 
 from gateway.audit.verify import verify
+from gateway.safety import hold
+from gateway.safety.hold import Hold
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.auth.conftest import add_key
@@ -66,6 +68,22 @@ def endless(gateway: Four, name: str, number: int, engine: FakeEngine) -> list[S
     for _ in range(number):
         engine.next({"fault": "endless"}, slow)
     return [Stream(gateway, LONG_STREAM, **gateway.bearers[name]) for _ in range(number)]
+
+
+def test_a_hold_ends_what_runs_in_every_worker(start: Start, engine: FakeEngine) -> None:
+    """`now` in the file they share: each stream ends with an error that names the hold."""
+    gateway = start(workers=2, MMHIE_HOLD_FILE="hold.json")
+    for _ in range(8):
+        engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
+    streams = [Stream(gateway, LONG_STREAM) for _ in range(8)]
+    file = gateway.log_file.with_name("hold.json")
+    hold.write(file, Hold("drift", "ops", "2026-01-01T00:00:00Z", now=True))
+    for stream in streams:
+        stream.finish()
+
+    assert all(b'"code":"held"' in one.read and one.read.endswith(DONE) for one in streams)
+    engine.until(lambda stats: stats["aborted"] == 8)
+    assert gateway.ask() == 503
 
 
 def begun(number: int, act: Callable[[], Any]) -> list[threading.Thread]:

@@ -1,0 +1,62 @@
+"""Phases of running gateways, from their /healthz: what a hold has come to."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlsplit
+
+import httpx2
+
+from gateway.settings import GatewaySettings
+
+TIMEOUT_S = 2.0
+PATIENCE_S = 3.0  # a gateway looks at its file four times a second, at Redis once
+PAUSE_S = 0.1
+AWAY = "not reachable"
+ASKS_PER_WORKER = 3  # which worker answers is not ours to choose
+Phases = Mapping[str, frozenset[str]]  # by address
+
+
+def phases_of(
+    settings: GatewaySettings, urls: Sequence[str], expected: Callable[[frozenset[str]], bool]
+) -> Phases:
+    """Return the phases of the gateways at `urls`, else of the one that these settings start, as
+    soon as they are as expected."""
+    asks = ASKS_PER_WORKER * settings.workers if settings.workers > 1 else 1
+    deadline = time.monotonic() + PATIENCE_S
+    found: dict[str, frozenset[str]] = {}
+    for url in urls or [own_url(settings)]:
+        found[url] = look(url, asks)
+        while not expected(found[url]) and AWAY not in found[url] and time.monotonic() < deadline:
+            time.sleep(PAUSE_S)
+            found[url] = look(url, asks)
+    return found
+
+
+def own_url(settings: GatewaySettings) -> str:
+    """Return the address of this machine's gateway."""
+    scheme = "https" if settings.tls_certificate else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - not bound here
+    return f"{scheme}://{host}:{settings.port}"
+
+
+def look(url: str, asks: int) -> frozenset[str]:
+    """Return the phases that a gateway reports over so many connections."""
+    return frozenset(phase_at(url) for _ in range(asks))
+
+
+def phase_at(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        path = parts.path if parts.scheme == "unix" else None
+        # The certificate is for the name that callers use; nothing is sent that could be stolen.
+        transport = httpx2.HTTPTransport(uds=path, verify=False, trust_env=False)
+        with httpx2.Client(transport=transport, timeout=TIMEOUT_S) as client:
+            base = "http://gateway" if path else url.rstrip("/")
+            return str(client.get(f"{base}/healthz").json()["phase"])
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, KeyError, TypeError):
+        return AWAY
+
+
+def told(phases: Phases) -> str:
+    """Return the phases as part of a sentence."""
+    return ", ".join(f"{url} is {' and '.join(sorted(found))}" for url, found in phases.items())

@@ -1,0 +1,66 @@
+"""The hold in force at this process: no request goes to the engine under it, and `now` ends those
+that are there."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.errors import Held
+from gateway.files import WatchedFile
+from gateway.http.exchange import CancelOnDisconnect
+from gateway.logs import log
+from gateway.safety.hold import Hold
+
+POLL_S = 0.25
+
+
+class HoldGuard:
+    """The hold of this machine, or else of all gateways; `run` has to run.
+
+    `running` are the requests that wait for a slot or are at the engine.
+    """
+
+    def __init__(
+        self,
+        file: WatchedFile[Hold | None],
+        shared: Callable[[], Hold | None],
+        wording: Callable[[Hold], str],
+    ) -> None:
+        self.running: set[CancelOnDisconnect] = set()
+        self._file = file
+        self._shared = shared
+        self._wording = wording
+        self._was_held = False
+
+    def current(self) -> Hold | None:
+        """Return the hold in force; the file is looked at once a second."""
+        return self._file.current() or self._shared()
+
+    def message(self) -> str | None:
+        """Return the downtime message of the hold in force."""
+        held = self.current()
+        return None if held is None else self._wording(held)
+
+    def check(self) -> None:
+        """Raise Held while there is a hold."""
+        if message := self.message():
+            raise Held(message)
+
+    async def run(self) -> None:
+        """Look for a hold also when nobody asks, and end what it ends."""
+        while True:
+            self._file.refresh()
+            self._enforce(self.current())
+            await asyncio.sleep(POLL_S)
+
+    def _enforce(self, held: Hold | None) -> None:
+        if bool(held) != self._was_held:
+            self._was_held = bool(held)
+            log.warning("the model is out of service" if held else "the model is back in service")
+        if held is None or not held.now or not self.running:
+            return
+        log.warning("a hold ends %d requests", len(self.running))
+        for request in tuple(self.running):
+            request.interrupt(self._refusal)
+
+    def _refusal(self) -> Held:
+        return Held(self.message() or "The clinical model was taken out of service.")
