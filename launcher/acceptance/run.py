@@ -57,10 +57,12 @@ async def measured(
 
 
 def is_same(earlier: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
-    """The earlier run was of the same plan; what else used the GPUs does not count."""
+    """The earlier run was of the same plan, and no less thorough; idle GPUs do not count."""
     before = dict(earlier.get("facts") or {})
     now = json.loads(json.dumps(facts))  # tuples are lists there
-    return {**before, "idle_gib": None} == {**now, "idle_gib": None}
+    either = {"idle_gib": None, "is_quick": None}
+    is_thorough = not before.get("is_quick") or now["is_quick"]
+    return bool(is_thorough) and {**before, **either} == {**now, **either}
 
 
 def passed(earlier: Mapping[str, Any]) -> dict[str, tuple[Finding, dict[str, Any]]]:

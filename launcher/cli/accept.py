@@ -101,6 +101,8 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
         try:
             target = await service.start(chosen)
             measured = await run.measured(target, unfinished(options.out), begun, seen)
+            if not all(one["outcome"] != "failed" for one in measured["findings"]):
+                written(options.out.with_suffix(".log"), target.log.read_text(errors="replace"))
         finally:
             await service.close()
     now = datetime.now(UTC).isoformat(timespec="seconds")
