@@ -57,10 +57,10 @@ async def measured(
 
 
 def is_same(earlier: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
-    """The earlier run was of the same plan, and no less thorough; idle GPUs do not count."""
+    """The earlier run was of the same plan, and no less thorough; what is free does not count."""
     before = dict(earlier.get("facts") or {})
     now = json.loads(json.dumps(facts))  # tuples are lists there
-    either = {"idle_gib": None, "is_quick": None}
+    either = {"free_gib": None, "is_quick": None}
     is_thorough = not before.get("is_quick") or now["is_quick"]
     return bool(is_thorough) and {**before, **either} == {**now, **either}
 

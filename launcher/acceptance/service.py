@@ -16,7 +16,6 @@ from typing import Final, TextIO
 
 import psutil
 
-from launcher.acceptance import device_memory
 from launcher.acceptance.target import Endpoint, Facts, Target
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans, Step
@@ -57,12 +56,11 @@ class Service:
 
     async def start(self, settings: LauncherSettings) -> Target:
         """Return the service once it is ready. Raises LauncherError."""
-        idle_gib = device_memory.used_gib()
         key = access_key(self._environ, self._folder)
         log = self._folder / "service.log"
         plans, parts = await self._serve(settings, log)
         port = parts.gateway.command.env["MMHIE_PORT"]
-        facts = replace(facts_of(plans, settings), idle_gib=idle_gib, is_quick=self._is_quick)
+        facts = replace(facts_of(plans, settings), is_quick=self._is_quick)
         gateway = self._endpoint(f"http://127.0.0.1:{port}", key)
         return Target(
             facts,
@@ -247,6 +245,7 @@ def facts_of(plans: Plans, settings: LauncherSettings) -> Facts:
         start_timeout_s=settings.start_timeout_seconds,
         weights_gib=plan.memory.weights_per_gpu_gib,
         memory_gib=taken_gib,
+        free_gib=tuple(gpu.free_gib or 0.0 for one in plans for gpu in used_gpus(one)),
         kv_tokens=kv_tokens(plan),
         is_reasoning=plan.model.reasoning,
         has_chat_template=bool(plan.model.chat_template),
@@ -261,8 +260,10 @@ def used_gpus(plan: EnginePlan) -> tuple[Gpu, ...]:
 
 def kv_tokens(plan: EnginePlan) -> int:
     """Return the tokens that the estimated KV cache holds, as vLLM counts them."""
-    workload = plan.decisions.workload
+    memory, workload = plan.memory, plan.decisions.workload
     if plan.device == "cpu":
-        workload = replace(workload, batched_tokens=2048 * workload.sizes.devices)
-    space_gib = plan.memory.kv_space_gib or plan.memory.kv_room_gib
-    return int(space_gib / workload.longest_gib * plan.max_model_len)
+        longest_gib = replace(workload, batched_tokens=2048 * workload.sizes.devices).longest_gib
+    else:  # the rest of what it takes is named
+        rest_gib = memory.weights_per_gpu_gib + memory.activations_gib + memory.overhead_gib
+        longest_gib = memory.per_gpu_gib - rest_gib
+    return int((memory.kv_space_gib or memory.kv_room_gib) / longest_gib * plan.max_model_len)

@@ -47,7 +47,7 @@ class Facts:
     is_reasoning: bool
     has_chat_template: bool
     has_tools: bool
-    idle_gib: tuple[float, ...] = ()  # of each GPU, in use before the start
+    free_gib: tuple[float, ...] = ()  # of each GPU, before the start
     is_quick: bool = False
 
 

@@ -6,9 +6,9 @@ from typing import Final
 
 import psutil
 
-from launcher.acceptance import device_memory
 from launcher.acceptance.check import Check, Unmeasured, Verdict
 from launcher.acceptance.target import Target
+from launcher.planning import hardware
 
 TOLERANCE: Final = 0.1
 KV_LINE: Final = re.compile(r"KV cache size: ([\d,]+) tokens")
@@ -47,11 +47,7 @@ async def measure(target: Target) -> Memory:
     tokens, weights = KV_LINE.findall(text), WEIGHTS_LINE.findall(text)
     if not tokens:
         raise Unmeasured("The engine's log does not say how large its KV cache is")
-    used = (
-        device_memory.used_more_gib(facts.idle_gib)
-        if facts.device == "cuda"
-        else resident_gib(target.processes())
-    )
+    used = taken_gib(facts.free_gib) if facts.device == "cuda" else resident_gib(target.processes())
     return Memory(
         estimated_gib=round(facts.memory_gib, 3),
         used_gib=round(used, 3),
@@ -60,6 +56,12 @@ async def measure(target: Target) -> Memory:
         estimated_weights_gib=round(facts.weights_gib, 3),
         weights_gib=float(weights[0]) if weights else None,
     )
+
+
+def taken_gib(before: tuple[float, ...]) -> float:
+    """Return how much less is free now on the GPU that lost most."""
+    now = (gpu.free_gib or 0.0 for gpu in hardware.detect().gpus)
+    return max((had - left for had, left in zip(before, now, strict=False)), default=0.0)
 
 
 def resident_gib(processes: list[psutil.Process]) -> float:
