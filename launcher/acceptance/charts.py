@@ -108,4 +108,6 @@ def svg(title: str, x_title: str, parts: Sequence[str]) -> str:
 
 def shown(value: float) -> str:
     """Format a figure in three digits, as far as it has them."""
+    if value >= 1e6:
+        return f"{value / 1e6:.3g}M"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
