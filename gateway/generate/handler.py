@@ -8,8 +8,8 @@ import orjson
 
 from gateway.engine.client import EngineResponse
 from gateway.engine.watch import Model
-from gateway.errors import EngineGarbled
-from gateway.generate import engine_body, plain_text, truncation
+from gateway.errors import EngineGarbled, GatewayError
+from gateway.generate import engine_body, truncation
 from gateway.generate.prompt import Delta, Prompt
 from gateway.generate.request import Form, checked, finale, form_of
 from gateway.generate.stream_reader import AnswerReader, no_answer
@@ -19,6 +19,7 @@ from gateway.json_types import Json
 from gateway.pipeline import EVENT_STREAM, is_stream
 from gateway.safety import harmony, placement, provenance
 from gateway.safety.reasoning import is_shown
+from gateway.safety.wording import Wording
 from gateway.services import Services
 
 PATH = "/llm/generate"
@@ -176,6 +177,17 @@ class GeneratedAnswer:
         )
 
 
+def end_of_text(truncated: str | None, wording: Wording, disclaimer: str) -> bytes:
+    """Return the end of a plain text: what was cut off, where something was, and the disclaimer."""
+    cut = f"\n\n{wording.closing(truncated)}" if truncated else ""
+    return f"{cut}\n\n{disclaimer}\n".encode()
+
+
+def interrupted(wording: Wording, disclaimer: str, error: GatewayError) -> bytes:
+    """Return the end of a plain text that could not be finished."""
+    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{disclaimer}\n".encode()
+
+
 class JsonAnswer(GeneratedAnswer):
     """The whole answer as one object."""
 
@@ -216,17 +228,15 @@ class TextAnswer(GeneratedAnswer):
     async def send(self) -> None:
         exchange, wanted = self.exchange, self.settings.disclaimer_in_text
         wording = self.services.labels.wording
-        exchange.last_words = partial(plain_text.interrupted, wording, self.disclaimer)
-        opening = plain_text.opening(self.label["notices"])
+        exchange.last_words = partial(interrupted, wording, self.disclaimer)
+        opening = "".join(f"{one['message']}\n\n" for one in self.label["notices"]).encode()
         async for delta in self.placed("prefix" if wanted in ("prefix", "both") else "off"):
             if not exchange.record.status:
                 await exchange.start(200, PLAIN_TEXT)
             if delta.text:
                 await exchange.write(opening + delta.text.encode())
                 opening = b""
-        await exchange.finish(
-            plain_text.closing(self.finals[0]["truncated"], wording, self.disclaimer)
-        )
+        await exchange.finish(end_of_text(self.finals[0]["truncated"], wording, self.disclaimer))
 
 
 FORMS: Mapping[Form, type[GeneratedAnswer]] = {

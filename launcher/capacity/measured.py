@@ -16,16 +16,6 @@ ROUTER_REQUEST_S: Final = 0.07e-3
 ROUTER_CHUNK_S: Final = 31e-6
 
 
-def gateway_cores(rate: float, chunks: float) -> float:
-    """Processors busy with `rate` requests and `chunks` chunks a second."""
-    return rate * REQUEST_S + chunks * CHUNK_S
-
-
-def router_cores(rate: float, chunks: float) -> float:
-    """The same of the router, which uses several processors by itself."""
-    return rate * ROUTER_REQUEST_S + chunks * ROUTER_CHUNK_S
-
-
 # Share of the data sheet's bf16 arithmetic that vLLM reached reading prompts of gpt-oss-20b, by
 # compute capability, from scripts/published_runs.py; generations without a run get the lowest.
 READ_SHARE: Final = {(8, 0): 0.36, (9, 0): 0.24}

@@ -126,7 +126,7 @@ def size(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Dema
     needed = math.ceil(demand.rate / (engine.limit * demand.utilization))
     steady_state = engine_load.steady_state(engine.cost, demand.rate / needed, engine.max_sequences)
     assert steady_state is not None  # noqa: S101  # below the limit there is one
-    gateway_cores = measured.gateway_cores(demand.rate, demand.chunks)
+    gateway_cores = demand.rate * measured.REQUEST_S + demand.chunks * measured.CHUNK_S
     return Sizing(
         demand=demand,
         card=card,
@@ -135,7 +135,8 @@ def size(settings: LauncherSettings, model: ModelFacts, card: Card, demand: Dema
         engines=needed + demand.spare,
         steady_state=steady_state,
         gateway_cores=gateway_cores,
-        router_cores=measured.router_cores(demand.rate, demand.chunks),
+        router_cores=demand.rate * measured.ROUTER_REQUEST_S
+        + demand.chunks * measured.ROUTER_CHUNK_S,
         gateways=_gateways(gateway_cores, demand.spare),
     )
 

@@ -48,12 +48,14 @@ def nodes(
     """
     by_ray = settings.distributed_backend == "ray"
 
+    gathering = (*RAY_HEAD, f"--node-ip-address={settings.head_address}", f"--port={RAY_PORT}")
+
     def part(rank: int) -> Node:
         if by_ray and rank > 0:
             return Node(rank, (joining_ray(settings),))
         here = settings.model_copy(update={"node_rank": rank})
         plan = make_plan(here, hardware, model, installed, strict=False)
-        first = (gathering_ray(settings),) if by_ray else ()
+        first = (gathering,) if by_ray else ()
         return Node(rank, (*first, SERVE), variables(here, given), plan.argv, plan.env)
 
     return tuple(part(rank) for rank in range(settings.nodes))
@@ -63,8 +65,3 @@ def variables(settings: LauncherSettings, given: Mapping[str, str]) -> dict[str,
     """Add this node's rank and the head's address to the given variables."""
     own = {name: getattr(settings, name) for name in ("nodes", "node_rank", "head_address")}
     return {**given, **{PREFIX + name.upper(): str(value) for name, value in own.items()}}
-
-
-def gathering_ray(settings: LauncherSettings) -> Argv:
-    """Return the command that starts Ray on node 0, without its usage statistics."""
-    return (*RAY_HEAD, f"--node-ip-address={settings.head_address}", f"--port={RAY_PORT}")

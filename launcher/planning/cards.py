@@ -9,8 +9,6 @@ from pydantic import TypeAdapter
 
 from launcher.errors import HardwareError
 
-DEFAULT_CAPABILITY: Final = (8, 0)
-
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
@@ -21,7 +19,7 @@ class Gpu:
 
     name: str
     memory_gib: float
-    compute_capability: tuple[int, int] = DEFAULT_CAPABILITY
+    compute_capability: tuple[int, int] = (8, 0)
     id: str = field(default="", kw_only=True)
     free_gib: float | None = field(default=None, kw_only=True)
     is_slice: bool = field(default=False, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the locked GPU build of vLLM checks behind its configuration, beside what plans believe."""
+"""Checks of the locked GPU build of vLLM behind its configuration, beside what plans believe."""
 
 import json
 import subprocess
@@ -49,7 +49,7 @@ def cache(name: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    """What the wheel says, by card."""
+    """Return the answers of the wheel, by card."""
     folder = tmp_path_factory.mktemp("kernels")
     questions = {
         "cards": {name: CARDS[name].facts(1) for name in ASKED},

@@ -46,7 +46,7 @@ def test_english_errors_are_exact() -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_errors_follow_the_language(language: str) -> None:
-    """What only a developer meets stays as it is."""
+    """Errors that only a developer meets stay as they are."""
     words = wording(language)
 
     assert words.error(EngineCut("English.")) == words.errors["engine_cut"]
