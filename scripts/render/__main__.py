@@ -24,6 +24,7 @@ NAMES: Final = (
     "dashboard",
     "kubernetes",
     "acceptance",
+    "surfaces",
 )
 # Written from what tests have found; `check` compares without a test run.
 FOUND_BY_TESTS: Final = ("faults", "compatibility")

@@ -1,0 +1,27 @@
+"""docs/surfaces.md, from the table that tests/safety holds to what happens."""
+
+from pathlib import Path
+
+from scripts.render.page import ROOT
+from tests.safety.places import page
+
+INTRO = """# Labels on every surface
+
+Where each surface has what belongs to an answer or to a refusal. `tests/safety/test_places.py` asks
+a gateway process for every surface and outcome, with an emergency in the prompt, and looks in each
+cell's place.
+
+- `header`: the response's headers. `body`: its JSON. `first`, `last`: the first event of a stream
+  and the last one with labels.
+- `text`: in plain text, in a paragraph of its own. `value`: what a client library returned;
+  `error`: what it raised.
+- A refusal has the version of the disclaimer, and no answer that could be cut or have an origin. A
+  caller who left a JSON answer holds nothing. In plain text, provenance is in the audit trail alone
+  (`mmhie audit show REQUEST_ID`).
+- A stream that breaks has its error object in the stream, with the notices again.
+
+"""
+
+
+def pages() -> dict[Path, str]:
+    return {ROOT / "docs" / "surfaces.md": f"{INTRO}{page()}"}

@@ -1,0 +1,146 @@
+"""Places in which each surface has what belongs to an answer or a refusal: a table in docs.
+
+A place is a path into what a client holds: the `header`, the JSON `body`, the `first` and the
+`last` labelled event of a stream, the `text`, what a client library returned (`value`) or raised
+(`error`).
+"""
+
+from typing import Final, NamedTuple
+
+from scripts.render.page import table
+
+OUTCOMES: Final = (
+    "answered",
+    "cut",
+    "stopped",
+    "refused",
+    "held",
+    "engine dead",
+    "queue full",
+    "rate-limited",
+)
+ANSWERED: Final = ("answered", "cut")
+ITEMS: Final = ("disclaimer", "notices", "truncation", "provenance", "request id")
+
+
+class Places(NamedTuple):
+    """The place of each item; empty where there can be none."""
+
+    disclaimer: str
+    notices: str
+    truncation: str
+    provenance: str
+    request_id: str
+
+
+ID = "header.x-request-id"
+VERSION = "header.x-mmhie-disclaimer-version"
+REFUSED = Places(VERSION, "body.error.mmhie.notices", "", "", ID)
+
+
+def whole(inside: str) -> Places:
+    """A JSON answer with its labels in one object."""
+    return Places(
+        f"body.{inside}.disclaimer.text",
+        f"body.{inside}.notices",
+        f"body.{inside}.truncated",
+        f"body.{inside}.provenance",
+        ID,
+    )
+
+
+def stream(first: str, last: str) -> Places:
+    """A stream: what is known before the first token comes with it."""
+    return Places(
+        f"first.{first}.disclaimer.text",
+        f"first.{first}.notices",
+        f"last.{last}.truncated",
+        f"first.{first}.provenance",
+        ID,
+    )
+
+
+NONE = Places("", "", "", "", "")
+GENERATE = whole("mmhie")._replace(disclaimer="body.disclaimer")
+GENERATE_SSE = Places(
+    "last.disclaimer", "first.notices", "last.truncated", "last.mmhie.provenance", ID
+)
+PLAIN = Places("text", "text", "text", "", ID)
+SDK = Places(
+    "value.disclaimer",
+    "value.notices",
+    "value.truncated",
+    "value.provenance",
+    "value.request_id",
+)
+SDK_ERROR = NONE._replace(notices="error.notices", request_id="error.request_id")
+OPENAI = Places(
+    "value.mmhie.disclaimer.text",
+    "value.mmhie.notices",
+    "value.mmhie.truncated",
+    "value.mmhie.provenance",
+    "value._request_id",
+)
+OPENAI_ERROR = Places(
+    "error.response.headers.x-mmhie-disclaimer-version",
+    "error.body.mmhie.notices",
+    "",
+    "",
+    "error.request_id",
+)
+CHUNKS = stream("mmhie", "mmhie")
+RESPONSE = stream("response.mmhie", "response.mmhie")
+
+
+def early(answered: Places) -> Places:
+    """What a caller who left early holds: all but what only the end knows."""
+    return answered._replace(truncation="")
+
+
+# The answers of a surface; what who left early holds; its refusals.
+SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
+    "generate-json": (GENERATE, NONE, REFUSED),
+    "generate-sse": (GENERATE_SSE, Places(VERSION, "first.notices", "", "", ID), REFUSED),
+    "generate-text": (PLAIN, Places(VERSION, "header.x-mmhie-notices", "", "", ID), REFUSED),
+    "chat-json": (whole("mmhie"), NONE, REFUSED),
+    "chat-sse": (CHUNKS, early(CHUNKS), REFUSED),
+    "completions-json": (whole("mmhie"), NONE, REFUSED),
+    "completions-sse": (CHUNKS, early(CHUNKS), REFUSED),
+    "responses-json": (whole("mmhie"), NONE, REFUSED),
+    "responses-sse": (RESPONSE, early(RESPONSE), REFUSED),
+    "SDK generate": (SDK, NONE, SDK_ERROR),
+    "SDK stream_generate": (
+        SDK,
+        NONE._replace(notices="value.notices", request_id="value.request_id"),
+        SDK_ERROR,
+    ),
+    "async SDK generate": (SDK, NONE, SDK_ERROR),
+    "openai client": (OPENAI, NONE, OPENAI_ERROR),
+}
+
+
+def places(surface: str, outcome: str) -> Places:
+    """One row of the table."""
+    answered, stopped, refused = SURFACES[surface]
+    if outcome in ANSWERED:
+        return answered
+    return stopped if outcome == "stopped" else refused
+
+
+def page() -> str:
+    """The table as Markdown."""
+    heads = ["surface", "outcome", *ITEMS]
+    rows = []
+    for surface in SURFACES:
+        for title, outcome in ROWS.items():
+            cells = [f"`{place}`" if place else "" for place in places(surface, outcome)]
+            rows.append([surface, title, *cells])
+    return table(heads, rows)
+
+
+# Refusals look alike, whatever refused.
+ROWS: Final = {
+    "answered, cut": "answered",
+    "stopped by the caller": "stopped",
+    "refused, held, engine dead, queue full, rate-limited": "refused",
+}

@@ -1,0 +1,195 @@
+"""Every cell of the table: what it names is there, on the real gateway and in real clients."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import mmhie
+import openai
+import pytest
+
+from gateway.principal import Limits
+from tests.contract.fixtures import Start, StartEngine
+from tests.contract.process import Gateway
+from tests.contract.surfaces import SURFACES as WIRE
+from tests.contract.surfaces import Surface, events
+from tests.gateway.auth.conftest import add_key
+from tests.safety.places import ITEMS, OUTCOMES, SURFACES, places
+from tests.waiting import until
+
+pytestmark = pytest.mark.filterwarnings("ignore::mmhie.MedicalTextWarning")
+
+EMERGENCY = "I have crushing chest pain."
+NOTICE, DISCLAIMER = "Red flag in the prompt", "Model outputs are not clinical advice"
+HOLD = {"reason": "drift", "by": "ops", "since": "2026-01-01T00:00:00Z"}
+WIRES = {surface.name: surface for surface in WIRE}
+Held = dict[str, Any]  # what a client holds, by the first word of a place
+
+
+class Site:
+    """A gateway in a state in which an outcome is certain."""
+
+    def __init__(self, gateway: Gateway, secret: str) -> None:
+        self.gateway = gateway
+        self.secret = secret
+        gateway.client.headers["authorization"] = f"Bearer {secret}"
+
+    def ask(self, name: str, outcome: str) -> Held:
+        """Ask on one surface; what its client then holds."""
+        if name in WIRES:
+            return self._wire(WIRES[name], outcome)
+        refused = {"n": 99} if name == "openai client" else {"temperature": 9.0}
+        return self._client(
+            name, outcome, {"cut": {"max_tokens": 3}, "refused": refused}.get(outcome, {})
+        )
+
+    def _wire(self, surface: Surface, outcome: str) -> Held:
+        if outcome == "stopped":
+            return self._left(surface)
+        more = {"cut": surface.limit(3), "refused": {"n": 99}}.get(outcome, {})
+        return held(surface, surface.ask(self.gateway.client, EMERGENCY, **more))
+
+    def _left(self, surface: Surface) -> Held:
+        body = surface.body(EMERGENCY)
+        with self.gateway.client.stream(
+            "POST", surface.path, json=body, headers=surface.headers
+        ) as answer:
+            begun = next(answer.iter_bytes())
+        found = events(begun) if surface.form == "sse" else [{}]
+        return {"header": answer.headers, "first": found[0]}
+
+    def _client(self, name: str, more: dict[str, Any], outcome: str) -> Held:
+        try:
+            return {"value": CLIENTS[name](self, outcome, more)}
+        except (mmhie.MMHIEError, openai.APIStatusError) as error:
+            return {"error": error}
+
+    @property
+    def config(self) -> mmhie.LLMConfig:
+        return mmhie.LLMConfig(url=self.gateway.url, api_key=self.secret)
+
+
+def generate(site: Site, _: str, more: dict[str, Any]) -> object:
+    with mmhie.MedicalReasoningLLM(site.config, max_retries=0) as llm:
+        return llm.generate(EMERGENCY, **more)
+
+
+def stream_generate(site: Site, outcome: str, more: dict[str, Any]) -> object:
+    with mmhie.MedicalReasoningLLM(site.config, max_retries=0) as llm:
+        pieces = llm.stream_generate(EMERGENCY, **more)
+        return next(pieces) if outcome == "stopped" else list(pieces)[-1]
+
+
+def async_generate(site: Site, _: str, more: dict[str, Any]) -> object:
+    async def ask() -> object:
+        async with mmhie.AsyncMedicalReasoningLLM(site.config, max_retries=0) as llm:
+            return await llm.generate(EMERGENCY, **more)
+
+    return asyncio.run(ask())
+
+
+def openai_chat(site: Site, _: str, more: dict[str, Any]) -> object:
+    with openai.OpenAI(
+        base_url=f"{site.gateway.url}/v1", api_key=site.secret, max_retries=0
+    ) as client:
+        turns: Any = [{"role": "user", "content": EMERGENCY}]
+        return client.chat.completions.create(model="fake-model", messages=turns, **more)
+
+
+CLIENTS: dict[str, Callable[[Site, str, dict[str, Any]], object]] = {
+    "SDK generate": generate,
+    "SDK stream_generate": stream_generate,
+    "async SDK generate": async_generate,
+    "openai client": openai_chat,
+}
+
+
+def held(surface: Surface, answer: httpx2.Response) -> Held:
+    """What a client of the wire holds of a whole response."""
+    if answer.status_code != 200 or surface.form == "json":
+        return {"header": answer.headers, "body": answer.json()}
+    if surface.form == "text":
+        return {"header": answer.headers, "text": answer.text}
+    found = [event for event in events(answer.content) if event != "[DONE]"]
+    labelled = [event for event in found if "mmhie" in json.dumps(event)]
+    return {"header": answer.headers, "first": found[0], "last": labelled[-1]}
+
+
+@pytest.fixture
+def site(start: Start, start_engine: StartEngine, tmp_path: Path, outcome: str) -> Iterator[Site]:
+    """The gateway in which this outcome is certain."""
+    file = tmp_path / "keys.json"
+    limits = Limits(requests_per_minute=1) if outcome == "rate-limited" else Limits()
+    secret = add_key(file, "one", "generate", "openai", limits=limits)
+    settings = {"MMHIE_KEYS_FILE": str(file), "MMHIE_HOLD_FILE": str(tmp_path / "hold.json")}
+    engine = start_engine()
+    settings |= FULL if outcome == "queue full" else {}
+    gateway = start(engine.url, **settings).wait()
+    with prepared(Site(gateway, secret), outcome, tmp_path, engine) as made:
+        yield made
+
+
+FULL = {"MMHIE_MAX_INFLIGHT": "1", "MMHIE_MAX_QUEUE": "1", "MMHIE_QUEUE_TIMEOUT_SECONDS": "0.2"}
+
+
+@contextmanager
+def prepared(site: Site, outcome: str, folder: Path, engine: Any) -> Iterator[Site]:
+    """Bring the outcome about."""
+    gateway = site.gateway
+    if outcome == "held":
+        (folder / "hold.json").write_text(json.dumps(HOLD))
+        until(lambda: gateway.client.get("/healthz").json()["phase"] == "held")
+    elif outcome == "engine dead":
+        engine.stop()
+        until(lambda: gateway.client.get("/healthz").json()["phase"] == "engine_down")
+    elif outcome == "rate-limited":
+        WIRE[0].ask(gateway.client)
+    if outcome != "queue full":
+        yield site
+        return
+    engine.next(fault="gated")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(WIRE[0].ask, gateway.client)
+        engine.until(lambda stats: stats["running"] == 1)
+        yield site
+        engine.release(1000)
+        waiting.result()
+
+
+def look(held: Held, place: str) -> object:
+    """Follow a place into what a client holds; KeyError or AttributeError where it is not there."""
+    first, _, rest = place.partition(".")
+    found = held[first]
+    for name in rest.split(".") if rest else ():
+        found = found[name] if hasattr(found, "keys") else getattr(found, name)
+    return found
+
+
+def is_right(item: str, found: object, outcome: str) -> bool:
+    """Return whether this is the item's content, not merely something."""
+    text = found if isinstance(found, str) else json.dumps(found, default=str)
+    return {
+        "disclaimer": lambda: DISCLAIMER in text or text == "1.0.0",
+        "notices": lambda: NOTICE in text or text == "MED101",
+        "truncation": lambda: ("in_answer" in text or "[cut off" in text) == (outcome == "cut"),
+        "provenance": lambda: "prompt_digest" in text,
+        "request id": lambda: len(text) >= 8,
+    }[item]()
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_each_place_holds_what_the_table_says(site: Site, outcome: str) -> None:
+    """On every surface; the page in docs is written from the same table."""
+    for name in SURFACES:
+        cells = dict(zip(ITEMS, places(name, outcome), strict=True))
+        if not any(cells.values()):
+            continue
+        client = site.ask(name, outcome)
+        for item, place in cells.items():
+            if place:
+                assert is_right(item, look(client, place), outcome), (name, item, place)
