@@ -44,9 +44,8 @@ class Site:
         if name in WIRES:
             return self._wire(WIRES[name], outcome)
         refused = {"n": 99} if name == "openai client" else {"temperature": 9.0}
-        return self._client(
-            name, outcome, {"cut": {"max_tokens": 3}, "refused": refused}.get(outcome, {})
-        )
+        more = {"cut": {"max_tokens": 3}, "refused": refused}.get(outcome, {})
+        return self._client(name, dict(more), outcome)
 
     def _wire(self, surface: Surface, outcome: str) -> Held:
         if outcome == "stopped":
