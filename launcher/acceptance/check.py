@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from pydantic import TypeAdapter
 
 from launcher.acceptance.target import Target, Unreachable
+from launcher.errors import LauncherError
 
 Outcome = Literal["passed", "failed", "not applicable"]
 Measured = TypeVar("Measured")
@@ -62,6 +63,8 @@ class Check(Generic[Measured]):
             return Finding(self.name, "not applicable", f"{reason}."), None
         except (Unmeasured, Unreachable) as problem:
             return Finding(self.name, "failed", f"{problem}."), None
+        except LauncherError as problem:  # the base of an adapter does not start
+            return Finding(self.name, "failed", str(problem)), None
         return self.finding(measured), asdict(measured)  # type: ignore[call-overload]  # a dataclass
 
     def finding(self, measured: Measured) -> Finding:

@@ -52,6 +52,7 @@ class Service:
         self._is_quick = quick
         self._running: tuple[Supervisor, asyncio.Task[None]] | None = None
         self._log: TextIO | None = None
+        self._base = ""
         self._endpoints: list[Endpoint] = []
 
     async def start(self, settings: LauncherSettings) -> Target:
@@ -68,7 +69,7 @@ class Service:
             self._past(parts, plans[0]),
             log,
             lambda: engine_processes(parts),
-            lambda: self._on_base(plans[0], settings),
+            lambda: self._on_base(settings),
         )
 
     async def close(self) -> None:
@@ -84,12 +85,11 @@ class Service:
         if self._log is not None:
             self._log.close()
 
-    async def _on_base(self, plan: EnginePlan, settings: LauncherSettings) -> Endpoint:
+    async def _on_base(self, settings: LauncherSettings) -> Endpoint:
         """End this service, and start the adapter's base in its place."""
         await self.close()
-        assert plan.model.adapter  # noqa: S101  # the adapter's check alone asks
         base = {
-            "reasoner_model": plan.model.adapter.base,
+            "reasoner_model": self._base,
             "reasoner_model_test_override": None,
             "reasoner_revision": settings.base_revision,
             "base_model": None,
@@ -106,6 +106,8 @@ class Service:
             raise LauncherError(
                 "MMHIE_ENGINE_URLS names engines that run elsewhere: run `mmhie accept` there."
             )
+        if adapter := plans[0].model.adapter:  # a merged one names its base by its public id alone
+            self._base = adapter.base if adapter.merged else plans[0].model.source
         self._log = log.open("a", buffering=1)
         listener = prefixed("prepare", self._log)
         plans = await preparation.prepared(plans, self._environ, self._step, listener)
