@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +20,13 @@ CUT = "The connection ended before the answer did: it is not complete."
 
 
 class ServiceError(LauncherError):
-    """The service is not there, or refused."""
+    """The service is not there, or refused; `notices` are about the prompt and need no answer."""
 
     exit_code = 1
+
+    def __init__(self, message: str, notices: Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.notices = notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ def json_object(body: bytes | str) -> dict[str, Any]:
 def refusal(status: int, body: Mapping[str, Any]) -> ServiceError:
     """Return the error of a refused request, in the service's own sentence where there is one."""
     error = body.get("error")
-    message = error.get("message") if isinstance(error, dict) else None
+    told: Mapping[str, Any] = error if isinstance(error, dict) else {}
+    message = told.get("message") or f"The service answered {status} without a reason."
     hint = " Set MMHIE_API_KEY, or use --key." if status == 401 else ""
-    return ServiceError(f"{message or f'The service answered {status} without a reason.'}{hint}")
+    return ServiceError(f"{message}{hint}", (told.get("mmhie") or {}).get("notices") or ())

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from launcher.terminal.api_client import ApiClient, Delta
+from launcher.terminal.api_client import ApiClient, Delta, ServiceError
 from launcher.terminal.markdown import without_controls
-from launcher.terminal.terminal import Output, close
+from launcher.terminal.terminal import Output, close, warnings
 
 STOPPED = "You stopped this answer: it is not complete."
 
@@ -62,6 +62,10 @@ class Conversation:
                     self._take(delta, reply, output)
         except KeyboardInterrupt:
             reply.stopped = True
+        except ServiceError as error:
+            if error.notices and not reply.mmhie:
+                output.notices(error.notices)
+            raise
         finally:
             output.end()
         if reply.stopped:
@@ -102,10 +106,11 @@ def message(role: str, content: str) -> dict[str, str]:
 
 
 def labels(reply: Reply) -> str:
-    """Return an answer's notices, disclaimer and origin."""
+    """Return an answer's notices, what is missing or odd, disclaimer and origin."""
     mmhie, origin = reply.mmhie, reply.mmhie.get("provenance", {})
     facts = [origin.get(name) for name in ("model", "time", "request_id")]
     lines = [notice["message"] for notice in mmhie.get("notices") or ()]
+    lines += warnings(mmhie)
     lines += [(mmhie.get("disclaimer") or {}).get("text")]
     lines += [", ".join(str(fact) for fact in facts if fact)]
     return "\n\n".join(f"_{line}_" for line in lines if line)

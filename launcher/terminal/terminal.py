@@ -12,7 +12,7 @@ from launcher.terminal.markdown import complete_blocks, rendered, without_contro
 
 CAVEAT = "Reasoning (not a faithful account of the answer, and not part of it)"
 TRUNCATED = {
-    "in_answer": "The answer was cut off: it reached its budget of tokens.",
+    "in_answer": "The answer was cut off at the token limit.",
     "in_reasoning": "The model was cut off while it was still reasoning.",
     "input": "The question was too long and was cut.",
 }
@@ -128,9 +128,14 @@ class PlainOutput(Output):
 
 def close(output: Output, mmhie: Mapping[str, Any]) -> None:
     """Write the warnings and the disclaimer after an answer has ended."""
-    if cut := mmhie.get("truncated"):
-        output.warning(TRUNCATED.get(cut, f"The answer was cut ({cut})."))
-    for warning in mmhie.get("warnings") or ():
-        output.warning(f"Warning: {warning}.")
+    for sentence in warnings(mmhie):
+        output.warning(sentence)
     if text := (mmhie.get("disclaimer") or {}).get("text"):
         output.disclaimer(text)
+
+
+def warnings(mmhie: Mapping[str, Any]) -> list[str]:
+    """Return what was cut off and what else is wrong with an answer, a sentence each."""
+    cut = mmhie.get("truncated")
+    sentences = [TRUNCATED.get(cut, f"The answer was cut ({cut}).")] if cut else []
+    return sentences + [f"Warning: {warning}." for warning in mmhie.get("warnings") or ()]

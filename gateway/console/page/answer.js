@@ -5,11 +5,15 @@ import { blocks } from "./markdown.js";
 import { NOTES, SNIPPETS } from "./snippets.js";
 
 const TRUNCATED = {
-  in_answer: "The answer was cut off: it reached its budget of tokens. What is missing may change its meaning.",
+  in_answer: "The answer was cut off at the token limit. What is missing may change its meaning.",
   in_reasoning: "The model was cut off while it was still reasoning: there may be no answer, or only part of one.",
   input: "The question was too long and was cut: the model has not seen all of it.",
 };
 const WARNINGS = {
+  answer_shortened: "The reasoning left too few tokens for the answer: it was cut off.",
+  ended_early: "The engine ended the answer early: it may not be complete.",
+  input_not_screened: "The question was not screened for emergencies.",
+  reasoning_cut: "The model’s reasoning was ended at its token limit.",
   reasoning_only: "There is reasoning and no answer.",
   empty_answer: "The model spent tokens and gave no text.",
   nothing_generated: "The model generated nothing.",
@@ -28,6 +32,9 @@ export class Answer {
   #firstAt = 0;
   #final = null;
   #notices = [];
+  #ended = "";
+  #sentAt = new Date().toISOString();
+  requestId = "";
 
   constructor(asked, model) {
     this.asked = asked;
@@ -76,7 +83,7 @@ export class Answer {
     const seconds = (performance.now() - this.#firstAt) / 1000;
     const tokens = final.usage?.completion_tokens;
     this.#end(tokens ? `${tokens} tokens, ${(tokens / Math.max(seconds, 0.001)).toFixed(1)} a second` : "");
-    if (final.truncated) this.#remark(TRUNCATED[final.truncated] ?? "The answer was cut off.", final.truncated);
+    if (final.truncated) this.#remark(TRUNCATED[final.truncated] ?? "The answer was cut off.");
     for (const code of final.warnings ?? []) {
       if (final.truncated === "input" && code === "input_truncated") continue;
       this.#remark(WARNINGS[code] ?? "The gateway has a warning about this answer.", code);
@@ -87,21 +94,33 @@ export class Answer {
 
   /** The reader pressed Stop. */
   stopped() {
+    this.#ended = "stopped by the reader";
     this.#end("stopped");
-    this.#remark("You stopped this answer: it is not complete.");
+    this.#remark("You stopped this answer: it is not complete.", `request ${this.requestId}`);
     this.#offer();
     announce("Stopped.");
   }
 
   /** It failed, before its first word or in the middle. */
   failed(failure) {
+    this.#ended = failure.code ?? "interrupted";
+    if (failure.notices.length && !this.#notices.length) this.#warn(failure.notices);
     this.#end("failed");
     const part = this.hasText ? " What is above is not complete." : "";
     const wait = failure.retryAfter ? ` Try again in ${failure.retryAfter} s.` : "";
-    const about = [failure.code, failure.requestId && `request ${failure.requestId}`].filter(Boolean).join(", ");
+    const about = [failure.code, `request ${this.requestId}`].filter(Boolean).join(", ");
     this.#remark(`${failure.message}${wait}${part}`, about, "failed");
     this.#offer();
-    announce(failure.message);
+    announce(`${failure.message}${this.#notices.length ? " There is an emergency notice." : ""}`);
+  }
+
+  /** What is known of the answer; of one that did not end, what the gateway's trail is searched by. */
+  #record() {
+    if (this.#final) return this.#final;
+    const provenance = { request_id: this.requestId, model: this.model, time: this.#sentAt };
+    return {
+      request_id: this.requestId, finish_reason: this.#ended, mmhie: { provenance, notices: this.#notices, ended: this.#ended },
+    };
   }
 
   #tell(...facts) {
@@ -149,7 +168,7 @@ export class Answer {
       return made;
     };
     const offered = [button("Copy as code", () => showCode(this.asked, this.model))];
-    if (this.#final) offered.unshift(button("Provenance", () => showOrigin(this.#final)));
+    offered.unshift(button("Provenance", () => showOrigin(this.#record())));
     if (this.hasText) {
       offered.unshift(button("Copy answer", (made) => copy(this.#withNotice(), made)));
       offered.push(button("Plain text", (made) => {

@@ -10,9 +10,9 @@ export const address = (path) => new URL(path, document.baseURI);
 
 /** What went wrong, in the gateway's own sentence where it said one. */
 export class Failure extends Error {
-  constructor(message, { code = null, status = 0, requestId = null, retryAfter = null } = {}) {
+  constructor(message, { code = null, status = 0, requestId = null, retryAfter = null, notices = [] } = {}) {
     super(message);
-    Object.assign(this, { code, status, requestId, retryAfter });
+    Object.assign(this, { code, status, requestId, retryAfter, notices });
   }
 }
 
@@ -27,18 +27,30 @@ export async function look(path, patienceMs = 5000) {
   return response.json();
 }
 
-/** Ask, and give each event to `hear` the moment it is there; raises Failure or an AbortError. */
-export async function ask(body, signal, hear) {
+/** Ask, and give each event to `hear` the moment it is there; raises Failure or an AbortError.
+ *
+ * The request's id goes to `named`: ours until the gateway says it, so that a question which is
+ * stopped before its answer has begun can be found, too.
+ */
+export async function ask(body, signal, hear, named) {
+  const id = newId();
+  named(id);
   const response = await reached("llm/generate", {
     method: "POST",
-    headers: headers({ "content-type": "application/json", accept: "text/event-stream" }),
+    headers: headers({
+      "content-type": "application/json", accept: "text/event-stream", "x-request-id": id,
+    }),
     body: JSON.stringify({ ...body, stream: true }),
     signal,
   });
+  const requestId = response.headers.get("x-request-id") ?? id;
+  named(requestId);
   if (!response.ok) throw await refused(response);
-  const requestId = response.headers.get("x-request-id");
   await follow(response.body, hear, requestId);
 }
+
+const newId = () => // no randomUUID: a ward's network may have plain http
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 async function follow(body, hear, requestId) {
   const cut = () => new Failure(
@@ -87,4 +99,6 @@ async function refused(response) {
 }
 
 const failure = (error, about) =>
-  new Failure(error.message ?? `The gateway answered ${about.status}.`, { ...about, code: error.code ?? null });
+  new Failure(error.message ?? `The gateway answered ${about.status}.`, {
+    ...about, code: error.code ?? null, notices: error.mmhie?.notices ?? [],
+  });

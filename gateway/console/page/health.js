@@ -39,6 +39,9 @@ export class Health {
 
   get isReady() { return this.phase === "ready"; }
 
+  /** Whether asking is worth while: without a model the gateway still looks for an emergency. */
+  get answers() { return this.isReady || ["held", "engine_down", "stalled"].includes(this.phase); }
+
   /** Look now, and from then on in a rhythm that fits the phase. */
   async look() {
     clearTimeout(this.#timer);

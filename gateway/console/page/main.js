@@ -9,7 +9,7 @@ import { Health } from "./health.js";
 let running = null;
 
 const health = new Health(() => {
-  byId("send").ariaDisabled = String(!health.isReady || running !== null);
+  byId("send").ariaDisabled = String(!health.answers || running !== null);
   if (health.isReady) byId("why").textContent = "";
   if (health.reasons && document.body.dataset.reasoning === "pass") offerReasoning();
 });
@@ -37,7 +37,7 @@ function question() {
 function obstacle() {
   if (running) return "An answer is being written; stop it first.";
   if (!byId("prompt").value.trim()) return "Write a question first.";
-  if (!health.isReady) return `${byId("phase").textContent}: questions can be asked once the model is ready.`;
+  if (!health.answers) return `${byId("phase").textContent}: questions can be asked once the model is ready.`;
   if (!byId("ask").checkValidity()) return "One of the options is out of its range.";
   return "";
 }
@@ -59,7 +59,7 @@ async function stream(answer) {
   running = new AbortController();
   busy(true);
   try {
-    await ask(answer.asked, running.signal, (event) => answer.hear(event));
+    await ask(answer.asked, running.signal, (event) => answer.hear(event), (id) => { answer.requestId = id; });
     answer.complete();
     if (byId("prompt").value === answer.asked.prompt) byId("prompt").value = "";
   } catch (problem) {
@@ -79,7 +79,7 @@ function failed(answer, failure) {
 
 function busy(is) {
   byId("stop").hidden = !is;
-  byId("send").ariaDisabled = String(is || !health.isReady);
+  byId("send").ariaDisabled = String(is || !health.answers);
   if (is) announce("The question was sent.");
   else if (document.activeElement === document.body) byId("prompt").focus({ preventScroll: true });
 }

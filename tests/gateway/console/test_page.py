@@ -22,6 +22,8 @@ from tests.gateway.console.conftest import Open
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EMERGENCY = "My father has crushing chest pain right now, what should I do?"
+CHAT = "/v1/chat/completions"
+ENDED = {"reset_midstream": "engine_cut", "error_midstream": "engine_rejected"}
 SLOW = {"fault": "slow_tokens", "seconds": 0.15}
 FOCUSED = """() => {
   const focused = document.activeElement;
@@ -78,6 +80,27 @@ async def test_the_safety_notice_never_leaves_the_view(page: Page, engine: FakeE
     assert not covered
 
 
+async def named_by_its_request(page: Page, engine: FakeEngine, ended: str) -> None:
+    """The id that the engine got is on the card and in the record, which says how it ended."""
+    request_id = engine.seen(CHAT)[-1]["headers"]["x-request-id"]
+    await expect(page.locator("article .remark")).to_contain_text(f"request {request_id}")
+    await page.get_by_role("button", name="Provenance").click()
+    await expect(page.locator("#origin")).to_contain_text(request_id)
+    await expect(page.locator("#origin")).to_contain_text(ended)
+    await page.keyboard.press("Escape")
+
+
+async def test_stopped_before_the_first_word(page: Page, engine: FakeEngine) -> None:
+    """No header has come yet: the id is the one that was sent."""
+    engine.next(fault="hang_before_headers")
+    await ask(page, "What is croup?")
+    engine.until(lambda stats: stats["running"] == 1)
+    await page.click("#stop")
+    await answered(page)
+
+    await named_by_its_request(page, engine, "stopped by the reader")
+
+
 @pytest.mark.parametrize("way", ["button", "key"])
 async def test_stop(page: Page, engine: FakeEngine, way: str) -> None:
     """The engine's work ends, what was written stays and is said to be incomplete."""
@@ -89,6 +112,7 @@ async def test_stop(page: Page, engine: FakeEngine, way: str) -> None:
 
     engine.until(lambda stats: stats["aborted"] == 1)
     await expect(page.locator("article .remark")).to_contain_text("not complete")
+    await named_by_its_request(page, engine, "stopped by the reader")
     await expect(page.locator("#stop")).to_be_hidden()
     assert await page.locator("article .text").inner_text()
 
@@ -130,13 +154,14 @@ async def test_reasoning_is_folded_labelled_and_apart(page: Page, engine: FakeEn
 
 
 async def test_what_is_missing_is_named(page: Page, engine: FakeEngine) -> None:
-    """A cut answer and leaked control marks each get a sentence and their code."""
+    """A cut answer and leaked control marks each get a sentence."""
     engine.next(fault="harmony", finish="length")
     await ask(page, "What is croup?")
     await answered(page)
 
     remarks = page.locator("article .remark")
-    await expect(remarks.filter(has_text="in_answer")).to_contain_text("cut off")
+    await expect(remarks.filter(has_text="cut off at the token limit")).to_have_count(1)
+    await expect(remarks.filter(has_text="in_answer")).to_have_count(0)
     await expect(remarks.filter(has_text="harmony_markers_stripped")).to_have_count(1)
 
 
@@ -167,6 +192,7 @@ async def test_an_error_is_a_sentence_and_the_question_stays(
     failed = page.locator("article .remark.failed")
     await expect(failed).to_contain_text("engine_rejected")
     await expect(failed).to_contain_text("request ")
+    await expect(page.get_by_role("alert").locator(".notice")).to_have_count(0)
     await expect(page.locator("#prompt")).to_have_value("What is croup?")
 
 
@@ -181,6 +207,17 @@ async def test_a_broken_answer_does_not_look_whole(
 
     assert await page.locator("article .text").inner_text()
     await expect(page.locator("article .remark.failed")).to_contain_text("is not complete")
+    await named_by_its_request(page, engine, ENDED[fault])
+
+
+async def test_a_notice_outlives_a_failing_engine(page: Page, engine: FakeEngine) -> None:
+    """It needs no model."""
+    engine.next(fault="status", status=500)
+    await ask(page, EMERGENCY)
+    await answered(page)
+
+    await expect(page.locator("article .remark.failed")).to_contain_text("engine_rejected")
+    await expect(page.get_by_role("alert").locator(".notice")).to_contain_text("chest pain")
 
 
 async def test_a_wrong_key(window: Open, start: Start, tmp_path: Path) -> None:
@@ -249,7 +286,11 @@ async def test_a_hold_is_told_in_its_own_words(window: Open, start: Start, tmp_p
         await expect(state).to_contain_text("downtime procedure")
         await expect(state).to_contain_text("4711")
         await expect(page.locator("#phase")).to_have_text("Out of service")
-        await expect(page.locator("#send")).to_have_attribute("aria-disabled", "true")
+        await page.fill("#prompt", EMERGENCY)
+        await page.click("#send")
+        await answered(page)
+        await expect(page.locator("article .remark.failed")).to_contain_text("wrong doses seen")
+        await expect(page.get_by_role("alert").locator(".notice")).to_contain_text("chest pain")
         assert await violations(page) == []
 
 

@@ -195,6 +195,17 @@ def test_a_broken_answer_is_a_failure(run: Ran, engine: FakeEngine, fault: str) 
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("fault", ["status", "error_midstream"])
+def test_a_notice_outlives_a_failing_engine(run: Ran, engine: FakeEngine, fault: str) -> None:
+    """Once, before the failure."""
+    engine.next(fault=fault)
+    code, out, _ = run("chat", EMERGENCY)
+
+    assert code == 1
+    assert out.startswith("[notice] ")
+    assert out.count("[notice]") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -239,13 +250,14 @@ def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEng
     desk.type("/system Be brief.\n")
     desk.until("System message: Be brief.")
     desk.type(f"{EMERGENCY}\n")
-    assert "emergency number" in desk.until(ANSWERED)
+    assert "Red flag in the prompt" in desk.until(ANSWERED)
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
     desk.type("And then?\n")
     desk.until("the ")
     os.kill(desk.pid, signal.SIGINT)
     assert "You stopped this answer" in desk.until(ANSWERED)
     engine.until(lambda stats: stats["aborted"] == 1)
+    engine.next(fault="harmony", finish="length")
     desk.type("Why?\n")
     desk.until(ANSWERED)
     said = [one["content"] for one in engine.body()["messages"] if one["role"] != "assistant"]
@@ -265,6 +277,8 @@ def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEng
     assert kept.stat().st_mode & 0o077 == 0
     assert kept.read_text().count(DEFAULT_TEXT) == 2
     assert "And then?" not in kept.read_text()
+    assert "_The answer was cut off at the token limit._" in kept.read_text()
+    assert "_Warning: harmony_markers_stripped._" in kept.read_text()
 
 
 def test_an_error_does_not_end_a_conversation(
