@@ -77,6 +77,7 @@ class Services:
             adapter=model.adapter,
             quantization=model.quantization,
             pinned_date=model.pinned_date,
+            display_name=model.display_name,
         )
 
 

@@ -41,6 +41,7 @@ class Model:
     base_revision: str | None = None
     quantization: str | None = None
     pinned_date: str | None = None
+    display_name: str | None = None  # what a person reads instead of the id
     owner: str = UNKNOWN  # the engine that lists it
 
 
@@ -199,6 +200,7 @@ def parse_models(body: bytes, published: Json) -> Model:
         base_revision=published.get("base_revision"),
         quantization=published.get("quantization"),
         pinned_date=published.get("pinned_date"),
+        display_name=published.get("display_name"),
     )
 
 

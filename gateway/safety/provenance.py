@@ -41,6 +41,7 @@ class Serving(NamedTuple):
     adapter: str | None = None
     quantization: str | None = None
     pinned_date: str | None = None  # in the prompt instead of today's
+    display_name: str | None = None
 
 
 class Call(NamedTuple):

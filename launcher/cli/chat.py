@@ -136,7 +136,8 @@ class Session:
     def greet(self) -> None:
         """Show the model and the notice. Raises ServiceError when the service is not there."""
         health = self.talk.service.get("/healthz")
-        self.say(f"{health.get('model') or 'The model'} at {self.talk.service.url}")
+        name = (health.get("served") or {}).get("display_name") or health.get("model")
+        self.say(f"{name or 'The model'} at {self.talk.service.url}")
         if health.get("phase") != "ready":
             self.say(health.get("detail") or f"It is {health.get('phase')}.", "yellow")
         self.say("Not clinical advice: a licensed clinician reviews what it says.", "yellow")

@@ -21,6 +21,7 @@ from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.errors import LauncherError, ToldToStop
+from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
 from launcher.process.restarts import Stop
@@ -258,5 +259,10 @@ class Publisher:
         model = plans[0].served_model if plans else self._service.settings.model
         address = self._service.address
         self._service.display.done(
-            BANNER.format(model=model, address=address, python=sys.executable)
+            BANNER.format(
+                name=DISPLAY_NAMES.get(model, model),
+                model=model,
+                address=address,
+                python=sys.executable,
+            )
         )

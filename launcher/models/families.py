@@ -14,6 +14,7 @@ _KNOWN = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 CONFIGS: Final[Mapping[str, Config]] = _KNOWN["configs"]
 ADAPTERS: Final[Mapping[str, Config]] = _KNOWN["adapters"]
 DEFAULTS: Final[Mapping[str, Config]] = _KNOWN["defaults"]  # of a model type
+DISPLAY_NAMES: Final[Mapping[str, str]] = _KNOWN["display_names"]
 COPIES: Final[Mapping[str, str]] = _KNOWN["copies"]
 BEYOND_LORA: Final[tuple[str, ...]] = tuple(_KNOWN["beyond_lora"])
 

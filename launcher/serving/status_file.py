@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.engine_command import is_by_priority
 from launcher.planning.plan import EnginePlan
 from launcher.process.restarts import Clock
@@ -46,6 +47,7 @@ def engine_facts(plans: Sequence[EnginePlan]) -> EngineFacts:
         engine={"name": "vllm", "version": plan.decisions.installed.version},
         model={
             "id": plan.served_model,
+            "display_name": DISPLAY_NAMES.get(plan.served_model),
             "base": adapter.base if adapter else None,
             "adapter": plan.adapter,
             "revision": adapter.revision if adapter else plan.model.revision,

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from launcher.models.families import DISPLAY_NAMES
 from tests.gateway.tracing.collector import Collector
 from tests.real.conftest import MMHIE, Stack, environment, start
 from tests.waiting import PATIENCE_S, until
@@ -82,7 +83,7 @@ def test_the_person_is_told_where_it_is(stack: Stack) -> None:
     """Phase lines, the address, three commands to try."""
     said = stack.log.read_text()
 
-    assert f"The model embedded is ready at {stack.base_url}" in said
+    assert f"The model {DISPLAY_NAMES['embedded']} is ready at {stack.base_url}" in said
     assert said.count(f"{stack.base_url}/llm/generate") >= 2
     assert f"OpenAI(base_url='{stack.base_url}/v1'" in said
 

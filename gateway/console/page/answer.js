@@ -36,9 +36,10 @@ export class Answer {
   #sentAt = new Date().toISOString();
   requestId = "";
 
-  constructor(asked, model) {
+  constructor(asked, { model, name }) {
     this.asked = asked;
     this.model = model;
+    this.name = name;
     this.#build();
   }
 
@@ -117,7 +118,7 @@ export class Answer {
   /** What is known of the answer; of one that did not end, what the gateway's trail is searched by. */
   #record() {
     if (this.#final) return this.#final;
-    const provenance = { request_id: this.requestId, model: this.model, time: this.#sentAt };
+    const provenance = { request_id: this.requestId, model: this.model, display_name: this.name, time: this.#sentAt };
     return {
       request_id: this.requestId, finish_reason: this.#ended, mmhie: { provenance, notices: this.#notices, ended: this.#ended },
     };
@@ -125,7 +126,7 @@ export class Answer {
 
   #tell(...facts) {
     const tag = make("span", { className: "tag" }, "AI-generated");
-    this.madeBy.replaceChildren(tag, ...[this.model, ...facts].filter(Boolean).map((fact) => make("span", {}, fact)));
+    this.madeBy.replaceChildren(tag, ...[this.name, ...facts].filter(Boolean).map((fact) => make("span", {}, fact)));
   }
 
   #warn(notices) {
@@ -152,6 +153,7 @@ export class Answer {
     this.#draw();
     const origin = this.#final?.mmhie?.provenance;
     this.model = origin?.model ?? this.model;
+    this.name = origin?.display_name ?? origin?.model ?? this.name;
     this.#tell(fact, moment(origin?.time));
   }
 
@@ -186,7 +188,7 @@ export class Answer {
   #withNotice() {
     const incomplete = this.remarks.textContent ? "[This answer may not be complete.]\n\n" : "";
     const notices = this.#notices.map((notice) => `${notice.message}\n\n`).join("");
-    return `${notices}${incomplete}${this.#text}\n\n[AI-generated, ${this.model}] ${byId("disclaimer").textContent}`;
+    return `${notices}${incomplete}${this.#text}\n\n[AI-generated, ${this.name}] ${byId("disclaimer").textContent}`;
   }
 }
 
@@ -199,7 +201,7 @@ function showOrigin(final) {
   const sampling = Object.entries(origin.sampling ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
   const engine = [origin.engine, origin.engine_version].filter(Boolean).join(" ");
   fillFacts(byId("origin"), [
-    ["Model", origin.model],
+    ["Model", origin.display_name ?? origin.model],
     ["Revision", origin.revision],
     ["Base model", origin.base],
     ["Adapter", origin.adapter && (typeof origin.adapter === "string" ? origin.adapter : JSON.stringify(origin.adapter))],

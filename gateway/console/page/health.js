@@ -29,6 +29,7 @@ const PANELS = {
 export class Health {
   phase = "unknown";
   model = "";
+  name = ""; // of the model, for a person
   reasons = false;
   #timer = 0;
 
@@ -57,10 +58,11 @@ export class Health {
     const was = this.phase;
     this.phase = told.phase in WORDS ? told.phase : "unknown";
     this.model = told.model ?? this.model;
+    this.name = told.served?.display_name ?? this.model;
     this.reasons = told.served?.reasoning ?? this.reasons;
     byId("status").dataset.phase = this.phase;
     write(byId("phase"), WORDS[this.phase]);
-    write(byId("model"), this.model);
+    write(byId("model"), this.name);
     this.#panel(told);
     if (this.phase !== "away") this.#facts(told);
     if (was !== this.phase) this.onChange(was);
@@ -88,7 +90,7 @@ export class Health {
   #facts(told) {
     const { served = {}, engine = {} } = told;
     fillFacts(byId("facts"), [
-      ["Model", this.model],
+      ["Model", this.name],
       ["Quantization", served.quantization],
       ["Longest context", served.max_model_len && `${served.max_model_len} tokens`],
       ["Device", served.device],

@@ -48,7 +48,7 @@ async function send() {
     byId("ask").querySelector(":invalid")?.focus();
     return;
   }
-  const answer = new Answer(question(), health.model);
+  const answer = new Answer(question(), health);
   answer.onAgain = again;
   byId("empty").hidden = true;
   byId("answers").prepend(answer.element);

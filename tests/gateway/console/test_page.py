@@ -247,6 +247,28 @@ async def test_a_wrong_key(window: Open, start: Start, tmp_path: Path) -> None:
         await expect(dialog).to_be_visible()
 
 
+async def test_a_demonstration_is_named_as_one(window: Open, start: Start, tmp_path: Path) -> None:
+    """Where the model is named: page, answer, copy, provenance; code keeps the id."""
+    phase_file, name = tmp_path / "phase.json", "Tiny, demonstration, not a medical model"
+    phase_file.write_text(
+        json.dumps({"phase": "ready", "model": {"id": "fake-model", "display_name": name}})
+    )
+    gateway = start(MMHIE_PHASE_FILE=str(phase_file))
+    async with window(gateway.url) as page:
+        await ask(page, "What is croup?")
+        await answered(page)
+        await expect(page.locator("#model")).to_have_text(name)
+        await expect(page.locator("article .made-by")).to_contain_text(name)
+        await page.get_by_role("button", name="Copy as code").click()
+        await page.click("[data-code=openai]")
+        await expect(page.locator("#code")).to_contain_text("fake-model")
+    health = gateway.client.get("/healthz").json()
+    card = gateway.client.get("/v1/mmhie/model-card").json()
+    whole = gateway.client.post("/llm/generate", json={"prompt": "Why?"}).json()
+    named = (health["served"], card["model"], whole["mmhie"]["provenance"])
+    assert {one["display_name"] for one in named} == {name}
+
+
 async def test_loading_then_ready(window: Open, start: Start, tmp_path: Path) -> None:
     """A progress bar with the launcher's words; asking waits until the model is there."""
     phase_file = tmp_path / "phase.json"

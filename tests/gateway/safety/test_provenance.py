@@ -55,6 +55,7 @@ PROVENANCE = {
     "adapter",
     "quantization",
     "pinned_date",
+    "display_name",
     "reasoning_effort",
     "sampling",
     "prompt_digest",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.models.facts import AdapterFacts, ModelFacts
+from launcher.models.families import DISPLAY_NAMES
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
@@ -119,6 +120,7 @@ def test_the_plans_facts() -> None:
     assert found.engine == {"name": "vllm", "version": "0.33.0"}
     assert found.model == {
         "id": "org/tuned",
+        "display_name": None,
         "base": "org/base",
         "adapter": "org/tuned",
         "revision": None,
@@ -134,6 +136,15 @@ def test_the_plans_facts() -> None:
         "device": "cuda",
         "test_override": True,
     }
+
+
+def test_the_demonstration_is_named_as_one() -> None:
+    """For the gateway, which shows it wherever it names the model."""
+    settings = load({"MMHIE_REASONER_MODEL": "embedded"}, None)
+    plan = make_plan(settings, parse("1x24"), read_model(settings, hub=Path("/nowhere")))
+
+    assert engine_facts([plan]).model["display_name"] == DISPLAY_NAMES["embedded"]
+    assert "not a medical model" in DISPLAY_NAMES["embedded"]
 
 
 def test_what_the_engine_was_told_is_told() -> None:

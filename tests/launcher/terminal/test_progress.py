@@ -73,10 +73,13 @@ def test_done_twice_says_nothing_more() -> None:
 def test_the_banner_can_be_pasted() -> None:
     """Address, notice, and three commands with nothing left to fill in."""
     text = BANNER.format(
-        model="org/model", address="http://127.0.0.1:8000", python="/venv/bin/python"
+        name="A model",
+        model="org/model",
+        address="http://127.0.0.1:8000",
+        python="/venv/bin/python",
     )
 
-    assert "The model org/model is ready at http://127.0.0.1:8000" in text
+    assert "The model A model is ready at http://127.0.0.1:8000" in text
     assert "Not clinical advice" in text
     assert text.count("curl -s") == 2
     assert '"stream": true' in text
