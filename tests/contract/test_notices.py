@@ -165,3 +165,39 @@ def test_a_callers_own_headers_change_nothing(gateway: Gateway) -> None:
     gateway.client.headers["x-mmhie-notices"] = "MED999"
 
     assert "x-mmhie-notices" not in TEXT.ask(gateway.client).headers
+
+
+def test_a_very_long_prompt_is_screened_at_both_ends(gateway: Gateway) -> None:
+    """A megabyte before the emergency: the search is bounded, and its ends are what counts."""
+    filler = "The weather was fine that day. " * 34_000
+
+    answer = gateway.client.post(
+        "/v1/chat/completions", json={"messages": [{"role": "user", "content": filler + EMERGENCY}]}
+    )
+
+    assert answer.headers["x-mmhie-notices"] == ID
+
+
+def test_ten_thousand_messages_are_refused_with_their_notices(gateway: Gateway) -> None:
+    """Over the limit of messages; the last turns were read all the same."""
+    turns = [{"role": "user", "content": "Hello."}] * 10_000 + [
+        {"role": "user", "content": EMERGENCY}
+    ]
+
+    answer = gateway.client.post("/v1/chat/completions", json={"messages": turns})
+
+    assert answer.status_code == 400
+    assert refusal(answer) == ("invalid_request", ID, [ID])
+
+
+def test_languages_may_be_mixed(start: Start, engine: FakeEngine) -> None:
+    """Each sentence is read in every language that is switched on; the notice has one language."""
+    languages = {"MMHIE_NOTICE_LANGUAGES": "en,de,es", "MMHIE_DISCLAIMER_LANGUAGE": "es"}
+    gateway = start(engine.url, **languages).wait()
+
+    answer = WHOLE.ask(
+        gateway.client, "Hola. Mein Vater hat gerade starke Brustschmerzen. What now?"
+    )
+
+    (notice,) = answer.json()["notices"]
+    assert notice["message"].startswith("Señal de alarma")
