@@ -1,4 +1,4 @@
-"""An engine that cannot start: one sentence with the root cause, and exit code 2."""
+"""An engine that cannot start: one sentence with the root cause and an exit code: 2 to mend, 4 out of memory."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Reason:
     said: str
     settings: dict[str, str] = field(default_factory=dict)
     weights: str = "whole"
+    code: int = 2
 
     def __str__(self) -> str:
         return self.name
@@ -45,12 +46,12 @@ NO_ROOM = {
     "MMHIE_MAX_INFLIGHT": "1",
 }
 REASONS = (
-    Reason("weights are missing", r"model weights", weights="absent"),
+    Reason("weights are missing", r"lacks its weights", weights="absent"),
     Reason("weights are cut short", r"(?i)header|incomplete|deserializ", weights="cut"),
     Reason("not quantized that way", r"(?i)gptq", forced("--quantization gptq")),
     Reason("context too long", r"max_model_len \(100000\)", forced("--max-model-len 100000")),
     Reason("unknown flag", r"unrecognized arguments: --no-such-flag", forced("--no-such-flag")),
-    Reason("cache too small", r"KV cache", NO_ROOM),
+    Reason("cache too small", r"KV cache", NO_ROOM, code=4),
     Reason("too little memory", r"GiB free|smaller model", {"MMHIE_DATA_PARALLEL": "1000"}),
 )
 
@@ -106,8 +107,8 @@ def test_the_reason_is_one_sentence(endings: dict[str, Ending], reason: Reason) 
     ending = endings[str(reason)]
     *log, sentence = ending.lines
 
-    assert ending.code == 2, ending.lines[-30:]
+    assert ending.code == reason.code, ending.lines[-30:]
     assert re.search(reason.said, sentence), sentence
-    assert len(sentence) < 500
+    assert len(sentence) < 600
     assert sentence not in log
     assert not [line for line in log if line.startswith("Traceback")]
