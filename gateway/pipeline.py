@@ -136,7 +136,7 @@ async def answer(call: Call, exchange: Exchange, services: Services) -> None:
     label = label_of(call, exchange, services)
     slot = services.admission.slot(exchange.record.principal.priority)
     async with exchange.watched(services.hold.running), slot:
-        services.hold.check()
+        services.check_hold()
         response = await services.engine.open(await request_of(call, exchange, services))
         try:
             await refuse_failures(response, call.parameters)

@@ -10,6 +10,7 @@ from gateway.auth.gate import Gate
 from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
+from gateway.errors import Held
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.request_policy import RequestPolicy
 from gateway.metrics import Metrics
@@ -43,22 +44,27 @@ class Services:
     def model(self) -> Model:
         """Return the served model; raise Held, Draining, EngineUnavailable or
         SharedStateUnavailable when there is none now."""
-        self.hold.check()
+        self.check_hold()
         if self.shared.store is not None:
             self.shared.require_sync()
         return self.watch.model()
+
+    def check_hold(self) -> None:
+        """Raise Held while there is a hold."""
+        if self.hold.message is not None:
+            raise Held(self.hold.message)
 
     def phase(self) -> str:
         """The phase that /healthz shows."""
         if self.watch.draining:
             return "draining"
-        if self.hold.current() is not None:
+        if self.hold.message is not None:
             return "held"
         return "starting" if self.shared.is_unsynced else self.watch.phase
 
     def detail(self) -> str:
         """The sentence that goes with the phase; under a hold, the downtime message."""
-        message = self.hold.message()
+        message = self.hold.message
         if message is None or self.watch.draining:
             return NOT_SYNCED if self.shared.is_unsynced else self.watch.state.detail
         return message

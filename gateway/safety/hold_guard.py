@@ -16,7 +16,8 @@ POLL_S = 0.25
 class HoldGuard:
     """The hold of this machine, or else of all gateways; `run` has to run.
 
-    `running` are the requests that wait for a slot or are at the engine.
+    `message` is the downtime message of the hold in force, None without one: an attribute, since
+    every request looks twice. `running` are the requests that wait for a slot or are at the engine.
     """
 
     def __init__(
@@ -29,32 +30,23 @@ class HoldGuard:
         self._file = file
         self._shared = shared
         self._wording = wording
-        self._was_held = False
-
-    def current(self) -> Hold | None:
-        """Return the hold in force; the file is looked at once a second."""
-        return self._file.current() or self._shared()
-
-    def message(self) -> str | None:
-        """Return the downtime message of the hold in force."""
-        held = self.current()
-        return None if held is None else self._wording(held)
-
-    def check(self) -> None:
-        """Raise Held while there is a hold."""
-        if message := self.message():
-            raise Held(message)
+        self.message: str | None = None
+        self._enforce(self._current())
 
     async def run(self) -> None:
         """Look for a hold also when nobody asks, and end what it ends."""
         while True:
-            self._file.refresh()
-            self._enforce(self.current())
+            self._enforce(self._current())
             await asyncio.sleep(POLL_S)
 
+    def _current(self) -> Hold | None:
+        self._file.refresh()
+        return self._file.value or self._shared()
+
     def _enforce(self, held: Hold | None) -> None:
-        if bool(held) != self._was_held:
-            self._was_held = bool(held)
+        was_held = self.message is not None
+        self.message = self._wording(held) if held else None
+        if bool(held) != was_held:
             log.warning("the model is out of service" if held else "the model is back in service")
         if held is None or not held.now or not self.running:
             return
@@ -63,4 +55,4 @@ class HoldGuard:
             request.interrupt(self._refusal)
 
     def _refusal(self) -> Held:
-        return Held(self.message() or "The clinical model was taken out of service.")
+        return Held(self.message or "The clinical model was taken out of service.")

@@ -1,6 +1,8 @@
 """The gateway as a child process of a test, and the handle to it."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,13 +17,16 @@ from gateway.logs import BATCH_S
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
+PORTS = (10_000, 32_000)
 
 
 def free_port() -> int:
-    """A TCP port nobody listens on now."""
-    with socket.socket() as plug:
-        plug.bind(("127.0.0.1", 0))
-        return int(plug.getsockname()[1])
+    """A TCP port nobody listens on now, below those that the kernel gives to others meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Gateway:

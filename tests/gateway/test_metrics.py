@@ -12,7 +12,7 @@ from gateway.record import AnswerSummary, RequestRecord, token_count
 FINAL = {
     "truncated": "in_answer",
     "warnings": ["empty_answer"],
-    "provenance": {"output_digest": "hmac-sha256:0"},
+    "provenance": {"output_digest": "hmac-sha256:0", "system_fingerprint": None},
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.contract.process import free_port
 from tests.gateway.tracing.collector import Collector
 
 MMHIE = Path(sys.executable).with_name("mmhie")
@@ -107,12 +107,6 @@ def environment(**ours: str) -> dict[str, str]:
     """The machine's own environment with none of our settings in it but these."""
     theirs = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
     return {**theirs, **ours}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(folder: Path, **ours: str) -> Stack:

@@ -1,4 +1,4 @@
-"""An engine that cannot start: one sentence with the root cause and an exit code: 2 to mend, 4 out of memory."""
+"""An engine that cannot start: one sentence with the root cause, and an exit code."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.process import free_port
 from tests.models import completer
-from tests.real.conftest import MMHIE, environment, free_port
+from tests.real.conftest import MMHIE, environment
 
 pytestmark = pytest.mark.engine
 

@@ -77,5 +77,5 @@ def test_the_object_has_the_four_documented_fields() -> None:
 def test_a_language_without_a_text_is_a_wrong_setting() -> None:
     """One sentence that names what to set, not a traceback."""
     chosen = settings.load({"MMHIE_DISCLAIMER_LANGUAGE": "fr"}, None)
-    with pytest.raises(settings.SettingsError, match="set MMHIE_DISCLAIMER_TEXT"):
+    with pytest.raises(settings.SettingsError, match="MMHIE_DISCLAIMER_TEXT"):
         disclaimer_of(chosen)

@@ -28,6 +28,7 @@ from launcher.serving.programs import RunFiles
 from launcher.serving.status_file import Phase
 from launcher.settings import load
 from launcher.terminal.progress import ProgressDisplay
+from tests.contract.process import free_port
 
 HANG_S = 120
 MMHIE = Path(sys.executable).with_name("mmhie")
@@ -232,12 +233,6 @@ def answered(url: str, deadline: float) -> dict[str, Any]:
                 return health
         time.sleep(0.05)
     raise AssertionError("no answer")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def test_signals_are_replaced() -> None:
