@@ -26,7 +26,8 @@ variable of the [settings](settings.md) applies, from the environment or a `.env
 | exit code | meaning |
 |---|---|
 | 0 | success, or stopped on request |
-| 1 | negative result: damaged trail, unknown request, model not ready, hold not confirmed |
+| 1 | negative result: damaged trail, unknown request, model not ready, question not answered, \
+hold not confirmed |
 | 2 | invalid input: an option, a setting, a model, a file, or unsuitable hardware |
 | 3 | a GPU, its driver or NCCL failed: restart the container or the machine, no process mends it |
 | 4 | the engine ran out of memory while it loaded; another start would end the same way |
