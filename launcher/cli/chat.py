@@ -14,8 +14,8 @@ from rich.console import Console
 from gateway.cli.command import AsJson
 from gateway.settings import GatewaySettings
 from launcher.errors import LauncherError, SettingsError
-from launcher.terminal.api_client import ApiClient
-from launcher.terminal.conversation import Conversation
+from launcher.terminal.api_client import ApiClient, ServiceError
+from launcher.terminal.conversation import Conversation, Reply
 from launcher.terminal.terminal import Output, PlainOutput, TerminalOutput
 
 URL = "http://127.0.0.1:8000"
@@ -84,13 +84,23 @@ def once(talk: Conversation, question: str, *, as_json: bool) -> None:
         raise SettingsError("There is no question: give it as an argument or on standard input.")
     console = Console(soft_wrap=True)
     if as_json:
-        reply = talk.ask(question, Output())
+        reply = asked(talk, question)
         shown = asdict(reply) | ({} if talk.shows_reasoning else {"reasoning": None})
         sys.stdout.write(json.dumps(shown, ensure_ascii=False) + "\n")
     else:
         reply = talk.ask(question, output(Console() if console.is_terminal else console))
     if reply.stopped:
         raise typer.Exit(130)
+
+
+def asked(talk: Conversation, question: str) -> Reply:
+    """Ask and show nothing but, as JSON, an error with its notices. Raises ServiceError."""
+    try:
+        return talk.ask(question, Output())
+    except ServiceError as error:
+        told = {"error": str(error), "mmhie": {"notices": list(error.notices)}}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+        raise
 
 
 def output(console: Console) -> Output:

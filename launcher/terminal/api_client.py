@@ -69,7 +69,7 @@ class ApiClient:
             response = self._client.get(path)
             body = json_object(response.content)
         if response.status_code != 200:
-            raise refusal(response.status_code, body)
+            raise refusal(response, body)
         return body
 
     @contextlib.contextmanager
@@ -85,7 +85,7 @@ class ApiClient:
             self._client.stream("POST", CHAT, json=body, timeout=timeout) as response,
         ):
             if response.status_code != 200:
-                raise refusal(response.status_code, json_object(response.read()))
+                raise refusal(response, json_object(response.read()))
             yield deltas(response)
 
     @contextlib.contextmanager
@@ -125,7 +125,7 @@ def deltas(response: httpx2.Response) -> Iterator[Delta]:
             return
         chunk = json_object(event.data)
         if chunk.get("error"):
-            raise refusal(0, chunk)
+            raise refusal(response, chunk)
         yield delta_of(chunk)
     raise ServiceError(CUT)
 
@@ -150,10 +150,17 @@ def json_object(body: bytes | str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def refusal(status: int, body: Mapping[str, Any]) -> ServiceError:
+def named(request_id: str | None) -> str:
+    """Return what an operator is told about a request that was not answered in full."""
+    return f" (request {request_id})" if request_id else ""
+
+
+def refusal(response: httpx2.Response, body: Mapping[str, Any]) -> ServiceError:
     """Return the error of a refused request, in the service's own sentence where there is one."""
+    status = response.status_code
     error = body.get("error")
     told: Mapping[str, Any] = error if isinstance(error, dict) else {}
     message = told.get("message") or f"The service answered {status} without a reason."
     hint = " Set MMHIE_API_KEY, or use --key." if status == 401 else ""
-    return ServiceError(f"{message}{hint}", (told.get("mmhie") or {}).get("notices") or ())
+    request = named(response.headers.get("x-request-id"))
+    return ServiceError(f"{message}{hint}{request}", (told.get("mmhie") or {}).get("notices") or ())

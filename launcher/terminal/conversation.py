@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from launcher.terminal.api_client import ApiClient, Delta, ServiceError
+from launcher.terminal.api_client import ApiClient, Delta, ServiceError, named
 from launcher.terminal.markdown import without_controls
 from launcher.terminal.terminal import Output, close, warnings
 
@@ -69,7 +69,8 @@ class Conversation:
         finally:
             output.end()
         if reply.stopped:
-            output.warning(STOPPED)
+            origin = reply.mmhie.get("provenance", {})
+            output.warning(f"{STOPPED}{named(origin.get('request_id'))}")
         close(output, reply.mmhie)
         if reply.text and not reply.stopped:
             self.exchanges.append((text, reply))
