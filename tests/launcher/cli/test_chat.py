@@ -199,11 +199,14 @@ def test_a_broken_answer_is_a_failure(run: Ran, engine: FakeEngine, fault: str) 
 def test_a_notice_outlives_a_failing_engine(run: Ran, engine: FakeEngine, fault: str) -> None:
     """Once, before the failure."""
     engine.next(fault=fault)
-    code, out, _ = run("chat", EMERGENCY)
+    code, out, err = run("chat", EMERGENCY)
 
     assert code == 1
     assert out.startswith("[notice] ")
     assert out.count("[notice]") == 1
+    assert "(request " in err
+    engine.next(fault=fault)
+    assert json.loads(run("chat", EMERGENCY, "--json")[1])["mmhie"]["notices"]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +258,7 @@ def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEng
     desk.type("And then?\n")
     desk.until("the ")
     os.kill(desk.pid, signal.SIGINT)
-    assert "You stopped this answer" in desk.until(ANSWERED)
+    assert "You stopped this answer: it is not complete. (request " in desk.until(ANSWERED)
     engine.until(lambda stats: stats["aborted"] == 1)
     engine.next(fault="harmony", finish="length")
     desk.type("Why?\n")
