@@ -55,6 +55,9 @@ class Answer(Protocol):
     @property
     def finals(self) -> list[Json]: ...
 
+    def digests(self) -> list[str]:
+        """The digests of what there is of an answer that has begun and broken off."""
+
     async def send(self) -> None:
         """Render what the engine says until its end; raises what goes wrong."""
 
@@ -185,11 +188,15 @@ async def refuse_failures(response: EngineResponse, request: object) -> None:
 
 async def relay(answer: Answer, exchange: Exchange) -> None:
     """Send an answer and record what it came to, also where it failed half-way."""
+    digests: list[str] = []
     try:
         await answer.send()
+    except BaseException:
+        digests = answer.digests() if exchange.record.status else []
+        raise
     finally:
         if exchange.record.status or answer.finals:
-            exchange.record.answer = AnswerSummary.of(answer.usage, answer.finals)
+            exchange.record.answer = AnswerSummary.of(answer.usage, answer.finals, digests)
 
 
 def is_stream(response: EngineResponse) -> bool:
@@ -204,6 +211,7 @@ class EventRelay(Protocol):
     finals: list[Json]
     ended: bool
 
+    def digests(self) -> list[str]: ...
     def relay(self, event: bytes) -> bytes: ...
     def render(self, error: GatewayError) -> bytes: ...
 
@@ -227,6 +235,9 @@ class RelayedStream:
     @property
     def finals(self) -> list[Json]:
         return self._relay.finals
+
+    def digests(self) -> list[str]:
+        return self._relay.digests()
 
     async def send(self) -> None:
         """Relay until the engine's end; before the first byte a failure is a status."""

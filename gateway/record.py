@@ -42,14 +42,17 @@ class AnswerSummary(NamedTuple):
     system_fingerprint: str | None = None
 
     @classmethod
-    def of(cls, usage: Json | None, finals: Sequence[Json]) -> "AnswerSummary":
-        """Sum up an answer from the engine's `usage` and the closing labels."""
+    def of(
+        cls, usage: Json | None, finals: Sequence[Json], digests: Sequence[str] = ()
+    ) -> "AnswerSummary":
+        """Sum up an answer from the engine's `usage` and the closing labels; `digests` are those of
+        one that broke off."""
         return cls(
             token_count(usage or {}, "prompt_tokens", "input_tokens"),
             token_count(usage or {}, "completion_tokens", "output_tokens"),
             [final["truncated"] for final in finals if final["truncated"]],
             [warning for final in finals for warning in final["warnings"]],
-            [final["provenance"]["output_digest"] for final in finals],
+            [*digests] or [final["provenance"]["output_digest"] for final in finals],
             next((one for final in finals if (one := fingerprint_of(final))), None),
         )
 

@@ -81,6 +81,7 @@ class Services:
             base=model.base,
             base_revision=model.base_revision,
             adapter=model.adapter,
+            adapter_digest=model.adapter_digest,
             quantization=model.quantization,
             pinned_date=model.pinned_date,
             display_name=model.display_name,

@@ -17,7 +17,15 @@ CUTS = {
     "in_reasoning": "cut off in the reasoning: token limit",
     "input": "the prompt was cut: the model did not read all of it",
 }
-WEIGHTS = ("model", "revision", "base", "base_revision", "adapter", "quantization")
+WEIGHTS = (
+    "model",
+    "revision",
+    "base",
+    "base_revision",
+    "adapter",
+    "adapter_digest",
+    "quantization",
+)
 Rows = Iterator[tuple[str, str]]
 
 
@@ -55,13 +63,16 @@ def told(record: Json) -> Rows:
         yield "notices", f"{ids} (rules {record['notice_rules']})"
     if "notices_resolved" in record:
         yield "resolved", ", ".join(record["notices_resolved"])
-    if "output_digests" in record:
+    digests = record.get("output_digests", ())
+    if record.get("status") == OK and record.get("outcome") != "ok":
+        said = "the digest is of what there was of it" if digests else "no digest of what was sent"
+        yield "answer", f"broke off: {said}"
+    elif digests:
         yield "answer", CUTS.get(record.get("truncated", ""), "whole")
         yield "warnings", ", ".join(record.get("warnings", ())) or "none"
+    if digests:
         yield "disclaimer", f"version {record.get('disclaimer')}"
-    elif record.get("status") == OK:
-        yield "answer", "broke off: what was sent of it has no digest"
-    for digest in record.get("output_digests", ()):
+    for digest in digests:
         yield "digest of the answer", digest
 
 

@@ -16,6 +16,7 @@ ORIGIN = (
     "base",
     "base_revision",
     "adapter",
+    "adapter_digest",
     "quantization",
     "engine",
     "engine_version",

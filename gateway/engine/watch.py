@@ -37,6 +37,7 @@ class Model:
     by_priority: bool = False
     base: str | None = None
     adapter: str | None = None
+    adapter_digest: str | None = None  # of its weights
     revision: str | None = None
     base_revision: str | None = None
     quantization: str | None = None
@@ -196,12 +197,18 @@ def parse_models(body: bytes, published: Json) -> Model:
         by_priority=bool(published.get("priority")),
         base=published.get("base"),
         adapter=published.get("adapter"),
+        adapter_digest=prefixed("sha256:", published.get("adapter_sha256")),
         revision=published.get("revision"),
         base_revision=published.get("base_revision"),
         quantization=published.get("quantization"),
         pinned_date=published.get("pinned_date"),
         display_name=published.get("display_name"),
     )
+
+
+def prefixed(algorithm: str, digest: str | None) -> str | None:
+    """Return a digest with its algorithm's name, as provenance has them; None stays None."""
+    return f"{algorithm}{digest}" if digest else None
 
 
 def engine_name(owner: object) -> str:

@@ -128,6 +128,11 @@ class GeneratedAnswer:
     def usage(self) -> Json | None:
         return self.reader.answer.usage
 
+    def digests(self) -> list[str]:
+        """The digest of the text so far, if there is any."""
+        text = self.reader.text()
+        return [provenance.keyed_digest(self.services.labels.key, text)] if text else []
+
     async def send(self) -> None:
         """Render the deltas as they come."""
         raise NotImplementedError

@@ -30,6 +30,10 @@ class AnswerReader:
         self._is_ours = False  # the end: the answer's own budget
         self._pieces = 0
 
+    def text(self) -> str:
+        """The answer's text so far."""
+        return "".join(self._text)
+
     async def deltas(self) -> AsyncIterator[Delta]:
         """Every piece that holds text; raises EngineCut, EngineGarbled, EngineRejected, NoAnswer.
 
@@ -103,7 +107,7 @@ class AnswerReader:
 
     def _conclude(self, found_markers: bool) -> None:
         answer = self.answer
-        answer.text, answer.reasoning = "".join(self._text), "".join(self._reasoning)
+        answer.text, answer.reasoning = self.text(), "".join(self._reasoning)
         if answer.finish_reason is None:
             raise EngineCut("The engine ended its answer without a finish_reason; try again.")
         if found_markers:

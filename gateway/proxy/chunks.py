@@ -78,6 +78,11 @@ class ChunkRelay:
             self._template = self._expected(event, chunk, choices[0])
         return released + passed if released else passed
 
+    def digests(self) -> list[str]:
+        """The digests so far of the choices that have said something."""
+        said = (choice for choice in self._choices.values() if choice.has_text)
+        return [provenance.format_digest(choice.mac) for choice in said]
+
     def render(self, error: GatewayError) -> bytes:
         """Render a failure after the first byte as OpenAI clients read it, then the terminator."""
         return sse.encode(error.envelope()) + sse.DONE

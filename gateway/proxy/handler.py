@@ -101,6 +101,10 @@ class WholeAnswer:
         self._response = response
         self._label = label
 
+    def digests(self) -> list[str]:
+        """None: nothing is sent of an answer that is not whole."""
+        return []
+
     async def send(self) -> None:
         call = self._call
         body, final, self.usage = json_response.label(

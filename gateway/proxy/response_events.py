@@ -1,6 +1,7 @@
 """Streams of the Responses API: labels inside the `response` of its created and closing events."""
 
 from dataclasses import dataclass, field, replace
+from hmac import HMAC
 
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected, GatewayError
@@ -13,6 +14,7 @@ from gateway.safety.reasoning import is_reasoning_event
 
 CLOSING = (b"response.completed", b"response.incomplete", b"response.failed")
 DELTA = b"response.output_text.delta"
+DELTA_KEY = b'"delta":"'
 TEXT_DONE = b"response.output_text.done"
 PARTS = (b"response.content_part.added", b"response.content_part.done")
 ITEMS = (b"response.output_item.added", b"response.output_item.done")
@@ -32,6 +34,7 @@ class ResponseEventRelay:
         self.ended = False
         self._initial = initial
         self._key = key
+        self._mac = provenance.new_digest(key)  # of the text so far, for an answer that breaks off
         self._policy = policy
         self._sequence = 0
         self._text: ResponsesTextStream | None = None
@@ -46,6 +49,11 @@ class ResponseEventRelay:
         if not kind:
             return event  # a comment
         return self._end_text() + self._other(event, kind)
+
+    def digests(self) -> list[str]:
+        """The digest of the text so far, if there is any."""
+        is_new = self._mac.digest() == provenance.new_digest(self._key).digest()
+        return [] if is_new else [provenance.format_digest(self._mac)]
 
     def render(self, error: GatewayError) -> bytes:
         """A failure after the first byte, as the Responses API's own `error` event."""
@@ -62,11 +70,12 @@ class ResponseEventRelay:
         """A piece of text, cleaned; the event itself where there is nothing to look for."""
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
         if is_plain and not any(angle in event for angle in ANGLES):
+            self._mac.update(text_of_delta(event))
             return event
         body = openai_json.parse(sse.payload(event))
         place = (body.get("output_index"), body.get("content_index"))
         rest = self._end_text() if place != self._place else b""
-        self._text, self._place = self._text or ResponsesTextStream(self._policy), place
+        self._text, self._place = self._text or ResponsesTextStream(self._policy, self._mac), place
         return rest + self._text.feed(event, body)
 
     def _end_text(self) -> bytes:
@@ -145,6 +154,20 @@ def event_type(event: bytes) -> bytes:
     return str(openai_json.parse_chunk(content).get("type")).encode()
 
 
+def text_of_delta(event: bytes) -> bytes:
+    """The text of a delta event, in UTF-8: what stands there where nothing is escaped, as in nearly
+    all, or what its JSON says; empty for what goes on as it came and is no text."""
+    if b"\\" not in event:  # so every quote begins or ends a string
+        text, quote, _ = event.partition(DELTA_KEY)[2].partition(b'"')
+        if quote:
+            return text
+    try:
+        text_said = openai_json.text_in(openai_json.parse(sse.payload(event)), "delta")
+    except GatewayError:
+        return b""
+    return text_said.encode(errors="surrogatepass")
+
+
 @dataclass(frozen=True, slots=True)
 class BufferedDelta:
     """A delta event, what it says, and what may be shown of that."""
@@ -164,6 +187,7 @@ class ResponsesTextStream:
     """
 
     policy: OutputPolicy
+    mac: HMAC
     _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
     _waiting: list[BufferedDelta] = field(default_factory=list)
     _is_open: bool = False
@@ -197,7 +221,9 @@ class ResponsesTextStream:
         """Their own words where nothing of them was stripped: a `<` stays where it was."""
         raw = "".join(one.raw for one in deltas)
         is_same = raw == "".join(one.shown for one in deltas)
-        texts = [self._opened(one.raw if is_same else one.shown) for one in deltas]
+        cleaned = [one.raw if is_same else one.shown for one in deltas]
+        self.mac.update("".join(cleaned).encode(errors="surrogatepass"))
+        texts = [self._opened(text) for text in cleaned]
         if is_end and self._is_open:
             texts[-1] += self.policy.closing
         return b"".join(map(self._event, deltas, texts))

@@ -39,6 +39,7 @@ class Serving(NamedTuple):
     base: str | None = None
     base_revision: str | None = None
     adapter: str | None = None
+    adapter_digest: str | None = None
     quantization: str | None = None
     pinned_date: str | None = None  # in the prompt instead of today's
     display_name: str | None = None

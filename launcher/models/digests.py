@@ -5,10 +5,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from launcher.models.adapter_shapes import FILE
+from launcher.models.facts import AdapterFacts
 from launcher.models.weights import EMBEDDED_PACKAGE, MERGE_RECORD
 
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -53,6 +56,26 @@ def of_package(file: Path) -> str | None:
     if entry is None or entry.hash is None or Path(str(entry.locate())) != file:
         return None
     return base64.urlsafe_b64decode(entry.hash.value + "==").hex()
+
+
+def of_adapter(adapter: AdapterFacts) -> str | None:
+    """The digest of an adapter's weights, merged or not; None where they are not here."""
+    folder = Path(adapter.source)
+    if adapter.merged:
+        record = json.loads((folder / MERGE_RECORD).read_text())
+        digest = record.get("adapter_sha256")
+        return str(digest) if digest else None
+    file = folder / FILE
+    if not file.is_file():
+        return None
+    found = file.stat()
+    return of_hub(file) or _once(file, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _once(file: Path, _size: int, _mtime_ns: int) -> str:
+    """The file's digest, computed again only once its size or time has changed."""
+    return sha256(file)
 
 
 def damaged(known: Mapping[Path, str], advance: Advance = lambda _: None) -> list[Path]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from launcher.models import digests
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.engine_command import is_by_priority
 from launcher.planning.plan import EnginePlan
@@ -50,6 +51,7 @@ def engine_facts(plans: Sequence[EnginePlan]) -> EngineFacts:
             "display_name": DISPLAY_NAMES.get(plan.served_model),
             "base": adapter.base if adapter else None,
             "adapter": plan.adapter,
+            "adapter_sha256": digests.of_adapter(adapter) if adapter else None,
             "revision": adapter.revision if adapter else plan.model.revision,
             "base_revision": plan.model.revision if adapter else None,
             "quantization": plan.quantization,

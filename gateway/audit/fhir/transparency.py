@@ -37,6 +37,7 @@ VERSIONS = (
     "base",
     "base_revision",
     "adapter",
+    "adapter_digest",
     "quantization",
     "engine",
     "engine_version",
@@ -70,7 +71,7 @@ def device(record: Json) -> Json:
 
 
 def provenance(record: Json, device_id: str) -> Json:
-    """Return what was made of what, by which device; of a broken answer the digest is not known."""
+    """Return what was made of what, by which device; of a broken answer, its beginning."""
     digests = record.get("output_digests", ())
     return {
         "resourceType": "Provenance",

@@ -9,6 +9,7 @@ from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayErro
 from gateway.http import sse
 from gateway.proxy.output_policy import OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
+from gateway.safety.provenance import keyed_digest
 
 FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
 DELTA = {"type": "response.output_text.delta", "sequence_number": 1, "delta": "a"}
@@ -141,3 +142,14 @@ def test_hidden_reasoning_is_in_no_event() -> None:
     assert content(out[4])["item"]["type"] == "reasoning"
     assert out[5] is events[5]
     assert len(content(out[6])["response"]["output"]) == 2
+
+
+def test_an_answer_that_breaks_off_has_a_digest() -> None:
+    """Of the text so far, escaped or not; the same as that of a whole answer of this text."""
+    own = relay()
+    assert own.digests() == []
+    for text in ("Ja, ", "gr\u00fcn\n", '"ok"', "a < b"):
+        own.relay(event("response.output_text.delta", delta=text))
+    own.relay(event("response.output_text.done", text=""))
+
+    assert own.digests() == [keyed_digest(b"k", 'Ja, gr\u00fcn\n"ok"a < b')]

@@ -53,6 +53,7 @@ PROVENANCE = {
     "base",
     "base_revision",
     "adapter",
+    "adapter_digest",
     "quantization",
     "pinned_date",
     "display_name",

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from launcher.models import digests, weights
+from launcher.models.facts import AdapterFacts
 from launcher.models.weights import MERGE_RECORD
 
 BYTES = b"weights" * 1000
@@ -60,3 +62,16 @@ def test_a_file_of_the_same_name_elsewhere_is_not_the_packages(tmp_path: Path) -
     other.write_bytes(b"GGUF")
 
     assert digests.recorded([other]) == {}
+
+
+def test_the_digest_of_an_adapter_merged_or_not(tmp_path: Path) -> None:
+    """Of its weights as they are now, or as they were when they were merged."""
+    tuned = AdapterFacts("t", str(tmp_path), "b", 8, 16.0, ("q_proj",))
+    assert digests.of_adapter(tuned) is None
+    (tmp_path / "adapter_model.safetensors").write_bytes(BYTES)
+    assert digests.of_adapter(tuned) == DIGEST
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"other")
+    assert digests.of_adapter(tuned) == hashlib.sha256(b"other").hexdigest()
+
+    (tmp_path / MERGE_RECORD).write_text(json.dumps({"adapter_sha256": DIGEST}))
+    assert digests.of_adapter(replace(tuned, merged=True)) == DIGEST

@@ -123,6 +123,7 @@ def test_the_plans_facts() -> None:
         "display_name": None,
         "base": "org/base",
         "adapter": "org/tuned",
+        "adapter_sha256": None,
         "revision": None,
         "base_revision": None,
         "quantization": plan.quantization,
