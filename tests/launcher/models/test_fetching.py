@@ -22,8 +22,9 @@ from launcher.settings import LauncherSettings, load
 from tests.fake_hub import files
 from tests.fake_hub.files import INDEX, SHARDS
 from tests.fake_hub.hub import COMMIT, LATER, FakeHub, running
+from tests.waiting import PATIENCE_S
 
-LIMIT_S = 1.0
+LIMIT_S = 3.0  # without a byte; a busy machine stays below it
 MODEL = files.model()
 HOLD = """
 import fcntl, sys
@@ -57,10 +58,16 @@ def settings(model: str = "a/b", **ours: str) -> LauncherSettings:
 
 
 def fetch(
-    cache: Path, model: str = "a/b", *, update: bool = False, told: Any = None, **ours: str
+    cache: Path,
+    model: str = "a/b",
+    *,
+    limit_s: float = PATIENCE_S,
+    update: bool = False,
+    told: Any = None,
+    **ours: str,
 ) -> Fetched:
     report = (lambda _: None) if told is None else told.append
-    return fetching.fetch(settings(model, **ours), Terms(cache, LIMIT_S, report), update=update)
+    return fetching.fetch(settings(model, **ours), Terms(cache, limit_s, report), update=update)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -106,7 +113,7 @@ def test_an_adapter_brings_its_base_and_both_are_pinned(hub: FakeHub, cache: Pat
     "fault",
     [
         {"after": 100_000, "times": 2},
-        {"after": 100_000, "stall": 3, "times": 1},
+        {"after": 100_000, "stall": 9, "times": 1},
         {"status": 503, "times": 2},
         {"status": 429, "times": 1},
         {"spoil": True, "times": 1},
@@ -122,14 +129,15 @@ def test_a_bad_moment_of_the_hub_is_survived(
     """It ends whole, with the bytes that the index and the digests promise."""
     hub.fails(**{SHARDS[1]: fault})
 
-    assert content(fetch(cache).folder) == whole()
+    limit_s = LIMIT_S if "stall" in fault else PATIENCE_S
+    assert content(fetch(cache, limit_s=limit_s).folder) == whole()
 
 
 def test_what_came_is_resumed_by_the_next_run(hub: FakeHub, cache: Path) -> None:
     """A hub that goes silent ends the run after the time without a byte, and not before."""
     hub.fails(**{SHARDS[1]: {"until": 100_000, "stall": 60}})
     with pytest.raises(HubUnavailable, match=r"MMHIE_FETCH_STALL_SECONDS.*is kept"):
-        fetch(cache)
+        fetch(cache, limit_s=LIMIT_S)
     hub.fails()
 
     assert content(fetch(cache).folder) == whole()
@@ -175,7 +183,7 @@ def test_weights_that_change_under_a_running_fetch(hub: FakeHub, cache: Path) ->
         if progress.done and not (hub.root / "a/b" / LATER).exists():
             hub.add("a/b", later, LATER)
 
-    first = fetching.fetch(settings(), Terms(cache, LIMIT_S, told))
+    first = fetching.fetch(settings(), Terms(cache, PATIENCE_S, told))
 
     assert content(first.folder) == whole()
     assert fetch(cache) == first
