@@ -149,7 +149,7 @@ def services_of(
         metrics=own,
         hold=HoldGuard(
             hold.watch(settings.hold_file),
-            lambda: shared.operator.hold,
+            (lambda: shared.operator.hold) if shared.store is not None else None,
             partial(hold.downtime_message, wording=words, contact=settings.disclaimer_contact),
         ),
         gate=Gate.of(settings, shared.limiter, shared.operator.revoked, needs_of(settings)),

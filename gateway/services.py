@@ -51,11 +51,14 @@ class Services:
 
     def check_hold(self) -> None:
         """Raise Held while there is a hold."""
+        if self.shared.store is not None:
+            self.hold.look()
         if self.hold.message is not None:
             raise Held(self.hold.message)
 
     def phase(self) -> str:
         """The phase that /healthz shows."""
+        self.hold.look()
         if self.watch.draining:
             return "draining"
         if self.hold.message is not None:

@@ -17,13 +17,14 @@ class HoldGuard:
     """The hold of this machine, or else of all gateways; `run` has to run.
 
     `message` is the downtime message of the hold in force, None without one: an attribute, since
-    every request looks twice. `running` are the requests that wait for a slot or are at the engine.
+    every request looks twice; `look` brings it up to date with the other gateways. `running` are
+    the requests that wait for a slot or are at the engine.
     """
 
     def __init__(
         self,
         file: WatchedFile[Hold | None],
-        shared: Callable[[], Hold | None],
+        shared: Callable[[], Hold | None] | None,
         wording: Callable[[Hold], str],
     ) -> None:
         self.running: set[CancelOnDisconnect] = set()
@@ -33,6 +34,11 @@ class HoldGuard:
         self.message: str | None = None
         self._enforce(self._current())
 
+    def look(self) -> None:
+        """Take in what the other gateways hold by now, where there are any."""
+        if self._shared is not None:
+            self._enforce(self._file.value or self._shared())
+
     async def run(self) -> None:
         """Look for a hold also when nobody asks, and end what it ends."""
         while True:
@@ -41,7 +47,7 @@ class HoldGuard:
 
     def _current(self) -> Hold | None:
         self._file.refresh()
-        return self._file.value or self._shared()
+        return self._file.value or (self._shared() if self._shared else None)
 
     def _enforce(self, held: Hold | None) -> None:
         was_held = self.message is not None
