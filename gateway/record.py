@@ -25,7 +25,7 @@ class Trace(Protocol):
 
 
 class Origin(NamedTuple):
-    """What the label says before there is an answer: provenance, version of the disclaimer."""
+    """The first half of the label: provenance, version of the disclaimer."""
 
     provenance: Json
     disclaimer: str

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 
+from gateway.audit.entry import WEIGHTS
 from gateway.audit.request_lines import RequestLine
 from gateway.json_types import Json
 
@@ -17,15 +18,6 @@ CUTS = {
     "in_reasoning": "cut off in the reasoning: token limit",
     "input": "the prompt was cut: the model did not read all of it",
 }
-WEIGHTS = (
-    "model",
-    "revision",
-    "base",
-    "base_revision",
-    "adapter",
-    "adapter_digest",
-    "quantization",
-)
 Rows = Iterator[tuple[str, str]]
 
 

@@ -9,8 +9,7 @@ from gateway.record import RequestRecord
 from gateway.timestamps import rfc3339
 
 LONGEST_NAME = 64  # of a principal, where room is short
-# Of the provenance of the answer, beside what a line has anyway.
-ORIGIN = (
+WEIGHTS = (
     "model",
     "revision",
     "base",
@@ -18,14 +17,10 @@ ORIGIN = (
     "adapter",
     "adapter_digest",
     "quantization",
-    "engine",
-    "engine_version",
-    "gateway_version",
-    "pinned_date",
-    "reasoning_effort",
-    "sampling",
-    "prompt_digest",
 )
+PROGRAMS = ("engine", "engine_version", "gateway_version")
+# Of the provenance of the answer, beside what a line has anyway.
+ORIGIN = (*WEIGHTS, *PROGRAMS, "pinned_date", "reasoning_effort", "sampling", "prompt_digest")
 origin_values = itemgetter(*ORIGIN)  # a third of the time of a loop
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 

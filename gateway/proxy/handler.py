@@ -136,7 +136,7 @@ def output_policy(
 
 
 def warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]:
-    """What is known to be missing before the engine answers."""
+    """Yield warnings that are known before the engine answers."""
     if reasons and path == COMPLETIONS:
         # Text completions bypass Harmony: what comes may be reasoning that reads like an answer.
         yield "reasoning_not_separated"

@@ -49,7 +49,7 @@ class Profile:
 
     @property
     def settings(self) -> str:
-        """What the plan chose, in words."""
+        """The plan's choices, in words."""
         sizes = {
             "TP": self.tensor_parallel,
             "PP": self.pipeline_parallel,

@@ -18,7 +18,7 @@ PATIENCE_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the plan says: the model, the machine, the estimates (GiB and tokens), the limits."""
+    """The plan's side: the model, the machine, the estimates (GiB and tokens), the limits."""
 
     model: str
     base: str | None

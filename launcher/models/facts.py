@@ -99,7 +99,7 @@ class ModelFacts:
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """What is missing of the base and of the adapter."""
+        """Files missing of the base and of the adapter."""
         return (*self.missing, *(self.adapter.missing if self.adapter else ()))
 
     @property

@@ -93,13 +93,13 @@ class Job:
     wanted: tuple[HubFile, ...]
 
     def path(self, file: HubFile) -> Path | None:
-        """Where the file's bytes are already, if they are."""
+        """The path of the file's bytes, if they are there already."""
         places = (self.snapshot.folder / file.path, self.snapshot.blob(file))
         return next((place for place in places if place.exists()), None)
 
     @property
     def missing(self) -> list[Download]:
-        """What has to come, the small files first: a model without weights is seen to be none."""
+        """Files still to come, the small ones first: a model without weights is seen to be none."""
         return [
             Download(self.listing.name, self.listing.commit, file, self.snapshot.blob(file))
             for file in sorted(self.wanted, key=lambda file: file.size)

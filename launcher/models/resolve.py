@@ -96,7 +96,7 @@ def _described(
 
 
 def _cached(name: str, found: Snapshot | None) -> Description | None:
-    """What the hub's cache has of the model; ModelError when the rest may not be fetched."""
+    """The model's facts from the hub's cache; ModelError when the rest may not be fetched."""
     described = ("config.json", "adapter_config.json")
     if found is None or not any((found.folder / file).is_file() for file in described):
         return None
@@ -109,7 +109,7 @@ def _cached(name: str, found: Snapshot | None) -> Description | None:
 
 
 def _listing(name: str, revision: str | None) -> Listing | None:
-    """What the hub has; a model that is known here needs no hub for its plan."""
+    """The model's facts from the hub; a model that is known here needs no hub for its plan."""
     try:
         return hub_client.listing(name, revision)
     except (HubUnavailable, MissingPackage):

@@ -60,7 +60,7 @@ def shards(folder: Path) -> list[Path]:
 
 
 def missing(folder: Path) -> tuple[str, ...]:
-    """What a model's or an adapter's folder lacks of its weights, by name."""
+    """Names of the weight files that a model's or an adapter's folder lacks."""
     files = _files(folder)
     return tuple(file.name for file in files if not file.is_file()) or (() if files else (WEIGHTS,))
 

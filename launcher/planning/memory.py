@@ -167,7 +167,7 @@ class Workload:
 
     @property
     def on_gpu_gib(self) -> float:
-        """What weights take on a GPU beyond their own bytes: padding, copies, adapter buffers."""
+        """Bytes that weights take on a GPU beyond their own: padding, copies, adapter buffers."""
         tensor = self.sizes.tensor
         copies = latent_bytes(self.model) / tensor
         buffers = lora_bytes(self.model, self.lora_rank, tensor)

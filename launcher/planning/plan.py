@@ -121,7 +121,7 @@ def _reasons(decided: Decisions) -> Iterator[str]:
 
 
 def _lacking(decided: Decisions) -> Iterator[str]:
-    """What has to come before the engine can start."""
+    """A reason that names what has to be fetched before the engine can start."""
     model, adapter = decided.model, decided.model.adapter
     remedy = "give a whole folder" if model.local else "`mmhie serve` fetches it first"
     if model.missing:
@@ -138,7 +138,7 @@ def _applied(decided: Decisions) -> str:
 
 
 def _about_gpus(decided: Decisions) -> Iterator[str]:
-    """What was noticed of this machine's GPUs."""
+    """Remarks on this machine's GPUs."""
     if decided.settings.device != "cpu":
         yield from decided.hardware.remarks
     if decided.device == "cuda" and (held := gpu_share.in_use(decided.hardware)):

@@ -64,7 +64,7 @@ def facts(config: dict[str, Any]) -> ModelFacts:
 
 
 def workload(log: dict[str, Any], model: ModelFacts) -> Workload:
-    """What that engine was started with."""
+    """The settings that engine was started with."""
     sizes = ParallelSizes(log.get("tensor", 1), log.get("pipeline", 1))
     return Workload(model, model.quantization, sizes, 4096, 4096, log.get("sequences", 256))
 

@@ -48,7 +48,7 @@ class MedicalText(str):
 
     @property
     def truncated(self) -> str | None:
-        """What was cut off: None, "in_reasoning", "in_answer" or "input"."""
+        """The part that was cut off: None, "in_reasoning", "in_answer" or "input"."""
         return self.answer.truncated
 
     @property

@@ -93,7 +93,7 @@ RESPONSE = stream("response.mmhie", "response.mmhie")
 
 
 def early(answered: Places) -> Places:
-    """What a caller who left early holds: all but what only the end knows."""
+    """Places for a caller who left early: all but what only the end knows."""
     return answered._replace(truncation="")
 
 

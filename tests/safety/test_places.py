@@ -109,7 +109,7 @@ CLIENTS: dict[str, Callable[[Site, str, dict[str, Any]], object]] = {
 
 
 def held(surface: Surface, answer: httpx2.Response) -> Held:
-    """What a client of the wire holds of a whole response."""
+    """The parts of a whole response that a client of the wire holds."""
     if answer.status_code != 200 or surface.form == "json":
         return {"header": answer.headers, "body": answer.json()}
     if surface.form == "text":

@@ -1,4 +1,4 @@
-"""Who wrote an answer: Provenance and Device as HL7's guide "AI Transparency on FHIR" has them.
+"""Authorship of an answer: Provenance and Device as HL7's guide "AI Transparency on FHIR" has them.
 
 Source: http://hl7.org/fhir/uv/aitransparency, STU 1 ballot (github.com/HL7/aitransparency-ig,
 August 2026), profiles AI-Provenance and AI-Device. What the guide's prompt and output resources
@@ -10,6 +10,7 @@ import hashlib
 
 import orjson
 
+from gateway.audit.entry import PROGRAMS, WEIGHTS
 from gateway.audit.fhir.elements import (
     ANSWER,
     DIGEST,
@@ -32,17 +33,7 @@ ASSERTED = coding(
     "AIAST",
     "Artificial Intelligence asserted",
 )
-VERSIONS = (
-    "revision",
-    "base",
-    "base_revision",
-    "adapter",
-    "adapter_digest",
-    "quantization",
-    "engine",
-    "engine_version",
-    "gateway_version",
-)
+VERSIONS = (*WEIGHTS[1:], *PROGRAMS)  # the model's name is the device's
 
 
 def device(record: Json) -> Json:

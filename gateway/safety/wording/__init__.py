@@ -1,4 +1,4 @@
-"""What a reader sees of the service beside the model's words, in one language; a file for each.
+"""The service's own sentences in one language, beside the model's words; a file for each.
 
 `MMHIE_WORDING_FILE` adds a language, or rewords one: a copy of `de.toml` with every entry.
 """
@@ -49,7 +49,7 @@ class NoticeWording(Table):
 
 
 class Cut(Table):
-    """What was cut off, by the values of `truncated`."""
+    """Names of what was cut off, by the values of `truncated`."""
 
     in_answer: Sentence
     in_reasoning: Sentence

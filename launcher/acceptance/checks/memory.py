@@ -33,7 +33,7 @@ class Memory:
 
     @property
     def pairs(self) -> dict[str, tuple[float, float]]:
-        """What was measured and what was estimated, by name."""
+        """Measured and estimated figures, by name."""
         found = {
             "memory": (self.used_gib, self.estimated_gib),
             "KV cache": (float(self.tokens), float(self.estimated_tokens)),

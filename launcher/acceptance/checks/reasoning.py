@@ -24,7 +24,7 @@ class Said:
 
     @property
     def leak(self) -> str:
-        """What is wrong with it; empty when nothing is."""
+        """The fault found; empty when there is none."""
         texts = (self.text, self.plain)
         if any(marker in text for marker in MARKERS for text in texts):
             return "control markers in an answer"

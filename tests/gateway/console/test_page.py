@@ -248,7 +248,7 @@ async def test_a_wrong_key(window: Open, start: Start, tmp_path: Path) -> None:
 
 
 async def test_a_demonstration_is_named_as_one(window: Open, start: Start, tmp_path: Path) -> None:
-    """Where the model is named: page, answer, copy, provenance; code keeps the id."""
+    """Every place that names the model: page, answer, copy, provenance; code keeps the id."""
     phase_file, name = tmp_path / "phase.json", "Tiny, demonstration, not a medical model"
     phase_file.write_text(
         json.dumps({"phase": "ready", "model": {"id": "fake-model", "display_name": name}})
