@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from launcher.terminal.api_client import ApiClient, Delta, ServiceError, named
+from launcher.terminal.interrupts import uninterrupted
 from launcher.terminal.markdown import without_controls
 from launcher.terminal.terminal import Output, close, warnings
 
@@ -59,7 +60,8 @@ class Conversation:
         try:
             with self.service.answer(self.request(text)) as deltas:
                 for delta in deltas:
-                    self._take(delta, reply, output)
+                    with uninterrupted():
+                        self._take(delta, reply, output)
         except KeyboardInterrupt:
             reply.stopped = True
         except ServiceError as error:
@@ -67,7 +69,8 @@ class Conversation:
                 output.notices(error.notices)
             raise
         finally:
-            output.end()
+            with uninterrupted():
+                output.end()
         if reply.stopped:
             origin = reply.mmhie.get("provenance", {})
             output.warning(f"{STOPPED}{named(origin.get('request_id'))}")

@@ -1,0 +1,76 @@
+"""Ctrl-C at every write to the terminal: the answer ends there, and what is drawn stays whole."""
+
+import io
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import pytest
+from rich.console import Console
+
+from launcher.terminal.api_client import ApiClient, Delta
+from launcher.terminal.conversation import STOPPED, Conversation, Reply
+from launcher.terminal.interrupts import uninterrupted
+from launcher.terminal.terminal import TerminalOutput
+
+DELTAS = tuple(Delta(text=text) for text in ("Rest", " and", " fluids.\n\n", "- sleep", "\n"))
+
+
+class Screen(io.StringIO):
+    """A terminal at which Ctrl-C is pressed during one write."""
+
+    def __init__(self, press_at: int) -> None:
+        super().__init__()
+        self.writes, self._press_at = 0, press_at
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        if self.writes == self._press_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().write(text)
+
+
+class Service:
+    """A service whose answer is always the same."""
+
+    @contextmanager
+    def answer(self, _question: object) -> Iterator[Iterator[Delta]]:
+        yield iter(DELTAS)
+
+
+def asked(press_at: int) -> tuple[Screen, Reply]:
+    """Ask one question on a terminal of its own."""
+    screen = Screen(press_at)
+    console = Console(file=screen, force_terminal=True, width=80)
+    return screen, Conversation(cast(ApiClient, Service())).ask("Why?", TerminalOutput(console))
+
+
+WRITES = asked(0)[0].writes
+CLOSING = 2  # the last block, and the cursor: nothing is left to stop
+
+
+@pytest.mark.parametrize("write", range(1, WRITES - CLOSING + 1))
+def test_ctrl_c_while_it_is_drawn(write: int) -> None:
+    """The answer is stopped, says so, and the cursor is back."""
+    screen, reply = asked(write)
+
+    assert reply.stopped
+    assert STOPPED in screen.getvalue()
+    assert screen.getvalue().rfind("\x1b[?25h") > screen.getvalue().rfind("\x1b[?25l")
+
+
+def test_ctrl_c_comes_after_the_block() -> None:
+    """It isn't lost."""
+    drawn = []
+
+    def draw() -> None:
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGINT)
+            drawn.append("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        draw()
+    assert drawn == ["whole"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
