@@ -60,15 +60,17 @@ class GatewayError(Exception):
 
     def envelope(self) -> Mapping[str, Json]:
         """The one error shape of every route: what OpenAI clients parse."""
-        error: Json = {
+        labels: Json = {"mmhie": {"notices": self.notices}} if self.notices else {}
+        return {"error": {**self.details(), **labels}}
+
+    def details(self) -> Json:
+        """The four fields of every error object."""
+        return {
             "message": self.message,
             "type": self.type,
             "param": self.param,
             "code": self.code,
         }
-        if self.notices:
-            error["mmhie"] = {"notices": self.notices}
-        return {"error": error}
 
     def body(self) -> bytes:
         return orjson.dumps(self.envelope())

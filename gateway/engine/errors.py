@@ -48,11 +48,10 @@ class EngineRefusal(RequestError):
     def __init__(self, status: int, error: Json, message: str) -> None:
         super().__init__(message)
         self.status = status  # type: ignore[misc] # the engine's, not the class's
-        details = {name: error.get(name) for name in ("type", "param", "code")}
-        self.fields = {"message": message, **details}
+        self._details = {name: error.get(name) for name in ("type", "param", "code")}
 
-    def envelope(self) -> Json:
-        return {"error": self.fields}
+    def details(self) -> Json:
+        return {"message": self.message, **self._details}
 
 
 def translate(status: int, body: bytes, request: object = None) -> GatewayError:

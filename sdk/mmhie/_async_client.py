@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from mmhie import _fork
 from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
-from mmhie._errors import ClientTimeoutError, MMHIEError
+from mmhie._errors import ClientTimeoutError, MMHIEError, ServiceError
 from mmhie._gateway_errors import NotFoundError
 from mmhie._http import TIMED_OUT, Address, build_request, open_async_client, translate_errors
 from mmhie._request import (
@@ -113,7 +113,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
     ) -> Answer:
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
 
-        async def ask(model: str) -> Answer:
+        async def ask(model: str | None) -> Answer:
             request = chat_request(messages, model, self._cap(max_tokens), temperature, options)
             return read_chat(await self._send(request))
 
@@ -121,7 +121,11 @@ class AsyncMedicalReasoningLLM(BaseClient):
         if known is not None:
             with contextlib.suppress(NotFoundError):  # restarted with another model
                 return await ask(known)
-        return await ask(self._choose_model(await self._send(MODELS)))
+        try:
+            listed = await self._send(MODELS)
+        except ServiceError:  # the refusal of the question itself has the question's notices
+            return await ask(None)
+        return await ask(self._choose_model(listed))
 
     async def warm_up(self, timeout_seconds: float | None = None) -> None:
         """Wait until the model is ready, as in the sync client."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 from mmhie import _fork
 from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
-from mmhie._errors import ClientTimeoutError, MMHIEError
+from mmhie._errors import ClientTimeoutError, MMHIEError, ServiceError
 from mmhie._gateway_errors import NotFoundError
 from mmhie._http import TIMED_OUT, Address, build_request, open_client, translate_errors
 from mmhie._request import (
@@ -120,7 +120,7 @@ class MedicalReasoningLLM(BaseClient):
     ) -> Answer:
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
 
-        def ask(model: str) -> Answer:
+        def ask(model: str | None) -> Answer:
             request = chat_request(messages, model, self._cap(max_tokens), temperature, options)
             return read_chat(self._send(request))
 
@@ -128,7 +128,11 @@ class MedicalReasoningLLM(BaseClient):
         if known is not None:
             with contextlib.suppress(NotFoundError):  # restarted with another model
                 return ask(known)
-        return ask(self._choose_model(self._send(MODELS)))
+        try:
+            listed = self._send(MODELS)
+        except ServiceError:  # the refusal of the question itself has the question's notices
+            return ask(None)
+        return ask(self._choose_model(listed))
 
     def warm_up(self, timeout_seconds: float | None = None) -> None:
         """Wait until the model is ready; with the `local` backend, start its server.

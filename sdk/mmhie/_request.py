@@ -56,14 +56,15 @@ def generate_request(
 
 def chat_request(
     messages: Sequence[Mapping[str, object]],
-    model: str,
+    model: str | None,
     max_tokens: int,
     temperature: float,
     options: Mapping[str, object],
 ) -> Request:
-    """Return a request to /v1/chat/completions."""
+    """Return a request to /v1/chat/completions; without a model, to the one that is served."""
     turns = [dict(message) for message in messages]
-    fields = {"model": model, "messages": turns, "max_tokens": max_tokens}
+    named = {} if model is None else {"model": model}
+    fields = {**named, "messages": turns, "max_tokens": max_tokens}
     body = _encode({**fields, "temperature": temperature, **options, "stream": False})
     return Request("POST", "/v1/chat/completions", body)
 

@@ -115,6 +115,11 @@ class AnswerStream:
         """Red flags found in the prompt, from the first event on."""
         return self._reader.notices
 
+    @property
+    def request_id(self) -> str | None:
+        """X-Request-Id, from the first event on."""
+        return self._reader.request_id
+
     def piece(self, event: Event) -> MedicalText | None:
         """Return the answer's text in an event; the last is empty and has the whole answer."""
         return self._reader.piece(event)
@@ -171,6 +176,11 @@ class AsyncAnswerStream:
     def notices(self) -> tuple[Notice, ...]:
         """Red flags found in the prompt, from the first event on."""
         return self._reader.notices
+
+    @property
+    def request_id(self) -> str | None:
+        """X-Request-Id, from the first event on."""
+        return self._reader.request_id
 
     def piece(self, event: Event) -> MedicalText | None:
         """Return the answer's text in an event; the last is empty and has the whole answer."""

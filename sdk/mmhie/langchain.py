@@ -20,6 +20,8 @@ from pydantic import Field, PrivateAttr
 
 from mmhie import (
     Answer,
+    AnswerStream,
+    AsyncAnswerStream,
     AsyncMedicalReasoningLLM,
     Delta,
     End,
@@ -97,8 +99,9 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
             yield to_chunk(End(self._llm.chat_detailed(turns, **options)), is_whole=True)
             return
         with self._llm.stream(**to_prompt(turns), **options) as events:
+            pieces = Pieces(events)
             for event in events:
-                piece = to_chunk(event)
+                piece = pieces.of(event)
                 if run_manager:
                     run_manager.on_llm_new_token(piece.text, chunk=piece)
                 yield piece
@@ -117,8 +120,9 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
             )
             return
         async with self._async_llm.stream(**to_prompt(turns), **options) as events:
+            pieces = Pieces(events)
             async for event in events:
-                piece = to_chunk(event)
+                piece = pieces.of(event)
                 if run_manager:
                     await run_manager.on_llm_new_token(piece.text, chunk=piece)
                 yield piece
@@ -165,6 +169,30 @@ def to_chunk(event: Event, *, is_whole: bool = False) -> ChatGenerationChunk:
         reasoning = {"reasoning_content": event.text}
         message = AIMessageChunk(content="", additional_kwargs=reasoning)
     return ChatGenerationChunk(message=message)
+
+
+class Pieces:
+    """The pieces of one stream: the first has notices and request id, the last everything else.
+
+    Each has them once, because LangChain adds up strings and lists where it merges pieces.
+    """
+
+    def __init__(self, events: AnswerStream | AsyncAnswerStream) -> None:
+        self._events = events
+        self._told: dict[str, object] = {}
+
+    def of(self, event: Event) -> ChatGenerationChunk:
+        """Convert the next event."""
+        chunk = to_chunk(event)
+        late = chunk.message.response_metadata
+        if self._told:
+            told = {name: value for name, value in late.items() if not self._told.get(name)}
+        else:
+            notices = [dict(notice) for notice in self._events.notices]
+            self._told = {"notices": notices, "request_id": self._events.request_id}
+            told = {**self._told, **late}
+        chunk.message.response_metadata = told
+        return chunk
 
 
 def metadata_of(answer: Answer) -> dict[str, Any]:

@@ -126,10 +126,12 @@ def generate_body(answer: _Scripted) -> Json:
 
 
 def generate_stream(answer: _Scripted) -> bytes:
-    """Return the events of /llm/generate, a word each."""
+    """Return the events of /llm/generate, a word each; notices come with the first."""
     events: list[Json] = [{"reasoning_delta": answer.reasoning}] if answer.reasoning else []
     events += [{"delta": word} for word in re.findall(r"\s*\S+|\s+$", answer.text)]
-    lines = [*map(json.dumps, [*events, last_event(answer)]), "[DONE]"]
+    first, *others = [*events, last_event(answer)]
+    first = {"notices": answer.annotations["notices"], **first}
+    lines = [*map(json.dumps, [first, *others]), "[DONE]"]
     return "".join(f"data: {line}\n\n" for line in lines).encode()
 
 

@@ -60,7 +60,7 @@ def test_they_outlive_a_dead_engine_and_a_hold(unserved: Gateway, tmp_path: Path
         assert refusal(held[name]) == ("held", ID, [ID])
 
 
-def refusal(answer: httpx2.Response) -> tuple[str, str, list[str]]:
+def refusal(answer: httpx2.Response) -> tuple[str | int, str, list[str]]:
     """Code, header and the ids in the error object."""
     error = answer.json()["error"]
     ids = [notice["id"] for notice in error["mmhie"]["notices"]]
@@ -75,6 +75,17 @@ def test_they_outlive_a_failing_engine(
     engine.next(fault="status", status=500)
 
     assert refusal(surface.ask(gateway.client, EMERGENCY)) == ("engine_rejected", ID, [ID])
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_they_outlive_a_refusal_by_the_engine(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
+    """Its own error object, with ours beside it."""
+    engine.next(fault="status", status=400)
+
+    code, header, ids = refusal(surface.ask(gateway.client, EMERGENCY))
+    assert (code, header, ids) == (400, ID, [ID])
 
 
 def test_they_outlive_an_answer_without_text(gateway: Gateway, engine: FakeEngine) -> None:

@@ -2,7 +2,8 @@
 
 A place is a path into what a client holds: the `header`, the JSON `body`, the `first` and the
 `last` labelled event of a stream, the `text`, what a client library returned (`value`) or raised
-(`error`).
+(`error`); the `card` of an answer in the console and the `drawer` with its origin, the `screen` of
+a terminal and what was `saved`.
 """
 
 from typing import Final, NamedTuple
@@ -88,6 +89,24 @@ OPENAI_ERROR = Places(
     "",
     "error.request_id",
 )
+CHAIN = Places(
+    "value.response_metadata.disclaimer",
+    "value.response_metadata.notices",
+    "value.response_metadata.truncated",
+    "value.response_metadata.provenance",
+    "value.response_metadata.request_id",
+)
+# LangChain drops the key `mmhie`; the headers are there where they are asked for.
+OPENAI_CHAIN = Places(
+    "value.response_metadata.headers.x-mmhie-disclaimer-version",
+    "value.response_metadata.headers.x-mmhie-notices",
+    "value.response_metadata.finish_reason",
+    "",
+    "value.response_metadata.headers.x-request-id",
+)
+CONSOLE = Places("card.disclaimer", "card.notice", "card.remark", "drawer", "drawer.Request")
+CONSOLE_ENDED = Places("card.disclaimer", "card.notice", "", "", "card.remark")
+TERMINAL = Places("screen.last", "screen.notice", "screen.warning", "saved", "saved")
 CHUNKS = stream("mmhie", "mmhie")
 RESPONSE = stream("response.mmhie", "response.mmhie")
 
@@ -114,9 +133,25 @@ SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
         NONE._replace(notices="value.notices", request_id="value.request_id"),
         SDK_ERROR,
     ),
+    "SDK chat": (SDK, NONE, SDK_ERROR),
     "async SDK generate": (SDK, NONE, SDK_ERROR),
+    "async SDK chat": (SDK, NONE, SDK_ERROR),
     "openai client": (OPENAI, NONE, OPENAI_ERROR),
+    "LangChain": (
+        CHAIN,
+        NONE._replace(notices=CHAIN.notices, request_id=CHAIN.request_id),
+        SDK_ERROR,
+    ),
+    "langchain-openai": (OPENAI_CHAIN, early(OPENAI_CHAIN), OPENAI_ERROR),
+    "console": (CONSOLE, CONSOLE_ENDED, CONSOLE_ENDED),
+    "mmhie chat": (
+        TERMINAL,
+        Places("screen.last", "screen.notice", "", "", "screen.warning"),
+        Places("screen.greeting", "screen.notice", "", "", "screen.last"),
+    ),
 }
+# Programs with a process, a browser or a terminal of their own.
+PROGRAMS: Final = ("LangChain", "langchain-openai", "console", "mmhie chat")
 
 
 def places(surface: str, outcome: str) -> Places:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +16,42 @@ import openai
 import pytest
 
 from gateway.principal import Limits
+from requirements import programs
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES as WIRE
 from tests.contract.surfaces import Surface, events
+from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key
-from tests.safety.places import ITEMS, OUTCOMES, SURFACES, places
+from tests.safety.places import ITEMS, OUTCOMES, PROGRAMS, SURFACES, places
+from tests.safety.programs import terminal
+from tests.safety.programs.console import Console
+from tests.safety.programs.langchain import LangChain
 from tests.waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::mmhie.MedicalTextWarning")
 
 EMERGENCY = "I have crushing chest pain."
-NOTICE, DISCLAIMER = "Red flag in the prompt", "Model outputs are not clinical advice"
+TURNS: Any = [{"role": "user", "content": EMERGENCY}]
+NOTICE = re.compile("Red flag in the prompt")
+DISCLAIMER = re.compile("Model outputs are not clinical advice|^Not clinical advice", re.MULTILINE)
+CUT = re.compile(r"in_answer|\[cut off|cut off at the token limit|^length$")
+ORIGIN = re.compile("prompt_digest|Digest of the question|_fake-model, 20")
+ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HOLD = {"reason": "drift", "by": "ops", "since": "2026-01-01T00:00:00Z"}
 WIRES = {surface.name: surface for surface in WIRE}
 Held = dict[str, Any]  # what a client holds, by the first word of a place
+Ask = Callable[[str], Held]
+SLOW = {"fault": "slow_tokens", "seconds": 0.02}
+TOO_LONG = f"{EMERGENCY} {'And then? ' * 3000}"
 
 
 class Site:
     """A gateway in a state in which an outcome is certain."""
 
-    def __init__(self, gateway: Gateway, secret: str) -> None:
+    def __init__(self, gateway: Gateway, engine: FakeEngine, secret: str) -> None:
         self.gateway = gateway
+        self.engine = engine
         self.secret = secret
         gateway.client.headers["authorization"] = f"Bearer {secret}"
 
@@ -43,7 +59,7 @@ class Site:
         """Ask on one surface; what its client then holds."""
         if name in WIRES:
             return self._wire(WIRES[name], outcome)
-        refused = {"n": 99} if name == "openai client" else {"temperature": 9.0}
+        refused = {"temperature": 9.0} if "generate" in name else {"n": 99}
         more = {"cut": {"max_tokens": 3}, "refused": refused}.get(outcome, {})
         return self._client(name, dict(more), outcome)
 
@@ -78,6 +94,11 @@ def generate(site: Site, _: str, more: dict[str, Any]) -> object:
         return llm.generate(EMERGENCY, **more)
 
 
+def chat(site: Site, _: str, more: dict[str, Any]) -> object:
+    with mmhie.MedicalReasoningLLM(site.config, max_retries=0) as llm:
+        return llm.chat(TURNS, **more)
+
+
 def stream_generate(site: Site, outcome: str, more: dict[str, Any]) -> object:
     with mmhie.MedicalReasoningLLM(site.config, max_retries=0) as llm:
         pieces = llm.stream_generate(EMERGENCY, **more)
@@ -92,18 +113,27 @@ def async_generate(site: Site, _: str, more: dict[str, Any]) -> object:
     return asyncio.run(ask())
 
 
+def async_chat(site: Site, _: str, more: dict[str, Any]) -> object:
+    async def ask() -> object:
+        async with mmhie.AsyncMedicalReasoningLLM(site.config, max_retries=0) as llm:
+            return await llm.chat(TURNS, **more)
+
+    return asyncio.run(ask())
+
+
 def openai_chat(site: Site, _: str, more: dict[str, Any]) -> object:
     with openai.OpenAI(
         base_url=f"{site.gateway.url}/v1", api_key=site.secret, max_retries=0
     ) as client:
-        turns: Any = [{"role": "user", "content": EMERGENCY}]
-        return client.chat.completions.create(model="fake-model", messages=turns, **more)
+        return client.chat.completions.create(model="fake-model", messages=TURNS, **more)
 
 
 CLIENTS: dict[str, Callable[[Site, str, dict[str, Any]], object]] = {
     "SDK generate": generate,
     "SDK stream_generate": stream_generate,
+    "SDK chat": chat,
     "async SDK generate": async_generate,
+    "async SDK chat": async_chat,
     "openai client": openai_chat,
 }
 
@@ -129,7 +159,7 @@ def site(start: Start, start_engine: StartEngine, tmp_path: Path, outcome: str) 
     engine = start_engine()
     settings |= FULL if outcome == "queue full" else {}
     gateway = start(engine.url, **settings).wait()
-    with prepared(Site(gateway, secret), outcome, tmp_path, engine) as made:
+    with prepared(Site(gateway, engine, secret), outcome, tmp_path) as made:
         yield made
 
 
@@ -137,9 +167,9 @@ FULL = {"MMHIE_MAX_INFLIGHT": "1", "MMHIE_MAX_QUEUE": "1", "MMHIE_QUEUE_TIMEOUT_
 
 
 @contextmanager
-def prepared(site: Site, outcome: str, folder: Path, engine: Any) -> Iterator[Site]:
+def prepared(site: Site, outcome: str, folder: Path) -> Iterator[Site]:
     """Bring the outcome about."""
-    gateway = site.gateway
+    gateway, engine = site.gateway, site.engine
     if outcome == "held":
         (folder / "hold.json").write_text(json.dumps(HOLD))
         until(lambda: gateway.client.get("/healthz").json()["phase"] == "held")
@@ -173,22 +203,75 @@ def is_right(item: str, found: object, outcome: str) -> bool:
     """Return whether this is the item's content, not merely something."""
     text = found if isinstance(found, str) else json.dumps(found, default=str)
     return {
-        "disclaimer": lambda: DISCLAIMER in text or text == "1.0.0",
-        "notices": lambda: NOTICE in text or text == "MED101",
-        "truncation": lambda: ("in_answer" in text or "[cut off" in text) == (outcome == "cut"),
-        "provenance": lambda: "prompt_digest" in text,
-        "request id": lambda: len(text) >= 8,
+        "disclaimer": lambda: bool(DISCLAIMER.search(text)) or text == "1.0.0",
+        "notices": lambda: bool(NOTICE.search(text)) or text == "MED101",
+        "truncation": lambda: bool(CUT.search(text)) == (outcome == "cut"),
+        "provenance": lambda: bool(ORIGIN.search(text)),
+        "request id": lambda: bool(ID.search(text)),
     }[item]()
+
+
+def check(names: Iterable[str], outcome: str, ask: Ask) -> None:
+    """Find every cell of these surfaces where the table says."""
+    for name in names:
+        cells = dict(zip(ITEMS, places(name, outcome), strict=True))
+        if not any(cells.values()):
+            continue
+        client = ask(name)
+        for item, place in cells.items():
+            if place:
+                found = look(client, place)
+                assert is_right(item, found, outcome), (name, item, place, found)
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_each_place_holds_what_the_table_says(site: Site, outcome: str) -> None:
     """On every surface; the page in docs is written from the same table."""
-    for name in SURFACES:
-        cells = dict(zip(ITEMS, places(name, outcome), strict=True))
-        if not any(cells.values()):
-            continue
-        client = site.ask(name, outcome)
-        for item, place in cells.items():
-            if place:
-                assert is_right(item, look(client, place), outcome), (name, item, place)
+    check(SURFACES.keys() - PROGRAMS, outcome, partial(site.ask, outcome=outcome))
+
+
+class Programs:
+    """The programs, started once."""
+
+    def __init__(self, langchain: LangChain, console: Console) -> None:
+        self._langchain = langchain
+        self._console = console
+
+    def ask(self, name: str, site: Site, outcome: str, folder: Path) -> Held:
+        """Ask in one program; what its user then holds."""
+        leaves, url, key = outcome == "stopped", site.gateway.url, site.secret
+        if leaves and name in ("console", "mmhie chat"):
+            site.engine.next({"fault": "say", "tokens": ["Rest. "] * 5000}, SLOW)
+        if name == "console":
+            prompt = TOO_LONG if outcome == "refused" else EMERGENCY
+            limit = 3 if outcome == "cut" else None
+            return self._console.ask(url, key, prompt, leaves=leaves, max_tokens=limit)
+        if name == "mmhie chat":
+            limits = {"cut": ("--max-tokens", "3"), "refused": ("--max-tokens", "1000000")}
+            options = limits.get(outcome, ())
+            return terminal.ask(folder, url, key, EMERGENCY, leaves=leaves, options=options)
+        more = {"cut": {"max_tokens": 3}, "refused": {"n": 99}}.get(outcome, {})
+        asked = {"surface": name, "url": url, "key": key, "prompt": EMERGENCY}
+        return self._langchain.ask(**asked, leaves=leaves, more=more)
+
+
+@pytest.fixture(scope="module")
+def programs_in_use() -> Iterator[Programs]:
+    """LangChain in its environment, and a browser."""
+    if lacking := programs.reason("chromium"):
+        pytest.skip(lacking)
+    with closing(LangChain()) as langchain, closing(Console()) as console:
+        yield Programs(langchain, console)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_each_place_in_a_program(
+    site: Site, programs_in_use: Programs, outcome: str, tmp_path: Path
+) -> None:
+    """What a reader sees, and what a framework hands on."""
+    check(
+        PROGRAMS,
+        outcome,
+        partial(programs_in_use.ask, site=site, outcome=outcome, folder=tmp_path),
+    )

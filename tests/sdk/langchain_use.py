@@ -23,6 +23,9 @@ whole = pieces[0]
 for piece in pieces[1:]:
     whole = whole + piece
 assert whole.response_metadata["disclaimer"]
+known, request_id = [{"id": "MED101"}], whole.response_metadata["request_id"]
+assert pieces[0].response_metadata == {"notices": known, "request_id": request_id}
+assert whole.response_metadata["notices"] == known
 
 turns = [HumanMessage("How?"), AIMessage("Rest."), HumanMessage("What else?")]
 assert [one.content for one in model.stream(turns) if one.content] == ["And water."]

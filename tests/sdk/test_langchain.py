@@ -41,7 +41,7 @@ def test_a_chain(tmp_path: Path) -> None:
 def prepared(server: FakeServer) -> None:
     """Answers to langchain_use.py, in order."""
     server.answer("Rest.", notices=[{"id": "MED101"}], reasoning="Hm.")
-    server.answer("Two words.")
+    server.answer("Two words.", notices=[{"id": "MED101"}])
     server.answer("And water.")
     server.answer("Later.")
     server.answer("Later, in pieces.")

@@ -1,0 +1,1 @@
+"""Programs in front of a gateway as a person or a framework uses them."""
