@@ -9,7 +9,7 @@ from typing import Final
 
 from launcher.checkpoints import gguf, making, merging
 from launcher.errors import ModelError
-from launcher.models import fetching, resolve, weights
+from launcher.models import fetch_progress, resolve, weights
 from launcher.planning import copies, hardware, installation
 from launcher.planning.decisions import prepared_folder
 from launcher.planning.hardware import Hardware
@@ -53,9 +53,9 @@ async def fetched(
     """The same plans, made again of the files once all of them are on this machine."""
 
     def report(line: str) -> None:
-        if found := fetching.LINE.fullmatch(line):
+        if found := fetch_progress.LINE.fullmatch(line):
             step(f"{found['task']}: {found['amount']}", int(found["percent"]) / 100)
-        elif line.startswith(fetching.WAITING):
+        elif line.startswith(fetch_progress.WAITING):
             step(line, None)
         else:
             listener(line)

@@ -17,8 +17,9 @@ from rich.progress import (
 )
 
 from gateway.cli.command import AsJson, put
-from launcher.models import fetching
-from launcher.models.fetching import Lines, Report, Terms
+from launcher.models import fetch_progress, fetching
+from launcher.models.fetch_progress import Lines, Report
+from launcher.models.fetching import Terms
 from launcher.settings import hub_cache, load
 
 LINE_EVERY_S = 10.0
@@ -67,7 +68,7 @@ def reporter() -> Iterator[Report]:
     with Progress(*columns, TransferSpeedColumn(), console=console) as bar:
         tasks: dict[str, TaskID] = {}
 
-        def report(progress: fetching.Progress) -> None:
+        def report(progress: fetch_progress.Progress) -> None:
             if progress.task not in tasks:
                 tasks[progress.task] = bar.add_task(progress.task, total=progress.total or None)
             bar.update(tasks[progress.task], completed=progress.done)

@@ -1,69 +1,35 @@
-"""The fetch of a model and its base: what is wanted, room for all of it, a lock, the check.
+"""The fetch of a model and its base: what is missing of them, all of it at once, the check.
 
 `python -m launcher.models.fetching` fetches what the settings name in a process of its own, with
 its progress as lines.
 """
 
-import errno
-import fcntl
 import os
-import queue
-import re
-import shutil
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
-from launcher.errors import HubError, HubUnavailable, LauncherError, ModelError, NotEnoughDisk
+from launcher.errors import HubError, HubUnavailable, LauncherError
 from launcher.models import digests, hub_client, resolve, snapshot, weights
+from launcher.models.disk import check_room, disk_errors
 from launcher.models.download import Download, Patience, hasher
 from launcher.models.families import EMBEDDED
+from launcher.models.fetch_lock import locked
+from launcher.models.fetch_progress import Lines, Progress, Report, counter, waiting
 from launcher.models.hub_client import HubFile, Listing
+from launcher.models.parallel import in_parallel
 from launcher.models.snapshot import Snapshot
+from launcher.models.wanted_files import shards_of, wanted
 from launcher.settings import LauncherSettings, hub_cache, is_offline, load
 
-# gpt-oss's repository holds its weights three times: 27 GB that vLLM does not read.
-COPIES: Final = ("original/*", "metal/*", "checkpoint-*/*")
-# What the engine does not read where the same weights are there as safetensors.
-OTHER_FORMATS: Final = tuple(
-    f"*.{suffix}"
-    for suffix in ("bin", "ckpt", "gguf", "h5", "msgpack", "onnx", "onnx_data", "ot", "pt", "pth")
-)
-FILES_AT_ONCE: Final = 4
 FIRST_ANSWER_S: Final = 10.0
 WAIT_S: Final = 0.5
 LINE_EVERY_S: Final = 1.0
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-UNWRITABLE: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-WAITING: Final = "Waiting for another process that fetches"
-LINE: Final = re.compile(r"(?P<task>.+): +(?P<percent>\d+)%\| (?P<amount>.+)")
 
 Result = TypeVar("Result")
-Item = TypeVar("Item")
-
-
-class Progress(NamedTuple):
-    """The bytes of a task that are there, and those of the whole; 0 of 0 when it only waits."""
-
-    task: str
-    done: int = 0
-    total: int = 0
-
-    def __str__(self) -> str:
-        if not self.total:
-            return self.task
-        unit, name = (2**30, "GiB") if self.total >= 2**30 else (2**20, "MiB")
-        amount = f"{self.done / unit:.2f} of {self.total / unit:.2f} {name}"
-        return f"{self.task}: {self.done * 100 // self.total:3d}%| {amount}"
-
-
-Report = Callable[[Progress], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +72,11 @@ class Job:
             if self.path(file) is None
         ]
 
+    @property
+    def left(self) -> int:
+        """Return the bytes that have to come."""
+        return sum(download.left for download in self.missing)
+
 
 def fetch(settings: LauncherSettings, terms: Terms, *, update: bool = False) -> Fetched:
     """Make the configured model, and its base, whole on this machine.
@@ -120,7 +91,7 @@ def fetch(settings: LauncherSettings, terms: Terms, *, update: bool = False) -> 
         jobs = [first]
         if base:
             jobs.append(prepared(base, settings.base_revision, terms, update=update))
-        check_room(terms.cache, (job for job in jobs if isinstance(job, Job)))
+        check_room(terms.cache, sum(job.left for job in jobs if isinstance(job, Job)))
         folder, *_ = [run(job, terms) if isinstance(job, Job) else job for job in jobs]
         return Fetched(folder, base or None)
 
@@ -180,7 +151,7 @@ def is_right(found: Snapshot, name: str, terms: Terms) -> bool:
     known = {
         path: file for path, file in files.items() if digests.GIT_OR_SHA256.fullmatch(file.digest)
     }
-    wrong = damaged(known, counter(f"Checking {name}", known.values(), terms))
+    wrong = damaged(known, counter(f"Checking {name}", known.values(), terms.report))
     for file in wrong:
         found.unlink(file.path)
     if wrong:
@@ -188,33 +159,6 @@ def is_right(found: Snapshot, name: str, terms: Terms) -> bool:
     weights.check(found.folder)
     found.stamp(file.path for file in files.values())
     return True
-
-
-def shards_of(listing: Listing) -> frozenset[str]:
-    """The files that the index in the repository names; none when there is no index."""
-    if not listing.has(weights.INDEX):
-        return frozenset()
-    with hub_client.opened(listing.name, listing.commit, weights.INDEX) as response:
-        names = frozenset(weights.named(response.read(), listing.name).values())
-    if absent := sorted(name for name in names if not listing.has(name)):
-        raise HubError(
-            f"The index of {listing.name} names {absent[0]}, which the hub does not have."
-        )
-    return names
-
-
-def wanted(listing: Listing, shards: frozenset[str]) -> tuple[HubFile, ...]:
-    """The files that an engine reads: each weight once."""
-    files = [file for file in listing.files if not matches(file.path, COPIES)]
-    tensors = {file.path for file in files if matches(file.path, ("*.safetensors",))}
-    unread = tensors - shards if shards else {path for path in tensors if "/" in path}
-    if tensors - unread:
-        unread |= {file.path for file in files if matches(file.path, OTHER_FORMATS)}
-    return tuple(file for file in files if file.path not in unread)
-
-
-def matches(path: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def base_of(model: Path | Job, terms: Terms) -> str | None:
@@ -231,24 +175,12 @@ def base_of(model: Path | Job, terms: Terms) -> str | None:
     return patiently(terms.limit_s, read)
 
 
-def check_room(cache: Path, jobs: Iterable[Job]) -> None:
-    """Raise NotEnoughDisk when what has to come of all of them does not fit."""
-    needed = sum(download.left for job in jobs for download in job.missing)
-    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    if needed > free:
-        raise NotEnoughDisk(
-            f"{needed / 2**30:.2f} GiB have to be fetched and {existing} has "
-            f"{free / 2**30:.2f} GiB free: make room, or set HF_HOME to a folder on a larger disk."
-        )
-
-
 def run(job: Job, terms: Terms) -> Path:
     """Fetch what is missing, check everything once, and only then give the snapshot its name."""
     name = job.listing.name
     with locked(job.snapshot.repository, lambda: terms.report(Progress(waiting(name)))):
         if not job.snapshot.is_checked:
-            advance = counter(f"Fetching {name}", job.wanted, terms)
+            advance = counter(f"Fetching {name}", job.wanted, terms.report)
             present = {path: file for file in job.wanted if (path := job.path(file))}
             for file in damaged(present, advance):
                 job.snapshot.unlink(file.path)
@@ -272,84 +204,6 @@ def damaged(files: dict[Path, HubFile], advance: Callable[[int], object]) -> lis
     ]
 
 
-def counter(task: str, files: Iterable[HubFile], terms: Terms) -> Callable[[int], object]:
-    """Return what counts the bytes of these files and reports them; threads may call it."""
-    total, done, lock = sum(file.size for file in files), 0, threading.Lock()
-
-    def advance(size: int) -> None:
-        nonlocal done
-        with lock:
-            done += size
-            terms.report(Progress(task, done, total))
-
-    return advance
-
-
-def in_parallel(work: Callable[[Item], object], items: list[Item]) -> None:
-    """Do several at once; raise the first failure, without waiting for the others.
-
-    Daemon threads: a connection that is silent must not keep the process from ending.
-    """
-    ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-    left = iter(items)
-    for _ in items[:FILES_AT_ONCE]:
-        _start(work, next(left), ended)
-    for _ in items:
-        if error := ended.get():
-            raise error
-        if (following := next(left, None)) is not None:
-            _start(work, following, ended)
-
-
-def _start(
-    work: Callable[[Item], object], item: Item, ended: queue.SimpleQueue[BaseException | None]
-) -> None:
-    def run() -> None:
-        try:
-            work(item)
-            ended.put(None)
-        except BaseException as error:  # raised where it is waited for
-            ended.put(error)
-
-    threading.Thread(target=run, daemon=True).start()
-
-
-def waiting(name: str) -> str:
-    return f"{WAITING} {name}"
-
-
-@contextmanager
-def locked(repository: Path, say: Callable[[], object]) -> Iterator[None]:
-    """One fetch of a repository at a time; a dead holder's lock is free."""
-    lock = repository / ".mmhie" / "lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say()
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def disk_errors(cache: Path) -> Iterator[None]:
-    """Raise a failure of the disk as a sentence with its remedy."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise NotEnoughDisk(
-                f"The disk with {cache} is full: make room, or set HF_HOME to a folder on a larger "
-                "disk; what came is kept."
-            ) from None
-        what = "written" if error.errno in UNWRITABLE else "used"
-        raise ModelError(
-            f"{cache} cannot be {what} ({error.strerror}): set HF_HOME to a folder that can be, or "
-            "have `mmhie fetch` fill it where it can be."
-        ) from None
-
-
 def wait_until_whole(settings: LauncherSettings, terms: Terms) -> None:
     """Return once another process, maybe on another machine, has fetched the model."""
     said = ""
@@ -365,23 +219,6 @@ def wait_until_whole(settings: LauncherSettings, terms: Terms) -> None:
             terms.report(Progress(reason))
         said = reason
         time.sleep(WAIT_S)
-
-
-class Lines:
-    """Writes progress as lines: each task once, and how far it is, seldom enough for a log."""
-
-    def __init__(self, every_s: float) -> None:
-        self._every_s = every_s
-        self._task = ""
-        self._at = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        now, is_last = time.monotonic(), progress.total and progress.done == progress.total
-        if progress.task == self._task and now - self._at < self._every_s and not is_last:
-            return
-        self._task, self._at = progress.task, now
-        sys.stderr.write(f"{progress}\n")
-        sys.stderr.flush()
 
 
 def main() -> None:

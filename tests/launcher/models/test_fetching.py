@@ -15,9 +15,11 @@ import pytest
 
 from launcher.errors import HubError, HubUnavailable, LauncherError, ModelError, NotEnoughDisk
 from launcher.models import fetching
-from launcher.models.fetching import Fetched, Progress, Terms
+from launcher.models.fetch_progress import Progress
+from launcher.models.fetching import Fetched, Terms
 from launcher.models.hub_client import HubFile, Listing
 from launcher.models.resolve import read_model
+from launcher.models.wanted_files import wanted
 from launcher.settings import LauncherSettings, load
 from tests.fake_hub import files
 from tests.fake_hub.files import INDEX, SHARDS
@@ -340,6 +342,6 @@ def test_an_old_training_state_is_no_weight() -> None:
     """Only what an engine reads is wanted."""
     names = ["adapter_model.safetensors", "training_args.bin", "checkpoint-500/optimizer.pt"]
     listed = tuple(HubFile(name, 1, "0" * 40) for name in [*names, "README.md"])
-    found = fetching.wanted(Listing("a/b", COMMIT, listed), frozenset())
+    found = wanted(Listing("a/b", COMMIT, listed), frozenset())
 
     assert [file.path for file in found] == ["adapter_model.safetensors", "README.md"]

@@ -1,0 +1,44 @@
+"""The files of a repository that an engine reads: each weight once."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Final
+
+from launcher.errors import HubError
+from launcher.models import hub_client, weights
+from launcher.models.hub_client import HubFile, Listing
+
+# gpt-oss's repository holds its weights three times: 27 GB that vLLM does not read.
+COPIES: Final = ("original/*", "metal/*", "checkpoint-*/*")
+# What the engine does not read where the same weights are there as safetensors.
+OTHER_FORMATS: Final = tuple(
+    f"*.{suffix}"
+    for suffix in ("bin", "ckpt", "gguf", "h5", "msgpack", "onnx", "onnx_data", "ot", "pt", "pth")
+)
+
+
+def shards_of(listing: Listing) -> frozenset[str]:
+    """The files that the index in the repository names; none when there is no index."""
+    if not listing.has(weights.INDEX):
+        return frozenset()
+    with hub_client.opened(listing.name, listing.commit, weights.INDEX) as response:
+        names = frozenset(weights.named(response.read(), listing.name).values())
+    if absent := sorted(name for name in names if not listing.has(name)):
+        raise HubError(
+            f"The index of {listing.name} names {absent[0]}, which the hub does not have."
+        )
+    return names
+
+
+def wanted(listing: Listing, shards: frozenset[str]) -> tuple[HubFile, ...]:
+    """The files that an engine reads: each weight once."""
+    files = [file for file in listing.files if not matches(file.path, COPIES)]
+    tensors = {file.path for file in files if matches(file.path, ("*.safetensors",))}
+    unread = tensors - shards if shards else {path for path in tensors if "/" in path}
+    if tensors - unread:
+        unread |= {file.path for file in files if matches(file.path, OTHER_FORMATS)}
+    return tuple(file for file in files if file.path not in unread)
+
+
+def matches(path: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
