@@ -29,7 +29,7 @@ MODES = {"run": ("gateway", "engine"), "test": ("gateway", "engine", "dev")}
 TITLES = {
     "gateway": "the gateway and launcher",
     "engine-cpu": "the CPU engine (vLLM 0.32 and torch, about 2.5 GB on disk)",
-    "engine-gpu": "the GPU engine (vLLM 0.33 and torch with CUDA, about 12 GB on disk)",
+    "engine-gpu": "the GPU engine (vLLM 0.32 and torch with CUDA, about 12 GB on disk)",
     "engine-plugins": "the GPU engine's plugins for bitsandbytes and GGUF",
     "router": "vLLM's router",
     "dev": "the test and check tools",

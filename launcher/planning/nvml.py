@@ -147,7 +147,7 @@ def _slice_of(parent: Handle, subject: str) -> Handle:
 
 
 def _named_slice(handle: Handle, name: str, count: int) -> Gpu:
-    """A slice by its UUID, unless vLLM 0.33 cannot find it: it takes a slice's number among the
+    """A slice by its UUID, unless vLLM cannot find it: it takes a slice's number among the
     slices for a GPU's (`device_control_id_to_physical_device_id` in platforms/cuda.py).
     """
     if (number := pynvml.nvmlDeviceGetIndex(handle)) >= count:

