@@ -73,31 +73,34 @@ class ApiClient:
         return body
 
     @contextlib.contextmanager
-    def answer(self, question: Mapping[str, Any]) -> Iterator[Iterator[Delta]]:
+    def answer(self, question: Mapping[str, Any], request_id: str) -> Iterator[Iterator[Delta]]:
         """Yield the deltas of an answer as they come; leaving aborts it at the engine.
 
         Raises ServiceError, also between the deltas.
         """
-        body = {**question, "stream": True}
+        body, headers = {**question, "stream": True}, {"x-request-id": request_id}
         timeout = httpx2.Timeout(None, connect=CONNECT_S)  # the gateway has its own for the rest
         with (
-            self._translated(),
-            self._client.stream("POST", CHAT, json=body, timeout=timeout) as response,
+            self._translated(request_id),
+            self._client.stream(
+                "POST", CHAT, json=body, headers=headers, timeout=timeout
+            ) as response,
         ):
             if response.status_code != 200:
                 raise refusal(response, json_object(response.read()))
             yield deltas(response)
 
     @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, request_id: str | None = None) -> Iterator[None]:
         try:
             yield
         except (httpx2.ConnectError, httpx2.ConnectTimeout):
             raise ServiceError(UNREACHABLE.format(url=self.url)) from None
         except httpx2.TimeoutException:
-            raise ServiceError(f"The service at {self.url} does not answer in time.") from None
+            late = f"The service at {self.url} does not answer in time."
+            raise ServiceError(f"{late}{named(request_id)}") from None
         except httpx2.TransportError:
-            raise ServiceError(CUT) from None
+            raise ServiceError(f"{CUT}{named(request_id)}") from None
         except (httpx2.HTTPError, httpx2.SSEError, httpx2.InvalidURL, UnicodeError):
             raise ServiceError(f"What answers at {self.url} is not this service.") from None
 
@@ -127,7 +130,7 @@ def deltas(response: httpx2.Response) -> Iterator[Delta]:
         if chunk.get("error"):
             raise refusal(response, chunk)
         yield delta_of(chunk)
-    raise ServiceError(CUT)
+    raise ServiceError(f"{CUT}{named(response.headers.get('x-request-id'))}")
 
 
 def delta_of(chunk: Mapping[str, Any]) -> Delta:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from launcher.terminal.api_client import ApiClient, Delta, ServiceError, named
 from launcher.terminal.interrupts import uninterrupted
@@ -16,6 +17,8 @@ STOPPED = "You stopped this answer: it is not complete."
 class Reply:
     """An answer as far as it came, with its `mmhie` metadata."""
 
+    # Sent with the question: one that is stopped before its first word can be found, too.
+    request_id: str = field(default_factory=lambda: uuid4().hex)
     text: str = ""
     reasoning: str = ""
     finish_reason: str | None = None
@@ -58,7 +61,7 @@ class Conversation:
         """Ask a question, and show the answer as it comes; Ctrl-C stops it. Raises ServiceError."""
         reply = Reply()
         try:
-            with self.service.answer(self.request(text)) as deltas:
+            with self.service.answer(self.request(text), reply.request_id) as deltas:
                 for delta in deltas:
                     with uninterrupted():
                         self._take(delta, reply, output)
@@ -72,8 +75,7 @@ class Conversation:
             with uninterrupted():
                 output.end()
         if reply.stopped:
-            origin = reply.mmhie.get("provenance", {})
-            output.warning(f"{STOPPED}{named(origin.get('request_id'))}")
+            output.warning(f"{STOPPED}{named(reply.request_id)}")
         close(output, reply.mmhie)
         if reply.text and not reply.stopped:
             self.exchanges.append((text, reply))

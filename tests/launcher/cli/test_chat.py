@@ -25,6 +25,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.launcher.cli.test_app import MMHIE, mmhie
 from tests.waiting import until
 
+CHAT = "/v1/chat/completions"
 EMERGENCY = "I have crushing chest pain right now."
 ANSWERED = f"{DEFAULT_TEXT[-20:]}\r\n\r\n> "  # and asked for the next question
 STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -193,6 +194,7 @@ def test_a_broken_answer_is_a_failure(run: Ran, engine: FakeEngine, fault: str) 
     assert code == 1
     assert out.strip()
     assert err.count("\n") == 1
+    assert f"(request {engine.seen(CHAT)[-1]['headers']['x-request-id']})" in err
 
 
 @pytest.mark.parametrize("fault", ["status", "error_midstream"])
@@ -282,6 +284,23 @@ def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEng
     assert "And then?" not in kept.read_text()
     assert "_The answer was cut off at the token limit._" in kept.read_text()
     assert "_Warning: harmony_markers_stripped._" in kept.read_text()
+
+
+def test_stopped_before_the_first_word(
+    tmp_path: Path, environ: dict[str, str], engine: FakeEngine
+) -> None:
+    """Nothing has come from the service yet: the request is named as it was sent."""
+    desk = Desk(tmp_path, "chat", **environ)
+    desk.until("> ")
+    engine.next(fault="hang_before_headers")
+    desk.type("Why?\n")
+    engine.until(lambda stats: stats["running"] == 1)
+    os.kill(desk.pid, signal.SIGINT)
+    request_id = engine.seen(CHAT)[-1]["headers"]["x-request-id"]
+
+    desk.until(f"You stopped this answer: it is not complete. (request {request_id})")
+    desk.type("/quit\n")
+    assert desk.ended() == 0
 
 
 def test_an_error_does_not_end_a_conversation(

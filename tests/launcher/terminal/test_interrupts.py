@@ -36,7 +36,7 @@ class Service:
     """A service whose answer is always the same."""
 
     @contextmanager
-    def answer(self, _question: object) -> Iterator[Iterator[Delta]]:
+    def answer(self, _question: object, _request_id: str) -> Iterator[Iterator[Delta]]:
         yield iter(DELTAS)
 
 
