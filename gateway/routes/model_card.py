@@ -19,6 +19,7 @@ def card(serving: Serving, labels: Labels, contact: str | None) -> Json:
         "not_intended": WORDING["not_intended"],
         "limits": WORDING["limits"],
         "notices": WORDING["notices"][labels.audience],
+        "notice_rules": labels.notice_rules,
         "evaluation": WORDING["evaluation"],
         "about": WORDING["about"].get(serving.model),
         "disclaimer": labels.disclaimer.as_dict,

@@ -87,6 +87,7 @@ class Labels:
             prompt_digest=provenance.keyed_digest(self.key, prompt),
             reasoning_effort=request.get("reasoning_effort"),
             sampling=provenance.sampling(request),
+            notice_rules=self.notice_rules,
         )
         return provenance.static(self.disclaimer, serving, call, notices)
 

@@ -53,6 +53,7 @@ class Call(NamedTuple):
     reasoning_effort: str | None
     sampling: Mapping[str, int | float]
     prompt_digest: str
+    notice_rules: str | None = None  # version of the rules the prompt was screened with
 
 
 def static(

@@ -43,3 +43,4 @@ def test_the_card_says_for_whom_notices_are_worded(audience: Audience) -> None:
         "notices"
     ]
     assert "Direct advice to patients" in found["not_intended"]
+    assert (found["notice_rules"] is None) == (audience == "off")

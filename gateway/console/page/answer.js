@@ -218,6 +218,7 @@ function showOrigin(final) {
     ["Gateway", origin.gateway_version],
     ["Digest of the question", origin.prompt_digest, "digest"],
     ["Digest of the answer", origin.output_digest, "digest"],
+    ["Rules of the notices", origin.notice_rules, "digest"],
     ["Safety notice", disclaimer.version && `${disclaimer.id} ${disclaimer.version}`],
     ["Digest of the notice", disclaimer.sha256, "digest"],
   ]);

@@ -106,7 +106,7 @@ def test_an_answer_has_its_line(audited: Audited, engine: FakeEngine, surface: S
         origin = label["provenance"]
         assert line["output_digests"] == [origin["output_digest"]]
         assert line["disclaimer"] == label["disclaimer"]["version"]
-        for name in (*ORIGIN, "system_fingerprint"):
+        for name in (*ORIGIN, "system_fingerprint", "notice_rules"):
             assert line.get(name) == (origin[name] or None), name
 
 

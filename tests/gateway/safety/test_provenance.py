@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import re
+from pathlib import Path
 
 import orjson
 
@@ -60,8 +62,10 @@ PROVENANCE = {
     "reasoning_effort",
     "sampling",
     "prompt_digest",
+    "notice_rules",
     "output_digest",
 }
+API = Path(__file__).parents[3] / "docs" / "api.md"
 
 
 def test_both_parts_together_are_the_whole_contract() -> None:
@@ -80,6 +84,14 @@ def test_both_parts_together_are_the_whole_contract() -> None:
     assert set(mmhie["provenance"]) == PROVENANCE
     assert mmhie["ai_generated"] is True
     assert mmhie["ai_label"]["code"] == "AIAST"
+
+
+def test_the_documentation_names_every_field() -> None:
+    """In one table, in which nothing else is."""
+    table = API.read_text().partition("### Provenance\n")[2].partition("\n#")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == PROVENANCE
 
 
 def test_the_parts_do_not_repeat_each_other() -> None:
