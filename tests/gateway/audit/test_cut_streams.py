@@ -1,0 +1,167 @@
+"""The digest of a stream that was cut, in the trail: of exactly what the caller has received."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+from gateway.safety.hold import Hold, write
+from gateway.safety.provenance import keyed_digest
+from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT, COMPLETIONS, STREAMS, Surface, events, name_of
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import KEY, lines
+from tests.waiting import until
+
+DIGEST_KEY = "d" * 32
+TOKENS: Final = ["Rest ", "and ", "sleep ", "well, ", "then ", "drink ", "much."]
+SAID: Final = "".join(TOKENS[:4])
+SAY = {"fault": "say", "tokens": TOKENS}
+CLOSING = ("\n\n[interrupted:", "\n\n[cut off:", "\n\nModel outputs")
+
+
+class Trail:
+    """A gateway with a trail and a hold file."""
+
+    def __init__(self, folder: Path, engine_url: str) -> None:
+        self.file, self.hold_file = folder / "audit.jsonl", folder / "hold.json"
+        self.gateway = Gateway(
+            folder,
+            engine_url,
+            MMHIE_AUDIT_FILE=str(self.file),
+            MMHIE_AUDIT_KEY=KEY,
+            MMHIE_DIGEST_KEY=DIGEST_KEY,
+            MMHIE_HOLD_FILE=str(self.hold_file),
+        ).wait()
+
+    def line(self, request_id: str) -> dict[str, Any]:
+        """The line of a request, once it is there."""
+        found: list[dict[str, Any]] = []
+
+        def there() -> bool:
+            found[:] = [one for one in lines(self.file) if one.get("request_id") == request_id]
+            return bool(found)
+
+        until(there)
+        return found[0]
+
+
+@pytest.fixture(scope="module")
+def trail(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trail]:
+    """One for all streams."""
+    trail = Trail(tmp_path_factory.mktemp("trail"), the_engine.url)
+    yield trail
+    trail.gateway.stop()
+
+
+def text_in(surface: Surface, body: bytes) -> str:
+    """The answer in what was received so far: without paragraphs of ours."""
+    if surface.form == "text":
+        text = body.decode()
+        return text[
+            : min((at for end in CLOSING if (at := text.find(end)) >= 0), default=len(text))
+        ]
+    whole = body[: body.rfind(b"\n\n") + 2]
+    return "".join(delta_of(surface, event) for event in events(whole) if event != "[DONE]")
+
+
+def delta_of(surface: Surface, event: dict[str, Any]) -> str:
+    if surface.path == CHAT:
+        choices = event.get("choices") or [{}]
+        return (choices[0].get("delta") or {}).get("content") or ""
+    if surface.path == COMPLETIONS:
+        return (event.get("choices") or [{}])[0].get("text") or ""
+    delta = event.get("delta")
+    return delta if isinstance(delta, str) else ""
+
+
+class Reader:
+    """A caller who keeps every byte."""
+
+    def __init__(self, surface: Surface, answer: httpx2.Response) -> None:
+        self.request_id = answer.headers["x-request-id"]
+        self.body = b""
+        self._surface = surface
+        self._bytes = answer.iter_bytes()
+
+    def until(self, text: str) -> None:
+        """Read until this is the answer so far."""
+        while self.text != text:
+            self.body += next(self._bytes)
+
+    def to_the_end(self) -> None:
+        self.body += b"".join(self._bytes)
+
+    @property
+    def text(self) -> str:
+        return text_in(self._surface, self.body)
+
+
+def leave(trail: Trail, reader: Reader) -> str:
+    """Go after four tokens."""
+    reader.until(SAID)
+    return "client_gone"
+
+
+def hold_now(trail: Trail, reader: Reader) -> str:
+    """Let an operator end what runs."""
+    reader.until(SAID)
+    write(trail.hold_file, Hold("drift", "ops", "2026-01-01T00:00:00Z", now=True))
+    reader.to_the_end()
+    trail.hold_file.unlink()
+    trail.gateway.wait()
+    return "held"
+
+
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+@pytest.mark.parametrize("end", [leave, hold_now])
+def test_a_stream_that_is_ended(
+    trail: Trail, engine: FakeEngine, surface: Surface, end: Callable[[Trail, Reader], str]
+) -> None:
+    """Four tokens have been received, and the fifth was never let go."""
+    engine.next(SAY, {"fault": "gated"})
+    with trail.gateway.client.stream(
+        "POST", surface.path, json=surface.body(), headers=surface.headers
+    ) as answer:
+        engine.release(3)  # the first comes by itself
+        reader = Reader(surface, answer)
+        outcome = end(trail, reader)
+    line = trail.line(reader.request_id)
+
+    assert reader.text == SAID
+    assert (line["outcome"], line["output_digests"]) == (outcome, [digest(SAID)])
+
+
+def digest(text: str) -> str:
+    return keyed_digest(DIGEST_KEY.encode(), text)
+
+
+BREAKS = {"reset_midstream": "engine_cut", "error_midstream": "engine_rejected"}
+
+
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+@pytest.mark.parametrize("fault", BREAKS)
+def test_an_engine_that_dies(
+    trail: Trail, engine: FakeEngine, surface: Surface, fault: str
+) -> None:
+    """However much of its text was still on the way."""
+    engine.next(SAY, {"fault": fault, "after": 4})
+    answer = surface.ask(trail.gateway.client)
+    line, text = trail.line(answer.headers["x-request-id"]), text_in(surface, answer.content)
+
+    assert text.startswith(TOKENS[0])
+    assert len(text) < len("".join(TOKENS))
+    assert (line["outcome"], line["output_digests"]) == (BREAKS[fault], [digest(text)])
+
+
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+def test_a_token_limit(trail: Trail, engine: FakeEngine, surface: Surface) -> None:
+    """The text up to the limit."""
+    answer = surface.ask(trail.gateway.client, **surface.limit(3))
+    line, text = trail.line(answer.headers["x-request-id"]), text_in(surface, answer.content)
+
+    assert text
+    assert (line["outcome"], line["truncated"]) == ("ok", "in_answer")
+    assert line["output_digests"] == [digest(text)]
