@@ -171,11 +171,28 @@ def test_token_ids_are_said_to_be_unscreened(gateway: Gateway) -> None:
     assert "input_not_screened" in answer.json()["mmhie"]["warnings"]
 
 
-def test_a_callers_own_headers_change_nothing(gateway: Gateway) -> None:
-    """X-MMHIE headers are answers, never questions."""
-    gateway.client.headers["x-mmhie-notices"] = "MED999"
+OWN = {
+    "x-mmhie-notices": "MED999",
+    "x-mmhie-disclaimer-version": "999",
+    "x-mmhie-ai-generated": "false",
+}
 
-    assert "x-mmhie-notices" not in TEXT.ask(gateway.client).headers
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+@pytest.mark.parametrize("more", [{}, {"model": "none", "best_of": 999}], ids=["answer", "error"])
+def test_a_callers_own_headers_change_nothing(
+    gateway: Gateway, engine: FakeEngine, surface: Surface, more: dict[str, Any]
+) -> None:
+    """X-MMHIE headers are answers, never questions; the engine does not hear of them."""
+
+    def ask(headers: dict[str, str]) -> dict[str, str | None]:
+        answer = gateway.client.post(
+            surface.path, json=surface.body(**more), headers={**surface.headers, **headers}
+        )
+        return {name: answer.headers.get(name) for name in OWN}
+
+    assert ask(OWN) == ask({})
+    assert not [name for one in engine.seen() for name in one["headers"] if "mmhie" in name]
 
 
 def test_a_very_long_prompt_is_screened_at_both_ends(gateway: Gateway) -> None:
