@@ -19,6 +19,7 @@ from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
 from gateway.limits.admission import Quotas
+from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.request_policy import RequestPolicy
 from gateway.logs import log_request
 from gateway.metrics import Metrics
@@ -154,6 +155,7 @@ def services_of(
         ),
         gate=Gate.of(settings, shared.limiter, shared.operator.revoked, needs_of(settings)),
         request_policy=RequestPolicy.of(settings),
+        memory=MemoryBudget.of(settings),
         trail=trail,
         tracing=tracing,
         shared=shared,

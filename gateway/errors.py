@@ -30,6 +30,7 @@ GatewayError
   ├ Held                    503 held                an operator has put the model on hold
   ├ Draining                503 draining            this process is stopping
   ├ QueueTimeout            503 queue_timeout       Retry-After
+  ├ OutOfMemory             503 too_busy            Retry-After
   ├ TooManyConnections      503 too_many_connections  Retry-After, the connection is closed
   └ EngineTimeout           504 engine_timeout
 """
@@ -278,6 +279,14 @@ class QueueTimeout(ServiceError):
 
     status = 503
     code = "queue_timeout"
+
+
+class OutOfMemory(ServiceError):
+    """The bodies and answers in progress take all of MMHIE_MAX_MEMORY."""
+
+    status = 503
+    code = "too_busy"
+    type = "rate_limit_error"
 
 
 class TooManyConnections(ServiceError):

@@ -3,10 +3,42 @@
 import contextlib
 import ctypes
 import gc
+import os
 import resource
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 LIBC = ctypes.CDLL(None)
+# The limit of this process's own group, as a container sees it: version 2, then version 1.
+CGROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The memory of the machine, and a container's limit where there is one, in bytes."""
+
+    machine_bytes: int
+    container_bytes: int | None
+
+
+def limits(files: Sequence[Path] = CGROUP_LIMITS) -> Limits:
+    """Return how much memory there is; a limit beyond the machine's memory is none."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    texts = [text for file in files if (text := _text_of(file)).isdecimal()]
+    container = min(map(int, texts), default=machine)
+    return Limits(machine, container if container < machine else None)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""
 
 
 def disable_core_dumps() -> None:

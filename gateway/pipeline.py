@@ -3,7 +3,8 @@
     authorise  key and scope
     screen   red flags in what the caller sent: whatever the outcome, it carries the notices
     admit    an audit trail that can be written, the principal's limits
-    read     the handler makes a call of the request: the engine's request, the form of the answer
+    read     the handler makes a call of the request: the engine's request, the form of the answer;
+             what was parsed is dropped then: it takes twenty times the memory of its bytes
     queue    a slot in the admission queue, held until the last byte; a hold may have come meanwhile
     open     the engine's status is known: a failure is still a status of ours
     answer   the handler renders; a failure after the first byte is the stream's last words
@@ -30,8 +31,9 @@ from gateway.errors import (
     MethodNotAllowed,
 )
 from gateway.http import sse
-from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
+from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, Exchange, value_of, values_of
 from gateway.json_types import Json
+from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS
 from gateway.record import AnswerSummary, Origin, RequestRecord
 from gateway.safety.labels import screened
@@ -73,11 +75,18 @@ class Call(Protocol):
 
     @property
     def parameters(self) -> Json:
-        """The request whose sampling is labelled, and whose text no error may quote."""
+        """The request whose sampling is labelled."""
 
     @property
     def digested(self) -> bytes:
         """Everything that went in: the request, with what the gateway adds to its text."""
+
+    def pack(self) -> int:
+        """Drop what is read once, before a wait that may be long: `parameters`, `digested`. Return
+        the bytes that are still held."""
+
+    def sent(self) -> object:
+        """Return the request as it went to the engine: no error may quote its text."""
 
     async def engine_request(self) -> tuple[str, bytes]:
         """Path and body for the engine; raises InputTooLong."""
@@ -97,15 +106,22 @@ async def serve(handler: Handler, exchange: Exchange, services: Services) -> Non
     if exchange.record.method != "POST":
         raise MethodNotAllowed("This path takes POST only; send the request as POST.", allow="POST")
     await authorise(exchange, services)
+    with services.memory.lease() as exchange.memory:
+        try:
+            await answer(await read(handler, exchange, services), exchange, services)
+        except EngineUnavailable:
+            services.watch.recheck()
+            raise
+
+
+async def read(handler: Handler, exchange: Exchange, services: Services) -> Call:
+    """Read the request, screen and admit it, and make a call of it."""
     body = await exchange.body(max_bytes=services.settings.max_body_bytes)
+    exchange.memory.hold_request(len(body) + parsed_bytes(body))
     request = openai_json.parse_request(body)
     screen(request, exchange.record, services)
     await admit(exchange, services)
-    try:
-        await answer(handler.read(request, body, exchange, services), exchange, services)
-    except EngineUnavailable:
-        services.watch.recheck()
-        raise
+    return handler.read(request, body, exchange, services)
 
 
 async def authorise(exchange: Exchange, services: Services) -> None:
@@ -137,12 +153,13 @@ async def answer(call: Call, exchange: Exchange, services: Services) -> None:
     """Queue, open, answer."""
     exchange.record.stream = call.is_stream
     label = label_of(call, exchange, services)
+    exchange.memory.hold(call.pack())
     slot = services.admission.slot(exchange.record.principal.priority)
     async with exchange.watched(services.hold.running), slot:
         services.check_hold()
         response = await services.engine.open(await request_of(call, exchange, services))
         try:
-            await refuse_failures(response, call.parameters)
+            await refuse_failures(response, call)
             await relay(call.answer(response, label), exchange)
         finally:
             response.close()
@@ -177,11 +194,11 @@ async def request_of(call: Call, exchange: Exchange, services: Services) -> Engi
     )
 
 
-async def refuse_failures(response: EngineResponse, request: object) -> None:
+async def refuse_failures(response: EngineResponse, call: Call) -> None:
     """Raise what a status other than 200 means, while it can still be a status."""
     if response.status != 200:
         error = await response.read_all(LARGEST_ERROR_BYTES)
-        raise translate(response.status, error, request)
+        raise translate(response.status, error, call.sent())
     if values_of(response.headers, b"content-encoding"):
         raise EngineGarbled("The engine compressed its answer; switch its compression off.")
 
@@ -219,12 +236,13 @@ class EventRelay(Protocol):
 class RelayedStream:
     """A stream whose events are sent on as soon as they are whole, in place of being read."""
 
-    __slots__ = ("_buffer", "_exchange", "_has_begun", "_relay", "_response")
+    __slots__ = ("_buffer", "_exchange", "_has_begun", "_held", "_relay", "_response")
 
     def __init__(self, exchange: Exchange, response: EngineResponse, relay: EventRelay) -> None:
         self._buffer = sse.EventBuffer()
         self._exchange = exchange
         self._has_begun = False
+        self._held = exchange.memory.held_bytes
         self._relay = relay
         self._response = response
 
@@ -256,6 +274,8 @@ class RelayedStream:
                 events.append(self._relay.relay(event))
                 if not event.startswith(b":"):  # a comment is no token
                     self._response.mark_progress()
+            if self._buffer.waiting_bytes > LARGE_BYTES:
+                self._exchange.memory.hold(self._held + self._buffer.waiting_bytes)
         except Exception as problem:  # raised where it is awaited: a sink must not raise
             return self._fail(b"".join(events), problem)
         ready = events[0] if len(events) == 1 else b"".join(events)

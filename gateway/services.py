@@ -12,6 +12,7 @@ from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
 from gateway.limits.admission import AdmissionQueue
+from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.request_policy import RequestPolicy
 from gateway.metrics import Metrics
 from gateway.record import Observer
@@ -36,6 +37,7 @@ class Services:
     hold: HoldGuard
     gate: Gate
     request_policy: RequestPolicy
+    memory: MemoryBudget
     shared: ClusterState
     trail: Trail | None = None
     tracing: Tracing | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, StringConstraints
 
 from gateway.settings_base import (
     A_DAY,
@@ -239,6 +239,13 @@ class GatewaySettings(SharedSettings):
     )
     max_body_bytes: int = Field(
         2 * 1024 * 1024, ge=1024, description="Maximum size of a request body, in bytes."
+    )
+    max_memory: ByteSize | None = Field(
+        None,
+        ge=16 * 1024 * 1024,
+        description="Memory for all request bodies and answers held at once, in bytes or as "
+        "`512MiB`; over it requests get 503. Workers have equal shares. Unset: half of what the "
+        "processes leave of the container's limit, or an eighth of the machine's memory.",
     )
     max_v1_tokens: int | None = Field(
         None,

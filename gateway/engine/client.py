@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -62,13 +63,17 @@ class EngineResponse:
         if not self._closed:
             await self._connection.forward(sink)
 
-    async def read_all(self, limit: int = LARGEST_ANSWER_BYTES) -> bytes:
-        """Return the whole body; raise EngineGarbled when it exceeds the limit, in bytes."""
+    async def read_all(
+        self, limit: int = LARGEST_ANSWER_BYTES, seen: Callable[[int], object] = id
+    ) -> bytes:
+        """Return the whole body; raise EngineGarbled when it exceeds the limit, in bytes. `seen` is
+        called with the bytes so far."""
         parts, size = [], 0
         while part := await self.read():
             size += len(part)
             if size > limit:
                 raise EngineGarbled(f"The engine's response exceeded {limit // 2**20} MiB.")
+            seen(size)
             parts.append(part)
         return b"".join(parts)
 

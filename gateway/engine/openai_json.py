@@ -86,7 +86,8 @@ def append(document: bytes, additions: Json) -> bytes:
         return document
     end = document.rindex(b"}")
     comma = b"" if EMPTY.match(document) else b","
-    return b"".join((document[:end], comma, orjson.dumps(additions)[1:-1], document[end:]))
+    added = orjson.dumps(additions)[1:-1]
+    return b"".join((memoryview(document)[:end], comma, added, document[end:]))
 
 
 def request_with(body: bytes, parsed: Json, additions: Json) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from sys import getsizeof
 
 import orjson
 
@@ -79,6 +80,14 @@ class GenerateCall:
     @property
     def is_stream(self) -> bool:
         return self.form != "json"
+
+    def pack(self) -> int:
+        """Keep the prompt; it is sent in a body of its own."""
+        self.digested = b""
+        return 3 * (getsizeof(self.prompt.text) + getsizeof(self.prompt.system))
+
+    def sent(self) -> Json:
+        return self.parameters
 
     async def engine_request(self) -> tuple[str, bytes]:
         """The prompt as it fits the limit and the model's context."""

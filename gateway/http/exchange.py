@@ -7,6 +7,7 @@ from types import TracebackType
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
+from gateway.limits.memory_budget import MemoryLease
 from gateway.record import RequestRecord
 
 RawHeaders = Sequence[tuple[bytes, bytes]]  # as ASGI has them: lower-case names, in order
@@ -15,13 +16,26 @@ Awaited = asyncio.Future[object] | None
 Steps = Coroutine[Awaited, None, Message]
 
 AI_GENERATED = (b"x-mmhie-ai-generated", b"true")
+# A body over this is sent in parts: the socket's buffer would keep a copy of what is not sent yet.
+LARGE_BYTES = 256 * 1024
 NO_STORE = (b"cache-control", b"no-store")  # an answer is about a patient: no cache keeps it
 
 
 class Exchange:
     """The connection's side of one request; what is known of the request is in its record."""
 
-    __slots__ = ("_common", "_receive", "_send", "complete", "last_words", "record", "scope")
+    __slots__ = (
+        "_common",
+        "_receive",
+        "_send",
+        "complete",
+        "last_words",
+        "memory",
+        "record",
+        "scope",
+    )
+
+    memory: MemoryLease  # for the body and the answer; the pipeline's, which gives it back
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, *, request_id: str, common: RawHeaders
@@ -57,7 +71,7 @@ class Exchange:
 
     async def body(self, *, max_bytes: int) -> bytes:
         """Return the whole request body; raises BodyTooLarge, what the connection found wrong with
-        it (BodyTimeout, InvalidRequest), or ClientGone when the caller left."""
+        it (BodyTimeout, InvalidRequest), OutOfMemory, or ClientGone when the caller left."""
         if self.record.declared_bytes > max_bytes:
             raise too_large(max_bytes)
         chunks, size, more = [], 0, True
@@ -71,6 +85,7 @@ class Exchange:
             more = message.get("more_body", False)
             if size > max_bytes:
                 raise too_large(max_bytes)
+            self.memory.hold_request(size)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def watched(self, running: "set[CancelOnDisconnect]") -> "CancelOnDisconnect":
@@ -134,13 +149,16 @@ class Exchange:
         headers: RawHeaders = (),
         media: bytes = b"application/json",
     ) -> None:
-        """Send a whole response."""
+        """Send a whole response; of a large one, return when the caller has nearly all of it."""
         length = str(len(body)).encode()
         framing = ((b"content-type", media), (b"content-length", length))
         head = self._head(status, (*framing, *headers))
         self.complete = True  # nothing ends it any more: it is sent as one
         await self._send(head)
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        for start in range(0, len(body) - LARGE_BYTES, LARGE_BYTES):
+            await self.write(body[start : start + LARGE_BYTES])
+        last = body[len(body) - (len(body) % LARGE_BYTES or LARGE_BYTES) :] if body else b""
+        await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
     def failed(self, outcome: str) -> None:
         """Note what went wrong: an error's code, or that the caller has left."""

@@ -28,6 +28,11 @@ class EventBuffer:
     def __init__(self) -> None:
         self._tail = bytearray()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of an event that is not whole yet."""
+        return len(self._tail)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The events that are whole now, terminators included; raises EngineGarbled on a giant."""
         if not self._tail and is_one(data):

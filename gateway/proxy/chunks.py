@@ -1,5 +1,6 @@
 """Streams of chat and text completions: a label on the first chunk and on the finishing one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import orjson
@@ -36,7 +37,7 @@ class ChunkRelay:
         *,
         key: bytes,
         took_usage: bool,
-        request: object,
+        request: Callable[[], object],
         policy: OutputPolicy = PLAIN,
     ) -> None:
         self.usage: Json | None = None
@@ -67,7 +68,7 @@ class ChunkRelay:
             return self._end(event)
         chunk = openai_json.parse(content)
         if chunk.get("error"):
-            raise translate_event(content, self._request)
+            raise translate_event(content, self._request())
         usage = openai_json.usage_of(chunk)
         self.usage = usage or self.usage
         choices = openai_json.choices_of(chunk)

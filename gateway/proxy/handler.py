@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
@@ -10,6 +11,7 @@ from gateway.errors import EngineGarbled, Forbidden, ModelNotFound
 from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
 from gateway.json_types import Json
 from gateway.limits import request_policy
+from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import Answer, EventRelay, RelayedStream, is_stream
 from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
@@ -21,6 +23,7 @@ from gateway.services import Services
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 RESPONSES = "/v1/responses"
+COPIES = 4  # of an answer while it is labelled: as it came, to the parser and the digest, labelled
 PATHS = (CHAT, COMPLETIONS, RESPONSES)
 
 
@@ -39,45 +42,73 @@ class PassThrough:
         request_policy.check(body, request, services.request_policy)
         policy = output_policy(self.path, services, exchange, request, reasons=model.reasons)
         check_separation(self.path, policy, reasons=model.reasons)
-        is_stream = request.get("stream") is True
-        # Token counts are requested where the caller did not request them.
-        usage = openai_json.with_usage(request) if is_stream and self.path != RESPONSES else {}
+        extra = additions(self.path, request, model, exchange, services)
         return PassedCall(
-            self.path, body, request, model, policy, is_stream, usage, exchange, services
+            self.path,
+            body,
+            request,
+            extra,
+            model,
+            policy,
+            exchange,
+            services,
+            request.get("stream"),
         )
 
 
-@dataclass(frozen=True, slots=True)
+def additions(
+    path: str, request: Json, model: Model, exchange: Exchange, services: Services
+) -> Json:
+    """The keys that are added to a request: budget, token counts, our fields, the model's name."""
+    extra = {
+        **request_policy.default_budget(path, request, services.request_policy),
+        **services.gate.engine_fields(exchange.record.principal, request, ranked=model.by_priority),
+    }
+    # Token counts are requested where the caller did not request them.
+    if request.get("stream") is True and path != RESPONSES:
+        extra |= openai_json.with_usage(request)
+    if request.get("model") is None:  # vLLM would answer with the base below an adapter
+        extra["model"] = model.id
+    return extra
+
+
+@dataclass(slots=True)
 class PassedCall:
     """A request that goes on as it came, but for a few keys of ours."""
 
     path: str
     digested: bytes
     parameters: Json
+    additions: Json
     model: Model
     policy: OutputPolicy
-    is_stream: bool
-    usage: Json
     exchange: Exchange
     services: Services
+    stream: object = False
+    body: bytes = b""
+
+    @property
+    def is_stream(self) -> bool:
+        return self.stream is True
+
+    def pack(self) -> int:
+        """Keep the bytes for the engine, and what the caller said of the answer's form."""
+        self.body = openai_json.request_with(self.digested, self.parameters, self.additions)
+        self.parameters, self.digested = {}, b""
+        return 2 * len(self.body)  # once more on its way
+
+    def sent(self) -> Json:
+        """Read the request once more: an error is rare, and what was parsed is large."""
+        return openai_json.parse_request(self.body)
 
     async def engine_request(self) -> tuple[str, bytes]:
         """The caller's own bytes, with the model's name, the budget and our fields added."""
-        request, services = self.parameters, self.services
-        policy, principal = services.request_policy, self.exchange.record.principal
-        extra = {
-            **self.usage,
-            **request_policy.default_budget(self.path, request, policy),
-            **services.gate.engine_fields(principal, request, ranked=self.model.by_priority),
-        }
-        if request.get("model") is None:  # vLLM would answer with the base below an adapter
-            extra["model"] = self.model.id
-        return self.path, openai_json.request_with(self.digested, request, extra)
+        return self.path, self.body
 
     def answer(self, response: EngineResponse, label: Json) -> Answer:
         """The answer in the form that the engine chose; raises EngineGarbled for the wrong one."""
         streams = is_stream(response)
-        check_form(streams, self.parameters.get("stream"))
+        check_form(streams, self.stream)
         if streams:
             return RelayedStream(self.exchange, response, self._relay(label))
         return WholeAnswer(self, response, label)
@@ -87,7 +118,11 @@ class PassedCall:
         if self.path == RESPONSES:
             return ResponseEventRelay(label, key=key, policy=self.policy)
         return ChunkRelay(
-            label, key=key, took_usage=bool(self.usage), request=self.parameters, policy=self.policy
+            label,
+            key=key,
+            took_usage="stream_options" in self.additions,
+            request=partial(openai_json.parse_request, self.body),  # the relay must not hold us
+            policy=self.policy,
         )
 
 
@@ -107,15 +142,21 @@ class WholeAnswer:
 
     async def send(self) -> None:
         call = self._call
-        body, final, self.usage = json_response.label(
-            await self._response.read_all(),
-            self._label,
-            key=call.services.labels.key,
-            path=call.path,
-            policy=call.policy,
-        )
-        self.finals.append(final)
+        body = await self._labelled()
         await call.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
+
+    async def _labelled(self) -> bytes:
+        """Read and label the answer; raises OutOfMemory where it is too large for now."""
+        call, memory = self._call, self._call.exchange.memory
+        held = memory.held_bytes
+        answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
+        memory.hold(held + COPIES * len(answer) + parsed_bytes(answer))
+        body, final, self.usage = json_response.label(
+            answer, self._label, key=call.services.labels.key, path=call.path, policy=call.policy
+        )
+        memory.hold(held + len(body))
+        self.finals.append(final)
+        return body
 
 
 def output_policy(

@@ -74,7 +74,9 @@ def shape_of(data: bytes) -> OutputPolicy:
 def chunks(data: bytes) -> None:
     """Streams of chat and text completions."""
     took = bool(data and data[0] & 4)
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=took, request=REQUEST, policy=shape_of(data))
+    relay = ChunkRelay(
+        FIRST, key=KEY, took_usage=took, request=lambda: REQUEST, policy=shape_of(data)
+    )
     relayed(data[1:], relay)
 
 

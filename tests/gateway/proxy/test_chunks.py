@@ -40,7 +40,7 @@ USAGE_CHUNK = chunk(usage=USAGE, system_fingerprint=FINGERPRINT)
 def relay_all(
     events: list[bytes], *, took_usage: bool, policy: OutputPolicy = PLAIN
 ) -> tuple[list[bytes], ChunkRelay]:
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, request={}, policy=policy)
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=took_usage, request=dict, policy=policy)
     return [out for event in events if (out := relay.relay(event))], relay
 
 
@@ -225,7 +225,7 @@ def test_a_stream_without_an_end_has_not_ended() -> None:
 )
 def test_nonsense_is_named(content: bytes, kind: type[GatewayError]) -> None:
     """And its words are not repeated."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request={})
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request=dict)
     with pytest.raises(kind) as found:
         relay.relay(b"data: " + content + b"\n\n")
     assert "chest" not in found.value.message
@@ -234,7 +234,7 @@ def test_nonsense_is_named(content: bytes, kind: type[GatewayError]) -> None:
 def test_a_fault_of_the_request_found_late_is_the_callers() -> None:
     """vLLM says 200 and then, in place of the first chunk, 400: its type, param and code are told,
     its words without the request's."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request={"regex": "(chest pain"})
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request=lambda: {"regex": "(chest pain"})
     error = {"message": "not a regex: (chest pain", "type": "BadRequestError", "param": "regex"}
     with pytest.raises(GatewayError) as found:
         relay.relay(sse.encode({"error": {**error, "code": 400}}))
@@ -253,7 +253,7 @@ def test_no_error_is_no_error() -> None:
 
 def test_an_error_in_band_is_what_clients_raise_on() -> None:
     """The error object, then the terminator."""
-    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request={})
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=True, request=dict)
     first, done = sse.EventBuffer().feed(relay.render(EngineCut("Cut.")))
     assert json.loads(sse.payload(first))["error"]["code"] == "engine_cut"
     assert done == sse.DONE

@@ -1,0 +1,184 @@
+"""The memory budget: what a parsed body takes, leases, and the share that is taken by default."""
+
+import tracemalloc
+from functools import partial
+from pathlib import Path
+
+import orjson
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway import memory
+from gateway.errors import BodyTooLarge, OutOfMemory
+from gateway.limits.memory_budget import PROCESS_BYTES, MemoryBudget, default_bytes, parsed_bytes
+from gateway.settings import GatewaySettings
+from tests.contract.fixtures import Start, StartEngine
+from tests.contract.process import ROOT, Gateway
+from tests.contract.surfaces import CHAT, error_of
+from tests.waiting import until
+
+MIB = 1024 * 1024
+HEAVY = ("[]", "{}", '{"": 0}', '{"":{}}', '"a"', '"é"', '"\N{GRINNING FACE}"', "1.5", "999", "[0]")
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def taken(document: bytes) -> int:
+    """Return the memory that a document takes in Python."""
+    tracemalloc.start()
+    try:
+        kept = orjson.loads(document)
+        return tracemalloc.get_traced_memory()[0] if kept is not None else 0
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("unit", HEAVY)
+def test_heavy_shapes_are_not_underestimated(unit: str) -> None:
+    """Nor overestimated fourfold: that would refuse what fits."""
+    document = ("[" + ",".join([unit] * 50_000) + "]").encode()
+    real = taken(document)
+
+    assert real <= parsed_bytes(document) <= 4 * real
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(VALUES, min_size=1))
+def test_no_document_takes_more(value: list[object]) -> None:
+    """Whatever is in it, beside what one small object costs anyway."""
+    document = orjson.dumps(value)
+
+    assert taken(document) <= parsed_bytes(document) + 1024
+
+
+def test_clinical_text_costs_its_length() -> None:
+    """A prompt is not refused for what only empty lists cost."""
+    text = orjson.dumps({"prompt": "The patient has had a fever since Monday. " * 1000})
+
+    assert parsed_bytes(text) < 1.1 * len(text)
+
+
+def test_leases_share_the_budget() -> None:
+    """What one holds, another cannot; what it gives back, another can."""
+    budget = MemoryBudget(100)
+    with budget.lease() as first, budget.lease() as second:
+        first.hold(60)
+        second.hold(40)
+        with pytest.raises(OutOfMemory) as refused:
+            second.hold(41)
+        assert refused.value.status == 503
+        assert refused.value.code == "too_busy"
+        assert refused.value.headers() == {"retry-after": "2"}
+        first.hold(10)
+        second.hold(90)
+        assert budget.held_bytes == 100
+    assert budget.held_bytes == 0
+
+
+def test_to_hold_less_is_always_allowed() -> None:
+    """A refusal leaves what was held before."""
+    budget = MemoryBudget(100)
+    with budget.lease() as lease:
+        lease.hold(100)
+        with pytest.raises(OutOfMemory):
+            lease.hold(101)
+        assert budget.held_bytes == 100
+        lease.hold(99)
+        assert budget.held_bytes == 99
+
+
+def test_what_never_fits_is_not_to_be_sent_again() -> None:
+    """503 would have it tried for ever."""
+    with MemoryBudget(100).lease() as lease, pytest.raises(BodyTooLarge):
+        lease.hold_request(101)
+
+
+@pytest.mark.parametrize(
+    ("processes", "container", "budget"),
+    [(1, 512, 208), (2, 1024, 416), (4, 512, 128), (1, 64, 32), (1, None, 2048), (4, None, 2048)],
+)
+def test_default(processes: int, container: int | None, budget: int) -> None:
+    """Half of what processes leave of a container, an eighth of a machine, in MiB."""
+    limit = memory.Limits(16 * 1024 * MIB, container and container * MIB)
+
+    assert default_bytes(processes, limit) == budget * MIB
+
+
+@pytest.mark.parametrize(
+    ("texts", "limit"),
+    [
+        (["536870912\n", None], 536870912),  # cgroup v2
+        ([None, "268435456\n"], 268435456),  # cgroup v1
+        (["max\n", None], None),
+        ([None, "9223372036854771712\n"], None),  # none set, as v1 has it
+        ([None, None], None),
+    ],
+)
+def test_a_container_s_limit(tmp_path: Path, texts: list[str | None], limit: int | None) -> None:
+    """Read as the kernel writes it; more than the machine has is none."""
+    files = [tmp_path / str(number) for number in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        if text is not None:
+            file.write_text(text)
+
+    assert memory.limits(files).container_bytes == limit
+
+
+def test_the_pod_has_room_for_its_budget() -> None:
+    """The shipped limit is above a process, its budget and as much again for the allocator."""
+    pod = yaml.safe_load((ROOT / "docker/kubernetes/gateway/deployment.yaml").read_text())
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    limit = int(container["resources"]["limits"]["memory"].removesuffix("Mi")) * MIB
+    budget = default_bytes(1, memory.Limits(64 * limit, limit))
+
+    assert GatewaySettings().max_body_bytes * 32 < budget
+    assert budget + PROCESS_BYTES + budget // 2 <= limit
+
+
+def has(gateway: Gateway, inflight: int) -> bool:
+    """Return whether so many requests are at the engine."""
+    text = gateway.client.get("/metrics").text
+    return f"\nmmhie_inflight_requests {inflight}.0\n" in text
+
+
+def test_a_full_budget_is_503_until_there_is_room(start: Start, start_engine: StartEngine) -> None:
+    """As many as fit are at the engine; the next is refused, and after them it is served."""
+    engine = start_engine()
+    engine.next({"fault": "gated", "times": 3})
+    gateway = start(engine.url, MMHIE_MAX_MEMORY="16MiB").wait()
+    text = "x" * (2 * MIB - 1024)
+    body = {"model": "fake-model", "messages": [{"role": "user", "content": text}]}
+    streams = []
+    for number in range(3):
+        stream = gateway.client.stream("POST", CHAT, json={**body, "stream": True})
+        streams.append(stream)
+        stream.__enter__()
+        until(partial(has, gateway, number + 1))
+
+    refused = gateway.client.post(CHAT, json={**body, "user": "second"})
+    assert (refused.status_code, error_of(refused)["code"]) == (503, "too_busy")
+    assert refused.headers["retry-after"] == "2"
+    assert gateway.client.post(CHAT, json={**body, "messages": []}).status_code != 503
+
+    for stream in streams:
+        stream.__exit__(None, None, None)
+    until(partial(has, gateway, 0))
+    assert gateway.client.post(CHAT, json=body).status_code == 200
+
+
+def test_a_body_that_cannot_fit_is_413(start: Start, start_engine: StartEngine) -> None:
+    """Two megabytes of empty lists, where sixteen are all there is."""
+    gateway = start(start_engine().url, MMHIE_MAX_MEMORY="16MiB").wait()
+    content = b'{"model":"fake-model","messages":[' + b"[]," * 600_000 + b"[]]}"
+    answer = gateway.client.post(CHAT, content=content)
+
+    assert (answer.status_code, error_of(answer)["code"]) == (413, "body_too_large")
+    assert "MMHIE_MAX_MEMORY" in error_of(answer)["message"]
