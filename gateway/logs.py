@@ -117,6 +117,7 @@ def fields_of(record: RequestRecord) -> dict[str, object]:
         "notices": len(record.notices),
         "prompt_tokens": answer and answer.prompt_tokens,
         "completion_tokens": answer and answer.completion_tokens,
+        "tokens_estimated": (answer and answer.is_estimated) or None,
         "truncated": answer.truncated[-1] if answer and answer.truncated else None,
     }
 

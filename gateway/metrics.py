@@ -41,6 +41,9 @@ class Metrics:
         )
         self.prompt_tokens = counter("prompt_tokens", "Prompt tokens, as counted by the engine.")
         self.completion_tokens = counter("completion_tokens", "Generated tokens.")
+        self.estimated_tokens = counter(
+            "estimated_tokens", "Tokens of answers that the engine had not counted."
+        )
         self.notices = counter("notices", "Red flags found in prompts.", "rule")
         self.resolved = counter(
             "notices_resolved", "Red flags that a later turn said were over.", "rule"
@@ -121,10 +124,15 @@ class Metrics:
             self.ttft.observe(record.ttft_ms / 1000)
         if record.answer is not None:
             self._count_answer(record.answer)
+        elif record.prompt_estimate:
+            self.estimated_tokens.inc(record.prompt_estimate)
 
     def _count_answer(self, answer: AnswerSummary) -> None:
-        self.prompt_tokens.inc(answer.prompt_tokens)
-        self.completion_tokens.inc(answer.completion_tokens)
+        if answer.is_estimated:
+            self.estimated_tokens.inc(answer.prompt_tokens + answer.completion_tokens)
+        else:
+            self.prompt_tokens.inc(answer.prompt_tokens)
+            self.completion_tokens.inc(answer.completion_tokens)
         for where in answer.truncated:
             self.count(self.truncated, where)
         for kind in answer.warnings:

@@ -35,7 +35,7 @@ from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, Exchange, value_of,
 from gateway.json_types import Json
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS
-from gateway.record import AnswerSummary, Origin, RequestRecord
+from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
 from gateway.safety.labels import screened
 from gateway.services import Services
 
@@ -48,11 +48,14 @@ EVENT_STREAM = (
 
 
 class Answer(Protocol):
-    """An answer on its way to the caller; `usage` and `finals` (the closing labels) fill as it
-    goes by."""
+    """An answer on its way to the caller; `usage`, `pieces` (tokens seen, at least) and `finals`
+    (the closing labels) fill as it goes by."""
 
     @property
     def usage(self) -> Json | None: ...
+
+    @property
+    def pieces(self) -> int: ...
 
     @property
     def finals(self) -> list[Json]: ...
@@ -157,9 +160,9 @@ async def answer(call: Call, exchange: Exchange, services: Services) -> None:
     slot = services.admission.slot(exchange.record.principal.priority)
     async with exchange.watched(services.hold.running), slot:
         services.check_hold()
-        response = await services.engine.open(await request_of(call, exchange, services))
+        response = await opened(call, exchange, services)
         try:
-            await refuse_failures(response, call)
+            await refuse_failures(response, call, exchange.record)
             await relay(call.answer(response, label), exchange)
         finally:
             response.close()
@@ -178,6 +181,17 @@ def label_of(call: Call, exchange: Exchange, services: Services) -> Json:
     return label
 
 
+async def opened(call: Call, exchange: Exchange, services: Services) -> EngineResponse:
+    """Send the request; what its prompt costs is estimated until the engine has counted it."""
+    request, record = await request_of(call, exchange, services), exchange.record
+    record.prompt_estimate = estimated_tokens(len(request.body))
+    try:
+        return await services.engine.open(request)
+    except EngineUnavailable:
+        record.prompt_estimate = 0  # it never had the request
+        raise
+
+
 async def request_of(call: Call, exchange: Exchange, services: Services) -> EngineRequest:
     """The engine's request, with what ties it to this one."""
     path, body = await call.engine_request()
@@ -194,9 +208,10 @@ async def request_of(call: Call, exchange: Exchange, services: Services) -> Engi
     )
 
 
-async def refuse_failures(response: EngineResponse, call: Call) -> None:
+async def refuse_failures(response: EngineResponse, call: Call, record: RequestRecord) -> None:
     """Raise what a status other than 200 means, while it can still be a status."""
     if response.status != 200:
+        record.prompt_estimate = 0
         error = await response.read_all(LARGEST_ERROR_BYTES)
         raise translate(response.status, error, call.sent())
     if values_of(response.headers, b"content-encoding"):
@@ -213,7 +228,10 @@ async def relay(answer: Answer, exchange: Exchange) -> None:
         raise
     finally:
         if exchange.record.status or answer.finals:
-            exchange.record.answer = AnswerSummary.of(answer.usage, answer.finals, digests)
+            seen = (exchange.record.prompt_estimate, answer.pieces)
+            exchange.record.answer = AnswerSummary.of(
+                answer.usage, answer.finals, digests, seen=seen
+            )
 
 
 def is_stream(response: EngineResponse) -> bool:
@@ -225,6 +243,7 @@ class EventRelay(Protocol):
     """Turns the engine's events into the caller's, one for one or none."""
 
     usage: Json | None
+    pieces: int
     finals: list[Json]
     ended: bool
 
@@ -249,6 +268,10 @@ class RelayedStream:
     @property
     def usage(self) -> Json | None:
         return self._relay.usage
+
+    @property
+    def pieces(self) -> int:
+        return self._relay.pieces
 
     @property
     def finals(self) -> list[Json]:

@@ -10,6 +10,7 @@ from gateway.limits.rate_limiter import Release
 from gateway.principal import ANYBODY, Principal
 
 Notice = Mapping[str, str]  # id, type, summary, message, not_triage
+BYTES_PER_TOKEN = 4  # of English text in JSON; used only where the engine has not counted
 NO_SLOT = -1  # of the audit's journal of open requests
 
 
@@ -40,20 +41,32 @@ class AnswerSummary(NamedTuple):
     warnings: Sequence[str]
     output_digests: list[str]
     system_fingerprint: str | None = None
+    is_estimated: bool = False
 
     @classmethod
     def of(
-        cls, usage: Json | None, finals: Sequence[Json], digests: Sequence[str] = ()
+        cls,
+        usage: Json | None,
+        finals: Sequence[Json],
+        digests: Sequence[str] = (),
+        *,
+        seen: tuple[int, int] = (0, 0),
     ) -> "AnswerSummary":
         """Sum up an answer from the engine's `usage` and the closing labels; `digests` are those of
-        one that broke off."""
-        return cls(
+        one that broke off. `seen` are prompt and answer tokens for an engine that has not counted
+        them, or not yet."""
+        counted = (
             token_count(usage or {}, "prompt_tokens", "input_tokens"),
             token_count(usage or {}, "completion_tokens", "output_tokens"),
+        )
+        tokens = counted if any(counted) else seen
+        return cls(
+            *tokens,
             [final["truncated"] for final in finals if final["truncated"]],
             [warning for final in finals for warning in final["warnings"]],
             [*digests] or [final["provenance"]["output_digest"] for final in finals],
             next((one for final in finals if (one := fingerprint_of(final))), None),
+            is_estimated=not any(counted) and any(seen),
         )
 
 
@@ -86,6 +99,7 @@ class RequestRecord:
     release: Release | None = None
     journal_slot: int = NO_SLOT
     stream: bool | None = None
+    prompt_estimate: int = 0  # tokens; of a request that the engine has and has not refused
     origin: Origin | None = None
     answer: AnswerSummary | None = None
     # `finish`
@@ -105,14 +119,24 @@ class RequestRecord:
 
     @property
     def tokens(self) -> int:
-        """Tokens spent on this request, as far as the engine has counted them."""
-        return self.answer.prompt_tokens + self.answer.completion_tokens if self.answer else 0
+        """Tokens spent on this request: as the engine has counted them, or at least those seen."""
+        answer = self.answer
+        return (
+            self.prompt_estimate
+            if answer is None
+            else answer.prompt_tokens + answer.completion_tokens
+        )
 
 
 def fingerprint_of(final: Json) -> str | None:
     """Return the engine's fingerprint of its configuration, where it gave one."""
     found: str | None = final["provenance"]["system_fingerprint"]
     return found
+
+
+def estimated_tokens(size: int) -> int:
+    """Return about how many tokens so many bytes of JSON are."""
+    return -(-size // BYTES_PER_TOKEN)
 
 
 Observer = Callable[[RequestRecord], None]

@@ -82,7 +82,11 @@ def answered(record: Json) -> Rows:
     if facts:
         yield "sampling", ", ".join(f"{name} {value}" for name, value in facts.items())
     if "prompt_tokens" in record:
-        yield "tokens", f"{record['prompt_tokens']} in, {record['completion_tokens']} out"
+        estimated = (
+            " (estimated: the engine had not counted)" if "tokens_estimated" in record else ""
+        )
+        out = record.get("completion_tokens", "none seen")
+        yield "tokens", f"{record['prompt_tokens']} in, {out} out{estimated}"
 
 
 def chain_of(line: RequestLine) -> list[str]:

@@ -79,6 +79,9 @@ def origin_of(record: RequestRecord) -> Json:
 def answer_of(record: RequestRecord) -> Json:
     """Return what the answer came to, as far as it was told."""
     answer = record.answer
+    if answer is None and record.prompt_estimate:  # the engine worked, and nobody saw what came
+        estimate = {"prompt_tokens": record.prompt_estimate, "tokens_estimated": True}
+        return {"stream": record.stream, **estimate}
     if answer is None:
         return {"stream": record.stream}
     return {
@@ -87,6 +90,7 @@ def answer_of(record: RequestRecord) -> Json:
         "system_fingerprint": answer.system_fingerprint,
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,
+        "tokens_estimated": answer.is_estimated or None,
         "truncated": answer.truncated[-1] if answer.truncated else None,
         "warnings": answer.warnings and sorted(set(answer.warnings)),
     }

@@ -3,13 +3,12 @@
 import re
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.errors import EngineGarbled, EngineRejected, InvalidRequest
 from gateway.json_types import Json
 
-# Either is the caller's own business: with counts asked for, vLLM puts them on every chunk too
-# when `continuous_usage_stats` says so.
-COUNTS = ("include_usage", "continuous_usage_stats")
+LAX_BOOL = TypeAdapter(bool)
 EMPTY = re.compile(rb"\s*\{\s*\}")
 RESPONSE = re.compile(rb'"response"\s*:\s*\{\s*')
 
@@ -66,6 +65,11 @@ def message_of(choice: Json) -> Json:
     return message
 
 
+def says_something(choice: Json) -> bool:
+    """Return whether a chunk's choice carries a token: text, reasoning or part of a tool call."""
+    return any(value for name, value in message_of(choice).items() if name != "role")
+
+
 def text_in(holder: Json, name: str) -> str:
     """The text under a name, empty where there is none; raises EngineGarbled."""
     text = holder.get(name) or ""
@@ -97,20 +101,28 @@ def request_with(body: bytes, parsed: Json, additions: Json) -> bytes:
     return append(body, additions)
 
 
-def with_usage(parsed: Json) -> Json:
-    """Fields that ask for token counts on a stream; empty where they would change the answer.
+def is_true(value: object) -> bool:
+    """Read true or false as vLLM does, which takes `"true"`, 1 and "yes", too; False for what it
+    refuses."""
+    try:
+        return LAX_BOOL.validate_python(value)
+    except ValidationError:
+        return False
 
-    vLLM moves `system_fingerprint` from the finishing chunk of each choice to the usage chunk:
-    with one choice it can be moved back, with several the counts are done without.
+
+def with_usage(parsed: Json) -> Json:
+    """Fields that ask for token counts at the end of a stream; empty where the caller did.
+
+    With counts asked for, vLLM puts them on every chunk too when `continuous_usage_stats` says so:
+    where the caller gets no counts, it is switched off.
     """
     options = parsed.get("stream_options") or {}
-    prompt = parsed.get("prompt")
-    several = parsed.get("n") not in (None, 1) or (
-        isinstance(prompt, list) and bool(prompt) and not isinstance(prompt[0], int)
-    )
-    if several or not isinstance(options, dict) or any(map(options.get, COUNTS)):
+    if not isinstance(options, dict) or is_true(options.get("include_usage")):
         return {}
-    return {"stream_options": {**options, "include_usage": True}}
+    asked = {**options, "include_usage": True}
+    if options.get("continuous_usage_stats"):
+        asked["continuous_usage_stats"] = False
+    return {"stream_options": asked}
 
 
 def inside_response(event: bytes, additions: Json) -> bytes:

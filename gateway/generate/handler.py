@@ -137,6 +137,10 @@ class GeneratedAnswer:
     def usage(self) -> Json | None:
         return self.reader.answer.usage
 
+    @property
+    def pieces(self) -> int:
+        return self.reader.pieces
+
     def digests(self) -> list[str]:
         """The digest of the text so far, if there is any."""
         text = self.reader.text()

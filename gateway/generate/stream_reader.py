@@ -29,6 +29,7 @@ class AnswerReader:
         self._tokens_before_answer: int | None = None
         self._is_ours = False  # the end: the answer's own budget
         self._pieces = 0
+        self.pieces = 0  # of reasoning, too
 
     def text(self) -> str:
         """The answer's text so far."""
@@ -83,6 +84,7 @@ class AnswerReader:
         return delta
 
     def _note(self, delta: Delta, *, raw: str) -> None:
+        self.pieces += bool(raw or delta.reasoning)
         if delta.reasoning:
             self._reasoning.append(delta.reasoning)
         if delta.text:

@@ -23,7 +23,6 @@ class PendingChunk:
     """A chunk that is labelled, and the choices that finish with it."""
 
     content: bytes
-    label: Json | None
     finished: list[Json]
     fingerprint: str | None
 
@@ -41,6 +40,7 @@ class ChunkRelay:
         policy: OutputPolicy = PLAIN,
     ) -> None:
         self.usage: Json | None = None
+        self.pieces = 0
         self.finals: list[Json] = []
         self.ended = False
         self._initial: Json | None = initial
@@ -50,7 +50,7 @@ class ChunkRelay:
         self._took_usage = took_usage  # the usage chunk was requested by us, not by the caller
         self._request = request
         self._choices: dict[int, ChoiceState] = {}
-        self._pending: PendingChunk | None = None
+        self._pending: list[PendingChunk] = []
         self._template: tuple[TemplateFastPath, ChoiceState] | None = None
 
     def relay(self, event: bytes) -> bytes:
@@ -59,6 +59,7 @@ class ChunkRelay:
             template, state = self._template
             if text := template.text(event):
                 state.hear_more(text)
+                self.pieces += 1
                 return event
             self._template = None
         content = sse.payload(event)
@@ -72,9 +73,11 @@ class ChunkRelay:
         usage = openai_json.usage_of(chunk)
         self.usage = usage or self.usage
         choices = openai_json.choices_of(chunk)
+        self.pieces += sum(map(openai_json.says_something, choices))
         if usage and not choices and self._took_usage:
             return self._release(chunk.get("system_fingerprint"))
-        released, passed = self._release(None), self._label(event, content, chunk, choices)
+        released = b"" if self._may_wait(choices) else self._release(None)
+        passed = self._label(event, content, chunk, choices)
         if passed is event and len(choices) == 1 and not usage:
             self._template = self._expected(event, chunk, choices[0])
         return released + passed if released else passed
@@ -97,12 +100,17 @@ class ChunkRelay:
         finished = [choice for choice in choices if choice.get("finish_reason")]
         if not choices or not (self._initial or finished):
             return event
-        label, self._initial = self._initial, None
-        pending = PendingChunk(content, label, finished, chunk.get("system_fingerprint"))
+        pending = PendingChunk(content, finished, chunk.get("system_fingerprint"))
         if not (finished and self._took_usage):
             return self._written(pending, moved={})
-        self._pending = pending
+        self._pending.append(pending)
         return b""
+
+    def _may_wait(self, choices: list[Json]) -> bool:
+        """Return whether finishing chunks may still wait for the usage chunk, behind a chunk of
+        other choices."""
+        waiting = {choice.get("index", 0) for one in self._pending for choice in one.finished}
+        return bool(choices) and waiting.isdisjoint(choice.get("index", 0) for choice in choices)
 
     def _expected(
         self, event: bytes, chunk: Json, choice: Json
@@ -126,17 +134,19 @@ class ChunkRelay:
         return state
 
     def _release(self, fingerprint: str | None) -> bytes:
-        """The finishing chunk that was held, with the fingerprint vLLM moved to the usage chunk."""
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return b""
+        """The finishing chunks that were held, in order, with the fingerprint that vLLM moved to
+        the usage chunk."""
+        held, self._pending = self._pending, []
+        return b"".join(self._restored(pending, fingerprint) for pending in held)
+
+    def _restored(self, pending: PendingChunk, fingerprint: str | None) -> bytes:
         if not fingerprint or pending.fingerprint:
             return self._written(pending, moved={})
         moved = {"system_fingerprint": fingerprint}
         return self._written(replace(pending, fingerprint=fingerprint), moved=moved)
 
     def _written(self, pending: PendingChunk, *, moved: Json) -> bytes:
-        label = pending.label
+        label, self._initial = self._initial, None
         for choice in pending.finished:
             state = self._choices[choice.get("index", 0)]
             final = state.final(choice["finish_reason"], fingerprint=pending.fingerprint)

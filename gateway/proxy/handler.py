@@ -17,6 +17,7 @@ from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.output_policy import OutputPolicy, surrounded
 from gateway.proxy.response_events import ResponseEventRelay
+from gateway.record import estimated_tokens
 from gateway.safety.labels import has_token_ids
 from gateway.services import Services
 
@@ -65,7 +66,7 @@ def additions(
         **services.gate.engine_fields(exchange.record.principal, request, ranked=model.by_priority),
     }
     # Token counts are requested where the caller did not request them.
-    if request.get("stream") is True and path != RESPONSES:
+    if openai_json.is_true(request.get("stream")) and path != RESPONSES:
         extra |= openai_json.with_usage(request)
     if request.get("model") is None:  # vLLM would answer with the base below an adapter
         extra["model"] = model.id
@@ -89,7 +90,7 @@ class PassedCall:
 
     @property
     def is_stream(self) -> bool:
-        return self.stream is True
+        return openai_json.is_true(self.stream)
 
     def pack(self) -> int:
         """Keep the bytes for the engine, and what the caller said of the answer's form."""
@@ -131,6 +132,7 @@ class WholeAnswer:
 
     def __init__(self, call: PassedCall, response: EngineResponse, label: Json) -> None:
         self.usage: Json | None = None
+        self.pieces = 0
         self.finals: list[Json] = []
         self._call = call
         self._response = response
@@ -155,6 +157,7 @@ class WholeAnswer:
             answer, self._label, key=call.services.labels.key, path=call.path, policy=call.policy
         )
         memory.hold(held + len(body))
+        self.pieces = estimated_tokens(len(answer))
         self.finals.append(final)
         return body
 

@@ -14,6 +14,7 @@ from gateway.safety.reasoning import is_reasoning_event
 
 CLOSING = (b"response.completed", b"response.incomplete", b"response.failed")
 DELTA = b"response.output_text.delta"
+DELTA_SUFFIX = b".delta"  # of text, reasoning or a call's arguments: a token at least
 DELTA_KEY = b'"delta":"'
 TEXT_DONE = b"response.output_text.done"
 PARTS = (b"response.content_part.added", b"response.content_part.done")
@@ -30,6 +31,7 @@ class ResponseEventRelay:
 
     def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
         self.usage: Json | None = None
+        self.pieces = 0
         self.finals: list[Json] = []
         self.ended = False
         self._initial = initial
@@ -44,6 +46,7 @@ class ResponseEventRelay:
         """Return what to send for an event; raises EngineRejected or EngineGarbled."""
         kind = event_name(event) or event_type(event)
         self._sequence += 1
+        self.pieces += kind.endswith(DELTA_SUFFIX)
         if kind == DELTA:
             return self._delta(event)
         if not kind:

@@ -71,6 +71,9 @@ def test_a_stream_is_the_engines(
 
     sent, got = frames(direct.content), frames(relayed.content)
     patched = changed(sent, got)
+    if shape == "two choices":  # those that finish come last: their fingerprint does
+        sent = sorted(sent, key=lambda one: b'"finish_reason":"' in one or b"[DONE]" in one)
+        patched = changed(sent, got)
     assert [plain(one) for one in got] == [plain(one) for one in sent]
     assert all(b'"mmhie":' in one for one in patched)
     assert len(patched) <= 2 + (shape == "two choices")
@@ -101,7 +104,7 @@ def test_the_engine_gets_the_request_as_it_was(
     got.pop("cache_salt", None)
     got.pop("priority", None)
     assert got == body
-    if surface.form == "sse" and surface.path != RESPONSES and body.get("n", 1) == 1:
+    if surface.form == "sse" and surface.path != RESPONSES:
         assert options["include_usage"] is True
 
 

@@ -33,7 +33,7 @@ class Head:
     @property
     def include_usage(self) -> bool:
         """Return whether the client asked for the trailing usage chunk."""
-        return bool((self.body.get("stream_options") or {}).get("include_usage"))
+        return (self.body.get("stream_options") or {}).get("include_usage") in (True, "true")
 
     @property
     def continuous_usage(self) -> bool:

@@ -29,6 +29,7 @@ class Options:
     chat_template: bool = True
     reasoning: bool = False
     tokenize: bool = True
+    usage: bool = True
     max_requests: int = 0
     crash_after: int = 0
     created: int = 0
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument("--ignores-aborts", action="store_true", help="work on for nobody")
     known.add_argument("--no-chat-template", dest="chat_template", action="store_false")
     known.add_argument("--no-tokenize", dest="tokenize", action="store_false")
+    known.add_argument("--no-usage", dest="usage", action="store_false", help="counts no stream")
     known.add_argument("--reasoning", action="store_true", help="answers reason before they speak")
     known.add_argument("--fault", dest="faults", action="append", type=json.loads, default=[])
     return known

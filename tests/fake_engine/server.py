@@ -226,7 +226,8 @@ async def produce(
     """Send the answer in the form the request asks for."""
     prefix, terminator, build = BUILDS[request.path]
     plans = plans_for(engine, body, entry)
-    whole, frames = build(head_for(engine, request, body, prefix), plans)
+    told = body if engine.options.usage else {**body, "stream_options": None}
+    whole, frames = build(head_for(engine, request, told, prefix), plans)
     delivery = delivery_for(engine.options, entry)
     wired = [WIRES[fault.fault] for fault in entry if fault.fault in WIRES]
     if wired:

@@ -287,7 +287,6 @@ def test_any_stream(
     last_says_something: bool,
 ) -> None:
     """The disclaimer once, a final part for each choice, and no other byte moved, lost or made."""
-    took_usage = took_usage and choices == 1
     chunks = [chunk({"index": index % choices, "delta": delta}) for index, delta in deltas]
     text = "end" if last_says_something else None
     chunks += [chunk(said(text, "stop", index=index)) for index in range(choices)]
@@ -303,6 +302,34 @@ def test_any_stream(
     assert last == sse.DONE
     bare = [orjson.dumps(without_label(json.loads(sse.payload(each)))) for each in others]
     assert bare == [sse.payload(event) for event in expected]
+
+
+def test_finishing_chunks_of_several_choices_wait_for_the_usage_chunk() -> None:
+    """Their fingerprint is there; the other choice goes on meanwhile, and the first chunk that is
+    sent has the disclaimer."""
+    parts = [
+        chunk(said("a", "stop", index=0)),
+        chunk(said("b", index=1)),
+        chunk(said("c", "length", index=1)),
+    ]
+    out, relay = relayed(*parts, USAGE_CHUNK, took_usage=True)
+
+    assert [one["choices"][0]["index"] for one in out] == [1, 0, 1]
+    assert [one.get("system_fingerprint") for one in out] == [None, FINGERPRINT, FINGERPRINT]
+    assert "disclaimer" in out[0]["mmhie"]
+    assert [one["truncated"] for one in relay.finals] == [None, "in_answer"]
+    assert relay.usage == USAGE_CHUNK["usage"]
+
+
+def test_tokens_are_counted_where_the_engine_does_not() -> None:
+    """At least one for each chunk that says something, by whichever way it goes."""
+    parts = [chunk(said("", index=0)), *(chunk(said(f"w{n}")) for n in range(5))]
+    calls = [chunk({"index": 0, "delta": {"tool_calls": [{"index": 0}]}})]
+    thought = [chunk({"index": 1, "delta": {"reasoning": "hm"}})]
+    _, relay = relayed(*parts, *calls, *thought, chunk(said("", "stop")))
+
+    assert relay.usage is None
+    assert relay.pieces == 7
 
 
 def texts(out: list[Chunk]) -> str:

@@ -1,0 +1,173 @@
+"""Tokens per minute count what was spent, however the stream was asked for and however it ended."""
+
+import socket
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.principal import Limits
+from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key, bearer
+from tests.waiting import until
+
+MESSAGES = {"model": "fake-model", "messages": [{"role": "user", "content": "Why is it so?"}]}
+PROMPTS = {"model": "fake-model", "prompt": ["Why is it so?", "And since when?"]}
+FORMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": (CHAT, {**MESSAGES, "stream": True}),
+    "two choices": (CHAT, {**MESSAGES, "stream": True, "n": 2}),
+    "two prompts": (COMPLETIONS, {**PROMPTS, "stream": True}),
+    "true as a text": (CHAT, {**MESSAGES, "stream": "true"}),
+    "refused": (CHAT, {**MESSAGES, "stream": True, "stream_options": {"include_usage": False}}),
+    "refused as a text": (
+        CHAT,
+        {**MESSAGES, "stream": True, "stream_options": {"include_usage": "false"}},
+    ),
+    "on every chunk": (
+        CHAT,
+        {
+            **MESSAGES,
+            "stream": True,
+            "stream_options": {"include_usage": False, "continuous_usage_stats": True},
+        },
+    ),
+    "responses": (RESPONSES, {"model": "fake-model", "input": "Why?", "stream": True}),
+    "generate": (GENERATE, {"prompt": "Why?", "stream": True}),
+    "whole": (CHAT, MESSAGES),
+}
+FEW_TOKENS = 20  # less than an answer has
+
+
+@pytest.fixture(scope="module")
+def keyed(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Keyed"]:
+    folder = tmp_path_factory.mktemp("keyed")
+    with Keyed(folder, the_engine.url) as gateway:
+        yield gateway.wait()
+
+
+class Keyed(Gateway):
+    """A gateway with a key for each test, and its trail."""
+
+    def __init__(self, folder: Path, engine_url: str) -> None:
+        self.keys = folder / "keys.json"
+        self.trail = folder / "audit.jsonl"
+        add_key(self.keys, "metrics", "metrics")
+        super().__init__(
+            folder,
+            engine_url,
+            MMHIE_KEYS_FILE=str(self.keys),
+            MMHIE_AUDIT_FILE=str(self.trail),
+            MMHIE_AUDIT_KEY="k" * 32,
+        )
+
+    def key(self, name: str, tokens: int) -> dict[str, str]:
+        """Headers with a new key that may spend so many tokens a minute."""
+        limits = Limits(tokens_per_minute=tokens)
+        headers = bearer(add_key(self.keys, name, "generate", "openai", limits=limits))
+        until(lambda: self.client.get("/v1/models", headers=headers).status_code == 200)
+        return headers
+
+    def line(self, name: str) -> dict[str, Any]:
+        """The trail's line of that key's answered request."""
+        lines: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            found = map(orjson.loads, self.trail.read_bytes().splitlines())
+            lines[:] = [one for one in found if one.get("client") == name and "stream" in one]
+            return bool(lines)
+
+        until(is_there)
+        return lines[0]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> None:
+    """The tokens that the engine counted; the next request is refused."""
+    path, body = FORMS[form]
+    headers = keyed.key(form.replace(" ", "-"), FEW_TOKENS)
+    answer = keyed.client.post(path, json=body, headers=headers)
+
+    assert answer.status_code == 200
+    assert b'"usage":{' not in answer.content or path in (RESPONSES, GENERATE) or form == "whole"
+    line = keyed.line(form.replace(" ", "-"))
+    assert "tokens_estimated" not in line
+    assert line["prompt_tokens"] > 0
+    assert line["completion_tokens"] >= 24 * (2 if form == "two choices" else 1)
+    assert keyed.client.post(path, json=body, headers=headers).status_code == 429
+
+
+@pytest.mark.parametrize(
+    "form", ["plain", "two choices", "true as a text", "responses", "generate"]
+)
+def test_leaving_early_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> None:
+    """The prompt by its length, the answer by the pieces that came; the trail says so."""
+    path, body = FORMS[form]
+    name = "early-" + form.replace(" ", "-")
+    headers = keyed.key(name, FEW_TOKENS)
+    engine.next(fault="gated")
+    with keyed.client.stream("POST", path, json=body, headers=headers) as answer:
+        engine.release(15)
+        parts = answer.iter_raw()
+        seen = b""
+        while seen.count(b"data: ") < 10:
+            seen += next(parts)
+
+    line = keyed.line(name)
+    assert line["outcome"] == "client_gone"
+    assert line["tokens_estimated"] is True
+    assert line["prompt_tokens"] >= len(orjson.dumps(body)) // 4
+    assert line["completion_tokens"] >= 7
+    assert keyed.client.post(path, json=body, headers=headers).status_code == 429
+
+
+def test_leaving_before_the_first_token_is_counted(keyed: Keyed, engine: FakeEngine) -> None:
+    """The engine has read the prompt by then."""
+    headers = keyed.key("hasty", FEW_TOKENS)
+    engine.next(fault="hang_before_headers")
+    with socket.create_connection(("127.0.0.1", keyed.port)) as caller:
+        body = orjson.dumps({**MESSAGES, "user": "x" * 200})
+        head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\nauthorization: {headers['authorization']}\r\n"
+        caller.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        engine.until(lambda stats: stats["generations"] >= 1)
+
+    line = keyed.line("hasty")
+    assert (line["outcome"], line["tokens_estimated"]) == ("client_gone", True)
+    assert line["prompt_tokens"] >= len(body) // 4
+    until(partial(is_refused, keyed, headers))
+
+
+def is_refused(keyed: Keyed, headers: dict[str, str]) -> bool:
+    return keyed.client.post(CHAT, json=MESSAGES, headers=headers).status_code == 429
+
+
+def test_what_the_engine_refuses_costs_nothing(keyed: Keyed, engine: FakeEngine) -> None:
+    """Neither do failures of its own: nobody has worked for them."""
+    headers = keyed.key("unlucky", 1)
+    for status in (400, 500, 503):
+        engine.next(fault="status", status=status)
+        answer = keyed.client.post(CHAT, json=MESSAGES, headers=headers)
+        assert answer.status_code in (400, 502, 503), answer.text
+
+    assert keyed.client.post(CHAT, json=MESSAGES, headers=headers).status_code == 200
+
+
+def test_an_engine_that_does_not_count(keyed: Keyed, engine: FakeEngine) -> None:
+    """Its stream is counted by its chunks, and metric and trail say that it is an estimate."""
+    headers = keyed.key("uncounted", FEW_TOKENS)
+    engine.options(usage=False)
+    try:
+        answer = keyed.client.post(CHAT, json={**MESSAGES, "stream": True}, headers=headers)
+    finally:
+        engine.options(usage=True)
+
+    assert answer.status_code == 200
+    line = keyed.line("uncounted")
+    assert line["tokens_estimated"] is True
+    assert line["completion_tokens"] == 24
+    assert is_refused(keyed, headers)
+    assert "\nmmhie_estimated_tokens_total " in keyed.client.get("/metrics").text
