@@ -119,8 +119,9 @@ async def serve(handler: Handler, exchange: Exchange, services: Services) -> Non
 
 async def read(handler: Handler, exchange: Exchange, services: Services) -> Call:
     """Read the request, screen and admit it, and make a call of it."""
-    body = await exchange.body(max_bytes=services.settings.max_body_bytes)
-    exchange.memory.hold_request(len(body) + parsed_bytes(body))
+    memory, limit = exchange.memory, services.settings.max_body_bytes
+    body = await exchange.body(max_bytes=limit, seen=memory.hold_request)
+    memory.hold_request(len(body) + parsed_bytes(body))
     request = openai_json.parse_request(body)
     screen(request, exchange.record, services)
     await admit(exchange, services)

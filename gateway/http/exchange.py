@@ -69,9 +69,10 @@ class Exchange:
         """Begin the engine's span; the W3C header for it, empty where nothing is traced."""
         return self.record.trace.to_engine() if self.record.trace is not None else ""
 
-    async def body(self, *, max_bytes: int) -> bytes:
+    async def body(self, *, max_bytes: int, seen: Callable[[int], object] = id) -> bytes:
         """Return the whole request body; raises BodyTooLarge, what the connection found wrong with
-        it (BodyTimeout, InvalidRequest), OutOfMemory, or ClientGone when the caller left."""
+        it (BodyTimeout, InvalidRequest), or ClientGone when the caller left. `seen` is called with
+        the bytes so far."""
         if self.record.declared_bytes > max_bytes:
             raise too_large(max_bytes)
         chunks, size, more = [], 0, True
@@ -85,7 +86,7 @@ class Exchange:
             more = message.get("more_body", False)
             if size > max_bytes:
                 raise too_large(max_bytes)
-            self.memory.hold_request(size)
+            seen(size)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def watched(self, running: "set[CancelOnDisconnect]") -> "CancelOnDisconnect":

@@ -8,7 +8,7 @@ import mmhie
 import pytest
 from mmhie._errors import BY_CODE
 
-from scripts.render.errors import by_code, class_name, leaves
+from scripts.render.errors import by_code, class_name
 from tests.sdk.conftest import Connect, Serve
 from tests.sdk.scripted_server import JSON_ANSWER, error, event, reply, stream
 
@@ -86,7 +86,7 @@ def test_retries_happen_only_where_safe(
 def test_every_code_of_the_gateway_has_a_class() -> None:
     """Its own, public, with the status, the family and the sentence of the gateway's."""
     assert {code: kind for _, code, kind in CODES} == BY_CODE
-    for leaf in leaves():
+    for leaf in by_code():
         kind = BY_CODE[leaf.code]
         assert kind.__name__ in mmhie.__all__
         assert issubclass(kind, mmhie.RequestError if leaf.status < 500 else mmhie.ServiceError)
