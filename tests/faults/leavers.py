@@ -1,0 +1,207 @@
+"""Callers who hang up at every stage of a request, and patient ones beside them."""
+
+import asyncio
+import contextlib
+import random
+import socket
+import struct
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from tests.contract.surfaces import SURFACES, Surface
+
+PAGES = ("/healthz", "/readyz", "/metrics", "/v1/models", "/v1/mmhie/load", "/v1/none", "/")
+REFUSED: Mapping[str, bytes] = {
+    "not JSON": b"{",
+    "unknown field": b'{"prompt":"Why?","model":"fake-model","temperature":9,"messages":9}',
+    "unknown model": b'{"prompt":"Why?","model":"other","messages":[]}',
+    "too large": b"x" * 70_000,
+}
+BLANK = b"\r\n\r\n"
+
+
+@dataclass(slots=True)
+class Leavers:
+    """A crowd at one gateway; `told` counts stages, and the outcomes of those who stay."""
+
+    port: int
+    keys: Sequence[str]
+    patient_key: str
+    chance: random.Random
+    told: Counter[str] = field(default_factory=Counter)
+
+    async def run(self, times: int, *, at_once: int = 24, patient: int = 3) -> None:
+        """Let so many hang up, some at once; the patient ask all the while."""
+        left = iter(range(times))
+        leaving = [asyncio.create_task(self._leave_all(left)) for _ in range(at_once)]
+        staying = [asyncio.create_task(self._stay(number)) for number in range(patient)]
+        await asyncio.gather(*leaving)
+        for task in staying:
+            task.cancel()
+        await asyncio.gather(*staying, return_exceptions=True)
+
+    async def _leave_all(self, left: Iterator[int]) -> None:
+        for _ in left:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        stage = self.chance.choice(STAGES)
+        request = self._request(stage)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await STAGE_ACTS[stage](self.chance, request, reader, writer)
+        finally:
+            hang_up(writer, with_reset=self.chance.random() < 0.5)
+        self.told[stage] += 1
+
+    def _request(self, stage: str) -> bytes:
+        """A whole request whose outcome fits the stage."""
+        key = self.chance.choice(self.keys)
+        if stage == "page":
+            page = self.chance.choice(PAGES)
+            return f"GET {page} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {key}\r\n\r\n".encode()
+        surface = self.chance.choice(SURFACES)
+        if stage == "refused":
+            kind = self.chance.choice(("wrong key", *REFUSED))
+            return request_of(surface, "wrong" if kind == "wrong key" else key, REFUSED.get(kind))
+        return request_of(surface, key)
+
+    async def _stay(self, number: int) -> None:
+        """Ask until told to stop: every answer is whole, or a refusal for being one too many."""
+        surface = SURFACES[(3 * number + 1) % len(SURFACES)]
+        while True:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            try:
+                writer.write(request_of(surface, self.patient_key, close=True))
+                answer = await reader.read()
+            finally:
+                writer.close()
+            self.told[outcome_of(surface, answer)] += 1
+
+
+def outcome_of(surface: Surface, answer: bytes) -> str:
+    """Tell a whole answer from a refusal, and both from anything else."""
+    head, _, body = answer.partition(BLANK)
+    status = head[9:12]
+    if status in (b"429", b"503") and body.endswith(b"}"):
+        return "patient: refused"
+    ends = {"json": b"}", "sse": b"0\r\n\r\n", "text": b"0\r\n\r\n"}
+    if status == b"200" and body.endswith(ends[surface.form]) and b'"error"' not in body:
+        return "patient: whole"
+    return f"patient: broken {answer[:80]!r} … {answer[-200:]!r}"
+
+
+def request_of(
+    surface: Surface, key: str, body: bytes | None = None, *, close: bool = False
+) -> bytes:
+    """Return the bytes of a request."""
+    content = orjson.dumps(surface.body(**surface.limit(12))) if body is None else body
+    lines = [f"POST {surface.path} HTTP/1.1", "host: a", f"authorization: Bearer {key}"]
+    lines += [f"{name}: {value}" for name, value in surface.headers.items()]
+    lines += ["connection: close"] if close else []
+    lines += ["content-type: application/json", f"content-length: {len(content)}"]
+    return "\r\n".join(lines).encode() + BLANK + content
+
+
+def hang_up(writer: asyncio.StreamWriter, *, with_reset: bool) -> None:
+    """Close the connection, in order or not."""
+    if with_reset:
+        plug = writer.get_extra_info("socket")
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+    else:
+        writer.close()
+
+
+async def before_the_end_of_the_head(
+    chance: random.Random,
+    request: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    writer.write(request[: chance.randrange(request.index(BLANK))])
+    await writer.drain()
+
+
+async def before_the_end_of_the_body(
+    chance: random.Random,
+    request: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    start = request.index(BLANK) + len(BLANK)
+    writer.write(request[: chance.randrange(start, max(len(request), start + 1))])
+    await writer.drain()
+    await asyncio.sleep(chance.random() * 0.005)
+
+
+async def at_admission(
+    chance: random.Random,
+    request: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    writer.write(request)
+    await writer.drain()
+
+
+async def a_moment_later(
+    chance: random.Random,
+    request: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    writer.write(request)
+    await asyncio.sleep(chance.random() * 0.03)
+
+
+async def in_the_answer(
+    chance: random.Random,
+    request: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    writer.write(request)
+    await reader.read(chance.choice((1, 100, 2000)))
+
+
+async def after_the_end(
+    chance: random.Random,
+    request: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    writer.write(request)
+    head = (await reader.readuntil(BLANK)).lower()
+    if b"content-length: " in head:
+        await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+    else:
+        await reader.readuntil(b"\r\n0\r\n\r\n")
+
+
+async def behind_another(
+    chance: random.Random,
+    request: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    writer.write(request * 2)
+    await asyncio.sleep(chance.random() * 0.02)
+
+
+STAGE_ACTS = {
+    "head": before_the_end_of_the_head,
+    "body": before_the_end_of_the_body,
+    "admission": at_admission,
+    "queue": a_moment_later,
+    "refused": at_admission,
+    "answer": in_the_answer,
+    "end": after_the_end,
+    "pipelined": behind_another,
+    "page": a_moment_later,
+}
+STAGES = tuple(STAGE_ACTS)

@@ -1,0 +1,129 @@
+"""Callers who hang up, thousands of times: nobody else pays for it."""
+
+import asyncio
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.verify import verify
+from gateway.principal import Limits
+from tests.fake_engine.process import FakeEngine
+from tests.faults.leavers import STAGES, Leavers
+from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.cluster.server import RedisServer
+from tests.gateway.workers.conftest import Several
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+TIMES = 1000  # of each kind of gateway
+SLOTS = 4
+AUDIT_KEY = "k" * 32
+KINDS = {"one": (1, False), "two": (2, False), "four": (4, False), "redis": (2, True)}
+Begin = Callable[[str], "House"]
+
+
+class House:
+    """A gateway with few slots, a short queue, and keys of every priority."""
+
+    def __init__(self, folder: Path, engine: FakeEngine, workers: int, redis: str | None) -> None:
+        file = folder / "keys.json"
+        scopes = ("generate", "openai", "metrics")
+        self.limited = add_key(file, "limited", *scopes, limits=Limits(concurrency=3))
+        self.patient = add_key(file, "patient", *scopes, priority="emergency")
+        self.keys = [
+            self.limited,
+            add_key(file, "routine", *scopes),
+            add_key(file, "batch", *scopes, priority="batch"),
+            add_key(file, "urgent", *scopes, priority="emergency"),
+            add_key(file, "minute", *scopes, limits=Limits(requests_per_minute=10**6)),
+        ]
+        self.engine = engine
+        self.trail = folder / "audit.jsonl"
+        shared = {"MMHIE_REDIS_URL": redis} if redis else {}
+        self.gateway = Several(
+            folder,
+            engine.url,
+            MMHIE_WORKERS=str(workers),
+            MMHIE_KEYS_FILE=str(file),
+            MMHIE_AUDIT_FILE=str(self.trail),
+            MMHIE_AUDIT_KEY=AUDIT_KEY,
+            MMHIE_MAX_INFLIGHT=str(SLOTS),
+            MMHIE_MAX_QUEUE="6",
+            MMHIE_MAX_BODY_BYTES="65536",
+            **shared,
+        ).wait()
+        if workers > 1:
+            self.gateway.settled(workers)
+
+    def pids(self) -> set[int]:
+        return self.gateway.pids() | {self.gateway.child.pid}
+
+    def statuses_at_once(self, key: str, many: int) -> list[int]:
+        """Statuses of so many requests that are all at the engine or refused at once."""
+        self.engine.reset()
+        self.engine.next(fault="gated", times=many)
+        found: list[int] = []
+        headers = bearer(key)
+
+        def ask() -> None:
+            found.append(self.gateway.ask(headers))
+
+        asking = [threading.Thread(target=ask) for _ in range(many)]
+        for thread in asking:
+            thread.start()
+        until(lambda: int(self.engine.stats["running"]) + len(found) == many)
+        self.engine.release(10_000)
+        for thread in asking:
+            thread.join()
+        return sorted(found)
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """Start one kind of house, stopped at the end."""
+    with ExitStack() as stack:
+
+        def start(kind: str) -> House:
+            workers, with_redis = KINDS[kind]
+            engine = stack.enter_context(FakeEngine("--token-delay", "0.002").wait())
+            redis = RedisServer(tmp_path) if with_redis else None
+            if redis is not None:
+                stack.callback(redis.kill)
+            house = House(tmp_path, engine, workers, redis.url if redis else None)
+            stack.enter_context(house.gateway)
+            return house
+
+        yield start
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_else_pays(begin: Begin, kind: str) -> None:
+    """No process is lost, no fault is logged, every other answer is whole; afterwards nothing is
+    counted as open, every slot and every limit is exact, and the trail is whole."""
+    house = begin(kind)
+    gateway, before = house.gateway, house.pids()
+    crowd = Leavers(gateway.port, house.keys, house.patient, random.Random(kind))
+    asyncio.run(crowd.run(TIMES))
+
+    assert house.pids() == before
+    assert {stage: crowd.told[stage] for stage in STAGES if not crowd.told[stage]} == {}
+    broken = [outcome for outcome in crowd.told if "broken" in outcome]
+    assert not broken
+    assert crowd.told["patient: whole"] > 20
+    for gauge in ("mmhie_inflight_requests", "mmhie_queued_requests", "mmhie_workers_lost"):
+        until(lambda gauge=gauge: gateway.metric(gauge) == 0)  # type: ignore[misc] # bound now
+    house.engine.until(lambda stats: stats["running"] == 0)
+
+    assert house.statuses_at_once(house.limited, 5) == [200] * 3 + [429] * 2
+    assert house.statuses_at_once(house.keys[1], SLOTS) == [200] * SLOTS
+    for words in ('"event":"fault"', "Exception in ASGI", "never retrieved", '"level":"error"'):
+        assert words not in gateway.log, gateway.log[gateway.log.index(words) - 300 :][:1500]
+    gateway.signal(signal.SIGTERM)
+    assert gateway.exit_code() == 0
+    assert not verify(house.trail, key=AUDIT_KEY).findings
