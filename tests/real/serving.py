@@ -89,7 +89,7 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, model: Path, **more: str) -> Iterator[Served]:
+def serving(folder: Path, model: Path | str, **more: str) -> Iterator[Served]:
     """Start it, wait until it is ready, and end it in order."""
     settings = {"MMHIE_REASONER_MODEL": str(model), "MMHIE_CACHE_DIR": str(folder), **more}
     stack = start(folder, **settings)
