@@ -16,6 +16,7 @@ from gateway.audit.file import ChainBroken, append_event
 from gateway.cli.command import AsJson, CommandError, put
 from gateway.cli.phases import Phases, phases_of, told
 from gateway.cluster import operator_state
+from gateway.cluster.operator_state import SILENT
 from gateway.safety import hold as hold_file
 from gateway.safety.hold import UNREADABLE, Hold
 from gateway.settings import GatewaySettings, load
@@ -29,10 +30,16 @@ Urls = Annotated[
     typer.Option(
         "--url",
         envvar="MMHIE_URL",
-        help="Gateway that has to confirm; repeatable. Default: the one on this machine.",
+        help="Gateway that has to confirm, beside all that share a Redis; repeatable. "
+        "Default: the one on this machine.",
     ),
 ]
 HELD = frozenset({"held"})
+NAME_ONE = "Name a gateway with --url or MMHIE_URL."
+CUT_OFF = (
+    "A silent gateway was killed, or it is cut off from Redis and may go on answering: stop it, or "
+    "run this command there."
+)
 
 
 class Unconfirmed(CommandError):
@@ -113,7 +120,7 @@ def joined(first: Hold | None, wanted: Hold) -> tuple[Hold | None, Hold]:
 def is_confirmed(phases: Phases) -> bool:
     """Return whether a gateway reports the hold, and none goes on answering."""
     found = phases.values()
-    return HELD in found and not any("ready" in one for one in found)
+    return HELD in found and not any(one & {"ready", SILENT} for one in found)
 
 
 def described(held: Hold) -> str:
@@ -139,7 +146,9 @@ def confirmed(phases: Phases, first: Hold | None) -> str:
 
 
 def unconfirmed(settings: GatewaySettings, phases: Phases, *, in_file: bool) -> str:
-    remedy = elsewhere(settings) if in_file else "Name a gateway with --url or MMHIE_URL."
+    remedy = elsewhere(settings) if in_file else NAME_ONE
+    if any(SILENT in found for found in phases.values()):
+        remedy = CUT_OFF
     return f"The hold is not confirmed: {told(phases)}. {remedy}"
 
 

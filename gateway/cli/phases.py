@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from gateway.cluster.operator_state import OperatorCommandFailed, phases_of_all
 from gateway.settings import GatewaySettings
 
 TIMEOUT_S = 2.0
@@ -19,8 +20,8 @@ Phases = Mapping[str, frozenset[str]]  # by address
 def phases_of(
     settings: GatewaySettings, urls: Sequence[str], expected: Callable[[frozenset[str]], bool]
 ) -> Phases:
-    """Return the phases of the gateways at `urls`, else of the one that these settings start, as
-    soon as they are as expected."""
+    """Return the phases of the gateways at `urls`, else of the one that these settings start, and
+    of all that share their Redis, as soon as they are as expected."""
     asks = ASKS_PER_WORKER * settings.workers if settings.workers > 1 else 1
     deadline = time.monotonic() + PATIENCE_S
     found: dict[str, frozenset[str]] = {}
@@ -29,7 +30,24 @@ def phases_of(
         while not expected(found[url]) and AWAY not in found[url] and time.monotonic() < deadline:
             time.sleep(PAUSE_S)
             found[url] = look(url, asks)
-    return found
+    shared = shared_phases(settings, expected, deadline)
+    if shared and not urls and AWAY in found[own_url(settings)]:
+        found.clear()  # an operator's machine needs no gateway of its own
+    return {**found, **shared}
+
+
+def shared_phases(
+    settings: GatewaySettings, expected: Callable[[frozenset[str]], bool], deadline: float
+) -> Phases:
+    """Return the phases that gateways have told Redis; none while Redis is away."""
+    while True:
+        try:
+            found = phases_of_all(settings)
+        except OperatorCommandFailed:
+            return {}
+        if all(map(expected, found.values())) or time.monotonic() > deadline:
+            return found
+        time.sleep(PAUSE_S)
 
 
 def own_url(settings: GatewaySettings) -> str:

@@ -5,9 +5,12 @@ key stays so, and a gateway restores what it knows and Redis does not.
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import secrets
-from collections.abc import Iterable, Sequence
+import socket
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -19,8 +22,11 @@ from gateway.settings import GatewaySettings
 if TYPE_CHECKING:
     from gateway.cluster.redis_store import Command, Reply, Send
 
-SEEN_MS = 15_000
+SEEN_MS = 15_000  # a process that is silent for longer is gone
+LIVE_MS = 4_000  # it tells of itself every second
+SILENT = "silent"
 COMMAND_TIMEOUT_S = 5.0
+HOST = socket.gethostname()
 
 SET_HOLD = script("set_hold")
 RESTORE_HOLD = script("restore_hold")
@@ -42,12 +48,22 @@ class RedisKeys:
     """The keys in Redis. The revision changes with every command of an operator."""
 
     def __init__(self, prefix: str) -> None:
-        names = ("hold", "revoked", "revision", "seen")
-        self.hold, self.revoked, self.revision, self.seen = (f"{prefix}:{name}" for name in names)
+        names = ("hold", "revoked", "revision", "gateways")
+        self.hold, self.revoked, self.revision, self.gateways = (f"{prefix}:{n}" for n in names)
 
     def set_hold(self, hold: Hold | None) -> "Command":
         """Return the command that holds or releases all gateways; its reply is the hold before."""
         return ("EVAL", SET_HOLD, 2, self.hold, self.revision, encode(hold), new_revision())
+
+    def report(self, process: str, phase: str) -> "list[Command]":
+        """Return the commands by which a process of a gateway says that it is there, and how."""
+        return [
+            ("SET", self.phase_of(process), phase, "PX", SEEN_MS),
+            ("SADD", self.gateways, process),
+        ]
+
+    def phase_of(self, process: str) -> str:
+        return f"{self.gateways}:{process}"
 
     def revoke(self, digests: Iterable[str]) -> "list[Command]":
         """Return the commands that revoke keys everywhere, by their SHA-256."""
@@ -57,7 +73,8 @@ class RedisKeys:
 class OperatorState:
     """Operator state as this process knows it; checked every second, read when it changed."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, port: int = 0) -> None:
+        self.process = f"{HOST}:{port}/{os.getpid()}"
         self.revoked: set[str] = set()  # digests of keys; grows in place
         self.is_synced = False  # since the start
         self._entry = HoldEntry()
@@ -70,8 +87,7 @@ class OperatorState:
 
     async def sync(self, send: "Send", *, fresh: bool) -> None:
         """Read what changed. The write finds a Redis that takes none."""
-        seen = ("SET", self._keys.seen, 1, "PX", SEEN_MS)
-        _, revision = await send([seen, ("GET", self._keys.revision)])
+        *_, revision = await send([*self._report(), ("GET", self._keys.revision)])
         if fresh or revision is None or revision != self._revision:
             await self._read(send, revision)
 
@@ -82,8 +98,9 @@ class OperatorState:
         missing = self.revoked - revoked
         self.revoked |= revoked
         is_older = entry.at < self._entry.at
-        if not is_older:
+        if not is_older and entry != self._entry:
             self._adopt(entry)
+            await send(self._report())  # the operator waits for it
         if missing or is_older or revision is None:
             await send(self._restore(missing))
         self._revision = revision  # as read before the rest: what came in between is read again
@@ -93,6 +110,13 @@ class OperatorState:
         if bool(entry.hold) != bool(self._entry.hold):
             log.warning("held for all gateways" if entry.hold else "released for all gateways")
         self._entry = entry
+
+    def farewell(self) -> "Command":
+        """Return the command by which this process is gone."""
+        return ("SET", self._keys.phase_of(self.process), "gone", "PX", 1)
+
+    def _report(self) -> "list[Command]":
+        return self._keys.report(self.process, "held" if self.hold else "ready")
 
     def _restore(self, digests: Iterable[str]) -> "list[Command]":
         keys, entry = self._keys, self._entry
@@ -122,6 +146,37 @@ def hold_of_all(settings: GatewaySettings) -> Hold | None:
         return None
     (row,) = execute(settings, [("HMGET", RedisKeys(settings.redis_prefix).hold, "at", "hold")])
     return entry_of(row).hold
+
+
+def phases_of_all(settings: GatewaySettings) -> Mapping[str, frozenset[str]]:
+    """Return what the processes of each gateway have said last, by `host:port`: `ready`, `held`;
+    `silent` for a gateway that has stopped within the last seconds, or is cut off from Redis."""
+    if settings.redis_url is None:
+        return {}
+    found: dict[str, set[str]] = {}
+    for process, phase in last_reports(settings).items():
+        found.setdefault(process.rpartition("/")[0], set()).add(phase)
+    # One that has started again, or has lost a worker, isn't silent.
+    return {gateway: frozenset(said - {SILENT} or said) for gateway, said in found.items()}
+
+
+def last_reports(settings: GatewaySettings) -> Mapping[str, str]:
+    """Return the phase of each process that has been there lately; forget the others."""
+    keys = RedisKeys(settings.redis_prefix)
+    (members,) = execute(settings, [("SMEMBERS", keys.gateways)])
+    processes = sorted(member.decode() for member in members)
+    asked = [(word, keys.phase_of(one)) for one in processes for word in ("GET", "PTTL")]
+    replies = execute(settings, asked) if asked else []
+    told = dict(zip(processes, zip(replies[::2], replies[1::2], strict=True), strict=True))
+    if gone := [one for one, (phase, _) in told.items() if phase is None]:
+        with contextlib.suppress(OperatorCommandFailed):  # an account may do no more than it must
+            execute(settings, [("SREM", keys.gateways, *gone)])
+    return {one: phase_in(*reply) for one, reply in told.items() if one not in gone}
+
+
+def phase_in(phase: bytes, left_ms: int) -> str:
+    """Return the phase in a report, which is no news where it should have been renewed."""
+    return phase.decode() if left_ms > SEEN_MS - LIVE_MS else SILENT
 
 
 def revoke_everywhere(settings: GatewaySettings, digests: Sequence[str]) -> None:

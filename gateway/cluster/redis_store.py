@@ -139,6 +139,12 @@ class RedisStore:
                 self._set_down("was not understood")
             await asyncio.sleep(self._every_s)
 
+    async def leave(self, last_words: Sequence[Command]) -> None:
+        """Send these where Redis is there, over a connection of their own: `run` has ended."""
+        if self.is_up:
+            with contextlib.suppress(RedisUnavailable):
+                await execute_once(self._address, self.timeout_s, last_words)
+
     async def _serve(self, connection: AbstractConnection) -> None:
         loop = asyncio.get_running_loop()
         await self._beat(connection, CONNECT_TIMEOUT_S, fresh=True)

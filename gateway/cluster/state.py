@@ -52,9 +52,13 @@ class ClusterState:
         return [DISCONNECTED.format(problem=problem)] if problem else []
 
     async def run(self) -> None:
-        """Keep the state up to date."""
-        if self.store is not None:
+        """Keep the state up to date; at the end, no operator waits for this process."""
+        if self.store is None:
+            return
+        try:
             await self.store.run()
+        finally:
+            await self.store.leave([self.operator.farewell()])
 
     async def wait_for_first_attempt(self) -> None:
         """Return once the state is read, or known to be unreachable."""
@@ -66,7 +70,7 @@ def cluster_state(
     settings: GatewaySettings, local: RateLimiter, alarm: Callable[[bool], None]
 ) -> ClusterState:
     """Return the state that these settings share; `local` counts clients in this gateway."""
-    operator = OperatorState(settings.redis_prefix)
+    operator = OperatorState(settings.redis_prefix, settings.port)
     if settings.redis_url is None:
         return ClusterState(local, operator)
     from gateway.cluster.redis_limiter import RedisRateLimiter

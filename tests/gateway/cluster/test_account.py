@@ -39,6 +39,9 @@ async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFi
     async with made.running() as store:
         leave = await limiter.acquire(WHO)
         await execute_once(Address(url), 1.0, [keys.set_hold(HOLD), *keys.revoke(["a"])])
+        asked = [("SMEMBERS", keys.gateways), ("PTTL", keys.phase_of(operator.process))]
+        await execute_once(Address(url), 1.0, [*asked, ("SREM", keys.gateways, "another")])
+        await execute_once(Address(url), 1.0, [operator.farewell()])
         await eventually(lambda: operator.hold == HOLD and "a" in operator.revoked)
         redis.ask("FLUSHALL")
         await eventually(lambda: redis.ask("EXISTS", keys.hold, keys.revoked) == "2")

@@ -1,7 +1,9 @@
 """Two gateways, one of them of two workers, in front of one engine and one real Redis."""
 
 import contextlib
+import json
 import signal
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +14,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from gateway.cluster.operator_state import phases_of_all
 from gateway.principal import Limits
+from gateway.settings import load
 from launcher.cli import app
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway, free_port
@@ -117,9 +121,13 @@ def operate(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     for name, value in (site.settings | files).items():
         monkeypatch.setenv(name, value)
 
-    def run(*arguments: str) -> int:
+    def run(*arguments: str, names_them: bool = True) -> int:
         urls = " ".join(gateway.url for gateway in site.gateways)
-        monkeypatch.setenv("MMHIE_URL", urls)
+        if names_them:
+            monkeypatch.setenv("MMHIE_URL", urls)
+        else:
+            monkeypatch.delenv("MMHIE_URL", raising=False)
+            monkeypatch.setenv("MMHIE_PORT", str(free_port()))
         with pytest.raises(SystemExit) as ended:
             app.run(app.application(), list(arguments))
         return int(ended.value.code or 0)
@@ -179,6 +187,33 @@ def test_a_hold(site: Site, operate: Callable[..., int], engine: FakeEngine) -> 
     assert not (site.folder / "here" / "hold.json").exists()
 
     assert operate("release") == 0
+    until(lambda: site.everybody("ward", 200, 200))
+
+
+def test_who_confirms_is_named(
+    site: Site, operate: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every gateway that shares the Redis, where none is named and none is on this machine; one
+    that says nothing any more is told apart, and then not all have confirmed."""
+    here, there = (f"{socket.gethostname()}:{gateway.port}" for gateway in site.gateways)
+    until(lambda: set(phases_of_all(load())) == {here, there})
+
+    def shown(*words: str) -> tuple[int, dict[str, list[str]]]:
+        capsys.readouterr()
+        code = operate(*words, "--json", names_them=False)
+        out, err = capsys.readouterr()
+        assert ("may go on answering" in err) == (code == 1)
+        return code, json.loads(out)["gateways"]
+
+    assert shown("hold", "--reason", "x") == (0, {here: ["held"], there: ["held"]})
+    assert shown("release") == (0, {here: ["ready"], there: ["ready"]})
+    site.gateways[0].signal(signal.SIGSTOP)
+    try:
+        until(lambda: phases_of_all(load())[here] == {"silent"})
+        assert shown("hold", "--reason", "x") == (1, {here: ["silent"], there: ["held"]})
+    finally:
+        site.gateways[0].signal(signal.SIGCONT)
+    assert shown("release")[0] == 0
     until(lambda: site.everybody("ward", 200, 200))
 
 
