@@ -9,14 +9,15 @@ from fastapi import FastAPI
 from gateway.auth.gate import Need
 from gateway.generate.handler import Generate
 from gateway.pipeline import Handler
-from gateway.proxy.handler import CHAT, COMPLETIONS, RESPONSES, PassThrough
+from gateway.proxy.handler import CHAT, COMPLETIONS, MESSAGES, RESPONSES, PassThrough
+from gateway.proxy.token_counts import COUNT, DETOKENIZE, TOKENIZE, TokenCount
 from gateway.routes import embeddings, health, metrics, model_card, models
 from gateway.settings import GatewaySettings
 
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
-    """POST: answers with model output through the pipeline, past the framework."""
+    """POST: answers through the pipeline, past the framework."""
 
     path: str
     need: Need
@@ -47,6 +48,10 @@ ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
     TokenEndpoint(CHAT, "openai", PassThrough(CHAT)),
     TokenEndpoint(COMPLETIONS, "openai", PassThrough(COMPLETIONS)),
     TokenEndpoint(RESPONSES, "openai", PassThrough(RESPONSES)),
+    TokenEndpoint(MESSAGES, "openai", PassThrough(MESSAGES)),
+    TokenEndpoint(COUNT, "openai", TokenCount(COUNT)),
+    TokenEndpoint(TOKENIZE, "openai", TokenCount(TOKENIZE)),
+    TokenEndpoint(DETOKENIZE, "openai", TokenCount(DETOKENIZE)),
     Endpoint("/v1/models", "openai", models.models, "openai"),
     Endpoint("/v1/models/{model_id:path}", "openai", models.model, "openai"),
     Endpoint("/v1/embeddings", "openai", embeddings.embeddings, "openai", "POST"),

@@ -16,20 +16,17 @@ from gateway.errors import (
     MethodNotAllowed,
     NotFound,
 )
+from gateway.http.exchange import Exchange
 from gateway.logs import FAULT
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
-def render(error: GatewayError) -> Response:
-    return Response(
-        error.body(), error.status, dict(error.headers()), media_type="application/json"
-    )
-
-
 async def gateway_error(request: Request, error: GatewayError) -> Response:
-    request.scope["exchange"].failed(error.code)
-    return render(error)
+    exchange: Exchange = request.scope["exchange"]
+    exchange.failed(error.code)
+    headers = dict(error.headers())
+    return Response(exchange.error_body(error), error.status, headers, "application/json")
 
 
 async def http_error(request: Request, error: HTTPException) -> Response:

@@ -37,7 +37,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         counter, histogram, gauge = self._counter, self._histogram, self._gauge
         self.requests = counter(
-            "requests", "Requests to /llm/generate and the OpenAI endpoints.", "route", "outcome"
+            "requests", "Requests to /llm/generate, /v1 and the token counts.", "route", "outcome"
         )
         self.prompt_tokens = counter("prompt_tokens", "Prompt tokens, as counted by the engine.")
         self.completion_tokens = counter("completion_tokens", "Generated tokens.")

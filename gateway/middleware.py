@@ -7,6 +7,7 @@ server -> Correlation -> Dispatch -> pipeline.serve   (token paths)
 import asyncio
 import random
 import re
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,6 +17,8 @@ from gateway.endpoints import TOKEN_ENDPOINTS
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.http.exchange import Exchange, value_of
 from gateway.logs import fault
+from gateway.proxy import messages_error
+from gateway.proxy.handler import MESSAGES
 from gateway.safety.wording import Wording
 from gateway.services import Services
 
@@ -78,13 +81,25 @@ class Correlation:
         )
         if self.origins is not None:
             common += self.origins.headers(scope["headers"])
-        return Exchange(scope, receive, send, request_id=request_id.decode(), common=common)
+        name = request_id.decode()
+        if not is_messages(scope):
+            return Exchange(scope, receive, send, request_id=name, common=common)
+        common += ((b"request-id", request_id),)  # the name by which Anthropic's clients keep it
+        exchange = Exchange(scope, receive, send, request_id=name, common=common)
+        exchange.error_body = partial(messages_error.body, request_id=name)
+        return exchange
 
 
 def request_id_of(scope: Scope) -> bytes:
     """Return the caller's X-Request-Id where it is harmless, else a new one."""
     sent = value_of(scope["headers"], b"x-request-id")
     return sent if ACCEPTED_ID.fullmatch(sent) else b"%032x" % NUMBERS.getrandbits(128)
+
+
+def is_messages(scope: Scope) -> bool:
+    """True for a path of Anthropic's API."""
+    path: str = scope.get("path", "")  # none of a head that could not be read
+    return path == MESSAGES or path.startswith(MESSAGES + "/")
 
 
 async def preflight(exchange: Exchange, origins: CorsPolicy) -> bool:

@@ -22,7 +22,7 @@ PROGRAMS = ("engine", "engine_version", "gateway_version")
 # Of the provenance of the answer, beside what a line has anyway.
 ORIGIN = (*WEIGHTS, *PROGRAMS, "pinned_date", "reasoning_effort", "sampling", "prompt_digest")
 origin_values = itemgetter(*ORIGIN)  # a third of the time of a loop
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def opened(record: RequestRecord, path: str, now: float) -> Json:

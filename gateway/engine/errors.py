@@ -27,6 +27,7 @@ _API_WORDS = (
 API_WORDS = frozenset(_API_WORDS.split())
 # Objects whose keys are the caller's own and not the API's.
 _FREE_NAMES = (
+    "input",
     "logit_bias",
     "metadata",
     "chat_template_kwargs",

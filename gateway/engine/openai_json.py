@@ -10,7 +10,9 @@ from gateway.json_types import Json
 
 LAX_BOOL = TypeAdapter(bool)
 EMPTY = re.compile(rb"\s*\{\s*\}")
-RESPONSE = re.compile(rb'"response"\s*:\s*\{\s*')
+OPENINGS = {
+    name: re.compile(rb'"%b"\s*:\s*\{\s*' % name.encode()) for name in ("response", "message")
+}
 
 
 def parse_request(body: bytes) -> Json:
@@ -125,11 +127,11 @@ def with_usage(parsed: Json) -> Json:
     return {"stream_options": asked}
 
 
-def inside_response(event: bytes, additions: Json) -> bytes:
-    """A Responses API event with keys added at the front of its `response` object."""
-    opening = RESPONSE.search(event)  # in text its quotes would be escaped
+def inside(name: str, event: bytes, additions: Json) -> bytes:
+    """An event with keys added at the front of its `response` or `message` object."""
+    opening = OPENINGS[name].search(event)  # in text its quotes would be escaped
     if opening is None:
-        raise EngineGarbled("The engine's event lacks its `response`.")
+        raise EngineGarbled(f"The engine's event lacks its `{name}`.")
     at = opening.end()
     comma = b"" if event.startswith(b"}", at) else b","
     return b"".join((event[:at], orjson.dumps(additions)[1:-1], comma, event[at:]))

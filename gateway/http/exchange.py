@@ -29,6 +29,7 @@ class Exchange:
         "_receive",
         "_send",
         "complete",
+        "error_body",
         "last_words",
         "memory",
         "record",
@@ -45,6 +46,8 @@ class Exchange:
         # Renders an error as the end of a stream that has begun; None where nothing can be said.
         # It holds no exchange: a cycle would wait for the collector.
         self.last_words: Callable[[GatewayError], bytes] | None = None
+        # Renders an error as a response: in the shape of the API that the path belongs to.
+        self.error_body: Callable[[GatewayError], bytes] = GatewayError.body
         self._receive = receive
         self._send = send
         self._common = common
@@ -175,7 +178,7 @@ class Exchange:
         error.notices = self.record.notices
         if not self.record.status:
             extra = [(name.encode(), value.encode()) for name, value in error.headers().items()]
-            await self.respond(error.status, error.body(), headers=extra)
+            await self.respond(error.status, self.error_body(error), headers=extra)
         elif self.last_words is not None and not self.complete:
             await self.finish(self.last_words(error))
 

@@ -24,6 +24,7 @@ ANSWER_BUDGETS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 _FIELDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 TEXT_PARTS = frozenset(_FIELDS["text_parts"])
+MESSAGE_BLOCKS = frozenset(_FIELDS["message_blocks"])
 MEDIA_NAMES = frozenset(_FIELDS["media_names"])
 TEXT_ITEMS = frozenset(_FIELDS["text_items"])
 OWN_TOOLS = frozenset(_FIELDS["own_tools"])
@@ -159,6 +160,35 @@ def is_text(part: object) -> bool:
     return is_one_of(part.get("type"), TEXT_PARTS) and MEDIA_NAMES.isdisjoint(part)
 
 
+def fault_of_messages(value: object, *, most: int) -> str | None:
+    """The problem with the messages of Anthropic's API; None when there is none."""
+    if not isinstance(value, list):
+        return None
+    if len(value) > most:
+        return f"has more than {most} items (MMHIE_MAX_MESSAGES)"
+    contents = (item.get("content") for item in value if isinstance(item, dict))
+    return None if all(map(has_text_blocks, contents)) else NOT_TEXT
+
+
+def has_text_blocks(content: object) -> bool:
+    """True for a text, or for blocks of text, thinking, tool calls and their results in text."""
+    if content is None or isinstance(content, str):
+        return True
+    return isinstance(content, list) and all(map(is_text_block, content))
+
+
+def is_text_block(block: object) -> bool:
+    if not isinstance(block, dict) or not is_one_of(block.get("type"), MESSAGE_BLOCKS):
+        return False
+    inner = block.get("content")
+    parts = inner if isinstance(inner, list) else []
+    return "source" not in block and MEDIA_NAMES.isdisjoint(block) and all(map(is_text, parts))
+
+
+def system_blocks(value: object, _: RequestPolicy) -> str | None:
+    return None if has_text_blocks(value) else NOT_TEXT
+
+
 def is_one_of(kind: object, kinds: frozenset[str]) -> bool:
     return isinstance(kind, str) and kind in kinds
 
@@ -206,15 +236,31 @@ RULES: Mapping[str, Rule] = {
     "chat_template_kwargs": template_arguments,
     **{name: refused(reason) for name, reason in _FIELDS["refused"].items()},
 }
+# Where the messages are those of Anthropic's API.
+MESSAGES_RULES: Mapping[str, Rule] = {
+    **RULES,
+    "messages": lambda value, policy: fault_of_messages(value, most=policy.messages),
+    "system": system_blocks,
+    "stop_sequences": stops,
+    "output_config": schema,
+    **{name: refused(reason) for name, reason in _FIELDS["refused_in_messages"].items()},
+}
 
 
-def check(body: bytes, parsed: Json, policy: RequestPolicy) -> None:
+def rules_for(path: str) -> Mapping[str, Rule]:
+    """The rules of a path."""
+    return MESSAGES_RULES if path.startswith("/v1/messages") else RULES
+
+
+def check(
+    body: bytes, parsed: Json, policy: RequestPolicy, rules: Mapping[str, Rule] = RULES
+) -> None:
     """Raises InvalidRequest naming the first field that asks for too much, or for what is not
     to be had."""
     if body.count(b"{") + body.count(b"[") > policy.depth and depth(parsed) > policy.depth:
         raise InvalidRequest(f"The body is nested over {policy.depth} deep (MMHIE_MAX_JSON_DEPTH).")
     for name, value in parsed.items():
-        rule = RULES.get(name)
+        rule = rules.get(name)
         if rule is None or value is None:
             continue
         wrong = rule(value, policy)

@@ -1,4 +1,4 @@
-"""/v1/chat/completions, /v1/completions, /v1/responses: vLLM's own API, passed through."""
+"""/v1/chat/completions, /v1/completions, /v1/responses, /v1/messages: vLLM's, passed through."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import Answer, EventRelay, RelayedStream, is_stream
 from gateway.proxy import json_response
 from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, surrounded
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.record import estimated_tokens
@@ -24,13 +25,15 @@ from gateway.services import Services
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 RESPONSES = "/v1/responses"
+MESSAGES = "/v1/messages"
+# Their streams have token counts whether or not the caller asked.
+COUNTED = (RESPONSES, MESSAGES)
 COPIES = 4  # of an answer while it is labelled: as it came, to the parser and the digest, labelled
-PATHS = (CHAT, COMPLETIONS, RESPONSES)
 
 
 @dataclass(frozen=True, slots=True)
 class PassThrough:
-    """One path of the OpenAI API; `path` is the engine's as well as ours."""
+    """One path of the OpenAI or Anthropic API; `path` is the engine's as well as ours."""
 
     path: str
 
@@ -40,7 +43,8 @@ class PassThrough:
         """Check a request against the served models and the request policy."""
         model = services.model()
         check_model(request.get("model"), model.ids)
-        request_policy.check(body, request, services.request_policy)
+        rules = request_policy.rules_for(self.path)
+        request_policy.check(body, request, services.request_policy, rules)
         policy = output_policy(self.path, services, exchange, request, reasons=model.reasons)
         check_separation(self.path, policy, reasons=model.reasons)
         extra = additions(self.path, request, model, exchange, services)
@@ -66,7 +70,7 @@ def additions(
         **services.gate.engine_fields(exchange.record.principal, request, ranked=model.by_priority),
     }
     # Token counts are requested where the caller did not request them.
-    if openai_json.is_true(request.get("stream")) and path != RESPONSES:
+    if openai_json.is_true(request.get("stream")) and path not in COUNTED:
         extra |= openai_json.with_usage(request)
     if request.get("model") is None:  # vLLM would answer with the base below an adapter
         extra["model"] = model.id
@@ -118,6 +122,8 @@ class PassedCall:
         key = self.services.labels.key
         if self.path == RESPONSES:
             return ResponseEventRelay(label, key=key, policy=self.policy)
+        if self.path == MESSAGES:
+            return MessageEventRelay(label, key=key, policy=self.policy)
         return ChunkRelay(
             label,
             key=key,

@@ -5,11 +5,12 @@ import orjson
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.json_types import Json
-from gateway.proxy import responses_output
+from gateway.proxy import messages_output, responses_output
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety import provenance
 
 RESPONSES = "/v1/responses"
+MESSAGES = "/v1/messages"
 
 
 def label(
@@ -24,12 +25,17 @@ def label(
         state = ChoiceState(provenance.new_digest(key), policy)
         final = state.final(responses_output.hear(answer, state), fingerprint=None)
         changes = responses_output.changes(answer, policy)
+    elif path == MESSAGES:
+        state = ChoiceState(provenance.new_digest(key), policy)
+        final = state.final(messages_output.hear(answer, state), fingerprint=None)
+        changes = messages_output.changes(answer, policy)
     else:
         final, changes = pass_on_choices(answer, key, policy)
     if changes:
         body = orjson.dumps({**answer, **changes})
     labelled = openai_json.append(body, {"mmhie": provenance.merge(initial, final)})
-    return labelled, final, openai_json.usage_of(answer)
+    usage_of = messages_output.usage_of if path == MESSAGES else openai_json.usage_of
+    return labelled, final, usage_of(answer)
 
 
 def pass_on_choices(answer: Json, key: bytes, policy: OutputPolicy) -> tuple[Json, Json]:

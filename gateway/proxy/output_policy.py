@@ -112,7 +112,7 @@ class ChoiceState:
         if is_last:
             self._guard = harmony.HarmonyGuard()
             if self._leaks:
-                self._warn("harmony_markers_stripped")
+                self.warn("harmony_markers_stripped")
         return shown
 
     def _surrounded(self, clean: str, *, is_last: bool) -> str:
@@ -129,7 +129,7 @@ class ChoiceState:
         """A text that came in one piece, without what leaked of Harmony."""
         shown, found = harmony.clean(text)
         if found:
-            self._warn("harmony_markers_stripped")
+            self.warn("harmony_markers_stripped")
         return shown
 
     @property
@@ -163,9 +163,9 @@ class ChoiceState:
             completion_tokens=1,
         )
         if problem:
-            self._warn(problem)
+            self.warn(problem)
         if harmony.is_ended_early(finish_reason):
-            self._warn("ended_early")
+            self.warn("ended_early")
         return provenance.completion(
             truncated=harmony.truncation(finish_reason, content, reasoning),
             warnings=[*self.policy.warnings, *self.warnings],
@@ -173,6 +173,7 @@ class ChoiceState:
             system_fingerprint=fingerprint,
         )
 
-    def _warn(self, kind: str) -> None:
+    def warn(self, kind: str) -> None:
+        """Note a warning, once."""
         if kind not in self.warnings:
             self.warnings.append(kind)

@@ -1,15 +1,13 @@
 """Streams of the Responses API: labels inside the `response` of its created and closing events."""
 
-from dataclasses import dataclass, field, replace
-from hmac import HMAC
-
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected, GatewayError
 from gateway.http import sse
 from gateway.json_types import Json
 from gateway.proxy import responses_output
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
-from gateway.safety import harmony, provenance
+from gateway.proxy.text_stream import TextForm, TextStream
+from gateway.safety import provenance
 from gateway.safety.reasoning import is_reasoning_event
 
 CLOSING = (b"response.completed", b"response.incomplete", b"response.failed")
@@ -22,6 +20,10 @@ ITEMS = (b"response.output_item.added", b"response.output_item.done")
 SAID_AGAIN = (TEXT_DONE, *PARTS, *ITEMS)
 # A `<` as JSON may write it, too: without one there is no marker in an event.
 ANGLES = (b"<", b"\\u003")
+FORM = TextForm(
+    read=lambda body: openai_json.text_in(body, "delta"),
+    write=lambda body, text: {**body, "delta": text},
+)
 
 Place = tuple[object, object]
 
@@ -39,7 +41,7 @@ class ResponseEventRelay:
         self._mac = provenance.new_digest(key)  # of the text so far, for an answer that breaks off
         self._policy = policy
         self._sequence = 0
-        self._text: ResponsesTextStream | None = None
+        self._text: TextStream | None = None
         self._place: Place | None = None
 
     def relay(self, event: bytes) -> bytes:
@@ -78,7 +80,7 @@ class ResponseEventRelay:
         body = openai_json.parse(sse.payload(event))
         place = (body.get("output_index"), body.get("content_index"))
         rest = self._end_text() if place != self._place else b""
-        self._text, self._place = self._text or ResponsesTextStream(self._policy, self._mac), place
+        self._text, self._place = self._text or TextStream(FORM, self._policy, self._mac), place
         return rest + self._text.feed(event, body)
 
     def _end_text(self) -> bytes:
@@ -88,7 +90,7 @@ class ResponseEventRelay:
 
     def _other(self, event: bytes, kind: bytes) -> bytes:
         if kind == b"response.created":
-            return openai_json.inside_response(event, {"mmhie": self._initial})
+            return openai_json.inside("response", event, {"mmhie": self._initial})
         if kind in CLOSING:
             return self._close(event)
         if kind == b"error":  # the engine's own words may quote the request
@@ -120,7 +122,9 @@ class ResponseEventRelay:
         self.ended = True
         self.usage = openai_json.usage_of(response)
         self.finals.append(final)
-        return openai_json.inside_response(event, {"mmhie": provenance.merge(self._initial, final)})
+        return openai_json.inside(
+            "response", event, {"mmhie": provenance.merge(self._initial, final)}
+        )
 
 
 def passed_on(body: Json, kind: bytes, policy: OutputPolicy) -> Json:
@@ -169,79 +173,3 @@ def text_of_delta(event: bytes) -> bytes:
     except GatewayError:
         return b""
     return text_said.encode(errors="surrogatepass")
-
-
-@dataclass(frozen=True, slots=True)
-class BufferedDelta:
-    """A delta event, what it says, and what may be shown of that."""
-
-    event: bytes
-    body: Json
-    raw: str
-    shown: str
-
-
-@dataclass(slots=True)
-class ResponsesTextStream:
-    """The delta events of one text, each passed on once and in order.
-
-    They wait while their end may be the beginning of a marker; the last one waits where it may
-    still get text: the disclaimer's, or what looked like a header and was none.
-    """
-
-    policy: OutputPolicy
-    mac: HMAC
-    _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
-    _waiting: list[BufferedDelta] = field(default_factory=list)
-    _is_open: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """True while a delta without `<` would pass as it is."""
-        is_open = self._is_open or not self.policy.opening
-        return is_open and not (self._waiting or self.policy.closing) and self._guard.is_idle
-
-    def feed(self, event: bytes, body: Json) -> bytes:
-        """Return what to send for a delta event, perhaps nothing yet; raises EngineGarbled."""
-        raw = openai_json.text_in(body, "delta")
-        self._waiting.append(BufferedDelta(event, body, raw, self._guard.feed(raw)))
-        if self._guard.is_undecided:
-            return b""
-        last = len(self._waiting) - (not self._guard.is_idle or bool(self.policy.closing))
-        ready, self._waiting = self._waiting[:last], self._waiting[last:]
-        return self._written(ready)
-
-    def end(self) -> bytes:
-        """The deltas still held back; the last of them with what belongs to the end of the text."""
-        rest, _ = self._guard.finish()
-        if not self._waiting:
-            return b""
-        *before, last = self._waiting
-        self._waiting = []
-        return self._written([*before, replace(last, shown=last.shown + rest)], is_end=True)
-
-    def _written(self, deltas: list[BufferedDelta], *, is_end: bool = False) -> bytes:
-        """Their own words where nothing of them was stripped: a `<` stays where it was."""
-        raw = "".join(one.raw for one in deltas)
-        is_same = raw == "".join(one.shown for one in deltas)
-        cleaned = [one.raw if is_same else one.shown for one in deltas]
-        self.mac.update("".join(cleaned).encode(errors="surrogatepass"))
-        texts = [self._opened(text) for text in cleaned]
-        if is_end and self._is_open:
-            texts[-1] += self.policy.closing
-        return b"".join(map(self._event, deltas, texts))
-
-    def _opened(self, text: str) -> str:
-        """The text, after the disclaimer where it is the first."""
-        if not text or self._is_open:
-            return text
-        self._is_open = True
-        return self.policy.opening + text
-
-    def _event(self, deltas: BufferedDelta, text: str) -> bytes:
-        if text == deltas.raw:
-            return deltas.event
-        body = {**deltas.body, "delta": text}
-        if self._guard.found and body.get("logprobs"):
-            body["logprobs"] = []  # token by token, they would spell out what was stripped
-        return sse.named(str(body.get("type")), body)

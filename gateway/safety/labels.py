@@ -85,11 +85,19 @@ class Labels:
             request_id=request_id,
             time=rfc3339(time.time()),
             prompt_digest=provenance.keyed_digest(self.key, prompt),
-            reasoning_effort=request.get("reasoning_effort"),
+            reasoning_effort=effort_in(request),
             sampling=provenance.sampling(request),
             notice_rules=self.notice_rules,
         )
         return provenance.static(self.disclaimer, serving, call, notices)
+
+
+def effort_in(request: Json) -> str | None:
+    """Return the reasoning effort that a request names; /v1/messages has it one level down."""
+    config = request.get("output_config")
+    nested = config.get("effort") if isinstance(config, dict) else None
+    effort: str | None = request.get("reasoning_effort") or nested
+    return effort
 
 
 def screened(body: Json) -> Sequence[str]:
@@ -143,5 +151,17 @@ def content_text(content: object) -> str:
         return content
     if not isinstance(content, list):
         return ""
-    parts = (part.get("text") if isinstance(part, dict) else part for part in content)
-    return "\n".join(part for part in parts if isinstance(part, str))
+    return "\n".join(text for part in content if (text := part_text(part)))
+
+
+def part_text(part: object) -> str:
+    """Return the text of a part; of a tool's result in Anthropic's API, that of its content."""
+    if not isinstance(part, dict):
+        return part if isinstance(part, str) else ""
+    if part.get("type") == "tool_result":
+        inner = part.get("content")
+        parts = inner if isinstance(inner, list) else [inner]
+        texts = [one.get("text") if isinstance(one, dict) else one for one in parts]
+    else:
+        texts = [part.get("text")]
+    return "\n".join(text for text in texts if isinstance(text, str))

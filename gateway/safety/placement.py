@@ -30,9 +30,10 @@ def is_structured(body: Mapping[str, object]) -> bool:
     """Return whether a request has tools or a structured output format."""
     if not STRUCTURED.isdisjoint(body) and any(body.get(name) for name in STRUCTURED):
         return True
-    text = body.get("text")  # /v1/responses puts the format one level down
-    nested = text.get("format") if isinstance(text, Mapping) else None
-    return _has_shape(body.get("response_format")) or _has_shape(nested)
+    # /v1/responses and /v1/messages put the format one level down.
+    holders = [one for one in map(body.get, ("text", "output_config")) if isinstance(one, Mapping)]
+    formats = [body.get("response_format"), *(holder.get("format") for holder in holders)]
+    return any(map(_has_shape, formats))
 
 
 def opening(disclaimer: str, placement: Placement) -> str:

@@ -33,10 +33,11 @@ def plain(frame: bytes) -> Any:
 
 
 def stripped(value: dict[str, Any]) -> dict[str, Any]:
-    """A document without `mmhie`, at the top or inside `response`."""
+    """A document without `mmhie`, at the top or inside `response` or `message`."""
     value.pop("mmhie", None)
-    if isinstance(value.get("response"), dict):
-        value["response"].pop("mmhie", None)
+    for name in ("response", "message"):
+        if isinstance(value.get(name), dict):
+            value[name].pop("mmhie", None)
     return value
 
 

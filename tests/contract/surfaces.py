@@ -11,6 +11,7 @@ import httpx2
 Form = Literal["json", "sse", "text"]
 GENERATE, CHAT = "/llm/generate", "/v1/chat/completions"
 COMPLETIONS, RESPONSES = "/v1/completions", "/v1/responses"
+MESSAGES = "/v1/messages"
 PROMPT = "Summarise the findings."
 
 
@@ -34,13 +35,14 @@ class Surface:
             CHAT: {"messages": [{"role": "user", "content": prompt}]},
             COMPLETIONS: {"prompt": prompt},
             RESPONSES: {"input": prompt},
+            MESSAGES: {"messages": [{"role": "user", "content": prompt}], "max_tokens": 100},
         }
         stream = {} if self.form == "json" else {"stream": True}
         return {**asked[self.path], **self.model, **stream, **more}
 
     @property
     def model(self) -> dict[str, str]:
-        """The OpenAI APIs name their model."""
+        """The OpenAI and Anthropic APIs name their model."""
         return {} if self.path == GENERATE else {"model": "fake-model"}
 
     def limit(self, tokens: int) -> dict[str, Any]:
@@ -62,6 +64,8 @@ SURFACES = (
     Surface("completions-sse", COMPLETIONS, "sse"),
     Surface("responses-json", RESPONSES, "json"),
     Surface("responses-sse", RESPONSES, "sse"),
+    Surface("messages-json", MESSAGES, "json"),
+    Surface("messages-sse", MESSAGES, "sse"),
 )
 STREAMS = tuple(surface for surface in SURFACES if surface.form != "json")
 WHOLES = tuple(surface for surface in SURFACES if surface.form == "json")
@@ -82,6 +86,8 @@ def error_of(answer: httpx2.Response) -> Mapping[str, Any]:
     """The error object of a response, whose shape is checked on the way."""
     assert answer.headers["content-type"].startswith("application/json"), answer.text
     body = answer.json()
+    if body.pop("type", None) == "error":  # of Anthropic's API, with an object in the common shape
+        assert body.pop("request_id") == answer.headers["request-id"]
     assert set(body) == {"error"}, body
     return checked(body["error"])
 
@@ -113,4 +119,5 @@ def carrier(event: Any) -> Mapping[str, Any]:
     """The `mmhie` object an event carries, empty where there is none."""
     if not isinstance(event, dict):
         return {}
-    return dict(event.get("mmhie") or (event.get("response") or {}).get("mmhie") or {})
+    holders = (event, event.get("response") or {}, event.get("message") or {})
+    return next((dict(one["mmhie"]) for one in holders if one.get("mmhie")), {})

@@ -190,8 +190,9 @@ def said(surface: Surface, body: bytes) -> str:
     for event in events(body):
         if isinstance(event, dict):
             choice = (event.get("choices") or [{}])[0]
+            delta = event.get("delta")
             texts += [
-                event.get("delta"),
+                delta.get("text") if isinstance(delta, dict) else delta,
                 choice.get("text"),
                 choice.get("delta", {}).get("content"),
             ]

@@ -11,6 +11,7 @@ from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway, free_port
 from tests.contract.surfaces import (
     GENERATE,
+    MESSAGES,
     RESPONSES,
     STREAMS,
     SURFACES,
@@ -61,7 +62,7 @@ def in_band(surface: Surface, answer: httpx2.Response) -> str:
     if surface.form == "text":
         return interrupted(answer.text)
     found = events(answer.content)
-    assert surface.path == RESPONSES or found[-1] == "[DONE]", found[-3:]
+    assert surface.path in (RESPONSES, MESSAGES) or found[-1] == "[DONE]", found[-3:]
     last = [one for one in found if one != "[DONE]"][-1]
     assert "error" in last, last
     return str(checked(last["error"])["code"])

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.difference import changed, frames, ordered, plain, stripped
 from tests.contract.process import Gateway
-from tests.contract.surfaces import CHAT, COMPLETIONS, RESPONSES, SURFACES, Surface, name_of
+from tests.contract.surfaces import CHAT, COMPLETIONS, SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 
 OPENAI = tuple(surface for surface in SURFACES if surface.path.startswith("/v1/"))
@@ -104,7 +104,7 @@ def test_the_engine_gets_the_request_as_it_was(
     got.pop("cache_salt", None)
     got.pop("priority", None)
     assert got == body
-    if surface.form == "sse" and surface.path != RESPONSES:
+    if surface.form == "sse" and surface.path in (CHAT, COMPLETIONS):
         assert options["include_usage"] is True
 
 

@@ -8,7 +8,7 @@ from tests.fake_engine.plan import Plan
 from tests.fake_engine.wires import WIRES
 
 FOREVER = 3600.0
-GENERATION = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
+GENERATION = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages")
 HARMONY_LEAK = ("Take", " two", "<|start|>", "assistant", "<|channel|>", "fin")
 
 Ending = Literal[

@@ -50,7 +50,8 @@ def plan_for(body: Mapping[str, Any], *, seed: int, length: int, index: int = 0)
     tokens = tuple(itertools.islice(words, wanted))
     ended = asks_for_json(body) and len(tokens) == len(DOCUMENT)
     short = budget is not None and len(tokens) >= budget and not ended
-    return stopped(Plan(tokens, "length" if short else "stop"), body.get("stop"))
+    stops = body.get("stop") or body.get("stop_sequences")
+    return stopped(Plan(tokens, "length" if short else "stop"), stops)
 
 
 def length_of(body: Mapping[str, Any], *, natural: int, budget: int | None) -> int:
@@ -81,7 +82,8 @@ def spoken(body: Mapping[str, Any], seed: int, index: int) -> Iterator[str]:
 
 def asks_for_json(body: Mapping[str, Any]) -> bool:
     """Return whether the answer has to be a JSON document."""
-    return bool((body.get("response_format") or {}).get("type", "text") != "text")
+    nested = (body.get("output_config") or {}).get("format")  # where /v1/messages has it
+    return bool((body.get("response_format") or nested or {}).get("type", "text") != "text")
 
 
 def stopped(plan: Plan, stop: str | list[str] | None) -> Plan:

@@ -49,6 +49,15 @@ def refusal(
     return Refusal(status, {"error": error})
 
 
+def as_message(error: Refusal) -> Refusal:
+    """The refusal as /v1/messages words it; of validation errors it does not know."""
+    details = error.body.get("error")
+    if not isinstance(details, dict) or details["type"] == "Bad Request":
+        return error
+    named = {name: details[name] for name in ("type", "message")}
+    return Refusal(error.status, {"type": "error", "error": named})
+
+
 def streaming_error() -> bytes:
     """The frame vLLM sends when generation fails in mid-stream (json.dumps' own spacing)."""
     return f"data: {json.dumps(refusal(500).body)}\n\n".encode()
@@ -108,9 +117,10 @@ def check_prompt(path: str, body: Mapping[str, Any], options: Options) -> None:
     """The field that carries the prompt is there, and chat has a template."""
     chat = path == "/v1/chat/completions"
     name = {"/v1/completions": "prompt", "/v1/responses": "input"}.get(path, "messages")
-    if name not in body:
-        given = f"<dict of {len(body)} items>"
-        raise invalid("missing", f"body.{name}", "Field required", given)
+    for needed in (name, *(("max_tokens",) if path == "/v1/messages" else ())):
+        if needed not in body:
+            given = f"<dict of {len(body)} items>"
+            raise invalid("missing", f"body.{needed}", "Field required", given)
     if chat and not body["messages"]:
         empty = "Cannot apply chat template to an empty conversation. Provide at least one message."
         raise refusal(400, empty)

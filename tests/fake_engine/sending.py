@@ -32,6 +32,7 @@ class Sender:
         self.on_token = on_token
         self.permits = permits
         self.held = bytearray()
+        self.failure = streaming_error()
 
     async def stream(self, frames: Iterator[Frame], *, terminator: bytes = DONE) -> None:
         """Send the head, the frames and the end, as the delivery says."""
@@ -121,7 +122,7 @@ async def crash(sender: Sender) -> None:
 
 async def error(sender: Sender) -> None:
     """Generation fails as vLLM reports it: an error frame, [DONE], an orderly end."""
-    await sender.send(chunked(streaming_error()))
+    await sender.send(chunked(sender.failure))
     await sender.end(DONE)
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.fake_engine import chat, completion, responses
+from tests.fake_engine import chat, completion, messages, responses
 from tests.fake_engine.chat import DONE, Frame, Head, compact
 from tests.fake_engine.connection import Connection, Request
 from tests.fake_engine.faults import (
@@ -27,7 +27,15 @@ from tests.fake_engine.metrics import Counts, render
 from tests.fake_engine.options import Options
 from tests.fake_engine.plan import Plan, plan_for
 from tests.fake_engine.prompt import count_tokens, words
-from tests.fake_engine.refusals import NO_TEMPLATE, Refusal, check, parsed, refusal
+from tests.fake_engine.refusals import (
+    NO_TEMPLATE,
+    Refusal,
+    as_message,
+    check,
+    check_model,
+    parsed,
+    refusal,
+)
 from tests.fake_engine.sending import Sender, send_whole
 from tests.fake_engine.wires import WIRES, Wire
 
@@ -100,7 +108,12 @@ class Engine:
         method, page = found
         if request.method != method:
             raise Refusal(405, {"detail": "Method Not Allowed"})
-        await page(self, connection, request, entry)
+        try:
+            await page(self, connection, request, entry)
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+            if request.path not in TOKENIZERS:
+                raise
+            raise refusal(400) from None  # a field of another type, an unknown token
 
     def authorize(self, request: Request) -> None:
         """Raise 401 when a key is wanted and not given."""
@@ -159,7 +172,8 @@ def plans_for(engine: Engine, body: dict[str, Any], entry: Entry) -> list[Plan]:
 def calls_a_tool(body: dict[str, Any]) -> bool:
     """The fake model calls a tool whenever it is told to."""
     choice = body.get("tool_choice")
-    return bool(body.get("tools")) and (choice == "required" or isinstance(choice, dict))
+    is_named = isinstance(choice, dict) and choice.get("type") not in ("auto", "none")
+    return bool(body.get("tools")) and (choice == "required" or is_named)
 
 
 def bent(plan: Plan, entry: Entry) -> Plan:
@@ -200,11 +214,20 @@ BUILDS: dict[str, tuple[str, bytes, Build]] = {
         b"",
         lambda head, plans: (responses.whole(head, plans[0]), responses.frames(head, plans[0])),
     ),
+    "/v1/messages": (
+        "chatcmpl",
+        b"",
+        lambda head, plans: (messages.whole(head, plans[0]), messages.frames(head, plans[0])),
+    ),
 }
 
 
+# Last events of a stream in which generation fails.
+FAILURES = {"/v1/messages": messages.failure()}
+
+
 async def generate(engine: Engine, connection: Connection, request: Request, entry: Entry) -> None:
-    """Any of the three generation routes."""
+    """Any of the four generation routes."""
     engine.counts.generations += 1
     options = engine.options
     if options.crash_after and engine.counts.generations >= options.crash_after:
@@ -218,6 +241,8 @@ async def generate(engine: Engine, connection: Connection, request: Request, ent
             await produce(engine, connection, request, body, entry)
     except (AttributeError, KeyError, TypeError, ValueError):  # a field of another type
         raise refusal(400) from None
+    except Refusal as error:
+        raise (as_message(error) if request.path == "/v1/messages" else error) from None
 
 
 async def produce(
@@ -235,6 +260,7 @@ async def produce(
         return
     if body.get("stream"):
         sender = Sender(connection, delivery, engine.spend, engine.permits)
+        sender.failure = FAILURES.get(request.path, sender.failure)
         await sender.stream(frames, terminator=terminator)
         return
     await thinking(delivery, plans)
@@ -325,6 +351,20 @@ async def detokenize(engine: Engine, connection: Connection, request: Request, _
     await connection.answer(200, compact({"prompt": text}).encode())
 
 
+async def count_tokens_of(
+    engine: Engine, connection: Connection, request: Request, _: Entry
+) -> None:
+    """Prompt tokens of a request to /v1/messages."""
+    body = parsed(request.body)
+    check_model(body, engine.options)
+    count = count_tokens(body)
+    counted = {"input_tokens": count, "context_management": {"original_input_tokens": count}}
+    await connection.answer(200, compact(counted).encode())
+
+
+TOKENIZERS = ("/tokenize", "/detokenize", "/v1/messages/count_tokens")
+
+
 async def metrics(engine: Engine, connection: Connection, _: Request, __: Entry) -> None:
     """Prometheus text."""
     page = render(engine.counts, engine.options.model).encode()
@@ -380,6 +420,7 @@ ROUTES: dict[str, tuple[str, Page]] = {
     "/v1/models": ("GET", models),
     "/tokenize": ("POST", tokenize),
     "/detokenize": ("POST", detokenize),
+    "/v1/messages/count_tokens": ("POST", count_tokens_of),
     "/metrics": ("GET", metrics),
     "/_fake/stats": ("GET", stats),
     "/_fake/requests": ("GET", requests),

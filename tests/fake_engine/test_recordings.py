@@ -14,6 +14,7 @@ from tests.fake_engine.process import FakeEngine
 
 RECORDINGS = Path(__file__).parent / "recordings"
 CHAT, TEXT, ANSWERS = "/v1/chat/completions", "/v1/completions", "/v1/responses"
+MESSAGES = "/v1/messages"
 ASK: dict[str, Any] = {
     "model": "smollm2",
     "messages": [{"role": "user", "content": "Say hi."}],
@@ -28,6 +29,17 @@ PROMPT: dict[str, Any] = {
     "temperature": 0,
 }
 INPUT: dict[str, Any] = {"model": "smollm2", "input": "Hi.", "max_output_tokens": 5}
+MESSAGE: dict[str, Any] = {
+    "model": "smollm2",
+    "messages": ASK["messages"],
+    "max_tokens": 6,
+    "temperature": 0,
+}
+CALL: dict[str, Any] = {
+    **MESSAGE,
+    "tools": [{"name": "dose", "input_schema": {"type": "object"}, "strict": True}],
+    "tool_choice": {"type": "tool", "name": "dose"},
+}
 USAGE = {"stream_options": {"include_usage": True}}
 CONTINUOUS = {"stream_options": {"include_usage": True, "continuous_usage_stats": True}}
 STREAM = {"stream": True}
@@ -62,6 +74,16 @@ SHAPES: dict[str, tuple[str, str, Any]] = {
     "completions_stream_usage": ("POST", TEXT, PROMPT | STREAM | USAGE),
     "responses": ("POST", ANSWERS, INPUT),
     "responses_stream": ("POST", ANSWERS, INPUT | STREAM),
+    "messages": ("POST", MESSAGES, MESSAGE),
+    "messages_stream": ("POST", MESSAGES, MESSAGE | STREAM),
+    "messages_tool": ("POST", MESSAGES, CALL),
+    "messages_tool_stream": ("POST", MESSAGES, CALL | STREAM),
+    "messages_404": ("POST", MESSAGES, {**MESSAGE, "model": "nope"}),
+    "messages_missing_messages": ("POST", MESSAGES, {"model": "smollm2", "max_tokens": 5}),
+    "messages_missing_max": ("POST", MESSAGES, {"model": "smollm2", "messages": ASK["messages"]}),
+    "messages_temp_neg": ("POST", MESSAGES, {**MESSAGE, "temperature": -1}),
+    "messages_count": ("POST", f"{MESSAGES}/count_tokens", {"messages": ASK["messages"]}),
+    "detokenize": ("POST", "/detokenize", {"tokens": []}),
 }
 
 
@@ -127,7 +149,10 @@ def test_speaks_as_recorded(engine: FakeEngine, name: str) -> None:
     assert body_of(spoken) == body_of(recorded)
 
 
-@pytest.mark.parametrize("name", ["chat_404", "chat_temp_neg", "chat_max0", "chat_maxbig"])
+WORDED = ("chat_404", "chat_temp_neg", "chat_max0", "chat_maxbig", "messages_404")
+
+
+@pytest.mark.parametrize("name", [*WORDED, "messages_temp_neg"])
 def test_refuses_in_the_same_words(engine: FakeEngine, name: str) -> None:
     """The error bodies are vLLM's, letter for letter."""
     recorded = (RECORDINGS / f"{name}.http").read_bytes()

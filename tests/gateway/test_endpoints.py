@@ -33,7 +33,11 @@ def need_of(path: str, **settings: Any) -> Need:
         ("/llm/generate/", "any"),
         ("//healthz", "any"),
         ("/HEALTHZ", "any"),
-        ("/tokenize", "any"),
+        ("/v1/messages", "openai"),
+        ("/v1/messages/count_tokens", "openai"),
+        ("/tokenize", "openai"),
+        ("/detokenize", "openai"),
+        ("/tokenizer_info", "any"),
         ("", "any"),
     ],
 )

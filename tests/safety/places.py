@@ -109,6 +109,7 @@ CONSOLE_ENDED = Places("card.disclaimer", "card.notice", "", "", "card.remark")
 TERMINAL = Places("screen.last", "screen.notice", "screen.warning", "saved", "saved")
 CHUNKS = stream("mmhie", "mmhie")
 RESPONSE = stream("response.mmhie", "response.mmhie")
+MESSAGE = stream("message.mmhie", "mmhie")
 
 
 def early(answered: Places) -> Places:
@@ -127,6 +128,8 @@ SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
     "completions-sse": (CHUNKS, early(CHUNKS), REFUSED),
     "responses-json": (whole("mmhie"), NONE, REFUSED),
     "responses-sse": (RESPONSE, early(RESPONSE), REFUSED),
+    "messages-json": (whole("mmhie"), NONE, REFUSED),
+    "messages-sse": (MESSAGE, early(MESSAGE), REFUSED),
     "SDK generate": (SDK, NONE, SDK_ERROR),
     "SDK stream_generate": (
         SDK,

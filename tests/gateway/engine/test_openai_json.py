@@ -112,7 +112,7 @@ def test_inside_response_adds_and_changes_nothing(
     document = {**others, "response": response}
     raw = json.dumps(document, ensure_ascii=False, separators=separators).encode()
     event = b"event: response.created\ndata: " + raw + b"\n\n"
-    more = openai_json.inside_response(event, ADDITIONS)
+    more = openai_json.inside("response", event, ADDITIONS)
     told = json.loads(more.removeprefix(b"event: response.created\ndata: "))
     assert told == {**others, "response": {**ADDITIONS, **response}}
     added = orjson.dumps(ADDITIONS)[1:-1]
@@ -123,7 +123,7 @@ def test_inside_response_adds_and_changes_nothing(
 def test_an_event_without_response_is_garbled(event: bytes) -> None:
     """There would be no place for the label."""
     with pytest.raises(EngineGarbled):
-        openai_json.inside_response(event, ADDITIONS)
+        openai_json.inside("response", event, ADDITIONS)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"1", b"null", b'{"a":NaN}', b"\xff{}"])

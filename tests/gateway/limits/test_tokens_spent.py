@@ -12,6 +12,7 @@ import pytest
 from gateway.principal import Limits
 from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES
+from tests.contract.surfaces import MESSAGES as ANTHROPIC
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
@@ -37,6 +38,7 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "responses": (RESPONSES, {"model": "fake-model", "input": "Why?", "stream": True}),
+    "messages": (ANTHROPIC, {**MESSAGES, "max_tokens": 100, "stream": True}),
     "generate": (GENERATE, {"prompt": "Why?", "stream": True}),
     "whole": (CHAT, MESSAGES),
 }
@@ -93,7 +95,8 @@ def test_every_form_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> N
     answer = keyed.client.post(path, json=body, headers=headers)
 
     assert answer.status_code == 200
-    assert b'"usage":{' not in answer.content or path in (RESPONSES, GENERATE) or form == "whole"
+    has_usage = path in (RESPONSES, GENERATE, ANTHROPIC) or form == "whole"
+    assert b'"usage":{' not in answer.content or has_usage
     line = keyed.line(form.replace(" ", "-"))
     assert "tokens_estimated" not in line
     assert line["prompt_tokens"] > 0
@@ -102,7 +105,7 @@ def test_every_form_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> N
 
 
 @pytest.mark.parametrize(
-    "form", ["plain", "two choices", "true as a text", "responses", "generate"]
+    "form", ["plain", "two choices", "true as a text", "responses", "messages", "generate"]
 )
 def test_leaving_early_is_counted(keyed: Keyed, engine: FakeEngine, form: str) -> None:
     """The prompt by its length, the answer by the pieces that came; the trail says so."""

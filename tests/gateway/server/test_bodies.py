@@ -92,7 +92,7 @@ def test_a_cap_on_answers(start: Start, engine: FakeEngine, surface: Surface) ->
     gateway = start(engine.url, MMHIE_MAX_V1_TOKENS="20").wait()
     engine.reset()
     refused = surface.ask(gateway.client, **surface.limit(21))
-    answered = surface.ask(gateway.client)
+    answered = surface.ask(gateway.client, max_tokens=None)
 
     assert refused.status_code == 400
     assert "MMHIE_MAX_V1_TOKENS" in error_of(refused)["message"]

@@ -19,6 +19,7 @@ FROM_US = {
     "connection",
     "x-accel-buffering",
     "x-request-id",
+    "request-id",  # on the paths of Anthropic's API
     "x-mmhie-ai-generated",
     "x-mmhie-disclaimer-version",
 }

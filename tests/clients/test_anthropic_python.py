@@ -1,0 +1,238 @@
+"""The official anthropic Python client: whole, streamed, structured, tools, errors, cancel."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import anthropic
+import pytest
+from anthropic import Anthropic, AsyncAnthropic
+from anthropic.types import MessageParam, ToolParam
+from pydantic import BaseModel
+
+from tests.contract.process import Gateway
+from tests.contract.test_disclaimer import TEXT
+from tests.fake_engine.process import FakeEngine
+
+MODEL = "fake-model"
+MESSAGES: list[MessageParam] = [{"role": "user", "content": "Say hi."}]
+TOOL: ToolParam = {"name": "dose", "input_schema": {"type": "object", "properties": {}}}
+ASKED: dict[str, Any] = {"model": MODEL, "messages": MESSAGES, "max_tokens": 100}
+FORCED: dict[str, Any] = {**ASKED, "tools": [TOOL], "tool_choice": {"type": "any"}}
+
+
+# The client has no such parameter any more; vLLM does.
+HOT = {"temperature": -1}
+
+
+class Document(BaseModel):
+    """The document that the fake engine writes where one is asked for."""
+
+    answer: int
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[Anthropic]:
+    """Client without retries: the test sees each response of the gateway."""
+    with Anthropic(base_url=gateway.url, api_key="any", max_retries=0) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def async_client(gateway: Gateway) -> AsyncIterator[AsyncAnthropic]:
+    """The same for asyncio."""
+    async with AsyncAnthropic(base_url=gateway.url, api_key="any", max_retries=0) as opened:
+        yield opened
+
+
+def text_of(client: Anthropic) -> str:
+    """The answer to the standard question."""
+    block = client.messages.create(**ASKED).content[0]
+    assert block.type == "text"
+    return str(block.text)
+
+
+def test_whole(client: Anthropic) -> None:
+    """Text, usage, the disclaimer, and the request id where the client keeps its own."""
+    answer: Any = client.messages.create(**{**ASKED, "max_tokens": 5})
+
+    assert answer.content[0].text
+    assert answer.stop_reason == "max_tokens"
+    assert answer.usage.output_tokens == 5
+    assert answer.mmhie["disclaimer"]["text"] == TEXT
+    assert answer.mmhie["truncated"] == "in_answer"
+    assert answer._request_id == answer.mmhie["provenance"]["request_id"]
+
+
+def test_events(client: Anthropic) -> None:
+    """Deltas add up to the answer; the first and the closing event carry the extra key."""
+    seen: list[Any] = list(client.messages.create(**ASKED, stream=True))
+    texts = [one.delta.text for one in seen if one.type == "content_block_delta"]
+
+    assert "".join(texts) == text_of(client)
+    assert seen[0].message.mmhie["disclaimer"]["text"] == TEXT
+    (closing,) = [one for one in seen if one.type == "message_delta"]
+    assert closing.mmhie["truncated"] is None
+    assert closing.mmhie["provenance"]["output_digest"]
+
+
+def test_stream_helper(client: Anthropic) -> None:
+    """`.stream()` gathers the answer; its final message has the first part of the label."""
+    with client.messages.stream(**ASKED) as stream:
+        text = "".join(stream.text_stream)
+        final: Any = stream.get_final_message()
+
+    assert text == final.content[0].text == text_of(client)
+    assert final.stop_reason == "end_turn"
+    assert final.usage.output_tokens == 24
+    assert final.mmhie["disclaimer"]["text"] == TEXT
+    assert final.mmhie["provenance"]["prompt_digest"]
+
+
+def test_thinking(client: Anthropic, engine: FakeEngine) -> None:
+    """A block of its own before the text, whole and streamed."""
+    for _ in range(2):
+        engine.next(fault="reasoning")
+    whole = client.messages.create(**ASKED)
+    with client.messages.stream(**ASKED) as stream:
+        streamed = stream.get_final_message()
+
+    for answer in (whole, streamed):
+        assert [block.type for block in answer.content] == ["thinking", "text"]
+
+
+def test_tools(client: Anthropic) -> None:
+    """A tool call is parsed, whole and in deltas; its result can be sent back."""
+    whole: Any = client.messages.create(**FORCED)
+    with client.messages.stream(**FORCED) as stream:
+        streamed: Any = stream.get_final_message()
+
+    for answer in (whole, streamed):
+        assert answer.stop_reason == "tool_use"
+        assert answer.content[0].name == "dose"
+        assert answer.content[0].input == {"drug": "aspirin"}
+        assert answer.mmhie["disclaimer"]["text"] == TEXT
+    call = whole.content[0]
+    result = {"type": "tool_result", "tool_use_id": call.id, "content": "400 mg"}
+    turns = [*MESSAGES, {"role": "assistant", "content": [call]}]
+    told = [*turns, {"role": "user", "content": [result]}]
+    assert client.messages.create(**{**ASKED, "messages": told}).content
+
+
+def test_structured(client: Anthropic) -> None:
+    """`.parse()` returns the caller's own class."""
+    answer = client.messages.parse(**ASKED, output_format=Document)
+
+    assert answer.parsed_output == Document(answer=1)
+
+
+def test_count(client: Anthropic) -> None:
+    """Tokens of the prompt, with the template's."""
+    assert client.messages.count_tokens(model=MODEL, messages=MESSAGES).input_tokens > 2
+
+
+def test_models(client: Anthropic) -> None:
+    """Its listing is readable enough to find the model's id."""
+    assert client.models.list().data[0].id == MODEL
+
+
+def test_the_beta_client(client: Anthropic) -> None:
+    """It asks the same path with a query."""
+    assert client.beta.messages.create(**ASKED).content
+
+
+def test_not_found(client: Anthropic) -> None:
+    """By class, with our code and the request id."""
+    with pytest.raises(anthropic.NotFoundError) as caught:
+        client.messages.create(**{**ASKED, "model": "nope"})
+
+    body: Any = caught.value.body
+    assert body["error"]["code"] == "model_not_found"
+    assert caught.value.request_id == body["request_id"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_bad_request(client: Anthropic, stream: bool) -> None:
+    """The engine's own refusal keeps its words."""
+    with pytest.raises(anthropic.BadRequestError, match="temperature must be non-negative"):
+        client.messages.create(**ASKED, extra_body=HOT, stream=stream)
+
+
+FAULTS: list[tuple[dict[str, Any], int]] = [
+    ({"fault": "status", "status": 500}, 502),
+    ({"fault": "status", "status": 503}, 503),
+    ({"fault": "reset", "times": 2}, 503),
+    ({"fault": "html"}, 502),
+    ({"fault": "hang_before_headers"}, 504),
+]
+
+
+@pytest.mark.parametrize(("fault", "status"), FAULTS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_server_errors(
+    client: Anthropic, engine: FakeEngine, fault: dict[str, Any], status: int, stream: bool
+) -> None:
+    """An engine's failure is one of the client's own errors of status 5xx."""
+    engine.next(**fault)
+    with pytest.raises(anthropic.InternalServerError) as caught:
+        client.messages.create(**ASKED, stream=stream)
+
+    assert caught.value.status_code == status
+
+
+IN_BAND = ("cut", "clean_cut", "reset_midstream", "error_midstream", "hang_midstream")
+
+
+@pytest.mark.parametrize("fault", IN_BAND)
+def test_a_broken_stream_raises(client: Anthropic, engine: FakeEngine, fault: str) -> None:
+    """Half an answer never looks whole, in events or in the helper."""
+    engine.next(fault=fault)
+    seen: list[object] = []
+    with pytest.raises(anthropic.APIStatusError) as caught:
+        seen.extend(client.messages.create(**ASKED, stream=True))
+
+    assert len(seen) >= 3
+    body: Any = caught.value.body
+    assert body["error"]["code"]
+    engine.next(fault=fault)
+    with pytest.raises(anthropic.APIStatusError), client.messages.stream(**ASKED) as stream:
+        stream.get_final_message()
+
+
+def test_notices_come_with_an_error(client: Anthropic) -> None:
+    """They need no answer."""
+    emergency: Any = [{"role": "user", "content": "I have crushing chest pain."}]
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        client.messages.create(**{**ASKED, "messages": emergency}, extra_body=HOT)
+
+    body: Any = caught.value.body
+    assert body["error"]["mmhie"]["notices"][0]["id"] == "MED101"
+    assert caught.value.response.headers["x-mmhie-notices"] == "MED101"
+
+
+def test_closing_a_stream_aborts_the_engine(client: Anthropic, engine: FakeEngine) -> None:
+    """`close()` on the client's side ends the work on the other."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+    stream = client.messages.create(**ASKED, stream=True)
+    next(iter(stream))
+    stream.close()
+
+    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
+
+
+async def test_async(async_client: AsyncAnthropic) -> None:
+    """Whole and streamed say the same."""
+    whole: Any = await async_client.messages.create(**ASKED)
+    async with async_client.messages.stream(**ASKED) as stream:
+        final: Any = await stream.get_final_message()
+
+    assert final.content[0].text == whole.content[0].text
+    assert whole.mmhie["disclaimer"]["text"] == final.mmhie["disclaimer"]["text"] == TEXT
+
+
+async def test_async_cancel(async_client: AsyncAnthropic, engine: FakeEngine) -> None:
+    """Leaving the helper's block ends the work."""
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+    async with async_client.messages.stream(**ASKED) as stream:
+        await anext(aiter(stream))
+
+    engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)

@@ -1,0 +1,200 @@
+"""Anthropic's Messages API over the same pipeline: screening, limits, errors in its own shape."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.fixtures import Start
+from tests.contract.process import Gateway
+from tests.contract.surfaces import MESSAGES, SURFACES, Surface, error_of, events, name_of
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key
+
+BOTH = tuple(surface for surface in SURFACES if surface.path == MESSAGES)
+WHOLE = BOTH[0]
+EMERGENCY = "I have crushing chest pain."
+CANARY = "zebrafish7731"
+IMAGE = {"type": "image", "source": {"type": "url", "url": "http://127.0.0.1:9/x.png"}}
+
+
+def user(*blocks: Any) -> dict[str, Any]:
+    """A request with these blocks in its one turn."""
+    return {"messages": [{"role": "user", "content": list(blocks)}]}
+
+
+def result(content: Any) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": "t1", "content": content}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        user({"type": "text", "text": EMERGENCY}),
+        user(result(EMERGENCY)),
+        user(result([{"type": "text", "text": EMERGENCY}])),
+        {"system": EMERGENCY},
+        {"system": [{"type": "text", "text": EMERGENCY}]},
+    ],
+    ids=["text", "result", "result in blocks", "system", "system in blocks"],
+)
+def test_every_text_of_the_caller_is_screened(gateway: Gateway, asked: dict[str, Any]) -> None:
+    """Also where this API has it in other places than the others."""
+    answer = WHOLE.ask(gateway.client, **asked)
+
+    assert answer.headers["x-mmhie-notices"] == "MED101"
+    assert [notice["id"] for notice in answer.json()["mmhie"]["notices"]] == ["MED101"]
+
+
+REFUSED: dict[str, tuple[str, Any]] = {
+    "image": ("messages", user(IMAGE)["messages"]),
+    "image in a result": ("messages", user(result([IMAGE]))["messages"]),
+    "text with a source": ("messages", user({**IMAGE, "type": "text"})["messages"]),
+    "document": ("messages", user({**IMAGE, "type": "document"})["messages"]),
+    "tool definition in a turn": ("messages", user({"type": "tool_addition"})["messages"]),
+    "untyped block": ("messages", user({"text": "x"})["messages"]),
+    "image in the system prompt": ("system", [IMAGE]),
+    "hosted tool": ("tools", [{"type": "web_search_20250305", "name": "web_search"}]),
+    "too many stops": ("stop_sequences", ["x"] * 17),
+    "large schema": ("output_config", {"format": {"schema": {"x": "x" * 70_000}}}),
+    "other servers": ("mcp_servers", [{"url": "http://127.0.0.1:9/"}]),
+    "template": ("chat_template_kwargs", {"chat_template": CANARY}),
+    "internals": ("kv_transfer_params", {"x": 1}),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused(gateway: Gateway, engine: FakeEngine, name: str) -> None:
+    """By the field's name, without the engine, with nothing quoted."""
+    field, value = REFUSED[name]
+    answer = WHOLE.ask(gateway.client, **{field: value})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+    assert error_of(answer)["param"] == field
+    assert CANARY not in answer.text
+    assert not engine.stats["generations"]
+
+
+def test_what_a_conversation_with_tools_holds_is_passed_on(
+    gateway: Gateway, engine: FakeEngine
+) -> None:
+    """Thinking, calls and results, as the official clients send them back."""
+    turns = [
+        {"role": "user", "content": "dose?"},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "hm", "signature": "s"},
+                {"type": "redacted_thinking", "data": "x"},
+                {"type": "tool_use", "id": "t1", "name": "dose", "input": {"drug": "x"}},
+            ],
+        },
+        {"role": "user", "content": [result([{"type": "text", "text": "400 mg"}])]},
+    ]
+    answer = WHOLE.ask(gateway.client, messages=turns)
+
+    assert answer.status_code == 200
+    assert engine.body(MESSAGES)["messages"] == turns
+
+
+@pytest.mark.parametrize("surface", BOTH, ids=name_of)
+@pytest.mark.parametrize(
+    ("asked", "status", "kind"),
+    [
+        ({"model": CANARY}, 404, "not_found_error"),
+        ({"temperature": -1}, 400, "invalid_request_error"),
+        ({"max_tokens": CANARY}, 400, "invalid_request_error"),
+    ],
+)
+def test_errors_are_anthropics(
+    gateway: Gateway,
+    engine: FakeEngine,
+    surface: Surface,
+    asked: dict[str, Any],
+    status: int,
+    kind: str,
+) -> None:
+    """The gateway's own and the engine's, whichever of its two shapes that has."""
+    answer = surface.ask(gateway.client, **asked)
+
+    assert answer.status_code == status
+    assert answer.json()["type"] == "error"
+    assert answer.json()["error"]["type"] == kind
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert CANARY not in answer.text
+
+
+def test_notices_come_with_the_engines_own_refusal(gateway: Gateway, engine: FakeEngine) -> None:
+    """Its text is the engine's, the notices are ours."""
+    for surface in (WHOLE, *(one for one in SURFACES if one.name == "chat-json")):
+        answer = surface.ask(gateway.client, EMERGENCY, temperature=-1)
+
+        assert answer.status_code == 400
+        assert answer.json()["error"]["mmhie"]["notices"][0]["id"] == "MED101"
+
+
+@pytest.mark.parametrize("path", [MESSAGES, f"{MESSAGES}?beta=true"])
+def test_the_key_may_be_in_either_header(
+    start: Start, engine: FakeEngine, tmp_path: Path, path: str
+) -> None:
+    """`x-api-key`, as Anthropic's clients send it, or a bearer; without one, 401 in its shape."""
+    secret = add_key(tmp_path / "keys.json", "one", "openai")
+    gateway = start(engine.url, MMHIE_KEYS_FILE=str(tmp_path / "keys.json")).wait()
+    keys: tuple[dict[str, str], ...] = (
+        {"x-api-key": secret},
+        {"authorization": f"Bearer {secret}"},
+        {},
+    )
+    answers = [gateway.client.post(path, json=WHOLE.body(), headers=one) for one in keys]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 401]
+    assert answers[-1].json()["error"]["type"] == "authentication_error"
+
+
+@pytest.mark.parametrize("surface", BOTH, ids=name_of)
+def test_hidden_thinking(start: Start, engine: FakeEngine, surface: Surface) -> None:
+    """Its block stays, empty: clients count blocks."""
+    gateway = start(engine.url, MMHIE_REASONING="hide").wait()
+    engine.reset()
+    engine.next(fault="reasoning")
+    answer = surface.ask(gateway.client)
+
+    assert answer.status_code == 200
+    assert "about symptoms" not in answer.text
+    assert '"thinking":""' in answer.text
+    assert '"type":"text"' in answer.text
+
+
+@pytest.mark.parametrize("surface", BOTH, ids=name_of)
+def test_tokens_are_counted(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
+    """In the metrics, as the engine counts them."""
+    before = tokens(gateway)
+    answer = surface.ask(gateway.client, max_tokens=5)
+    last = answer.json() if surface.form == "json" else events(answer.content)[-2]
+
+    assert last["usage"]["output_tokens"] == 5
+    assert tokens(gateway) == before + 5
+
+
+def tokens(gateway: Gateway) -> int:
+    page = gateway.client.get("/metrics").text
+    found = re.search(r"^mmhie_completion_tokens_total (\d+)", page, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def test_a_refusal_that_comes_after_200_is_a_status(gateway: Gateway, engine: FakeEngine) -> None:
+    """vLLM wraps it in a validation error of its own, with the request in it; a client that is
+    told 400 does not try again."""
+    quoted = f"1 validation error [input_value={{'error': {{'message': '{CANARY}', 'code': 400}}}}]"
+    failed = {"type": "error", "error": {"type": "internal_error", "message": quoted}}
+    event = f"event: error\ndata: {json.dumps(failed)}\n\n"
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {len(event)}"
+    engine.next(fault="raw", body=f"{head}\r\n\r\n{event}")
+    answer = BOTH[1].ask(gateway.client)
+
+    assert answer.status_code == 400
+    assert "without `stream`" in error_of(answer)["message"]
+    assert CANARY not in answer.text

@@ -1,0 +1,153 @@
+"""The engine's tokenizer through the gateway: counted, scoped, limited, and never logged."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.principal import Limits
+from tests.contract.fixtures import Start
+from tests.contract.process import Gateway
+from tests.contract.surfaces import MESSAGES, error_of
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key
+from tests.waiting import until
+
+COUNT = f"{MESSAGES}/count_tokens"
+CANARY = "zebrafish7731"
+TURN = [{"role": "user", "content": f"Say {CANARY}."}]
+HOLD = {"reason": "drift", "by": "ops", "since": "2026-01-01T00:00:00Z"}
+ASKED: dict[str, dict[str, Any]] = {
+    "/tokenize": {"prompt": f"Say {CANARY}."},
+    "/detokenize": {"tokens": [0]},
+    COUNT: {"messages": TURN},
+}
+PATHS = pytest.mark.parametrize("path", ASKED)
+
+
+@PATHS
+def test_the_answer_is_the_engines(gateway: Gateway, engine: FakeEngine, path: str) -> None:
+    """Every byte: there is no model output to label."""
+    gateway.client.post("/tokenize", json=ASKED["/tokenize"])
+    answer = gateway.client.post(path, json=ASKED[path])
+    direct = httpx2.post(engine.url + path, json=ASKED[path], trust_env=False)
+
+    assert answer.status_code == 200
+    assert answer.content == direct.content
+    assert "x-mmhie-ai-generated" not in answer.headers
+    assert answer.headers["x-request-id"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert engine.body(path) == ASKED[path]
+
+
+def test_a_conversation_can_be_counted(gateway: Gateway, engine: FakeEngine) -> None:
+    """With its template, by the served model where none is named."""
+    answer = gateway.client.post("/tokenize", json={"messages": TURN})
+
+    assert answer.json()["count"] > len(TURN[0]["content"].split())
+    sent = [json.loads(one["body"]) for one in engine.seen("/tokenize")][-1]
+    assert sent == {"messages": TURN, "model": "fake-model"}
+
+
+@PATHS
+def test_what_it_sees_is_not_logged(start: Start, engine: FakeEngine, path: str) -> None:
+    """Not at debug level, and not where it is refused."""
+    gateway = start(engine.url, MMHIE_LOG_LEVEL="debug").wait()
+    for extra in ({}, {"model": CANARY}, {"chat_template": CANARY}):
+        gateway.client.post(path, json=ASKED[path] | extra)
+    engine.next(fault="status", path=path)
+    gateway.client.post(path, json=ASKED[path])
+    gateway.stop()
+
+    assert gateway.log.count(path) == 4
+    assert CANARY not in gateway.log
+
+
+@PATHS
+@pytest.mark.parametrize(
+    ("extra", "status", "code"),
+    [
+        ({"model": CANARY}, 404, "model_not_found"),
+        ({"chat_template": CANARY}, 400, "invalid_request"),
+        ({"mm_processor_kwargs": {"a": 1}}, 400, "invalid_request"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, None),
+    ],
+)
+def test_the_policy_of_requests_holds(
+    gateway: Gateway,
+    engine: FakeEngine,
+    path: str,
+    extra: dict[str, Any],
+    status: int,
+    code: str | None,
+) -> None:
+    """Served models, text only, the model's own template."""
+    answer = gateway.client.post(path, json=ASKED[path] | extra)
+
+    assert answer.status_code == status
+    assert error_of(answer)["code"] == (code or "invalid_request")
+    assert CANARY not in answer.text
+    assert not engine.seen(path)
+
+
+@PATHS
+def test_bodies_are_limited(start: Start, engine: FakeEngine, path: str) -> None:
+    """As everywhere."""
+    gateway = start(engine.url, MMHIE_MAX_BODY_BYTES="2000").wait()
+    answer = gateway.client.post(path, json={**ASKED[path], "x": "x" * 2000})
+
+    assert answer.status_code == 413
+    assert error_of(answer)["code"] == "body_too_large"
+
+
+@PATHS
+def test_a_key_needs_the_scope_and_its_limits_count(
+    start: Start, engine: FakeEngine, tmp_path: Path, path: str
+) -> None:
+    """`openai`, whose paths these belong to; each count is a request of the key's minute."""
+    file = tmp_path / "keys.json"
+    other = add_key(file, "other", "generate")
+    one = add_key(file, "one", "openai", limits=Limits(requests_per_minute=1))
+    gateway = start(engine.url, MMHIE_KEYS_FILE=str(file)).wait()
+    keys = [{}, {"authorization": f"Bearer {other}"}, *[{"authorization": f"Bearer {one}"}] * 2]
+    answers = [gateway.client.post(path, json=ASKED[path], headers=key) for key in keys]
+
+    assert [answer.status_code for answer in answers] == [401, 403, 200, 429]
+
+
+@PATHS
+def test_no_token_is_spent(start: Start, engine: FakeEngine, tmp_path: Path, path: str) -> None:
+    """The model is asked nothing: a key's tokens per minute stay as they are."""
+    key = add_key(tmp_path / "keys.json", "one", "openai", limits=Limits(tokens_per_minute=1))
+    gateway = start(engine.url, MMHIE_KEYS_FILE=str(tmp_path / "keys.json")).wait()
+    bearer = {"authorization": f"Bearer {key}"}
+    answers = [gateway.client.post(path, json=ASKED[path], headers=bearer) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
+@PATHS
+def test_a_hold_holds_it_too(start: Start, engine: FakeEngine, tmp_path: Path, path: str) -> None:
+    """Nothing goes to a model that is out of service."""
+    gateway = start(engine.url, MMHIE_HOLD_FILE=str(tmp_path / "hold.json")).wait()
+    (tmp_path / "hold.json").write_text(json.dumps(HOLD))
+    until(lambda: gateway.client.get("/healthz").json()["phase"] == "held")
+    answer = gateway.client.post(path, json=ASKED[path])
+
+    assert answer.status_code == 503
+    assert error_of(answer)["code"] == "held"
+
+
+@PATHS
+@pytest.mark.parametrize("fault", ["html", "wrong_json", "reset", "empty"])
+def test_an_answer_that_is_none(
+    gateway: Gateway, engine: FakeEngine, path: str, fault: str
+) -> None:
+    """502 or 503, never half a document."""
+    engine.next(fault=fault, times=2, path=path)
+    answer = gateway.client.post(path, json=ASKED[path])
+
+    assert answer.status_code in (502, 503)
+    error_of(answer)

@@ -1,0 +1,193 @@
+"""Streams of Anthropic's Messages API: labels on the first and the closing event, clean text."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayError, InvalidRequest
+from gateway.http import sse
+from gateway.proxy.message_events import MessageEventRelay
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.safety.provenance import keyed_digest
+
+FIRST = {
+    "disclaimer": {"text": "Not advice.", "version": "1"},
+    "provenance": {"request_id": "id-1"},
+    "notices": [],
+}
+HIDE = OutputPolicy("hide")
+START = {"id": "m1", "content": [], "usage": {"input_tokens": 7, "output_tokens": 0}}
+
+
+def event(kind: str, **more: Any) -> bytes:
+    body = json.dumps({"type": kind, **more}, separators=(",", ":"), ensure_ascii=False)
+    return f"event: {kind}\ndata: {body}\n\n".encode()
+
+
+def delta(text: str, index: int = 0) -> bytes:
+    fields = {"type": "text_delta", "text": text}
+    return event("content_block_delta", delta=fields, index=index)
+
+
+def thought(text: str) -> bytes:
+    fields = {"type": "thinking_delta", "thinking": text}
+    return event("content_block_delta", delta=fields, index=0)
+
+
+def block(kind: str, **more: Any) -> bytes:
+    return event("content_block_start", content_block={"type": kind, **more}, index=0)
+
+
+def closing(reason: str | None = "end_turn") -> bytes:
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 2, "output_tokens": 3}
+    return event("message_delta", delta={"stop_reason": reason}, usage=usage)
+
+
+STOP = event("content_block_stop", index=0)
+
+
+def relay(policy: OutputPolicy = PLAIN) -> MessageEventRelay:
+    own = MessageEventRelay(FIRST, key=b"k", policy=policy)
+    own.relay(event("message_start", message=START))
+    return own
+
+
+def content(raw: bytes) -> Any:
+    return json.loads(sse.payload(raw))
+
+
+def said(raw: bytes) -> str:
+    """The text of relayed events."""
+    frames = [content(one + b"\n\n") for one in raw.split(b"\n\n")[:-1]]
+    return "".join(one.get("delta", {}).get("text", "") for one in frames)
+
+
+def test_the_first_and_the_closing_event_are_labelled() -> None:
+    """The first part inside `message`, the rest beside `delta`; what is between keeps its bytes."""
+    own = MessageEventRelay(FIRST, key=b"k")
+    started = own.relay(event("message_start", message=START))
+    assert content(started)["message"] == {"mmhie": FIRST, **START}
+    for between in (block("text", text=""), delta("a"), STOP, event("ping")):
+        assert own.relay(between) is between
+    closed = content(own.relay(closing()))
+    label = closed.pop("mmhie")
+    assert closed == content(closing())
+    assert label["disclaimer"] == {"version": "1"}
+    assert label["truncated"] is None
+    assert label["provenance"]["output_digest"] == keyed_digest(b"k", "a")
+    assert not own.ended
+    assert own.relay(event("message_stop")) == event("message_stop")
+    assert own.ended
+    assert own.usage == {"input_tokens": 7, "output_tokens": 3}
+    assert own.pieces == 1
+
+
+def test_counts_of_an_engine_that_has_the_prompts_at_the_beginning() -> None:
+    """As Anthropic's own API may have them."""
+    own = relay()
+    own.relay(event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 3}))
+    assert own.usage == {"input_tokens": 7, "output_tokens": 3}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "reason", "truncated", "warnings"),
+    [
+        ([delta("a")], "max_tokens", "in_answer", []),
+        ([block("thinking", thinking=""), thought("hm")], "max_tokens", "in_reasoning", None),
+        ([], "end_turn", None, ["empty_answer"]),
+        ([block("tool_use", name="f", input={})], "tool_use", None, []),
+        ([delta("a")], "stop_sequence", None, []),
+        ([delta("a")], None, None, ["ended_early"]),
+    ],
+)
+def test_an_answer_says_how_it_ended(
+    blocks: list[bytes], reason: str | None, truncated: str | None, warnings: list[str] | None
+) -> None:
+    """A cut says where; no answer, and an end that is none, are warnings."""
+    own = relay()
+    for one in blocks:
+        own.relay(one)
+    label = content(own.relay(closing(reason)))["mmhie"]
+    assert label["truncated"] == truncated
+    assert label["warnings"] == (["reasoning_only"] if warnings is None else warnings)
+
+
+@pytest.mark.parametrize("cut", range(1, 20))
+def test_a_marker_is_stripped_wherever_it_is_cut(cut: int) -> None:
+    """Text that leaked from a header is not shown, and a warning says so."""
+    own, text = relay(), "It is benign.<|channel|>analysis<|message|>Or is it?"
+    pieces = [text[at : at + cut] for at in range(0, len(text), cut)]
+    shown = b"".join(own.relay(delta(piece)) for piece in pieces) + own.relay(STOP)
+    label = content(own.relay(closing()))["mmhie"]
+    assert said(shown) == "It is benign."
+    assert label["warnings"] == ["harmony_markers_stripped"]
+    assert label["provenance"]["output_digest"] == keyed_digest(b"k", "It is benign.")
+
+
+@pytest.mark.parametrize("text", ["a < b", "<", "x <| y", 'quote " and \\', "ä\u2028\u0085"])
+def test_text_that_only_looks_like_a_marker_passes(text: str) -> None:
+    """Every character, and every byte of the events."""
+    own = relay()
+    shown = b"".join(own.relay(delta(piece)) for piece in text) + own.relay(STOP)
+    assert shown == b"".join(map(delta, text)) + STOP
+
+
+def test_hidden_thinking_leaves_an_empty_block() -> None:
+    """Blocks keep their numbers, by which clients put the deltas together."""
+    own = relay(HIDE)
+    opening, end = block("thinking", thinking=""), STOP
+    signature = event("content_block_delta", delta={"type": "signature_delta"}, index=0)
+    assert own.relay(opening) is opening
+    assert own.relay(thought("The patient")) == b""
+    assert own.relay(signature) is signature
+    assert own.relay(end) is end
+    assert own.relay(delta("a", index=1)) == delta("a", index=1)
+
+
+def test_the_disclaimer_goes_around_the_text() -> None:
+    """In the first and the last delta, where it is configured."""
+    own = relay(OutputPolicy(opening="Note. ", closing=" Ask a doctor."))
+    shown = own.relay(delta("one")) + own.relay(delta(" two")) + own.relay(STOP)
+    assert said(shown) == "Note. one two Ask a doctor."
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (event("error", error={"type": "internal_error", "message": "x"}), EngineRejected),
+        (sse.encode({"error": {"message": "x", "code": 500}}), EngineRejected),
+        (event("error", error={"message": "...'code': 400}}, input_type"}), InvalidRequest),
+        (event("message_stop"), EngineCut),
+        (event("message_start"), EngineGarbled),
+        (event("message_start", message=[]), EngineGarbled),
+        (event("content_block_delta", delta="x"), EngineGarbled),
+        (event("content_block_delta", delta={"type": "text_delta", "text": 7}), EngineGarbled),
+        (event("message_delta", delta=None), EngineGarbled),
+        (b"data: [DONE]\n\n", EngineGarbled),
+        (b"data: [1]\n\n", EngineGarbled),
+    ],
+)
+def test_what_is_no_answer(raw: bytes, kind: type[GatewayError]) -> None:
+    """An error among the events, an end without a reason, events of another kind."""
+    with pytest.raises(kind):
+        relay().relay(raw)
+
+
+def test_a_failure_is_an_error_event() -> None:
+    """In Anthropic's shape, with the request's id."""
+    raw = relay().render(EngineCut("It broke."))
+    assert raw.startswith(b"event: error\n")
+    body = content(raw)
+    assert body["type"] == "error"
+    assert body["request_id"] == "id-1"
+    assert body["error"]["type"] == "api_error"
+    assert body["error"]["message"] == "It broke."
+
+
+def test_an_answer_that_breaks_off_has_the_digest_of_what_came() -> None:
+    """None where there was no text."""
+    own = relay()
+    assert own.digests() == []
+    own.relay(delta("a"))
+    assert own.digests() == [keyed_digest(b"k", "a")]

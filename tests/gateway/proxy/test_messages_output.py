@@ -1,0 +1,114 @@
+"""Whole messages of Anthropic's API: one key more, clean text, hidden thinking, all tokens."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.errors import BodyTooLarge, EngineGarbled, EngineRejected, Held, Unauthorized
+from gateway.proxy import json_response, messages_error
+from gateway.proxy.output_policy import PLAIN, OutputPolicy
+from gateway.safety.provenance import keyed_digest
+
+FIRST = {"disclaimer": {"text": "Not advice."}, "provenance": {"request_id": "id-1"}}
+THINKING = {"type": "thinking", "thinking": "hm", "signature": "s"}
+CALL = {"type": "tool_use", "id": "c", "name": "f", "input": {"a": 1}}
+
+
+def text(said: str) -> dict[str, Any]:
+    return {"type": "text", "text": said}
+
+
+def message(*blocks: Any, reason: str | None = "end_turn", **more: Any) -> dict[str, Any]:
+    return {"type": "message", "content": list(blocks), "stop_reason": reason, **more}
+
+
+def labelled(answer: object, policy: OutputPolicy = PLAIN) -> tuple[dict[str, Any], Any, Any]:
+    raw = json.dumps(answer).encode()
+    path = json_response.MESSAGES
+    body, final, usage = json_response.label(raw, FIRST, key=b"k", path=path, policy=policy)
+    return json.loads(body), final, usage
+
+
+def test_one_key_is_added() -> None:
+    """At the end; cached tokens, which this API counts apart, are tokens of the prompt."""
+    usage = {"input_tokens": 2, "cache_read_input_tokens": 16, "output_tokens": 4}
+    answer = message(text("a"), usage=usage)
+    body, final, counted = labelled(answer)
+    assert list(body) == [*answer, "mmhie"]
+    assert body["content"] == answer["content"]
+    assert final["provenance"]["output_digest"] == keyed_digest(b"k", "a")
+    assert counted == {"input_tokens": 18, "output_tokens": 4}
+    assert labelled(message(text("a")))[2] is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "truncated", "warnings"),
+    [
+        (message(text("a"), reason="max_tokens"), "in_answer", []),
+        (message(THINKING, reason="max_tokens"), "in_reasoning", ["reasoning_only"]),
+        (message(THINKING, text("a")), None, []),
+        (message(text("")), None, ["empty_answer"]),
+        (message(CALL, reason="tool_use"), None, []),
+        (message(text("a"), reason="stop_sequence"), None, []),
+        (message(text("a"), reason=None), None, ["ended_early"]),
+    ],
+)
+def test_what_is_said_of_it(
+    answer: dict[str, Any], truncated: str | None, warnings: list[str]
+) -> None:
+    """A cut, thinking alone, nothing at all; a tool call is an answer."""
+    _, final, _ = labelled(answer)
+    assert (final["truncated"], final["warnings"]) == (truncated, warnings)
+
+
+def test_markers_are_stripped() -> None:
+    """From the text, with a warning; a call keeps its input."""
+    body, final, _ = labelled(message(text("Yes.<|channel|>analysis<|message|>No."), CALL))
+    assert body["content"] == [text("Yes."), CALL]
+    assert final["warnings"] == ["harmony_markers_stripped"]
+
+
+def test_hidden_thinking_leaves_an_empty_block() -> None:
+    """As Anthropic's own API does where it is omitted."""
+    body, _, _ = labelled(message(THINKING, text("a")), OutputPolicy("hide"))
+    assert body["content"] == [{**THINKING, "thinking": ""}, text("a")]
+
+
+def test_the_disclaimer_goes_around_the_text() -> None:
+    """Where it is configured."""
+    body, _, _ = labelled(message(text("a")), OutputPolicy(opening="<", closing=">"))
+    assert body["content"] == [text("<a>")]
+
+
+@pytest.mark.parametrize("content", [None, "a", ["a"], [{"type": "text", "text": 7}]])
+def test_another_form_is_garbled(content: Any) -> None:
+    """A content that is no list of blocks."""
+    with pytest.raises(EngineGarbled):
+        labelled({"type": "message", "content": content})
+
+
+def test_an_error_in_place_of_an_answer() -> None:
+    """Whatever status it came with."""
+    with pytest.raises(EngineRejected):
+        labelled({"type": "error", "error": {"message": "x"}})
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (Unauthorized("x"), "authentication_error"),
+        (BodyTooLarge("x"), "request_too_large"),
+        (Held("x"), "overloaded_error"),
+        (EngineGarbled("x"), "api_error"),
+    ],
+)
+def test_errors_have_anthropics_names(error: Any, kind: str) -> None:
+    """And everything that ours have: the code, the parameter, the notices."""
+    error.notices = ({"id": "MED101"},)
+    body = json.loads(messages_error.body(error, request_id="id-1"))
+    assert body["type"] == "error"
+    assert body["request_id"] == "id-1"
+    assert body["error"]["type"] == kind
+    assert body["error"]["code"] == error.code
+    assert body["error"]["mmhie"]["notices"] == [{"id": "MED101"}]
