@@ -31,6 +31,7 @@ from gateway.safety import hold
 from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
 from gateway.safety.hold_guard import HoldGuard
 from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.red_flags.screening import Policy
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing, tracing_of
@@ -145,7 +146,11 @@ def services_of(
             words=words,
             audience=settings.audience,
             emergency_contact=settings.emergency_contact,
-            languages=settings.notice_languages,
+            policy=Policy(
+                languages=settings.notice_languages,
+                threshold=settings.notice_threshold,
+                with_records=settings.notice_records,
+            ),
         ),
         metrics=own,
         hold=HoldGuard(

@@ -305,6 +305,18 @@ class GatewaySettings(SharedSettings):
     notice_languages: Annotated[tuple[Literal["en", "de", "es"], ...], CommaSeparated] = Field(
         ("en",), description="Languages of the red-flag rules, comma-separated: `en,de,es`."
     )
+    notice_threshold: float = Field(
+        0.7,
+        ge=0.05,
+        le=1,
+        description="Estimated probability of an emergency from which a prompt gets a notice even "
+        "if no rule names the reason; 1: rules alone.",
+    )
+    notice_records: bool = Field(
+        False,
+        description="Look for red flags in records, reports, exam items and studies as well; the "
+        "notice then speaks of the document.",
+    )
     reasoning: Literal["pass", "hide", "scope"] = Field(
         "pass",
         description="Who may see reasoning: everybody, nobody, or keys with the scope `reasoning`.",

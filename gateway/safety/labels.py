@@ -11,7 +11,9 @@ from typing import NamedTuple
 from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.red_flags.notices import notice, red_flags, rules_version, still_raised
+from gateway.safety.red_flags import screening
+from gateway.safety.red_flags.classifier.model import model
+from gateway.safety.red_flags.notices import notice, red_flags, rules_version
 from gateway.safety.wording import Audience, Wording, wording
 from gateway.timestamps import rfc3339
 
@@ -38,7 +40,7 @@ class Labels:
     wording: Wording
     audience: Audience
     emergency_contact: str
-    languages: tuple[str, ...]
+    policy: screening.Policy
     notice_rules: str | None  # their version; None: nothing is screened
 
     @classmethod
@@ -50,26 +52,32 @@ class Labels:
         words: Wording | None = None,
         audience: Audience = "clinician",
         emergency_contact: str | None = None,
-        languages: Sequence[str] = ("en",),
+        policy: screening.Policy = screening.DEFAULT,
     ) -> "Labels":
         """Return the labels; without a key, digests compare within one run only."""
-        red_flags(tuple(languages))  # 27 ms per language: now, not in the first request
         secret = key.encode() if key else secrets.token_bytes(32)
         words = words or wording(disclaimer.language)
         contact = emergency_contact or words.contact
-        is_off = audience == "off"
-        rules = None if is_off else rules_version(words, audience, languages, contact)
-        return cls(disclaimer, secret, words, audience, contact, tuple(languages), rules)
+        rules = None
+        if audience != "off":
+            red_flags(policy.languages)  # 30 ms per language: now, not in the first request
+            model()  # 100 ms
+            rules = rules_version(words, audience, [str(policy), contact])
+        return cls(disclaimer, secret, words, audience, contact, policy, rules)
 
     def screen(self, turns: Sequence[str]) -> Screening:
         """Return the notices for the turns of a conversation, which need no answer; none where
         nobody is to read them."""
         if self.audience == "off":
             return Screening((), ())
-        raised, resolved = still_raised(turns, self.languages)
+        found = screening.raised(turns, self.policy)
+        notices = [self._notice(one) for one in found.in_messages]
+        notices += [self._notice(one, of_document=True) for one in found.in_documents]
+        return Screening(notices, found.resolved)
+
+    def _notice(self, name: str, *, of_document: bool = False) -> Mapping[str, str]:
         words, contact = self.wording, self.emergency_contact
-        found = [notice(rule, words, self.audience, contact) for rule in raised]
-        return Screening(found, [rule.id for rule in resolved])
+        return notice(name, words, self.audience, contact, of_document=of_document)
 
     def initial(
         self,

@@ -24,6 +24,7 @@ from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, screened
 from gateway.safety.provenance import Serving
+from gateway.safety.red_flags.screening import Policy
 from gateway.safety.wording import wording
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ServerConfig
@@ -32,7 +33,10 @@ from tests.fuzz.engine import LOOP, Wire, cut
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
 
 LABELS = Labels.of(
-    Disclaimer.of(None, None, "en"), key="k", emergency_contact="112", languages=("en", "de", "es")
+    Disclaimer.of(None, None, "en"),
+    key="k",
+    emergency_contact="112",
+    policy=Policy(languages=("en", "de", "es")),
 )
 SERVING = Serving(gateway_version="0", engine="vllm", engine_version=None, model="m")
 ECHOED = re.compile(r"[\w-]{8,}")

@@ -1,4 +1,4 @@
-"""Notices about red flags in the prompt: a deterministic match over the input.
+"""Rules over the prompt, and the notices about what was found: deterministic in the input.
 
 A notice never changes the answer, and it is not triage.
 """
@@ -13,7 +13,7 @@ from gateway.safety.red_flags.resolution import resolving_turn
 from gateway.safety.red_flags.rule import Rule
 from gateway.safety.red_flags.rules import RULES
 from gateway.safety.red_flags.sentences import normal, sentences_of
-from gateway.safety.wording import Audience, Wording
+from gateway.safety.wording import Audience, DocumentWording, NoticeWording, Wording
 
 LONGEST_TEXT = 32_768  # in characters: a search is short for any text
 
@@ -69,25 +69,27 @@ def red_flags(languages: tuple[str, ...]) -> RedFlags:
     return RedFlags(RULES, languages)
 
 
-def rules_version(
-    wording: Wording, audience: Audience, languages: Sequence[str], contact: str
-) -> str:
+def rules_version(wording: Wording, audience: Audience, decided_by: Sequence[str]) -> str:
     """Return a digest of all that decides which notices come and what they say, beside the code:
-    the files of the rules and triggers, the wording, the audience, the languages, the contact."""
-    files = sorted(Path(__file__).parent.rglob("*.toml"))
-    words = (wording.model_dump_json(), audience, *languages, contact)
+    the files of rules, triggers, limits and weights, the wording, the audience, the settings."""
+    folder = Path(__file__).parent
+    files = sorted([*folder.rglob("*.toml"), *folder.rglob("*.json"), *folder.rglob("*.gz")])
+    words = (wording.model_dump_json(), audience, *decided_by)
     content = [*(file.read_bytes() for file in files), *map(str.encode, words)]
     return hashlib.sha256(b"\0".join(content)).hexdigest()[:12]
 
 
-def notice(rule: Rule, wording: Wording, audience: Audience, contact: str) -> dict[str, str]:
-    """Return the notice of a rule, which quotes nothing of the text."""
-    words = wording.notices[rule.id]
-    message = words.patient if audience == "patient" else words.clinician
+def notice(
+    name: str, wording: Wording, audience: Audience, contact: str, *, of_document: bool = False
+) -> dict[str, str]:
+    """Return the notice with an id, which quotes nothing of the text."""
+    words = wording.notices[name]
+    said: NoticeWording | DocumentWording = wording.document if of_document else words
+    message = said.patient if audience == "patient" else said.clinician
     return {
-        "id": rule.id,
+        "id": name,
         "type": "emergency",
         "summary": words.summary,
-        "message": message.format(contact=contact),
+        "message": message.format(contact=contact, summary=words.summary),
         "not_triage": wording.not_triage,
     }

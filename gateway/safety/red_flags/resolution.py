@@ -38,3 +38,19 @@ def is_named(signs: Signs, sentence: str) -> bool:
     lone = [sign for sign in (signs.strong, signs.weak) if sign is not None]
     paired = [sign for pair in signs.together for sign in pair]
     return any(sign.search(sentence) for sign in (*lone, *paired))
+
+
+def all_over_turn(turns: Sequence[str], languages: Sequence[str]) -> int | None:
+    """Return the number of the last turn that says that everything is over; never the first."""
+    for number in range(len(turns) - 1, 0, -1):
+        sentences = sentences_of(normal(turns[number]))
+        if any(is_all_over(each, language) for language in languages for each in sentences):
+            return number
+    return None
+
+
+def is_all_over(sentence: str, language: str) -> bool:
+    """Return whether a sentence states that an emergency, whichever it was, has ended."""
+    table = TRIGGERS[language]
+    is_open = table.unsettled.search(sentence) or sentence.rstrip().endswith("?")
+    return not is_open and table.all_over.search(sentence) is not None

@@ -31,6 +31,7 @@ def takes(*names: str) -> AfterValidator:
 
 
 WithContact = Annotated[Sentence, takes("contact")]
+OfDocument = Annotated[Sentence, takes("contact", "summary")]
 LANGUAGES = ("en", "de", "es")
 
 
@@ -46,6 +47,13 @@ class NoticeWording(Table):
     summary: Sentence
     clinician: WithContact
     patient: WithContact
+
+
+class DocumentWording(Table):
+    """What is said of a red flag in a document, with `{summary}` and `{contact}`."""
+
+    clinician: OfDocument
+    patient: OfDocument
 
 
 class Cut(Table):
@@ -67,6 +75,7 @@ class Wording(Table):
     interrupted: Sentence
     cut: Cut
     errors: Mapping[str, Sentence]
+    document: DocumentWording
     notices: Mapping[str, NoticeWording]
 
     def error(self, error: GatewayError) -> str:

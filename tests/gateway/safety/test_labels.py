@@ -5,21 +5,23 @@ from typing import Any
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels
 from gateway.safety.provenance import Serving
+from gateway.safety.red_flags.screening import GENERAL, Policy
 
 SERVING = Serving(gateway_version="1", engine="vllm", engine_version="0.32.0", model="m")
 
 
 def test_notices_come_in_the_configured_languages() -> None:
-    """German red flags are found where German is switched on, and only there."""
+    """A German reason is named where German is switched on; a possible emergency is one in any
+    language."""
     question = "Mein Vater hat gerade starke Brustschmerzen"
 
     def found(*languages: str) -> list[Any]:
-        labels = Labels.of(
-            Disclaimer.of(), key="k", emergency_contact="112", languages=languages or ("en",)
-        )
+        policy = Policy(languages=languages or ("en",))
+        labels = Labels.of(Disclaimer.of(), key="k", emergency_contact="112", policy=policy)
         return list(labels.screen([question]).notices)
 
-    assert found() == []
+    assert [notice["id"] for notice in found()] == [GENERAL]
+    assert [notice["id"] for notice in found("en", "de")] == ["MED101"]
     assert "112" in found("en", "de")[0]["message"]
 
 
@@ -33,7 +35,9 @@ def test_another_wording_has_another_version() -> None:
     changes: tuple[dict[str, Any], ...] = (
         {},
         {"emergency_contact": "911"},
-        {"languages": ("en", "de")},
+        {"policy": Policy(languages=("en", "de"))},
+        {"policy": Policy(threshold=0.9)},
+        {"policy": Policy(with_records=True)},
         {"audience": "patient"},
         {"audience": "off"},
     )

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, has_token_ids, screened
+from gateway.safety.red_flags.screening import Policy
 
 USER = {"role": "user"}
 TOOL = {"role": "tool", "tool_call_id": "1"}
@@ -104,6 +105,5 @@ def test_one_turn_resolves_nothing() -> None:
 
 
 def labels(*languages: str) -> Labels:
-    return Labels.of(
-        Disclaimer.of(), key="k", emergency_contact="112", languages=languages or ("en",)
-    )
+    policy = Policy(languages=languages or ("en",))
+    return Labels.of(Disclaimer.of(), key="k", emergency_contact="112", policy=policy)

@@ -8,6 +8,7 @@ from gateway.errors import EngineCut, GatewayError, Held, InvalidRequest, NoAnsw
 from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
 from gateway.safety.labels import Labels
 from gateway.safety.red_flags.rules import RULES
+from gateway.safety.red_flags.screening import GENERAL, VITAL_SIGNS
 from gateway.safety.wording import LANGUAGES, built_in, read, wording
 from gateway.settings import GatewaySettings, SettingsError
 
@@ -29,7 +30,9 @@ DEVELOPERS = {"embeddings_not_served", "held"}  # the hold has its own sentence
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_notice_is_worded(language: str) -> None:
     """For both audiences, in every language."""
-    assert {rule.id for rule in RULES} == set(built_in(language).notices)
+    named = {GENERAL, VITAL_SIGNS, *(rule.id for rule in RULES)}
+
+    assert named == set(built_in(language).notices)
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -112,7 +115,7 @@ def test_a_site_brings_its_own(tmp_path: Path) -> None:
         ("[notices.MED101]", "[notices.MED199]", "MED101"),
         ("engine_cut = ", "engine_cutt = ", "engine_cut"),
         ("{since}", "{when}", "downtime"),
-        ("({contact})", "({patient})", "notices.MED101.clinician"),
+        ("({contact})", "({patient})", "document.clinician"),
         ("[cut]", "[cut", "cannot be read"),
         ('questions = "Fragen: {contact}."', 'questions = " "', "questions"),
     ],

@@ -4,8 +4,9 @@ import hashlib
 
 import pytest
 
+from scripts.red_flags.corpus import own
+from tests.gateway.safety.red_flags.corpus import CORPUS, UNTUNED, ordinary, vignettes
 from tests.gateway.safety.red_flags.frozen import DIGESTS, FOLDER, LANGUAGES, cases
-from tests.gateway.safety.red_flags.test_notices import CORPUS, ordinary, vignettes
 from tests.gateway.safety.red_flags.test_rules import HITS, NEAR_MISSES, pairs
 
 SUFFIXES = ("", "_de", "_es")
@@ -18,7 +19,7 @@ def words(text: str) -> str:
 
 def others() -> set[str]:
     """Texts that rules were written for, or tuned on."""
-    folders = (CORPUS, CORPUS / "untuned")
+    folders = (CORPUS, UNTUNED)
     tuned = [text for one in folders for each in SUFFIXES for text in ordinary(each, one)]
     tuned += [case["text"] for one in folders for each in SUFFIXES for case in vignettes(each, one)]
     return {words(text) for text in [*tuned, *(text for _, text in pairs(HITS | NEAR_MISSES))]}
@@ -46,8 +47,9 @@ def test_the_frozen_part_is_large_enough(language: str, emergencies: int, rest: 
 
 
 def test_the_frozen_part_is_apart() -> None:
-    """No text of it was seen by the author of a rule."""
+    """No text of it is among those that a rule or the classifier was made from."""
     frozen = [words(case.text) for language in LANGUAGES for case in cases(language)]
 
     assert len(frozen) == len(set(frozen))
     assert not others().intersection(frozen)
+    assert not {words(each.text) for each in own()}.intersection(frozen)

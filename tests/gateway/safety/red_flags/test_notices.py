@@ -16,27 +16,9 @@ from gateway.safety.red_flags.patterns import TYPED
 from gateway.safety.red_flags.prefilter import Prefilter
 from gateway.safety.red_flags.rules import RULES
 from gateway.safety.wording import LANGUAGES, built_in
-from tests.gateway.safety.red_flags.corpus import ids
-
-CORPUS = Path(__file__).parent / "corpus"
-
+from tests.gateway.safety.red_flags.corpus import UNTUNED, ids, ordinary, vignettes
 
 PLAIN = str.maketrans(dict(TYPED))  # as people type in a hurry
-UNTUNED = CORPUS / "untuned"
-
-
-def ordinary(language: str = "", folder: Path = CORPUS) -> list[str]:
-    """Questions that are no emergency; English without a language."""
-    files = sorted(folder.glob(f"*ordinary{language}.txt"))
-    return [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-
-
-def vignettes(language: str = "", folder: Path = CORPUS) -> list[dict[str, str]]:
-    """Red flags, each with the rule that has to see it."""
-    files = sorted(folder.glob(f"*vignettes{language}.jsonl"))
-    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    return [json.loads(line) for line in lines]
-
 
 ORDINARY, VIGNETTES = ordinary(), vignettes()
 

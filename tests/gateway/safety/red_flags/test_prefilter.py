@@ -7,7 +7,7 @@ import pytest
 from gateway.safety.red_flags.prefilter import Prefilter, alternatives
 from gateway.safety.red_flags.rules import RULES
 from gateway.safety.red_flags.sentences import normal, sentences_of
-from tests.gateway.safety.red_flags.test_notices import ordinary, vignettes
+from tests.gateway.safety.red_flags.corpus import ordinary, vignettes
 
 LANGUAGES = ("", "_de", "_es")
 TEXTS = [text for tag in LANGUAGES for text in ordinary(tag)]

@@ -1,0 +1,105 @@
+"""Three linear scores of a text, from a table of weights: emergency, record, study.
+
+`weights.txt.gz` is made by `python -m scripts.red_flags.train`; card.json says from which texts and
+with which results. A line is a feature and its three weights; what a word is worth includes the
+worth of its pieces, so that only unknown words are taken apart.
+"""
+
+import gzip
+import json
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.safety.red_flags.classifier.features import (
+    NEGATED,
+    pairs_of,
+    pieces_of,
+    shapes_of,
+    tokens_of,
+)
+
+FOLDER = Path(__file__).parent
+WEIGHTS = FOLDER / "weights.txt.gz"
+CARD = FOLDER / "card.json"
+
+FEWEST = 6  # words that a text counts as, at least
+# Three sums in one addition: each has its lane of an integer, wide enough for any bounded text.
+LANE = 32
+HALF, MASK = 1 << LANE - 1, (1 << LANE) - 1
+
+
+class Kind(NamedTuple):
+    """What speaks for a record, and for a study (an exam item, research); above 0 it is one."""
+
+    record: float
+    study: float
+
+
+class Model:
+    """A table of weights, and what turns their sums into scores."""
+
+    def __init__(self, tables: Mapping[str, dict[str, int]], card: Mapping[str, float]) -> None:
+        self._words, self._pairs, self._pieces = (tables[name] for name in "wbp")
+        self._unit = card["unit"]
+        self._bias = (card["bias_emergency"], card["bias_record"], card["bias_study"])
+        self._slope, self._offset = card["slope"], card["offset"]
+
+    def chance(self, text: str) -> float:
+        """Return how likely a short text reports an emergency, between 0 and 1."""
+        worths = self._worths(tokens_of(text))
+        logit = self._slope * self._sums(sum(worths), len(worths))[0] + self._offset
+        return 1 / (1 + math.exp(-min(30.0, max(-30.0, logit))))
+
+    def kind(self, text: str) -> Kind:
+        """Return what speaks for a text, as a whole, being a document."""
+        worths = self._worths(tokens_of(text))
+        shapes = sum(self._words.get(name, 0) for name in shapes_of(text))
+        _, record, study = self._sums(sum(worths) + shapes, len(worths))
+        return Kind(record, study)
+
+    def _worths(self, tokens: Sequence[str]) -> list[int]:
+        """Return each word's worth, together with that of the pair that it opens."""
+        known, pairs = self._words, self._pairs
+        words = [known[word] if word in known else self._unknown(word) for word in tokens]
+        beside = [pairs.get(pair, 0) for pair in pairs_of(tokens)]
+        return [*map(operator.add, words, beside), *words[-1:]]
+
+    def _unknown(self, word: str) -> int:
+        """Return the worth of a word's pieces; numbers and negated words have none."""
+        if word.startswith(NEGATED) or not word[0].isalpha():
+            return 0
+        pieces = self._pieces.get
+        return sum(pieces(piece, 0) for piece in pieces_of(word))
+
+    def _sums(self, packed: int, size: int) -> tuple[float, float, float]:
+        first, rest = lane(packed)
+        second, third = lane(rest)
+        by = self._unit / math.sqrt(max(size, FEWEST))
+        bias = self._bias
+        return (first * by + bias[0], second * by + bias[1], third * by + bias[2])
+
+
+def lane(packed: int) -> tuple[int, int]:
+    """Return the lowest lane of an integer, and the lanes above it."""
+    low = ((packed + HALF) & MASK) - HALF
+    return low, (packed - low) >> LANE
+
+
+def packed(weights: Sequence[int]) -> int:
+    """Return weights as the lanes of one integer."""
+    return sum(weight << LANE * at for at, weight in enumerate(weights))
+
+
+@cache
+def model() -> Model:
+    """Return the classifier as it is shipped; read once (50 ms)."""
+    tables: dict[str, dict[str, int]] = {"w": {}, "b": {}, "p": {}}
+    with gzip.open(WEIGHTS, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            feature, *weights = line.rstrip("\n").split("\t")
+            tables[feature[0]][feature[1:]] = packed([int(weight or 0) for weight in weights])
+    return Model(tables, json.loads(CARD.read_text("utf-8"))["model"])

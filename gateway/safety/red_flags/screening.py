@@ -1,0 +1,131 @@
+"""Decide which red flags the turns of a conversation raise, and whether a document does.
+
+First what kind of text a turn is: a message about a present patient (a question, a transcript), or
+a document: a record, an exam item, a study. In messages, rules and vital signs name a reason unless
+the classifier finds the text far from an emergency; where none does and the classifier is above its
+threshold, there is a notice without a reason. In documents rules speak alone, if they may at all.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.safety.red_flags.classifier.model import Kind, model
+from gateway.safety.red_flags.notices import bounded, red_flags, still_raised
+from gateway.safety.red_flags.resolution import all_over_turn
+from gateway.safety.red_flags.vital_signs import is_critical
+
+GENERAL = "MED100"  # the classifier alone
+VITAL_SIGNS = "MED115"
+# Below this a rule's sign is a word in another context: in cross-validation 96 % of the matches in
+# emergencies reach it, and 19 % of those in other texts (`matches_of_rules` in card.json).
+FAR_FROM = 0.2
+PASSAGE = 200  # characters, about 35 words: an emergency in a long text is one passage of it
+SHORTEST = 20  # characters
+PASSAGE_END = re.compile(r"[.!?]\s|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Languages of the rules, the classifier's threshold, and whether documents raise notices."""
+
+    languages: tuple[str, ...] = ("en",)
+    threshold: float = 0.7
+    with_records: bool = False
+
+
+DEFAULT = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """Ids of red flags: raised in messages, in documents only, and resolved by a later turn."""
+
+    in_messages: Sequence[str] = ()
+    in_documents: Sequence[str] = ()
+    resolved: Sequence[str] = field(default=())
+
+
+def raised(turns: Sequence[str], policy: Policy) -> Raised:
+    """Return the red flags of the turns of a conversation, oldest first."""
+    texts = [Reading.of(bounded(turn)) for turn in turns]
+    messages = [text for text in texts if not text.is_document(policy)]
+    found, resolved = in_messages(messages, policy)
+    if not policy.with_records:
+        return Raised(found, (), resolved)
+    documents = [text.whole for text in texts if text.is_document(policy)]
+    others = [one for one in in_documents(documents, policy) if one not in found]
+    return Raised(found, others, resolved)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text, its passages, and how likely each of them reports an emergency."""
+
+    whole: str
+    passages: Sequence[str]
+    chances: Sequence[float]
+    kind: Kind
+
+    @classmethod
+    def of(cls, text: str) -> "Reading":
+        kind, passages = model().kind(text), passages_of(text)
+        if len(passages) > 1 and kind.study <= 0:
+            # After a page of history comes what it is about; after a case, an exam's question.
+            passages.append(last_sentence(text))
+        return cls(text, passages, [model().chance(one) for one in passages], kind)
+
+    def is_document(self, policy: Policy) -> bool:
+        """Return whether this is a record or a study; no text that reads like an emergency is."""
+        is_one = self.kind.record > 0 or self.kind.study > 0
+        return is_one and max(self.chances) < policy.threshold
+
+    def near(self) -> str:
+        """Return the passages in which the sign of a rule would be one."""
+        pairs = zip(self.passages, self.chances, strict=True)
+        return "".join(passage for passage, chance in pairs if chance >= FAR_FROM)
+
+
+def passages_of(text: str) -> list[str]:
+    """Return a text in passages that end where a sentence does, or a line; a short one whole."""
+    if len(text) <= 2 * PASSAGE:
+        return [text]
+    passages, start = [], 0
+    while start < len(text):
+        stop = PASSAGE_END.search(text, start + PASSAGE, start + 2 * PASSAGE)
+        end = stop.end() if stop else start + 2 * PASSAGE
+        passages.append(text[start:end])
+        start = end
+    return passages
+
+
+def last_sentence(text: str) -> str:
+    """Return the last sentence of a text that is more than a word or two."""
+    ends = [match.end() for match in PASSAGE_END.finditer(text, len(text) - PASSAGE)]
+    start = next((end for end in reversed(ends) if len(text) - end >= SHORTEST), -PASSAGE)
+    return f"\n{text[start:]}"
+
+
+def in_messages(messages: Sequence[Reading], policy: Policy) -> tuple[list[str], list[str]]:
+    """Return the ids that messages raise, and those that a later one resolves."""
+    texts = [text.near() for text in messages]
+    if not any(texts):
+        return [], []
+    read = [near or text.whole for near, text in zip(texts, messages, strict=True)]
+    rules, over = still_raised(read, policy.languages)
+    found, resolved = [rule.id for rule in rules], [rule.id for rule in over]
+    start = all_over_turn([text.whole for text in messages], policy.languages) or 0
+    if is_critical("\n\n".join(texts[start:])):
+        found.append(VITAL_SIGNS)
+    if not found and not resolved:
+        above = [max(text.chances) >= policy.threshold for text in messages]
+        found = [GENERAL] if any(above[start:]) else []
+        resolved = [GENERAL] if any(above[:start]) and not found else []
+    return found, resolved
+
+
+def in_documents(documents: Sequence[str], policy: Policy) -> list[str]:
+    """Return the ids of the rules and vital signs that documents report."""
+    text = "\n\n".join(documents)
+    found = [rule.id for rule in red_flags(policy.languages).raised(text)] if text else []
+    return [*found, VITAL_SIGNS] if is_critical(text) else found

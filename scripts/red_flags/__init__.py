@@ -1,0 +1,1 @@
+"""Training and evaluation of the red-flag classifier (docs/red-flags.md)."""

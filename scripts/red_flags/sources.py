@@ -1,0 +1,235 @@
+"""Read the public data named in sources.toml, from clones at fixed commits, by digest."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import tomllib
+import xml.etree.ElementTree as ET  # its input is refused unless its digest is the recorded one
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.safety.red_flags.notices import red_flags
+
+TABLE = Path(__file__).with_name("sources.toml")
+MESSAGES = ("question", "transcript")  # kinds of text about a present patient, or to the model
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text with its labels; those of one `group` are never on both sides of a split."""
+
+    text: str
+    is_emergency: bool
+    kind: str  # question, transcript, record, exam, research
+    group: str
+    language: str = "en"
+
+
+class SourceError(Exception):
+    """A source that is missing or is not the recorded one; the message has the remedy."""
+
+
+def sources(use: str) -> list[dict[str, Any]]:
+    """Return the table's sources for `train` or `test`."""
+    table = tomllib.loads(TABLE.read_text("utf-8"))["source"]
+    return [source for source in table if source["use"] == use]
+
+
+def read(source: Mapping[str, Any], clones: Path) -> list[Example]:
+    """Return the examples of a source; clone its repository first where there is no clone."""
+    clone = cloned(source, clones)
+    examples: list[Example] = []
+    for path, digest in source["files"].items():
+        content = blob(clone, source["commit"], path)
+        found = hashlib.sha256(content).hexdigest()
+        if found != digest:
+            raise SourceError(f"{source['name']}: {path} has the digest {found}, not {digest}.")
+        examples += READERS[source["reader"]](content.decode())
+    return examples
+
+
+def cloned(source: Mapping[str, Any], clones: Path) -> Path:
+    """Return the bare clone of a source's repository, made if it is missing."""
+    clone = clones / str(source["repository"]).replace("/", "+")
+    if (clone / "repo").is_dir():
+        return clone / "repo"
+    if not clone.is_dir():
+        url = f"https://github.com/{source['repository']}"
+        subprocess.run(["git", "clone", "--bare", "--quiet", url, str(clone)], check=True)  # noqa: S607  git of the developer's machine
+    return clone
+
+
+def blob(clone: Path, commit: str, path: str) -> bytes:
+    """Return a file's content, or that of all files of a folder in their order, at a commit."""
+    if not path.endswith("/"):
+        return git(clone, "show", f"{commit}:{path}")
+    names = git(clone, "ls-tree", "--name-only", commit, path).decode().splitlines()
+    return b"".join(git(clone, "show", f"{commit}:{name}") for name in names)
+
+
+def git(clone: Path, *arguments: str) -> bytes:
+    return subprocess.run(
+        ["git", "-C", str(clone), *arguments],  # noqa: S607  git of the developer's machine
+        check=True,
+        capture_output=True,
+    ).stdout
+
+
+def visits(content: str) -> list[Example]:
+    """ACI-Bench: a visit's dialogue and the note written of it."""
+    found = []
+    for row in csv.DictReader(io.StringIO(content)):
+        group = f"visit {row['encounter_id']}"
+        found.append(Example(row["dialogue"], False, "transcript", group))
+        found.append(Example(row["note"], False, "record", group))
+    return found
+
+
+def sections(content: str) -> list[Example]:
+    """MTS-Dialog: a short dialogue and its section of a note."""
+    found = []
+    for row in csv.DictReader(io.StringIO(content)):
+        group = f"section {row['ID']}"
+        found.append(Example(row["dialogue"], False, "transcript", group))
+        if len(row["section_text"]) > 80:
+            text = f"{row['section_header']}: {row['section_text']}"
+            found.append(Example(text, False, "record", group))
+    return found
+
+
+def abstracts(content: str) -> list[Example]:
+    """PubMedQA: a study's question and its abstract."""
+    found = []
+    for number, row in json.loads(content).items():
+        found.append(Example(row["QUESTION"], False, "research", f"abstract {number}"))
+        text = "\n".join(row["CONTEXTS"])
+        found.append(Example(text, False, "research", f"abstract {number}"))
+    return found
+
+
+def exam(content: str) -> list[Example]:
+    """Exam items: with their options, and one in four without."""
+    found = []
+    for number, row in enumerate(lines(content)):
+        stem, options = row["question"], row["options"]
+        if number % 4:
+            stem += "\n" + "\n".join(f"{key}) {value}" for key, value in options.items())
+        found.append(Example(stem, False, "exam", f"item {number}"))
+    return found
+
+
+def triage_levels(content: str) -> list[Example]:
+    """NurseSim-RL: complaints by Manchester level; the middle one belongs to neither side."""
+    found = []
+    for level, cases in json.loads(content).items():
+        for number, case in enumerate(cases):
+            if level != "3":
+                text = presentation(case, with_vitals=number % 2 == 0)
+                found.append(Example(text, level in "12", "question", f"case {level}.{number}"))
+    return found
+
+
+def presentation(case: Mapping[str, Any], *, with_vitals: bool) -> str:
+    """Return a case as a clinician types it."""
+    history = case["history"]
+    text = f"{history.get('age')} {history.get('gender')}. {case['chief_complaint']}"
+    text += f" {history.get('time_course', '')}"
+    if with_vitals:
+        text += " " + ", ".join(f"{name} {value}" for name, value in case["vitals"].items())
+    return text
+
+
+def consumer_questions(content: str) -> list[Example]:
+    """TREC LiveQA: what people wrote to a library of medicine."""
+    return [
+        Example((each.text or "").strip(), False, "question", f"letter {number}")
+        for number, each in enumerate(ET.fromstring(content).iter("MESSAGE"))  # noqa: S314  recorded digest
+        if each.text and each.text.strip()
+    ]
+
+
+def general_questions(content: str) -> list[Example]:
+    """MedQuAD: questions about a subject, without their answers."""
+    start, end = 'qtype="', "</Question>"
+    questions = [part.split(end)[0].split(">", 1)[1] for part in content.split(start)[1:]]
+    return [
+        Example(text, False, "question", f"subject {number}")
+        for number, text in enumerate(dict.fromkeys(questions))
+    ]
+
+
+def risk_tiers(content: str) -> list[Example]:
+    """ClinicaFlow: complaint, history and vital signs; `urgent` belongs to neither side."""
+    found = []
+    for number, row in enumerate(lines(content)):
+        tier = row["labels"]["gold_risk_tier"]
+        if tier != "urgent":
+            given, about = row["input"], row["input"].get("demographics", {})
+            told = f"{about.get('age', '')} {about.get('sex', '')}. {given['chief_complaint']}."
+            text = f"{told} {given.get('history', '')}"
+            found.append(Example(text, tier == "critical", "question", f"tier {number}"))
+    return found
+
+
+def urgency(content: str) -> list[Example]:
+    """Semigran: cases for symptom checkers; those that need no emergency care are the others."""
+    return [
+        Example(row["case_description"], row["urgency_level"] == "em", "question", f"case {number}")
+        for number, row in enumerate(lines(content))
+    ]
+
+
+def conversations(content: str) -> list[Example]:
+    """HealthBench: all emergencies, and every second of the others."""
+    talks = list(_talks(content))
+    return [each for at, each in enumerate(talks) if each.is_emergency or at % 2]
+
+
+def other_conversations(content: str) -> list[Example]:
+    """HealthBench: the others of `conversations`, without any in which a rule sees a red flag:
+    themes do not say that a conversation is no emergency."""
+    rules = red_flags(("en",))
+    return [
+        each
+        for at, each in enumerate(_talks(content))
+        if not (each.is_emergency or at % 2 or rules.raised(each.text))
+    ]
+
+
+def _talks(content: str) -> Iterator[Example]:
+    """Return the user's last turns; conditional emergencies belong to neither side."""
+    category = "physician_agreed_category:"
+    for number, row in enumerate(lines(content)):
+        tags = row["example_tags"]
+        if f"{category}conditionally-emergent" not in tags:
+            told = [turn["content"] for turn in row["prompt"] if turn["role"] == "user"]
+            text, label = "\n\n".join(told[-3:]), f"{category}emergent" in tags
+            yield Example(text, label, "question", f"talk {number}")
+
+
+def lines(content: str) -> Iterator[dict[str, Any]]:
+    return (json.loads(line) for line in content.splitlines() if line.strip())
+
+
+READERS: dict[str, Callable[[str], list[Example]]] = {
+    each.__name__: each
+    for each in (
+        visits,
+        sections,
+        abstracts,
+        exam,
+        triage_levels,
+        consumer_questions,
+        general_questions,
+        risk_tiers,
+        urgency,
+        conversations,
+        other_conversations,
+    )
+}
