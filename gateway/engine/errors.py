@@ -35,6 +35,7 @@ _FREE_NAMES = (
     "properties",
     "$defs",
 )
+LONGEST_TOKEN_ID = 7  # digits: vocabularies have up to a few hundred thousand
 LONGEST_MESSAGE = 16_384  # an engine may quote megabytes of a request; nobody reads that
 # pydantic's error text ends each finding with the input that caused it. The blanks are bounded: a
 # run of them would be tried from each of its characters.
@@ -163,7 +164,12 @@ def strings(value: object) -> Iterator[str]:
         for name, item in value.items():
             yield from strings(item)
             if name in _FREE_NAMES and isinstance(item, dict):
-                yield from item
+                yield from (key for key in item if not is_token_id(name, key))
     elif isinstance(value, list):
         for item in value:
             yield from strings(item)
+
+
+def is_token_id(name: str, key: str) -> bool:
+    """Return whether a key is a token's number, which an error may name: no text is one."""
+    return name == "logit_bias" and key.isascii() and key.isdigit() and len(key) <= LONGEST_TOKEN_ID

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts.render.page import table
+from tests.compatibility import vllm_tests
 from tests.compatibility.clients import CASES, CLIENTS, Client
 from tests.compatibility.ledger import ROOT, Findings
 from tests.compatibility.shape import ANSWERS, BOTH, CHAT, TEXT, Shape
@@ -57,6 +58,7 @@ are the exception classes raised; for curl, *RefusedError* is exit code 22 of `-
 def page(findings: Findings) -> str:
     """The whole document; KeyError names what no test has found yet."""
     parts = [INTRO.format(version=engine_version()), CLIENTS_INTRO, clients(findings)]
+    parts.append(vllm_tests.section())
     for engine, shapes in SHAPES.items():
         count = sum(len(shape.forms) for shape in shapes)
         parts.append(f"## {MODELS[engine]}\n\n{len(shapes)} request shapes, {count} comparisons.\n")

@@ -172,6 +172,14 @@ def test_whose_mistake_it_is(status: int, kind: type[Exception]) -> None:
     assert error.status >= 500
 
 
+def test_a_token_id_is_named() -> None:
+    """It is a number of the vocabulary; a longer one may be anybody's, and text is withheld."""
+    said = "token_id(s) [151938, 4711081512, aspirin] in logit_bias contain out-of-vocab token ids"
+    request = {"logit_bias": {"151938": 1, "4711081512": 1, "aspirin": 1}}
+    told = refused(said, request)
+    assert told["message"] == said.replace("4711081512", "[…]").replace("aspirin", "[…]")
+
+
 def test_names_that_are_the_callers_own_are_withheld() -> None:
     """Names of the API stay: without them no message could say what is wrong."""
     request = {"temperature": 5, "logit_bias": {"chest pain": 1}, "metadata": {"ward 7": "x"}}
