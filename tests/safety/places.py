@@ -74,6 +74,7 @@ SDK = Places(
     "value.provenance",
     "value.request_id",
 )
+SDK_LEFT = NONE._replace(notices=SDK.notices, request_id=SDK.request_id)
 SDK_ERROR = NONE._replace(notices="error.notices", request_id="error.request_id")
 OPENAI = Places(
     "value.mmhie.disclaimer.text",
@@ -131,13 +132,10 @@ SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
     "messages-json": (whole("mmhie"), NONE, REFUSED),
     "messages-sse": (MESSAGE, early(MESSAGE), REFUSED),
     "SDK generate": (SDK, NONE, SDK_ERROR),
-    "SDK stream_generate": (
-        SDK,
-        NONE._replace(notices="value.notices", request_id="value.request_id"),
-        SDK_ERROR,
-    ),
+    "SDK stream_generate": (SDK, SDK_LEFT, SDK_ERROR),
     "SDK chat": (SDK, NONE, SDK_ERROR),
     "async SDK generate": (SDK, NONE, SDK_ERROR),
+    "async SDK stream_generate": (SDK, SDK_LEFT, SDK_ERROR),
     "async SDK chat": (SDK, NONE, SDK_ERROR),
     "openai client": (OPENAI, NONE, OPENAI_ERROR),
     "LangChain": (

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import aclosing, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,17 @@ def async_generate(site: Site, _: str, more: dict[str, Any]) -> object:
     return asyncio.run(ask())
 
 
+def async_stream_generate(site: Site, outcome: str, more: dict[str, Any]) -> object:
+    async def ask() -> object:
+        async with mmhie.AsyncMedicalReasoningLLM(site.config, max_retries=0) as llm:
+            opened: Any = llm.stream_generate(EMERGENCY, **more)
+            async with aclosing(opened) as pieces:
+                whole = outcome != "stopped"
+                return [one async for one in pieces][-1] if whole else await anext(pieces)
+
+    return asyncio.run(ask())
+
+
 def async_chat(site: Site, _: str, more: dict[str, Any]) -> object:
     async def ask() -> object:
         async with mmhie.AsyncMedicalReasoningLLM(site.config, max_retries=0) as llm:
@@ -133,6 +144,7 @@ CLIENTS: dict[str, Callable[[Site, str, dict[str, Any]], object]] = {
     "SDK stream_generate": stream_generate,
     "SDK chat": chat,
     "async SDK generate": async_generate,
+    "async SDK stream_generate": async_stream_generate,
     "async SDK chat": async_chat,
     "openai client": openai_chat,
 }
