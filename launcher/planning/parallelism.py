@@ -1,6 +1,6 @@
 """Tensor, pipeline and data parallel sizes: the GPUs a model is spread over."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from launcher.errors import PlanError
@@ -107,13 +107,32 @@ def _divides_experts(model: ModelFacts, sizes: ParallelSizes) -> bool:
 
 
 def _with_idle(parallelism: Parallelism, hardware: Hardware) -> Parallelism:
-    """A hint where whole copies would fit on the GPUs that are left over."""
-    sizes = parallelism.sizes
-    copies = len(hardware.gpus) // (sizes.devices * sizes.data) if hardware.nodes == 1 else 1
-    if copies < 2:
+    """A warning that names the GPUs of this node that are left over, and what would use them."""
+    names = hardware.gpu_ids or tuple(map(str, range(len(hardware.gpus))))
+    used = parallelism.sizes.devices * parallelism.sizes.data // hardware.nodes
+    if not (idle := names[used:]) or not used:
         return parallelism
-    hint = f"MMHIE_ENGINES={copies} serves {copies} copies on all GPUs"
-    return replace(parallelism, reason=f"{parallelism.reason}; {hint}")
+    verb = "stays" if len(idle) == 1 else "stay"
+    sentence = f"{_named(idle)} {verb} idle: this engine uses {_named(names[:used])} alone. "
+    sentence += _for_idle(len(names) // used if hardware.nodes == 1 else 1, used)
+    return replace(parallelism, warnings=(*parallelism.warnings, sentence))
+
+
+def _named(gpus: Sequence[str]) -> str:
+    if len(gpus) == 1:
+        return f"GPU {gpus[0]}"
+    return f"GPUs {', '.join(gpus[:-1])} and {gpus[-1]}"
+
+
+def _for_idle(copies: int, used: int) -> str:
+    """The remedy: `mmhie engine` is always one engine, `mmhie serve` as many as it is told."""
+    if copies < 2:
+        return "They are too few for another copy; leave them to something else."
+    each = "one GPU" if used == 1 else f"{used} GPUs"
+    return (
+        f"For {copies} copies with {each} each use `mmhie serve` with MMHIE_ENGINES={copies}, or a "
+        "container of `mmhie engine` for each, with its own GPUs."
+    )
 
 
 def _conflicts(

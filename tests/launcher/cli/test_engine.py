@@ -122,6 +122,25 @@ def test_it_stops_when_asked(machine: Machine) -> None:
     assert json.loads((machine.folder / "phase.json").read_text())["phase"] == "ready"
 
 
+def test_other_gpus_stay_idle_with_a_word(machine: Machine) -> None:
+    """One engine for one container: it says which GPUs it leaves alone, and so does its plan."""
+    machine.describe(*(Device(uuid=f"GPU-{number}") for number in range(4)))
+    sentence = "GPUs 1, 2 and 3 stay idle: this engine uses GPU 0 alone. For 4 copies with one GPU"
+
+    with engine(machine, FAKE) as running:
+        running.until("ready")
+        assert sentence in " ".join(running.said.split())
+    planned = machine.run("plan", MMHIE_ENGINES="1", MMHIE_REASONER_MODEL="model")
+    assert sentence in planned.stdout
+
+
+def test_one_gpu_needs_no_word(machine: Machine) -> None:
+    """A machine whose GPU is used has none to speak of."""
+    with engine(machine, FAKE) as running:
+        running.until("ready")
+        assert "idle" not in running.said
+
+
 def test_a_stalled_engine_is_restarted(machine: Machine) -> None:
     """The watch of `serve`: it is alive and healthy, and generates nothing."""
     with engine(machine, f"{FAKE} --first-token-delay 600") as running:

@@ -97,12 +97,19 @@ def test_three_gpus_become_two_with_a_warning() -> None:
 
 
 def test_idle_gpus_are_pointed_out() -> None:
-    """A model that fits one of four GPUs could have four copies."""
-    assert "MMHIE_ENGINES=4" in lay_out("4x80").reason
-    assert "MMHIE_ENGINES=7" in lay_out("7x80").reason
-    assert "MMHIE_ENGINES=2" in lay_out("4x80", tensor_parallel=2).reason
-    assert "MMHIE_ENGINES" not in lay_out("4x80", data_parallel=4).reason
-    assert "MMHIE_ENGINES" not in lay_out("2x8x80", nodes=2, head_address="h").reason
+    """By name, with the copies that would fit there; where all are used, nothing is said."""
+    (four,) = lay_out("4x80").warnings
+    assert four.startswith("GPUs 1, 2 and 3 stay idle: this engine uses GPU 0 alone.")
+    assert "4 copies with one GPU each use `mmhie serve` with MMHIE_ENGINES=4" in four
+    (pairs,) = lay_out("4x80", tensor_parallel=2).warnings
+    assert pairs.startswith("GPUs 2 and 3 stay idle: this engine uses GPUs 0 and 1 alone.")
+    assert "2 copies with 2 GPUs each" in pairs
+    (rest,) = lay_out("3x80", tensor_parallel=2).warnings
+    assert rest.startswith("GPU 2 stays idle")
+    assert rest.endswith("They are too few for another copy; leave them to something else.")
+    assert not lay_out("1x80").warnings
+    assert not lay_out("4x80", data_parallel=4).warnings
+    assert not lay_out("2x8x80", nodes=2, head_address="h").warnings
 
 
 @pytest.mark.parametrize(
