@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from launcher.checkpoints import lora, making, mxfp4, tensors
 from launcher.checkpoints.lora import LoraPair
-from launcher.checkpoints.merging import MergeJob, job_of
+from launcher.checkpoints.merging import ROOM, MergeJob, job_of
 from launcher.checkpoints.tensors import TensorSource
 from launcher.errors import LauncherError, ModelError, PlanError
 from launcher.models import digests, safetensors_header, weights
@@ -20,10 +20,10 @@ from launcher.models.families import Config
 from launcher.models.resolve import read_model
 from launcher.models.safetensors_header import Tensor
 from launcher.models.weights import MERGE_RECORD
+from launcher.planning.served_adapter import check_kind
 from launcher.settings import load
 
 ADAPTER_WEIGHTS: Final = "adapter_model.safetensors"
-ROOM: Final = 1.02
 
 Report = Callable[[int, int], None]
 
@@ -36,6 +36,7 @@ def merge(job: MergeJob, report: Report) -> Path:
     """
     config = _read(job.adapter / "adapter_config.json")
     facts = adapter_from_config(config, id=job.adapter_id, source=str(job.adapter))
+    check_kind(facts)
     if facts.unmergeable:
         found = ", ".join(facts.unmergeable)
         raise PlanError(

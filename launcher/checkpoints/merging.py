@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from launcher.errors import ModelError, PlanError
 from launcher.models.facts import ModelFacts
 from launcher.planning.decisions import prepared_folder
+from launcher.planning.weights import weight_bytes
 from launcher.settings import LauncherSettings
+
+ROOM: Final = 1.02  # of the weights: the tokenizer and the rest are small
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ def job_of(
         adapter_id=adapter.id,
         dequantize=dequantize and model.quantization == "mxfp4",
     )
+
+
+def merged_bytes(model: ModelFacts, *, dequantize: bool) -> int:
+    """Bytes of the checkpoint that a merge writes; its experts may be unpacked on the way."""
+    return int(weight_bytes(model, None if dequantize else model.quantization) * ROOM)
 
 
 def local(source: str) -> Path:

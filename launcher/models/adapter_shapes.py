@@ -15,6 +15,22 @@ KEY: Final = re.compile(
 )
 
 
+# PEFT's names: a module's pair of matrices, an embedding's, or the two of a layer's experts.
+MODULE: Final = re.compile(
+    r".*?(?P<module>experts(?:\.\w+)*|\w+)\.lora_(?:embedding_)?[AB](?:\.\w+)*"
+)
+EXPERTS: Final = ("experts", "experts.base_layer")
+
+
+def modules(adapter: Path) -> tuple[str, ...]:
+    """Names of the modules that the weights in this folder change; none where there are none."""
+    file = adapter / FILE
+    names = safetensors_header.read(file) if file.is_file() else ()
+    found = (MODULE.fullmatch(name) for name in names)
+    changed = {match["module"] for match in found if match}
+    return tuple(sorted({"experts" if one in EXPERTS else one for one in changed}))
+
+
 def check(adapter: Path, base: ModelFacts) -> None:
     """Raise ModelError when the adapter in this folder was made for another model than the base."""
     if not (adapter / FILE).is_file():

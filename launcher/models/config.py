@@ -8,7 +8,13 @@ from typing import Any, Final
 from launcher.errors import ModelError
 from launcher.formats import ALIASES, FORMATS
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
-from launcher.models.families import BEYOND_LORA, DEFAULTS, Config
+from launcher.models.families import (
+    APPLIED_WHILE_SERVING,
+    BEYOND_LORA,
+    DEFAULTS,
+    PLAIN_INITS,
+    Config,
+)
 
 # Marks in the chat template of a model that reasons, and vLLM's parser for it.
 REASONING_MARKS: Final = (("enable_thinking", "qwen3"), ("<think>", "deepseek_r1"))
@@ -210,6 +216,8 @@ def adapter_from_config(config: Config, *, id: str, source: str) -> AdapterFacts
 
 def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
     targets = config.get("target_modules") or ()
+    parameters = config.get("target_parameters") or ()
+    beyond = _beyond_lora(config)
     ranks = {"r": config.get("r", 8), **(config.get("rank_pattern") or {})}
     return AdapterFacts(
         id=id,
@@ -217,16 +225,20 @@ def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
         base=str(config.get("base_model_name_or_path") or ""),
         rank=max(_positive(name, rank) for name, rank in ranks.items()),
         alpha=float(config.get("lora_alpha", 8)),
-        targets=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
-        unmergeable=_unmergeable(config),
+        targets=(targets,) if isinstance(targets, str) else tuple(sorted((*targets, *parameters))),
+        unmergeable=beyond,
+        unservable=tuple(one for one in beyond if one not in APPLIED_WHILE_SERVING),
     )
 
 
-def _unmergeable(config: Config) -> tuple[str, ...]:
+def _beyond_lora(config: Config) -> tuple[str, ...]:
     """Parts of this adapter besides plain LoRA matrices, which cannot be folded in exactly."""
     kind = str(config.get("peft_type", "LORA"))
     found = [] if kind == "LORA" else [f"peft_type {kind}"]
     found += [name for name in BEYOND_LORA if config.get(name)]
     if config.get("bias", "none") != "none":
         found.append("bias")
+    init = config.get("init_lora_weights", True)
+    if isinstance(init, str) and init.lower() not in PLAIN_INITS:
+        found.append(f"init_lora_weights {init}")
     return tuple(found)

@@ -10,7 +10,11 @@ DTYPE_BYTES: Final = {"bfloat16": 2, "float16": 2, "float32": 4}
 
 @dataclass(frozen=True, slots=True)
 class AdapterFacts:
-    """A LoRA adapter as its adapter_config.json tells it; `base` is the model it was trained on."""
+    """A LoRA adapter as its adapter_config.json tells it; `base` is the model it was trained on.
+
+    `unmergeable` names what cannot be folded into the base exactly, `unservable` what of it vLLM
+    does not apply either. `modules` are those its weights change, where they can be seen.
+    """
 
     id: str
     source: str
@@ -19,6 +23,8 @@ class AdapterFacts:
     alpha: float
     targets: tuple[str, ...]
     unmergeable: tuple[str, ...] = ()
+    unservable: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     merged: bool = False
     revision: str | None = None
     missing: tuple[str, ...] = ()

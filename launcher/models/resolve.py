@@ -49,8 +49,9 @@ def read_model(
         raise ModelError(f"The adapter {name} does not name its base; set MMHIE_BASE_MODEL.")
     with _described(base, cache, settings.base_revision, ask_hub=ask_hub) as below:
         facts = _base(base, below, settings.base_revision)
-    adapter_shapes.check(Path(adapter.source), facts)
-    shown = replace(adapter, base=public_id(base))
+    folder = Path(adapter.source)
+    adapter_shapes.check(folder, facts)
+    shown = replace(adapter, base=public_id(base), modules=adapter_shapes.modules(folder))
     return replace(facts, id=public_id(name), adapter=shown)
 
 

@@ -16,6 +16,7 @@ from launcher.planning.installation import Installation, check_architecture
 from launcher.planning.memory import Estimator, MemoryEstimate, ParallelSizes, Workload, estimator
 from launcher.planning.parallelism import Parallelism, choose_parallelism, legal_sizes
 from launcher.planning.quantization import Platform, Quantization, choose_quantization
+from launcher.planning.served_adapter import check_kind, check_served
 from launcher.planning.weights import LORA_RANKS, buffer_rank
 from launcher.settings import LauncherSettings
 
@@ -93,6 +94,8 @@ def decide(
 ) -> Decisions:
     """Every decision in turn; raises PlanError, HardwareError or MissingPackage."""
     hardware = replace(hardware, nodes=max(hardware.nodes, settings.nodes))
+    if model.adapter and not model.adapter.merged:
+        check_kind(model.adapter)
     device = choose_device(settings, hardware, installed)
     if device == "cuda":
         check_share(settings, hardware)
@@ -109,7 +112,7 @@ def decide(
         settings, model, hardware, device, lambda sizes: estimate(replace(workload, sizes=sizes))
     )
     workload = _with_batch(settings, replace(workload, sizes=parallelism.sizes), estimate)
-    return Decisions(
+    decided = Decisions(
         settings=settings,
         hardware=hardware,
         model=model,
@@ -123,6 +126,11 @@ def decide(
         memory=estimate(workload),
         preparation=_preparation(settings, hardware, model, device, quantization),
     )
+    if decided.lora:
+        merging = settings.model_copy(update={"merge_adapter": True})
+        obstacle = merge_obstacle(merging, hardware, model)
+        check_served(decided.lora, model, hardware, workload, obstacle)
+    return decided
 
 
 def choose_device(

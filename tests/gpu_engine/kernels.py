@@ -29,15 +29,17 @@ ATTENTION = {
 def attention(kind: dict[str, Any], kv_dtype: Any) -> str | None:
     """The back end vLLM takes where FlashInfer is not installed; None if it then ends."""
     import torch
+    from vllm.config import VllmConfig, set_current_vllm_config
     from vllm.platforms import current_platform
     from vllm.v1.attention.selector import AttentionSelectorConfig
 
     wish = AttentionSelectorConfig(
         dtype=torch.bfloat16, kv_cache_dtype=kv_dtype, block_size=None, **kind
     )
-    found, _ = current_platform.get_valid_backends(
-        current_platform.get_device_capability(), wish, num_heads=16
-    )
+    with set_current_vllm_config(VllmConfig()):
+        found, _ = current_platform.get_valid_backends(
+            current_platform.get_device_capability(), wish, num_heads=16
+        )
     backend = min(found, key=lambda candidate: candidate.priority)
     return backend.backend.name if is_built(backend.backend_class, kind, kv_dtype) else None
 
@@ -142,19 +144,27 @@ def registries() -> dict[str, Any]:
     }
 
 
+def without_workspace() -> None:
+    """Have what a module allocates on the GPU when it is imported (cutlass_mla.py) be nowhere."""
+    import torch
+
+    allocate = torch.empty
+
+    def empty(*shape: Any, **options: Any) -> torch.Tensor:
+        is_on_gpu = "cuda" in str(options.get("device"))
+        return allocate(*shape, **options | ({"device": "meta"} if is_on_gpu else {}))
+
+    torch.empty = empty
+
+
 def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> None:
     sitecustomize.Card.use(card)
-    kinds = {
-        name: kind
-        for name, kind in ATTENTION.items()
-        # On B200 the latent back ends ask CUDA itself, which is not there.
-        if name != "latent" or tuple(card["capability"]) < (10, 0)
-    }
+    without_workspace()
     to.send(
         {
             "attention": {
                 name: {dtype: attention(kind, dtype) for dtype in ("auto", "fp8")}
-                for name, kind in kinds.items()
+                for name, kind in ATTENTION.items()
             },
             "experts": experts(),
             "padded": {name: padded(shape) for name, shape in questions["shapes"].items()},

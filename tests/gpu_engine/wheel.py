@@ -13,20 +13,20 @@ FAKES = Path(__file__).with_name("fakes")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache") / "mmhie-tests"
 
 
-def requirement() -> str:
+def requirement(package: str) -> str:
     """The line of the lock, `vllm==X.Y.Z`."""
-    found = re.search(r"^vllm==\S+", LOCK.read_text(), re.MULTILINE)
+    found = re.search(rf"^{package}==\S+", LOCK.read_text(), re.MULTILINE)
     assert found, LOCK
     return found[0]
 
 
-def unpacked() -> Path:
-    """The wheel's Python, without its compiled modules and its dependencies."""
-    folder = CACHE / requirement().replace("==", "-")
+def unpacked(package: str = "vllm") -> Path:
+    """A locked wheel's Python, without its compiled modules and its dependencies."""
+    folder = CACHE / requirement(package).replace("==", "-")
     if not folder.is_dir():
         part = folder.with_name(f"{folder.name}.{os.getpid()}")
         pip = (sys.executable, "-m", "pip", "-q", "download", "--no-deps", "--only-binary=:all:")
-        subprocess.run([*pip, "-d", str(part), requirement()], check=True, cwd=ROOT)
+        subprocess.run([*pip, "-d", str(part), requirement(package)], check=True, cwd=ROOT)
         (wheel,) = part.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if not name.endswith(".so")]
@@ -34,6 +34,12 @@ def unpacked() -> Path:
         wheel.unlink()
         part.rename(folder)
     return folder
+
+
+def with_flashinfer(variables: dict[str, str]) -> dict[str, str]:
+    """The same beside FlashInfer and its compiled kernels, as in vLLM's own image."""
+    path = f"{variables['PYTHONPATH']}:{unpacked('flashinfer-python')}"
+    return variables | {"PYTHONPATH": path, "VLLM_HAS_FLASHINFER_CUBIN": "1"}
 
 
 def environment(cache: Path) -> dict[str, str]:

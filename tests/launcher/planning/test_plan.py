@@ -126,7 +126,7 @@ def test_an_adapter_is_merged_on_a_gpu() -> None:
     ("entries", "base", "options", "reason"),
     [
         ({}, {}, {"merge_adapter": "false"}, "MMHIE_MERGE_ADAPTER=false"),
-        ({"use_dora": True}, {}, {}, "it has use_dora"),
+        ({"target_parameters": ["mlp.experts.gate_up_proj"]}, {}, {}, "it has target_parameters"),
         ({}, {"quantization_config": {"quant_method": "gptq", "bits": 4}}, {}, "packed as gptq"),
         (
             {},

@@ -1,0 +1,116 @@
+"""Ask the installed vLLM what a model's layers are made of: `python layers.py QUESTIONS ANSWERS`.
+
+QUESTIONS is `{"model": folder, "cards": {name: {...}}, "adapters": [folder, ...]}`. The model is
+built on PyTorch's meta device, without weights, once as it is, once with an 8-bit KV cache and once
+with buffers for an adapter; each is a fork, since the platform remembers what it asked first. The
+adapters are read on the first card, as the engine's worker reads them.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import sitecustomize  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
+import torch
+from vllm.engine.arg_utils import EngineArgs
+
+ADAPTER = {"enable_lora": True, "max_loras": 1, "max_lora_rank": 512}
+WISHES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "8-bit cache": {"kv_cache_dtype": "fp8"},
+    "adapter": ADAPTER,
+}
+
+
+def built(model: str, wish: dict[str, Any]) -> tuple[Any, Any]:
+    """The model without weights, and the engine's configuration; not compiled (level 0)."""
+    loading: Any = import_module("vllm.model_executor.model_loader.utils")
+    distributed: Any = import_module("vllm.distributed")
+    config: Any = import_module("vllm.config")
+    whole: dict[str, Any] = {"model": model, "optimization_level": 0, **wish}
+    made = EngineArgs(**whole).create_engine_config()
+    meeting = Path(tempfile.mkdtemp()) / "meeting"
+    with config.set_current_vllm_config(made):
+        distributed.init_distributed_environment(1, 0, f"file://{meeting}", 0, "gloo")
+        distributed.ensure_model_parallel_initialized(1, 1)
+        torch.set_default_dtype(torch.bfloat16)
+        with torch.device("meta"):
+            return loading.initialize_model(vllm_config=made), made
+
+
+def described(model: Any) -> dict[str, Any]:
+    """Attention back ends, cache types, expert kernels and the modules that take an adapter."""
+    lora: Any = import_module("vllm.lora.utils")
+    layers = [layer for _, layer in model.named_modules()]
+    attention = [layer for layer in layers if hasattr(layer, "attn_backend")]
+    experts = [layer for layer in layers if type(layer).__name__.endswith("RoutedExperts")]
+    packed = model.packed_modules_mapping
+    taken = lora.get_supported_lora_modules(model)
+    return {
+        "refusal": None,
+        "attention": sorted({layer.attn_backend.get_name() for layer in attention}),
+        "cache": sorted({layer.kv_cache_dtype for layer in attention}),
+        "experts": sorted({layer.quant_method.mxfp4_backend.name for layer in experts}),
+        "widths": sorted({_widths(layer.moe_config) for layer in experts}),
+        "adapter_modules": sorted({one for name in taken for one in packed.get(name, [name])}),
+    }
+
+
+def _widths(experts: Any) -> tuple[int, int]:
+    return experts.hidden_dim, experts.intermediate_size_per_partition
+
+
+def refusal(model: Any, config: Any, folder: str) -> str | None:
+    """The engine's words when it loads this adapter (`_load_adapter` in lora/worker_manager.py)."""
+    peft: Any = import_module("vllm.lora.peft_helper")
+    lora: Any = import_module("vllm.lora.lora_model")
+    lora.PIN_MEMORY = False  # there is no accelerator that could pin it
+    expected = set(described(model)["adapter_modules"])
+    try:
+        helper = peft.PEFTHelper.from_local_dir(folder, None)
+        helper.validate_legal(config.lora_config)
+        lora.LoRAModel.from_local_checkpoint(folder, expected, helper, device="cpu")
+    except Exception as error:  # whatever it is, it would have ended the start
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def answer(
+    card: dict[str, Any], model: str, wish: dict[str, Any], adapters: list[str], to: Connection
+) -> None:
+    sitecustomize.Card.use(card)
+    try:
+        made, config = built(model, wish)
+    except ValueError as error:
+        to.send(({"refusal": str(error)}, {}))
+        return
+    to.send((described(made), {one: refusal(made, config, one) for one in adapters}))
+
+
+def main(questions: dict[str, Any]) -> dict[str, Any]:
+    answers: dict[str, Any] = {"cards": {name: {} for name in questions["cards"]}}
+    for name, card in questions["cards"].items():
+        os.environ["MMHIE_FAKE_CARD"] = json.dumps(card)  # vLLM's own children read it
+        for title, wish in WISHES.items():
+            read = questions["adapters"] if wish is ADAPTER and "adapters" not in answers else []
+            ours, theirs = get_context("fork").Pipe(duplex=False)
+            given = (card, questions["model"], wish, read, theirs)
+            child = get_context("fork").Process(target=answer, args=given)
+            child.start()
+            theirs.close()
+            answers["cards"][name][title], refusals = ours.recv()
+            child.join()
+            if read:
+                answers["adapters"] = refusals
+    return answers
+
+
+if __name__ == "__main__":
+    asked, written = map(Path, sys.argv[1:])
+    written.write_text(json.dumps(main(json.loads(asked.read_text()))))

@@ -1,0 +1,167 @@
+"""Layers of gpt-oss as the locked GPU build of vLLM makes them on a card, beside what plans say."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from launcher.errors import PlanError
+from launcher.models.families import LORA_TARGETS
+from launcher.models.resolve import read_model
+from launcher.planning import weights
+from launcher.planning.dtype import choose_kv_dtype
+from launcher.planning.installation import Installation
+from launcher.planning.plan import make_plan
+from launcher.settings import load
+from tests.gpu_engine.adapters import ADAPTERS
+from tests.gpu_engine.cards import CARDS
+from tests.gpu_engine.models import MODELS
+from tests.gpu_engine.test_kernels import FACTS, hardware
+from tests.gpu_engine.test_matrix import write
+from tests.gpu_engine.wheel import environment, with_flashinfer
+
+pytestmark = pytest.mark.slow
+
+ASK: Final = Path(__file__).with_name("layers.py")
+MODEL: Final = "gpt-oss-20b"
+PADDED: Final = [[3072, 2944]]
+OWN: Final = [[2880, 2880]]
+# Attention, expert kernels and their widths, where FlashInfer's kernels are not there.
+CHOSEN: Final = {
+    "a100": ("TRITON_ATTN", "MARLIN", PADDED),
+    "l4": ("TRITON_ATTN", "MARLIN", PADDED),
+    "h100": ("FLASH_ATTN", "TRITON", OWN),
+    "b200": ("FLASH_ATTN", "TRITON", OWN),
+}
+# The same with them, as in vLLM's own image.
+CHOSEN_IN_IMAGE: Final = {
+    "h100": ("FLASH_ATTN", "TRITON", OWN),
+    "b200": ("FLASHINFER", "FLASHINFER_TRTLLM_MXFP4_BF16", PADDED),
+}
+# vLLM reads these adapters, and leaves out what it does not know of.
+SILENTLY_WRONG: Final = {"kasa"}
+
+Answers = dict[str, Any]
+
+
+def asked(folder: Path, cards: list[str], variables: dict[str, str]) -> Answers:
+    """The wheel's answers for these cards, and its verdict on the adapters in this folder."""
+    adapters = sorted(map(str, (folder / "adapters").iterdir()))
+    questions = {
+        "model": str(folder / MODEL),
+        "cards": {name: CARDS[name].facts(1) for name in cards},
+        "adapters": adapters,
+    }
+    (folder / "questions.json").write_text(json.dumps(questions))
+    first = {"MMHIE_FAKE_CARD": json.dumps(CARDS[cards[0]].facts(1))}
+    command = [sys.executable, str(ASK), "questions.json", "answers.json"]
+    subprocess.run(command, env=variables | first, check=True, cwd=folder)
+    found: Answers = json.loads((folder / "answers.json").read_text())
+    return found
+
+
+def prepared(folder: Path) -> Path:
+    write(folder / MODEL, MODELS[MODEL])
+    (folder / "adapters").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the model's configuration and every adapter."""
+    found = prepared(tmp_path_factory.mktemp("layers"))
+    for name, adapter in ADAPTERS.items():
+        adapter.write(found / "adapters" / name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def answers(folder: Path) -> Answers:
+    """Return the wheel's answers on a machine without FlashInfer's kernels."""
+    return asked(folder, list(CHOSEN), environment(folder / "cache"))
+
+
+@pytest.fixture(scope="module")
+def in_image(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """Return the wheel's answers where FlashInfer's kernels are compiled already."""
+    folder = prepared(tmp_path_factory.mktemp("image"))
+    return asked(folder, list(CHOSEN_IN_IMAGE), with_flashinfer(environment(folder / "cache")))
+
+
+def kernels(found: Answers, card: str) -> tuple[str, str, list[list[int]]]:
+    layers = found["cards"][card]["plain"]
+    (attention,), (experts,) = layers["attention"], layers["experts"]
+    return attention, experts, layers["widths"]
+
+
+@pytest.mark.parametrize("card", CHOSEN)
+def test_kernels_of_a_card(answers: Answers, card: str) -> None:
+    """Each capability has the kernels that docs/hardware.md names."""
+    assert kernels(answers, card) == CHOSEN[card]
+
+
+@pytest.mark.parametrize("card", CHOSEN_IN_IMAGE)
+def test_kernels_of_a_card_in_the_image(in_image: Answers, card: str) -> None:
+    """With FlashInfer, Blackwell has kernels of its own, and Hopper goes without."""
+    assert kernels(in_image, card) == CHOSEN_IN_IMAGE[card]
+
+
+def test_no_kernel_is_padded_beyond_the_estimate(answers: Answers, in_image: Answers) -> None:
+    """The estimate pads for every card as the widest kernel does."""
+    wide = weights._rounded(2880, weights.PADDED_HIDDEN)
+    expert = weights._rounded(2880, weights.PADDED_INTERMEDIATE)
+
+    assert [[wide, expert]] == PADDED
+    for found in (*answers["cards"].values(), *in_image["cards"].values()):
+        assert found["plain"]["widths"] in (PADDED, OWN)
+        assert found["adapter"]["widths"] == PADDED
+
+
+@pytest.mark.parametrize("card", CHOSEN)
+def test_an_8_bit_cache(answers: Answers, in_image: Answers, card: str) -> None:
+    """A plan refuses it where the first layer would."""
+    here = answers["cards"][card]["8-bit cache"]
+
+    if here["refusal"]:
+        assert "FP8 KV cache is not supported" in here["refusal"]
+        with pytest.raises(PlanError, match="8-bit cache"):
+            choose_kv_dtype("fp8", FACTS[MODEL], hardware(card), "cuda")
+        return
+    assert choose_kv_dtype("fp8", FACTS[MODEL], hardware(card), "cuda") == "fp8"
+    with_kernels = in_image["cards"].get(card, {}).get("8-bit cache", here)
+    assert (here["cache"], with_kernels["cache"]) == (["fp8"], ["fp8"])
+
+
+@pytest.mark.parametrize("card", CHOSEN)
+def test_modules_that_take_an_adapter(answers: Answers, in_image: Answers, card: str) -> None:
+    """Attention, router and experts, by Marlin; neither embeddings nor output head."""
+    found = in_image if card in CHOSEN_IN_IMAGE else answers
+    layers = found["cards"][card]["adapter"]
+
+    assert layers["adapter_modules"] == LORA_TARGETS["gpt_oss"]["taken"]
+    assert not set(layers["adapter_modules"]) & set(LORA_TARGETS["gpt_oss"]["refused"])
+    assert layers["experts"] == ["MARLIN"]
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_adapters(answers: Answers, folder: Path, name: str) -> None:
+    """The engine refuses an adapter exactly where the plan does."""
+    source = folder / "adapters" / name
+    settings = load({"MMHIE_REASONER_MODEL": str(source), "MMHIE_MERGE_ADAPTER": "false"}, None)
+    refusal = answers["adapters"][str(source)]
+
+    assert not (refusal and name in SILENTLY_WRONG)
+    if refusal or name in SILENTLY_WRONG:
+        with pytest.raises(PlanError, match="The adapter"):
+            make_plan(settings, hardware("a100"), read_model(settings), Installation())
+    else:
+        made = make_plan(settings, hardware("a100"), read_model(settings), Installation())
+        assert "--enable-lora" in made.argv
+
+
+def test_adapters_of_both_kinds(answers: Answers) -> None:
+    """Some are taken and some refused: a reader that says the same to all would prove nothing."""
+    assert {bool(one) for one in answers["adapters"].values()} == {True, False}
