@@ -63,11 +63,19 @@ async def fetched(
     step("Fetching the model", None)
     settings = plans[0].decisions.settings
     given = {**environ, "MMHIE_REASONER_MODEL": settings.reasoner_model}
-    await making.in_child("launcher.models.fetching", (), given, report)
+    merged = (str(to_be_merged(plans[0])),)
+    await making.in_child("launcher.models.fetching", merged, given, report)
     model = resolve.read_model(settings)
     if model.lacks:
         raise ModelError(f"{model.source} lacks {', '.join(model.lacks)}: give a whole folder.")
     return tuple(complete(plan, model) for plan in plans)
+
+
+def to_be_merged(plan: EnginePlan) -> int:
+    """Bytes of the checkpoint that is merged of what is fetched, 0 where none is to be made."""
+    if plan.preparation != "merge" or folder_of(plan).exists():
+        return 0
+    return merging.merged_bytes(plan.model, dequantize=plan.decisions.quantization.dequantize)
 
 
 def needs_preparation(plans: Plans) -> bool:

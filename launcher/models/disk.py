@@ -4,23 +4,49 @@ import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from launcher.errors import ModelError, NotEnoughDisk
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+CACHE: Final = "MMHIE_CACHE_DIR"
+_MERGED: Final = "{:.2f} GiB of merged weights are made of what is fetched"
 UNWRITABLE: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
-def check_room(cache: Path, needed: int) -> None:
-    """Raise NotEnoughDisk when so many bytes do not fit."""
-    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A checkpoint that is written once all is fetched: its folder's parent, and its bytes."""
+
+    folder: Path
+    size: int
+
+
+def check_room(cache: Path, needed: int, merge: Merge | None = None) -> None:
+    """Raise NotEnoughDisk when so many bytes do not fit, and what is made of them besides."""
+    here, variables = existing(cache), "HF_HOME"
+    what = f"{needed / 2**30:.2f} GiB have to be fetched"
+    if needed and merge and existing(merge.folder).stat().st_dev == here.stat().st_dev:
+        needed, variables = needed + merge.size, "HF_HOME or MMHIE_CACHE_DIR"
+        what += f", {merge.size / 2**30:.2f} GiB of merged weights are made of them,"
+    elif needed and merge:
+        _check(existing(merge.folder), merge.size, _MERGED.format(merge.size / 2**30), CACHE)
+    _check(here, needed, what, variables)
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(one for one in (folder, *folder.absolute().parents) if one.exists())
+
+
+def _check(folder: Path, needed: int, what: str, variables: str) -> None:
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise NotEnoughDisk(
-            f"{needed / 2**30:.2f} GiB have to be fetched and {existing} has "
-            f"{free / 2**30:.2f} GiB free: make room, or set HF_HOME to a folder on a larger disk."
+            f"{what} and {folder} has {free / 2**30:.2f} GiB free: make room, or set {variables} "
+            "to a folder on a larger disk."
         )
 
 

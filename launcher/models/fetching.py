@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from launcher.errors import HubError, HubUnavailable, LauncherError
 from launcher.models import digests, hub_client, resolve, snapshot, weights
-from launcher.models.disk import check_room, disk_errors
+from launcher.models.disk import Merge, check_room, disk_errors
 from launcher.models.download import Download, Patience, hasher
 from launcher.models.families import EMBEDDED
 from launcher.models.fetch_lock import locked
@@ -78,11 +78,14 @@ class Job:
         return sum(download.left for download in self.missing)
 
 
-def fetch(settings: LauncherSettings, terms: Terms, *, update: bool = False) -> Fetched:
+def fetch(
+    settings: LauncherSettings, terms: Terms, *, update: bool = False, merged: int = 0
+) -> Fetched:
     """Make the configured model, and its base, whole on this machine.
 
-    What is whole stays as it is, unless `update` asks the hub what its branch means now. Raises
-    ModelError, HubError, HubUnavailable, NotEnoughDisk and MissingPackage.
+    What is whole stays as it is, unless `update` asks the hub what its branch means now. `merged`
+    are the bytes of the checkpoint that is made of it afterwards. Raises ModelError, HubError,
+    HubUnavailable, NotEnoughDisk and MissingPackage.
     """
     with disk_errors(terms.cache):
         first = prepared(settings.model, settings.reasoner_revision, terms, update=update)
@@ -91,7 +94,8 @@ def fetch(settings: LauncherSettings, terms: Terms, *, update: bool = False) -> 
         jobs = [first]
         if base:
             jobs.append(prepared(base, settings.base_revision, terms, update=update))
-        check_room(terms.cache, sum(job.left for job in jobs if isinstance(job, Job)))
+        left = sum(job.left for job in jobs if isinstance(job, Job))
+        check_room(terms.cache, left, Merge(settings.cache_dir, merged) if merged else None)
         folder, *_ = [run(job, terms) if isinstance(job, Job) else job for job in jobs]
         return Fetched(folder, base or None)
 
@@ -222,11 +226,13 @@ def wait_until_whole(settings: LauncherSettings, terms: Terms) -> None:
 
 
 def main() -> None:
-    """Fetch what the environment names; the exit status is the error's."""
+    """Fetch what the environment names, with room for as many bytes of merged weights as the
+    argument says; the exit status is the error's.
+    """
     settings = load(os.environ)
     terms = Terms(hub_cache(), settings.fetch_stall_seconds, Lines(LINE_EVERY_S))
     try:
-        fetch(settings, terms)
+        fetch(settings, terms, merged=sum(map(int, sys.argv[1:])))
     except LauncherError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

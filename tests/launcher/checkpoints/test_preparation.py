@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from launcher.checkpoints import gguf
-from launcher.checkpoints.preparation import percent, prepared
+from launcher.checkpoints.preparation import percent, prepared, to_be_merged
 from launcher.errors import HubUnavailable, ModelError
 from launcher.models import weights
 from launcher.models.resolve import read_model
@@ -94,6 +95,26 @@ async def test_a_first_start_fetches_and_then_knows_the_commits(
     assert plan.env["HF_HUB_OFFLINE"] == "1"
     assert steps[0] == ("Fetching the model", None)
     assert ("Fetching a/b: 0.75 of 0.75 MiB", 1.0) in steps
+
+
+async def test_a_merge_without_room_ends_the_start_before_the_fetch(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    """The plan knows what will be merged, and how large: the base fits this disk, two do not."""
+    size = shutil.disk_usage(tmp_path).free * 6 // 10
+    hub.fails(**{"models/a/b": {"sizes": {files.SHARDS[2]: size}}})
+    ours = {"MMHIE_REASONER_MODEL": "an/adapter", "MMHIE_CACHE_DIR": str(tmp_path / "made")}
+    environ = hub.environ(tmp_path, **ours)
+    settings = load(environ, None)
+    model = read_model(settings, ask_hub=True)
+    plan = make_plan(settings, parse("1x24"), model, strict=False)
+    unmerged = load({**environ, "MMHIE_MERGE_ADAPTER": "false"}, None)
+
+    with pytest.raises(ModelError, match=r"have to be fetched, .* of merged weights are made"):
+        await prepared((plan,), environ, lambda *step: None, lambda line: None)
+    assert not hub.asked(".safetensors")
+    assert to_be_merged(plan) > size
+    assert not to_be_merged(make_plan(unmerged, parse("1x24"), model, strict=False))
 
 
 async def test_a_hub_that_stays_away_ends_the_start(hub: FakeHub, tmp_path: Path) -> None:

@@ -270,6 +270,27 @@ def test_room_for_all_of_it_is_looked_for_first(
 
 
 @pytest.mark.parametrize(
+    ("other_disk", "sentence"),
+    [
+        (None, r"have to be fetched, .* GiB of merged .* set HF_HOME or MMHIE_CACHE_DIR to"),
+        ("/dev/shm", r"merged weights are made of what is fetched and /dev/shm has .* set MMHIE_C"),
+    ],
+)
+def test_room_for_what_is_made_of_it(
+    hub: FakeHub, cache: Path, other_disk: str | None, sentence: str
+) -> None:
+    """A merge that could not be written is known before anything is fetched for it."""
+    chosen = settings("an/adapter", cache_dir=other_disk or str(cache.parent / "made"))
+    terms = Terms(cache, PATIENCE_S, lambda _: None)
+
+    with pytest.raises(NotEnoughDisk, match=sentence):
+        fetching.fetch(chosen, terms, merged=10**18)
+    assert not hub.asked(".safetensors")
+    fetching.fetch(chosen, terms, merged=1)
+    assert fetching.fetch(chosen, terms, merged=10**18).base == "a/b"  # nothing is left to fetch
+
+
+@pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (b'{"weight_map": {"layer.0": "S0", "layer.0": "S1"}}', "names layer.0 twice"),
