@@ -13,7 +13,8 @@ import pytest
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import verify
 from tests.contract.process import Gateway
-from tests.contract.surfaces import STREAMS, SURFACES, error_of, events
+from tests.contract.surfaces import STREAMS, SURFACES, events
+from tests.contract.test_notices import EMERGENCY, ID
 from tests.fake_engine.process import FakeEngine
 from tests.faults.disk import Disk, mounted
 from tests.gateway.audit.conftest import KEY, lines
@@ -70,7 +71,7 @@ class Asked:
     def one(self, number: int = 0) -> httpx2.Response:
         surface = SURFACES[number]
         with httpx2.Client(base_url=self.gateway.url, timeout=60, trust_env=False) as client:
-            answer = surface.ask(client)
+            answer = surface.ask(client, EMERGENCY)
         self.statuses[answer.headers["x-request-id"]] = answer.status_code
         return answer
 
@@ -106,7 +107,7 @@ def test_it_fills_up_and_is_cleared(
         until(lambda: asked.are(expected(policy)))  # both workers have found out
         late = asked.ask()
         if policy == "refuse":
-            assert {error_of(answer)["code"] for answer in late} == {"audit_unavailable"}
+            assert {refusal(answer) for answer in late} == {("audit_unavailable", ID)}
         assert gateway.client.get("/readyz").status_code == expected(policy)
         assert gateway.client.get("/healthz").json()["warnings"]
         assert stream() == "[DONE]"
@@ -121,10 +122,18 @@ def test_it_fills_up_and_is_cleared(
     trail = disk.folder / "audit.jsonl"
     told = [line for file in (*rotated_files(trail), trail) for line in lines(file)]
     assert asked.acknowledged <= {line.get("request_id") for line in told}
+    assert all(line["notices"] == [ID] for line in told if "prompt_digest" in line)
     assert not verify(trail, key=KEY).findings
     figures = f"found after {found_s:.1f} s, over {recovered_s:.1f} s after there was room"
     with capsys.disabled():
         print(f"\ndisk full, {policy}: {figures}")  # noqa: T201 - the point of it
+
+
+def refusal(answer: httpx2.Response) -> tuple[str, str]:
+    """Its code, and the id of the notice that came with it."""
+    error = answer.json()["error"]
+    (notice,) = error["mmhie"]["notices"]
+    return error["code"], notice["id"]
 
 
 def expected(policy: str) -> int:
@@ -139,7 +148,7 @@ def begun(gateway: Gateway, engine: FakeEngine) -> Callable[[], str]:
 
     def read() -> None:
         body = b""
-        with gateway.client.stream("POST", SSE.path, json=SSE.body()) as answer:
+        with gateway.client.stream("POST", SSE.path, json=SSE.body(EMERGENCY)) as answer:
             for part in answer.iter_bytes():
                 body += part
                 first.set()
