@@ -4,7 +4,8 @@ RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 FAST_TESTS = -n 4 --dist worksteal -m "not slow and not engine" $(T)
 FAST = $(PYTEST) $(FAST_TESTS)
-ENGINE = $(PYTEST) -m "engine and not slow" $(T)
+# Two engines at a time: they start on one core each. Tests of one engine stay together.
+ENGINE = $(PYTEST) -n 2 --dist loadgroup -m "engine and not slow" $(T)
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-slow coverage check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from openai_harmony import HarmonyEncoding, HarmonyEncodingName, load_harmony_encoding
-from transformers import PreTrainedTokenizerFast
-from transformers.convert_slow_tokenizer import TikTokenConverter
+
+from tests.lazy import Lazy
+
+transformers, converters = Lazy("transformers"), Lazy("transformers.convert_slow_tokenizer")
 
 SIZE: Final = 201088
 ORDINARY: Final = 199998
@@ -84,10 +86,10 @@ def main(folder: Path) -> None:
     """Write the tokenizer."""
     file = folder / "o200k_base.tiktoken"
     file.write_bytes(ranks())
-    converter = TikTokenConverter(
+    converter = converters.TikTokenConverter(
         vocab_file=str(file), pattern=PATTERN, extra_special_tokens=list(SPECIAL)
     )
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=converter.converted(),
         bos_token="<|startoftext|>",
         eos_token="<|return|>",

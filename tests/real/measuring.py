@@ -15,7 +15,7 @@ from launcher.planning import hardware, installation
 from launcher.planning.hardware import GIB
 from launcher.planning.memory import Workload
 from launcher.planning.plan import EnginePlan, make_plan
-from tests.real.conftest import Stack
+from tests.real.stack import Stack
 
 CACHE_LINE = re.compile(r"KV cache size: ([\d,]+) tokens")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from tests.real.conftest import MMHIE, Stack, environment, start
+from tests.real.stack import MMHIE, Stack, environment, start
 
 PATIENCE_S = 120
 GIB = 1024**3

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher.acceptance import run
-from tests.real.conftest import MMHIE, environment
+from tests.real.stack import MMHIE, environment
 
 pytestmark = pytest.mark.slow
 

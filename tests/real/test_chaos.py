@@ -29,7 +29,7 @@ from gateway.audit.verify import verify
 from tests.faults.clock import LIBRARY, REASON, WallClock
 from tests.faults.disk import Disk, mounted
 from tests.gateway.audit.conftest import KEY, lines
-from tests.real.conftest import Stack, start
+from tests.real.stack import Stack, start
 from tests.real.test_serve import alive, engine_core
 from tests.waiting import until
 

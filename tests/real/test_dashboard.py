@@ -8,7 +8,7 @@ import pytest
 
 from tests.observability import queries
 from tests.observability.prometheus import Prometheus
-from tests.real.conftest import Stack
+from tests.real.stack import Stack
 
 pytestmark = pytest.mark.engine
 

@@ -28,15 +28,16 @@ from tests.compatibility.ledger import LEDGER
 from tests.compatibility.shape import ANSWERS, CANARY, Form, Shape
 from tests.compatibility.tables import cases, row
 from tests.contract.difference import frames, settled
-from tests.models import harmony
-from tests.real.serving import serving
+from tests.contract.process import Gateway
+from tests.real.serving import Served
+from tests.real.stack import Stack
 
 pytestmark = pytest.mark.engine
 
 PATIENCE_S = 120
 ROUNDS = 3  # before an engine that answers in its own way each time is called that
 VARIES = "the engine's answers vary"
-TOOLS = "--enable-auto-tool-choice --tool-call-parser openai"
+REPLACED = ("MMHIE_PORT", "MMHIE_ENGINE_URL", "MMHIE_MAX_REASONING_TOKENS")
 
 
 def row_id(value: Shape | Form) -> str:
@@ -61,33 +62,34 @@ class Pair:
         return client.post(shape.path, json=shape.request(self.model, form), headers=headers)
 
 
-def opened(stack: Any) -> Iterator[Pair]:
-    """Clients of a running stack: past its gateway, and through it."""
+def opened(stack: Stack, url: str) -> Iterator[Pair]:
+    """Clients of a running stack: past its gateway, and through the gateway at this address."""
     transport = httpx2.HTTPTransport(uds=str(stack.engine_socket))
     key = {"authorization": f"Bearer {stack.engine_key}"}
     with (
         httpx2.Client(
             transport=transport, base_url="http://engine", headers=key, timeout=PATIENCE_S
         ) as direct,
-        httpx2.Client(base_url=stack.base_url, timeout=PATIENCE_S, trust_env=False) as through,
+        httpx2.Client(base_url=url, timeout=PATIENCE_S, trust_env=False) as through,
     ):
         model = through.get("/v1/models").json()["data"][0]["id"]
         yield Pair(direct, through, model)
 
 
 @pytest.fixture(scope="module")
-def embedded(stack: Any) -> Iterator[Pair]:
+def embedded(stack: Stack) -> Iterator[Pair]:
     """The embedded model's engine."""
-    yield from opened(stack)
+    yield from opened(stack, stack.base_url)
 
 
 @pytest.fixture(scope="module")
-def gpt_oss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """A gpt-oss-shaped model's engine."""
-    folder = tmp_path_factory.mktemp("gpt-oss")
-    settings = {"MMHIE_ENGINE_ARGS": TOOLS, **harmony.ENVIRONMENT}
-    with serving(folder, harmony.model(), **settings) as served:
-        yield from opened(served.stack)
+def unbudgeted(gpt_oss: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """The gpt-oss-shaped model's engine, behind a gateway without a reasoning budget."""
+    ours = {n: v for n, v in gpt_oss.stack.gateway_environ.items() if n.startswith("MMHIE_")}
+    settings = {name: value for name, value in ours.items() if name not in REPLACED}
+    folder, engine = tmp_path_factory.mktemp("gateway"), ours["MMHIE_ENGINE_URL"]
+    with Gateway(folder, engine, **settings).wait() as gateway:
+        yield from opened(gpt_oss.stack, gateway.url)
 
 
 @pytest.mark.slow  # the whole matrix; the gpt-oss one below is in every run
@@ -98,9 +100,9 @@ def test_embedded(embedded: Pair, shape: Shape, form: Form) -> None:
 
 
 @pytest.mark.parametrize(("shape", "form"), cases("gpt-oss"), ids=row_id)
-def test_gpt_oss(gpt_oss: Pair, shape: Shape, form: Form) -> None:
+def test_gpt_oss(unbudgeted: Pair, shape: Shape, form: Form) -> None:
     """Harmony on vLLM: reasoning, its cuts, and tools."""
-    compare("gpt-oss", gpt_oss, shape, form)
+    compare("gpt-oss", unbudgeted, shape, form)
 
 
 def compare(engine: str, pair: Pair, shape: Shape, form: Form) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.docs.examples import Example, examples
-from tests.real.conftest import Stack
+from tests.real.stack import Stack
 
 pytestmark = pytest.mark.engine
 

@@ -13,26 +13,17 @@ from tests.contract.process import Gateway
 from tests.models import harmony, vocabulary
 from tests.models.harmony import ANAEMIA, ASTHMA, COUNTING, EXCHANGES, FEVER, SYSTEM, Exchange
 from tests.real.measuring import measured
-from tests.real.serving import Served, serving
+from tests.real.serving import Served
 
 pytestmark = pytest.mark.engine
 
-REASONING_BUDGET = 40  # enough for all thoughts
 SHORT = 24  # enough for FEVER's and not for ASTHMA's
-TOOLS = "--enable-auto-tool-choice --tool-call-parser openai"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One engine for the whole file."""
-    with serving(
-        tmp_path_factory.mktemp("harmony"),
-        harmony.model(),
-        MMHIE_MAX_REASONING_TOKENS=str(REASONING_BUDGET),
-        MMHIE_ENGINE_ARGS=TOOLS,
-        **harmony.ENVIRONMENT,
-    ) as running:
-        yield running
+def served(gpt_oss: Served) -> Served:
+    """The engine of the whole run."""
+    return gpt_oss
 
 
 Before = Callable[..., Gateway]

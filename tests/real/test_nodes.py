@@ -20,8 +20,8 @@ import pytest
 from requirements import programs
 from tests.models import harmony
 from tests.models.harmony import EXCHANGES, FEVER, SYSTEM
-from tests.real.conftest import MMHIE, START_S, STOP_S, Stack, environment
 from tests.real.serving import PATIENCE_S, Served
+from tests.real.stack import MMHIE, START_S, STOP_S, Stack, environment
 
 pytestmark = [
     pytest.mark.engine,

@@ -18,7 +18,7 @@ import pytest
 
 from launcher.models.families import DISPLAY_NAMES
 from tests.gateway.tracing.collector import Collector
-from tests.real.conftest import MMHIE, Stack, environment, start
+from tests.real.stack import MMHIE, Stack, environment, start
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.engine

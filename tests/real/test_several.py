@@ -12,7 +12,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.real.conftest import Stack, start
+from tests.real.stack import Stack, start
 from tests.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from tests.contract.process import free_port
 from tests.models import completer
-from tests.real.conftest import MMHIE, environment
+from tests.real.stack import MMHIE, environment
 
 pytestmark = pytest.mark.engine
 
@@ -49,11 +50,14 @@ NO_ROOM = {
 REASONS = (
     Reason("weights are missing", r"lacks its weights", weights="absent"),
     Reason("weights are cut short", r"(?i)header|incomplete|deserializ", weights="cut"),
+    Reason("cache too small", r"KV cache", NO_ROOM, code=4),
+    Reason("too little memory", r"GiB free|smaller model", {"MMHIE_DATA_PARALLEL": "1000"}),
+)
+# Read from recorded logs in every run (tests/launcher/serving/test_startup_log.py), and here anew.
+RECORDED = (
     Reason("not quantized that way", r"(?i)gptq", forced("--quantization gptq")),
     Reason("context too long", r"max_model_len \(100000\)", forced("--max-model-len 100000")),
     Reason("unknown flag", r"unrecognized arguments: --no-such-flag", forced("--no-such-flag")),
-    Reason("cache too small", r"KV cache", NO_ROOM, code=4),
-    Reason("too little memory", r"GiB free|smaller model", {"MMHIE_DATA_PARALLEL": "1000"}),
 )
 
 
@@ -65,14 +69,27 @@ class Ending:
     lines: list[str]
 
 
+Endings = dict[str, Ending]
+
+
 @pytest.fixture(scope="module")
-def endings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ending]:
-    """Every start, two at a time: they spend their time importing, on one core each."""
-    root = tmp_path_factory.mktemp("failures")
-    folders = [root / str(number) for number in range(len(REASONS))]
+def endings(tmp_path_factory: pytest.TempPathFactory) -> Endings:
+    """The starts of every run."""
+    return attempts(REASONS, tmp_path_factory.mktemp("failures"))
+
+
+@pytest.fixture(scope="module")
+def recorded_endings(tmp_path_factory: pytest.TempPathFactory) -> Endings:
+    """The starts whose logs are recorded, too."""
+    return attempts(RECORDED, tmp_path_factory.mktemp("recorded"))
+
+
+def attempts(reasons: Sequence[Reason], root: Path) -> Endings:
+    """Start two at a time: they spend their time importing, on one core each."""
+    folders = [root / str(number) for number in range(len(reasons))]
     with ThreadPoolExecutor(2) as pool:
-        ended = list(pool.map(attempt, REASONS, folders))
-    return dict(zip(map(str, REASONS), ended, strict=True))
+        ended = list(pool.map(attempt, reasons, folders))
+    return dict(zip(map(str, reasons), ended, strict=True))
 
 
 def attempt(reason: Reason, folder: Path) -> Ending:
@@ -103,11 +120,21 @@ def copied(folder: Path, weights: str) -> Path:
 
 
 @pytest.mark.parametrize("reason", REASONS, ids=str)
-def test_the_reason_is_one_sentence(endings: dict[str, Ending], reason: Reason) -> None:
+def test_the_reason_is_one_sentence(endings: Endings, reason: Reason) -> None:
     """The last line is the cause in vLLM's or our own words; before it, only prefixed log lines."""
-    ending = endings[str(reason)]
-    *log, sentence = ending.lines
+    check(endings[str(reason)], reason)
 
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reason", RECORDED, ids=str)
+def test_the_engine_still_says_what_is_recorded(recorded_endings: Endings, reason: Reason) -> None:
+    """The same for the other causes."""
+    check(recorded_endings[str(reason)], reason)
+
+
+def check(ending: Ending, reason: Reason) -> None:
+    """Compare one ending with its reason."""
+    *log, sentence = ending.lines
     assert ending.code == reason.code, ending.lines[-30:]
     assert re.search(reason.said, sentence), sentence
     assert len(sentence) < 600

@@ -13,12 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import peft
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, GptOssConfig, GptOssForCausalLM
-from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 from launcher.checkpoints import lora, mxfp4, tensors
 from launcher.checkpoints.adapter import merge
@@ -28,9 +23,18 @@ from launcher.models import safetensors_header
 from launcher.models.resolve import read_model
 from launcher.models.weights import MERGE_RECORD
 from launcher.settings import load
+from tests.lazy import Lazy
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
-TOKENS = torch.arange(24).reshape(2, 12)
+Weights = dict[str, Any]  # tensors by their names
+
+torch, peft, transformers = Lazy("torch"), Lazy("peft"), Lazy("transformers")
+files, reference = Lazy("safetensors.torch"), Lazy("transformers.integrations.mxfp4")
+
+
+def tokens() -> Any:
+    """Two prompts."""
+    return torch.arange(24).reshape(2, 12)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gpt-oss-shaped base in several shards, and a rank 4 adapter on its attention."""
     root = tmp_path_factory.mktemp("tiny")
     torch.manual_seed(0)
-    config = GptOssConfig(
+    config = transformers.GptOssConfig(
         num_hidden_layers=2,
         hidden_size=64,
         intermediate_size=64,
@@ -50,14 +54,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vocab_size=512,
         layer_types=["sliding_attention", "full_attention"],
     )
-    model = GptOssForCausalLM(config).to(torch.bfloat16)
+    model = transformers.GptOssForCausalLM(config).to(torch.bfloat16)
     model.save_pretrained(root / "base", max_shard_size="200KB")
     (root / "base" / "tokenizer_config.json").write_text("{}")
     options = peft.LoraConfig(r=4, lora_alpha=8, target_modules=ATTENTION, init_lora_weights=False)
     adapted = peft.get_peft_model(model, options)
     adapted.save_pretrained(root / "adapter")
     merged = adapted.merge_and_unload()
-    torch.save(merged(TOKENS).logits, root / "expected.pt")
+    torch.save(merged(tokens()).logits, root / "expected.pt")
     return root
 
 
@@ -77,9 +81,9 @@ def packed(tiny: Path, job: MergeJob, tmp_path: Path) -> MergeJob:
     """The same base, its experts replaced by random MXFP4 blocks."""
     base = tmp_path / "packed"
     base.mkdir()
-    weights: dict[str, torch.Tensor] = {}
+    weights: Weights = {}
     for shard in sorted((tiny / "base").glob("*.safetensors")):
-        weights |= load_file(shard)
+        weights |= files.load_file(shard)
     random = torch.Generator().manual_seed(1)
     for name in [name for name in weights if name.endswith(("gate_up_proj", "down_proj"))]:
         experts, inputs, outputs = weights.pop(name).shape
@@ -90,7 +94,7 @@ def packed(tiny: Path, job: MergeJob, tmp_path: Path) -> MergeJob:
         weights[f"{name}_scales"] = torch.randint(
             118, 124, shape, dtype=torch.uint8, generator=random
         )
-    save_file(weights, base / "model.safetensors")
+    files.save_file(weights, base / "model.safetensors")
     config = json.loads((tiny / "base" / "config.json").read_text())
     config["quantization_config"] = {"quant_method": "mxfp4"}
     (base / "config.json").write_text(json.dumps(config))
@@ -101,11 +105,11 @@ def ignore(done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+def weights_of(folder: Path) -> Weights:
     return {
         name: tensor
         for file in folder.glob("*.safetensors")
-        for name, tensor in load_file(file).items()
+        for name, tensor in files.load_file(file).items()
     }
 
 
@@ -113,14 +117,14 @@ def test_logits_equal_pefts_own_merge(tiny: Path, job: MergeJob) -> None:
     """The merged checkpoint, loaded as any other, answers as PEFT's merge does, within bfloat16."""
     folder = merge(job, ignore)
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
     expected = torch.load(tiny / "expected.pt")
     with torch.no_grad():
-        found = model(TOKENS).logits
+        found = model(tokens()).logits
     assert torch.allclose(found.float(), expected.float(), atol=2e-2, rtol=2e-2)
-    base = AutoModelForCausalLM.from_pretrained(job.base, dtype=torch.bfloat16)
+    base = transformers.AutoModelForCausalLM.from_pretrained(job.base, dtype=torch.bfloat16)
     with torch.no_grad():
-        untuned = base(TOKENS).logits
+        untuned = base(tokens()).logits
     assert not torch.allclose(untuned.float(), expected.float(), atol=2e-2, rtol=2e-2)
 
 
@@ -136,7 +140,7 @@ def test_only_the_adapters_targets_change(job: MergeJob) -> None:
         for layer in (0, 1)
         for target in ATTENTION
     }
-    adapter = load_file(job.adapter / "adapter_model.safetensors")
+    adapter = files.load_file(job.adapter / "adapter_model.safetensors")
     module = "model.layers.1.self_attn.q_proj"
     a, b = (adapter[f"base_model.model.{module}.lora_{part}.weight"].float() for part in "AB")
     exact = (before[f"{module}.weight"].float() + 2.0 * (b @ a)).bfloat16()
@@ -160,10 +164,12 @@ def test_dequantized_experts_equal_those_of_transformers(packed: MergeJob) -> No
 
     before, after = weights_of(packed.base), weights_of(folder)
     name = "model.layers.0.mlp.experts.gate_up_proj"
-    expected = convert_moe_packed_tensors(before[f"{name}_blocks"], before[f"{name}_scales"])
+    expected = reference.convert_moe_packed_tensors(
+        before[f"{name}_blocks"], before[f"{name}_scales"]
+    )
     assert torch.equal(after[name], expected)
     assert not [name for name in after if name.endswith(("_blocks", "_scales"))]
-    AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
 
 
 def test_every_digest_in_the_record_is_the_files(job: MergeJob) -> None:
@@ -284,9 +290,9 @@ def test_what_is_more_than_lora_is_refused(
     assert not job.target.exists()
 
 
-def with_weights(job: MergeJob, tmp_path: Path, weights: dict[str, torch.Tensor]) -> MergeJob:
+def with_weights(job: MergeJob, tmp_path: Path, weights: Weights) -> MergeJob:
     changed = edited(job, tmp_path, lambda config: None)
-    save_file(weights, changed.adapter / "adapter_model.safetensors")
+    files.save_file(weights, changed.adapter / "adapter_model.safetensors")
     return changed
 
 
@@ -341,7 +347,7 @@ def test_a_missing_shard_is_refused(tiny: Path, job: MergeJob, tmp_path: Path) -
 def test_large_shards_are_copied_in_small_chunks(tmp_path: Path) -> None:
     """A tensor of 96 MiB passes through under 40 MiB of memory."""
     file = tmp_path / "big.safetensors"
-    save_file({"big": torch.zeros(96 * 2**20, dtype=torch.uint8)}, file)
+    files.save_file({"big": torch.zeros(96 * 2**20, dtype=torch.uint8)}, file)
     pieces = [tensors.as_it_is(tensor) for tensor in safetensors_header.read(file).values()]
 
     tracemalloc.start()
@@ -350,7 +356,9 @@ def test_large_shards_are_copied_in_small_chunks(tmp_path: Path) -> None:
     tracemalloc.stop()
 
     assert peak < 40 * 2**20
-    assert torch.equal(load_file(tmp_path / "copy.safetensors")["big"], load_file(file)["big"])
+    assert torch.equal(
+        files.load_file(tmp_path / "copy.safetensors")["big"], files.load_file(file)["big"]
+    )
 
 
 def test_rounding_to_bfloat16_is_torchs() -> None:

@@ -1,0 +1,118 @@
+"""`mmhie serve` with vLLM as a child process of a test, and the handle to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.contract.process import free_port
+
+MMHIE = Path(sys.executable).with_name("mmhie")
+START_S = 300
+STOP_S = 60
+
+
+@dataclass
+class Stack:
+    """A running `mmhie serve`: where it is, its processes, what it wrote, how it started."""
+
+    process: subprocess.Popen[bytes]
+    base_url: str
+    log: Path
+    started: float = field(default_factory=time.monotonic)
+    phases: list[dict[str, Any]] = field(default_factory=list)
+    answered_s: float = 0.0
+    ready_s: float = 0.0
+
+    @property
+    def pid(self) -> int:
+        """The launcher's."""
+        return self.process.pid
+
+    @property
+    def engine_socket(self) -> Path:
+        return Path(self.gateway_environ["MMHIE_ENGINE_URL"].removeprefix("unix:"))
+
+    @property
+    def engine_key(self) -> str:
+        return self.gateway_environ["MMHIE_ENGINE_API_KEY"]
+
+    @property
+    def gateway_environ(self) -> Mapping[str, str]:
+        """Variables that the launcher gave the gateway."""
+        found: dict[str, str] = self.find("-m gateway").environ()
+        return found
+
+    def find(self, words: str) -> psutil.Process:
+        """The process below the launcher whose command line contains these words."""
+        below = [one for one in self.processes() if words in " ".join(one.cmdline())]
+        return below[-1]
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything below the launcher, guards included."""
+        found: list[psutil.Process] = psutil.Process(self.pid).children(recursive=True)
+        return found
+
+    def health(self) -> dict[str, Any]:
+        """/healthz, or nothing while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"{self.base_url}/healthz", timeout=5) as answer:
+                found: dict[str, Any] = json.load(answer)
+                return found
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return {}
+
+    def note(self) -> str:
+        """Look at the health once and keep each new moment of it; the phase."""
+        health = self.health()
+        moment = {name: health.get(name) for name in ("phase", "progress", "detail")}
+        if health and not self.answered_s:
+            self.answered_s = time.monotonic() - self.started
+        if health and moment not in self.phases[-1:]:
+            self.phases.append(moment)
+        return str(health.get("phase"))
+
+    def until(self, phase: str, seconds: float = START_S) -> float:
+        """Wait for a phase; the seconds that took."""
+        began = time.monotonic()
+        while self.note() != phase:
+            assert self.process.poll() is None, self.log.read_text()[-4000:]
+            assert time.monotonic() - began < seconds, (self.phases, self.log.read_text()[-4000:])
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop; its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=STOP_S)
+
+
+def environment(**ours: str) -> dict[str, str]:
+    """The machine's own environment with none of our settings in it but these."""
+    theirs = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
+    return {**theirs, **ours}
+
+
+def start(folder: Path, **ours: str) -> Stack:
+    """`mmhie serve` on a free port, in a folder without a .env file."""
+    port = free_port()
+    default = {"MMHIE_REASONER_MODEL": "embedded", "MMHIE_TIMEOUT_SECONDS": "120"}
+    env = environment(**{**default, "MMHIE_PORT": str(port), **ours})
+    log = folder / "serve.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [MMHIE, "serve"], cwd=folder, env=env, stdout=output, stderr=output
+        )
+    return Stack(process, f"http://127.0.0.1:{port}", log)
