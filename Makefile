@@ -2,10 +2,12 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
+# Engines start on one core each: two at a time. Tests of one engine stay together.
+TWO = -n 2 --dist loadscope
 FAST_TESTS = -n 4 --dist worksteal -m "not slow and not engine" $(T)
 FAST = $(PYTEST) $(FAST_TESTS)
-# Two engines at a time: they start on one core each. Tests of one engine stay together.
-ENGINE = $(PYTEST) -n 2 --dist loadgroup -m "engine and not slow" $(T)
+ENGINE = $(PYTEST) $(TWO) -m "engine and not slow" $(T)
+SLOW = $(PYTEST) $(TWO) -m slow $(T)
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-slow coverage check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
 
@@ -23,8 +25,9 @@ test: setup  ## all tests except the slow ones, with a real engine; T=path selec
 test-fast: setup  ## the tests without a real engine, in parallel
 	$(FAST) || test $$? = 5
 
-test-slow: setup  ## the tests that take over 90 seconds each
-	$(PYTEST) -m slow $(T) || test $$? = 5
+test-slow: setup  ## the tests that take over 90 seconds each, and the floor of coverage
+	$(SLOW) || test $$? = 5
+	$(if $(T),,@$(MAKE) coverage)
 
 coverage: setup  ## lines and branches that the fast tests run
 	$(RUN) -m coverage erase

@@ -3,7 +3,10 @@
 import os
 import signal
 
+import pytest
+
 from requirements import programs
+from tests.scheduling import ByEngine
 
 pytest_plugins = ["tests.contract.fixtures"]
 
@@ -18,3 +21,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_report_header() -> str:
     """The programs that are missing, and the one command that installs them all."""
     return programs.summary()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByEngine | None:
+    """Return how tests with real engines are shared among processes; the others as xdist does."""
+    return ByEngine(config, log) if config.getvalue("dist") == "loadscope" else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,6 @@ from tests.models import harmony
 from tests.real.serving import Served, serving
 from tests.real.stack import Stack, start
 
-HERE = Path(__file__).parent
 # Without a parser vLLM refuses every tool_choice but none.
 EMBEDDED_TOOLS = "--enable-auto-tool-choice --tool-call-parser hermes"
 GPT_OSS_TOOLS = "--enable-auto-tool-choice --tool-call-parser openai"
@@ -56,16 +54,3 @@ def gpt_oss(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         **harmony.ENVIRONMENT,
     ) as running:
         yield running
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests of one engine share a process, so that two engines can work side by side."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group(engine_of(item)))
-
-
-def engine_of(item: pytest.Item) -> str:
-    """Name the shared stack of a test, or its module, which has an engine of its own."""
-    shared = {"stack", "gpt_oss"} & set(getattr(item, "fixturenames", ()))
-    return shared.pop() if shared else item.path.stem

@@ -1,0 +1,40 @@
+"""Tests with real engines, shared by two processes: those of one engine stay together."""
+
+from typing import Final
+
+from xdist.scheduler import LoadScopeScheduling
+
+# A wrong entry costs the start of one more engine, and nothing else.
+EMBEDDED: Final = (
+    *(
+        "client_matrix",
+        "clients",
+        "dashboard",
+        "docs",
+        "gateway",
+        "reach",
+        "readme",
+        "sdk",
+        "serve",
+    ),
+    "differential.py::test_embedded",
+)
+GPT_OSS: Final = ("harmony", "differential.py::test_gpt_oss")
+
+
+class ByEngine(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """One engine of tests/real after the other in a process; elsewhere, one folder."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return engine_of(nodeid)
+
+
+def engine_of(nodeid: str) -> str:
+    """Name the engine that a test asks: a shared one, or its module's own."""
+    folder, _, name = nodeid.partition("::")[0].rpartition("/")
+    if folder != "tests/real":
+        return folder
+    test = nodeid.removeprefix("tests/real/test_")
+    if test.startswith(GPT_OSS):
+        return "gpt-oss"
+    return "embedded" if test.startswith(EMBEDDED) else name
