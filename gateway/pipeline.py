@@ -221,13 +221,12 @@ async def refuse_failures(response: EngineResponse, call: Call, record: RequestR
 
 async def relay(answer: Answer, exchange: Exchange) -> None:
     """Send an answer and record what it came to, also where it failed half-way."""
-    digests: list[str] = []
+    is_whole = False
     try:
         await answer.send()
-    except BaseException:
-        digests = answer.digests() if exchange.record.status else []
-        raise
+        is_whole = True
     finally:
+        digests = answer.digests() if exchange.record.status and not is_whole else []
         if exchange.record.status or answer.finals:
             seen = (exchange.record.prompt_estimate, answer.pieces)
             exchange.record.answer = AnswerSummary.of(
