@@ -4,21 +4,9 @@ from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling
 
-# A wrong entry costs the start of one more engine, and nothing else.
-EMBEDDED: Final = (
-    *(
-        "client_matrix",
-        "clients",
-        "dashboard",
-        "docs",
-        "gateway",
-        "reach",
-        "readme",
-        "sdk",
-        "serve",
-    ),
-    "differential.py::test_embedded",
-)
+# In the order of their names: the tests of the last end the engine.
+NAMES: Final = "client_matrix clients dashboard docs gateway memory reach readme sdk serve"
+EMBEDDED: Final = (*NAMES.split(), "differential.py::test_embedded")
 GPT_OSS: Final = ("harmony", "differential.py::test_gpt_oss")
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PATIENCE_S = 600
+PATIENCE_S = 1800  # a training takes a minute, and half an hour on a machine that is busy
 
 
 def root() -> Path:
