@@ -63,12 +63,7 @@ class Metrics:
         self.ready = gauge("engine_ready", "1 while the engine is ready.")
         phase = gauge("phase", "1 for the current phase.", labels=("phase",))
         self.phases = {one: phase.labels(one) for one in get_args(Phase)}
-        self.audit_failing = gauge(
-            "audit_failing", "1 while the audit trail cannot be written.", "livemax"
-        )
-        self.audit_lost = gauge(
-            "audit_lost_records", "Requests without an audit record.", "livesum"
-        )
+        self._add_audit_gauges()
         self.shared_failing = gauge(
             "shared_state_failing", "1 while Redis is configured and unavailable.", "livemax"
         )
@@ -77,6 +72,17 @@ class Metrics:
         self.workers_lost = gauge("workers_lost", "Worker processes that died since the start.")
         self._children: dict[tuple[object, ...], Counter] = {}
         self.http = HttpMetrics(self.registry)
+
+    def _add_audit_gauges(self) -> None:
+        self.audit_failing = self._gauge(
+            "audit_failing", "1 while the audit trail cannot be written.", "livemax"
+        )
+        self.audit_tampered = self._gauge(
+            "audit_tampered", "1 once the trail was changed by another program.", "livemax"
+        )
+        self.audit_lost = self._gauge(
+            "audit_lost_records", "Requests without an audit record.", "livesum"
+        )
 
     def exposition(self) -> bytes:
         """Prometheus text; of all processes where several count together."""
@@ -94,10 +100,11 @@ class Metrics:
             child = self._children[key] = counter.labels(*labels)
         child.inc()
 
-    def audit_alarm(self, failing: bool, lost: int) -> None:
+    def audit_alarm(self, failing: bool, lost: int, tampered: bool) -> None:
         """Set the gauges of the audit trail."""
         self.audit_failing.set(failing)
         self.audit_lost.set(lost)
+        self.audit_tampered.set(tampered)
 
     def at_scrape(self, phase: str, admission: AdmissionQueue) -> None:
         """Set the gauges that are read at a scrape."""

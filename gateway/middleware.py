@@ -74,7 +74,8 @@ class Correlation:
         await exchange.refuse(error)
 
     def _open(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
-        request_id = request_id_of(scope)
+        own_id = new_id()
+        request_id = accepted_id(scope) or own_id
         common: tuple[tuple[bytes, bytes], ...] = (
             (b"x-request-id", request_id),
             (b"x-mmhie-disclaimer-version", self.disclaimer_version),
@@ -87,13 +88,20 @@ class Correlation:
         common += ((b"request-id", request_id),)  # the name by which Anthropic's clients keep it
         exchange = Exchange(scope, receive, send, request_id=name, common=common)
         exchange.error_body = partial(messages_error.body, request_id=name)
+        exchange = Exchange(scope, receive, send, request_id=request_id.decode(), common=common)
+        exchange.record.own_id = own_id.decode()
         return exchange
 
 
-def request_id_of(scope: Scope) -> bytes:
-    """Return the caller's X-Request-Id where it is harmless, else a new one."""
+def accepted_id(scope: Scope) -> bytes:
+    """Return the caller's X-Request-Id where it is harmless; empty without one."""
     sent = value_of(scope["headers"], b"x-request-id")
-    return sent if ACCEPTED_ID.fullmatch(sent) else b"%032x" % NUMBERS.getrandbits(128)
+    return sent if ACCEPTED_ID.fullmatch(sent) else b""
+
+
+def new_id() -> bytes:
+    """Return an id that no other request has."""
+    return b"%032x" % NUMBERS.getrandbits(128)
 
 
 def is_messages(scope: Scope) -> bool:

@@ -87,6 +87,8 @@ class RequestRecord:
     status: int = 0
     outcome: str = "ok"
     ttft_ms: float | None = None
+    # Correlation
+    own_id: str = ""  # unique, whatever id the caller chose
     # Dispatch
     principal: Principal = ANYBODY
     is_token_path: bool = False

@@ -45,9 +45,17 @@ def check_redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def check_collector_url(url: SecretStr) -> SecretStr:
+    """Return the address that takes checkpoints."""
+    if not names_a_collector(url.get_secret_value()):
+        raise ValueError("must be https://…, http://… or syslog://host:port")
+    return url
+
+
 Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
 EngineUrl = Annotated[str, AfterValidator(check_engine_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
+CollectorUrl = Annotated[SecretStr, AfterValidator(check_collector_url)]
 
 
 class GatewaySettings(SharedSettings):
@@ -184,6 +192,11 @@ class GatewaySettings(SharedSettings):
     )
     audit_checkpoint_seconds: float = Field(
         60, gt=0, description="Interval between audit checkpoints on standard output."
+    )
+    audit_checkpoint_url: CollectorUrl | None = Field(
+        None,
+        description="Where each checkpoint is sent as it is made: `https://…` (POST, JSON) or "
+        "`syslog://host:port` (RFC 5424 over TCP). Retried until it arrives.",
     )
     audit_on_failure: Literal["refuse", "serve"] = Field(
         "refuse",
@@ -377,6 +390,18 @@ def names_a_redis(url: str) -> bool:
     return names_host and re.fullmatch(r"(/\d*)?", parts.path) is not None
 
 
+def names_a_collector(url: str) -> bool:
+    """Return whether a URL is of HTTP, or of a syslog server with its port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "syslog":
+        return bool(parts.hostname and port) and parts.path in ("", "/")
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+
+
 def known_names() -> frozenset[str]:
     """Return every MMHIE_* variable that the gateway, the launcher or the SDK reads."""
     return names_of(GatewaySettings) | set(SIBLING_SETTINGS.read_text("utf-8").split())
@@ -428,6 +453,10 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     yield (
         settings.redis_ca and not uses_tls,
         "MMHIE_REDIS_CA needs a MMHIE_REDIS_URL with rediss://; set that, or unset it.",
+    )
+    yield (
+        settings.audit_checkpoint_url and not settings.audit_file,
+        "MMHIE_AUDIT_CHECKPOINT_URL needs MMHIE_AUDIT_FILE; set that as well, or unset it.",
     )
     yield (
         settings.audit_file and not settings.audit_key,

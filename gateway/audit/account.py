@@ -37,6 +37,9 @@ def asked(record: Json) -> Rows:
         yield "began", record["since"]
     else:
         yield "ended", f"{record.get('time')}, after {record.get('ms')} ms"
+    if "caller_request_id" in record:
+        yield "request id", record["request_id"]
+        yield "caller's id", record["caller_request_id"]
     who = f"{record.get('client') or 'unknown'} ({record.get('auth') or 'no valid key'})"
     yield "client", f"{who} from {record.get('address') or 'an unknown address'}"
     yield "endpoint", f"{record.get('route')}{', streamed' if record.get('stream') else ''}"

@@ -40,6 +40,11 @@ def signed_line(record: Json, head: Head, mac: hmac.HMAC) -> tuple[bytes, Head]:
     return line, Head(head.seq + 1, proof)
 
 
+def end_of_line(head: Head) -> bytes:
+    """Return the bytes that the line of a head ends with."""
+    return b',"mac":"%b"}\n' % head.mac.encode()
+
+
 def mac_of(content: bytes, mac: hmac.HMAC) -> str:
     own = mac.copy()
     own.update(content)

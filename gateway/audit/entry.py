@@ -30,7 +30,7 @@ def opened(record: RequestRecord, path: str, now: float) -> Json:
     return {
         "since": rfc3339(now),
         "host": HOST,
-        "request_id": record.request_id,
+        **ids_of(record),
         "client": record.principal.name[:LONGEST_NAME],
         "auth": record.principal.kind,
         "address": record.address,
@@ -45,7 +45,7 @@ def line_of(record: RequestRecord) -> Json:
         "time": rfc3339(record.ended),
         "kind": "request",
         "host": HOST,
-        "request_id": record.request_id,
+        **ids_of(record),
         "client": record.principal.name,
         "auth": record.principal.kind,
         "address": record.address,
@@ -55,6 +55,14 @@ def line_of(record: RequestRecord) -> Json:
         "ms": record.ms,
         **known(screening_of(record) | origin_of(record) | answer_of(record)),
     }
+
+
+def ids_of(record: RequestRecord) -> Json:
+    """Return the request's own id, and beside it the one that its caller chose: callers may choose
+    one twice, and would hide one request behind another."""
+    if record.own_id in ("", record.request_id):
+        return {"request_id": record.request_id}
+    return {"request_id": record.own_id, "caller_request_id": record.request_id}
 
 
 def screening_of(record: RequestRecord) -> Json:

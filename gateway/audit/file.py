@@ -6,7 +6,8 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +31,16 @@ class ChainBroken(Exception):
     """The trail's last line was not written with this key; the message says where."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the trail was when this process last had it: its file, its size in bytes, its head."""
+
+    device: int
+    inode: int
+    size: int
+    head: Head
+
+
 class AuditFile:
     """A trail that several processes append to: whoever holds the lock continues from what the
     file says. Not thread-safe."""
@@ -45,6 +56,8 @@ class AuditFile:
         self._synced = 0.0
         self.owes_sync = False  # lines are written that have not been forced to the disk
         self._events: list[Json] = []  # repairs and rotations to be recorded
+        self._mark: Mark | None = None
+        self.on_tampering: Callable[[str], None] = lambda _: None
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "AuditFile | None":
@@ -72,7 +85,13 @@ class AuditFile:
                 self._write(b"".join(lines))
             self.head = head
             self._events.clear()
+            self._set_mark()
         return head
+
+    def look(self) -> None:
+        """Look for tampering while nothing is written; raise OSError or ChainBroken."""
+        if self._mark is not None:
+            self.append(())
 
     def recover(self) -> Head:
         """Return the head on disk, after repairing a torn line; raise OSError or ChainBroken."""
@@ -97,6 +116,7 @@ class AuditFile:
 
     def _follow_file(self) -> None:
         """Open the file if it was rotated, and read its head if another process has appended."""
+        self._notice_tampering()
         if not self._is_current():
             self.close()
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -104,6 +124,21 @@ class AuditFile:
         size = os.fstat(self._handle).st_size
         if size != self._size:
             self.head = self._read_head(size)
+
+    def _notice_tampering(self) -> None:
+        """Record, once, what was done to the trail since this process last had it."""
+        mark = self._mark
+        what = tampering(self.path, mark) if mark is not None else None
+        if mark is None or what is None:
+            return
+        self._mark, self._size = None, -1  # go on from what is there
+        known = {"known_seq": mark.head.seq, "known_mac": mark.head.mac}
+        self._events.append(event("tampered", what=what, **known))
+        self.on_tampering(what)
+
+    def _set_mark(self) -> None:
+        ours = os.fstat(self._handle)
+        self._mark = Mark(ours.st_dev, ours.st_ino, self._size, self.head)
 
     def _is_current(self) -> bool:
         if self._handle < 0:
@@ -228,6 +263,46 @@ def append_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
 def event(kind: str, **facts: object) -> Json:
     """Return a record about the trail itself or the service, not about a request."""
     return {"time": rfc3339(time.time()), "kind": kind, "host": HOST, **facts}
+
+
+def tampering(path: Path, mark: Mark) -> str | None:
+    """Return what became of a trail that only ever grows, in one word; None where it only grew.
+
+    A file that was renamed by a rotation is followed by its number. Raises OSError.
+    """
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return None if was_rotated(path, mark) else "vanished"
+    if (there.st_dev, there.st_ino) != (mark.device, mark.inode):
+        return None if was_rotated(path, mark) else "replaced"
+    if there.st_size < mark.size:
+        return "shrunk"
+    return None if ends_with(path, mark) else "rewritten"
+
+
+def was_rotated(path: Path, mark: Mark) -> bool:
+    """Return whether the file is still there under a number, or its successor says so: a rotated
+    file may be archived at once."""
+    for one in rotated_files(path):
+        with contextlib.suppress(FileNotFoundError):
+            there = one.stat()
+            if (there.st_dev, there.st_ino) == (mark.device, mark.inode):
+                return ends_with(one, mark)
+    with contextlib.suppress(FileNotFoundError, orjson.JSONDecodeError), path.open("rb") as file:
+        first = orjson.loads(file.readline())
+        return bool(first["kind"] == "rotation" and first["seq"] > mark.head.seq)
+    return False
+
+
+def ends_with(path: Path, mark: Mark) -> bool:
+    """Return whether the trail is, up to the mark, what it was: its head's MAC stands there."""
+    if mark.head == START:
+        return True
+    end = chain.end_of_line(mark.head)
+    with path.open("rb") as file:
+        file.seek(mark.size - len(end))
+        return file.read(len(end)) == end
 
 
 def rotated_files(path: Path) -> list[Path]:

@@ -25,9 +25,9 @@ class RequestLine:
 
 
 def find(path: Path, *, request_id: str, key: str) -> Iterator[RequestLine]:
-    """Yield every line of a request, rotated files included: callers choose ids, and may choose one
-    twice. Raises OSError."""
-    mac, named = chain.new_mac(key), f'"request_id":"{request_id}"'.encode()
+    """Yield every line of a request by its id or the caller's, rotated files included: a caller may
+    choose one twice. Raises OSError."""
+    mac, named = chain.new_mac(key), f'request_id":"{request_id}"'.encode()
     before, held = b"", ("", b"")
     for where, raw in itertools.chain(lines_of(path), [("", b"")]):
         if named in held[1]:

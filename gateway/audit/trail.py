@@ -14,6 +14,7 @@ import orjson
 
 from gateway.audit import entry
 from gateway.audit.chain import Head
+from gateway.audit.checkpoints import CheckpointSender
 from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event, tail_records
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.errors import AuditUnavailable
@@ -24,6 +25,7 @@ from gateway.safety.labels import GATEWAY_VERSION
 from gateway.settings import GatewaySettings
 from gateway.timestamps import rfc3339
 
+LOOK_S = 1.0
 BATCH_S = 0.05  # a line is written within twice this
 RETRY_S = 1.0
 MOST_PENDING = 100_000
@@ -32,7 +34,12 @@ STOP_S = 5.0
 STUCK_S = 5.0  # a write that takes longer has failed: the disk hangs
 
 OnFailure = Literal["refuse", "serve"]
-Alarm = Callable[[bool, int], None]
+TAMPERED = "The audit trail was tampered with while the gateway ran; run `mmhie audit verify`."
+
+
+# Takes whether the trail cannot be written, how many records are lost, and whether another program
+# has changed it.
+Alarm = Callable[[bool, int, bool], None]
 
 
 class Trail:
@@ -40,9 +47,17 @@ class Trail:
     a short failure loses nothing."""
 
     def __init__(
-        self, file: AuditFile, *, on_failure: OnFailure, checkpoint_s: float, alarm: Alarm
+        self,
+        file: AuditFile,
+        *,
+        on_failure: OnFailure,
+        checkpoint_s: float,
+        alarm: Alarm,
+        sender: CheckpointSender | None = None,
     ) -> None:
         self._file = file
+        file.on_tampering = self._note_tampering
+        self._sender = sender
         self._on_failure = on_failure
         self._checkpoint_s = checkpoint_s
         self._alarm = alarm
@@ -54,6 +69,8 @@ class Trail:
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._checkpointed = Head(-1, "")
         self._next_checkpoint = 0.0
+        self._next_look = 0.0
+        self.is_tampered = False
         self._writing_since: float | None = None
         self._journal: InflightJournal | None = None
         self.failing = False
@@ -64,11 +81,13 @@ class Trail:
         file = AuditFile.of(settings)
         if file is None:
             return None
+        url = settings.audit_checkpoint_url
         return cls(
             file,
             on_failure=settings.audit_on_failure,
             checkpoint_s=settings.audit_checkpoint_seconds,
             alarm=alarm,
+            sender=CheckpointSender(url.get_secret_value()) if url else None,
         )
 
     def open(self, record: RequestRecord, path: str) -> None:
@@ -103,7 +122,16 @@ class Trail:
             )
 
     def warnings(self) -> list[str]:
-        return ["The audit trail cannot be written."] if self._has_failed() else []
+        failed = ["The audit trail cannot be written."] if self._has_failed() else []
+        return [*failed, *([TAMPERED] if self.is_tampered else [])]
+
+    def _note_tampering(self, what: str) -> None:
+        log.error("the audit trail was tampered with: %s", what)
+        self.is_tampered = True
+        self._raise_alarm()
+
+    def _raise_alarm(self) -> None:
+        self._alarm(self.failing, self._lost, self.is_tampered)
 
     def _has_failed(self) -> bool:
         """Return whether writing fails or hangs; a thread that hangs cannot report it."""
@@ -122,6 +150,8 @@ class Trail:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # no room: a kill then shows only in `start`
             self._journal = InflightJournal(self._file.path)
+        if self._sender is not None:
+            self._sender.start()
         self._checkpoint()
         self._thread.start()
 
@@ -130,6 +160,8 @@ class Trail:
         self._stopping.set()
         self._wake.set()
         self._thread.join(STOP_S)
+        if self._sender is not None:
+            self._sender.stop()
 
     def _run(self) -> None:
         try:
@@ -137,7 +169,7 @@ class Trail:
         except Exception:  # a writer that died must not look like an idle one
             log.exception("fault")
             self.failing = True
-            self._alarm(True, self._lost)
+            self._raise_alarm()
 
     def _write_until_stopped(self) -> None:
         while not self._stopping.is_set():
@@ -146,15 +178,28 @@ class Trail:
             self._wake.clear()
             self._flush()
             self._sync()
+            self._look()
             if time.monotonic() >= self._next_checkpoint:
                 self._checkpoint()
         self._close()
+
+    def _look(self) -> None:
+        """Look once a second whether the trail is still what was written."""
+        now = time.monotonic()
+        if now < self._next_look or self.failing:
+            return
+        self._next_look = now + LOOK_S
+        try:
+            with self._timed():
+                self._file.look()
+        except (OSError, ChainBroken) as problem:
+            self._fail(problem)
 
     def _pause_s(self) -> float:
         """Return how long to wait for entries."""
         if self.failing:
             return RETRY_S
-        return min(self._checkpoint_s, SYNC_EVERY_S) if self._file.owes_sync else self._checkpoint_s
+        return min(self._checkpoint_s, SYNC_EVERY_S, LOOK_S)
 
     def _sync(self) -> None:
         """Force the last lines before an idle time to the disk like all others."""
@@ -209,13 +254,14 @@ class Trail:
             reason = problem.strerror if isinstance(problem, OSError) else "the chain is broken"
             log.error("the audit trail cannot be written: %s", reason)
         self.failing = True
-        self._alarm(True, self._lost)
+        self._raise_alarm()
 
     def _recover(self) -> None:
         if self.failing:
             log.warning("the audit trail is written again")
-            self._alarm(False, self._lost)
-        self.failing = False
+        was_failing, self.failing = self.failing, False
+        if was_failing:
+            self._raise_alarm()
 
     def _checkpoint(self) -> None:
         """Print the head of the chain outside of the file, so that a cut end can be detected."""
@@ -230,6 +276,8 @@ class Trail:
             "seq": head.seq,
             "mac": head.mac,
         }
+        if self._sender is not None:
+            self._sender.send(line)
         with contextlib.suppress(OSError, ValueError):  # nobody reads standard output
             sys.stdout.write(orjson.dumps(line).decode() + "\n")
             sys.stdout.flush()
@@ -261,6 +309,7 @@ def unfinished(left: Sequence[tuple[Path, list[Json]]], trail: Path) -> list[Jso
 
 
 def is_line_of(opened: Json, record: Json) -> bool:
-    """Return whether a record is of this request: an id alone is not enough, callers choose it."""
+    """Return whether a record is of this request: in a journal of before ids were unique, callers
+    chose them, and an id alone is not enough."""
     same = all(record.get(name) == opened.get(name) for name in ("request_id", "address", "host"))
     return same and str(record.get("time")) >= str(opened.get("since"))

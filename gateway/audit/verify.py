@@ -13,6 +13,7 @@ import orjson
 from gateway.audit import chain
 from gateway.audit.chain import START, Head, Line
 from gateway.audit.file import rotated_files
+from gateway.json_types import Json
 
 Kind = Literal["edited", "deleted", "reordered", "rewritten", "cut", "torn", "wrong key", "missing"]
 MOST_LISTED = 1000
@@ -86,6 +87,13 @@ class Verifier:
             self._find("edited", where, f"line {line.head.seq} is not what was written")
         self._check_order(where, line)
         self._check_checkpoint(where, line)
+        if line.is_genuine and line.record.get("kind") == "tampered":
+            self._report_tampering(where, line.record)
+
+    def _report_tampering(self, where: str, record: Json) -> None:
+        """Report what a running gateway saw happen to the trail."""
+        what, last = record.get("what"), record.get("known_seq")
+        self._find("rewritten", where, f"the trail had {what}; line {last} had been its last")
 
     def _unreadable(self, where: str) -> None:
         self._find("torn", where, f"what should be line {self.report.head.seq + 1} is no line")

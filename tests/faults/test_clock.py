@@ -201,10 +201,10 @@ def test_the_trail_has_the_dates_and_holds(shifted: Shifted) -> None:
         written(shifted, set(asked))  # an entry is made just after the answer has left
     told = written(shifted, set(asked))
 
-    assert [one["request_id"] for one in told] == list(asked)
+    assert [one["caller_request_id"] for one in told] == list(asked)
     for one in told:
         off_s = datetime.fromisoformat(one["time"]).timestamp() - datetime.now(UTC).timestamp()
-        assert abs(off_s - asked[one["request_id"]]) < DAY_S / 2
+        assert abs(off_s - asked[one["caller_request_id"]]) < DAY_S / 2
         assert 0 <= one["ms"] < DAY_S * 500
     assert not verify(shifted.trail, key=KEY).findings
 
@@ -213,7 +213,7 @@ def written(shifted: Shifted, ids: set[str]) -> list[dict[str, Any]]:
     """These requests' entries, as soon as all are there."""
 
     def told() -> list[dict[str, Any]]:
-        return [one for one in lines(shifted.trail) if one.get("request_id") in ids]
+        return [one for one in lines(shifted.trail) if one.get("caller_request_id") in ids]
 
     until(lambda: len(told()) == len(ids))
     return told()

@@ -19,7 +19,7 @@ from gateway.engine.errors import echoes, private, withhold
 from gateway.errors import GatewayError, InvalidField, InvalidRequest, Unauthorized
 from gateway.generate.request import checked, form_of
 from gateway.http.exchange import Exchange
-from gateway.middleware import ACCEPTED_ID, Correlation, request_id_of
+from gateway.middleware import ACCEPTED_ID, Correlation, accepted_id
 from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, screened
@@ -78,7 +78,7 @@ def heads(data: bytes) -> list[tuple[bytes, bytes]]:
 def headers(data: bytes) -> None:
     """Keys, ids, forms and traces out of any headers."""
     found = heads(data)
-    assert ACCEPTED_ID.fullmatch(request_id_of({"headers": found}))
+    assert ACCEPTED_ID.fullmatch(accepted_id({"headers": found}) or b"-")
     for _, value in found:
         assert form_of(value, stream=True) in ("sse", "text")
     try:

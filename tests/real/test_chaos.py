@@ -284,7 +284,7 @@ def test_nothing_acknowledged_is_lost(shaken: Shaken, tell: Callable[[str], None
 
     files = (*rotated_files(shaken.trail), shaken.trail)
     told = [line for file in files for line in lines(file)]
-    written = {line.get("request_id") for line in told}
+    written = {line.get("caller_request_id", line.get("request_id")) for line in told}
     tell(json.dumps(Counter(outcome for *_, outcome in shaken.callers.told)))
     assert shaken.callers.acknowledged <= written
     assert not verify(shaken.trail, key=KEY).findings

@@ -14,6 +14,7 @@ from gateway.audit.fhir.elements import (
     coding,
     concept,
     has_answer,
+    header_id,
     identified,
     record_id,
     text_of,
@@ -34,7 +35,7 @@ OTHER = ("110100", "Application Activity")
 SUCCESS, MINOR, SERIOUS = "0", "4", "8"
 HOST_NAME, IP_ADDRESS = "1", "2"
 # Fields with an element of their own; all others are details.
-ELEMENTS = {"time", "kind", "prev", "mac", "host", "request_id", "client", "address"}
+ELEMENTS = {"time", "kind", "prev", "mac", "host", "caller_request_id", "client", "address"}
 
 
 def audit_event(record: Json) -> Json:
@@ -107,10 +108,10 @@ def entities(record: Json) -> Iterator[Json]:
     """Yield the request by its id, and the answer, or what there was instead, with the facts."""
     if "request_id" in record:
         yield {
-            "what": identified(OWN, record["request_id"]),
+            "what": identified(OWN, header_id(record)),
             "type": coding(BALP_ENTITY, "XrequestId", "X-Request-Id"),
         }
-    answer = identified(ANSWER, record["request_id"]) if has_answer(record) else {}
+    answer = identified(ANSWER, header_id(record)) if has_answer(record) else {}
     yield {
         "what": {**answer, "display": text_of(record.get("model") or "MM-HIE service")},
         "type": coding(ENTITY_TYPE, "2", "System Object"),
@@ -122,5 +123,7 @@ def entities(record: Json) -> Iterator[Json]:
 def details(record: Json) -> list[dict[str, str]]:
     """Return every other fact; what is empty has no `valueString`."""
     found = {name: text_of(record[name]) for name in record if name not in ELEMENTS}
+    if "caller_request_id" not in record:
+        found.pop("request_id", None)  # the entity has it
     known = {name: text for name, text in found.items() if record[name] is not None and text}
     return [{"type": name, "valueString": text} for name, text in known.items()]

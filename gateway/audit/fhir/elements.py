@@ -43,3 +43,8 @@ def text_of(value: object) -> str:
         value = " ".join(f"{name}={one}" for name, one in value.items())
     clean = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
     return clean.strip() and clean
+
+
+def header_id(record: Json) -> str:
+    """Return the id that the response's X-Request-Id had, by which others know the request."""
+    return str(record.get("caller_request_id") or record["request_id"])

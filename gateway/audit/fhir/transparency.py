@@ -18,6 +18,7 @@ from gateway.audit.fhir.elements import (
     OWN,
     coding,
     concept,
+    header_id,
     identified,
     record_id,
     text_of,
@@ -69,7 +70,7 @@ def provenance(record: Json, device_id: str) -> Json:
         "id": record_id(record),
         "meta": {"profile": [f"{GUIDE}/StructureDefinition/AI-Provenance"]},
         "target": [
-            identified(ANSWER, record["request_id"]),
+            identified(ANSWER, header_id(record)),
             *(identified(DIGEST, digest) for digest in digests),
         ],
         "occurredDateTime": record["time"],

@@ -115,4 +115,4 @@ def asked(gateway: Gateway, name: str) -> set[str]:
 
 def told(trail: Path) -> set[str]:
     """Return the ids of the requests in a trail."""
-    return {line["request_id"] for line in lines(trail) if line["kind"] == "request"}
+    return {line["caller_request_id"] for line in lines(trail) if line["kind"] == "request"}

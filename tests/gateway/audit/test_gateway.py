@@ -245,9 +245,9 @@ def test_a_caller_that_leaves_has_its_line(audited: Audited, engine: FakeEngine)
         "POST", SSE.path, json=SSE.body(), headers=headers
     ) as answer:
         next(answer.iter_bytes())
-    until(lambda: any(one["request_id"] == "leaver" for one in audited.requests()))
+    until(lambda: any(one.get("caller_request_id") == "leaver" for one in audited.requests()))
 
-    (line,) = [one for one in audited.requests() if one["request_id"] == "leaver"]
+    (line,) = [one for one in audited.requests() if one.get("caller_request_id") == "leaver"]
     assert line["outcome"] == "client_gone"
     assert line["prompt_digest"].startswith("hmac-sha256:")
 
@@ -420,7 +420,8 @@ def test_several_gateways_share_one_trail(start: Start, engine: FakeEngine, tmp_
 
     told = [line for file in (*rotated_files(trail), trail) for line in lines(file)]
     asked = {f"{number}-{gateway.port}" for number in range(60) for gateway in (one, two)}
-    assert sorted(line["request_id"] for line in told if line["kind"] == "request") == sorted(asked)
+    requests = [line for line in told if line["kind"] == "request"]
+    assert sorted(line["caller_request_id"] for line in requests) == sorted(asked)
     assert [line["kind"] for line in told].count("stop") == 2
     assert len(rotated_files(trail)) > 2
     assert not verify(trail, key=KEY).findings

@@ -24,6 +24,7 @@ from tests.contract.process import ROOT
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
+from tests.waiting import until
 
 ENTERS_AND_DIES = """
 import os, sys, pathlib
@@ -76,6 +77,7 @@ def test_the_longest_request_fits(trail: Path) -> None:
     """No caller evades the journal by a long id, nor by a name in another script."""
     name = "\N{CJK UNIFIED IDEOGRAPH-4E00}\N{GRINNING FACE}" * LONGEST_NAME
     record = RequestRecord("x" * 128, "POST", "2001:db8:" + "ffff:" * 6, is_audited=True)
+    record.own_id = "0" * 32
     record.principal = Principal(name, "jwt", frozenset())
     record.notices, record.notice_rules = [{"id": rule.id} for rule in RULES], "0" * 12
     register = InflightJournal(trail)
@@ -131,15 +133,42 @@ def test_nothing_that_was_answered_is_lost(
 
     assert answered == [200] * 5
     told = [one for one in lines(trail) if "request_id" in one]
-    assert sorted(one["request_id"] for one in told) == [
+    assert sorted(one["caller_request_id"] for one in told) == [
         *(f"done-{n}" for n in range(5)),
         *(f"open-{n}" for n in range(3)),
     ]
     unfinished = [one for one in told if one["kind"] == "unfinished"]
-    assert {one["request_id"] for one in unfinished} >= {f"open-{n}" for n in range(3)}
+    assert {one["caller_request_id"] for one in unfinished} >= {f"open-{n}" for n in range(3)}
     assert all(one["client"] and one["since"] and one["route"] for one in unfinished)
     assert not verify(trail, key=KEY).findings
     assert not list(trail.parent.glob("*.open-*")), os.listdir(trail.parent)
+
+
+def test_an_id_that_is_used_for_all_hides_none(
+    start: Start, engine: FakeEngine, trail: Path
+) -> None:
+    """Three requests under one id: each has its line, under an id of its own."""
+    settings = {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY}
+    gateway = start(engine.url, **settings).wait()
+    engine.next(fault="hang_midstream", path="/v1/completions", times=2)
+    hanging = [
+        threading.Thread(target=ask, args=(gateway.url, SURFACES[5], "same")) for _ in range(2)
+    ]
+    for one in hanging:
+        one.start()
+    engine.until(lambda stats: stats["running"] == 2)
+    assert ask(gateway.url, SURFACES[0], "same") == 200
+    until(lambda: b"caller_request_id" in trail.read_bytes())
+    gateway.signal(signal.SIGKILL)
+    gateway.exit_code()
+    for one in hanging:
+        one.join()
+    start(engine.url, **settings).wait().stop()
+
+    told = [one for one in lines(trail) if "request_id" in one]
+    assert [one["kind"] for one in told] == ["request", "unfinished", "unfinished"]
+    assert {one["caller_request_id"] for one in told} == {"same"}
+    assert len({one["request_id"] for one in told}) == 3
 
 
 def ask(url: str, surface: Any, request_id: str) -> int:

@@ -26,12 +26,17 @@ class Writing:
     def __init__(self, file: AuditFile, path: Path, on_failure: OnFailure) -> None:
         self.path = path
         self.alarms: list[tuple[bool, int]] = []
+        self.tampered: list[bool] = []
         self.trail = Trail(
             file,
             on_failure=on_failure,
             checkpoint_s=60,
-            alarm=lambda failing, lost: self.alarms.append((failing, lost)),
+            alarm=self.take_alarm,
         )
+
+    def take_alarm(self, failing: bool, lost: int, tampered: bool) -> None:
+        self.alarms.append((failing, lost))
+        self.tampered.append(tampered)
 
     def written(self, kind: str = "request") -> list[dict[str, Any]]:
         return [line for line in lines(self.path) if line["kind"] == kind]
