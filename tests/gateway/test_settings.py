@@ -153,10 +153,14 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         name for name, field in GatewaySettings.model_fields.items() if is_secret(field.annotation)
     ]
     assert {"engine_api_key", "redis_url"} <= set(secret)
+    schemes = {"redis_url": "redis", "audit_checkpoint_url": "https"}
+    monkeypatch.setenv("MMHIE_AUDIT_FILE", "audit.jsonl")
+    monkeypatch.setenv("MMHIE_AUDIT_KEY", "k" * 32)
     for name in secret:
         value = "-".join(["s3cret"] * 6)
-        is_url = name.endswith("_url")
-        monkeypatch.setenv(PREFIX + name.upper(), f"redis://:{value}@host" if is_url else value)
+        monkeypatch.setenv(
+            PREFIX + name.upper(), f"{schemes[name]}://:{value}@host" if name in schemes else value
+        )
         chosen = settings.load()
         assert "s3cret" not in f"{chosen!r}{chosen}{chosen.model_dump_json()}"
         error = ValidationError.from_exception_data(

@@ -230,7 +230,7 @@ def test_a_disk_that_fills_up_leaves_no_half_line(open_file: Open, path: Path) -
 
 
 def test_a_file_that_was_taken_away_comes_back(open_file: Open, path: Path) -> None:
-    """Deleted while it is open: a new one begins, which verification calls a cut chain."""
+    """Deleted while it is open: a new one begins and says so, and a checkpoint contradicts it."""
     file = open_file()
     file.append([record(1)])
     checkpoint = file.head
@@ -240,7 +240,8 @@ def test_a_file_that_was_taken_away_comes_back(open_file: Open, path: Path) -> N
 
     assert lines(path)[0]["seq"] == START.seq + 1
     found = verify(path, key=KEY, checkpoints=[checkpoint]).findings
-    assert [one.kind for one in found] == ["rewritten"]
+    assert [one.kind for one in found] == ["rewritten"] * 2
+    assert "the trail had vanished; line 1 had been its last" in str(found[1])
 
 
 @pytest.mark.parametrize("policy", ["always", "interval", "never"])
