@@ -55,10 +55,9 @@ class Correlation:
                 await self.app(scope, receive, exchange.send)
         except ClientGone:
             exchange.failed("client_gone")
-        except asyncio.CancelledError:  # the drain ran out
+        except asyncio.CancelledError:  # the drain ran out; raised on, the server would log a fault
             if not exchange.complete:
                 await self._refuse(exchange, Draining(STOPPING, retry_after_s=1))
-            raise
         except GatewayError as error:
             await self._refuse(exchange, error)
         except Exception:  # the last wall: a fault of ours is an error object, never a traceback

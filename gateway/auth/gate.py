@@ -65,6 +65,13 @@ class Gate:
         if self.jwt is not None:
             await self.jwt.keys.run()
 
+    async def refresh(self) -> None:
+        """Look at the keys now, and fetch a JWKS."""
+        if self.keys is not None:
+            self.keys.refresh()
+        if self.jwt is not None:
+            await self.jwt.keys.refresh()
+
     @property
     def is_open(self) -> bool:
         return self.keys is None and self.jwt is None

@@ -122,6 +122,10 @@ class KeyFile:
             return "MMHIE_KEYS_FILE is missing: no key is accepted."
         return self._file.problem
 
+    def refresh(self) -> None:
+        """Look at the file now, and not with the next request."""
+        self._file.refresh()
+
     def principal(self, token: bytes) -> Principal | None:
         """Return the owner of a key; None for an unknown, expired or revoked one."""
         digest = sha256(token)

@@ -42,8 +42,12 @@ class HoldGuard:
     async def run(self) -> None:
         """Look for a hold also when nobody asks, and end what it ends."""
         while True:
-            self._enforce(self._current())
+            self.refresh()
             await asyncio.sleep(POLL_S)
+
+    def refresh(self) -> None:
+        """Look at the file and the other gateways now."""
+        self._enforce(self._current())
 
     def _current(self) -> Hold | None:
         self._file.refresh()

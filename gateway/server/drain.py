@@ -14,8 +14,12 @@ from gateway.logs import log
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ServerConfig, affordable_connections
 from gateway.server.tls import Tls
-from gateway.settings import GatewaySettings
+from gateway.settings import GatewaySettings, SettingsError, load
 
+IGNORED_SIGNALS = (
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF),
+    signal.SIGIO,
+)
 # In ticks of uvicorn, ten a second.
 TIMEOUT_CHECK_TICKS = 5
 TRIM_TICKS = 10
@@ -49,7 +53,8 @@ class DrainingServer(uvicorn.Server):
         """Drain or reload on signals; uvicorn's own way re-raises them, which is no clean exit."""
         loop = asyncio.get_running_loop()
         handlers = {signal.SIGTERM: self.drain, signal.SIGINT: self.drain}
-        handlers |= dict.fromkeys((signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2), self.reload)
+        handlers[signal.SIGHUP] = self.reload
+        ignore_signals()
         for number, handler in handlers.items():
             loop.add_signal_handler(number, handler)
         try:
@@ -59,12 +64,19 @@ class DrainingServer(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     def reload(self) -> None:
-        """Look at the certificate now; keys and holds are looked at with the next request.
+        """Read again what may change while the process serves."""
+        self._reloading = asyncio.create_task(self._reload())
 
-        By default these signals would end the process and every stream in it.
-        """
+    async def _reload(self) -> None:
+        """Read certificate, hold, log level, keys and JWKS. What is wrong in any of them is logged,
+        and the one before stays in force."""
         if self.tls is not None:
             self.tls.reload_if_changed()
+        reload_log_level()
+        services = getattr(self.app.state, "services", None)
+        if services is not None:
+            services.hold.refresh()
+            await services.gate.refresh()
         log.info("reloaded")
 
     def drain(self) -> None:
@@ -84,6 +96,20 @@ class DrainingServer(uvicorn.Server):
     def _stop(self) -> None:
         self.app.state.services.watch.refusing = True
         self.should_exit = True
+
+
+def ignore_signals() -> None:
+    """Ignore signals that would end the process by default, and every stream in it."""
+    for number in IGNORED_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def reload_log_level() -> None:
+    """Set the log's level as the settings are now: `.env` may have changed."""
+    try:
+        log.setLevel(load().log_level.upper())
+    except SettingsError as problem:
+        log.error("the settings are not read again: %s", problem)
 
 
 def server_config(app: FastAPI, settings: GatewaySettings, tls: Tls | None = None) -> ServerConfig:

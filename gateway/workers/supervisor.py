@@ -19,6 +19,7 @@ import uvloop
 from gateway.limits.admission import LocalAdmissionQueue
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.logs import log
+from gateway.server.drain import ignore_signals, reload_log_level
 from gateway.settings import GatewaySettings
 from gateway.workers import metrics_files
 from gateway.workers.worker import Worker
@@ -66,8 +67,7 @@ class WorkerSupervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._note, number)
-        for number in (signal.SIGUSR1, signal.SIGUSR2):  # by default they would end the program
-            signal.signal(number, signal.SIG_IGN)
+        ignore_signals()
         reporting = asyncio.create_task(self._report_counts())
         try:
             status = await self._start_all()
@@ -137,6 +137,7 @@ class WorkerSupervisor:
         if signal.SIGHUP in self._signals:
             self._signals = [number for number in self._signals if number != signal.SIGHUP]
             self._outdated = list(self._serving)
+            reload_log_level()
             log.info("replacing all workers")
         self._start_missing()
         self._replace_next()

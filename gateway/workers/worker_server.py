@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from fastapi import FastAPI
 
 from gateway.logs import log
-from gateway.server.drain import DrainingServer
+from gateway.server.drain import DrainingServer, ignore_signals
 from gateway.server.http_protocol import HttpProtocol
 from gateway.settings import GatewaySettings
 from gateway.workers.json_line_channel import Message
@@ -68,7 +68,8 @@ class WorkerServer(DrainingServer):
         """Leave SIGINT and SIGHUP to the supervisor: a terminal sends them to the whole group."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain_once)
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        ignore_signals()
+        for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         yield
 

@@ -1,0 +1,134 @@
+"""Signals: SIGHUP reads again what may change, others do nothing, and a drain is no fault."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.auth import keys
+from tests.contract.fixtures import Start
+from tests.contract.process import Gateway
+from tests.contract.surfaces import STREAMS, Surface, name_of
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import add_key, bearer
+from tests.waiting import until
+
+WORKERS = ("1", "2")
+GENERATE = {"prompt": "Why?"}
+OTHERS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGIO)
+
+
+def started(start: Start, engine: FakeEngine, workers: str, **settings: str) -> Gateway:
+    """A gateway of which all workers serve."""
+    gateway = start(engine.url, MMHIE_WORKERS=workers, **settings).wait()
+    until(lambda: workers == "1" or "all workers are ready" in gateway.log)
+    return gateway
+
+
+def reloaded(gateway: Gateway, workers: str) -> None:
+    """Send SIGHUP, and wait until all is read."""
+    gateway.signal(signal.SIGHUP)
+    if workers == "1":
+        until(lambda: '"event":"reloaded"' in gateway.log)
+    else:  # each worker is replaced by one that has read everything
+        until(lambda: "replacing all workers" in gateway.log)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_keys_are_read_again(
+    start: Start, engine: FakeEngine, tmp_path: Path, workers: str
+) -> None:
+    """A key that was revoked is refused, and a new one accepted."""
+    file = tmp_path / "keys.json"
+    before = bearer(add_key(file, "before", "generate"))
+    gateway = started(start, engine, workers, MMHIE_KEYS_FILE=str(file))
+    ask = asking(gateway)
+    assert ask(before) == 200
+    keys.write(file, [])
+    after = bearer(add_key(file, "after", "generate"))
+    reloaded(gateway, workers)
+
+    until(lambda: (ask(before), ask(after)) == (401, 200))
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_hold_is_read_again(
+    start: Start, engine: FakeEngine, tmp_path: Path, workers: str
+) -> None:
+    """The phase says so."""
+    hold = tmp_path / "hold.json"
+    gateway = started(start, engine, workers, MMHIE_HOLD_FILE=str(hold))
+    hold.write_text('{"reason": "A review.", "since": "2026-11-26T00:00:00Z", "by": "ops"}')
+    reloaded(gateway, workers)
+
+    until(lambda: gateway.client.get("/healthz").json()["phase"] == "held")
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_the_log_level_is_read_again(
+    start: Start, engine: FakeEngine, tmp_path: Path, workers: str
+) -> None:
+    """From `.env`: requests are logged from then on; a slip there changes nothing."""
+    env = tmp_path / ".env"
+    env.write_text("MMHIE_LOG_LEVEL=warning\n")
+    gateway = start(engine.url, MMHIE_WORKERS=workers).wait()
+    assert asking(gateway)({}) == 200
+    env.write_text("MMHIE_LOG_LEVEL=info\n")
+    gateway.signal(signal.SIGHUP)
+    ask = asking(gateway)
+    until(lambda: ask({}) == 200 and '"route":"/llm/generate"' in gateway.log)
+
+    env.write_text("MMHIE_LOG_LEVEL=loud\n")
+    gateway.signal(signal.SIGHUP)
+    until(lambda: "the settings are not read again: MMHIE_LOG_LEVEL is 'loud'" in gateway.log)
+    assert ask({}) == 200
+
+
+def asking(gateway: Gateway) -> Callable[[dict[str, str]], int]:
+    """Ask, over a connection of its own each time."""
+
+    def ask(headers: dict[str, str]) -> int:
+        closing = {**headers, "connection": "close"}
+        return gateway.client.post("/llm/generate", json=GENERATE, headers=closing).status_code
+
+    return ask
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_others_do_nothing(start: Start, engine: FakeEngine, workers: str) -> None:
+    """Neither to the gateway nor to a stream."""
+    gateway = started(start, engine, workers)
+    engine.next(fault="gated")
+    with gateway.client.stream("POST", "/llm/generate", json={**GENERATE, "stream": True}) as told:
+        engine.until(lambda stats: stats["running"] == 1)
+        for number in OTHERS:
+            gateway.signal(number)
+        engine.release(1000)
+        assert b"[DONE]" in told.read()
+
+    assert "reloaded" not in gateway.log
+    gateway.signal()
+    assert gateway.exit_code() == 0
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("surface", STREAMS[:3], ids=name_of)
+def test_a_drain_is_no_fault(
+    start: Start, engine: FakeEngine, surface: Surface, workers: str
+) -> None:
+    """A stream that the drain ends has its last words, and the log no stack trace."""
+    gateway = started(start, engine, workers, MMHIE_DRAIN_SECONDS="0")
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
+    body = surface.body()
+    with gateway.client.stream("POST", surface.path, json=body, headers=surface.headers) as told:
+        parts = told.iter_raw()
+        content = next(parts)
+        gateway.signal()
+        content += b"".join(parts)
+
+    assert b"This gateway is stopping" in content
+    assert gateway.exit_code() == 0
+    assert '"outcome":"draining"' in gateway.log
+    for words in ("Exception in ASGI application", '"exception":', "Traceback", "without comp"):
+        assert words not in gateway.log
