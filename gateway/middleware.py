@@ -82,13 +82,12 @@ class Correlation:
         if self.origins is not None:
             common += self.origins.headers(scope["headers"])
         name = request_id.decode()
-        if not is_messages(scope):
-            return Exchange(scope, receive, send, request_id=name, common=common)
-        common += ((b"request-id", request_id),)  # the name by which Anthropic's clients keep it
+        if is_messages(scope):
+            common += ((b"request-id", request_id),)  # the name that Anthropic's clients keep it by
         exchange = Exchange(scope, receive, send, request_id=name, common=common)
-        exchange.error_body = partial(messages_error.body, request_id=name)
-        exchange = Exchange(scope, receive, send, request_id=request_id.decode(), common=common)
         exchange.record.own_id = own_id.decode()
+        if is_messages(scope):
+            exchange.error_body = partial(messages_error.body, request_id=name)
         return exchange
 
 
