@@ -74,6 +74,8 @@ def delta_of(surface: Surface, event: dict[str, Any]) -> str:
     if surface.path == COMPLETIONS:
         return (event.get("choices") or [{}])[0].get("text") or ""
     delta = event.get("delta")
+    if isinstance(delta, dict):  # of the Messages API
+        return delta.get("text") or ""
     return delta if isinstance(delta, str) else ""
 
 
