@@ -1,10 +1,14 @@
 """Futures that two sides may complete."""
 
 import asyncio
+import re
 
 import pytest
 
 from gateway.futures import settle
+from tests.contract.process import ROOT
+
+COMPLETED = re.compile(r"\.set_(result|exception)\(")
 
 
 async def test_whoever_comes_first() -> None:
@@ -23,3 +27,11 @@ async def test_whoever_comes_first() -> None:
     future = asyncio.get_running_loop().create_future()
     future.cancel()
     assert not settle(future, 1)
+
+
+def test_no_future_is_completed_in_another_way() -> None:
+    """A caller who hangs up cancels futures: to complete one then ends whatever did it."""
+    sources = (ROOT / "gateway").rglob("*.py")
+    found = [file.name for file in sources if COMPLETED.search(file.read_text())]
+
+    assert found == ["futures.py"]
