@@ -9,63 +9,21 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from launcher.acceptance.combination import Combination
 from launcher.errors import LauncherError
-from launcher.planning.hardware import Hardware
 
 SHIPPED: Final = Path(__file__).with_name("profiles.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Combination):
     """A combination that passed an acceptance run, and how fast it was through the gateway."""
 
-    model: str
-    base: str | None
-    revision: str | None
-    device: str
-    cards: tuple[str, ...]
-    cpus: int
-    engine_version: str
-    quantization: str
-    dtype: str
-    kv_cache_dtype: str
-    max_model_len: int
-    tensor_parallel: int
-    pipeline_parallel: int
-    data_parallel: int
-    engines: int
     concurrency: int
     tokens_s: float
     ttft_p50_ms: float
     time: str
     is_quick: bool
-
-    @property
-    def hardware(self) -> str:
-        """The cards, or the cores of a CPU."""
-        if not self.cards:
-            return f"CPU, {self.cpus} cores"
-        return ", ".join(f"{self.cards.count(name)}x {name}" for name in dict.fromkeys(self.cards))
-
-    @property
-    def settings(self) -> str:
-        """The plan's choices, in words."""
-        sizes = {
-            "TP": self.tensor_parallel,
-            "PP": self.pipeline_parallel,
-            "DP": self.data_parallel,
-            "engines": self.engines,
-        }
-        several = [f"{name} {size}" for name, size in sizes.items() if size > 1]
-        cache = [] if self.kv_cache_dtype == "auto" else [f"KV {self.kv_cache_dtype}"]
-        return ", ".join((self.quantization, self.dtype, *cache, *several))
-
-    def suits(self, machine: Hardware) -> bool:
-        """This machine has the cards, or has none and neither had the other."""
-        names = [gpu.name for gpu in machine.gpus]
-        if not self.cards:
-            return not names
-        return all(names.count(name) >= self.cards.count(name) for name in self.cards)
 
 
 def profile_of(report: Mapping[str, Any]) -> Profile:

@@ -1,5 +1,7 @@
 """Fixed synthetic prompts: nothing of a patient is in an acceptance run."""
 
+import random
+from collections.abc import Iterator
 from typing import Any, Final
 
 QUESTIONS: Final = ("What is a fever?", "Name a sign of anaemia.", "How is asthma treated?")
@@ -30,3 +32,25 @@ SCHEMA: Final[dict[str, Any]] = {
     "additionalProperties": False,
 }
 SCHEMA_QUESTION: Final = QUESTIONS[0]
+# Of the load: what a clinic writes, and no red flag. Random tokens would be a text in all scripts
+# at once, which costs a gateway that reads it a hundred times more than any that is ever sent.
+FINDINGS: Final = (
+    "The cough is dry and began {} days ago.",
+    "The pulse after some stairs was {}.",
+    "Sleep has been poor for {} nights.",
+    "A walk of {} minutes is no trouble.",
+    "Paracetamol was taken {} times this week.",
+    "The last visit was {} months ago.",
+    "Weight is stable at {} kilograms.",
+    "Lunch is eaten alone on {} days of the month.",
+)
+
+
+def notes(seed: int, words: int) -> Iterator[str]:
+    """Yield one note of about so many words after another, each with another beginning."""
+    chance = random.Random(seed)  # noqa: S311  # the same text in every run
+    while True:
+        note = f"Number {chance.randrange(10**9)}."
+        while len(note.split()) < words:
+            note += " " + chance.choice(FINDINGS).format(chance.randrange(20, 90))
+        yield note

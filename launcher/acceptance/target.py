@@ -10,6 +10,8 @@ from typing import Any, Final
 import httpx2
 import psutil
 
+from launcher.acceptance.combination import Combination
+
 CHAT: Final = "/v1/chat/completions"
 COMPLETIONS: Final = "/v1/completions"
 GENERATE: Final = "/llm/generate"
@@ -17,27 +19,12 @@ PATIENCE_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """The plan's side: the model, the machine, the estimates (GiB and tokens), the limits."""
+class Facts(Combination):
+    """The plan's side: what is started, the estimates (GiB and tokens), the limits."""
 
-    model: str
-    base: str | None
     adapter: str | None
     is_adapter_merged: bool
-    revision: str | None
-    device: str
-    cards: tuple[str, ...]
-    cpus: int
     engine: str
-    engine_version: str
-    quantization: str
-    dtype: str
-    kv_cache_dtype: str
-    max_model_len: int
-    tensor_parallel: int
-    pipeline_parallel: int
-    data_parallel: int
-    engines: int
     limit: int  # requests at once
     timeout_s: float
     start_timeout_s: float

@@ -1,31 +1,32 @@
 """Speed under load, by vLLM's own `bench serve`, past the gateway and through it."""
 
-import asyncio
 import json
-import os
-import sys
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from launcher.acceptance.check import Check, Unmeasured, Verdict
-from launcher.acceptance.target import COMPLETIONS, Endpoint, Facts, Target
+import psutil
+
+from launcher.acceptance.check import Check, Verdict
+from launcher.acceptance.cpu_time import CpuTime
+from launcher.acceptance.target import Facts, Target
+from launcher.acceptance.turns import Turn, arguments, bench
 
 LEVELS: Final = (1, 16, 64)
 QUICK_LEVELS: Final = (1, 16)
-# Fewer tokens out with --quick, and on a CPU, which makes some twenty a second.
-TOKENS_IN, TOKENS_OUT, FEW_TOKENS_OUT = 128, 64, 24
-ROUNDS: Final = 2  # requests of each stream, one after the other
 # Share of the engine's own tokens a second that has to arrive through the gateway. On a CPU engine,
 # gateway and load compete for the same cores, and a tiny model leaves little to compare with.
 LEAST_SHARE: Final = {"cuda": 0.75, "cpu": 0.5}
 WAYS: Final = ("past", "through")
+# What else the machine does changes by the second: each way has its turn early and late.
+TURNS: Final = ("past", "through", "through", "past")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: requests at once, how many failed, tokens a second, milliseconds."""
+    """All turns of a way: requests at once, how many failed, tokens a second, milliseconds."""
 
     way: str
     concurrency: int
@@ -40,12 +41,14 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Load:
     """Every run; the limits: the longest a first token may take, which is the gateway's own, and
-    the least share.
+    the least share; of the machine's cores those that other programs kept busy meanwhile.
     """
 
     runs: tuple[Run, ...]
     limit_ttft_ms: float
     least_share: float
+    others_cpus: float | None = None  # unknown in a report of a single turn for each way
+    cpus: int = 0
 
     @property
     def concurrency(self) -> list[int]:
@@ -64,6 +67,13 @@ class Load:
         }
         return total["through"] / max(total["past"], 1e-9)
 
+    @property
+    def beside(self) -> str:
+        """What else the machine did, in words."""
+        if self.others_cpus is None:
+            return ""
+        return f"; others kept {self.others_cpus:.1f} of {self.cpus} cores busy"
+
 
 def levels(facts: Facts) -> list[int]:
     """Return the requests at once to try: the fixed ones below this plan's limit, and the limit."""
@@ -72,77 +82,64 @@ def levels(facts: Facts) -> list[int]:
     return [*(level for level in fixed if level < limit), limit]
 
 
+def turns(facts: Facts, folder: Path) -> list[Turn]:
+    """Return the turns in their order; the first one of each way is there to warm up."""
+    measured = [(way, level) for level in levels(facts) for way in TURNS]
+    planned = enumerate([*((way, 1) for way in WAYS), *measured])
+    return [Turn(way, level, number, folder) for number, (way, level) in planned]
+
+
 async def measure(target: Target) -> Load:
-    """Run the levels in turns past and through the gateway."""
-    ways = dict(zip(WAYS, (target.engine, target.gateway), strict=True))
+    """Run every level past and through the gateway, in turns."""
+    facts, ways = target.facts, dict(zip(WAYS, (target.engine, target.gateway), strict=True))
     with tempfile.TemporaryDirectory(prefix="mmhie-bench-") as name:
-        folder = Path(name)
-        warm = [(way, 1, arguments(target, ways[way], 1, folder / f"warm-{way}")) for way in WAYS]
-        runs = [
-            (way, level, arguments(target, ways[way], level, folder / f"{level}-{way}"))
-            for level in levels(target.facts)
+        planned = turns(facts, Path(name))
+        jobs = [(ways[turn.way].key, arguments(target, ways[turn.way], turn)) for turn in planned]
+        before = CpuTime.now()
+        await bench(jobs, Path(name))
+        others = CpuTime.now().others_since(before)
+        counted = planned[len(WAYS) :]
+        runs = tuple(
+            run_of([turn for turn in counted if (turn.way, turn.concurrency) == (way, level)])
+            for level in levels(facts)
             for way in WAYS
-        ]
-        jobs = [{"key": ways[way].key, "argv": argv} for way, _, argv in (*warm, *runs)]
-        await bench(jobs, folder)
-        found = tuple(read(way, level, folder / f"{level}-{way}") for way, level, _ in runs)
-    return Load(found, target.facts.timeout_s * 1000, LEAST_SHARE[target.facts.device])
+        )
+    cpus = psutil.cpu_count() or facts.cpus
+    return Load(runs, facts.timeout_s * 1000, LEAST_SHARE[facts.device], others, cpus)
 
 
-def arguments(target: Target, way: Endpoint, level: int, result: Path) -> list[str]:
-    """Return the arguments of one run; completions know neither templates nor Harmony."""
-    facts = target.facts
-    room = facts.max_model_len // 3
-    is_short = facts.is_quick or facts.device == "cpu"
-    tokens_out = FEW_TOKENS_OUT if is_short else TOKENS_OUT
-    seed = sum(map(ord, result.name))  # another for each run, or it would find its prompts cached
-    return [
-        *("--backend", "openai", "--base-url", way.url, "--endpoint", COMPLETIONS),
-        *("--model", facts.model, "--tokenizer", target.engine.tokenizer),
-        *("--dataset-name", "random", "--seed", str(seed), "--ignore-eos"),
-        *("--random-input-len", str(min(TOKENS_IN, room))),
-        *("--random-output-len", str(min(tokens_out, room))),
-        *("--num-prompts", str(level * ROUNDS), "--max-concurrency", str(level)),
-        *("--temperature", "0", "--disable-tqdm", "--save-result"),
-        *("--result-dir", str(result.parent), "--result-filename", f"{result.name}.json"),
-    ]
-
-
-async def bench(jobs: list[dict[str, Any]], folder: Path) -> None:
-    """Run the jobs in a child. Raises Unmeasured."""
-    listed = folder / "runs.json"
-    listed.write_text(json.dumps(jobs))
-    listed.chmod(0o600)  # the keys are in it
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "launcher.acceptance.bench", str(listed)),
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+def run_of(turns: Sequence[Turn]) -> Run:
+    """Return what the turns of one way and level come to together."""
+    results = [json.loads(turn.result.read_text()) for turn in turns]
+    completed, tokens, seconds = (
+        sum(found[name] for found in results)
+        for name in ("completed", "total_output_tokens", "duration")
     )
-    try:
-        _, said = await child.communicate()
-    finally:
-        if child.returncode is None:
-            child.kill()
-    if child.returncode:
-        last = (said.decode(errors="replace").strip().splitlines() or ["without a word"])[-1]
-        raise Unmeasured(f"`vllm bench serve` ended with an error: {last}")
-
-
-def read(way: str, level: int, result: Path) -> Run:
-    """Return a run from its result file."""
-    found = json.loads(result.with_suffix(".json").read_text())
+    times = [one for found in results for one in times_of(found)]
+    ttfts, tpots = [ttft for ttft, _ in times], [tpot for _, tpot in times]
     return Run(
-        way=way,
-        concurrency=level,
-        completed=int(found["completed"]),
-        failed=level * ROUNDS - int(found["completed"]),
-        tokens_s=round(float(found["output_throughput"]), 1),
-        ttft_p50_ms=round(float(found["median_ttft_ms"]), 1),
-        ttft_p99_ms=round(float(found["p99_ttft_ms"]), 1),
-        tpot_p50_ms=round(float(found["median_tpot_ms"]), 1),
+        way=turns[0].way,
+        concurrency=turns[0].concurrency,
+        completed=completed,
+        failed=sum(turn.requests for turn in turns) - completed,
+        tokens_s=round(tokens / seconds, 1),
+        ttft_p50_ms=quantile(ttfts, 0.5),
+        ttft_p99_ms=quantile(ttfts, 0.99),
+        tpot_p50_ms=quantile(tpots, 0.5),
     )
+
+
+def times_of(found: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
+    """Yield milliseconds of each answer: to its first token, and for each later one."""
+    for ttft, gaps, tokens in zip(found["ttfts"], found["itls"], found["output_lens"], strict=True):
+        if tokens:  # none of a request that failed
+            yield 1000 * ttft, 1000 * sum(gaps) / max(1, tokens - 1)
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """Return the value below which this share of them is; 0 where there is none."""
+    ordered = sorted(values) or [0.0]
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)
 
 
 def judge(measured: Load) -> Verdict:
@@ -166,7 +163,8 @@ def judge(measured: Load) -> Verdict:
         if problems
         else f"Up to {most} requests at once are answered, the first token in time.",
         f"{best.tokens_s:.0f} tokens/s at {most}, TTFT up to {late / 1000:.2f} s, "
-        f"{measured.share:.0%} of the engine's tokens/s through the gateway, {failed} failed",
+        f"{measured.share:.0%} of the engine's tokens/s through the gateway, {failed} failed"
+        f"{measured.beside}",
         f"TTFT {measured.limit_ttft_ms / 1000:.0f} s, {measured.least_share:.0%}, none failed",
     )
 
