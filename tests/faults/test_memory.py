@@ -55,8 +55,9 @@ async def test_bodies_that_python_makes_large(start: Start, shape: str) -> None:
 
     async with heavy.engine(wait) as peer:
         gateway, before = await begun(start, peer.url)
-        asking = [asyncio.create_task(ask()) for _ in range(MANY)]
-        for _ in asking:
+        asking = []
+        for _ in range(MANY):  # one after the other: a loop that is busy reaches no engine
+            asking.append(asyncio.create_task(ask()))
             await settled.acquire()
         enough.set()
         responses = await asyncio.gather(*asking)
