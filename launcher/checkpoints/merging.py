@@ -1,12 +1,15 @@
 """The folders, format and target of a merge; numpy, which does the work, is the engine's."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from launcher.errors import ModelError, PlanError
+from launcher.models.disk import existing
 from launcher.models.facts import ModelFacts
-from launcher.planning.decisions import prepared_folder
+from launcher.planning.decisions import merge_obstacle, prepared_folder
+from launcher.planning.hardware import Hardware
 from launcher.planning.weights import weight_bytes
 from launcher.settings import LauncherSettings
 
@@ -47,6 +50,22 @@ def job_of(
 def merged_bytes(model: ModelFacts, *, dequantize: bool) -> int:
     """Bytes of the checkpoint that a merge writes; its experts may be unpacked on the way."""
     return int(weight_bytes(model, None if dequantize else model.quantization) * ROOM)
+
+
+def lack_of_room(settings: LauncherSettings, model: ModelFacts) -> str | None:
+    """The sentence for a fetched adapter whose merge will not find room here, or None."""
+    adapter = model.adapter
+    if adapter is None or adapter.merged or merge_obstacle(settings, Hardware(), model):
+        return None
+    needed, folder = merged_bytes(model, dequantize=False), existing(settings.cache_dir)
+    free = shutil.disk_usage(folder).free
+    if free >= needed or prepared_folder(settings, model, "merge").exists():
+        return None
+    return (
+        f"`mmhie serve` merges the adapter into its base once, which writes {needed / 2**30:.1f} "
+        f"GiB, and {folder} has {free / 2**30:.1f} GiB free: make room, or set MMHIE_CACHE_DIR to "
+        "a folder on a larger disk."
+    )
 
 
 def local(source: str) -> Path:

@@ -1,8 +1,9 @@
 """`mmhie fetch`: a model and its base from the model hub into its cache, whole and checked."""
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import typer
@@ -17,10 +18,13 @@ from rich.progress import (
 )
 
 from gateway.cli.command import AsJson, put
+from launcher.checkpoints import merging
+from launcher.errors import LauncherError
 from launcher.models import fetch_progress, fetching
 from launcher.models.fetch_progress import Lines, Report
 from launcher.models.fetching import Terms
-from launcher.settings import hub_cache, load
+from launcher.models.resolve import read_model
+from launcher.settings import LauncherSettings, hub_cache, load
 
 LINE_EVERY_S = 10.0
 
@@ -55,6 +59,15 @@ def fetch(
         found = fetching.fetch(settings, terms, update=update and not wait)
     document = {"folder": str(found.folder), "base": found.base}
     put(str(found.folder), document, as_json=as_json)
+    if found.base:
+        warn_of_merge(settings)
+
+
+def warn_of_merge(settings: LauncherSettings) -> None:
+    """Say that the merge which follows has no room; what else is wrong with it a plan says."""
+    with suppress(LauncherError):
+        if sentence := merging.lack_of_room(settings, read_model(settings)):
+            sys.stderr.write(f"Warning: {sentence}\n")
 
 
 @contextmanager

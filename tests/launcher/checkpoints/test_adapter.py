@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -17,11 +18,12 @@ import pytest
 
 from launcher.checkpoints import lora, mxfp4, tensors
 from launcher.checkpoints.adapter import merge
-from launcher.checkpoints.merging import MergeJob
+from launcher.checkpoints.merging import MergeJob, lack_of_room
 from launcher.errors import ModelError, PlanError
 from launcher.models import safetensors_header
 from launcher.models.resolve import read_model
 from launcher.models.weights import MERGE_RECORD
+from launcher.planning.decisions import prepared_folder
 from launcher.settings import load
 from tests.lazy import Lazy
 
@@ -405,3 +407,23 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+def test_room_for_a_merge_that_is_still_to_come(tiny: Path, tmp_path: Path) -> None:
+    """`mmhie fetch` says so where the next step has none; a merge that was made needs no more."""
+    variables = {
+        "MMHIE_REASONER_MODEL": str(tiny / "adapter"),
+        "MMHIE_BASE_MODEL": str(tiny / "base"),
+        "MMHIE_CACHE_DIR": str(tmp_path / "made"),
+    }
+    settings = load(variables, None)
+    model = read_model(settings)
+    huge = replace(model, weight_bytes=10**18)
+    sentence = lack_of_room(settings, huge)
+
+    assert sentence is not None
+    assert re.search(r"writes 9\d+\.\d GiB, and .* GiB free: make room", sentence)
+    assert lack_of_room(settings, model) is None
+    assert lack_of_room(load({**variables, "MMHIE_MERGE_ADAPTER": "false"}, None), huge) is None
+    prepared_folder(settings, model, "merge").mkdir(parents=True)
+    assert lack_of_room(settings, huge) is None
