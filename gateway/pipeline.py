@@ -1,7 +1,8 @@
 """The way of one request to the engine and back, the same for every handler.
 
     authorise  key and scope
-    screen   red flags in what the caller sent: whatever the outcome, it carries the notices
+    screen   red flags in what the caller sent: whatever the outcome, it carries the notices; a long
+             text is read in a thread while the next steps go on, up to the first byte
     admit    an audit trail that can be written, the principal's limits
     read     the handler makes a call of the request: the engine's request, the form of the answer;
              what was parsed is dropped then: it takes twenty times the memory of its bytes
@@ -16,7 +17,9 @@ and in the prompt as it was sent, whatever a truncation leaves of it: a notice n
 A handler serves /llm/generate or one path of /v1; it reads and renders, and decides nothing else.
 """
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from gateway.engine import openai_json
@@ -36,9 +39,11 @@ from gateway.json_types import Json
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
-from gateway.safety.labels import screened
+from gateway.safety.labels import Labels, Screening, screened
 from gateway.services import Services
 
+LONG_TEXT = 4_096  # characters; below, screening takes less than handing it to a thread and back
+READER = ThreadPoolExecutor(1, "screening")
 EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
     (b"cache-control", b"no-store"),
@@ -109,21 +114,27 @@ async def serve(handler: Handler, exchange: Exchange, services: Services) -> Non
     if exchange.record.method != "POST":
         raise MethodNotAllowed("This path takes POST only; send the request as POST.", allow="POST")
     await authorise(exchange, services)
+    screening = PromptScreening(services.labels, exchange.record)
     with services.memory.lease() as exchange.memory:
         try:
-            await answer(await read(handler, exchange, services), exchange, services)
+            call = await read(handler, exchange, services, screening)
+            await answer(call, exchange, services, screening)
         except EngineUnavailable:
             services.watch.recheck()
             raise
+        finally:
+            await screening.settle()  # a refusal carries the notices, too
 
 
-async def read(handler: Handler, exchange: Exchange, services: Services) -> Call:
+async def read(
+    handler: Handler, exchange: Exchange, services: Services, screening: "PromptScreening"
+) -> Call:
     """Read the request, screen and admit it, and make a call of it."""
     memory, limit = exchange.memory, services.settings.max_body_bytes
     body = await exchange.body(max_bytes=limit, seen=memory.hold_request)
     memory.hold_request(len(body) + parsed_bytes(body))
     request = openai_json.parse_request(body)
-    screen(request, exchange.record, services)
+    screening.begin(screened(request))
     await admit(exchange, services)
     return handler.read(request, body, exchange, services)
 
@@ -134,11 +145,39 @@ async def authorise(exchange: Exchange, services: Services) -> None:
     exchange.record.principal = await services.gate.admit(scope["path"], scope["headers"])
 
 
-def screen(request: Json, record: RequestRecord, services: Services) -> None:
-    """Note the red flags in what the caller sent."""
-    found = services.labels.screen(screened(request))
-    record.notices, record.resolved = found.notices, found.resolved
-    record.notice_rules = services.labels.notice_rules
+class PromptScreening:
+    """The screening of what a caller sent: done at once, or in a thread if the text is long.
+
+    One thread for all: a thread that computes gives the event loop back after 5 ms at most, and
+    each more would take its turn. `settle` has to be awaited before the first byte, whose headers
+    name the notices.
+    """
+
+    __slots__ = ("_found", "_labels", "_record")
+
+    def __init__(self, labels: Labels, record: RequestRecord) -> None:
+        self._labels = labels
+        self._record = record
+        self._found: asyncio.Future[Screening] | None = None
+
+    def begin(self, turns: Sequence[str]) -> None:
+        """Note the red flags of a short text; start to read a long one."""
+        self._record.notice_rules = self._labels.notice_rules
+        if sum(map(len, turns)) > LONG_TEXT:
+            loop = asyncio.get_running_loop()
+            self._found = loop.run_in_executor(READER, self._labels.screen, turns)
+        else:
+            self._note(self._labels.screen(turns))
+
+    async def settle(self) -> None:
+        """Wait until the record has the notices."""
+        if self._found is not None:
+            found = await asyncio.shield(self._found)
+            self._found = None
+            self._note(found)
+
+    def _note(self, found: Screening) -> None:
+        self._record.notices, self._record.resolved = found.notices, found.resolved
 
 
 async def admit(exchange: Exchange, services: Services) -> None:
@@ -153,7 +192,9 @@ async def admit(exchange: Exchange, services: Services) -> None:
         services.trail.open(record, exchange.scope["path"])
 
 
-async def answer(call: Call, exchange: Exchange, services: Services) -> None:
+async def answer(
+    call: Call, exchange: Exchange, services: Services, screening: PromptScreening
+) -> None:
     """Queue, open, answer."""
     exchange.record.stream = call.is_stream
     label = label_of(call, exchange, services)
@@ -164,19 +205,20 @@ async def answer(call: Call, exchange: Exchange, services: Services) -> None:
         response = await opened(call, exchange, services)
         try:
             await refuse_failures(response, call, exchange.record)
+            await screening.settle()
+            label["notices"] = list(exchange.record.notices)
             await relay(call.answer(response, label), exchange)
         finally:
             response.close()
 
 
 def label_of(call: Call, exchange: Exchange, services: Services) -> Json:
-    """The label as it is known before the first token: notices, origin, disclaimer."""
+    """The label as it is known before the engine answers: origin, disclaimer."""
     label = services.labels.initial(
         services.serving(call.model),
         call.parameters,
         request_id=exchange.record.request_id,
         prompt=call.digested,
-        notices=exchange.record.notices,
     )
     exchange.record.origin = Origin(label["provenance"], label["disclaimer"]["version"])
     return label

@@ -25,6 +25,7 @@ NAMES: Final = (
     "kubernetes",
     "acceptance",
     "surfaces",
+    "red_flags",
 )
 # Written from what tests have found; `check` compares without a test run.
 FOUND_BY_TESTS: Final = ("faults", "compatibility")

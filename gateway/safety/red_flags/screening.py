@@ -114,7 +114,9 @@ def in_messages(messages: Sequence[Reading], policy: Policy) -> tuple[list[str],
     read = [near or text.whole for near, text in zip(texts, messages, strict=True)]
     rules, over = still_raised(read, policy.languages)
     found, resolved = [rule.id for rule in rules], [rule.id for rule in over]
-    start = all_over_turn([text.whole for text in messages], policy.languages) or 0
+    start = 0
+    if len(messages) > 1:
+        start = all_over_turn([text.whole for text in messages], policy.languages) or 0
     if is_critical("\n\n".join(texts[start:])):
         found.append(VITAL_SIGNS)
     if not found and not resolved:

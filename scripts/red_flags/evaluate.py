@@ -1,0 +1,141 @@
+"""`python -m scripts.red_flags.evaluate [--clones FOLDER]`: measure screening on unseen texts.
+
+The frozen part always; the public test sources where their clones are. Writes
+docs/red-flags/evaluation.json, from which `python -m scripts.render red_flags` writes the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gateway.safety.red_flags.classifier.model import CARD
+from gateway.safety.red_flags.screening import Policy, Reading, raised
+from scripts.red_flags import sources
+from tests.gateway.safety.red_flags.frozen import LANGUAGES, Case, cases
+
+RECORD = Path(__file__).parents[2] / "docs" / "red-flags" / "evaluation.json"
+POLICY = Policy(languages=("en", "de", "es"))
+PREVALENCES = (0.01, 0.05, 0.2)  # a general assistant, a clinic's inbox, an emergency department
+BINS = 5
+SIZES = {"a question of 100 characters": 100, "5 KB": 5_000, "32 KB": 32_000}
+PROSE = (
+    "I have had a mild headache since this morning, can I take ibuprofen with my blood pressure "
+    "tablets? "
+)
+DIALOGUE = "Doctor: Any chest pain or fever? Patient: No, none of that, only the knee, doctor.\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts.red_flags.evaluate", description=__doc__)
+    parser.add_argument("--clones", type=Path, required=True, help="bare clones of the sources")
+    options = parser.parse_args()
+    record = {
+        "trained": json.loads(CARD.read_text("utf-8"))["trained"],
+        "threshold": POLICY.threshold,
+        **frozen_figures(),
+        "sources": [measured(one, options.clones) for one in sources.sources("test")],
+        "cost_us": {name: round(cost_us(size), 1) for name, size in SIZES.items()},
+    }
+    RECORD.parent.mkdir(exist_ok=True)
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+
+def frozen_figures() -> dict[str, Any]:
+    """Return the figures of the frozen part."""
+    texts = [case for language in LANGUAGES for case in cases(language)]
+    fired = {case.text: is_fired(case.text) for case in texts}
+    return {
+        "languages": [counted("all", texts, fired, lambda case: case.language)],
+        "kinds": [counted("en", cases("en"), fired, lambda case: case.kind)],
+        "calibration": calibration(texts),
+    }
+
+
+def is_fired(text: str) -> bool:
+    """Return whether a text raises any notice, with the default settings and all rules."""
+    return bool(raised([text], POLICY).in_messages)
+
+
+def counted(
+    name: str, texts: Sequence[Case], fired: dict[str, bool], group: Callable[[Case], str]
+) -> dict[str, Any]:
+    """Return counts by group and label."""
+    groups: dict[tuple[str, bool], list[bool]] = defaultdict(list)
+    for case in texts:
+        groups[group(case), case.is_emergency].append(fired[case.text])
+    rows = [
+        {"group": key, "emergency": label, "texts": len(found), "fired": sum(found)}
+        for (key, label), found in groups.items()
+    ]
+    return {"name": name, "rows": rows}
+
+
+def calibration(texts: Iterable[Case]) -> list[dict[str, float]]:
+    """Return the mean estimate and the share of emergencies, by size of the estimate."""
+    pairs = [(max(Reading.of(case.text).chances), case.is_emergency) for case in texts]
+    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for chance, label in pairs:
+        bins[min(int(chance * BINS), BINS - 1)].append((chance, label))
+    return [
+        {
+            "texts": len(found),
+            "estimated": round(sum(chance for chance, _ in found) / len(found), 3),
+            "observed": round(sum(label for _, label in found) / len(found), 3),
+        }
+        for _, found in sorted(bins.items())
+    ]
+
+
+def measured(source: dict[str, Any], clones: Path) -> dict[str, Any]:
+    """Return the counts of a public source."""
+    groups: dict[tuple[bool, str], list[bool]] = defaultdict(list)
+    for each in sources.read(source, clones):
+        groups[each.is_emergency, each.kind].append(is_fired(each.text))
+    rows = [
+        {"emergency": label, "kind": kind, "texts": len(found), "fired": sum(found)}
+        for (label, kind), found in groups.items()
+    ]
+    return {"name": source["name"], "licence": source["licence"], "rows": rows}
+
+
+def cost_us(size: int) -> float:
+    """Return the processor time of one screening in microseconds, the best of nine."""
+    piece = PROSE if size <= len(PROSE) + 1 else DIALOGUE
+    text = (piece * (size // len(piece) + 1))[:size]
+    repeats = max(3, 200_000 // size)
+    return min(seconds(text, repeats) for _ in range(9)) * 1e6
+
+
+def seconds(text: str, repeats: int) -> float:
+    start = time.process_time()
+    for _ in range(repeats):
+        raised([text], POLICY)
+    return (time.process_time() - start) / repeats
+
+
+def interval(hits: int, of: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share."""
+    if not of:
+        return 0.0, 1.0
+    share, z = hits / of, 1.96
+    centre = share + z * z / (2 * of)
+    spread = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    under = 1 + z * z / of
+    return max(0.0, (centre - spread) / under), min(1.0, (centre + spread) / under)
+
+
+def predictive(sensitivity: float, alarms: float, prevalence: float) -> float:
+    """Return the share of notices that are right, at a prevalence of emergencies."""
+    true, false = sensitivity * prevalence, alarms * (1 - prevalence)
+    return true / (true + false) if true + false else 0.0
+
+
+if __name__ == "__main__":
+    main()

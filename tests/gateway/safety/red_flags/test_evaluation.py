@@ -1,0 +1,54 @@
+"""The published figures: they are those of this code, and none gets worse unseen."""
+
+import json
+from typing import Any
+
+import pytest
+
+from scripts.red_flags.evaluate import RECORD, frozen_figures, interval, predictive
+
+POINTS = 0.03  # a share may be worse by so much before somebody has to look
+PUBLISHED = json.loads(RECORD.read_text("utf-8"))
+
+
+def shares(figures: dict[str, Any], table: str) -> dict[tuple[str, bool], float]:
+    (found,) = figures[table]
+    return {(row["group"], row["emergency"]): row["fired"] / row["texts"] for row in found["rows"]}
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, Any]:
+    return frozen_figures()
+
+
+def test_no_language_gets_worse(measured: dict[str, Any]) -> None:
+    """Neither the emergencies that are noticed, nor the other texts that are not."""
+    now, before = shares(measured, "languages"), shares(PUBLISHED, "languages")
+
+    assert now.keys() == before.keys()
+    for (language, is_emergency), share in now.items():
+        worse = before[language, is_emergency] - share
+        assert (worse if is_emergency else -worse) <= POINTS, (language, is_emergency)
+
+
+def test_the_goals_are_met(measured: dict[str, Any]) -> None:
+    """Seven of ten emergencies, six in French; one English text in twenty that is none."""
+    found = shares(measured, "languages")
+
+    for language, goal in (("en", 0.7), ("de", 0.7), ("es", 0.7), ("fr", 0.6)):
+        assert found[language, True] >= goal, language
+    assert found["en", False] <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"), [(0, 0, 0, 1), (0, 20, 0, 0.161), (10, 20, 0.299, 0.701)]
+)
+def test_wilsons_interval(hits: int, of: int, low: float, high: float) -> None:
+    """Known values; Wilson EB, J Am Stat Assoc 1927;22:209-212."""
+    assert interval(hits, of) == pytest.approx((low, high), abs=0.001)
+
+
+def test_predictive_value() -> None:
+    """At 1 % emergencies, four notices in five of a good test are wrong."""
+    assert predictive(0.8, 0.05, 0.01) == pytest.approx(0.139, abs=0.001)
+    assert predictive(0, 0, 0.5) == 0
