@@ -71,8 +71,10 @@ class Reading:
     def of(cls, text: str) -> "Reading":
         kind, passages = model().kind(text), passages_of(text)
         if len(passages) > 1 and kind.study <= 0:
-            # After a page of history comes what it is about; after a case, an exam's question.
+            # After a page of history comes what it is about, or before; after a case, a question.
             passages.append(last_sentence(text))
+            if kind.record <= 0:  # a record opens with what the patient once complained of
+                passages.append(first_sentence(text))
         return cls(text, passages, [model().chance(one) for one in passages], kind)
 
     def is_document(self, policy: Policy) -> bool:
@@ -97,6 +99,12 @@ def passages_of(text: str) -> list[str]:
         passages.append(text[start:end])
         start = end
     return passages
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text that is more than a word or two."""
+    stop = PASSAGE_END.search(text, SHORTEST, PASSAGE)
+    return f"\n{text[: stop.end() if stop else PASSAGE]}"
 
 
 def last_sentence(text: str) -> str:
