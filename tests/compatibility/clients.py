@@ -61,10 +61,9 @@ class Client:
     @property
     def version(self) -> str:
         """The pinned one; empty for what the machine has."""
-        if self.name == "openai (npm)":
-            return str(
-                json.loads((node.FOLDER / "package.json").read_text())["dependencies"]["openai"]
-            )
+        if self.driver.endswith(".mjs"):
+            pinned = json.loads((node.FOLDER / "package.json").read_text())["dependencies"]
+            return str(pinned[self.name.removesuffix(" (npm)")])
         if self.lock is None:
             return ""
         package = "openai" if self.name.startswith("openai") else self.name
@@ -126,5 +125,28 @@ CLIENTS: Final = (
         "curl.py",
         raised(*["__main__.RefusedError"] * 3, "__main__.InBandError"),
         lacks=("helper", "tools streamed"),
+    ),
+)
+
+# Frameworks that have such a client inside: tried before a fake engine, see tests/clients.
+FRAMEWORKS: Final = (
+    Client("llama-index-llms-openai-like", "llama_index_llm.py", OPENAI, LOCKS / "llama-index.txt"),
+    Client(
+        "pydantic-ai-slim",
+        "pydantic_ai_agent.py",
+        raised(
+            "pydantic_ai.ModelNotFoundError",
+            "pydantic_ai.ModelRequestRejectedError",
+            "pydantic_ai.ModelServerError",
+            "pydantic_ai.ModelServerError",
+        ),
+        LOCKS / "pydantic-ai.txt",
+        shows="dropped",
+    ),
+    Client(
+        "ai (npm)",
+        "ai_sdk.mjs",
+        raised(*["ai.AI_APICallError"] * 3, "ai.AI_StreamProviderError"),
+        shows="dropped; headers readable",
     ),
 )

@@ -13,6 +13,9 @@ GENERATE, CHAT = "/llm/generate", "/v1/chat/completions"
 COMPLETIONS, RESPONSES = "/v1/completions", "/v1/responses"
 MESSAGES = "/v1/messages"
 PROMPT = "Summarise the findings."
+# Anthropic's API has no field that ignores the end of a text; a list may not end early.
+LIST = {"type": "array", "items": {"const": "heart"}, "minItems": 300}
+LONG_LIST = {"output_config": {"format": {"type": "json_schema", "schema": LIST}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,13 @@ class Surface:
     def limit(self, tokens: int) -> dict[str, Any]:
         """The field that limits the answer's length."""
         return {"max_output_tokens" if self.path == RESPONSES else "max_tokens": tokens}
+
+    @property
+    def lasting(self) -> dict[str, Any]:
+        """Fields with which a real model goes on to its limit of tokens."""
+        if self.path == GENERATE:
+            return {}
+        return LONG_LIST if self.path == MESSAGES else {"ignore_eos": True}
 
     def ask(self, client: httpx2.Client, prompt: str = PROMPT, **more: Any) -> httpx2.Response:
         """The whole answer."""

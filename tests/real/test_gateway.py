@@ -30,7 +30,6 @@ pytestmark = pytest.mark.engine
 
 QUESTION = "Describe the human heart in detail."
 PATIENCE_S = 120
-LONG: dict[str, Any] = {"ignore_eos": True}
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +104,7 @@ def test_tokens_come_while_the_engine_works_on(
     """Three parts are here when the engine has not generated half of the tokens."""
     until_running(client, 0)
     before = generated(client)
-    more = {} if surface.path == GENERATE else LONG
-    body = body_of(surface, model, **surface.limit(400), **more)
+    body = body_of(surface, model, **surface.limit(400), **surface.lasting)
     with client.stream("POST", surface.path, json=body, headers=surface.headers) as answer:
         parts = answer.iter_raw()
         assert all(next(parts) for _ in range(3))
@@ -149,8 +147,7 @@ def test_leaving_frees_the_engine(
     """The engine stops before it has generated all the tokens that were asked for."""
     until_running(client, 0)
     before = generated(client)
-    more = {} if surface.path == GENERATE else LONG
-    body = json.dumps(body_of(surface, model, **surface.limit(400), **more)).encode()
+    body = json.dumps(body_of(surface, model, **surface.limit(400), **surface.lasting)).encode()
     host, port = stack.base_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as plug:
         head = f"POST {surface.path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"

@@ -163,9 +163,6 @@ def start(stack: Any, tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
         yield begin
 
 
-LONG = {"ignore_eos": True}
-
-
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_timeout_frees_the_engine(
     start: Callable[..., Gateway], client: httpx2.Client, model: str, surface: Surface
@@ -178,8 +175,9 @@ def test_a_timeout_frees_the_engine(
     until_running(client, 0)
     before = generated(client)
     gateway = start(MMHIE_TIMEOUT_SECONDS="1" if surface.form == "json" else "0.001")
-    more = {} if surface.path == GENERATE else LONG
-    body = body_of(surface, model, "Tell me of the heart. " * 60, **surface.limit(400), **more)
+    body = body_of(
+        surface, model, "Tell me of the heart. " * 60, **surface.limit(400), **surface.lasting
+    )
     answer = gateway.client.post(surface.path, json=body, headers=surface.headers)
 
     assert "engine_timeout" in answer.text, answer.text[:500]

@@ -1,0 +1,82 @@
+"""LlamaIndex, with the gateway as an OpenAI-compatible endpoint."""
+
+import gc
+import importlib.metadata
+import json
+from typing import Any
+
+from llama_index.core.llms import ChatMessage
+from llama_index.llms.openai_like import OpenAILike
+from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, serve
+
+SAID = [ChatMessage(role="user", content=ASKED["chat"]["messages"][0]["content"])]
+common: dict[str, Any] = {
+    "api_base": f"{URL}/v1",
+    "api_key": "any",
+    "is_chat_model": True,
+    "is_function_calling_model": True,
+    "max_retries": 0,
+    "temperature": 0,
+    "max_tokens": ASKED["chat"]["max_tokens"],
+}
+llm = OpenAILike(model=MODEL, **common)
+missing = OpenAILike(model="nope", **common)
+endless = OpenAILike(model=MODEL, **{**common, "max_tokens": ASKED["endless"]["max_tokens"]})
+
+
+def version() -> dict[str, Any]:
+    return {"version": importlib.metadata.version("llama-index-llms-openai-like")}
+
+
+def chat() -> dict[str, Any]:
+    answer = llm.chat(SAID)
+    return {"text": answer.message.content, "label": label(answer.raw)}
+
+
+def stream() -> dict[str, Any]:
+    chunks = list(llm.stream_chat(SAID))
+    return {"text": "".join(one.delta or "" for one in chunks), "label": label(chunks[0].raw)}
+
+
+def tools() -> dict[str, Any]:
+    answer = llm.chat(SAID, tools=[TOOL], tool_choice=NAMED)
+    (call,) = llm.get_tool_calls_from_response(answer)
+    return {"name": call.tool_name, "arguments": call.tool_kwargs, "label": label(answer.raw)}
+
+
+def structured() -> dict[str, Any]:
+    answer = llm.chat(SAID, response_format=FORMAT)
+    return {"value": json.loads(answer.message.content or ""), "label": label(answer.raw)}
+
+
+def not_found() -> dict[str, Any]:
+    return {"text": missing.chat(SAID).message.content}
+
+
+def bad_request() -> dict[str, Any]:
+    return {"text": llm.chat(SAID, temperature=-1).message.content}
+
+
+def cancel() -> dict[str, Any]:
+    opened = endless.stream_chat(SAID, extra_body={"ignore_eos": True})
+    seen = [chunk for _, chunk in zip(range(4), opened)]  # noqa: B905 - the shorter one decides
+    opened.close()
+    del opened
+    gc.collect()  # it leaves the connection to the collector
+    return {"seen": len(seen)}
+
+
+serve(
+    {
+        "version": version,
+        "chat": chat,
+        "stream": stream,
+        "tools": tools,
+        "structured output": structured,
+        "not found": not_found,
+        "bad request": bad_request,
+        "failing": chat,
+        "broken stream": stream,
+        "cancel": cancel,
+    }
+)

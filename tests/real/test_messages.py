@@ -1,0 +1,140 @@
+"""Anthropic's Messages API and the token counts on a real vLLM: the engine's own, with one key."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from anthropic import Anthropic
+
+from tests.compatibility.comparison import says_no_more
+from tests.contract.difference import frames, plain, settled, stripped
+from tests.contract.surfaces import MESSAGES
+from tests.contract.test_disclaimer import TEXT
+from tests.real.test_gateway import client, direct, generated, model, until_running
+
+__all__ = ["client", "direct", "model"]
+
+pytestmark = pytest.mark.engine
+
+DRUG = {
+    "type": "object",
+    "properties": {"drug": {"enum": ["ibuprofen"]}},
+    "required": ["drug"],
+    "additionalProperties": False,
+}
+TOOL = {"name": "dose", "description": "The dose of a drug.", "input_schema": DRUG, "strict": True}
+ASKED: dict[str, Any] = {
+    "messages": [{"role": "user", "content": "Say hi."}],
+    "max_tokens": 60,
+    "temperature": 0,
+}
+SHAPES: dict[str, dict[str, Any]] = {
+    "greedy": {},
+    "cut": {"max_tokens": 5},
+    "system": {"system": [{"type": "text", "text": "Be brief."}]},
+    "stop sequence": {"stop_sequences": ["!"]},
+    "forced tool": {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "dose"}},
+    "any tool": {"tools": [TOOL], "tool_choice": {"type": "any"}},
+    "schema": {"output_config": {"format": {"type": "json_schema", "schema": DRUG}}},
+    "no temperature": {"temperature": -1},
+    "no budget": {"max_tokens": 0},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_message_is_the_engines(
+    client: httpx2.Client, direct: httpx2.Client, model: str, shape: str
+) -> None:
+    """Every field and value but for `mmhie`; a refusal has its status and its words."""
+    body = {"model": model, **ASKED, **SHAPES[shape]}
+    told, said = (one.post(MESSAGES, json=body) for one in (client, direct))
+
+    assert told.status_code == said.status_code
+    if said.status_code != 200:
+        quoted, whole = (one.json()["error"]["message"] for one in (told, said))
+        assert says_no_more(quoted, whole)
+        return
+    assert told.json()["mmhie"]["disclaimer"]["text"] == TEXT
+    assert same(stripped(told.json())) == same(said.json())
+
+
+@pytest.mark.parametrize("shape", [name for name in SHAPES if not name.startswith("no ")])
+def test_a_stream_is_the_engines(
+    client: httpx2.Client, direct: httpx2.Client, model: str, shape: str
+) -> None:
+    """Event by event; the first and the closing one have `mmhie`."""
+    body = {"model": model, **ASKED, **SHAPES[shape], "stream": True}
+    told, said = (frames(one.post(MESSAGES, json=body).content) for one in (client, direct))
+
+    assert len(said) > 5
+    assert [plain(named(one)) for one in told] == [plain(named(one)) for one in said]
+    assert [at for at, one in enumerate(told) if b'"mmhie"' in one] == [0, len(told) - 2]
+
+
+def same(message: dict[str, Any]) -> dict[str, Any]:
+    """A message without its ids, which differ in every answer."""
+    found: dict[str, Any] = json.loads(named(json.dumps(message).encode()))
+    return found
+
+
+def named(data: bytes) -> bytes:
+    return re.sub(rb'"chatcmpl-[^"]*"', b'"x"', settled(data))
+
+
+@pytest.fixture(scope="module")
+def official(stack: Any) -> Iterator[Anthropic]:
+    """Anthropic's own client."""
+    with Anthropic(base_url=stack.base_url, api_key="any", max_retries=0) as opened:
+        yield opened
+
+
+def test_the_official_client(official: Anthropic, model: str) -> None:
+    """Whole and streamed say the same; a tool call is parsed; the label is readable."""
+    asked: Any = {"model": model, "messages": ASKED["messages"], "max_tokens": 40}
+    greedy: Any = {"extra_body": {"temperature": 0}}
+    whole: Any = official.messages.create(**asked, **greedy)
+    with official.messages.stream(**asked, **greedy) as stream:
+        streamed: Any = stream.get_final_message()
+    forced: Any = {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "dose"}}
+    call: Any = {**asked, **forced, "max_tokens": 90}
+    called: Any = official.messages.create(**call, **greedy)
+
+    assert whole.content[0].text == streamed.content[0].text
+    for answer in (whole, streamed, called):
+        assert answer.mmhie["disclaimer"]["text"] == TEXT
+    assert called.content[0].input == {"drug": "ibuprofen"}
+
+
+def test_leaving_a_stream_frees_the_engine(
+    official: Anthropic, client: httpx2.Client, model: str
+) -> None:
+    """It has nothing to do a moment later."""
+    until_running(client, 0)
+    before = generated(client)
+    asked: Any = {"model": model, "max_tokens": 400}
+    question: Any = [{"role": "user", "content": "Describe the human heart in detail."}]
+    stream: Any = official.messages.create(**asked, messages=question, stream=True)
+    for _, _event in zip(range(4), stream):  # noqa: B905 - the shorter one decides
+        pass
+    stream.close()
+
+    until_running(client, 0)
+    assert generated(client) - before < 400
+
+
+def test_counts_are_the_engines(client: httpx2.Client, direct: httpx2.Client, model: str) -> None:
+    """Byte for byte; what is detokenized is the text again."""
+    question = {"model": model, "messages": ASKED["messages"]}
+    asked = {
+        "/tokenize": {"model": model, "prompt": "Say hi."},
+        "/detokenize": {"model": model, "tokens": [36218, 15876, 30]},
+        f"{MESSAGES}/count_tokens": question,
+    }
+    for path, body in asked.items():
+        assert client.post(path, json=body).content == direct.post(path, json=body).content, path
+    assert client.post("/detokenize", json=asked["/detokenize"]).json()["prompt"] == "Say hi."
+    counted = client.post(f"{MESSAGES}/count_tokens", json=question).json()["input_tokens"]
+    assert counted == client.post("/tokenize", json=question).json()["count"]
