@@ -97,6 +97,21 @@ def test_a_signal_ends_it_in_order(
     assert "Traceback" not in gateway.log
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_other_signals_end_nothing(
+    start: Start, engine: FakeEngine, number: signal.Signals
+) -> None:
+    """SIGHUP is what log rotation and init systems send to make a program look at its files."""
+    gateway = start(engine.url).wait()
+    gateway.signal(number)
+    gateway.signal(signal.SIGHUP)
+    until(lambda: '"event":"reloaded"' in gateway.log)
+
+    assert gateway.client.get("/readyz").status_code == 200
+    gateway.signal()
+    assert gateway.exit_code() == 0
+
+
 def test_a_signal_before_the_engine_is_there(start: Start) -> None:
     """Nothing to wait for."""
     gateway = start("http://127.0.0.1:9").wait("/healthz")
