@@ -69,13 +69,16 @@ class Reading:
 
     @classmethod
     def of(cls, text: str) -> "Reading":
-        kind, passages = model().kind(text), passages_of(text)
+        passages, weigh = passages_of(text), model().weigh
+        weights = [weigh(one) for one in passages]
+        kind = model().kind(text, weights)
         if len(passages) > 1 and kind.study <= 0:
             # After a page of history comes what it is about, or before; after a case, a question.
             passages.append(last_sentence(text))
             if kind.record <= 0:  # a record opens with what the patient once complained of
                 passages.append(first_sentence(text))
-        return cls(text, passages, [model().chance(one) for one in passages], kind)
+            weights += [weigh(one) for one in passages[len(weights) :]]
+        return cls(text, passages, [model().chance(one) for one in weights], kind)
 
     def is_document(self, policy: Policy) -> bool:
         """Return whether this is a record or a study; no text that reads like an emergency is."""

@@ -8,7 +8,6 @@ worth of its pieces, so that only unknown words are taken apart.
 import gzip
 import json
 import math
-import operator
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -32,6 +31,13 @@ LANE = 32
 HALF, MASK = 1 << LANE - 1, (1 << LANE) - 1
 
 
+class Weight(NamedTuple):
+    """What the words of a text are worth, in lanes, and their number."""
+
+    worth: int
+    words: int
+
+
 class Kind(NamedTuple):
     """What speaks for a record, and for a study (an exam item, research); above 0 it is one."""
 
@@ -48,25 +54,24 @@ class Model:
         self._bias = (card["bias_emergency"], card["bias_record"], card["bias_study"])
         self._slope, self._offset = card["slope"], card["offset"]
 
-    def chance(self, text: str) -> float:
+    def weigh(self, text: str) -> Weight:
+        """Return what the words of a text are worth together."""
+        tokens = tokens_of(text)
+        known, pairs = self._words, self._pairs
+        words = sum(known[word] if word in known else self._unknown(word) for word in tokens)
+        return Weight(words + sum(pairs.get(pair, 0) for pair in pairs_of(tokens)), len(tokens))
+
+    def chance(self, weight: Weight) -> float:
         """Return how likely a short text reports an emergency, between 0 and 1."""
-        worths = self._worths(tokens_of(text))
-        logit = self._slope * self._sums(sum(worths), len(worths))[0] + self._offset
+        logit = self._slope * self._sums(*weight)[0] + self._offset
         return 1 / (1 + math.exp(-min(30.0, max(-30.0, logit))))
 
-    def kind(self, text: str) -> Kind:
-        """Return what speaks for a text, as a whole, being a document."""
-        worths = self._worths(tokens_of(text))
-        shapes = sum(self._words.get(name, 0) for name in shapes_of(text))
-        _, record, study = self._sums(sum(worths) + shapes, len(worths))
+    def kind(self, text: str, passages: Sequence[Weight]) -> Kind:
+        """Return what speaks for a text being a document, by its passages and its shape."""
+        worth = sum(self._words.get(name, 0) for name in shapes_of(text))
+        worth += sum(passage.worth for passage in passages)
+        _, record, study = self._sums(worth, sum(passage.words for passage in passages))
         return Kind(record, study)
-
-    def _worths(self, tokens: Sequence[str]) -> list[int]:
-        """Return each word's worth, together with that of the pair that it opens."""
-        known, pairs = self._words, self._pairs
-        words = [known[word] if word in known else self._unknown(word) for word in tokens]
-        beside = [pairs.get(pair, 0) for pair in pairs_of(tokens)]
-        return [*map(operator.add, words, beside), *words[-1:]]
 
     def _unknown(self, word: str) -> int:
         """Return the worth of a word's pieces; numbers and negated words have none."""

@@ -15,6 +15,7 @@ from gateway.safety.red_flags.notices import RedFlags
 from gateway.safety.red_flags.patterns import TYPED
 from gateway.safety.red_flags.prefilter import Prefilter
 from gateway.safety.red_flags.rules import RULES
+from gateway.safety.red_flags.screening import VITAL_SIGNS
 from gateway.safety.wording import LANGUAGES, built_in
 from tests.gateway.safety.red_flags.corpus import UNTUNED, ids, ordinary, vignettes
 
@@ -203,7 +204,8 @@ def test_every_file_is_a_rule_in_the_order_of_the_ids() -> None:
     folder = Path(gateway.safety.red_flags.rules.__file__).parent
 
     assert len(RULES) == len(list(folder.glob("*.toml")))
-    assert [rule.id for rule in RULES] == [f"MED{101 + at}" for at in range(len(RULES))]
+    free = [name for at in range(99) if (name := f"MED{101 + at}") != VITAL_SIGNS]
+    assert [rule.id for rule in RULES] == free[: len(RULES)]
 
 
 def test_rules_are_well_formed() -> None:
