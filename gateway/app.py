@@ -13,11 +13,13 @@ from starlette.types import ASGIApp
 from gateway.audit.trail import Trail
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
+from gateway.background import Background
 from gateway.cluster.state import cluster_state
 from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
+from gateway.heavy_work import HeavyWork
 from gateway.limits.admission import Quotas
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.request_policy import RequestPolicy
@@ -105,8 +107,7 @@ async def open_services(
     services = services_of(settings, disclaimer, own, quotas or Quotas.of(settings))
     if services.trail is not None:
         services.trail.start()
-    kept = (services.watch, services.gate, services.shared, services.hold)
-    watching = [asyncio.create_task(one.run()) for one in kept]
+    watching = background_tasks(services)
     try:
         await services.shared.wait_for_first_attempt()
         yield services
@@ -115,11 +116,23 @@ async def open_services(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        services.heavy.close()
         for client in {services.engine, *services.metered}:
             await client.aclose()
         for observer in (services.trail, services.tracing):
             if observer is not None:
                 observer.stop()
+
+
+def background_tasks(services: Services) -> list[asyncio.Task[None]]:
+    """Start what keeps the services current."""
+    keep, watch, hold = services.background.keep, services.watch, services.hold
+    return [
+        asyncio.create_task(keep("engine", watch.run)),
+        asyncio.create_task(keep("keys", services.gate.run)),
+        asyncio.create_task(keep("shared", services.shared.run)),
+        asyncio.create_task(keep("hold", hold.run)),
+    ]
 
 
 def services_of(
@@ -164,6 +177,8 @@ def services_of(
         trail=trail,
         tracing=tracing,
         shared=shared,
+        background=Background(partial(own.count, own.background_failures)),
+        heavy=HeavyWork(),
         observers=observers_of(own, trail, tracing),
     )
 

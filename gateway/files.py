@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gateway.logs import log
 
@@ -16,6 +16,14 @@ Stamp = tuple[int, int, int]
 
 class FileUnusable(Exception):
     """A file has no content that can be used; the message says why."""
+
+
+def parse_json(document: str | bytes) -> Any:
+    """Return the content of a JSON document of any depth; raise ValueError where it is none."""
+    try:
+        return json.loads(document)
+    except RecursionError:
+        raise ValueError("the document is nested too deep") from None
 
 
 class WatchedFile(Generic[Value]):

@@ -64,14 +64,22 @@ class Metrics:
         phase = gauge("phase", "1 for the current phase.", labels=("phase",))
         self.phases = {one: phase.labels(one) for one in get_args(Phase)}
         self._add_audit_gauges()
+        self._add_operation()
+        self._children: dict[tuple[object, ...], Counter] = {}
+        self.http = HttpMetrics(self.registry)
+
+    def _add_operation(self) -> None:
+        """Add the metrics of what the gateway needs beside the engine."""
+        counter, gauge = self._counter, self._gauge
         self.shared_failing = gauge(
             "shared_state_failing", "1 while Redis is configured and unavailable.", "livemax"
+        )
+        self.background_failures = counter(
+            "background_failures", "Failures of background tasks, which run again.", "task"
         )
         self.workers = gauge("workers", "Worker processes that serve requests.")
         self.workers.set(1)
         self.workers_lost = gauge("workers_lost", "Worker processes that died since the start.")
-        self._children: dict[tuple[object, ...], Counter] = {}
-        self.http = HttpMetrics(self.registry)
 
     def _add_audit_gauges(self) -> None:
         self.audit_failing = self._gauge(

@@ -204,7 +204,7 @@ async def answer(
         services.check_hold()
         response = await opened(call, exchange, services)
         try:
-            await refuse_failures(response, call, exchange.record)
+            await refuse_failures(response, call, exchange.record, services)
             await screening.settle()
             label["notices"] = list(exchange.record.notices)
             await relay(call.answer(response, label), exchange)
@@ -251,12 +251,15 @@ async def request_of(call: Call, exchange: Exchange, services: Services) -> Engi
     )
 
 
-async def refuse_failures(response: EngineResponse, call: Call, record: RequestRecord) -> None:
+async def refuse_failures(
+    response: EngineResponse, call: Call, record: RequestRecord, services: Services
+) -> None:
     """Raise what a status other than 200 means, while it can still be a status."""
     if response.status != 200:
         record.prompt_estimate = 0
         error = await response.read_all(LARGEST_ERROR_BYTES)
-        raise translate(response.status, error, call.sent())
+        # Its words are looked for in all of the request, which may be large.
+        raise await services.heavy.run(lambda: translate(response.status, error, call.sent()))
     if values_of(response.headers, b"content-encoding"):
         raise EngineGarbled("The engine compressed its answer; switch its compression off.")
 

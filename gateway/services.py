@@ -7,10 +7,12 @@ from fastapi import Depends, Request
 
 from gateway.audit.trail import Trail
 from gateway.auth.gate import Gate
+from gateway.background import Background
 from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
+from gateway.heavy_work import HeavyWork
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.request_policy import RequestPolicy
@@ -39,6 +41,8 @@ class Services:
     request_policy: RequestPolicy
     memory: MemoryBudget
     shared: ClusterState
+    background: Background
+    heavy: HeavyWork
     trail: Trail | None = None
     tracing: Tracing | None = None
     observers: tuple[Observer, ...] = ()

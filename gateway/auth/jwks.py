@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Protocol
 import httpx2
 import jwt
 
-from gateway.files import FileUnusable, WatchedFile
+from gateway.files import FileUnusable, WatchedFile, parse_json
 from gateway.json_types import Json
 from gateway.logs import log
 
@@ -143,7 +142,7 @@ def read(path: Path) -> Keys:
 def parse(document: bytes) -> Keys:
     """Return the usable keys of a JWKS; raise FileUnusable when it has none."""
     try:
-        rows = json.loads(document)["keys"]
+        rows = parse_json(document)["keys"]
         keys = {row.get("kid"): key for row in rows if (key := usable(row))}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise FileUnusable("it is not a JSON Web Key Set") from None

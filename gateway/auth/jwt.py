@@ -2,7 +2,9 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import jwt
 
@@ -13,6 +15,7 @@ from gateway.principal import PRIORITIES, SCOPES, Principal
 
 LARGEST_CACHE = 10_000
 LONGEST_SUBJECT = 255
+T = TypeVar("T")
 REQUIRED = ["exp", "iss", "aud", "sub"]
 
 
@@ -55,12 +58,8 @@ class JwtVerifier:
         return known
 
     async def _verify(self, token: str) -> Principal:
-        try:
-            key = await self._key(jwt.get_unverified_header(token))
-            claims = self._claims(token, key)
-        except jwt.PyJWTError as error:
-            raise Unauthorized(sentence(error)) from None
-        return principal_of(claims, self.policy.leeway_s)
+        key = await self._key(checked(lambda: jwt.get_unverified_header(token)))
+        return checked(lambda: principal_of(self._claims(token, key), self.policy.leeway_s))
 
     async def _key(self, header: Json) -> jwt.PyJWK:
         """Return the key that a token names. The algorithm is never taken from the token alone: a
@@ -88,6 +87,19 @@ class JwtVerifier:
         )
 
 
+def checked(step: Callable[[], T]) -> T:
+    """Return what a step of the verification returns; raise Unauthorized for whatever it finds.
+
+    A header may be nested by anybody, and an issuer may sign claims of any type and size.
+    """
+    try:
+        return step()
+    except jwt.PyJWTError as error:
+        raise Unauthorized(sentence(error)) from None
+    except (TypeError, ValueError, ArithmeticError, RecursionError):
+        raise Unauthorized(MALFORMED) from None
+
+
 def principal_of(claims: Json, leeway_s: float) -> Principal:
     """Return the principal that verified claims describe; raise Unauthorized."""
     subject = claims["sub"]
@@ -99,7 +111,7 @@ def principal_of(claims: Json, leeway_s: float) -> Principal:
         kind="jwt",
         scopes=scopes_of(claims),
         priority=priority if priority in PRIORITIES else "routine",
-        expires=claims["exp"] + leeway_s,
+        expires=float(claims["exp"]) + leeway_s,
     )
 
 

@@ -1,7 +1,6 @@
 """API keys on disk: hashed, named, with scopes, limits and an expiry."""
 
 import hashlib
-import json
 import re
 import secrets
 import time
@@ -9,7 +8,7 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from gateway.files import FileUnusable, WatchedFile, stamp_of, write_json
+from gateway.files import FileUnusable, WatchedFile, parse_json, stamp_of, write_json
 from gateway.json_types import Json
 from gateway.principal import NO_LIMITS, PRIORITIES, SCOPES, Limits, Principal, Priority
 
@@ -71,7 +70,7 @@ def sha256(secret: bytes) -> str:
 def read(path: Path) -> tuple[Key, ...]:
     """Return every key of a file, revoked ones too; raise FileUnusable."""
     try:
-        rows = json.loads(path.read_bytes())["keys"]
+        rows = parse_json(path.read_bytes())["keys"]
         return tuple(map(of_row, rows))
     except FileNotFoundError:
         raise FileUnusable("there is no such file; `mmhie keys new` makes it") from None

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from gateway.cluster.lua import script
+from gateway.files import parse_json
 from gateway.logs import log
 from gateway.safety.hold import UNREADABLE, Hold
 from gateway.settings import GatewaySettings
@@ -212,7 +213,7 @@ def encode(hold: Hold | None) -> str:
 
 def decode(text: bytes | None) -> Hold | None:
     """Read what `encode` wrote; raises ValueError, KeyError or TypeError."""
-    found = json.loads(text or b"")
+    found = parse_json(text or b"")
     if found is None:
         return None
     return Hold.of(found)

@@ -36,9 +36,11 @@ _FREE_NAMES = (
     "$defs",
 )
 LONGEST_TOKEN_ID = 7  # digits: vocabularies have up to a few hundred thousand
+MOST_PASSES = 8  # over a message: what is still changing then was made to be
 LONGEST_MESSAGE = 16_384  # an engine may quote megabytes of a request; nobody reads that
 # pydantic's error text ends each finding with the input that caused it. The blanks are bounded: a
 # run of them would be tried from each of its characters.
+QUOTED = re.compile(r"[\\'\"]")
 _INPUT_ECHO = re.compile(
     r"(?:,\s{0,4})?'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_value=.*", re.DOTALL
 )
@@ -118,13 +120,14 @@ def withhold(message: str, texts: Sequence[str]) -> str:
     if len(message) > LONGEST_MESSAGE:  # what begins just before the cut is too short to find
         shown = withhold(message[:LONGEST_MESSAGE], texts)
         return shown if shown.endswith(WITHHELD) else shown[:-FRONT_OF_ECHO] + WITHHELD
-    before = None
-    while message != before:  # taking one text out may put another together
+    for _ in range(MOST_PASSES):  # taking one text out may put another together
         before, fronts = message, fronts_in(message)
         for text in texts:
             if text[:SHORTEST_ECHO] in fronts:
                 message = without(message, text)
-    return message
+        if message == before:
+            return message
+    return WITHHELD
 
 
 def fronts_in(message: str) -> set[str]:
@@ -148,10 +151,12 @@ def echoes(request: object) -> list[str]:
     """Return what an error may quote of a request, longest first: every text and each of its
     lines, as it is and as Python or JSON would quote it."""
     found = set()
-    for text in strings(request):
+    for text in set(strings(request)):
         for part in {text, text.strip(), *text.splitlines()}:
-            found |= {part, repr(part)[1:-1], ascii(part)[1:-1]}
-            found |= {json.dumps(part, ensure_ascii=pure)[1:-1] for pure in (True, False)}
+            found.add(part)
+            if not part.isascii() or not part.isprintable() or QUOTED.search(part):
+                found |= {repr(part)[1:-1], ascii(part)[1:-1]}
+                found |= {json.dumps(part, ensure_ascii=pure)[1:-1] for pure in (True, False)}
     texts = (text for text in found if len(text) >= SHORTEST_ECHO and text not in API_WORDS)
     return sorted(texts, key=len, reverse=True)
 

@@ -1,7 +1,7 @@
 """Server-sent events as bytes: whole events out of any split, and one way to write them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import orjson
@@ -12,21 +12,25 @@ DONE = b"data: [DONE]\n\n"
 MEDIA_TYPE = b"text/event-stream; charset=utf-8"
 LARGEST_EVENT_BYTES = 8 * 1024 * 1024
 LONGEST_BLANK = 4  # CR LF CR LF
+MOST_QUIET_EVENTS = 10_000  # in a row without data: years of keep-alives, or a fault
 
 # An empty line, in every mix of line ends the specification allows. Never str.splitlines():
 # model text may hold U+2028 and U+0085, which are line ends to Python and not to SSE.
 # A CR after a line feed waits for one more byte: it may be the first half of a CR LF.
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\r\n|\n\n|\r\r|\n\r(?=[^\n])")
+PLAIN_DATA = b"data: {"
+DATA = re.compile(rb"(?:\A|[\r\n])data: ?[^\r\n ]")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class EventBuffer:
     """Bytes in, whole events out, wherever TCP cut them; each keeps its own bytes."""
 
-    __slots__ = ("_tail",)
+    __slots__ = ("_quiet", "_tail")
 
     def __init__(self) -> None:
         self._tail = bytearray()
+        self._quiet = 0
 
     @property
     def waiting_bytes(self) -> int:
@@ -34,8 +38,10 @@ class EventBuffer:
         return len(self._tail)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The events that are whole now, terminators included; raises EngineGarbled on a giant."""
+        """The events that are whole now, terminators included; raises EngineGarbled on a giant, and
+        on an engine that sends nothing but comments."""
         if not self._tail and is_one(data):
+            self._count((data,))
             return [data]
         seen = max(0, len(self._tail) - LONGEST_BLANK + 1)
         self._tail += data
@@ -51,7 +57,18 @@ class EventBuffer:
             raise EngineGarbled(
                 f"The engine's event exceeded {LARGEST_EVENT_BYTES // 2**20} MiB; try again."
             )
+        self._count(events)
         return events
+
+    def _count(self, events: Sequence[bytes]) -> None:
+        """Count events without data, of which a megabyte holds half a million."""
+        for event in events:
+            if event.startswith(PLAIN_DATA) or DATA.search(event):
+                self._quiet = 0
+                continue
+            self._quiet += 1
+            if self._quiet > MOST_QUIET_EVENTS:
+                raise EngineGarbled("The engine sends events without data; try again.")
 
 
 def is_one(data: bytes) -> bool:

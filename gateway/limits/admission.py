@@ -15,6 +15,8 @@ from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.principal import PRIORITIES, Priority
 from gateway.settings import GatewaySettings
 
+SHARE = 8  # of the queue, an eighth: a lower class's own while it asks for it
+ASKED_S = 60.0  # as long as the longest Retry-After: who was refused may come again by then
 MAX_SKIPS = 8  # of a waiting class in a row: batch work is slow, never starved
 NEWEST_WEIGHT = 0.2
 MAX_RETRY_AFTER_S = 60  # what was true a minute ago says little
@@ -108,6 +110,7 @@ class LocalAdmissionQueue:
         max_queue: int,
         timeout_s: float,
         estimator: RetryAfterEstimator | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.max_inflight = max_inflight
         self.max_queue = max_queue
@@ -118,6 +121,9 @@ class LocalAdmissionQueue:
             priority: deque() for priority in PRIORITIES
         }
         self._skips: dict[Priority, int] = dict.fromkeys(PRIORITIES, 0)
+        self._shares = shares_of(max_queue)
+        self._clock = clock
+        self._asked: dict[Priority, float] = {}  # when a class was last refused for want of room
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
@@ -146,9 +152,23 @@ class LocalAdmissionQueue:
         if self.inflight < self.max_inflight and not waiting:
             self.inflight += 1
             return True
-        if waiting >= self.max_queue and not self._evict_below(priority):
+        if waiting + self._kept_from(priority) >= self.max_queue and not self._evict_below(
+            priority
+        ):
+            self._asked[priority] = self._clock()
             raise self._too_busy()
         return False
+
+    def _kept_from(self, priority: Priority) -> int:
+        """Return the room in the queue that is kept for lower classes: what is missing of the share
+        of each that was refused of late."""
+        since = self._clock() - ASKED_S
+        lower = PRIORITIES[PRIORITIES.index(priority) + 1 :]
+        return sum(
+            max(0, self._shares[one] - len(self._waiting[one]))
+            for one in lower
+            if self._asked.get(one, since) > since
+        )
 
     def _too_busy(self) -> TooBusy:
         return TooBusy(
@@ -185,9 +205,11 @@ class LocalAdmissionQueue:
             self.release()
 
     def _evict_below(self, priority: Priority) -> bool:
-        """Make room in a full queue by refusing the last of the lowest class below this one."""
+        """Make room in a full queue by refusing the last of the lowest class below this one that
+        has more than its share of the queue."""
         for lower in PRIORITIES[: PRIORITIES.index(priority) : -1]:
-            if self._waiting[lower]:
+            if len(self._waiting[lower]) > self._shares[lower]:
+                self._asked[lower] = self._clock()
                 settle(self._waiting[lower].pop(), self._too_busy())
                 return True
         return False
@@ -213,6 +235,16 @@ class LocalAdmissionQueue:
             self._skips[lower] += 1
         self._skips[chosen] = 0
         return self._waiting[chosen]
+
+
+def shares_of(max_queue: int) -> dict[Priority, int]:
+    """Return the room in the queue that the classes above cannot take from each: a flood of
+    emergencies makes the others slow and does not stop them. The highest class keeps a place."""
+    left, shares = max_queue - 1, dict.fromkeys(PRIORITIES, 0)
+    for lower in PRIORITIES[1:]:
+        shares[lower] = max(0, min(left, max(1, max_queue // SHARE)))
+        left -= shares[lower]
+    return shares
 
 
 @dataclass(frozen=True, slots=True)

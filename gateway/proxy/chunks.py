@@ -7,7 +7,7 @@ import orjson
 
 from gateway.engine import openai_json
 from gateway.engine.errors import translate_event
-from gateway.errors import EngineCut, GatewayError
+from gateway.errors import EngineCut, EngineGarbled, GatewayError
 from gateway.http import sse
 from gateway.json_types import Json
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
@@ -16,6 +16,7 @@ from gateway.safety import provenance
 # Where the text of a choice stands, in chat and in text completions.
 TEXT_KEYS = (b'"content":"', b'"text":"')
 PROBE = "a probe"
+MOST_CHOICES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class ChunkRelay:
         took_usage: bool,
         request: Callable[[], object],
         policy: OutputPolicy = PLAIN,
+        most: int = MOST_CHOICES,
     ) -> None:
+        """`most` is the number of choices that the caller may ask for."""
         self.usage: Json | None = None
         self.pieces = 0
         self.finals: list[Json] = []
@@ -47,6 +50,7 @@ class ChunkRelay:
         self._repeatable = provenance.repeatable(initial)
         self._key = key
         self._policy = policy
+        self._most = most
         self._took_usage = took_usage  # the usage chunk was requested by us, not by the caller
         self._request = request
         self._choices: dict[int, ChoiceState] = {}
@@ -128,6 +132,10 @@ class ChunkRelay:
         index = choice.get("index", 0)
         state = self._choices.get(index)
         if state is None:
+            if len(self._choices) >= self._most:
+                raise EngineGarbled(
+                    "The engine sends more choices than one may ask for; try again."
+                )
             state = self._choices[index] = ChoiceState(
                 provenance.new_digest(self._key), self._policy
             )

@@ -130,6 +130,7 @@ class PassedCall:
             took_usage="stream_options" in self.additions,
             request=partial(openai_json.parse_request, self.body),  # the relay must not hold us
             policy=self.policy,
+            most=self.services.request_policy.choices,
         )
 
 
@@ -160,7 +161,12 @@ class WholeAnswer:
         answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + COPIES * len(answer) + parsed_bytes(answer))
         body, final, self.usage = json_response.label(
-            answer, self._label, key=call.services.labels.key, path=call.path, policy=call.policy
+            answer,
+            self._label,
+            key=call.services.labels.key,
+            path=call.path,
+            policy=call.policy,
+            most=call.services.request_policy.choices,
         )
         memory.hold(held + len(body))
         self.pieces = estimated_tokens(len(answer))

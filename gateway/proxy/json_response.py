@@ -6,6 +6,7 @@ from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.json_types import Json
 from gateway.proxy import messages_output, responses_output
+from gateway.proxy.chunks import MOST_CHOICES
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety import provenance
 
@@ -14,7 +15,13 @@ MESSAGES = "/v1/messages"
 
 
 def label(
-    body: bytes, initial: Json, *, key: bytes, path: str, policy: OutputPolicy = PLAIN
+    body: bytes,
+    initial: Json,
+    *,
+    key: bytes,
+    path: str,
+    policy: OutputPolicy = PLAIN,
+    most: int = MOST_CHOICES,
 ) -> tuple[bytes, Json, Json | None]:
     """The labelled body, the closing part of its label, and the usage; raises EngineGarbled
     or EngineRejected."""
@@ -30,7 +37,7 @@ def label(
         final = state.final(messages_output.hear(answer, state), fingerprint=None)
         changes = messages_output.changes(answer, policy)
     else:
-        final, changes = pass_on_choices(answer, key, policy)
+        final, changes = pass_on_choices(answer, key, policy, most)
     if changes:
         body = orjson.dumps({**answer, **changes})
     labelled = openai_json.append(body, {"mmhie": provenance.merge(initial, final)})
@@ -38,11 +45,13 @@ def label(
     return labelled, final, usage_of(answer)
 
 
-def pass_on_choices(answer: Json, key: bytes, policy: OutputPolicy) -> tuple[Json, Json]:
+def pass_on_choices(answer: Json, key: bytes, policy: OutputPolicy, most: int) -> tuple[Json, Json]:
     """The closing label of all choices together, and the choices if they changed."""
     choices = openai_json.choices_of(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices; try again.")
+    if len(choices) > most:
+        raise EngineGarbled("The engine sends more choices than one may ask for; try again.")
     mac = provenance.new_digest(key)
     states = [ChoiceState(mac, policy) for _ in choices]
     passed = [one.pass_on(choice) for one, choice in zip(states, choices, strict=True)]

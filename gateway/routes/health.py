@@ -48,7 +48,8 @@ def describe(services: Services) -> Json:
 
 def own_warnings(services: Services) -> list[str]:
     """Warnings for the operator about the gateway's own settings."""
-    warnings = [*services.gate.warnings(), *services.shared.warnings()]
+    background = services.background.warnings()
+    warnings = [*services.gate.warnings(), *services.shared.warnings(), *background]
     if services.trail is not None:
         warnings += services.trail.warnings()
     if services.settings.reasoner_model_test_override:

@@ -1,13 +1,12 @@
 """The operator's hold, which takes the model out of service while the gateway stays up."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from gateway.files import WatchedFile, write_json
+from gateway.files import WatchedFile, parse_json, write_json
 from gateway.safety.wording import Wording
 
 
@@ -43,7 +42,7 @@ def watch(path: Path, *, clock: Callable[[], float] = time.monotonic) -> Watched
 def read(path: Path) -> Hold | None:
     """Return the hold in a file; None when there is no file, UNREADABLE when it is damaged."""
     try:
-        return Hold.of(json.loads(path.read_bytes()))
+        return Hold.of(parse_json(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):

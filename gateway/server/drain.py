@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import math
 import signal
+import socket
+import sys
 from collections.abc import Iterator
 
 import uvicorn
@@ -12,8 +14,9 @@ from fastapi import FastAPI
 from gateway import memory
 from gateway.logs import log
 from gateway.server.http_protocol import HttpProtocol
-from gateway.server.limits import ServerConfig, affordable_connections
+from gateway.server.limits import ConnectionCap, ServerConfig, affordable_connections
 from gateway.server.tls import Tls
+from gateway.server.tls_listener import TlsListener
 from gateway.settings import GatewaySettings, SettingsError, load
 
 IGNORED_SIGNALS = (
@@ -24,18 +27,42 @@ IGNORED_SIGNALS = (
 TIMEOUT_CHECK_TICKS = 5
 TRIM_TICKS = 10
 TLS_RELOAD_TICKS = 50
+STARTUP_FAILURE = 3  # uvicorn's exit code
 
 
 class DrainingServer(uvicorn.Server):
     """On SIGTERM or SIGINT: /readyz says 503, serve on through the settle time, then drain."""
 
+    config: ServerConfig
+
     def __init__(self, app: FastAPI, settings: GatewaySettings) -> None:
         self.tls = Tls.of(settings)
-        super().__init__(server_config(app, settings, self.tls))
+        super().__init__(server_config(app, settings))
         self.app = app
         self.settle_s = settings.settle_seconds
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; for TLS on our own, see TlsListener."""
+        if self.tls is None or sockets is None:
+            await super().startup(sockets)
+            return
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+        context = self.tls.context
+        self.servers = [TlsListener(one, context, self.config, self._protocol) for one in sockets]  # type: ignore[misc] # what uvicorn calls of one
+        self.started = True
+
+    def _protocol(self) -> HttpProtocol:
+        return HttpProtocol(self.config, self.server_state, self.lifespan.state)
+
     async def on_tick(self, counter: int) -> bool:
+        """Do the upkeep; a failure of it ends no connection."""
+        with self.app.state.services.background.guard("upkeep"):
+            self._upkeep(counter)
+        return await super().on_tick(counter)
+
+    def _upkeep(self, counter: int) -> None:
         """Check timeouts, trim the heap and reload the certificate, each in its turn."""
         if counter % TIMEOUT_CHECK_TICKS == 0:
             now = asyncio.get_running_loop().time()
@@ -46,7 +73,6 @@ class DrainingServer(uvicorn.Server):
             memory.trim_heap()
         if self.tls is not None and counter % TLS_RELOAD_TICKS == 0:
             self.tls.reload_if_changed()
-        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -112,7 +138,7 @@ def reload_log_level() -> None:
         log.error("the settings are not read again: %s", problem)
 
 
-def server_config(app: FastAPI, settings: GatewaySettings, tls: Tls | None = None) -> ServerConfig:
+def server_config(app: FastAPI, settings: GatewaySettings) -> ServerConfig:
     """Return uvicorn's configuration for these settings."""
     config = ServerConfig(
         app,
@@ -127,8 +153,9 @@ def server_config(app: FastAPI, settings: GatewaySettings, tls: Tls | None = Non
         server_header=False,
         proxy_headers=False,  # nothing here reads a client address, and it costs on every request
         timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
-        ssl_context_factory=None if tls is None else lambda *_: tls.context,
     )
     config.settings = settings
-    config.max_connections = affordable_connections(settings.max_connections, settings.max_inflight)
+    config.cap = ConnectionCap(
+        affordable_connections(settings.max_connections, settings.max_inflight)
+    )
     return config

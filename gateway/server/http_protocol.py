@@ -68,11 +68,18 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own
         super().connection_made(transport)
-        if len(self.connections) > self.config.max_connections:
+        cap, connections = self.config.cap, len(self.connections)
+        cap.handshakes.discard(self)
+        if cap.overflows(connections):
+            self.ignores_input = True
+            transport.abort()
+        elif not cap.admits(connections):
+            cap.refused.add(self)
             self.refuse(TooManyConnections(TOO_MANY, retry_after_s=5))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell every open request; uvicorn tells the last one only."""
+        self.config.cap.refused.discard(self)
         for cycle in self._open_cycles():
             cycle.disconnected = True
             cycle.message_event.set()

@@ -8,14 +8,37 @@ from gateway.errors import BodyTimeout, HeadersTooLarge, HeaderTimeout
 from gateway.logs import log
 from gateway.settings import GatewaySettings
 
-RESERVED_FILES = 128  # the engine's metrics, keys, audit, log, Python's own
+REFUSED_AT_ONCE = 64  # connections beyond the maximum that are told so; more are cut off
+# The engine's metrics, keys, audit, log, Python's own; and those that are being refused.
+RESERVED_FILES = 128 + REFUSED_AT_ONCE
+
+
+class ConnectionCap:
+    """The connections of a process: some are served, a few more are told that all are in use.
+
+    A refused connection stays open until its caller has read why: without a bound on those, a
+    flood of them takes the descriptors that the served ones need to reach the engine.
+    """
+
+    def __init__(self, maximum: int) -> None:
+        self.maximum = maximum
+        self.refused: set[object] = set()
+        self.handshakes: set[object] = set()  # callers whose TLS is not up yet
+
+    def admits(self, connections: int) -> bool:
+        """Return whether the last of so many open connections is served."""
+        return connections - len(self.refused) <= self.maximum
+
+    def overflows(self, connections: int) -> bool:
+        """Return whether the last of so many is not even told why it is not served."""
+        return connections + len(self.handshakes) > self.maximum + REFUSED_AT_ONCE
 
 
 class ServerConfig(uvicorn.Config):
     """uvicorn's configuration with ours."""
 
     settings: GatewaySettings
-    max_connections: int
+    cap: ConnectionCap
 
 
 def affordable_connections(connections: int, inflight: int) -> int:

@@ -24,6 +24,7 @@ from launcher.acceptance.check import Finding
 from launcher.acceptance.service import Service
 from launcher.cli.serve import on_signals
 from launcher.errors import LauncherError
+from launcher.process.parent_death_guard import close_to_others
 from launcher.serving import preflight
 from launcher.terminal.progress import ProgressDisplay
 
@@ -76,6 +77,7 @@ class Run:
 
 async def accepted(environ: Mapping[str, str], options: Run) -> str:
     """Return the signed report. Raises LauncherError."""
+    close_to_others()
     if task := asyncio.current_task():  # the engine has to be ended first
         on_signals(dict.fromkeys((signal.SIGINT, signal.SIGTERM), task.cancel))
     chosen = settings.load(environ)

@@ -18,6 +18,7 @@ from launcher.checkpoints import preparation
 from launcher.cli import serve
 from launcher.errors import OutOfMemory, SettingsError, ToldToStop
 from launcher.process.child import prefixed
+from launcher.process.parent_death_guard import close_to_others
 from launcher.process.restarts import Stop
 from launcher.serving.engine_supervisor import EngineProgram, EngineSupervisor, RestartPolicy
 from launcher.serving.programs import engine_command, engine_program
@@ -44,6 +45,7 @@ def engine(port: Port = PORT, as_json: serve.AsJsonLines = False) -> None:
 
 async def run(environ: Mapping[str, str], report: serve.Report, port: int) -> None:
     """Run the engine until a stop is requested. Raises LauncherError."""
+    close_to_others()
     serve.cancel_on_signals()
     key = needed(environ, "MMHIE_ENGINE_API_KEY", "the key that the gateway sends")
     path = Path(needed(environ, "MMHIE_PHASE_FILE", "a file that the gateway reads too"))

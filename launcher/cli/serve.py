@@ -24,6 +24,7 @@ from launcher.errors import LauncherError, ToldToStop
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
+from launcher.process.parent_death_guard import close_to_others
 from launcher.process.restarts import Stop
 from launcher.serving import follower, preflight, router
 from launcher.serving.engine_supervisor import RestartPolicy
@@ -72,6 +73,7 @@ async def serve_until_stopped(
     environ: Mapping[str, str], without_gpu: str | None, report: Report
 ) -> None:
     """Run one service from its settings to a clean stop. Raises LauncherError."""
+    close_to_others()  # our environment holds keys, which an engine of this user could read
     cancel_on_signals()
     chosen, machine = load(environ, without_gpu)
     if chosen.node_rank == 0:

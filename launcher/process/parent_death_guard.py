@@ -8,8 +8,13 @@ closes: the command gets SIGTERM, GRACE_S seconds, and then the whole group SIGK
 processes outlive a killed API server, and PR_SET_PDEATHSIG follows a thread, not a process.)
 Standard library only: it runs without the site packages, to start fast and stay small. (The SDK has
 a guard of its own: it is another distribution, and that guard reports on its standard output.)
+
+The guard of a gateway has keys in its environment, which an engine of the same user could read
+under /proc: it closes them to everybody but root.
 """
 
+import contextlib
+import ctypes
 import os
 import select
 import signal
@@ -17,9 +22,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+PR_SET_DUMPABLE = 4  # linux/prctl.h
+
 
 def main(lifeline: int, grace_s: float, command: list[str]) -> int:
     """Run the command and return its exit status as a shell has it: 128 + n after signal n."""
+    close_to_others()
     early: list[int] = []
     on_termination(early.append)
     try:
@@ -36,6 +44,12 @@ def main(lifeline: int, grace_s: float, command: list[str]) -> int:
         wait_for(grace_s, exited)
         os.killpg(0, signal.SIGKILL)
     return status(child.wait())
+
+
+def close_to_others() -> None:
+    """Keep this process's environment and memory from other processes of this user (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):  # no Linux
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def on_termination(action: Callable[[int], None]) -> None:

@@ -27,7 +27,7 @@ from gateway.safety.provenance import Serving
 from gateway.safety.red_flags.screening import Policy
 from gateway.safety.wording import wording
 from gateway.server.http_protocol import HttpProtocol
-from gateway.server.limits import ServerConfig
+from gateway.server.limits import ConnectionCap, ServerConfig
 from gateway.settings import GatewaySettings
 from tests.fuzz.engine import LOOP, Wire, cut
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
@@ -167,7 +167,7 @@ def configured() -> ServerConfig:
         access_log=False,
     )
     config.settings = GatewaySettings.model_construct(max_header_bytes=4096, max_body_bytes=2048)
-    config.max_connections = 1
+    config.cap = ConnectionCap(1)
     config.load()
     return config
 

@@ -179,3 +179,30 @@ def test_no_key_set(document: bytes) -> None:
     """One exception, whatever it is."""
     with pytest.raises(FileUnusable):
         parse(document)
+
+
+NESTED = b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+def test_a_document_nested_without_end() -> None:
+    """No key set, and no fault."""
+    with pytest.raises(FileUnusable):
+        parse(NESTED)
+
+
+async def test_a_nested_answer_ends_no_refresh(rsa_signer: Signer) -> None:
+    """The keys before stay, the problem is told, and the next good answer counts."""
+    documents = [jwks(rsa_signer), NESTED, jwks(rsa_signer)]
+    clock = Clock()
+
+    async def fetch() -> bytes:
+        return documents.pop(0)
+
+    keys = UrlJwks(fetch, every_s=300, clock=clock)
+    told = []
+    while documents:
+        await keys.refresh()
+        told.append(keys.problem is None)
+        clock.now += COOL_DOWN_S
+    assert told == [True, False, True]
+    assert keys.find(None) is not None

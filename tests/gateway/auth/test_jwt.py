@@ -237,3 +237,36 @@ async def test_a_withdrawn_key_ends_its_tokens(
     now[0] += 1
 
     assert "unknown key" in await refused(tokens, token)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": "tomorrow"},
+        {"exp": 10**400},
+        {"exp": [NOW + 600]},
+        {"exp": {"at": NOW}},
+        {"nbf": {"at": NOW}},
+        {"nbf": 10**400},
+        {"iat": "long ago"},
+        {"aud": {"a": 1}},
+        {"iss": [ISSUER]},
+        {"sub": 7},
+        {"scope": [{"generate": True}]},
+        {"scp": [["generate"]]},
+        {"mmhie_priority": {"a": 1}, "exp": "soon"},
+    ],
+)
+async def test_claims_of_another_type(
+    tokens: JwtVerifier, rsa_signer: Signer, claims: dict[str, Any]
+) -> None:
+    """An issuer may sign anything: what cannot be read is 401."""
+    content = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ward-7", "exp": NOW + 600, **claims}
+    message = await refused(tokens, rsa_signer.raw(content))
+    assert message.endswith(".")
+
+
+async def test_a_header_nested_without_end(tokens: JwtVerifier) -> None:
+    """Before any signature is looked at."""
+    nested = b'{"alg":' + b"[" * 2000 + b"]" * 2000 + b"}"
+    assert "malformed" in await refused(tokens, f"{part(nested)}.e30.c2ln")

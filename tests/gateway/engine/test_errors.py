@@ -1,7 +1,9 @@
 """The engine's refusals: whose mistake it is, and never a word of the request."""
 
 import json
+import sys
 import time
+from types import FrameType
 from typing import Any
 
 import orjson
@@ -225,3 +227,35 @@ def test_megabytes_of_blanks_and_texts_take_no_time() -> None:
         refused(message, {"messages": texts})
 
     assert time.process_time() - began < 20
+
+
+def test_time_is_linear_in_a_request_of_many_texts() -> None:
+    """Lines run, not seconds: twice the texts are twice the work, whatever the engine quotes."""
+    small, large = (lines_run(texts) for texts in (2_000, 4_000))
+    assert large < 2.2 * small
+
+
+def test_what_keeps_changing_is_withheld() -> None:
+    """Texts made so that taking one out puts the next together, again and again."""
+    texts = [f"aaaa{WITHHELD * depth}bbbb" for depth in range(60)]
+    message = "aaaa" * 60 + "bbbb" * 60
+    assert withhold(message, sorted(texts, key=len, reverse=True)) == WITHHELD
+
+
+def lines_run(texts: int) -> int:
+    """Return how many lines of Python it takes to withhold so many texts of a request."""
+    request = {"messages": [{"content": [f"{number:06}" for number in range(texts)]}]}
+    body = json.dumps({"error": {"message": " ".join(f"{n:06}" for n in range(100))}}).encode()
+    lines = 0
+
+    def count(frame: FrameType, kind: str, _: object) -> Any:
+        nonlocal lines
+        lines += kind == "line"
+        return count
+
+    sys.settrace(count)
+    try:
+        translate(400, body, request)
+    finally:
+        sys.settrace(None)
+    return lines

@@ -157,3 +157,16 @@ def test_many_events_in_one_read_cost_no_square() -> None:
     started = time.process_time()
     assert len(events_of(data)) == 13_000
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    "quiet", [b"\n\n", b":\n\n", b"data:\n\n", b"data: \n\n", b"id: 1\r\n\r\n"]
+)
+def test_events_without_data_come_to_an_end(quiet: bytes) -> None:
+    """Keep-alives are fine for years; half a million in a megabyte are a fault, told early."""
+    buffer, data = EventBuffer(), b"data: {}\n\n"
+    for _ in range(3):
+        buffer.feed(quiet * (sse.MOST_QUIET_EVENTS - 1) + data)
+        buffer.feed(data)
+    with pytest.raises(EngineGarbled):
+        buffer.feed(quiet * (2 * sse.MOST_QUIET_EVENTS))

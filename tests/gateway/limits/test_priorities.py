@@ -1,14 +1,16 @@
 """Priorities at the engine, and that nobody waits for ever."""
 
 import asyncio
+import contextlib
 import itertools
 from collections import Counter
 
 import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.admission import MAX_SKIPS, LocalAdmissionQueue
+from gateway.limits.admission import ASKED_S, MAX_SKIPS, LocalAdmissionQueue, shares_of
 from gateway.principal import Priority
+from tests.gateway.clock import Clock
 
 
 class Crowd:
@@ -121,3 +123,60 @@ async def test_no_slot_is_lost_in_a_race() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     assert (crowd.gate.inflight, crowd.gate.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("queue", [3, 8, 256])
+async def test_a_flood_of_emergencies_leaves_a_share(queue: int) -> None:
+    """The other classes have a place in the queue as soon as they have asked for one, which no
+    emergency takes from them; emergencies have all others."""
+    gate = LocalAdmissionQueue(max_inflight=1, max_queue=queue, timeout_s=60)
+    gate.try_acquire("emergency")
+    waiting = [asyncio.create_task(gate.wait("emergency")) for _ in range(queue)]
+    await asyncio.sleep(0)
+    lower: tuple[Priority, ...] = ("routine", "batch")
+    for one in lower:
+        with pytest.raises(TooBusy):
+            gate.try_acquire(one)
+    for _ in range(sum(shares_of(queue).values())):
+        gate.release()
+    for one in lower:
+        with pytest.raises(TooBusy):
+            gate.try_acquire("emergency")
+        assert not gate.try_acquire(one)
+        waiting.append(asyncio.create_task(gate.wait(one)))
+        await asyncio.sleep(0)
+    with contextlib.suppress(TooBusy):
+        gate.try_acquire("emergency")
+    await asyncio.sleep(0)
+
+    assert not any(task.done() for task in waiting[-2:])
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_no_room_is_kept_for_whom_nobody_asks() -> None:
+    """One class alone has the whole queue, and has it again a minute after others were refused."""
+    clock = Clock()
+    gate = LocalAdmissionQueue(max_inflight=1, max_queue=3, timeout_s=5, clock=clock)
+    gate.try_acquire("emergency")
+    waiting = [asyncio.create_task(gate.wait("emergency")) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooBusy):
+        gate.try_acquire("batch")
+    gate.release()
+    with pytest.raises(TooBusy):
+        gate.try_acquire("emergency")
+    clock.now += ASKED_S
+    assert not gate.try_acquire("emergency")
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("queue", "routine", "batch"), [(0, 0, 0), (1, 0, 0), (2, 1, 0), (3, 1, 1), (256, 32, 32)]
+)
+def test_shares(queue: int, routine: int, batch: int) -> None:
+    """The highest class has none, and always a place."""
+    assert shares_of(queue) == {"emergency": 0, "routine": routine, "batch": batch}

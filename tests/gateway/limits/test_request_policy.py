@@ -1,6 +1,8 @@
 """The request policy: each rule at its edge; text, and the ways in which it is none."""
 
 import json
+import sys
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -11,9 +13,9 @@ from gateway.limits.request_policy import (
     RequestPolicy,
     check,
     default_budget,
-    depth,
     fault_of_items,
     fault_of_tools,
+    is_deeper,
 )
 
 CAPS = RequestPolicy(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
@@ -135,10 +137,41 @@ def test_depth(levels: int, fine: bool) -> None:
     assert "MMHIE_MAX_JSON_DEPTH" in found.value.message
 
 
-def test_depth_of_nothing_much() -> None:
-    """Scalars have none."""
-    values: list[Any] = [1, {}, [], {"a": 1}, {"a": [{"b": []}]}]
-    assert [depth(one) for one in values] == [0, 1, 1, 1, 4]
+@pytest.mark.parametrize(
+    ("document", "depth"),
+    [
+        (b"1", 0),
+        (b"{}", 1),
+        (b"[[],{}]", 2),
+        (b'{"a":[{"b":[]}]}', 4),
+        (b'{"a":"[[[[[["}', 1),
+        (b'{"a":"\\"[[\\\\","b":[]}', 2),
+        (b'{"[\\\\":1}', 1),
+        (b"[" * 500 + b"]" * 500, 500),
+    ],
+)
+def test_depth_of_a_document(document: bytes, depth: int) -> None:
+    """Brackets within texts are none."""
+    assert not is_deeper(document, depth)
+    assert depth == 0 or is_deeper(document, depth - 1)
+
+
+def test_depth_takes_no_walk() -> None:
+    """A million values in one body cost a few passes in C: no Python is run for each."""
+    wide = b"[" + b",".join([b"[" * 60 + b"]" * 60] * 15_000) + b"]"
+    lines = 0
+
+    def count(frame: FrameType, kind: str, _: object) -> Any:
+        nonlocal lines
+        lines += kind == "line"
+        return count
+
+    sys.settrace(count)
+    try:
+        assert not is_deeper(wide, 64)
+    finally:
+        sys.settrace(None)
+    assert lines < 300
 
 
 @pytest.mark.parametrize(

@@ -389,3 +389,12 @@ def test_nothing_surrounds_an_answer_without_text() -> None:
     out, _ = relayed(*parts, USAGE_CHUNK, took_usage=True, policy=policy)
 
     assert "doctor" not in str([c["choices"] for c in out])
+
+
+def test_choices_nobody_asked_for_are_a_fault() -> None:
+    """Each would be kept until the end: an engine does not decide how many there are."""
+    relay = ChunkRelay(FIRST, key=KEY, took_usage=False, request=dict, most=3)
+    for index in range(3):
+        relay.relay(sse.encode(chunk(said("a", index=index))))
+    with pytest.raises(EngineGarbled):
+        relay.relay(sse.encode(chunk(said("a", index=3))))

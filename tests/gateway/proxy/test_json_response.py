@@ -164,3 +164,12 @@ def test_each_of_several_choices_is_looked_at() -> None:
 
     assert label["warnings"] == ["empty_answer"]
     assert label["truncated"] == "in_answer"
+
+
+def test_choices_nobody_asked_for_are_a_fault() -> None:
+    """An engine does not decide how many there are."""
+    answer = {"choices": [choice("a")] * 17}
+    raw = json.dumps(answer).encode()
+    with pytest.raises(EngineGarbled):
+        json_response.label(raw, FIRST, key=b"k", path=CHAT, most=16)
+    json_response.label(raw, FIRST, key=b"k", path=CHAT, most=17)

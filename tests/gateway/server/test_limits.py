@@ -1,5 +1,6 @@
 """Open files: callers cannot take the last one."""
 
+import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -7,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway.server.limits import REFUSED_AT_ONCE
 from tests.contract.process import ROOT, Gateway
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.server.certificates import Authority
+from tests.gateway.server.test_tls import ask, serving, trusting
 from tests.gateway.server.wire import answers, chat, dialled, request, rest
+from tests.waiting import until
+
+WAITING = 60  # callers taken in that the event loop has not looked at yet
 
 ASK = """
 import resource
@@ -23,8 +30,8 @@ print(affordable_connections({connections}, 100), *resource.getrlimit(resource.R
     ("soft", "hard", "connections", "told"),
     [
         (2048, 4096, 1000, "1000 2048 4096"),
-        (512, 4096, 1000, "1000 1228 4096"),
-        (512, 1024, 1000, "796 1024 1024"),
+        (512, 4096, 1000, "1000 1292 4096"),
+        (512, 1024, 1000, "732 1024 1024"),
         (200, 200, 1000, "1 200 200"),
     ],
 )
@@ -56,6 +63,59 @@ def test_callers_cannot_take_the_last_one(tmp_path: Path, engine: FakeEngine) ->
         assert "Traceback" not in gateway.log
     finally:
         assert gateway.stop() == 0
+
+
+def test_a_flood_of_refused_callers(tmp_path: Path, engine: FakeEngine) -> None:
+    """Some are told that all connections are in use; however many come, they hold a bounded number
+    of descriptors, and whoever is in is served by the engine."""
+    gateway = Gateway(tmp_path, engine.url, MMHIE_MAX_CONNECTIONS="8", MMHIE_MAX_INFLIGHT="8")
+    gateway.wait().client.close()
+    before = descriptors(gateway)
+    with gateway, ExitStack() as plugs:
+        mine, *_ = served = [plugs.enter_context(dialled(gateway)) for _ in range(8)]
+        until(lambda: descriptors(gateway) >= before + len(served) - 1)
+        most = flood(gateway, plugs, 1500, before)
+        mine.sendall(chat())
+        (answer,) = answers(rest(mine))
+
+    assert answer.status == 200
+    assert most <= 8 + REFUSED_AT_ONCE + WAITING
+    assert "too_many_connections" in gateway.log
+
+
+def test_callers_that_never_shake_hands(tmp_path: Path, engine: FakeEngine) -> None:
+    """Over TLS the cap and the time limit of headers hold before the first byte of HTTP."""
+    ours = Authority(tmp_path, "ours")
+    limits = {"MMHIE_MAX_CONNECTIONS": "8", "MMHIE_HEADER_TIMEOUT_SECONDS": "1"}
+    pair = ours.issue("gateway")
+    with serving(tmp_path, engine, pair, **limits) as gateway, ExitStack() as plugs:
+        until(lambda: ask(gateway, trusting(ours), request("/readyz")).startswith(b"HTTP/1.1 200"))
+        before = descriptors(gateway)
+        silent = [plugs.enter_context(dialled(gateway)) for _ in range(300)]
+        until(lambda: descriptors(gateway) > before)
+        most = descriptors(gateway) - before
+        heard = [rest(plug) for plug in silent]
+        until(lambda: descriptors(gateway) < before + 8)  # those to the engine come and go
+        (answer,) = answers(ask(gateway, trusting(ours), request()))
+
+    assert set(heard) == {b""}
+    assert most <= 8 + REFUSED_AT_ONCE + WAITING
+    assert answer.status == 200
+
+
+def flood(gateway: Gateway, plugs: ExitStack, callers: int, before: int) -> int:
+    """Return the most descriptors that so many callers held at once."""
+    most = 0
+    for number in range(callers):
+        plugs.enter_context(dialled(gateway))
+        if number % 50 == 0:
+            most = max(most, descriptors(gateway) - before)
+    return most
+
+
+def descriptors(gateway: Gateway) -> int:
+    """Return how many files and sockets the gateway has open."""
+    return len(os.listdir(f"/proc/{gateway.child.pid}/fd"))
 
 
 class Narrow(Gateway):

@@ -1,0 +1,24 @@
+"""Work on large requests, off the event loop: others' tokens go on meanwhile."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class HeavyWork:
+    """One thread, so that the event loop has half of the processor however many large requests
+    come; they wait for each other."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="heavy")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return what the work returns; raise what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        """Drop what waits."""
+        self._thread.shutdown(wait=False, cancel_futures=True)

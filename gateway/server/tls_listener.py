@@ -1,0 +1,85 @@
+"""The listener for TLS: handshakes count as connections and have the time limit of headers.
+
+`loop.create_server` takes a caller in, and tells nobody of it before the handshake is over, for
+which it waits a minute: callers who never shake hands would be outside of every limit.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+from gateway.server.http_protocol import HttpProtocol
+from gateway.server.limits import ServerConfig
+
+PAUSE_S = 0.5  # when there is no descriptor left
+
+
+class TlsListener:
+    """Accepts callers on a listening socket; has what uvicorn calls of a server."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        context: ssl.SSLContext,
+        config: ServerConfig,
+        protocol: Callable[[], HttpProtocol],
+    ) -> None:
+        """`protocol` makes that of a connection; needs a running event loop."""
+        self._listener = listener
+        self._context = context
+        self._cap = config.cap
+        self._protocol = protocol
+        self._timeout_s = config.settings.header_timeout_seconds
+        self._connections = protocol().connections
+        self._loop = asyncio.get_running_loop()
+        self._is_closed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        listener.setblocking(False)
+        self._resume()
+
+    def close(self) -> None:
+        """Accept nobody any more, and give up handshakes."""
+        self._is_closed = True
+        self._loop.remove_reader(self._listener)
+        for task in self._tasks:
+            task.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait for the last handshake to end."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _resume(self) -> None:
+        if not self._is_closed:
+            self._loop.add_reader(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        try:
+            plug, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another worker has taken it, or it has left
+        except OSError:
+            self._loop.remove_reader(self._listener)
+            self._loop.call_later(PAUSE_S, self._resume)
+            return
+        if self._cap.overflows(len(self._connections) + 1):
+            plug.close()
+            return
+        protocol = self._protocol()
+        self._cap.handshakes.add(protocol)
+        task = self._loop.create_task(self._shake_hands(plug, protocol))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _shake_hands(self, plug: socket.socket, protocol: HttpProtocol) -> None:
+        """Set up TLS; a handshake that fails or takes too long closes the connection."""
+        try:
+            plug.setblocking(False)
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.connect_accepted_socket(
+                lambda: protocol, plug, ssl=self._context, ssl_handshake_timeout=self._timeout_s
+            )
+        except OSError:
+            plug.close()
+        finally:
+            self._cap.handshakes.discard(protocol)
