@@ -28,7 +28,7 @@ from gateway.metrics import Metrics
 from gateway.middleware import Correlation, Dispatch
 from gateway.openapi import describe
 from gateway.record import Observer, release_limits
-from gateway.routes import console
+from gateway.routes import api_docs, console
 from gateway.safety import hold
 from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
 from gateway.safety.hold_guard import HoldGuard
@@ -55,6 +55,7 @@ class Gateway(FastAPI):
             version=GATEWAY_VERSION,
             lifespan=lifespan,
             exception_handlers=HANDLERS,
+            docs_url=None,  # routes/api_docs.py has it
             redoc_url=None,
             # One path, one spelling; a redirect would trust the Host header.
             redirect_slashes=False,
@@ -94,6 +95,8 @@ def create_app(
     add_routes(app)
     if settings.console:
         app.include_router(console.router_of(settings, disclaimer))
+    if settings.serves_api_docs:
+        app.include_router(api_docs.router_of())
     describe(app)
     Instrumentator(registry=own.registry).add(own.http.of_framework).instrument(app)
     return app

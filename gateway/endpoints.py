@@ -34,7 +34,7 @@ class Endpoint:
     tag: Literal["health", "openai"]
     method: Literal["GET", "POST"] = "GET"
     takes_head: bool = False
-    closed_by: Literal["protect_health", "protect_metrics"] | None = None
+    closed_by: Literal["protect_health", "protects_metrics"] | None = None
 
     def add_to(self, app: FastAPI) -> None:
         """Add the route; HEAD is not in the API's description."""
@@ -56,8 +56,8 @@ ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
     Endpoint("/v1/models/{model_id:path}", "openai", models.model, "openai"),
     Endpoint("/v1/embeddings", "openai", embeddings.embeddings, "openai", "POST"),
     Endpoint("/v1/mmhie/model-card", "any", model_card.model_card, "health"),
-    Endpoint("/v1/mmhie/load", "metrics", metrics.load, "health", closed_by="protect_metrics"),
-    Endpoint("/metrics", "metrics", metrics.metrics, "health", closed_by="protect_metrics"),
+    Endpoint("/v1/mmhie/load", "metrics", metrics.load, "health", closed_by="protects_metrics"),
+    Endpoint("/metrics", "metrics", metrics.metrics, "health", closed_by="protects_metrics"),
     Endpoint(
         *("/healthz", "metrics", health.healthz, "health"),
         takes_head=True,
@@ -73,7 +73,7 @@ TOKEN_ENDPOINTS: Mapping[str, TokenEndpoint] = {
     one.path: one for one in ENDPOINTS if isinstance(one, TokenEndpoint)
 }
 # The API's description and the console's page are no secret: every answer needs a key.
-OPEN_PATHS = ("/", "/docs", "/docs/oauth2-redirect", "/openapi.json")
+OPEN_PATHS = ("/", "/docs", "/openapi.json")
 
 
 def add_routes(app: FastAPI) -> None:

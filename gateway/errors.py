@@ -15,6 +15,7 @@ GatewayError
 │ ├ BodyTooLarge            413 body_too_large
 │ ├ InputTooLong            413 input_too_long      token counts, never the text
 │ ├ UnsupportedEncoding     415 unsupported_encoding
+│ ├ UnsupportedMediaType    415 unsupported_media_type
 │ ├ TooBusy                 429 too_busy            Retry-After
 │ └ HeadersTooLarge         431 headers_too_large   the connection is closed
 └ ServiceError              5xx, we or the engine must fix it
@@ -179,6 +180,13 @@ class UnsupportedEncoding(RequestError):
 
     status = 415
     code = "unsupported_encoding"
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is not declared as JSON, where it has to be."""
+
+    status = 415
+    code = "unsupported_media_type"
 
 
 class TooBusy(RequestError):

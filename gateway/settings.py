@@ -52,6 +52,7 @@ def check_collector_url(url: SecretStr) -> SecretStr:
     return url
 
 
+HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[\w.-]+)$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
 EngineUrl = Annotated[str, AfterValidator(check_engine_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
@@ -66,6 +67,14 @@ class GatewaySettings(SharedSettings):
     )
 
     console: bool = Field(True, description="Serve the web console at `/`.")
+    api_docs: bool | None = Field(
+        None, description="Serve the API's interactive page at `/docs`. Unset: in development only."
+    )
+    allowed_hosts: Annotated[tuple[HostName, ...], CommaSeparated] = Field(
+        (),
+        description="Names, comma-separated, under which a gateway without keys answers beside "
+        "addresses, `localhost` and names without a domain; or `*`.",
+    )
 
     engine_url: EngineUrl = Field(
         "http://127.0.0.1:8001",
@@ -116,8 +125,10 @@ class GatewaySettings(SharedSettings):
     jwt_leeway_seconds: float = Field(
         30, ge=0, le=300, description="Tolerated clock skew for `exp` and `nbf`."
     )
-    protect_metrics: bool = Field(
-        False, description="Require a key with the scope `metrics` on /metrics and /v1/mmhie/load."
+    protect_metrics: bool | None = Field(
+        None,
+        description="Require a key with the scope `metrics` on /metrics and /v1/mmhie/load. Unset: "
+        "in production only.",
     )
     protect_health: bool = Field(
         False, description="Require the same key on /healthz and /readyz too."
@@ -359,6 +370,14 @@ class GatewaySettings(SharedSettings):
         description="TOML file with all sentences of another language, or reworded: disclaimer, "
         "notices, downtime, errors.",
     )
+
+    @property
+    def serves_api_docs(self) -> bool:
+        return self.env != "production" if self.api_docs is None else self.api_docs
+
+    @property
+    def protects_metrics(self) -> bool:
+        return self.env == "production" if self.protect_metrics is None else self.protect_metrics
 
 
 def names_an_engine(url: str) -> bool:

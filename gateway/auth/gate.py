@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from gateway.auth import keys
 from gateway.auth.keys import KeyFile
-from gateway.errors import Forbidden, Unauthorized
+from gateway.auth.local_callers import LocalCallers
+from gateway.errors import Forbidden, RequestError, Unauthorized
 from gateway.files import FileUnusable
 from gateway.http.exchange import RawHeaders, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.auth.jwt import JwtVerifier
 
 OPEN = "No keys are configured: anyone who can reach this port is served."
-CONSOLE = "/console/"  # its files hold no secret: every answer requires a key
+PAGES = ("/console/", "/docs/")  # their files hold no secret: every answer requires a key
 LONGEST_TOKEN_BYTES = 8192  # servers of this kind issue 1 to 2 KB
 
 Need = Scope | Literal["any"] | None  # a scope, any key, or nothing
@@ -39,6 +40,7 @@ class Gate:
     needs: Mapping[str, Need] = field(default_factory=dict)
     default_limits: Limits = NO_LIMITS
     limiter: RateLimiter = field(default_factory=LocalRateLimiter)
+    local: LocalCallers = field(default_factory=LocalCallers)
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class Gate:
             needs=needs,
             default_limits=default_limits(settings),
             limiter=limiter,
+            local=LocalCallers.of(settings.allowed_hosts, settings.cors_origins),
         )
 
     async def run(self) -> None:
@@ -94,8 +97,9 @@ class Gate:
         return principal
 
     async def authenticate(self, headers: RawHeaders) -> Principal:
-        """Return the caller; raise Unauthorized."""
+        """Return the caller; raise Unauthorized, and without keys what LocalCallers raises."""
         if self.is_open:
+            self.local.check(headers)
             return ANYBODY
         token = token_of(headers)
         if self.jwt is not None and token.count(b".") == 2:
@@ -116,7 +120,7 @@ class Gate:
         """Return what a path requires of a caller; one that is not declared is closed."""
         if path in self.needs:
             return self.needs[path]
-        if path.startswith(CONSOLE):
+        if path.startswith(PAGES):
             return None
         return "openai" if path.startswith("/v1/") else "any"
 
@@ -124,7 +128,7 @@ class Gate:
         """Return whether a caller of an open path has sent a valid key."""
         try:
             await self.authenticate(headers)
-        except Unauthorized:
+        except RequestError:
             return False
         return True
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).parent / "page"
+DOCS = Path(__file__).parent / "docs"  # of the API
 INDEX = "index.html"
 FACT = re.compile(r"\{\{(\w+)\}\}")
 TYPES = {

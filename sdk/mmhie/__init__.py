@@ -54,6 +54,7 @@ from mmhie._gateway_errors import (
     TooManyConnectionsError,
     UnauthorizedError,
     UnsupportedEncodingError,
+    UnsupportedMediaTypeError,
 )
 from mmhie._stream import AnswerStream, AsyncAnswerStream
 from mmhie._text import MedicalText, MedicalTextWarning
@@ -117,6 +118,7 @@ __all__ = [
     "TransportError",
     "UnauthorizedError",
     "UnsupportedEncodingError",
+    "UnsupportedMediaTypeError",
     "Usage",
     "__version__",
     "medical_reasoner",

@@ -50,6 +50,10 @@ class UnsupportedEncodingError(RequestError, status=415, code="unsupported_encod
     """
 
 
+class UnsupportedMediaTypeError(RequestError, status=415, code="unsupported_media_type"):
+    """The body is not declared as JSON, where it has to be."""
+
+
 class TooBusyError(RequestError, status=429, code="too_busy", retryable=True):
     """A rate limit is exceeded, or all slots and the queue are full."""
 

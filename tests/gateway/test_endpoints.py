@@ -23,6 +23,7 @@ def need_of(path: str, **settings: Any) -> Need:
         ("/openapi.json", None),
         ("/", None),
         ("/console/main.js", None),
+        ("/docs/start.js", None),
         ("/console", "any"),
         ("/v1/mmhie/load", None),
         ("/llm/generate", "generate"),
@@ -58,6 +59,13 @@ def test_metrics_on_request() -> None:
     """MMHIE_PROTECT_METRICS closes /metrics and the load to keys without that scope."""
     assert need_of("/v1/mmhie/load", protect_metrics=True) == "metrics"
     assert need_of("/metrics", protect_metrics=True) == "metrics"
+
+
+def test_metrics_in_production() -> None:
+    """Closed there, unless MMHIE_PROTECT_METRICS opens them."""
+    for path in ("/metrics", "/v1/mmhie/load"):
+        assert need_of(path, env="production") == "metrics"
+        assert need_of(path, env="production", protect_metrics=False) is None
 
 
 def test_a_path_is_declared_once() -> None:

@@ -1,0 +1,49 @@
+"""/docs in a real Chromium: our own files, under a policy, and nobody else is asked."""
+
+from typing import Literal
+
+import pytest
+from playwright.async_api import expect
+
+from gateway.settings import GatewaySettings
+from tests.contract.fixtures import Start
+from tests.contract.process import Gateway
+from tests.gateway.console.conftest import Open
+
+Env = Literal["development", "production"]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_the_page(window: Open, gateway: Gateway) -> None:
+    """Every path of the description, without an error or a request to elsewhere."""
+    async with window(f"{gateway.url}/docs") as page:
+        await expect(page.locator("#api")).to_contain_text("/llm/generate")
+        await expect(page.locator("#api")).to_contain_text("/v1/models")
+    headers = gateway.client.get("/docs").headers
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "script-src 'self';" in headers["content-security-policy"]
+    assert headers["x-frame-options"] == "DENY"
+
+
+async def test_not_in_production(start: Start) -> None:
+    """Unless it is switched on; elsewhere it can be switched off."""
+    off, on = start(MMHIE_API_DOCS="false"), start(MMHIE_API_DOCS="true")
+
+    for path in ("/docs", "/docs/start.js", "/docs/vendor/swagger-ui.css"):
+        assert off.client.get(path).status_code == 404
+        assert on.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("env", "api_docs", "served"),
+    [
+        ("development", None, True),
+        ("production", None, False),
+        ("production", True, True),
+        ("development", False, False),
+    ],
+)
+async def test_where_it_is_served(env: Env, api_docs: bool | None, served: bool) -> None:
+    """By the environment, unless it is set."""
+    settings = GatewaySettings.model_construct(env=env, api_docs=api_docs)
+    assert settings.serves_api_docs is served
