@@ -23,7 +23,7 @@ from gateway.heavy_work import HeavyWork
 from gateway.limits.admission import Quotas
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.request_policy import RequestPolicy
-from gateway.logs import log_request
+from gateway.logs import RequestLog
 from gateway.metrics import Metrics
 from gateway.middleware import Correlation, Dispatch
 from gateway.openapi import describe
@@ -191,4 +191,4 @@ def observers_of(
 ) -> tuple[Observer, ...]:
     """Everybody who reads the finished record of a request, in their order."""
     optional = [one.observe for one in (tracing, trail) if one is not None]
-    return (release_limits, own.observe, *optional, log_request)
+    return (release_limits, own.observe, *optional, RequestLog().observe)

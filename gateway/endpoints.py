@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from gateway.auth.gate import Need
 from gateway.generate.handler import Generate
@@ -13,6 +14,14 @@ from gateway.proxy.handler import CHAT, COMPLETIONS, MESSAGES, RESPONSES, PassTh
 from gateway.proxy.token_counts import COUNT, DETOKENIZE, TOKENIZE, TokenCount
 from gateway.routes import embeddings, health, metrics, model_card, models
 from gateway.settings import GatewaySettings
+
+# What any path may answer in place of its own response; see gateway/openapi.json.
+ERRORS: dict[int | str, dict[str, object]] = {
+    "default": {
+        "description": "The error.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +43,22 @@ class Endpoint:
     tag: Literal["health", "openai"]
     method: Literal["GET", "POST"] = "GET"
     takes_head: bool = False
+    media: type[Response] = JSONResponse
+    status: int = 200
+    unready: bool = False  # may answer 503 in the form of its 200
     closed_by: Literal["protect_health", "protects_metrics"] | None = None
 
     def add_to(self, app: FastAPI) -> None:
         """Add the route; HEAD is not in the API's description."""
-        app.add_api_route(self.path, self.handler, methods=[self.method], tags=[self.tag])
+        app.add_api_route(
+            self.path,
+            self.handler,
+            methods=[self.method],
+            tags=[self.tag],
+            status_code=self.status,
+            response_class=self.media,
+            responses={503: {"description": "Not ready"}, **ERRORS} if self.unready else ERRORS,
+        )
         if self.takes_head:
             app.add_api_route(self.path, self.handler, methods=["HEAD"], include_in_schema=False)
 
@@ -54,10 +74,15 @@ ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
     TokenEndpoint(DETOKENIZE, "openai", TokenCount(DETOKENIZE)),
     Endpoint("/v1/models", "openai", models.models, "openai"),
     Endpoint("/v1/models/{model_id:path}", "openai", models.model, "openai"),
-    Endpoint("/v1/embeddings", "openai", embeddings.embeddings, "openai", "POST"),
+    Endpoint("/v1/embeddings", "openai", embeddings.embeddings, "openai", "POST", status=501),
     Endpoint("/v1/mmhie/model-card", "any", model_card.model_card, "health"),
     Endpoint("/v1/mmhie/load", "metrics", metrics.load, "health", closed_by="protects_metrics"),
-    Endpoint("/metrics", "metrics", metrics.metrics, "health", closed_by="protects_metrics"),
+    Endpoint(
+        *("/metrics", "metrics", metrics.metrics, "health"),
+        takes_head=True,
+        closed_by="protects_metrics",
+        media=PlainTextResponse,
+    ),
     Endpoint(
         *("/healthz", "metrics", health.healthz, "health"),
         takes_head=True,
@@ -67,6 +92,13 @@ ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
         *("/readyz", "metrics", health.readyz, "health"),
         takes_head=True,
         closed_by="protect_health",
+        unready=True,
+    ),
+    Endpoint(  # vLLM's name for it: load tests and routers look for an engine there
+        *("/health", "metrics", health.readyz, "health"),
+        takes_head=True,
+        closed_by="protect_health",
+        unready=True,
     ),
 )
 TOKEN_ENDPOINTS: Mapping[str, TokenEndpoint] = {

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TextIO
 
@@ -123,12 +123,45 @@ def fields_of(record: RequestRecord) -> dict[str, object]:
 
 
 # All that a line may have besides its event: what is listed of a request, and facts of the start.
-FIELDS = (*fields_of(RequestRecord("", "")), "host", "port", "auth")
+FIELDS = (*fields_of(RequestRecord("", "")), "host", "port", "auth", "count")
 
 
 def log_request(record: RequestRecord) -> None:
     """Write the one line per request."""
     info("request", fields_of(record))
+
+
+# What callers without a key can bring about as often as they like.
+STRANGERS = frozenset({"unauthorized", "too_many_connections"})
+MOST_LINES_OF_STRANGERS = 10  # in a window
+WINDOW_S = 1.0
+
+
+class RequestLog:
+    """One line for each request, and a few a second for those of strangers: the others are counted,
+    in a line of their own, so that a flood of them fills no disk."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._window = float("-inf")
+        self._seen = 0
+
+    def observe(self, record: RequestRecord) -> None:
+        """Write the line of a request, or count it."""
+        if self._seen and self._clock() >= self._window + WINDOW_S:
+            self._close_window()
+        if record.outcome in STRANGERS:
+            if not self._seen:
+                self._window = self._clock()
+            self._seen += 1
+            if self._seen > MOST_LINES_OF_STRANGERS:
+                return
+        log_request(record)
+
+    def _close_window(self) -> None:
+        unwritten, self._seen = self._seen - MOST_LINES_OF_STRANGERS, 0
+        if unwritten > 0:
+            info("requests of strangers not logged", {"count": unwritten})
 
 
 def info(event: str, fields: Mapping[str, object]) -> None:

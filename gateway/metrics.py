@@ -199,13 +199,13 @@ class HttpMetrics:
         self._declared[family.name] = collector
 
     def observe(self, record: RequestRecord) -> None:
-        """Count a request on a token path; its response has no declared length."""
+        """Count a request on a token path."""
         status = f"{record.status // 100 or 4}xx"  # no status: the caller left before one
         key = (record.route, record.method, status)
         one = self._children.get(key) or self._look_up(*key)
         one.total.inc()
         one.size_in.observe(record.declared_bytes)
-        one.size_out.observe(0)
+        one.size_out.observe(record.sent_bytes)
         one.fine.observe(record.ms / 1000)
         one.coarse.observe(record.ms / 1000)
 

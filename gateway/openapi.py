@@ -43,7 +43,9 @@ def operation(endpoint: TokenEndpoint) -> Json:
     """POST /llm/generate in its three forms, or a path of the OpenAI API as the engine has it."""
     if isinstance(endpoint.handler, Generate):
         return PARTS["generate"]
+    schema = {"application/json": {"schema": PARTS["bodies"][endpoint.path]}}
     return {
         **PARTS["openai"],
+        "requestBody": {"required": True, "content": schema},
         "summary": f"{endpoint.path.removeprefix('/v1/')}, as vLLM serves it",
     }

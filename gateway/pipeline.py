@@ -238,7 +238,7 @@ async def opened(call: Call, exchange: Exchange, services: Services) -> EngineRe
 async def request_of(call: Call, exchange: Exchange, services: Services) -> EngineRequest:
     """The engine's request, with what ties it to this one."""
     path, body = await call.engine_request()
-    limit = services.settings.timeout_seconds
+    settings = services.settings
     return EngineRequest(
         "POST",
         path,
@@ -246,8 +246,8 @@ async def request_of(call: Call, exchange: Exchange, services: Services) -> Engi
         request_id=exchange.record.request_id,
         session=services.gate.session_id(exchange.record.principal),
         traceparent=exchange.traceparent(),
-        idle_s=limit if call.is_stream else None,
-        total_s=None if call.is_stream else limit,
+        idle_s=settings.timeout_seconds if call.is_stream else None,
+        total_s=None if call.is_stream else settings.whole_answer_s(exchange.scope["path"]),
     )
 
 

@@ -86,6 +86,7 @@ class RequestRecord:
     started: float = field(default_factory=time.perf_counter)
     status: int = 0
     outcome: str = "ok"
+    sent_bytes: int = 0  # of the response's body
     ttft_ms: float | None = None
     # Correlation
     own_id: str = ""  # unique, whatever id the caller chose

@@ -52,6 +52,7 @@ def check_collector_url(url: SecretStr) -> SecretStr:
     return url
 
 
+V1_TIMEOUT_S = 600  # as the openai library has it
 HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[\w.-]+)$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
 EngineUrl = Annotated[str, AfterValidator(check_engine_url)]
@@ -159,6 +160,14 @@ class GatewaySettings(SharedSettings):
         ge=1,
         description="Tokens (prompt and answer) per minute per client, unless its key sets a "
         "limit.",
+    )
+
+    v1_timeout_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=A_DAY,
+        description="Timeout of a whole answer on /v1, whose clients expect minutes. Unset: "
+        "MMHIE_TIMEOUT_SECONDS where that is set, else 600.",
     )
 
     redis_url: RedisUrl | None = Field(
@@ -370,6 +379,14 @@ class GatewaySettings(SharedSettings):
         description="TOML file with all sentences of another language, or reworded: disclaimer, "
         "notices, downtime, errors.",
     )
+
+    def whole_answer_s(self, path: str) -> float:
+        """Return the timeout of an answer in one piece on a path of ours."""
+        if not path.startswith("/v1/"):
+            return self.timeout_seconds
+        if self.v1_timeout_seconds is not None:
+            return self.v1_timeout_seconds
+        return self.timeout_seconds if "timeout_seconds" in self.model_fields_set else V1_TIMEOUT_S
 
     @property
     def serves_api_docs(self) -> bool:

@@ -17,6 +17,7 @@ Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stal
 
 UNKNOWN = "unknown"
 NAME = re.compile(r"[\w.-]{1,40}")
+LONGEST_VERSION = 64
 PROBE_TIMEOUT_S = 5.0
 POLL_READY_S = 1.0
 POLL_WAITING_S = 0.2
@@ -164,14 +165,26 @@ class EngineWatch:
         body = orjson.dumps({"model": model, **what})
         request = EngineRequest("POST", "/tokenize", body, total_s=PROBE_TIMEOUT_S)
         status, answer = await self._engine.fetch(request)
-        return int(orjson.loads(answer)["count"]) if status == 200 else None
+        count = told(answer, "count") if status == 200 else None
+        return count if isinstance(count, int) else None
 
     async def _version(self) -> str | None:
         status, body = await self._get("/version")
-        return str(orjson.loads(body)["version"]) if status == 200 else None
+        version = told(body, "version") if status == 200 else None
+        return str(version)[:LONGEST_VERSION] if isinstance(version, str | int | float) else None
 
     async def _get(self, path: str) -> tuple[int, bytes]:
         return await self._engine.fetch(EngineRequest("GET", path, total_s=PROBE_TIMEOUT_S))
+
+
+def told(body: bytes, name: str) -> object:
+    """Return a value of an engine's answer; None where it answers with something else, as a web
+    server in front of it may do for any path."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return answer.get(name) if isinstance(answer, dict) else None
 
 
 def parse_models(body: bytes, published: Json) -> Model:

@@ -2,7 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from gateway.errors import InvalidField
 from gateway.generate.prompt import Answer, Prompt
@@ -10,6 +17,13 @@ from gateway.json_types import Json
 
 Form = Literal["json", "sse", "text"]
 
+
+def whole(value: object) -> object:
+    """Return a number without a fraction as an integer, which it is in JSON: 8.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, BeforeValidator(whole)]
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 Stop = Annotated[str, StringConstraints(min_length=1)]
 
@@ -20,7 +34,7 @@ class GenerateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     prompt: Text = Field(description="The question, in the words of the caller.")
-    max_tokens: int | None = Field(
+    max_tokens: WholeNumber | None = Field(
         None, ge=1, description="Answer budget in tokens; default and cap: MMHIE_MAX_TOKENS."
     )
     stream: bool | None = Field(
@@ -30,7 +44,7 @@ class GenerateRequest(BaseModel):
         0.0, ge=0, le=2, allow_inf_nan=False, description="0 is greedy: the likeliest token."
     )
     top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
-    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    seed: WholeNumber | None = Field(None, ge=-(2**63), lt=2**63)
     stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = Field(
         None, description="Text, or up to 16 texts, at which the answer ends."
     )

@@ -124,6 +124,7 @@ class Exchange:
 
     async def write(self, data: bytes) -> None:
         """Send part of the body; returns when the caller's socket has room again."""
+        self.record.sent_bytes += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     def write_now(self, data: bytes) -> Awaitable[None] | None:
@@ -131,6 +132,7 @@ class Exchange:
 
         A server's `send` waits only while the caller's socket is full. It is run up to there.
         """
+        self.record.sent_bytes += len(data)
         sending: Coroutine[Awaited, None, None] = self._send(  # type: ignore[assignment] # a coroutine
             {"type": "http.response.body", "body": data, "more_body": True}
         )
@@ -143,6 +145,7 @@ class Exchange:
     async def finish(self, data: bytes = b"") -> None:
         """Send the end of the body."""
         self.complete = True
+        self.record.sent_bytes += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
     async def respond(
@@ -158,6 +161,7 @@ class Exchange:
         framing = ((b"content-type", media), (b"content-length", length))
         head = self._head(status, (*framing, *headers))
         self.complete = True  # nothing ends it any more: it is sent as one
+        self.record.sent_bytes = len(body)
         await self._send(head)
         for start in range(0, len(body) - LARGE_BYTES, LARGE_BYTES):
             await self.write(body[start : start + LARGE_BYTES])

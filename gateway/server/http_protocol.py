@@ -21,6 +21,7 @@ from gateway.server.request_head import (
     MALFORMED,
     error_in_head,
     head_size,
+    is_of_another_protocol,
     is_plain,
 )
 from gateway.server.response_cycle import ResponseCycle
@@ -63,6 +64,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.framing_headers: list[tuple[bytes, bytes]] = []
         self.received = 0  # bytes of this request after the first read
         self.last_read_bytes = 0
+        self.head_read = b""  # what came since the head began, the head and perhaps more
         self.write_paused_since: float | None = None
         self.closing_since: float | None = None
 
@@ -96,6 +98,7 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self.last_read_bytes = len(data)
         self.received += len(data)
+        self.head_read = self.head_read + data if self.parsing == "head" else data
         if self.ignores_input:
             if self.received > MAX_LEFTOVER_BYTES:
                 self.transport.abort()
@@ -168,6 +171,8 @@ class HttpProtocol(HttpToolsProtocol):
             raise RequestRefused(headers_too_large(limit))
         if len(self.headers) > MAX_HEADERS:
             raise RequestRefused(HeadersTooLarge(f"More than {MAX_HEADERS} headers; send fewer."))
+        if is_of_another_protocol(self.head_read, self.url):
+            raise RequestRefused(InvalidRequest(MALFORMED))
         version = self.parser.get_http_version()
         if not is_plain(version, self.url, self.framing_headers):
             error = error_in_head(self.parser.get_method(), self.url, version, self.framing_headers)

@@ -13,6 +13,7 @@ from gateway.http.exchange import RawHeaders, values_of
 
 # The headers that decide where a request ends, or that its body would have to be decoded.
 FRAMING_HEADERS = frozenset({b"host", b"transfer-encoding", b"content-encoding", b"expect"})
+OTHER_PROTOCOLS = (b" RTSP/", b" ICE/")
 VERSIONS = ("1.1", "1.0")
 METHODS = "GET, HEAD, POST"
 # A model's id may hold a slash; no other path of ours needs percent-encoding.
@@ -23,6 +24,14 @@ ENCODED_FROM = b"/v1/models/"
 MALFORMED = "The request is not valid HTTP/1.1; the connection is closed."
 ENCODED = "Content-Encoding is not supported; send the body uncompressed."
 NO_PATH = "There is nothing at this path; the API is described at /docs."
+
+
+def is_of_another_protocol(read: bytes, url: bytes) -> bool:
+    """Tell whether a request line names a protocol that the parser takes for HTTP.
+
+    It does not tell which one it has read, so it is looked for in the bytes, after the target.
+    """
+    return any(name in read and b" " + url + name in read for name in OTHER_PROTOCOLS)
 
 
 def is_plain(version: str, url: bytes, framing_headers: RawHeaders) -> bool:

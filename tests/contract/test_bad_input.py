@@ -224,7 +224,6 @@ UNKNOWN = (
     "/ping",
     "/load",
     "/version",
-    "/health",
     "/sleep",
     "/wake_up",
     "/server_info",

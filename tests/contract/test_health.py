@@ -198,3 +198,41 @@ def test_openapi_documents_every_path(gateway: Gateway) -> None:
     paths = gateway.client.get("/openapi.json").json()["paths"]
 
     assert set(DOCUMENTED) <= set(paths)
+
+
+def test_openapi_says_what_comes(gateway: Gateway) -> None:
+    """The status that is sent, the errors of every path, and the media type of the metrics."""
+    paths = gateway.client.get("/openapi.json").json()["paths"]
+    responses = {
+        (path, method): operation["responses"]
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+
+    assert "200" not in responses["/v1/embeddings", "post"]
+    assert "422" not in responses["/v1/models/{model_id}", "get"]
+    assert "503" in responses["/readyz", "get"]
+    assert list(responses["/metrics", "get"]["200"]["content"]) == ["text/plain"]
+    for one in responses.values():
+        schema = one["default"]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Error"}
+    chat = paths["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]
+    assert chat["schema"]["required"] == ["messages"]
+
+
+def test_the_size_of_an_answer_is_counted(gateway: Gateway) -> None:
+    """Of a token path's responses, whole or streamed."""
+    before = size_of_answers(gateway)
+    answer = gateway.client.post("/llm/generate", json={"prompt": "Why?"})
+    whole = size_of_answers(gateway) - before
+    stream = gateway.client.post("/llm/generate", json={"prompt": "Why?", "stream": True})
+
+    assert whole == len(answer.content)
+    assert size_of_answers(gateway) - before - whole == len(stream.content)
+
+
+def size_of_answers(gateway: Gateway) -> float:
+    """Return what the metric has so far."""
+    line = 'http_response_size_bytes_sum{handler="/llm/generate"} '
+    page = gateway.client.get("/metrics").text.splitlines()
+    return sum(float(one.removeprefix(line)) for one in page if one.startswith(line))

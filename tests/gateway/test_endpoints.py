@@ -19,6 +19,7 @@ def need_of(path: str, **settings: Any) -> Need:
     [
         ("/healthz", None),
         ("/readyz", None),
+        ("/health", None),
         ("/metrics", None),
         ("/openapi.json", None),
         ("/", None),
@@ -47,7 +48,7 @@ def test_what_a_path_needs(path: str, need: str | None) -> None:
     assert need_of(path) == need
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/health"])
 def test_health_on_request(path: str) -> None:
     """MMHIE_PROTECT_HEALTH closes health by itself, to keys without the scope of monitoring."""
     assert need_of(path, protect_metrics=True) is None

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from gateway import logs
+from gateway.record import RequestRecord
 from tests.contract.process import ROOT
+from tests.gateway.clock import Clock
 from tests.waiting import eventually
 
 CANARY = "Ada Lovelace, chest pain"
@@ -149,6 +151,7 @@ def test_a_level_above_info_tells_no_requests(stream: io.StringIO) -> None:
 DYING = """
 import sys, threading, warnings
 from gateway import logs
+from gateway.record import RequestRecord
 from tests.contract.process import ROOT
 logs.set_up("debug")
 logs.take_over()
@@ -181,3 +184,21 @@ def test_what_python_prints_by_itself() -> None:
     ]
     assert told[2]["logger"] == "py.warnings"
     assert CANARY not in done.stderr
+
+
+def test_a_flood_of_strangers_fills_no_disk(stream: io.StringIO) -> None:
+    """A few lines a second; the others are counted in a line, and all who have a key are told."""
+    clock = Clock()
+    requests = logs.RequestLog(clock=clock)
+    for outcome in ("unauthorized", "too_many_connections"):
+        for _ in range(500):
+            requests.observe(RequestRecord("r", "GET", outcome=outcome))
+    for _ in range(20):
+        requests.observe(RequestRecord("k", "GET", outcome="ok"))
+    clock.now += logs.WINDOW_S
+    requests.observe(RequestRecord("r", "GET", outcome="unauthorized"))
+
+    events = [line["event"] for line in lines(stream)]
+    assert events.count("request") == logs.MOST_LINES_OF_STRANGERS + 20 + 1
+    (counted,) = [line for line in lines(stream) if line["event"] != "request"]
+    assert counted["count"] == 1000 - logs.MOST_LINES_OF_STRANGERS

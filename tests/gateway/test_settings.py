@@ -190,3 +190,19 @@ def test_every_setting_is_described() -> None:
     for name, field in GatewaySettings.model_fields.items():
         assert field.description, name
         assert field.description.endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("given", "generate", "v1"),
+    [
+        ({}, 30, 600),
+        ({"MMHIE_TIMEOUT_SECONDS": "45"}, 45, 45),
+        ({"MMHIE_V1_TIMEOUT_SECONDS": "90"}, 30, 90),
+        ({"MMHIE_TIMEOUT_SECONDS": "45", "MMHIE_V1_TIMEOUT_SECONDS": "90"}, 45, 90),
+    ],
+)
+def test_whole_answers_on_v1(given: dict[str, str], generate: float, v1: float) -> None:
+    """Minutes, unless a timeout is set."""
+    found = settings.load(given, None)
+    assert found.whole_answer_s("/llm/generate") == generate
+    assert found.whole_answer_s("/v1/chat/completions") == v1

@@ -5,11 +5,14 @@
 import { make } from "./dom.js";
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
-const HEADING = /^ {0,3}(#{1,6}) +(.*?)(?: +#+)? *$/;
+const HEADING = /^ {0,3}(#{1,6}) +(.*)$/;
 const ITEM = /^( *)(?:([-*•])|(\d{1,9})[.)]) +(\S.*)$/;
 const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
 const ROW = /^ *\|(.+)\| *$/;
-const DIVIDER = /^[\s|:-]*-[\s|:-]*$/;
+const DIVIDER = /^[\s|:-]+$/;
+// No answer is formatted beyond these: a model may repeat one character without end.
+const MOST_COLUMNS = 100;
+const MOST_FORMATTED = 10_000;
 
 /** The text as a list of block elements. */
 export function blocks(text) {
@@ -29,14 +32,25 @@ function block(lines, at) {
   if (FENCE.test(line)) return fenced(lines, at);
   if (RULE.test(line)) return [make("hr"), at + 1];
   const heading = HEADING.exec(line);
-  if (heading) return [make(heading[1].length < 3 ? "h3" : "h4", {}, ...inline(heading[2])), at + 1];
+  if (heading) return [make(heading[1].length < 3 ? "h3" : "h4", {}, ...inline(unclosed(heading[2]))), at + 1];
   if (isTable(lines, at)) return table(lines, at);
   if (ITEM.test(line)) return list(lines, at);
   return paragraph(lines, at);
 }
 
+/** A heading's text without the marks at its end: "Head ##". */
+function unclosed(text) {
+  const whole = text.trimEnd();
+  let end = whole.length;
+  while (whole[end - 1] === "#") end -= 1;
+  return end < whole.length && (end === 0 || whole[end - 1] === " ") ? whole.slice(0, end).trimEnd() : whole;
+}
+
+const cellsOf = (line) => ROW.exec(line)[1].split(/(?<!\\)\|/).map((cell) => cell.trim());
+
 const isTable = (lines, at) =>
-  ROW.test(lines[at]) && ROW.test(lines[at + 1] ?? "") && DIVIDER.test(lines[at + 1]);
+  ROW.test(lines[at]) && ROW.test(lines[at + 1] ?? "") && DIVIDER.test(lines[at + 1])
+    && lines[at + 1].includes("-") && cellsOf(lines[at]).length <= MOST_COLUMNS;
 
 const isPlain = (lines, at) => {
   const line = lines[at];
@@ -66,7 +80,7 @@ function paragraph(lines, at) {
 function table(lines, at) {
   let end = at + 2;
   while (end < lines.length && ROW.test(lines[end])) end += 1;
-  const cells = (line) => ROW.exec(line)[1].split(/(?<!\\)\|/).map((cell) => cell.trim());
+  const cells = (line) => cellsOf(line).slice(0, MOST_COLUMNS);
   const row = (line, tag) => make("tr", {}, ...cells(line).map((cell) => make(tag, {}, ...inline(cell))));
   const body = make("tbody", {}, ...lines.slice(at + 2, end).map((line) => row(line, "td")));
   const whole = make("table", {}, make("thead", {}, row(lines[at], "th")), body);
@@ -106,7 +120,7 @@ function continues(lines, at, depth, isNumbered) {
 
 // An asterisk opens only before a word and after a space or bracket: 2*3*4 and "HLA-B*57" are none.
 const INLINE = new RegExp([
-  String.raw`(?<code>\`+)(?<codeText>.+?)\k<code>(?!\`)`,
+  String.raw`(?<!\`)(?<code>\`{1,9})(?!\`)(?<codeText>.{1,2000}?)(?<!\`)\k<code>(?!\`)`,
   String.raw`!\[(?<alt>[^\]\n]{0,300})\]\((?<image>[^()\s]{1,2000})\)`,
   String.raw`\[(?<label>[^\]\n]{1,300})\]\((?<link>[^()\s]{1,2000})\)`,
   String.raw`\*\*\*(?=\S)(?<both>[^*\n]{1,2000}?)(?<=\S)\*\*\*`,
@@ -118,7 +132,7 @@ const INLINE = new RegExp([
 export function inline(text) {
   const nodes = [];
   let at = 0;
-  for (const found of text.matchAll(INLINE)) {
+  for (const found of text.slice(0, MOST_FORMATTED).matchAll(INLINE)) {
     if (found.index > at) nodes.push(plain(text.slice(at, found.index)));
     nodes.push(...marked(found.groups));
     at = found.index + found[0].length;

@@ -42,6 +42,10 @@ MARKDOWN = (
         "<th>a</th><th>b</th></tr></thead><tbody><tr><td>c</td><td>d</td></tr></tbody></table></div>",
     ),
     ("|a|b", "<p>|a|b</p>"),
+    ("# a #b ###  ", "<h3>a #b</h3>"),
+    ("# ##", "<h3></h3>"),
+    ("## C#", "<h3>C#</h3>"),
+    ("`` a`b ``", "<p><code> a`b </code></p>"),
     ("", ""),
 )
 RENDER = """async text => {
@@ -55,6 +59,38 @@ FEED = """async pieces => {
 }"""
 STREAM = ': ping\r\n\r\ndata: {"a": 1}\n\ndata:x\rdata: y\r\revent: z\n\ndata: [DONE]\n\n'
 EVENTS = ['{"a": 1}', "x\ny", "[DONE]"]
+
+
+HOSTILE = {
+    "many columns": "|" * 100_000 + "\n|-|\n|a|",
+    "a heading and blanks": "# a" + " " * 100_000 + "b",
+    "marks of a heading": "# a" + " #" * 50_000 + "b",
+    "a divider that is none": "|a|\n|" + "-" * 100_000 + "x|",
+    "backticks": "`" * 100_000,
+    "pairs of backticks": "` `` " * 20_000,
+    "asterisks": "*" * 100_000,
+    "open stars": "*a " * 30_000,
+    "open brackets": "[" * 100_000,
+    "a rule that is none": "- " * 50_000 + "x",
+}
+# The time it takes, and how much is shown.
+TIMED = """async text => {
+  const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
+  const started = performance.now();
+  const shown = blocks(text).map(one => one.textContent).join("\\n");
+  return [performance.now() - started, shown.length];
+}"""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_markdown_is_linear(page: Page, name: str) -> None:
+    """Four times the text takes about four times the time, with room for a busy machine."""
+    text = HOSTILE[name]
+    quarter, _ = await page.evaluate(TIMED, text[: len(text) // 4])
+    whole, shown = await page.evaluate(TIMED, text)
+
+    assert whole < 10 * quarter + 500
+    assert shown > 0
 
 
 async def test_markdown(page: Page) -> None:

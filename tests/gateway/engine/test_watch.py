@@ -240,3 +240,16 @@ async def test_an_engine_that_speaks_nonsense_is_not_ready() -> None:
     """At its health, too."""
     async with meeting(always(b"nonsense\r\n\r\n", close=True)) as (client, _):
         assert (await EngineWatch(client, None).probe()).phase == "starting"
+
+
+@pytest.mark.parametrize(
+    "nonsense", ["<html>", "[]", "7", {"other": 1}, {"version": [1], "count": "x"}]
+)
+async def test_what_only_adds_may_be_nonsense(nonsense: Any) -> None:
+    """A version that cannot be read is unknown, and no tokens are counted: the engine serves."""
+    engine = Engine(version=nonsense, tokenize=nonsense)
+    state = await look(engine)
+
+    assert (state.phase, state.engine_version) == ("ready", None)
+    assert state.model is not None
+    assert not state.model.counts_tokens

@@ -135,3 +135,12 @@ def test_any_body_is_a_request_or_a_refusal(fields: dict[str, Any]) -> None:
 def test_the_form_of_the_answer(accept: bytes, stream: bool, form: str) -> None:
     """The form named first wins; without a stream it is JSON."""
     assert form_of(accept, stream=stream) == form
+
+
+def test_a_whole_number_in_another_spelling() -> None:
+    """JSON has one kind of number: 8.0 is 8, as on /v1."""
+    request = parsed(prompt="p", max_tokens=8.0, seed=3.0)
+    assert (request.max_tokens, request.seed) == (8, 3)
+    for wrong in (8.5, "8", True):
+        with pytest.raises(InvalidField):
+            parsed(prompt="p", max_tokens=wrong)
