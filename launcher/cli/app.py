@@ -41,6 +41,7 @@ COMMANDS: Commands = {
     "audit verify": "gateway.cli.audit:verify",
     "audit show": "gateway.cli.audit:show",
     "audit export": "gateway.cli.audit:export",
+    "version": "launcher.cli.version:version",
 }
 GROUPS = {"keys": "Access keys of the gateway.", "audit": "The audit trail."}
 

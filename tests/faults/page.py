@@ -174,8 +174,8 @@ def page(findings: Findings) -> str:
         parts.append(f"## {title}\n\n{table(heads, cells)}")
     heads = ["fault", "effect on clients", "recovery"]
     parts += [OUTRO, table(heads, [list(fault) for fault in PROCESS_FAULTS])]
-    rows = [[fault, area, f"`{test}`"] for fault, area, test in FINDINGS]
-    return "\n".join((*parts, FOUND, table(["finding", "area", "test"], rows)))
+    found = [[fault, area, f"`{test}`"] for fault, area, test in FINDINGS]
+    return "\n".join((*parts, FOUND, table(["finding", "area", "test"], found)))
 
 
 def told(name: str, row: Row, found: dict[str, str]) -> list[str]:

@@ -1,0 +1,30 @@
+"""`mmhie version`: what is installed here, for a ticket or an inventory."""
+
+import platform
+from importlib import metadata
+
+from gateway.cli.command import AsJson, put
+from launcher.planning import installation
+
+DISTRIBUTION = "mmhie-server"
+
+
+def version(as_json: AsJson = False) -> None:
+    """Show the versions of this program, Python and the engine; with --json, of every package."""
+    found = installation.detect()
+    own = metadata.version(DISTRIBUTION)
+    engine = f"{found.engine} {found.version}" if found.engine else "no engine"
+    text = f"mmhie {own}, Python {platform.python_version()}, {engine}"
+    inventory = {
+        "version": own,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "engine": {"name": found.engine, "version": found.version},
+        "packages": packages(),
+    }
+    put(text, inventory, as_json=as_json)
+
+
+def packages() -> dict[str, str]:
+    """Return the version of every distribution in this environment, by name."""
+    return dict(sorted((one.name, one.version) for one in metadata.distributions() if one.name))

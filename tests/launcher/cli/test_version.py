@@ -1,0 +1,25 @@
+"""`mmhie version`: an inventory of this environment."""
+
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+
+from tests.launcher.cli.test_app import mmhie
+
+
+def test_in_a_line(tmp_path: Path) -> None:
+    """This program, Python and the engine."""
+    done = mmhie(tmp_path, "version")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"mmhie {metadata.version('mmhie-server')}, Python 3.")
+    assert "vllm" in done.stdout
+
+
+def test_as_an_inventory(tmp_path: Path) -> None:
+    """Every package with its version."""
+    found = json.loads(mmhie(tmp_path, "version", "--json").stdout)
+    assert found["version"] == metadata.version("mmhie-server")
+    assert found["python"] == platform.python_version()
+    assert found["packages"]["fastapi"] == metadata.version("fastapi")
+    assert len(found["packages"]) > 30
