@@ -16,6 +16,7 @@ from pathlib import Path
 
 import uvloop
 
+from gateway.background import Background
 from gateway.limits.admission import LocalAdmissionQueue
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.logs import log
@@ -69,6 +70,10 @@ class WorkerSupervisor:
             loop.add_signal_handler(number, self._note, number)
         ignore_signals()
         reporting = asyncio.create_task(self._report_counts())
+        for number in (signal.SIGUSR1, signal.SIGUSR2):  # by default they would end the program
+            signal.signal(number, signal.SIG_IGN)
+        background = Background(lambda _: None)  # its failures are in the log: no metrics here
+        reporting = asyncio.create_task(background.keep("upkeep", self._report_counts))
         try:
             status = await self._start_all()
             while not status and not self._must_stop():

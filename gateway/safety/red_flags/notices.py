@@ -56,11 +56,22 @@ def still_raised(turns: Sequence[str], languages: tuple[str, ...]) -> tuple[list
     search = red_flags(languages)
     raised = search.raised("\n\n".join(turns))
     resolved = []
+    shown, first = [bounded(turn) for turn in turns], first_within(turns)
     for rule in raised:
-        turn = resolving_turn(rule, turns, languages)
+        turn = resolving_turn(rule, shown, languages, first=first)
         if turn is not None and rule not in search.raised("\n\n".join(turns[turn:])):
             resolved.append(rule)
     return [rule for rule in raised if rule not in resolved], resolved
+
+
+def first_within(turns: Sequence[str]) -> int:
+    """Return the first of the last turns that are not longer than one text: each of them is looked
+    at for every rule that was raised."""
+    left, first = LONGEST_TEXT, len(turns)
+    while first > 0 and left > 0:
+        first -= 1
+        left -= min(len(turns[first]), LONGEST_TEXT)
+    return first
 
 
 @cache

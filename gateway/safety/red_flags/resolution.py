@@ -11,10 +11,12 @@ from gateway.safety.red_flags.sentences import normal, sentences_of
 from gateway.safety.red_flags.triggers import TRIGGERS
 
 
-def resolving_turn(rule: Rule, turns: Sequence[str], languages: Sequence[str]) -> int | None:
-    """Return the number of the last turn that says the rule's emergency is over; never the first,
-    which has nothing to resolve."""
-    for number in range(len(turns) - 1, 0, -1):
+def resolving_turn(
+    rule: Rule, turns: Sequence[str], languages: Sequence[str], *, first: int = 0
+) -> int | None:
+    """Return the number of the last turn, from `first` on, that says the rule's emergency is over;
+    never the very first, which has nothing to resolve."""
+    for number in range(len(turns) - 1, max(0, first - 1), -1):
         sentences = sentences_of(normal(turns[number]))
         if any(is_resolved(rule, each, language) for language in languages for each in sentences):
             return number

@@ -1,9 +1,11 @@
 """Notices: the contract of one, the corpus with its numbers, and the time they take."""
 
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 import gateway.safety.red_flags.rules
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels
-from gateway.safety.red_flags.notices import RedFlags
+from gateway.safety.red_flags.notices import RedFlags, still_raised
 from gateway.safety.red_flags.patterns import TYPED
 from gateway.safety.red_flags.prefilter import Prefilter
 from gateway.safety.red_flags.rules import RULES
@@ -271,3 +273,31 @@ def test_an_ordinary_prompt_takes_no_time() -> None:
     prose = "The committee reviewed the quarterly report about vaccination and its costs. " * 54
 
     assert seconds(prose, ("en",)) < 0.002
+
+
+def test_the_work_of_a_long_conversation_is_bounded() -> None:
+    """Lines run, not seconds: eight times the turns after an emergency are no more work, and the
+    notice stays where nothing resolves it within reach."""
+    turns = ["I have crushing chest pain now.", *["The potassium is four. " * 100] * 160]
+    few, many = lines_run(turns[:21]), lines_run(turns)
+
+    assert many < 2 * few
+    assert [rule.id for rule in still_raised(turns, ("en",))[0]]
+    assert not still_raised([*turns, "The chest pain has gone."], ("en",))[0]
+
+
+def lines_run(turns: list[str]) -> int:
+    """Return how many lines of Python it takes to screen a conversation."""
+    lines = 0
+
+    def count(frame: FrameType, kind: str, _: object) -> Any:
+        nonlocal lines
+        lines += kind == "line"
+        return count
+
+    sys.settrace(count)
+    try:
+        still_raised(turns, ("en",))
+    finally:
+        sys.settrace(None)
+    return lines
