@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 from gateway.auth import keys
 from gateway.auth.keys import KeyFile
-from gateway.auth.local_callers import LocalCallers
+from gateway.auth.local_callers import LocalCallers, refusal
 from gateway.errors import Forbidden, RequestError, Unauthorized
 from gateway.files import FileUnusable
-from gateway.http.exchange import RawHeaders, values_of
+from gateway.http.exchange import RawHeaders, value_of, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Limits, Principal, Scope
 from gateway.settings import GatewaySettings, SettingsError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OPEN = "No keys are configured: anyone who can reach this port is served."
 PAGES = ("/console/", "/docs/")  # their files hold no secret: every answer requires a key
+BODY = frozenset({b"content-length", b"transfer-encoding"})  # headers of a request with a body
 LONGEST_TOKEN_BYTES = 8192  # servers of this kind issue 1 to 2 KB
 
 Need = Scope | Literal["any"] | None  # a scope, any key, or nothing
@@ -97,9 +98,9 @@ class Gate:
         return principal
 
     async def authenticate(self, headers: RawHeaders) -> Principal:
-        """Return the caller; raise Unauthorized, and without keys what LocalCallers raises."""
+        """Return the caller; raise Unauthorized, and without keys what check_local raises."""
         if self.is_open:
-            self.local.check(headers)
+            check_local(self.local, headers)
             return ANYBODY
         token = token_of(headers)
         if self.jwt is not None and token.count(b".") == 2:
@@ -150,6 +151,17 @@ class Gate:
     def session_id(self, principal: Principal) -> str:
         """Return a caller's name for engine and router, which they cannot turn back into a key."""
         return "" if principal.kind == "open" else keyed_name(self.salt_key, principal.id)
+
+
+def check_local(callers: LocalCallers, headers: RawHeaders) -> None:
+    """Raise Forbidden or UnsupportedMediaType for what a page elsewhere could send to a gateway
+    without keys."""
+    host, origin = value_of(headers, b"host"), value_of(headers, b"origin")
+    media = value_of(headers, b"content-type") if any(n in BODY for n, _ in headers) else None
+    error = refusal(callers, host, origin, media)
+    if error is not None:
+        kind, message = error
+        raise kind(message)
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,6 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from gateway.errors import Forbidden, GatewayError, UnsupportedMediaType
-from gateway.http.exchange import RawHeaders, value_of
 
 ANY = "*"
 HOST = (
@@ -37,16 +36,6 @@ class LocalCallers:
     def of(cls, hosts: Iterable[str], origins: Iterable[str]) -> "LocalCallers":
         return cls(frozenset(map(str.lower, hosts)), frozenset(origins))
 
-    def check(self, headers: RawHeaders) -> None:
-        """Raise Forbidden or UnsupportedMediaType for what a page elsewhere could send."""
-        host, origin = value_of(headers, b"host"), value_of(headers, b"origin")
-        media = value_of(headers, b"content-type")
-        has_body = any(name in BODY for name, _ in headers)
-        error = refusal(self, host, origin, media if has_body else JSON)
-        if error is not None:
-            kind, message = error
-            raise kind(message)
-
     def takes_host(self, host: str) -> bool:
         """Return whether a name cannot be one that somebody elsewhere has made."""
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
@@ -58,15 +47,12 @@ class LocalCallers:
         return same or origin in self.origins or ANY in self.origins
 
 
-JSON = b"application/json"
-BODY = frozenset({b"content-length", b"transfer-encoding"})
-
-
 @lru_cache(maxsize=1024)
 def refusal(
-    callers: LocalCallers, host: bytes, origin: bytes, media: bytes
+    callers: LocalCallers, host: bytes, origin: bytes, media: bytes | None
 ) -> tuple[type[GatewayError], str] | None:
-    """Return the error for these headers; nearly all requests have the same.
+    """Return the error for these headers, of which nearly all requests have the same; `media` is
+    the declared type of the body, None where there is no body.
 
     A form can be sent from any page; programs that declare nothing are taken, and have no origin.
     """
@@ -78,9 +64,13 @@ def refusal(
         return Forbidden, HOST
     if origin and not callers.takes_origin(origin.decode("latin-1"), name):
         return Forbidden, ORIGIN
-    if (media or origin) and media.partition(b";")[0].strip().lower() != JSON:
+    if media is not None and (media or origin) and not is_json(media):
         return UnsupportedMediaType, MEDIA
     return None
+
+
+def is_json(media: bytes) -> bool:
+    return media.partition(b";")[0].strip().lower() == b"application/json"
 
 
 def is_local(name: str) -> bool:

@@ -15,7 +15,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from gateway.errors import GatewayError, HeadersTooLarge, InvalidRequest, TooManyConnections
 from gateway.http.exchange import too_large
-from gateway.server.limits import ServerConfig, body_timeout, header_timeout, headers_too_large
+from gateway.server.limits import (
+    ConnectionCap,
+    ServerConfig,
+    body_timeout,
+    header_timeout,
+    headers_too_large,
+)
 from gateway.server.request_head import (
     FRAMING_HEADERS,
     MALFORMED,
@@ -72,9 +78,14 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         cap, connections = self.config.cap, len(self.connections)
         cap.handshakes.discard(self)
+        if connections > cap.maximum:
+            self._admit(cap, connections)
+
+    def _admit(self, cap: ConnectionCap, connections: int) -> None:
+        """Serve, refuse or cut off a connection beyond the maximum, of those refused some."""
         if cap.overflows(connections):
             self.ignores_input = True
-            transport.abort()
+            self.transport.abort()
         elif not cap.admits(connections):
             cap.refused.add(self)
             self.refuse(TooManyConnections(TOO_MANY, retry_after_s=5))

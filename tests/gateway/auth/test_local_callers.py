@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.auth.gate import check_local
 from gateway.auth.local_callers import LocalCallers
 from gateway.errors import Forbidden, UnsupportedMediaType
 from tests.contract.fixtures import Start
@@ -40,7 +41,7 @@ def headers(**named: str) -> list[tuple[bytes, bytes]]:
 )
 def test_names_that_are_taken(host: str) -> None:
     """Addresses, names without a domain, and those of the setting."""
-    LISTED.check(headers(host=host))
+    check_local(LISTED, headers(host=host))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_names_that_are_taken(host: str) -> None:
 def test_names_that_are_not(host: str) -> None:
     """Anybody may point a name of theirs to this machine."""
     with pytest.raises(Forbidden) as refused:
-        LISTED.check(headers(host=host))
+        check_local(LISTED, headers(host=host))
     assert "MMHIE_ALLOWED_HOSTS" in refused.value.message
 
 
@@ -58,14 +59,14 @@ def test_names_that_are_not(host: str) -> None:
 def test_pages_elsewhere(origin: str) -> None:
     """Of another host or port, and those that hide it."""
     with pytest.raises(Forbidden) as refused:
-        LISTED.check(headers(origin=origin, content_type="application/json"))
+        check_local(LISTED, headers(origin=origin, content_type="application/json"))
     assert "MMHIE_CORS_ORIGINS" in refused.value.message
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8000", "https://ward.example"])
 def test_pages_that_may(origin: str) -> None:
     """Our own console, and what is listed."""
-    LISTED.check(headers(origin=origin, content_type="application/json; charset=utf-8"))
+    check_local(LISTED, headers(origin=origin, content_type="application/json; charset=utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_pages_that_may(origin: str) -> None:
 def test_bodies_that_are_no_json(named: dict[str, str]) -> None:
     """What a form sends without permission."""
     with pytest.raises(UnsupportedMediaType):
-        LISTED.check(headers(**named))
+        check_local(LISTED, headers(**named))
 
 
 def test_a_running_gateway(start: Start, engine: FakeEngine) -> None:

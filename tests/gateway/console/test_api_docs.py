@@ -16,7 +16,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_the_page(window: Open, gateway: Gateway) -> None:
     """Every path of the description, without an error or a request to elsewhere."""
-    async with window(f"{gateway.url}/docs") as page:
+    async with window(gateway.url) as page:
+        await page.goto(f"{gateway.url}/docs")
         await expect(page.locator("#api")).to_contain_text("/llm/generate")
         await expect(page.locator("#api")).to_contain_text("/v1/models")
     headers = gateway.client.get("/docs").headers
