@@ -7,10 +7,10 @@ ARG PYTHON_IMAGE=python:3.11.14-slim-trixie
 FROM ${PYTHON_IMAGE} AS builder
 WORKDIR /src
 COPY requirements/build.txt requirements/gateway.txt requirements/tracing.txt requirements/
-RUN python -m pip install --no-cache-dir -r requirements/build.txt \
+RUN python -m pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && python -m venv --without-pip /opt/gateway \
  && python -m pip --python /opt/gateway/bin/python install \
-      --no-cache-dir --no-deps -r requirements/gateway.txt -r requirements/tracing.txt
+      --no-cache-dir --no-deps --require-hashes -r requirements/gateway.txt -r requirements/tracing.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway gateway
 COPY launcher launcher

@@ -16,8 +16,8 @@ FROM ${VLLM_IMAGE} AS with-cuda
 
 FROM ${PYTHON_IMAGE} AS builder
 WORKDIR /src
-COPY requirements/build.txt requirements/build.txt
-RUN python -m pip install --no-cache-dir uv==0.13.9 -r requirements/build.txt
+COPY requirements/build.txt requirements/uv.txt requirements/
+RUN python -m pip install --no-cache-dir --require-hashes -r requirements/build.txt -r requirements/uv.txt
 
 FROM builder AS code
 COPY pyproject.toml README.md LICENSE ./
@@ -36,13 +36,15 @@ COPY docker/sbom.py docker/environment docker/
 FROM packages AS cpu-packages
 # Source of torch without CUDA. In an air gap, use a folder: --build-arg TORCH_FROM=--find-links=/wheels
 ARG TORCH_FROM=--torch-backend=cpu
-RUN sh docker/environment cpu "${TORCH_FROM}" --no-deps -r requirements/gateway.txt -r requirements/engine-cpu.txt
+# uv compares every hash that a lock has; torch's ranges have none.
+RUN sh docker/environment cpu "${TORCH_FROM}" --no-deps -r requirements/gateway.txt -r requirements/engine-cpu.txt \
+      -r requirements/engine-cpu-torch.txt
 
 # vLLM and CUDA are the base's. Its own Python runs the engine, so that nothing of ours is in there but the
 # plugins of two formats.
 FROM packages AS gpu-packages
 RUN sh docker/environment gpu --no-deps -r requirements/gateway.txt -r requirements/router.txt \
- && uv pip install --target /opt/plugins --no-deps -r requirements/engine-plugins.txt
+ && uv pip install --target /opt/plugins --no-deps --require-hashes -r requirements/engine-plugins.txt
 
 FROM ${BASE} AS runtime
 ARG REVISION=unknown

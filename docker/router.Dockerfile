@@ -8,10 +8,10 @@ FROM ${PYTHON_IMAGE} AS builder
 WORKDIR /src
 COPY requirements/build.txt requirements/router.txt requirements/
 COPY docker/sbom.py docker/sbom.py
-RUN python -m pip install --no-cache-dir -r requirements/build.txt \
+RUN python -m pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && python -m venv --without-pip /opt/router \
  && python -m pip --python /opt/router/bin/python install \
-      --no-cache-dir --no-deps -r requirements/router.txt \
+      --no-cache-dir --no-deps --require-hashes -r requirements/router.txt \
  && /opt/router/bin/python docker/sbom.py mmhie-router > /opt/router/sbom.cdx.json
 
 FROM ${PYTHON_IMAGE}

@@ -23,12 +23,15 @@ STAMPS = VENV / "installed"
 NODE_TESTS = ROOT / "tests" / "clients"
 PROJECTS = (ROOT, ROOT / "sdk")
 
+# Beside the CPU engine: what has no hashes.
+WITH_CPU = ("engine-cpu-torch",)
 # Beside the GPU engine: formats that vLLM has as plugins, and its router for a copy on each GPU.
 WITH_GPU = ("engine-plugins", "router")
 MODES = {"run": ("gateway", "engine"), "test": ("gateway", "engine", "dev")}
 TITLES = {
     "gateway": "the gateway and launcher",
-    "engine-cpu": "the CPU engine (vLLM 0.32 and torch, about 2.5 GB on disk)",
+    "engine-cpu": "the CPU engine (vLLM 0.32, about 1 GB on disk)",
+    "engine-cpu-torch": "torch without CUDA (about 1.5 GB on disk)",
     "engine-gpu": "the GPU engine (vLLM 0.32 and torch with CUDA, about 12 GB on disk)",
     "engine-plugins": "the GPU engine's plugins for bitsandbytes and GGUF",
     "router": "vLLM's router",
@@ -50,7 +53,7 @@ def engine_lock() -> str:
 def locks(mode: str) -> list[str]:
     """The lock files of a mode, in the order in which they are installed."""
     engine = engine_lock()
-    engines = (engine, *(WITH_GPU if engine == "engine-gpu" else ()))
+    engines = (engine, *(WITH_GPU if engine == "engine-gpu" else WITH_CPU))
     return [lock for name in MODES[mode] for lock in (engines if name == "engine" else (name,))]
 
 
@@ -105,7 +108,7 @@ def install_tools() -> None:
     value = digest(lock)
     if not is_stamped("build", value):
         run(
-            pip("install", "--quiet", "-r", str(lock)),
+            pip("install", "--quiet", "--require-hashes", "-r", str(lock)),
             "pip could not be updated: see its message above.",
         )
         stamp("build", value)
@@ -114,7 +117,7 @@ def install_tools() -> None:
 def plain_pip_finds_cpu_torch() -> bool:
     """Return whether pip, as it is set up on this machine, resolves torch to a CPU build."""
     ask = pip("install", "--quiet", "--dry-run", "--no-deps", "--ignore-installed", "--report", "-")
-    range_ = next(line for line in lines(lock_file("engine-cpu")) if line.startswith("torch>"))
+    range_ = next(one for one in lines(lock_file("engine-cpu-torch")) if one.startswith("torch>"))
     answer = subprocess.run([*ask, range_], capture_output=True, text=True, check=False)
     if answer.returncode:
         return False
@@ -123,7 +126,8 @@ def plain_pip_finds_cpu_torch() -> bool:
 
 
 def lines(lock: Path) -> list[str]:
-    return [line for line in lock.read_text().splitlines() if line and not line.startswith("#")]
+    """The requirements of a lock, without their hashes."""
+    return [line for line in lock.read_text().splitlines() if line and line[0] not in "# "]
 
 
 def check_room(name: str) -> None:
@@ -139,14 +143,16 @@ def check_room(name: str) -> None:
 
 def installer(name: str) -> list[str]:
     """The command that installs a lock: pip, or uv where only uv can find torch without CUDA."""
-    if name != "engine-cpu" or plain_pip_finds_cpu_torch():
+    if name not in WITH_CPU:
+        return pip("install", "--no-deps", "--require-hashes")
+    if plain_pip_finds_cpu_torch():
         return pip("install", "--no-deps")
     say(
         "pip would install torch with CUDA here, so uv installs the CPU build "
         "(a route that the project's own tests cannot try)"
     )
     run(
-        pip("install", "--quiet", "uv==0.13.9"),
+        pip("install", "--quiet", "--require-hashes", "-r", str(lock_file("uv"))),
         "uv could not be installed: see pip's message above.",
     )
     uv = str(VENV / "bin" / "uv")

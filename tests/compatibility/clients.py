@@ -67,7 +67,7 @@ class Client:
         if self.lock is None:
             return ""
         package = "openai" if self.name.startswith("openai") else self.name
-        found = re.search(rf"^{package}==(\S+)$", self.lock.read_text(), re.MULTILINE)
+        found = re.search(rf"^{package}==(\S+)", self.lock.read_text(), re.MULTILINE)
         assert found, self.lock
         return found[1]
 

