@@ -46,6 +46,7 @@ REACHABLE = {
     ("POST", "/detokenize"),
     ("GET", "/v1/models"),
     ("GET", "/metrics"),  # the gateway's own, with the engine's families in it
+    ("GET", "/health"),  # the gateway's own readiness
 }
 SCHEMAS = {
     CHAT: "ChatCompletionRequest",
