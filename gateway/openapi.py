@@ -13,6 +13,7 @@ from gateway.json_types import Json
 
 # The error's schema, and the operations of both APIs.
 PARTS: dict[str, Json] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+OBJECT: Json = {"type": "object"}
 REFERENCE = "#/components/schemas/{model}"
 
 
@@ -43,7 +44,7 @@ def operation(endpoint: TokenEndpoint) -> Json:
     """POST /llm/generate in its three forms, or a path of the OpenAI API as the engine has it."""
     if isinstance(endpoint.handler, Generate):
         return PARTS["generate"]
-    schema = {"application/json": {"schema": PARTS["bodies"][endpoint.path]}}
+    schema = {"application/json": {"schema": PARTS["bodies"].get(endpoint.path, OBJECT)}}
     return {
         **PARTS["openai"],
         "requestBody": {"required": True, "content": schema},

@@ -115,7 +115,7 @@ def test_a_failure_is_one_sentence_and_the_next_run_goes_on(
 
     record = python(install)
     assert install.main(["run"]) == 0
-    assert installed(record) == ["engine-cpu", "engine-cpu-torch"]
+    assert installed(record) == ["engine-cpu"]
 
 
 def test_too_little_disk(
