@@ -69,9 +69,6 @@ class WorkerSupervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._note, number)
         ignore_signals()
-        reporting = asyncio.create_task(self._report_counts())
-        for number in (signal.SIGUSR1, signal.SIGUSR2):  # by default they would end the program
-            signal.signal(number, signal.SIG_IGN)
         background = Background(lambda _: None)  # its failures are in the log: no metrics here
         reporting = asyncio.create_task(background.keep("upkeep", self._report_counts))
         try:
