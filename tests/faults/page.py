@@ -91,7 +91,7 @@ FINDINGS: Final = (
     (
         "SIGHUP or SIGUSR1 killed a gateway of one worker",
         "gateway/server",
-        "tests/contract/test_life.py::test_other_signals_end_nothing",
+        "tests/contract/test_signals.py::test_others_do_nothing",
     ),
     (
         "a nested answer of the identity provider ended the refresh of keys for good",
