@@ -237,7 +237,16 @@ def write_card(
             for one in sources.sources("train")
         ],
     }
-    shipped.CARD.write_text(json.dumps(card, indent=1) + "\n", "utf-8")
+    shipped.CARD.write_text(json.dumps(shortened(card), indent=1) + "\n", "utf-8")
+
+
+def shortened(value: Any) -> Any:
+    """Return a card with six decimals: the order of additions differs between machines."""
+    if isinstance(value, dict):
+        return {name: shortened(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [shortened(each) for each in value]
+    return round(value, 6) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":
