@@ -47,8 +47,8 @@ class Load:
     runs: tuple[Run, ...]
     limit_ttft_ms: float
     least_share: float
-    others_cpus: float | None = None  # unknown in a report of a single turn for each way
-    cpus: int = 0
+    others_cpus: float
+    cpus: int
 
     @property
     def concurrency(self) -> list[int]:
@@ -66,13 +66,6 @@ class Load:
             way: sum(self.run(way, level).tokens_s for level in self.concurrency) for way in WAYS
         }
         return total["through"] / max(total["past"], 1e-9)
-
-    @property
-    def beside(self) -> str:
-        """What else the machine did, in words."""
-        if self.others_cpus is None:
-            return ""
-        return f"; others kept {self.others_cpus:.1f} of {self.cpus} cores busy"
 
 
 def levels(facts: Facts) -> list[int]:
@@ -163,8 +156,8 @@ def judge(measured: Load) -> Verdict:
         if problems
         else f"Up to {most} requests at once are answered, the first token in time.",
         f"{best.tokens_s:.0f} tokens/s at {most}, TTFT up to {late / 1000:.2f} s, "
-        f"{measured.share:.0%} of the engine's tokens/s through the gateway, {failed} failed"
-        f"{measured.beside}",
+        f"{measured.share:.0%} of the engine's tokens/s through the gateway, {failed} failed; "
+        f"others kept {measured.others_cpus:.1f} of {measured.cpus} cores busy",
         f"TTFT {measured.limit_ttft_ms / 1000:.0f} s, {measured.least_share:.0%}, none failed",
     )
 
