@@ -30,8 +30,8 @@ totals were looked at between rounds of training, and lines that were added late
 that it has, too, in other words. The first round, before that, noticed 81 % of the English
 emergencies and 8 % of the other English texts (German 100 % and 15 %, Spanish 96 % and 15 %, French
 92 % and 19 %). The public sources are the better forecast; they were looked at between rounds as
-well, but no text of them was read for it. No figure is of real patients; validate on your own texts
-before you rely on any.
+well, but of their texts no more than a handful was read, for the format. No figure is of real
+patients; validate on your own texts before you rely on any.
 """
 
 PREDICTIVE = """Positive predictive value of the figures above, at three shares of emergencies among
