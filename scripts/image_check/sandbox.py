@@ -31,6 +31,7 @@ class Sandbox:
             f"mount --bind {root} {root}",
             f"mount --rbind /proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
+            f"mount --rbind /sys {root}/sys",  # read by lscpu, with which vLLM looks at the cores
             f"mount -t tmpfs tmpfs {root}/tmp",  # noqa: S108  # the image's own
             # Container engines add their own; `localhost` must resolve.
             f"touch {root}/etc/hosts",
