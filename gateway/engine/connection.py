@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 import httptools
 
 from gateway.errors import EngineCut, EngineGarbled, EngineTimeout, GatewayError
-from gateway.futures import settle
 from gateway.http.exchange import values_of
 
 # With more unread body than this the socket is no longer read, so that a slow caller makes the
@@ -250,8 +249,8 @@ class Connection(asyncio.Protocol):
             raise self._failure
 
     def _wake(self) -> None:
-        if self._waiter is not None:
-            settle(self._waiter, None)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _time_out(self) -> None:
         self.fail(timed_out())

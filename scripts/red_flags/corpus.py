@@ -1,7 +1,8 @@
 """Texts of our own for the classifier: lines with alternatives, typed with and without errors.
 
 `texts/LANGUAGE.txt`: `## label: kind` opens a group; `{a|b|c}` stands for one of its alternatives,
-`\\n` for a line break. Beside them the corpus that the rules are tuned on.
+`\\n` for a line break; `any.txt` is what has no medical content in any other language, or in none.
+Beside them the corpus that the rules are tuned on, and generated noise.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from scripts.red_flags.noise import noise
 from scripts.red_flags.sources import Example
 from tests.gateway.safety.red_flags.corpus import ordinary, vignettes
 from tests.gateway.safety.red_flags.test_rules import HITS, NEAR_MISSES, pairs
 
 TEXTS = Path(__file__).with_name("texts")
-LANGUAGES = ("en", "de", "es", "fr")
+LANGUAGES = ("en", "de", "es", "fr", "any")
 SEED = 16
 COPIES = 10  # of a line with alternatives, at most
 SLOT = re.compile(r"\{([^{}]*)\}")
@@ -39,6 +41,7 @@ ASIDES = {
     "de": ("hallo", "eine Frage", "was soll ich tun", "danke", "ist das normal?", "kein Notfall"),
     "es": ("hola", "una pregunta", "qué hago", "gracias", "¿es normal?", "no es urgente"),
     "fr": ("bonjour", "une question", "que faire", "merci", "c'est normal ?", "pas urgent"),
+    "any": ("ok", "?", "...", "123"),
 }
 
 
@@ -46,7 +49,7 @@ def own(seed: int = SEED) -> list[Example]:
     """Return the texts of our own, the same ones for a seed."""
     dice = random.Random(seed)  # noqa: S311  no secret: reproducible on purpose
     found = [example for language in LANGUAGES for example in _of(language, dice)]
-    return found + tuned()
+    return found + tuned() + noise(dice)
 
 
 def tuned() -> list[Example]:
@@ -107,7 +110,7 @@ def variants(
     yield text
     if kind not in ("question", "transcript"):
         return
-    if dice.random() < 0.3:
+    if dice.random() < 0.6:
         yield mistyped(text, dice)
     if dice.random() < 0.2:
         aside = dice.choice(ASIDES[language])

@@ -110,11 +110,15 @@ def passages_of(tokens: list[str]) -> list[list[str]]:
 
 
 def features(tokens: Sequence[str], shapes: Sequence[str]) -> list[str]:
-    """Return all that is counted: words and shapes, pairs, pieces of words."""
-    found = [f"w{token}" for token in (*tokens, *shapes)]
-    found += [f"b{pair}" for pair in pairs_of(tokens)]
-    words = (token for token in tokens if token[0].isalpha())
-    return found + [f"p{piece}" for word in words for piece in pieces_of(word)]
+    """Return all that is counted: shapes; words, pairs and pieces of words, once in a passage."""
+    found = [f"w{shape}" for shape in shapes]
+    for at in range(0, len(tokens), WINDOW):
+        passage = tokens[at : at + WINDOW]
+        words = list(dict.fromkeys(passage))
+        found += [f"w{word}" for word in words]
+        found += [f"b{pair}" for pair in dict.fromkeys(pairs_of(passage))]
+        found += [f"p{piece}" for word in words if word[0].isalpha() for piece in pieces_of(word)]
+    return found
 
 
 def matrix(vectoriser: CountVectorizer, rows: Rows, *, fit: bool = False) -> Any:

@@ -6,7 +6,7 @@ import threading
 from gateway.heavy_work import HeavyWork
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels
-from gateway.safety.red_flags.notices import LONGEST_TEXT
+from gateway.safety.red_flags.classifier.features import LONGEST_TEXT
 
 SUSPICIOUS = "no chest pain and numbness of the left arm, no stroke, never a heart attack, "
 

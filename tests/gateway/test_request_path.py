@@ -13,7 +13,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import served
 
 SOURCES = Path(gateway.__file__).parent
-MOST_FILES = 35
+MOST_FILES = 30
 REQUEST = {"model": "fake-model", "stream": True, "messages": [{"role": "user", "content": "Hi."}]}
 
 

@@ -9,13 +9,12 @@ from functools import cache
 from pathlib import Path
 
 from gateway.safety.red_flags.candidate_rules import CandidateRules
+from gateway.safety.red_flags.classifier.features import LONGEST_TEXT, bounded
 from gateway.safety.red_flags.resolution import resolving_turn
 from gateway.safety.red_flags.rule import Rule
 from gateway.safety.red_flags.rules import RULES
 from gateway.safety.red_flags.sentences import normal, sentences_of
 from gateway.safety.wording import Audience, DocumentWording, NoticeWording, Wording
-
-LONGEST_TEXT = 32_768  # in characters: a search is short for any text
 
 
 class RedFlags:
@@ -41,13 +40,6 @@ class RedFlags:
             rule_id for one, found in possible.items() for rule_id in one.reported(found, sentences)
         }
         return [rule for rule in self._rules if rule.id in ids]
-
-
-def bounded(text: str) -> str:
-    """Return both ends of a very long text; any other as it is."""
-    if len(text) <= LONGEST_TEXT:
-        return text
-    return f"{text[: LONGEST_TEXT // 2]}\n\n{text[-LONGEST_TEXT // 2 :]}"
 
 
 def still_raised(turns: Sequence[str], languages: tuple[str, ...]) -> tuple[list[Rule], list[Rule]]:

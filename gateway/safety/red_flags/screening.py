@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gateway.safety.red_flags.classifier.features import bounded
 from gateway.safety.red_flags.classifier.model import Kind, model
-from gateway.safety.red_flags.notices import bounded, red_flags, still_raised
+from gateway.safety.red_flags.notices import red_flags, still_raised
 from gateway.safety.red_flags.resolution import all_over_turn
 from gateway.safety.red_flags.vital_signs import is_critical
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import re2
 
+LONGEST_TEXT = 32_768  # in characters: a search is short for any text
 STOPS = ".?!;:"
 REACH = 6  # words that a negation reaches, unless a stop or a turn comes before
 NEGATIONS = frozenset(
@@ -65,6 +66,13 @@ def shape_set() -> re2.Set:
 
 
 SHAPE_SET, SHAPE_NAMES = shape_set(), tuple(SHAPES)
+
+
+def bounded(text: str) -> str:
+    """Return both ends of a very long text; any other as it is."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[: LONGEST_TEXT // 2]}\n\n{text[-LONGEST_TEXT // 2 :]}"
 
 
 def tokens_of(text: str) -> list[str]:

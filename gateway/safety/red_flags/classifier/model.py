@@ -58,8 +58,10 @@ class Model:
         """Return what the words of a text are worth together."""
         tokens = tokens_of(text)
         known, pairs = self._words, self._pairs
-        words = sum(known[word] if word in known else self._unknown(word) for word in tokens)
-        return Weight(words + sum(pairs.get(pair, 0) for pair in pairs_of(tokens)), len(tokens))
+        # Each once, in training, too: a word says no more when it comes again and again.
+        words = sum(known[word] if word in known else self._unknown(word) for word in set(tokens))
+        worth = words + sum(pairs.get(pair, 0) for pair in set(pairs_of(tokens)))
+        return Weight(worth, len(tokens))
 
     def chance(self, weight: Weight) -> float:
         """Return how likely a short text reports an emergency, between 0 and 1."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.safety.red_flags.notices import LONGEST_TEXT, bounded
+from gateway.safety.red_flags.classifier.features import LONGEST_TEXT, bounded
 from gateway.safety.red_flags.sentences import LONGEST_SENTENCE, normal, sentences_of
 
 
