@@ -14,6 +14,8 @@ from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(bool(programs.reason("curl")), reason=programs.reason("curl"))
 
+JSON = ("-H", "content-type: application/json")
+
 
 def curl(*arguments: str) -> bytes:
     """Run curl and return its output; its failure fails the test."""
@@ -23,8 +25,7 @@ def curl(*arguments: str) -> bytes:
 
 def posted(gateway: Gateway, path: str, body: object, *arguments: str) -> bytes:
     """Post a body as JSON."""
-    json_type = ("-H", "content-type: application/json")
-    return curl(gateway.url + path, *json_type, "-d", json.dumps(body), *arguments)
+    return curl(gateway.url + path, *JSON, "-d", json.dumps(body), *arguments)
 
 
 def test_json(gateway: Gateway) -> None:
@@ -36,10 +37,11 @@ def test_json(gateway: Gateway) -> None:
 
 
 def test_without_a_content_type_of_json(gateway: Gateway) -> None:
-    """`curl -d` says it posts a form; what it posts is JSON all the same."""
+    """`curl -d` alone says it posts a form, which any page can: told what to send instead."""
     answer = json.loads(curl(gateway.url + "/llm/generate", "-d", '{"prompt": "Say hi."}'))
 
-    assert answer["text"]
+    assert answer["error"]["code"] == "unsupported_media_type"
+    assert "Content-Type: application/json" in answer["error"]["message"]
 
 
 def test_a_stream(gateway: Gateway) -> None:
@@ -77,7 +79,7 @@ def test_interrupting_aborts_the_engine(gateway: Gateway, engine: FakeEngine) ->
     """Ctrl-C."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
     body = json.dumps({"prompt": "Say hi.", "stream": True})
-    command = ["curl", "-sN", "-d", body, gateway.url + "/llm/generate"]
+    command = ["curl", "-sN", *JSON, "-d", body, gateway.url + "/llm/generate"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.read(10)
