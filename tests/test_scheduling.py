@@ -1,0 +1,37 @@
+"""Tests that ask the engine of the whole run are named where processes share them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.scheduling import engine_of
+
+REAL = Path(__file__).parent / "real"
+SHARED = {"stack": "embedded", "gpt_oss": "gpt-oss"}
+
+
+def asked(module: Path) -> set[str]:
+    """Names of the shared engines that tests and fixtures of a module take."""
+    functions = [
+        node
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    own = {one.name for one in functions if "fixture" in decorators(one)}
+    takers = [one for one in functions if one.name.startswith("test_") or one.name in own]
+    taken = {argument.arg for one in takers for argument in one.args.args}
+    return {SHARED[name] for name in SHARED.keys() & taken - own}
+
+
+def decorators(function: ast.FunctionDef) -> str:
+    return " ".join(map(ast.unparse, function.decorator_list))
+
+
+@pytest.mark.parametrize("module", sorted(REAL.glob("test_*.py")), ids=lambda one: one.stem)
+def test_a_module_is_with_its_engine(module: Path) -> None:
+    """Else it finds the engine ended by the tests that end it, or starts one more."""
+    path = f"tests/real/{module.name}::"
+    found = {engine_of(f"{path}test_embedded"), engine_of(f"{path}test_gpt_oss")}
+
+    assert asked(module) <= found
