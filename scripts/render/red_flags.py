@@ -21,7 +21,7 @@ OF_TEXTS = {**LANGUAGE, "any": "other or none"}
 
 INTRO = """# Red-flag classifier
 
-How well the notices of [Safety](safety.md#red-flag-notices) work on texts that nothing was tuned
+How well the notices of [Safety](safety.md#red-flag-notices) work on texts that nothing was trained
 on, and the card of the classifier behind them. Shares are of texts with any notice, with their
 95 % interval (Wilson). Rules are in English, German, Spanish; the classifier reads French, too.
 

@@ -1,4 +1,4 @@
-"""The frozen part: texts that no rule, weight or threshold is tuned on.
+"""The frozen part: texts that no weight is trained on; docs/red-flags.md says who looked at it.
 
 A file per language; `## label: kind` opens a group, then a text per line with `\\n` for its line
 breaks. `DIGESTS` fixes them: a text that changed after the figures were computed is another text.
