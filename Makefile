@@ -25,9 +25,8 @@ test: setup  ## all tests except the slow ones, with a real engine; T=path selec
 test-fast: setup  ## the tests without a real engine, in parallel
 	$(FAST) || test $$? = 5
 
-test-slow: setup  ## the tests that take over 90 seconds each, and the floor of coverage
+test-slow: setup  ## the tests that take over 90 seconds each
 	$(SLOW) || test $$? = 5
-	$(if $(T),,@$(MAKE) coverage)
 
 coverage: setup  ## lines and branches that the fast tests run
 	$(RUN) -m coverage erase

@@ -34,9 +34,10 @@ summary = medical_reasoner.generate(prompt)
 def run(code: str, *flags: str, path: Path | None = None, **environ: str) -> str:
     """The output of a fresh Python that finds the sdk's sources, and `path`."""
     paths = os.pathsep.join(str(each) for each in (SDK, path) if each)
+    theirs = {name: v for name, v in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run(
         [sys.executable, *flags, "-c", code],
-        env={**os.environ, "PYTHONPATH": paths, **environ},
+        env={**theirs, "PYTHONPATH": paths, **environ},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,

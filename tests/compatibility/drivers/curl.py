@@ -8,6 +8,7 @@ from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, serve
 
 CHAT = "/v1/chat/completions"
 CURL = ["curl", "--silent", "--no-buffer", "--max-time", "60", "--fail-with-body"]
+JSON = ["-H", "content-type: application/json"]
 REFUSED_STATUS = 22  # curl's exit code for a status of 400 or more
 chatting: dict[str, Any] = {"model": MODEL, **ASKED["chat"]}
 
@@ -25,7 +26,7 @@ class InBandError(Exception):
 
 
 def command(body: dict[str, Any], path: str = CHAT) -> list[str]:
-    return [*CURL, "-d", json.dumps(body), URL + path]
+    return [*CURL, *JSON, "-d", json.dumps(body), URL + path]
 
 
 def post(body: dict[str, Any], path: str = CHAT) -> bytes:
