@@ -42,7 +42,7 @@ class Background:
         """Note a failure of the block, which does not leave it."""
         try:
             yield
-        except Exception:
+        except Exception:  # one failure must not end for good what watches keys, hold and engine
             log.exception("a background task failed and runs again: %s", name)
             self._failed[name] = self._clock()
             self._count(name)

@@ -41,10 +41,7 @@ class PassThrough:
         self, request: Json, body: bytes, exchange: Exchange, services: Services
     ) -> "PassedCall":
         """Check a request against the served models and the request policy."""
-        model = services.model()
-        check_model(request.get("model"), model.ids)
-        rules = request_policy.rules_for(self.path)
-        request_policy.check(body, request, services.request_policy, rules)
+        model = checked_model(self.path, request, body, services)
         policy = output_policy(self.path, services, exchange, request, reasons=model.reasons)
         check_separation(self.path, policy, reasons=model.reasons)
         extra = additions(self.path, request, model, exchange, services)
@@ -198,6 +195,15 @@ def warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]
         yield "reasoning_not_separated"
     if has_token_ids(request):
         yield "input_not_screened"
+
+
+def checked_model(path: str, request: Json, body: bytes, services: Services) -> Model:
+    """Return the served model, once a request has met it and the request policy."""
+    model = services.model()
+    check_model(request.get("model"), model.ids)
+    rules = request_policy.rules_for(path)
+    request_policy.check(body, request, services.request_policy, rules)
+    return model
 
 
 def check_model(name: object, served: tuple[str, ...]) -> None:

@@ -7,10 +7,9 @@ from gateway.engine.client import EngineResponse
 from gateway.engine.watch import Model
 from gateway.http.exchange import NO_STORE, Exchange
 from gateway.json_types import Json
-from gateway.limits import request_policy
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import is_stream
-from gateway.proxy.handler import check_form, check_model
+from gateway.proxy.handler import check_form, checked_model
 from gateway.services import Services
 
 TOKENIZE = "/tokenize"
@@ -28,10 +27,7 @@ class TokenCount:
         self, request: Json, body: bytes, exchange: Exchange, services: Services
     ) -> "CountCall":
         """Check a request against the served models and the request policy."""
-        model = services.model()
-        check_model(request.get("model"), model.ids)
-        rules = request_policy.rules_for(self.path)
-        request_policy.check(body, request, services.request_policy, rules)
+        model = checked_model(self.path, request, body, services)
         return CountCall(self.path, body, request, model, exchange)
 
 
