@@ -45,7 +45,7 @@ class SetUpError(Exception):
 
 
 def engine_lock() -> str:
-    """Which engine this machine gets: a visible GPU decides, unless MMHIE_DEVICE says cpu."""
+    """Choose the engine of this machine: a visible GPU decides, unless MMHIE_DEVICE says cpu."""
     has_gpu = any(Path("/dev").glob("nvidia[0-9]*"))
     return "engine-gpu" if has_gpu and os.environ.get("MMHIE_DEVICE") != "cpu" else "engine-cpu"
 

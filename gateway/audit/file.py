@@ -33,7 +33,7 @@ class ChainBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What the trail was when this process last had it: its file, its size in bytes, its head."""
+    """State of the trail when this process last had it: its file, its size in bytes, its head."""
 
     device: int
     inode: int

@@ -51,7 +51,7 @@ class MemoryBudget:
 
 
 class MemoryLease:
-    """What one request holds of the budget."""
+    """Memory that one request holds of the budget."""
 
     __slots__ = ("_budget", "held_bytes")
 

@@ -7,7 +7,7 @@ from launcher.planning.hardware import Hardware
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """What was started, on what: `cards` are names of GPUs, `cpus` the cores of all engines."""
+    """Model, engine and machine: `cards` are names of GPUs, `cpus` the cores of all engines."""
 
     model: str
     base: str | None

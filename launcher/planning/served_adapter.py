@@ -1,4 +1,4 @@
-"""What vLLM does not do with an adapter, said before it is asked to."""
+"""Adapters that vLLM refuses or applies wrongly, told before it is asked to serve them."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -281,7 +281,7 @@ def programs_in_use() -> Iterator[Programs]:
 def test_each_place_in_a_program(
     site: Site, programs_in_use: Programs, outcome: str, tmp_path: Path
 ) -> None:
-    """What a reader sees, and what a framework hands on."""
+    """Views of a reader, and results that a framework hands on."""
     check(
         PROGRAMS,
         outcome,

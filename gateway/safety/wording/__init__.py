@@ -50,7 +50,7 @@ class NoticeWording(Table):
 
 
 class DocumentWording(Table):
-    """What is said of a red flag in a document, with `{summary}` and `{contact}`."""
+    """Sentences on a red flag in a document, with `{summary}` and `{contact}`."""
 
     clinician: OfDocument
     patient: OfDocument

@@ -59,7 +59,7 @@ def collector() -> Iterator[Collector]:
 def test_a_trail_that_is_cut_is_found_elsewhere(
     start: Start, engine: FakeEngine, collector: Collector, tmp_path: Path
 ) -> None:
-    """What arrived proves that lines are missing; the last one comes with the stop."""
+    """Checkpoints that arrived prove that lines are missing; the last one comes with the stop."""
     trail = tmp_path / "audit.jsonl"
     gateway = start(
         engine.url,

@@ -79,7 +79,7 @@ def test_pages_that_may(origin: str) -> None:
     ],
 )
 def test_bodies_that_are_no_json(named: dict[str, str]) -> None:
-    """What a form sends without permission."""
+    """Media types that a form sends without permission."""
     with pytest.raises(UnsupportedMediaType):
         check_local(LISTED, headers(**named))
 

@@ -67,7 +67,7 @@ def test_clinical_text_costs_its_length() -> None:
 
 
 def test_leases_share_the_budget() -> None:
-    """What one holds, another cannot; what it gives back, another can."""
+    """Bytes that one holds, another cannot; those it gives back, another can."""
     budget = MemoryBudget(100)
     with budget.lease() as first, budget.lease() as second:
         first.hold(60)

@@ -76,7 +76,7 @@ def test_hidden_thinking_leaves_an_empty_block() -> None:
 
 
 def test_the_disclaimer_goes_around_the_text() -> None:
-    """Where it is configured."""
+    """Only if it is configured."""
     body, _, _ = labelled(message(text("a")), OutputPolicy(opening="<", closing=">"))
     assert body["content"] == [text("<a>")]
 

@@ -30,7 +30,7 @@ class Console:
         self._runner.close()
 
     def ask(self, url: str, key: str, prompt: str, **how: Any) -> dict[str, Any]:
-        """What a reader has: the `card` of the answer, and the `drawer` with its origin."""
+        """The reader's view: the `card` of the answer, and the `drawer` with its origin."""
         return self._runner.run(self._ask(url, key, prompt, **how))
 
     async def _ask(

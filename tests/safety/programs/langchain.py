@@ -27,7 +27,7 @@ class LangChain:
         )
 
     def ask(self, **asked: Any) -> dict[str, Any]:
-        """What the library returned (`value`) or raised (`error`)."""
+        """The result that the library returned (`value`) or raised (`error`)."""
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._child.stdin.write(json.dumps(asked) + "\n")

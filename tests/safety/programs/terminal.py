@@ -15,7 +15,7 @@ PANEL = re.compile(r"╭─ Notice.*?╰", re.DOTALL)
 def ask(
     folder: Path, url: str, key: str, prompt: str, *, leaves: bool, options: tuple[str, ...]
 ) -> dict[str, Any]:
-    """What a person has: the parts of the `screen`, and what /save `saved`."""
+    """The person's view: the parts of the `screen`, and what /save `saved`."""
     environ = {"MMHIE_URL": url, "MMHIE_API_KEY": key, "COLUMNS": "1000"}
     desk = Desk(folder, "chat", *options, **environ)
     greeting = desk.until("> ")

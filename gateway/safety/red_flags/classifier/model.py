@@ -32,14 +32,14 @@ HALF, MASK = 1 << LANE - 1, (1 << LANE) - 1
 
 
 class Weight(NamedTuple):
-    """What the words of a text are worth, in lanes, and their number."""
+    """Worth of a text's words, in lanes, and their number."""
 
     worth: int
     words: int
 
 
 class Kind(NamedTuple):
-    """What speaks for a record, and for a study (an exam item, research); above 0 it is one."""
+    """Scores of a record, and of a study (an exam item, research); above 0 it is one."""
 
     record: float
     study: float

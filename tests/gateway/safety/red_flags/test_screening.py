@@ -76,7 +76,7 @@ def test_an_emergency_that_no_rule_knows(text: str) -> None:
 
 
 def test_rules_name_the_reason() -> None:
-    """Where one does, the general notice would say less."""
+    """The general notice would say less than a rule that names the reason."""
     assert ids("I have crushing chest pain and I am sweating.") == ["MED101"]
 
 
