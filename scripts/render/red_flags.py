@@ -83,6 +83,14 @@ def pages() -> dict[Path, str]:
 
 
 def sections(record: Row, card: Row) -> Iterator[str]:
+    yield from frozen_sections(record)
+    yield from calibration_section(record)
+    yield from source_section(record)
+    yield from cost_section(record)
+    yield from card_sections(card)
+
+
+def frozen_sections(record: Row) -> Iterator[str]:
     (languages,), (kinds,) = record["languages"], record["kinds"]
     yield "\n## Frozen part, by language\n\n"
     yield table(
@@ -103,6 +111,9 @@ def sections(record: Row, card: Row) -> Iterator[str]:
         ["language", *(f"{prevalence:.0%} emergencies" for prevalence in PREVALENCES)],
         [predicted(languages["rows"], name) for name in LANGUAGE],
     )
+
+
+def calibration_section(record: Row) -> Iterator[str]:
     yield "\n## Calibration\n\n"
     yield CALIBRATION
     yield table(
@@ -112,6 +123,9 @@ def sections(record: Row, card: Row) -> Iterator[str]:
             for one in record["calibration"]
         ],
     )
+
+
+def source_section(record: Row) -> Iterator[str]:
     yield "\n## Public sources that nothing was trained on\n\n"
     yield table(
         ["source", "licence", "texts", "kind", "noticed"],
@@ -128,12 +142,14 @@ def sections(record: Row, card: Row) -> Iterator[str]:
         ],
     )
     yield SOURCES_NOTE
+
+
+def cost_section(record: Row) -> Iterator[str]:
     yield "\n## Cost\n\n"
     yield table(
         ["text", "processor time"],
         [[name, f"{cost:,.0f} µs"] for name, cost in record["cost_us"].items()],
     )
-    yield from card_sections(card)
 
 
 def card_sections(card: Row) -> Iterator[str]:
