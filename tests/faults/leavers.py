@@ -8,6 +8,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import orjson
 
@@ -21,6 +22,7 @@ REFUSED: Mapping[str, bytes] = {
     "too large": b"x" * 70_000,
 }
 BLANK = b"\r\n\r\n"
+WHOLE = "patient: whole"
 
 
 @dataclass(slots=True)
@@ -33,9 +35,14 @@ class Leavers:
     chance: random.Random
     told: Counter[str] = field(default_factory=Counter)
 
-    async def run(self, times: int, *, at_once: int = 24, patient: int = 3) -> None:
-        """Let so many hang up, some at once; the patient ask all the while."""
-        left = iter(range(times))
+    async def run(self, times: int, *, served: int, at_once: int = 24, patient: int = 3) -> None:
+        """Let at least so many hang up, some at once, until the patient beside them were served.
+
+        Where the patient never are, it ends at ten times as many.
+        """
+        left = takewhile(
+            lambda number: number < times or self.told[WHOLE] < served, range(10 * times)
+        )
         leaving = [asyncio.create_task(self._leave_all(left)) for _ in range(at_once)]
         staying = [asyncio.create_task(self._stay(number)) for number in range(patient)]
         await asyncio.gather(*leaving)
@@ -91,7 +98,7 @@ def outcome_of(surface: Surface, answer: bytes) -> str:
         return "patient: refused"
     ends = {"json": b"}", "sse": b"0\r\n\r\n", "text": b"0\r\n\r\n"}
     if status == b"200" and body.endswith(ends[surface.form]) and b'"error"' not in body:
-        return "patient: whole"
+        return WHOLE
     return f"patient: broken {answer[:80]!r} … {answer[-200:]!r}"
 
 
