@@ -33,6 +33,7 @@ from gateway.safety import hold
 from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
 from gateway.safety.hold_guard import HoldGuard
 from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.model_card.source import card_source
 from gateway.safety.red_flags.screening import Policy
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
@@ -182,6 +183,7 @@ def services_of(
         shared=shared,
         background=Background(partial(own.count, own.background_failures)),
         heavy=HeavyWork(),
+        operator_card=card_source(settings),
         observers=observers_of(own, trail, tracing),
     )
 

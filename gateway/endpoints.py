@@ -46,7 +46,7 @@ class Endpoint:
     media: type[Response] = JSONResponse
     status: int = 200
     unready: bool = False  # may answer 503 in the form of its 200
-    closed_by: Literal["protect_health", "protects_metrics"] | None = None
+    closed_by: Literal["protect_health", "protect_model_card", "protects_metrics"] | None = None
 
     def add_to(self, app: FastAPI) -> None:
         """Add the route; HEAD is not in the API's description."""
@@ -75,7 +75,10 @@ ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
     Endpoint("/v1/models", "openai", models.models, "openai"),
     Endpoint("/v1/models/{model_id:path}", "openai", models.model, "openai"),
     Endpoint("/v1/embeddings", "openai", embeddings.embeddings, "openai", "POST", status=501),
-    Endpoint("/v1/mmhie/model-card", "any", model_card.model_card, "health"),
+    Endpoint(
+        *("/v1/mmhie/model-card", "any", model_card.model_card, "health"),
+        closed_by="protect_model_card",
+    ),
     Endpoint("/v1/mmhie/load", "metrics", metrics.load, "health", closed_by="protects_metrics"),
     Endpoint(
         *("/metrics", "metrics", metrics.metrics, "health"),

@@ -77,6 +77,10 @@ class Metrics:
         self.background_failures = counter(
             "background_failures", "Failures of background tasks, which run again.", "task"
         )
+        self.evaluated = gauge(
+            "evaluation_timestamp_seconds",
+            "Time of the evaluation report of the model card, in seconds since 1970; 0: none.",
+        )
         self.workers = gauge("workers", "Worker processes that serve requests.")
         self.workers.set(1)
         self.workers_lost = gauge("workers_lost", "Worker processes that died since the start.")

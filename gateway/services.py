@@ -20,6 +20,7 @@ from gateway.metrics import Metrics
 from gateway.record import Observer
 from gateway.safety.hold_guard import HoldGuard
 from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.model_card.source import CardSource
 from gateway.safety.provenance import Serving
 from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing
@@ -43,6 +44,7 @@ class Services:
     shared: ClusterState
     background: Background
     heavy: HeavyWork
+    operator_card: CardSource
     trail: Trail | None = None
     tracing: Tracing | None = None
     observers: tuple[Observer, ...] = ()

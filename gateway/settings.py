@@ -15,7 +15,6 @@ from gateway.settings_base import (
     PREFIX,
     CommaSeparated,
     SettingsError,
-    SharedSettings,
     UserPath,
     build,
     names_of,
@@ -24,6 +23,7 @@ from gateway.settings_base import (
     shared_conflicts,
     variables,
 )
+from gateway.settings_card import CardSettings
 
 # Variables that only the launcher or the SDK reads, written by `make docs`.
 SIBLING_SETTINGS = Path(__file__).with_name("sibling_settings.txt")
@@ -60,7 +60,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
 CollectorUrl = Annotated[SecretStr, AfterValidator(check_collector_url)]
 
 
-class GatewaySettings(SharedSettings):
+class GatewaySettings(CardSettings):
     """The gateway's settings, read once at start."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

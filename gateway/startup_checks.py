@@ -8,6 +8,7 @@ from gateway.audit import file as audit
 from gateway.auth import gate
 from gateway.cluster import state as cluster
 from gateway.safety.disclaimer import disclaimer_of
+from gateway.safety.model_card.source import card_source
 from gateway.server.tls import Tls
 from gateway.tracing import tracing
 
@@ -24,6 +25,7 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
         cluster.check(chosen)
         tracing.check(chosen)
         disclaimer_of(chosen)
+        card_source(chosen)
         Tls.of(chosen)
         logs.set_up(chosen.log_level)
         logs.take_over()

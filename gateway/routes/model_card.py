@@ -1,33 +1,28 @@
-"""GET /v1/mmhie/model-card: the model's intended use, its limits, and the evidence."""
+"""GET /v1/mmhie/model-card: the served model's card, as JSON or, for a browser, as a page."""
 
-import tomllib
-from pathlib import Path
+from fastapi import Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from gateway.json_types import Json
-from gateway.safety.labels import Labels
-from gateway.safety.provenance import Serving
+from gateway.safety.model_card.card import ModelCard
+from gateway.safety.model_card.page import HEADERS, page
 from gateway.services import ServicesDep
 
-WORDING = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+VARY = {"vary": "accept"}
 
 
-def card(serving: Serving, labels: Labels, contact: str | None) -> Json:
-    """Return the card of the served model."""
-    return {
-        "model": serving._asdict(),
-        "intended_use": WORDING["intended_use"],
-        "not_intended": WORDING["not_intended"],
-        "limits": WORDING["limits"],
-        "notices": WORDING["notices"][labels.audience],
-        "notice_rules": labels.notice_rules,
-        "evaluation": WORDING["evaluation"],
-        "about": WORDING["about"].get(serving.model),
-        "disclaimer": labels.disclaimer.as_dict,
-        "contact": contact,
-    }
+async def model_card(request: Request, services: ServicesDep) -> Response:
+    """Model card, as JSON or as a page (`Accept: text/html`); 503 while the model is unknown."""
+    card = ModelCard(
+        services.serving(services.watch.model()),
+        services.labels,
+        services.settings.disclaimer_contact,
+        services.operator_card(),
+    ).document()
+    if is_browser(request.headers.get("accept", "")):
+        return HTMLResponse(page(card), headers=VARY | HEADERS)
+    return JSONResponse(card, headers=VARY)
 
 
-async def model_card(services: ServicesDep) -> Json:
-    """Model card; 503 while the served model is unknown."""
-    serving = services.serving(services.watch.model())
-    return card(serving, services.labels, services.settings.disclaimer_contact)
+def is_browser(accept: str) -> bool:
+    """Return whether HTML is asked for by name; who takes anything gets JSON."""
+    return "text/html" in accept and "application/json" not in accept

@@ -41,9 +41,15 @@ COMMANDS: Commands = {
     "audit verify": "gateway.cli.audit:verify",
     "audit show": "gateway.cli.audit:show",
     "audit export": "gateway.cli.audit:export",
+    "card init": "gateway.cli.card:init",
+    "card check": "gateway.cli.card:check",
     "version": "launcher.cli.version:version",
 }
-GROUPS = {"keys": "Access keys of the gateway.", "audit": "The audit trail."}
+GROUPS = {
+    "keys": "Access keys of the gateway.",
+    "audit": "The audit trail.",
+    "card": "The operator's part of the model card.",
+}
 
 
 @runtime_checkable

@@ -26,6 +26,7 @@ NAMES: Final = (
     "acceptance",
     "surfaces",
     "red_flags",
+    "model_card",
 )
 # Written from what tests have found; `check` compares without a test run.
 FOUND_BY_TESTS: Final = ("faults", "compatibility")

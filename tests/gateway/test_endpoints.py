@@ -69,6 +69,12 @@ def test_metrics_in_production() -> None:
         assert need_of(path, env="production", protect_metrics=False) is None
 
 
+def test_the_model_card_on_request() -> None:
+    """Any key will do; MMHIE_PROTECT_MODEL_CARD=false opens it to browsers, also in production."""
+    assert need_of("/v1/mmhie/model-card", protect_model_card=True) == "any"
+    assert need_of("/v1/mmhie/model-card", protect_model_card=False, env="production") is None
+
+
 def test_a_path_is_declared_once() -> None:
     """Two rows for one path would have two needs."""
     paths = [endpoint.path for endpoint in ENDPOINTS]

@@ -40,6 +40,8 @@ WRONG = {
     "keys list": ({}, []),
     "keys revoke": ({"MMHIE_KEYS_FILE": "keys.json"}, ["nobody"]),
     "audit verify": ({}, []),
+    "card init": ({}, ["no/such/folder/card.toml"]),
+    "card check": ({}, ["no-such-card.toml"]),
     "audit export": ({"MMHIE_AUDIT_FILE": "none", "MMHIE_AUDIT_KEY": "k" * 32}, []),
 }
 

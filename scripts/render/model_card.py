@@ -1,0 +1,43 @@
+"""docs/model-card.md and the schema of the operator's file, from the model card's own tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.labels import Labels
+from gateway.safety.model_card.card import Answer, ModelCard
+from gateway.safety.model_card.supplied import schema
+from gateway.safety.provenance import Serving
+from scripts.render.page import DOCS, table, with_blocks
+
+PAGE: Final = DOCS / "model-card.md"
+SCHEMA: Final = DOCS / "model-card.schema.json"
+TABLE: Final = re.compile(r"(<!-- attributes -->\n)(?:\|.*\n)*")
+HEAD: Final = ("paragraph", "attribute", "id in the file", "any model", "the default model")
+ANY: Final = Serving(gateway_version="", engine="vllm", engine_version=None, model="any")
+DEFAULT: Final = ANY._replace(model="dousery/medical-reasoning-gpt-oss-20b")
+
+
+def pages() -> dict[Path, str]:
+    """Return the page with its table of attributes, and the schema."""
+    return {
+        PAGE: with_blocks(PAGE, TABLE, lambda _: attributes()),
+        SCHEMA: json.dumps(schema(), indent=1) + "\n",
+    }
+
+
+def attributes() -> str:
+    """Return a row for each source attribute: who answers it where no operator has."""
+    labels = Labels.of(Disclaimer.of(), key="page", audience="off")
+    answers = [ModelCard(one, labels).answers() for one in (ANY, DEFAULT)]
+    return table(HEAD, [row(*pair) for pair in zip(*answers, strict=True)])
+
+
+def row(anybody: Answer, default: Answer) -> tuple[str, ...]:
+    one = anybody.attribute
+    given = (" and ".join(found.sources) or "not supplied" for found in (anybody, default))
+    return one.paragraph, one.text, f"`{one.id}`", *given

@@ -1,0 +1,144 @@
+"""The model card: what is served, what it is for, who says so, and what nobody has said."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.json_types import Json
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.labels import Labels
+from gateway.safety.model_card import source
+from gateway.safety.model_card.attributes import ATTRIBUTES
+from gateway.safety.model_card.card import NOT_SUPPLIED, ModelCard
+from gateway.safety.model_card.source import OperatorCard
+from gateway.safety.provenance import Serving
+from gateway.safety.wording import Audience
+from tests.gateway.safety.model_card.cards import KEY, card_file, report_file
+
+SERVING = Serving(gateway_version="1", engine="vllm", engine_version="0.32.0", model="fake-model")
+DEFAULT = SERVING._replace(model="dousery/medical-reasoning-gpt-oss-20b")
+LABELS = Labels.of(Disclaimer.of())
+
+
+def card(serving: Serving = SERVING, operator: OperatorCard | None = None) -> Json:
+    """Return the card of a model, with an operator's file or without."""
+    return ModelCard(serving, LABELS, None, operator or OperatorCard()).document()
+
+
+def attribute(found: Json, name: str) -> Json:
+    (one,) = [one for one in found["source_attributes"] if one["id"] == name]
+    return dict(one)
+
+
+def test_the_card_names_what_is_served() -> None:
+    """Quantization, base and adapter come from the running engine, not from a text."""
+    served = card(SERVING._replace(quantization="mxfp4", base="openai/gpt-oss-20b"))
+
+    assert served["model"]["quantization"] == "mxfp4"
+    assert served["model"]["base"] == "openai/gpt-oss-20b"
+    assert "mxfp4" in served["applied_model_card"]["TrustIngredients"]["AISystemFacts"]["ModelType"]
+
+
+def test_the_default_model_carries_its_authors_warnings() -> None:
+    """The author's statements about the model are in its card."""
+    found = card(DEFAULT)
+
+    assert any("Not a medical device" in line for line in found["about"]["author_says"])
+    assert attribute(found, "training_criteria")["sources"] == ["author"]
+    assert "source_attributes" not in found["about"]
+
+
+def test_an_unknown_model_gets_no_invented_facts() -> None:
+    """Of a model nobody wrote about here nothing is claimed."""
+    found = card()
+
+    assert found["about"] is None
+    assert {who for one in found["source_attributes"] for who in one["sources"]} == {"service"}
+
+
+def test_a_card_without_an_operator_has_every_attribute() -> None:
+    """What nobody supplied says so, for any model."""
+    found = card()["source_attributes"]
+
+    assert [one["id"] for one in found] == [one.id for one in ATTRIBUTES]
+    missing = [one for one in found if not one["sources"]]
+    assert len(missing) > 20
+    assert {one["value"] for one in missing} == {NOT_SUPPLIED}
+    assert found[0]["paragraph"] == "45 CFR 170.315(b)(11)(iv)(B)(1)(i)"
+
+
+@pytest.mark.parametrize("audience", ["clinician", "patient", "off"])
+def test_the_card_says_for_whom_notices_are_worded(audience: Audience) -> None:
+    """Else a card that says "no advice to patients" would contradict notices for patients."""
+    found = ModelCard(SERVING, Labels.of(Disclaimer.of(), audience=audience)).document()
+
+    assert {"clinician": "clinician", "patient": "patients", "off": "off"}[audience] in found[
+        "notices"
+    ]
+    assert "Direct advice to patients" in found["not_intended"]
+    assert (found["notice_rules"] is None) == (audience == "off")
+
+
+def test_an_operators_text_is_named_as_theirs(tmp_path: Path) -> None:
+    """In the source attributes, and in the element of CHAI's card that has it."""
+    text = (
+        '[applied_model_card]\nrelease_stage = "pilot"\n'
+        '[applied_model_card.safety]\ngoal = "No harm"\n'
+    )
+    found = card(operator=source.read(card_file(tmp_path, text=text), None))
+
+    assert attribute(found, "intended_patients")["sources"] == ["operator"]
+    applied = found["applied_model_card"]
+    assert "our" in applied["UsesAndDirections"]["TargetedPatientPopulation"]
+    assert applied["ReleaseInfo"]["ReleaseStage"] == "pilot"
+    assert applied["KeyMetrics"]["SafetyReliability"]["MetricGoal"] == "No harm"
+    assert found["operator_card"] == "supplied"
+
+
+def test_warnings_can_be_added_to_and_not_replaced(tmp_path: Path) -> None:
+    """Of known risks the operator's, the author's and the service's stand together."""
+    operator = source.read(card_file(tmp_path, DEFAULT.model), None)
+    risks = attribute(card(DEFAULT, operator), "known_risks")
+
+    assert risks["sources"] == ["service", "author", "operator"]
+    assert all(
+        text in risks["value"] for text in ("made up", "not a medical device", "our formulary")
+    )
+
+
+@pytest.mark.parametrize("other", [{"model": "other"}, {"revision": "new"}])
+def test_the_card_of_another_model_is_not_shown(tmp_path: Path, other: dict[str, str]) -> None:
+    """Weights that were replaced leave a card, and figures, that are not of them."""
+    report_file(tmp_path, served={"model": "fake-model", "revision": "old"})
+    file = card_file(tmp_path, report="evaluation.json")
+    file.write_text('revision = "old"\n' + file.read_text())
+    operator, old = source.read(file, KEY), SERVING._replace(revision="old")
+    found = card(old._replace(**other), operator)
+
+    assert card(old, operator)["supplied"] > found["supplied"]
+    assert attribute(found, "intended_patients")["value"] == NOT_SUPPLIED
+    assert "another model or revision" in found["operator_card"]
+    assert found["evaluation_report"] is None
+    assert "of another model" in found["evaluation"]
+
+
+def test_figures_enter_the_card_with_their_interval(tmp_path: Path) -> None:
+    """As validity in local data; what was not scored says so."""
+    report_file(tmp_path)
+    found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+    local = attribute(found, "local_validity")
+
+    assert local["sources"] == ["evaluation"]
+    assert "medqa, accuracy: 25.0% (95 % interval 11.0% to 47.0%), n = 20" in local["value"]
+    assert "rubrics, score: not scored" in local["value"]
+    assert found["evaluation_report"]["suites"][0]["n"] == 20
+    assert found["evaluation_report"]["is_verified"]
+
+
+def test_figures_without_a_verified_signature_say_so(tmp_path: Path) -> None:
+    """Anybody could have written them."""
+    report_file(tmp_path, key="")
+    found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+
+    assert "signature not verified" in attribute(found, "local_validity")["value"]
+    assert "not verified" in found["evaluation"]
