@@ -19,6 +19,8 @@ from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
+from gateway.feedback.desk import FeedbackDesk
+from gateway.feedback.entry import CATEGORIES, SEVERITIES
 from gateway.heavy_work import HeavyWork
 from gateway.limits.admission import Quotas
 from gateway.limits.memory_budget import MemoryBudget
@@ -123,7 +125,7 @@ async def open_services(
         services.heavy.close()
         for client in {services.engine, *services.metered}:
             await client.aclose()
-        for observer in (services.trail, services.tracing):
+        for observer in (services.feedback, services.trail, services.tracing):
             if observer is not None:
                 observer.stop()
 
@@ -150,6 +152,9 @@ def services_of(
     engine = EngineClient(settings.engine_url, key=secret)
     metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
     trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
+    feedback = FeedbackDesk.of(settings, own.feedback_failing.set)
+    if feedback is not None:
+        own.expect_feedback(CATEGORIES, SEVERITIES)
     words = wording_of(settings)
     return Services(
         settings=settings,
@@ -179,18 +184,19 @@ def services_of(
         request_policy=RequestPolicy.of(settings),
         memory=MemoryBudget.of(settings),
         trail=trail,
+        feedback=feedback,
         tracing=tracing,
         shared=shared,
         background=Background(partial(own.count, own.background_failures)),
         heavy=HeavyWork(),
         operator_card=card_source(settings),
-        observers=observers_of(own, trail, tracing),
+        observers=observers_of(own, feedback, trail, tracing),
     )
 
 
 def observers_of(
-    own: Metrics, trail: Trail | None, tracing: Tracing | None
+    own: Metrics, feedback: FeedbackDesk | None, trail: Trail | None, tracing: Tracing | None
 ) -> tuple[Observer, ...]:
     """Everybody who reads the finished record of a request, in their order."""
-    optional = [one.observe for one in (tracing, trail) if one is not None]
+    optional = [one.observe for one in (tracing, trail, feedback) if one is not None]
     return (release_limits, own.observe, *optional, RequestLog().observe)

@@ -6,13 +6,14 @@ from typing import Literal
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel
 
 from gateway.auth.gate import Need
 from gateway.generate.handler import Generate
 from gateway.pipeline import Handler
 from gateway.proxy.handler import CHAT, COMPLETIONS, MESSAGES, RESPONSES, PassThrough
 from gateway.proxy.token_counts import COUNT, DETOKENIZE, TOKENIZE, TokenCount
-from gateway.routes import embeddings, health, metrics, model_card, models
+from gateway.routes import embeddings, feedback, health, metrics, model_card, models
 from gateway.settings import GatewaySettings
 
 # What any path may answer in place of its own response; see gateway/openapi.json.
@@ -40,13 +41,14 @@ class Endpoint:
     path: str
     need: Need
     handler: Callable[..., Awaitable[object]]
-    tag: Literal["health", "openai"]
+    tag: Literal["feedback", "health", "openai"]
     method: Literal["GET", "POST"] = "GET"
     takes_head: bool = False
     media: type[Response] = JSONResponse
     status: int = 200
     unready: bool = False  # may answer 503 in the form of its 200
     closed_by: Literal["protect_health", "protect_model_card", "protects_metrics"] | None = None
+    body: type[BaseModel] | None = None  # which the handler reads by itself
 
     def add_to(self, app: FastAPI) -> None:
         """Add the route; HEAD is not in the API's description."""
@@ -57,10 +59,19 @@ class Endpoint:
             tags=[self.tag],
             status_code=self.status,
             response_class=self.media,
+            openapi_extra=described(self.body),
             responses={503: {"description": "Not ready"}, **ERRORS} if self.unready else ERRORS,
         )
         if self.takes_head:
             app.add_api_route(self.path, self.handler, methods=["HEAD"], include_in_schema=False)
+
+
+def described(body: type[BaseModel] | None) -> dict[str, object] | None:
+    """Return a request's body as OpenAPI has it."""
+    if body is None:
+        return None
+    schema = {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}
+    return {"requestBody": {"required": True, "content": {"application/json": schema}}}
 
 
 ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
@@ -78,6 +89,10 @@ ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
     Endpoint(
         *("/v1/mmhie/model-card", "any", model_card.model_card, "health"),
         closed_by="protect_model_card",
+    ),
+    Endpoint(
+        *("/v1/mmhie/feedback", "feedback", feedback.feedback, "feedback", "POST"),
+        body=feedback.FeedbackRequest,
     ),
     Endpoint("/v1/mmhie/load", "metrics", metrics.load, "health", closed_by="protects_metrics"),
     Endpoint(

@@ -9,6 +9,7 @@ GatewayError
 │ ├ Forbidden               403 forbidden           names the scope
 │ ├ ModelNotFound           404 model_not_found
 │ ├ NotFound                404 not_found
+│ ├ AnswerNotFound          404 answer_not_found    no answer of this id for this key
 │ ├ MethodNotAllowed        405 method_not_allowed
 │ ├ HeaderTimeout           408 header_timeout      the connection is closed
 │ ├ BodyTimeout             408 body_timeout        the connection is closed
@@ -21,6 +22,7 @@ GatewayError
 └ ServiceError              5xx, we or the engine must fix it
   ├ InternalError           500 internal
   ├ EmbeddingsNotServed     501 embeddings_not_served
+  ├ FeedbackNotTaken        501 feedback_not_taken
   ├ EngineRejected          502 engine_rejected     the engine failed this request only
   ├ EngineGarbled           502 engine_garbled      not the engine's protocol
   ├ EngineCut               502 engine_cut          the answer stopped before its end
@@ -28,6 +30,7 @@ GatewayError
   ├ EngineUnavailable       503 engine_unavailable  Retry-After
   ├ AuditUnavailable        503 audit_unavailable   Retry-After
   ├ SharedStateUnavailable  503 shared_state_unavailable  Retry-After
+  ├ FeedbackUnavailable     503 feedback_unavailable  Retry-After
   ├ Held                    503 held                an operator has put the model on hold
   ├ Draining                503 draining            this process is stopping
   ├ QueueTimeout            503 queue_timeout       Retry-After
@@ -133,6 +136,13 @@ class NotFound(RequestError):
     code = "not_found"
 
 
+class AnswerNotFound(RequestError):
+    """No answer of this request id was given to this key, or its time for feedback is over."""
+
+    status = 404
+    code = "answer_not_found"
+
+
 class MethodNotAllowed(RequestError):
     """The path does not support this method."""
 
@@ -219,6 +229,13 @@ class EmbeddingsNotServed(ServiceError):
     code = "embeddings_not_served"
 
 
+class FeedbackNotTaken(ServiceError):
+    """This gateway takes no feedback: MMHIE_FEEDBACK_FILE is not set."""
+
+    status = 501
+    code = "feedback_not_taken"
+
+
 class EngineRejected(ServiceError):
     """The engine refused or failed this request."""
 
@@ -266,6 +283,13 @@ class SharedStateUnavailable(ServiceError):
 
     status = 503
     code = "shared_state_unavailable"
+
+
+class FeedbackUnavailable(ServiceError):
+    """The feedback could not be stored; nothing of it is kept."""
+
+    status = 503
+    code = "feedback_unavailable"
 
 
 class Held(ServiceError):

@@ -1,5 +1,7 @@
 """The gateway's metrics; labels come from closed sets, children are looked up once."""
 
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -81,9 +83,19 @@ class Metrics:
             "evaluation_timestamp_seconds",
             "Time of the evaluation report of the model card, in seconds since 1970; 0: none.",
         )
+        self.feedback = counter("feedback", "Feedback on answers.", "category", "severity")
+        self.feedback_failing = gauge(
+            "feedback_failing", "1 while feedback cannot be stored.", "livemax"
+        )
         self.workers = gauge("workers", "Worker processes that serve requests.")
         self.workers.set(1)
         self.workers_lost = gauge("workers_lost", "Worker processes that died since the start.")
+
+    def expect_feedback(self, categories: Iterable[str], severities: Iterable[str]) -> None:
+        """Show each kind of feedback from the start: a series that begins at 1 has not increased,
+        and the first of a kind is to raise an alert."""
+        for kind in itertools.product(categories, severities):
+            self.feedback.labels(*kind)
 
     def _add_audit_gauges(self) -> None:
         self.audit_failing = self._gauge(

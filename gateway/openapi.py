@@ -10,6 +10,7 @@ from gateway.endpoints import TOKEN_ENDPOINTS, TokenEndpoint
 from gateway.generate.handler import Generate
 from gateway.generate.request import GenerateRequest, GenerateResponse
 from gateway.json_types import Json
+from gateway.routes.feedback import FeedbackRequest
 
 # The error's schema, and the operations of both APIs.
 PARTS: dict[str, Json] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
@@ -35,7 +36,7 @@ def describe(app: FastAPI) -> None:
 
 
 def schemas() -> Json:
-    models: tuple[type[BaseModel], ...] = (GenerateRequest, GenerateResponse)
+    models: tuple[type[BaseModel], ...] = (GenerateRequest, GenerateResponse, FeedbackRequest)
     own = {model.__name__: model.model_json_schema(ref_template=REFERENCE) for model in models}
     return own | {"Error": PARTS["error"]}
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-Scope = Literal["generate", "openai", "reasoning", "metrics", "admin"]
+Scope = Literal["generate", "openai", "reasoning", "feedback", "metrics", "admin"]
 Priority = Literal["emergency", "routine", "batch"]
 Kind = Literal["open", "key", "jwt"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -54,4 +54,4 @@ class Principal:
 
 
 # Without `reasoning` and `admin`: where reasoning is restricted to the scope, it needs a key.
-ANYBODY = Principal("anybody", "open", frozenset({"generate", "openai", "metrics"}))
+ANYBODY = Principal("anybody", "open", frozenset({"generate", "openai", "feedback", "metrics"}))

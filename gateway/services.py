@@ -12,6 +12,7 @@ from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
+from gateway.feedback.desk import FeedbackDesk
 from gateway.heavy_work import HeavyWork
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
@@ -46,6 +47,7 @@ class Services:
     heavy: HeavyWork
     operator_card: CardSource
     trail: Trail | None = None
+    feedback: FeedbackDesk | None = None
     tracing: Tracing | None = None
     observers: tuple[Observer, ...] = ()
 

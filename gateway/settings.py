@@ -24,6 +24,7 @@ from gateway.settings_base import (
     variables,
 )
 from gateway.settings_card import CardSettings
+from gateway.settings_feedback import FeedbackSettings, feedback_conflicts
 
 # Variables that only the launcher or the SDK reads, written by `make docs`.
 SIBLING_SETTINGS = Path(__file__).with_name("sibling_settings.txt")
@@ -60,7 +61,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
 CollectorUrl = Annotated[SecretStr, AfterValidator(check_collector_url)]
 
 
-class GatewaySettings(CardSettings):
+class GatewaySettings(CardSettings, FeedbackSettings):
     """The gateway's settings, read once at start."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -457,6 +458,7 @@ def load(
 def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     yield from shared_conflicts(settings)
+    yield from feedback_conflicts(settings)
     is_production = settings.env == "production"
     signed = settings.jwks_file or settings.jwks_url
     yield (

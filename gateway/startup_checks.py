@@ -7,6 +7,7 @@ from gateway import logs, memory, settings
 from gateway.audit import file as audit
 from gateway.auth import gate
 from gateway.cluster import state as cluster
+from gateway.feedback import desk as feedback
 from gateway.safety.disclaimer import disclaimer_of
 from gateway.safety.model_card.source import card_source
 from gateway.server.tls import Tls
@@ -23,6 +24,7 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
         gate.check(chosen)
         audit.check(chosen)
         cluster.check(chosen)
+        feedback.check(chosen)
         tracing.check(chosen)
         disclaimer_of(chosen)
         card_source(chosen)

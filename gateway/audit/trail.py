@@ -108,6 +108,11 @@ class Trail:
         if not self._wake.is_set():
             self._wake.set()
 
+    def note(self, kind: str, **facts: object) -> None:
+        """Keep an event of the service until it is written."""
+        self._events.append(event(kind, **facts))
+        self._wake.set()
+
     def refuses(self) -> bool:
         """Return whether requests are refused now."""
         return self._on_failure == "refuse" and self._has_failed()

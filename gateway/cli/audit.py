@@ -16,10 +16,11 @@ from gateway.audit import chain, request_lines
 from gateway.audit import verify as verification
 from gateway.audit.account import account
 from gateway.audit.chain import Head
-from gateway.audit.fhir.export import Export
+from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.file import rotated_files
 from gateway.audit.verify import Report
 from gateway.cli.command import AsJson, CommandError, put
+from gateway.json_types import Json
 from gateway.settings import load
 
 File = Annotated[Path | None, typer.Option(help="Audit file; default: MMHIE_AUDIT_FILE.")]
@@ -89,14 +90,29 @@ def export(file: File = None, as_fhir: Fhir = False, as_json: Lines = True) -> N
     """Write every record to standard output, without verifying the chain."""
     del as_json  # it is JSON anyway
     path, key = trail(file)
-    mac, resources_of = chain.new_mac(key), Export().resources
     with readable(path):
-        for where, raw in verification.lines_of(path):
-            line = chain.parse_line(raw.removesuffix(b"\n"), mac)
-            if line is None or not line.is_genuine:
-                raise TrailDamaged(f"{where} is not what was written; run `mmhie audit verify`.")
-            for one in resources_of(line.record) if as_fhir else (line.record,):
+        # An answer is signed off after its line was written.
+        signed = sign_offs_in(records_before_damage(path, key)) if as_fhir else {}
+        resources_of = Export(signed).resources
+        for record in genuine_records(path, key):
+            for one in resources_of(record) if as_fhir else (record,):
                 sys.stdout.write(orjson.dumps(one).decode() + "\n")
+
+
+def genuine_records(path: Path, key: str) -> Iterator[Json]:
+    """Yield every record of a trail; raises TrailDamaged at a line that was changed."""
+    mac = chain.new_mac(key)
+    for where, raw in verification.lines_of(path):
+        line = chain.parse_line(raw.removesuffix(b"\n"), mac)
+        if line is None or not line.is_genuine:
+            raise TrailDamaged(f"{where} is not what was written; run `mmhie audit verify`.")
+        yield line.record
+
+
+def records_before_damage(path: Path, key: str) -> Iterator[Json]:
+    """Yield the records before the first line that was changed."""
+    with contextlib.suppress(TrailDamaged):
+        yield from genuine_records(path, key)
 
 
 def sentence(report: Report, *, against: bool) -> str:

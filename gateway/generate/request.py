@@ -95,15 +95,15 @@ def checked(request: Json) -> GenerateRequest:
     try:
         return GenerateRequest.model_validate(request)
     except ValidationError as error:
-        raise field_error(error) from None
+        raise field_error(error, GenerateRequest) from None
 
 
-def field_error(error: ValidationError) -> InvalidField:
+def field_error(error: ValidationError, request: type[BaseModel]) -> InvalidField:
     """The first finding, by the name of a field we know and the rule it breaks."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
-    if name not in GenerateRequest.model_fields:
-        known = ", ".join(GenerateRequest.model_fields)
+    if name not in request.model_fields:
+        known = ", ".join(request.model_fields)
         return InvalidField(f"The request body has an unknown field; known are {known}.")
     if first["type"] == "missing":
         return InvalidField(f"{name} is required.", param=name)

@@ -52,6 +52,8 @@ def own_warnings(services: Services) -> list[str]:
     warnings = [*services.gate.warnings(), *services.shared.warnings(), *background]
     if services.trail is not None:
         warnings += services.trail.warnings()
+    if services.feedback is not None:
+        warnings += services.feedback.warnings()
     if services.settings.reasoner_model_test_override:
         warnings.append("MMHIE_REASONER_MODEL_TEST_OVERRIDE is in force.")
     return warnings

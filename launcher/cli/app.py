@@ -43,12 +43,17 @@ COMMANDS: Commands = {
     "audit export": "gateway.cli.audit:export",
     "card init": "gateway.cli.card:init",
     "card check": "gateway.cli.card:check",
+    "feedback list": "gateway.cli.feedback:show_all",
+    "feedback show": "gateway.cli.feedback:show",
+    "feedback export": "gateway.cli.feedback:export",
+    "feedback close": "gateway.cli.feedback:close",
     "version": "launcher.cli.version:version",
 }
 GROUPS = {
     "keys": "Access keys of the gateway.",
     "audit": "The audit trail.",
     "card": "The operator's part of the model card.",
+    "feedback": "Feedback on answers.",
 }
 
 

@@ -26,7 +26,9 @@ from mmhie._errors import (
     StreamCutError,
     TransportError,
 )
+from mmhie._feedback import FeedbackReceipt
 from mmhie._gateway_errors import (
+    AnswerNotFoundError,
     AuditUnavailableError,
     BodyTimeoutError,
     BodyTooLargeError,
@@ -37,6 +39,8 @@ from mmhie._gateway_errors import (
     EngineRejectedError,
     EngineTimeoutError,
     EngineUnavailableError,
+    FeedbackNotTakenError,
+    FeedbackUnavailableError,
     ForbiddenError,
     HeadersTooLargeError,
     HeaderTimeoutError,
@@ -64,6 +68,7 @@ medical_reasoner = MedicalReasoningLLM.instance()
 
 __all__ = [
     "Answer",
+    "AnswerNotFoundError",
     "AnswerStream",
     "AsyncAnswerStream",
     "AsyncMedicalReasoningLLM",
@@ -85,6 +90,9 @@ __all__ = [
     "EngineTimeoutError",
     "EngineUnavailableError",
     "Event",
+    "FeedbackNotTakenError",
+    "FeedbackReceipt",
+    "FeedbackUnavailableError",
     "ForbiddenError",
     "GatewayError",
     "HeaderTimeoutError",

@@ -9,6 +9,13 @@ from mmhie import _fork
 from mmhie._answer import Answer, End
 from mmhie._base_client import BaseClient
 from mmhie._errors import ClientTimeoutError, MMHIEError, ServiceError
+from mmhie._feedback import (
+    Category,
+    FeedbackReceipt,
+    Severity,
+    feedback_request,
+    read_receipt,
+)
 from mmhie._gateway_errors import NotFoundError
 from mmhie._http import TIMED_OUT, Address, build_request, open_async_client, translate_errors
 from mmhie._request import (
@@ -126,6 +133,19 @@ class AsyncMedicalReasoningLLM(BaseClient):
         except ServiceError:  # the refusal of the question itself has the question's notices
             return await ask(None)
         return await ask(self._choose_model(listed))
+
+    async def feedback(
+        self,
+        request_id: str,
+        category: Category,
+        severity: Severity | None = None,
+        *,
+        comment: str | None = None,
+        corrected_text: str | None = None,
+    ) -> FeedbackReceipt:
+        """Flag the answer of this request id, or sign it off, as in the sync client."""
+        request = feedback_request(request_id, category, severity, comment, corrected_text)
+        return read_receipt(await self._send(request))
 
     async def warm_up(self, timeout_seconds: float | None = None) -> None:
         """Wait until the model is ready, as in the sync client."""

@@ -19,6 +19,10 @@ class NotFoundError(RequestError, status=404, code="not_found"):
     """No such path. Check MMHIE_URL."""
 
 
+class AnswerNotFoundError(RequestError, status=404, code="answer_not_found"):
+    """No answer of this request id was given to this key, or its time for feedback is over."""
+
+
 class ModelNotFoundError(NotFoundError, status=404, code="model_not_found"):
     """The request names a model that is not served."""
 
@@ -73,6 +77,10 @@ class EmbeddingsNotServedError(ServiceError, status=501, code="embeddings_not_se
     """Embeddings are not served: use a dedicated embedding model."""
 
 
+class FeedbackNotTakenError(ServiceError, status=501, code="feedback_not_taken"):
+    """This gateway takes no feedback: MMHIE_FEEDBACK_FILE is not set."""
+
+
 class EngineRejectedError(ServiceError, status=502, code="engine_rejected"):
     """The engine refused or failed this request."""
 
@@ -101,6 +109,12 @@ class SharedStateUnavailableError(
     ServiceError, status=503, code="shared_state_unavailable", retryable=True
 ):
     """Redis is unavailable, and MMHIE_REDIS_ON_FAILURE is refuse."""
+
+
+class FeedbackUnavailableError(
+    ServiceError, status=503, code="feedback_unavailable", retryable=True
+):
+    """The feedback could not be stored; nothing of it is kept."""
 
 
 class HeldError(ServiceError, status=503, code="held"):

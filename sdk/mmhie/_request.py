@@ -49,7 +49,7 @@ def generate_request(
 ) -> Request:
     """Return a request to /llm/generate; `stream` is explicit, as the server's default varies."""
     fields = {"prompt": prompt, "max_tokens": max_tokens, "temperature": temperature}
-    body = _encode({**fields, **options, "stream": stream})
+    body = encode_json({**fields, **options, "stream": stream})
     accept = "text/event-stream" if stream else "application/json"
     return Request("POST", "/llm/generate", body, accept)
 
@@ -65,11 +65,12 @@ def chat_request(
     turns = [dict(message) for message in messages]
     named = {} if model is None else {"model": model}
     fields = {**named, "messages": turns, "max_tokens": max_tokens}
-    body = _encode({**fields, "temperature": temperature, **options, "stream": False})
+    body = encode_json({**fields, "temperature": temperature, **options, "stream": False})
     return Request("POST", "/v1/chat/completions", body)
 
 
-def _encode(fields: Mapping[str, object]) -> bytes:
+def encode_json(fields: Mapping[str, object]) -> bytes:
+    """Return the fields as JSON. Raises InvalidRequestError."""
     body = _json(fields)
     if body is None:
         raise InvalidRequestError(

@@ -190,6 +190,7 @@ DOCUMENTED = (
     "/v1/models",
     "/v1/models/{model_id}",
     "/v1/embeddings",
+    "/v1/mmhie/feedback",
 )
 
 
@@ -218,6 +219,9 @@ def test_openapi_says_what_comes(gateway: Gateway) -> None:
         assert schema == {"$ref": "#/components/schemas/Error"}
     chat = paths["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]
     assert chat["schema"]["required"] == ["messages"]
+    feedback = paths["/v1/mmhie/feedback"]["post"]
+    assert "FeedbackRequest" in str(feedback["requestBody"])
+    assert "FeedbackReceipt" in str(feedback["responses"]["200"])
 
 
 def test_the_size_of_an_answer_is_counted(gateway: Gateway) -> None:

@@ -53,7 +53,7 @@ VALUES = st.recursive(
 )
 UNBOUNDED = ("n", "logprobs", "top_logprobs")  # vLLM has limits of its own, the fake engine none
 # Not served at all; an engine whose answer ended at its first word, by the caller's own `stop`.
-NO_FAULT = ("embeddings_not_served", "no_answer")
+NO_FAULT = ("embeddings_not_served", "feedback_not_taken", "no_answer")
 GOOD: dict[str, dict[str, Any]] = {
     GENERATE: {"prompt": "Summarise."},
     CHAT: {"model": "fake-model", "messages": [TURNS[0]]},

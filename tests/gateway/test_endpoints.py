@@ -32,6 +32,7 @@ def need_of(path: str, **settings: Any) -> Need:
         ("/v1/models", "openai"),
         ("/v1/anything/new", "openai"),
         ("/v1/mmhie/model-card", "any"),
+        ("/v1/mmhie/feedback", "feedback"),
         ("/llm/generate/", "any"),
         ("//healthz", "any"),
         ("/HEALTHZ", "any"),

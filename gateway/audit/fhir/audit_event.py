@@ -31,6 +31,8 @@ ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
 # DICOM's codes for events that are not requests.
 APPLICATION = {"start": ("110120", "Application Start"), "stop": ("110121", "Application Stop")}
+# Kinds of events that somebody asked for.
+REQUESTED = ("request", "unfinished", "hold", "release", "feedback", "feedback_closed")
 OTHER = ("110100", "Application Activity")
 SUCCESS, MINOR, SERIOUS = "0", "4", "8"
 HOST_NAME, IP_ADDRESS = "1", "2"
@@ -86,7 +88,7 @@ def client(record: Json) -> Json:
     agent: Json = {
         "type": concept(coding(DCM, "110153", "Source Role ID")),
         "who": identified(OWN, name) if name else {"display": "unknown"},
-        "requestor": record["kind"] in ("request", "unfinished", "hold", "release"),
+        "requestor": record["kind"] in REQUESTED,
     }
     if record.get("address"):
         agent["network"] = {"address": record["address"], "type": IP_ADDRESS}

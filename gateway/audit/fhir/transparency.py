@@ -7,6 +7,7 @@ label names them, so that a system that kept the answer can find its Provenance.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import orjson
 
@@ -33,6 +34,9 @@ ASSERTED = coding(
     "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
     "AIAST",
     "Artificial Intelligence asserted",
+)
+SIGNED_OFF = coding(
+    "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "CLINAST", "clinician asserted"
 )
 VERSIONS = (*WEIGHTS[1:], *PROGRAMS)  # the model's name is the device's
 
@@ -62,8 +66,12 @@ def device(record: Json) -> Json:
     }
 
 
-def provenance(record: Json, device_id: str) -> Json:
-    """Return what was made of what, by which device; of a broken answer, its beginning."""
+def provenance(record: Json, device_id: str, sign_offs: Sequence[Json] = ()) -> Json:
+    """Return what was made of what, by which device; of a broken answer, its beginning.
+
+    Who signed it off is a verifier, as in the guide's examples. The guide's own code for a human
+    who stands by what a machine said is gone since its ballot (FHIR-57918): `CLINAST` is older.
+    """
     digests = record.get("output_digests", ())
     return {
         "resourceType": "Provenance",
@@ -75,13 +83,23 @@ def provenance(record: Json, device_id: str) -> Json:
         ],
         "occurredDateTime": record["time"],
         "recorded": record["time"],
-        "reason": [concept(ASSERTED)],
+        "reason": [concept(ASSERTED), *([concept(SIGNED_OFF)] if sign_offs else [])],
         "agent": [
             {
                 "type": concept(coding(PARTICIPANT, "author", "Author")),
                 "role": [AI],
                 "who": {"reference": f"Device/{device_id}"},
-            }
+            },
+            *map(verifier, sign_offs),
         ],
         "entity": [{"role": "derivation", "what": identified(DIGEST, record["prompt_digest"])}],
+    }
+
+
+def verifier(sign_off: Json) -> Json:
+    """Return who signed an answer off."""
+    who = text_of(sign_off.get("client") or "")
+    return {
+        "type": concept(coding(PARTICIPANT, "verifier", "Verifier")),
+        "who": identified(OWN, who) if who else {"display": "unknown"},
     }

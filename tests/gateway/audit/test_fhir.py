@@ -12,7 +12,7 @@ import pytest
 
 from gateway.audit.chain import START, new_mac, parse_line, signed_line
 from gateway.audit.fhir.audit_event import CREATE, audit_event
-from gateway.audit.fhir.export import Export
+from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.fhir.transparency import AI, ASSERTED, GUIDE
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
@@ -23,11 +23,17 @@ from tests.gateway.audit.test_gateway import JSON, SSE, Audited
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the library's own, about pydantic
     from fhir.resources.R4B.auditevent import AuditEvent
+    from fhir.resources.R4B.detectedissue import DetectedIssue
     from fhir.resources.R4B.device import Device
     from fhir.resources.R4B.provenance import Provenance
 
-# The library has R4B, in which these three are as in R4.
-MODELS: dict[str, Any] = {"AuditEvent": AuditEvent, "Device": Device, "Provenance": Provenance}
+# The library has R4B, in which these are as in R4.
+MODELS: dict[str, Any] = {
+    "AuditEvent": AuditEvent,
+    "DetectedIssue": DetectedIssue,
+    "Device": Device,
+    "Provenance": Provenance,
+}
 EMERGENCY = "I have crushing chest pain."
 TIME = "2026-11-25T01:46:06.262Z"
 REQUEST = {
@@ -71,6 +77,8 @@ EVENTS = [
         ("repair", {"torn_bytes": 5}),
         ("resumed", {}),
         ("gap", {"lost": 5}),
+        ("feedback", {"feedback_id": "fb-1", "request_id": "r-1", "client": "ward-7"}),
+        ("feedback_closed", {"feedback_id": "fb-1", "by": "dr.x", "outcome": "unfounded"}),
         ("unfinished", {"since": TIME, "client": "ward-7", "address": None, "notices": ["MED101"]}),
     )
 ]
@@ -239,3 +247,18 @@ def test_outcomes(status: int, ended: str, outcome: str) -> None:
 
     assert event["outcome"] == outcome
     assert ("meta" in event) == (ended == "ok")
+
+
+def test_a_sign_off_that_was_unfounded() -> None:
+    """It no longer counts; another one of the same answer does."""
+    signed = [
+        {"kind": "feedback", "category": "signed_off", "feedback_id": name, "request_id": "r-1"}
+        for name in ("fb-1", "fb-2")
+    ]
+    flag = {"kind": "feedback", "category": "unsafe", "feedback_id": "fb-3", "request_id": "r-1"}
+    closed = {"kind": "feedback_closed", "feedback_id": "fb-1", "outcome": "unfounded"}
+
+    assert sign_offs_in([*signed, flag, closed]) == {"r-1": [signed[1]]}
+    (_, _, provenance) = map(valid, Export({"r-1": signed}).resources(REQUEST))
+    assert len(provenance["agent"]) == 3
+    assert provenance["agent"][1]["who"] == {"display": "unknown"}

@@ -1,0 +1,1 @@
+"""Feedback on answers: what clinicians say of one afterwards, by its request id."""

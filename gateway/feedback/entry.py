@@ -1,0 +1,86 @@
+"""One entry of feedback: its closed sets, and what is known of the answer it is about."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from gateway.json_types import Json
+from gateway.timestamps import rfc3339
+
+Category = Literal[
+    "incorrect", "unsafe", "omission", "fabricated", "privacy", "other", "signed_off"
+]
+# Of FHIR's DetectedIssue.
+Severity = Literal["low", "moderate", "high"]
+Outcome = Literal["confirmed", "unfounded", "duplicate", "resolved"]
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+SIGN_OFF: Category = "signed_off"
+LONGEST_COMMENT = 4_000  # characters
+LONGEST_CORRECTION = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer that can be given feedback. `others` are the answers to the same client under the
+    same id of its own: a client may choose one twice."""
+
+    request_id: str
+    caller_request_id: str | None
+    client: str
+    ended: float  # unix seconds
+    facts: Json
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Feedback as it was sent; the texts are None where there are none."""
+
+    category: Category
+    severity: Severity | None
+    comment: str | None = None
+    corrected_text: str | None = None
+
+    @property
+    def has_text(self) -> bool:
+        return self.comment is not None or self.corrected_text is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Feedback as it is kept, without its texts; times are unix seconds."""
+
+    id: str
+    created: float
+    client: str
+    category: str
+    severity: str | None
+    answer: Answered
+    has_text: bool
+    closed: float | None = None
+    closed_by: str | None = None
+    outcome: str | None = None
+
+    def document(self) -> Json:
+        """Return the entry for a program: times as RFC 3339, what is not known left out."""
+        answer = self.answer
+        fields = {
+            "id": self.id,
+            "created": rfc3339(self.created),
+            "client": self.client,
+            "category": self.category,
+            "severity": self.severity,
+            "request_id": answer.request_id,
+            "caller_request_id": answer.caller_request_id,
+            "other_answers_of_this_id": answer.others or None,
+            "answered": rfc3339(answer.ended),
+            "asked_by": answer.client,
+            **answer.facts,
+            "has_text": self.has_text,
+            "state": "open" if self.closed is None else "closed",
+            "closed": None if self.closed is None else rfc3339(self.closed),
+            "closed_by": self.closed_by,
+            "outcome": self.outcome,
+        }
+        return {name: value for name, value in fields.items() if value is not None}

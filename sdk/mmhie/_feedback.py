@@ -1,0 +1,56 @@
+"""Feedback on an answer: the request, and what the server says of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mmhie._errors import BadAnswerError
+from mmhie._http import UNREADABLE
+from mmhie._request import Request, encode_json
+from mmhie._response import Response, read_object
+
+Category = Literal[
+    "incorrect", "unsafe", "omission", "fabricated", "privacy", "other", "signed_off"
+]
+Severity = Literal["low", "moderate", "high"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackReceipt:
+    """Feedback that is kept; `audited` where an audit trail names it, too."""
+
+    id: str
+    request_id: str
+    created: str  # RFC 3339, in UTC
+    duplicate: bool  # the same was said before, and is kept once
+    audited: bool
+
+
+def feedback_request(
+    request_id: str,
+    category: str,
+    severity: str | None,
+    comment: str | None,
+    corrected_text: str | None,
+) -> Request:
+    """Return a request to /v1/mmhie/feedback; what is None is left out."""
+    fields: Mapping[str, object] = {
+        "request_id": request_id,
+        "category": category,
+        "severity": severity,
+        "comment": comment,
+        "corrected_text": corrected_text,
+    }
+    body = encode_json({name: value for name, value in fields.items() if value is not None})
+    return Request("POST", "/v1/mmhie/feedback", body)
+
+
+def read_receipt(response: Response) -> FeedbackReceipt:
+    """Return the receipt. Raises BadAnswerError."""
+    fields = read_object(response)
+    names = [fields.get(name) for name in ("id", "request_id", "created")]
+    facts = [fields.get(name) for name in ("duplicate", "audited")]
+    if not all(isinstance(name, str) for name in names):
+        raise BadAnswerError(UNREADABLE, request_id=response.request_id)
+    id_, request_id, created = map(str, names)
+    return FeedbackReceipt(id_, request_id, created, *(fact is True for fact in facts))

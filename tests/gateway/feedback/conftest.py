@@ -1,0 +1,91 @@
+"""A database of feedback, and what is in it."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.feedback.cipher import TextCipher
+from gateway.feedback.desk import FeedbackDesk, HoldPolicy, Receipt
+from gateway.feedback.entry import Answered, Entry, Given
+from gateway.feedback.store import Store
+from gateway.principal import Principal
+
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+OTHER_KEY = "OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2NTQzMjEwOTg="
+NOW = 1_790_000_000.0
+WARD = Principal("ward-7", "key", frozenset({"generate", "feedback"}))
+CLINIC = Principal("clinic-2", "key", frozenset({"generate", "feedback"}))
+OPERATOR = Principal("ops", "key", frozenset({"feedback", "admin"}))
+FLAG = Given("incorrect", "moderate")
+
+
+def answer(request_id: str = "r-1", **more: Any) -> Answered:
+    facts = {"model": "fake-model", "output_digests": ["hmac-sha256:bb"]}
+    known: dict[str, Any] = {"caller_request_id": None, "client": WARD.id, "ended": NOW} | more
+    return Answered(request_id, **known, facts=facts)
+
+
+def entry(name: str = "fb-1", request_id: str = "r-1", **more: Any) -> Entry:
+    known: dict[str, Any] = {"created": NOW, "category": "incorrect", "severity": "low"} | more
+    about = known.pop("answer", None) or answer(request_id)
+    return Entry(id=name, client="ward-7", answer=about, **{"has_text": False, **known})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "feedback.db"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[Store]:
+    found = Store(file)
+    yield found
+    found.close()
+
+
+class Counter:
+    """A desk with its database; it gives feedback and waits for the receipt."""
+
+    def __init__(self, file: Path, key: str | None = KEY, hold: HoldPolicy | None = None) -> None:
+        self.alarms: list[bool] = []
+        self.file = file
+        self.is_stopped = False
+        cipher = TextCipher(key) if key else None
+        store = Store(file)
+        self.desk = FeedbackDesk(store, cipher, days=30, hold=hold, alarm=self.alarms.append)
+
+    def stop(self) -> None:
+        """Once; later calls change nothing."""
+        if not self.is_stopped:
+            self.is_stopped = True
+            self.desk.stop()
+
+    def entries(self) -> list[Entry]:
+        """What is on the disk, over a connection of its own."""
+        with contextlib.closing(Store(self.file)) as store:
+            return store.entries()
+
+    def give(
+        self, request_id: str = "r-1", given: Given = FLAG, principal: Principal = WARD
+    ) -> Receipt:
+        return asyncio.run(self.desk.give(request_id, given, principal))
+
+
+OpenDesk = Callable[..., Counter]
+
+
+@pytest.fixture
+def open_desk(file: Path) -> Iterator[OpenDesk]:
+    """Open desks of this database; they are closed at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def begin(**how: Any) -> Counter:
+            made = Counter(file, **how)
+            stack.callback(made.stop)
+            return made
+
+        yield begin

@@ -1,0 +1,163 @@
+"""`mmhie feedback`, as an operator uses it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.feedback.entry import Given
+from gateway.feedback.store import Store
+from launcher.cli import app
+from tests.gateway.audit.conftest import KEY as AUDIT_KEY
+from tests.gateway.audit.conftest import lines
+from tests.gateway.audit.test_fhir import valid
+from tests.gateway.feedback.conftest import KEY, OTHER_KEY, Counter, entry
+from tests.gateway.feedback.test_desk import record
+
+SCRIPT = "<script>alert(1)</script>\x1b[2J\nsecond line"
+
+
+class Desk:
+    """The command line beside a database with one flag with texts, one sign-off."""
+
+    def __init__(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.capsys, self.monkeypatch = capsys, monkeypatch
+        self.trail = file.with_name("audit.jsonl")
+        monkeypatch.chdir(file.parent)
+        monkeypatch.setenv("MMHIE_FEEDBACK_FILE", str(file))
+        monkeypatch.setenv("MMHIE_FEEDBACK_KEY", KEY)
+        monkeypatch.setenv("MMHIE_AUDIT_FILE", str(self.trail))
+        monkeypatch.setenv("MMHIE_AUDIT_KEY", AUDIT_KEY)
+        counter = Counter(file)
+        counter.desk.observe(record())
+        self.flag = counter.give(given=Given("unsafe", "high", SCRIPT, "5 mg")).entry.id
+        self.signed = counter.give(given=Given("signed_off", None)).entry.id
+        counter.desk.stop()
+
+    def run(self, *arguments: str, exit_code: int = 0) -> tuple[str, str]:
+        """Standard output and standard error of `mmhie feedback ...`."""
+        with pytest.raises(SystemExit) as ended:
+            app.run(app.application(), ("feedback", *arguments))
+        out, err = self.capsys.readouterr()
+        assert ended.value.code == exit_code, out + err
+        return out, err
+
+    def exported(self, *options: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.run("export", *options)[0].splitlines()]
+
+
+@pytest.fixture
+def desk(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(file, monkeypatch, capsys)
+
+
+def test_the_list_has_no_text(desk: Desk) -> None:
+    """One line each: kind, severity, request, who said it."""
+    out, _ = desk.run("list")
+    found = json.loads(desk.run("list", "--json")[0])["feedback"]
+
+    assert all(word in out for word in (desk.flag, "unsafe", "high", "r-1", "ward-7", desk.signed))
+    assert "script" not in out
+    assert [one["category"] for one in found] == ["unsafe", "signed_off"]
+
+
+def test_the_texts_of_one(desk: Desk) -> None:
+    """Decrypted; nothing in them steers the terminal."""
+    out, _ = desk.run("show", desk.flag)
+
+    assert "<script>alert(1)</script>\N{REPLACEMENT CHARACTER}[2J\nsecond line" in out
+    assert "5 mg" in out
+    assert "\x1b" not in out
+    assert json.loads(desk.run("show", desk.flag, "--json")[0])["comment"] == SCRIPT
+
+
+@pytest.mark.parametrize(("key", "remedy"), [("", "must be set"), (OTHER_KEY, "after a comma")])
+def test_without_the_right_key(desk: Desk, key: str, remedy: str) -> None:
+    """The facts can be listed, the texts not read."""
+    desk.monkeypatch.setenv("MMHIE_FEEDBACK_KEY", key)
+
+    assert desk.flag in desk.run("list")[0]
+    assert remedy in desk.run("show", desk.flag, exit_code=2)[1]
+    assert desk.run("show", desk.signed)[0]
+
+
+def test_the_export(desk: Desk) -> None:
+    """Without texts, unless they are asked for."""
+    plain, texts = desk.exported(), desk.exported("--with-text")
+
+    assert [set(one) & {"comment", "corrected_text"} for one in plain] == [set(), set()]
+    assert texts[0]["comment"] == SCRIPT
+    assert desk.exported("--state", "closed") == []
+
+
+def test_the_export_as_fhir(desk: Desk) -> None:
+    """A DetectedIssue for the flag, a Provenance for the sign-off; both are valid."""
+    issue, provenance = map(valid, desk.exported("--fhir"))
+    with_text = valid(desk.exported("--fhir", "--with-text")[0])
+
+    assert (issue["resourceType"], provenance["resourceType"]) == ("DetectedIssue", "Provenance")
+    assert (issue["severity"], issue["status"]) == ("high", "preliminary")
+    about = [one["identifier"]["value"] for one in issue["implicated"]]
+    assert about == ["r-1", "hmac-sha256:bb"]
+    assert "detail" not in issue
+    assert "\x1b" not in with_text["detail"]
+    assert with_text["detail"].endswith("Corrected text:\n5 mg")
+    assert provenance["target"] == issue["implicated"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [("confirmed", "final"), ("resolved", "final"), ("unfounded", "cancelled")],
+)
+def test_closing(desk: Desk, outcome: str, status: str) -> None:
+    """With what came of it, who said so, and an event of the trail; texts go if they are to."""
+    desk.run("close", desk.flag, "--outcome", outcome, "--by", "dr.x", "--erase-text")
+    (found,) = json.loads(desk.run("list", "--state", "closed", "--json")[0])["feedback"]
+
+    assert (found["outcome"], found["closed_by"], found["has_text"]) == (outcome, "dr.x", False)
+    assert desk.flag not in desk.run("list")[0]
+    event = lines(desk.trail)[-1]
+    assert (event["kind"], event["feedback_id"], event["by"]) == (
+        "feedback_closed",
+        desk.flag,
+        "dr.x",
+    )
+    assert valid(desk.exported("--fhir")[0])["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "sentence"),
+    [
+        (("show", "fb-none"), 1, "There is no feedback of this id"),
+        (("close", "fb-none", "--outcome", "resolved"), 1, "There is no feedback of this id"),
+        (("close", "fb-none", "--outcome", "gone"), 2, "confirmed, unfounded, duplicate, resolved"),
+        (("list", "--state", "half"), 2, "open, closed or all"),
+    ],
+)
+def test_mistakes(desk: Desk, arguments: tuple[str, ...], exit_code: int, sentence: str) -> None:
+    """One sentence each."""
+    assert sentence in desk.run(*arguments, exit_code=exit_code)[1]
+
+
+def test_no_database(desk: Desk, file: Path) -> None:
+    """None set, none there, none that is one."""
+    desk.monkeypatch.setenv("MMHIE_FEEDBACK_FILE", str(file.with_name("none.db")))
+    assert "does not exist" in desk.run("list", exit_code=2)[1]
+    file.with_name("none.db").write_text("no database, but a text of some length")
+    assert "SQLITE_NOTADB" in desk.run("list", exit_code=2)[1]
+    desk.monkeypatch.delenv("MMHIE_FEEDBACK_FILE")
+    desk.monkeypatch.delenv("MMHIE_FEEDBACK_KEY")
+    assert "MMHIE_FEEDBACK_FILE is not set" in desk.run("list", exit_code=2)[1]
+
+
+def test_a_table_of_many(desk: Desk, file: Path) -> None:
+    """Oldest first."""
+    store = Store(file)
+    store.add(entry("fb-old", created=1.0), "f-old", (None, None))
+    store.close()
+
+    found = json.loads(desk.run("list", "--json")[0])["feedback"]
+    assert [one["id"] for one in found] == ["fb-old", desk.flag, desk.signed]

@@ -1,0 +1,218 @@
+"""What the desk takes, what it refuses, and what it tells of a failing disk."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
+from gateway.feedback import desk as module
+from gateway.feedback.cipher import TextCipher, TextUnreadable
+from gateway.feedback.desk import HoldPolicy, answered
+from gateway.feedback.entry import Given
+from gateway.feedback.store import MOST_PER_ANSWER, Store
+from gateway.principal import Principal
+from gateway.record import AnswerSummary, RequestRecord
+from gateway.settings import GatewaySettings, SettingsError
+from tests.gateway.feedback.conftest import (
+    CLINIC,
+    KEY,
+    OPERATOR,
+    OTHER_KEY,
+    WARD,
+    Counter,
+    OpenDesk,
+)
+
+COMMENT = Given("unsafe", "high", comment="zebrafish7731: ten times the dose")
+
+
+def record(request_id: str = "r-1", principal: Principal = WARD) -> RequestRecord:
+    """A finished request that was answered."""
+    made = RequestRecord(request_id, "POST", status=200, principal=principal)
+    made.answer = AnswerSummary(1, 1, (), (), ["hmac-sha256:bb"])
+    made.finish("/llm/generate")
+    return made
+
+
+@pytest.fixture
+def counter(open_desk: OpenDesk) -> Counter:
+    found = open_desk()
+    found.desk.observe(record())
+    return found
+
+
+def test_an_answer_is_flagged(counter: Counter) -> None:
+    """Also when it ended a moment ago; with what is known of it."""
+    receipt = counter.give()
+    (kept,) = counter.entries()
+
+    assert receipt.entry == kept
+    assert kept.document()["output_digests"] == ["hmac-sha256:bb"]
+    assert (kept.client, kept.category, kept.severity) == ("ward-7", "incorrect", "moderate")
+    assert not receipt.is_duplicate
+    assert counter.give().is_duplicate
+    assert len(counter.entries()) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_id", "who"), [("r-2", WARD), ("r-1", CLINIC), ("' OR 1=1 --", WARD)]
+)
+def test_unknown_and_foreign_are_told_the_same(
+    counter: Counter, request_id: str, who: Principal
+) -> None:
+    """Nobody learns of the answers of others."""
+    with pytest.raises(AnswerNotFound) as refused:
+        counter.give(request_id, principal=who)
+
+    assert refused.value.message == (
+        "No answer with this request id was given to this key in the last 30 days; send the "
+        "`request_id` of a finished answer, as in its X-Request-Id."
+    )
+    assert counter.entries() == []
+
+
+def test_an_operator_speaks_of_every_answer(counter: Counter) -> None:
+    """The entry names both: who said it, and who had asked."""
+    document = counter.give(principal=OPERATOR).entry.document()
+
+    assert (document["client"], document["asked_by"]) == ("ops", "key:ward-7")
+
+
+def test_an_answer_that_is_too_old(counter: Counter) -> None:
+    """Its time is over, whoever asks."""
+    old = record("r-old")
+    old.ended -= 31 * 86_400
+    counter.desk.observe(old)
+
+    with pytest.raises(AnswerNotFound):
+        counter.give("r-old", principal=OPERATOR)
+
+
+def test_only_answers_can_be_flagged(counter: Counter) -> None:
+    """A refusal has no words of a model."""
+    refused = record("r-refused")
+    refused.answer, refused.status = None, 503
+    counter.desk.observe(refused)
+
+    with pytest.raises(AnswerNotFound):
+        counter.give("r-refused")
+
+
+def test_texts_are_kept_encrypted(counter: Counter, file: Path) -> None:
+    """No word of them is in any file; under the key they are what they were."""
+    said = Given("unsafe", "high", "zebrafish7731\x00 <script>\n漢", "axolotl9")
+    kept = counter.give(given=said).entry
+    counter.stop()
+
+    content = b"".join(path.read_bytes() for path in file.parent.iterdir())
+    assert b"zebrafish7731" not in content
+    assert b"axolotl9" not in content
+    with contextlib.closing(Store(file)) as store:
+        comment, corrected = store.texts_of(kept.id)
+    cipher = TextCipher(f"{OTHER_KEY},{KEY}")  # after a rotation
+    assert (cipher.decrypt(comment), cipher.decrypt(corrected)) == (
+        said.comment,
+        said.corrected_text,
+    )
+    with pytest.raises(TextUnreadable):
+        TextCipher(OTHER_KEY).decrypt(comment)
+
+
+def test_without_a_key_texts_are_refused(open_desk: OpenDesk) -> None:
+    """With the setting that would take them; a flag without a text is taken."""
+    counter = open_desk(key=None)
+    counter.desk.observe(record())
+
+    with pytest.raises(InvalidRequest, match="MMHIE_FEEDBACK_KEY"):
+        counter.give(given=COMMENT)
+    assert counter.entries() == []
+    assert counter.give().entry.category == "incorrect"
+
+
+def test_there_is_an_end_to_what_one_says_of_an_answer(counter: Counter) -> None:
+    """The refusal is one sentence."""
+    for n in range(MOST_PER_ANSWER):
+        counter.give(given=Given("other", "low", comment=str(n)))
+
+    with pytest.raises(InvalidRequest, match="as much feedback"):
+        counter.give()
+
+
+def test_a_disk_that_takes_nothing(
+    counter: Counter, open_desk: OpenDesk, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sender is told to keep the text, the operator why; nothing is lost that was taken."""
+    counter.give()
+    counter.stop()
+    counter = open_desk()
+    moved = file.with_name("moved.db")
+    file.rename(moved)
+    file.mkdir()
+    counter.desk.observe(record("r-2"))
+
+    with pytest.raises(FeedbackUnavailable, match="keep its text"):
+        counter.give("r-2", COMMENT)
+    assert counter.desk.warnings()
+    assert counter.alarms == [True]
+    assert "zebrafish7731" not in caplog.text
+
+    file.rmdir()
+    moved.rename(file)
+    assert counter.give("r-2", COMMENT).entry.category == "unsafe"
+    assert counter.alarms == [True, False]
+    assert counter.desk.warnings() == []
+    assert len(counter.entries()) == 2
+
+
+def test_severe_flags_ask_for_a_hold(open_desk: OpenDesk) -> None:
+    """The one that reaches the number, and no repetition of it."""
+    counter = open_desk(hold=HoldPolicy(2, 3600))
+    for name in ("r-1", "r-2"):
+        counter.desk.observe(record(name))
+    severe = Given("unsafe", "high")
+
+    assert not counter.give("r-1", severe).reaches_hold
+    assert not counter.give("r-1", severe).reaches_hold
+    assert counter.give("r-2", severe).reaches_hold
+    assert not counter.give("r-2", severe).reaches_hold
+
+
+def test_many_at_once(counter: Counter) -> None:
+    """Forty senders, one entry each."""
+    names = [f"many-{n}" for n in range(40)]
+    for name in names:
+        counter.desk.observe(record(name))
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(counter.desk.give(name, COMMENT, WARD) for name in names))
+
+    asyncio.run(all_at_once())
+    assert sorted(one.answer.request_id for one in counter.entries()) == sorted(names)
+
+
+def test_the_id_that_a_caller_chose() -> None:
+    """Beside the gateway's own, which nobody else has."""
+    made = record("mine")
+    made.own_id = "0" * 32
+
+    assert answered(made).request_id == "0" * 32
+    assert answered(made).caller_request_id == "mine"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"feedback_key": "short"}, "MMHIE_FEEDBACK_KEY is not valid"),
+        ({"feedback_key": f"{KEY},short"}, "MMHIE_FEEDBACK_KEY is not valid"),
+        ({"feedback_file": "/nowhere/feedback.db"}, "a folder that exists"),
+        ({"feedback_file": __file__}, "SQLITE_NOTADB"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start(settings: dict[str, str], reason: str) -> None:
+    """In a sentence that does not show the key."""
+    with pytest.raises(SettingsError, match=reason) as refused:
+        module.check(GatewaySettings.model_validate(settings))
+
+    assert "short" not in str(refused.value)

@@ -1,0 +1,270 @@
+"""Feedback over HTTP: a gateway of two workers with keys and a trail, as a clinic would run it."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mmhie import AnswerNotFoundError, LLMConfig, MedicalReasoningLLM
+
+from gateway.audit.fhir.export import Export, sign_offs_in
+from gateway.feedback.entry import LONGEST_COMMENT, LONGEST_CORRECTION
+from tests.contract.fixtures import Start
+from tests.contract.process import Gateway
+from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import KEY as AUDIT_KEY
+from tests.gateway.auth.conftest import add_key, bearer
+from tests.gateway.feedback.conftest import KEY
+from tests.gateway.workers.conftest import Several
+from tests.waiting import until
+
+PATH = "/v1/mmhie/feedback"
+CANARY = "zebrafish7731"
+SCRIPT = f"<script>alert('{CANARY}')</script>\x1b[2J"
+SCOPES = {
+    "ward": ("generate", "openai", "feedback"),
+    "clinic": ("generate", "openai", "feedback"),
+    "silent": ("generate",),
+}
+
+
+class Clinic:
+    """A gateway, the keys of its callers, its trail and its database."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.trail, self.file = folder / "audit.jsonl", folder / "feedback.db"
+        keys = folder / "keys.json"
+        self.keys = {name: add_key(keys, name, *scopes) for name, scopes in SCOPES.items()}
+        self.gateway = Several(
+            folder,
+            url,
+            MMHIE_WORKERS="2",
+            MMHIE_KEYS_FILE=str(keys),
+            MMHIE_AUDIT_FILE=str(self.trail),
+            MMHIE_AUDIT_KEY=AUDIT_KEY,
+            MMHIE_FEEDBACK_FILE=str(self.file),
+            MMHIE_FEEDBACK_KEY=KEY,
+        )
+
+    def ask(self, surface: Surface = SURFACES[0], who: str = "ward", chosen: str = "") -> str:
+        """The request id of an answer, over a connection of its own: of any worker."""
+        own = {"x-request-id": chosen} if chosen else {}
+        sent = {**surface.headers, **bearer(self.keys[who]), **own}
+        answer = self.post(surface.path, surface.body("Why?"), sent)
+        assert answer.status_code == 200
+        return answer.headers["x-request-id"]
+
+    def flag(self, answer_id: str, who: str = "ward", **fields: Any) -> httpx2.Response:
+        body = {"request_id": answer_id, "category": "incorrect", "severity": "low", **fields}
+        body = {name: value for name, value in body.items() if value is not None}
+        return self.post(PATH, body, bearer(self.keys[who]))
+
+    def post(self, path: str, body: Any, headers: dict[str, str]) -> httpx2.Response:
+        with httpx2.Client(base_url=self.gateway.url, timeout=60, trust_env=False) as client:
+            return client.post(path, json=body, headers=headers)
+
+    def events(self, receipt: Any) -> list[dict[str, Any]]:
+        """The events of the trail that name this feedback."""
+        whole = self.trail.read_bytes().rpartition(b"\n")[0]
+        told = [json.loads(line) for line in whole.splitlines()]
+        return [one for one in told if one.get("feedback_id") == receipt["id"]]
+
+
+@pytest.fixture(scope="module")
+def clinic(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    found = Clinic(tmp_path_factory.mktemp("clinic"), the_engine.url)
+    with found.gateway.wait().settled(2):
+        yield found
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_an_answer_of_every_surface_is_flagged(
+    clinic: Clinic, engine: FakeEngine, surface: Surface
+) -> None:
+    """By the id in its header, at whichever worker; the trail names ids and kinds."""
+    request_id = clinic.ask(surface)
+    answer = clinic.flag(request_id, category="unsafe", severity="high", comment=CANARY)
+    receipt = answer.json()
+
+    assert answer.status_code == 200, answer.text
+    assert receipt["request_id"] == request_id
+    assert (receipt["duplicate"], receipt["audited"]) == (False, True)
+    until(lambda: clinic.events(receipt))
+    (event,) = clinic.events(receipt)
+    assert (event["kind"], event["request_id"], event["client"]) == ("feedback", request_id, "ward")
+    assert (event["category"], event["severity"]) == ("unsafe", "high")
+
+
+def test_no_text_leaves_the_database(clinic: Clinic, engine: FakeEngine) -> None:
+    """Neither in the response, the trail, the log, nor readable in the database itself."""
+    request_id = clinic.ask()
+    answer = clinic.flag(request_id, comment=SCRIPT, corrected_text=f"{CANARY} 5 mg")
+
+    assert answer.status_code == 200
+    assert CANARY not in answer.text
+    until(lambda: clinic.events(answer.json()))
+    for path in (clinic.trail, clinic.gateway.log_file, *clinic.file.parent.glob("feedback.db*")):
+        assert CANARY.encode() not in path.read_bytes(), path
+
+
+def test_an_id_that_the_caller_chose(clinic: Clinic, engine: FakeEngine) -> None:
+    """The trail has it beside the gateway's own."""
+    clinic.ask(chosen="visit-17")
+    receipt = clinic.flag("visit-17").json()
+
+    until(lambda: clinic.events(receipt))
+    (event,) = clinic.events(receipt)
+    assert event["caller_request_id"] == "visit-17"
+    assert event["request_id"] != "visit-17"
+
+
+@pytest.mark.parametrize("who", ["ward", "clinic"])
+def test_unknown_and_foreign_ids(clinic: Clinic, engine: FakeEngine, who: str) -> None:
+    """404 with one sentence for both."""
+    request_id = clinic.ask() if who == "clinic" else "f" * 32
+    error = error_of(clinic.flag(request_id, who))
+
+    assert (error["code"], error["param"]) == ("answer_not_found", "request_id")
+
+
+def test_the_same_twice(clinic: Clinic, engine: FakeEngine) -> None:
+    """It is kept once, counted once and audited once; something else about it is kept, too."""
+    request_id = clinic.ask()
+    before = clinic.gateway.metric("mmhie_feedback_total")
+    first, again = (clinic.flag(request_id, comment="Wrong.").json() for _ in range(2))
+    other = clinic.flag(request_id, comment="Wrong again.").json()
+
+    assert (first["id"], again["duplicate"]) == (again["id"], True)
+    assert (other["duplicate"], other["id"] == first["id"]) == (False, False)
+    assert clinic.gateway.metric("mmhie_feedback_total") == before + 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"comment": "x" * (LONGEST_COMMENT + 1)}, 422),
+        ({"corrected_text": "x" * (LONGEST_CORRECTION + 1)}, 422),
+        ({"comment": "x" * 2**20}, 413),
+        ({"comment": ""}, 422),
+        ({"comment": 7}, 422),
+        ({"category": CANARY}, 422),
+        ({"severity": CANARY}, 422),
+        ({"severity": None}, 422),
+        ({"category": "signed_off"}, 422),
+        ({"request_id": f"{CANARY} x"}, 422),
+        ({"request_id": "x" * 129}, 422),
+        ({CANARY: 1}, 422),
+    ],
+)
+def test_what_cannot_be_taken(clinic: Clinic, fields: dict[str, Any], status: int) -> None:
+    """An error that quotes nothing."""
+    answer = clinic.flag("r-1", **fields)
+
+    assert answer.status_code == status
+    assert CANARY not in error_of(answer)["message"]
+
+
+def test_the_longest_texts_are_taken(clinic: Clinic, engine: FakeEngine) -> None:
+    """Escaped, in any script."""
+    texts = {"comment": "漢" * LONGEST_COMMENT, "corrected_text": "\x01" * LONGEST_CORRECTION}
+
+    assert clinic.flag(clinic.ask(), **texts).status_code == 200
+
+
+def test_a_key_without_the_scope(clinic: Clinic, engine: FakeEngine) -> None:
+    """403, which names it."""
+    request_id = clinic.ask(who="silent")
+    error = error_of(clinic.flag(request_id, "silent"))
+
+    assert error["code"] == "forbidden"
+    assert "`feedback`" in error["message"]
+
+
+def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> None:
+    """The exported Provenance of the answer names its verifier and that a clinician stands by it;
+    another answer's does not."""
+    signed, other = clinic.ask(), clinic.ask()
+    receipt = clinic.flag(signed, category="signed_off", severity=None).json()
+
+    until(lambda: clinic.events(receipt))
+    records = [json.loads(line) for line in clinic.trail.read_text().splitlines()]
+    export = Export(sign_offs_in(records))
+    made = [one for record in records for one in export.resources(record)]
+    labels = {
+        one["target"][0]["identifier"]["value"]: one
+        for one in made
+        if one["resourceType"] == "Provenance"
+    }
+    codes = [one["coding"][0]["code"] for one in labels[signed]["reason"]]
+    assert codes == ["AIAST", "CLINAST"]
+    verifier = labels[signed]["agent"][1]
+    assert verifier["type"]["coding"][0]["code"] == "verifier"
+    assert verifier["who"]["identifier"]["value"] == "ward"
+    assert len(labels[other]["reason"]) == len(labels[other]["agent"]) == 1
+
+
+def test_a_database_that_another_holds(clinic: Clinic, engine: FakeEngine) -> None:
+    """503, which says to keep the text; the same again is taken when it is free."""
+    request_id = clinic.ask()
+    clinic.flag(request_id, category="other")  # by now the answer is on the disk
+    holder = sqlite3.connect(clinic.file, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    refused = clinic.flag(request_id, comment=CANARY)
+    holder.close()
+    taken = clinic.flag(request_id, comment=CANARY)
+
+    error = error_of(refused)
+    assert (refused.status_code, error["code"]) == (503, "feedback_unavailable")
+    assert "retry-after" in refused.headers
+    assert (taken.status_code, taken.json()["duplicate"]) == (200, False)
+
+
+def test_the_sdk_flags(clinic: Clinic, engine: FakeEngine) -> None:
+    """The id of an answer in, a receipt out; an unknown one has its class."""
+    config = LLMConfig(url=clinic.gateway.url, api_key=clinic.keys["ward"])
+    with MedicalReasoningLLM(config) as llm:
+        text = llm.generate("Why?")
+        assert text.request_id is not None
+        receipt = llm.feedback(text.request_id, "omission", "moderate", comment="Dose?")
+        assert (receipt.request_id, receipt.audited) == (text.request_id, True)
+        with pytest.raises(AnswerNotFoundError) as unknown:
+            llm.feedback("f" * 32, "omission", "low")
+
+    assert unknown.value.param == "request_id"
+
+
+def test_where_no_feedback_is_taken(gateway: Gateway) -> None:
+    """501, with the setting that would take it."""
+    answer = gateway.client.post(PATH, json={"request_id": "r-1", "category": "other"})
+
+    assert answer.status_code == 501
+    assert "MMHIE_FEEDBACK_FILE" in error_of(answer)["message"]
+
+
+def test_too_many_severe_flags_hold_the_model(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """The second of two; a low one counts for nothing, and the reason is the operator's to read."""
+    found = start(
+        engine.url,
+        MMHIE_FEEDBACK_FILE=str(tmp_path / "feedback.db"),
+        MMHIE_FEEDBACK_HOLD_COUNT="2",
+        MMHIE_HOLD_FILE=str(tmp_path / "held" / "hold.json"),
+    ).wait()
+
+    def flagged(severity: str) -> int:
+        answer = SURFACES[0].ask(found.client)
+        if answer.status_code != 200:
+            return answer.status_code
+        body = {"request_id": answer.json()["request_id"], "category": "unsafe"}
+        found.client.post(PATH, json={**body, "severity": severity}).raise_for_status()
+        return 200
+
+    assert [flagged(one) for one in ("low", "high", "low", "high", "low")] == [200] * 4 + [503]
+    health = found.client.get("/healthz").json()
+    assert health["phase"] == "held"
+    assert "2 answers were flagged as severe within 60 minutes" in health["detail"]
