@@ -1,12 +1,13 @@
-"""The frozen part of the corpus: unchanged, of a fair size, and apart from all other texts."""
+"""The frozen part and the release set: unchanged, of a fair size, apart from all other texts."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
 from scripts.red_flags.corpus import own
 from tests.gateway.safety.red_flags.corpus import CORPUS, UNTUNED, ordinary, vignettes
-from tests.gateway.safety.red_flags.frozen import DIGESTS, FOLDER, LANGUAGES, cases
+from tests.gateway.safety.red_flags.frozen import FOLDER, LANGUAGES, RELEASE, cases
 from tests.gateway.safety.red_flags.test_rules import HITS, NEAR_MISSES, pairs
 
 SUFFIXES = ("", "_de", "_es")
@@ -25,31 +26,38 @@ def others() -> set[str]:
     return {words(text) for text in [*tuned, *(text for _, text in pairs(HITS | NEAR_MISSES))]}
 
 
-def test_the_frozen_part_is_unchanged() -> None:
+@pytest.mark.parametrize("folder", [FOLDER, RELEASE], ids=lambda folder: folder.name)
+def test_the_texts_are_unchanged(folder: Path) -> None:
     """A text that is reworded after a miss would be tuned on."""
-    files = [FOLDER / f"{language}.txt" for language in LANGUAGES]
+    files = [folder / f"{language}.txt" for language in LANGUAGES]
 
-    assert DIGESTS.read_text().splitlines() == [
+    assert (folder / "SHA256SUMS").read_text().splitlines() == [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files
     ]
 
 
 @pytest.mark.parametrize(
-    ("language", "emergencies", "rest"),
-    [("en", 150, 150), ("de", 25, 20), ("es", 25, 20), ("fr", 20, 15)],
+    ("folder", "language", "emergencies", "rest"),
+    [
+        *((FOLDER, *each) for each in (("en", 150, 150), ("de", 25, 20), ("es", 25, 20))),
+        (FOLDER, "fr", 20, 15),
+        (RELEASE, "en", 80, 80),
+        *((RELEASE, language, 28, 36) for language in ("de", "es", "fr")),
+    ],
 )
-def test_the_frozen_part_is_large_enough(language: str, emergencies: int, rest: int) -> None:
+def test_the_texts_are_enough(folder: Path, language: str, emergencies: int, rest: int) -> None:
     """For intervals that say something: both ways, in each language."""
-    labels = [case.is_emergency for case in cases(language)]
+    labels = [case.is_emergency for case in cases(language, folder)]
 
     assert labels.count(True) >= emergencies
     assert labels.count(False) >= rest
 
 
-def test_the_frozen_part_is_apart() -> None:
-    """No text of it is among those that a rule or the classifier was made from."""
-    frozen = [words(case.text) for language in LANGUAGES for case in cases(language)]
+def test_the_texts_are_apart() -> None:
+    """None of them is among those that a rule or the classifier was made from."""
+    folders = (FOLDER, RELEASE)
+    kept = [words(case.text) for one in folders for each in LANGUAGES for case in cases(each, one)]
 
-    assert len(frozen) == len(set(frozen))
-    assert not others().intersection(frozen)
-    assert not {words(each.text) for each in own()}.intersection(frozen)
+    assert len(kept) == len(set(kept))
+    assert not others().intersection(kept)
+    assert not {words(each.text) for each in own()}.intersection(kept)

@@ -1,15 +1,17 @@
-"""The frozen part: texts that no weight is trained on; docs/red-flags.md says who looked at it.
+"""Texts that no weight is trained on and no rule tuned on: the frozen part, and the release set.
 
-A file per language; `## label: kind` opens a group, then a text per line with `\\n` for its line
-breaks. `DIGESTS` fixes them: a text that changed after the figures were computed is another text.
+The frozen part was looked at between rounds of training, as docs/red-flags.md says; the release set
+is scored once for each release. In a folder, a file per language: `## label: kind` opens a group,
+then a text per line with `\\n` for its line breaks. `SHA256SUMS` fixes them: a text that changed
+after the figures were computed is another text.
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
+RELEASE = FOLDER.with_name("release")
 LANGUAGES = ("en", "de", "es", "fr")
-DIGESTS = FOLDER / "SHA256SUMS"
 
 
 class Case(NamedTuple):
@@ -21,10 +23,10 @@ class Case(NamedTuple):
     language: str
 
 
-def cases(language: str) -> list[Case]:
-    """Return the frozen texts of one language."""
+def cases(language: str, folder: Path = FOLDER) -> list[Case]:
+    """Return a folder's texts of one language."""
     found, label, kind = [], "", ""
-    for line in (FOLDER / f"{language}.txt").read_text("utf-8").splitlines():
+    for line in (folder / f"{language}.txt").read_text("utf-8").splitlines():
         if line.startswith("## "):
             label, kind = line[3:].split(": ")
         else:
