@@ -116,7 +116,7 @@ def features(tokens: Sequence[str], shapes: Sequence[str]) -> list[str]:
         passage = tokens[at : at + WINDOW]
         words = list(dict.fromkeys(passage))
         found += [f"w{word}" for word in words]
-        found += [f"b{pair}" for pair in dict.fromkeys(pairs_of(passage))]
+        found += [f"b{' '.join(pair)}" for pair in dict.fromkeys(pairs_of(passage))]
         found += [f"p{piece}" for word in words if word[0].isalpha() for piece in pieces_of(word)]
     return found
 

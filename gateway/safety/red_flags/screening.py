@@ -23,7 +23,7 @@ VITAL_SIGNS = "MED115"
 FAR_FROM = 0.2
 PASSAGE = 200  # characters, about 35 words: an emergency in a long text is one passage of it
 SHORTEST = 20  # characters
-PASSAGE_END = re.compile(r"[.!?]\s|\n")
+PASSAGE_END = re.compile(r"[.!?\n](?:(?<=\n)|\s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +70,17 @@ class Reading:
 
     @classmethod
     def of(cls, text: str) -> "Reading":
-        passages, weigh = passages_of(text), model().weigh
-        weights = [weigh(one) for one in passages]
-        kind = model().kind(text, weights)
-        if len(passages) > 1 and kind.study <= 0:
-            # After a page of history comes what it is about, or before; after a case, a question.
-            passages.append(last_sentence(text))
-            if kind.record <= 0:  # a record opens with what the patient once complained of
-                passages.append(first_sentence(text))
-            weights += [weigh(one) for one in passages[len(weights) :]]
-        return cls(text, passages, [model().chance(one) for one in weights], kind)
+        passages = passages_of(text)
+        # After a page of history comes what it is about, or before; after a case, a question.
+        ends = [last_sentence(text), first_sentence(text)] if len(passages) > 1 else []
+        weights = model().weigh([*passages, *ends])
+        kind = model().kind(text, weights[: len(passages)])
+        if kind.study > 0:
+            ends = []
+        elif kind.record > 0:  # it opens with what the patient once complained of
+            ends = ends[:1]
+        read = [*passages, *ends]
+        return cls(text, read, [model().chance(one) for one in weights[: len(read)]], kind)
 
     def is_document(self, policy: Policy) -> bool:
         """Return whether this is a record or a study; no text that reads like an emergency is."""

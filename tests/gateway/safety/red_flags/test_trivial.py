@@ -156,6 +156,6 @@ def test_unknown_words_are_silent() -> None:
 @pytest.mark.parametrize("word", ["blorptang", "zebrafish7731", "hello", "pain"])
 def test_a_word_says_no_more_again_and_again(word: str) -> None:
     """Known or not: what two of them are worth, sixty are, among more words."""
-    twice, often = (model().weigh(f"{word} " * times) for times in (2, 60))
+    twice, often = (model().weigh([f"{word} " * times])[0] for times in (2, 60))
 
     assert (often.worth, often.words) == (twice.worth, 60)
