@@ -14,8 +14,9 @@ from pathlib import Path
 
 from scripts.red_flags.noise import noise
 from scripts.red_flags.sources import Example
-from tests.gateway.safety.red_flags.corpus import ordinary, vignettes
-from tests.gateway.safety.red_flags.test_rules import HITS, NEAR_MISSES, pairs
+from tests.gateway.safety.red_flags.corpus import ordinary, pairs, vignettes
+from tests.gateway.safety.red_flags.hits import HITS
+from tests.gateway.safety.red_flags.near_misses import NEAR_MISSES
 
 TEXTS = Path(__file__).with_name("texts")
 LANGUAGES = ("en", "de", "es", "fr", "any")

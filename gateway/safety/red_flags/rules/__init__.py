@@ -1,9 +1,9 @@
 """All red-flag rules, in the order of their ids; each is a file of this folder.
 
-To add one: its file, and texts in `tests/gateway/safety/red_flags`: hits and
-near misses in `test_rules.py`; vignettes with the rule's id in `corpus/`, at least five lines in
-`vignettes.jsonl` and one each in `vignettes_de.jsonl` and `vignettes_es.jsonl`. No line of the
-`*ordinary*.txt` there may raise the rule.
+To add one: its file, its words in `gateway/safety/wording`, and texts in
+`tests/gateway/safety/red_flags`: some in `hits.py` and `near_misses.py`; vignettes with the rule's
+id in `corpus/`, at least five lines in `*vignettes.jsonl` and one each in `*vignettes_de.jsonl` and
+`*vignettes_es.jsonl`. No line of the `*ordinary*.txt` there may raise the rule.
 """
 
 from pathlib import Path

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from scripts.red_flags.corpus import own
-from tests.gateway.safety.red_flags.corpus import CORPUS, UNTUNED, ordinary, vignettes
+from tests.gateway.safety.red_flags.corpus import CORPUS, UNTUNED, ordinary, pairs, vignettes
 from tests.gateway.safety.red_flags.frozen import FOLDER, LANGUAGES, RELEASE, cases
-from tests.gateway.safety.red_flags.test_rules import HITS, NEAR_MISSES, pairs
+from tests.gateway.safety.red_flags.hits import HITS
+from tests.gateway.safety.red_flags.near_misses import NEAR_MISSES
 
 SUFFIXES = ("", "_de", "_es")
 

@@ -60,7 +60,7 @@ def test_what_a_sign_matches_passes_its_sieve(seed: int) -> None:
     """Any sign in any sentence, as written and however it was typed."""
     chance = random.Random(seed)
     matched = 0
-    for text in [*TEXTS, *(varied(chance) for _ in range(500))]:
+    for text in [*TEXTS[seed::4], *(varied(chance) for _ in range(300))]:
         lowered = normal(text)
         raw = text.encode() if text.isascii() else lowered.encode()
         whole = passed(raw)
@@ -70,7 +70,7 @@ def test_what_a_sign_matches_passes_its_sieve(seed: int) -> None:
             assert found <= whole
             assert found <= passed(sentence.encode())
 
-    assert matched > 300
+    assert matched > 150
 
 
 def test_a_text_no_sign_is_in_passes_none() -> None:

@@ -62,9 +62,9 @@ def test_a_message_beside_a_document_is_a_message() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Blood gas says bicarbonate 5, ketones 7, he is drowsy and keeps vomiting.",
-        "My boy's left testicle is agony since an hour and he is throwing up.",
-        "She poured boiling fat over her arm, the skin is peeling off.",
+        "The dialysis line came out and blood sprays.",
+        "My leg is cold, white and I cannot feel my toes since an hour.",
+        "She fell through the ice, is stiff with cold and mumbling.",
         "Ein Hoden tut plötzlich höllisch weh, er übergibt sich.",
         "Je n'arrive plus à respirer et mes lèvres sont bleues.",
         "hes colapsed and turnd blu, wont anser",
@@ -75,14 +75,23 @@ def test_an_emergency_that_no_rule_knows(text: str) -> None:
     assert ids(text) == [GENERAL]
 
 
-def test_rules_name_the_reason() -> None:
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("MED101", "I have crushing chest pain and I am sweating."),
+        ("MED116", "Blood gas says bicarbonate 5, ketones 7, he is drowsy and keeps vomiting."),
+        ("MED119", "She poured boiling fat over her arm, the skin is peeling off."),
+        ("MED120", "My boy's left testicle is agony since an hour and he is throwing up."),
+    ],
+)
+def test_rules_name_the_reason(rule: str, text: str) -> None:
     """The general notice would say less than a rule that names the reason."""
-    assert ids("I have crushing chest pain and I am sweating.") == ["MED101"]
+    assert ids(text) == [rule]
 
 
 def test_the_threshold_is_a_setting() -> None:
     """At 1 the classifier says nothing by itself; rules and numbers still do."""
-    silent = "My boy's left testicle is agony since an hour and he is throwing up."
+    silent = "My leg is cold, white and I cannot feel my toes since an hour."
 
     assert ids(silent, threshold=1) == []
     assert ids("I have crushing chest pain.", threshold=1) == ["MED101"]
@@ -137,7 +146,7 @@ def test_any_text_is_taken(text: str) -> None:
 
 def test_a_later_turn_resolves_a_possible_emergency() -> None:
     """As it does one that a rule has named."""
-    before = "My boy's left testicle is agony since an hour and he is throwing up."
+    before = "My leg is cold, white and I cannot feel my toes since an hour."
 
     assert raised([before, "It has gone now, thanks."], Policy()) == Raised([], (), [GENERAL])
     assert ids(before, "It has not gone.") == [GENERAL]

@@ -1,7 +1,7 @@
 """Texts that red-flag rules are tested on, and the rules that notice a text."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway.safety.red_flags.notices import red_flags
@@ -26,3 +26,8 @@ def vignettes(language: str = "", folder: Path = CORPUS) -> list[dict[str, str]]
     files = sorted(folder.glob(f"*vignettes{language}.jsonl"))
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return [json.loads(line) for line in lines]
+
+
+def pairs(texts: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Texts by rule, as pairs of a rule's id and a text."""
+    return [(rule, text) for rule, those in texts.items() for text in those]
