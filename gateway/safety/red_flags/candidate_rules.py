@@ -1,12 +1,11 @@
 """Find the rules that a text may match, and those whose signs it reports as present."""
 
-import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from gateway.safety.red_flags.context import is_about_a_person, status
 from gateway.safety.red_flags.prefilter import Prefilter
-from gateway.safety.red_flags.rule import Pair, Rule, Signs
+from gateway.safety.red_flags.rule import Pair, Rule, SignPattern, Signs
 
 REACH = 3  # sentences between two signs of a pair
 
@@ -104,7 +103,7 @@ def _reports_pair(
     )
 
 
-def _is_present(sign: re.Pattern[str], sentence: str, language: str) -> bool:
+def _is_present(sign: SignPattern, sentence: str, language: str) -> bool:
     return any(
         status(sentence, *match.span(), language) == "present" for match in sign.finditer(sentence)
     )

@@ -1,14 +1,36 @@
 """One red-flag rule, read from a file of `rules/`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gateway.safety.red_flags.patterns import Expand, Sign, alternatives, read
 
-Pair = tuple[re.Pattern[str], re.Pattern[str]]
+
+class SignPattern:
+    """A pattern of `re`, compiled when it is first searched for.
+
+    The prefilter needs only its source, and all of them take a sixth of the time of a start.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.pattern = source
+
+    def search(self, text: str) -> re.Match[str] | None:
+        return self._compiled.search(text)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        return self._compiled.finditer(text)
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self.pattern)
+
+
+Pair = tuple[SignPattern, SignPattern]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +42,8 @@ class Signs:
     `together`: pairs of signs that indicate an emergency within a few sentences.
     """
 
-    strong: re.Pattern[str] | None
-    weak: re.Pattern[str] | None
+    strong: SignPattern | None
+    weak: SignPattern | None
     together: tuple[Pair, ...]
 
 
@@ -50,6 +72,6 @@ def _signs(table: Mapping[str, Any], expand: Expand) -> Signs:
     )
 
 
-def _one_of(signs: Sequence[Sign], expand: Expand) -> re.Pattern[str]:
+def _one_of(signs: Sequence[Sign], expand: Expand) -> SignPattern:
     """Join signs into one pattern, at word boundaries."""
-    return re.compile(rf"\b(?:{alternatives(signs, expand)})\b")
+    return SignPattern(rf"\b(?:{alternatives(signs, expand)})\b")
