@@ -1,8 +1,7 @@
 """Several pieces of work at once, in threads that keep no process from ending."""
 
-import queue
-import threading
 from collections.abc import Callable
+from multiprocessing.pool import ThreadPool
 from typing import Final, TypeVar
 
 AT_ONCE: Final = 4
@@ -15,25 +14,6 @@ def in_parallel(work: Callable[[Item], object], items: list[Item]) -> None:
 
     Daemon threads: a connection that is silent must not keep the process from ending.
     """
-    ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-    left = iter(items)
-    for _ in items[:AT_ONCE]:
-        _start(work, next(left), ended)
-    for _ in items:
-        if error := ended.get():
-            raise error
-        if (following := next(left, None)) is not None:
-            _start(work, following, ended)
-
-
-def _start(
-    work: Callable[[Item], object], item: Item, ended: queue.SimpleQueue[BaseException | None]
-) -> None:
-    def run() -> None:
-        try:
-            work(item)
-            ended.put(None)
-        except BaseException as error:  # raised where it is waited for
-            ended.put(error)
-
-    threading.Thread(target=run, daemon=True).start()
+    with ThreadPool(AT_ONCE) as threads:
+        for _ in threads.imap_unordered(work, items):
+            pass
