@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0  # four workers start in 5 s, and in over a minute on a machine that is busy
 
 
 def until(true: Callable[[], object], seconds: float = PATIENCE_S) -> None:

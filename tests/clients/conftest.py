@@ -16,7 +16,7 @@ def the_gateway(
 ) -> Iterator[Gateway]:
     """The gateway the clients talk to."""
     folder = tmp_path_factory.mktemp("gateway")
-    with Gateway(folder, the_engine.url, MMHIE_TIMEOUT_SECONDS="0.5").wait() as gateway:
+    with Gateway(folder, the_engine.url, MMHIE_TIMEOUT_SECONDS="2").wait() as gateway:
         yield gateway
 
 

@@ -265,18 +265,20 @@ async def test_cancelled_after_the_last_byte(lines: Lines) -> None:
 
 async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
     """It is an outcome."""
-    stopped = asyncio.Event()
+    asked, stopped = asyncio.Event(), asyncio.Event()
 
     async def slow(exchange: Exchange) -> None:
         try:
             async with exchange.watched(set()):
-                await asyncio.sleep(30)
+                asked.set()
+                await asyncio.Event().wait()
         finally:
             stopped.set()
 
     async with served(slow) as (client, _):
-        with pytest.raises(httpx2.ReadTimeout):
-            await client.get("/", timeout=httpx2.Timeout(PATIENCE_S, read=0.1))
+        asking = asyncio.create_task(client.get("/"))
+        await asked.wait()
+        asking.cancel()
         await asyncio.wait_for(stopped.wait(), PATIENCE_S)
         await eventually(lambda: bool(lines.requests()))
     assert lines.requests()[0]["outcome"] == "client_gone"

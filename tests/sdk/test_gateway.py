@@ -19,9 +19,9 @@ TURNS = [{"role": "user", "content": "Say hello."}]
 
 @pytest.fixture(scope="module")
 def gateway(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One gateway in front of the shared engine, with a timeout of a second."""
+    """One gateway in front of the shared engine, with a timeout of seconds."""
     folder = tmp_path_factory.mktemp("gateway")
-    settings = {"MMHIE_TIMEOUT_SECONDS": "1", "MMHIE_MAX_INPUT_LENGTH": "100"}
+    settings = {"MMHIE_TIMEOUT_SECONDS": "3", "MMHIE_MAX_INPUT_LENGTH": "100"}
     with Gateway(folder, the_engine.url, **settings).wait() as process:
         yield process
 

@@ -71,7 +71,7 @@ class Audited:
 
 
 def settings(trail: Path) -> dict[str, str]:
-    return {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY, "MMHIE_TIMEOUT_SECONDS": "1"}
+    return {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY, "MMHIE_TIMEOUT_SECONDS": "3"}
 
 
 @pytest.fixture(scope="module")

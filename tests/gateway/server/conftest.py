@@ -14,9 +14,9 @@ def strict(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> 
     child = Gateway(
         tmp_path_factory.mktemp("strict"),
         the_engine.url,
-        MMHIE_HEADER_TIMEOUT_SECONDS="0.5",
-        MMHIE_BODY_TIMEOUT_SECONDS="0.5",
-        MMHIE_KEEP_ALIVE_SECONDS="0.5",
+        MMHIE_HEADER_TIMEOUT_SECONDS="2",
+        MMHIE_BODY_TIMEOUT_SECONDS="2",
+        MMHIE_KEEP_ALIVE_SECONDS="2",
         MMHIE_SEND_TIMEOUT_SECONDS="1",
     ).wait()
     yield child

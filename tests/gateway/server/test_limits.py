@@ -86,7 +86,7 @@ def test_a_flood_of_refused_callers(tmp_path: Path, engine: FakeEngine) -> None:
 def test_callers_that_never_shake_hands(tmp_path: Path, engine: FakeEngine) -> None:
     """Over TLS the cap and the time limit of headers hold before the first byte of HTTP."""
     ours = Authority(tmp_path, "ours")
-    limits = {"MMHIE_MAX_CONNECTIONS": "8", "MMHIE_HEADER_TIMEOUT_SECONDS": "1"}
+    limits = {"MMHIE_MAX_CONNECTIONS": "8", "MMHIE_HEADER_TIMEOUT_SECONDS": "3"}
     pair = ours.issue("gateway")
     with serving(tmp_path, engine, pair, **limits) as gateway, ExitStack() as plugs:
         until(lambda: ask(gateway, trusting(ours), request("/readyz")).startswith(b"HTTP/1.1 200"))

@@ -70,7 +70,7 @@ def ask(gateway: Gateway, context: ssl.SSLContext, data: bytes) -> bytes:
 def test_over_https(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None:
     """Answers, streams, refusals and time limits as over http; the container's check, too."""
     body = CHAT_BODY[:-1] + b', "stream": true}'
-    limits = {"MMHIE_BODY_TIMEOUT_SECONDS": "0.3"}
+    limits = {"MMHIE_BODY_TIMEOUT_SECONDS": "1"}
     with serving(tmp_path, engine, ours.issue("gateway"), **limits) as gateway:
         context = trusting(ours)
         until(lambda: ask(gateway, context, request("/readyz")).startswith(b"HTTP/1.1 200"))

@@ -193,24 +193,21 @@ def test_emergency_goes_first_whoever_takes_it(four: Four, engine: FakeEngine) -
 
 def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
     """The streams of the killed worker break, no other; its slots come back, and so does it."""
-    gateway = start(workers=4, MMHIE_MAX_INFLIGHT="24")
-    engine.options(token_delay=0.1)
+    gateway = start(workers=2, MMHIE_MAX_INFLIGHT="24")
+    engine.next(fault="gated", times=24)
     streams = [Stream(gateway) for _ in range(24)]
     victim = max(gateway.pids(), key=lambda pid: len(ports_of(pid)))
     theirs = ports_of(victim)
     os.kill(victim, signal.SIGKILL)
-    threads = [threading.Thread(target=stream.finish) for stream in streams]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    engine.release(24 * len(streams))
+    for stream in streams:
+        stream.finish()
 
     lost = {stream.port for stream in streams if not stream.is_whole}
     assert lost
     assert lost == theirs & {stream.port for stream in streams}
-    engine.options(token_delay=0.0)
     assert together(24, gateway.ask) == [200] * 24  # as many slots as before
-    until(lambda: len(gateway.pids() - {victim}) == 4)
+    until(lambda: len(gateway.pids() - {victim}) == 2)
     until(lambda: gateway.metric("mmhie_inflight_requests") == 0)
     until(lambda: gateway.metric("mmhie_workers_lost") == 1)
     until(lambda: "a worker has died" in gateway.log)
