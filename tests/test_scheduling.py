@@ -35,3 +35,10 @@ def test_a_module_is_with_its_engine(module: Path) -> None:
     found = {engine_of(f"{path}test_embedded"), engine_of(f"{path}test_gpt_oss")}
 
     assert asked(module) <= found
+
+
+@pytest.mark.parametrize("marker", ["engine", "slow"])
+def test_markers_are_in_test_modules(marker: str) -> None:
+    """The Makefile looks for them there, and collects no other module."""
+    helpers = [one for one in REAL.parent.rglob("*.py") if not one.name.startswith("test_")]
+    assert not [one for one in helpers if f"mark.{marker}" in one.read_text()]
