@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PATIENCE_S = 1800  # a training takes a minute, and half an hour on a machine that is busy
+PATIENCE_S = 1800  # a model takes half a minute, and many on a machine that is busy
 
 
 def root() -> Path:
@@ -39,10 +39,11 @@ def built(name: str, *needed: str, arguments: tuple[str, ...] = (), program: str
 
 
 def version(*programs: str) -> str:
-    """A digest of their sources."""
+    """A digest of their sources, and of the weights beside them."""
     whole = hashlib.sha256()
     for program in programs:
-        whole.update((HERE / f"{program}.py").read_bytes())
+        for file in sorted(HERE.glob(f"{program}.*")):
+            whole.update(file.read_bytes())
     return whole.hexdigest()[:12]
 
 

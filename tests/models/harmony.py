@@ -1,7 +1,8 @@
 """A gpt-oss-shaped model that has memorised a few Harmony conversations, word for word.
 
-`python -m tests.models.harmony FOLDER TOKENIZER` trains it, in well under a minute. Asked any
-question below with the date pinned, greedily, it gives the answer below and nothing else.
+`python -m tests.models.harmony FOLDER TOKENIZER` makes it of the weights beside this file, which
+`python -m tests.models.harmony_training` makes (two minutes). Asked any question below with the
+date pinned, greedily, it gives the answer below and nothing else.
 """
 
 import shutil
@@ -93,8 +94,8 @@ TOOL_REASONING: Final = "I look it up."
 TOOL_ARGUMENTS: Final = '{"drug": "ibuprofen"}'
 
 HIDDEN: Final = 64
-STEPS: Final = 400
-SURE: Final = 0.985  # of the least certain token; training ends there
+# What was trained; rows of the vocabulary for the tokens that occur (`used`) and no others.
+WEIGHTS: Final = Path(__file__).with_suffix(".safetensors")
 Ids = list[int]
 
 
@@ -162,12 +163,13 @@ def lesson(asked: Ids, answer: str) -> Lesson:
     return Lesson(asked, encoding().encode(answer, allowed_special="all"))
 
 
-def main(folder: Path, tokenizer: Path) -> None:
-    """Train, check in bfloat16, write."""
+def shaped() -> Any:
+    """Make the model with random weights, the same each time."""
+    import torch
     from transformers import GptOssConfig, GptOssForCausalLM
 
-    taught = list(lessons())
-    trained = GptOssForCausalLM(
+    torch.manual_seed(0)
+    return GptOssForCausalLM(
         GptOssConfig(
             num_hidden_layers=2,
             hidden_size=HIDDEN,
@@ -183,72 +185,30 @@ def main(folder: Path, tokenizer: Path) -> None:
             pad_token_id=199999,
         )
     )
-    train(trained, taught)
-    check(trained, taught)
+
+
+def main(folder: Path, tokenizer: Path) -> None:
+    """Fill in what was trained, check, write."""
+    from safetensors.torch import load_file
+
+    trained, weights = shaped(), load_file(WEIGHTS)
+    fill(trained, **{name: weights.pop(name) for name in ("used", "rows", "table")})
+    trained.model.load_state_dict(weights, strict=False)
+    check(trained, list(lessons()))
     trained.save_pretrained(folder)
     for file in tokenizer.glob("*.js*"):
         shutil.copyfile(file, folder / file.name)
     shutil.copyfile(tokenizer / "chat_template.jinja", folder / "chat_template.jinja")
 
 
-def train(trained: Any, taught: list[Lesson]) -> None:
-    """Only the tokens that occur get an output row; the others' rows are zero.
-
-    A zero row's logit is 0, so the softmax over the whole vocabulary is one over the rows that are
-    trained and a constant: exact, and hundreds of times faster than computing it.
-    """
+def fill(trained: Any, used: Any, rows: Any, table: Any) -> None:
+    """Set the rows of the tokens that occur; the others' output is zero."""
     import torch
 
-    torch.manual_seed(0)
-    ids, mask, labels, used = batch(taught)
-    rows = torch.nn.Parameter(torch.randn(len(used), HIDDEN) * 0.02)
-    table = torch.nn.Parameter(torch.randn(len(used), HIDDEN) * 0.3)
-    idle = torch.full((1,), float(SIZE - len(used))).log()
-    others = [value for name, value in trained.model.named_parameters() if "embed" not in name]
-    optimizer = torch.optim.AdamW([rows, table, *others], weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 6e-3, total_steps=STEPS, pct_start=0.1
-    )
-    wanted = labels >= 0
-    for step in range(STEPS):
-        # Noise makes the answers robust against bfloat16 and other kernels' order of adding.
-        vectors = table[ids] + 0.02 * torch.randn(*ids.shape, HIDDEN)
-        hidden = trained.model(inputs_embeds=vectors, attention_mask=mask).last_hidden_state
-        logits = hidden[wanted] @ rows.T
-        scores = torch.cat([logits, idle.expand(len(logits), 1)], dim=1).log_softmax(dim=1)
-        chosen = scores.gather(1, labels[wanted][:, None])
-        loss = -chosen.mean()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([rows, table, *others], 1.0)
-        optimizer.step()
-        schedule.step()
-        if step % 10 == 0 and chosen.exp().min() > SURE:
-            break
     with torch.no_grad():
         trained.lm_head.weight.zero_()
-        trained.lm_head.weight[used] = rows
-        trained.model.embed_tokens.weight[used] = table
-
-
-def batch(taught: list[Lesson]) -> tuple[Any, Any, Any, Any]:
-    """Ids renumbered to the tokens that occur, mask, next ids where they are taught, and these."""
-    import torch
-
-    whole = [one.prompt + one.completion for one in taught]
-    used = sorted({number for one in whole for number in one})
-    place = {number: at for at, number in enumerate(used)}
-    length = max(map(len, whole)) - 1
-    ids = torch.zeros(len(whole), length, dtype=torch.long)
-    mask = torch.zeros(len(whole), length, dtype=torch.long)
-    labels = torch.full((len(whole), length), -1)
-    for row, (one, tokens) in enumerate(zip(taught, whole, strict=True)):
-        numbers = torch.tensor([place[token] for token in tokens])
-        ids[row, : len(tokens) - 1] = numbers[:-1]
-        mask[row, : len(tokens) - 1] = 1
-        start = len(one.prompt) - 1
-        labels[row, start : len(tokens) - 1] = numbers[start + 1 :]
-    return ids, mask, labels, torch.tensor(used)
+        trained.lm_head.weight[used] = rows.float()
+        trained.model.embed_tokens.weight[used] = table.float()
 
 
 def check(trained: Any, taught: list[Lesson]) -> None:

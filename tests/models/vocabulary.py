@@ -6,6 +6,7 @@ oss-harmony carries the vocabulary; decoding every id gives the very bytes of o2
 import base64
 import hashlib
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +68,9 @@ TEMPLATE: Final = (
 )
 
 
+@cache
 def encoding() -> HarmonyEncoding:
+    """Harmony's encoding, loaded once."""
     return load_harmony_encoding(HarmonyEncodingName.HARMONY_GPT_OSS)
 
 
