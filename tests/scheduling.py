@@ -1,6 +1,7 @@
 """Tests with real engines, shared by two processes: those of one engine stay together."""
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from xdist.scheduler import LoadScopeScheduling
 
@@ -9,9 +10,19 @@ NAMES: Final = "client_matrix clients dashboard docs gateway memory messages rea
 EMBEDDED: Final = (*NAMES.split(), "differential.py::test_embedded")
 GPT_OSS: Final = ("harmony", "differential.py::test_gpt_oss")
 
+# The longest first, by minutes: one that began last would keep the other process waiting.
+LONGEST: Final = (
+    *("tests/fuzz", "tests/faults", "tests/gpu_engine", "test_chaos.py", "test_parallel.py"),
+    *("test_accept.py", "test_quantized.py", "tests/bench", "test_nodes.py", "tests/kubernetes"),
+)
+
 
 class ByEngine(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """One engine of tests/real after the other in a process; elsewhere, one folder."""
+
+    def _assign_work_unit(self, node: Any) -> None:
+        self.workqueue.move_to_end(longest(self.workqueue), last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         return engine_of(nodeid)
@@ -26,3 +37,9 @@ def engine_of(nodeid: str) -> str:
     if test.startswith(GPT_OSS):
         return "gpt-oss"
     return "embedded" if test.startswith(EMBEDDED) else name
+
+
+def longest(scopes: Iterable[str]) -> str:
+    """Return the scope that takes longest; among the short ones, the first."""
+    places = {scope: place for place, scope in enumerate(LONGEST)}
+    return min(scopes, key=lambda scope: places.get(scope, len(places)))

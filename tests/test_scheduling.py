@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scheduling import engine_of
+from tests.scheduling import LONGEST, engine_of, longest
 
 REAL = Path(__file__).parent / "real"
 SHARED = {"stack": "embedded", "gpt_oss": "gpt-oss"}
@@ -42,3 +42,15 @@ def test_markers_are_in_test_modules(marker: str) -> None:
     """The Makefile looks for them there, and collects no other module."""
     helpers = [one for one in REAL.parent.rglob("*.py") if not one.name.startswith("test_")]
     assert not [one for one in helpers if f"mark.{marker}" in one.read_text()]
+
+
+def test_long_ones_begin_first() -> None:
+    """In the order of the table; the others as they come."""
+    assert longest(["embedded", "tests/bench", "tests/faults"]) == "tests/faults"
+    assert longest(["embedded", "tests/sdk"]) == "embedded"
+
+
+@pytest.mark.parametrize("scope", LONGEST)
+def test_what_begins_first_is_there(scope: str) -> None:
+    """A name that nothing has would change nothing."""
+    assert (REAL.parents[1] / scope if "/" in scope else REAL / scope).exists()
