@@ -36,13 +36,18 @@ def body(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
 
 
 def content(prompt: Prompt, model: Model) -> Json:
-    """The part that `/tokenize` counts: messages, or one prompt."""
+    """The part that `/tokenize` counts: messages, or all texts as one prompt."""
     if not model.has_chat_template:
-        return {
-            "prompt": prompt.text if prompt.system is None else f"{prompt.system}\n\n{prompt.text}"
-        }
-    first = [{"role": "system", "content": prompt.system}] if prompt.system else []
-    return {"messages": [*first, {"role": "user", "content": prompt.text}]}
+        first = [] if prompt.system is None else [prompt.system]
+        earlier = [turn.content for turn in prompt.history]
+        return {"prompt": "\n\n".join([*first, *earlier, prompt.text])}
+    messages = [message("system", prompt.system)] if prompt.system else []
+    messages += [message(turn.role, turn.content) for turn in prompt.history]
+    return {"messages": [*messages, message("user", prompt.text)]}
+
+
+def message(role: str, text: str) -> Json:
+    return {"role": role, "content": text}
 
 
 def optional(prompt: Prompt, model: Model) -> Json:

@@ -45,6 +45,7 @@ class Generate:
         prompt = request.to_prompt(
             max_tokens=settings.max_tokens,
             system=settings.system_prompt if model.has_chat_template else None,
+            max_history=settings.max_messages,
         )
         stream = settings.streaming if request.stream is None else request.stream
         form = form_of(exchange.header(b"accept"), stream=stream)
@@ -84,7 +85,9 @@ class GenerateCall:
     def pack(self) -> int:
         """Keep the prompt; it is sent in a body of its own."""
         self.digested = b""
-        return 3 * (getsizeof(self.prompt.text) + getsizeof(self.prompt.system))
+        texts = [self.prompt.text, self.prompt.system]
+        texts += [turn.content for turn in self.prompt.history]
+        return 3 * sum(map(getsizeof, texts))
 
     def sent(self) -> Json:
         return self.parameters

@@ -9,12 +9,21 @@ Effort = Literal["low", "medium", "high"]
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier turn of the conversation that a prompt goes on with."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """A prompt for the model; budgets are in tokens."""
 
     text: str
     max_tokens: int
     system: str | None = None
+    history: tuple[Turn, ...] = ()  # oldest first
     temperature: float = 0.0
     top_p: float | None = None
     seed: int | None = None

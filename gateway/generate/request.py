@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from gateway.errors import InvalidField
-from gateway.generate.prompt import Answer, Prompt
+from gateway.generate.prompt import Answer, Prompt, Turn
 from gateway.json_types import Json
 
 Form = Literal["json", "sse", "text"]
@@ -28,12 +28,25 @@ Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 Stop = Annotated[str, StringConstraints(min_length=1)]
 
 
+class EarlierTurn(BaseModel):
+    """An earlier turn of the conversation: what the user asked, or the model answered."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    role: Literal["user", "assistant"]
+    content: Text
+
+
 class GenerateRequest(BaseModel):
     """The body of POST /llm/generate; a field it does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     prompt: Text = Field(description="The question, in the words of the caller.")
+    history: list[EarlierTurn] = Field(
+        default_factory=list,
+        description="Earlier turns of the conversation, oldest first; up to MMHIE_MAX_MESSAGES.",
+    )
     max_tokens: WholeNumber | None = Field(
         None, ge=1, description="Answer budget in tokens; default and cap: MMHIE_MAX_TOKENS."
     )
@@ -54,17 +67,26 @@ class GenerateRequest(BaseModel):
     )
     include_reasoning: bool = Field(False, description="Return the model's reasoning, apart.")
 
-    def to_prompt(self, *, max_tokens: int, system: str | None) -> Prompt:
-        """The prompt; raises InvalidField when it wants more than `max_tokens`."""
+    def to_prompt(
+        self, *, max_tokens: int, system: str | None, max_history: int | None = None
+    ) -> Prompt:
+        """The prompt; raises InvalidField when it wants more than `max_tokens`, or goes on with
+        more than `max_history` turns."""
         if self.max_tokens is not None and self.max_tokens > max_tokens:
             raise InvalidField(
                 f"max_tokens must be at most {max_tokens} (MMHIE_MAX_TOKENS).", param="max_tokens"
+            )
+        if max_history is not None and len(self.history) > max_history:
+            raise InvalidField(
+                f"history must have at most {max_history} turns (MMHIE_MAX_MESSAGES).",
+                param="history",
             )
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return Prompt(
             text=self.prompt,
             max_tokens=self.max_tokens or max_tokens,
             system=self.system or system,
+            history=tuple(Turn(turn.role, turn.content) for turn in self.history),
             temperature=self.temperature,
             top_p=self.top_p,
             seed=self.seed,

@@ -17,8 +17,8 @@ from gateway.json_types import Json
 Side = Literal["none", "left", "right"]
 T = TypeVar("T")
 
-# What a template adds for a system message beyond its text: role markers, line ends.
-SYSTEM_TURN_TOKENS = 32
+# What a template adds for one more message beyond its text: role markers, line ends.
+TURN_TOKENS = 32
 BYTES_PER_TOKEN = 4  # of English text; used only where the engine cannot count
 CUTS = 4  # cutting between tokens can make new ones at the seam, so it is checked again
 
@@ -58,8 +58,9 @@ def limit_for(prompt: Prompt, model: Model, *, max_input: int, reasoning_budget:
 
 def most_tokens(prompt: Prompt, model: Model) -> int:
     """An upper bound, in tokens."""
-    text_bytes = len(prompt.text.encode()) + len((prompt.system or "").encode())
-    return text_bytes + model.template_tokens + SYSTEM_TURN_TOKENS
+    others = [prompt.system or "", *(turn.content for turn in prompt.history)]
+    text_bytes = sum(len(text.encode()) for text in (prompt.text, *others))
+    return text_bytes + model.template_tokens + len(others) * TURN_TOKENS
 
 
 async def count_tokens(prompt: Prompt, model: Model, engine: EngineClient) -> int:

@@ -12,10 +12,13 @@ PREFIX = "/console/"
 
 def router_of(settings: GatewaySettings, disclaimer: Disclaimer) -> APIRouter:
     """Its routes; the notice is in the page itself, so it is read before any script has run."""
+    has_keys = settings.keys_file or settings.jwks_file or settings.jwks_url
     facts = {
         "disclaimer": disclaimer.text,
         "language": disclaimer.language,
         "max_tokens": settings.max_tokens,
         "reasoning": settings.reasoning,
+        "keys": "required" if has_keys else "none",
+        "figures": "closed" if settings.protects_metrics else "open",
     }
     return files_router(load(facts), HEADERS, page="/", prefix=PREFIX)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from gateway.json_types import Json
 from gateway.safety import provenance
@@ -112,19 +112,30 @@ def screened(body: Json) -> Sequence[str]:
     """Return the turns of a request of any path, oldest first: instructions and system messages,
     then the prompt, or the last turns of the user with the tool results among them."""
     setting = [content_text(body.get(name)) for name in ("instructions", "system")]
-    items = next((body[name] for name in ("messages", "input") if is_turns(body.get(name))), None)
+    items = conversation(body)
     if items is not None:
         setting += [content_text(item.get("content")) for item in items if is_setting(item)]
         return present(setting + [told(item) for item in recent(items)])
     return present([*setting, content_text(body.get("input") or body.get("prompt"))])
 
 
-def is_turns(value: object) -> bool:
+def conversation(body: Json) -> Sequence[object] | None:
+    """Return the items of a conversation, if the request has one; the last item of one in
+    `history` is the prompt."""
+    for name in ("messages", "input"):
+        if is_turns(items := body.get(name)):
+            return items
+    if is_turns(earlier := body.get("history")):
+        return [*earlier, {"role": "user", "content": body.get("prompt")}]
+    return None
+
+
+def is_turns(value: object) -> TypeGuard[list[object]]:
     """Return whether this is a conversation, or a list of a conversation's items."""
     return isinstance(value, list) and any(isinstance(item, dict) for item in value)
 
 
-def is_setting(item: object) -> bool:
+def is_setting(item: object) -> TypeGuard[Json]:
     return isinstance(item, dict) and item.get("role") in SETTING
 
 

@@ -22,6 +22,7 @@ class GenerateOptions(SamplingOptions, total=False):
     """Fields that `generate` and `stream` take beyond the original signature."""
 
     system: str
+    history: Sequence[Mapping[str, str]]  # earlier turns, oldest first: {"role", "content"}
 
 
 @dataclass(frozen=True, slots=True)

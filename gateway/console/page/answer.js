@@ -1,49 +1,37 @@
 // One question and what came of it, as an article: notices first, then the answer, then its notice.
 
-import { announce, byId, copy, fillFacts, make } from "./dom.js";
+import { announce, byId, copy, make } from "./dom.js";
 import { blocks } from "./markdown.js";
-import { NOTES, SNIPPETS } from "./snippets.js";
+import { showCode, showOrigin } from "./origin.js";
+import { TRUNCATED, WARNINGS, moment, plain } from "./words.js";
 
-const TRUNCATED = {
-  in_answer: "The answer was cut off at the token limit. What is missing may change its meaning.",
-  in_reasoning: "The model was cut off while it was still reasoning: there may be no answer, or only part of one.",
-  input: "The question was too long and was cut: the model has not seen all of it.",
-};
-const WARNINGS = {
-  answer_shortened: "The reasoning left too few tokens for the answer: it was cut off.",
-  ended_early: "The engine ended the answer early: it may not be complete.",
-  input_not_screened: "The question was not screened for emergencies.",
-  reasoning_cut: "The model’s reasoning was ended at its token limit.",
-  reasoning_only: "There is reasoning and no answer.",
-  empty_answer: "The model spent tokens and gave no text.",
-  nothing_generated: "The model generated nothing.",
-  input_truncated: "The question was too long and was cut: the model has not seen all of it.",
-  reasoning_withheld: "Reasoning was asked for; the operator does not show it with this key.",
-  harmony_markers_stripped: "Control marks of the model’s format leaked into the answer and were removed.",
-  reasoning_not_separated: "Reasoning and answer are not separated in this text.",
-};
+const WITHOUT = "Later questions go without it.";
 
 export class Answer {
   #text = "";
   #thoughts = "";
   #isPlain = false;
   #frame = 0;
-  #pieces = 0;
   #firstAt = 0;
   #final = null;
   #notices = [];
   #ended = "";
   #sentAt = new Date().toISOString();
+  #speed = "";
+  isWhole = false; // and so part of the conversation
   requestId = "";
 
-  constructor(asked, { model, name }) {
+  constructor(asked, { model, name }, number) {
     this.asked = asked;
+    this.number = number;
     this.model = model;
     this.name = name;
     this.#build();
   }
 
   get hasText() { return this.#text !== ""; }
+  get written() { return this.#text; }
+  get notice() { return this.#notices.length ? this.notices : null; }
 
   #build() {
     this.notices = make("div", { role: "alert" });
@@ -57,7 +45,7 @@ export class Answer {
     this.remarks = make("div");
     this.actions = make("div", { className: "actions", hidden: true });
     this.element = make("article", { className: "answer writing", "aria-busy": "true" },
-      make("h2", {}, "Question"),
+      make("h2", { className: "visually-hidden" }, `Question ${this.number}`),
       make("p", { className: "question", tabIndex: 0 }, this.asked.prompt),
       this.notices, this.madeBy, this.reasoning, this.text, this.remarks,
       make("p", { className: "answer-notice", lang: byId("disclaimer").lang }, byId("disclaimer").textContent),
@@ -68,10 +56,7 @@ export class Answer {
   /** Take in one event of the stream. */
   hear(event) {
     if (event.notices && !this.#notices.length) this.#warn(event.notices);
-    if (event.delta || event.reasoning_delta) {
-      this.#firstAt ||= performance.now();
-      this.#pieces += 1;
-    }
+    if (event.delta || event.reasoning_delta) this.#firstAt ||= performance.now();
     this.#text += event.delta ?? "";
     this.#thoughts += event.reasoning_delta ?? "";
     if ("finish_reason" in event) this.#final = event;
@@ -83,11 +68,13 @@ export class Answer {
     const final = this.#final ?? {};
     const seconds = (performance.now() - this.#firstAt) / 1000;
     const tokens = final.usage?.completion_tokens;
-    this.#end(tokens ? `${tokens} tokens, ${(tokens / Math.max(seconds, 0.001)).toFixed(1)} a second` : "");
+    this.#speed = tokens && `${(tokens / Math.max(seconds, 0.001)).toFixed(1)} tokens a second`;
+    this.isWhole = this.#text.trim() !== "";
+    this.#end("");
     if (final.truncated) this.#remark(TRUNCATED[final.truncated] ?? "The answer was cut off.");
     for (const code of final.warnings ?? []) {
       if (final.truncated === "input" && code === "input_truncated") continue;
-      this.#remark(WARNINGS[code] ?? "The gateway has a warning about this answer.", code);
+      this.#remark(WARNINGS[code] ?? "There is a warning about this answer; the operator knows more.");
     }
     this.#offer();
     announce(`The answer is complete.${this.#notices.length ? " There is an emergency notice." : ""}`);
@@ -97,7 +84,7 @@ export class Answer {
   stopped() {
     this.#ended = "stopped by the reader";
     this.#end("stopped");
-    this.#remark("You stopped this answer: it is not complete.", `request ${this.requestId}`);
+    this.#remark(`You stopped this answer: it is not complete. ${WITHOUT}`, `Request ${this.requestId}`);
     this.#offer();
     announce("Stopped.");
   }
@@ -107,12 +94,12 @@ export class Answer {
     this.#ended = failure.code ?? "interrupted";
     if (failure.notices.length && !this.#notices.length) this.#warn(failure.notices);
     this.#end("failed");
-    const part = this.hasText ? " What is above is not complete." : "";
+    const sentence = plain(failure, byId("disclaimer").lang);
+    const part = this.hasText ? ` What is above is not complete. ${WITHOUT}` : "";
     const wait = failure.retryAfter ? ` Try again in ${failure.retryAfter} s.` : "";
-    const about = [failure.code, `request ${this.requestId}`].filter(Boolean).join(", ");
-    this.#remark(`${failure.message}${wait}${part}`, about, "failed");
+    this.#remark(`${sentence}${wait}${part}`, `Request ${this.requestId}`, "failed");
     this.#offer();
-    announce(`${failure.message}${this.#notices.length ? " There is an emergency notice." : ""}`);
+    announce(`${sentence}${this.#notices.length ? " There is an emergency notice." : ""}`);
   }
 
   /** What is known of the answer; of one that did not end, what the gateway's trail is searched by. */
@@ -142,8 +129,7 @@ export class Answer {
     this.reasoning.hidden = this.#thoughts === "";
     this.thoughts.textContent = this.#thoughts;
     if (this.element.ariaBusy !== "true") return;
-    const seconds = (performance.now() - this.#firstAt) / 1000;
-    this.#tell(this.hasText ? "writing" : "reasoning", seconds > 1 ? `about ${(this.#pieces / seconds).toFixed(0)} tokens a second` : "");
+    this.#tell(this.hasText ? "writing" : "reasoning");
   }
 
   #end(fact) {
@@ -157,9 +143,9 @@ export class Answer {
     this.#tell(fact, moment(origin?.time));
   }
 
-  #remark(sentence, code = "", kind = "") {
+  #remark(sentence, about = "", kind = "") {
     const remark = make("p", { className: `remark ${kind}`, role: "note" }, sentence);
-    if (code) remark.append(make("small", {}, make("code", {}, code)));
+    if (about) remark.append(make("small", {}, about));
     this.remarks.append(remark);
   }
 
@@ -170,7 +156,8 @@ export class Answer {
       return made;
     };
     const offered = [button("Copy as code", () => showCode(this.asked, this.model))];
-    offered.unshift(button("Provenance", () => showOrigin(this.#record())));
+    offered.unshift(button("Copy request id", (made) => copy(this.requestId, made)));
+    offered.unshift(button("Provenance", () => showOrigin(this.#record(), this.#speed)));
     if (this.hasText) {
       offered.unshift(button("Copy answer", (made) => copy(this.#withNotice(), made)));
       offered.push(button("Plain text", (made) => {
@@ -190,51 +177,4 @@ export class Answer {
     const notices = this.#notices.map((notice) => `${notice.message}\n\n`).join("");
     return `${notices}${incomplete}${this.#text}\n\n[AI-generated, ${this.name}] ${byId("disclaimer").textContent}`;
   }
-}
-
-// A month in letters: 11/12 is two days, depending on who reads it.
-const CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
-const moment = (time) => (time ? CLOCK.format(new Date(time)) : "");
-
-function showOrigin(final) {
-  const { provenance: origin = {}, disclaimer = {}, ai_label: label } = final.mmhie ?? {};
-  const sampling = Object.entries(origin.sampling ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
-  const engine = [origin.engine, origin.engine_version].filter(Boolean).join(" ");
-  fillFacts(byId("origin"), [
-    ["Model", origin.display_name ?? origin.model],
-    ["Revision", origin.revision],
-    ["Base model", origin.base],
-    ["Adapter", origin.adapter && (typeof origin.adapter === "string" ? origin.adapter : JSON.stringify(origin.adapter))],
-    ["Quantization", origin.quantization],
-    ["Label", label && `AI-generated (${label.code})`],
-    ["Time", origin.time && `${moment(origin.time)} (${origin.time})`],
-    ["Request", final.request_id, "digest"],
-    ["Finished because", final.truncated ? `${final.finish_reason}, ${final.truncated}` : final.finish_reason],
-    ["Tokens", final.usage && `${final.usage.prompt_tokens} read, ${final.usage.completion_tokens} written`],
-    ["Reasoning effort", origin.reasoning_effort],
-    ["Sampling", sampling],
-    ["Engine", engine],
-    ["Engine fingerprint", origin.system_fingerprint, "digest"],
-    ["Gateway", origin.gateway_version],
-    ["Digest of the question", origin.prompt_digest, "digest"],
-    ["Digest of the answer", origin.output_digest, "digest"],
-    ["Rules of the notices", origin.notice_rules, "digest"],
-    ["Safety notice", disclaimer.version && `${disclaimer.id} ${disclaimer.version}`],
-    ["Digest of the notice", disclaimer.sha256, "digest"],
-  ]);
-  byId("origin-copy").onclick = (event) => copy(JSON.stringify(final.mmhie, null, 2), event.currentTarget);
-  byId("origin-dialog").showModal();
-}
-
-function showCode(asked, model) {
-  const buttons = [...byId("code-dialog").querySelectorAll("[data-code]")];
-  const choose = (name) => {
-    byId("code").textContent = SNIPPETS[name](asked, model);
-    byId("code-note").textContent = NOTES[name];
-    for (const button of buttons) button.ariaPressed = String(button.dataset.code === name);
-  };
-  for (const button of buttons) button.onclick = () => choose(button.dataset.code);
-  byId("code-copy").onclick = (event) => copy(byId("code").textContent, event.currentTarget);
-  choose("curl");
-  byId("code-dialog").showModal();
 }

@@ -16,12 +16,13 @@ export class Failure extends Error {
   }
 }
 
-const headers = (more = {}) => (key ? { authorization: `Bearer ${key}`, ...more } : more);
+const PATIENCE_MS = 5000;
+const headers = (more = {}, own = key) => (own ? { authorization: `Bearer ${own}`, ...more } : more);
 
-/** A small JSON document; raises Failure. */
-export async function look(path, patienceMs = 5000) {
+/** A small JSON document, with the key in use or another; raises Failure. */
+export async function look(path, { key: own = key } = {}) {
   const response = await reached(path, {
-    headers: headers(), cache: "no-store", signal: AbortSignal.timeout(patienceMs),
+    headers: headers({}, own), cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS),
   });
   if (!response.ok) throw await refused(response);
   return response.json();

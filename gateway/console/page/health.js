@@ -2,26 +2,29 @@
 
 import { byId, fillFacts, make } from "./dom.js";
 import { hasKey, look } from "./gateway.js";
+import { withMoments } from "./words.js";
 
+const CLOSED = new Set([401, 403]); // the state is shown to keys with the scope metrics only
 const POLL_MS = { ready: 3000, away: 2000, other: 1000 };
 const WORDS = {
   starting: "Starting",
   loading: "Loading the model",
   ready: "Ready",
   draining: "Stopping",
-  engine_down: "Engine down",
-  stalled: "Engine stalled",
+  engine_down: "Model not reachable",
+  stalled: "Model stalled",
   held: "Out of service",
   away: "Gateway not reachable",
+  closed: "Connected",
   unknown: "Connecting",
 };
 // In the way of asking: how serious it is, and what to read where the gateway tells no more.
 const PANELS = {
-  starting: ["", "The engine is starting."],
+  starting: ["", "The model is being started. Questions can be asked once it is there."],
   loading: ["", "The model is being loaded into memory. Questions can be asked once it is there."],
   draining: ["caution", "This gateway is being stopped. Another one takes over, or it comes back."],
-  engine_down: ["danger", "The engine does not answer. It is restarted where it is supervised."],
-  stalled: ["danger", "The engine has work and makes no progress."],
+  engine_down: ["danger", "The model does not answer; it is restarted if it is supervised. Until then, follow your downtime procedure."],
+  stalled: ["danger", "The model has work and makes no progress. Until it does, follow your downtime procedure."],
   held: ["caution", "The model was taken out of service by an operator. Follow your downtime procedure and rely on clinical judgement and your usual references."],
   away: ["danger", "The gateway does not answer. This page keeps trying; what you have written stays here. Until then, follow your downtime procedure."],
 };
@@ -38,7 +41,7 @@ export class Health {
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); });
   }
 
-  get isReady() { return this.phase === "ready"; }
+  get isReady() { return this.phase === "ready" || this.phase === "closed"; }
 
   /** Whether asking is worth while: without a model the gateway still looks for an emergency. */
   get answers() { return this.isReady || ["held", "engine_down", "stalled"].includes(this.phase); }
@@ -46,7 +49,7 @@ export class Health {
   /** Look now, and from then on in a rhythm that fits the phase. */
   async look() {
     clearTimeout(this.#timer);
-    const told = await look("healthz").catch(() => ({ phase: "away" }));
+    const told = await look("healthz").catch(({ status }) => ({ phase: CLOSED.has(status) ? "closed" : "away" }));
     clearTimeout(this.#timer); // another look may have been asked for meanwhile
     this.#show(told);
     if (!document.hidden) {
@@ -64,7 +67,7 @@ export class Health {
     write(byId("phase"), WORDS[this.phase]);
     write(byId("model"), this.name);
     this.#panel(told);
-    if (this.phase !== "away") this.#facts(told);
+    if (!["away", "closed"].includes(this.phase)) this.#facts(told);
     if (was !== this.phase) this.onChange(was);
   }
 
@@ -74,7 +77,7 @@ export class Health {
     if (otherwise === undefined) return;
     byId("state").className = `panel ${kind}`;
     write(byId("state-title"), WORDS[this.phase]);
-    write(byId("state-text"), told.detail || otherwise);
+    write(byId("state-text"), withMoments(told.detail || otherwise));
     this.#progress(told);
   }
 
@@ -92,7 +95,7 @@ export class Health {
     fillFacts(byId("facts"), [
       ["Model", this.name],
       ["Quantization", served.quantization],
-      ["Longest context", served.max_model_len && `${served.max_model_len} tokens`],
+      ["Longest conversation", served.max_model_len && `${served.max_model_len} tokens`],
       ["Device", served.device],
       ["Engine", [engine.name, engine.version].filter(Boolean).join(" ")],
       ["Gateway", told.gateway_version],

@@ -1,17 +1,29 @@
-// The page: a question goes out, an answer is read as it is written.
+// The page: a question goes out with the conversation so far, an answer is read as it is written.
 
+import { Access } from "./access.js";
 import { Answer } from "./answer.js";
 import { Charts } from "./charts.js";
+import { Conversation } from "./conversation.js";
 import { announce, byId, closable } from "./dom.js";
-import { ask, hasKey, useKey } from "./gateway.js";
+import { Follow } from "./follow.js";
+import { ask, look } from "./gateway.js";
 import { Health } from "./health.js";
 
-let running = null;
+let running = null; // the question being answered: what stops it, and its card
+
+const facts = document.body.dataset;
+const conversation = new Conversation();
+const follow = new Follow(byId("answers"), byId("follow"), () => running?.answer.notice);
 
 const health = new Health(() => {
   byId("send").ariaDisabled = String(!health.answers || running !== null);
   if (health.isReady) byId("why").textContent = "";
-  if (health.reasons && document.body.dataset.reasoning === "pass") offerReasoning();
+  if (health.reasons && facts.reasoning === "pass") offerReasoning();
+});
+
+const access = new Access(facts.keys === "required", () => {
+  health.look();
+  unfoldForOperator();
 });
 
 const offerReasoning = once(() => { byId("include-reasoning").checked = true; });
@@ -25,6 +37,7 @@ function question() {
   const number = (id) => (byId(id).value === "" ? undefined : Number(byId(id).value));
   const asked = {
     prompt: byId("prompt").value,
+    history: conversation.history(),
     max_tokens: number("max-tokens"),
     temperature: number("temperature"),
     reasoning_effort: byId("effort").value || undefined,
@@ -45,43 +58,72 @@ function obstacle() {
 async function send() {
   byId("why").textContent = obstacle();
   if (byId("why").textContent) {
+    byId("options").open ||= byId("options").querySelector(":invalid") !== null;
     byId("ask").querySelector(":invalid")?.focus();
     return;
   }
-  const answer = new Answer(question(), health);
+  if (access.isMissing && !(await access.ask())) {
+    byId("why").textContent = "Questions need an access key.";
+    return;
+  }
+  begin(question());
+}
+
+function begin(asked) {
+  const answer = new Answer(asked, health, conversation.length + 1);
   answer.onAgain = again;
+  conversation.add(answer);
   byId("empty").hidden = true;
-  byId("answers").prepend(answer.element);
-  await stream(answer);
+  byId("options").open = false;
+  byId("prompt").value = "";
+  byId("answers").append(answer.element);
+  stream(answer);
 }
 
 async function stream(answer) {
-  running = new AbortController();
+  running = { answer, stop: new AbortController() };
   busy(true);
+  follow.begin();
   try {
-    await ask(answer.asked, running.signal, (event) => answer.hear(event), (id) => { answer.requestId = id; });
+    await askedWithKey(answer, running.stop.signal);
     answer.complete();
-    if (byId("prompt").value === answer.asked.prompt) byId("prompt").value = "";
   } catch (problem) {
+    if (!answer.element.isConnected) return; // a new conversation has begun
+    byId("prompt").value ||= answer.asked.prompt;
     if (problem.name === "AbortError") answer.stopped();
     else failed(answer, problem);
   } finally {
+    follow.end();
     running = null;
     busy(false);
   }
 }
 
+/** Ask; where the key is refused, ask for another one and put the question again. */
+async function askedWithKey(answer, signal) {
+  for (;;) {
+    try {
+      return await ask(answer.asked, signal, (event) => answer.hear(event), (id) => { answer.requestId = id; });
+    } catch (problem) {
+      const isRefused = problem.status === 401 || problem.status === 403;
+      if (!isRefused || answer.hasText || !(await access.ask(problem.message))) throw problem;
+    }
+  }
+}
+
 function failed(answer, failure) {
   answer.failed(failure);
-  if (failure.status === 401 || failure.status === 403) askForKey(failure.message);
   health.look();
 }
 
 function busy(is) {
+  const focused = document.activeElement;
   byId("stop").hidden = !is;
+  byId("send").hidden = is;
   byId("send").ariaDisabled = String(is || !health.answers);
   if (is) announce("The question was sent.");
-  else if (document.activeElement === document.body) byId("prompt").focus({ preventScroll: true });
+  if (is && focused === byId("send")) byId("stop").focus({ preventScroll: true });
+  if (!is && [byId("stop"), document.body].includes(focused)) byId("prompt").focus({ preventScroll: true });
 }
 
 function again(asked) {
@@ -89,32 +131,29 @@ function again(asked) {
   byId("prompt").focus();
 }
 
-function askForKey(sentence = "") {
-  if (sentence) byId("key-text").textContent = sentence;
-  byId("key-text").classList.toggle("failed", sentence !== "");
-  byId("key-forget").hidden = !hasKey();
-  byId("key").value = "";
-  byId("key-dialog").showModal();
+function startAnew() {
+  running?.stop.abort();
+  conversation.clear();
+  for (const answer of byId("answers").querySelectorAll("article")) answer.remove();
+  byId("empty").hidden = false;
+  byId("why").textContent = "";
+  byId("prompt").value = "";
+  byId("prompt").focus();
+  announce("Conversation cleared.");
 }
 
-function takeKey(text) {
-  useKey(text);
-  byId("key").value = "";
-  byId("key-open").textContent = hasKey() ? "Access key: set" : "Access key";
-  byId("key-dialog").close();
-  health.look();
+/** The engine's figures are folded, but for a key that opens what is closed to others. */
+async function unfoldForOperator() {
+  if (facts.figures !== "closed" || !wide.matches) return;
+  byId("engine").open ||= await look("v1/mmhie/load").then(() => true, () => false);
 }
 
-const KEY_TEXT = byId("key-text").textContent;
-byId("key-open").addEventListener("click", () => {
-  byId("key-text").textContent = KEY_TEXT;
-  askForKey();
-});
-byId("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  takeKey(byId("key").value);
-});
-byId("key-forget").addEventListener("click", () => takeKey(""));
+function countOptions() {
+  const set = ["max-tokens", "effort", "system"].filter((id) => byId(id).value !== "").length
+    + (byId("temperature").value === byId("temperature").defaultValue ? 0 : 1);
+  byId("options-set").textContent = set ? `${set} changed` : "";
+}
+
 document.querySelectorAll("dialog").forEach(closable);
 
 byId("ask").noValidate = true;
@@ -122,27 +161,32 @@ byId("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   send();
 });
-byId("stop").addEventListener("click", () => running?.abort());
+byId("ask").addEventListener("input", countOptions);
+byId("stop").addEventListener("click", () => running?.stop.abort());
+byId("anew").addEventListener("click", startAnew);
+for (const example of byId("examples").querySelectorAll("button")) {
+  example.addEventListener("click", () => again({ prompt: example.textContent }));
+}
+byId("prompt").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  send();
+});
 document.addEventListener("keydown", (event) => {
-  const isOpen = document.querySelector("dialog[open]");
-  if (event.key === "Escape" && running && !isOpen) running.abort();
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !isOpen) {
-    event.preventDefault();
-    send();
-  }
+  if (event.key === "Escape" && running && !document.querySelector("dialog[open]")) running.stop.abort();
 });
 
-// Dialogs, and the column that stays in view, begin below the notice.
-const head = document.querySelector(".top");
-new ResizeObserver(() => {
-  document.documentElement.style.setProperty("--top", `${head.offsetHeight}px`);
-}).observe(head);
+// Dialogs, and what stays in view, begin below the notice and end above the question.
+for (const [edge, element] of [["--top", document.querySelector(".top")], ["--bottom", byId("ask")]]) {
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty(edge, `${element.offsetHeight}px`);
+  }).observe(element);
+}
 
 const wide = matchMedia("(min-width: 62.01rem)");
-const unfold = () => { byId("engine").open = wide.matches; };
-wide.addEventListener("change", unfold);
-unfold();
 
 byId("send").ariaDisabled = "true";
 health.look();
 new Charts().run();
+if (access.isMissing) access.ask();
+else byId("prompt").focus({ preventScroll: true });

@@ -14,9 +14,10 @@ function curl(asked) {
 }
 
 function openai(asked, model) {
-  const { prompt, system, max_tokens, temperature, reasoning_effort } = asked;
+  const { prompt, history = [], system, max_tokens, temperature, reasoning_effort } = asked;
   const messages = [
     ...(system ? [`    {"role": "system", "content": ${python(system)}},`] : []),
+    ...history.map((turn) => `    ${python(turn)},`),
     `    {"role": "user", "content": ${python(prompt)}},`,
   ];
   return [

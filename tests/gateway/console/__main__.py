@@ -56,9 +56,9 @@ async def answer(page: Page, engine: FakeEngine) -> None:
     """An answer that has ended, with its reasoning folded."""
     engine.next({"fault": "say", "tokens": tokens(ANSWER)}, {"fault": "reasoning"})
     await ready(page)
+    await page.locator("#engine summary").click()
     await page.locator("#options summary").click()
     await page.check("#include-reasoning")
-    await page.locator("#options summary").click()
     await ask(page, QUESTION)
     await answered(page)
     await page.wait_for_timeout(BUSY_S * 1000)

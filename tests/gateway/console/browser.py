@@ -93,7 +93,14 @@ async def ask(page: Page, prompt: str) -> None:
 
 async def answered(page: Page) -> None:
     """The newest answer has ended, however it did."""
-    await page.wait_for_selector("article:first-of-type[aria-busy=false]")
+    await page.wait_for_selector("article:last-of-type[aria-busy=false]")
+
+
+async def take_key(page: Page, secret: str) -> None:
+    """Answer the question for a key that a page opens with."""
+    await page.fill("#key", secret)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#key-dialog:not([open])", state="attached")
 
 
 async def violations(page: Page) -> list[str]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gateway.engine.watch import Model
 from gateway.generate import engine_body
-from gateway.generate.prompt import Prompt
+from gateway.generate.prompt import Prompt, Turn
 
 ASK = Prompt("Why?", 8, system="Be brief.")
 CHAT = Model("m")
@@ -35,6 +35,19 @@ def test_a_model_without_one_is_asked_to_complete() -> None:
     assert body["prompt"] == "Be brief.\n\nWhy?"
     assert not body.keys() & {"messages", "reasoning_effort"}
     assert engine_body.content(replace(ask, system=None), PLAIN) == {"prompt": "Why?"}
+
+
+def test_a_prompt_goes_on_with_its_conversation() -> None:
+    """As messages before it; without a template, as the texts before it."""
+    ask = replace(ASK, history=(Turn("user", "Croup?"), Turn("assistant", "Stridor.")))
+
+    assert engine_body.content(ask, CHAT)["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Croup?"},
+        {"role": "assistant", "content": "Stridor."},
+        {"role": "user", "content": "Why?"},
+    ]
+    assert engine_body.content(ask, PLAIN) == {"prompt": "Be brief.\n\nCroup?\n\nStridor.\n\nWhy?"}
 
 
 def test_reasoning_has_a_budget_on_top() -> None:

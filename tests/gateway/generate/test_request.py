@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.engine import openai_json
 from gateway.errors import InvalidField, InvalidRequest
+from gateway.generate.prompt import Turn
 from gateway.generate.request import GenerateRequest, checked, form_of
 
 CANARY = "Ada Lovelace"
@@ -65,6 +66,12 @@ def test_what_the_caller_chose() -> None:
         ({"prompt": CANARY, "system": " "}, "system"),
         ({"prompt": CANARY, "reasoning_effort": CANARY}, "reasoning_effort"),
         ({"prompt": CANARY, "include_reasoning": CANARY}, "include_reasoning"),
+        ({"prompt": CANARY, "history": CANARY}, "history"),
+        ({"prompt": CANARY, "history": [CANARY]}, "history"),
+        ({"prompt": CANARY, "history": [{"role": "system", "content": CANARY}]}, "history"),
+        ({"prompt": CANARY, "history": [{"role": "user", "content": " "}]}, "history"),
+        ({"prompt": CANARY, "history": [{"role": "user", "content": [CANARY]}]}, "history"),
+        ({"prompt": CANARY, "history": [{"role": "user", "content": "a", CANARY: 1}]}, "history"),
     ],
 )
 def test_a_wrong_field(fields: dict[str, Any], param: str) -> None:
@@ -89,6 +96,21 @@ def test_a_budget_over_the_cap() -> None:
     with pytest.raises(InvalidField) as found:
         parsed(prompt="p", max_tokens=65).to_prompt(max_tokens=64, system=None)
     assert "64 (MMHIE_MAX_TOKENS)" in found.value.message
+
+
+def test_a_conversation_that_is_too_long() -> None:
+    """Refused with the cap and the setting behind it."""
+    turns = [{"role": "user", "content": CANARY}, {"role": "assistant", "content": CANARY}]
+    request = parsed(prompt="p", history=turns)
+
+    assert request.to_prompt(max_tokens=1, system=None, max_history=2).history == (
+        Turn("user", CANARY),
+        Turn("assistant", CANARY),
+    )
+    with pytest.raises(InvalidField) as found:
+        request.to_prompt(max_tokens=1, system=None, max_history=1)
+    assert "1 turns (MMHIE_MAX_MESSAGES)" in found.value.message
+    assert found.value.param == "history"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from gateway.engine.watch import Model
 from gateway.errors import EngineGarbled, GatewayError, InputTooLong
 from gateway.generate import truncation
-from gateway.generate.prompt import Prompt
+from gateway.generate.prompt import Prompt, Turn
 from tests.gateway.peer import Line, Play, meeting
 
 TEMPLATE = 5
@@ -68,6 +68,16 @@ async def test_a_long_one_is_counted() -> None:
     tokenizer = Tokenizer()
     assert await fit(ask(95), limit=100, play=tokenizer.play) == ask(95)
     assert tokenizer.asked == ["/tokenize"]
+
+
+async def test_earlier_turns_count() -> None:
+    """They are part of the input, and are not cut."""
+    tokenizer = Tokenizer()
+    with pytest.raises(InputTooLong):
+        await fit(
+            ask(5, history=(Turn("user", "w " * 95),)), limit=100, cut="left", play=tokenizer.play
+        )
+    assert tokenizer.asked[0] == "/tokenize"
 
 
 async def test_too_long_is_refused_with_counts() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from tests.gateway.console.browser import answered, chromium, opened
+from tests.gateway.console.browser import answered, chromium, opened, take_key
 
 CARD = {
     "notice": "article [role=alert] .notice",
@@ -37,9 +37,7 @@ class Console:
         self, url: str, key: str, prompt: str, *, leaves: bool, max_tokens: int | None = None
     ) -> dict[str, Any]:
         async with opened(self._browser, url) as page:
-            await page.click("#key-open")
-            await page.fill("#key", key)
-            await page.keyboard.press("Enter")
+            await take_key(page, key)
             if max_tokens:
                 await page.click("#options summary")
                 await page.fill("#max-tokens", str(max_tokens))

@@ -1,0 +1,49 @@
+// The drawer with the origin of an answer, and the dialog with its question as code.
+
+import { byId, copy, fillFacts } from "./dom.js";
+import { NOTES, SNIPPETS } from "./snippets.js";
+import { finish, moment } from "./words.js";
+
+export function showOrigin(final, speed) {
+  const { provenance: origin = {}, disclaimer = {}, ai_label: label } = final.mmhie ?? {};
+  const sampling = Object.entries(origin.sampling ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
+  const engine = [origin.engine, origin.engine_version].filter(Boolean).join(" ");
+  fillFacts(byId("origin"), [
+    ["Model", origin.display_name ?? origin.model],
+    ["Revision", origin.revision],
+    ["Base model", origin.base],
+    ["Adapter", origin.adapter && (typeof origin.adapter === "string" ? origin.adapter : JSON.stringify(origin.adapter))],
+    ["Quantization", origin.quantization],
+    ["Label", label && `AI-generated (${label.code})`],
+    ["Time", moment(origin.time)],
+    ["Request", final.request_id, "digest"],
+    ["Ended because", finish(final.finish_reason)],
+    ["Tokens", final.usage && `${final.usage.prompt_tokens} read, ${final.usage.completion_tokens} written`],
+    ["Speed", speed],
+    ["Reasoning effort", origin.reasoning_effort],
+    ["Sampling", sampling],
+    ["Engine", engine],
+    ["Engine fingerprint", origin.system_fingerprint, "digest"],
+    ["Gateway", origin.gateway_version],
+    ["Digest of the question", origin.prompt_digest, "digest"],
+    ["Digest of the answer", origin.output_digest, "digest"],
+    ["Rules of the notices", origin.notice_rules, "digest"],
+    ["Safety notice", disclaimer.version && `${disclaimer.id} ${disclaimer.version}`],
+    ["Digest of the notice", disclaimer.sha256, "digest"],
+  ]);
+  byId("origin-copy").onclick = (event) => copy(JSON.stringify(final.mmhie, null, 2), event.currentTarget);
+  byId("origin-dialog").showModal();
+}
+
+export function showCode(asked, model) {
+  const buttons = [...byId("code-dialog").querySelectorAll("[data-code]")];
+  const choose = (name) => {
+    byId("code").textContent = SNIPPETS[name](asked, model);
+    byId("code-note").textContent = NOTES[name];
+    for (const button of buttons) button.ariaPressed = String(button.dataset.code === name);
+  };
+  for (const button of buttons) button.onclick = () => choose(button.dataset.code);
+  byId("code-copy").onclick = (event) => copy(byId("code").textContent, event.currentTarget);
+  choose("curl");
+  byId("code-dialog").showModal();
+}

@@ -1,0 +1,64 @@
+// What a card says, in words for its reader; codes are for programs, and the drawer has them.
+
+export const TRUNCATED = {
+  in_answer: "The answer was cut off at the token limit. What is missing may change its meaning.",
+  in_reasoning: "The model was cut off while it was still reasoning: there may be no answer, or only part of one.",
+  input: "The question was too long and was cut: the model has not seen all of it.",
+};
+export const WARNINGS = {
+  answer_shortened: "The reasoning left too few tokens for the answer: it was cut off.",
+  ended_early: "The model ended the answer early: it may not be complete.",
+  input_not_screened: "The question was not screened for emergencies.",
+  reasoning_cut: "The model’s reasoning was ended at its token limit.",
+  reasoning_only: "There is reasoning and no answer.",
+  empty_answer: "The model spent tokens and gave no text.",
+  nothing_generated: "The model generated nothing.",
+  input_truncated: "The question was too long and was cut: the model has not seen all of it.",
+  reasoning_withheld: "Reasoning was asked for; the operator does not show it with this key.",
+  harmony_markers_stripped: "Marks of the model’s own format were removed from the answer.",
+  reasoning_not_separated: "Reasoning and answer are not separated in this text.",
+};
+const TOO_LONG = "This is too long for the model. Shorten the question, or start a new conversation.";
+const BUSY = "The service is busy: too many questions are being asked at the moment.";
+const FAULT = "The model could not answer this question. If it happens again, tell the operator.";
+const ERRORS = {
+  input_too_long: TOO_LONG,
+  body_too_large: TOO_LONG,
+  too_busy: BUSY,
+  queue_timeout: BUSY,
+  too_many_connections: BUSY,
+  engine_unavailable: "The model cannot be reached at the moment. Ask again in a moment.",
+  engine_timeout: "The model did not answer in time. Ask again, or ask for less.",
+  engine_cut: "The model stopped before the end of its answer. Ask again.",
+  engine_rejected: FAULT,
+  engine_garbled: FAULT,
+  internal: FAULT,
+  no_answer: "The model gave no answer. Ask the question in other words.",
+  audit_unavailable: "No question is answered while it cannot be recorded. Tell the operator.",
+  shared_state_unavailable: "Part of the service is out of order. Ask again in a moment.",
+  forbidden: "This access key does not allow questions. Ask the operator for one that does.",
+  draining: "The service is being restarted. Ask again in a moment.",
+};
+const FINISHES = {
+  stop: "the model had finished",
+  length: "cut off at the token limit",
+};
+
+// A month in letters: 11/12 is two days, depending on who reads it.
+const CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+const TIMESTAMP = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
+
+/** A time for a person. */
+export const moment = (time) => (time ? CLOCK.format(new Date(time)) : "");
+
+/** A sentence of the gateway with its times for a person. */
+export const withMoments = (sentence) => sentence.replace(TIMESTAMP, moment);
+
+/** A failure in plain words; where the operator has chosen another language, the gateway's own. */
+export function plain(failure, language) {
+  const own = language.startsWith("en") ? ERRORS[failure.code] : undefined;
+  return own ?? withMoments(failure.message);
+}
+
+/** Why an answer ended. */
+export const finish = (reason) => FINISHES[reason] ?? reason;
