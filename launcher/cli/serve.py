@@ -59,6 +59,9 @@ def serve(
         raise ToldToStop("Stopped before the model was ready.") from None
 
 
+INCIDENTS = ("engine_down", "stalled")
+
+
 def reporter(*, as_json: bool) -> Report:
     """Return what writes each phase to standard output as JSON, or nothing."""
 
@@ -91,6 +94,10 @@ async def serve_until_stopped(
                 return
             files = RunFiles(folder, file)
             await supervise(Service(chosen, plans, files, display, report), environ)
+        except LauncherError as error:
+            if error.exit_code and display.log:
+                display.done(f"The log of this run is {display.log}.")
+            raise
         finally:
             display.done()
 
@@ -138,6 +145,7 @@ def log_file(display: ProgressDisplay, chosen: LauncherSettings) -> Iterator[Tex
         file = path.open("w", buffering=1)
     except OSError as error:
         raise LauncherError(f"The log {path} cannot be written: {error.strerror}.") from error
+    display.log = path
     with file:
         yield file
 
@@ -250,8 +258,17 @@ class Publisher:
         self._service.report(phase)
         if phase.name == "ready" and not self._has_greeted:
             self._greet()
+        elif phase.name in INCIDENTS:
+            self._tell_incident(phase.detail)
         else:
             self._service.display.step(phase.detail, phase.progress)
+
+    def _tell_incident(self, sentence: str) -> None:
+        """Print a line that stays, and write it to the log among the programs' own."""
+        display = self._service.display
+        display.incident(sentence)
+        if display.is_terminal:
+            prefixed("launcher", self._service.files.log)(sentence)
 
     def _greet(self) -> None:
         self._has_greeted = True
@@ -260,7 +277,7 @@ class Publisher:
             self._service.display.done(f"Warning: {warning}")
         model = plans[0].served_model if plans else self._service.settings.model
         address = self._service.address
-        self._service.display.done(
+        self._service.display.complete(
             BANNER.format(
                 name=DISPLAY_NAMES.get(model, model),
                 model=model,

@@ -1,21 +1,34 @@
 """Progress of a start: a bar on a terminal, a line for each phase elsewhere."""
 
 import contextlib
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.text import Text
 
 BANNER = Path(__file__).with_name("banner.txt").read_text("utf-8")
 # Without a terminal, a line for each such share of a long step.
 LINE_EACH = 0.05
-COLUMNS = (TextColumn("{task.description:<32}", markup=False), BarColumn(), TimeElapsedColumn())
+
+
+class Clock(ProgressColumn):
+    """Time since the first step; rich's own stands still once a step was complete."""
+
+    def render(self, task: Task) -> Text:
+        """Return hours, minutes and seconds."""
+        return Text(str(timedelta(seconds=int(task.elapsed or 0))), style="progress.elapsed")
+
+
+COLUMNS = (TextColumn("{task.description:<32}", markup=False), BarColumn(), Clock())
 
 
 class ProgressDisplay:
     """Shows one step at a time on a console."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, log: Path | None = None) -> None:
+        self.log = log  # where the programs' own lines are, if not on this console
         self._console = console
         self._bar: Progress | None = None
         self._task = TaskID(0)
@@ -40,6 +53,19 @@ class ProgressDisplay:
         if sentence.partition(": ")[0] != self._last.partition(": ")[0]:
             return False
         return (fraction or 0.0) - self._last_fraction < LINE_EACH
+
+    def incident(self, sentence: str) -> None:
+        """Print a line that stays, and names the log."""
+        if self.is_terminal:
+            self.done(f"{sentence} Log: {self.log}" if self.log else sentence)
+        else:
+            self.step(sentence, None)
+
+    def complete(self, text: str) -> None:
+        """End the bar at its full length, and print a text after it."""
+        if self._bar:
+            self._bar.update(self._task, completed=1.0, total=1.0)
+        self.done(text)
 
     def done(self, text: str = "") -> None:
         """End the bar, and print a text after it."""

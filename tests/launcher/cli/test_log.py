@@ -24,6 +24,7 @@ def opened(folder: Path) -> Iterator[TextIO]:
     display = ProgressDisplay(Console(file=io.StringIO(), force_terminal=True))
     environ = {"MMHIE_CACHE_DIR": str(folder), "MMHIE_PORT": "8123"}
     with log_file(display, load(environ, None)) as file:
+        assert display.log == folder / "logs" / "serve-8123.log"
         yield file
 
 

@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,27 @@ def test_a_phase_goes_to_the_file_and_to_the_person(tmp_path: Path) -> None:
     assert said.startswith("==> Loading.\n")
     assert said.count("The model tiny is ready at") == 1
     assert said.count("==> Dead.\n") == 1
+
+
+def test_an_engine_that_dies_leaves_a_line(tmp_path: Path) -> None:
+    """On the terminal, with the log's file, and in the log; the next start is drawn below it."""
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    display = ProgressDisplay(console, tmp_path / "serve.log")
+    one = replace(service(tmp_path), display=display)
+    publish = serve.Publisher(one)
+    dead = "The engine ended (killed by SIGKILL)."
+    for phase in (
+        Phase("ready", "The model is ready.", 1.0),
+        Phase("engine_down", dead),
+        Phase("starting", "Loading the weights.", 0.1),
+    ):
+        publish(phase)
+    display.done()
+
+    assert isinstance(console.file, io.StringIO)
+    assert isinstance(one.files.log, io.StringIO)
+    assert f"{dead} Log: {tmp_path / 'serve.log'}\n" in console.file.getvalue()
+    assert one.files.log.getvalue() == f"launcher | {dead}\n"
 
 
 def test_the_private_folder_is_private_and_goes_away() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import pytest
 from rich.console import Console
+from rich.progress import Progress
 
-from launcher.terminal.progress import BANNER, ProgressDisplay
+from launcher.terminal.progress import BANNER, COLUMNS, Clock, ProgressDisplay
 
 
 def console(*, terminal: bool) -> Console:
@@ -58,6 +61,53 @@ def test_on_a_terminal_there_is_a_bar() -> None:
     assert display.is_terminal
     assert "Loading the weights." in written(shown)
     assert written(shown).endswith("Ready [bold].\n")
+
+
+def test_what_happened_to_the_engine_stays() -> None:
+    """A line of its own above the next bar, with the file that has the rest."""
+    shown = console(terminal=True)
+    display = ProgressDisplay(shown)
+    display.log = Path("/var/log/serve-8000.log")
+    display.step("The model is ready.", 1.0)
+    display.incident("The engine ended (killed by SIGKILL).")
+    display.step("Loading the weights.", 0.5)
+    display.done()
+
+    told = "The engine ended (killed by SIGKILL). Log: /var/log/serve-8000.log\n"
+    assert told in written(shown)
+
+
+def test_without_a_terminal_an_incident_is_a_line() -> None:
+    """The log is where it stands itself."""
+    shown = console(terminal=False)
+    ProgressDisplay(shown).incident("The engine ended.")
+
+    assert written(shown) == "==> The engine ended.\n"
+
+
+def test_the_clock_goes_on_after_a_step_was_complete() -> None:
+    """A step at its end is not the end of the start."""
+    now = [0.0]
+    with Progress(*COLUMNS, console=console(terminal=True), get_time=lambda: now[0]) as progress:
+        task = progress.add_task("Converting", total=1.0)
+        now[0] = 15.0
+        progress.update(task, completed=1.0)
+        progress.update(task, completed=0.3)
+        now[0] = 77.0
+
+        assert Clock().render(progress.tasks[0]).plain == "0:01:17"
+
+
+@pytest.mark.parametrize(("is_ready", "gaps"), [(True, 0), (False, 1)])
+def test_the_bar_ends_full(is_ready: bool, gaps: int) -> None:
+    """The last of the start's steps is not quite its end; a start that fails ends as it is."""
+    shown = console(terminal=True)
+    display = ProgressDisplay(shown)
+    display.step("Loading the weights.", 0.5)
+    (display.complete if is_ready else display.done)("The end.")
+
+    assert written(shown).split("Loading the weights.")[-1].count("╺") == gaps
+    assert written(shown).endswith("The end.\n")
 
 
 def test_done_twice_says_nothing_more() -> None:
