@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from gateway import settings_base
 from gateway.settings import known_names as gateway_names
@@ -21,6 +21,7 @@ from launcher.formats import FORMATS
 __all__ = ["PREFIX", "LauncherSettings", "load"]
 
 ENGINE_DATE: Final = "VLLM_SYSTEM_START_DATE"  # vLLM's own name for MMHIE_PIN_DATE
+JUDGE_KEY: Final = "MMHIE_JUDGE_API_KEY"  # the one secret here
 RAY_PORT: Final = 6379  # where Ray's head listens by default
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -133,6 +134,14 @@ class LauncherSettings(SharedSettings):
     cache_dir: UserPath = Field(
         Path("~/.cache/mmhie"), description="Folder for converted and merged checkpoints."
     )
+    evaluate_python: UserPath | None = Field(
+        None,
+        description="Python of the environment that has inspect-ai, for `mmhie evaluate`; unset: "
+        "this one, else `evaluate/` in MMHIE_CACHE_DIR.",
+    )
+    judge_api_key: SecretStr | None = Field(
+        None, description="Key of the judge that `mmhie evaluate --judge` names."
+    )
     fetch_stall_seconds: float = Field(
         120,
         gt=0,
@@ -238,9 +247,9 @@ def own_errors() -> Iterator[None]:
 
 
 def given(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> dict[str, str]:
-    """Return the launcher's own variables that are set, as written; none of them is a secret."""
+    """Return the launcher's own variables that are set, as written, without secrets."""
     values = settings_base.variables(environ, env_file)
-    own = sorted(settings_base.names_of(LauncherSettings) & values.keys())
+    own = sorted((settings_base.names_of(LauncherSettings) & values.keys()) - {JUDGE_KEY})
     return {name: values[name].strip() for name in own if values[name].strip()}
 
 

@@ -1,17 +1,13 @@
 """The report as one HTML page that loads nothing; the signed JSON is inside it."""
 
-import re
 from collections.abc import Iterable, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
-from launcher.acceptance import report
-from launcher.acceptance.charts import bar_chart, line_chart
-from launcher.acceptance.report import ReportDamaged
+from launcher.acceptance.report import SIGNATURE
+from launcher.reports.charts import bar_chart, line_chart
+from launcher.reports.page import framed, signature
 
-STYLE: Final = Path(__file__).with_name("page.css")
-OPENED, CLOSED = '<script type="application/json" id="report">', "</script>"
 MARKS: Final = {"passed": "✓", "failed": "✗", "not applicable": "·"}
 NAMES: Final = {
     "model": "Model",
@@ -30,35 +26,19 @@ NAMES: Final = {
 
 def html(text: str) -> str:
     """Render a signed report."""
-    found = report.read(text)
+    found = SIGNATURE.read(text)
     outcome = "passed" if found["has_passed"] else "failed"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Acceptance of {escape(found['facts']['model'])}: {outcome}</title>"
-        f"<style>{STYLE.read_text()}</style></head><body><main>\n"
-        f"<h1>Acceptance of {escape(found['facts']['model'])}</h1>\n"
+    model = found["facts"]["model"]
+    body = (
+        f"<h1>Acceptance of {escape(model)}</h1>\n"
         f'<p class="verdict {outcome}">{escape(found["verdict"])}</p>\n'
         f"{seen_on(found)}\n{facts(found['facts'])}\n{findings(found['findings'])}\n"
         f"{charts(found['measurements'])}\n"
         "<footer>Not a clinical validation: the service was checked, with fixed synthetic prompts; "
         "the medical quality of the model was not. "
-        f"{signature(found['mac'])}</footer>\n</main>\n"
-        f"{OPENED}{embedded(text)}{CLOSED}\n</body></html>\n"
+        f"{signature(found['mac'], 'mmhie accept verify')}</footer>"
     )
-
-
-def embedded(text: str) -> str:
-    """Return JSON that cannot end the element it is in; `\\u003c` is the same character in it."""
-    return text.replace("<", "\\u003c")
-
-
-def text_in(page: str) -> str:
-    """Return the report that a page was rendered from. Raises ReportDamaged."""
-    found = re.search(f"{re.escape(OPENED)}(.*?){re.escape(CLOSED)}", page, re.DOTALL)
-    if found is None:
-        raise ReportDamaged("There is no acceptance report in this page.")
-    return found[1].replace("\\u003c", "<")
+    return framed(f"Acceptance of {model}: {outcome}", body, text)
 
 
 def seen_on(found: Mapping[str, Any]) -> str:
@@ -130,10 +110,3 @@ def series(runs: Iterable[Mapping[str, Any]], field: str) -> dict[str, list[tupl
     for run in runs:
         found.setdefault(f"{run['way']} the gateway", []).append((run["concurrency"], run[field]))
     return found
-
-
-def signature(mac: str) -> str:
-    """Say how the report can be verified."""
-    if not mac:
-        return "This report is not signed: MMHIE_AUDIT_KEY was not set."
-    return f"Signed: <code>{escape(mac[:16])}…</code>; <code>mmhie accept verify</code> checks it."

@@ -16,15 +16,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from gateway import settings as gateway_settings
 from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.acceptance import page, report, run
 from launcher.acceptance.check import Finding
+from launcher.acceptance.report import SIGNATURE
 from launcher.acceptance.service import Service
 from launcher.cli.serve import on_signals
 from launcher.errors import LauncherError
 from launcher.process.parent_death_guard import close_to_others
+from launcher.reports.files import audit_key, page_of, verified, writable, written
 from launcher.serving import preflight
 from launcher.terminal.progress import ProgressDisplay
 
@@ -56,7 +57,7 @@ def accept(
             text = asyncio.run(accepted(dict(os.environ), Run(out, quick, as_json)))
         except asyncio.CancelledError:
             raise NotAccepted("Stopped before the report was written.") from None
-        found = report.read(text)
+        found = SIGNATURE.read(text)
         saved(out, text)
         if as_json:
             sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
@@ -108,7 +109,7 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
         finally:
             await service.close()
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return report.signed(report.document(measured, now), audit_key())
+    return SIGNATURE.signed(report.document(measured, now), audit_key())
 
 
 @contextlib.contextmanager
@@ -118,17 +119,6 @@ def finished(display: ProgressDisplay) -> Iterator[None]:
         yield
     finally:
         display.done()
-
-
-def audit_key() -> str | None:
-    """Return MMHIE_AUDIT_KEY, with which reports are signed."""
-    key = gateway_settings.load().audit_key
-    return key.get_secret_value() if key else None
-
-
-def page_of(out: Path) -> Path:
-    """Return where the page of a report is written."""
-    return out.with_suffix(".html")
 
 
 def part_of(out: Path) -> Path:
@@ -145,12 +135,6 @@ def unfinished(out: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def writable(out: Path) -> None:
-    """Raise LauncherError before a run of minutes whose report nobody could write."""
-    if not os.access(out.parent, os.W_OK) or out.suffix == ".html":
-        raise LauncherError(f"{out} cannot be written: name a .json file in a folder of yours.")
-
-
 def saved(out: Path, text: str) -> None:
     """Write the report and its page. Raises LauncherError."""
     written(out, text)
@@ -158,38 +142,18 @@ def saved(out: Path, text: str) -> None:
     part_of(out).unlink(missing_ok=True)
 
 
-def written(path: Path, text: str) -> None:
-    """Write a file. Raises LauncherError."""
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise LauncherError(f"{path} cannot be written: {error.strerror}.") from None
-
-
 def verify(file: File, as_json: AsJson = False) -> None:
     """Verify that a report, or its page, is as it was written; exit code 1 if it is not."""
-    found = verified(file)
+    found = genuine(file)
     sentence = f"The report is as it was written on {found['time']}. {found['verdict']}"
     put(sentence, {"genuine": True, **summary(found)}, as_json=as_json)
+
+
+def genuine(file: Path) -> dict[str, Any]:
+    """Return the content of a report or a page that is as it was written. Raises LauncherError."""
+    return verified(file, audit_key(), SIGNATURE, page.html)
 
 
 def summary(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return a report's outcome for a program."""
     return {name: found[name] for name in ("time", "has_passed", "verdict")}
-
-
-def verified(file: Path) -> dict[str, Any]:
-    """Return the content of a report or a page. Raises LauncherError."""
-    try:
-        written = file.read_text()
-    except (OSError, UnicodeDecodeError):
-        raise LauncherError(f"{file} cannot be read: name an acceptance report.") from None
-    is_page = file.suffix == ".html"
-    text = page.text_in(written) if is_page else written
-    found = report.verify(text, audit_key())
-    if is_page and page.html(text) != written:
-        raise report.ReportDamaged(
-            "The figures in the page are as they were written, and the page around them is not, "
-            "or is another version's."
-        )
-    return found

@@ -14,7 +14,7 @@ from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.acceptance import profiles as rows
 from launcher.acceptance.profiles import Profile
-from launcher.cli.accept import File, verified
+from launcher.cli.accept import File, genuine
 from launcher.planning import hardware
 
 NO_GPU = (
@@ -77,7 +77,7 @@ def table(shown: list[Profile]) -> Table:
 
 def add(file: File, as_json: AsJson = False) -> None:
     """Add the combination of a signed report whose checks passed."""
-    profile = rows.profile_of(verified(file))
+    profile = rows.profile_of(genuine(file))
     path = rows.add(profile, folder())
     sentence = f"{profile.model} on {profile.hardware} is among the profiles now, as {path}."
     put(sentence, {"added": str(path), **asdict(profile)}, as_json=as_json)

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from launcher.acceptance import page, profiles, report
+from launcher.acceptance import page, profiles
+from launcher.acceptance.report import SIGNATURE
 from scripts.render.page import DOCS, table, with_blocks
 
 REPORTS = DOCS / "acceptance"
@@ -19,7 +20,7 @@ BLOCK = re.compile(r"(<!-- reports -->\n)(?:.*\n)*")
 def pages() -> dict[Path, str]:
     """Return everything that follows from the reports in docs/acceptance."""
     texts = {file: file.read_text() for file in sorted(REPORTS.glob("*.json"))}
-    found = {file: report.read(text) for file, text in texts.items()}
+    found = {file: SIGNATURE.read(text) for file, text in texts.items()}
     rows = [asdict(profiles.profile_of(one)) for one in found.values()]
     path = DOCS / "acceptance.md"
     return {

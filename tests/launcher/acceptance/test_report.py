@@ -9,10 +9,12 @@ import pytest
 
 from launcher.acceptance import page, profiles, report, run
 from launcher.acceptance.check import Finding
-from launcher.acceptance.report import ReportDamaged
+from launcher.acceptance.report import SIGNATURE
 from launcher.errors import LauncherError
 from launcher.planning.cards import CARDS
 from launcher.planning.hardware import Hardware
+from launcher.reports.page import text_in
+from launcher.reports.signature import ReportDamaged
 
 RECORDED = sorted((Path(__file__).parents[3] / "docs/acceptance").glob("*.json"))
 KEY = "k" * 32
@@ -20,7 +22,7 @@ KEY = "k" * 32
 
 def content() -> dict[str, Any]:
     """A report as it was measured on the CPU engine, without its signature."""
-    found = report.read(RECORDED[0].read_text())
+    found = SIGNATURE.read(RECORDED[0].read_text())
     del found["mac"]
     return found
 
@@ -28,13 +30,13 @@ def content() -> dict[str, Any]:
 @pytest.fixture
 def text() -> str:
     """The same, signed."""
-    return report.signed(content(), KEY)
+    return SIGNATURE.signed(content(), KEY)
 
 
 @pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
 def test_recorded_measurements_are_judged_the_same(file: Path) -> None:
     """The verdicts of the shipped reports are what the judges say of their figures."""
-    found = report.read(file.read_text())
+    found = SIGNATURE.read(file.read_text())
 
     assert [asdict(one) for one in run.judged_again(found)] == found["findings"]
     assert found["has_passed"]
@@ -93,11 +95,11 @@ def test_a_tie_may_break_otherwise() -> None:
 
 def test_a_report_is_as_it_was_written(text: str) -> None:
     """And any other key's is not."""
-    assert report.verify(text, KEY) == content()
+    assert SIGNATURE.verify(text, KEY) == content()
     with pytest.raises(ReportDamaged):
-        report.verify(text, "l" * 32)
+        SIGNATURE.verify(text, "l" * 32)
     with pytest.raises(LauncherError, match="MMHIE_AUDIT_KEY"):
-        report.verify(text, None)
+        SIGNATURE.verify(text, None)
 
 
 def test_every_changed_byte_is_found(text: str) -> None:
@@ -106,24 +108,24 @@ def test_every_changed_byte_is_found(text: str) -> None:
     changed = [text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :] for place in places]
     for other in (*changed, text + " ", text[:-2], text.replace(": true", ": false", 1)):
         with pytest.raises(ReportDamaged):
-            report.verify(other, KEY)
+            SIGNATURE.verify(other, KEY)
 
 
 def test_without_a_key_nobody_can_tell() -> None:
     """An unsigned report is no genuine one, and says so."""
-    unsigned = report.signed(content(), None)
+    unsigned = SIGNATURE.signed(content(), None)
 
     with pytest.raises(ReportDamaged, match="not signed"):
-        report.verify(unsigned, KEY)
+        SIGNATURE.verify(unsigned, KEY)
     assert "not signed" in page.html(unsigned)
 
 
 def test_the_page_holds_the_report(text: str) -> None:
     """Whole, whatever characters are in it; nothing is loaded from elsewhere."""
-    hostile = report.signed(content() | {"verdict": "</script><b>"}, KEY)
+    hostile = SIGNATURE.signed(content() | {"verdict": "</script><b>"}, KEY)
 
-    assert page.text_in(page.html(text)) == text
-    assert page.text_in(page.html(hostile)) == hostile
+    assert text_in(page.html(text), "acceptance") == text
+    assert text_in(page.html(hostile), "acceptance") == hostile
     assert "</script><b>" not in page.html(hostile)
     assert "CPU engine: nothing here was seen on a GPU." in page.html(text)
     for loading in ("http://", "https://", "src=", "@import", "url("):
@@ -135,7 +137,7 @@ def test_a_failure_is_seen_on_the_page() -> None:
     found = content()
     finding = Finding("abort", "failed", "The engine works on.", "over 5 s", "5 s")
     found["findings"] = [asdict(finding)]
-    shown = page.html(report.signed(report.document(measured(found), found["time"]), KEY))
+    shown = page.html(SIGNATURE.signed(report.document(measured(found), found["time"]), KEY))
 
     assert '<p class="verdict failed">1 of 1 checks failed: abort.</p>' in shown
     assert "The engine works on." in shown
@@ -148,7 +150,7 @@ def measured(found: dict[str, Any]) -> dict[str, Any]:
 
 def test_shipped_profiles_are_those_of_the_reports() -> None:
     """A row of the table for each report in docs, and no other."""
-    rows = [asdict(profiles.profile_of(report.read(file.read_text()))) for file in RECORDED]
+    rows = [asdict(profiles.profile_of(SIGNATURE.read(file.read_text()))) for file in RECORDED]
     shipped = json.loads(profiles.SHIPPED.read_text())
 
     assert shipped == json.loads(json.dumps(rows))

@@ -1,0 +1,1 @@
+"""Evaluation of a running service: suites, scoring, statistics and the signed report."""

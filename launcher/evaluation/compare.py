@@ -1,0 +1,127 @@
+"""Two reports on the same items: paired tests, and how many answers are the same. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from launcher.errors import LauncherError
+from launcher.evaluation.statistics import LEVEL, Interval, apart, holm, mcnemar, wilson
+
+Report = Mapping[str, Any]
+Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
+HALF: Final = 0.5  # a fractional score counts as right from here on
+
+
+class NotComparable(LauncherError):
+    """The reports do not have the same items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """One suite in both reports: items that one of them alone had right, and the test's p."""
+
+    suite: str
+    n: int
+    only_first: int
+    only_second: int
+    p: float
+    p_adjusted: float
+
+    @property
+    def is_different(self) -> bool:
+        return self.p_adjusted < LEVEL
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`same` is the share of equal answers; `baseline` that of one service with itself, as far as
+    the first report has it."""
+
+    contrasts: tuple[Contrast, ...]
+    same: Interval | None
+    baseline: Interval | None
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Right answers differ, or fewer answers are the same than the service repeats itself."""
+        if any(one.is_different for one in self.contrasts):
+            return True
+        return bool(self.same and self.baseline and apart(self.same, self.baseline))
+
+    @property
+    def sentence(self) -> str:
+        """The outcome for a person."""
+        worse = [one.suite for one in self.contrasts if one.is_different]
+        if worse:
+            return f"The two differ in what they have right: {', '.join(worse)}."
+        if self.is_told_apart:
+            return "The two are not the same service: their answers differ more than by chance."
+        return "No difference was found; these items could not show a smaller one."
+
+
+def compared(first: Report, second: Report) -> Comparison:
+    """Compare two reports. Raises NotComparable."""
+    pairs = paired(first, second)
+    tests = {suite: of(suite, members) for suite, members in by_suite(pairs).items()}
+    adjusted = holm({suite: one[-1] for suite, one in tests.items()})
+    contrasts = tuple(Contrast(*one, adjusted[suite]) for suite, one in tests.items())
+    is_keyed_alike = first["digests"] == second["digests"]
+    same = equal(pairs) if is_keyed_alike else None
+    return Comparison(contrasts, same, baseline(first))
+
+
+def paired(first: Report, second: Report) -> list[Pair]:
+    """Return the items that both reports asked. Raises NotComparable."""
+    refuse_others(first, second)
+    known = {(one["task"], one["id"]): one for one in second["items"]}
+    found = [
+        (one, known[one["task"], one["id"]])
+        for one in first["items"]
+        if (one["task"], one["id"]) in known
+    ]
+    if not found:
+        raise NotComparable("The two reports have no item in common.")
+    return found
+
+
+def refuse_others(first: Report, second: Report) -> None:
+    """Raise NotComparable where a source that both name is not the same, or how it was asked."""
+    digests = {(one["suite"], one["name"]): one["sha256"] for one in second["sources"]}
+    for one in first["sources"]:
+        if digests.get((one["suite"], one["name"]), one["sha256"]) != one["sha256"]:
+            raise NotComparable(f"The two reports have different items of {one['name']}.")
+    for name in ("system", "max_tokens", "is_constrained"):
+        if first["asking"][name] != second["asking"][name]:
+            raise NotComparable(f"The two reports were asked with a different {name}.")
+
+
+def by_suite(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    """Return the pairs of each suite that both scored."""
+    found: dict[str, list[Pair]] = {}
+    for first, second in pairs:
+        if first["value"] is not None and second["value"] is not None:
+            found.setdefault(first["suite"], []).append((first, second))
+    return found
+
+
+def of(suite: str, pairs: Sequence[Pair]) -> tuple[str, int, int, int, float]:
+    """Return one suite's discordant items and its p value, not adjusted."""
+    right = [(one["value"] >= HALF, other["value"] >= HALF) for one, other in pairs]
+    first = sum(one and not other for one, other in right)
+    second = sum(other and not one for one, other in right)
+    return suite, len(pairs), first, second, mcnemar(first, second)
+
+
+def equal(pairs: Sequence[Pair]) -> Interval | None:
+    """Return the share of items with the same answer."""
+    both = [(one["digest"], other["digest"]) for one, other in pairs]
+    known = [one == other for one, other in both if one and other]
+    return wilson(sum(known), len(known))
+
+
+def baseline(report: Report) -> Interval | None:
+    """Return how often the service repeats itself, alone and in a batch."""
+    for one in report["agreement"]:
+        if one["of"] == "alone and in a full batch":
+            return Interval(**one["agreement"])
+    return None

@@ -1,0 +1,72 @@
+"""What a site demands of a report before the model may serve. Pure but for the files' times."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from launcher.errors import LauncherError
+
+WEIGHTS: Final = ("*.safetensors", "*.bin", "*.gguf", "*.pt")
+
+
+class NotEvaluated(LauncherError):
+    """The model may not serve: its evaluation is missing, of another, too old or below a limit."""
+
+
+def limits_of(parts: Sequence[str]) -> dict[str, float]:
+    """Read `safety=0.8`, `knowledge/medqa=0.5`. Raises ValueError."""
+    found = {}
+    for part in parts:
+        name, _, least = part.rpartition("=")
+        if not name or not 0 <= float(least) <= 1:
+            raise ValueError("each limit is of the form suite=0.8 or suite/group=0.8")
+        found[name] = float(least)
+    return found
+
+
+def refuse(
+    report: Mapping[str, Any], served: Mapping[str, str | None], weights: Sequence[Path]
+) -> None:
+    """Raise NotEvaluated for a report of another model, and for weights changed since."""
+    if not report["is_complete"]:
+        raise NotEvaluated(f"The evaluation is not complete: {report['verdict']}")
+    for name, value in served.items():
+        if value is not None and report["subject"][name] != value:
+            raise NotEvaluated(
+                f"The evaluation is of another {name.replace('_', ' ')} "
+                f"({report['subject'][name]}, and {value} is to be served): evaluate this one."
+            )
+    evaluated = datetime.fromisoformat(report["time"]).timestamp()
+    if any(time > evaluated for time in times(weights)):
+        raise NotEvaluated("The weights are newer than their evaluation: evaluate them again.")
+
+
+def times(places: Iterable[Path]) -> list[float]:
+    """Return when each weight file in these folders, or of these, was written."""
+    files = [
+        file
+        for place in places
+        for file in ([place] if place.is_file() else [f for w in WEIGHTS for f in place.glob(w)])
+    ]
+    return [file.stat().st_mtime for file in files]
+
+
+def refuse_below(report: Mapping[str, Any], limits: Mapping[str, float]) -> None:
+    """Raise NotEvaluated where an interval begins below its limit: few items prove little."""
+    for name, least in limits.items():
+        suite, _, group = name.partition("/")
+        rows = [
+            one
+            for one in report["groups"]
+            if one["suite"] == suite and one["group"] == (group or one["group"])
+        ]
+        if not any(one["score"] for one in rows):
+            raise NotEvaluated(f"The evaluation has no score for {name}, which has a limit.")
+        for one in rows:
+            if one["score"] and one["score"]["low"] < least:
+                raise NotEvaluated(
+                    f"The evaluation of {suite}/{one['group']} is below the limit of {least:g}: "
+                    f"{one['score']['value']:.2f}, and its 95 % interval begins at "
+                    f"{one['score']['low']:.2f}."
+                )

@@ -1,0 +1,28 @@
+"""A reply of the service, and the score a rule gives it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a client receives: the answer's text and what comes beside it."""
+
+    text: str
+    reasoning: str = ""
+    notices: int = 0
+    has_disclaimer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`value` from 0 to 1, None for what was not scored; `answer` is what another run is compared
+    by, where it is more than the text; `reason` is one of a few words, never text of the reply."""
+
+    value: float | None
+    reason: str
+    answer: str | None = None
+
+
+def verdict(*, is_right: bool, reason: str) -> Score:
+    """Return 1 for a right answer, 0 and the reason for a wrong one."""
+    return Score(1.0, "right") if is_right else Score(0.0, reason)

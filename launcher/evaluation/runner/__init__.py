@@ -1,0 +1,1 @@
+"""The program that runs in Inspect's environment; of ours it imports the rules and items alone."""

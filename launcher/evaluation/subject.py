@@ -1,0 +1,38 @@
+"""The service that is evaluated, as it describes itself: what a report is tied to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from launcher.errors import LauncherError
+
+CARD: Final = "/v1/mmhie/model-card"
+Get = Callable[[str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Model, engine and gateway; the names are those of an answer's provenance."""
+
+    model: str
+    revision: str | None
+    base: str | None
+    base_revision: str | None
+    adapter: str | None
+    adapter_digest: str | None
+    quantization: str | None
+    engine: str
+    engine_version: str | None
+    gateway_version: str
+
+
+def ask(get: Get) -> tuple[Subject, str]:
+    """Return the subject and the text of its disclaimer. Raises LauncherError."""
+    card = get(CARD)
+    try:
+        told = {name: card["model"][name] for name in Subject.__slots__}
+        return Subject(**told), str(card["disclaimer"]["text"])
+    except (KeyError, TypeError):
+        raise LauncherError(
+            "The model card does not name model and engine: the service is of another version."
+        ) from None

@@ -1,0 +1,107 @@
+"""Every suite in one table: where its items come from. To add one, add its row."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from launcher.errors import LauncherError
+from launcher.evaluation import items, published
+from launcher.evaluation.items import DataError, Item
+
+OWN: Final = Path(__file__).with_name("own")
+SuiteName = Literal["knowledge", "safety", "records", "rubrics", "robustness", "own"]
+NAMES: Final[tuple[SuiteName, ...]] = get_args(SuiteName)
+SETS: Final[tuple[published.Name, ...]] = get_args(published.Name)
+# The sets of a suite, each with the file of ours that stands in for it.
+PUBLISHED: Final[Mapping[SuiteName, Mapping[published.Name, str]]] = {
+    "knowledge": {
+        "medqa": "medqa.jsonl",
+        "medmcqa": "medmcqa.jsonl",
+        "pubmedqa": "pubmedqa.json",
+        "mmlu": "mmlu",
+    },
+    "rubrics": {"healthbench": "rubrics.jsonl"},
+}
+FILES: Final[Mapping[SuiteName, str]] = {
+    "safety": "safety.jsonl",
+    "records": "records.jsonl",
+    "robustness": "robustness.jsonl",
+}
+# In this order a budget is spent; `own` comes with --items alone.
+DEFAULT: Final[tuple[SuiteName, ...]] = ("safety", "knowledge", "records", "robustness", "rubrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of items; `is_own` says that we wrote it."""
+
+    suite: SuiteName
+    name: str
+    place: Path
+    is_own: bool
+
+    def read(self) -> list[Item]:
+        """Return its items. Raises DataError."""
+        if self.name in SETS:
+            return published.read(self.name, self.place)
+        return items.read(self.place)
+
+    @property
+    def task(self) -> str:
+        """The name of its task, which is that of the folder of its log."""
+        return self.suite if self.name == self.suite else f"{self.suite}-{self.name}"
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of its files, by which two reports see that they had the same items."""
+        whole = sha256()
+        files = sorted(self.place.rglob("*.csv")) if self.place.is_dir() else [self.place]
+        for file in files:
+            whole.update(file.read_bytes())
+        return whole.hexdigest()
+
+
+def sources(
+    suites: Sequence[str], data: Mapping[str, Path], own: Sequence[Path] = ()
+) -> list[Source]:
+    """Return the sources of these suites; `data` replaces a set by a file. Raises LauncherError."""
+    wrong = [one for one in suites if one not in NAMES]
+    if wrong:
+        raise LauncherError(f"{wrong[0]} is no suite: choose among {', '.join(NAMES)}.")
+    if unknown := [one for one in data if one not in SETS]:
+        raise LauncherError(f"{unknown[0]} is no data set: choose among {', '.join(SETS)}.")
+    if "own" in suites and not own:
+        raise LauncherError("The suite own needs --items FILE.")
+    return list(chosen([one for one in NAMES if one in suites], data, own))
+
+
+def chosen(
+    suites: Sequence[SuiteName], data: Mapping[str, Path], own: Sequence[Path]
+) -> Iterator[Source]:
+    """Yield the sources in the order in which a budget is spent."""
+    for suite in sorted(suites, key=lambda one: ([*DEFAULT, "own"]).index(one)):
+        for name, file in PUBLISHED.get(suite, {}).items():
+            yield Source(suite, name, data.get(name, OWN / file), name not in data)
+        if suite in FILES:
+            yield Source(suite, suite, OWN / FILES[suite], is_own=True)
+        if suite == "own":
+            yield from (Source(suite, file.stem, file, is_own=False) for file in own)
+
+
+def in_cache(name: str, hub: Path) -> Path:
+    """Return a data set's file: a path, or `owner/name` in the hub's cache. Raises DataError."""
+    place = Path(name).expanduser()
+    if place.exists():
+        return place
+    folder = hub / f"datasets--{name.replace('/', '--')}" / "snapshots"
+    files = [
+        file
+        for suffix in ("jsonl", "json", "csv", "parquet")
+        for split in ("test*", "validation*", "train*", "")
+        for file in sorted(folder.glob(f"*/**/*{split}.{suffix}"))
+    ]
+    if not files:
+        raise DataError(f"{name} is no file here and no data set in the hub's cache ({hub}).")
+    return files[0]

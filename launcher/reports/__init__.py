@@ -1,0 +1,1 @@
+"""Signed reports: JSON under an HMAC, and a page that holds it and loads nothing."""

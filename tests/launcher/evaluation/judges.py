@@ -1,0 +1,53 @@
+"""A judge of rubrics as a site names one: an OpenAI-compatible server, which may be no good."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+WORDS = {"fine": '{"criteria_met": true}', "nonsense": "Well, that depends."}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Says what the word in the criterion asks for; `down` is an error."""
+
+    def do_POST(self) -> None:
+        """Answer one question."""
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        asked = body["messages"][-1]["content"].rpartition("Criterion: ")[2]
+        said = next((text for word, text in WORDS.items() if word in asked), None)
+        reply = json.dumps(completion(said) if said else {"error": {"message": "down"}}).encode()
+        self.send_response(200 if said else 500)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(reply)))
+        self.end_headers()
+        self.wfile.write(reply)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+def completion(text: str) -> dict[str, Any]:
+    """Return a chat completion."""
+    message = {"role": "assistant", "content": text}
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "judge",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+    }
+
+
+@contextmanager
+def judging() -> Iterator[str]:
+    """Yield the address of a judge."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
