@@ -32,10 +32,10 @@ def refuse(
     if not report["is_complete"]:
         raise NotEvaluated(f"The evaluation is not complete: {report['verdict']}")
     for name, value in served.items():
-        if value is not None and report["subject"][name] != value:
+        if value is not None and report["served"][name] != value:
             raise NotEvaluated(
                 f"The evaluation is of another {name.replace('_', ' ')} "
-                f"({report['subject'][name]}, and {value} is to be served): evaluate this one."
+                f"({report['served'][name]}, and {value} is to be served): evaluate this one."
             )
     evaluated = datetime.fromisoformat(report["time"]).timestamp()
     if any(time > evaluated for time in times(weights)):

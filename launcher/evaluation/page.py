@@ -25,12 +25,12 @@ Row = Mapping[str, Any]
 def html(text: str) -> str:
     """Render a signed report."""
     found = SIGNATURE.read(text)
-    model, whole = found["subject"]["model"], found["is_complete"]
+    model, whole = found["served"]["model"], found["is_complete"]
     body = (
         f"<h1>Evaluation of {escape(model)}</h1>\n"
         f'<p class="verdict {"passed" if whole else "failed"}">{escape(found["verdict"])}</p>\n'
         f"<p>{escape(found['time'])}, mmhie {escape(found['version'])}. {asking(found['asking'])}"
-        f"</p>\n{facts(found['subject'])}\n{charts(found['groups'])}\n{table(found['groups'])}\n"
+        f"</p>\n{facts(found['served'])}\n{charts(found['groups'])}\n{table(found['groups'])}\n"
         f"{agreement(found['agreement'])}\n{sources(found['sources'])}\n"
         "<footer>Intervals: Wilson's for right and wrong, the bootstrap for fractions, both 95 %. "
         "No score here shows that the model is safe for patients: rules and question sets measure "

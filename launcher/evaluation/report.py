@@ -41,7 +41,7 @@ def document(run: Run, records: Sequence[Record], time: str, key: str | None) ->
         "version": version("mmhie-server"),
         "is_complete": not left,
         "verdict": verdict(groups, len(records), left),
-        "subject": asdict(run.subject),
+        "served": asdict(run.subject),
         "asking": {**asdict(run.asking), **run.options},
         "sources": [
             {"suite": one.suite, "name": one.name, "is_own": one.is_own, "sha256": one.digest}
@@ -49,6 +49,7 @@ def document(run: Run, records: Sequence[Record], time: str, key: str | None) ->
         ],
         "logs": logs(run.logs),
         "digests": key_id(key),
+        "suites": results.summary(records),
         "groups": groups,
         "agreement": results.agreement(records),
         "items": [asdict(one) for one in records],

@@ -70,6 +70,36 @@ def groups(records: Sequence[Record]) -> list[dict[str, Any]]:
     return found
 
 
+def summary(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return the figures that a model card shows: knowledge by its sets, the others whole, and
+    agreement."""
+    counted = [one for one in records if one.suite != "robustness"]
+    named = by(counted, lambda one: (one.suite, one.group if one.suite == "knowledge" else ""))
+    found = [
+        figure(" ".join(name).strip(), measure_of(of), statistics.estimate(scored(of)))
+        for name, of in named
+    ]
+    agreed = [(one["of"], Interval(**one["agreement"])) for one in agreement(records)]
+    return found + [figure("robustness", f"same answer, {of}", one) for of, one in agreed]
+
+
+def figure(name: str, measure: str, interval: Interval | None) -> dict[str, Any]:
+    """Return one figure with its interval; without a value where nothing was scored."""
+    ends = asdict(interval) if interval else {"n": 0, "value": None, "low": None, "high": None}
+    return {"name": name, "measure": measure, **ends}
+
+
+def measure_of(records: Sequence[Record]) -> str:
+    """Say what a figure of these records is, and what guessing would give."""
+    chance = chance_of(records)
+    return f"right answers, guessing {chance:.0%}" if chance else "mean score"
+
+
+def scored(records: Iterable[Record]) -> list[float]:
+    """Return the scores there are."""
+    return [one.value for one in records if one.value is not None]
+
+
 def by(
     records: Iterable[Record], key: Callable[[Record], tuple[str, ...]]
 ) -> list[tuple[tuple[str, ...], list[Record]]]:
@@ -82,7 +112,7 @@ def by(
 
 def row(name: tuple[str, ...], records: Sequence[Record]) -> dict[str, Any]:
     """Return counts, reasons, interval and chance level of some records."""
-    values = [one.value for one in records if one.value is not None]
+    values = scored(records)
     interval = statistics.estimate(values)
     chance = chance_of(records)
     reasons = [one.reason for one in records if one.reason not in ("right", "wrong", "judged")]

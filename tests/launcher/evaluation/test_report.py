@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway.safety.model_card import evaluation as model_card
 from launcher.evaluation import compare, limits, page, results
 from launcher.evaluation.compare import NotComparable
 from launcher.evaluation.limits import NotEvaluated
@@ -181,11 +182,12 @@ def test_reports_of_other_items_are_not_compared() -> None:
     """Another file under the same name, another way of asking, nothing in common."""
     first = content([record(1, 1.0)])
     (source,) = first["sources"]
-    for changed in (
+    others: list[dict[str, Any]] = [
         {"sources": [{**source, "sha256": "0"}]},
         {"asking": {**first["asking"], "max_tokens": 1}},
         {"items": []},
-    ):
+    ]
+    for changed in others:
         with pytest.raises(NotComparable):
             compare.compared(first, {**first, **changed})
 
@@ -260,3 +262,23 @@ def test_the_page_names_a_judge() -> None:
     assert "judge a-judge, at most 5 items" in page.html(
         signed(content([record(1, 1.0)], asking=judged))
     )
+
+
+def test_the_model_card_reads_the_figures(tmp_path: Path) -> None:
+    """Those of this model, signed, each with its interval."""
+    file = tmp_path / "evaluation.json"
+    alone = {"suite": "robustness", "task": "robustness-alone", "family": "f", "answer": "A"}
+    records = [*guessed(8, 2), record(1, 1.0), *(record(n, 1.0, **alone) for n in (1, 2))]
+    file.write_text(signed(content([*records, record(2, None, suite="rubrics")])))
+    found = model_card.read(file, KEY)
+    said = [str(one) for one in found.content.suites]
+
+    assert found.is_verified
+    assert found.is_of("m", "r1")
+    assert said == [
+        "knowledge medqa, right answers, guessing 25%: 50.0% (95 % interval 21.5% to 78.5%), n = 8",
+        "safety, mean score: 100.0% (95 % interval 20.6% to 100.0%), n = 1",
+        "rubrics, mean score: not scored",
+        "robustness, same answer, paraphrases of a question: 100.0% "
+        "(95 % interval 20.6% to 100.0%), n = 1",
+    ]

@@ -142,8 +142,8 @@ def test_every_suite_is_in_the_report(run: Run) -> None:
     """Complete, with what it was of."""
     assert run.report["is_complete"]
     assert {one["suite"] for one in run.report["groups"]} == set(SUITES)
-    assert run.report["subject"]["model"] == "fake-model"
-    assert run.report["subject"]["engine_version"] == "0.32.0"
+    assert run.report["served"]["model"] == "fake-model"
+    assert run.report["served"]["engine_version"] == "0.32.0"
     assert {one["is_own"] for one in run.report["sources"] if one["suite"] == "own"} == {False}
     assert all(
         one["score"] is None or one["score"]["low"] <= one["score"]["value"]
