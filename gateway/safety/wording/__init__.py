@@ -32,7 +32,7 @@ def takes(*names: str) -> AfterValidator:
 
 WithContact = Annotated[Sentence, takes("contact")]
 OfDocument = Annotated[Sentence, takes("contact", "summary")]
-LANGUAGES = ("en", "de", "es")
+LANGUAGES = ("en", "de", "es", "fr")
 
 
 class Table(BaseModel):

@@ -57,10 +57,10 @@ def test_a_blank_text_is_refused(text: str) -> None:
 
 def test_an_unknown_language_needs_its_own_text() -> None:
     """Without a built-in wording the operator must bring one."""
-    with pytest.raises(ValueError, match="only en, de, es"):
-        Disclaimer.of(language="fr")
+    with pytest.raises(ValueError, match="only en, de, es, fr"):
+        Disclaimer.of(language="it")
 
-    assert Disclaimer.of("Pas un avis médical.", language="fr").language == "fr"
+    assert Disclaimer.of("Nessun consiglio medico.", language="it").language == "it"
 
 
 def test_a_language_that_is_no_tag_is_refused() -> None:
@@ -76,6 +76,6 @@ def test_the_object_has_the_four_documented_fields() -> None:
 
 def test_a_language_without_a_text_is_a_wrong_setting() -> None:
     """One sentence that names what to set, not a traceback."""
-    chosen = settings.load({"MMHIE_DISCLAIMER_LANGUAGE": "fr"}, None)
+    chosen = settings.load({"MMHIE_DISCLAIMER_LANGUAGE": "it"}, None)
     with pytest.raises(settings.SettingsError, match="MMHIE_DISCLAIMER_TEXT"):
         disclaimer_of(chosen)

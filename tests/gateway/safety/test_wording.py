@@ -24,7 +24,7 @@ def codes(kind: type[GatewayError] = GatewayError) -> set[str]:
 
 
 READ = codes() | {"too_busy", "input_too_long"}
-DEVELOPERS = {"embeddings_not_served", "held"}  # the hold has its own sentence
+DEVELOPERS = {"embeddings_not_served", "feedback_not_taken", "held"}  # the hold has its own sentence
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -66,6 +66,8 @@ def test_errors_follow_the_language(language: str) -> None:
         ("de-AT", "patient", "Der Text könnte"),
         ("es", "clinician", "Señal de alarma"),
         ("es", "patient", "El texto puede"),
+        ("fr", "clinician", "Signe d'alarme"),
+        ("fr-CA", "patient", "Le texte peut"),
     ],
 )
 def test_notices_follow_language_and_audience(language: str, audience: str, start: str) -> None:
@@ -91,20 +93,20 @@ def own(tmp_path: Path, *changes: tuple[str, str]) -> Path:
     for before, after in changes:
         assert before in text
         text = text.replace(before, after, 1)
-    file = tmp_path / "fr.toml"
+    file = tmp_path / "it.toml"
     file.write_text(text, "utf-8")
     return file
 
 
 def settings(file: Path) -> GatewaySettings:
-    return GatewaySettings(wording_file=file, disclaimer_language="fr")
+    return GatewaySettings(wording_file=file, disclaimer_language="it")
 
 
 def test_a_site_brings_its_own(tmp_path: Path) -> None:
     """Disclaimer, notices and errors of one file, for a language that is not built in."""
-    file = own(tmp_path, ("Modellausgaben sind", "Les réponses sont"))
+    file = own(tmp_path, ("Modellausgaben sind", "Le risposte sono"))
 
-    assert disclaimer_of(settings(file)).text.startswith("Les réponses sont")
+    assert disclaimer_of(settings(file)).text.startswith("Le risposte sono")
     assert wording_of(settings(file)).errors == built_in("de").errors
 
 
@@ -126,7 +128,7 @@ def test_a_wrong_file_is_refused_at_the_start(
     """The sentence names the file and the entry."""
     file = own(tmp_path, (before, after))
 
-    with pytest.raises(SettingsError, match=r"fr\.toml") as caught:
+    with pytest.raises(SettingsError, match=r"it\.toml") as caught:
         wording_of(settings(file))
     assert named in str(caught.value)
 
