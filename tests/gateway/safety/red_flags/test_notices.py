@@ -190,6 +190,8 @@ def test_other_languages_are_off_until_switched_on(language: str, rule: str, tex
         ("de", "Was sind die Anzeichen für einen Schlaganfall?"),
         ("de", "Mein Vater hatte vor Jahren starke Brustschmerzen."),
         ("de", "Sie verneint Suizidgedanken."),
+        ("de", "Ärztin: Hatten Sie einmal starke Brustschmerzen? Patient: Nie."),
+        ("es", "Doctora: ¿Tiene dolor en el pecho? Paciente: No."),
         ("es", "Niega dolor torácico."),
         ("es", "¿Cuáles son los síntomas de la anafilaxia?"),
         ("es", "Mi padre tuvo una sobredosis hace años."),
