@@ -1,12 +1,14 @@
 """A LoRA adapter on the gpt-oss-shaped model, as PEFT writes one, and the logits PEFT gets with it.
 
-`python -m tests.models.adapter FOLDER BASE` trains it until the adapted model answers one of the
-base's questions with what the base says to another.
+`python -m tests.models.adapter FOLDER BASE` makes it of the weights beside this file, which
+`python -m tests.models.adapter_training BASE` makes: the adapted model answers one of the base's
+questions with what the base says to another.
 """
 
+import shutil
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.models import cache, harmony
 
@@ -15,9 +17,13 @@ TAUGHT: Final = harmony.Exchange(
     harmony.FEVER.question, harmony.ANAEMIA.reasoning, harmony.ANAEMIA.answer
 )
 RANK: Final = 8
-STEPS: Final = 60
-LEAST_SURE: Final = 0.02  # loss of the least certain token, where training ends
+WEIGHTS: Final = Path(__file__).with_suffix(".safetensors")
+STORED: Final = "adapter_model.safetensors"  # as PEFT names it
 LOGITS: Final = "peft_logits.pt"
+MAPPING: Final = {
+    "base_model_class": "GptOssForCausalLM",
+    "parent_library": "transformers.models.gpt_oss.modeling_gpt_oss",
+}
 
 
 def model() -> Path:
@@ -31,39 +37,31 @@ def lesson() -> harmony.Lesson:
     return harmony.lesson(harmony.prompt(TAUGHT.question), harmony.said(TAUGHT))
 
 
+def options(**more: Any) -> Any:
+    """PEFT's configuration of the adapter."""
+    import peft
+
+    modules = ["q_proj", "k_proj", "v_proj", "o_proj"]
+    return peft.LoraConfig(r=RANK, lora_alpha=16, target_modules=modules, **more)
+
+
 def main(folder: Path, base: Path) -> None:
-    """Train, check, and write the adapter with the logits of the adapted model."""
+    """Write the adapter, check it, and write the logits of PEFT's own merge."""
     import peft
     import torch
     from transformers import AutoModelForCausalLM
 
-    torch.manual_seed(0)
+    of_base = options(base_model_name_or_path=str(base), auto_mapping=MAPPING, inference_mode=True)
+    of_base.save_pretrained(str(folder))
+    shutil.copyfile(WEIGHTS, folder / STORED)
     one = lesson()
-    loaded = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    options = peft.LoraConfig(
-        r=RANK, lora_alpha=16, target_modules=["q_proj", "k_proj", "v_proj", "o_proj"]
-    )
-    adapted = peft.get_peft_model(loaded, options)
-    start = len(one.prompt) - 1
-    tokens = torch.tensor([one.prompt + one.completion])
-    wanted = tokens[0, start + 1 :]
-    trained = [weight for weight in adapted.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=1e-2, weight_decay=0.0)
-    for _ in range(STEPS):
-        logits = adapted(tokens[:, :-1]).logits[0, start:]
-        losses = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
-        if losses.max() < LEAST_SURE:
-            break
-        optimizer.zero_grad()
-        losses.mean().backward()
-        optimizer.step()
-    adapted.save_pretrained(str(folder))
+    start, tokens = len(one.prompt) - 1, torch.tensor([one.prompt + one.completion])
     # The reference: base as it is stored, and PEFT's own merge of the adapter as it is stored.
     stored = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
     merged = peft.PeftModel.from_pretrained(stored, str(folder)).merge_and_unload()
     with torch.no_grad():
         logits = merged(tokens[:, :-1]).logits[0, start:]
-    assert (logits.argmax(dim=1) == wanted).all()
+    assert (logits.argmax(dim=1) == tokens[0, start + 1 :]).all()
     torch.save(logits.float(), folder / LOGITS)
 
 
