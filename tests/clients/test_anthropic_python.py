@@ -1,17 +1,23 @@
 """The official anthropic Python client: whole, streamed, structured, tools, errors, cancel."""
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from __future__ import annotations
 
-import anthropic
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
 import pytest
-from anthropic import Anthropic, AsyncAnthropic
-from anthropic.types import MessageParam, ToolParam
 from pydantic import BaseModel
 
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
+from tests.lazy import Lazy
+
+if TYPE_CHECKING:
+    import anthropic
+    from anthropic.types import MessageParam, ToolParam
+else:
+    anthropic = Lazy("anthropic")
 
 MODEL = "fake-model"
 MESSAGES: list[MessageParam] = [{"role": "user", "content": "Say hi."}]
@@ -31,27 +37,29 @@ class Document(BaseModel):
 
 
 @pytest.fixture
-def client(gateway: Gateway) -> Iterator[Anthropic]:
+def client(gateway: Gateway) -> Iterator[anthropic.Anthropic]:
     """Client without retries: the test sees each response of the gateway."""
-    with Anthropic(base_url=gateway.url, api_key="any", max_retries=0) as opened:
+    with anthropic.Anthropic(base_url=gateway.url, api_key="any", max_retries=0) as opened:
         yield opened
 
 
 @pytest.fixture
-async def async_client(gateway: Gateway) -> AsyncIterator[AsyncAnthropic]:
+async def async_client(gateway: Gateway) -> AsyncIterator[anthropic.AsyncAnthropic]:
     """The same for asyncio."""
-    async with AsyncAnthropic(base_url=gateway.url, api_key="any", max_retries=0) as opened:
+    async with anthropic.AsyncAnthropic(
+        base_url=gateway.url, api_key="any", max_retries=0
+    ) as opened:
         yield opened
 
 
-def text_of(client: Anthropic) -> str:
+def text_of(client: anthropic.Anthropic) -> str:
     """The answer to the standard question."""
     block = client.messages.create(**ASKED).content[0]
     assert block.type == "text"
     return str(block.text)
 
 
-def test_whole(client: Anthropic) -> None:
+def test_whole(client: anthropic.Anthropic) -> None:
     """Text, usage, the disclaimer, and the request id where the client keeps its own."""
     answer: Any = client.messages.create(**{**ASKED, "max_tokens": 5})
 
@@ -63,7 +71,7 @@ def test_whole(client: Anthropic) -> None:
     assert answer._request_id == answer.mmhie["provenance"]["request_id"]
 
 
-def test_events(client: Anthropic) -> None:
+def test_events(client: anthropic.Anthropic) -> None:
     """Deltas add up to the answer; the first and the closing event carry the extra key."""
     seen: list[Any] = list(client.messages.create(**ASKED, stream=True))
     texts = [one.delta.text for one in seen if one.type == "content_block_delta"]
@@ -75,7 +83,7 @@ def test_events(client: Anthropic) -> None:
     assert closing.mmhie["provenance"]["output_digest"]
 
 
-def test_stream_helper(client: Anthropic) -> None:
+def test_stream_helper(client: anthropic.Anthropic) -> None:
     """`.stream()` gathers the answer; its final message has the first part of the label."""
     with client.messages.stream(**ASKED) as stream:
         text = "".join(stream.text_stream)
@@ -88,7 +96,7 @@ def test_stream_helper(client: Anthropic) -> None:
     assert final.mmhie["provenance"]["prompt_digest"]
 
 
-def test_thinking(client: Anthropic, engine: FakeEngine) -> None:
+def test_thinking(client: anthropic.Anthropic, engine: FakeEngine) -> None:
     """A block of its own before the text, whole and streamed."""
     for _ in range(2):
         engine.next(fault="reasoning")
@@ -100,7 +108,7 @@ def test_thinking(client: Anthropic, engine: FakeEngine) -> None:
         assert [block.type for block in answer.content] == ["thinking", "text"]
 
 
-def test_tools(client: Anthropic) -> None:
+def test_tools(client: anthropic.Anthropic) -> None:
     """A tool call is parsed, whole and in deltas; its result can be sent back."""
     whole: Any = client.messages.create(**FORCED)
     with client.messages.stream(**FORCED) as stream:
@@ -118,29 +126,29 @@ def test_tools(client: Anthropic) -> None:
     assert client.messages.create(**{**ASKED, "messages": told}).content
 
 
-def test_structured(client: Anthropic) -> None:
+def test_structured(client: anthropic.Anthropic) -> None:
     """`.parse()` returns the caller's own class."""
     answer = client.messages.parse(**ASKED, output_format=Document)
 
     assert answer.parsed_output == Document(answer=1)
 
 
-def test_count(client: Anthropic) -> None:
+def test_count(client: anthropic.Anthropic) -> None:
     """Tokens of the prompt, with the template's."""
     assert client.messages.count_tokens(model=MODEL, messages=MESSAGES).input_tokens > 2
 
 
-def test_models(client: Anthropic) -> None:
+def test_models(client: anthropic.Anthropic) -> None:
     """Its listing is readable enough to find the model's id."""
     assert client.models.list().data[0].id == MODEL
 
 
-def test_the_beta_client(client: Anthropic) -> None:
+def test_the_beta_client(client: anthropic.Anthropic) -> None:
     """It asks the same path with a query."""
     assert client.beta.messages.create(**ASKED).content
 
 
-def test_not_found(client: Anthropic) -> None:
+def test_not_found(client: anthropic.Anthropic) -> None:
     """By class, with our code and the request id."""
     with pytest.raises(anthropic.NotFoundError) as caught:
         client.messages.create(**{**ASKED, "model": "nope"})
@@ -151,7 +159,7 @@ def test_not_found(client: Anthropic) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_bad_request(client: Anthropic, stream: bool) -> None:
+def test_bad_request(client: anthropic.Anthropic, stream: bool) -> None:
     """The engine's own refusal keeps its words."""
     with pytest.raises(anthropic.BadRequestError, match="temperature must be non-negative"):
         client.messages.create(**ASKED, extra_body=HOT, stream=stream)
@@ -169,7 +177,11 @@ FAULTS: list[tuple[dict[str, Any], int]] = [
 @pytest.mark.parametrize(("fault", "status"), FAULTS)
 @pytest.mark.parametrize("stream", [False, True])
 def test_server_errors(
-    client: Anthropic, engine: FakeEngine, fault: dict[str, Any], status: int, stream: bool
+    client: anthropic.Anthropic,
+    engine: FakeEngine,
+    fault: dict[str, Any],
+    status: int,
+    stream: bool,
 ) -> None:
     """An engine's failure is one of the client's own errors of status 5xx."""
     engine.next(**fault)
@@ -183,7 +195,9 @@ IN_BAND = ("cut", "clean_cut", "reset_midstream", "error_midstream", "hang_midst
 
 
 @pytest.mark.parametrize("fault", IN_BAND)
-def test_a_broken_stream_raises(client: Anthropic, engine: FakeEngine, fault: str) -> None:
+def test_a_broken_stream_raises(
+    client: anthropic.Anthropic, engine: FakeEngine, fault: str
+) -> None:
     """Half an answer never looks whole, in events or in the helper."""
     engine.next(fault=fault)
     seen: list[object] = []
@@ -198,7 +212,7 @@ def test_a_broken_stream_raises(client: Anthropic, engine: FakeEngine, fault: st
         stream.get_final_message()
 
 
-def test_notices_come_with_an_error(client: Anthropic) -> None:
+def test_notices_come_with_an_error(client: anthropic.Anthropic) -> None:
     """They need no answer."""
     emergency: Any = [{"role": "user", "content": "I have crushing chest pain."}]
     with pytest.raises(anthropic.BadRequestError) as caught:
@@ -209,7 +223,9 @@ def test_notices_come_with_an_error(client: Anthropic) -> None:
     assert caught.value.response.headers["x-mmhie-notices"] == "MED101"
 
 
-def test_closing_a_stream_aborts_the_engine(client: Anthropic, engine: FakeEngine) -> None:
+def test_closing_a_stream_aborts_the_engine(
+    client: anthropic.Anthropic, engine: FakeEngine
+) -> None:
     """`close()` on the client's side ends the work on the other."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
     stream = client.messages.create(**ASKED, stream=True)
@@ -219,7 +235,7 @@ def test_closing_a_stream_aborts_the_engine(client: Anthropic, engine: FakeEngin
     engine.until(lambda stats: stats["aborted"] == 1 and stats["running"] == 0)
 
 
-async def test_async(async_client: AsyncAnthropic) -> None:
+async def test_async(async_client: anthropic.AsyncAnthropic) -> None:
     """Whole and streamed say the same."""
     whole: Any = await async_client.messages.create(**ASKED)
     async with async_client.messages.stream(**ASKED) as stream:
@@ -229,7 +245,7 @@ async def test_async(async_client: AsyncAnthropic) -> None:
     assert whole.mmhie["disclaimer"]["text"] == final.mmhie["disclaimer"]["text"] == TEXT
 
 
-async def test_async_cancel(async_client: AsyncAnthropic, engine: FakeEngine) -> None:
+async def test_async_cancel(async_client: anthropic.AsyncAnthropic, engine: FakeEngine) -> None:
     """Leaving the helper's block ends the work."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
     async with async_client.messages.stream(**ASKED) as stream:
