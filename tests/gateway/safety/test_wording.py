@@ -24,7 +24,8 @@ def codes(kind: type[GatewayError] = GatewayError) -> set[str]:
 
 
 READ = codes() | {"too_busy", "input_too_long"}
-DEVELOPERS = {"embeddings_not_served", "feedback_not_taken", "held"}  # the hold has its own sentence
+# The hold has its own sentence.
+DEVELOPERS = {"embeddings_not_served", "feedback_not_taken", "held"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
