@@ -21,11 +21,13 @@ from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.errors import LauncherError, ToldToStop
+from launcher.evaluation import requirement
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
 from launcher.process.parent_death_guard import close_to_others
 from launcher.process.restarts import Stop
+from launcher.reports.files import audit_key
 from launcher.serving import follower, preflight, router
 from launcher.serving.engine_supervisor import RestartPolicy
 from launcher.serving.programs import RunFiles, programs, replanned
@@ -83,6 +85,7 @@ async def serve_until_stopped(
         preflight.check_gateway()
         preflight.check_port(chosen.host, chosen.port)
     preflight.check_room(chosen.cache_dir)
+    evaluation = requirement.demanded(chosen, audit_key)
     if (chosen.engines or 1) > 1 or len(chosen.engine_urls) > 1:
         router.check_installed()
     display = ProgressDisplay(Console(stderr=True))
@@ -93,7 +96,8 @@ async def serve_until_stopped(
                 await follow(plans, environ, display, file)
                 return
             files = RunFiles(folder, file)
-            await supervise(Service(chosen, plans, files, display, report), environ)
+            service = Service(chosen, plans, files, display, report, evaluation)
+            await supervise(service, environ)
         except LauncherError as error:
             if error.exit_code and display.log:
                 display.done(f"The log of this run is {display.log}.")
@@ -166,6 +170,7 @@ class Service:
     files: RunFiles
     display: ProgressDisplay
     report: Report
+    evaluation: requirement.Report | None = None  # that is demanded of the model
 
     @property
     def address(self) -> str:
@@ -192,9 +197,12 @@ async def supervise(service: Service, environ: Mapping[str, str]) -> None:
 
     async def prepare() -> tuple[Command, ...]:
         plans = await prepared(service, publish, environ)
+        requirement.refuse_others(service.evaluation, service.plans, plans)
         return replanned(parts.engines, plans, environ)
 
     is_needed = preparation.needs_preparation(service.plans)
+    if not is_needed:
+        requirement.refuse_others(service.evaluation, service.plans, service.plans)
     supervisor = Supervisor(parts, policy, publish, prepare if is_needed else None)
     stop_on_signals(supervisor.stop, service.settings.stop_grace_seconds)
     await supervisor.run()
