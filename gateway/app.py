@@ -26,6 +26,7 @@ from gateway.limits.admission import Quotas
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.request_policy import RequestPolicy
 from gateway.logs import RequestLog
+from gateway.loop_watchdog import LoopWatchdog
 from gateway.metrics import Metrics
 from gateway.middleware import Correlation, Dispatch
 from gateway.openapi import describe
@@ -138,6 +139,7 @@ def background_tasks(services: Services) -> list[asyncio.Task[None]]:
         asyncio.create_task(keep("keys", services.gate.run)),
         asyncio.create_task(keep("shared", services.shared.run)),
         asyncio.create_task(keep("hold", hold.run)),
+        asyncio.create_task(keep("loop", LoopWatchdog(services.metrics.observe_held).run)),
     ]
 
 

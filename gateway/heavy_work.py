@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
+HEAVY_BYTES = 64 * 1024  # of JSON; below, reading it takes less than a thread's turn
 
 
 class HeavyWork:

@@ -24,6 +24,7 @@ from gateway.record import AnswerSummary, RequestRecord
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+HELD_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 Mode = Literal["livemostrecent", "livemax", "livesum"]  # of the values of several processes
@@ -87,6 +88,12 @@ class Metrics:
         self.feedback_failing = gauge(
             "feedback_failing", "1 while feedback cannot be stored.", "livemax"
         )
+        self._held = self._histogram(
+            "event_loop_held_seconds",
+            "Times over 50 ms for which one request kept all others waiting.",
+            HELD_BUCKETS_S,
+            "route",
+        )
         self.workers = gauge("workers", "Worker processes that serve requests.")
         self.workers.set(1)
         self.workers_lost = gauge("workers_lost", "Worker processes that died since the start.")
@@ -130,6 +137,10 @@ class Metrics:
         self.audit_lost.set(lost)
         self.audit_tampered.set(tampered)
 
+    def observe_held(self, route: str, seconds: float) -> None:
+        """Count a time for which the event loop was held."""
+        self._held.labels(route).observe(seconds)
+
     def at_scrape(self, phase: str, admission: AdmissionQueue) -> None:
         """Set the gauges that are read at a scrape."""
         self.inflight.set(admission.inflight)
@@ -172,8 +183,10 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"mmhie_{name}", text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"mmhie_{name}", text, registry=self.registry, buckets=buckets)
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(f"mmhie_{name}", text, labels, registry=self.registry, buckets=buckets)
 
     def _gauge(
         self, name: str, text: str, mode: Mode = "livemostrecent", labels: tuple[str, ...] = ()

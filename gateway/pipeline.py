@@ -18,7 +18,7 @@ A handler serves /llm/generate or one path of /v1; it reads and renders, and dec
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -27,14 +27,13 @@ from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResp
 from gateway.engine.errors import translate
 from gateway.engine.watch import Model
 from gateway.errors import (
-    EngineCut,
     EngineGarbled,
     EngineUnavailable,
-    GatewayError,
     MethodNotAllowed,
 )
+from gateway.heavy_work import HEAVY_BYTES
 from gateway.http import sse
-from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, Exchange, value_of, values_of
+from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
 from gateway.json_types import Json
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS
@@ -43,6 +42,7 @@ from gateway.safety.labels import Labels, Screening, screened
 from gateway.services import Services
 
 LONG_TEXT = 4_096  # characters; below, screening takes less than handing it to a thread and back
+MANY_TURNS = 64
 READER = ThreadPoolExecutor(1, "screening")
 EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
@@ -106,7 +106,8 @@ class Call(Protocol):
 class Handler(Protocol):
     """Makes a call of a request; raises RequestError, or why no model is available."""
 
-    def read(self, request: Json, body: bytes, exchange: Exchange, services: Services) -> Call: ...
+    def read(self, request: Json, body: bytes, exchange: Exchange, services: Services) -> Call:
+        """A large request is read in a thread: this may change nothing that others see."""
 
 
 async def serve(handler: Handler, exchange: Exchange, services: Services) -> None:
@@ -133,10 +134,20 @@ async def read(
     memory, limit = exchange.memory, services.settings.max_body_bytes
     body = await exchange.body(max_bytes=limit, seen=memory.hold_request)
     memory.hold_request(len(body) + parsed_bytes(body))
-    request = openai_json.parse_request(body)
-    screening.begin(screened(request))
+    is_heavy = len(body) > HEAVY_BYTES
+    request, turns = await services.heavy.run(lambda: parsed(body)) if is_heavy else parsed(body)
+    screening.begin(turns)
     await admit(exchange, services)
+    services.look()
+    if is_heavy:
+        return await services.heavy.run(lambda: handler.read(request, body, exchange, services))
     return handler.read(request, body, exchange, services)
+
+
+def parsed(body: bytes) -> tuple[Json, Sequence[str]]:
+    """Return a request and the turns of it that are screened; raises InvalidRequest."""
+    request = openai_json.parse_request(body)
+    return request, screened(request)
 
 
 async def authorise(exchange: Exchange, services: Services) -> None:
@@ -163,7 +174,7 @@ class PromptScreening:
     def begin(self, turns: Sequence[str]) -> None:
         """Note the red flags of a short text; start to read a long one."""
         self._record.notice_rules = self._labels.notice_rules
-        if sum(map(len, turns)) > LONG_TEXT:
+        if len(turns) > MANY_TURNS or sum(map(len, turns)) > LONG_TEXT:
             loop = asyncio.get_running_loop()
             self._found = loop.run_in_executor(READER, self._labels.screen, turns)
         else:
@@ -198,9 +209,11 @@ async def answer(
     """Queue, open, answer."""
     exchange.record.stream = call.is_stream
     label = label_of(call, exchange, services)
-    exchange.memory.hold(call.pack())
+    is_heavy = len(call.digested) > HEAVY_BYTES
+    exchange.memory.hold(await services.heavy.run(call.pack) if is_heavy else call.pack())
     slot = services.admission.slot(exchange.record.principal.priority)
     async with exchange.watched(services.hold.running), slot:
+        services.look()
         services.check_hold()
         response = await opened(call, exchange, services)
         try:
@@ -282,84 +295,3 @@ async def relay(answer: Answer, exchange: Exchange) -> None:
 def is_stream(response: EngineResponse) -> bool:
     """True where the engine answers with events: it also takes `"stream": "true"`."""
     return value_of(response.headers, b"content-type").startswith(b"text/event-stream")
-
-
-class EventRelay(Protocol):
-    """Turns the engine's events into the caller's, one for one or none."""
-
-    usage: Json | None
-    pieces: int
-    finals: list[Json]
-    ended: bool
-
-    def digests(self) -> list[str]: ...
-    def relay(self, event: bytes) -> bytes: ...
-    def render(self, error: GatewayError) -> bytes: ...
-
-
-class RelayedStream:
-    """A stream whose events are sent on as soon as they are whole, in place of being read."""
-
-    __slots__ = ("_buffer", "_exchange", "_has_begun", "_held", "_relay", "_response")
-
-    def __init__(self, exchange: Exchange, response: EngineResponse, relay: EventRelay) -> None:
-        self._buffer = sse.EventBuffer()
-        self._exchange = exchange
-        self._has_begun = False
-        self._held = exchange.memory.held_bytes
-        self._relay = relay
-        self._response = response
-
-    @property
-    def usage(self) -> Json | None:
-        return self._relay.usage
-
-    @property
-    def pieces(self) -> int:
-        return self._relay.pieces
-
-    @property
-    def finals(self) -> list[Json]:
-        return self._relay.finals
-
-    def digests(self) -> list[str]:
-        return self._relay.digests()
-
-    async def send(self) -> None:
-        """Relay until the engine's end; before the first byte a failure is a status."""
-        self._exchange.last_words = self._relay.render
-        await self._response.forward(self._take)
-        if not self._relay.ended:
-            raise EngineCut("The engine's answer stopped before its end; try again.")
-        await self._exchange.finish()
-
-    def _take(self, data: bytes) -> Awaitable[None] | None:
-        """Send every event that is whole now; what to wait for, if anything. A failure comes up
-        there, after the events before it have been sent."""
-        events: list[bytes] = []
-        try:
-            for event in self._buffer.feed(data):
-                events.append(self._relay.relay(event))
-                if not event.startswith(b":"):  # a comment is no token
-                    self._response.mark_progress()
-            if self._buffer.waiting_bytes > LARGE_BYTES:
-                self._exchange.memory.hold(self._held + self._buffer.waiting_bytes)
-        except Exception as problem:  # raised where it is awaited: a sink must not raise
-            return self._fail(b"".join(events), problem)
-        ready = events[0] if len(events) == 1 else b"".join(events)
-        if not ready:
-            return None
-        return self._exchange.write_now(ready) if self._has_begun else self._begin(ready)
-
-    async def _begin(self, ready: bytes) -> None:
-        """Send the head with the first event."""
-        if not self._has_begun:
-            self._exchange.first_token()
-            await self._exchange.start(200, EVENT_STREAM)
-            self._has_begun = True
-        await self._exchange.write(ready)
-
-    async def _fail(self, ready: bytes, problem: Exception) -> None:
-        if ready:
-            await self._begin(ready)
-        raise problem

@@ -54,15 +54,23 @@ class Services:
     def model(self) -> Model:
         """Return the served model; raise Held, Draining, EngineUnavailable or
         SharedStateUnavailable when there is none now."""
+        self.look()
+        return self.model_seen()
+
+    def model_seen(self) -> Model:
+        """The same as of the last look, which a thread beside the event loop may ask for."""
         self.check_hold()
         if self.shared.store is not None:
             self.shared.require_sync()
         return self.watch.model()
 
-    def check_hold(self) -> None:
-        """Raise Held while there is a hold."""
+    def look(self) -> None:
+        """Take in what the other gateways hold by now; ends requests, so on the event loop only."""
         if self.shared.store is not None:
             self.hold.look()
+
+    def check_hold(self) -> None:
+        """Raise Held while there is a hold."""
         if self.hold.message is not None:
             raise Held(self.hold.message)
 

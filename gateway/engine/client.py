@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from gateway.engine.connection import Connection, ConnectionDiedError, Sink, timed_out
+from gateway.engine.connection import ChunkPass, Connection, ConnectionDiedError, Sink, timed_out
 from gateway.errors import EngineGarbled, EngineUnavailable
 
 CONNECT_TIMEOUT_S = 5.0
@@ -57,6 +57,10 @@ class EngineResponse:
     def expect_end(self) -> None:
         """Note that only the end of the body is missing, which carries nothing."""
         self._expects_end = True
+
+    def pass_chunks(self, take: ChunkPass | None) -> None:
+        """Offer HTTP chunks to `take` before they are parsed; see `Connection.pass_chunks`."""
+        self._connection.pass_chunks(take)
 
     async def forward(self, sink: Sink) -> None:
         """Pass each part of the body to `sink` as it arrives, until its end."""

@@ -18,6 +18,8 @@ LARGEST_HEAD_BYTES = 64 * 1024
 
 # Takes a part of a body and never raises; returns what to await before the next part.
 Sink = Callable[[bytes], Awaitable[None] | None]
+# Takes a whole HTTP chunk with its framing; False where it has to be parsed.
+ChunkPass = Callable[[bytes], bool]
 
 
 class ConnectionDiedError(Exception):
@@ -49,6 +51,8 @@ class Connection(asyncio.Protocol):
         self._failure: Exception | None = None
         self._paused = False
         self._sink: Sink | None = None
+        self._pass_chunk: ChunkPass | None = None
+        self._is_between_chunks = False
         self._delay: Awaitable[None] | None = None
         self._active_at = self.loop.time()
         self._parser = httptools.HttpResponseParser(self)
@@ -59,6 +63,9 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment] # a socket's transport is both ways
 
     def data_received(self, data: bytes) -> None:
+        if self._pass_chunk is not None and self._is_between_chunks and self._pass_chunk(data):
+            self.mark_progress()
+            return
         if self.complete:  # unexpected bytes: what follows cannot be trusted
             self.abort()
             return
@@ -69,6 +76,7 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._keep_alive = False  # bytes after a complete response belong to no request
             self.fail(EngineGarbled("The engine's response is not valid HTTP."))
+        self._is_between_chunks &= data.endswith(b"\r\n")  # or a size has begun
         if not self._head_done and self._head_bytes > LARGEST_HEAD_BYTES:
             self.fail(EngineGarbled("The engine's response headers are too large."))
         if self._sink is not None and self._chunks and self._delay is None:
@@ -118,6 +126,12 @@ class Connection(asyncio.Protocol):
         """Return the head's size in bytes: a single read may have brought a giant one."""
         return sum(len(name) + len(value) + 4 for name, value in self.headers)
 
+    def on_chunk_header(self) -> None:
+        self._is_between_chunks = False
+
+    def on_chunk_complete(self) -> None:
+        self._is_between_chunks = True
+
     def on_body(self, body: bytes) -> None:
         if not self._head_done:
             raise ValueError("an interim response has no body")
@@ -158,6 +172,11 @@ class Connection(asyncio.Protocol):
             await self._wait()
         return self._take_buffered()
 
+    def pass_chunks(self, take: ChunkPass | None) -> None:
+        """Offer what arrives between two chunks to `take` before it is parsed, until the next part
+        goes to the sink. `take` may accept one whole chunk and nothing else."""
+        self._pass_chunk = take
+
     async def forward(self, sink: Sink) -> None:
         """Call `sink` with every part of the body the moment it arrives, until the end.
 
@@ -178,7 +197,7 @@ class Connection(asyncio.Protocol):
             if self._delay is not None:
                 await self._delay
         finally:
-            self._sink = None
+            self._sink = self._pass_chunk = None
             self._drop_delay()
 
     def _drop_delay(self) -> None:
@@ -191,6 +210,7 @@ class Connection(asyncio.Protocol):
         if self._sink is not None:
             self._delay = self._sink(self._take_buffered())
             if self._delay is not None:
+                self._pass_chunk = None  # nothing overtakes what has to wait
                 self._wake()
 
     def _take_buffered(self) -> bytes:
@@ -218,6 +238,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once: the engine notices and stops working on the request."""
         self._stop_timer()
+        self._pass_chunk = None
         self.closed = True
         self.complete = True
         self.transport.abort()
@@ -226,6 +247,7 @@ class Connection(asyncio.Protocol):
         """End the exchange with an error that `send` or `read` raises."""
         if self._failure is None and not self.complete:
             self._failure = failure
+            self._pass_chunk = None
             self._stop_timer()
             if not self.closed:
                 self.closed = True
@@ -234,6 +256,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self) -> None:
         self.complete = True
+        self._pass_chunk = None
         self._stop_timer()
         self._wake()
 

@@ -41,7 +41,7 @@ class Generate:
         """Check a request and make the engine's of it."""
         settings = services.settings
         request = checked(sent)
-        model = services.model()
+        model = services.model_seen()
         prompt = request.to_prompt(
             max_tokens=settings.max_tokens,
             system=settings.system_prompt if model.has_chat_template else None,

@@ -34,6 +34,7 @@ class Exchange:
         "memory",
         "record",
         "scope",
+        "write_framed",
     )
 
     memory: MemoryLease  # for the body and the answer; the pipeline's, which gives it back
@@ -50,6 +51,9 @@ class Exchange:
         self.error_body: Callable[[GatewayError], bytes] = GatewayError.body
         self._receive = receive
         self._send = send
+        # Writes an HTTP chunk that has its framing; False where `write` has to. The server's own,
+        # and taken out of the scope: with it the scope would refer to itself.
+        self.write_framed: Callable[[bytes], bool] = scope.pop("write_framed", never)
         self._common = common
         address = scope.get("client")
         self.record = RequestRecord(
@@ -273,6 +277,11 @@ class CancelOnDisconnect:
             self.interrupt(ClientGone)
 
 
+def never(_chunk: bytes) -> bool:
+    """Stand in for a server that does not write framed chunks."""
+    return False
+
+
 def values_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
     """Return every value of a header, in order."""
     return [value for key, value in headers if key == name]
@@ -280,7 +289,10 @@ def values_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes
 
 def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
     """Return the first value of a header, as Starlette does; empty when it is absent."""
-    return next((value for key, value in headers if key == name), b"")
+    for key, value in headers:
+        if key == name:
+            return value
+    return b""
 
 
 def content_length(header: bytes) -> int:

@@ -10,13 +10,12 @@ from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, EngineGarbled, GatewayError
 from gateway.http import sse
 from gateway.json_types import Json
+from gateway.proxy.chunk_fast_path import ChunkFastPath, WriteFramed
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.safety import provenance
 
-# Where the text of a choice stands, in chat and in text completions.
-TEXT_KEYS = (b'"content":"', b'"text":"')
-PROBE = "a probe"
 MOST_CHOICES = 16
+FRAMING_BYTES = 4  # of an HTTP chunk, beside the digits of its size
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class ChunkRelay:
         self._request = request
         self._choices: dict[int, ChoiceState] = {}
         self._pending: list[PendingChunk] = []
-        self._template: tuple[TemplateFastPath, ChoiceState] | None = None
+        self._template: tuple[ChunkFastPath, ChoiceState] | None = None
 
     def relay(self, event: bytes) -> bytes:
         """Return what to send for an event, perhaps nothing; raises what an error in it means."""
@@ -85,6 +84,19 @@ class ChunkRelay:
         if passed is event and len(choices) == 1 and not usage:
             self._template = self._expected(event, chunk, choices[0])
         return released + passed if released else passed
+
+    def framed(self, chunk: bytes, write: WriteFramed) -> int:
+        """Write an HTTP chunk of the engine's as it came, where its event is as expected; returns
+        the bytes of the event, or 0 where nothing was written."""
+        if self._template is None:
+            return 0
+        template, state = self._template
+        text = template.framed_text(chunk)
+        if not text or not write(chunk):
+            return 0
+        state.hear_more(text)
+        self.pieces += 1
+        return len(chunk) - chunk.index(b"\r") - FRAMING_BYTES
 
     def digests(self) -> list[str]:
         """The digests so far of the choices that have said something."""
@@ -118,13 +130,13 @@ class ChunkRelay:
 
     def _expected(
         self, event: bytes, chunk: Json, choice: Json
-    ) -> "tuple[TemplateFastPath, ChoiceState] | None":
+    ) -> tuple[ChunkFastPath, ChoiceState] | None:
         """The template of the next event, after one that went on as it came."""
         state = self._choice(choice)
         text = openai_json.message_of(choice).get("content")
         if not text or not state.is_in_text or not self._policy.keeps_reasoning:
             return None
-        template = TemplateFastPath.of(event, chunk, text)
+        template = ChunkFastPath.of(event, chunk, text)
         return (template, state) if template is not None else None
 
     def _choice(self, choice: Json) -> ChoiceState:
@@ -168,58 +180,3 @@ class ChunkRelay:
             raise EngineCut("The engine ended its answer without a finish_reason; try again.")
         self.ended = True
         return rest + event
-
-
-class TemplateFastPath:
-    """Chunks that differ from the one before in their text only, which is nearly every chunk: the
-    bytes around the text are remembered, and what stands between the same bytes is the text."""
-
-    __slots__ = ("_after", "_before", "_least")
-
-    def __init__(self, before: bytes, after: bytes) -> None:
-        self._before = before
-        self._after = after
-        self._least = len(before) + len(after)
-
-    @classmethod
-    def of(cls, event: bytes, chunk: Json, text: str) -> "TemplateFastPath | None":
-        """Return what to expect after an event whose only choice says `text`; None where its bytes
-        do not show that for sure."""
-        if not is_plain(raw := text.encode(errors="replace")):
-            return None
-        for key in TEXT_KEYS:
-            before, found, after = event.partition(key + raw + b'"')
-            if found:
-                template = cls(before + key, b'"' + after)
-                return template if template._is_right(chunk, text) else None
-        return None
-
-    def text(self, event: bytes) -> bytes:
-        """Return the text of an event that fits the template; empty for any other."""
-        if (
-            len(event) <= self._least
-            or not event.startswith(self._before)
-            or not event.endswith(self._after)
-        ):
-            return b""
-        text = event[len(self._before) : -len(self._after)]
-        return text if is_plain(text) else b""
-
-    def _is_right(self, chunk: Json, text: str) -> bool:
-        """Prove with a probe that another text in that place is the text of the choice, no more."""
-        probe = openai_json.parse(sse.payload(self._before + PROBE.encode() + self._after))
-        (choice,) = openai_json.choices_of(probe)
-        if openai_json.message_of(choice).get("content") != PROBE:
-            return False
-        back = orjson.dumps(probe).replace(f'"{PROBE}"'.encode(), orjson.dumps(text))
-        return back == orjson.dumps(chunk)
-
-
-def is_plain(text: bytes) -> bool:
-    """True for a text that JSON does not escape and that cannot begin a Harmony marker."""
-    if not text or b'"' in text or b"\\" in text or b"<" in text:
-        return False
-    try:
-        return text.decode().isprintable()
-    except UnicodeDecodeError:
-        return False

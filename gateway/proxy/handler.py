@@ -1,22 +1,27 @@
 """/v1/chat/completions, /v1/completions, /v1/responses, /v1/messages: vLLM's, passed through."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
 from gateway.engine.watch import Model
-from gateway.errors import EngineGarbled, Forbidden, ModelNotFound
-from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
+from gateway.errors import EngineCut, EngineGarbled, Forbidden, GatewayError, ModelNotFound
+from gateway.heavy_work import HEAVY_BYTES, HeavyWork
+from gateway.http import sse
+from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.json_types import Json
 from gateway.limits import request_policy
 from gateway.limits.memory_budget import parsed_bytes
-from gateway.pipeline import Answer, EventRelay, RelayedStream, is_stream
+from gateway.pipeline import EVENT_STREAM, Answer, is_stream
 from gateway.proxy import json_response
+from gateway.proxy.chunk_fast_path import Framed
 from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.json_response import Labelled
 from gateway.proxy.message_events import MessageEventRelay
-from gateway.proxy.output_policy import OutputPolicy, surrounded
+from gateway.proxy.output_policy import OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.record import estimated_tokens
 from gateway.safety.labels import has_token_ids
@@ -42,7 +47,13 @@ class PassThrough:
     ) -> "PassedCall":
         """Check a request against the served models and the request policy."""
         model = checked_model(self.path, request, body, services)
-        policy = output_policy(self.path, services, exchange, request, reasons=model.reasons)
+        policy = policy_for(
+            services.settings,
+            request,
+            disclaimer=services.labels.disclaimer.text,
+            may_see="reasoning" in exchange.record.principal.scopes,
+            warnings=tuple(warnings(self.path, request, reasons=model.reasons)),
+        )
         check_separation(self.path, policy, reasons=model.reasons)
         extra = additions(self.path, request, model, exchange, services)
         return PassedCall(
@@ -113,9 +124,19 @@ class PassedCall:
         check_form(streams, self.stream)
         if streams:
             return RelayedStream(self.exchange, response, self._relay(label))
-        return WholeAnswer(self, response, label)
+        return WholeAnswer(self.exchange, response, self._labelling(label), self.services.heavy)
 
-    def _relay(self, label: Json) -> EventRelay:
+    def _labelling(self, label: Json) -> Callable[[bytes], Labelled]:
+        return partial(
+            json_response.label,
+            initial=label,
+            key=self.services.labels.key,
+            path=self.path,
+            policy=self.policy,
+            most=self.services.request_policy.choices,
+        )
+
+    def _relay(self, label: Json) -> "EventRelay":
         key = self.services.labels.key
         if self.path == RESPONSES:
             return ResponseEventRelay(label, key=key, policy=self.policy)
@@ -134,58 +155,140 @@ class PassedCall:
 class WholeAnswer:
     """An answer in one piece, labelled at its end."""
 
-    def __init__(self, call: PassedCall, response: EngineResponse, label: Json) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        response: EngineResponse,
+        label: Callable[[bytes], Labelled],
+        heavy: HeavyWork,
+    ) -> None:
         self.usage: Json | None = None
         self.pieces = 0
         self.finals: list[Json] = []
-        self._call = call
+        self._exchange = exchange
         self._response = response
         self._label = label
+        self._heavy = heavy
 
     def digests(self) -> list[str]:
         """None: nothing is sent of an answer that is not whole."""
         return []
 
     async def send(self) -> None:
-        call = self._call
         body = await self._labelled()
-        await call.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
+        await self._exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
     async def _labelled(self) -> bytes:
         """Read and label the answer; raises OutOfMemory where it is too large for now."""
-        call, memory = self._call, self._call.exchange.memory
+        memory = self._exchange.memory
         held = memory.held_bytes
         answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + COPIES * len(answer) + parsed_bytes(answer))
-        body, final, self.usage = json_response.label(
-            answer,
-            self._label,
-            key=call.services.labels.key,
-            path=call.path,
-            policy=call.policy,
-            most=call.services.request_policy.choices,
-        )
+        if len(answer) > HEAVY_BYTES:
+            body, final, self.usage = await self._heavy.run(lambda: self._label(answer))
+        else:
+            body, final, self.usage = self._label(answer)
         memory.hold(held + len(body))
         self.pieces = estimated_tokens(len(answer))
         self.finals.append(final)
         return body
 
 
-def output_policy(
-    path: str, services: Services, exchange: Exchange, request: Json, *, reasons: bool | None
-) -> OutputPolicy:
-    """The output policy for this caller on this path."""
-    settings = services.settings
-    disclaimer = services.labels.disclaimer.text
-    opening, closing = surrounded(request, disclaimer, settings.disclaimer_in_v1_text)
-    return OutputPolicy(
-        policy=settings.reasoning,
-        name=settings.reasoning_field,
-        may_see="reasoning" in exchange.record.principal.scopes,
-        opening=opening,
-        closing=closing,
-        warnings=tuple(warnings(path, request, reasons=reasons)),
-    )
+class EventRelay(Protocol):
+    """Turns the engine's events into the caller's, one for one or none."""
+
+    usage: Json | None
+    pieces: int
+    finals: list[Json]
+    ended: bool
+
+    @property
+    def framed(self) -> Framed | None:
+        """The short way of an event in its HTTP chunk, where there is one."""
+
+    def digests(self) -> list[str]: ...
+    def relay(self, event: bytes) -> bytes: ...
+    def render(self, error: GatewayError) -> bytes: ...
+
+
+class RelayedStream:
+    """A stream whose events are sent on as soon as they are whole, in place of being read."""
+
+    __slots__ = ("_buffer", "_exchange", "_has_begun", "_held", "_pass", "_relay", "_response")
+
+    def __init__(self, exchange: Exchange, response: EngineResponse, relay: EventRelay) -> None:
+        self._buffer = sse.EventBuffer()
+        self._exchange = exchange
+        self._pass = partial(pass_on, exchange, relay.framed) if relay.framed else None
+        self._has_begun = False
+        self._held = exchange.memory.held_bytes
+        self._relay = relay
+        self._response = response
+
+    @property
+    def usage(self) -> Json | None:
+        return self._relay.usage
+
+    @property
+    def pieces(self) -> int:
+        return self._relay.pieces
+
+    @property
+    def finals(self) -> list[Json]:
+        return self._relay.finals
+
+    def digests(self) -> list[str]:
+        return self._relay.digests()
+
+    async def send(self) -> None:
+        """Relay until the engine's end; before the first byte a failure is a status."""
+        self._exchange.last_words = self._relay.render
+        await self._response.forward(self._take)
+        if not self._relay.ended:
+            raise EngineCut("The engine's answer stopped before its end; try again.")
+        await self._exchange.finish()
+
+    def _take(self, data: bytes) -> Awaitable[None] | None:
+        """Send every event that is whole now; what to wait for, if anything. A failure comes up
+        there, after the events before it have been sent."""
+        events: list[bytes] = []
+        try:
+            for event in self._buffer.feed(data):
+                events.append(self._relay.relay(event))
+                if not event.startswith(b":"):  # a comment is no token
+                    self._response.mark_progress()
+            waiting = self._buffer.waiting_bytes
+            if waiting > LARGE_BYTES:
+                self._exchange.memory.hold(self._held + waiting)
+        except Exception as problem:  # raised where it is awaited: a sink must not raise
+            return self._fail(b"".join(events), problem)
+        # What comes next may pass only what it does not have to wait behind.
+        self._response.pass_chunks(None if waiting else self._pass)
+        ready = events[0] if len(events) == 1 else b"".join(events)
+        if not ready:
+            return None
+        return self._exchange.write_now(ready) if self._has_begun else self._begin(ready)
+
+    async def _begin(self, ready: bytes) -> None:
+        """Send the head with the first event."""
+        if not self._has_begun:
+            self._exchange.first_token()
+            await self._exchange.start(200, EVENT_STREAM)
+            self._has_begun = True
+        await self._exchange.write(ready)
+
+    async def _fail(self, ready: bytes, problem: Exception) -> None:
+        if ready:
+            await self._begin(ready)
+        raise problem
+
+
+def pass_on(exchange: Exchange, framed: Framed, chunk: bytes) -> bool:
+    """Send one HTTP chunk of the engine's as it came, framing included; False where it has to be
+    read."""
+    sent = framed(chunk, exchange.write_framed)
+    exchange.record.sent_bytes += sent
+    return bool(sent)
 
 
 def warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]:
@@ -199,7 +302,7 @@ def warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]
 
 def checked_model(path: str, request: Json, body: bytes, services: Services) -> Model:
     """Return the served model, once a request has met it and the request policy."""
-    model = services.model()
+    model = services.model_seen()
     check_model(request.get("model"), model.ids)
     rules = request_policy.rules_for(path)
     request_policy.check(body, request, services.request_policy, rules)

@@ -12,6 +12,7 @@ from gateway.safety import provenance
 
 RESPONSES = "/v1/responses"
 MESSAGES = "/v1/messages"
+Labelled = tuple[bytes, Json, Json | None]  # the body, the closing part of its label, the usage
 
 
 def label(
@@ -22,7 +23,7 @@ def label(
     path: str,
     policy: OutputPolicy = PLAIN,
     most: int = MOST_CHOICES,
-) -> tuple[bytes, Json, Json | None]:
+) -> Labelled:
     """The labelled body, the closing part of its label, and the usage; raises EngineGarbled
     or EngineRejected."""
     answer = openai_json.parse(body)

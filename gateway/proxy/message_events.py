@@ -28,6 +28,8 @@ FORM = TextForm(
 class MessageEventRelay:
     """One stream, event by event; the same seam as ChunkRelay. It adds no event."""
 
+    framed: None = None  # every event is read
+
     def __init__(self, initial: Json, *, key: bytes, policy: OutputPolicy = PLAIN) -> None:
         self.usage: Json | None = None
         self.pieces = 0

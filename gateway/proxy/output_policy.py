@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from hmac import HMAC
-from typing import NamedTuple
 
 from gateway.engine import openai_json
 from gateway.json_types import Json
 from gateway.safety import harmony, placement, provenance, reasoning
 from gateway.safety.reasoning import text_of
+from gateway.settings import GatewaySettings
 
 
-class OutputPolicy(NamedTuple):
+@dataclass(frozen=True)
+class OutputPolicy:
     """Changes to the engine's output for one caller; by default none.
 
     `opening` and `closing` go around the answer's text; `warnings` are known beforehand.
@@ -24,12 +26,12 @@ class OutputPolicy(NamedTuple):
     closing: str = ""
     warnings: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def keeps_reasoning(self) -> bool:
         """True where reasoning stays as the engine wrote it."""
         return reasoning.is_untouched(self.policy, self.name, may_see=self.may_see)
 
-    @property
+    @cached_property
     def hides_reasoning(self) -> bool:
         return not reasoning.is_shown(self.policy, self.may_see)
 
@@ -48,6 +50,21 @@ class OutputPolicy(NamedTuple):
 
 
 PLAIN = OutputPolicy()
+shared = lru_cache(maxsize=256)(OutputPolicy)  # a gateway has a handful, and each looks twice
+
+
+def policy_for(
+    settings: GatewaySettings,
+    request: Json,
+    *,
+    disclaimer: str,
+    may_see: bool,
+    warnings: tuple[str, ...],
+) -> OutputPolicy:
+    """Return the output policy for a request of a caller who may see reasoning, or not."""
+    opening, closing = surrounded(request, disclaimer, settings.disclaimer_in_v1_text)
+    name = settings.reasoning_field
+    return shared(settings.reasoning, name, may_see, opening, closing, warnings)
 
 
 def surrounded(
@@ -147,7 +164,7 @@ class ChoiceState:
         if isinstance(text, str) and text:
             self.mac.update(text.encode())
             self.has_text = True
-        if text_of(message):
+        if not message.keys().isdisjoint(reasoning.NAMES) and text_of(message):
             self.has_reasoning = True
         if message.get("tool_calls"):
             self.has_tool_calls = True

@@ -30,7 +30,7 @@ from gateway.server.request_head import (
     is_of_another_protocol,
     is_plain,
 )
-from gateway.server.response_cycle import ResponseCycle
+from gateway.server.response_cycle import adopt
 
 FRAMING = (b"content-length", b"transfer-encoding")
 MAX_HEADERS = 128
@@ -223,10 +223,8 @@ class HttpProtocol(HttpToolsProtocol):
         return 2 * self.settings.max_body_bytes + self.settings.max_header_bytes
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.__class__ = ResponseCycle  # uvicorn names its own where it makes one
+        adopt(cycle)
         self.active = cycle
-        if cycle.scope["http_version"] == "1.0":
-            cycle.chunked_encoding = False
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:

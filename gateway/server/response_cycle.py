@@ -38,6 +38,16 @@ class ResponseCycle(RequestResponseCycle):
                 self.expected_content_length = len(body or b"")  # no chunks: as long as it comes
             await super().send(message)
 
+    def write_framed(self, chunk: bytes) -> bool:
+        """Write a chunk that has its framing; False where `send` may have to wait, or sends no
+        chunks."""
+        if self.flow.write_paused or self.disconnected or not self.chunked_encoding:
+            return False
+        if self.response_complete:
+            return False
+        self.transport.write(chunk)
+        return True
+
     @property
     def _is_over(self) -> bool:
         return self.response_complete or self.scope["method"] == "HEAD"
@@ -89,3 +99,11 @@ class ResponseCycle(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
+
+
+def adopt(cycle: RequestResponseCycle) -> None:
+    """Make a cycle of uvicorn's one of ours: uvicorn names its own class where it makes one."""
+    cycle.__class__ = ResponseCycle
+    cycle.scope["write_framed"] = cycle.write_framed  # type: ignore[typeddict-unknown-key,attr-defined] # see Exchange
+    if cycle.scope["http_version"] == "1.0":
+        cycle.chunked_encoding = False

@@ -1,0 +1,168 @@
+"""A stream between an engine's socket and a caller's, without the sockets: reads in, bytes out."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import FlowControl
+
+from gateway.engine.client import EngineClient, EngineResponse
+from gateway.engine.connection import Connection
+from gateway.errors import GatewayError
+from gateway.http.exchange import Exchange
+from gateway.limits.memory_budget import MemoryBudget, MemoryLease
+from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.handler import RelayedStream
+from gateway.server.response_cycle import ResponseCycle
+
+KEY = b"k" * 32
+FIRST: dict[str, Any] = {"disclaimer": {}, "provenance": {}, "notices": []}
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+TURNS = 8  # of the loop after each read: more than the way of an event takes
+
+
+class Socket(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: Any) -> None:
+        self.written.append(bytes(data))
+
+    def abort(self) -> None:
+        """Nothing is open."""
+
+    def close(self) -> None:
+        """Nor here."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        """The reads of a test come as they come."""
+
+    def resume_reading(self) -> None:
+        """As above."""
+
+
+@dataclass
+class Relayed:
+    """What came of a stream, as far as anybody can see it."""
+
+    written: list[bytes] = field(default_factory=list)  # to the caller's socket, behind the head
+    passed: int = 0  # HTTP chunks that were not parsed
+    finals: list[Any] = field(default_factory=list)
+    pieces: int = 0
+    sent_bytes: int = 0
+    failure: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """The caller's body, its HTTP chunks taken apart."""
+        wire, parts = b"".join(self.written), []
+        while wire:
+            size, _, rest = wire.partition(b"\r\n")
+            parts.append(rest[: int(size, 16)])
+            assert rest[int(size, 16) :].startswith(b"\r\n")
+            wire = rest[int(size, 16) + 2 :]
+        return b"".join(parts)
+
+    def seen(self) -> tuple[object, ...]:
+        """All that must not depend on the way that the chunks took."""
+        return self.body, self.finals, self.pieces, self.sent_bytes, self.failure
+
+
+class Line:
+    """An engine's connection, a caller's, and the stream between them."""
+
+    def __init__(self, *, short: bool) -> None:
+        """`short` allows the short way."""
+        self.found = Relayed()
+        self._short = short
+        self._caller = Socket()
+        self._cycle = cycle_on(self._caller)
+        self._exchange = exchange_on(self._cycle)
+        self._exchange.write_framed = self._write_framed
+        self._relay = ChunkRelay(FIRST, key=KEY, took_usage=False, request=dict)
+        self._connection = Connection(asyncio.get_running_loop())
+
+    def _write_framed(self, chunk: bytes) -> bool:
+        is_written = self._short and self._cycle.write_framed(chunk)
+        self.found.passed += is_written
+        return is_written
+
+    async def begin(self) -> None:
+        """Ask, and have the head."""
+        connection = self._connection
+        connection.connection_made(Socket())
+        asking = asyncio.create_task(connection.send(b"", idle_s=None, until=None))
+        await asyncio.sleep(0)
+        connection.data_received(HEAD)
+        await asking
+        response = EngineResponse(EngineClient("http://x"), connection)
+        stream = RelayedStream(self._exchange, response, self._relay)
+        self._sending = asyncio.create_task(stream.send())
+
+    async def read(self, data: bytes, *, is_full: bool) -> None:
+        """The engine's next bytes, while the caller's socket may be full for a moment."""
+        if is_full:
+            self._cycle.flow.pause_writing()
+        self._connection.data_received(data)
+        await turns()
+        self._cycle.flow.resume_writing()
+        await turns()
+
+    async def end(self) -> Relayed:
+        """The end of the engine's connection, and what came of it all."""
+        found = self.found
+        if not self._sending.done():
+            self._connection.connection_lost(None)
+        try:
+            await self._sending
+        except GatewayError as error:
+            found.failure = type(error).__name__
+        found.written = self._caller.written[1:]
+        if found.written:
+            found.written[-1] = found.written[-1].removesuffix(b"0\r\n\r\n")
+        found.finals, found.pieces = self._relay.finals, self._relay.pieces
+        found.sent_bytes = self._exchange.record.sent_bytes
+        return found
+
+
+async def relayed(
+    reads: Sequence[bytes], *, short: bool, pauses: frozenset[int] = frozenset()
+) -> Relayed:
+    """Relay these reads of the engine's socket; `pauses` numbers those at which the caller's is
+    full."""
+    line = Line(short=short)
+    await line.begin()
+    for number, data in enumerate(reads):
+        await line.read(data, is_full=number in pauses)
+    return await line.end()
+
+
+async def turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+def cycle_on(caller: Socket) -> ResponseCycle:
+    """A response to a caller's POST."""
+    scope: Any = {"type": "http", "method": "POST", "http_version": "1.1", "headers": []}
+    return ResponseCycle(
+        scope, caller, FlowControl(caller), logging.getLogger(), logging.getLogger(),
+        access_log=False, default_headers=[], message_event=asyncio.Event(),
+        expect_100_continue=False, keep_alive=True, on_response=lambda: None,
+    )  # fmt: skip
+
+
+def exchange_on(cycle: ResponseCycle) -> Exchange:
+    send: Any = cycle.send
+    scope: Any = cycle.scope
+    exchange = Exchange(scope, cycle.receive, send, request_id="1", common=())  # type: ignore[arg-type] # uvicorn's types
+    exchange.memory = MemoryLease(MemoryBudget(2**30))
+    return exchange

@@ -1,0 +1,155 @@
+"""HTTP chunks of an engine that leave as they came: nobody can tell, wherever they were cut."""
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.gateway.peer import chunk
+from tests.gateway.proxy.relayed import Relayed, relayed
+
+TEXTS = ("a", " word", "é", "a\nline", 'a "quote"', "<|end|>", "<", "", "x" * 300, "\u2028", "😀")
+DONE = b"data: [DONE]\n\n"
+
+
+def event(text: str, **more: object) -> bytes:
+    """A chunk as vLLM writes it."""
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None, **more}
+    return b"data: " + orjson.dumps({"id": "x", "choices": [choice]}) + b"\n\n"
+
+
+END = chunk(event("", finish_reason="stop")) + chunk(DONE) + b"0\r\n\r\n"
+STREAM = [*(chunk(event(text)) for text in ("One", " two", "\nthree", " four", " five")), END]
+
+
+def run(reads: list[bytes], pauses: frozenset[int] = frozenset()) -> tuple[Relayed, Relayed]:
+    """What comes of the reads on the short way and on the long one."""
+
+    async def both() -> tuple[Relayed, Relayed]:
+        short = await relayed(reads, short=True, pauses=pauses)
+        return short, await relayed(reads, short=False, pauses=pauses)
+
+    return asyncio.run(both())
+
+
+def test_the_short_way_is_taken() -> None:
+    """By every chunk after the first, which is labelled, and the second, which is learned."""
+    short, long = run(STREAM)
+
+    assert (short.passed, long.passed) == (3, 0)
+    assert short.written == long.written
+    assert short.seen() == long.seen()
+    assert not short.failure
+
+
+def test_every_cut() -> None:
+    """Of a stream that is whole, and of one that breaks off at any byte."""
+    whole = b"".join(STREAM)
+    for at in range(1, len(whole)):
+        short, long = run([whole[:at], whole[at:]])
+        assert short.seen() == long.seen(), at
+
+
+def test_every_cut_of_one_read() -> None:
+    """The reads before and behind it are one chunk each."""
+    for at in range(1, len(STREAM[2])):
+        short, long = run([*STREAM[:2], STREAM[2][:at], STREAM[2][at:], *STREAM[3:]])
+        assert short.seen() == long.seen(), at
+        assert short.passed >= 1
+
+
+def test_it_breaks_off_at_any_byte() -> None:
+    """The caller has what came before, and the failure is the same."""
+    whole = b"".join(STREAM)
+    for at in range(0, len(whole), 7):
+        reads = [*STREAM[:3], whole[len(b"".join(STREAM[:3])) : at]]
+        short, long = run([read for read in reads if read])
+        assert short.seen() == long.seen(), at
+
+
+def test_every_pair_in_one_read() -> None:
+    """Two chunks that arrive together are parsed."""
+    for number in range(len(STREAM) - 1):
+        joined = [*STREAM[:number], STREAM[number] + STREAM[number + 1], *STREAM[number + 2 :]]
+        short, long = run(joined)
+        assert short.seen() == long.seen()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"%X\r\n%b\r\n" % (len(event("odd" * 9)), event("odd" * 9)),
+        b"0%x\r\n%b\r\n" % (len(event("odd")), event("odd")),
+        b"%x;a=b\r\n%b\r\n" % (len(event("odd")), event("odd")),
+        b"%x \r\n%b\r\n" % (len(event("odd")), event("odd")),
+        b"%x\n%b\n" % (len(event("odd")), event("odd")),
+        b"%x\r\n%b\r\n" % (len(event("odd")) + 1, event("odd")),
+        b"%x\r\n%b\r\n" % (len(event("odd")) - 1, event("odd")),
+        chunk(event("odd").replace(b"\n\n", b"\r\n\r\n")),
+        chunk(event("odd").replace(b"\n\n", b"\r\r")),
+        chunk(b": ping\n\n"),
+        chunk(event("odd", index=1)),
+        chunk(event("odd", logprobs={"content": []})),
+        chunk(event("odd")[:-1]) + chunk(b"\n"),
+        chunk(event("odd")[:9]),
+        event("odd"),
+        b"0\r\nx-trailer: 1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"\r\n",
+    ],
+)
+def test_another_framing(odd: bytes) -> None:
+    """In the middle of a stream, in a read of its own, and together with a neighbour."""
+    for reads in (
+        [*STREAM[:3], odd, *STREAM[3:]],
+        [*STREAM[:3], odd + STREAM[3], *STREAM[4:]],
+        [*STREAM[:2], STREAM[2] + odd, *STREAM[3:]],
+    ):
+        short, long = run(reads)
+        assert short.seen() == long.seen()
+
+
+def test_it_waits_for_a_caller_who_does_not_read() -> None:
+    """Nothing overtakes what waits for room."""
+    for number in range(len(STREAM)):
+        short, long = run(STREAM, frozenset({number}))
+        assert short.seen() == long.seen()
+
+
+@st.composite
+def reads_of_a_stream(draw: st.DrawFn) -> list[bytes]:
+    """Events of any text in any framing, cut at chunks' ends and anywhere."""
+    frames = [
+        chunk,
+        lambda data: b"%X\r\n%b\r\n" % (len(data), data),
+        lambda data: b"00%x\r\n%b\r\n" % (len(data), data),
+        lambda data: chunk(data[:11]) + chunk(data[11:]),
+        lambda data: chunk(data + b": ping\n\n"),
+    ]
+    kinds: Any = st.tuples(
+        st.sampled_from(TEXTS) | st.text(max_size=5), st.sampled_from([chunk] * 6 + frames)
+    )
+    parts = [
+        frame(event(text.encode(errors="replace").decode()))
+        for text, frame in draw(st.lists(kinds, max_size=9))
+    ]
+    parts.append(END)
+    whole = b"".join(parts)
+    ends = [sum(map(len, parts[:number])) for number in range(len(parts) + 1)]
+    kept = draw(st.sets(st.sampled_from(ends)) | st.just(set(ends)))
+    cuts = draw(st.sets(st.integers(1, len(whole) - 1), max_size=3))
+    return [whole[a:b] for a, b in pairwise(sorted({0, len(whole), *kept, *cuts})) if a < b]
+
+
+@settings(max_examples=150)
+@given(reads_of_a_stream(), st.frozensets(st.integers(0, 12), max_size=2))
+def test_any_stream(reads: list[bytes], pauses: frozenset[int]) -> None:
+    """The caller, the label and the record see no difference."""
+    short, long = run(reads, pauses)
+
+    assert short.seen() == long.seen()
+    assert not short.failure
