@@ -22,11 +22,13 @@ NAMES: Final = (
     "performance",
     "capacity",
     "dashboard",
+    "drift",
     "kubernetes",
     "acceptance",
     "surfaces",
     "red_flags",
     "model_card",
+    "safety_case",
 )
 # Written from what tests have found; `check` compares without a test run.
 FOUND_BY_TESTS: Final = ("faults", "compatibility")

@@ -1,6 +1,7 @@
 """The Grafana dashboard, from the rows below."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,18 +160,20 @@ ROWS: dict[str, tuple[Panel, ...]] = {
 }
 
 
-def dashboard() -> dict[str, Any]:
-    """Return the dashboard in Grafana's schema."""
+def dashboard(
+    title: str, rows: Mapping[str, Sequence[Panel]], uid: str, *, since: str, refresh: str
+) -> dict[str, Any]:
+    """Return a dashboard in Grafana's schema; `since` is how far back it looks at first."""
     return {
-        "uid": "mmhie",
-        "title": "Medical reasoning service",
+        "uid": uid,
+        "title": title,
         "tags": ["mmhie"],
         "timezone": "browser",
         "schemaVersion": 39,
-        "refresh": "10s",
-        "time": {"from": "now-1h", "to": "now"},
+        "refresh": refresh,
+        "time": {"from": f"now-{since}", "to": "now"},
         "templating": {"list": [instances()]},
-        "panels": placed(),
+        "panels": placed(rows),
     }
 
 
@@ -189,11 +192,11 @@ def instances() -> dict[str, Any]:
     }
 
 
-def placed() -> list[dict[str, Any]]:
+def placed(rows: Mapping[str, Sequence[Panel]]) -> list[dict[str, Any]]:
     """Lay out rows and panels on the grid."""
     found: list[dict[str, Any]] = []
     top = 0
-    for title, panels in ROWS.items():
+    for title, panels in rows.items():
         at = {"h": 1, "w": 24, "x": 0, "y": top}
         found.append({"id": len(found) + 1, "type": "row", "title": title, "gridPos": at})
         for number, panel in enumerate(panels):
@@ -224,4 +227,5 @@ def graph(panel: Panel) -> dict[str, Any]:
 
 def pages() -> dict[Path, str]:
     """Return the dashboard's file."""
-    return {FILE: json.dumps(dashboard(), indent=1) + "\n"}
+    made = dashboard("Medical reasoning service", ROWS, "mmhie", since="1h", refresh="10s")
+    return {FILE: json.dumps(made, indent=1) + "\n"}

@@ -1,4 +1,4 @@
-"""The alerts and the dashboard as Kubernetes objects."""
+"""The alerts and the dashboards as Kubernetes objects."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from scripts.render.dashboard import FILE as DASHBOARD
+from scripts.render.drift import FILE as DRIFT
 from scripts.render.page import ROOT
 
 DOCKER = ROOT / "docker"
@@ -25,12 +26,12 @@ def rule() -> dict[str, Any]:
 
 
 def dashboard() -> dict[str, Any]:
-    """Return the dashboard as a ConfigMap for Grafana's sidecar."""
+    """Return the dashboards as a ConfigMap for Grafana's sidecar."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "mmhie-dashboard", "labels": {"grafana_dashboard": "1"}},
-        "data": {DASHBOARD.name: DASHBOARD.read_text()},
+        "data": {file.name: file.read_text() for file in (DASHBOARD, DRIFT)},
     }
 
 

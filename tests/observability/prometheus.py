@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,26 @@ class Prometheus:
         found: list[dict[str, Any]] = self.ask("/query", query=expression)["result"]
         return [one for one in found if one["value"][1] != "NaN"]
 
-    def until(self, expression: str) -> None:
+    def until(self, expression: str, what: str = "") -> None:
         """Wait until an expression gives something."""
+        self._wait(lambda: self._gives(expression), f"{what} {expression} gave nothing".strip())
+
+    def until_rules_are_healthy(self, names: Iterable[str]) -> None:
+        """Wait until each rule was evaluated once; none of them may have failed."""
+        wanted = set(names)
+        self._wait(lambda: self._health().keys() == wanted, "the rules are others")
+        self._wait(lambda: "unknown" not in self._health().values(), "a rule was never evaluated")
+        assert self._health() == dict.fromkeys(wanted, "ok")
+
+    def _health(self) -> dict[str, str]:
+        groups = self.ask("/rules")["groups"]
+        return {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+
+    def _wait(self, holds: Callable[[], bool], complaint: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while not self._gives(expression):
+        while not holds():
             assert self.child.poll() is None, self.log.read_text()[-2000:]
-            assert time.monotonic() < deadline, f"{expression} gave nothing"
+            assert time.monotonic() < deadline, complaint
             time.sleep(0.2)
 
     def _gives(self, expression: str) -> bool:

@@ -1,0 +1,82 @@
+"""The Grafana dashboard of drift: what changes in answers over weeks, from counts alone."""
+
+import json
+from pathlib import Path
+
+from scripts.render.dashboard import FILE as OPERATION
+from scripts.render.dashboard import Panel, chosen, dashboard, quantiles, rate
+
+FILE = OPERATION.with_name("mmhie-drift.json")
+TITLE = "Medical reasoning service: drift"
+ASKED = 'route!~"/tokenize|/detokenize|.*/count_tokens"'  # what is meant to have an answer
+SHORT = 'le="20.0"'  # a bucket of vLLM's: 1, 2, 5, 10, 20, ... tokens
+LENGTH = "vllm:request_generation_tokens"
+
+ALL = rate("mmhie_requests_total")
+ANSWERED = rate("mmhie_requests_total", "", ASKED, 'outcome="ok"')
+FAILED = rate("mmhie_requests_total", "outcome", 'outcome!="ok"')
+SHORT_ANSWERS = f"{rate(LENGTH + '_bucket', '', SHORT)} / {rate(LENGTH + '_count')}"
+HOURLY = f"sum by (route) (increase({chosen('mmhie_requests_total', ASKED)}[1h]))"
+EVALUATED = f"max({chosen('mmhie_evaluation_timestamp_seconds')})"
+
+
+def share(metric: str, by: str) -> dict[str, str]:
+    """Return a query for the events of each kind in a request that was answered."""
+    return {"{{" + by + "}}": f"{rate(metric, by)} / on () group_left {ANSWERED}"}
+
+
+def mean(tokens: str) -> str:
+    """Return a query for the tokens of a request that was answered."""
+    return f"{rate(tokens)} / {ANSWERED}"
+
+
+ROWS: dict[str, tuple[Panel, ...]] = {
+    "Lengths": (
+        Panel(
+            "Mean length",
+            "short",
+            {
+                "answer": mean("mmhie_completion_tokens_total"),
+                "prompt": mean("mmhie_prompt_tokens_total"),
+            },
+            "Tokens of an answered request, reasoning included.",
+        ),
+        Panel("Length of answers", "short", quantiles(LENGTH)),
+        Panel(
+            "Short answers",
+            "percentunit",
+            {"20 tokens or fewer": SHORT_ANSWERS},
+            "Refusals by the model are short: a rise is a reason to look at some answers.",
+        ),
+    ),
+    "Ends of answers": (
+        Panel("Share truncated", "percentunit", share("mmhie_truncated_total", "where")),
+        Panel("Share with a warning", "percentunit", share("mmhie_warnings_total", "kind")),
+        Panel(
+            "Share refused or failed",
+            "percentunit",
+            {"{{outcome}}": f"{FAILED} / on () group_left {ALL}"},
+        ),
+    ),
+    "Prompts and evaluation": (
+        Panel(
+            "Share with a red-flag notice",
+            "percentunit",
+            share("mmhie_notices_total", "rule"),
+            "More emergencies, other texts, or rules that fire on what they should not.",
+        ),
+        Panel("Requests in an hour", "short", {"{{route}}": HOURLY}),
+        Panel(
+            "Age of the evaluation",
+            "s",
+            {"since the report": f"(time() - {EVALUATED}) * ({EVALUATED} > bool 0)"},
+            "Of the report that the model card names; 0: none is named.",
+        ),
+    ),
+}
+
+
+def pages() -> dict[Path, str]:
+    """Return the dashboard's file."""
+    made = dashboard(TITLE, ROWS, "mmhie-drift", since="30d", refresh="5m")
+    return {FILE: json.dumps(made, indent=1) + "\n"}

@@ -1,0 +1,185 @@
+"""docs/safety-case: the hazard log and the tables of its pages, from its two TOML files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scripts.render.page import DOCS, table, with_blocks
+
+FOLDER: Final = DOCS / "safety-case"
+BLOCK: Final = re.compile(r"(<!-- (?!end)(\w+) -->\n)(?:.*\n)*?(?=<!-- end -->\n)")
+KINDS: Final = {
+    "design": "inherent safety by design",
+    "protective": "protective measure",
+    "information": "information for safety",
+}
+HEAD: Final = """\
+# Hazard log
+
+Every hazard that is known of this service: its causes, what may happen, the risk without and with
+the controls, and the tests that prove each control. Scales: [risk management
+plan](risk-management-plan.md#scales). "On site" is what only the deploying organisation can do; it
+is not counted in the risk that is left. Generated (`make docs`) from [hazards.toml](hazards.toml);
+a test proves that each test named here exists, is collected, and has no mark that would keep it
+from running.
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A risk control and the tests, by pytest's names, that prove it."""
+
+    kind: str
+    control: str
+    tests: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A hazard with its risk before and after controls, as a number from 1 to 5."""
+
+    id: str
+    title: str
+    causes: list[str]
+    situation: str
+    harm: str
+    severity: str
+    likelihood: str
+    left: str
+    residual: str
+    site: list[str]
+    controls: list[Control]
+
+    @property
+    def before(self) -> int:
+        return risk(self.severity, self.likelihood)
+
+    @property
+    def after(self) -> int:
+        return risk(self.severity, self.left)
+
+
+def scales() -> dict[str, Any]:
+    """Return the scales and the matrix."""
+    return tomllib.loads((FOLDER / "scales.toml").read_text())
+
+
+def risk(severity: str, likelihood: str) -> int:
+    """Return the risk by the matrix."""
+    known = scales()
+    column = list(known["severity"]).index(severity)
+    return int(known["matrix"][likelihood][column])
+
+
+def hazards() -> list[Hazard]:
+    """Return the log in its order."""
+    log = tomllib.loads((FOLDER / "hazards.toml").read_text())["hazard"]
+    return [
+        Hazard(controls=[Control(**one) for one in entry.pop("control")], **entry) for entry in log
+    ]
+
+
+def pages() -> dict[Path, str]:
+    """Return the log, and the pages with their tables."""
+    named = ("index", "risk-management-plan", "residual-risks", "deploying-organisation")
+    files = [FOLDER / f"{name}.md" for name in named]
+    blocks = {
+        file: with_blocks(file, BLOCK, lambda match: BLOCKS[match[2]]() + "\n") for file in files
+    }
+    return {FOLDER / "hazard-log.md": HEAD + "\n".join(map(section, hazards())), **blocks}
+
+
+def section(hazard: Hazard) -> str:
+    """Return a hazard with its controls."""
+    causes = "".join(f"- {cause}.\n" for cause in hazard.causes)
+    site = "".join(f"- {duty}.\n" for duty in hazard.site)
+    proofs = [
+        (one.control, KINDS[one.kind], ", ".join(f"`{test}`" for test in one.tests))
+        for one in hazard.controls
+    ]
+    return (
+        f"## {hazard.id}: {hazard.title}\n\n"
+        f"**Hazardous situation.** {hazard.situation}\n\n**Harm.** {hazard.harm}\n\n"
+        f"Causes:\n\n{causes}\n"
+        f"{table(('', 'severity', 'likelihood', 'risk'), levels(hazard))}\n"
+        f"{table(('control', 'kind', 'proved by'), proofs)}\n"
+        f"On site:\n\n{site}\n**What is left.** {hazard.residual}\n"
+    )
+
+
+def levels(hazard: Hazard) -> list[tuple[object, ...]]:
+    return [
+        ("without controls", hazard.severity, hazard.likelihood, hazard.before),
+        ("with them", hazard.severity, hazard.left, hazard.after),
+    ]
+
+
+def summary() -> str:
+    """Return a line for each hazard."""
+    rows = [
+        (link(one), one.severity, f"{one.likelihood} → {one.left}", f"{one.before} → {one.after}")
+        for one in hazards()
+    ]
+    return table(("hazard", "severity", "likelihood", "risk"), rows)
+
+
+def link(hazard: Hazard) -> str:
+    anchor = re.sub(r"[^\w\s-]", "", f"{hazard.id}: {hazard.title}".lower()).replace(" ", "-")
+    return f"[{hazard.id}](hazard-log.md#{anchor}) {hazard.title}"
+
+
+def profile() -> str:
+    """Return how many hazards there are of each risk, before and after."""
+    log, known = hazards(), scales()["acceptability"]
+    before, after = Counter(one.before for one in log), Counter(one.after for one in log)
+    rows = [(level, text, before[int(level)], after[int(level)]) for level, text in known.items()]
+    return table(("risk", "acceptability", "hazards without controls", "with them"), rows)
+
+
+def residual() -> str:
+    """Return what is left of each hazard, the greatest risk first."""
+    log = sorted(hazards(), key=lambda one: (-one.after, one.id))
+    return table(
+        ("risk left", "hazard", "what is left"),
+        [(one.after, link(one), one.residual) for one in log],
+    )
+
+
+def duties() -> str:
+    """Return what the deploying organisation has to do for each hazard."""
+    return table(
+        ("hazard", "control on site"),
+        [(link(one), "; ".join(one.site) + ".") for one in hazards()],
+    )
+
+
+def severities() -> str:
+    return table(("severity", "meaning"), list(scales()["severity"].items()))
+
+
+def likelihoods() -> str:
+    return table(("likelihood", "meaning"), list(scales()["likelihood"].items()))
+
+
+def matrix() -> str:
+    known = scales()
+    rows = [(name, *numbers) for name, numbers in known["matrix"].items()]
+    return table(("likelihood \\ severity", *known["severity"]), rows)
+
+
+BLOCKS: Final[dict[str, Callable[[], str]]] = {
+    "summary": summary,
+    "profile": profile,
+    "residual": residual,
+    "duties": duties,
+    "severities": severities,
+    "likelihoods": likelihoods,
+    "matrix": matrix,
+}

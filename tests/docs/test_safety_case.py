@@ -1,0 +1,135 @@
+"""The safety case: complete hazards, and controls whose tests exist, are collected and run.
+
+A test of a program that is not installed is skipped as everywhere (CONTRIBUTING.md); a mark that
+would skip it for another reason is refused.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from scripts.render.safety_case import FOLDER, KINDS, Hazard, hazards, risk, scales
+from tests.contract.process import ROOT
+
+LOG = hazards()
+PROOFS = sorted({test for one in LOG for control in one.controls for test in control.tests})
+CONTROLS = [(one.id, control) for one in LOG for control in one.controls]
+# Marks that would keep a test from running; `slow` and `engine` only say when it does.
+NOT_RUN = {"skip", "skipif", "xfail"}
+
+
+def collected(tests: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Have pytest collect tests by their names, without running them."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    return subprocess.run([*command, *tests], cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_every_named_test_is_collected() -> None:
+    """Under its name, in its file: pytest refuses one that it does not find."""
+    done = collected(PROOFS)
+    found = {line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line}
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert found == set(PROOFS)
+
+
+@pytest.mark.parametrize("test", PROOFS)
+def test_no_named_test_is_left_out(test: str) -> None:
+    """Neither the test nor its file is skipped, or expected to fail."""
+    file, _, name = test.partition("::")
+    tree = parsed(file)
+    (function,) = [one for one in tree.body if getattr(one, "name", "") == name]
+    assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+
+    assert not NOT_RUN & set(marks(*function.decorator_list, *marks_of_file(tree)))
+
+
+@cache
+def parsed(file: str) -> ast.Module:
+    return ast.parse((ROOT / file).read_text())
+
+
+def marks_of_file(tree: ast.Module) -> list[ast.expr]:
+    """Return what the file gives all of its tests as `pytestmark`."""
+    return [
+        one.value
+        for one in tree.body
+        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "pytestmark"
+    ]
+
+
+def marks(*expressions: ast.expr) -> list[str]:
+    """Return the names of the marks in expressions, also of those within lists."""
+    return re.findall(r"pytest\.mark\.(\w+)", " ".join(map(ast.unparse, expressions)))
+
+
+@pytest.mark.parametrize("hazard", LOG, ids=lambda one: one.id)
+def test_a_hazard_is_complete(hazard: Hazard) -> None:
+    """Causes, situation, harm, risk before and after, what is left, and what a site must do."""
+    texts = (hazard.title, hazard.situation, hazard.harm, hazard.residual)
+    assert all(len(text) >= 10 for text in texts)
+    assert hazard.causes
+    assert hazard.controls
+    assert hazard.site
+    assert 1 <= hazard.after <= hazard.before <= 5
+
+
+@pytest.mark.parametrize("hazard", LOG, ids=lambda one: one.id)
+def test_information_alone_lowers_no_likelihood_by_more_than_one_step(hazard: Hazard) -> None:
+    """ISO 14971 counts it last: nobody knows who reads it."""
+    steps = list(scales()["likelihood"])
+    lowered = steps.index(hazard.likelihood) - steps.index(hazard.left)
+
+    assert lowered <= 1 or {one.kind for one in hazard.controls} != {"information"}
+
+
+@pytest.mark.parametrize(("hazard", "control"), CONTROLS)
+def test_a_control_is_proved(hazard: str, control: object) -> None:
+    """Each is of a kind that ISO 14971 knows, and names at least one test."""
+    assert control.kind in KINDS  # type: ignore[attr-defined] # pytest shows it by its repr
+    assert control.tests  # type: ignore[attr-defined]
+
+
+def test_ids_are_unique_and_in_order() -> None:
+    """A hazard keeps its number: other documents refer to it."""
+    assert [one.id for one in LOG] == [f"H{number:02}" for number in range(1, len(LOG) + 1)]
+    assert len(LOG) >= 20
+
+
+def test_the_matrix_is_that_of_the_guidance() -> None:
+    """As DCB0129's implementation guidance has it, corner by corner."""
+    assert risk("minor", "very low") == 1
+    assert risk("minor", "very high") == 3
+    assert risk("catastrophic", "very low") == 3
+    assert risk("catastrophic", "very high") == 5
+    assert risk("major", "medium") == 3
+    assert risk("considerable", "high") == 3
+
+
+@pytest.mark.parametrize("page", ["index.md", "deploying-organisation.md"])
+def test_what_is_not_acceptable_is_named(page: str) -> None:
+    """By its number, where a reader decides; and it is said that nobody has signed."""
+    text = (FOLDER / page).read_text()
+    unacceptable = [one.id for one in LOG if one.after >= 4]
+
+    assert f"{', '.join(unacceptable[:-1])} and {unacceptable[-1]}" in re.sub(r"[()]", "", text)
+    assert re.search(r"[Nn]o clinical safety officer has|Nobody has signed", text)
+
+
+def test_all_of_it_is_two_clicks_from_the_front_page() -> None:
+    """The front page links the report, which links every other page of it."""
+    front = (FOLDER.parent / "index.md").read_text()
+    report = (FOLDER / "index.md").read_text()
+    others = {page.name for page in FOLDER.glob("*.md")} - {"index.md"}
+
+    assert "(safety-case/index.md)" in front
+    assert {name for name in others if f"({name})" not in report} == set()
+    for page in ("model-card.md", "monitoring.md"):
+        assert f"({page})" in front or f"(../{page})" in report
+        assert Path(FOLDER.parent / page).is_file()
