@@ -187,3 +187,9 @@ def shared_conflicts(settings: SharedSettings) -> Iterator[tuple[object, str]]:
         "MMHIE_REASONER_MODEL_TEST_OVERRIDE is refused when MMHIE_ENV is production; set "
         "MMHIE_REASONER_MODEL instead.",
     )
+
+
+def local_url(host: str, port: int, *, has_tls: bool = False) -> str:
+    """Return the address under which this machine reaches a gateway that listens on `host`."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - not bound here
+    return f"{'https' if has_tls else 'http'}://{reachable}:{port}"

@@ -147,6 +147,7 @@ def progress_bar(path: Path) -> Iterator[Callable[[int], object]]:
                 pending = 0
 
         yield advance
+        progress.advance(task, pending)
 
 
 @contextlib.contextmanager

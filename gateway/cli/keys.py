@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, cast
@@ -77,18 +77,36 @@ def show(as_json: AsJson = False) -> None:
     if as_json:
         put("", {"keys": [document(key, now) for key in known]}, as_json=True)
         return
-    table = Table("name", "scopes", "priority", "limits", "created", "expires", "state", box=None)
-    for key in known:
-        table.add_row(
-            key.name,
-            ",".join(key.scopes),
-            key.priority,
-            described(key.limits),
-            rfc3339(key.created)[:10],
-            rfc3339(key.expires)[:16] if key.expires else "never",
-            key.state(now),
-        )
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    rows = [row(key, now) for key in known]
+    print_rows(rows, Console(width=None if sys.stdout.isatty() else 200))
+
+
+def print_rows(rows: Sequence[Mapping[str, str]], console: Console) -> None:
+    """Print a table, or a paragraph for each key where it would have to shorten: `keys revoke`
+    takes whole names."""
+    table = Table(*(rows[0] if rows else ()), box=None)
+    for one in rows:
+        table.add_row(*one.values())
+    unbounded = console.options.update(max_width=10_000)
+    if console.measure(table, options=unbounded).maximum <= console.width:
+        console.print(table)
+        return
+    for one in rows:
+        lines = (f"  {name:<9} {value}" for name, value in one.items() if name != "name")
+        console.print("\n".join([one["name"], *lines]), markup=False, highlight=False)
+
+
+def row(key: Key, now: float) -> dict[str, str]:
+    """Return a key for a person."""
+    return {
+        "name": key.name,
+        "scopes": ",".join(key.scopes),
+        "priority": key.priority,
+        "limits": described(key.limits),
+        "created": rfc3339(key.created)[:10],
+        "expires": rfc3339(key.expires)[:16] if key.expires else "never",
+        "state": key.state(now),
+    }
 
 
 def revoke(

@@ -8,6 +8,7 @@ import httpx2
 
 from gateway.cluster.operator_state import OperatorCommandFailed, phases_of_all
 from gateway.settings import GatewaySettings
+from gateway.settings_base import local_url
 
 TIMEOUT_S = 2.0
 PATIENCE_S = 3.0  # a gateway looks at its file four times a second, at Redis once
@@ -52,9 +53,7 @@ def shared_phases(
 
 def own_url(settings: GatewaySettings) -> str:
     """Return the address of this machine's gateway."""
-    scheme = "https" if settings.tls_certificate else "http"
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - not bound here
-    return f"{scheme}://{host}:{settings.port}"
+    return local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
 
 
 def look(url: str, asks: int) -> frozenset[str]:

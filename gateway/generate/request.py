@@ -1,6 +1,7 @@
 """Request and response of /llm/generate."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -24,6 +25,23 @@ def whole(value: object) -> object:
 
 
 WholeNumber = Annotated[int, BeforeValidator(whole)]
+# What a field must be, by the rule it breaks; and of those that take two forms.
+MUST: Mapping[str, str] = {
+    "bool_type": "be true or false",
+    "finite_number": "be a finite number",
+    "float_type": "be a number",
+    "greater_than": "be over {gt}",
+    "greater_than_equal": "be at least {ge}",
+    "int_type": "be a whole number",
+    "less_than": "be under {lt}",
+    "less_than_equal": "be at most {le}",
+    "list_type": "be a list",
+    "literal_error": "be {expected}",
+    "string_pattern_mismatch": "not be empty",
+    "string_too_short": "not be empty",
+    "string_type": "be text",
+}
+PLAIN: Mapping[str, str] = {"stop": "be text, or a list of up to 16 texts, none of them empty"}
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 Stop = Annotated[str, StringConstraints(min_length=1)]
 
@@ -122,16 +140,23 @@ def checked(request: Json) -> GenerateRequest:
 
 def field_error(error: ValidationError, request: type[BaseModel]) -> InvalidField:
     """The first finding, by the name of a field we know and the rule it breaks."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     if name not in request.model_fields:
         known = ", ".join(request.model_fields)
         return InvalidField(f"The request body has an unknown field; known are {known}.")
     if first["type"] == "missing":
         return InvalidField(f"{name} is required.", param=name)
-    if first["type"] in ("string_too_short", "string_pattern_mismatch"):
-        return InvalidField(f"{name} must not be empty.", param=name)
-    return InvalidField(f"{name} is not valid: {first['msg']}.", param=name)
+    must = PLAIN.get(name) or MUST.get(first["type"])
+    if must is None or (len(first["loc"]) > 1 and name not in PLAIN):  # within a turn of history
+        return InvalidField(f"{name} is not valid: {first['msg']}.", param=name)
+    return InvalidField(f"{name} must {must.format(**limits_in(first))}.", param=name)
+
+
+def limits_in(error: Mapping[str, Any]) -> dict[str, object]:
+    """The limits that a rule names, as a person writes them: 2 and not 2.0."""
+    limits = error.get("ctx", {}).items()
+    return {name: f"{one:g}" if isinstance(one, float) else one for name, one in limits}
 
 
 def finale(answer: Answer, *, model: str, mmhie: Json, request_id: str) -> Json:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from tempfile import NamedTemporaryFile
-from typing import Final, Protocol, cast, runtime_checkable
+from typing import Annotated, Final, Protocol, cast, runtime_checkable
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -53,11 +53,12 @@ COMMANDS: Commands = {
     "version": "launcher.cli.version:version",
 }
 GROUPS = {
-    "keys": "Access keys of the gateway.",
-    "audit": "The audit trail.",
+    "keys": "Create, list and revoke API keys.",
+    "audit": "Verify, show and export the audit trail.",
     "card": "The operator's part of the model card.",
     "feedback": "Feedback on answers.",
 }
+HELP = {"help_option_names": ["-h", "--help"]}
 
 
 @runtime_checkable
@@ -74,8 +75,24 @@ def application(commands: Commands = COMMANDS) -> typer.Typer:
     return app
 
 
-def about() -> None:
+def show_version(wanted: bool) -> None:
+    """Print the versions and end, where they are asked for."""
+    if wanted:
+        load("launcher.cli.version:version")()
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", is_eager=True, callback=show_version, help="Show the versions and exit."
+    ),
+]
+
+
+def about(version: Version = False) -> None:
     """A vLLM launcher and a gateway for a medical reasoning model."""
+    del version  # the callback has shown it
 
 
 def group(name: str, commands: Commands, *, add_completion: bool = False) -> typer.Typer:
@@ -102,6 +119,7 @@ def group(name: str, commands: Commands, *, add_completion: bool = False) -> typ
         help=GROUPS.get(name),
         no_args_is_help=True,
         add_completion=add_completion,
+        context_settings=HELP,
         pretty_exceptions_enable=False,  # it prints local variables, keys among them
     )
 
@@ -117,7 +135,7 @@ def with_own(app: typer.Typer, command: str | None) -> typer.Typer:
 
 def single(name: str, command: str) -> TyperCommand:
     """Build one command from `module:function`."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(add_completion=False, context_settings=HELP, pretty_exceptions_enable=False)
     app.command(name)(load(command))
     return cast("TyperCommand", typer.main.get_command(app))
 

@@ -1,5 +1,7 @@
 """`mmhie chat`: a conversation with the model in the terminal, or one question from a pipe."""
 
+import contextlib
+import importlib
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -14,17 +16,23 @@ from rich.console import Console
 from gateway.cli.command import AsJson
 from gateway.settings import GatewaySettings
 from launcher.errors import LauncherError, SettingsError
-from launcher.terminal.api_client import ApiClient, ServiceError
+from launcher.terminal.address import client_of
+from launcher.terminal.api_client import ServiceError
 from launcher.terminal.conversation import Conversation, Reply
 from launcher.terminal.terminal import Output, PlainOutput, TerminalOutput
 
-URL = "http://127.0.0.1:8000"
 SYSTEM: str = GatewaySettings.model_fields["system_prompt"].default
 LEAVING = "Ctrl-D or /quit leaves."
+PROMPT = "\n\001\033[1m\002>\001\033[0m\002 "  # bold, which takes no room on the line
 
 Question = Annotated[str | None, typer.Argument(help="One question; default: standard input.")]
 Url = Annotated[
-    str, typer.Option(envvar="MMHIE_URL", help="Address of the gateway; or `unix:/path`.")
+    str | None,
+    typer.Option(
+        envvar="MMHIE_URL",
+        show_envvar=False,
+        help="Address of the gateway, or `unix:/path`; default: that of these settings.",
+    ),
 ]
 Key = Annotated[
     str | None,
@@ -45,7 +53,7 @@ Reasoning = Annotated[bool, typer.Option("--reasoning", help="Show the model's r
 
 def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
     question: Question = None,
-    url: Url = URL,
+    url: Url = None,
     key: Key = None,
     system: System = SYSTEM,
     effort: Effort = None,
@@ -60,7 +68,7 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """
     if effort not in (None, "low", "medium", "high"):
         raise SettingsError("--effort is one of low, medium and high.")
-    with closing(ApiClient(url, key)) as service:
+    with closing(client_of(url, key)) as service:
         talk = Conversation(service, system.strip(), effort, max_tokens, reasoning)
         if question is not None or not sys.stdin.isatty():
             once(talk, question or piped(), as_json=as_json)
@@ -107,6 +115,13 @@ def output(console: Console) -> Output:
     return TerminalOutput(console) if console.is_terminal else PlainOutput(console)
 
 
+def edit_lines() -> None:
+    """Have `input` edit its line: earlier ones with the arrow keys, a paste of several lines as one
+    question. They are kept in memory only."""
+    with contextlib.suppress(ImportError):  # not every Python is built with it
+        importlib.import_module("readline").parse_and_bind("set enable-bracketed-paste on")
+
+
 @dataclass(slots=True)
 class Session:
     """A conversation at a terminal, until the person leaves."""
@@ -117,6 +132,7 @@ class Session:
     def run(self) -> None:
         """Read and answer in turn; an answer that fails does not end the session."""
         self.greet()
+        edit_lines()
         while True:
             try:
                 while True:  # a loop of its own: Ctrl-C between two turns is inside the try, too
@@ -129,7 +145,7 @@ class Session:
     def turn(self) -> None:
         """Read a line and act on it. Raises EOFError when the person leaves."""
         try:
-            self.answer(self.console.input("\n[bold]>[/] ").strip())
+            self.answer(input(PROMPT).strip())
         except UnicodeDecodeError:
             self.say("The line is not text in UTF-8.", "bold red")
         except LauncherError as error:
@@ -177,7 +193,7 @@ class Session:
 
     def new(self, _: str) -> None:
         self.talk.forget()
-        self.say("A new conversation.", "dim")
+        self.say("Conversation cleared.", "dim")
 
     def save(self, text: str) -> None:
         """Write the conversation to a file that is not there yet. Raises SettingsError."""

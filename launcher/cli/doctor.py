@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.console import Console
@@ -34,6 +35,18 @@ def doctor(as_json: AsJson = False) -> None:
     failed = [finding.check for finding in findings if finding.outcome == "failed"]
     if failed:
         raise Unhealthy(f"{len(failed)} of {len(findings)} checks failed: {', '.join(failed)}.")
+    if not as_json:
+        sys.stdout.write(f"{conclusion(findings)}\n")
+
+
+def conclusion(findings: Sequence[Finding]) -> str:
+    """Describe the outcome of checks of which none failed."""
+    counts = {
+        "with a warning": sum(finding.outcome == "warning" for finding in findings),
+        "not made": sum(finding.outcome == "not checked" for finding in findings),
+    }
+    rest = "".join(f", {count} {what}" for what, count in counts.items() if count)
+    return f"{len(findings)} checks, none failed{rest}: `mmhie serve` can start."
 
 
 def show(finding: Finding) -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from gateway.cli.command import AsJson, put
 from launcher import settings
-from launcher.cli.chat import SYSTEM, URL, Key, System, Url
+from launcher.cli.chat import SYSTEM, Key, System, Url
 from launcher.errors import LauncherError, SettingsError
 from launcher.evaluation import compare as comparing
 from launcher.evaluation import folder, inspection, job, page, report, results, subject, suites
@@ -24,6 +24,7 @@ from launcher.evaluation.inspection import Access, Event
 from launcher.evaluation.job import Asking, Judge, Task
 from launcher.evaluation.report import SIGNATURE
 from launcher.reports.files import audit_key, page_of, verified, writable, written
+from launcher.terminal.address import address
 from launcher.terminal.api_client import ApiClient
 from launcher.terminal.progress import ProgressDisplay
 
@@ -83,7 +84,7 @@ class Options:
 
 def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     context: typer.Context,
-    url: Url = URL,
+    url: Url = None,
     key: Key = None,
     suite: Suites = None,
     data: Data = None,
@@ -105,7 +106,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if context.invoked_subcommand is not None:
         return
     options = Options(
-        url=url.rstrip("/"),
+        url=address(url).rstrip("/"),
         key=key,
         suites=suite or default_suites(items),
         data=data or [],

@@ -35,7 +35,7 @@ Nodes = Annotated[
 
 
 def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> None:
-    """Show the engine these settings mean: command, memory, reasons and warnings."""
+    """Show the engine these settings produce: command, memory, reasons and warnings."""
     settings = load(os.environ)
     if settings.engine_urls:
         raise SettingsError(

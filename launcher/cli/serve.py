@@ -17,6 +17,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.console import Console
 
+from gateway.settings_base import local_url
 from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
@@ -34,7 +35,7 @@ from launcher.serving.programs import RunFiles, programs, replanned
 from launcher.serving.status_file import Phase, StatusFile, engine_facts
 from launcher.serving.supervisor import Supervisor
 from launcher.settings import LauncherSettings
-from launcher.terminal.progress import BANNER, ProgressDisplay
+from launcher.terminal.progress import ProgressDisplay, banner
 
 # A person at the keyboard waits less long than an orchestrator.
 INTERRUPT_GRACE_S = 8.0
@@ -175,9 +176,7 @@ class Service:
     @property
     def address(self) -> str:
         """The URL under which a person on this machine reaches the gateway."""
-        host = self.settings.host
-        reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104  # compared
-        return f"http://{reachable}:{self.settings.port}"
+        return local_url(self.settings.host, self.settings.port)
 
 
 def restart_policy(chosen: LauncherSettings) -> RestartPolicy:
@@ -285,11 +284,7 @@ class Publisher:
             self._service.display.done(f"Warning: {warning}")
         model = plans[0].served_model if plans else self._service.settings.model
         address = self._service.address
+        name, has_keys = DISPLAY_NAMES.get(model, model), preflight.asks_for_keys()
         self._service.display.complete(
-            BANNER.format(
-                name=DISPLAY_NAMES.get(model, model),
-                model=model,
-                address=address,
-                python=sys.executable,
-            )
+            banner(name, model, address, sys.executable, has_keys=has_keys)
         )

@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.command import AsJson
-from launcher.cli.chat import URL, Key, Url
+from launcher.cli.chat import Key, Url
+from launcher.terminal.address import client_of
 from launcher.terminal.api_client import ApiClient, ServiceError
 from launcher.terminal.markdown import without_controls
 
@@ -46,10 +47,10 @@ class Snapshot:
         return {**self.health, "load": {**self.load, "tokens_per_s": self.rate}}
 
 
-def status(url: Url = URL, key: Key = None, once: Once = False, as_json: AsJson = False) -> None:
+def status(url: Url = None, key: Key = None, once: Once = False, as_json: AsJson = False) -> None:
     """Show phase, requests, tokens per second and KV cache usage; exit code 1 if not ready."""
     console = Console()
-    with closing(ApiClient(url, key)) as service:
+    with closing(client_of(url, key)) as service:
         if as_json or once or not console.is_terminal:
             show(snapshot_with_rate(service), console, as_json=as_json)
         else:

@@ -13,8 +13,19 @@ LOG_ROOM_BYTES: Final = 200 * 2**20
 
 def check_gateway() -> None:
     """Raise SettingsError for what the gateway would refuse only once the model is prepared."""
+    of_gateway()
+
+
+def asks_for_keys() -> bool:
+    """Return whether the gateway will answer nobody without a key. Raises SettingsError."""
+    settings = of_gateway()
+    return bool(settings.keys_file or settings.jwks_file or settings.jwks_url)
+
+
+def of_gateway() -> gateway_settings.GatewaySettings:
+    """Load the gateway's settings. Raises SettingsError."""
     try:
-        gateway_settings.load()
+        return gateway_settings.load()
     except gateway_settings.SettingsError as error:
         raise SettingsError(str(error)) from None
 

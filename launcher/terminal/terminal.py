@@ -16,6 +16,19 @@ TRUNCATED = {
     "in_reasoning": "The model was cut off while it was still reasoning.",
     "input": "The question was too long and was cut.",
 }
+WARNINGS = {
+    "answer_shortened": "The reasoning left too few tokens for the answer: it was cut off.",
+    "ended_early": "The model ended the answer early: it may not be complete.",
+    "input_not_screened": "The question was not screened for emergencies.",
+    "input_truncated": "The model has not seen all of the question.",
+    "reasoning_cut": "The model's reasoning was ended at its token limit.",
+    "reasoning_only": "There is reasoning and no answer.",
+    "empty_answer": "The model spent tokens and gave no text.",
+    "nothing_generated": "The model generated nothing.",
+    "reasoning_withheld": "The operator does not show the model's reasoning with this key.",
+    "harmony_markers_stripped": "Marks of the model's own format were removed from the answer.",
+    "reasoning_not_separated": "Reasoning and answer are not separated in this text.",
+}
 
 
 class Output:
@@ -138,4 +151,5 @@ def warnings(mmhie: Mapping[str, Any]) -> list[str]:
     """Return what was cut off and what else is wrong with an answer, a sentence each."""
     cut = mmhie.get("truncated")
     sentences = [TRUNCATED.get(cut, f"The answer was cut ({cut}).")] if cut else []
-    return sentences + [f"Warning: {warning}." for warning in mmhie.get("warnings") or ()]
+    codes = mmhie.get("warnings") or ()
+    return sentences + [WARNINGS.get(code, f"Warning: {code}.") for code in codes]

@@ -26,6 +26,7 @@ from mmhie._request import (
     SamplingOptions,
     chat_request,
     generate_request,
+    refuse_text,
 )
 from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
 from mmhie._retry import Deadline
@@ -119,6 +120,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         **options: Unpack[SamplingOptions],
     ) -> Answer:
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
+        refuse_text(messages)
 
         async def ask(model: str | None) -> Answer:
             request = chat_request(messages, model, self._cap(max_tokens), temperature, options)

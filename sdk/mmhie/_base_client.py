@@ -1,10 +1,12 @@
 """Base of the sync and the async client: all but the I/O."""
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Self, cast
 
 from mmhie import _fork
 from mmhie._config import LLMConfig
+from mmhie._errors import ConfigError
 from mmhie._http import Address
 from mmhie._response import Response, read_model_ids
 from mmhie._retry import Backoff, Polling
@@ -34,14 +36,18 @@ class BaseClient:
 
     def __init__(
         self,
-        config: LLMConfig | None = None,
+        config: LLMConfig | str | None = None,
         *,
+        url: str | None = None,
         max_retries: int = 2,
         margin_seconds: float = MARGIN_SECONDS,
     ) -> None:
         self.max_retries = max_retries
         self.margin_seconds = margin_seconds
-        self._config = config
+        self._url = config if isinstance(config, str) else url
+        self._config = None if isinstance(config, str) else config
+        if self._config is not None and url is not None:
+            raise ConfigError("Give an LLMConfig, which has its url, or a url; not both.")
         self._lock = threading.Lock()
         self._local: LocalServer | None = None
         self._model_id: str | None = None
@@ -56,9 +62,12 @@ class BaseClient:
 
     @property
     def config(self) -> LLMConfig:
-        """The configuration; read from the environment when none was given. Raises ConfigError."""
+        """The configuration; read from the environment when none was given, but for a url that was.
+        Raises ConfigError."""
         if self._config is None:
             self._config = LLMConfig.from_env()
+            if self._url is not None:
+                self._config = replace(self._config, url=self._url)
         return self._config
 
     def embed(self, text: object) -> NoReturn:

@@ -23,7 +23,8 @@ CONNECT_SECONDS = 5.0
 # uvicorn closes idle connections after 5 s: let go first, or a request meets a closing socket.
 KEEPALIVE_SECONDS = 2.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-UNREACHABLE = "The server cannot be reached; check that it runs and that MMHIE_URL is right."
+SOCKET_HOST = "mmhie"
+UNREACHABLE = "{server} cannot be reached; check that it runs and that MMHIE_URL is right."
 LOST = "The connection was lost before the answer came; the server may have done the work."
 TIMED_OUT = "The server did not answer in time; raise MMHIE_TIMEOUT_SECONDS."
 CUT = "The stream stopped before its end; what arrived is not a complete answer. Ask again."
@@ -41,7 +42,7 @@ class Address:
     def of(cls, url: str) -> "Address":
         """Parse `http://host:port`, `https://...` or `unix:/path`."""
         if url.startswith("unix:"):
-            return cls("http://mmhie", "/" + url.removeprefix("unix:").lstrip("/"))
+            return cls(f"http://{SOCKET_HOST}", "/" + url.removeprefix("unix:").lstrip("/"))
         return cls(url.rstrip("/"))
 
     @property
@@ -95,6 +96,18 @@ def build_request(
     )
 
 
+def server_of(error: "httpx2.ConnectError | httpx2.ConnectTimeout") -> str:
+    """Return the server's name in a sentence: its address without a path or a password."""
+    try:
+        url = error.request.url
+    except RuntimeError:  # raised before there was a request
+        return "The server"
+    if url.host == SOCKET_HOST:
+        return "The server at its socket"
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"The server at {url.scheme}://{host}{f':{url.port}' if url.port else ''}"
+
+
 @contextmanager
 def translate_errors(*, in_stream: bool = False) -> Iterator[None]:
     """Translate httpx2's exceptions to those of this package."""
@@ -103,7 +116,7 @@ def translate_errors(*, in_stream: bool = False) -> Iterator[None]:
     try:
         yield
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-        raise ConnectionFailedError(UNREACHABLE) from error
+        raise ConnectionFailedError(UNREACHABLE.format(server=server_of(error))) from error
     except httpx2.TimeoutException as error:
         raise ClientTimeoutError(TIMED_OUT) from error
     except httpx2.SSEError as error:

@@ -41,6 +41,10 @@ class Request:
         return headers if self.body is None else {**headers, "content-type": "application/json"}
 
 
+NO_MESSAGES = (
+    'chat takes a list of messages, [{"role": "user", "content": "..."}]; for a question as text '
+    "call generate."
+)
 MODELS = Request("GET", "/v1/models")
 READY = Request("GET", "/readyz")
 
@@ -53,6 +57,13 @@ def generate_request(
     body = encode_json({**fields, **options, "stream": stream})
     accept = "text/event-stream" if stream else "application/json"
     return Request("POST", "/llm/generate", body, accept)
+
+
+def refuse_text(messages: Sequence[object]) -> None:
+    """Raise InvalidRequestError for what is no list of messages."""
+    is_text = isinstance(messages, str | bytes) or not isinstance(messages, Sequence)
+    if is_text or not all(isinstance(one, Mapping) for one in messages):
+        raise InvalidRequestError(NO_MESSAGES)
 
 
 def chat_request(

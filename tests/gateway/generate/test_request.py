@@ -83,6 +83,35 @@ def test_a_wrong_field(fields: dict[str, Any], param: str) -> None:
     assert CANARY not in found.value.message
 
 
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"temperature": 9.0}, "temperature must be at most 2."),
+        ({"temperature": "warm"}, "temperature must be a number."),
+        ({"top_p": 0}, "top_p must be over 0."),
+        ({"max_tokens": 0}, "max_tokens must be at least 1."),
+        ({"max_tokens": 1.5}, "max_tokens must be a whole number."),
+        ({"seed": 2**63}, "seed must be under 9223372036854775808."),
+        ({"stream": "yes"}, "stream must be true or false."),
+        ({"system": " "}, "system must not be empty."),
+        (
+            {"reasoning_effort": CANARY},
+            "reasoning_effort must be 'low', 'medium' or 'high'.",
+        ),
+        (
+            {"stop": [CANARY] * 17},
+            "stop must be text, or a list of up to 16 texts, none of them empty.",
+        ),
+        ({"history": CANARY}, "history must be a list."),
+    ],
+)
+def test_a_wrong_field_is_a_plain_sentence(fields: dict[str, Any], sentence: str) -> None:
+    """The rule in words that a caller would use."""
+    with pytest.raises(InvalidField) as found:
+        parsed(prompt="p", **fields)
+    assert found.value.message == sentence
+
+
 def test_an_unknown_field() -> None:
     """Its name may be a patient's; ours are listed."""
     with pytest.raises(InvalidField) as found:

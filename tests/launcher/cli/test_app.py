@@ -84,6 +84,23 @@ def test_every_command_of_the_table_is_listed() -> None:
         assert (app.load(command).__doc__ or "").strip()
 
 
+@pytest.mark.parametrize("name", ["", *NAMES])
+def test_the_short_option_for_help(name: str) -> None:
+    """-h is --help, for the program, its groups and its commands."""
+    long, short = (
+        CliRunner().invoke(app.application(), [*name.split(), o]) for o in ("--help", "-h")
+    )
+
+    assert (short.exit_code, short.output) == (0, long.output)
+
+
+def test_the_version_as_an_option() -> None:
+    """The same as the command."""
+    command, option = (CliRunner().invoke(app.application(), [o]) for o in ("version", "--version"))
+
+    assert (option.exit_code, option.output) == (0, command.output)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_speaks_json(name: str) -> None:
     """Scripts need not read sentences."""

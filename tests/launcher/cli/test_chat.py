@@ -5,12 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import re
-import select
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,13 +19,13 @@ from gateway.safety.hold import Hold, write
 from launcher.cli import app
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
-from tests.launcher.cli.test_app import MMHIE, mmhie
+from tests.launcher.cli.desk import Desk
+from tests.launcher.cli.test_app import mmhie
 from tests.waiting import until
 
 CHAT = "/v1/chat/completions"
 EMERGENCY = "I have crushing chest pain right now."
 ANSWERED = f"{DEFAULT_TEXT[-20:]}\r\n\r\n> "  # and asked for the next question
-STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @pytest.fixture(scope="module")
@@ -98,48 +95,6 @@ def run(
     """`code, out, err = run("chat", "Why?")`, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return Ran(environ, monkeypatch, capsys)
-
-
-class Desk:
-    """A person at a terminal: types, and reads what is on the screen."""
-
-    def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
-        self.pid, self._terminal = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            kept = {name: os.environ[name] for name in ("PATH", "HOME")}
-            os.execve(
-                MMHIE,
-                [str(MMHIE), *arguments],
-                {**kept, "TERM": "xterm", "COLUMNS": "100", **environ},
-            )
-        self.seen = ""
-
-    def type(self, text: str) -> None:
-        self.seen = ""
-        os.write(self._terminal, text.encode())
-
-    def until(self, words: str, seconds: float = 120) -> str:
-        """Return the output up to these words, without styles."""
-        ends = time.monotonic() + seconds
-        while words not in STYLE.sub("", self.seen):
-            assert time.monotonic() < ends, (words, self.seen)
-            if select.select([self._terminal], [], [], 0.1)[0]:
-                try:
-                    self.seen += os.read(self._terminal, 65536).decode(errors="replace")
-                except OSError:
-                    pytest.fail(f"it ended before {words!r}: {self.seen}")
-        return STYLE.sub("", self.seen)
-
-    def ended(self, seconds: float = 120) -> int:
-        """Its exit code."""
-        ends = time.monotonic() + seconds
-        while (found := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
-            if time.monotonic() > ends:
-                os.kill(self.pid, signal.SIGKILL)
-            time.sleep(0.02)
-        os.close(self._terminal)
-        return os.waitstatus_to_exitcode(found[1])
 
 
 def test_a_question_from_a_pipe(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -283,7 +238,26 @@ def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEng
     assert kept.read_text().count(DEFAULT_TEXT) == 2
     assert "And then?" not in kept.read_text()
     assert "_The answer was cut off at the token limit._" in kept.read_text()
-    assert "_Warning: harmony_markers_stripped._" in kept.read_text()
+    assert "_Marks of the model's own format were removed from the answer._" in kept.read_text()
+
+
+def test_a_paste_is_one_question(
+    tmp_path: Path, environ: dict[str, str], engine: FakeEngine
+) -> None:
+    """However many lines it has; an arrow key brings the question before it back."""
+    desk = Desk(tmp_path, "chat", **environ)
+    desk.until("> ")
+    desk.type("\x1b[200~A fever.\nA rash.\x1b[201~\n")
+    desk.until(ANSWERED)
+    assert engine.body()["messages"][-1]["content"] == "A fever.\nA rash."
+    desk.type("/new\n")
+    desk.until("Conversation cleared.")
+    desk.type("\x1b[A\x1b[A\n")
+    desk.until(ANSWERED)
+    assert [one["content"] for one in engine.body()["messages"]][1:] == ["A fever.\nA rash."]
+    desk.type("/quit\n")
+
+    assert desk.ended() == 0
 
 
 def test_stopped_before_the_first_word(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from launcher.cli.doctor import conclusion
 from launcher.doctor import checks
-from launcher.doctor.checks import Finding, Subject
+from launcher.doctor.checks import Finding, Outcome, Subject
 from launcher.doctor.self_test import Result
 from tests.models import smollm2
 
@@ -50,6 +51,17 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     assert list(wrong) == ["digests"], wrong
     assert "Nobody recorded" in wrong["digests"]["sentence"]
     assert found["vocabulary"]["sentence"] == "49152 tokens."
+
+
+def test_the_last_line_is_the_outcome() -> None:
+    """Also where nothing failed; what was not made and what warns is counted."""
+    outcomes: tuple[Outcome, ...] = ("ok", "ok", "warning", "not checked")
+    found = [Finding("disk", outcome, "A sentence.") for outcome in outcomes]
+
+    assert conclusion(found[:2]) == "2 checks, none failed: `mmhie serve` can start."
+    assert conclusion(found) == (
+        "4 checks, none failed, 1 with a warning, 1 not made: `mmhie serve` can start."
+    )
 
 
 def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from launcher.terminal.progress import BANNER, COLUMNS, Clock, ProgressDisplay
+from launcher.terminal.progress import COLUMNS, Clock, ProgressDisplay, banner
 
 
 def console(*, terminal: bool) -> Console:
@@ -120,18 +120,18 @@ def test_done_twice_says_nothing_more() -> None:
     assert written(shown) == "Ready.\n"
 
 
-def test_the_banner_can_be_pasted() -> None:
-    """Address, notice, and three commands with nothing left to fill in."""
-    text = BANNER.format(
-        name="A model",
-        model="org/model",
-        address="http://127.0.0.1:8000",
-        python="/venv/bin/python",
+@pytest.mark.parametrize("has_keys", [False, True])
+def test_the_banner_can_be_pasted(has_keys: bool) -> None:
+    """Address, notice, and three commands with nothing left to fill in but a key."""
+    text = banner(
+        "A model", "org/model", "http://127.0.0.1:8000", "/venv/bin/python", has_keys=has_keys
     )
 
     assert "The model A model is ready at http://127.0.0.1:8000" in text
     assert "Not clinical advice" in text
     assert text.count("curl -s") == 2
+    assert text.count("Bearer $MMHIE_API_KEY") == (2 if has_keys else 0)
+    assert ("mmhie keys new" in text) is has_keys
     assert '"stream": true' in text
     program = text[text.index('python -c "') + len('python -c "') : text.rindex('"')]
     compile(program, "banner", "exec")

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from tests.launcher.cli.test_chat import Desk
+from tests.launcher.cli.desk import Desk
 
 ASKED_AGAIN = "\r\n\r\n> "
 PANEL = re.compile(r"╭─ Notice.*?╰", re.DOTALL)

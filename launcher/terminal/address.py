@@ -1,0 +1,38 @@
+"""The service that a command talks to: as given, else as the settings have it."""
+
+import os
+from collections.abc import Mapping
+
+from gateway.settings import SettingsError, load
+from gateway.settings_base import ENV_FILE, local_url, read_env_file
+from launcher.terminal.api_client import ApiClient
+
+DEFAULT = "http://127.0.0.1:8000"
+
+
+def client_of(url: str | None, key: str | None) -> ApiClient:
+    """Return a client for this address and key; what is not given, `.env` may have. Raises
+    LauncherError for an address that is none."""
+    return ApiClient(address(url), key or given().get("MMHIE_API_KEY"))
+
+
+def address(url: str | None) -> str:
+    """Return this address, or where none is given that of the settings."""
+    return url or service_url(given())
+
+
+def given() -> dict[str, str]:
+    """Return the variables of `.env`, and over them those of the environment."""
+    return {**read_env_file(ENV_FILE), **os.environ}
+
+
+def service_url(variables: Mapping[str, str]) -> str:
+    """Return MMHIE_URL, else the address of the gateway that would be started here; the default
+    where that would not start."""
+    if url := variables.get("MMHIE_URL"):
+        return url
+    try:
+        settings = load()
+    except SettingsError:
+        return DEFAULT
+    return local_url(settings.host, settings.port, has_tls=settings.tls_certificate is not None)
