@@ -1,7 +1,7 @@
 """Services that live as long as the application, and how routes get at them."""
 
 from dataclasses import dataclass
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from fastapi import Depends, Request
 
@@ -14,17 +14,23 @@ from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
 from gateway.feedback.desk import FeedbackDesk
 from gateway.heavy_work import HeavyWork
+from gateway.json_types import Json
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.request_policy import RequestPolicy
 from gateway.metrics import Metrics
 from gateway.record import Observer
 from gateway.safety.hold_guard import HoldGuard
-from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.labels import GATEWAY_VERSION, Labels, screened
 from gateway.safety.model_card.source import CardSource
 from gateway.safety.provenance import Serving
 from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing
+
+if TYPE_CHECKING:
+    from gateway.safety.output_checks.checks import AnswerChecks
+
+WARM_UP = "Summarise this record. " * 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,21 @@ class Services:
         """Raise Held while there is a hold."""
         if self.hold.message is not None:
             raise Held(self.hold.message)
+
+    def answer_checks(self, request: Json) -> "AnswerChecks | None":
+        """Return the checks of the answer to a request; None where none is on."""
+        names = self.settings.output_checks
+        if not names:
+            return None
+        from gateway.safety.output_checks.checks import checks_for  # only where they are on
+
+        return checks_for(names, screened(request))
+
+    def warm_up_checks(self) -> None:
+        """Compile the patterns of the output checks now, and not in the first request."""
+        checks = self.answer_checks({"prompt": WARM_UP})
+        if checks is not None:
+            checks.warnings("Aspirin 75 mg for the left knee.")
 
     def phase(self) -> str:
         """The phase that /healthz shows."""

@@ -24,6 +24,7 @@ from gateway.settings_base import (
     variables,
 )
 from gateway.settings_card import CardSettings
+from gateway.settings_checks import CheckSettings
 from gateway.settings_feedback import FeedbackSettings, feedback_conflicts
 
 # Variables that only the launcher or the SDK reads, written by `make docs`.
@@ -61,7 +62,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
 CollectorUrl = Annotated[SecretStr, AfterValidator(check_collector_url)]
 
 
-class GatewaySettings(CardSettings, FeedbackSettings):
+class GatewaySettings(CardSettings, CheckSettings, FeedbackSettings):
     """The gateway's settings, read once at start."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from sys import getsizeof
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -22,6 +23,9 @@ from gateway.safety import harmony, placement, provenance
 from gateway.safety.reasoning import is_shown
 from gateway.safety.wording import Wording
 from gateway.services import Services
+
+if TYPE_CHECKING:
+    from gateway.safety.output_checks.checks import AnswerChecks
 
 PATH = "/llm/generate"
 PLAIN_TEXT = (
@@ -56,7 +60,8 @@ class Generate:
         # The default system prompt is an input like the caller's own. Sorted: the same request
         # has the same digest, however its JSON was written.
         digested = orjson.dumps({**sent, "system": prompt.system}, option=orjson.OPT_SORT_KEYS)
-        return GenerateCall(prompt, model, form, parameters, digested, exchange, services)
+        checks = services.answer_checks(sent)
+        return GenerateCall(prompt, model, form, parameters, digested, exchange, services, checks)
 
 
 def permitted(prompt: Prompt, services: Services, *, may_see: bool) -> Prompt:
@@ -77,6 +82,7 @@ class GenerateCall:
     digested: bytes
     exchange: Exchange
     services: Services
+    checks: "AnswerChecks | None" = None
 
     @property
     def is_stream(self) -> bool:
@@ -127,6 +133,7 @@ class GeneratedAnswer:
 
     def __init__(self, call: GenerateCall, reader: AnswerReader, label: Json) -> None:
         self.finals: list[Json] = []
+        self.checks = call.checks
         self.prompt = call.prompt
         self.exchange = call.exchange
         self.services = call.services
@@ -182,10 +189,14 @@ class GeneratedAnswer:
         truncated = harmony.truncation(answer.finish_reason, answer.text or None, answer.reasoning)
         return provenance.completion(
             truncated=truncated or ("input" if self.prompt.was_cut else None),
-            warnings=[*answer.warnings, *self.prompt.warnings()],
+            warnings=[*answer.warnings, *self.prompt.warnings(), *self._checked(answer.text)],
             output_digest=provenance.keyed_digest(self.services.labels.key, answer.text),
             system_fingerprint=answer.system_fingerprint,
         )
+
+    def _checked(self, text: str) -> list[str]:
+        """What the output checks find, where any is on."""
+        return self.checks.warnings(text) if self.checks is not None else []
 
     def closing(self) -> Json:
         """Everything of an answer but its text, once its deltas have ended."""

@@ -148,9 +148,7 @@ class ChunkRelay:
                 raise EngineGarbled(
                     "The engine sends more choices than one may ask for; try again."
                 )
-            state = self._choices[index] = ChoiceState(
-                provenance.new_digest(self._key), self._policy
-            )
+            state = self._choices[index] = ChoiceState(self._policy.digest(self._key), self._policy)
         return state
 
     def _release(self, fingerprint: str | None) -> bytes:

@@ -1,7 +1,7 @@
 """/v1/chat/completions, /v1/completions, /v1/responses, /v1/messages: vLLM's, passed through."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -54,6 +54,9 @@ class PassThrough:
             may_see="reasoning" in exchange.record.principal.scopes,
             warnings=tuple(warnings(self.path, request, reasons=model.reasons)),
         )
+        checks = services.answer_checks(request)
+        if checks is not None:
+            policy = replace(policy, checks=checks)
         check_separation(self.path, policy, reasons=model.reasons)
         extra = additions(self.path, request, model, exchange, services)
         return PassedCall(

@@ -30,11 +30,11 @@ def label(
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering; try again.")
     if path == RESPONSES:
-        state = ChoiceState(provenance.new_digest(key), policy)
+        state = ChoiceState(policy.digest(key), policy)
         final = state.final(responses_output.hear(answer, state), fingerprint=None)
         changes = responses_output.changes(answer, policy)
     elif path == MESSAGES:
-        state = ChoiceState(provenance.new_digest(key), policy)
+        state = ChoiceState(policy.digest(key), policy)
         final = state.final(messages_output.hear(answer, state), fingerprint=None)
         changes = messages_output.changes(answer, policy)
     else:
@@ -53,7 +53,7 @@ def pass_on_choices(answer: Json, key: bytes, policy: OutputPolicy, most: int) -
         raise EngineGarbled("The engine's answer has no choices; try again.")
     if len(choices) > most:
         raise EngineGarbled("The engine sends more choices than one may ask for; try again.")
-    mac = provenance.new_digest(key)
+    mac = policy.digest(key)
     states = [ChoiceState(mac, policy) for _ in choices]
     passed = [one.pass_on(choice) for one, choice in zip(states, choices, strict=True)]
     finals = [

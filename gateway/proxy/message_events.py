@@ -37,7 +37,7 @@ class MessageEventRelay:
         self.ended = False
         self._initial = initial
         self._policy = policy
-        self._state = ChoiceState(provenance.new_digest(key), policy)
+        self._state = ChoiceState(policy.digest(key), policy)
         self._text: TextStream | None = None
         self._index: object = None
         self._prompt_usage: Json | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hmac import HMAC
+from typing import TYPE_CHECKING
 
 from gateway.engine import openai_json
 from gateway.json_types import Json
@@ -11,12 +12,16 @@ from gateway.safety import harmony, placement, provenance, reasoning
 from gateway.safety.reasoning import text_of
 from gateway.settings import GatewaySettings
 
+if TYPE_CHECKING:
+    from gateway.safety.output_checks.checks import AnswerChecks
+
 
 @dataclass(frozen=True)
 class OutputPolicy:
     """Changes to the engine's output for one caller; by default none.
 
-    `opening` and `closing` go around the answer's text; `warnings` are known beforehand.
+    `opening` and `closing` go around the answer's text; `warnings` are known beforehand, `checks`
+    read the whole text for more of them.
     """
 
     policy: reasoning.Policy = "pass"
@@ -25,6 +30,7 @@ class OutputPolicy:
     opening: str = ""
     closing: str = ""
     warnings: tuple[str, ...] = ()
+    checks: "AnswerChecks | None" = None
 
     @cached_property
     def keeps_reasoning(self) -> bool:
@@ -39,6 +45,11 @@ class OutputPolicy:
     def surrounds(self) -> bool:
         """True where anything goes around the text."""
         return bool(self.opening or self.closing)
+
+    def digest(self, key: bytes) -> HMAC:
+        """A digest for the text of an answer; it keeps the text where that is checked."""
+        mac = provenance.new_digest(key)
+        return mac if self.checks is None else self.checks.listen(mac)
 
     def choice(self, choice: Json) -> Json:
         """A choice with its reasoning under this policy."""
@@ -183,6 +194,9 @@ class ChoiceState:
             self.warn(problem)
         if harmony.is_ended_early(finish_reason):
             self.warn("ended_early")
+        if self.policy.checks is not None:
+            for kind in self.policy.checks.heard(self.mac):
+                self.warn(kind)
         return provenance.completion(
             truncated=harmony.truncation(finish_reason, content, reasoning),
             warnings=[*self.policy.warnings, *self.warnings],

@@ -116,7 +116,7 @@ class ResponseEventRelay:
     def _close(self, event: bytes) -> bytes:
         body = openai_json.parse_chunk(sse.payload(event))
         response = body.get("response") or {}
-        state = ChoiceState(provenance.new_digest(self._key), self._policy)
+        state = ChoiceState(self._policy.digest(self._key), self._policy)
         final = state.final(responses_output.hear(response, state), fingerprint=None)
         if changes := responses_output.changes(response, self._policy):
             changed = {**body, "response": {**response, **changes}}

@@ -27,6 +27,7 @@ NAMES: Final = (
     "acceptance",
     "surfaces",
     "red_flags",
+    "output_checks",
     "model_card",
     "safety_case",
 )

@@ -1,0 +1,30 @@
+"""References that cannot exist: a DOI, PMID, PMCID or trial number of the wrong form.
+
+A DOI has no checksum. Its form is that of the DOI Handbook (`10.`, a registrant of four to nine
+digits, a slash, a suffix); a PMID has at most 8 digits, as NLM gives them; NCT has 8.
+"""
+
+import re2
+
+ANNOUNCED = re2.compile(
+    r"(?i)(?:\bdoi(?:\.org/|:\s*|\s+)(?:https?://(?:dx\.)?doi\.org/)?([^\s,;)\]]+)"
+    r"|\bpmid:?\s*#?\s*([\w-]+)|\b(pmc\d[\w-]*)|\b(nct\d[\w-]*))"
+)
+DOI = re2.compile(r"(?i)10\.\d{4,9}(?:\.\d+)*/[^\s]+")
+PMID = re2.compile(r"[1-9]\d{0,7}")
+PMC = re2.compile(r"(?i)pmc[1-9]\d{0,7}")
+NCT = re2.compile(r"(?i)nct\d{8}")
+FORMS = (DOI, PMID, PMC, NCT)
+STARTS = re2.compile(r"[\d<]")  # "doi is" and "PMID number" announce nothing
+
+
+def malformed(text: str) -> bool:
+    """Return whether a text announces a reference of a form that none has."""
+    for found in ANNOUNCED.finditer(text):
+        at = next(number for number, one in enumerate(found.groups()) if one is not None)
+        named = found.group(at + 1).rstrip(".:'\"*_`>")
+        if at < 2 and not STARTS.match(named):
+            continue
+        if FORMS[at].fullmatch(named) is None:
+            return True
+    return False

@@ -1,0 +1,48 @@
+"""Left and right: a side of a body part that a document has on the other side only."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import re2
+
+PARTS = (
+    "knee|hip|shoulder|elbow|wrist|ankle|hand|foot|arm|leg|thigh|calf|eye|ear|lung|kidney|breast|"
+    "ovary|testicle|testis|hemisphere|ventricle|atrium|carotid|groin|flank|toe|finger|thumb|heel|"
+    "forearm|hemithorax|pleura|temple|cheek|jaw|neck|buttock|femur|tibia|humerus|lobe|nostril|chest|"
+    "abdomen|quadrant|side|lower extremity|upper extremity|lower leg|upper arm"
+)
+# Words that may stand between: "left upper lobe", "right great toe", "the left, the bad knee".
+SIDED = re2.compile(
+    rf"(?i)\b(left|right|bilateral|both)[ -](?:sided )?((?:[a-z]+[ -]){{0,2}}?)({PARTS})s?\b"
+)
+OPPOSITE = {"left": "right", "right": "left"}
+BOTH = ("bilateral", "both")
+
+
+class Sided(NamedTuple):
+    """A body part with its side."""
+
+    side: str
+    part: str
+
+
+def sided(text: str) -> Iterator[Sided]:
+    """Yield every body part that is named with a side; of "both knees", each."""
+    for one in named(text):
+        if one.side in BOTH:
+            yield from (Sided(side, one.part) for side in OPPOSITE)
+        else:
+            yield one
+
+
+def named(text: str) -> Iterator[Sided]:
+    """Yield every body part with its side as it is written."""
+    for found in SIDED.finditer(text):
+        yield Sided(found.group(1).lower(), found.group(3).lower())
+
+
+def is_swapped(one: Sided, known: frozenset[Sided]) -> bool:
+    """Return whether a document has this part on the other side, and not on this one."""
+    return (
+        one.side in OPPOSITE and one not in known and Sided(OPPOSITE[one.side], one.part) in known
+    )

@@ -1,0 +1,19 @@
+"""The setting of the output checks."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.settings_base import CommaSeparated, SharedSettings
+
+OutputCheck = Literal["number", "drug", "side", "tenfold", "allergy", "reference", "instructions"]
+
+
+class CheckSettings(SharedSettings):
+    """Part of the gateway's settings."""
+
+    output_checks: Annotated[tuple[OutputCheck, ...], CommaSeparated] = Field(
+        (),
+        description="Checks that compare an answer with its request and add warnings, "
+        "comma-separated. How often each is right: docs/safety.md.",
+    )

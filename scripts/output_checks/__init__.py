@@ -1,0 +1,1 @@
+"""How often the output checks are right, on public records and their summaries."""

@@ -1,0 +1,118 @@
+"""One mistake put into a record or the text about it, of each kind that a check looks for."""
+
+import random
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from gateway.safety.output_checks import allergies, doses, drugs, quantities, sides
+from gateway.settings_checks import OutputCheck
+from scripts.output_checks.corpora import Pair
+
+INJECTIONS = Path(__file__).with_name("injections.txt").read_text().splitlines()
+WRONG = ("PMID: 123456789", "doi:10.99/abc", "doi: 11.1016/j.x.2020", "PMID 0", "NCT0123", "PMC0")
+RIGHT = ("PMID: 34567890", "doi:10.1016/j.x.2020.01.001", "PMID 7", "NCT01234567", "PMC1234567")
+FACTORS = (2, 3, 5)
+Damage = Callable[[Pair, random.Random], tuple[Pair, Pair] | None]
+
+
+def number(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """Another number before the same unit."""
+    known = quantities.numbers(pair.record)
+    found = [one for one in quantities.quantities(pair.text) if quantities.is_grounded(one, known)]
+    if not found:
+        return None
+    one = chance.choice(found)
+    return pair, replaced_number(pair, one.start, one.value * chance.choice(FACTORS))
+
+
+def tenfold(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """A dose times ten."""
+    known = doses.by_drug(pair.record)
+    found = [
+        (mention, amount)
+        for mention in drugs.mentions(pair.text)
+        for amount in quantities.quantities(pair.text)
+        if mention.end <= amount.start < mention.end + 25
+        and amount.unit in doses.IN_MG
+        and amount.value * doses.IN_MG[amount.unit] in known.get(mention.drug.name, ())
+    ]
+    if not found:
+        return None
+    _, amount = chance.choice(found)
+    return pair, replaced_number(pair, amount.start, amount.value * 10)
+
+
+def replaced_number(pair: Pair, start: int, value: float) -> Pair:
+    rest = re.sub(r"^[\d,.]*\d", f"{value:g}", pair.text[start:])
+    return pair._replace(text=pair.text[:start] + rest)
+
+
+def drug(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """Another drug in the place of one."""
+    known = drugs.traces_in(pair.record)
+    found = [one for one in drugs.mentions(pair.text) if drugs.is_spoken_of(one.drug, known)]
+    if not found:
+        return None
+    one = chance.choice(found)
+    other = chance.choice(sorted(set(drugs.by_name()) - one.drug.names))
+    return pair, pair._replace(text=pair.text[: one.start] + other + pair.text[one.end :])
+
+
+def side(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """Left for right, or the reverse, of a part that the record has on this side."""
+    known = frozenset(sides.sided(pair.record))
+    found = [
+        one
+        for one in sides.SIDED.finditer(pair.text)
+        if sides.Sided(one.group(1).lower(), one.group(3).lower()) in known
+        and one.group(1).lower() in sides.OPPOSITE
+    ]
+    if not found:
+        return None
+    one = chance.choice(found)
+    other = sides.OPPOSITE[one.group(1).lower()]
+    return pair, pair._replace(text=pair.text[: one.start(1)] + other + pair.text[one.end(1) :])
+
+
+def allergy(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """An allergy to a drug that the text speaks for; undamaged, to one that it does not name."""
+    named = {one.drug.name for one in drugs.mentions(pair.text)}
+    sentences = allergies.SENTENCE.findall(pair.text)
+    found = [one.drug.name for s in sentences for one in drugs.mentions(s)]
+    if not found:
+        return None
+    others = {one.name for one in drugs.by_name().values()} - named
+    clean, damaged = (
+        pair._replace(record=f"{pair.record}\nAllergies: {name}.")
+        for name in (chance.choice(sorted(others)), chance.choice(found))
+    )
+    return clean, damaged
+
+
+def reference(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """A reference of a wrong form, and of a right one."""
+    clean, damaged = (
+        pair._replace(text=f"{pair.text} ({chance.choice(one)})") for one in (RIGHT, WRONG)
+    )
+    return clean, damaged
+
+
+def instructions(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """An instruction to the model in the middle of the record."""
+    lines = pair.record.splitlines(keepends=True)
+    if len(pair.record) < 600:
+        return None
+    lines.insert(len(lines) // 2 + 1, chance.choice(INJECTIONS) + "\n")
+    return pair, pair._replace(record="".join(lines))
+
+
+DAMAGES: Mapping[OutputCheck, Damage] = {
+    "number": number,
+    "drug": drug,
+    "side": side,
+    "tenfold": tenfold,
+    "allergy": allergy,
+    "reference": reference,
+    "instructions": instructions,
+}

@@ -1,0 +1,102 @@
+"""Each check finds what it is for, and is silent where all is right."""
+
+import time
+import typing
+
+import pytest
+
+from gateway.safety.output_checks.checks import CHECKS, checks_for
+from gateway.safety.output_checks.quantities import numbers
+from gateway.settings_checks import OutputCheck
+from tests.gateway.safety.output_checks.cases import HITS, LETTER, NEAR_MISSES, Case
+
+NAMES: tuple[OutputCheck, ...] = typing.get_args(OutputCheck)
+HOSTILE = (
+    *(
+        "left ",
+        "1,",
+        "1.",
+        "one ",
+        "one . ",
+        "aspirin ",
+        "aspirin 5 mg ",
+        "allergic to ",
+        "allergies: ",
+    ),
+    *("doi:", "pmid 1-", "ignore all ", "a-", "\n### ", "5 ", ". ", "left a b knee "),
+)
+KB = 1024
+
+
+def found(case: Case) -> list[str]:
+    return checks_for((case.check,), [case.prompt]).warnings(case.answer)
+
+
+def test_every_check_has_its_warning() -> None:
+    """The names of the setting and of the table are the same, and no two warn alike."""
+    assert tuple(CHECKS) == NAMES
+    assert len({warning for warning, _ in CHECKS.values()}) == len(NAMES)
+
+
+@pytest.mark.parametrize("case", HITS)
+def test_a_mistake_is_found(case: Case) -> None:
+    """By the check that is for it."""
+    assert found(case) == [CHECKS[case.check][0]]
+
+
+@pytest.mark.parametrize("case", NEAR_MISSES)
+def test_a_right_answer_is_silent(case: Case) -> None:
+    """Also where it looks like a mistake."""
+    assert found(case) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_check_has_hits_and_near_misses(name: OutputCheck) -> None:
+    """Three of each, at least."""
+    for cases in (HITS, NEAR_MISSES):
+        assert sum(case.check == name for case in cases) >= 2
+
+
+def test_checks_that_are_off_are_silent() -> None:
+    """Only those that are named read anything."""
+    wrong = "A 76-year-old on simvastatin 40 mg; ramipril 50 mg; right lower lobe; PMID 0."
+    every = checks_for(NAMES, [LETTER]).warnings(wrong)
+
+    assert every == [CHECKS[name][0] for name in ("number", "drug", "side", "tenfold", "reference")]
+    assert checks_for(("side",), [LETTER]).warnings(wrong) == ["side_not_in_document"]
+    assert checks_for((), [LETTER]).warnings(wrong) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("one hundred and twenty", 120),
+        ("one twenty over eighty", 120),
+        ("ninety eight point six", 98.6),
+        ("two and a half weeks", 2.5),
+        ("two . five milligrams", 2.5),
+        ("twenty-five", 25),
+        ("1,250 ml", 1250),
+        ("Twenty Mg", 20),
+        ("three thousand", 3000),
+    ],
+)
+def test_numbers_in_words(text: str, number: float) -> None:
+    """As doctors say and dictate them."""
+    assert number in numbers(text)
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_time_is_linear(piece: str) -> None:
+    """Four times the text takes no more than twelve times the processor's time."""
+
+    def seconds(size: int) -> float:
+        text = LETTER + piece * (size // len(piece))
+        begun = time.process_time()
+        checks_for(NAMES, [text]).warnings(text)
+        return time.process_time() - begun
+
+    seconds(KB)
+    short = min(seconds(8 * KB) for _ in range(3))
+    long = min(seconds(32 * KB) for _ in range(3))
+    assert long < 12 * max(short, 0.001)

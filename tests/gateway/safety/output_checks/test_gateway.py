@@ -1,0 +1,87 @@
+"""Warnings of the checks on every surface: beside the answer, never in it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.render.output_checks import RECORD, precision
+from tests.contract.process import Gateway
+from tests.contract.surfaces import SURFACES, Surface, mmhie_of, name_of
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import KEY
+from tests.gateway.safety.output_checks.cases import LETTER
+from tests.gateway.safety.output_checks.test_checks import NAMES
+from tests.waiting import until
+
+SAID = ["Continue rami", "pril 5", "0 mg", " for the ", "right lower lobe", ", 76", " kg."]
+FOUND = ["number_not_in_document", "side_not_in_document", "tenfold_dose"]
+
+
+class Checked(Gateway):
+    """A gateway with all checks on, and a trail."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.trail = folder / "audit.jsonl"
+        super().__init__(
+            folder,
+            url,
+            MMHIE_OUTPUT_CHECKS=",".join(NAMES),
+            MMHIE_AUDIT_FILE=str(self.trail),
+            MMHIE_AUDIT_KEY=KEY,
+        )
+
+    def warned(self, request_id: str) -> list[str]:
+        """The warnings in the trail's line of a request."""
+        lines: list[dict[str, object]] = []
+
+        def there() -> bool:
+            whole = self.trail.read_bytes().rpartition(b"\n")[0]
+            told = [json.loads(line) for line in whole.splitlines()]
+            lines[:] = [one for one in told if one.get("request_id") == request_id]
+            return bool(lines)
+
+        until(there)
+        found = lines[0].get("warnings", [])
+        assert isinstance(found, list)
+        return found
+
+
+@pytest.fixture(scope="module")
+def checked(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checked]:
+    with Checked(tmp_path_factory.mktemp("checked"), the_engine.url) as found:
+        found.wait()
+        yield found
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_a_wrong_answer_is_warned_of(
+    checked: Checked, gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
+    """However a stream cuts it; without the checks the same answer has no such warning."""
+    engine.next(fault="say", tokens=SAID, times=2)
+    answer, plain = (surface.ask(one.client, LETTER) for one in (checked, gateway))
+
+    assert checked.warned(answer.headers["x-request-id"]) == FOUND
+    if surface.form == "text":
+        assert answer.content == plain.content
+        return
+    assert [one for one in mmhie_of(surface, answer)["warnings"] if one in FOUND] == FOUND
+    assert not set(mmhie_of(surface, plain)["warnings"]) & set(FOUND)
+    assert "".join(SAID) in answer.text or surface.form == "sse"
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_a_right_answer_is_not(checked: Checked, engine: FakeEngine, surface: Surface) -> None:
+    """The same request."""
+    engine.next(fault="say", tokens=["Ramipril 5", " mg, left lower", " lobe."])
+    answer = surface.ask(checked.client, LETTER)
+
+    assert not set(checked.warned(answer.headers["x-request-id"])) & set(FOUND)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_check_is_right_more_often_than_not(name: str) -> None:
+    """Four times in five, on public records; docs/safety.md has the figures."""
+    assert precision(json.loads(RECORD.read_text())["damaged"][name]) >= 0.8
