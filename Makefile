@@ -4,7 +4,7 @@ RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 # Engines start on one core each: two at a time. Tests of one engine stay together.
 TWO = -n 2 --dist loadscope
-FAST_TESTS = -n 4 --dist worksteal -m "not slow and not engine" $(T)
+FAST_TESTS = -n 4 --dist worksteal -m "not slow and not engine" --ignore=tests/real $(T)
 FAST = $(PYTEST) $(FAST_TESTS)
 # The modules that name a marker: importing all the others takes a quarter of a minute.
 MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' tests)))

@@ -37,6 +37,21 @@ def test_a_module_is_with_its_engine(module: Path) -> None:
     assert asked(module) <= found
 
 
+def marks(module: Path) -> str:
+    """Source of the marks that a module gives to all its tests."""
+    return "".join(
+        ast.unparse(node.value)
+        for node in ast.parse(module.read_text()).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
+    )
+
+
+@pytest.mark.parametrize("module", sorted(REAL.glob("test_*.py")), ids=lambda one: one.stem)
+def test_a_module_is_of_engines(module: Path) -> None:
+    """The Makefile's fast tests leave the folder out."""
+    assert "mark.engine" in marks(module) or "mark.slow" in marks(module)
+
+
 @pytest.mark.parametrize("marker", ["engine", "slow"])
 def test_markers_are_in_test_modules(marker: str) -> None:
     """The Makefile looks for them there, and collects no other module."""
