@@ -20,18 +20,24 @@ def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
     """Call `serve` with checked settings and return its exit code; 2 when a setting is wrong."""
     memory.disable_core_dumps()
     try:
-        chosen = settings.load()
-        gate.check(chosen)
-        audit.check(chosen)
-        cluster.check(chosen)
-        feedback.check(chosen)
-        tracing.check(chosen)
-        disclaimer_of(chosen)
-        card_source(chosen)
-        Tls.of(chosen)
+        chosen = checked()
         logs.set_up(chosen.log_level)
         logs.take_over()
         return serve(chosen)
     except settings.SettingsError as problem:
         print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for a person
         return WRONG_SETTING
+
+
+def checked() -> settings.GatewaySettings:
+    """Load the settings and check what they name. Raises SettingsError."""
+    chosen = settings.load()
+    gate.check(chosen)
+    audit.check(chosen)
+    cluster.check(chosen)
+    feedback.check(chosen)
+    tracing.check(chosen)
+    disclaimer_of(chosen)
+    card_source(chosen)
+    Tls.of(chosen)
+    return chosen

@@ -1,16 +1,22 @@
 """Fixtures of all tests: one fake engine, gateways in front of it, and fresh ones on demand."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from gateway import startup_checks
+from gateway.settings import SettingsError
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 
 Start = Callable[..., Gateway]
 StartEngine = Callable[..., FakeEngine]
+Shared = Callable[..., Gateway]
+Refusal = Callable[..., str]
 Folders = pytest.TempPathFactory
 
 
@@ -35,6 +41,25 @@ def the_hasty_gateway(the_engine: FakeEngine, tmp_path_factory: Folders) -> Iter
     folder = tmp_path_factory.mktemp("hasty")
     with Gateway(folder, the_engine.url, MMHIE_TIMEOUT_SECONDS="0.3").wait() as gateway:
         yield gateway
+
+
+@pytest.fixture(scope="session")
+def the_gateways(the_engine: FakeEngine, tmp_path_factory: Folders) -> Iterator[Shared]:
+    """Shared gateways by their settings, each started when it is first asked for."""
+    with ExitStack() as stack:
+
+        @cache
+        def of(**settings: str) -> Gateway:
+            folder = tmp_path_factory.mktemp("gateway")
+            return stack.enter_context(Gateway(folder, the_engine.url, **settings)).wait()
+
+        yield of
+
+
+@pytest.fixture
+def gateway_with(the_gateways: Shared, engine: FakeEngine) -> Shared:
+    """Return the shared gateway with some settings: `gateway_with(MMHIE_X="...")`."""
+    return the_gateways
 
 
 @pytest.fixture
@@ -70,3 +95,24 @@ def start_engine() -> Iterator[StartEngine]:
     """Start a fake engine of the test's own with command line options, stopped at the end."""
     with ExitStack() as stack:
         yield lambda *arguments: stack.enter_context(FakeEngine(*arguments).wait())
+
+
+@pytest.fixture
+def refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refusal:
+    """Return the sentence that stops a start: `refusal(MMHIE_X="...")`, in the test's folder.
+
+    No process is started for it; that one ends with it and code 2 is in test_life.py.
+    """
+    monkeypatch.chdir(tmp_path)
+    for name in [one for one in os.environ if one.startswith("MMHIE_")]:
+        monkeypatch.delenv(name)
+
+    def sentence(**settings: str) -> str:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SettingsError) as caught:
+            startup_checks.checked()
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return sentence

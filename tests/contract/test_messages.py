@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared, Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import MESSAGES, SURFACES, Surface, error_of, events, name_of
 from tests.fake_engine.process import FakeEngine
@@ -155,10 +155,9 @@ def test_the_key_may_be_in_either_header(
 
 
 @pytest.mark.parametrize("surface", BOTH, ids=name_of)
-def test_hidden_thinking(start: Start, engine: FakeEngine, surface: Surface) -> None:
+def test_hidden_thinking(gateway_with: Shared, engine: FakeEngine, surface: Surface) -> None:
     """Its block stays, empty: clients count blocks."""
-    gateway = start(engine.url, MMHIE_REASONING="hide").wait()
-    engine.reset()
+    gateway = gateway_with(MMHIE_REASONING="hide")
     engine.next(fault="reasoning")
     answer = surface.ask(gateway.client)
 

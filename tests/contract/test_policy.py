@@ -5,7 +5,7 @@ from typing import Any
 
 from openai import OpenAI
 
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared, Start
 from tests.fake_engine.process import FakeEngine
 
 CHAT = "/v1/chat/completions"
@@ -17,9 +17,9 @@ PHASE = '{"phase": "ready", "model": {"id": "fake-model", "reasoning": %s}}'
 NOTICE = "Model outputs are not clinical advice."
 
 
-def test_hidden_reasoning_reaches_nobody(start: Start, engine: FakeEngine) -> None:
+def test_hidden_reasoning_reaches_nobody(gateway_with: Shared, engine: FakeEngine) -> None:
     """Neither on /v1, whole or streamed, nor on /llm/generate where it was asked for."""
-    gateway = start(engine.url, MMHIE_REASONING="hide").wait()
+    gateway = gateway_with(MMHIE_REASONING="hide")
     engine.next(fault="reasoning", times=3)
 
     whole = gateway.client.post(CHAT, json=BODY)

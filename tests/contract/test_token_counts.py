@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from gateway.principal import Limits
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared
 from tests.contract.process import Gateway
 from tests.contract.surfaces import MESSAGES, error_of
 from tests.fake_engine.process import FakeEngine
@@ -25,6 +25,47 @@ ASKED: dict[str, dict[str, Any]] = {
     COUNT: {"messages": TURN},
 }
 PATHS = pytest.mark.parametrize("path", ASKED)
+
+
+class Keyed:
+    """A gateway with keys, which each path may use up for itself."""
+
+    def __init__(self, folder: Path, gateways: Shared) -> None:
+        self._file = folder / "keys.json"
+        self._keys = {
+            (name, path): add_key(self._file, name + path.replace("/", "."), scope, limits=limits)
+            for path in ASKED
+            for name, scope, limits in (
+                ("other", "generate", Limits()),
+                ("one-request", "openai", Limits(requests_per_minute=1)),
+                ("one-token", "openai", Limits(tokens_per_minute=1)),
+            )
+        }
+        self._gateway = gateways(MMHIE_KEYS_FILE=str(self._file))
+
+    def ask(self, path: str, *names: str) -> list[int]:
+        """Statuses of one request with each of these keys; "" is none."""
+        statuses = []
+        for name in names:
+            key = {"authorization": f"Bearer {self._keys[name, path]}"} if name else {}
+            answer = self._gateway.client.post(path, json=ASKED[path], headers=key)
+            statuses.append(answer.status_code)
+        return statuses
+
+
+@pytest.fixture(scope="module")
+def keyed(the_gateways: Shared, tmp_path_factory: pytest.TempPathFactory) -> Keyed:
+    return Keyed(tmp_path_factory.mktemp("keyed"), the_gateways)
+
+
+@pytest.fixture(scope="module")
+def held(the_gateways: Shared, tmp_path_factory: pytest.TempPathFactory) -> Gateway:
+    """A gateway under a hold."""
+    file = tmp_path_factory.mktemp("held") / "hold.json"
+    gateway = the_gateways(MMHIE_HOLD_FILE=str(file))
+    file.write_text(json.dumps(HOLD))
+    until(lambda: gateway.client.get("/healthz").json()["phase"] == "held")
+    return gateway
 
 
 @PATHS
@@ -52,16 +93,15 @@ def test_a_conversation_can_be_counted(gateway: Gateway, engine: FakeEngine) -> 
 
 
 @PATHS
-def test_what_it_sees_is_not_logged(start: Start, engine: FakeEngine, path: str) -> None:
+def test_what_it_sees_is_not_logged(gateway_with: Shared, engine: FakeEngine, path: str) -> None:
     """Not at debug level, and not where it is refused."""
-    gateway = start(engine.url, MMHIE_LOG_LEVEL="debug").wait()
+    gateway = gateway_with(MMHIE_LOG_LEVEL="debug")
     for extra in ({}, {"model": CANARY}, {"chat_template": CANARY}):
         gateway.client.post(path, json=ASKED[path] | extra)
     engine.next(fault="status", path=path)
     gateway.client.post(path, json=ASKED[path])
-    gateway.stop()
 
-    assert gateway.log.count(path) == 4
+    until(lambda: gateway.log.count(f'"{path}"') == 4)
     assert CANARY not in gateway.log
 
 
@@ -93,9 +133,9 @@ def test_the_policy_of_requests_holds(
 
 
 @PATHS
-def test_bodies_are_limited(start: Start, engine: FakeEngine, path: str) -> None:
+def test_bodies_are_limited(gateway_with: Shared, path: str) -> None:
     """As everywhere."""
-    gateway = start(engine.url, MMHIE_MAX_BODY_BYTES="2000").wait()
+    gateway = gateway_with(MMHIE_MAX_BODY_BYTES="2000")
     answer = gateway.client.post(path, json={**ASKED[path], "x": "x" * 2000})
 
     assert answer.status_code == 413
@@ -104,37 +144,24 @@ def test_bodies_are_limited(start: Start, engine: FakeEngine, path: str) -> None
 
 @PATHS
 def test_a_key_needs_the_scope_and_its_limits_count(
-    start: Start, engine: FakeEngine, tmp_path: Path, path: str
+    keyed: Keyed, engine: FakeEngine, path: str
 ) -> None:
     """`openai`, whose paths these belong to; each count is a request of the key's minute."""
-    file = tmp_path / "keys.json"
-    other = add_key(file, "other", "generate")
-    one = add_key(file, "one", "openai", limits=Limits(requests_per_minute=1))
-    gateway = start(engine.url, MMHIE_KEYS_FILE=str(file)).wait()
-    keys = [{}, {"authorization": f"Bearer {other}"}, *[{"authorization": f"Bearer {one}"}] * 2]
-    answers = [gateway.client.post(path, json=ASKED[path], headers=key) for key in keys]
+    found = keyed.ask(path, "", "other", "one-request", "one-request")
 
-    assert [answer.status_code for answer in answers] == [401, 403, 200, 429]
+    assert found == [401, 403, 200, 429]
 
 
 @PATHS
-def test_no_token_is_spent(start: Start, engine: FakeEngine, tmp_path: Path, path: str) -> None:
+def test_no_token_is_spent(keyed: Keyed, engine: FakeEngine, path: str) -> None:
     """The model is asked nothing: a key's tokens per minute stay as they are."""
-    key = add_key(tmp_path / "keys.json", "one", "openai", limits=Limits(tokens_per_minute=1))
-    gateway = start(engine.url, MMHIE_KEYS_FILE=str(tmp_path / "keys.json")).wait()
-    bearer = {"authorization": f"Bearer {key}"}
-    answers = [gateway.client.post(path, json=ASKED[path], headers=bearer) for _ in range(3)]
-
-    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert keyed.ask(path, *["one-token"] * 3) == [200, 200, 200]
 
 
 @PATHS
-def test_a_hold_holds_it_too(start: Start, engine: FakeEngine, tmp_path: Path, path: str) -> None:
+def test_a_hold_holds_it_too(held: Gateway, path: str) -> None:
     """Nothing goes to a model that is out of service."""
-    gateway = start(engine.url, MMHIE_HOLD_FILE=str(tmp_path / "hold.json")).wait()
-    (tmp_path / "hold.json").write_text(json.dumps(HOLD))
-    until(lambda: gateway.client.get("/healthz").json()["phase"] == "held")
-    answer = gateway.client.post(path, json=ASKED[path])
+    answer = held.client.post(path, json=ASKED[path])
 
     assert answer.status_code == 503
     assert error_of(answer)["code"] == "held"

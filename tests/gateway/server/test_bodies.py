@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.fixtures import Start
+from tests.contract.fixtures import Shared
 from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, COMPLETIONS, RESPONSES, WHOLES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
@@ -87,10 +87,9 @@ def test_generate_takes_none_of_them(gateway: Gateway, engine: FakeEngine, name:
 
 
 @pytest.mark.parametrize("surface", OPENAI, ids=name_of)
-def test_a_cap_on_answers(start: Start, engine: FakeEngine, surface: Surface) -> None:
+def test_a_cap_on_answers(gateway_with: Shared, engine: FakeEngine, surface: Surface) -> None:
     """MMHIE_MAX_V1_TOKENS: over it is refused, none means it (16 for text completions)."""
-    gateway = start(engine.url, MMHIE_MAX_V1_TOKENS="20").wait()
-    engine.reset()
+    gateway = gateway_with(MMHIE_MAX_V1_TOKENS="20")
     refused = surface.ask(gateway.client, **surface.limit(21))
     answered = surface.ask(gateway.client, max_tokens=None)
 
