@@ -44,7 +44,7 @@ def line_of(unix_s: float, level: str, logger: str, event: str) -> dict[str, obj
 
 def allowed(extra: Mapping[str, object]) -> dict[str, object]:
     """The fields that a line may have, where they are known."""
-    return {name: extra[name] for name in FIELDS if extra.get(name) is not None}
+    return {name: one for name, one in extra.items() if one is not None and name in FIELDS}
 
 
 def written(line: Mapping[str, object]) -> str:
@@ -123,7 +123,7 @@ def fields_of(record: RequestRecord) -> dict[str, object]:
 
 
 # All that a line may have besides its event: what is listed of a request, and facts of the start.
-FIELDS = (*fields_of(RequestRecord("", "")), "host", "port", "auth", "count")
+FIELDS = frozenset([*fields_of(RequestRecord("", "")), "host", "port", "auth", "count"])
 
 
 def log_request(record: RequestRecord) -> None:

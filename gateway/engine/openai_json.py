@@ -106,6 +106,8 @@ def request_with(body: bytes, parsed: Json, additions: Json) -> bytes:
 def is_true(value: object) -> bool:
     """Read true or false as vLLM does, which takes `"true"`, 1 and "yes", too; False for what it
     refuses."""
+    if value is None or isinstance(value, bool):  # nearly always
+        return bool(value)
     try:
         return LAX_BOOL.validate_python(value)
     except ValidationError:

@@ -80,7 +80,8 @@ def payload(event: bytes) -> bytes:
     """The joined `data:` lines of one event; empty for a comment."""
     if event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event:
         return event[6:-2]
-    lines = [line for line in _LINE_END.split(event) if line.startswith(b"data:")]
+    # That of bytes knows the same line ends as SSE; see above for that of texts.
+    lines = [line for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
 
 

@@ -3,7 +3,6 @@
 Everything else is vLLM's to judge. One pass over the fields; each rule looks at its value alone.
 """
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,9 +22,8 @@ MOST_WORDS = 128
 MOST_DOCUMENTS = 64
 ANSWER_BUDGETS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
-TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
-NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+NO_MARKS = bytes(set(range(256)) - set(b'{}[]"'))
 _FIELDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 TEXT_PARTS = frozenset(_FIELDS["text_parts"])
 MESSAGE_BLOCKS = frozenset(_FIELDS["message_blocks"])
@@ -291,7 +289,11 @@ def is_deeper(document: bytes, depth: int) -> bool:
     Brackets alone are looked at, the innermost pairs taken out together: a walk over the values
     would hold up everybody, with a million of them in one body.
     """
-    brackets = TEXT.sub(b"", document).translate(SAME_BRACKETS, NO_BRACKETS)
+    # Outside of texts there is no backslash. A pair of quotes with nothing between them may as well
+    # be the end of one text and the beginning of the next: without it, no bracket changes sides.
+    unescaped = document.replace(rb"\\", b"").replace(rb"\"", b"")
+    marks = unescaped.translate(SAME_BRACKETS, NO_MARKS).replace(b'""', b"")
+    brackets = b"".join(marks.split(b'"')[::2])
     for _ in range(depth):
         brackets = brackets.replace(b"[]", b"")
     return bool(brackets)

@@ -5,7 +5,10 @@ import sys
 from types import FrameType
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import InvalidRequest
 from gateway.limits.request_policy import (
@@ -154,6 +157,32 @@ def test_depth_of_a_document(document: bytes, depth: int) -> None:
     """Brackets within texts are none."""
     assert not is_deeper(document, depth)
     assert depth == 0 or is_deeper(document, depth - 1)
+
+
+def levels_of(value: Any) -> int:
+    """By a walk over the values."""
+    if not isinstance(value, dict | list):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(levels_of, inner), default=0)
+
+
+AWKWARD = st.text('"\\\\[]{},:a', max_size=6)
+
+
+@given(
+    st.recursive(
+        AWKWARD | st.none(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(AWKWARD, inner, max_size=3),
+        max_leaves=12,
+    )
+)
+def test_depth_whatever_the_texts_hold(value: Any) -> None:
+    """Quotes, backslashes and brackets in texts and names change nothing."""
+    document, levels = orjson.dumps(value), levels_of(value)
+
+    assert not is_deeper(document, levels)
+    assert levels == 0 or is_deeper(document, levels - 1)
 
 
 def test_depth_takes_no_walk() -> None:
