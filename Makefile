@@ -4,7 +4,7 @@ RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 # Engines start on one core each: two at a time. Tests of one engine stay together.
 TWO = -n 2 --dist loadscope
-FAST_TESTS = -n 4 --dist worksteal -m "not slow and not engine" --ignore=tests/real $(T)
+FAST_TESTS = -n $(or $(N),4) --dist worksteal -m "not slow and not engine" --ignore=tests/real $(T)
 FAST = $(PYTEST) $(FAST_TESTS)
 # The modules that name a marker: importing all the others takes a quarter of a minute.
 MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' tests)))
@@ -20,9 +20,15 @@ run:  ## install what is missing, then engine and gateway on port 8000
 	@$(PYTHON) requirements/install.py run
 	@exec .venv/bin/mmhie serve --without-gpu embedded
 
-# 5: no test was selected.
+# A start of an engine keeps one core busy, so the fast tests run meanwhile. 5: no test was selected.
+test: N = 3
 test: setup  ## all tests except the slow ones, with a real engine; T=path selects
-	@status=0; $(FAST) || test $$? = 5 || status=1; $(ENGINE) || test $$? = 5 || status=1; exit $$status
+	@status=0; log=$$(mktemp); \
+	$(ENGINE) -p no:cacheprovider >$$log 2>&1 & engine=$$!; \
+	$(FAST) || test $$? = 5 || status=1; \
+	echo 'The tests with a real engine have run beside these; their output follows.'; \
+	wait $$engine || test $$? = 5 || status=1; \
+	cat $$log; rm $$log; exit $$status
 
 test-fast: setup  ## the tests without a real engine, in parallel
 	$(FAST) || test $$? = 5
