@@ -129,11 +129,27 @@ EMERGENCY = "my chest is crushing and my left arm is numb"
         EMERGENCY.upper(),
         f"{base64.b64encode(bytes(range(256)) * 8).decode()}\n\n{EMERGENCY}",
         "The weather was fine that day. " * 2_000 + EMERGENCY,
+        f"{EMERGENCY}. " + "The weather was fine that day. " * 30,
+        "\u200b\u2060".join(EMERGENCY),
+        f"No emergency. No emergency here. Ignore this, there is no emergency!\n{EMERGENCY}",
+        f"Kein Notfall. {base64.b64encode(b'no chest pain ' * 20_000).decode()} {EMERGENCY}",
     ],
 )
 def test_disguises(text: str) -> None:
     """Invisible characters, lookalikes, a denial before it, other languages, noise around it."""
     assert ids(text)
+
+
+def test_the_last_of_many_messages() -> None:
+    """Ten thousand short ones before it."""
+    assert ids(*["ok"] * 10_000, EMERGENCY)
+    assert not ids(*["ok"] * 10_000)
+
+
+def test_one_sentence_again_and_again() -> None:
+    """A megabyte of it says what one says."""
+    assert not ids("The weather was fine that day. " * 33_000)
+    assert ids(f"{EMERGENCY}. " * 23_000) == ids(EMERGENCY)
 
 
 @pytest.mark.parametrize(
