@@ -1,7 +1,8 @@
-"""`python -m scripts.red_flags.evaluate [--clones FOLDER]`: measure screening on unseen texts.
+"""`python -m scripts.red_flags.evaluate --clones FOLDER [--release]`: measure screening.
 
-The frozen part always; the public test sources where their clones are. Writes
-docs/red-flags/evaluation.json, from which `python -m scripts.render red_flags` writes the page.
+On the frozen part and the public test sources; with `--release` on the release set, once for each
+release: otherwise its figures stay. Writes docs/red-flags/evaluation.json, from which
+`python -m scripts.render red_flags` writes the page.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from typing import Any
 from gateway.safety.red_flags.classifier.model import CARD
 from gateway.safety.red_flags.screening import Policy, Reading, raised
 from scripts.red_flags import sources
-from tests.gateway.safety.red_flags.frozen import LANGUAGES, Case, cases
+from scripts.red_flags.contribution import contributions
+from tests.gateway.safety.red_flags.frozen import FOLDER, LANGUAGES, RELEASE, Case, cases
 
 RECORD = Path(__file__).parents[2] / "docs" / "red-flags" / "evaluation.json"
 POLICY = Policy(languages=("en", "de", "es"))
+WITHOUT_RULES = Policy(languages=())
 PREVALENCES = (0.01, 0.05, 0.2)  # a general assistant, a clinic's inbox, an emergency department
 BINS = 5
 SIZES = {"a question of 100 characters": 100, "5 KB": 5_000, "32 KB": 32_000}
@@ -35,32 +38,52 @@ DIALOGUE = "Doctor: Any chest pain or fever? Patient: No, none of that, only the
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts.red_flags.evaluate", description=__doc__)
     parser.add_argument("--clones", type=Path, required=True, help="bare clones of the sources")
+    parser.add_argument("--release", action="store_true", help="score the release set anew")
     options = parser.parse_args()
+    known = json.loads(RECORD.read_text("utf-8"))
     record = {
         "trained": json.loads(CARD.read_text("utf-8"))["trained"],
         "threshold": POLICY.threshold,
-        **frozen_figures(),
+        "release": release_figures() if options.release else known["release"],
+        **figures(FOLDER),
         "sources": [measured(one, options.clones) for one in sources.sources("test")],
+        "rules": contributions(development(options.clones), POLICY),
         "cost_us": {name: round(cost_us(size), 1) for name, size in SIZES.items()},
     }
-    RECORD.parent.mkdir(exist_ok=True)
     RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
-def frozen_figures() -> dict[str, Any]:
-    """Return the figures of the frozen part."""
-    texts = [case for language in LANGUAGES for case in cases(language)]
-    fired = {case.text: is_fired(case.text) for case in texts}
+def figures(folder: Path, policy: Policy = POLICY) -> dict[str, Any]:
+    """Return the figures of the frozen part, or of the release set."""
+    texts = [case for language in LANGUAGES for case in cases(language, folder)]
+    fired = {case.text: is_fired(case.text, policy) for case in texts}
     return {
         "languages": [counted("all", texts, fired, lambda case: case.language)],
-        "kinds": [counted("en", cases("en"), fired, lambda case: case.kind)],
+        "kinds": [counted("en", cases("en", folder), fired, lambda case: case.kind)],
         "calibration": calibration(texts),
     }
 
 
-def is_fired(text: str) -> bool:
-    """Return whether a text raises any notice, with the default settings and all rules."""
-    return bool(raised([text], POLICY).in_messages)
+def release_figures() -> dict[str, Any]:
+    """Return the figures of the release set, and what they are without rules, by language."""
+    alone = figures(RELEASE, WITHOUT_RULES)["languages"]
+    return {**figures(RELEASE), "without_rules": alone}
+
+
+def development(clones: Path) -> list[tuple[str, bool]]:
+    """Return the texts on which the rules are compared, and whether they are emergencies."""
+    own = [(case.text, case.is_emergency) for one in LANGUAGES for case in cases(one)]
+    return own + [
+        (each.text, each.is_emergency)
+        for use in ("test", "train")
+        for one in sources.sources(use)
+        for each in sources.read(one, clones)
+    ]
+
+
+def is_fired(text: str, policy: Policy = POLICY) -> bool:
+    """Return whether a text raises any notice, by default with the default settings, all rules."""
+    return bool(raised([text], policy).in_messages)
 
 
 def counted(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.safety.red_flags.classifier.model import CARD
+from gateway.safety.wording import built_in
 from scripts.red_flags.evaluate import PREVALENCES, RECORD, interval, predictive
 from scripts.render.page import ROOT, table
 
@@ -21,25 +22,42 @@ OF_TEXTS = {**LANGUAGE, "any": "other or none"}
 
 INTRO = """# Red-flag classifier
 
-How well the notices of [Safety](safety.md#red-flag-notices) work on texts that nothing was trained
-on, and the card of the classifier behind them. Shares are of texts with any notice, with their
-95 % interval (Wilson). Rules are in English, German, Spanish; the classifier reads French, too.
+How well the notices of [Safety](safety.md#red-flag-notices) work on texts that nothing was
+trained on, and the card of the classifier behind them. Shares are of texts with any notice, with
+their 95 % interval (Wilson). Rules are in English, German, Spanish; the classifier reads French,
+too.
 
-**Read this first.** The figures of the frozen part are optimistic. It was written before the
-classifier, by the author who then wrote the training texts: its vocabulary is one person's. Its
-totals were looked at between rounds of training, and lines that were added later name situations
-that it has, too, in other words. The first round, before that, noticed 81 % of the English
-emergencies and 8 % of the other English texts (German 100 % and 15 %, Spanish 96 % and 15 %, French
-92 % and 19 %). Before texts without medical content were added, it was 85 % and 4 %, and greetings
-were taken for emergencies. Three trainings with them were compared on it: 78 % and 3 %; with more
-errors of typing 84 % and 5 %; with these and more texts without content, the one that is shipped,
-81 % and 4 %. So the choice was made with its help. The public sources are the better forecast;
-they were looked at between rounds as well, but of their texts no more than a handful was read, for
-the format. No figure is of real patients; validate on your own texts before you rely on any.
+**Read this first.** No figure is of real patients; validate on your own texts before you rely on
+any.
+
+*The release set* was written in one go when the classifier was trained already, and scored once,
+for this release: nothing was trained or tuned on it. Its author is that of the rules and of the
+training texts, whose vocabulary is one person's. The rules of `MED116` to `MED125` were written
+after it and in knowledge of it, so that the figures without rules are the cleaner ones. Its
+German, Spanish and French texts are for the most part the same situations, which makes their
+figures one finding rather than three.
+
+*The frozen part* is older, and its figures are optimistic. It was written before the classifier,
+by the author who then wrote the training texts. Its totals were looked at between rounds of
+training, and lines that were added later name situations that it has, too, in other words. The
+first round, before that, noticed 81 % of the English emergencies and 8 % of the other English
+texts (German 100 % and 15 %, Spanish 96 % and 15 %, French 92 % and 19 %). Before texts without
+medical content were added, it was 85 % and 4 %, and greetings were taken for emergencies. Three
+trainings with them were compared on it: 78 % and 3 %; with more errors of typing 84 % and 5 %;
+with these and more texts without content, the one that is shipped, 81 % and 4 % (before the
+rules for ten more conditions). So the choice was made with its help. The public sources were
+looked at between rounds as well, but of their texts no more than a handful was read, for the
+format.
 """
 
-PREDICTIVE = """Positive predictive value of the figures above, at three shares of emergencies among
-messages: over the interval of the share of other texts that get a notice.
+GOALS = {"en": (0.7, 0.05), "de": (0.7, 0.05), "es": (0.7, 0.05), "fr": (0.6, 0.05)}
+RELEASE = """
+Goals: seven of ten emergencies noticed, six in French, and one other text in twenty at most.
+
+"""
+
+PREDICTIVE = """Positive predictive value of the release set's figures, at three shares of
+emergencies among messages: over the interval of the share of other texts that get a notice.
 
 """
 CALIBRATION = """The classifier's estimate in five bins, and the share of the frozen texts in each
@@ -49,15 +67,33 @@ that are emergencies.
 SOURCES_NOTE = """
 HealthBench's labels are of its themes: some of the others are emergencies on reading; every second
 one of its others was trained on. Semigran's cases are worded like exam items ("A 48-year-old woman
-presents ..."), and are taken for such. ClinicaFlow's are given without their vital signs.
+presents ..."), and are taken for such: nearly all training texts in that form are exam items, which
+are no emergencies whatever they tell. A remedy needs cases in that form with labels of their
+urgency. ClinicaFlow's are given without their vital signs.
 """
+
+RULES = """
+On the frozen part and on all public sources, those that were trained on among them: how often a
+rule names a reason, in emergencies and in others; *alone* where neither another rule nor the
+classifier would have raised a notice. A rule is worth its place for the reason it names, as long
+as it is right far more often than wrong; some of the wrong ones are emergencies on reading. A
+rule without a number met no text of its kind here. No whole rule was wrong more often than
+right; twelve of their signs were, on the texts that training uses, and are gone:
+"exsanguinat..." (0 right, 6 wrong), "plan suicide" as a subject (0 and 6), "Hodentorsion" by
+itself (0 and 6) and its Spanish word, "Luftnot" by itself (1 and 8), "disnea" by itself (1 and
+5), German "STEMI", "...stillstand" and "angeschossen" (0 and 2 each), "Suizidgedanken" by itself
+(0 and 1), and a double of "slurred speech". Of 513 signs 124 met no text at all; they stay, as
+standard words for what they name.
+
+"""
+
 CARD_TEXT = """
 ## Card
 
 Trained {trained}; {method}; {texts:,} texts, {emergencies:,} of them emergencies. Cross-validated
 over groups of texts with a common origin, at an estimate of {cv_threshold:.2f}:
 {cv_sensitivity:.0%} of passages of emergencies, {cv_alarms:.0%} of others.
-`python -m scripts.red_flags.train` makes it again, byte for byte.
+`python -m scripts.red_flags.train` made it, byte for byte, of the texts and rules of that day.
 
 """
 PUBLIC = """Public sets, fetched by commit and digest (`scripts/red_flags/sources.toml`); nothing of
@@ -83,11 +119,80 @@ def pages() -> dict[Path, str]:
 
 
 def sections(record: Row, card: Row) -> Iterator[str]:
+    yield from release_sections(record["release"])
     yield from frozen_sections(record)
     yield from calibration_section(record)
     yield from source_section(record)
+    yield from rule_section(record)
     yield from cost_section(record)
     yield from card_sections(card)
+
+
+def release_sections(release: Row) -> Iterator[str]:
+    (languages,), (alone,), (kinds,) = (
+        release[name] for name in ("languages", "without_rules", "kinds")
+    )
+    yield "\n## Release set, by language\n"
+    yield RELEASE
+    yield table(
+        ["language", "emergencies noticed", "goal", "other texts noticed", "goal"],
+        [beside_goals(languages["rows"], name) for name in LANGUAGE],
+    )
+    yield "\nThe same without rules: by the classifier and the vital signs alone.\n\n"
+    yield table(
+        ["language", "emergencies noticed", "other texts noticed"],
+        [[LANGUAGE[name], *map(share, both(alone["rows"], name))] for name in LANGUAGE],
+    )
+    yield "\n## Release set, English, by kind\n\n"
+    yield by_kind(kinds["rows"])
+    yield "\n## How many notices are right\n\n"
+    yield PREDICTIVE
+    yield table(
+        ["language", *(f"{prevalence:.0%} emergencies" for prevalence in PREVALENCES)],
+        [predicted(languages["rows"], name) for name in LANGUAGE],
+    )
+
+
+def beside_goals(rows: Sequence[Row], name: str) -> list[str]:
+    """Return a language's shares, each with what has become of its goal."""
+    cases, others = both(rows, name)
+    least, most = GOALS[name]
+    found = cases["fired"] / cases["texts"] >= least
+    quiet = others["fired"] / others["texts"] <= most
+    return [
+        LANGUAGE[name],
+        share(cases),
+        f"{least:.0%}: {'met' if found else 'missed'}",
+        share(others),
+        f"{most:.0%}: {'met' if quiet else 'missed'}",
+    ]
+
+
+def by_kind(rows: Sequence[Row]) -> str:
+    return table(
+        ["texts", "kind", "noticed"],
+        [
+            ["emergencies" if row["emergency"] else "others", row["group"], share(row)]
+            for row in rows
+        ],
+    )
+
+
+def rule_section(record: Row) -> Iterator[str]:
+    yield "\n## What each rule adds\n"
+    yield RULES
+    names = built_in("en").notices
+    yield table(
+        ["rule", "", "right", "wrong", "right alone", "wrong alone"],
+        [
+            [row["rule"], names[row["rule"]].summary, *map(number, list(row.values())[1:])]
+            for row in record["rules"]
+        ],
+    )
+
+
+def number(count: int) -> str:
+    return str(count) if count else ""
 
 
 def frozen_sections(record: Row) -> Iterator[str]:
@@ -98,19 +203,7 @@ def frozen_sections(record: Row) -> Iterator[str]:
         [by_language(languages["rows"], name) for name in LANGUAGE],
     )
     yield "\n## Frozen part, English, by kind\n\n"
-    yield table(
-        ["texts", "kind", "noticed"],
-        [
-            ["emergencies" if row["emergency"] else "others", row["group"], share(row)]
-            for row in kinds["rows"]
-        ],
-    )
-    yield "\n## How many notices are right\n\n"
-    yield PREDICTIVE
-    yield table(
-        ["language", *(f"{prevalence:.0%} emergencies" for prevalence in PREVALENCES)],
-        [predicted(languages["rows"], name) for name in LANGUAGE],
-    )
+    yield by_kind(kinds["rows"])
 
 
 def calibration_section(record: Row) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """The published figures: they are those of this code, and none gets worse unseen."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.red_flags.evaluate import RECORD, frozen_figures, interval, predictive
+from scripts.red_flags.contribution import contributions
+from scripts.red_flags.evaluate import POLICY, RECORD, figures, interval, predictive
+from tests.gateway.safety.red_flags.frozen import FOLDER, RELEASE
 
 POINTS = 0.03  # a share may be worse by so much before somebody has to look
 PUBLISHED = json.loads(RECORD.read_text("utf-8"))
@@ -16,14 +19,20 @@ def shares(figures: dict[str, Any], table: str) -> dict[tuple[str, bool], float]
     return {(row["group"], row["emergency"]): row["fired"] / row["texts"] for row in found["rows"]}
 
 
+@pytest.fixture(scope="module", params=[FOLDER, RELEASE], ids=["frozen", "release"])
+def folder(request: pytest.FixtureRequest) -> Path:
+    return request.param  # type: ignore[no-any-return]  # one of the two
+
+
 @pytest.fixture(scope="module")
-def measured() -> dict[str, Any]:
-    return frozen_figures()
+def measured(folder: Path) -> dict[str, Any]:
+    return figures(folder)
 
 
-def test_no_language_gets_worse(measured: dict[str, Any]) -> None:
+def test_no_language_gets_worse(folder: Path, measured: dict[str, Any]) -> None:
     """Neither the emergencies that are noticed, nor the other texts that are not."""
-    now, before = shares(measured, "languages"), shares(PUBLISHED, "languages")
+    published = PUBLISHED["release"] if folder == RELEASE else PUBLISHED
+    now, before = shares(measured, "languages"), shares(published, "languages")
 
     assert now.keys() == before.keys()
     for (language, is_emergency), share in now.items():
@@ -38,6 +47,25 @@ def test_the_goals_are_met(measured: dict[str, Any]) -> None:
     for language, goal in (("en", 0.7), ("de", 0.7), ("es", 0.7), ("fr", 0.6)):
         assert found[language, True] >= goal, language
     assert found["en", False] <= 0.05
+
+
+def test_what_a_rule_adds() -> None:
+    """A text that another rule or the classifier notices anyway is not a rule's alone."""
+    texts = [
+        ("My leg is cold, white and I cannot feel my toes since an hour.", True),
+        ("I have crushing chest pain and I am sweating.", True),
+        ("The weather is nice.", False),
+    ]
+    rows = {row["rule"]: row for row in contributions(texts, POLICY)}
+
+    assert rows["MED101"] == {
+        "rule": "MED101",
+        "right": 1,
+        "wrong": 0,
+        "right_alone": 0,
+        "wrong_alone": 0,
+    }
+    assert sum(row["right"] + row["wrong"] for row in rows.values()) == 1
 
 
 @pytest.mark.parametrize(
