@@ -17,6 +17,8 @@ ANSWERED = rate("mmhie_requests_total", "", ASKED, 'outcome="ok"')
 FAILED = rate("mmhie_requests_total", "outcome", 'outcome!="ok"')
 SHORT_ANSWERS = f"{rate(LENGTH + '_bucket', '', SHORT)} / {rate(LENGTH + '_count')}"
 HOURLY = f"sum by (route) (increase({chosen('mmhie_requests_total', ASKED)}[1h]))"
+FLAGS = rate("mmhie_feedback_total", "severity", 'category!="signed_off"')
+SIGNED_OFF = rate("mmhie_feedback_total", "", 'category="signed_off"')
 EVALUATED = f"max({chosen('mmhie_evaluation_timestamp_seconds')})"
 
 
@@ -58,7 +60,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             {"{{outcome}}": f"{FAILED} / on () group_left {ALL}"},
         ),
     ),
-    "Prompts and evaluation": (
+    "Prompts": (
         Panel(
             "Share with a red-flag notice",
             "percentunit",
@@ -66,6 +68,19 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "More emergencies, other texts, or rules that fire on what they should not.",
         ),
         Panel("Requests in an hour", "short", {"{{route}}": HOURLY}),
+    ),
+    "What is known of the answers": (
+        Panel(
+            "Flags for 1,000 answers",
+            "short",
+            {"{{severity}}": f"1000 * {FLAGS} / on () group_left {ANSWERED}"},
+            "By readers (docs/feedback.md). None at all may mean that nobody flags.",
+        ),
+        Panel(
+            "Sign-offs for 1,000 answers",
+            "short",
+            {"signed off": f"1000 * {SIGNED_OFF} / {ANSWERED}"},
+        ),
         Panel(
             "Age of the evaluation",
             "s",

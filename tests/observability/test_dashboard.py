@@ -35,7 +35,8 @@ def engine() -> Iterator[FakeEngine]:
 
 @pytest.fixture(scope="module")
 def gateway(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), engine.url)
+    folder = tmp_path_factory.mktemp("gateway")
+    gateway = Gateway(folder, engine.url, MMHIE_FEEDBACK_FILE=str(folder / "feedback.db"))
     try:
         yield gateway.wait()
     finally:

@@ -13,7 +13,11 @@ from tests.real.stack import Stack
 pytestmark = pytest.mark.engine
 
 # What a healthy engine has nothing to tell about; tests/observability provokes it.
-QUIET = {"Refused requests", "Warnings", "Red-flag notices"}
+QUIET = {
+    *("Refused requests", "Warnings", "Red-flag notices"),
+    *("Share refused or failed", "Share with a warning", "Share with a red-flag notice"),
+    *("Flags for 1,000 answers", "Sign-offs for 1,000 answers"),
+}
 QUESTION = {"prompt": "Name two causes of anaemia.", "max_tokens": 8, "stream": True}
 
 
@@ -36,12 +40,8 @@ def test_every_panel_shows_something(stack: Stack, tmp_path: Path) -> None:
         # A rate takes two looks, the first at a counter that is there.
         prometheus.until('mmhie_requests_total{route="/llm/generate",outcome="ok"}')
         ask(stack)
-        prometheus.until('rate(mmhie_requests_total{route="/llm/generate",outcome="ok"}[1m]) > 0')
-        empty = {
-            title
-            for title, expressions in queries.panels().items()
-            if not all(prometheus.result(expression) for expression in expressions)
-        }
-        assert empty <= QUIET
+        for title, expressions in queries.panels().items():
+            for expression in expressions if title not in QUIET else ():
+                prometheus.until(expression, f"the panel {title}")
     finally:
         prometheus.stop()
