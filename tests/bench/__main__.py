@@ -21,6 +21,7 @@ from tests.bench.report import goals, medians, table
 from tests.bench.rounds import by_feature, measure
 from tests.bench.targets import BY_FEATURE, TARGETS, before
 
+SLOW = ("litellm", "production-stack")  # what they cannot do shows in the rounds
 OURS = ("direct", "nginx", "bare", "gateway")
 
 
@@ -60,7 +61,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="about two minutes, nginx only")
-    parser.add_argument("--peers", action="store_true", help="vllm-router, smg and LiteLLM too")
+    parser.add_argument("--peers", action="store_true", help="other proxies, too")
     parser.add_argument("--before", type=Path, help="an older checkout's gateway, too")
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=0)
@@ -69,12 +70,12 @@ def arguments() -> argparse.Namespace:
 
 
 def plan_of(given: argparse.Namespace) -> Plan:
-    others = tuple(peers.PEERS) if given.peers else ()
+    others = peers.installable(peers.PEERS) if given.peers else ()
     for name in others:
         peers.install(name)
     if given.quick:
         return Plan(OURS, given.rounds or 3, given.seconds or 1.5, ("gateway",), is_whole=False)
-    tried_on = ("nginx", "gateway", *(name for name in others if name != "litellm"))
+    tried_on = ("nginx", "gateway", *(name for name in others if name not in SLOW))
     targets, seconds = (*OURS, *others), given.seconds or 3
     return Plan(targets, given.rounds or 5, seconds, tried_on, is_whole=True, before=given.before)
 

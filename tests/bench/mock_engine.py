@@ -167,14 +167,19 @@ class Engine(asyncio.Protocol):
         self.end()
 
 
-async def serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Engine, "127.0.0.1", port, backlog=2048)
+async def serve(port: int, path: str | None) -> None:
+    """Listen on a port, and on a Unix socket too."""
+    loop = asyncio.get_running_loop()
+    if path is not None:
+        await loop.create_unix_server(Engine, path, backlog=2048)
+    server = await loop.create_server(Engine, "127.0.0.1", port, backlog=2048)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--path", help="of a Unix socket")
     parser.add_argument("--chunk-ms", type=float, default=20)
     parser.add_argument("--hold-ms", type=float, default=0)
     parser.add_argument("--idle-s", type=float, default=0)
@@ -182,4 +187,4 @@ if __name__ == "__main__":
     given = parser.parse_args()
     Engine.chunk_s, Engine.hold_s = given.chunk_ms / 1000, given.hold_ms / 1000
     Engine.idle_s, Engine.flood_bytes = given.idle_s, given.flood_bytes
-    uvloop.run(serve(given.port))
+    uvloop.run(serve(given.port, given.path))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scripts.render.page import table
 from tests.bench.real import STREAMS, ratios
-from tests.bench.report import Rounds, added, goals, medians
+from tests.bench.report import Rounds, added, answer_ms, goals, medians
 from tests.compatibility.ledger import ROOT
 
 PAGE: Final = ROOT / "docs" / "performance.md"
@@ -54,6 +54,7 @@ def side_by_side() -> str:
     found = medians(rounds)
     heads = [
         "",
+        "CPU ms per 600-token answer",
         "req/s",
         "µs per request",
         "µs per chunk, 64 streams",
@@ -67,7 +68,8 @@ def side_by_side() -> str:
         costs = [number(one[figure]) if name != "direct" else "" for figure in figures]
         memory = f"{one['rss_mb']:.0f}" if "rss_mb" in one else ""
         more = [f"{added(rounds, figure, name):+.2f}" for figure in ADDED]
-        rows.append([name, f"{one['req_s']:,.0f}", *costs, memory, *more])
+        answer = number(answer_ms(one)) if name != "direct" else ""
+        rows.append([name, answer, f"{one['req_s']:,.0f}", *costs, memory, *more])
     return table(heads, rows)
 
 

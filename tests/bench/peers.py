@@ -1,7 +1,9 @@
 """Peers in environments of their own, installed when they are first measured."""
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 HOME = Path(__file__).parents[2] / ".cache" / "bench"
@@ -10,12 +12,28 @@ PEERS = {
     "vllm-router": ("vllm-router==0.1.17",),
     "smg": ("smg==1.13.0",),
     "litellm": ("litellm[proxy]==1.108.7",),
+    # In no registry: its repository at a commit. It wants Python 3.12.
+    "production-stack": (
+        "vllm-router @ git+https://github.com/vllm-project/production-stack"
+        "@a6c01db05f65f556235413ba8dbcfb0c01132fff",
+    ),
 }
+PROGRAMS = {"production-stack": "vllm-router"}  # where it is not called as the peer is
+PYTHONS = {"production-stack": "python3.12"}
 
 
 def program(name: str) -> Path:
     """Return the path of a peer's program, installed or not."""
-    return HOME / name / "bin" / name
+    return HOME / name / "bin" / PROGRAMS.get(name, name)
+
+
+def installable(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the peers whose Python is here; those of a repository need a network besides."""
+    return tuple(name for name in names if program(name).exists() or shutil.which(python_of(name)))
+
+
+def python_of(name: str) -> str:
+    return PYTHONS.get(name, sys.executable)
 
 
 def install(name: str) -> Path:
@@ -23,7 +41,7 @@ def install(name: str) -> Path:
     found = program(name)
     if not found.exists():
         folder = HOME / name
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([python_of(name), "-m", "venv", folder], check=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q"]
         subprocess.run([*pip, *PEERS[name]], check=True)
     return found
@@ -32,7 +50,7 @@ def install(name: str) -> Path:
 def version(name: str) -> str:
     """Return the installed version, as pip tells it."""
     shown = subprocess.run(
-        [HOME / name / "bin" / "python", "-m", "pip", "show", name],
+        [HOME / name / "bin" / "python", "-m", "pip", "show", PROGRAMS.get(name, name)],
         capture_output=True,
         text=True,
         check=False,

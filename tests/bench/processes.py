@@ -1,6 +1,5 @@
 """Processes under measurement: which processor, how much of it, how much memory."""
 
-import os
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import Any
 import httpx2
 import psutil
 
-from tests.bench.targets import ENGINE_PORT
+from tests.bench.targets import ENGINE_PORT, ENGINE_SOCKET
 
 TARGET_CPU, LOAD_CPU = 1, 0
 
@@ -22,10 +21,11 @@ Child = subprocess.Popen[bytes]
 @contextmanager
 def engine(**options: float) -> Iterator[None]:
     """The mock engine on the load's processor, with its options (`chunk_ms=20`)."""
+    ENGINE_SOCKET.unlink(missing_ok=True)
     given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     process = subprocess.Popen(
         ["taskset", "-c", str(LOAD_CPU), sys.executable, "-m", "tests.bench.mock_engine",
-         "--port", str(ENGINE_PORT), *given]
+         "--port", str(ENGINE_PORT), "--path", str(ENGINE_SOCKET), *given]
     )  # fmt: skip
     try:
         time.sleep(0.7)
@@ -33,6 +33,7 @@ def engine(**options: float) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(10)
+        ENGINE_SOCKET.unlink(missing_ok=True)
 
 
 def tree(process: Child) -> list[psutil.Process]:
@@ -55,12 +56,6 @@ def scheduled_s(pid: int) -> float:
 
 def rss_mb(process: Child) -> float:
     return sum(float(one.memory_info().rss) for one in tree(process)) / 2**20
-
-
-def spread(process: Child) -> None:
-    """Let a process tree run on every processor."""
-    for one in tree(process):
-        one.cpu_affinity(list(range(os.cpu_count() or 1)))
 
 
 def until_200(url: str, process: subprocess.Popen[Any], seconds: float = 300) -> None:

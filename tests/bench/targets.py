@@ -18,6 +18,7 @@ import httpx2
 from tests.bench.peers import program
 
 ENGINE_PORT = 18100
+ENGINE_SOCKET = Path(tempfile.gettempdir()) / "mmhie-bench-engine.sock"
 PORT = 18200
 NGINX = """
 worker_processes 1;
@@ -109,6 +110,15 @@ def litellm(folder: Path) -> Sequence[str]:
     ]
 
 
+def production_stack(_folder: Path) -> Sequence[str]:
+    engine = f"http://127.0.0.1:{ENGINE_PORT}"
+    return [
+        str(program("production-stack")), "--service-discovery", "static",
+        "--static-backends", engine, "--static-models", "bench", "--routing-logic", "roundrobin",
+        "--host", "127.0.0.1", "--port", str(PORT), "--log-level", "warning",
+    ]  # fmt: skip
+
+
 def ours(folder: Path, features: Sequence[str]) -> Mapping[str, str]:
     """The gateway's environment with some features on; with all of them it is as in production."""
     environ = {
@@ -126,6 +136,8 @@ def ours(folder: Path, features: Sequence[str]) -> Mapping[str, str]:
     if "audit" in features:
         environ["MMHIE_AUDIT_FILE"] = str(folder / "audit.jsonl")
         environ["MMHIE_AUDIT_KEY"] = "k" * 40
+    if "socket" in features:
+        environ["MMHIE_ENGINE_URL"] = f"unix:{ENGINE_SOCKET}"
     if "workers" in features:
         environ["MMHIE_WORKERS"] = "2"
     return environ
@@ -173,12 +185,14 @@ TARGETS: Mapping[str, Target] = {
         Target("vllm-router", vllm_router),
         Target("smg", smg),
         Target("litellm", litellm, litellm_environ, LITELLM_KEY),
+        Target("production-stack", production_stack),
         gateway_with("gateway, features off"),
         gateway_with("gateway, log", "log"),
         gateway_with("gateway, notices", "notices"),
         gateway_with("gateway, keys", "keys"),
         gateway_with("gateway, keys and limits", "keys", "limits"),
         gateway_with("gateway, audit", "audit"),
+        gateway_with("gateway, Unix socket to the engine", *FEATURES, "socket"),
         gateway_with("gateway, 2 workers", *FEATURES, "workers"),
     )
 }

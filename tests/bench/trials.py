@@ -5,12 +5,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 
 import uvloop
 
 from tests.bench.load import drive, request
-from tests.bench.processes import Child, cpu_s, engine, rss_mb, spread
+from tests.bench.processes import TARGET_CPU, Child, cpu_s, engine, rss_mb
 from tests.bench.targets import ENGINE_PORT, Target, running
 
 PATIENCE_S = 3.0
@@ -20,6 +21,23 @@ LATE_S = 0.02  # a stream is sustained while 99 of 100 chunks are less late than
 CHUNK_S = 0.02
 
 Figures = dict[str, float]
+
+HOSTILE_BYTES = 2_000_000  # the largest body that is taken is 2 MiB
+ASKED = b'{"model":"bench","messages":[{"role":"user","content":"Hi."}],'
+HOSTILE = (
+    b'{"model":"bench","messages":[{"role":"user","content":"%b"}]}' % (b" " * HOSTILE_BYTES),
+    b'{"model":"bench","messages":[{"role":"user","content":"%b"}]}'
+    % (b"no chest pain, " * (HOSTILE_BYTES // 15)),
+    b'{"model":"bench","messages":[%b]}' % b",".join([b"[]"] * (HOSTILE_BYTES // 3)),
+    b'{"model":"bench","messages":[%b]}'
+    % b",".join([b'{"role":"user","content":"a"}'] * (HOSTILE_BYTES // 30)),
+    b'{"model":"bench","messages":[{"role":"user","content":[%b]}]}'
+    % b",".join([b'{"type":"text","text":"a"}'] * (HOSTILE_BYTES // 27)),
+    ASKED + b'"tools":[%b]}' % b",".join([b'{"": 0}'] * (HOSTILE_BYTES // 8)),
+    ASKED + b'"unknown":"%b"}' % (b"\\n" * (HOSTILE_BYTES // 2)),
+    ASKED + b'"unknown":[%b]}' % b",".join([b"[" * 60 + b"]" * 60] * (HOSTILE_BYTES // 121)),
+    ASKED + b'"response_format":[%b]}' % b",".join([b"0"] * (HOSTILE_BYTES // 2)),
+)
 
 
 def disconnects(target: Target, cpu: int) -> Figures:
@@ -172,6 +190,26 @@ def counted(target: Target, process: Child | None, least: int) -> float:
     return (cpu_s(process) - before) / seen
 
 
+def lasting(target: Target, cpu: int) -> Figures:
+    """Memory after 100,000 requests and a million chunks over that after a hundredth of them."""
+    with engine(chunk_ms=CHUNK_S * 1000), running(target, cpu=cpu) as process:
+        assert process is not None
+        counted(target, process, 10_000)
+        count_chunks(target, 10_000)
+        first = rss_mb(process)
+        counted(target, process, 100_000)
+        count_chunks(target, 1_000_000)
+        return {"lasting": rss_mb(process) / first}
+
+
+def count_chunks(target: Target, least: int) -> None:
+    """So many chunks or a few more."""
+    seen = 0
+    while seen < least:
+        run = drive(target.port, clients=256, seconds=4, stream=True, tokens=200, key=target.key)
+        seen += uvloop.run(run).chunks
+
+
 def sustained(target: Target, cpu: int) -> Figures:
     """Streams of a chunk every 20 ms that are kept up: the last of 128, 256, ... that was."""
     with engine(chunk_ms=CHUNK_S * 1000), running(target, cpu=cpu):
@@ -188,15 +226,19 @@ def sustained(target: Target, cpu: int) -> Figures:
 
 
 def workers(one: Target, two: Target) -> Figures:
-    """Requests a second of two workers over those of one, all on every processor there is."""
-    rates = []
+    """What two workers serve on two processors over what one does on its own, by CPU.
+
+    Engine and load need a processor themselves, so that the rate here would tell of them. What a
+    request costs all processes of a gateway, supervisor included, tells how many two processors
+    could serve.
+    """
+    costs = []
     for target in (one, two):
-        with engine(), running(target, cpu=0) as process:
+        with engine(), running(target, cpu=TARGET_CPU) as process:
             assert process is not None
-            spread(process)
-            run = drive(target.port, clients=64, seconds=4, stream=False, key=target.key)
-            rates.append(len(uvloop.run(run).latencies))
-    return {"workers_2_over_1": rates[1] / rates[0]}
+            counted(target, process, 1_000)
+            costs.append(statistics.median(counted(target, process, 2_000) for _ in range(5)))
+    return {"workers_2_over_1": 2 * costs[0] / costs[1]}
 
 
 def starts(target: Target, cpu: int) -> Figures:
@@ -218,5 +260,43 @@ def import_s(_: int) -> float:
     return float(shown.stdout)
 
 
+def hostile(target: Target, cpu: int) -> Figures:
+    """How much later chunks of 64 streams come, in ms, while callers send what takes longest."""
+    with engine(chunk_ms=CHUNK_S * 1000), running(target, cpu=cpu):
+        quiet = sorted(uvloop.run(streams_beside(target, ())))
+        loud = sorted(uvloop.run(streams_beside(target, HOSTILE)))
+    at = 0.99
+    growth = loud[int(len(loud) * at)] - quiet[int(len(quiet) * at)]
+    return {
+        "hostile_p99_ms": growth * 1000,
+        "hostile_longest_ms": (loud[-1] - CHUNK_S) * 1000,
+        "quiet_longest_ms": (quiet[-1] - CHUNK_S) * 1000,
+    }
+
+
+async def streams_beside(target: Target, bodies: Sequence[bytes]) -> array[float]:
+    """The times between chunks of 64 streams, and one caller who sends each of these bodies."""
+    load = drive(target.port, clients=64, seconds=6, stream=True, tokens=100, key=target.key)
+    running_ = asyncio.ensure_future(load)
+    await asyncio.sleep(1)
+    for body in bodies:
+        await send(target, body)
+        await asyncio.sleep(0.3)
+    return (await running_).gaps
+
+
+async def send(target: Target, body: bytes) -> None:
+    """One request, whatever its answer is."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {target.key}\r\n"
+        f"content-type: application/json\r\nconnection: close\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    writer.write(head.encode() + body)
+    await reader.read()
+    writer.close()
+
+
 ON_EACH: tuple[Callable[[Target, int], Figures], ...] = (disconnects, stale, unread, memory)
-ON_OURS: tuple[Callable[[Target, int], Figures], ...] = (growth, starts)
+ON_OURS: tuple[Callable[[Target, int], Figures], ...] = (growth, starts, hostile, lasting)

@@ -1,0 +1,206 @@
+"""Time that grows with the input and no faster: each look at a caller's or an engine's text.
+
+Each is timed at a small and a large size by the processor time of its thread. A quadratic one would
+take 32 times as long again as is allowed here.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.engine import openai_json
+from gateway.engine.errors import echoes, translate, withhold
+from gateway.http import sse
+from gateway.limits import request_policy
+from gateway.limits.memory_budget import parsed_bytes
+from gateway.limits.request_policy import RequestPolicy
+from gateway.proxy import json_response
+from gateway.proxy.chunk_fast_path import text_said
+from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.message_events import MessageEventRelay
+from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
+from gateway.safety import harmony
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.labels import Labels, screened
+
+pytestmark = pytest.mark.slow
+
+DOUBLINGS = 5
+LARGE = 8 * 1024 * 1024
+SMALL = LARGE >> DOUBLINGS
+GROWTH = 2.2  # at most, for each doubling
+LOOKS = 3
+KEY = b"k"
+FIRST: Any = {"disclaimer": {}, "notices": [], "provenance": {"request_id": "1"}}
+LABELS = Labels.of(Disclaimer.of())
+POLICY = RequestPolicy()
+
+RESPONSE_DELTA = sse.named(
+    "response.output_text.delta", {"type": "response.output_text.delta", "delta": "<"}
+)
+MESSAGE_DELTA = sse.named(
+    "content_block_delta",
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "<"}},
+)
+
+# Texts that make a careless pattern try every end from every beginning.
+FILLINGS = {
+    "blanks": " ",
+    "lines": "\n",
+    "letters": "a",
+    "quotes": '"',
+    "backslashes": "\\",
+    "angles": "<|",
+    "markers": "<|channel|>analysis to=",
+    "sentences": "No chest pain, no fever since 3 days. ",
+    "echoes": ", 'input': ",
+    "input values": "[input_value=",
+    "emoji": "\N{GRINNING FACE}",
+}
+
+
+def filled(filling: str, size: int) -> str:
+    """A text of about so many bytes."""
+    return filling * (size // len(filling.encode()))
+
+
+def events(one: bytes, size: int) -> bytes:
+    return one * (size // len(one))
+
+
+def chat(**choice: object) -> bytes:
+    return sse.encode({"id": "x", "choices": [{"index": 0, "finish_reason": None, **choice}]})
+
+
+def fed(data: bytes, read: int = 4096) -> None:
+    """An event buffer, read by read."""
+    buffer = sse.EventBuffer()
+    for start in range(0, len(data), read):
+        try:
+            buffer.feed(data[start : start + read])
+        except Exception:
+            return
+
+
+def relayed(relay: Any, data: bytes) -> None:
+    for event in sse.EventBuffer().feed(data):
+        relay.relay(event)
+
+
+def relay_chat(data: bytes) -> None:
+    relayed(ChunkRelay(FIRST, key=KEY, took_usage=False, request=dict), data)
+
+
+def guarded(text: str, piece: int = 7) -> None:
+    """The Harmony guard, piece by piece."""
+    guard = harmony.HarmonyGuard()
+    for start in range(0, len(text), piece):
+        guard.feed(text[start : start + piece])
+    guard.finish()
+
+
+def labelled(text: str) -> None:
+    answer = {"choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}]}
+    body = orjson.dumps(answer)
+    json_response.label(body, FIRST, key=KEY, path="/v1/chat/completions")
+
+
+def deep(body: bytes) -> None:
+    request_policy.is_deeper(body, POLICY.depth)
+
+
+def refused(text: str) -> None:
+    error = {"error": {"message": text, "code": 400}}
+    translate(400, orjson.dumps(error), {"messages": [{"role": "user", "content": "a" + text}]})
+
+
+ON_TEXT: Mapping[str, Callable[[str], object]] = {
+    "screening": lambda text: LABELS.screen([text]),
+    "Harmony, whole": harmony.clean,
+    "Harmony, in pieces": guarded,
+    "labelling": labelled,
+    "an engine's refusal": refused,
+    "echoes of a request": lambda text: echoes({"prompt": text}),
+    "withholding": lambda text: withhold(text, [text[:100]]),
+    "nesting": lambda text: deep(orjson.dumps({"a": text})),
+    "memory": lambda text: parsed_bytes(text.encode()),
+    "a delta": lambda text: text_of_delta(
+        b'event: x\ndata: {"delta":' + orjson.dumps(text) + b"}\n\n"
+    ),
+    "a chunk's text": lambda text: text_said(orjson.dumps(text)[1:-1]),
+    "events": lambda text: fed(text.encode()),
+    "a payload": lambda text: sse.payload(b"data: " + text.encode() + b"\n\n"),
+    "adding to JSON": lambda text: openai_json.append(b"{" + text.encode() + b"}", {"a": 1}),
+}
+OTHERS: Mapping[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
+    "many turns": (
+        lambda size: {"messages": [{"role": "user", "content": "a"}] * (size // 32)},
+        screened,
+    ),
+    "many parts": (
+        lambda size: {"messages": [{"role": "user", "content": [{"text": "a"}] * (size // 16)}]},
+        screened,
+    ),
+    "nested lists": (lambda size: b"[[[[]]]]" * (size // 8), deep),
+    "wide nesting": (
+        lambda size: (b"[" * 60 + b"]" * 60) * (size // 120),
+        deep,
+    ),
+    "text chunks": (lambda size: events(chat(delta={"content": " word"}), size), relay_chat),
+    "reasoning chunks": (lambda size: events(chat(delta={"reasoning": " so"}), size), relay_chat),
+    "marked chunks": (lambda size: events(chat(delta={"content": "<|chan"}), size), relay_chat),
+    "response events": (
+        lambda size: events(RESPONSE_DELTA, size),
+        lambda data: relayed(ResponseEventRelay(FIRST, key=KEY), data),
+    ),
+    "message events": (
+        lambda size: events(MESSAGE_DELTA, size),
+        lambda data: relayed(MessageEventRelay(FIRST, key=KEY), data),
+    ),
+    "carriage returns": (lambda size: b"\n\r" * (size // 2), fed),
+    "an event in small reads": (
+        lambda size: b"data: " + b"x" * (size // 2),
+        lambda data: fed(data, 64),
+    ),
+}
+
+
+def spent_s(work: Callable[[Any], object], given: Any) -> float:
+    """Processor time of this thread; less than a millisecond for the small input is the memory's
+    speed, which falls where the large one leaves the caches."""
+    started = time.thread_time()
+    work(given)
+    return max(time.thread_time() - started, 1e-3)
+
+
+def is_linear(make: Callable[[int], Any], work: Callable[[Any], object]) -> bool:
+    """Whether the large input takes no more than its size times the small one's time; one look of a
+    few is enough, since a busy machine only adds."""
+    small, large = make(SMALL), make(LARGE)
+    return any(
+        spent_s(work, large) <= GROWTH**DOUBLINGS * spent_s(work, small) for _ in range(LOOKS)
+    )
+
+
+@pytest.mark.parametrize("filling", FILLINGS)
+@pytest.mark.parametrize("name", ON_TEXT)
+def test_a_text(name: str, filling: str) -> None:
+    """From 256 KB to 8 MB of any filling."""
+    assert is_linear(lambda size: filled(FILLINGS[filling], size), ON_TEXT[name])
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_many_parts(name: str) -> None:
+    """From 256 KB to 8 MB of turns, brackets and events."""
+    assert is_linear(*OTHERS[name])
+
+
+def test_what_is_not_linear_is_seen() -> None:
+    """A search of every end from every beginning."""
+    quadratic = re.compile(r"(?:a+)+b|a*c")
+
+    assert not is_linear(lambda size: "a" * (size // 256), quadratic.search)
