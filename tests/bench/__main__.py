@@ -51,9 +51,10 @@ def main() -> int:
     out.write_text(json.dumps(report, indent=1))  # what was measured stays, whatever comes
     report["trials"] = {name: tried(name, plan) for name in plan.tried}
     out.write_text(json.dumps(report, indent=1))
-    report["features"] = features(plan) if plan.is_whole else []
+    report["features"] = features(plan) if plan.is_whole or plan.before else []
     out.write_text(json.dumps(report, indent=1))
-    print(table(medians(report["rounds"])))  # noqa: T201 - the result
+    for found in filter(None, (report["rounds"], report["features"])):
+        print(table(medians(found)))  # noqa: T201 - the result
     print(goals(report))  # noqa: T201
     return 0
 
@@ -74,7 +75,8 @@ def plan_of(given: argparse.Namespace) -> Plan:
     for name in others:
         peers.install(name)
     if given.quick:
-        return Plan(OURS, given.rounds or 3, given.seconds or 1.5, ("gateway",), is_whole=False)
+        rounds, seconds, tried = given.rounds or 3, given.seconds or 1.5, ("gateway",)
+        return Plan(OURS, rounds, seconds, tried, is_whole=False, before=given.before)
     tried_on = ("nginx", "gateway", *(name for name in others if name not in SLOW))
     targets, seconds = (*OURS, *others), given.seconds or 3
     return Plan(targets, given.rounds or 5, seconds, tried_on, is_whole=True, before=given.before)
@@ -107,7 +109,8 @@ def tried(name: str, plan: Plan) -> Mapping[str, float]:
 
 def features(plan: Plan) -> list[dict[str, Any]]:
     """CPU of the gateway by feature, and of an older one; three turns."""
-    compared = [TARGETS[name] for name in ("nginx", "gateway", *BY_FEATURE)]
+    ours = BY_FEATURE if plan.is_whole else ()
+    compared = [TARGETS[name] for name in ("nginx", "gateway", *ours)]
     if plan.before:
         compared.append(before(plan.before))
     return [{one.name: by_feature(one, plan.seconds * 0.6) for one in compared} for _ in range(3)]

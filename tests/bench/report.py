@@ -181,7 +181,7 @@ GOALS = (
     ),
     Goal(
         "2 workers on 2 processors relative to one, by CPU per request",
-        tried("workers_2_over_1"),
+        tried("workers_2_by_cpu"),
         1.8,
         0,
         "x",

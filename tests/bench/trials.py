@@ -238,7 +238,7 @@ def workers(one: Target, two: Target) -> Figures:
             assert process is not None
             counted(target, process, 1_000)
             costs.append(statistics.median(counted(target, process, 2_000) for _ in range(5)))
-    return {"workers_2_over_1": 2 * costs[0] / costs[1]}
+    return {"workers_2_by_cpu": 2 * costs[0] / costs[1]}
 
 
 def starts(target: Target, cpu: int) -> Figures:

@@ -201,6 +201,6 @@ def test_many_parts(name: str) -> None:
 
 def test_what_is_not_linear_is_seen() -> None:
     """A search of every end from every beginning."""
-    quadratic = re.compile(r"(?:a+)+b|a*c")
+    quadratic = re.compile("a*c")
 
-    assert not is_linear(lambda size: "a" * (size // 256), quadratic.search)
+    assert not is_linear(lambda size: "a" * (size // 512), quadratic.search)
