@@ -19,6 +19,7 @@ from launcher.planning.plan import make_plan
 from launcher.settings import load
 from tests.launcher.cli.test_serve import MODEL
 from tests.launcher.evaluation.reports import KEY, SUBJECT, content, record, signed
+from tests.waiting import PATIENCE_S
 
 MMHIE = Path(sys.executable).with_name("mmhie")
 
@@ -88,6 +89,7 @@ def served_with(folder: Path, **settings: str) -> subprocess.CompletedProcess[st
         env={**environ, "MMHIE_REASONER_MODEL": "embedded", **settings},
         capture_output=True,
         text=True,
+        timeout=PATIENCE_S,  # one that starts the engine instead would run for ever
         check=False,
     )
 
