@@ -9,7 +9,10 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
+    GCCollector,
     Histogram,
+    PlatformCollector,
+    ProcessCollector,
     Summary,
     disable_created_metrics,
     generate_latest,
@@ -38,6 +41,10 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call] # its series double every counter
         self._shared = shared
         self.registry = CollectorRegistry()
+        if shared is None:  # of several processes, only the one that is asked would be seen
+            ProcessCollector(registry=self.registry)
+            PlatformCollector(registry=self.registry)
+            GCCollector(registry=self.registry)
         counter, histogram, gauge = self._counter, self._histogram, self._gauge
         self.requests = counter(
             "requests", "Requests to /llm/generate, /v1 and the token counts.", "route", "outcome"

@@ -16,7 +16,7 @@ from gateway.generate.prompt import Delta, Prompt
 from gateway.generate.request import Form, checked, finale, form_of
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
-from gateway.http.exchange import AI_GENERATED, NO_STORE, Exchange
+from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.json_types import Json
 from gateway.pipeline import EVENT_STREAM, is_stream
 from gateway.safety import harmony, placement, provenance
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gateway.safety.output_checks.checks import AnswerChecks
 
 PATH = "/llm/generate"
+PIECE_BYTES = 64  # of a piece of text beside its characters
+COPIES = 3  # of an answer at its end: in pieces, joined, as JSON
 PLAIN_TEXT = (
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -162,7 +164,12 @@ class GeneratedAnswer:
 
     async def deltas(self) -> AsyncIterator[Delta]:
         """Yield the deltas the caller may see; raise NoAnswer at the end of one without text."""
+        gathered, held = 0, self.exchange.memory.held_bytes
         async for delta in self.reader.deltas():
+            before = gathered // LARGE_BYTES
+            gathered += PIECE_BYTES + len(delta.text) + len(delta.reasoning)
+            if gathered // LARGE_BYTES > before:  # kept to the end: the answer has its digest
+                self.exchange.memory.hold(held + COPIES * gathered)
             if delta.text or self.prompt.include_reasoning:
                 self.exchange.first_token()
                 yield delta

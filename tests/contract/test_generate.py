@@ -69,6 +69,23 @@ def test_the_text_form_is_the_answer_and_the_disclaimer(gateway: Gateway) -> Non
     assert answer.headers["transfer-encoding"] == "chunked"
 
 
+def test_a_prompt_goes_on_with_its_history(gateway: Gateway, engine: FakeEngine) -> None:
+    """The engine has the turns in their order; notices are about the user's, and digests cover
+    them."""
+    emergency = "My father has crushing chest pain right now, what should I do?"
+    turns = [{"role": "user", "content": emergency}, {"role": "assistant", "content": "Call."}]
+    alone = gateway.client.post(GENERATE, json={"prompt": "And then?", "stream": False}).json()
+    answer = gateway.client.post(
+        GENERATE, json={"prompt": "And then?", "history": turns, "stream": False}
+    ).json()
+
+    last = {"role": "user", "content": "And then?"}
+    assert engine.body()["messages"][-3:] == [*turns, last]
+    assert (alone["notices"], answer["notices"][0]["id"]) == ([], "MED101")
+    digests = {one["mmhie"]["provenance"]["prompt_digest"] for one in (alone, answer)}
+    assert len(digests) == 2
+
+
 @pytest.mark.parametrize("accept", ["text/event-stream", "*/*", "application/json", None])
 def test_a_stream_is_sse_unless_plain_text_is_asked_for(
     gateway: Gateway, accept: str | None

@@ -60,7 +60,7 @@ class Leavers:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                await STAGE_ACTS[stage](self.chance, request, reader, writer)
+                await STAGE_ACTS[stage](Caller(self.chance, request, reader, writer))
         finally:
             hang_up(writer, with_reset=self.chance.random() < 0.5)
         self.told[stage] += 1
@@ -124,80 +124,57 @@ def hang_up(writer: asyncio.StreamWriter, *, with_reset: bool) -> None:
         writer.close()
 
 
-async def before_the_end_of_the_head(
-    chance: random.Random,
-    request: bytes,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    writer.write(request[: chance.randrange(request.index(BLANK))])
-    await writer.drain()
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One who leaves: their request, and their connection."""
+
+    chance: random.Random
+    request: bytes
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
 
 
-async def before_the_end_of_the_body(
-    chance: random.Random,
-    request: bytes,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    start = request.index(BLANK) + len(BLANK)
-    writer.write(request[: chance.randrange(start, max(len(request), start + 1))])
-    await writer.drain()
-    await asyncio.sleep(chance.random() * 0.005)
+async def before_the_end_of_the_head(caller: Caller) -> None:
+    caller.writer.write(caller.request[: caller.chance.randrange(caller.request.index(BLANK))])
+    await caller.writer.drain()
 
 
-async def at_admission(
-    chance: random.Random,
-    request: bytes,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    writer.write(request)
-    await writer.drain()
+async def before_the_end_of_the_body(caller: Caller) -> None:
+    start = caller.request.index(BLANK) + len(BLANK)
+    caller.writer.write(
+        caller.request[: caller.chance.randrange(start, max(len(caller.request), start + 1))]
+    )
+    await caller.writer.drain()
+    await asyncio.sleep(caller.chance.random() * 0.005)
 
 
-async def a_moment_later(
-    chance: random.Random,
-    request: bytes,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    writer.write(request)
-    await asyncio.sleep(chance.random() * 0.03)
+async def at_admission(caller: Caller) -> None:
+    caller.writer.write(caller.request)
+    await caller.writer.drain()
 
 
-async def in_the_answer(
-    chance: random.Random,
-    request: bytes,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    writer.write(request)
-    await reader.read(chance.choice((1, 100, 2000)))
+async def a_moment_later(caller: Caller) -> None:
+    caller.writer.write(caller.request)
+    await asyncio.sleep(caller.chance.random() * 0.03)
 
 
-async def after_the_end(
-    chance: random.Random,
-    request: bytes,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    writer.write(request)
-    head = (await reader.readuntil(BLANK)).lower()
+async def in_the_answer(caller: Caller) -> None:
+    caller.writer.write(caller.request)
+    await caller.reader.read(caller.chance.choice((1, 100, 2000)))
+
+
+async def after_the_end(caller: Caller) -> None:
+    caller.writer.write(caller.request)
+    head = (await caller.reader.readuntil(BLANK)).lower()
     if b"content-length: " in head:
-        await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+        await caller.reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
     else:
-        await reader.readuntil(b"\r\n0\r\n\r\n")
+        await caller.reader.readuntil(b"\r\n0\r\n\r\n")
 
 
-async def behind_another(
-    chance: random.Random,
-    request: bytes,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    writer.write(request * 2)
-    await asyncio.sleep(chance.random() * 0.02)
+async def behind_another(caller: Caller) -> None:
+    caller.writer.write(caller.request * 2)
+    await asyncio.sleep(caller.chance.random() * 0.02)
 
 
 STAGE_ACTS = {

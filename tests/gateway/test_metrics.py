@@ -1,5 +1,6 @@
 """The gateway's own metrics: named for us, labels from closed sets, and nothing breaks them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,9 +100,25 @@ def test_what_is_read_off_at_a_scrape() -> None:
 
 
 def test_every_family_is_ours() -> None:
-    """Named mmhie_ and described, but for those of the library that counts HTTP."""
+    """Named mmhie_ and described, but for those of libraries: HTTP, process and Python."""
     for family in Metrics().registry.collect():
-        if family.name.startswith("http_"):
+        if family.name.startswith(("http_", "process_", "python_")):
             continue
         assert family.name.startswith("mmhie_")
         assert family.documentation.endswith(".")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_process_is_measured_where_it_is_the_only_one(several: bool, tmp_path: Path) -> None:
+    """Of several workers a scrape would see one, by chance."""
+    metrics = Metrics(tmp_path if several else None)
+    text = metrics.exposition().decode()
+    names = (
+        "process_resident_memory_bytes ",
+        "process_cpu_seconds_total ",
+        "python_gc_",
+        "python_info",
+    )
+
+    for name in names:
+        assert (f"\n{name}" in text) is not several

@@ -16,7 +16,7 @@ from gateway.limits.memory_budget import PROCESS_BYTES, MemoryBudget, default_by
 from gateway.settings import GatewaySettings
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import ROOT, Gateway
-from tests.contract.surfaces import CHAT, error_of
+from tests.contract.surfaces import CHAT, GENERATE, error_of
 from tests.waiting import until
 
 MIB = 1024 * 1024
@@ -172,6 +172,20 @@ def test_a_full_budget_is_503_until_there_is_room(start: Start, start_engine: St
         stream.__exit__(None, None, None)
     until(partial(has, gateway, 0))
     assert gateway.client.post(CHAT, json=body).status_code == 200
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_gathered_answer_counts(start: Start, start_engine: StartEngine, stream: bool) -> None:
+    """What is kept of an answer of /llm/generate until its end has to fit, too."""
+    engine = start_engine()
+    engine.next(fault="say", tokens=["x" * 64 * 1024] * 128)
+    gateway = start(engine.url, MMHIE_MAX_MEMORY="16MiB").wait()
+    answer = gateway.client.post(GENERATE, json={"prompt": "Why?", "stream": stream})
+
+    assert b'"code":"too_busy"' in answer.content[-1000:]
+    assert answer.status_code == (200 if stream else 503)
+    answer = gateway.client.post(GENERATE, json={"prompt": "Why?", "stream": False})
+    assert answer.status_code == 200
 
 
 def test_a_body_that_cannot_fit_is_413(start: Start, start_engine: StartEngine) -> None:

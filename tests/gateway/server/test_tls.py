@@ -1,11 +1,13 @@
 """TLS with real handshakes: who is believed, who is let in, and what stops the start."""
 
 import contextlib
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,41 @@ def test_over_https(tmp_path: Path, engine: FakeEngine, ours: Authority) -> None
     malformed.error(400, "invalid_request")
     slow.error(408, "body_timeout")
     assert healthy.returncode == 0
+
+
+def serial_of(gateway: Gateway, context: ssl.SSLContext) -> object:
+    """Return the serial number of the certificate that a caller is shown."""
+    with (
+        socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug,
+        context.wrap_socket(plug, server_hostname="localhost") as secure,
+    ):
+        return (secure.getpeercert() or {})["serialNumber"]
+
+
+def has_reloaded(gateway: Gateway, times: int) -> bool:
+    """Return whether everything was read again so often."""
+    return gateway.log.count('"event":"reloaded"') == times
+
+
+def test_a_signal_reads_the_certificate_again(
+    tmp_path: Path, engine: FakeEngine, ours: Authority
+) -> None:
+    """SIGHUP: the first handshake after it has the new one; one that cannot be read changes
+    nothing."""
+    pair = ours.issue("gateway")
+    with serving(tmp_path, engine, pair) as gateway:
+        context = trusting(ours)
+        seen = [serial_of(gateway, context)]
+        for times in (1, 2):
+            if times == 1:
+                ours.issue("gateway")
+            else:
+                pair.certificate.write_text("none")
+            gateway.signal(signal.SIGHUP)
+            until(partial(has_reloaded, gateway, times))
+            seen.append(serial_of(gateway, context))
+
+    assert seen[0] != seen[1] == seen[2]
 
 
 def test_old_versions_are_not_spoken(ours: Authority) -> None:
