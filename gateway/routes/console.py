@@ -20,5 +20,13 @@ def router_of(settings: GatewaySettings, disclaimer: Disclaimer) -> APIRouter:
         "reasoning": settings.reasoning,
         "keys": "required" if has_keys else "none",
         "figures": "closed" if settings.protects_metrics else "open",
+        "feedback": feedback_taken(settings),
     }
     return files_router(load(facts), HEADERS, page="/", prefix=PREFIX)
+
+
+def feedback_taken(settings: GatewaySettings) -> str:
+    """Return what the page may offer: nothing, flags, or flags with texts."""
+    if settings.feedback_file is None:
+        return "off"
+    return "flags" if settings.feedback_key is None else "texts"

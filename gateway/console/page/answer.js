@@ -1,6 +1,7 @@
 // One question and what came of it, as an article: notices first, then the answer, then its notice.
 
 import { announce, byId, copy, make } from "./dom.js";
+import { offerFeedback } from "./feedback.js";
 import { blocks } from "./markdown.js";
 import { showCode, showOrigin } from "./origin.js";
 import { TRUNCATED, WARNINGS, moment, plain } from "./words.js";
@@ -166,6 +167,7 @@ export class Answer {
         this.#draw();
       }));
     }
+    if (this.hasText) offered.push(...offerFeedback(button, () => this.requestId));
     offered.push(button("Ask again", () => this.onAgain?.(this.asked)));
     this.actions.replaceChildren(...offered);
     this.actions.hidden = false;

@@ -28,6 +28,16 @@ export async function look(path, { key: own = key } = {}) {
   return response.json();
 }
 
+/** Send a small JSON document; raises Failure. */
+export async function tell(path, body) {
+  const response = await reached(path, {
+    method: "POST", headers: headers({ "content-type": "application/json" }), body: JSON.stringify(body),
+    signal: AbortSignal.timeout(2 * PATIENCE_MS),
+  });
+  if (!response.ok) throw await refused(response);
+  return response.json();
+}
+
 /** Ask, and give each event to `hear` the moment it is there; raises Failure or an AbortError.
  *
  * The request's id goes to `named`: ours until the gateway says it, so that a question which is

@@ -1,0 +1,99 @@
+"""Feedback at the console: a button at each answer, where the operator takes feedback."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from gateway.feedback.cipher import TextCipher
+from gateway.feedback.entry import Entry
+from gateway.feedback.store import Store
+from tests.contract.fixtures import Start
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.console.browser import answered, ask, overflow, violations
+from tests.gateway.console.conftest import Open
+from tests.gateway.feedback.conftest import KEY
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SCRIPT = "<img src=x onerror=alert(1)> wrong dose"
+DIALOG = "Feedback on this answer"
+
+
+def kept(file: Path) -> list[Entry]:
+    with contextlib.closing(Store(file)) as store:
+        return store.entries()
+
+
+async def test_an_answer_is_flagged_and_signed_off(
+    window: Open, start: Start, tmp_path: Path
+) -> None:
+    """With a comment, on a phone; what is refused stays in the dialog with its reason."""
+    file = tmp_path / "feedback.db"
+    gateway = start(MMHIE_FEEDBACK_FILE=str(file), MMHIE_FEEDBACK_KEY=KEY)
+    async with window(gateway.url, width=320) as page:
+        await ask(page, "What is croup?")
+        await answered(page)
+        opener = page.get_by_role("button", name="Feedback", exact=True)
+        await opener.click()
+        dialog = page.get_by_role("dialog", name=DIALOG)
+        assert await violations(page) == []
+        assert await overflow(page) <= 0
+        await dialog.get_by_label("What is to be said?").select_option("unsafe")
+        await dialog.get_by_label("Harm that it could do").select_option("high")
+        await dialog.get_by_label("Comment").fill(SCRIPT)
+        await dialog.get_by_role("button", name="Send").click()
+        await expect(dialog).to_be_hidden()
+        await expect(page.locator("#announce")).to_have_text("Thank you: the feedback is stored.")
+
+        await opener.click()
+        await expect(dialog.get_by_label("Comment")).to_have_value("")
+        await dialog.get_by_label("What is to be said?").select_option("signed_off")
+        await expect(dialog.get_by_label("Harm that it could do")).to_be_disabled()
+        await dialog.get_by_role("button", name="Send").click()
+        await expect(dialog).to_be_hidden()
+        flag, signed = kept(file)
+        assert (flag.category, flag.severity, signed.category) == ("unsafe", "high", "signed_off")
+        with contextlib.closing(Store(file)) as store:
+            assert TextCipher(KEY).decrypt(store.texts_of(flag.id)[0]) == SCRIPT
+
+        await refused(page)
+
+
+async def refused(page: Page) -> None:
+    """An answer that the gateway does not know; the text typed so far stays."""
+    await page.route("**/v1/mmhie/feedback", lambda route: route.fulfill(
+        status=404, json={"error": {"message": "No answer.", "code": "answer_not_found"}},
+    ))  # fmt: skip
+    await page.get_by_role("button", name="Feedback", exact=True).click()
+    dialog = page.get_by_role("dialog", name=DIALOG)
+    await dialog.get_by_label("Comment").fill("typed")
+    await dialog.get_by_role("button", name="Send").click()
+    await expect(dialog.locator("#feedback-text")).to_contain_text("no longer knows this answer")
+    await expect(dialog.get_by_label("Comment")).to_have_value("typed")
+
+
+async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path) -> None:
+    """A flag can be set; nothing can be typed that would not be kept."""
+    file = tmp_path / "feedback.db"
+    gateway = start(MMHIE_FEEDBACK_FILE=str(file))
+    async with window(gateway.url) as page:
+        await ask(page, "What is croup?")
+        await answered(page)
+        await page.get_by_role("button", name="Feedback", exact=True).click()
+        dialog = page.get_by_role("dialog", name=DIALOG)
+        await expect(dialog.get_by_label("Comment")).to_be_hidden()
+        await dialog.get_by_role("button", name="Send").click()
+        await expect(dialog).to_be_hidden()
+
+    assert [one.category for one in kept(file)] == ["incorrect"]
+
+
+async def test_no_button_where_none_is_taken(page: Page, engine: FakeEngine) -> None:
+    """The default."""
+    await ask(page, "What is croup?")
+    await answered(page)
+
+    await expect(page.get_by_role("button", name="Ask again")).to_be_visible()
+    await expect(page.get_by_role("button", name="Feedback", exact=True)).to_have_count(0)
