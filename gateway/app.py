@@ -155,7 +155,7 @@ def services_of(
     engine = EngineClient(settings.engine_url, key=secret)
     metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
     trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
-    feedback = FeedbackDesk.of(settings, own.feedback_failing.set)
+    feedback = FeedbackDesk.of(settings, own.feedback_failing.set, shared.answers(settings))
     if feedback is not None:
         own.expect_feedback(CATEGORIES, SEVERITIES)
     words = wording_of(settings)

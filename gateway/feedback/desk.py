@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -33,6 +33,13 @@ OK = 200
 
 Alarm = Callable[[bool], None]
 T = TypeVar("T")
+
+
+class OtherGateways(Protocol):
+    """What gateways on other machines noted of their answers."""
+
+    def put(self, name: str, content: bytes) -> None: ...
+    async def get(self, name: str) -> bytes | None: ...
 
 
 class Receipt(NamedTuple):
@@ -63,12 +70,14 @@ class FeedbackDesk:
         days: float,
         hold: HoldPolicy | None,
         alarm: Alarm,
+        others: OtherGateways | None = None,
     ) -> None:
         self._store = store
         self._cipher = cipher
         self._days = days
         self._hold = hold
         self._alarm = alarm
+        self._others = others
         self._pending: deque[Answered] = deque(maxlen=MOST_PENDING)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="feedback")
         self._is_flush_due = False
@@ -76,7 +85,9 @@ class FeedbackDesk:
         self.is_failing = False
 
     @classmethod
-    def of(cls, settings: GatewaySettings, alarm: Alarm) -> "FeedbackDesk | None":
+    def of(
+        cls, settings: GatewaySettings, alarm: Alarm, others: OtherGateways | None = None
+    ) -> "FeedbackDesk | None":
         """Return the desk of these settings; None where feedback is not taken."""
         if settings.feedback_file is None:
             return None
@@ -87,6 +98,7 @@ class FeedbackDesk:
             days=settings.feedback_days,
             hold=HoldPolicy(count, settings.feedback_hold_minutes * 60) if count else None,
             alarm=alarm,
+            others=others,
         )
 
     def warnings(self) -> list[str]:
@@ -96,7 +108,10 @@ class FeedbackDesk:
         """Remember a finished request if words of a model went to the client."""
         if record.answer is None or record.status != OK:
             return
-        self._pending.append(answered(record))
+        answer = answered(record)
+        self._pending.append(answer)
+        if self._others is not None:
+            tell(self._others, answer)
         if not self._is_flush_due:
             self._is_flush_due = True
             self._thread.submit(self._flush)
@@ -124,6 +139,7 @@ class FeedbackDesk:
         for pause_s in (0.0, LOOK_AGAIN_S):
             await asyncio.sleep(pause_s)
             found = await self._run(lambda: self._look_up(request_id, client))
+            found = found or await self._elsewhere(request_id, principal, client)
             if found is not None:
                 return found
         raise AnswerNotFound(
@@ -131,6 +147,17 @@ class FeedbackDesk:
             "days; send the `request_id` of a finished answer, as in its X-Request-Id.",
             param="request_id",
         )
+
+    async def _elsewhere(
+        self, request_id: str, principal: Principal, client: str | None
+    ) -> Answered | None:
+        """Return an answer that a gateway on another machine gave."""
+        if self._others is None:
+            return None
+        own = await self._others.get(named_by_caller(principal.id, request_id))
+        content = await self._others.get(own.decode() if own else request_id)
+        found = None if content is None else Answered(*orjson.loads(content))
+        return found if found is not None and client in (None, found.client) else None
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Do work in the thread of the disk; raise FeedbackUnavailable where that fails."""
@@ -221,6 +248,20 @@ class FeedbackDesk:
         else:
             log.warning("feedback is stored again")
         self._alarm(self.is_failing)
+
+
+def tell(others: OtherGateways, answer: Answered) -> None:
+    """Note an answer for other gateways, under its id and under the one that its caller chose."""
+    content = [answer.request_id, answer.caller_request_id, answer.client, answer.ended]
+    others.put(answer.request_id, orjson.dumps([*content, answer.facts]))
+    if answer.caller_request_id is not None:
+        name = named_by_caller(answer.client, answer.caller_request_id)
+        others.put(name, answer.request_id.encode())
+
+
+def named_by_caller(client: str, request_id: str) -> str:
+    """Return the name of a caller's own id, which others may have chosen, too."""
+    return f"{client} {request_id}"
 
 
 def answered(record: RequestRecord) -> Answered:

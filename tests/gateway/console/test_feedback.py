@@ -14,10 +14,12 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import answered, ask, overflow, violations
 from tests.gateway.console.conftest import Open
 from tests.gateway.feedback.conftest import KEY
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SCRIPT = "<img src=x onerror=alert(1)> wrong dose"
+PATIENCE_MS = PATIENCE_S * 1000
 DIALOG = "Feedback on this answer"
 
 
@@ -44,15 +46,17 @@ async def test_an_answer_is_flagged_and_signed_off(
         await dialog.get_by_label("Harm that it could do").select_option("high")
         await dialog.get_by_label("Comment").fill(SCRIPT)
         await dialog.get_by_role("button", name="Send").click()
-        await expect(dialog).to_be_hidden()
-        await expect(page.locator("#announce")).to_have_text("Thank you: the feedback is stored.")
+        await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
+        await expect(page.locator("#announce")).to_have_text(
+            "Thank you: the feedback is stored.", timeout=PATIENCE_MS
+        )
 
         await opener.click()
         await expect(dialog.get_by_label("Comment")).to_have_value("")
         await dialog.get_by_label("What is to be said?").select_option("signed_off")
         await expect(dialog.get_by_label("Harm that it could do")).to_be_disabled()
         await dialog.get_by_role("button", name="Send").click()
-        await expect(dialog).to_be_hidden()
+        await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
         flag, signed = kept(file)
         assert (flag.category, flag.severity, signed.category) == ("unsafe", "high", "signed_off")
         with contextlib.closing(Store(file)) as store:
@@ -70,7 +74,9 @@ async def refused(page: Page) -> None:
     dialog = page.get_by_role("dialog", name=DIALOG)
     await dialog.get_by_label("Comment").fill("typed")
     await dialog.get_by_role("button", name="Send").click()
-    await expect(dialog.locator("#feedback-text")).to_contain_text("no longer knows this answer")
+    await expect(dialog.locator("#feedback-text")).to_contain_text(
+        "no longer knows", timeout=PATIENCE_MS
+    )
     await expect(dialog.get_by_label("Comment")).to_have_value("typed")
 
 
@@ -83,9 +89,9 @@ async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path
         await answered(page)
         await page.get_by_role("button", name="Feedback", exact=True).click()
         dialog = page.get_by_role("dialog", name=DIALOG)
-        await expect(dialog.get_by_label("Comment")).to_be_hidden()
+        await expect(dialog.get_by_label("Comment")).to_be_hidden(timeout=PATIENCE_MS)
         await dialog.get_by_role("button", name="Send").click()
-        await expect(dialog).to_be_hidden()
+        await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
 
     assert [one.category for one in kept(file)] == ["incorrect"]
 
