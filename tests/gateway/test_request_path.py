@@ -13,6 +13,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import served
 
 SOURCES = Path(gateway.__file__).parent
+TRIES = 100  # on a busy machine a timer may run beside many requests, one after the other
 MOST_FILES = 30
 REQUEST = {"model": "fake-model", "stream": True, "messages": [{"role": "user", "content": "Hi."}]}
 
@@ -60,6 +61,10 @@ async def test_a_streamed_request_passes_few_files(engine_url: str) -> None:
     async with served(engine_url) as port:
         while b"200 OK" not in await ask(port):
             await asyncio.sleep(0.05)
-        always = set.intersection(*[await passed(port) for _ in range(5)])
+        always = await passed(port)
+        for _ in range(TRIES):
+            always &= await passed(port)
+            if len(always) <= MOST_FILES:
+                break
 
     assert len(always) <= MOST_FILES, "\n".join(sorted(always))
