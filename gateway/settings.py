@@ -1,7 +1,6 @@
 """The gateway's MMHIE_* settings: one constrained, described field each."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ByteSize, Field, SecretStr, StringConstraints
 
+from gateway.settings_audit import AuditSettings, audit_conflicts
+from gateway.settings_auth import AuthSettings, auth_conflicts
 from gateway.settings_base import (
     A_DAY,
     ENV_FILE,
@@ -25,6 +26,7 @@ from gateway.settings_base import (
 )
 from gateway.settings_card import CardSettings
 from gateway.settings_checks import CheckSettings
+from gateway.settings_cluster import ClusterSettings, cluster_conflicts
 from gateway.settings_feedback import FeedbackSettings, feedback_conflicts
 
 # Variables that only the launcher or the SDK reads, written by `make docs`.
@@ -40,29 +42,14 @@ def check_engine_url(url: str) -> str:
     return url
 
 
-def check_redis_url(url: SecretStr) -> SecretStr:
-    """Return the address of a Redis server or socket."""
-    if not names_a_redis(url.get_secret_value()):
-        raise ValueError("must be redis://[user:password@]host[:port][/db], rediss:// or unix:")
-    return url
-
-
-def check_collector_url(url: SecretStr) -> SecretStr:
-    """Return the address that takes checkpoints."""
-    if not names_a_collector(url.get_secret_value()):
-        raise ValueError("must be https://…, http://… or syslog://host:port")
-    return url
-
-
 V1_TIMEOUT_S = 600  # as the openai library has it
 HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[\w.-]+)$")]
-Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
 EngineUrl = Annotated[str, AfterValidator(check_engine_url)]
-RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
-CollectorUrl = Annotated[SecretStr, AfterValidator(check_collector_url)]
 
 
-class GatewaySettings(CardSettings, CheckSettings, FeedbackSettings):
+class GatewaySettings(
+    AuthSettings, ClusterSettings, AuditSettings, CardSettings, CheckSettings, FeedbackSettings
+):
     """The gateway's settings, read once at start."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -104,126 +91,12 @@ class GatewaySettings(CardSettings, CheckSettings, FeedbackSettings):
         "`mmhie serve`.",
     )
 
-    keys_file: UserPath | None = Field(
-        None, description="Access keys, as written by `mmhie keys`. Unset: no keys."
-    )
-    jwks_file: UserPath | None = Field(
-        None, description="JSON Web Key Set (JWKS) that verifies JSON Web Tokens (RS256, ES256)."
-    )
-    jwks_url: str | None = Field(
-        None,
-        pattern=r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\])[:/]",
-        description="https URL of a JWKS; fetched in the background and when a token has an "
-        "unknown `kid`.",
-    )
-    jwks_refresh_seconds: float = Field(
-        300, ge=10, description="Interval between fetches of MMHIE_JWKS_URL."
-    )
-    jwt_issuer: str | None = Field(
-        None, min_length=1, description="Required `iss` claim of a token; needed with a JWKS."
-    )
-    jwt_audience: str | None = Field(
-        None, min_length=1, description="Required `aud` claim of a token; needed with a JWKS."
-    )
-    jwt_leeway_seconds: float = Field(
-        30, ge=0, le=300, description="Tolerated clock skew for `exp` and `nbf`."
-    )
-    protect_metrics: bool | None = Field(
-        None,
-        description="Require a key with the scope `metrics` on /metrics and /v1/mmhie/load. Unset: "
-        "in production only.",
-    )
-    protect_health: bool = Field(
-        False, description="Require the same key on /healthz and /readyz too."
-    )
-    cors_origins: Annotated[tuple[Origin, ...], CommaSeparated] = Field(
-        (),
-        description="Origins of web pages that may call the API from a browser, `https://host`; "
-        "or `*`.",
-    )
-    tls_certificate: UserPath | None = Field(
-        None, description="Certificate chain in PEM; enables HTTPS. Unset: plain HTTP."
-    )
-    tls_key: UserPath | None = Field(
-        None, description="Private key of the certificate in PEM, without a password."
-    )
-    tls_client_ca: UserPath | None = Field(
-        None,
-        description="CA (PEM) that must have signed the client's certificate; enables mutual TLS.",
-    )
-    client_concurrency: int | None = Field(
-        None, ge=1, description="Concurrent requests per client, unless its key sets a limit."
-    )
-    client_requests_per_minute: int | None = Field(
-        None, ge=1, description="Requests per minute per client, unless its key sets a limit."
-    )
-    client_tokens_per_minute: int | None = Field(
-        None,
-        ge=1,
-        description="Tokens (prompt and answer) per minute per client, unless its key sets a "
-        "limit.",
-    )
-
     v1_timeout_seconds: float | None = Field(
         None,
         ge=0,
         le=A_DAY,
         description="Timeout of a whole answer on /v1, whose clients expect minutes. Unset: "
         "MMHIE_TIMEOUT_SECONDS where that is set, else 600.",
-    )
-
-    redis_url: RedisUrl | None = Field(
-        None,
-        description="Redis through which several gateways share limits, holds and revoked keys: "
-        "`redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, `unix:/path`.",
-    )
-    redis_ca: UserPath | None = Field(
-        None, description="CA of the Redis server's certificate (PEM). Unset: the system's CAs."
-    )
-    redis_prefix: str = Field(
-        "mmhie",
-        pattern=r"^[\w.:-]{1,64}$",
-        description="Prefix of every key in Redis; must differ between services that share one "
-        "Redis.",
-    )
-    redis_timeout_seconds: float = Field(
-        0.2, gt=0, le=5, description="Longest time a request waits for Redis."
-    )
-    redis_on_failure: Literal["refuse", "serve"] = Field(
-        "serve",
-        description="While Redis is unavailable: refuse clients that have limits with 503, or "
-        "serve with limits counted per gateway and raise an alarm.",
-    )
-
-    audit_file: UserPath | None = Field(
-        None, description="Audit trail, one JSON line per request. Unset: no audit trail."
-    )
-    audit_key: SecretStr | None = Field(
-        None,
-        min_length=32,
-        description="Key of the audit trail's HMAC chain, at least 32 characters; needed with "
-        "MMHIE_AUDIT_FILE.",
-    )
-    audit_fsync: Literal["always", "interval", "never"] = Field(
-        "interval",
-        description="When lines are flushed to disk: with every batch (0.1 s), once a second, or "
-        "never.",
-    )
-    audit_rotate_bytes: int = Field(
-        100 * 1024 * 1024, ge=4096, description="Size at which the audit file is rotated."
-    )
-    audit_checkpoint_seconds: float = Field(
-        60, gt=0, description="Interval between audit checkpoints on standard output."
-    )
-    audit_checkpoint_url: CollectorUrl | None = Field(
-        None,
-        description="Where each checkpoint is sent as it is made: `https://…` (POST, JSON) or "
-        "`syslog://host:port` (RFC 5424 over TCP). Retried until it arrives.",
-    )
-    audit_on_failure: Literal["refuse", "serve"] = Field(
-        "refuse",
-        description="While the audit trail cannot be written: refuse requests with 503, or serve "
-        "and raise an alarm.",
     )
 
     truncate: Literal["none", "left", "right"] = Field(
@@ -394,10 +267,6 @@ class GatewaySettings(CardSettings, CheckSettings, FeedbackSettings):
     def serves_api_docs(self) -> bool:
         return self.env != "production" if self.api_docs is None else self.api_docs
 
-    @property
-    def protects_metrics(self) -> bool:
-        return self.env == "production" if self.protect_metrics is None else self.protect_metrics
-
 
 def names_an_engine(url: str) -> bool:
     """Return whether a URL is `http://host[:port]` or `unix:/path`, with nothing ignored."""
@@ -411,33 +280,6 @@ def names_an_engine(url: str) -> bool:
     if parts.scheme == "unix":
         return parts.path.startswith("/") and not parts.netloc
     return parts.scheme == "http" and bool(parts.hostname) and port != 0 and parts.path in ("", "/")
-
-
-def names_a_redis(url: str) -> bool:
-    """Return whether a URL is a server or socket, with nothing ignored or against TLS' checks."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    if "?" in url or "#" in url:
-        return False
-    if parts.scheme == "unix":
-        return parts.path.startswith("/") and len(parts.path) > 1
-    names_host = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and port != 0
-    return names_host and re.fullmatch(r"(/\d*)?", parts.path) is not None
-
-
-def names_a_collector(url: str) -> bool:
-    """Return whether a URL is of HTTP, or of a syslog server with its port."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    if parts.scheme == "syslog":
-        return bool(parts.hostname and port) and parts.path in ("", "/")
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
 def known_names() -> frozenset[str]:
@@ -460,44 +302,6 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     """Yield combinations that are refused, each with its sentence."""
     yield from shared_conflicts(settings)
     yield from feedback_conflicts(settings)
-    is_production = settings.env == "production"
-    signed = settings.jwks_file or settings.jwks_url
-    yield (
-        is_production and not (settings.keys_file or signed),
-        "MMHIE_ENV is production and no keys are configured; set MMHIE_KEYS_FILE (`mmhie keys "
-        "new` makes one), MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
-    )
-    yield (
-        is_production and "*" in settings.cors_origins,
-        "MMHIE_CORS_ORIGINS is refused with `*` when MMHIE_ENV is production; name the origins.",
-    )
-    yield (
-        bool(settings.tls_certificate) != bool(settings.tls_key),
-        "MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY go together; set the other one as well.",
-    )
-    yield (
-        settings.tls_client_ca and not settings.tls_certificate,
-        "MMHIE_TLS_CLIENT_CA needs MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY; set them as well.",
-    )
-    yield (
-        settings.jwks_file and settings.jwks_url,
-        "MMHIE_JWKS_FILE and MMHIE_JWKS_URL are both set; unset one.",
-    )
-    yield (
-        signed and not (settings.jwt_issuer and settings.jwt_audience),
-        "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set with a JWKS, else tokens for other "
-        "audiences are accepted.",
-    )
-    uses_tls = settings.redis_url and settings.redis_url.get_secret_value().startswith("rediss:")
-    yield (
-        settings.redis_ca and not uses_tls,
-        "MMHIE_REDIS_CA needs a MMHIE_REDIS_URL with rediss://; set that, or unset it.",
-    )
-    yield (
-        settings.audit_checkpoint_url and not settings.audit_file,
-        "MMHIE_AUDIT_CHECKPOINT_URL needs MMHIE_AUDIT_FILE; set that as well, or unset it.",
-    )
-    yield (
-        settings.audit_file and not settings.audit_key,
-        "MMHIE_AUDIT_KEY must be set with MMHIE_AUDIT_FILE; `openssl rand -hex 32` makes one.",
-    )
+    yield from auth_conflicts(settings)
+    yield from cluster_conflicts(settings)
+    yield from audit_conflicts(settings)

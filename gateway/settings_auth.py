@@ -1,0 +1,110 @@
+"""Settings of access: keys, tokens, web pages, certificates, and how much a client may ask."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from gateway.settings_base import CommaSeparated, SharedSettings, UserPath
+
+Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
+
+
+class AuthSettings(SharedSettings):
+    """Part of the gateway's settings."""
+
+    keys_file: UserPath | None = Field(
+        None, description="Access keys, as written by `mmhie keys`. Unset: no keys."
+    )
+    jwks_file: UserPath | None = Field(
+        None, description="JSON Web Key Set (JWKS) that verifies JSON Web Tokens (RS256, ES256)."
+    )
+    jwks_url: str | None = Field(
+        None,
+        pattern=r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\])[:/]",
+        description="https URL of a JWKS; fetched in the background and when a token has an "
+        "unknown `kid`.",
+    )
+    jwks_refresh_seconds: float = Field(
+        300, ge=10, description="Interval between fetches of MMHIE_JWKS_URL."
+    )
+    jwt_issuer: str | None = Field(
+        None, min_length=1, description="Required `iss` claim of a token; needed with a JWKS."
+    )
+    jwt_audience: str | None = Field(
+        None, min_length=1, description="Required `aud` claim of a token; needed with a JWKS."
+    )
+    jwt_leeway_seconds: float = Field(
+        30, ge=0, le=300, description="Tolerated clock skew for `exp` and `nbf`."
+    )
+    protect_metrics: bool | None = Field(
+        None,
+        description="Require a key with the scope `metrics` on /metrics and /v1/mmhie/load. Unset: "
+        "in production only.",
+    )
+    protect_health: bool = Field(
+        False, description="Require the same key on /healthz and /readyz too."
+    )
+    cors_origins: Annotated[tuple[Origin, ...], CommaSeparated] = Field(
+        (),
+        description="Origins of web pages that may call the API from a browser, `https://host`; "
+        "or `*`.",
+    )
+    tls_certificate: UserPath | None = Field(
+        None, description="Certificate chain in PEM; enables HTTPS. Unset: plain HTTP."
+    )
+    tls_key: UserPath | None = Field(
+        None, description="Private key of the certificate in PEM, without a password."
+    )
+    tls_client_ca: UserPath | None = Field(
+        None,
+        description="CA (PEM) that must have signed the client's certificate; enables mutual TLS.",
+    )
+    client_concurrency: int | None = Field(
+        None, ge=1, description="Concurrent requests per client, unless its key sets a limit."
+    )
+    client_requests_per_minute: int | None = Field(
+        None, ge=1, description="Requests per minute per client, unless its key sets a limit."
+    )
+    client_tokens_per_minute: int | None = Field(
+        None,
+        ge=1,
+        description="Tokens (prompt and answer) per minute per client, unless its key sets a "
+        "limit.",
+    )
+
+    @property
+    def protects_metrics(self) -> bool:
+        return self.env == "production" if self.protect_metrics is None else self.protect_metrics
+
+
+def auth_conflicts(settings: AuthSettings) -> Iterator[tuple[object, str]]:
+    """Yield combinations that are refused, each with its sentence."""
+    is_production = settings.env == "production"
+    signed = settings.jwks_file or settings.jwks_url
+    yield (
+        is_production and not (settings.keys_file or signed),
+        "MMHIE_ENV is production and no keys are configured; set MMHIE_KEYS_FILE (`mmhie keys "
+        "new` makes one), MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
+    )
+    yield (
+        is_production and "*" in settings.cors_origins,
+        "MMHIE_CORS_ORIGINS is refused with `*` when MMHIE_ENV is production; name the origins.",
+    )
+    yield (
+        bool(settings.tls_certificate) != bool(settings.tls_key),
+        "MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY go together; set the other one as well.",
+    )
+    yield (
+        settings.tls_client_ca and not settings.tls_certificate,
+        "MMHIE_TLS_CLIENT_CA needs MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY; set them as well.",
+    )
+    yield (
+        settings.jwks_file and settings.jwks_url,
+        "MMHIE_JWKS_FILE and MMHIE_JWKS_URL are both set; unset one.",
+    )
+    yield (
+        signed and not (settings.jwt_issuer and settings.jwt_audience),
+        "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set with a JWKS, else tokens for other "
+        "audiences are accepted.",
+    )
