@@ -6,7 +6,14 @@ from contextlib import ExitStack
 from typing import Any, Protocol, Self, TypeVar
 
 import pytest
-from mmhie import Answer, AsyncMedicalReasoningLLM, Event, LLMConfig, MedicalReasoningLLM
+from mmhie import (
+    Answer,
+    AsyncMedicalReasoningLLM,
+    Event,
+    FeedbackReceipt,
+    LLMConfig,
+    MedicalReasoningLLM,
+)
 
 from tests.sdk.scripted_server import Script, ScriptedServer
 from tests.waiting import PATIENCE_S
@@ -24,6 +31,7 @@ class Client(Protocol):
     def chat_detailed(self, messages: Messages, *args: Any, **options: Any) -> Answer: ...
     def stream_generate(self, prompt: str, *args: Any, **options: Any) -> Iterator[str]: ...
     def events(self, prompt: str, **options: Any) -> Iterator[Event]: ...
+    def feedback(self, request_id: str, *args: Any, **texts: Any) -> FeedbackReceipt: ...
     def embed(self, text: object) -> object: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *error: Any) -> None: ...
@@ -69,6 +77,9 @@ class AsyncClient:
                 yield event
         finally:
             self._run(stream.aclose())
+
+    def feedback(self, request_id: str, *args: Any, **texts: Any) -> FeedbackReceipt:
+        return self._run(self.llm.feedback(request_id, *args, **texts))
 
     def embed(self, text: object) -> object:
         self.llm.embed(text)
