@@ -19,7 +19,14 @@ from gateway.timestamps import rfc3339
 WORDING = tomllib.loads(Path(__file__).with_name("wording.toml").read_text("utf-8"))
 NOT_SUPPLIED = "not supplied"
 # What the service and the author warn of cannot be replaced, only added to.
-ADDED_TO = frozenset({"cautioned_uses", "known_risks", "local_validity"})
+ADDED_TO = frozenset({"cautioned_uses", "known_risks", "local_validity", "external_validity"})
+# What the figures of an evaluation are of, by the attribute that they answer.
+MEASURED: Mapping[str, str] = {
+    "local_validity": "Items of this site:",
+    "external_validity": "Published and built-in items; whether the model was trained on them is "
+    "not known:",
+}
+LOCAL_SUITE = "own"
 SERVICE: Mapping[str, str] = {
     "intended_use": WORDING["intended_use"],
     "cautioned_uses": "; ".join(WORDING["not_intended"]) + ".",
@@ -103,11 +110,10 @@ class ModelCard:
         """Return who says what of an attribute; of several, the last one is asked first."""
         author = WORDING["about"].get(self.serving.model, {}).get("source_attributes", {})
         supplied, evaluation = self.supplied(), self.evaluation()
-        measured = name == "local_validity" and evaluation is not None
         said = {
             "service": SERVICE.get(name, ""),
             "author": author.get(name, ""),
-            "evaluation": measured_text(evaluation) if measured and evaluation else "",
+            "evaluation": measured_text(name, evaluation) if evaluation else "",
             "operator": supplied.attribute(name) if supplied else "",
         }
         return {who: text for who, text in said.items() if text}
@@ -165,11 +171,18 @@ def answer(attribute: Attribute, said: dict[str, str]) -> Answer:
     return Answer(attribute, "\n".join(chosen.values()), tuple(chosen))
 
 
-def measured_text(evaluation: Evaluation) -> str:
-    """Return the figures of a report in words, each with its interval."""
+def measured_text(name: str, evaluation: Evaluation) -> str:
+    """Return the figures of a report that answer an attribute, each with its interval: those of the
+    site's own items are its validity in local data, all others in data from elsewhere."""
+    if name not in MEASURED:
+        return ""
+    wanted = name == "local_validity"
+    suites = [one for one in evaluation.content.suites if (one.name == LOCAL_SUITE) is wanted]
+    if not suites:
+        return ""
     signed = "" if evaluation.is_verified else ", signature not verified"
-    head = f"Measured on this service, {evaluation.content.time:%Y-%m-%d}{signed}:"
-    return "\n".join([head, *map(str, evaluation.content.suites)])
+    head = f"Measured on this service, {evaluation.content.time:%Y-%m-%d}{signed}. {MEASURED[name]}"
+    return "\n".join([head, *map(str, suites)])
 
 
 def operator_text(texts: Supplied | None, name: str) -> str:

@@ -10,6 +10,7 @@ from gateway.safety.model_card.evaluation import FORMAT
 
 KEY = "k" * 32
 SUITE = {"name": "medqa", "measure": "accuracy", "n": 20, "value": 0.25, "low": 0.11, "high": 0.47}
+UNSCORED = {"name": "rubrics", "measure": "score", "n": 4, "value": None}
 
 
 def card_file(folder: Path, model: str = "fake-model", *, report: str = "", text: str = "") -> Path:
@@ -29,7 +30,7 @@ def report_file(folder: Path, key: str = KEY, model: str = "fake-model", **more:
         "format": FORMAT,
         "time": "2026-11-20T12:00:00Z",
         "served": {"model": model, "revision": None, "quantization": "mxfp4"},
-        "suites": [SUITE, {"name": "rubrics", "measure": "score", "n": 4, "value": None}],
+        "suites": [SUITE, UNSCORED],
         **more,
     }
     body = json.dumps(content, indent=1).removesuffix("\n}")

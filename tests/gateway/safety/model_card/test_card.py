@@ -13,7 +13,7 @@ from gateway.safety.model_card.card import NOT_SUPPLIED, ModelCard
 from gateway.safety.model_card.source import OperatorCard
 from gateway.safety.provenance import Serving
 from gateway.safety.wording import Audience
-from tests.gateway.safety.model_card.cards import KEY, card_file, report_file
+from tests.gateway.safety.model_card.cards import KEY, SUITE, UNSCORED, card_file, report_file
 
 SERVING = Serving(gateway_version="1", engine="vllm", engine_version="0.32.0", model="fake-model")
 DEFAULT = SERVING._replace(model="dousery/medical-reasoning-gpt-oss-20b")
@@ -123,16 +123,27 @@ def test_the_card_of_another_model_is_not_shown(tmp_path: Path, other: dict[str,
 
 
 def test_figures_enter_the_card_with_their_interval(tmp_path: Path) -> None:
-    """As validity in local data; what was not scored says so."""
-    report_file(tmp_path)
+    """Those of a site's own items as validity in local data, others as in data from elsewhere."""
+    own = {"name": "own", "measure": "mean score", "n": 9, "value": 0.5, "low": 0.2, "high": 0.8}
+    report_file(tmp_path, suites=[SUITE, UNSCORED, own])
     found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
-    local = attribute(found, "local_validity")
+    local, external = attribute(found, "local_validity"), attribute(found, "external_validity")
 
-    assert local["sources"] == ["evaluation"]
-    assert "medqa, accuracy: 25.0% (95 % interval 11.0% to 47.0%), n = 20" in local["value"]
-    assert "rubrics, score: not scored" in local["value"]
+    assert local["sources"] == external["sources"] == ["evaluation"]
+    assert "own, mean score: 50.0% (95 % interval 20.0% to 80.0%), n = 9" in local["value"]
+    assert "medqa, accuracy: 25.0% (95 % interval 11.0% to 47.0%), n = 20" in external["value"]
+    assert "rubrics, score: not scored" in external["value"]
+    assert "medqa" not in local["value"]
     assert found["evaluation_report"]["suites"][0]["n"] == 20
     assert found["evaluation_report"]["is_verified"]
+
+
+def test_no_local_validity_without_local_items(tmp_path: Path) -> None:
+    """Published questions say nothing of a site's patients."""
+    report_file(tmp_path)
+    found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+
+    assert attribute(found, "local_validity")["value"] == NOT_SUPPLIED
 
 
 def test_figures_without_a_verified_signature_say_so(tmp_path: Path) -> None:
@@ -140,5 +151,5 @@ def test_figures_without_a_verified_signature_say_so(tmp_path: Path) -> None:
     report_file(tmp_path, key="")
     found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
 
-    assert "signature not verified" in attribute(found, "local_validity")["value"]
+    assert "signature not verified" in attribute(found, "external_validity")["value"]
     assert "not verified" in found["evaluation"]
