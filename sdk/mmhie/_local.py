@@ -103,7 +103,10 @@ class LocalServer:
         launcher = find_launcher(self._environ.get("PATH"), Path(sys.executable).parent)
         self._port = free_port()
         self._guard = subprocess.Popen(
-            [sys.executable, "-I", str(PARENT_DEATH_GUARD), str(GRACE_SECONDS), launcher, "serve"],
+            [
+                *(sys.executable, "-I", str(PARENT_DEATH_GUARD), str(GRACE_SECONDS)),
+                *(str(log_file(self._environ, self._port)), launcher, "serve"),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=child_environ(self._config, self._environ, self._port),
@@ -119,7 +122,8 @@ class LocalServer:
         deadline = time.monotonic() + wait + self._margin_seconds
         while not is_ready(self._port):
             if guard.poll() is not None:
-                raise LocalStartError(exit_message(guard))
+                log = log_file(self._environ, self._port)
+                raise LocalStartError(exit_message(guard, log))
             if time.monotonic() > deadline:
                 raise LocalStartTimeoutError(
                     f"`mmhie serve` was not ready within {wait:g} s; "
@@ -173,14 +177,20 @@ def is_ready(port: int) -> bool:
         connection.close()
 
 
-def exit_message(guard: subprocess.Popen[bytes]) -> str:
-    """Describe the end of a server that was never ready: its exit code and its last line."""
+def log_file(environ: Mapping[str, str], port: int) -> Path:
+    """Return the file for the lines of a server's programs."""
+    folder = environ.get("MMHIE_CACHE_DIR") or "~/.cache/mmhie"
+    return Path(folder).expanduser() / "logs" / f"local-{port}.log"
+
+
+def exit_message(guard: subprocess.Popen[bytes], log: Path) -> str:
+    """Describe the end of a server that was never ready: its exit code, log and last line."""
     if guard.stdout is None or guard.stdout.closed:
         return "`mmhie serve` was stopped before it was ready."
     report = json.loads(guard.stdout.read() or b"{}")
     code, line = report.get("code", "unknown"), report.get("last_line")
     last = f" Its last line: {line}" if line else ""
-    return f"`mmhie serve` ended with exit code {code} before it was ready.{last}"
+    return f"`mmhie serve` ended with exit code {code} before it was ready (log: {log}).{last}"
 
 
 def _written(value: object) -> str:

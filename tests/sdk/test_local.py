@@ -46,6 +46,7 @@ def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starts]:
     notes.touch()
     monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_STARTS", str(notes))
+    monkeypatch.setenv("MMHIE_CACHE_DIR", str(tmp_path))
 
     def read() -> list[dict[str, Any]]:
         return [json.loads(line) for line in notes.read_text().splitlines()]
@@ -105,6 +106,7 @@ def test_the_server_gets_the_configuration(starts: Starts) -> None:
 
     given = starts()[0]["env"]
     assert given.pop("MMHIE_PORT").isdecimal()
+    assert given.pop("MMHIE_CACHE_DIR")  # of this test
     assert given == {
         "MMHIE_REASONER_MODEL": "some/model",
         "MMHIE_DEVICE": "auto",
@@ -196,12 +198,14 @@ def test_stopping_interrupts_a_start(starts: Starts, monkeypatch: pytest.MonkeyP
 def test_a_server_that_ends_before_it_is_ready(
     starts: Starts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its exit code and its own last sentence are in the error."""
+    """Its exit code, the log and its own last sentence are in the error."""
     monkeypatch.setenv("FAKE_MODE", "refuse")
 
     with (
         MedicalReasoningLLM(LOCAL) as client,
-        pytest.raises(mmhie.LocalStartError, match=r"exit code 2 .* MMHIE_PORT is taken\.$"),
+        pytest.raises(
+            mmhie.LocalStartError, match=r"exit code 2 .*\(log: .*\.log\).* MMHIE_PORT is taken\.$"
+        ),
     ):
         client.generate("How?")
 
@@ -307,9 +311,9 @@ time.sleep(60)
 
 
 def test_a_server_that_ignores_the_request_to_stop_is_killed() -> None:
-    """SIGTERM, the grace, SIGKILL; its output passes through standard error."""
+    """SIGTERM, the grace, SIGKILL; without a log its output passes through standard error."""
     with subprocess.Popen(
-        [sys.executable, "-I", str(PARENT_DEATH_GUARD), "0.2", sys.executable, "-c", STUBBORN],
+        [sys.executable, "-I", str(PARENT_DEATH_GUARD), "0.2", "/", sys.executable, "-c", STUBBORN],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -319,3 +323,23 @@ def test_a_server_that_ignores_the_request_to_stop_is_killed() -> None:
         out, _ = guard.communicate(timeout=PATIENCE_S)
 
     assert json.loads(out) == {"code": -9, "last_line": "stubborn"}
+
+
+def test_the_engine_s_lines_are_in_a_log(tmp_path: Path) -> None:
+    """Standard error has what the launcher says itself; the log has everything, and is private."""
+    log, lines = tmp_path / "logs" / "local.log", "==> Loading.\nengine | INFO one\nReady.\n"
+    program = f"import sys; sys.stderr.write({lines!r})"
+    with subprocess.Popen(
+        [sys.executable, "-I", PARENT_DEATH_GUARD, "1", log, sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as guard:
+        assert guard.stdout is not None
+        assert json.loads(guard.stdout.readline())["last_line"] == "Ready."
+        _, told = guard.communicate(timeout=PATIENCE_S)
+
+    assert log.read_text() == lines
+    assert log.stat().st_mode & 0o077 == 0
+    assert told == "==> Loading.\nReady.\n"
