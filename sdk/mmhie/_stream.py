@@ -91,19 +91,12 @@ class _Reader:
             yield Delta(text)
 
 
-class AnswerStream:
-    """Events of one answer; entering sends the request, leaving early cancels it.
+class _Known:
+    """What is known of an answer so far, however its events are read."""
 
-    with llm.stream(prompt) as events:
-        for event in events: ...
-        events.answer
-    """
-
-    def __init__(self, send: "Callable[[], httpx2.Response]") -> None:
-        self._send = send
+    def __init__(self) -> None:
         self._reader = _Reader()
         self._response: httpx2.Response | None = None
-        self._events: Iterator[Event] | None = None
 
     @property
     def answer(self) -> Answer | None:
@@ -123,6 +116,20 @@ class AnswerStream:
     def piece(self, event: Event) -> MedicalText | None:
         """Return the answer's text in an event; the last is empty and has the whole answer."""
         return self._reader.piece(event)
+
+
+class AnswerStream(_Known):
+    """Events of one answer; entering sends the request, leaving early cancels it.
+
+    with llm.stream(prompt) as events:
+        for event in events: ...
+        events.answer
+    """
+
+    def __init__(self, send: "Callable[[], httpx2.Response]") -> None:
+        super().__init__()
+        self._send = send
+        self._events: Iterator[Event] | None = None
 
     def close(self) -> None:
         """Close the connection; the server then stops the engine's work on this answer."""
@@ -153,7 +160,7 @@ class AnswerStream:
         yield self._reader.end()
 
 
-class AsyncAnswerStream:
+class AsyncAnswerStream(_Known):
     """Events of one answer, for asyncio; entering sends the request, leaving early cancels it.
 
     async with llm.stream(prompt) as events:
@@ -162,29 +169,9 @@ class AsyncAnswerStream:
     """
 
     def __init__(self, send: "Callable[[], Awaitable[httpx2.Response]]") -> None:
+        super().__init__()
         self._send = send
-        self._reader = _Reader()
-        self._response: httpx2.Response | None = None
         self._events: AsyncIterator[Event] | None = None
-
-    @property
-    def answer(self) -> Answer | None:
-        """The whole answer once the End event has been seen; None before."""
-        return self._reader.answer
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """Red flags found in the prompt, from the first event on."""
-        return self._reader.notices
-
-    @property
-    def request_id(self) -> str | None:
-        """X-Request-Id, from the first event on."""
-        return self._reader.request_id
-
-    def piece(self, event: Event) -> MedicalText | None:
-        """Return the answer's text in an event; the last is empty and has the whole answer."""
-        return self._reader.piece(event)
 
     async def aclose(self) -> None:
         """Close the connection; the server then stops the engine's work on this answer."""
