@@ -7,14 +7,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import orjson
-
 from gateway.audit import chain
 from gateway.audit.chain import START, Head
+from gateway.audit.rotation import last_line, read_end, rotated_files
+from gateway.audit.tampering import Mark, tampering
 from gateway.json_types import Json
 from gateway.settings import GatewaySettings, SettingsError
 from gateway.timestamps import rfc3339
@@ -22,23 +21,12 @@ from gateway.timestamps import rfc3339
 Fsync = Literal["always", "interval", "never"]
 HOST = socket.gethostname()
 SYNC_EVERY_S = 1.0
-TAIL_BYTES = 256 * 1024  # nearly always more than the last line
 LOCK_WAIT_S = 2.0  # many times what a batch takes: who holds it longer is stopped or stuck
 LOCK_POLL_S = 0.002
 
 
 class ChainBroken(Exception):
     """The trail's last line was not written with this key; the message says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """State of the trail when this process last had it: its file, its size in bytes, its head."""
-
-    device: int
-    inode: int
-    size: int
-    head: Head
 
 
 class AuditFile:
@@ -263,83 +251,6 @@ def append_event(settings: GatewaySettings, kind: str, **facts: str) -> None:
 def event(kind: str, **facts: object) -> Json:
     """Return a record about the trail itself or the service, not about a request."""
     return {"time": rfc3339(time.time()), "kind": kind, "host": HOST, **facts}
-
-
-def tampering(path: Path, mark: Mark) -> str | None:
-    """Return what became of a trail that only ever grows, in one word; None where it only grew.
-
-    A file that was renamed by a rotation is followed by its number. Raises OSError.
-    """
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        return None if was_rotated(path, mark) else "vanished"
-    if (there.st_dev, there.st_ino) != (mark.device, mark.inode):
-        return None if was_rotated(path, mark) else "replaced"
-    if there.st_size < mark.size:
-        return "shrunk"
-    return None if ends_with(path, mark) else "rewritten"
-
-
-def was_rotated(path: Path, mark: Mark) -> bool:
-    """Return whether the file is still there under a number, or its successor says so: a rotated
-    file may be archived at once."""
-    for one in rotated_files(path):
-        with contextlib.suppress(FileNotFoundError):
-            there = one.stat()
-            if (there.st_dev, there.st_ino) == (mark.device, mark.inode):
-                return ends_with(one, mark)
-    with contextlib.suppress(FileNotFoundError, orjson.JSONDecodeError), path.open("rb") as file:
-        first = orjson.loads(file.readline())
-        return bool(first["kind"] == "rotation" and first["seq"] > mark.head.seq)
-    return False
-
-
-def ends_with(path: Path, mark: Mark) -> bool:
-    """Return whether the trail is, up to the mark, what it was: its head's MAC stands there."""
-    if mark.head == START:
-        return True
-    end = chain.end_of_line(mark.head)
-    with path.open("rb") as file:
-        file.seek(mark.size - len(end))
-        return file.read(len(end)) == end
-
-
-def rotated_files(path: Path) -> list[Path]:
-    """Return the earlier files of a trail, oldest first."""
-    found = (one for one in path.parent.glob(f"{path.name}.*") if one.suffix[1:].isdigit())
-    return sorted(found, key=lambda one: int(one.suffix[1:]))
-
-
-def tail_records(path: Path) -> Iterator[Json]:
-    """Yield the records in the last part of a trail; none when there is no trail."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - TAIL_BYTES))
-        for line in file:
-            with contextlib.suppress(orjson.JSONDecodeError):  # the first and last may be torn
-                yield dict(orjson.loads(line))
-
-
-def last_line(path: Path) -> bytes:
-    """Return the last line of a rotated file, without its newline."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        tail = read_end(handle, os.fstat(handle).st_size)[1]
-    finally:
-        os.close(handle)
-    return tail.rstrip(b"\n").rpartition(b"\n")[2]
-
-
-def read_end(handle: int, size: int) -> tuple[int, bytes]:
-    """Return the start and content of a file's end, which holds its last line, however long."""
-    length = TAIL_BYTES
-    while True:
-        start = max(0, size - length)
-        tail = os.pread(handle, size - start, start)
-        if start == 0 or tail.count(b"\n") > 1:
-            return start, tail
-        length *= 4
 
 
 def acquire(lock: int) -> None:

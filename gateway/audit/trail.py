@@ -15,8 +15,9 @@ import orjson
 from gateway.audit import entry
 from gateway.audit.chain import Head
 from gateway.audit.checkpoints import CheckpointSender
-from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event, tail_records
+from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event
 from gateway.audit.inflight_journal import InflightJournal, left_behind
+from gateway.audit.rotation import tail_records
 from gateway.errors import AuditUnavailable
 from gateway.json_types import Json
 from gateway.logs import log

@@ -17,7 +17,7 @@ from gateway.audit import verify as verification
 from gateway.audit.account import account
 from gateway.audit.chain import Head
 from gateway.audit.fhir.export import Export, sign_offs_in
-from gateway.audit.file import rotated_files
+from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import Report
 from gateway.cli.command import AsJson, CommandError, put
 from gateway.json_types import Json

@@ -24,7 +24,7 @@ import httpx2
 import psutil
 import pytest
 
-from gateway.audit.file import rotated_files
+from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from tests.faults.clock import LIBRARY, REASON, WallClock
 from tests.faults.disk import Disk, mounted

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.file import rotated_files
+from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in as checkpoints_of
 from launcher.cli import app
 from tests.gateway.audit.conftest import KEY, Open, lines, record

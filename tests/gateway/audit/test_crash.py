@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.file import rotated_files
+from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT, Gateway

@@ -12,7 +12,8 @@ import pytest
 
 from gateway.audit import file as files
 from gateway.audit.chain import START
-from gateway.audit.file import ChainBroken, rotated_files
+from gateway.audit.file import ChainBroken
+from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from tests.contract.process import ROOT
 from tests.gateway.audit.conftest import KEY, Open, lines, record

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.audit.chain import Head
 from gateway.audit.entry import ORIGIN
-from gateway.audit.file import rotated_files
+from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in, verify
 from gateway.settings import SettingsError, load
 from tests.contract.fixtures import Start

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.audit import chain
 from gateway.audit.chain import Head
-from gateway.audit.file import rotated_files
+from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import verify
 from tests.gateway.audit.conftest import KEY, Open, lines, record
 

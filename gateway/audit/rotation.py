@@ -1,0 +1,49 @@
+"""The files of a trail, the rotated ones among them, and what stands at their ends."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from gateway.json_types import Json
+
+TAIL_BYTES = 256 * 1024  # nearly always more than the last line
+
+
+def rotated_files(path: Path) -> list[Path]:
+    """Return the earlier files of a trail, oldest first."""
+    found = (one for one in path.parent.glob(f"{path.name}.*") if one.suffix[1:].isdigit())
+    return sorted(found, key=lambda one: int(one.suffix[1:]))
+
+
+def tail_records(path: Path) -> Iterator[Json]:
+    """Yield the records in the last part of a trail; none when there is no trail."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - TAIL_BYTES))
+        for line in file:
+            with contextlib.suppress(orjson.JSONDecodeError):  # the first and last may be torn
+                yield dict(orjson.loads(line))
+
+
+def last_line(path: Path) -> bytes:
+    """Return the last line of a rotated file, without its newline."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        tail = read_end(handle, os.fstat(handle).st_size)[1]
+    finally:
+        os.close(handle)
+    return tail.rstrip(b"\n").rpartition(b"\n")[2]
+
+
+def read_end(handle: int, size: int) -> tuple[int, bytes]:
+    """Return the start and content of a file's end, which holds its last line, however long."""
+    length = TAIL_BYTES
+    while True:
+        start = max(0, size - length)
+        tail = os.pread(handle, size - start, start)
+        if start == 0 or tail.count(b"\n") > 1:
+            return start, tail
+        length *= 4
