@@ -18,6 +18,7 @@ from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.safety import harmony
+from tests.gateway.proxy import relayed as stream
 
 KEY = b"k"
 FIRST = {"disclaimer": {"text": "Not advice."}, "notices": [], "provenance": {"request_id": "id-1"}}
@@ -78,6 +79,18 @@ def chunks(data: bytes) -> None:
         FIRST, key=KEY, took_usage=took, request=lambda: REQUEST, policy=shape_of(data)
     )
     relayed(data[1:], relay)
+
+
+def framed(data: bytes) -> None:
+    """Reads of an engine's socket, apart by FF: the caller sees no difference whether chunks may
+    leave as they came."""
+    reads = [read for read in data.split(b"\xff") if read]
+
+    async def both() -> None:
+        short, long = [await stream.relayed(reads, short=which) for which in (True, False)]
+        assert short.seen() == long.seen()
+
+    LOOP.run_until_complete(both())
 
 
 def response_events(data: bytes) -> None:
@@ -266,6 +279,7 @@ def http(data: bytes) -> None:
 ENGINE = {
     "events": events,
     "chunks": chunks,
+    "framed": framed,
     "response_events": response_events,
     "answers": answers,
     "reading": reading,

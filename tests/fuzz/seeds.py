@@ -112,9 +112,26 @@ def led(*inputs: bytes) -> tuple[bytes, ...]:
     return tuple(bytes([first]) + one for one in inputs for first in (0, 5, 9, 16, 22))
 
 
+# As compact as vLLM's: only such chunks may leave unread.
+SPOKEN = b"".join(
+    b"data: %b\n\n" % json.dumps({"id": "c", "choices": [one]}, separators=(",", ":")).encode()
+    for one in (
+        *(choice(delta={"content": text}) for text in "abcdef"),
+        choice(delta={}, finish_reason="stop"),
+    )
+)
+FRAMED = [
+    *(
+        b"%x\r\n%b\n\n\r\n" % (len(event) + 2, event)
+        for event in (SPOKEN + b"data: [DONE]\n\n").split(b"\n\n")
+        if event
+    ),
+    b"0\r\n\r\n",
+]
 SEEDS: dict[str, tuple[bytes, ...]] = {
     "events": led(STREAM, RESPONSE_STREAM, b"data: a\r\n\r\ndata: b\r\rdata: c\n\r\n"),
     "chunks": led(STREAM),
+    "framed": (b"\xff".join(FRAMED), b"".join(FRAMED)),
     "response_events": led(RESPONSE_STREAM, b"event: \xff\ndata: {}\n\n"),
     "answers": led(ANSWER.encode(), *dumped(RESPONSE)),
     "reading": led(STREAM),

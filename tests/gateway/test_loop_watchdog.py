@@ -6,7 +6,7 @@ import time
 from types import SimpleNamespace
 
 from gateway.endpoints import TOKEN_ENDPOINTS
-from gateway.loop_watchdog import HELD_S, NO_ROUTE, LoopWatchdog, route_at
+from gateway.loop_watchdog import BEAT_S, HELD_S, NO_ROUTE, LoopWatchdog, route_at
 from gateway.proxy.handler import CHAT
 from tests.waiting import PATIENCE_S, eventually
 
@@ -66,11 +66,13 @@ async def test_who_does_not_compute_is_not_reported() -> None:
     found: list[tuple[str, float]] = []
     async with watched(found) as watchdog:
         time.sleep(4 * HELD_S)  # the process does not run, as on a busy machine
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(BEAT_S)
+        asyncio.get_running_loop().call_soon(Relay().compute, watchdog)
+        await eventually(lambda: CHAT in [route for route, _ in found])
         spin(watchdog)
-        await eventually(lambda: found)
+        await eventually(lambda: NO_ROUTE in [route for route, _ in found])
 
-    assert [route for route, _ in found] == [NO_ROUTE]
+    assert [route for route, _ in found] == [CHAT, NO_ROUTE]
 
 
 def test_no_frame() -> None:

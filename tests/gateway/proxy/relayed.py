@@ -29,9 +29,12 @@ class Socket(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written: list[bytes] = []
+        self.is_full = False
+        self.overfilled = 0  # writes that should have waited
 
     def write(self, data: Any) -> None:
         self.written.append(bytes(data))
+        self.overfilled += self.is_full
 
     def abort(self) -> None:
         """Nothing is open."""
@@ -58,6 +61,7 @@ class Relayed:
     finals: list[Any] = field(default_factory=list)
     pieces: int = 0
     sent_bytes: int = 0
+    overfilled: int = 0
     failure: str = ""
 
     @property
@@ -73,7 +77,8 @@ class Relayed:
 
     def seen(self) -> tuple[object, ...]:
         """All that must not depend on the way that the chunks took."""
-        return self.body, self.finals, self.pieces, self.sent_bytes, self.failure
+        counts = (self.pieces, self.sent_bytes, self.overfilled)
+        return self.body, self.finals, counts, self.failure
 
 
 class Line:
@@ -108,17 +113,25 @@ class Line:
         self._sending = asyncio.create_task(stream.send())
 
     async def read(self, data: bytes, *, is_full: bool) -> None:
-        """The engine's next bytes, while the caller's socket may be full for a moment."""
+        """The engine's next bytes. The caller's socket is full while they come, or has room again
+        since the moment before."""
+        self._fill(is_full=is_full)
+        if not self._connection.closed:
+            self._connection.data_received(data)
+        await turns()
+
+    def _fill(self, *, is_full: bool) -> None:
+        self._caller.is_full = is_full
         if is_full:
             self._cycle.flow.pause_writing()
-        self._connection.data_received(data)
-        await turns()
-        self._cycle.flow.resume_writing()
-        await turns()
+        else:
+            self._cycle.flow.resume_writing()
 
     async def end(self) -> Relayed:
         """The end of the engine's connection, and what came of it all."""
         found = self.found
+        self._fill(is_full=False)
+        await turns()
         if not self._sending.done():
             self._connection.connection_lost(None)
         try:
@@ -130,6 +143,7 @@ class Line:
             found.written[-1] = found.written[-1].removesuffix(b"0\r\n\r\n")
         found.finals, found.pieces = self._relay.finals, self._relay.pieces
         found.sent_bytes = self._exchange.record.sent_bytes
+        found.overfilled = self._caller.overfilled
         return found
 
 

@@ -1,7 +1,7 @@
 """HTTP chunks of an engine that leave as they came: nobody can tell, wherever they were cut."""
 
 import asyncio
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import orjson
@@ -100,6 +100,8 @@ def test_every_pair_in_one_read() -> None:
         b"0\r\nx-trailer: 1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n\r\n",
         b"\r\n",
+        b"0",
+        b"1",
     ],
 )
 def test_another_framing(odd: bytes) -> None:
@@ -115,9 +117,10 @@ def test_another_framing(odd: bytes) -> None:
 
 def test_it_waits_for_a_caller_who_does_not_read() -> None:
     """Nothing overtakes what waits for room."""
-    for number in range(len(STREAM)):
-        short, long = run(STREAM, frozenset({number}))
+    for first, last in combinations(range(len(STREAM) + 1), 2):
+        short, long = run(STREAM, frozenset(range(first, last)))
         assert short.seen() == long.seen()
+        assert not short.overfilled
 
 
 @st.composite
