@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from gateway.json_types import Json
@@ -34,7 +36,7 @@ def page(card: Json) -> str:
         element("p", card["evaluation"]),
         suites(card["evaluation_report"]),
         element("h2", "Source attributes (ONC HTI-1)"),
-        *map(attribute, attributes),
+        *map(group, groupby(attributes, key=itemgetter("group"))),
         element("h2", "Applied Model Card (CHAI)"),
         sections(card["applied_model_card"], 3),
     )
@@ -78,8 +80,14 @@ def suites(report: Json | None) -> str:
 
 def figure(found: object) -> str:
     if found is None:
-        return "not scored"
+        return "-"
     return f"{found:.3f}" if isinstance(found, float) else str(found)
+
+
+def group(found: tuple[str, Iterable[Json]]) -> str:
+    """Return a paragraph of the regulation with its source attributes."""
+    title, entries = found
+    return element("h3", title) + "".join(map(attribute, entries))
 
 
 def attribute(entry: Json) -> str:
@@ -87,7 +95,7 @@ def attribute(entry: Json) -> str:
     given_by = f"by the {' and the '.join(entry['sources'])}" if entry["sources"] else ""
     return (
         f'<section id="{html.escape(entry["id"])}">'
-        + element("h3", entry["attribute"])
+        + element("h4", entry["attribute"])
         + element("p", f"{entry['paragraph']} {given_by}", "source")
         + element("p", entry["value"], "" if entry["sources"] else "missing")
         + "</section>"
