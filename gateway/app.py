@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
@@ -19,8 +20,8 @@ from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
-from gateway.feedback.desk import FeedbackDesk
 from gateway.feedback.entry import CATEGORIES, SEVERITIES
+from gateway.feedback.opening import desk_of
 from gateway.heavy_work import HeavyWork
 from gateway.limits.admission import Quotas
 from gateway.limits.memory_budget import MemoryBudget
@@ -41,6 +42,9 @@ from gateway.safety.red_flags.screening import Policy
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing, tracing_of
+
+if TYPE_CHECKING:
+    from gateway.feedback.desk import FeedbackDesk
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
@@ -155,7 +159,7 @@ def services_of(
     engine = EngineClient(settings.engine_url, key=secret)
     metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
     trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
-    feedback = FeedbackDesk.of(settings, own.feedback_failing.set, shared.answers(settings))
+    feedback = desk_of(settings, own.feedback_failing.set, shared.answers(settings))
     if feedback is not None:
         own.expect_feedback(CATEGORIES, SEVERITIES)
     words = wording_of(settings)
@@ -198,7 +202,7 @@ def services_of(
 
 
 def observers_of(
-    own: Metrics, feedback: FeedbackDesk | None, trail: Trail | None, tracing: Tracing | None
+    own: Metrics, feedback: "FeedbackDesk | None", trail: Trail | None, tracing: Tracing | None
 ) -> tuple[Observer, ...]:
     """Everybody who reads the finished record of a request, in their order."""
     optional = [one.observe for one in (tracing, trail, feedback) if one is not None]

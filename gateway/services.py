@@ -12,7 +12,6 @@ from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
-from gateway.feedback.desk import FeedbackDesk
 from gateway.heavy_work import HeavyWork
 from gateway.json_types import Json
 from gateway.limits.admission import AdmissionQueue
@@ -28,6 +27,7 @@ from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing
 
 if TYPE_CHECKING:
+    from gateway.feedback.desk import FeedbackDesk
     from gateway.safety.output_checks.checks import AnswerChecks
 
 WARM_UP = "Summarise this record. " * 20
@@ -53,7 +53,7 @@ class Services:
     heavy: HeavyWork
     operator_card: CardSource
     trail: Trail | None = None
-    feedback: FeedbackDesk | None = None
+    feedback: "FeedbackDesk | None" = None
     tracing: Tracing | None = None
     observers: tuple[Observer, ...] = ()
 

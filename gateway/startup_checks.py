@@ -7,7 +7,7 @@ from gateway import logs, memory, settings
 from gateway.audit import file as audit
 from gateway.auth import gate
 from gateway.cluster import state as cluster
-from gateway.feedback import desk as feedback
+from gateway.feedback import opening as feedback
 from gateway.safety.disclaimer import disclaimer_of
 from gateway.safety.model_card.source import card_source
 from gateway.server.tls import Tls

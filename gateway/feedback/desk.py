@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 import orjson
@@ -86,14 +87,12 @@ class FeedbackDesk:
 
     @classmethod
     def of(
-        cls, settings: GatewaySettings, alarm: Alarm, others: OtherGateways | None = None
-    ) -> "FeedbackDesk | None":
-        """Return the desk of these settings; None where feedback is not taken."""
-        if settings.feedback_file is None:
-            return None
+        cls, settings: GatewaySettings, file: Path, alarm: Alarm, others: OtherGateways | None
+    ) -> "FeedbackDesk":
+        """Return the desk of these settings."""
         count = settings.feedback_hold_count
         return cls(
-            Store(settings.feedback_file),
+            Store(file),
             TextCipher.of(settings),
             days=settings.feedback_days,
             hold=HoldPolicy(count, settings.feedback_hold_minutes * 60) if count else None,

@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from gateway.engine import openai_json
 from gateway.errors import BodyTooLarge, FeedbackNotTaken, InvalidField
-from gateway.feedback.desk import FeedbackDesk, Receipt
 from gateway.feedback.entry import (
     LONGEST_COMMENT,
     LONGEST_CORRECTION,
@@ -24,6 +23,9 @@ from gateway.logs import log
 from gateway.routes.automatic_hold import put_in_force
 from gateway.services import Services, ServicesDep
 from gateway.timestamps import rfc3339
+
+if TYPE_CHECKING:
+    from gateway.feedback.desk import FeedbackDesk, Receipt
 
 MOST_BYTES = 256 * 1024  # both texts at their longest, in any script and escaped
 NO_SEVERITY = "none"  # as a metric's label
@@ -98,7 +100,7 @@ async def feedback(request: Request, services: ServicesDep) -> FeedbackReceipt:
     )
 
 
-def desk_of(services: Services) -> FeedbackDesk:
+def desk_of(services: Services) -> "FeedbackDesk":
     if services.feedback is None:
         raise FeedbackNotTaken(NOT_TAKEN)
     return services.feedback
@@ -123,7 +125,7 @@ def checked(body: bytes) -> FeedbackRequest:
         raise field_error(error, FeedbackRequest) from None
 
 
-def record(receipt: Receipt, exchange: Exchange, services: Services) -> None:
+def record(receipt: "Receipt", exchange: Exchange, services: Services) -> None:
     """Count the feedback, and name it in the audit trail: ids and closed sets, no text."""
     entry, principal = receipt.entry, exchange.record.principal
     services.metrics.count(services.metrics.feedback, entry.category, entry.severity or NO_SEVERITY)

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
-from gateway.feedback import desk as module
+from gateway.feedback import opening
 from gateway.feedback.cipher import TextCipher, TextUnreadable
 from gateway.feedback.desk import HoldPolicy, answered
 from gateway.feedback.entry import Given
@@ -213,6 +215,14 @@ def test_the_id_that_a_caller_chose() -> None:
 def test_a_wrong_setting_stops_the_start(settings: dict[str, str], reason: str) -> None:
     """In a sentence that does not show the key."""
     with pytest.raises(SettingsError, match=reason) as refused:
-        module.check(GatewaySettings.model_validate(settings))
+        opening.check(GatewaySettings.model_validate(settings))
 
     assert "short" not in str(refused.value)
+
+
+def test_a_gateway_without_feedback_does_not_load_it() -> None:
+    """Neither the database nor the cipher: they are a megabyte, and time of the start."""
+    code = "import sys, gateway.app, gateway.startup_checks; print('sqlite3' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
