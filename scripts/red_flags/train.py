@@ -45,6 +45,8 @@ INVERSE_REGULARISATION = {"emergency": 10.0, "record": 3.0, "study": 3.0}
 UNIT = 1 / 64  # of a quantised weight
 LEAST = 4  # units: weights below are left out
 LARGEST = 2_000
+LANGUAGES = ("en", "de", "es", "fr")
+THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85)
 ALARMS = 0.02  # share of the others, in cross-validation, that the recorded threshold lets through
 
 
@@ -74,8 +76,12 @@ def main() -> None:
     fitted["record"] = fit(documents, kinds == "record", "record")
     fitted["study"] = fit(documents, np.isin(kinds, ("exam", "research")), "study")
     calibration = calibrated(scores, passages)
+    tables = {
+        "matches_of_rules": beside_rules(examples, scores, passages, calibration),
+        "by_threshold": by_threshold(examples, scores, passages, calibration),
+    }
     write_weights(vectoriser, fitted)
-    write_card(examples, fitted, calibration, beside_rules(examples, scores, passages, calibration))
+    write_card(examples, fitted, calibration, tables)
 
 
 def training(clones: Path) -> list[Example]:
@@ -193,6 +199,34 @@ def beside_rules(
     ]
 
 
+def by_threshold(
+    examples: Sequence[Example],
+    scores: np.ndarray,
+    rows: Rows,
+    calibration: dict[str, float],
+) -> list[dict[str, Any]]:
+    """Return, by language and threshold, the share of our own messages with a passage above it, in
+    emergencies and in others; by models that saw nothing of the texts' groups."""
+    chances = 1 / (1 + np.exp(-(calibration["slope"] * scores + calibration["offset"])))
+    best = np.zeros(len(examples))
+    np.maximum.at(best, rows.owners, chances)
+    own = examples[: len(corpus.own())]
+    found = []
+    for language in LANGUAGES:
+        kept = [
+            (each.is_emergency, best[at])
+            for at, each in enumerate(own)
+            if each.language == language and each.kind in sources.MESSAGES
+        ]
+        for least in THRESHOLDS:
+            above = {
+                name: float(np.mean([chance >= least for label, chance in kept if label == wanted]))
+                for name, wanted in (("emergencies", True), ("others", False))
+            }
+            found.append({"language": language, "threshold": least, **above})
+    return found
+
+
 def write_weights(vectoriser: CountVectorizer, fitted: dict[str, LogisticRegression]) -> None:
     """Write every feature that has a weight; a word's includes its pieces'."""
     names = vectoriser.get_feature_names_out()
@@ -218,7 +252,7 @@ def write_card(
     examples: Sequence[Example],
     fitted: dict[str, LogisticRegression],
     calibration: dict[str, float],
-    rules: list[dict[str, float]],
+    tables: dict[str, list[dict[str, Any]]],
 ) -> None:
     """Write the sets, their sizes, and what the model needs beside its weights."""
     biases = {f"bias_{name}": float(one.intercept_[0]) for name, one in fitted.items()}
@@ -229,7 +263,7 @@ def write_card(
         "method": f"logistic regression, scikit-learn {sklearn.__version__}",
         "model": {"unit": UNIT, **biases, **{key: calibration[key] for key in keys}},
         "cross_validation": {k: v for k, v in calibration.items() if k not in keys},
-        "matches_of_rules": rules,
+        **tables,
         "texts": len(examples),
         "emergencies": sum(each.is_emergency for each in examples),
         "own": [
