@@ -194,11 +194,10 @@ class Store:
             database.execute(begin)
             try:
                 yield database
-            except BaseException:
-                if database.in_transaction:  # a full disk has rolled it back already
+                database.execute("COMMIT")
+            finally:
+                if database.in_transaction:  # neither committed nor rolled back by a full disk
                     database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
         except (sqlite3.Error, OSError) as problem:
             self.close()
             raise StoreFailed(name_of(problem)) from None
@@ -214,14 +213,13 @@ def opened(path: Path) -> sqlite3.Connection:
     sqlite3.Error or StoreForeign."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     database = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(database.close)
         database.execute("PRAGMA secure_delete = ON")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives a power cut
         prepare(database)
-    except BaseException:
-        database.close()
-        raise
+        undo.pop_all()
     return database
 
 
