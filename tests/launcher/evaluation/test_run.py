@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -160,6 +161,27 @@ def test_a_killed_run_goes_on(run: Run) -> None:
     assert len(safety) == 3
     assert before
     assert all(run.asked[text] == 1 for text in before)
+
+
+def test_ctrl_c_ends_it_with_a_sentence(site: Site) -> None:
+    """And with everything it started."""
+    before = sum(site.asked().values())
+    started = subprocess.Popen(
+        site.command("--out", "stopped.json", "--suite", "knowledge", "--connections", "1"),
+        cwd=site.folder,
+        env=site.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: sum(site.asked().values()) > before, 4 * PATIENCE_S)
+    family = psutil.Process(started.pid).children(recursive=True)
+    started.send_signal(signal.SIGINT)
+    said = started.communicate()[1]
+
+    assert said.endswith("Stopped; the same command with --resume goes on from here.\n")
+    assert started.returncode == 2
+    assert not psutil.wait_procs(family, PATIENCE_S)[1]
 
 
 def test_a_judge_that_is_no_good_leaves_items_unscored(run: Run) -> None:
