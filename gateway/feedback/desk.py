@@ -220,6 +220,8 @@ class FeedbackDesk:
             self._write_pending()
         except StoreFailed as problem:
             self._note(problem)
+        except Exception:  # nobody awaits this: a fault that is not logged would be silent
+            log.exception("fault")
         else:
             self._note(None)
 

@@ -26,6 +26,7 @@ from tests.gateway.feedback.conftest import (
     Counter,
     OpenDesk,
 )
+from tests.waiting import until
 
 COMMENT = Given("unsafe", "high", comment="zebrafish7731: ten times the dose")
 
@@ -166,6 +167,18 @@ def test_a_disk_that_takes_nothing(
     assert counter.alarms == [True, False]
     assert counter.desk.warnings() == []
     assert len(counter.entries()) == 2
+
+
+def test_a_fault_is_logged(open_desk: OpenDesk, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody waits for the thread that notes answers, and others are noted after it."""
+    counter = open_desk()
+    broken = record("r-broken")
+    broken.answer = AnswerSummary(1, 1, (), (), [object()])  # type: ignore[list-item] # on purpose
+    counter.desk.observe(broken)
+    until(lambda: "fault" in caplog.text)
+    counter.desk.observe(record())
+
+    assert counter.give().entry.answer.request_id == "r-1"
 
 
 def test_severe_flags_ask_for_a_hold(open_desk: OpenDesk) -> None:
