@@ -1,4 +1,5 @@
-"""`python -m tests.bench [--quick] [--peers] [--before CHECKOUT]`: measure, and say what came out.
+"""`python -m tests.bench [--quick] [--answer] [--peers] [--before CHECKOUT]`: measure, and say what
+came out.
 
 One processor for the target, the other for mock engine and load. Targets take turns within each
 round; what is quoted are medians over rounds of ratios within a round, since the machine drifts.
@@ -7,7 +8,7 @@ round; what is quoted are medians over rounds of ratios within a round, since th
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ import psutil
 from tests.bench import peers, trials
 from tests.bench.machine import machine
 from tests.bench.processes import LOAD_CPU, TARGET_CPU
-from tests.bench.report import goals, medians, table
+from tests.bench.report import answers, goals, medians, table
 from tests.bench.rounds import by_feature, measure
-from tests.bench.targets import BY_FEATURE, TARGETS, before
+from tests.bench.targets import BY_FEATURE, SOCKET, TARGETS, Target, before
 
 SLOW = ("litellm", "production-stack")  # what they cannot do shows in the rounds
 OURS = ("direct", "nginx", "bare", "gateway")
@@ -41,13 +42,17 @@ def main() -> int:
     given = arguments()
     psutil.Process().cpu_affinity([LOAD_CPU])
     plan = plan_of(given)
+    out = Path(given.out)
     report: dict[str, Any] = {
         "machine": machine(),
         "seconds": plan.seconds,
         "peers": {name: peers.version(name) for name in peers.PEERS if name in plan.targets},
-        "rounds": rounds(plan),
+        "rounds": rounds(plan, by_feature if given.answer else measure),
     }
-    out = Path(given.out)
+    if given.answer:
+        out.write_text(json.dumps(report, indent=1))
+        print(answers(report["rounds"]))  # noqa: T201 - the result
+        return 0
     out.write_text(json.dumps(report, indent=1))  # what was measured stays, whatever comes
     report["trials"] = {name: tried(name, plan) for name in plan.tried}
     out.write_text(json.dumps(report, indent=1))
@@ -62,6 +67,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="about two minutes, nginx only")
+    parser.add_argument("--answer", action="store_true", help="only CPU of an answer of 600 tokens")
     parser.add_argument("--peers", action="store_true", help="other proxies, too")
     parser.add_argument("--before", type=Path, help="an older checkout's gateway, too")
     parser.add_argument("--rounds", type=int, default=0)
@@ -77,12 +83,17 @@ def plan_of(given: argparse.Namespace) -> Plan:
     if given.quick:
         rounds, seconds, tried = given.rounds or 3, given.seconds or 1.5, ("gateway",)
         return Plan(OURS, rounds, seconds, tried, is_whole=False, before=given.before)
+    if given.answer:
+        targets = ("nginx", "bare", "gateway", SOCKET, *others)
+        return Plan(targets, given.rounds or 5, given.seconds or 1.5, (), is_whole=False)
     tried_on = ("nginx", "gateway", *(name for name in others if name not in SLOW))
     targets, seconds = (*OURS, *others), given.seconds or 3
     return Plan(targets, given.rounds or 5, seconds, tried_on, is_whole=True, before=given.before)
 
 
-def rounds(plan: Plan) -> list[dict[str, Any]]:
+def rounds(
+    plan: Plan, measure: Callable[[Target, float], Mapping[str, float]]
+) -> list[dict[str, Any]]:
     found = []
     for number in range(plan.rounds):
         one: dict[str, Any] = {}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scripts.render.page import table
 from tests.bench.real import STREAMS, ratios
-from tests.bench.report import Rounds, added, answer_ms, goals, medians
+from tests.bench.report import Rounds, added, answer_ms, answers, goals, medians
 from tests.compatibility.ledger import ROOT
 
 PAGE: Final = ROOT / "docs" / "performance.md"
@@ -42,6 +42,14 @@ def machine() -> str:
         f"Linux {where['kernel']}, Python {where['python']}; {len(report['rounds'])} rounds of "
         f"{report['seconds']:g} s per figure. Compared with nginx (Debian's), {peers}.\n"
     )
+
+
+def answer_table() -> str:
+    """CPU of a streamed answer, and what it is of a host with GPUs."""
+    report = result("relay")
+    where = report["machine"]
+    note = f"Measured on {where['date']}, {len(report['rounds'])} rounds in turns, medians.\n"
+    return f"{answers(report['rounds'])}\n\n{note}"
 
 
 def goal_table() -> str:
@@ -193,6 +201,7 @@ def start() -> str:
 
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "machine": machine,
+    "answer": answer_table,
     "goals": goal_table,
     "side by side": side_by_side,
     "tried": tried,

@@ -7,6 +7,8 @@ from typing import Any
 
 Rounds = Sequence[Mapping[str, Mapping[str, float]]]
 ANSWER_TOKENS = 600
+H100_ANSWERS_S = 14.7  # of 600 tokens to prompts of 800, docs/capacity.md
+VCPUS_PER_H100 = 24  # of the common cloud host: 192 for 8 (AWS p5.48xlarge)
 
 
 def medians(rounds: Rounds) -> dict[str, dict[str, float]]:
@@ -28,6 +30,19 @@ def ratio(rounds: Rounds, figure: str, of: str, to: str) -> float:
 def answer_ms(one: Mapping[str, float]) -> float:
     """Milliseconds of CPU that an answer of 600 streamed tokens takes: a request and its chunks."""
     return (one["us_request"] + ANSWER_TOKENS * one["us_chunk_256"]) / 1000
+
+
+def answers(rounds: Rounds) -> str:
+    """CPU of a streamed answer by target, and how much of it an H100 asks for, as Markdown."""
+    heads = ["CPU of a 600-token answer", "relative to nginx", "H100s per core", "of its 24 vCPUs"]
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for name in (one for one in rounds[0] if one != "direct"):
+        ms = statistics.median(answer_ms(one[name]) for one in rounds)
+        times = statistics.median(answer_ms(one[name]) / answer_ms(one["nginx"]) for one in rounds)
+        cores = H100_ANSWERS_S * ms / 1000
+        share = cores / VCPUS_PER_H100
+        lines.append(f"| {name} | {ms:.1f} ms | {times:.2f}x | {1 / cores:.2g} | {share:.1%} |")
+    return "\n".join(lines)
 
 
 def added(rounds: Rounds, figure: str, of: str, to: str = "direct") -> float:

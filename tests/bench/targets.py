@@ -169,6 +169,7 @@ def gateway_with(name: str, *features: str, checkout: Path | None = None) -> Tar
 FEATURES = ("log", "notices", "keys", "limits", "audit")
 KEY = "mmhie_benchbenchbenchbenchbenchbench"
 LITELLM_KEY = "sk-bench"
+SOCKET = "gateway, Unix socket to the engine"
 
 
 def litellm_environ(_folder: Path) -> Mapping[str, str]:
@@ -192,7 +193,7 @@ TARGETS: Mapping[str, Target] = {
         gateway_with("gateway, keys", "keys"),
         gateway_with("gateway, keys and limits", "keys", "limits"),
         gateway_with("gateway, audit", "audit"),
-        gateway_with("gateway, Unix socket to the engine", *FEATURES, "socket"),
+        gateway_with(SOCKET, *FEATURES, "socket"),
         gateway_with("gateway, 2 workers", *FEATURES, "workers"),
     )
 }
