@@ -29,6 +29,14 @@ def free_port() -> int:
             return port
 
 
+def free_ports(count: int) -> list[int]:
+    """Several such ports, all different."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return list(found)
+
+
 class Gateway:
     """A running gateway: its address, its log and its exit code."""
 

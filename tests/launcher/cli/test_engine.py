@@ -18,9 +18,9 @@ from typing import IO
 import pytest
 
 from launcher.models.families import CONFIGS
-from launcher.serving.programs import free_ports
 from requirements import programs
 from tests import fake_nvml
+from tests.contract.process import free_port
 from tests.fake_nvml import Device
 from tests.launcher.machine import MMHIE, Machine
 
@@ -94,7 +94,7 @@ def engine(machine: Machine, script: str, **environ: str) -> Iterator[Running]:
         "MMHIE_STALL_SECONDS": "1",
         "STAND_IN": script,
     }
-    (port,) = free_ports(1)
+    port = free_port()
     file: IO[str]
     with (machine.folder / "said").open("w") as file:
         process = subprocess.Popen(

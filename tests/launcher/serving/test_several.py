@@ -16,10 +16,10 @@ from launcher.errors import GatewayFailed, GaveUp, LauncherError, RouterFailed
 from launcher.process.child import GUARD, Command
 from launcher.serving import environment, router
 from launcher.serving.engine_supervisor import EngineProgram, RestartPolicy
-from launcher.serving.programs import free_ports
 from launcher.serving.service_supervisor import Program
 from launcher.serving.status_file import Phase
 from launcher.serving.supervisor import ROUTER_READY, Programs, Supervisor, combined
+from tests.contract.process import free_ports
 from tests.launcher.serving.test_supervisor import ASK, ENV, GATEWAY, HANG_S, Clock, shell
 
 READY = Phase("ready", "The model is ready.", 1.0)
