@@ -2,10 +2,13 @@
 
 import json
 import sys
-from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -20,3 +23,22 @@ def put(sentence: str, document: Mapping[str, object], *, as_json: bool) -> None
     """Write the sentence, or the document as JSON, to standard output."""
     text = json.dumps(document, ensure_ascii=False) if as_json else sentence
     sys.stdout.write(f"{text}\n")
+
+
+def print_rows(rows: Sequence[Mapping[str, str]], console: "Console") -> None:
+    """Print a table, or where it would have to shorten something a paragraph for each row, which
+    begins with its first value."""
+    from rich.table import Table  # no command without a table waits for it
+
+    table = Table(*(rows[0] if rows else ()), box=None)
+    for row in rows:
+        table.add_row(*row.values())
+    unbounded = console.options.update(max_width=10_000)
+    if console.measure(table, options=unbounded).maximum <= console.width:
+        console.print(table)
+        return
+    for row in rows:
+        (_, title), *rest = row.items()
+        width = max(len(name) for name, _ in rest)
+        lines = (f"  {name:<{width}}  {value}" for name, value in rest)
+        console.print("\n".join([title, *lines]), markup=False, highlight=False)

@@ -6,18 +6,17 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from gateway.auth import keys
 from gateway.auth.keys import Key
-from gateway.cli.command import AsJson, CommandError, put
+from gateway.cli.command import AsJson, CommandError, print_rows, put
 from gateway.cluster import operator_state
 from gateway.files import FileUnusable
 from gateway.principal import SCOPES, Limits, Priority
@@ -79,21 +78,6 @@ def show(as_json: AsJson = False) -> None:
         return
     rows = [row(key, now) for key in known]
     print_rows(rows, Console(width=None if sys.stdout.isatty() else 200))
-
-
-def print_rows(rows: Sequence[Mapping[str, str]], console: Console) -> None:
-    """Print a table, or a paragraph for each key where it would have to shorten: `keys revoke`
-    takes whole names."""
-    table = Table(*(rows[0] if rows else ()), box=None)
-    for one in rows:
-        table.add_row(*one.values())
-    unbounded = console.options.update(max_width=10_000)
-    if console.measure(table, options=unbounded).maximum <= console.width:
-        console.print(table)
-        return
-    for one in rows:
-        lines = (f"  {name:<9} {value}" for name, value in one.items() if name != "name")
-        console.print("\n".join([one["name"], *lines]), markup=False, highlight=False)
 
 
 def row(key: Key, now: float) -> dict[str, str]:

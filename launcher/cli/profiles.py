@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from gateway.cli.command import AsJson, put
+from gateway.cli.command import AsJson, print_rows, put
 from launcher import settings
 from launcher.acceptance import profiles as rows
 from launcher.acceptance.profiles import Profile
@@ -36,7 +35,7 @@ def profiles(context: typer.Context, everything: All = False, as_json: AsJson = 
         put("", {"profiles": [asdict(row) for row in shown], "notes": notes}, as_json=True)
         return
     if shown:
-        Console().print(table(shown))
+        print_rows([described(row) for row in shown], Console())
     sys.stdout.write("".join(f"{note}\n" for note in notes))
 
 
@@ -49,30 +48,19 @@ def remarks(known: list[Profile], shown: list[Profile]) -> list[tuple[bool, str]
     ]
 
 
-def table(shown: list[Profile]) -> Table:
-    """Lay the rows out for a person; the figures are those of the most requests at once."""
-    made = Table(
-        *(
-            "model",
-            "hardware",
-            "vLLM",
-            "settings",
-            "context",
-            "at once",
-            "tokens/s",
-            "TTFT",
-            "date",
-        ),
-        box=None,
-    )
-    for row in shown:
-        model = f"{row.model} on {row.base}" if row.base else row.model
-        made.add_row(
-            *(model, row.hardware, row.engine_version, row.settings, str(row.max_model_len)),
-            *(str(row.concurrency), f"{row.tokens_s:.0f}", f"{row.ttft_p50_ms / 1000:.2f} s"),
-            row.time[:10],
-        )
-    return made
+def described(row: Profile) -> dict[str, str]:
+    """Return a row for a person; the figures are those of the most requests at once."""
+    return {
+        "model": f"{row.model} on {row.base}" if row.base else row.model,
+        "hardware": row.hardware,
+        "vLLM": row.engine_version,
+        "settings": row.settings,
+        "context": str(row.max_model_len),
+        "at once": str(row.concurrency),
+        "tokens/s": f"{row.tokens_s:.0f}",
+        "TTFT": f"{row.ttft_p50_ms / 1000:.2f} s",
+        "date": row.time[:10],
+    }
 
 
 def add(file: File, as_json: AsJson = False) -> None:

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from gateway.auth.keys import Key
-from gateway.cli.keys import print_rows, row
+from gateway.cli.command import print_rows
+from gateway.cli.keys import row
 from gateway.principal import Limits
 
 NAMES = ("backend", "ward-7-clinicians-of-the-north-campus")
@@ -27,7 +28,7 @@ def test_no_name_is_shortened(width: int) -> None:
     shown = console.file.getvalue()
     for whole in (*NAMES, "100000 tokens/min", "1970-01-01"):
         assert whole in shown
-    assert ("priority  routine" in shown) is (width < 200)
+    assert ("  priority  routine" in shown) is (width < 200)
 
 
 def test_without_keys() -> None:
