@@ -77,8 +77,8 @@ def show(request_id: RequestId, file: File = None, as_json: AsJson = False) -> N
         found = list(request_lines.find(path, request_id=request_id, key=key))
     if not found:
         raise RequestNotFound(
-            f"No line of {path} is of this request: check the id, and whether its gateway wrote to "
-            "another file, or the file was archived (--file)."
+            f"No line of {path} belongs to this request: check the id, and whether its gateway "
+            "wrote to another file, or the file was archived (--file)."
         )
     accounts = "\n\n".join(account(one, request_id) for one in found)
     put(accounts, {"lines": [asdict(one) for one in found]}, as_json=as_json)

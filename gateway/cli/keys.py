@@ -138,7 +138,7 @@ def revoke_in_file(name: str, *, repeated: bool) -> None:
     with changing(keys_file()) as known:
         working = [key for key in known if key.name == name and key.revoked is None]
         if not working and not repeated:
-            raise CommandError(f"There is no working key named {name}.")
+            raise CommandError(f"There is no active key named {name}.")
         known[:] = [replace(key, revoked=time.time()) if key in working else key for key in known]
 
 

@@ -121,6 +121,6 @@ def rate_exceeded(limit: int | None, unit: str, left_s: float) -> TooBusy:
     """Return the refusal for a minute that ends in `left_s` seconds."""
     wait_s = min(MINUTE_S, max(1, math.ceil(left_s)))
     return TooBusy(
-        f"This key's {limit} {unit} per minute are spent; try again in {wait_s} s.",
+        f"This key's {limit} {unit} per minute are used up; try again in {wait_s} s.",
         retry_after_s=wait_s,
     )

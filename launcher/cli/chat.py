@@ -67,7 +67,7 @@ def chat(  # noqa: PLR0913, PLR0917 - one parameter for each option
     conversation so far; a stopped or interrupted answer is not part of it.
     """
     if effort not in (None, "low", "medium", "high"):
-        raise SettingsError("--effort is one of low, medium and high.")
+        raise SettingsError("--effort must be low, medium or high.")
     with closing(client_of(url, key)) as service:
         talk = Conversation(service, system.strip(), effort, max_tokens, reasoning)
         if question is not None or not sys.stdin.isatty():
@@ -174,7 +174,7 @@ class Session:
         if name in COMMANDS:
             COMMANDS[name][0](self, argument)
         else:
-            self.say(f"{name} is not known; /help lists what is.", "bold red")
+            self.say(f"There is no command {name}; /help lists the commands.", "bold red")
 
     def say(self, sentence: str, style: str = "") -> None:
         self.console.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)

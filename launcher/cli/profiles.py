@@ -16,9 +16,7 @@ from launcher.acceptance.profiles import Profile
 from launcher.cli.accept import File, genuine
 from launcher.planning import hardware
 
-NO_GPU = (
-    "No combination was seen on a GPU yet: every row is a CPU engine's, and says nothing of one."
-)
+NO_GPU = "No combination has been run on a GPU yet: every row is from a CPU engine."
 
 All = Annotated[bool, typer.Option("--all", help="Also those that need other hardware than this.")]
 

@@ -102,7 +102,8 @@ def check_settings(subject: Subject) -> str:
     """Validate every MMHIE_* setting, the gateway's too."""
     given = subject.settings.model_fields_set
     preflight.check_gateway()
-    return f"{len(given) or 'None'} of the launcher's are given; all are known and right."
+    are = "1 launcher setting is" if len(given) == 1 else f"{len(given)} launcher settings are"
+    return f"{are} given; all names and values are valid."
 
 
 def check_engine(subject: Subject) -> str:
@@ -148,8 +149,10 @@ def check_digests(subject: Subject) -> str:
         raise ModelError(f"{names} changed since it was recorded: fetch it again.")
     if len(known) < len(subject.files):
         unknown = [file for file in subject.files if file not in known]
-        raise CheckWarning(f"Nobody recorded a SHA-256 of {counted(unknown)} to compare with.")
-    return f"The SHA-256 of {counted(subject.files)} is the one that was recorded."
+        raise CheckWarning(
+            f"No SHA-256 was recorded for {counted(unknown)}; nothing to compare with."
+        )
+    return f"The SHA-256 of {counted(subject.files)} matches the recorded one."
 
 
 def counted(files: list[Path]) -> str:

@@ -44,7 +44,7 @@ class ApiClient:
 
     def __init__(self, url: str, key: str | None = None) -> None:
         if key and not key.isascii():
-            raise SettingsError("A key is plain ASCII: check MMHIE_API_KEY or --key.")
+            raise SettingsError("A key must be plain ASCII; check MMHIE_API_KEY or --key.")
         self.url = url.rstrip("/")
         parts = split_url(self.url)
         is_socket = parts.scheme == "unix"

@@ -184,7 +184,7 @@ def test_no_such_request(desk: Desk, asked: Path) -> None:
     for name in ("r", "r-00", 'r-0"', "nope", ""):
         out, err = desk.run("audit", "show", name, exit_code=1)
         assert out == ""
-        assert "is of this request" in err
+        assert "belongs to this request" in err
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_what_cannot_be(desk: Desk) -> None:
     """A name that is taken, one that nobody has, a file that is broken, none configured."""
     desk.run("new", "--name", "a")
     assert "There is a key named a" in desk.run("new", "--name", "a", exit_code=2)[1]
-    assert "no working key named b" in desk.run("revoke", "b", exit_code=2)[1]
+    assert "no active key named b" in desk.run("revoke", "b", exit_code=2)[1]
     desk.file.write_text("[]")
     for command in (("list",), ("new", "--name", "b"), ("revoke", "a")):
         assert "not what `mmhie keys` writes" in desk.run(*command, exit_code=2)[1]

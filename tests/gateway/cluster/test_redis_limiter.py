@@ -104,7 +104,7 @@ async def test_tokens_of_a_minute(redis: RedisServer) -> None:
         await here._store.ask("PING")
         (await there.acquire(who))(tokens=60)
         await there._store.ask("PING")
-        assert "100 tokens per minute are spent" in (await refused(here, who)).message
+        assert "100 tokens per minute are used up" in (await refused(here, who)).message
 
 
 async def test_a_crowd_at_two_gateways(redis: RedisServer) -> None:

@@ -49,7 +49,7 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     assert list(found) == [name for name, _ in checks.CHECKS]
     wrong = {name: one for name, one in found.items() if one["outcome"] != "ok"}
     assert list(wrong) == ["digests"], wrong
-    assert "Nobody recorded" in wrong["digests"]["sentence"]
+    assert "No SHA-256 was recorded" in wrong["digests"]["sentence"]
     assert found["vocabulary"]["sentence"] == "49152 tokens."
 
 
