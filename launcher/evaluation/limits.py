@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from launcher.errors import LauncherError
+from launcher.evaluation import statistics
+from launcher.evaluation.statistics import Interval
 
 WEIGHTS: Final = ("*.safetensors", "*.bin", "*.gguf", "*.pt")
 
@@ -50,18 +52,24 @@ def times(places: Iterable[Path]) -> list[float]:
 def refuse_below(report: Mapping[str, Any], limits: Mapping[str, float]) -> None:
     """Raise NotEvaluated where an interval begins below its limit: few items prove little."""
     for name, least in limits.items():
-        suite, _, group = name.partition("/")
-        rows = [
-            one
-            for one in report["groups"]
-            if one["suite"] == suite and one["group"] == (group or one["group"])
-        ]
-        if not any(one["score"] for one in rows):
+        found = estimate(report, *name.split("/", 1))
+        if found is None:
             raise NotEvaluated(f"The evaluation has no score for {name}, which has a limit.")
-        for one in rows:
-            if one["score"] and one["score"]["low"] < least:
-                raise NotEvaluated(
-                    f"The evaluation of {suite}/{one['group']} is below the limit of {least:g}: "
-                    f"{one['score']['value']:.2f}, and its 95 % interval begins at "
-                    f"{one['score']['low']:.2f}."
-                )
+        if found.low < least:
+            raise NotEvaluated(
+                f"The evaluation of {name} is below the limit of {least:g}: {found.value:.2f}, and "
+                f"the 95 % interval of its {found.n} items begins at {found.low:.2f}."
+            )
+
+
+def estimate(report: Mapping[str, Any], suite: str, group: str = "") -> Interval | None:
+    """Return the score of a whole suite, or of one of its groups."""
+    values = [
+        one["value"]
+        for one in report["items"]
+        if one["suite"] == suite
+        and group in ("", one["group"])
+        and one["task"] != "robustness-batch"
+        and one["value"] is not None
+    ]
+    return statistics.estimate(values) if values else None

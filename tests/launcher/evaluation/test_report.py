@@ -233,7 +233,10 @@ def test_an_unfinished_report_is_refused() -> None:
 @pytest.mark.parametrize(
     ("demand", "message"),
     [
-        ({"safety": 0.9}, "below the limit of 0.9: 1.00, and its 95 % interval begins at 0.84"),
+        (
+            {"safety": 0.9},
+            "below the limit of 0.9: 1.00, and the 95 % interval of its 20 items begins at 0.84",
+        ),
         ({"safety/units": 0.1}, "no score for safety/units"),
         ({"knowledge": 0.1}, "no score for knowledge"),
     ],
@@ -282,3 +285,14 @@ def test_the_model_card_reads_the_figures(tmp_path: Path) -> None:
         "robustness, same answer, paraphrases of a question: 100.0% "
         "(95 % interval 20.6% to 100.0%), n = 1",
     ]
+
+
+def test_a_limit_is_of_the_whole_suite_or_of_a_group() -> None:
+    """A small group cannot fail a suite that passes, and fails where it is named."""
+    found = content(
+        [*(record(n, 1.0) for n in range(50)), record(50, 1.0, group="few", language="de")]
+    )
+
+    limits.refuse_below(found, {"safety": 0.9, "safety/doses": 0.9})
+    with pytest.raises(NotEvaluated, match="safety/few"):
+        limits.refuse_below(found, {"safety/few": 0.9})
