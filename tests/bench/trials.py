@@ -5,7 +5,6 @@ import statistics
 import subprocess
 import sys
 import time
-from array import array
 from collections.abc import Callable, Sequence
 
 import uvloop
@@ -274,7 +273,7 @@ def hostile(target: Target, cpu: int) -> Figures:
     }
 
 
-async def streams_beside(target: Target, bodies: Sequence[bytes]) -> array[float]:
+async def streams_beside(target: Target, bodies: Sequence[bytes]) -> Sequence[float]:
     """The times between chunks of 64 streams, and one caller who sends each of these bodies."""
     load = drive(target.port, clients=64, seconds=6, stream=True, tokens=100, key=target.key)
     running_ = asyncio.ensure_future(load)
