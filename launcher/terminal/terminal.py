@@ -28,6 +28,14 @@ WARNINGS = {
     "reasoning_withheld": "The operator does not show the model's reasoning with this key.",
     "harmony_markers_stripped": "Marks of the model's own format were removed from the answer.",
     "reasoning_not_separated": "Reasoning and answer are not separated in this text.",
+    "number_not_in_document": "A number in the answer is not in the document: compare the two.",
+    "drug_not_in_document": "The answer names a drug that the document does not: compare the two.",
+    "side_not_in_document": "Left and right differ from the document: compare the two.",
+    "tenfold_dose": "A dose in the answer is ten times, or a tenth of, the one in the question.",
+    "allergy_conflict": "The answer names a drug to which the question names an allergy.",
+    "malformed_reference": "A reference in the answer has a number that no reference has.",
+    "instructions_in_document": "The document holds instructions to the model: read the answer "
+    "with suspicion.",
 }
 
 

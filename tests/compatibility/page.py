@@ -22,7 +22,8 @@ INTRO: Final = """# Compatibility
 
 The same request is sent to the engine and through the gateway, and the two responses are compared:
 status, content type and every byte, for streams event by event. The engine is vLLM {version} on a
-CPU. The tests are `tests/real/test_differential.py` and `tests/real/test_client_matrix.py`;
+CPU. The tests are `tests/real/test_differential.py` and `tests/real/test_client_matrix.py`, and for
+`/v1/messages`, with Anthropic's own client, `tests/real/test_messages.py` (16 comparisons);
 `python -m scripts.render compatibility` writes this page from their results.
 
 Removed before the comparison is what the gateway adds: the key `mmhie`, at the end of a JSON
