@@ -7,8 +7,8 @@ import threading
 from typing import Any
 
 from tests.compatibility.clients import Client
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 60
 # No client may look for anything beyond this machine.
 QUIET = {
     "NO_PROXY": "127.0.0.1",

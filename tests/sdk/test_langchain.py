@@ -26,7 +26,7 @@ def test_a_chain(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         asked = server.requests

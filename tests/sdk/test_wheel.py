@@ -39,7 +39,7 @@ def call(*command: object, cwd: Path | None = None, **environ: str) -> str:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,8 +11,7 @@ import pytest
 
 from requirements import programs
 from tests.contract.process import free_port
-
-PATIENCE_S = 60.0
+from tests.waiting import PATIENCE_S
 
 
 class RedisServer:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fake_hub import files
 from tests.fake_hub.hub import COMMIT, FakeHub, running
+from tests.waiting import PATIENCE_S
 
 MMHIE = Path(sys.executable).with_name("mmhie")
 
@@ -33,7 +34,7 @@ def fetch(
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 

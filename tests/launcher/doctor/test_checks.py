@@ -15,6 +15,7 @@ from launcher.doctor import checks
 from launcher.doctor.checks import Finding, Outcome, Subject
 from launcher.doctor.self_test import Result
 from tests.models import smollm2
+from tests.waiting import PATIENCE_S
 
 MMHIE = Path(sys.executable).with_name("mmhie")
 
@@ -35,7 +36,7 @@ def run(*arguments: str, cwd: Path, **ours: str) -> subprocess.CompletedProcess[
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=4 * PATIENCE_S,
     )
 
 
