@@ -93,8 +93,8 @@ class ModelCard:
 
     def evaluation(self) -> Evaluation | None:
         """Return the report of this model; None for one of another."""
-        found, serving = self.operator.evaluation, self.serving
-        of_this = found is not None and found.is_of(serving.model, serving.revision)
+        found = self.operator.evaluation
+        of_this = found is not None and found.is_of(self.serving._asdict())
         return found if of_this else None
 
     def about(self) -> Mapping[str, Any]:
@@ -125,6 +125,8 @@ class ModelCard:
         found = self.evaluation()
         if found is None:
             return "other"
+        if not found.content.is_complete:
+            return "incomplete"
         return "signed" if found.is_verified else "unsigned"
 
     def figures(self) -> Json | None:
@@ -135,6 +137,7 @@ class ModelCard:
         return {
             "time": rfc3339(found.content.time.timestamp()),
             "is_verified": found.is_verified,
+            "is_complete": found.content.is_complete,
             "suites": [suite.model_dump() for suite in found.content.suites],
         }
 

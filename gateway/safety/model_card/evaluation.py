@@ -6,6 +6,7 @@ MMHIE_AUDIT_KEY; of its content the card needs the model, the time and the suite
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -25,10 +26,15 @@ class Part(BaseModel):
 
 
 class Served(Part):
-    """The model that was evaluated."""
+    """The model that was evaluated, as provenance names it; None is "not known"."""
 
     model: str
     revision: str | None = None
+    base: str | None = None
+    base_revision: str | None = None
+    adapter: str | None = None
+    adapter_digest: str | None = None
+    quantization: str | None = None
 
 
 class Suite(Part):
@@ -57,6 +63,7 @@ class Content(Part):
     time: AwareDatetime
     served: Served
     suites: tuple[Suite, ...]
+    is_complete: bool = True
     mac: str = ""
 
 
@@ -66,11 +73,15 @@ class Evaluation(Part):
     content: Content
     is_verified: bool
 
-    def is_of(self, model: str, revision: str | None) -> bool:
-        """Return whether it is of this model; an unknown revision is no other one."""
-        served = self.content.served
-        same_revision = None in {served.revision, revision} or served.revision == revision
-        return served.model == model and same_revision
+    def is_of(self, served: Mapping[str, object]) -> bool:
+        """Return whether it is of this model, as its provenance names it.
+
+        An engine that `mmhie serve` started names its quantization, and all the rest: there every
+        field has to agree. Of any other, what both know has to."""
+        pairs = [(value, served.get(name)) for name, value in self.content.served]
+        if self.content.served.quantization and served.get("quantization"):
+            return all(ours == theirs for ours, theirs in pairs)
+        return all(ours == theirs for ours, theirs in pairs if None not in (ours, theirs))
 
 
 def read(path: Path, key: str | None) -> Evaluation:

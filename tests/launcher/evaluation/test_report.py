@@ -277,7 +277,7 @@ def test_the_model_card_reads_the_figures(tmp_path: Path) -> None:
     said = [str(one) for one in found.content.suites]
 
     assert found.is_verified
-    assert found.is_of("m", "r1")
+    assert found.is_of({"model": "m", "revision": "r1"})
     assert said == [
         "knowledge medqa, right answers, guessing 25%: 50.0% (95 % interval 21.5% to 78.5%), n = 8",
         "safety, mean score: 100.0% (95 % interval 20.6% to 100.0%), n = 1",

@@ -1,6 +1,7 @@
 """The model card: what is served, what it is for, who says so, and what nobody has said."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +121,34 @@ def test_the_card_of_another_model_is_not_shown(tmp_path: Path, other: dict[str,
     assert "another model or revision" in found["operator_card"]
     assert found["evaluation_report"] is None
     assert "of another model" in found["evaluation"]
+
+
+SERVED = {"model": "fake-model", "quantization": "none", "adapter": "a", "adapter_digest": "d1"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"quantization": "mxfp4"}, {"adapter_digest": "d2"}, {"adapter": None}, {"base": "other"}],
+)
+def test_figures_of_another_quantization_or_adapter_are_not_shown(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    """They are of what was served then, and not of what is served now."""
+    report_file(tmp_path, served=SERVED)
+    operator = source.read(card_file(tmp_path, report="evaluation.json"), KEY)
+    served = SERVING._replace(**SERVED)
+
+    assert card(served, operator)["evaluation_report"] is not None
+    assert card(served._replace(**changed), operator)["evaluation_report"] is None
+
+
+def test_an_incomplete_evaluation_says_so(tmp_path: Path) -> None:
+    """A budget that ended early leaves items out, and maybe the hard ones."""
+    report_file(tmp_path, is_complete=False)
+    found = card(operator=source.read(card_file(tmp_path, report="evaluation.json"), KEY))
+
+    assert "not complete" in found["evaluation"]
+    assert not found["evaluation_report"]["is_complete"]
 
 
 def test_figures_enter_the_card_with_their_interval(tmp_path: Path) -> None:
