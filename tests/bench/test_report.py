@@ -1,0 +1,36 @@
+"""The benchmark's own arithmetic, and that each of its programs can be started."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.bench.report import GOALS, answers, goals
+
+ROUND = {
+    "direct": {"us_request": 0.0, "us_chunk_256": 0.0},
+    "nginx": {"us_request": 20.0, "us_chunk_256": 10.0},
+    "gateway": {"us_request": 400.0, "us_chunk_256": 20.0},
+}
+
+
+def test_an_answer_is_a_request_and_600_chunks() -> None:
+    """12.4 ms, of which an H100 asks for 14.7 a second."""
+    line = next(line for line in answers([ROUND]).splitlines() if "gateway" in line)
+
+    assert line == "| gateway | 12.4 ms | 2.06x | 5.5 | 0.8% |"
+
+
+def test_goals_of_what_was_left_out_are_empty() -> None:
+    """Every goal has its line, whichever peers and trials a run had."""
+    lines = goals({"rounds": [ROUND], "trials": {}}).splitlines()[2:]
+
+    assert len(lines) == len(GOALS)
+    assert any("2x" in line for line in lines)
+
+
+@pytest.mark.parametrize("program", ["tests.bench", "tests.bench.profile", "tests.bench.real"])
+def test_it_can_be_started(program: str) -> None:
+    """With its help."""
+    asked = [sys.executable, "-m", program, "--help"]
+    assert "--out" in subprocess.run(asked, capture_output=True, text=True, check=True).stdout
