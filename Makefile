@@ -20,15 +20,16 @@ run:  ## install what is missing, then engine and gateway on port 8000
 	@$(PYTHON) requirements/install.py run
 	@exec .venv/bin/mmhie serve --without-gpu embedded
 
-# A start of an engine keeps one core busy, so the fast tests run meanwhile. 5: no test was selected.
+# A start of an engine keeps one core busy, so the fast tests run meanwhile. Without env, Ctrl-C
+# would not reach what runs in the background. 5: no test was selected.
 test: N = 3
 test: setup  ## all tests except the slow ones, with a real engine; T=path selects
-	@status=0; log=$$(mktemp); \
-	$(ENGINE) -p no:cacheprovider >$$log 2>&1 & engine=$$!; \
+	@mkdir -p .cache; status=0; log=.cache/engine-tests.log; \
+	env --default-signal=INT $(ENGINE) -p no:cacheprovider >$$log 2>&1 & engine=$$!; \
 	$(FAST) || test $$? = 5 || status=1; \
-	echo 'The tests with a real engine have run beside these; their output follows.'; \
+	echo "The tests with a real engine have run beside these; their output, from $$log:"; \
 	wait $$engine || test $$? = 5 || status=1; \
-	cat $$log; rm $$log; exit $$status
+	cat $$log; exit $$status
 
 test-fast: setup  ## the tests without a real engine, in parallel
 	$(FAST) || test $$? = 5
