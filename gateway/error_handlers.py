@@ -19,6 +19,9 @@ from gateway.errors import (
 from gateway.http.exchange import Exchange
 from gateway.logs import FAULT
 
+# What clients append to their base URL, where it lacks the /v1.
+UNDER_V1 = frozenset({"/chat/completions", "/completions", "/messages", "/models", "/responses"})
+
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -30,7 +33,18 @@ async def gateway_error(request: Request, error: GatewayError) -> Response:
 
 
 async def http_error(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 404:
+        return await gateway_error(request, NotFound(nothing_at(request.url.path)))
     return await gateway_error(request, of_http(error))
+
+
+def nothing_at(path: str) -> str:
+    """The sentence for a path that is not there: most often a client's base URL is not right."""
+    if path in UNDER_V1:
+        return "There is nothing at this path; let the client's base URL end with /v1."
+    if path.startswith("/v1/v1/"):
+        return "There is nothing at this path; let the client's base URL end without /v1."
+    return "There is nothing at this path; the API is described at /docs."
 
 
 async def validation_error(request: Request, error: RequestValidationError) -> Response:
@@ -44,8 +58,6 @@ async def validation_error(request: Request, error: RequestValidationError) -> R
 
 def of_http(error: HTTPException) -> GatewayError:
     """Starlette's refusals by status."""
-    if error.status_code == 404:
-        return NotFound("There is nothing at this path; the API is described at /docs.")
     if error.status_code == 405:
         allow = (error.headers or {}).get("Allow", "")
         return MethodNotAllowed(

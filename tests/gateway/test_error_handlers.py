@@ -38,6 +38,23 @@ def test_a_fault_is_an_error_object(client: TestClient, caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        ("/chat/completions", "end with /v1."),
+        ("/models", "end with /v1."),
+        ("/v1/v1/messages", "end without /v1."),
+        ("/nothing", "described at /docs."),
+    ],
+)
+def test_a_base_url_that_is_not_right(client: TestClient, path: str, remedy: str) -> None:
+    """What every client of these APIs gets wrong first has its remedy."""
+    answer = client.get(path)
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"].endswith(remedy)
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
         ("GET", "/nothing", 404, "not_found"),
