@@ -54,6 +54,10 @@ FreeForm = Annotated[
 JudgeUrl = Annotated[str | None, typer.Option("--judge", help="OpenAI-compatible URL, with /v1.")]
 JudgeModel = Annotated[str | None, typer.Option(help="Model of the judge.")]
 File = Annotated[Path, typer.Argument(help="Report, as JSON or as page.")]
+Repeated = Annotated[
+    Path | None,
+    typer.Option(help="Another report of the first service: how far it repeats itself."),
+]
 
 
 class Different(LauncherError):
@@ -218,10 +222,10 @@ class Progress:
         self._display.step(f"Asking {self._name}: {done} of {self._all}", done / self._all)
 
 
-def compare(first: File, second: File, as_json: AsJson = False) -> None:
+def compare(first: File, second: File, repeated: Repeated = None, as_json: AsJson = False) -> None:
     """Compare two reports on the same items; exit code 1 if they are told apart."""
-    reports = [verified_or_unsigned(file) for file in (first, second)]
-    found = comparing.compared(*reports)
+    again = verified_or_unsigned(repeated) if repeated else None
+    found = comparing.compared(verified_or_unsigned(first), verified_or_unsigned(second), again)
     document = {"is_told_apart": found.is_told_apart, "sentence": found.sentence, **asdict(found)}
     if as_json:
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
@@ -246,6 +250,10 @@ def lines(found: comparing.Comparison) -> list[str]:
                 f"{name:<11} {share.n:>5} items; {share.value:.0%} "
                 f"({share.low:.0%} to {share.high:.0%})"
             )
+    if found.differs_in:
+        listed.append(f"The services differ in: {', '.join(found.differs_in)}.")
+    if found.p_same is not None:
+        listed.append(f"same answers, second against repeated: McNemar p = {found.p_same:.2g}")
     return listed
 
 

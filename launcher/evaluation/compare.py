@@ -9,6 +9,7 @@ from launcher.evaluation.statistics import LEVEL, Interval, apart, holm, mcnemar
 
 Report = Mapping[str, Any]
 Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
+Likeness = Mapping[tuple[str, str], bool]
 HALF: Final = 0.5  # a fractional score counts as right from here on
 
 
@@ -34,18 +35,27 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`same` is the share of equal answers; `baseline` that of one service with itself, as far as
-    the first report has it."""
+    """`same` is the share of equal answers; `baseline` that of the first service with itself, in
+    its repeated report or else alone and in a batch.
+
+    `p_same` tests, with a repeated report, the items that only the one and only the other of the
+    two has as the first has them. `differs_in` names the facts that are not the same of both:
+    a difference in answers is expected there, and no proof of damage.
+    """
 
     contrasts: tuple[Contrast, ...]
     same: Interval | None
     baseline: Interval | None
+    p_same: float | None = None
+    differs_in: tuple[str, ...] = ()
 
     @property
     def is_told_apart(self) -> bool:
         """Right answers differ, or fewer answers are the same than the service repeats itself."""
         if any(one.is_different for one in self.contrasts):
             return True
+        if self.p_same is not None:
+            return self.p_same < LEVEL
         return bool(self.same and self.baseline and apart(self.same, self.baseline))
 
     @property
@@ -59,15 +69,26 @@ class Comparison:
         return "No difference was found; these items could not show a smaller one."
 
 
-def compared(first: Report, second: Report) -> Comparison:
-    """Compare two reports. Raises NotComparable."""
+def compared(first: Report, second: Report, repeated: Report | None = None) -> Comparison:
+    """Compare two reports; `repeated` is another one of the first service. Raises NotComparable."""
     pairs = paired(first, second)
     tests = {suite: of(suite, members) for suite, members in by_suite(pairs).items()}
     adjusted = holm({suite: one[-1] for suite, one in tests.items()})
     contrasts = tuple(Contrast(*one, adjusted[suite]) for suite, one in tests.items())
-    is_keyed_alike = first["digests"] == second["digests"]
-    same = equal(pairs) if is_keyed_alike else None
-    return Comparison(contrasts, same, baseline(first))
+    differs = tuple(name for name, of in first["served"].items() if second["served"][name] != of)
+    if first["digests"] != second["digests"]:
+        return Comparison(contrasts, None, baseline(first), differs_in=differs)
+    alike = likeness(pairs)
+    if repeated is None or repeated["digests"] != first["digests"]:
+        return Comparison(contrasts, share(alike), baseline(first), differs_in=differs)
+    again = likeness(paired(first, repeated))
+    return Comparison(contrasts, share(alike), share(again), repetition(again, alike), differs)
+
+
+def repetition(again: Likeness, other: Likeness) -> float:
+    """Return McNemar's p of the items that only one of two reports answers as the first does."""
+    both = [(again[name], other[name]) for name in again.keys() & other.keys()]
+    return mcnemar(sum(a and not b for a, b in both), sum(b and not a for a, b in both))
 
 
 def paired(first: Report, second: Report) -> list[Pair]:
@@ -112,11 +133,18 @@ def of(suite: str, pairs: Sequence[Pair]) -> tuple[str, int, int, int, float]:
     return suite, len(pairs), first, second, mcnemar(first, second)
 
 
-def equal(pairs: Sequence[Pair]) -> Interval | None:
+def likeness(pairs: Sequence[Pair]) -> dict[tuple[str, str], bool]:
+    """Return for each item that both answered whether the answers are the same."""
+    return {
+        (one["task"], one["id"]): one["digest"] == other["digest"]
+        for one, other in pairs
+        if one["digest"] and other["digest"]
+    }
+
+
+def share(alike: Likeness) -> Interval | None:
     """Return the share of items with the same answer."""
-    both = [(one["digest"], other["digest"]) for one, other in pairs]
-    known = [one == other for one, other in both if one and other]
-    return wilson(sum(known), len(known))
+    return wilson(sum(alike.values()), len(alike))
 
 
 def baseline(report: Report) -> Interval | None:

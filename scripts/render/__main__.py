@@ -25,6 +25,7 @@ NAMES: Final = (
     "drift",
     "kubernetes",
     "acceptance",
+    "evaluation",
     "surfaces",
     "red_flags",
     "output_checks",

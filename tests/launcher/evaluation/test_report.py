@@ -296,3 +296,26 @@ def test_a_limit_is_of_the_whole_suite_or_of_a_group() -> None:
     limits.refuse_below(found, {"safety": 0.9, "safety/doses": 0.9})
     with pytest.raises(NotEvaluated, match="safety/few"):
         limits.refuse_below(found, {"safety/few": 0.9})
+
+
+def test_a_repeated_report_shows_what_is_no_chance() -> None:
+    """A service that repeats itself, and one that answers a few items otherwise: told apart by
+    them; one that repeats itself as badly is not."""
+    first = content([record(n, None) for n in range(40)])
+    other = content([record(n, None, digest=f"d{n if n > 7 else -n - 1}") for n in range(40)])
+    worn = content([record(n, None, digest=f"d{n if n < 32 else -n}") for n in range(40)])
+
+    assert not compare.compared(first, other).is_told_apart
+    found = compare.compared(first, other, first)
+    assert found.p_same == pytest.approx(2 / 2**8)
+    assert found.is_told_apart
+    assert not compare.compared(first, other, worn).is_told_apart
+
+
+def test_what_the_services_declare_is_compared_too() -> None:
+    """An adapter of the same name with other weights, though its answers are the same here."""
+    served = content([])["served"]
+    found = pair(guessed(8, 2), guessed(8, 2), served={**served, "adapter_digest": "sha256:1"})
+
+    assert found.differs_in == ("adapter_digest",)
+    assert not found.is_told_apart

@@ -1,0 +1,88 @@
+"""Evaluation reports of our own: their pages, and their figures in docs/evaluation.md."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from launcher.evaluation import compare, page
+from launcher.evaluation.report import SIGNATURE
+from scripts.render.page import DOCS, table, with_blocks
+
+REPORTS = DOCS / "evaluation"
+BLOCK = re.compile(r"(<!-- (figures|comparisons) -->\n)(?:.*\n)*?(?=<!-- end -->)")
+HEALTHY, AGAIN = "embedded", "embedded-again"
+BASES = {"adapter": "adapter-none"}
+
+
+def pages() -> dict[Path, str]:
+    """Return everything that follows from the reports in docs/evaluation."""
+    texts = {file: file.read_text() for file in sorted(REPORTS.glob("*.json"))}
+    found = {file.stem: SIGNATURE.read(text) for file, text in texts.items()}
+    path = DOCS / "evaluation.md"
+    blocks = {"figures": figures(found[HEALTHY]), "comparisons": comparisons(found)}
+    return {
+        **{file.with_suffix(".html"): page.html(text) for file, text in texts.items()},
+        path: with_blocks(path, BLOCK, lambda match: blocks[match[2]]),
+    }
+
+
+def figures(found: Mapping[str, Any]) -> str:
+    """Render every group of a report but its languages."""
+    rows = [
+        (
+            *(one["suite"], one["group"], f"{one['scored']} of {one['items']}"),
+            *(page.interval(one["score"]), page.chance(one)),
+        )
+        for one in found["groups"]
+        if not one["language"]
+    ]
+    agreed = [
+        (one["of"], page.interval(one["agreement"]), one["agreement"]["n"])
+        for one in found["agreement"]
+    ]
+    head = ("suite", "group", "scored", "score, 95 % interval", "guessing")
+    return f"\n{table(head, rows)}\n{table(('same answer', 'share, 95 % interval', 'n'), agreed)}\n"
+
+
+def comparisons(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Render the other reports, each against that of the service it is a damaged one of."""
+    bases = {name: BASES.get(name, HEALTHY) for name in found}
+    rows = [
+        row(name, compare.compared(found[bases[name]], one, repeats(name, found)))
+        for name, one in found.items()
+        if name not in bases.values()
+    ]
+    head = (
+        "report",
+        "same answers",
+        "right in one alone",
+        "least p, Holm",
+        "p of same answers",
+        "told apart",
+        "declared otherwise",
+    )
+    return f"\n{table(head, rows)}\n"
+
+
+def repeats(name: str, found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the other report of the service that this one is compared with."""
+    return None if name in {AGAIN, *BASES} else found[AGAIN]
+
+
+def row(name: str, found: compare.Comparison) -> tuple[str, ...]:
+    """Render one comparison."""
+    alone = "; ".join(
+        f"{one.suite} {one.only_first} and {one.only_second}" for one in found.contrasts
+    )
+    return (
+        f"[{name}](evaluation/{name}.html)",
+        f"{found.same.value:.0%} ({found.same.low:.0%} to {found.same.high:.0%})"
+        if found.same
+        else "",
+        alone,
+        f"{min(one.p_adjusted for one in found.contrasts):.2g}",
+        "" if found.p_same is None else f"{found.p_same:.1g}",
+        "yes" if found.is_told_apart else "no",
+        ", ".join(one.replace("_", " ") for one in found.differs_in),
+    )
