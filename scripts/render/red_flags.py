@@ -17,6 +17,7 @@ from scripts.red_flags.evaluate import PREVALENCES, RECORD, interval, predictive
 from scripts.render.page import ROOT, table
 
 Row = Mapping[str, Any]
+LOOP_HOLDS = RECORD.with_name("loop-holds.json")
 LANGUAGE = {"en": "English", "de": "German", "es": "Spanish", "fr": "French"}
 OF_TEXTS = {**LANGUAGE, "any": "other or none"}
 
@@ -105,6 +106,15 @@ Texts of our own (`scripts/red_flags/texts/`, and the corpus of the rules), with
 among the others those without medical content: greetings, commands, small talk, code, noise.
 
 """
+LOOP = """
+A text of more than 4 KB is read in a thread. What its request still does on the event loop delays
+everybody's next token by its longest step at most: in processor time of the loop's thread, over
+fifteen requests (`python -m tests.bench.loop_holds`). Above some megabytes, which a gateway takes
+only with a larger `MMHIE_MAX_BODY_BYTES`, it is not the screening that takes the time but counting
+what the body will take in memory; and its JSON is parsed under the interpreter's lock, in as long
+again.
+
+"""
 THRESHOLDS = """
 Our own messages by `MMHIE_NOTICE_THRESHOLD`, cross-validated, by the classifier alone: a notice in
 emergencies / in others. German, Spanish and French have a third of the English lines; 0.8 brings
@@ -131,6 +141,7 @@ def sections(record: Row, card: Row) -> Iterator[str]:
     yield from source_section(record)
     yield from rule_section(record)
     yield from cost_section(record)
+    yield from loop_section(json.loads(LOOP_HOLDS.read_text("utf-8")))
     yield from card_sections(card)
 
 
@@ -248,6 +259,18 @@ def cost_section(record: Row) -> Iterator[str]:
     yield table(
         ["text", "processor time"],
         [[name, f"{cost:,.0f} µs"] for name, cost in record["cost_us"].items()],
+    )
+
+
+def loop_section(record: Row) -> Iterator[str]:
+    yield "\n## Beside other streams\n"
+    yield LOOP
+    yield table(
+        ["text", "longest step, median", "worst"],
+        [
+            [one["text"], f"{one['median_ms']:.1f} ms", f"{one['worst_ms']:.1f} ms"]
+            for one in record["texts"]
+        ],
     )
 
 
