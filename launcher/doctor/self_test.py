@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0  # a cold disk or a busy machine takes minutes to import an engine
 SAMPLE = "A 54-year-old with chest pain."
 
 
