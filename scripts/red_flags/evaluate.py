@@ -27,7 +27,12 @@ POLICY = Policy(languages=("en", "de", "es"))
 WITHOUT_RULES = Policy(languages=())
 PREVALENCES = (0.01, 0.05, 0.2)  # a general assistant, a clinic's inbox, an emergency department
 BINS = 5
-SIZES = {"a question of 100 characters": 100, "5 KB": 5_000, "32 KB": 32_000}
+SIZES = {
+    "a question of 100 characters": 100,
+    "1.2 KB": 1_242,
+    "5 KB": 5_000,
+    "32 KB": 32_000,
+}
 PROSE = (
     "I have had a mild headache since this morning, can I take ibuprofen with my blood pressure "
     "tablets? "
