@@ -28,7 +28,7 @@ def html(text: str) -> str:
     model, whole = found["served"]["model"], found["is_complete"]
     body = (
         f"<h1>Evaluation of {escape(model)}</h1>\n"
-        f'<p class="verdict {"passed" if whole else "failed"}">{escape(found["verdict"])}</p>\n'
+        f'<p class="verdict{"" if whole else " failed"}">{escape(found["verdict"])}</p>\n'
         f"<p>{escape(found['time'])}, mmhie {escape(found['version'])}. {asking(found['asking'])}"
         f"</p>\n{facts(found['served'])}\n{charts(found['groups'])}\n{table(found['groups'])}\n"
         f"{agreement(found['agreement'])}\n{sources(found['sources'])}\n"

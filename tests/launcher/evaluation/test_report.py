@@ -319,3 +319,12 @@ def test_what_the_services_declare_is_compared_too() -> None:
 
     assert found.differs_in == ("adapter_digest",)
     assert not found.is_told_apart
+
+
+def test_no_report_is_painted_as_passed() -> None:
+    """An evaluation has figures and no verdict on the model; an incomplete one is marked."""
+    whole = page.html(signed(content([record(1, 0.0)])))
+    part = page.html(signed(content([record(1, None, reason="not asked")])))
+
+    assert '<p class="verdict">All 1 items' in whole
+    assert '<p class="verdict failed">0 of 1' in part
