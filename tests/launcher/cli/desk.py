@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
+
 MMHIE = Path(sys.executable).with_name("mmhie")
 STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -45,6 +47,16 @@ class Desk:
                 except OSError:
                     pytest.fail(f"it ended before {words!r}: {self.seen}")
         return STYLE.sub("", self.seen)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C at the prompt, once it is waiting for a line: what comes a moment earlier is
+        heard after the line."""
+        until(lambda: self._state() == "S")
+        os.kill(self.pid, signal.SIGINT)
+
+    def _state(self) -> str:
+        """Return `S` while the process sleeps."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     def ended(self, seconds: float = 120) -> int:
         """Its exit code."""
