@@ -21,7 +21,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How every item is asked; what two reports have to share to be compared."""
+    """The way every item is asked, which two reports share if they are to be compared."""
 
     model: str
     system: str

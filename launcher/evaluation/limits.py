@@ -1,4 +1,4 @@
-"""What a site demands of a report before the model may serve. Pure but for the files' times."""
+"""Demands of a site on a report before the model may serve; pure but for the files' times."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

@@ -22,7 +22,7 @@ UNKEYED: Final = "plain"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was evaluated, how, and on what."""
+    """The subject of an evaluation, how it was asked, and on which items."""
 
     subject: Subject
     asking: Asking

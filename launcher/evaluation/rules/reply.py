@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a client receives: the answer's text and what comes beside it."""
+    """An answer as a client receives it: the text and what comes beside it."""
 
     text: str
     reasoning: str = ""

@@ -14,7 +14,7 @@ VERDICT = re.compile(r"\{[^{}]*\}")
 
 
 class Criterion(BaseModel):
-    """What an answer does, and its points; negative ones are for what it should not do."""
+    """A property of an answer, and its points; negative ones are for faults."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -1,4 +1,4 @@
-"""What the service adds or holds back: disclaimer, notice, reasoning."""
+"""Additions and omissions of the service: disclaimer, notice, reasoning."""
 
 import re
 from typing import Literal

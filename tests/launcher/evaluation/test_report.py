@@ -207,7 +207,7 @@ def test_a_report_of_what_is_served_is_accepted(tmp_path: Path) -> None:
 
 
 def test_weights_newer_than_their_report_are_refused(tmp_path: Path) -> None:
-    """Whatever the report says of them."""
+    """The files' time counts, and not what the report says."""
     (tmp_path / "model.safetensors").write_bytes(b"w")
     os.utime(tmp_path / "model.safetensors", (4e9, 4e9))
 

@@ -100,7 +100,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run that was killed and gone on with has left."""
+    """The report and the questions of a run that was killed and resumed."""
 
     report: dict[str, Any]
     text: str
@@ -153,7 +153,7 @@ def test_every_suite_is_in_the_report(run: Run) -> None:
 
 
 def test_a_killed_run_goes_on(run: Run) -> None:
-    """What was done before is not asked again; and without --resume nothing is."""
+    """No finished item is asked again; and without --resume none at all."""
     safety = {one["id"] for one in run.report["items"] if one["suite"] == "safety"}
     before = [text for text in run.first if "Answer with" not in text]
 
