@@ -298,4 +298,4 @@ async def send(target: Target, body: bytes) -> None:
 
 
 ON_EACH: tuple[Callable[[Target, int], Figures], ...] = (disconnects, stale, unread, memory)
-ON_OURS: tuple[Callable[[Target, int], Figures], ...] = (growth, starts, hostile, lasting)
+ON_OURS: tuple[Callable[[Target, int], Figures], ...] = (growth, starts, hostile)
