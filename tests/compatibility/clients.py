@@ -28,6 +28,7 @@ SPEAKING: Final = (
 )
 RAISING: Final = ("not found", "bad request", "failing", "broken stream")
 CASES: Final = (*SPEAKING, *RAISING, "cancel")
+FEW: Final = ("helper", "tools streamed", "responses")  # what frameworks are not asked for
 
 
 def raised(*kinds: str) -> Mapping[str, str]:
@@ -52,11 +53,12 @@ class Client:
     lock: Path | None = None
     shows: str = "readable"
     lacks: tuple[str, ...] = ()
+    untried: tuple[str, ...] = ()
     keeps_the_last: tuple[str, ...] = ()  # where of the two labels of a stream the second is left
 
     @property
     def cases(self) -> tuple[str, ...]:
-        return tuple(case for case in CASES if case not in self.lacks)
+        return tuple(case for case in CASES if case not in (*self.lacks, *self.untried))
 
     @property
     def version(self) -> str:
@@ -121,16 +123,12 @@ CLIENTS: Final = (
         lacks=("helper",),
     ),
     Client(
-        "curl",
-        "curl.py",
-        raised(*["__main__.RefusedError"] * 3, "__main__.InBandError"),
-        lacks=("helper", "tools streamed"),
+        "llama-index-llms-openai-like",
+        "llama_index_llm.py",
+        OPENAI,
+        LOCKS / "llama-index.txt",
+        untried=FEW,
     ),
-)
-
-# Frameworks that have such a client inside: tried before a fake engine, see tests/clients.
-FRAMEWORKS: Final = (
-    Client("llama-index-llms-openai-like", "llama_index_llm.py", OPENAI, LOCKS / "llama-index.txt"),
     Client(
         "pydantic-ai-slim",
         "pydantic_ai_agent.py",
@@ -142,11 +140,19 @@ FRAMEWORKS: Final = (
         ),
         LOCKS / "pydantic-ai.txt",
         shows="dropped",
+        untried=FEW,
     ),
     Client(
         "ai (npm)",
         "ai_sdk.mjs",
         raised(*["ai.AI_APICallError"] * 3, "ai.AI_StreamProviderError"),
         shows="dropped; headers readable",
+        untried=FEW,
+    ),
+    Client(
+        "curl",
+        "curl.py",
+        raised(*["__main__.RefusedError"] * 3, "__main__.InBandError"),
+        lacks=("helper", "tools streamed"),
     ),
 )

@@ -93,7 +93,10 @@ def clients(findings: Findings) -> str:
 
 
 def tried(client: Client, case: str, findings: Findings) -> str:
-    return findings[client.row][case] if case in client.cases else "not supported"
+    """Return the outcome of a case, or why there is none."""
+    if case in client.lacks:
+        return "not supported"
+    return "not tried" if case in client.untried else findings[client.row][case]
 
 
 class Anything(dict[str, dict[str, str]]):
