@@ -19,6 +19,7 @@ WRONG_SETTING = 2
 def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
     """Call `serve` with checked settings and return its exit code; 2 when a setting is wrong."""
     memory.disable_core_dumps()
+    memory.return_large_blocks()
     try:
         chosen = checked()
         logs.set_up(chosen.log_level)

@@ -35,6 +35,34 @@ print(full - freed, freed - resident())
 """
 
 
+# The first large block that is freed would teach malloc to keep those after it.
+LARGE = """
+import sys
+from pathlib import Path
+from gateway import memory
+def resident(): return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+if sys.argv[1] == "returned": memory.return_large_blocks()
+first = bytearray(b"x") * 20_000_000
+del first
+second = bytearray(b"x") * 20_000_000
+kept = [bytes(20_000) for _ in range(2_000)]
+full = resident()
+del second
+print(full - resident())
+"""
+
+
+def given_back(how: str) -> int:
+    command = [sys.executable, "-c", LARGE, how]
+    return int(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
+
+
+def test_a_large_block_goes_back_at_once() -> None:
+    """Whatever was allocated after it; by itself malloc keeps it."""
+    assert given_back("returned") > 19e6
+    assert given_back("kept") < 1e6
+
+
 def test_what_was_freed_goes_back() -> None:
     """Of 20 MB that were freed between things in use, nearly all, and only when told to."""
     done = subprocess.run([sys.executable, "-c", FREE], cwd=ROOT, capture_output=True, text=True)

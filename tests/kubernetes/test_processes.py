@@ -121,12 +121,13 @@ def test_a_pod_that_is_told_to_stop_ends_its_answers(gateway: Gateway, engine: F
     pod = pod_of("one-node", "gateway")
     pause = pod.container["lifecycle"]["preStop"]["sleep"]["seconds"]
     left_s = pod.spec["terminationGracePeriodSeconds"] - pause
-    engine.next(fault="slow_tokens", seconds=0.1)
+    engine.next(fault="gated")
     with gateway.client.stream("POST", "/llm/generate", json=QUESTION) as answer:
         parts = answer.iter_bytes()
         body = next(parts)
         gateway.signal()
         until(pod, "readiness", gateway.url, 503)
+        engine.release(10_000)
         body += b"".join(parts)
 
     assert body.endswith(b"data: [DONE]\n\n")
