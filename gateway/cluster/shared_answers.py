@@ -6,7 +6,7 @@ A_DAY_S = 86_400
 
 
 class SharedAnswers:
-    """What is noted of an answer, by a name, in Redis; nothing while Redis is away."""
+    """Notes of answers in Redis, each under a name; none while Redis is away."""
 
     def __init__(self, store: RedisStore, prefix: str) -> None:
         self._store = store

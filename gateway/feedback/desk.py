@@ -37,14 +37,14 @@ T = TypeVar("T")
 
 
 class OtherGateways(Protocol):
-    """What gateways on other machines noted of their answers."""
+    """Answers that gateways on other machines have noted."""
 
     def put(self, name: str, content: bytes) -> None: ...
     async def get(self, name: str) -> bytes | None: ...
 
 
 class Receipt(NamedTuple):
-    """What became of feedback: the entry, whether it was there already, and whether with it the
+    """The outcome of feedback: the entry, whether it was there already, and whether with it the
     number of severe flags is reached that takes the model out of service."""
 
     entry: Entry

@@ -202,7 +202,7 @@ class GeneratedAnswer:
         )
 
     def _checked(self, text: str) -> list[str]:
-        """What the output checks find, where any is on."""
+        """Return the warnings of the output checks that are on."""
         return self.checks.warnings(text) if self.checks is not None else []
 
     def closing(self) -> Json:

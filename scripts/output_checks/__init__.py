@@ -1,1 +1,1 @@
-"""How often the output checks are right, on public records and their summaries."""
+"""The precision of the output checks, on public records and their summaries."""

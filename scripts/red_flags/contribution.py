@@ -1,4 +1,4 @@
-"""What each rule adds: the texts that it notices, and those that nothing else would."""
+"""The contribution of each rule: the texts that it notices, and those that nothing else would."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class _Reader:
 
 
 class _Known:
-    """What is known of an answer so far, however its events are read."""
+    """The answer as far as it is known, however its events are read."""
 
     def __init__(self) -> None:
         self._reader = _Reader()

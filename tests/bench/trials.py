@@ -225,7 +225,7 @@ def sustained(target: Target, cpu: int) -> Figures:
 
 
 def workers(one: Target, two: Target) -> Figures:
-    """What two workers serve on two processors over what one does on its own, by CPU.
+    """The rate of two workers on two processors over that of one on its own, by CPU.
 
     Engine and load need a processor themselves, so that the rate here would tell of them. What a
     request costs all processes of a gateway, supervisor included, tells how many two processors
@@ -260,7 +260,7 @@ def import_s(_: int) -> float:
 
 
 def hostile(target: Target, cpu: int) -> Figures:
-    """How much later chunks of 64 streams come, in ms, while callers send what takes longest."""
+    """The delay of chunks of 64 streams, in ms, while callers send what takes longest."""
     with engine(chunk_ms=CHUNK_S * 1000), running(target, cpu=cpu):
         quiet = sorted(uvloop.run(streams_beside(target, ())))
         loud = sorted(uvloop.run(streams_beside(target, HOSTILE)))

@@ -47,7 +47,7 @@ def test_a_fault_is_an_error_object(client: TestClient, caplog: pytest.LogCaptur
     ],
 )
 def test_a_base_url_that_is_not_right(client: TestClient, path: str, remedy: str) -> None:
-    """What every client of these APIs gets wrong first has its remedy."""
+    """The first mistake of every client of these APIs has its remedy."""
     answer = client.get(path)
 
     assert answer.status_code == 404

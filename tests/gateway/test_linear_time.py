@@ -178,8 +178,8 @@ def spent_s(work: Callable[[Any], object], given: Any) -> float:
 
 
 def is_linear(make: Callable[[int], Any], work: Callable[[Any], object]) -> bool:
-    """Whether the large input takes no more than its size times the small one's time; one look of a
-    few is enough, since a busy machine only adds."""
+    """Tell whether the large input takes no more than its size times the small one's time; one look
+    of a few is enough, since a busy machine only adds."""
     small, large = make(SMALL), make(LARGE)
     return any(
         spent_s(work, large) <= GROWTH**DOUBLINGS * spent_s(work, small) for _ in range(LOOKS)

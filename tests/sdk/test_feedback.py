@@ -16,7 +16,7 @@ RECEIPT = {
 
 
 def test_the_request_and_the_receipt(serve: Serve, connect: Connect) -> None:
-    """What is None is left out; a sign-off has no severity."""
+    """Fields that are None are left out; a sign-off has no severity."""
     server = serve(reply(RECEIPT), reply({**RECEIPT, "duplicate": True}))
     client = connect(server.url)
     receipt = client.feedback("r-1", "incorrect", "low", comment="5 mg?", corrected_text="50 mg")

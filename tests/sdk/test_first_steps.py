@@ -1,4 +1,4 @@
-"""What somebody tries first, and what they are told where it does not work."""
+"""The first things somebody tries, and the words where they do not work."""
 
 import asyncio
 

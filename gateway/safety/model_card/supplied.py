@@ -51,7 +51,7 @@ AppliedModelCard = create_model("AppliedModelCard", __base__=CardTexts, **KEY_ME
 
 
 class Supplied(BaseModel):
-    """What an operator says of one model."""
+    """An operator's statements about one model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="Operator's model card")
 

@@ -31,7 +31,7 @@ TASK = 400  # characters at both ends of a turn, where the task is said
 
 
 class Facts(NamedTuple):
-    """What a request says, as far as the checks that are on ask for it."""
+    """The parts of a request that the checks which are on ask for."""
 
     numbers: frozenset[float] = frozenset()
     drugs: frozenset[str] = frozenset()

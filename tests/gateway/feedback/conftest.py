@@ -65,7 +65,7 @@ class Counter:
             self.desk.stop()
 
     def entries(self) -> list[Entry]:
-        """What is on the disk, over a connection of its own."""
+        """The rows on the disk, over a connection of its own."""
         with contextlib.closing(Store(self.file)) as store:
             return store.entries()
 

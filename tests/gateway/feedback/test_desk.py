@@ -1,4 +1,4 @@
-"""What the desk takes, what it refuses, and what it tells of a failing disk."""
+"""The desk: feedback that it takes, that it refuses, and its word of a failing disk."""
 
 import asyncio
 import contextlib

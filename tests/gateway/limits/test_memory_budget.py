@@ -176,7 +176,7 @@ def test_a_full_budget_is_503_until_there_is_room(start: Start, start_engine: St
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_gathered_answer_counts(start: Start, start_engine: StartEngine, stream: bool) -> None:
-    """What is kept of an answer of /llm/generate until its end has to fit, too."""
+    """The parts of an answer of /llm/generate that are kept until its end have to fit, too."""
     engine = start_engine()
     engine.next(fault="say", tokens=["x" * 64 * 1024] * 128)
     gateway = start(engine.url, MMHIE_MAX_MEMORY="16MiB").wait()

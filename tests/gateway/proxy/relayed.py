@@ -54,7 +54,7 @@ class Socket(asyncio.Transport):
 
 @dataclass
 class Relayed:
-    """What came of a stream, as far as anybody can see it."""
+    """The outcome of a stream, as far as anybody can see it."""
 
     written: list[bytes] = field(default_factory=list)  # to the caller's socket, behind the head
     passed: int = 0  # HTTP chunks that were not parsed

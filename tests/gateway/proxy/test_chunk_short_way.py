@@ -27,7 +27,7 @@ STREAM = [*(chunk(event(text)) for text in ("One", " two", "\nthree", " four", "
 
 
 def run(reads: list[bytes], pauses: frozenset[int] = frozenset()) -> tuple[Relayed, Relayed]:
-    """What comes of the reads on the short way and on the long one."""
+    """The outcome of the reads on the short way and on the long one."""
 
     async def both() -> tuple[Relayed, Relayed]:
         short = await relayed(reads, short=True, pauses=pauses)

@@ -58,7 +58,7 @@ def test_an_unknown_model_gets_no_invented_facts() -> None:
 
 
 def test_a_card_without_an_operator_has_every_attribute() -> None:
-    """What nobody supplied says so, for any model."""
+    """Attributes that nobody supplied say so, for any model."""
     found = card()["source_attributes"]
 
     assert [one["id"] for one in found] == [one.id for one in ATTRIBUTES]
