@@ -85,6 +85,7 @@ class BaseClient:
         self._forget_connections()
 
     def _forget_connections(self) -> None:
+        """Drop the connections without closing them; each client has its own."""
         raise NotImplementedError
 
     def _address(self) -> Address:
