@@ -122,6 +122,7 @@ async def open_services(
     watching = background_tasks(services)
     try:
         await services.shared.wait_for_first_attempt()
+        await services.watch.wait_for_first_probe()
         yield services
     finally:
         for task in watching:

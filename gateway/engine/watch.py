@@ -19,6 +19,7 @@ UNKNOWN = "unknown"
 NAME = re.compile(r"[\w.-]{1,40}")
 LONGEST_VERSION = 64
 PROBE_TIMEOUT_S = 5.0
+FIRST_PROBE_S = 1.0
 POLL_READY_S = 1.0
 POLL_WAITING_S = 0.2
 
@@ -71,6 +72,7 @@ class EngineWatch:
         self._status_file = status_file
         self._health_path = health_path
         self._recheck = asyncio.Event()
+        self._probed = asyncio.Event()
         self._was_ready = False
         self.state = EngineState()
         self.draining = False  # told to stop: not ready for new requests
@@ -102,10 +104,20 @@ class EngineWatch:
         while True:
             self._recheck.clear()
             self.state = await self.probe()
+            self._probed.set()
             pause = POLL_READY_S if self.state.phase == "ready" else POLL_WAITING_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._recheck.wait()
+
+    async def wait_for_first_probe(self) -> None:
+        """Return once the engine was probed, or after a second where it does not answer.
+
+        A worker that takes the place of another must not refuse what a ready engine would answer.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_PROBE_S):
+                await self._probed.wait()
 
     async def probe(self) -> EngineState:
         """Return the state now."""

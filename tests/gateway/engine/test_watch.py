@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.app import create_app
 from gateway.engine.watch import EngineState, EngineWatch, parse_models, read_status_file
 from gateway.errors import Draining, EngineUnavailable
-from tests.gateway.peer import Line, always, meeting
+from gateway.settings import GatewaySettings
+from tests.gateway.peer import Line, Peer, always, meeting
 from tests.waiting import eventually
 
 MODEL = {"id": "public", "max_model_len": 100, "reasoning": True, "base": "b", "adapter": "a"}
@@ -221,6 +223,24 @@ async def test_the_watch_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> 
         assert watch.model().id == "other"
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_gateway_takes_requests_once_it_has_probed_the_engine() -> None:
+    """A new worker refuses nothing that the engine would answer; an engine that hangs keeps it
+    from serving for a moment only."""
+    async with Peer(Engine().play) as peer:
+        app = create_app(GatewaySettings(engine_url=peer.url))
+        async with app.router.lifespan_context(app):
+            assert app.state.services.model().id == "m"
+    async with Peer(hang) as peer:
+        app = create_app(GatewaySettings(engine_url=peer.url))
+        async with app.router.lifespan_context(app):
+            assert app.state.services.phase() == "starting"
+
+
+async def hang(line: Line) -> None:
+    """An engine that reads and never answers."""
+    await line.hung_up()
 
 
 async def test_draining_is_told_before_it_refuses() -> None:
