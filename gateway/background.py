@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Literal
 
-from gateway.logs import log
+from gateway.logs import fault_logged
 
 PAUSE_S = 1.0  # before a task that failed runs again
 TOLD_S = 600.0  # how long /healthz has a failure
@@ -40,12 +40,13 @@ class Background:
     @contextlib.contextmanager
     def guard(self, name: Task) -> Iterator[None]:
         """Note a failure of the block, which does not leave it."""
-        try:
+        message = "a background task failed and runs again: %s"
+        with fault_logged(message, name, then=lambda: self._note(name)):
             yield
-        except Exception:  # one failure must not end for good what watches keys, hold and engine
-            log.exception("a background task failed and runs again: %s", name)
-            self._failed[name] = self._clock()
-            self._count(name)
+
+    def _note(self, name: Task) -> None:
+        self._failed[name] = self._clock()
+        self._count(name)
 
     def warnings(self) -> list[str]:
         """Return a sentence for each task that failed lately."""

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TextIO
 
@@ -185,6 +185,19 @@ def fault(request_id: str) -> InternalError:
     """Log the exception being handled, a fault of ours; returns the error to answer with."""
     log.exception("fault", extra={"request_id": request_id})
     return InternalError(FAULT)
+
+
+@contextlib.contextmanager
+def fault_logged(
+    message: str, *values: object, then: Callable[[], None] | None = None
+) -> Iterator[None]:
+    """Log a fault of a block that nobody waits for, call `then`, and go on."""
+    try:
+        yield
+    except Exception:  # of anything that goes wrong unseen there must be a line
+        log.exception(message, *values)
+        if then is not None:
+            then()
 
 
 def frames(trace: TracebackType | None) -> list[str]:

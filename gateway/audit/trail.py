@@ -20,7 +20,7 @@ from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.audit.rotation import tail_records
 from gateway.errors import AuditUnavailable
 from gateway.json_types import Json
-from gateway.logs import log
+from gateway.logs import fault_logged, log
 from gateway.record import RequestRecord
 from gateway.safety.labels import GATEWAY_VERSION
 from gateway.settings import GatewaySettings
@@ -170,12 +170,13 @@ class Trail:
             self._sender.stop()
 
     def _run(self) -> None:
-        try:
+        with fault_logged("fault", then=self._note_death):
             self._write_until_stopped()
-        except Exception:  # a writer that died must not look like an idle one
-            log.exception("fault")
-            self.failing = True
-            self._raise_alarm()
+
+    def _note_death(self) -> None:
+        """Refuse requests from now on: a writer that died must not look like an idle one."""
+        self.failing = True
+        self._raise_alarm()
 
     def _write_until_stopped(self) -> None:
         while not self._stopping.is_set():

@@ -91,6 +91,8 @@ class Connection(asyncio.Protocol):
             self.fail(ConnectionDiedError())
         elif exc is None and self._head_done and self._ends_with_connection():
             self._finish()
+        elif exc is not None and not isinstance(exc, OSError):
+            self.fail(exc)  # a fault of the sink's, over which the event loop closed the connection
         else:
             self.fail(EngineCut("The engine closed the connection before the end of its answer."))
 

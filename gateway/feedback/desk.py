@@ -21,7 +21,7 @@ from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
 from gateway.feedback.cipher import TextCipher, fingerprint_without_key
 from gateway.feedback.entry import Answered, Entry, Given
 from gateway.feedback.store import Store, StoreFailed, StoreForeign, TooManyEntries
-from gateway.logs import log
+from gateway.logs import fault_logged, log
 from gateway.principal import Principal
 from gateway.record import RequestRecord
 from gateway.settings import GatewaySettings, SettingsError
@@ -216,14 +216,13 @@ class FeedbackDesk:
     def _flush(self) -> None:
         """Write the answers that wait; what cannot be written waits for the next one."""
         self._is_flush_due = False
-        try:
-            self._write_pending()
-        except StoreFailed as problem:
-            self._note(problem)
-        except Exception:  # nobody awaits this: a fault that is not logged would be silent
-            log.exception("fault")
-        else:
-            self._note(None)
+        with fault_logged("fault"):
+            try:
+                self._write_pending()
+            except StoreFailed as problem:
+                self._note(problem)
+            else:
+                self._note(None)
 
     def _write_pending(self) -> None:
         batch = [self._pending.popleft() for _ in range(len(self._pending))]

@@ -263,7 +263,7 @@ class RelayedStream:
             waiting = self._buffer.waiting_bytes
             if waiting > LARGE_BYTES:
                 self._exchange.memory.hold(self._held + waiting)
-        except Exception as problem:  # raised where it is awaited: a sink must not raise
+        except GatewayError as problem:
             return self._fail(b"".join(events), problem)
         # What comes next may pass only what it does not have to wait behind.
         self._response.pass_chunks(None if waiting else self._pass)
@@ -280,7 +280,7 @@ class RelayedStream:
             self._has_begun = True
         await self._exchange.write(ready)
 
-    async def _fail(self, ready: bytes, problem: Exception) -> None:
+    async def _fail(self, ready: bytes, problem: GatewayError) -> None:
         if ready:
             await self._begin(ready)
         raise problem

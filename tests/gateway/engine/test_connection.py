@@ -484,3 +484,17 @@ async def test_who_leaves_as_something_comes_leaves_nothing_undone() -> None:
             await passing
         response.close()
     gc.collect()
+
+
+async def test_a_fault_in_a_sink_is_raised_where_the_answer_is_awaited() -> None:
+    """It reaches the request as itself, not as a connection that the engine closed."""
+
+    def broken(data: bytes) -> None:
+        raise ZeroDivisionError(data)
+
+    async with meeting(in_parts(SSE_HEAD, chunk(b"hello"))) as (client, peer):
+        response = await client.open(GET)
+        with pytest.raises(ZeroDivisionError):
+            await response.forward(broken)
+        response.close()
+        await eventually(lambda: peer.open == 0)
