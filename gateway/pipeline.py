@@ -3,7 +3,7 @@
     authorise  key and scope
     screen   red flags in what the caller sent: whatever the outcome, it carries the notices; a long
              text is read in a thread while the next steps go on, up to the first byte
-    admit    an audit trail that can be written, the principal's limits
+    admit    an audit trail that can be written, the principal's limits, a lower class if it asks
     read     the handler makes a call of the request: the engine's request, the form of the answer;
              what was parsed is dropped then: it takes twenty times the memory of its bytes
     queue    a slot in the admission queue, held until the last byte; a hold may have come meanwhile
@@ -29,6 +29,7 @@ from gateway.engine.watch import Model
 from gateway.errors import (
     EngineGarbled,
     EngineUnavailable,
+    InvalidRequest,
     MethodNotAllowed,
 )
 from gateway.heavy_work import HEAVY_BYTES
@@ -36,13 +37,14 @@ from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
 from gateway.json_types import Json
 from gateway.limits.memory_budget import parsed_bytes
-from gateway.principal import NO_LIMITS
+from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
 from gateway.safety.labels import Labels, Screening, screened
 from gateway.services import Services
 
 LONG_TEXT = 4_096  # characters; below, screening takes less than handing it to a thread and back
 MANY_TURNS = 64
+PRIORITY = b"x-mmhie-priority"  # of a request: a lower class than its key's
 READER = ThreadPoolExecutor(1, "screening")
 EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
@@ -201,6 +203,18 @@ async def admit(exchange: Exchange, services: Services) -> None:
         record.release = await services.gate.limiter.acquire(record.principal)
     if services.trail is not None:
         services.trail.open(record, exchange.scope["path"])
+    for said in values_of(exchange.scope["headers"], PRIORITY):
+        record.principal = record.principal.lowered(priority_of(said))
+
+
+def priority_of(said: bytes) -> Priority:
+    """Return the class that a header names; raises InvalidRequest for no class."""
+    for one in PRIORITIES:
+        if one.encode() == said:
+            return one
+    raise InvalidRequest(
+        f"X-MMHIE-Priority is no class; send one of {', '.join(PRIORITIES)}, or no such header."
+    )
 
 
 async def answer(

@@ -1,7 +1,7 @@
 """The principal: the authenticated caller, by API key or token, with its scopes and limits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 Scope = Literal["generate", "openai", "reasoning", "feedback", "metrics", "admin"]
@@ -51,6 +51,12 @@ class Principal:
 
     def is_expired(self, now: float) -> bool:
         return self.expires is not None and self.expires <= now
+
+    def lowered(self, priority: Priority) -> "Principal":
+        """Return the caller in this class, unless its own is lower already."""
+        if PRIORITIES.index(priority) <= PRIORITIES.index(self.priority):
+            return self
+        return replace(self, priority=priority)
 
 
 # Without `reasoning` and `admin`: where reasoning is restricted to the scope, it needs a key.

@@ -105,8 +105,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     judge_model: JudgeModel = None,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate the running service with Inspect, and write a signed report; use a key of the
-    class batch, so that patients' requests come first."""
+    """Evaluate the running service with Inspect, and write a signed report; patients' requests
+    come first."""
     if context.invoked_subcommand is not None:
         return
     options = Options(

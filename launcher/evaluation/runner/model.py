@@ -9,13 +9,19 @@ from openai.types.chat import ChatCompletion
 
 SERVICE = "mmhie"  # the key comes in MMHIE_API_KEY, the address in MMHIE_BASE_URL
 REFUSED = "refused"
+BATCH = {"X-MMHIE-Priority": "batch"}  # patients come first, whatever the class of the key
 
 
 class GatewayAPI(OpenAICompatibleAPI):  # type: ignore[misc]  # Inspect is not installed here
     """Chat completions through the gateway, with its `mmhie` object in the message's metadata."""
 
     def __init__(self, model_name: str, **arguments: Any) -> None:
-        super().__init__(model_name=f"{SERVICE}/{model_name}", service=SERVICE, **arguments)
+        super().__init__(
+            model_name=f"{SERVICE}/{model_name}",
+            service=SERVICE,
+            default_headers=BATCH,
+            **arguments,
+        )
 
     def chat_choices_from_completion(
         self, completion: ChatCompletion, tools: list[Any]

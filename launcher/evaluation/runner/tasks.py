@@ -21,7 +21,7 @@ from launcher.evaluation.rules.phrases import normal
 from launcher.evaluation.rules.reply import Reply, Score
 from launcher.evaluation.rules.rubric import Rubric
 from launcher.evaluation.runner import grading, surfaces
-from launcher.evaluation.runner.model import REFUSED
+from launcher.evaluation.runner.model import BATCH, REFUSED
 
 MAKERS = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": Assistant}
 SURFACE = "surface"
@@ -83,7 +83,7 @@ def client() -> httpx2.AsyncClient:
     """Return a client of the gateway for what Inspect's own does not speak."""
     return httpx2.AsyncClient(
         base_url=os.environ["MMHIE_BASE_URL"].removesuffix("/v1"),
-        headers={"authorization": f"Bearer {os.environ['MMHIE_API_KEY']}"},
+        headers={"authorization": f"Bearer {os.environ['MMHIE_API_KEY']}", **BATCH},
         timeout=600,
     )
 

@@ -4,12 +4,13 @@ import contextlib
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
-from tests.contract.surfaces import STREAMS, SURFACES, error_of
+from tests.contract.surfaces import STREAMS, SURFACES, WHOLES, Surface, error_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
@@ -72,7 +73,7 @@ def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_pa
         parts = first.iter_raw()  # its end would be the response's
         next(parts)
         for number, name in enumerate(CLASSES * 2):
-            threads.append(asking(gateway, f"{name}-{number}", secrets[name]))
+            threads.append(asking(gateway, f"{name}-{number}", bearer(secrets[name])))
             until(lambda: waiting(gateway) == len(threads))
     for thread in threads:
         thread.join()
@@ -84,13 +85,44 @@ def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_pa
     assert [one for one in ids if one.startswith("batch")] == ["batch-0", "batch-3"]
 
 
-def asking(gateway: Gateway, name: str, secret: str) -> threading.Thread:
+def test_a_batch_waits_behind_the_same_callers_other_requests(
+    start: Start, start_engine: StartEngine
+) -> None:
+    """No other key is needed: a request says that it can wait, on any path."""
+    engine = start_engine()
+    gateway = start(engine.url, MMHIE_MAX_INFLIGHT="1").wait()
+    engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
+    threads: list[threading.Thread] = []
+    with gateway.client.stream("POST", STREAM.path, json=STREAM.body()) as first:
+        parts = first.iter_raw()  # its end would be the response's
+        next(parts)
+        for name in ("batch", "routine"):
+            for surface in WHOLES:
+                said = {"x-mmhie-priority": name}
+                threads.append(asking(gateway, f"{name}-{surface.name}", said, surface))
+                until(lambda: waiting(gateway) == len(threads))
+    for thread in threads:
+        thread.join()
+
+    classes = [one["headers"]["x-request-id"].split("-")[0] for one in asked(engine)]
+    assert classes[1:] == ["routine"] * len(WHOLES) + ["batch"] * len(WHOLES)
+
+
+def asked(engine: FakeEngine) -> list[dict[str, Any]]:
+    """The questions that came to an engine, in order."""
+    paths = {surface.path for surface in WHOLES}
+    return [one for one in engine.seen() if one["path"] in paths]
+
+
+def asking(
+    gateway: Gateway, name: str, headers: dict[str, str], surface: Surface = CHAT
+) -> threading.Thread:
     """A request of that id, on its way."""
 
     def ask() -> None:
         with httpx2.Client(base_url=gateway.url, timeout=60, trust_env=False) as client:
-            headers = {"x-request-id": name, **bearer(secret)}
-            answer = client.post(CHAT.path, json=CHAT.body(), headers=headers)
+            sent = {"x-request-id": name, **headers}
+            answer = client.post(surface.path, json=surface.body(), headers=sent)
             assert answer.status_code == 200, json.dumps(answer.json())
 
     thread = threading.Thread(target=ask)

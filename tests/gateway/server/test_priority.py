@@ -1,4 +1,4 @@
-"""The engine's own priority: the class of the key, where the engine goes by it."""
+"""The engine's own priority: the class of the key, or a lower one that the request asks for."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,30 @@ from typing import Any
 import pytest
 
 from tests.contract.fixtures import Start
-from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, RESPONSES, SURFACES
+from tests.contract.process import Gateway
+from tests.contract.surfaces import (
+    CHAT,
+    COMPLETIONS,
+    GENERATE,
+    RESPONSES,
+    SURFACES,
+    Surface,
+    name_of,
+)
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 
 RANKS = {"emergency": -1, "routine": None, "batch": 1}
+HEADER = "X-MMHIE-Priority"
 PATHS = (CHAT, COMPLETIONS, RESPONSES, GENERATE)
+
+
+def by_priority(folder: Path, *, ranked: bool = True) -> dict[str, str]:
+    """The settings of a gateway whose engine goes by priority, or does not."""
+    phase = folder / "phase.json"
+    model = {"id": "fake-model", "chat_template": True, "priority": ranked}
+    phase.write_text(json.dumps({"phase": "ready", "model": model}))
+    return {"MMHIE_PHASE_FILE": str(phase)}
 
 
 @pytest.mark.parametrize("ranked", [True, False])
@@ -21,12 +39,10 @@ def test_the_engines_own_priority(
 ) -> None:
     """Lower is sooner; an engine that does not go by it would refuse the request, so there it is
     not sent. What the caller says of itself is replaced."""
-    phase = tmp_path / "phase.json"
-    model = {"id": "fake-model", "chat_template": True, "priority": ranked}
-    phase.write_text(json.dumps({"phase": "ready", "model": model}))
     keys = tmp_path / "keys.json"
     secrets = {rank: add_key(keys, rank, "generate", "openai", priority=rank) for rank in RANKS}
-    gateway = start(engine.url, MMHIE_PHASE_FILE=str(phase), MMHIE_KEYS_FILE=str(keys)).wait()
+    settings = by_priority(tmp_path, ranked=ranked)
+    gateway = start(engine.url, MMHIE_KEYS_FILE=str(keys), **settings).wait()
 
     for surface in SURFACES:
         for rank, secret in secrets.items():
@@ -45,3 +61,59 @@ def test_the_engines_own_priority(
                 sent = json.loads([one["body"] for one in engine.seen() if one["body"]][-1])
                 wanted = RANKS[rank] if ranked else None
                 assert sent.get("priority") == (0 if said and wanted is None else wanted)
+
+
+def rank_sent(
+    gateway: Gateway, engine: FakeEngine, surface: Surface, headers: list[tuple[str, str]]
+) -> int | None:
+    """The priority that the engine gets for a request with these headers."""
+    engine.reset()
+    sent = [*surface.headers.items(), *headers]
+    answer = gateway.client.post(surface.path, json=surface.body(), headers=sent)
+    assert answer.status_code == 200, answer.text
+    path = CHAT if surface.path == GENERATE else surface.path
+    found: int | None = engine.body(path).get("priority")
+    return found
+
+
+def test_a_request_lowers_its_own_class_and_raises_none(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """On every surface; of several headers the lowest class counts."""
+    keys = tmp_path / "keys.json"
+    secrets = {rank: add_key(keys, rank, "generate", "openai", priority=rank) for rank in RANKS}
+    gateway = start(engine.url, MMHIE_KEYS_FILE=str(keys), **by_priority(tmp_path)).wait()
+
+    for surface in SURFACES:
+        for place, (rank, secret) in enumerate(secrets.items()):
+            key = list(bearer(secret).items())
+            for said_place, said in enumerate(RANKS):
+                wanted = list(RANKS.values())[max(place, said_place)]
+                headers = [*key, (HEADER, said)]
+                assert rank_sent(gateway, engine, surface, headers) == wanted, (rank, said)
+            both = [*key, (HEADER, "batch"), (HEADER, "emergency")]
+            assert rank_sent(gateway, engine, surface, both) == RANKS["batch"]
+
+
+def test_without_keys_a_request_lowers_its_class(
+    start: Start, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """An open gateway serves everybody as routine."""
+    gateway = start(engine.url, **by_priority(tmp_path)).wait()
+
+    for surface in SURFACES:
+        for said, wanted in (("emergency", None), ("routine", None), ("batch", 1)):
+            assert rank_sent(gateway, engine, surface, [(HEADER, said)]) == wanted, said
+
+
+@pytest.mark.parametrize("said", ["", "urgent", "Batch", "batch, routine", "batch!"])
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_an_unknown_class_is_refused(gateway: Gateway, surface: Surface, said: str) -> None:
+    """With the classes there are; the notices of the prompt stay."""
+    body = surface.body("I have crushing chest pain right now.")
+    headers = {**surface.headers, HEADER: said}
+    answer = gateway.client.post(surface.path, json=body, headers=headers)
+
+    assert answer.status_code == 400
+    assert "emergency, routine, batch" in answer.json()["error"]["message"]
+    assert "MED101" in answer.headers["x-mmhie-notices"]

@@ -21,6 +21,7 @@ import pytest
 
 from tests.compatibility.environment import python_with
 from tests.contract.process import Gateway
+from tests.contract.surfaces import CHAT, MESSAGES, RESPONSES
 from tests.fake_engine.process import FakeEngine
 from tests.launcher.evaluation.judges import judging
 from tests.waiting import PATIENCE_S, until
@@ -80,9 +81,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         }
         for word in MARKS
     ]
-    own = {"id": "1", "prompt": CANARY, "rule": {"kind": "phrases", "all": [["no such phrase"]]}}
+    rule = {"kind": "phrases", "all": [["no such phrase"]]}
+    own = [
+        {"id": name, "prompt": CANARY, "surface": name, "rule": rule}
+        for name in ("chat", "responses", "messages")
+    ]
     (folder / "rubrics.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in rubric))
-    (folder / "own.jsonl").write_text(json.dumps(own))
+    (folder / "own.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in own))
     environ = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -91,9 +96,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "MMHIE_JUDGE_API_KEY": JUDGE_KEY,
         "MMHIE_EVALUATE_PYTHON": str(python_with(ROOT / "requirements" / "evaluate.txt")),
     }
+    phase = folder / "phase.json"
+    model = {"id": "fake-model", "chat_template": True, "priority": True}
+    phase.write_text(json.dumps({"phase": "ready", "model": model}))
     with (
         FakeEngine("--reasoning", "--first-token-delay", "0.1").wait() as engine,
-        Gateway(folder, engine.url).wait() as gateway,
+        Gateway(folder, engine.url, MMHIE_PHASE_FILE=str(phase)).wait() as gateway,
     ):
         yield Site(folder, gateway, engine, environ)
 
@@ -182,6 +190,14 @@ def test_ctrl_c_ends_it_with_a_sentence(site: Site) -> None:
     assert said.endswith("Stopped; the same command with --resume goes on from here.\n")
     assert started.returncode == 2
     assert not psutil.wait_procs(family, PATIENCE_S)[1]
+
+
+def test_every_question_is_of_the_class_batch(run: Run, site: Site) -> None:
+    """Whichever way it is asked, without a key of that class; the engine schedules by it."""
+    assert run.asked
+    for path in (CHAT, RESPONSES, MESSAGES):
+        bodies = [json.loads(one["body"]) for one in site.engine.seen(path)]
+        assert {body.get("priority") for body in bodies} == {1}, path
 
 
 def test_a_judge_that_is_no_good_leaves_items_unscored(run: Run) -> None:
