@@ -10,6 +10,8 @@ FAST = $(PYTEST) $(FAST_TESTS)
 MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' tests)))
 ENGINE = $(PYTEST) $(TWO) -m "engine and not slow" $(call MARKED,engine)
 SLOW = $(PYTEST) $(TWO) -m slow $(call MARKED,slow)
+# Or each of the hundreds of processes that tests start would compile its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-slow coverage check fix docs docs-check fuzz bench bench-quick capacity image-check screenshots setup
 
@@ -22,7 +24,7 @@ run:  ## install what is missing, then engine and gateway on port 8000
 
 # A start of an engine keeps one core busy, so the fast tests run meanwhile. Without env, Ctrl-C
 # would not reach what runs in the background. 5: no test was selected.
-test: N = 3
+test: N = 4
 test: setup  ## all tests except the slow ones, with a real engine; T=path selects
 	@mkdir -p .cache; status=0; log=.cache/engine-tests.log; \
 	env --default-signal=INT $(ENGINE) -p no:cacheprovider >$$log 2>&1 & engine=$$!; \

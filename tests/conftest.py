@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from requirements import programs
-from tests.scheduling import ByEngine
+from tests.scheduling import ByEngine, place
 
 pytest_plugins = ["tests.contract.fixtures"]
 
@@ -21,6 +21,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_report_header() -> str:
     """The programs that are missing, and the one command that installs them all."""
     return programs.summary()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: place(item.nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByEngine | None:

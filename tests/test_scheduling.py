@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scheduling import LONGEST, engine_of, longest
+from tests.scheduling import LONGEST, WAITING, engine_of, longest, place
 
 REAL = Path(__file__).parent / "real"
 SHARED = {"stack": "embedded", "gpt_oss": "gpt-oss"}
@@ -63,6 +63,19 @@ def test_long_ones_begin_first() -> None:
     """In the order of the table; the others as they come."""
     assert longest(["embedded", "tests/bench", "tests/faults"]) == "tests/faults"
     assert longest(["embedded", "tests/sdk"]) == "embedded"
+
+
+def test_those_that_wait_begin_first() -> None:
+    """In the order of the table; the others stay in theirs."""
+    second, first = (f"{module}::test" for module in (WAITING[1], WAITING[0]))
+    tests = ["tests/b.py::test", second, "tests/a.py::test", first]
+
+    assert sorted(tests, key=place) == [first, second, "tests/b.py::test", "tests/a.py::test"]
+
+
+@pytest.mark.parametrize("module", WAITING)
+def test_what_waits_is_there(module: str) -> None:
+    assert (REAL.parents[1] / module).is_file()
 
 
 @pytest.mark.parametrize("scope", LONGEST)
