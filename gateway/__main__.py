@@ -1,61 +1,15 @@
 """`python -m gateway`: the gateway in the foreground."""
 
-import errno
-import socket
+import gc
 import sys
-
-import uvloop
-
-from gateway import logs, memory, startup_checks
-from gateway.app import create_app
-from gateway.server.drain import DrainingServer
-from gateway.settings import GatewaySettings, SettingsError
-from gateway.workers import supervisor
 
 
 def main() -> int:
     """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
-    return startup_checks.run(serve)
+    gc.disable()  # what a start makes stays, and looking for garbage is a tenth of it: freeze_heap
+    from gateway import foreground
 
-
-def serve(settings: GatewaySettings) -> int:
-    """Serve in this process or in several; return the exit code. Raises SettingsError."""
-    listener = listen(settings)
-    logs.log.info(
-        "listening",
-        extra={"host": settings.host, "port": settings.port, "auth": auth_kinds(settings)},
-    )
-    if settings.workers > 1:
-        return supervisor.run(settings, listener)
-    app = create_app(settings)
-    memory.freeze_heap()
-    uvloop.run(DrainingServer(app, settings).serve(sockets=[listener]))
-    return 0
-
-
-def auth_kinds(settings: GatewaySettings) -> str:
-    """Return the accepted kinds of credentials, for the log."""
-    tokens = settings.jwks_file or settings.jwks_url
-    kinds = [name for name, on in (("keys", settings.keys_file), ("jwt", tokens)) if on]
-    return "+".join(kinds) or "open"
-
-
-def listen(settings: GatewaySettings) -> socket.socket:
-    """Bind the port, before anything else so that a port in use is reported first."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    except OSError as problem:
-        raise SettingsError(sentence(problem, settings)) from None
-
-
-def sentence(problem: OSError, settings: GatewaySettings) -> str:
-    if problem.errno == errno.EADDRINUSE:
-        return f"MMHIE_PORT {settings.port} is used by another program; choose another or stop it."
-    return (
-        f"The gateway cannot listen on MMHIE_HOST and MMHIE_PORT ({problem.strerror}); name an "
-        "address of this machine and a port that this user may bind."
-    )
+    return foreground.main()
 
 
 if __name__ == "__main__":

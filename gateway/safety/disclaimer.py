@@ -8,8 +8,6 @@ from functools import cached_property
 from gateway.safety.wording import LANGUAGES, Wording, built_in, wording
 from gateway.settings import GatewaySettings, SettingsError
 
-DEFAULT_TEXTS = {language: built_in(language).disclaimer for language in LANGUAGES}
-DEFAULT_TEXT = DEFAULT_TEXTS["en"]
 DEFAULT_VERSION = "1.0.0"
 DISCLAIMER_ID = "mmhie-safety-notice"
 
@@ -48,6 +46,11 @@ class Disclaimer:
         return {"id": self.id, "version": self.version, "sha256": self.sha256, "text": self.text}
 
 
+def default_text(language: str = "en") -> str:
+    """Return the built-in disclaimer in one of `LANGUAGES`."""
+    return built_in(language).disclaimer
+
+
 def wording_of(settings: GatewaySettings) -> Wording:
     """Return the sentences for these settings; raise SettingsError for a wrong file."""
     try:
@@ -70,13 +73,13 @@ def disclaimer_of(settings: GatewaySettings) -> Disclaimer:
 def _statement(text: str | None, language: str) -> str:
     if not LANGUAGE.fullmatch(language):
         raise ValueError("MMHIE_DISCLAIMER_LANGUAGE must be a tag such as en, de or pt-BR.")
-    if text is None and language not in DEFAULT_TEXTS:
-        known = ", ".join(DEFAULT_TEXTS)
+    if text is None and language not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
         raise ValueError(
             f"There is no built-in disclaimer in this language (only {known}); set "
             "MMHIE_WORDING_FILE, or MMHIE_DISCLAIMER_TEXT for the disclaimer alone."
         )
-    statement = DEFAULT_TEXTS[language] if text is None else text.strip()
+    statement = default_text(language) if text is None else text.strip()
     if not statement:
         raise ValueError("MMHIE_DISCLAIMER_TEXT is blank; every answer needs a disclaimer.")
     return statement
@@ -84,7 +87,7 @@ def _statement(text: str | None, language: str) -> str:
 
 def _version(shown: str, language: str) -> str:
     """Return a header-safe version; a custom text is named by its digest."""
-    if shown == DEFAULT_TEXTS.get(language):
+    if language in LANGUAGES and shown == default_text(language):
         return DEFAULT_VERSION if language == "en" else f"{DEFAULT_VERSION}-{language}"
     return f"custom-{_digest(shown)[:12]}"
 

@@ -60,8 +60,8 @@ class Labels:
         contact = emergency_contact or words.contact
         rules = None
         if audience != "off":
-            red_flags(policy.languages)  # 30 ms per language: now, not in the first request
-            model()  # 100 ms
+            red_flags(policy.languages)  # 25 ms per language: now, not in the first request
+            model()  # 40 ms
             rules = rules_version(words, audience, [str(policy), contact])
         return cls(disclaimer, secret, words, audience, contact, policy, rules)
 

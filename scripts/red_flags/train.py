@@ -2,14 +2,13 @@
 
 Needs requirements/classifier.txt in an environment of its own, beside the gateway's. Reads the
 training sources of sources.toml and the texts of our own, never the frozen part; writes
-`weights.txt.gz` and the card. The same inputs give the same bytes.
+`weights.json.gz` and the card. The same inputs give the same bytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
-import io
 import json
 import random
 from collections import Counter
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import sklearn
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
@@ -45,6 +45,7 @@ INVERSE_REGULARISATION = {"emergency": 10.0, "record": 3.0, "study": 3.0}
 UNIT = 1 / 64  # of a quantised weight
 LEAST = 4  # units: weights below are left out
 LARGEST = 2_000
+TABLES = {"w": "words", "b": "pairs", "p": "pieces"}  # by the first letter of a feature
 LANGUAGES = ("en", "de", "es", "fr")
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85)
 ALARMS = 0.02  # share of the others, in cross-validation, that the recorded threshold lets through
@@ -233,7 +234,7 @@ def write_weights(vectoriser: CountVectorizer, fitted: dict[str, LogisticRegress
     weights = np.stack([one.coef_[0] for one in fitted.values()], axis=1)
     weights *= scales(vectoriser)[:, None]
     pieces = {name: row for name, row in zip(names, weights, strict=True) if name[0] == "p"}
-    lines = []
+    tables: dict[str, dict[str, int]] = {table: {} for table in TABLES.values()}
     for name, row in zip(names, weights, strict=True):
         worth = row
         if name[0] == "w" and name[1].isalpha():
@@ -241,11 +242,9 @@ def write_weights(vectoriser: CountVectorizer, fitted: dict[str, LogisticRegress
         units = np.clip(np.rint(worth / UNIT), -LARGEST, LARGEST).astype(int)
         # A known word stays, however little it says: without it, it would be taken apart.
         if name[0] == "w" or np.abs(units).max() >= LEAST:
-            lines.append("\t".join([name, *(str(unit or "") for unit in units)]))
-    stream = io.BytesIO()
-    with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as file:
-        file.write(("\n".join(lines) + "\n").encode())
-    shipped.WEIGHTS.write_bytes(stream.getvalue())
+            first, second, third = map(int, units)
+            tables[TABLES[name[0]]][name[1:]] = shipped.packed((first, second, third))
+    shipped.WEIGHTS.write_bytes(gzip.compress(orjson.dumps(tables), mtime=0))
 
 
 def write_card(

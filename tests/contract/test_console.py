@@ -6,7 +6,7 @@ import pytest
 
 from gateway.auth import keys
 from gateway.console.assets import PAGE
-from gateway.safety.disclaimer import DEFAULT_TEXTS
+from gateway.safety.disclaimer import default_text
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import error_of
@@ -21,7 +21,7 @@ def test_the_page(gateway: Gateway) -> None:
 
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert DEFAULT_TEXTS["en"] in page.text
+    assert default_text() in page.text
     assert "{{" not in page.text
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.safety.red_flags.context import is_about_a_person, status
 from gateway.safety.red_flags.prefilter import Prefilter
 from gateway.safety.red_flags.rule import Pair, Rule, SignPattern, Signs
+from gateway.safety.red_flags.triggers import triggers
 
 REACH = 3  # sentences between two signs of a pair
 
@@ -44,6 +45,7 @@ class CandidateRules:
             if language in rule.signs:
                 self._candidates.append(self._candidate(rule, language))
         self._prefilter = Prefilter(self._patterns)
+        triggers(language)  # read now, and not in the first request
 
     def _candidate(self, rule: Rule, language: str) -> CandidateRule:
         signs, patterns = rule.signs[language], self._patterns

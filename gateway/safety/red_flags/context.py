@@ -11,7 +11,7 @@ history unless the sentence says that it is recent.
 import re
 from typing import Literal
 
-from gateway.safety.red_flags.triggers import TRIGGERS, Triggers
+from gateway.safety.red_flags.triggers import Triggers, triggers
 
 Status = Literal["present", "negated", "historical", "family", "hypothetical"]
 
@@ -22,7 +22,7 @@ AFTER = 60
 
 def status(sentence: str, start: int, end: int, language: str = "en") -> Status:
     """Return the status of the sign at [start, end) in a sentence."""
-    table = TRIGGERS[language]
+    table = triggers(language)
     before, after = scopes(sentence, start, end, table)
     if is_negated(before, after, table):
         return "negated"
@@ -74,7 +74,7 @@ def is_hypothetical(sentence: str, start: int, table: Triggers) -> bool:
 
 def is_about_a_person(sentence: str, language: str = "en") -> bool:
     """Return whether the sentence is about somebody rather than a subject."""
-    return TRIGGERS[language].person.search(sentence) is not None
+    return triggers(language).person.search(sentence) is not None
 
 
 def _after_last(pattern: re.Pattern[str], text: str) -> str:

@@ -24,7 +24,7 @@ NEGATION = (
 )
 BETWEEN = rf"\W{{1,5}}(?:(?!{NEGATION})\w{{1,30}}\W{{1,5}}){{0,6}}?"
 
-SHARED = Path(__file__).with_name("words.toml")
+SHARED = tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
 NAME = re.compile(r"\{([a-z_]+)\}")  # never a quantifier, which has digits
 Sign = str | Sequence[str]
 Expand = Callable[[str], str]
@@ -32,13 +32,13 @@ Expand = Callable[[str], str]
 
 def read(path: Path) -> tuple[dict[str, Any], Expand]:
     """Read a data file; return it with what replaces `{name}` by the alternatives of `[words]`."""
-    table, shared = (tomllib.loads(one.read_text("utf-8")) for one in (path, SHARED))
+    table = tomllib.loads(path.read_text("utf-8"))
     words = {"between": BETWEEN}
 
     def expand(text: str) -> str:
         return NAME.sub(lambda found: words[found[1]], text)
 
-    for name, alternatives in (shared | table.pop("words", {})).items():
+    for name, alternatives in (SHARED | table.pop("words", {})).items():
         words[name] = expand("|".join(alternatives))
     return table, expand
 

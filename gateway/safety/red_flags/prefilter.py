@@ -27,7 +27,8 @@ LOOSER = {
     "$": "",
     "?+": "?",
 }
-PIECE = re.compile(r"\\.|\[[^\]]+\]|\?\+|.", re.DOTALL)
+PIECE = re.compile(r"\\.|\[[^\]]+\]|\?\+|[a-z]+|.", re.DOTALL)
+NESTING = {"(": 1, ")": -1}
 LOOKAROUND = re.compile(r"\(\?<?[!=]")
 PARENTHESIS = re.compile(r"\\.|[()]")
 
@@ -83,7 +84,8 @@ def alternatives(pattern: str) -> list[list[str]]:
     """Return each alternative of a pattern as parts for RE2, all of which are in every text that
     it matches."""
     plain = bare(without_lookaround(pattern.replace(BETWEEN, RUN)))
-    return [list(map(loosened, split(each, RUN))) for each in split(plain, "|")]
+    pieces = PIECE.findall(plain)
+    return [list(map(loosened, split(each, RUN))) for each in split(pieces, "|")]
 
 
 def bare(pattern: str) -> str:
@@ -93,25 +95,26 @@ def bare(pattern: str) -> str:
     return group[3:-1] if is_one else pattern
 
 
-def split(pattern: str, at: str) -> list[str]:
-    """Split a pattern at a piece outside of groups."""
-    parts, depth = [""], 0
-    for piece in PIECE.findall(pattern):
-        depth += {"(": 1, ")": -1}.get(piece, 0)
+def split(pieces: Iterable[str], at: str) -> list[list[str]]:
+    """Split the pieces of a pattern at one that is outside of groups."""
+    parts: list[list[str]] = [[]]
+    depth = 0
+    for piece in pieces:
+        depth += NESTING.get(piece, 0)
         if piece == at and not depth:
-            parts.append("")
+            parts.append([])
         else:
-            parts[-1] += piece
+            parts[-1].append(piece)
     return parts
 
 
-def loosened(pattern: str) -> str:
+def loosened(pieces: Iterable[str]) -> str:
     """Return a pattern for RE2 that matches wherever one of `re` does, and more."""
-    return PIECE.sub(lambda piece: loosened_piece(piece.group()), pattern)
+    return "".join(map(loosened_piece, pieces))
 
 
 def loosened_piece(piece: str) -> str:
-    if piece.startswith("[") and " " in piece:
+    if " " in piece and piece.startswith("["):
         spaces = piece.replace(" ", r"\s")
         return f"(?:{spaces}+)"
     return LOOSER.get(piece, piece)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gateway.safety.red_flags.rule import Rule, Signs
 from gateway.safety.red_flags.sentences import normal, sentences_of
-from gateway.safety.red_flags.triggers import TRIGGERS
+from gateway.safety.red_flags.triggers import triggers
 
 
 def resolving_turn(
@@ -25,7 +25,7 @@ def resolving_turn(
 
 def is_resolved(rule: Rule, sentence: str, language: str) -> bool:
     """Return whether a sentence says that everything, or this rule's sign, is over."""
-    table = TRIGGERS[language]
+    table = triggers(language)
     if table.unsettled.search(sentence) or sentence.rstrip().endswith("?"):
         return False
     return table.all_over.search(sentence) is not None or (
@@ -53,6 +53,6 @@ def all_over_turn(turns: Sequence[str], languages: Sequence[str]) -> int | None:
 
 def is_all_over(sentence: str, language: str) -> bool:
     """Return whether a sentence states that an emergency, whichever it was, has ended."""
-    table = TRIGGERS[language]
+    table = triggers(language)
     is_open = table.unsettled.search(sentence) or sentence.rstrip().endswith("?")
     return not is_open and table.all_over.search(sentence) is not None

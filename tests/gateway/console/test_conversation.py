@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from gateway.safety.disclaimer import DEFAULT_TEXT
+from gateway.safety.disclaimer import default_text
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import answered, ask, ready
@@ -61,7 +61,7 @@ async def test_every_turn_keeps_its_notices_and_the_disclaimer(
 
     for turn in await page.locator("article").all():
         await expect(turn.locator(".notice").first).to_contain_text("chest pain")
-        await expect(turn.locator(".answer-notice")).to_have_text(DEFAULT_TEXT)
+        await expect(turn.locator(".answer-notice")).to_have_text(default_text())
 
 
 async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:

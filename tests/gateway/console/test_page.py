@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from gateway.safety.disclaimer import DEFAULT_TEXT
+from gateway.safety.disclaimer import default_text
 from gateway.safety.hold import Hold, write
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
@@ -58,7 +58,7 @@ async def test_an_answer_is_read_as_it_is_written(page: Page, engine: FakeEngine
     assert whole.startswith(begun.strip()[:-1])
     assert len(whole) > len(begun)
     await expect(page.locator("article .made-by")).to_contain_text("AI-generated")
-    await expect(page.locator("article .answer-notice")).to_have_text(DEFAULT_TEXT)
+    await expect(page.locator("article .answer-notice")).to_have_text(default_text())
     assert engine.body()["messages"][-1]["content"] == "What is croup?"
 
 
@@ -391,7 +391,7 @@ async def test_a_copied_answer_keeps_its_labels(page: Page) -> None:
     copied = await page.evaluate("navigator.clipboard.readText()")
 
     assert await page.locator("article .text").inner_text() in copied
-    assert copied.endswith(DEFAULT_TEXT)
+    assert copied.endswith(default_text())
     assert "AI-generated, fake-model" in copied
     assert "emergency number" in copied.split("\n")[0]
 
@@ -418,7 +418,7 @@ async def test_copied_code_runs(page: Page, engine: FakeEngine, tmp_path: Path) 
 
         assert done.returncode == 0, (name, done.stderr)
         assert engine.body()["messages"][-1]["content"] == prompt, name
-        assert DEFAULT_TEXT in done.stdout, name
+        assert default_text() in done.stdout, name
     assert await violations(page) == []
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.auth import keys
-from gateway.safety.disclaimer import DEFAULT_TEXT
+from gateway.safety.disclaimer import default_text
 from gateway.safety.hold import Hold, write
 from launcher.cli import app
 from tests.contract.process import Gateway
@@ -25,6 +25,7 @@ from tests.waiting import until
 
 CHAT = "/v1/chat/completions"
 EMERGENCY = "I have crushing chest pain right now."
+DEFAULT_TEXT = default_text()
 ANSWERED = f"{DEFAULT_TEXT[-20:]}\r\n\r\n> "  # and asked for the next question
 
 

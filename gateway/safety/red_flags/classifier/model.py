@@ -1,21 +1,23 @@
 """Three linear scores of a text, from a table of weights: emergency, record, study.
 
-`weights.txt.gz` is made by `python -m scripts.red_flags.train`; card.json says from which texts and
-with which results. A line is a feature and its three weights; what a word is worth includes the
-worth of its pieces, so that only unknown words are taken apart.
+`weights.json.gz` is made by `python -m scripts.red_flags.train`; card.json says from which texts
+and with which results. It has the three weights of each word, pair of words and piece of a word, in
+the lanes of one integer; what a word is worth includes the worth of its pieces, so that only
+unknown words are taken apart.
 
 Speed comes from what is worked out when the table is read: a known word costs a look-up, in loops
 of the interpreter's own. Nothing of a text is kept.
 """
 
 import gzip
-import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+import orjson
 
 from gateway.safety.red_flags.classifier.features import (
     NEGATED,
@@ -28,7 +30,7 @@ from gateway.safety.red_flags.classifier.features import (
 )
 
 FOLDER = Path(__file__).parent
-WEIGHTS = FOLDER / "weights.txt.gz"
+WEIGHTS = FOLDER / "weights.json.gz"
 CARD = FOLDER / "card.json"
 
 FEWEST = 6  # words that a text counts as, at least
@@ -131,17 +133,24 @@ def packed(weights: tuple[int, int, int]) -> int:
 
 @cache
 def model() -> Model:
-    """Return the classifier as it is shipped; read once (100 ms)."""
-    tables: dict[str, Words] = {"w": {}, "b": {}, "p": {}}
-    for line in gzip.decompress(WEIGHTS.read_bytes()).decode().split("\n")[:-1]:
-        feature, first, second, third = line.split("\t")
-        worth = packed((int(first or 0), int(second or 0), int(third or 0)))
-        # The same word is the same object everywhere: found without comparing its letters.
-        tables[feature[0]][sys.intern(feature[1:])] = worth
-    pairs = {pair(name): worth for name, worth in tables["b"].items()}
-    return Model(tables["w"], pairs, tables["p"], json.loads(CARD.read_text("utf-8"))["model"])
+    """Return the classifier as it is shipped; read once (40 ms)."""
+    tables = orjson.loads(gzip.decompress(WEIGHTS.read_bytes()))
+    words, pairs = tables["words"], tables["pairs"]
+    return Model(
+        dict(zip(interned(words), words.values(), strict=True)),
+        dict(zip(parted(pairs), pairs.values(), strict=True)),
+        tables["pieces"],
+        orjson.loads(CARD.read_bytes())["model"],
+    )
 
 
-def pair(name: str) -> tuple[str, str]:
-    first, second = map(sys.intern, name.split(" "))
-    return first, second
+def interned(words: Iterable[str]) -> list[str]:
+    """Return words of which the same one is the same object everywhere: a table finds it without
+    comparing its letters."""
+    return list(map(sys.intern, words))
+
+
+def parted(pairs: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Return pairs of words that have a blank between them, both interned."""
+    words = interned(" ".join(pairs).split(" "))
+    return zip(words[::2], words[1::2], strict=True)

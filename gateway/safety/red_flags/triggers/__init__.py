@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 
 from gateway.safety.red_flags.patterns import alternatives, read
@@ -37,16 +38,11 @@ class Triggers:
     unsettled: re.Pattern[str]
 
 
-def read_triggers(path: Path) -> Triggers:
-    """Read one language's classes, each a list of alternatives between word boundaries."""
-    table, expand = read(path)
+@cache
+def triggers(language: str) -> Triggers:
+    """Return one language's classes, each a list of alternatives between word boundaries."""
+    table, expand = read(Path(__file__).with_name(f"{language}.toml"))
     sources = {each.name: alternatives(table[each.name], expand) for each in fields(Triggers)}
     return Triggers(
         **{name: re.compile(rf"(?<!\w)(?:{source})(?!\w)") for name, source in sources.items()}
     )
-
-
-TRIGGERS: dict[str, Triggers] = {
-    language: read_triggers(Path(__file__).with_name(f"{language}.toml"))
-    for language in ("en", "de", "es")
-}
