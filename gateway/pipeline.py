@@ -36,6 +36,7 @@ from gateway.heavy_work import HEAVY_BYTES
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
 from gateway.json_types import Json
+from gateway.limits.json_structure import check_values
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
@@ -148,6 +149,7 @@ async def read(
 
 def parsed(body: bytes) -> tuple[Json, Sequence[str]]:
     """Return a request and the turns of it that are screened; raises InvalidRequest."""
+    check_values(body)
     request = openai_json.parse_request(body)
     return request, screened(request)
 

@@ -12,6 +12,7 @@ import orjson
 
 from gateway.errors import InvalidRequest
 from gateway.json_types import Json
+from gateway.limits.json_structure import is_deeper
 from gateway.settings import GatewaySettings
 
 LARGEST_SCHEMA_BYTES = 64 * 1024
@@ -22,8 +23,6 @@ MOST_WORDS = 128
 MOST_DOCUMENTS = 64
 ANSWER_BUDGETS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
-SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
-NO_MARKS = bytes(set(range(256)) - set(b'{}[]"'))
 _FIELDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 TEXT_PARTS = frozenset(_FIELDS["text_parts"])
 MESSAGE_BLOCKS = frozenset(_FIELDS["message_blocks"])
@@ -281,22 +280,6 @@ def check_batch(parsed: Json, policy: RequestPolicy) -> None:
                 f"prompt and n ask for more than {policy.choices} answers (MMHIE_MAX_CHOICES).",
                 param="prompt",
             )
-
-
-def is_deeper(document: bytes, depth: int) -> bool:
-    """Return whether lists and objects of a JSON document are nested deeper than this.
-
-    Brackets alone are looked at, the innermost pairs taken out together: a walk over the values
-    would hold up everybody, with a million of them in one body.
-    """
-    # Outside of texts there is no backslash. A pair of quotes with nothing between them may as well
-    # be the end of one text and the beginning of the next: without it, no bracket changes sides.
-    unescaped = document.replace(rb"\\", b"").replace(rb"\"", b"")
-    marks = unescaped.translate(SAME_BRACKETS, NO_MARKS).replace(b'""', b"")
-    brackets = b"".join(marks.split(b'"')[::2])
-    for _ in range(depth):
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
 
 
 def default_budget(path: str, parsed: Json, policy: RequestPolicy) -> Json:

@@ -20,11 +20,12 @@ PAGES = {
 }
 
 
-def body_of(unit: bytes) -> bytes:
-    """Return a chat request of nearly two megabytes, filled with one value."""
+def body_of(unit: bytes, most: int) -> bytes:
+    """Return a chat request of nearly two megabytes: at most so many of one value, and a text."""
     head = b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"filler":['
-    times = (BODY_BYTES - len(head)) // (len(unit) + 1)
-    return head + b",".join([unit] * times) + b"]}"
+    times = min(most, (BODY_BYTES - len(head)) // (len(unit) + 1))
+    filled = head + b",".join([unit] * times) + b'],"note":"'
+    return filled + b"a" * (BODY_BYTES - len(filled)) + b'"}'
 
 
 def whole_answer(size: int) -> bytes:

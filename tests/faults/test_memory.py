@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.limits.json_structure import MOST_CONTAINERS, MOST_VALUES
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.faults import heavy
@@ -12,11 +13,16 @@ from tests.gateway.peer import Line
 
 pytestmark = pytest.mark.slow
 
-MANY = 40
+MANY = 80
 MIB = 1024 * 1024
 BUDGET_BYTES = 128 * MIB
 OVER_BYTES = 96 * MIB  # the allocator's waste, sockets, one document being joined or parsed
-SHAPES = {"lists": b"[]", "objects": b'{"": 0}', "texts": '"\N{GRINNING FACE}"'.encode()}
+# As many of each as a request may hold.
+SHAPES = {
+    "lists": (b"[]", MOST_CONTAINERS - 10),
+    "objects": (b'{"": 0}', MOST_CONTAINERS - 10),
+    "texts": ('"\N{GRINNING FACE}"'.encode(), MOST_VALUES - 10),
+}
 
 
 async def begun(start: Start, url: str) -> tuple[Gateway, int]:
@@ -39,9 +45,9 @@ def codes(responses: list[bytes]) -> set[bytes]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 async def test_bodies_that_python_makes_large(start: Start, shape: str) -> None:
-    """Of forty bodies of 2 MB, open together, as many are taken as fit the budget; the others are
+    """Of eighty bodies of 2 MB, open together, as many are taken as fit the budget; the others are
     refused, and afterwards there is room again."""
-    body, enough, settled = heavy.body_of(SHAPES[shape]), asyncio.Event(), asyncio.Semaphore(0)
+    body, enough, settled = heavy.body_of(*SHAPES[shape]), asyncio.Event(), asyncio.Semaphore(0)
 
     async def wait(line: Line) -> None:
         settled.release()

@@ -15,7 +15,7 @@ import pytest
 from gateway.engine import openai_json
 from gateway.engine.errors import echoes, translate, withhold
 from gateway.http import sse
-from gateway.limits import request_policy
+from gateway.limits.json_structure import is_deeper, outside_texts
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.limits.request_policy import RequestPolicy
 from gateway.proxy import json_response
@@ -110,7 +110,7 @@ def labelled(text: str) -> None:
 
 
 def deep(body: bytes) -> None:
-    request_policy.is_deeper(body, POLICY.depth)
+    is_deeper(body, POLICY.depth)
 
 
 def refused(text: str) -> None:
@@ -145,6 +145,7 @@ OTHERS: Mapping[str, tuple[Callable[[int], Any], Callable[[Any], object]]] = {
         lambda size: {"messages": [{"role": "user", "content": [{"text": "a"}] * (size // 16)}]},
         screened,
     ),
+    "many values": (lambda size: b"[],{}," * (size // 6), outside_texts),
     "nested lists": (lambda size: b"[[[[]]]]" * (size // 8), deep),
     "wide nesting": (
         lambda size: (b"[" * 60 + b"]" * 60) * (size // 120),

@@ -1,14 +1,9 @@
 """The request policy: each rule at its edge; text, and the ways in which it is none."""
 
 import json
-import sys
-from types import FrameType
 from typing import Any
 
-import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.errors import InvalidRequest
 from gateway.limits.request_policy import (
@@ -18,7 +13,6 @@ from gateway.limits.request_policy import (
     default_budget,
     fault_of_items,
     fault_of_tools,
-    is_deeper,
 )
 
 CAPS = RequestPolicy(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
@@ -138,69 +132,6 @@ def test_depth(levels: int, fine: bool) -> None:
     with pytest.raises(InvalidRequest) as found:
         judged(metadata=nested)
     assert "MMHIE_MAX_JSON_DEPTH" in found.value.message
-
-
-@pytest.mark.parametrize(
-    ("document", "depth"),
-    [
-        (b"1", 0),
-        (b"{}", 1),
-        (b"[[],{}]", 2),
-        (b'{"a":[{"b":[]}]}', 4),
-        (b'{"a":"[[[[[["}', 1),
-        (b'{"a":"\\"[[\\\\","b":[]}', 2),
-        (b'{"[\\\\":1}', 1),
-        (b"[" * 500 + b"]" * 500, 500),
-    ],
-)
-def test_depth_of_a_document(document: bytes, depth: int) -> None:
-    """Brackets within texts are none."""
-    assert not is_deeper(document, depth)
-    assert depth == 0 or is_deeper(document, depth - 1)
-
-
-def levels_of(value: Any) -> int:
-    """By a walk over the values."""
-    if not isinstance(value, dict | list):
-        return 0
-    inner = value.values() if isinstance(value, dict) else value
-    return 1 + max(map(levels_of, inner), default=0)
-
-
-AWKWARD = st.text('"\\\\[]{},:a', max_size=6)
-
-
-@given(
-    st.recursive(
-        AWKWARD | st.none(),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(AWKWARD, inner, max_size=3),
-        max_leaves=12,
-    )
-)
-def test_depth_whatever_the_texts_hold(value: Any) -> None:
-    """Quotes, backslashes and brackets in texts and names change nothing."""
-    document, levels = orjson.dumps(value), levels_of(value)
-
-    assert not is_deeper(document, levels)
-    assert levels == 0 or is_deeper(document, levels - 1)
-
-
-def test_depth_takes_no_walk() -> None:
-    """A million values in one body cost a few passes in C: no Python is run for each."""
-    wide = b"[" + b",".join([b"[" * 60 + b"]" * 60] * 15_000) + b"]"
-    lines = 0
-
-    def count(frame: FrameType, kind: str, _: object) -> Any:
-        nonlocal lines
-        lines += kind == "line"
-        return count
-
-    sys.settrace(count)
-    try:
-        assert not is_deeper(wide, 64)
-    finally:
-        sys.settrace(None)
-    assert lines < 300
 
 
 @pytest.mark.parametrize(
