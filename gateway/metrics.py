@@ -24,6 +24,8 @@ from prometheus_fastapi_instrumentator import metrics
 from gateway.engine.watch import Phase
 from gateway.limits.admission import AdmissionQueue
 from gateway.record import AnswerSummary, RequestRecord
+from gateway.safety.languages import LANGUAGES
+from gateway.safety.refusals import BEGINNINGS
 
 TTFT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 DURATION_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -54,12 +56,6 @@ class Metrics:
         self.estimated_tokens = counter(
             "estimated_tokens", "Tokens of answers that the engine had not counted."
         )
-        self.notices = counter("notices", "Red flags found in prompts.", "rule")
-        self.resolved = counter(
-            "notices_resolved", "Red flags that a later turn said were over.", "rule"
-        )
-        self.warnings = counter("warnings", "Warnings on answers.", "kind")
-        self.truncated = counter("truncated", "Truncated answers.", "where")
         self.ttft = histogram("ttft_seconds", "Time to first token.", TTFT_BUCKETS_S)
         self.duration = histogram(
             "request_duration_seconds",
@@ -74,9 +70,29 @@ class Metrics:
         phase = gauge("phase", "1 for the current phase.", labels=("phase",))
         self.phases = {one: phase.labels(one) for one in get_args(Phase)}
         self._add_audit_gauges()
+        self._add_findings()
         self._add_operation()
         self._children: dict[tuple[object, ...], Counter] = {}
         self.http = HttpMetrics(self.registry)
+
+    def _add_findings(self) -> None:
+        """Add the counts of what was found in prompts and answers."""
+        counter = self._counter
+        self.notices = counter("notices", "Red flags found in prompts.", "rule")
+        self.resolved = counter(
+            "notices_resolved", "Red flags that a later turn said were over.", "rule"
+        )
+        self.warnings = counter("warnings", "Warnings on answers.", "kind")
+        self.truncated = counter("truncated", "Truncated answers.", "where")
+        self.prompts = counter("prompts", "Prompts, by language.", "language")
+        self.beginnings = counter(
+            "answer_beginnings", "Answers whose beginning was read, by what it is.", "kind"
+        )
+        # From the start: an increase counts from a zero that was seen.
+        for language in LANGUAGES:
+            self.prompts.labels(language)
+        for kind in BEGINNINGS:
+            self.beginnings.labels(kind)
 
     def _add_operation(self) -> None:
         """Add the metrics of what the gateway needs beside the engine."""
@@ -169,6 +185,8 @@ class Metrics:
             self.count(self.notices, notice["id"])
         for rule in record.resolved:
             self.count(self.resolved, rule)
+        if record.language is not None:
+            self.count(self.prompts, record.language)
         if record.ttft_ms is not None:
             self.ttft.observe(record.ttft_ms / 1000)
         if record.answer is not None:
@@ -186,6 +204,8 @@ class Metrics:
             self.count(self.truncated, where)
         for kind in answer.warnings:
             self.count(self.warnings, kind)
+        for kind in answer.beginnings:
+            self.count(self.beginnings, kind)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"mmhie_{name}", text, labels, registry=self.registry)

@@ -40,7 +40,9 @@ from gateway.limits.json_structure import check_values
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
+from gateway.safety import refusals
 from gateway.safety.labels import Labels, Screening, screened
+from gateway.safety.languages import language_of
 from gateway.services import Services
 
 LONG_TEXT = 4_096  # characters; below, screening takes less than handing it to a thread and back
@@ -57,7 +59,8 @@ EVENT_STREAM = (
 
 class Answer(Protocol):
     """An answer on its way to the caller; `usage`, `pieces` (tokens seen, at least) and `finals`
-    (the closing labels) fill as it goes by."""
+    (the closing labels) fill as it goes by. `beginnings` are the first words of its choices, where
+    they are known at its end."""
 
     @property
     def usage(self) -> Json | None: ...
@@ -67,6 +70,9 @@ class Answer(Protocol):
 
     @property
     def finals(self) -> list[Json]: ...
+
+    @property
+    def beginnings(self) -> Sequence[str]: ...
 
     def digests(self) -> list[str]:
         """The digests of what there is of an answer that has begun and broken off."""
@@ -176,7 +182,8 @@ class PromptScreening:
         self._found: asyncio.Future[Screening] | None = None
 
     def begin(self, turns: Sequence[str]) -> None:
-        """Note the red flags of a short text; start to read a long one."""
+        """Note the language, and the red flags of a short text; start to read a long one."""
+        self._record.language = language_of(turns[-1]) if turns else None
         self._record.notice_rules = self._labels.notice_rules
         if len(turns) > MANY_TURNS or sum(map(len, turns)) > LONG_TEXT:
             loop = asyncio.get_running_loop()
@@ -303,8 +310,9 @@ async def relay(answer: Answer, exchange: Exchange) -> None:
         digests = answer.digests() if exchange.record.status and not is_whole else []
         if exchange.record.status or answer.finals:
             seen = (exchange.record.prompt_estimate, answer.pieces)
+            kinds = [refusals.kind_of(text) for text in answer.beginnings]
             exchange.record.answer = AnswerSummary.of(
-                answer.usage, answer.finals, digests, seen=seen
+                answer.usage, answer.finals, digests, seen=seen, beginnings=kinds
             )
 
 

@@ -42,6 +42,7 @@ class AnswerSummary(NamedTuple):
     output_digests: list[str]
     system_fingerprint: str | None = None
     is_estimated: bool = False
+    beginnings: Sequence[str] = ()  # of the choices that were read: `refusal` or `answer`
 
     @classmethod
     def of(
@@ -51,6 +52,7 @@ class AnswerSummary(NamedTuple):
         digests: Sequence[str] = (),
         *,
         seen: tuple[int, int] = (0, 0),
+        beginnings: Sequence[str] = (),
     ) -> "AnswerSummary":
         """Sum up an answer from the engine's `usage` and the closing labels; `digests` are those of
         one that broke off. `seen` are prompt and answer tokens for an engine that has not counted
@@ -67,6 +69,7 @@ class AnswerSummary(NamedTuple):
             [*digests] or [final["provenance"]["output_digest"] for final in finals],
             next((one for final in finals if (one := fingerprint_of(final))), None),
             is_estimated=not any(counted) and any(seen),
+            beginnings=beginnings,
         )
 
 
@@ -98,6 +101,7 @@ class RequestRecord:
     # pipeline
     notices: Sequence[Notice] = ()
     resolved: Sequence[str] = ()  # ids of red flags that a later turn has resolved
+    language: str | None = None  # of the prompt, where it has a text
     notice_rules: str | None = None  # version of the rules the prompt was screened with
     release: Release | None = None
     journal_slot: int = NO_SLOT

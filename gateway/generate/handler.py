@@ -21,6 +21,7 @@ from gateway.json_types import Json
 from gateway.pipeline import EVENT_STREAM, is_stream
 from gateway.safety import harmony, placement, provenance
 from gateway.safety.reasoning import is_shown
+from gateway.safety.refusals import HEAD
 from gateway.safety.wording import Wording
 from gateway.services import Services
 
@@ -152,6 +153,12 @@ class GeneratedAnswer:
     @property
     def pieces(self) -> int:
         return self.reader.pieces
+
+    @property
+    def beginnings(self) -> list[str]:
+        """The first words of the text so far, if there is any."""
+        text = self.reader.answer.text or self.reader.text()
+        return [text[:HEAD]] if text else []
 
     def digests(self) -> list[str]:
         """The digest of the text so far, if there is any."""

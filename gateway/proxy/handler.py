@@ -168,6 +168,7 @@ class WholeAnswer:
         self.usage: Json | None = None
         self.pieces = 0
         self.finals: list[Json] = []
+        self.beginnings: list[str] = []
         self._exchange = exchange
         self._response = response
         self._label = label
@@ -188,9 +189,10 @@ class WholeAnswer:
         answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + COPIES * len(answer) + parsed_bytes(answer))
         if len(answer) > HEAVY_BYTES:
-            body, final, self.usage = await self._heavy.run(lambda: self._label(answer))
+            found = await self._heavy.run(lambda: self._label(answer))
         else:
-            body, final, self.usage = self._label(answer)
+            found = self._label(answer)
+        body, final, self.usage, self.beginnings = found
         memory.hold(held + len(body))
         self.pieces = estimated_tokens(len(answer))
         self.finals.append(final)
@@ -217,6 +219,7 @@ class EventRelay(Protocol):
 class RelayedStream:
     """A stream whose events are sent on as soon as they are whole, in place of being read."""
 
+    beginnings = ()  # to gather them would cost every chunk
     __slots__ = ("_buffer", "_exchange", "_has_begun", "_held", "_pass", "_relay", "_response")
 
     def __init__(self, exchange: Exchange, response: EngineResponse, relay: EventRelay) -> None:

@@ -1,5 +1,7 @@
 """Answers in one piece: one key added at the end of the engine's own JSON."""
 
+from typing import NamedTuple
+
 import orjson
 
 from gateway.engine import openai_json
@@ -12,7 +14,15 @@ from gateway.safety import provenance
 
 RESPONSES = "/v1/responses"
 MESSAGES = "/v1/messages"
-Labelled = tuple[bytes, Json, Json | None]  # the body, the closing part of its label, the usage
+
+
+class Labelled(NamedTuple):
+    """The body, the closing part of its label, the usage, and the first words of each choice."""
+
+    body: bytes
+    final: Json
+    usage: Json | None
+    beginnings: list[str]
 
 
 def label(
@@ -24,30 +34,32 @@ def label(
     policy: OutputPolicy = PLAIN,
     most: int = MOST_CHOICES,
 ) -> Labelled:
-    """The labelled body, the closing part of its label, and the usage; raises EngineGarbled
-    or EngineRejected."""
+    """Label an answer; raises EngineGarbled or EngineRejected."""
     answer = openai_json.parse(body)
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering; try again.")
     if path == RESPONSES:
         state = ChoiceState(policy.digest(key), policy)
-        final = state.final(responses_output.hear(answer, state), fingerprint=None)
+        states, final = [state], state.final(responses_output.hear(answer, state), fingerprint=None)
         changes = responses_output.changes(answer, policy)
     elif path == MESSAGES:
         state = ChoiceState(policy.digest(key), policy)
-        final = state.final(messages_output.hear(answer, state), fingerprint=None)
+        states, final = [state], state.final(messages_output.hear(answer, state), fingerprint=None)
         changes = messages_output.changes(answer, policy)
     else:
-        final, changes = pass_on_choices(answer, key, policy, most)
+        states, final, changes = pass_on_choices(answer, key, policy, most)
     if changes:
         body = orjson.dumps({**answer, **changes})
     labelled = openai_json.append(body, {"mmhie": provenance.merge(initial, final)})
     usage_of = messages_output.usage_of if path == MESSAGES else openai_json.usage_of
-    return labelled, final, usage_of(answer)
+    beginnings = [state.beginning for state in states if state.beginning]
+    return Labelled(labelled, final, usage_of(answer), beginnings)
 
 
-def pass_on_choices(answer: Json, key: bytes, policy: OutputPolicy, most: int) -> tuple[Json, Json]:
-    """The closing label of all choices together, and the choices if they changed."""
+def pass_on_choices(
+    answer: Json, key: bytes, policy: OutputPolicy, most: int
+) -> tuple[list[ChoiceState], Json, Json]:
+    """What was heard of the choices, their closing label together, and the choices if changed."""
     choices = openai_json.choices_of(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices; try again.")
@@ -61,7 +73,7 @@ def pass_on_choices(answer: Json, key: bytes, policy: OutputPolicy, most: int) -
         for one, choice in zip(states, choices, strict=True)
     ]
     is_changed = any(after is not before for after, before in zip(passed, choices, strict=True))
-    return together(finals), {"choices": passed} if is_changed else {}
+    return states, together(finals), {"choices": passed} if is_changed else {}
 
 
 def together(finals: list[Json]) -> Json:

@@ -10,6 +10,7 @@ from gateway.engine import openai_json
 from gateway.json_types import Json
 from gateway.safety import harmony, placement, provenance, reasoning
 from gateway.safety.reasoning import text_of
+from gateway.safety.refusals import HEAD
 from gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
@@ -104,10 +105,12 @@ def without_tokens(choice: Json) -> Json:
 
 @dataclass(slots=True)
 class ChoiceState:
-    """A running digest of the text, and whether there was text, reasoning, a tool call."""
+    """A running digest of the text, its first words, and whether there was text, reasoning, a tool
+    call."""
 
     mac: HMAC
     policy: OutputPolicy = PLAIN
+    beginning: str = ""  # of the first part of a text that came whole, or of a stream's first delta
     has_text: bool = False
     has_reasoning: bool = False
     has_tool_calls: bool = False
@@ -174,6 +177,7 @@ class ChoiceState:
         text = message.get("content")
         if isinstance(text, str) and text:
             self.mac.update(text.encode())
+            self.beginning = self.beginning or text[:HEAD]
             self.has_text = True
         if not message.keys().isdisjoint(reasoning.NAMES) and text_of(message):
             self.has_reasoning = True

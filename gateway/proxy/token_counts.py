@@ -67,6 +67,7 @@ class CountAnswer:
 
     usage: Json | None = None
     pieces = 0
+    beginnings = ()
 
     def __init__(self, exchange: Exchange, response: EngineResponse) -> None:
         self.finals: list[Json] = []

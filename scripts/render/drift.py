@@ -22,6 +22,13 @@ SIGNED_OFF = rate("mmhie_feedback_total", "", 'category="signed_off"')
 EVALUATED = f"max({chosen('mmhie_evaluation_timestamp_seconds')})"
 
 
+READ = rate("mmhie_answer_beginnings_total")
+DECLINED = rate("mmhie_answer_beginnings_total", "", 'kind="refusal"')
+SPOKEN = (
+    f"{rate('mmhie_prompts_total', 'language')} / on () group_left {rate('mmhie_prompts_total')}"
+)
+
+
 def share(metric: str, by: str) -> dict[str, str]:
     """Return a query for the events of each kind in a request that was answered."""
     return {"{{" + by + "}}": f"{rate(metric, by)} / on () group_left {ANSWERED}"}
@@ -59,6 +66,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "percentunit",
             {"{{outcome}}": f"{FAILED} / on () group_left {ALL}"},
         ),
+        Panel(
+            "Refusals by the model",
+            "percentunit",
+            {"declined": f"{DECLINED} / {READ}"},
+            "Of the answers whose beginning was read: docs/monitoring.md.",
+        ),
     ),
     "Prompts": (
         Panel(
@@ -66,6 +79,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "percentunit",
             share("mmhie_notices_total", "rule"),
             "More emergencies, other texts, or rules that fire on what they should not.",
+        ),
+        Panel(
+            "Languages",
+            "percentunit",
+            {"{{language}}": SPOKEN},
+            "By the commonest words; other: none of these, or too few words to tell.",
         ),
         Panel("Requests in an hour", "short", {"{{route}}": HOURLY}),
     ),

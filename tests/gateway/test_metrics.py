@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from gateway.limits.admission import LocalAdmissionQueue
 from gateway.metrics import Metrics
 from gateway.record import AnswerSummary, RequestRecord, token_count
+from gateway.safety.languages import LANGUAGES
 
 FINAL = {
     "truncated": "in_answer",
@@ -40,6 +41,19 @@ def test_an_answer_is_counted() -> None:
     assert 'mmhie_notices_resolved_total{rule="MED102"} 1.0' in text
     assert 'mmhie_truncated_total{where="in_answer"} 2.0' in text
     assert 'mmhie_warnings_total{kind="empty_answer"} 2.0' in text
+
+
+def test_languages_and_refusals_are_counted() -> None:
+    """From the start, at zero; a request without a prompt has no language."""
+    metrics = Metrics()
+    metrics.observe(finished(AnswerSummary.of({}, [], beginnings=["refusal"]), language="de"))
+    metrics.observe(finished())
+    text = generate_latest(metrics.registry).decode()
+    for language in LANGUAGES:
+        count = float(language == "de")
+        assert f'mmhie_prompts_total{{language="{language}"}} {count}' in text
+    assert 'mmhie_answer_beginnings_total{kind="refusal"} 1.0' in text
+    assert 'mmhie_answer_beginnings_total{kind="answer"} 0.0' in text
 
 
 def test_requests_of_the_framework_are_not_counted_twice() -> None:

@@ -16,7 +16,7 @@ CHAT = "/v1/chat/completions"
 def labelled(answer: object, path: str = CHAT) -> tuple[dict[str, Any], Any, Any]:
     """The parsed body, the closing part and the usage; the bytes before the label are checked."""
     raw = json.dumps(answer, indent=1).encode() + b"\n"
-    body, final, usage = json_response.label(raw, FIRST, key=b"k", path=path)
+    body, final, usage, _ = json_response.label(raw, FIRST, key=b"k", path=path)
     end = raw.rindex(b"}")
     assert body.startswith(raw[:end])
     return json.loads(body), final, usage
@@ -105,7 +105,7 @@ def test_nonsense_in_responses_is_garbled(answer: object) -> None:
 
 
 def shaped(answer: object, shape: OutputPolicy, path: str = CHAT) -> dict[str, Any]:
-    body, _, _ = json_response.label(
+    body, _, _, _ = json_response.label(
         json.dumps(answer).encode(), FIRST, key=b"k", path=path, policy=shape
     )
     found: dict[str, Any] = json.loads(body)

@@ -26,7 +26,7 @@ def message(*blocks: Any, reason: str | None = "end_turn", **more: Any) -> dict[
 def labelled(answer: object, policy: OutputPolicy = PLAIN) -> tuple[dict[str, Any], Any, Any]:
     raw = json.dumps(answer).encode()
     path = json_response.MESSAGES
-    body, final, usage = json_response.label(raw, FIRST, key=b"k", path=path, policy=policy)
+    body, final, usage, _ = json_response.label(raw, FIRST, key=b"k", path=path, policy=policy)
     return json.loads(body), final, usage
 
 

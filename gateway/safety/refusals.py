@@ -1,0 +1,59 @@
+"""Whether an answer begins as a refusal: the model declines, in English, German, Spanish, French.
+
+For a count that shows drift, not for a decision: docs/monitoring.md has how often it is right.
+"""
+
+import re
+from typing import Final, Literal, get_args
+
+Beginning = Literal["refusal", "answer"]
+BEGINNINGS: Final[tuple[Beginning, ...]] = get_args(Beginning)
+HEAD: Final = 300  # characters: who declines says so at once
+HELP_EN: Final = (
+    r"(?:help|assist|comply|provide|give|offer|answer|respond|recommend|advise|prescribe|diagnose|"
+    r"discuss|share|write|support|fulfil|create|engage|continue|tell you|do that|make)"
+)
+HELP_DE: Final = (
+    r"(?:helfen|weiterhelfen|unterstützen|beantworten|geben|nennen|anbieten|empfehlen|beraten|"
+    r"verschreiben|diagnostizieren|stellen|nachkommen|entsprechen|bereitstellen|machen|schreiben|"
+    r"besprechen)"
+)
+HELP_ES: Final = (
+    r"(?:ayudar|asistir|proporcionar|dar|ofrecer|responder|contestar|recomendar|aconsejar|recetar|"
+    r"prescribir|diagnosticar|hablar|escribir|cumplir|indicar|facilitar|decir)"
+)
+HELP_FR: Final = (
+    r"(?:aider|assister|fournir|donner|offrir|répondre|recommander|conseiller|prescrire|"
+    r"diagnostiquer|discuter|écrire|accéder|proposer|poser|dire|traiter)"
+)
+DECLINES: Final = (
+    r"\bi(?:'m| am)? (?:really |just |simply |still |therefore |also )?"
+    r"(?:can(?:no|')t|can not|won't|will not|must not|unable to|refuse to)"
+    rf"(?: directly| safely| ethically| really| in good conscience)? {HELP_EN}",
+    r"\bi(?:'m| am) not (?:able|allowed|permitted|qualified|authori[sz]ed|comfortable|licensed)\b",
+    r"\bi (?:must|have to|need to|will|would) (?:respectfully |politely )?(?:decline|refuse)\b",
+    r"\b(?:not something|nothing) (?:that )?i(?:'m able to| can| am able to) (?:help|assist|do)",
+    r"\b(?:against|outside|beyond) (?:my|the) (?:guidelines|polic(?:y|ies)|scope|programming)\b",
+    r"\b(?:kann|darf|werde|möchte)(?:\s\w+){0,6}? (?:nicht|kein\w*)"
+    rf"(?:\s\w+){{0,5}}? {HELP_DE}\b",
+    r"\bich (?:bin|sehe mich) (?:leider )?(?:nicht (?:in der lage|befugt|berechtigt|qualifiziert)|"
+    r"außerstande)",
+    r"\b(?:diese|ihre|deine) (?:anfrage|bitte|frage) (?:kann|muss|möchte) ich (?:leider )?"
+    r"(?:nicht|ablehnen)",
+    r"\bich (?:muss|möchte) (?:\w+ ){0,4}ablehnen",
+    rf"\bno (?:puedo|podré|debo|me es posible|es posible para mí)(?: \w+)? {HELP_ES}",
+    r"\bno (?:estoy|me encuentro) (?:capacitad|autorizad|cualificad|calificad|en condiciones)",
+    r"\b(?:debo|tengo que) (?:rechazar|negarme|declinar)",
+    r"\bje ne (?:peux|puis|pourrai|dois)(?: malheureusement)? pas "
+    rf"(?:\w+ ){{0,2}}?{HELP_FR}",
+    r"\bje ne suis pas (?:en mesure|autorisé|habilité|qualifié|capable)",
+    r"\bje (?:dois|préfère) (?:décliner|refuser)",
+    r"\bil m'est impossible d",
+)
+REFUSAL: Final = re.compile("|".join(DECLINES))
+
+
+def kind_of(text: str) -> Beginning:
+    """Return what an answer begins as."""
+    head = text[:HEAD].lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return "refusal" if REFUSAL.search(head) else "answer"

@@ -1,0 +1,60 @@
+"""Beginnings that are refusals: how often the rule is right on texts written for it, and which
+answers are read."""
+
+import pytest
+
+from gateway.safety.refusals import BEGINNINGS, HEAD, kind_of
+from tests.contract.process import Gateway
+from tests.contract.surfaces import GENERATE, SURFACES, Surface, name_of
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.counts import counted
+from tests.gateway.safety.beginnings import ANSWERS, REFUSALS
+from tests.waiting import until
+
+REQUESTS = "mmhie_requests_total{"
+DECLINED, ANSWERED = (f'mmhie_answer_beginnings_total{{kind="{one}"}}' for one in BEGINNINGS)
+LEAST_PRECISION = 0.8
+DECLINING = (
+    "I",
+    " cannot",
+    " help",
+    " with",
+    " that",
+    ".",
+    " Please",
+    " ask",
+    " a",
+    " doctor",
+    ".",
+)
+
+
+def test_the_rule_is_mostly_right() -> None:
+    """On at least 60 texts; docs/monitoring.md has the figures."""
+    found = [text for text in REFUSALS if kind_of(text) == "refusal"]
+    wrong = [text for text in ANSWERS if kind_of(text) == "refusal"]
+
+    assert len({*REFUSALS, *ANSWERS}) == len(REFUSALS) + len(ANSWERS) >= 60
+    assert len(found) / (len(found) + len(wrong)) >= LEAST_PRECISION, wrong
+    assert (len(REFUSALS), len(ANSWERS), len(found), len(wrong)) == (36, 40, 33, 2)
+
+
+def test_only_the_beginning_counts() -> None:
+    """An answer that ends with what it cannot do is one."""
+    assert kind_of("Rest. " * 100 + REFUSALS[0]) == "answer"
+    assert kind_of("x" * (HEAD - 20) + " " + REFUSALS[0]) == "answer"
+    assert kind_of("") == "answer"
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_which_answers_are_read(gateway: Gateway, engine: FakeEngine, surface: Surface) -> None:
+    """All of /llm/generate, and those of /v1 that come whole."""
+    before = [counted(gateway, name) for name in (REQUESTS, DECLINED, ANSWERED)]
+    engine.next(fault="say", tokens=DECLINING)
+    declined, answered = surface.ask(gateway.client), surface.ask(gateway.client)
+    is_read = surface.path == GENERATE or surface.form == "json"
+
+    assert declined.status_code == answered.status_code == 200
+    until(lambda: counted(gateway, REQUESTS) == before[0] + 2)  # counted once they were sent
+    found = [counted(gateway, name) for name in (DECLINED, ANSWERED)]
+    assert found == [one + is_read for one in before[1:]]
