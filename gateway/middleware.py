@@ -82,11 +82,12 @@ class Correlation:
         if self.origins is not None:
             common += self.origins.headers(scope["headers"])
         name = request_id.decode()
-        if is_messages(scope):
+        of_messages = is_messages(scope)
+        if of_messages:
             common += ((b"request-id", request_id),)  # the name that Anthropic's clients keep it by
         exchange = Exchange(scope, receive, send, request_id=name, common=common)
         exchange.record.own_id = own_id.decode()
-        if is_messages(scope):
+        if of_messages:
             exchange.error_body = partial(messages_error.body, request_id=name)
         return exchange
 

@@ -98,7 +98,7 @@ class Model:
         """Return how likely a short text reports an emergency, between 0 and 1."""
         score = self._score(0, lane(weight.worth), weight.words)
         logit = self._slope * score + self._offset
-        return 1 / (1 + math.exp(-min(30.0, max(-30.0, logit))))
+        return (1 + math.tanh(logit / 2)) / 2  # the logistic function, which nothing overflows
 
     def kind(self, text: str, passages: Sequence[Weight]) -> Kind:
         """Return what speaks for a text being a document, by its passages and its shape."""
