@@ -28,6 +28,7 @@ class Dose(NamedTuple):
 
 def doses(text: str) -> Iterator[Dose]:
     """Yield the doses behind each drug's name, before the next drug or the end of the sentence."""
+    text = text.lower()
     named = mentions(text)
     starts = [*(one.start for one in named[1:]), len(text)]
     for drug, end in zip(named, starts, strict=False):

@@ -1,12 +1,16 @@
 """Drugs by the names in drugs.txt, and whether a document speaks of one."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-import re2
+from gateway.safety.output_checks.words import LETTERS, places, words_of
 
 LIST = Path(__file__).with_name("drugs.txt")
+HEAD = 3  # letters of the shortest trace
 STEM = 5  # letters that a misheard or misspelt name has in common with the right one
 
 
@@ -39,24 +43,29 @@ def parsed(line: str) -> Drug:
     return Drug(name, frozenset((name, *others)), frozenset(kinds.split()))
 
 
-@cache
-def _pattern() -> "re2._Regexp[str]":
-    return re2.compile(rf"(?i)\b(?:{'|'.join(sorted(by_name(), key=len, reverse=True))})\b")
-
-
 def mentions(text: str) -> list[Mention]:
-    """Return every drug's name in a text, in order."""
-    known = by_name()
+    """Return every drug's name in a text, in order; of one within another, the longer."""
+    lowered, known = text.lower(), by_name()
+    found = [place for name in names_in(lowered) for place in places(lowered, name)]
+    ordered = sorted(found, key=lambda place: (place[0], -place[1]))
+    ends = accumulate((end for _, end in ordered), max, initial=0)
     return [
-        Mention(known[found.group(0).lower()], found.start(), found.end())
-        for found in _pattern().finditer(text)
+        Mention(known[lowered[start:end]], start, end)
+        for (start, end), last in zip(ordered, ends, strict=False)
+        if start >= last
     ]
 
 
+def names_in(lowered: str) -> frozenset[str]:
+    """Return the drugs' names among the words of a text, and those of two words with a hyphen."""
+    names, hyphened = every_name()
+    return (names & words_of(lowered)).union(name for name in hyphened if name in lowered)
+
+
 @cache
-def _trace_pattern() -> "re2._Regexp[str]":
-    every: frozenset[str] = frozenset().union(*map(traces, by_name().values()))
-    return re2.compile(rf"\b(?:{'|'.join(sorted(every, key=len, reverse=True))})")
+def every_name() -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the names of all drugs, and those among them that have a hyphen."""
+    return frozenset(by_name()), tuple(name for name in by_name() if "-" in name)
 
 
 @cache
@@ -66,9 +75,34 @@ def traces(drug: Drug) -> frozenset[str]:
     return frozenset(name[:STEM] for name in drug.names) | drug.kinds
 
 
+@cache
+def every_trace() -> tuple[Mapping[str, Sequence[str]], Sequence[str]]:
+    """Return the traces of all drugs by their first letters, the longest first, and those of more
+    than a word."""
+    every: frozenset[str] = frozenset().union(*map(traces, by_name().values()))
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for trace in sorted(every, key=len, reverse=True):
+        found[trace[:HEAD]].append(trace)
+    return dict(found), [trace for trace in every if "-" in trace]
+
+
 def traces_in(text: str) -> frozenset[str]:
     """Return the traces of any drug in a text."""
-    return frozenset(_trace_pattern().findall(text.lower()))
+    lowered, (every, hyphened) = text.lower(), every_trace()
+    found = {trace for trace in hyphened if begins(lowered, trace)}
+    for trace in found:
+        lowered = lowered.replace(trace, "_")  # its second half is no word of its own
+    likely = ((word, every[word[:HEAD]]) for word in words_of(lowered) if word[:HEAD] in every)
+    found.update(next(filter(word.startswith, some), "") for word, some in likely)
+    return frozenset(found - {""})
+
+
+def begins(lowered: str, trace: str) -> bool:
+    """Return whether a word of a text begins like this."""
+    start = lowered.find(trace)
+    while start > 0 and lowered[start - 1] in LETTERS:
+        start = lowered.find(trace, start + 1)
+    return start >= 0
 
 
 def is_spoken_of(drug: Drug, found: frozenset[str]) -> bool:

@@ -12,9 +12,11 @@ UNITS = (
     "cm|mm|mg/kg|mcg/kg|years?|months?|weeks?|days?|hours?|minutes?|degrees?|percent"
 )
 NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
-# Linear in `re`: what may stand before a number leaves one place to begin at.
-QUANTITY = re.compile(rf"(?i)(?<![\w.,/-])({NUMBER})[ -]?({UNITS}|%)(?!\w)")
-ANY_NUMBER = re2.compile(NUMBER)
+# Linear in `re`: what may stand before a number leaves one place to begin at. It is looked at
+# behind the first digit: a pattern that begins with a digit skips all other places.
+BEGUN = r"\d(?<![\w.,/-]\d)\d*(?:,\d{3})*(?:\.\d+)?"
+QUANTITY = re.compile(rf"(?i)({BEGUN})[ -]?({UNITS}|%)(?!\w)")
+ANY_NUMBER = re.compile(NUMBER, re.ASCII)
 ONES = tuple(
     [
         "zero",

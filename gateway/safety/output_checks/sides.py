@@ -11,9 +11,10 @@ PARTS = (
     "forearm|hemithorax|pleura|temple|cheek|jaw|neck|buttock|femur|tibia|humerus|lobe|nostril|chest|"
     "abdomen|quadrant|side|lower extremity|upper extremity|lower leg|upper arm"
 )
+# In bytes: re2 would count the characters before every match of a text.
 # Words that may stand between: "left upper lobe", "right great toe", "the left, the bad knee".
 SIDED = re2.compile(
-    rf"(?i)\b(left|right|bilateral|both)[ -](?:sided )?((?:[a-z]+[ -]){{0,2}}?)({PARTS})s?\b"
+    rf"\b(left|right|bilateral|both)[ -](?:sided )?((?:[a-z]+[ -]){{0,2}}?)({PARTS})s?\b".encode()
 )
 OPPOSITE = {"left": "right", "right": "left"}
 BOTH = ("bilateral", "both")
@@ -37,8 +38,8 @@ def sided(text: str) -> Iterator[Sided]:
 
 def named(text: str) -> Iterator[Sided]:
     """Yield every body part with its side as it is written."""
-    for found in SIDED.finditer(text):
-        yield Sided(found.group(1).lower(), found.group(3).lower())
+    for side, _, part in SIDED.findall(text.lower().encode(errors="replace")):
+        yield Sided(side.decode(), part.decode())
 
 
 def is_swapped(one: Sided, known: frozenset[Sided]) -> bool:

@@ -1,11 +1,15 @@
 """Each check finds what it is for, and is silent where all is right."""
 
+import random
+import re
 import time
 import typing
+from itertools import chain
 
 import pytest
 
 from gateway.safety.output_checks.checks import CHECKS, checks_for
+from gateway.safety.output_checks.drugs import by_name, mentions, traces, traces_in
 from gateway.safety.output_checks.quantities import numbers
 from gateway.settings_checks import OutputCheck
 from tests.gateway.safety.output_checks.cases import HITS, LETTER, NEAR_MISSES, Case
@@ -25,6 +29,8 @@ HOSTILE = (
     ),
     *("doi:", "pmid 1-", "ignore all ", "a-", "\n### ", "5 ", ". ", "left a b knee "),
 )
+ACCENTED = "\N{LATIN SMALL LETTER E WITH ACUTE}"
+BETWEEN = (" ", "-", "_", ". ", ", ", "\n", ACCENTED, "1", "/", " 5 mg ")
 KB = 1024
 
 
@@ -100,3 +106,28 @@ def test_time_is_linear(piece: str) -> None:
     short = min(seconds(8 * KB) for _ in range(3))
     long = min(seconds(32 * KB) for _ in range(3))
     assert long < 12 * max(short, 0.001)
+
+
+def written(chance: random.Random) -> str:
+    """A text of drugs' names, whole, cut or in another case, between what may stand there."""
+    names = [*by_name(), *(kind for drug in by_name().values() for kind in drug.kinds)]
+    forms = (str.title, str.upper, str, lambda name: name[: chance.randint(3, 9)])
+    parts = (
+        (chance.choice(forms)(chance.choice(names)), chance.choice(BETWEEN)) for _ in range(30)
+    )
+    return "".join(chain.from_iterable(parts))
+
+
+@pytest.mark.parametrize("number", range(30))
+def test_names_and_traces_are_what_a_pattern_of_all_would_find(number: int) -> None:
+    """Which takes far longer: a search for whole words, and for beginnings of words."""
+    text = written(random.Random(number))
+    every: frozenset[str] = frozenset().union(*map(traces, by_name().values()))
+    names, beginnings = (
+        "|".join(sorted(some, key=len, reverse=True)) for some in (by_name(), every)
+    )
+    whole = [one.span() for one in re.finditer(rf"(?ai)\b(?:{names})\b", text)]
+
+    assert whole
+    assert [(one.start, one.end) for one in mentions(text)] == whole
+    assert traces_in(text) == {*re.findall(rf"(?a)\b(?:{beginnings})", text.lower())}
