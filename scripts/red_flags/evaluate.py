@@ -20,7 +20,14 @@ from gateway.safety.red_flags.classifier.model import CARD
 from gateway.safety.red_flags.screening import Policy, Reading, raised
 from scripts.red_flags import sources
 from scripts.red_flags.contribution import contributions
-from tests.gateway.safety.red_flags.frozen import FOLDER, LANGUAGES, RELEASE, Case, cases
+from tests.gateway.safety.red_flags.frozen import (
+    FOLDER,
+    LANGUAGES,
+    RELEASE,
+    Case,
+    cases,
+    languages_of,
+)
 
 RECORD = Path(__file__).parents[2] / "docs" / "red-flags" / "evaluation.json"
 POLICY = Policy(languages=("en", "de", "es"))
@@ -60,7 +67,7 @@ def main() -> None:
 
 def figures(folder: Path, policy: Policy = POLICY) -> dict[str, Any]:
     """Return the figures of the frozen part, or of the release set."""
-    texts = [case for language in LANGUAGES for case in cases(language, folder)]
+    texts = [case for language in languages_of(folder) for case in cases(language, folder)]
     fired = {case.text: is_fired(case.text, policy) for case in texts}
     return {
         "languages": [counted("all", texts, fired, lambda case: case.language)],

@@ -1,4 +1,4 @@
-"""The frozen part and the release set: unchanged, of a fair size, apart from all other texts."""
+"""The frozen part and the release sets: unchanged, of a fair size, apart from all other texts."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,14 @@ import pytest
 
 from scripts.red_flags.corpus import own
 from tests.gateway.safety.red_flags.corpus import CORPUS, UNTUNED, ordinary, pairs, vignettes
-from tests.gateway.safety.red_flags.frozen import FOLDER, LANGUAGES, RELEASE, cases
+from tests.gateway.safety.red_flags.frozen import (
+    FOLDER,
+    FOLDERS,
+    RELEASE,
+    SECOND_RELEASE,
+    cases,
+    languages_of,
+)
 from tests.gateway.safety.red_flags.hits import HITS
 from tests.gateway.safety.red_flags.near_misses import NEAR_MISSES
 
@@ -27,10 +34,10 @@ def others() -> set[str]:
     return {words(text) for text in [*tuned, *(text for _, text in pairs(HITS | NEAR_MISSES))]}
 
 
-@pytest.mark.parametrize("folder", [FOLDER, RELEASE], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_texts_are_unchanged(folder: Path) -> None:
     """A text that is reworded after a miss would be tuned on."""
-    files = [folder / f"{language}.txt" for language in LANGUAGES]
+    files = [folder / f"{language}.txt" for language in languages_of(folder)]
 
     assert (folder / "SHA256SUMS").read_text().splitlines() == [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files
@@ -44,6 +51,7 @@ def test_the_texts_are_unchanged(folder: Path) -> None:
         (FOLDER, "fr", 20, 15),
         (RELEASE, "en", 80, 80),
         *((RELEASE, language, 28, 36) for language in ("de", "es", "fr")),
+        *((SECOND_RELEASE, language, 40, 60) for language in ("de", "es", "fr")),
     ],
 )
 def test_the_texts_are_enough(folder: Path, language: str, emergencies: int, rest: int) -> None:
@@ -56,8 +64,12 @@ def test_the_texts_are_enough(folder: Path, language: str, emergencies: int, res
 
 def test_the_texts_are_apart() -> None:
     """None of them is among those that a rule or the classifier was made from."""
-    folders = (FOLDER, RELEASE)
-    kept = [words(case.text) for one in folders for each in LANGUAGES for case in cases(each, one)]
+    kept = [
+        words(case.text)
+        for one in FOLDERS
+        for each in languages_of(one)
+        for case in cases(each, one)
+    ]
 
     assert len(kept) == len(set(kept))
     assert not others().intersection(kept)

@@ -1,7 +1,7 @@
-"""Texts that no weight is trained on and no rule tuned on: the frozen part, and the release set.
+"""Texts that no weight is trained on and no rule tuned on: the frozen part, and the release sets.
 
-The frozen part was looked at between rounds of training, as docs/red-flags.md says; the release set
-is scored once for each release. In a folder, a file per language: `## label: kind` opens a group,
+The frozen part was looked at between rounds of training, as docs/red-flags.md says; a release set
+is scored once, for its release, and is a known one afterwards. In a folder, a file per language: `## label: kind` opens a group,
 then a text per line with `\\n` for its line breaks. `SHA256SUMS` fixes them: a text that changed
 after the figures were computed is another text.
 """
@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
 RELEASE = FOLDER.with_name("release")
+SECOND_RELEASE = FOLDER.with_name("second_release")
+FOLDERS = (FOLDER, RELEASE, SECOND_RELEASE)
 LANGUAGES = ("en", "de", "es", "fr")
 
 
@@ -21,6 +23,11 @@ class Case(NamedTuple):
     is_emergency: bool
     kind: str
     language: str
+
+
+def languages_of(folder: Path) -> list[str]:
+    """Return the languages that a folder has texts of."""
+    return [each for each in LANGUAGES if (folder / f"{each}.txt").is_file()]
 
 
 def cases(language: str, folder: Path = FOLDER) -> list[Case]:
