@@ -123,6 +123,9 @@ async def open_services(
     try:
         await services.shared.wait_for_first_attempt()
         await services.watch.wait_for_first_probe()
+        # Now: earlier, it would take its time from the start.
+        warming = asyncio.to_thread(services.labels.warm_up)
+        watching.append(asyncio.create_task(warming, name="signs"))
         yield services
     finally:
         for task in watching:

@@ -213,12 +213,13 @@ class GatewaySettings(
     notice_languages: Annotated[tuple[Literal["en", "de", "es"], ...], CommaSeparated] = Field(
         ("en",), description="Languages of the red-flag rules, comma-separated: `en,de,es`."
     )
-    notice_threshold: float = Field(
-        0.7,
+    notice_threshold: float | None = Field(
+        None,
         ge=0.05,
         le=1,
         description="Estimated probability of an emergency from which a prompt gets a notice even "
-        "if no rule names the reason; 1: rules alone.",
+        "if no rule names the reason, in every language; 1: rules alone. Unset: that of the "
+        "text's language, in docs/red-flags.md.",
     )
     notice_records: bool = Field(
         False,

@@ -12,6 +12,7 @@ from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.red_flags import screening
+from gateway.safety.red_flags.classifier.language import known_words
 from gateway.safety.red_flags.classifier.model import model
 from gateway.safety.red_flags.notices import notice, red_flags, rules_version
 from gateway.safety.wording import Audience, Wording, wording
@@ -62,8 +63,14 @@ class Labels:
         if audience != "off":
             red_flags(policy.languages)  # 25 ms per language: now, not in the first request
             model()  # 40 ms
+            known_words()
             rules = rules_version(words, audience, [str(policy), contact])
         return cls(disclaimer, secret, words, audience, contact, policy, rules)
+
+    def warm_up(self) -> None:
+        """Compile the signs of the rules, where anybody is to read notices."""
+        if self.audience != "off":
+            red_flags(self.policy.languages).compile_signs()
 
     def screen(self, turns: Sequence[str]) -> Screening:
         """Return the notices for the turns of a conversation, which need no answer; none where

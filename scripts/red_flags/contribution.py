@@ -30,4 +30,4 @@ def contributions(texts: Iterable[tuple[str, bool]], policy: Policy) -> list[dic
 
 def is_likely(text: str, policy: Policy) -> bool:
     """Return whether the classifier alone raises a notice."""
-    return max(Reading.of(bounded(text)).chances) >= policy.threshold
+    return Reading.of(bounded(text)).is_likely(policy)

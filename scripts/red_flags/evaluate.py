@@ -1,7 +1,8 @@
 """`python -m scripts.red_flags.evaluate --clones FOLDER [--release]`: measure screening.
 
-On the frozen part and the public test sources; with `--release` on the release set, once for each
-release: otherwise its figures stay. Writes docs/red-flags/evaluation.json, from which
+On the frozen part, the first release set and the public test sources; with `--release` on the
+second release set, once: otherwise its figures stay, as those of the first do, which it had when it
+was scored once. Writes docs/red-flags/evaluation.json, from which
 `python -m scripts.render red_flags` writes the page.
 """
 
@@ -24,6 +25,7 @@ from tests.gateway.safety.red_flags.frozen import (
     FOLDER,
     LANGUAGES,
     RELEASE,
+    SECOND_RELEASE,
     Case,
     cases,
     languages_of,
@@ -50,13 +52,15 @@ DIALOGUE = "Doctor: Any chest pain or fever? Patient: No, none of that, only the
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts.red_flags.evaluate", description=__doc__)
     parser.add_argument("--clones", type=Path, required=True, help="bare clones of the sources")
-    parser.add_argument("--release", action="store_true", help="score the release set anew")
+    parser.add_argument("--release", action="store_true", help="score the new release set")
     options = parser.parse_args()
     known = json.loads(RECORD.read_text("utf-8"))
     record = {
         "trained": json.loads(CARD.read_text("utf-8"))["trained"],
-        "threshold": POLICY.threshold,
-        "release": release_figures() if options.release else known["release"],
+        "thresholds": POLICY.thresholds(),
+        "first_release": known["first_release"],
+        "known_release": release_figures(RELEASE),
+        "release": release_figures(SECOND_RELEASE) if options.release else known["release"],
         **figures(FOLDER),
         "sources": [measured(one, options.clones) for one in sources.sources("test")],
         "rules": contributions(development(options.clones), POLICY),
@@ -66,20 +70,22 @@ def main() -> None:
 
 
 def figures(folder: Path, policy: Policy = POLICY) -> dict[str, Any]:
-    """Return the figures of the frozen part, or of the release set."""
+    """Return the figures of the frozen part, or of a release set; by kind in English, or where
+    there is none in all languages together."""
     texts = [case for language in languages_of(folder) for case in cases(language, folder)]
     fired = {case.text: is_fired(case.text, policy) for case in texts}
+    of_kinds = [case for case in texts if case.language == "en"] or texts
     return {
         "languages": [counted("all", texts, fired, lambda case: case.language)],
-        "kinds": [counted("en", cases("en", folder), fired, lambda case: case.kind)],
+        "kinds": [counted(of_kinds[0].language, of_kinds, fired, lambda case: case.kind)],
         "calibration": calibration(texts),
     }
 
 
-def release_figures() -> dict[str, Any]:
-    """Return the figures of the release set, and what they are without rules, by language."""
-    alone = figures(RELEASE, WITHOUT_RULES)["languages"]
-    return {**figures(RELEASE), "without_rules": alone}
+def release_figures(folder: Path) -> dict[str, Any]:
+    """Return the figures of a release set, and what they are without rules, by language."""
+    alone = figures(folder, WITHOUT_RULES)["languages"]
+    return {**figures(folder), "without_rules": alone}
 
 
 def development(clones: Path) -> list[tuple[str, bool]]:

@@ -2,7 +2,7 @@
 
 Needs requirements/classifier.txt in an environment of its own, beside the gateway's. Reads the
 training sources of sources.toml and the texts of our own, never the frozen part; writes
-`weights.json.gz` and the card. The same inputs give the same bytes.
+`weights.json.gz`, `languages.txt.gz` and the card. The same inputs give the same bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gateway.safety.red_flags.classifier.features import (
     tokens_of,
 )
 from gateway.safety.red_flags.notices import red_flags
-from scripts.red_flags import corpus, sources
+from scripts.red_flags import corpus, languages, sources, thresholds
 from scripts.red_flags.sources import Example
 
 TRAINED = "2026-11-26"
@@ -42,12 +42,13 @@ WINDOW, STRIDE = 64, 48  # words
 PASSAGES = 6  # of one long text: a visit must not outweigh a hundred questions
 PIECE_SCALE = 0.3  # pieces of words are many, and say less
 INVERSE_REGULARISATION = {"emergency": 10.0, "record": 3.0, "study": 3.0}
+# A text in finding emergencies: these languages have half of the English lines, and nothing of the
+# public sources; and where their words count more, so must words of no language.
+COUNTS_AS = {"de": 2.0, "es": 2.0, "fr": 2.0, "any": 2.0}
 UNIT = 1 / 64  # of a quantised weight
 LEAST = 4  # units: weights below are left out
 LARGEST = 2_000
 TABLES = {"w": "words", "b": "pairs", "p": "pieces"}  # by the first letter of a feature
-LANGUAGES = ("en", "de", "es", "fr")
-THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85)
 ALARMS = 0.02  # share of the others, in cross-validation, that the recorded threshold lets through
 
 
@@ -60,6 +61,7 @@ class Rows:
     labels: np.ndarray
     groups: np.ndarray
     owners: np.ndarray  # numbers of the texts that the rows are of
+    weights: np.ndarray
 
 
 def main() -> None:
@@ -71,17 +73,18 @@ def main() -> None:
     passages, whole = rows(examples, in_passages=True), rows(examples, in_passages=False)
     emergency = matrix(vectoriser, passages, fit=True)
     scores = out_of_fold(emergency, passages)
-    fitted = {"emergency": fit(emergency, passages.labels, "emergency")}
+    fitted = {"emergency": fit_emergency(emergency, passages.labels, passages.weights)}
     documents = matrix(vectoriser, whole)
     kinds = np.array([each.kind for each in examples])
-    fitted["record"] = fit(documents, kinds == "record", "record")
-    fitted["study"] = fit(documents, np.isin(kinds, ("exam", "research")), "study")
+    fitted["record"] = fit_kind(documents, kinds == "record", "record")
+    fitted["study"] = fit_kind(documents, np.isin(kinds, ("exam", "research")), "study")
     calibration = calibrated(scores, passages)
     tables = {
         "matches_of_rules": beside_rules(examples, scores, passages, calibration),
-        "by_threshold": by_threshold(examples, scores, passages, calibration),
+        **by_threshold(examples, scores, passages, calibration),
     }
     write_weights(vectoriser, fitted)
+    languages.write_words(examples)
     write_card(examples, fitted, calibration, tables)
 
 
@@ -94,7 +97,7 @@ def training(clones: Path) -> list[Example]:
 def rows(examples: Sequence[Example], *, in_passages: bool) -> Rows:
     """Return the rows of the examples; of a long text some passages, or all of it."""
     dice = random.Random(corpus.SEED)  # noqa: S311  no secret: reproducible on purpose
-    tokens, shapes, labels, groups, owners = [], [], [], [], []
+    tokens, shapes, labels, groups, owners, weights = [], [], [], [], [], []
     for number, each in enumerate(examples):
         words = tokens_of(each.text)
         parts = passages_of(words) if in_passages else [words]
@@ -104,9 +107,11 @@ def rows(examples: Sequence[Example], *, in_passages: bool) -> Rows:
             labels.append(each.is_emergency)
             groups.append(f"{each.kind} {each.group}")
             owners.append(number)
+            weights.append(COUNTS_AS.get(each.language, 1.0))
     numbers = {group: at for at, group in enumerate(dict.fromkeys(groups))}
     numbered = np.array([numbers[one] for one in groups])
-    return Rows(tokens, shapes, np.array(labels), numbered, np.array(owners))
+    arrays = map(np.array, (labels, numbered, owners, weights))
+    return Rows(tokens, shapes, *arrays)
 
 
 def passages_of(tokens: list[str]) -> list[list[str]]:
@@ -142,20 +147,23 @@ def scales(vectoriser: CountVectorizer) -> np.ndarray:
     return np.array([PIECE_SCALE if name[0] == "p" else 1.0 for name in names])
 
 
-def fit(counts: Any, labels: np.ndarray, name: str) -> LogisticRegression:
+def fit_emergency(counts: Any, labels: np.ndarray, weights: np.ndarray) -> LogisticRegression:
+    strength = INVERSE_REGULARISATION["emergency"]
+    return LogisticRegression(C=strength, max_iter=400).fit(counts, labels, sample_weight=weights)
+
+
+def fit_kind(counts: Any, labels: np.ndarray, name: str) -> LogisticRegression:
     # Long public documents outnumber short ones of our own: weighed, or the latter are not learnt.
-    weight = None if name == "emergency" else "balanced"
     strength = INVERSE_REGULARISATION[name]
-    return LogisticRegression(C=strength, class_weight=weight, max_iter=400).fit(counts, labels)
+    return LogisticRegression(C=strength, class_weight="balanced", max_iter=400).fit(counts, labels)
 
 
 def out_of_fold(counts: Any, rows: Rows) -> np.ndarray:
     """Return each row's score by a model that saw nothing of its group."""
     scores = np.zeros(len(rows.labels))
     for seen, unseen in GroupKFold(FOLDS).split(counts, rows.labels, rows.groups):
-        scores[unseen] = fit(counts[seen], rows.labels[seen], "emergency").decision_function(
-            counts[unseen]
-        )
+        model = fit_emergency(counts[seen], rows.labels[seen], rows.weights[seen])
+        scores[unseen] = model.decision_function(counts[unseen])
     return scores
 
 
@@ -205,27 +213,18 @@ def by_threshold(
     scores: np.ndarray,
     rows: Rows,
     calibration: dict[str, float],
-) -> list[dict[str, Any]]:
-    """Return, by language and threshold, the share of our own messages with a passage above it, in
-    emergencies and in others; by models that saw nothing of the texts' groups."""
+) -> dict[str, list[dict[str, Any]]]:
+    """Return, by language, the shares of our own messages with a notice at some thresholds, and at
+    the one that is chosen."""
     chances = 1 / (1 + np.exp(-(calibration["slope"] * scores + calibration["offset"])))
     best = np.zeros(len(examples))
     np.maximum.at(best, rows.owners, chances)
-    own = examples[: len(corpus.own())]
-    found = []
-    for language in LANGUAGES:
-        kept = [
-            (each.is_emergency, best[at])
-            for at, each in enumerate(own)
-            if each.language == language and each.kind in sources.MESSAGES
-        ]
-        for least in THRESHOLDS:
-            above = {
-                name: float(np.mean([chance >= least for label, chance in kept if label == wanted]))
-                for name, wanted in (("emergencies", True), ("others", False))
-            }
-            found.append({"language": language, "threshold": least, **above})
-    return found
+    size = len(corpus.own())
+    found = list(thresholds.checked(examples[:size], best[:size]))
+    return {
+        "by_threshold": [one.at(least) for one in found for least in thresholds.SHOWN],
+        "chosen": [one.chosen() for one in found],
+    }
 
 
 def write_weights(vectoriser: CountVectorizer, fitted: dict[str, LogisticRegression]) -> None:

@@ -2,15 +2,17 @@
 
 First what kind of text a turn is: a message about a present patient (a question, a transcript), or
 a document: a record, an exam item, a study. In messages, rules and vital signs name a reason unless
-the classifier finds the text far from an emergency; where none does and the classifier is above its
-threshold, there is a notice without a reason. In documents rules speak alone, if they may at all.
+the classifier finds the text far from an emergency; where none does and the classifier is above the
+threshold of the text's language, there is a notice without a reason. In documents rules speak
+alone, if they may at all.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.safety.red_flags.classifier.features import bounded
+from gateway.safety.red_flags.classifier.language import LANGUAGES, language_of
 from gateway.safety.red_flags.classifier.model import Kind, model
 from gateway.safety.red_flags.notices import red_flags, still_raised
 from gateway.safety.red_flags.resolution import all_over_turn
@@ -28,11 +30,18 @@ PASSAGE_END = re.compile(r"[.!?\n](?:(?<=\n)|\s)")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Languages of the rules, the classifier's threshold, and whether documents raise notices."""
+    """Languages of the rules, one threshold for all languages of texts instead of each one's own,
+    and whether documents raise notices."""
 
     languages: tuple[str, ...] = ("en",)
-    threshold: float = 0.7
+    threshold: float | None = None
     with_records: bool = False
+
+    def thresholds(self) -> Mapping[str, float]:
+        """Return the estimate from which a text gets a notice, by its language."""
+        if self.threshold is None:
+            return model().thresholds
+        return dict.fromkeys(LANGUAGES, self.threshold)
 
 
 DEFAULT = Policy()
@@ -85,7 +94,20 @@ class Reading:
     def is_document(self, policy: Policy) -> bool:
         """Return whether this is a record or a study; no text that reads like an emergency is."""
         is_one = self.kind.record > 0 or self.kind.study > 0
-        return is_one and max(self.chances) < policy.threshold
+        return is_one and not self.is_likely(policy)
+
+    def is_likely(self, policy: Policy) -> bool:
+        """Return whether a passage reaches the threshold of its language."""
+        thresholds = policy.thresholds()
+        least = min(thresholds.values())
+        if max(self.chances) < least:  # nearly every text: its language does not matter
+            return False
+        pairs = zip(self.passages, self.chances, strict=True)
+        return any(
+            chance >= thresholds[language_of(passage)]
+            for passage, chance in pairs
+            if chance >= least
+        )
 
     def near(self) -> str:
         """Return the passages in which the sign of a rule would be one."""
@@ -133,7 +155,7 @@ def in_messages(messages: Sequence[Reading], policy: Policy) -> tuple[list[str],
     if is_critical("\n\n".join(texts[start:])):
         found.append(VITAL_SIGNS)
     if not found and not resolved:
-        above = [max(text.chances) >= policy.threshold for text in messages]
+        above = [text.is_likely(policy) for text in messages]
         found = [GENERAL] if any(above[start:]) else []
         resolved = [GENERAL] if any(above[:start]) and not found else []
     return found, resolved

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -37,6 +37,7 @@ FEWEST = 6  # words that a text counts as, at least
 # Three sums in one addition: each has its lane of an integer, wide enough for any passage; together
 # they fit a machine word, which the interpreter adds four times as fast as a longer integer.
 LANE = 21
+LANES = ("emergency", "record", "study")
 HALF, MASK = 1 << LANE - 1, (1 << LANE) - 1
 
 
@@ -74,15 +75,15 @@ class Worths(dict[str, int]):
 class Model:
     """A table of weights, and what turns their sums into scores."""
 
-    def __init__(
-        self, words: Words, pairs: Pairs, pieces: Words, card: Mapping[str, float]
-    ) -> None:
+    def __init__(self, words: Words, pairs: Pairs, pieces: Words, card: Mapping[str, Any]) -> None:
         self._worths, self._pairs = Worths(words, pieces), pairs
         known = [word for word in words if word[0] not in (NEGATED, SHAPE)]
         self._vocabulary = Vocabulary([*known, *map(str, range(1_000))])
-        self._unit = card["unit"]
-        self._bias = (card["bias_emergency"], card["bias_record"], card["bias_study"])
-        self._slope, self._offset = card["slope"], card["offset"]
+        self.thresholds = {one["language"]: one["threshold"] for one in card["chosen"]}
+        fitted = card["model"]
+        self._unit: float = fitted["unit"]
+        self._bias: tuple[float, ...] = tuple(fitted[f"bias_{name}"] for name in LANES)
+        self._slope, self._offset = fitted["slope"], fitted["offset"]
 
     def weigh(self, texts: Sequence[str]) -> list[Weight]:
         """Return what the words of each text are worth together."""
@@ -140,7 +141,7 @@ def model() -> Model:
         dict(zip(interned(words), words.values(), strict=True)),
         dict(zip(parted(pairs), pairs.values(), strict=True)),
         tables["pieces"],
-        orjson.loads(CARD.read_bytes())["model"],
+        orjson.loads(CARD.read_bytes()),
     )
 
 

