@@ -41,8 +41,7 @@ from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
 from gateway.safety import refusals
-from gateway.safety.labels import Labels, Screening, screened
-from gateway.safety.languages import language_of
+from gateway.safety.labels import Labels, Screening, language_of, screened
 from gateway.services import Services
 
 LONG_TEXT = 4_096  # characters; below, screening takes less than handing it to a thread and back
@@ -144,7 +143,10 @@ async def read(
     body = await exchange.body(max_bytes=limit, seen=memory.hold_request)
     memory.hold_request(len(body) + parsed_bytes(body))
     is_heavy = len(body) > HEAVY_BYTES
-    request, turns = await services.heavy.run(lambda: parsed(body)) if is_heavy else parsed(body)
+    if is_heavy:
+        request, turns = await services.heavy.run(lambda: parsed_large(body))
+    else:
+        request, turns = parsed(body)
     screening.begin(turns)
     await admit(exchange, services)
     services.look()
@@ -155,9 +157,14 @@ async def read(
 
 def parsed(body: bytes) -> tuple[Json, Sequence[str]]:
     """Return a request and the turns of it that are screened; raises InvalidRequest."""
-    check_values(body)
     request = openai_json.parse_request(body)
     return request, screened(request)
+
+
+def parsed_large(body: bytes) -> tuple[Json, Sequence[str]]:
+    """The same of a large body; raises InvalidRequest also where it holds too many values."""
+    check_values(body)
+    return parsed(body)
 
 
 async def authorise(exchange: Exchange, services: Services) -> None:
@@ -183,7 +190,7 @@ class PromptScreening:
 
     def begin(self, turns: Sequence[str]) -> None:
         """Note the language, and the red flags of a short text; start to read a long one."""
-        self._record.language = language_of(turns[-1]) if turns else None
+        self._record.language = language_of(turns)
         self._record.notice_rules = self._labels.notice_rules
         if len(turns) > MANY_TURNS or sum(map(len, turns)) > LONG_TEXT:
             loop = asyncio.get_running_loop()

@@ -14,10 +14,9 @@ NO_MARKS = bytes(set(range(256)) - set(b'{}[]",'))
 
 
 def check_values(body: bytes) -> None:
-    """Raise InvalidRequest for a body of more values than a model can be asked about."""
-    if len(body) <= MOST_CONTAINERS or not has_too_many(body, b"[{"):
-        return
-    if has_too_many(outside_texts(body), b"["):
+    """Raise InvalidRequest for a body of more values than a model can be asked about: there are
+    none among those of up to 64 KB."""
+    if has_too_many(body, b"[{") and has_too_many(outside_texts(body), b"["):
         raise InvalidRequest(
             f"The request holds more than {MOST_CONTAINERS:,} lists and objects, or more than "
             f"{MOST_VALUES:,} values; send less at once."

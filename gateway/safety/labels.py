@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeGuard
 from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.languages import HEAD, LANGUAGES, LETTERS, VOTES, Language
 from gateway.safety.red_flags import screening
 from gateway.safety.red_flags.classifier.language import known_words
 from gateway.safety.red_flags.classifier.model import model
@@ -124,6 +125,18 @@ def screened(body: Json) -> Sequence[str]:
         setting += [content_text(item.get("content")) for item in items if is_setting(item)]
         return present(setting + [told(item) for item in recent(items)])
     return present([*setting, content_text(body.get("input") or body.get("prompt"))])
+
+
+def language_of(turns: Sequence[str]) -> Language | None:
+    """Return the language of the last turn's beginning: `other` where its words do not tell, None
+    where there is no text."""
+    if not turns:
+        return None
+    words = LETTERS.findall(turns[-1][:HEAD].lower())
+    votes = "".join([VOTES[word] for word in words if word in VOTES])
+    counts = [votes.count(str(at)) for at in range(len(LANGUAGES))]
+    most = max(counts)
+    return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else "other"
 
 
 def conversation(body: Json) -> Sequence[object] | None:

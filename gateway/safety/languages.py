@@ -1,4 +1,4 @@
-"""The language of a prompt, by its commonest words: for a count, not for a decision."""
+"""The commonest words of languages, which tell a prompt's: for a count, not for a decision."""
 
 import re
 from collections.abc import Mapping
@@ -32,12 +32,3 @@ VOTES: Mapping[str, str] = {
     for words in COMMON.values()
     for word in words.split()
 }
-
-
-def language_of(text: str) -> Language:
-    """Return the language of a text's beginning; `other` where its words do not tell."""
-    known = VOTES
-    votes = "".join([known[word] for word in LETTERS.findall(text[:HEAD].lower()) if word in known])
-    counts = [votes.count(at) for at in "01234"]
-    most = max(counts)
-    return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else "other"

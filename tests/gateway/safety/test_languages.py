@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.safety.languages import HEAD, language_of
+from gateway.safety.labels import language_of
+from gateway.safety.languages import HEAD
 from tests.contract.process import Gateway
 from tests.contract.surfaces import GENERATE, MESSAGES, RESPONSES, SURFACES, Surface, name_of
 from tests.gateway.counts import counted
@@ -51,13 +52,17 @@ ROWS = [(language, text) for language, texts in TEXTS.items() for text in texts]
 @pytest.mark.parametrize(("language", "text"), ROWS)
 def test_languages(language: str, text: str) -> None:
     """Four, and other where the words do not tell."""
-    assert language_of(text) == language
-    assert language_of(text.upper()) == language
+    assert language_of([text]) == language
+    assert language_of([text.upper()]) == language
+
+
+def test_without_a_text_there_is_none() -> None:
+    assert language_of([]) is None
 
 
 def test_only_the_beginning_counts() -> None:
     """A long record costs no more than a question."""
-    assert language_of("1 " * HEAD + TEXTS["en"][0]) == "other"
+    assert language_of(["1 " * HEAD + TEXTS["en"][0]]) == "other"
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
