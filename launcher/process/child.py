@@ -18,6 +18,8 @@ LAST_LINES = 1000
 LONGEST_LINE_BYTES = 16 * 1024
 # How long the guard lets the command live after the launcher has died.
 ORPHAN_GRACE_S = 5.0
+# How long the last lines of a command that has ended are waited for.
+LAST_LINES_S = 10.0
 
 Listener = Callable[[str], None]
 
@@ -96,9 +98,16 @@ class Child:
         return not self._status.done()
 
     async def wait(self) -> int:
-        """Return the exit status, 128 + n after signal n, once every line has been heard."""
+        """Return the exit status, 128 + n after signal n, once every line has been heard.
+
+        What even SIGKILL does not end at once, or has left the group, keeps nobody waiting.
+        """
         status = await asyncio.shield(self._status)
-        await self._output_ended.wait()
+        try:
+            async with asyncio.timeout(LAST_LINES_S):
+                await self._output_ended.wait()
+        except TimeoutError:
+            self._stop_reading()
         return status
 
     async def stop(self, grace_s: float) -> int:
@@ -133,6 +142,10 @@ class Child:
             self.last_lines.append(line)
             self._listener(line)
         if not chunk:
+            self._stop_reading()
+
+    def _stop_reading(self) -> None:
+        if not self._output_ended.is_set():
             self._loop.remove_reader(self._output)
             os.close(self._output)
             self._output_ended.set()

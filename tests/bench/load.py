@@ -8,6 +8,8 @@ import time
 from array import array
 from dataclasses import dataclass, field
 
+from tests.waiting import PATIENCE_S
+
 PROMPT = "The patient reports fatigue and pallor; the blood count is attached. " * 18
 NUMBER = re.compile(rb'"content":" word (\d{5})"}')  # the last chunk of a stream says 0
 MESSAGES = '"messages":[{"role":"user","content":"' + PROMPT + '"}]'
@@ -144,5 +146,5 @@ async def drive(
         )
         callers.append(caller)
         await asyncio.sleep(0.02 / clients if not stream else 0.5 / clients)
-    await asyncio.wait_for(asyncio.gather(*(c.done for c in callers)), seconds + 60)
+    await asyncio.wait_for(asyncio.gather(*(c.done for c in callers)), seconds + PATIENCE_S)
     return seen

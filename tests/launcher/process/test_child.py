@@ -165,6 +165,22 @@ async def test_what_a_command_leaves_behind_is_killed() -> None:
     until_gone(int(child.last_lines[0]))
 
 
+async def test_what_holds_the_output_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that the end of the group does not end; here it has left the group."""
+    monkeypatch.setattr("launcher.process.child.LAST_LINES_S", 0.5)
+    program = "import os, sys, time; os.setsid(); print(os.getpid(), flush=True); time.sleep(300)"
+    away = f"{sys.executable} -c '{program}' & while :; do sleep 0.05; done"
+    child = Child(shell(away))
+    while not child.last_lines:
+        await asyncio.sleep(0.01)
+    try:
+        async with asyncio.timeout(HANG_S):
+            assert await child.stop(grace_s=5) == 143
+            assert await child.wait() == 143
+    finally:
+        os.kill(int(child.last_lines[0]), signal.SIGKILL)
+
+
 async def test_a_killed_guard_takes_the_group_along() -> None:
     """No command without its guard."""
     child = Child(shell("echo $$; sleep 300"))
