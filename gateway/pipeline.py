@@ -143,10 +143,7 @@ async def read(
     body = await exchange.body(max_bytes=limit, seen=memory.hold_request)
     memory.hold_request(len(body) + parsed_bytes(body))
     is_heavy = len(body) > HEAVY_BYTES
-    if is_heavy:
-        request, turns = await services.heavy.run(lambda: parsed_large(body))
-    else:
-        request, turns = parsed(body)
+    request, turns = await services.heavy.run(lambda: parsed(body)) if is_heavy else parsed(body)
     screening.begin(turns)
     await admit(exchange, services)
     services.look()
@@ -157,14 +154,10 @@ async def read(
 
 def parsed(body: bytes) -> tuple[Json, Sequence[str]]:
     """Return a request and the turns of it that are screened; raises InvalidRequest."""
+    if len(body) > HEAVY_BYTES:  # a smaller one cannot hold too many values
+        check_values(body)
     request = openai_json.parse_request(body)
     return request, screened(request)
-
-
-def parsed_large(body: bytes) -> tuple[Json, Sequence[str]]:
-    """The same of a large body; raises InvalidRequest also where it holds too many values."""
-    check_values(body)
-    return parsed(body)
 
 
 async def authorise(exchange: Exchange, services: Services) -> None:

@@ -188,10 +188,8 @@ class WholeAnswer:
         held = memory.held_bytes
         answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + COPIES * len(answer) + parsed_bytes(answer))
-        if len(answer) > HEAVY_BYTES:
-            found = await self._heavy.run(lambda: self._label(answer))
-        else:
-            found = self._label(answer)
+        label, is_heavy = partial(self._label, answer), len(answer) > HEAVY_BYTES
+        found = await self._heavy.run(label) if is_heavy else label()
         body, final, self.usage, self.beginnings = found
         memory.hold(held + len(body))
         self.pieces = estimated_tokens(len(answer))

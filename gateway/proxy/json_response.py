@@ -59,7 +59,7 @@ def label(
 def pass_on_choices(
     answer: Json, key: bytes, policy: OutputPolicy, most: int
 ) -> tuple[list[ChoiceState], Json, Json]:
-    """What was heard of the choices, their closing label together, and the choices if changed."""
+    """Return the state of each choice, their closing label together, and the choices if changed."""
     choices = openai_json.choices_of(answer)
     if not choices:
         raise EngineGarbled("The engine's answer has no choices; try again.")

@@ -1,4 +1,4 @@
-"""Whether an answer begins as a refusal: the model declines, in English, German, Spanish, French.
+"""Recognition of an answer that begins as a refusal, in English, German, Spanish and French.
 
 For a count that shows drift, not for a decision: docs/monitoring.md has how often it is right.
 """

@@ -1,4 +1,4 @@
-"""What docs/red-flags.md says around its tables."""
+"""The prose of docs/red-flags.md around its tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gateway has counted, as its /metrics tells."""
+"""Counts of a gateway, as its /metrics shows them."""
 
 from tests.contract.process import Gateway
 
