@@ -319,8 +319,10 @@ def test_health_knows_the_model_reasons(served: Served) -> None:
 
 
 def test_the_estimate_holds(served: Served) -> None:
-    """Resident size and cache tokens within a tenth; a little more where other programs kept the
-    engine from giving memory back."""
+    """Cache tokens within a tenth, and so the resident size where the machine is not busy: 10.2 %
+    was seen there."""
     found = measured(served.stack, served.settings)
+    size, tokens = map(abs, found.errors)
 
-    assert max(map(abs, found.errors)) < 0.12, found
+    assert tokens < 0.1, found
+    assert size < 0.12, found

@@ -1,9 +1,7 @@
 """The engine's refusals: whose mistake it is, and never a word of the request."""
 
 import json
-import sys
 import time
-from types import FrameType
 from typing import Any
 
 import orjson
@@ -20,6 +18,7 @@ from gateway.engine.errors import (
     withhold,
 )
 from gateway.errors import EngineGarbled, EngineRejected, EngineUnavailable
+from tests.python_lines import lines_run
 
 WORDS = st.text(st.characters(codec="utf-8"), min_size=4, max_size=30)
 AWKWARD = st.sampled_from(
@@ -231,7 +230,7 @@ def test_megabytes_of_blanks_and_texts_take_no_time() -> None:
 
 def test_time_is_linear_in_a_request_of_many_texts() -> None:
     """Lines run, not seconds: twice the texts are twice the work, whatever the engine quotes."""
-    small, large = (lines_run(texts) for texts in (2_000, 4_000))
+    small, large = (lines_to_withhold(texts) for texts in (2_000, 4_000))
     assert large < 2.2 * small
 
 
@@ -242,20 +241,8 @@ def test_what_keeps_changing_is_withheld() -> None:
     assert withhold(message, sorted(texts, key=len, reverse=True)) == WITHHELD
 
 
-def lines_run(texts: int) -> int:
+def lines_to_withhold(texts: int) -> int:
     """Return how many lines of Python it takes to withhold so many texts of a request."""
     request = {"messages": [{"content": [f"{number:06}" for number in range(texts)]}]}
     body = json.dumps({"error": {"message": " ".join(f"{n:06}" for n in range(100))}}).encode()
-    lines = 0
-
-    def count(frame: FrameType, kind: str, _: object) -> Any:
-        nonlocal lines
-        lines += kind == "line"
-        return count
-
-    sys.settrace(count)
-    try:
-        translate(400, body, request)
-    finally:
-        sys.settrace(None)
-    return lines
+    return lines_run(lambda: translate(400, body, request))

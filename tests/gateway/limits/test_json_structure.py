@@ -1,7 +1,5 @@
 """The structure of a JSON document: how deep it is, and how much of it there is."""
 
-import sys
-from types import FrameType
 from typing import Any
 
 import orjson
@@ -20,6 +18,7 @@ from gateway.limits.json_structure import (
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import CHAT, GENERATE
 from tests.fake_engine.process import FakeEngine
+from tests.python_lines import lines_run
 
 
 @pytest.mark.parametrize(
@@ -71,19 +70,8 @@ def test_depth_whatever_the_texts_hold(value: Any) -> None:
 def test_depth_takes_no_walk() -> None:
     """A million values in one body cost a few passes in C: no Python is run for each."""
     wide = b"[" + b",".join([b"[" * 60 + b"]" * 60] * 15_000) + b"]"
-    lines = 0
-
-    def count(frame: FrameType, kind: str, _: object) -> Any:
-        nonlocal lines
-        lines += kind == "line"
-        return count
-
-    sys.settrace(count)
-    try:
-        assert not is_deeper(wide, 64)
-    finally:
-        sys.settrace(None)
-    assert lines < 300
+    assert not is_deeper(wide, 64)
+    assert lines_run(lambda: is_deeper(wide, 64)) < 300
 
 
 def containers_of(value: Any) -> int:

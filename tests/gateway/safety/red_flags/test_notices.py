@@ -1,11 +1,9 @@
 """Notices: the contract of one, the corpus with its numbers, and the time they take."""
 
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from gateway.safety.red_flags.rules import RULES
 from gateway.safety.red_flags.screening import VITAL_SIGNS
 from gateway.safety.wording import LANGUAGES, built_in
 from tests.gateway.safety.red_flags.corpus import UNTUNED, ids, ordinary, vignettes
+from tests.python_lines import lines_run
 
 PLAIN = str.maketrans(dict(TYPED))  # as people type in a hurry
 
@@ -281,25 +280,13 @@ def test_the_work_of_a_long_conversation_is_bounded() -> None:
     """Lines run, not seconds: eight times the turns after an emergency are no more work, and the
     notice stays where nothing resolves it within reach."""
     turns = ["I have crushing chest pain now.", *["The potassium is four. " * 100] * 160]
-    few, many = lines_run(turns[:21]), lines_run(turns)
+    few, many = lines_to_screen(turns[:21]), lines_to_screen(turns)
 
     assert many < 2 * few
     assert [rule.id for rule in still_raised(turns, ("en",))[0]]
     assert not still_raised([*turns, "The chest pain has gone."], ("en",))[0]
 
 
-def lines_run(turns: list[str]) -> int:
+def lines_to_screen(turns: list[str]) -> int:
     """Return how many lines of Python it takes to screen a conversation."""
-    lines = 0
-
-    def count(frame: FrameType, kind: str, _: object) -> Any:
-        nonlocal lines
-        lines += kind == "line"
-        return count
-
-    sys.settrace(count)
-    try:
-        still_raised(turns, ("en",))
-    finally:
-        sys.settrace(None)
-    return lines
+    return lines_run(lambda: still_raised(turns, ("en",)))
