@@ -67,11 +67,14 @@ class Clinic:
         with httpx2.Client(base_url=self.gateway.url, timeout=60, trust_env=False) as client:
             return client.post(path, json=body, headers=headers)
 
+    def records(self) -> list[dict[str, Any]]:
+        """The whole lines of the trail; each of the two workers writes when it comes to it."""
+        whole = self.trail.read_bytes().rpartition(b"\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
     def events(self, receipt: Any) -> list[dict[str, Any]]:
         """The events of the trail that name this feedback."""
-        whole = self.trail.read_bytes().rpartition(b"\n")[0]
-        told = [json.loads(line) for line in whole.splitlines()]
-        return [one for one in told if one.get("feedback_id") == receipt["id"]]
+        return [one for one in self.records() if one.get("feedback_id") == receipt["id"]]
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +187,17 @@ def test_a_key_without_the_scope(clinic: Clinic, engine: FakeEngine) -> None:
     assert "`feedback`" in error["message"]
 
 
+def provenances(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The exported Provenance resources of a trail, by the request that they are of."""
+    export = Export(sign_offs_in(records))
+    return {
+        one["target"][0]["identifier"]["value"]: one
+        for record in records
+        for one in export.resources(record)
+        if one["resourceType"] == "Provenance"
+    }
+
+
 def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> None:
     """The exported Provenance of the answer names its verifier and that a clinician stands by it;
     another answer's does not."""
@@ -191,14 +205,8 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     receipt = clinic.flag(signed, category="signed_off", severity=None).json()
 
     until(lambda: clinic.events(receipt))
-    records = [json.loads(line) for line in clinic.trail.read_text().splitlines()]
-    export = Export(sign_offs_in(records))
-    made = [one for record in records for one in export.resources(record)]
-    labels = {
-        one["target"][0]["identifier"]["value"]: one
-        for one in made
-        if one["resourceType"] == "Provenance"
-    }
+    until(lambda: {signed, other} <= provenances(clinic.records()).keys())
+    labels = provenances(clinic.records())
     codes = [one["coding"][0]["code"] for one in labels[signed]["reason"]]
     assert codes == ["AIAST", "CLINAST"]
     verifier = labels[signed]["agent"][1]
