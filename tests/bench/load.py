@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
 from array import array
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ from tests.waiting import PATIENCE_S
 
 PROMPT = "The patient reports fatigue and pallor; the blood count is attached. " * 18
 NUMBER = re.compile(rb'"content":" word (\d{5})"}')  # the last chunk of a stream says 0
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+LAST_CHUNK = b"0\r\n\r\n"
+CHUNKED = sys.maxsize  # bytes left of a body whose end is its last chunk
 MESSAGES = '"messages":[{"role":"user","content":"' + PROMPT + '"}]'
 
 
@@ -94,19 +98,18 @@ class Caller(asyncio.Protocol):
                 self.seen.misplaced += int(number) != self.expected
                 self.expected = int(number) + 1
         self.tail = (self.tail + data)[-32:]
-        if b"0\r\n\r\n" in self.tail:
+        if LAST_CHUNK in self.tail:
             self.finish(now, b"[DONE]" in self.tail)
 
     def take_whole(self, data: bytes, now: float) -> None:
         if self.left < 0:
             head, _, body = data.partition(b"\r\n\r\n")
-            low = head.lower()
-            at = low.find(b"content-length: ")
-            self.left = int(low[at + 16 :].split(b"\r\n", 1)[0]) - len(body)
+            length = LENGTH.search(head)
+            self.left = int(length[1]) - len(body) if length else CHUNKED
             self.ok = head.startswith(b"HTTP/1.1 200")
-        else:
+        elif self.left != CHUNKED:
             self.left -= len(data)
-        if self.left <= 0:
+        if self.left <= 0 or (self.left == CHUNKED and data.endswith(LAST_CHUNK)):
             self.finish(now, self.ok)
 
     def finish(self, now: float, ok: bool) -> None:

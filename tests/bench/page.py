@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scripts.render.page import table
 from tests.bench.real import STREAMS, ratios
-from tests.bench.report import Rounds, added, answer_ms, answers, goals, medians
+from tests.bench.report import Rounds, added, answers, goals, medians
 from tests.compatibility.ledger import ROOT
 
 PAGE: Final = ROOT / "docs" / "performance.md"
@@ -48,8 +48,8 @@ def answer_table() -> str:
     """CPU of a streamed answer, and what it is of a host with GPUs."""
     report = result("relay")
     where = report["machine"]
-    note = f"Measured on {where['date']}, {len(report['rounds'])} rounds in turns, medians.\n"
-    return f"{answers(report['rounds'])}\n\n{note}"
+    note = f"Measured on {where['date']}, {len(report['answers'])} rounds in turns, medians.\n"
+    return f"{answers(report['answers'])}\n\n{note}"
 
 
 def goal_table() -> str:
@@ -62,7 +62,6 @@ def side_by_side() -> str:
     found = medians(rounds)
     heads = [
         "",
-        "CPU ms per 600-token answer",
         "req/s",
         "µs per request",
         "µs per chunk, 64 streams",
@@ -76,8 +75,7 @@ def side_by_side() -> str:
         costs = [number(one[figure]) if name != "direct" else "" for figure in figures]
         memory = f"{one['rss_mb']:.0f}" if "rss_mb" in one else ""
         more = [f"{added(rounds, figure, name):+.2f}" for figure in ADDED]
-        answer = number(answer_ms(one)) if name != "direct" else ""
-        rows.append([name, answer, f"{one['req_s']:,.0f}", *costs, memory, *more])
+        rows.append([name, f"{one['req_s']:,.0f}", *costs, memory, *more])
     return table(heads, rows)
 
 

@@ -9,7 +9,9 @@ from tests.bench.processes import TARGET_CPU, Child, cpu_s, engine, rss_mb
 from tests.bench.targets import Target, running
 
 STREAM_TOKENS = 100
+ANSWER_TOKENS = 600
 HOLD_MS = 150
+STARTED_IN_S = 1.0  # all clients of a run, and none asks again
 
 Figures = dict[str, float]
 
@@ -35,6 +37,32 @@ def by_feature(target: Target, seconds: float) -> Figures:
     with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
         uvloop.run(drive(target.port, clients=16, seconds=0.7, stream=False, key=target.key))
         return whole(target, process, seconds) | streamed(target, process, 256, seconds)
+
+
+def answered(target: Target, seconds: float) -> Figures:
+    """CPU of a request, of a streamed answer of 600 tokens, and of a chunk: what is left of it."""
+    with engine(chunk_ms=20), running(target, cpu=TARGET_CPU) as process:
+        uvloop.run(drive(target.port, clients=16, seconds=0.7, stream=False, key=target.key))
+        found = whole(target, process, seconds)
+        us_answer = answer_us(target, process)
+    us_chunk = (us_answer - found["us_request"]) / ANSWER_TOKENS
+    return found | {"us_answer": us_answer, "us_chunk": us_chunk}
+
+
+def answer_us(target: Target, process: Child | None) -> float:
+    """Microseconds of CPU that a streamed answer takes, of many at once; each client asks once."""
+    before = cpu_s(process)
+    run = drive(
+        target.port,
+        clients=target.long_streams,
+        seconds=STARTED_IN_S,
+        stream=True,
+        tokens=ANSWER_TOKENS,
+        key=target.key,
+    )
+    seen = uvloop.run(run)
+    assert not seen.errors, f"{target.name}: {seen.errors} streams failed"
+    return (cpu_s(process) - before) * 1e6 / len(seen.latencies)
 
 
 def whole(target: Target, process: Child | None, seconds: float) -> Figures:

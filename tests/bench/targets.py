@@ -55,6 +55,7 @@ class Target:
     environ: Callable[[Path], Mapping[str, str]] = nothing
     key: str | None = None
     checkout: Path | None = None  # where it is run; None: here
+    long_streams: int = 256  # of 600 tokens, a chunk every 20 ms, which it keeps up with
 
     @property
     def port(self) -> int:
@@ -130,7 +131,7 @@ def ours(folder: Path, features: Sequence[str]) -> Mapping[str, str]:
     if "log" not in features:
         environ["MMHIE_LOG_LEVEL"] = "warning"
     if "notices" not in features:
-        environ["MMHIE_NOTICE_LANGUAGES"] = ","
+        environ["MMHIE_AUDIENCE"] = "off"
     if "keys" in features:
         environ["MMHIE_KEYS_FILE"] = str(keys_file(folder, limited="limits" in features))
     if "audit" in features:
@@ -185,8 +186,8 @@ TARGETS: Mapping[str, Target] = {
         gateway_with("gateway", *FEATURES),
         Target("vllm-router", vllm_router),
         Target("smg", smg),
-        Target("litellm", litellm, litellm_environ, LITELLM_KEY),
-        Target("production-stack", production_stack),
+        Target("litellm", litellm, litellm_environ, LITELLM_KEY, long_streams=16),
+        Target("production-stack", production_stack, long_streams=64),
         gateway_with("gateway, features off"),
         gateway_with("gateway, log", "log"),
         gateway_with("gateway, notices", "notices"),

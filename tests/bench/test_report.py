@@ -8,22 +8,22 @@ import pytest
 from tests.bench.report import GOALS, answers, goals
 
 ROUND = {
-    "direct": {"us_request": 0.0, "us_chunk_256": 0.0},
-    "nginx": {"us_request": 20.0, "us_chunk_256": 10.0},
-    "gateway": {"us_request": 400.0, "us_chunk_256": 20.0},
+    "direct": {"us_answer": 0.0, "us_chunk": 0.0},
+    "nginx": {"us_answer": 6020.0, "us_chunk": 10.0},
+    "gateway": {"us_answer": 12_400.0, "us_chunk": 20.0},
 }
 
 
-def test_an_answer_is_a_request_and_600_chunks() -> None:
+def test_an_answer_beside_nginx_and_a_gpu() -> None:
     """12.4 ms, of which an H100 asks for 14.7 a second."""
     line = next(line for line in answers([ROUND]).splitlines() if "gateway" in line)
 
-    assert line == "| gateway | 12.4 ms | 2.06x | 5.5 | 0.8% |"
+    assert line == "| gateway | 12.4 ms | 2.06x | 20.0 µs | 2.00x | 5.5 | 0.8% |"
 
 
 def test_goals_of_what_was_left_out_are_empty() -> None:
     """Every goal has its line, whichever peers and trials a run had."""
-    lines = goals({"rounds": [ROUND], "trials": {}}).splitlines()[2:]
+    lines = goals({"answers": [ROUND], "rounds": [ROUND], "trials": {}}).splitlines()[2:]
 
     assert len(lines) == len(GOALS)
     assert any("2x" in line for line in lines)
