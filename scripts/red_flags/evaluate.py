@@ -1,9 +1,8 @@
 """`python -m scripts.red_flags.evaluate --clones FOLDER [--release]`: measure screening.
 
-On the frozen part, the first release set and the public test sources; with `--release` on the
-second release set, once: otherwise its figures stay, as those of the first do, which it had when it
-was scored once. Writes docs/red-flags/evaluation.json, from which
-`python -m scripts.render red_flags` writes the page.
+On the frozen part, the release sets and the public test sources. Of a release set the figures that
+it had when it was scored once stay; `--release` scores the newest one. Writes
+docs/red-flags/evaluation.json, from which `python -m scripts.render red_flags` writes the page.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from scripts.red_flags.contribution import contributions
 from tests.gateway.safety.red_flags.frozen import (
     FOLDER,
     LANGUAGES,
-    RELEASE,
-    SECOND_RELEASE,
+    RELEASES,
     Case,
     cases,
     languages_of,
@@ -58,9 +56,7 @@ def main() -> None:
     record = {
         "trained": json.loads(CARD.read_text("utf-8"))["trained"],
         "thresholds": POLICY.thresholds(),
-        "first_release": known["first_release"],
-        "known_release": release_figures(RELEASE),
-        "release": release_figures(SECOND_RELEASE) if options.release else known["release"],
+        "releases": releases(known["releases"], with_newest=options.release),
         **figures(FOLDER),
         "sources": [measured(one, options.clones) for one in sources.sources("test")],
         "rules": contributions(development(options.clones), POLICY),
@@ -69,15 +65,23 @@ def main() -> None:
     RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
+def releases(known: dict[str, Any], *, with_newest: bool) -> dict[str, Any]:
+    """Return the figures of each release set, as it was scored once and as it is a known set."""
+    found = {}
+    for folder in RELEASES:
+        now = release_figures(folder)
+        is_newest = folder == RELEASES[-1] and with_newest
+        found[folder.name] = {"once": now if is_newest else known[folder.name]["once"], "now": now}
+    return found
+
+
 def figures(folder: Path, policy: Policy = POLICY) -> dict[str, Any]:
-    """Return the figures of the frozen part, or of a release set; by kind in English, or where
-    there is none in all languages together."""
+    """Return the figures of the frozen part, or of a release set, by language and by kind."""
     texts = [case for language in languages_of(folder) for case in cases(language, folder)]
     fired = {case.text: is_fired(case.text, policy) for case in texts}
-    of_kinds = [case for case in texts if case.language == "en"] or texts
     return {
         "languages": [counted("all", texts, fired, lambda case: case.language)],
-        "kinds": [counted(of_kinds[0].language, of_kinds, fired, lambda case: case.kind)],
+        "kinds": [counted("all", texts, fired, lambda case: case.kind)],
         "calibration": calibration(texts),
     }
 

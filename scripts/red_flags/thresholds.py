@@ -11,9 +11,9 @@ from scripts.red_flags.sources import MESSAGES, Example
 
 SHOWN = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85)
 TRIED = tuple(step / 100 for step in range(50, 100))
-# Share of our own other messages with a notice, at most. English has more lines, and at 4 % the
-# frozen part's others were noticed more often than by the one threshold of before.
-ALARMS = {"en": 0.025, "de": 0.04, "es": 0.04, "fr": 0.04}
+# Share of our own other messages with a notice, at most. Texts of strangers are harder than ours:
+# of the release sets three times as many were noticed. English has more lines, and more rules.
+ALARMS = {"en": 0.03, "de": 0.015, "es": 0.01, "fr": 0.02}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from gateway.safety.red_flags.notices import red_flags
 from scripts.red_flags import corpus, languages, sources, thresholds
 from scripts.red_flags.sources import Example
 
-TRAINED = "2026-11-26"
+TRAINED = "2026-11-27"
 FOLDS = 5
 WINDOW, STRIDE = 64, 48  # words
 PASSAGES = 6  # of one long text: a visit must not outweigh a hundred questions
@@ -204,7 +204,7 @@ def beside_rules(
             "emergencies": float(np.mean(np.array(chances[True]) >= least)),
             "others": float(np.mean(np.array(chances[False]) >= least)),
         }
-        for least in (0.05, 0.1, 0.15, 0.2, 0.3)
+        for least in (0.1, 0.2, 0.3, 0.4, 0.5)
     ]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.safety.red_flags.classifier.model import CARD
+from gateway.safety.red_flags.screening import FAR_FROM
 from gateway.safety.wording import built_in
 from scripts.red_flags.evaluate import PREVALENCES, RECORD, interval, predictive
 from scripts.red_flags.thresholds import ALARMS
@@ -45,62 +46,50 @@ def sections(record: Row, card: Row) -> Iterator[str]:
 
 
 def release_sections(record: Row) -> Iterator[str]:
-    release = record["release"]
+    *earlier, (_, newest) = record["releases"].items()
     (languages,), (alone,), (kinds,) = (
-        release[name] for name in ("languages", "without_rules", "kinds")
+        newest["once"][name] for name in ("languages", "without_rules", "kinds")
     )
-    scored = [name for name in LANGUAGE if has(languages["rows"], name)]
     yield "\n## Release set, by language\n"
-    yield prose.RELEASE
+    yield prose.RELEASE.format(**record["thresholds"])
     yield table(
         ["language", "emergencies noticed", "goal", "other texts noticed", "goal"],
-        [beside_goals(languages["rows"], name) for name in scored],
+        [beside_goals(languages["rows"], name) for name in LANGUAGE],
     )
     yield "\nThe same without rules: by the classifier and the vital signs alone.\n\n"
     yield table(
         ["language", "emergencies noticed", "other texts noticed"],
-        [[LANGUAGE[name], *map(share, both(alone["rows"], name))] for name in scored],
+        [[LANGUAGE[name], *map(share, both(alone["rows"], name))] for name in LANGUAGE],
     )
-    yield "\n## Release set, all three languages, by kind\n\n"
+    yield "\n## Release set, by kind\n\n"
     yield by_kind(kinds["rows"])
-    yield from first_release_sections(record["first_release"], record["known_release"])
-    yield "\n## How many notices are right\n\n"
-    yield prose.PREDICTIVE
-    (first,) = record["first_release"]["languages"]
-    newest = [*languages["rows"], *(row for row in first["rows"] if row["group"] not in scored)]
-    yield table(
-        ["language", *(f"{prevalence:.0%} emergencies" for prevalence in PREVALENCES)],
-        [predicted(newest, name) for name in LANGUAGE],
-    )
-
-
-def first_release_sections(once: Row, now: Row) -> Iterator[str]:
-    yield "\n## First release set, scored once and as a known set\n"
-    yield prose.FIRST
-    (before,), (known,) = once["languages"], now["languages"]
+    yield "\n## Earlier release sets\n"
+    yield prose.EARLIER
     yield table(
         [
-            "language",
+            "set",
             "emergencies noticed, once",
             "other texts noticed, once",
             "emergencies, now",
             "other texts, now",
         ],
-        [
-            [
-                LANGUAGE[name],
-                *map(share, both(before["rows"], name)),
-                *map(share, both(known["rows"], name)),
-            ]
-            for name in LANGUAGE
-        ],
+        [row for name, one in earlier for row in once_and_now(name.partition("_")[0], one)],
     )
-    yield "\n## First release set, English, by kind, once\n\n"
-    yield by_kind(once["kinds"][0]["rows"])
+    yield "\n## How many notices are right\n\n"
+    yield prose.PREDICTIVE
+    yield table(
+        ["language", *(f"{prevalence:.0%} emergencies" for prevalence in PREVALENCES)],
+        [predicted(languages["rows"], name) for name in LANGUAGE],
+    )
 
 
-def has(rows: Sequence[Row], name: str) -> bool:
-    return any(row["group"] == name for row in rows)
+def once_and_now(number: str, release: Row) -> Iterator[list[str]]:
+    """Return a row for each language of a release set that is a known one now."""
+    (once,), (now,) = release["once"]["languages"], release["now"]["languages"]
+    for name in LANGUAGE:
+        if any(row["group"] == name for row in once["rows"]):
+            shares = (share(row) for rows in (once, now) for row in both(rows["rows"], name))
+            yield [f"{number}, {LANGUAGE[name]}", *shares]
 
 
 def beside_goals(rows: Sequence[Row], name: str) -> list[str]:
@@ -152,7 +141,7 @@ def frozen_sections(record: Row) -> Iterator[str]:
         ["language", "emergencies noticed (sensitivity)", "other texts noticed", "specificity"],
         [by_language(languages["rows"], name) for name in LANGUAGE],
     )
-    yield "\n## Frozen part, English, by kind\n\n"
+    yield "\n## Frozen part, by kind\n\n"
     yield by_kind(kinds["rows"])
 
 
@@ -237,7 +226,7 @@ def card_sections(card: Row) -> Iterator[str]:
         ["language", *map(str, steps), "chosen"],
         [[name, *by_threshold(card, key), chosen(card, key)] for key, name in LANGUAGE.items()],
     )
-    yield prose.MATCHES
+    yield prose.MATCHES.format(far_from=FAR_FROM)
     yield table(
         ["estimate at least", "of matches in emergencies", "of matches in other messages"],
         [

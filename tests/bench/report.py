@@ -181,6 +181,13 @@ GOALS = (
         " ms",
     ),
     Goal("the same: longest delay", tried("hostile_longest_ms"), 10, 500, " ms"),
+    Goal(
+        "the same beside prompts of 1 MB: growth of p99",
+        tried("long_prompts_p99_ms"),
+        5,
+        100,
+        " ms",
+    ),
     Goal("added latency, one client, p50", over("c1_p50_ms"), 0.3, 0.5, " ms"),
     Goal("added latency, one client, p99", over("c1_p99_ms"), 0.5, 1, " ms"),
     Goal("added latency, 64 held by the engine, p50", over("held_p50_ms"), 0.4, 0.8, " ms"),

@@ -37,6 +37,17 @@ HOSTILE = (
     ASKED + b'"unknown":[%b]}' % b",".join([b"[" * 60 + b"]" * 60] * (HOSTILE_BYTES // 121)),
     ASKED + b'"response_format":[%b]}' % b",".join([b"0"] * (HOSTILE_BYTES // 2)),
 )
+PROMPT_BYTES = 1_000_000
+LONG_PROMPTS = tuple(
+    b'{"model":"bench","messages":[{"role":"user","content":"%b"}]}'
+    % (sentence * (PROMPT_BYTES // len(sentence)))
+    for sentence in (
+        b"no chest pain, ",
+        b"My knee has been sore since the walk on Sunday, what helps? ",
+        b"Doctor: Any fever? Patient: No, only the cough, since about a week. ",
+    )
+    * 3
+)
 
 
 def disconnects(target: Target, cpu: int) -> Figures:
@@ -260,16 +271,26 @@ def import_s(_: int) -> float:
 
 
 def hostile(target: Target, cpu: int) -> Figures:
-    """The delay of chunks of 64 streams, in ms, while callers send what takes longest."""
+    """The delay of chunks of 64 streams while callers send what takes longest."""
+    return delays(target, cpu, HOSTILE, "hostile")
+
+
+def long_prompts(target: Target, cpu: int) -> Figures:
+    """The same while callers send prompts of a megabyte, all of which is read for red flags."""
+    return delays(target, cpu, LONG_PROMPTS, "long_prompts")
+
+
+def delays(target: Target, cpu: int, bodies: Sequence[bytes], name: str) -> Figures:
+    """In ms: how much the 99th percentile grows beside some bodies, and the longest delay."""
     with engine(chunk_ms=CHUNK_S * 1000), running(target, cpu=cpu):
         quiet = sorted(uvloop.run(streams_beside(target, ())))
-        loud = sorted(uvloop.run(streams_beside(target, HOSTILE)))
+        loud = sorted(uvloop.run(streams_beside(target, bodies)))
     at = 0.99
     growth = loud[int(len(loud) * at)] - quiet[int(len(quiet) * at)]
     return {
-        "hostile_p99_ms": growth * 1000,
-        "hostile_longest_ms": (loud[-1] - CHUNK_S) * 1000,
-        "quiet_longest_ms": (quiet[-1] - CHUNK_S) * 1000,
+        f"{name}_p99_ms": growth * 1000,
+        f"{name}_longest_ms": (loud[-1] - CHUNK_S) * 1000,
+        f"{name}_quiet_longest_ms": (quiet[-1] - CHUNK_S) * 1000,
     }
 
 
@@ -298,4 +319,9 @@ async def send(target: Target, body: bytes) -> None:
 
 
 ON_EACH: tuple[Callable[[Target, int], Figures], ...] = (disconnects, stale, unread, memory)
-ON_OURS: tuple[Callable[[Target, int], Figures], ...] = (growth, starts, hostile)
+ON_OURS: tuple[Callable[[Target, int], Figures], ...] = (
+    growth,
+    starts,
+    hostile,
+    long_prompts,
+)

@@ -1,6 +1,7 @@
 """The published figures: they are those of this code, and none gets worse unseen."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,13 @@ import pytest
 
 from scripts.red_flags.contribution import contributions
 from scripts.red_flags.evaluate import POLICY, RECORD, figures, interval, predictive
-from tests.gateway.safety.red_flags.frozen import FOLDER, FOLDERS, RELEASE, SECOND_RELEASE
+from tests.gateway.safety.red_flags.frozen import FOLDER, FOLDERS, RELEASES
 
 POINTS = 0.03  # a share may be worse by so much before somebody has to look
 PUBLISHED = json.loads(RECORD.read_text("utf-8"))
 FIGURES = {
     FOLDER: PUBLISHED,
-    RELEASE: PUBLISHED["known_release"],
-    SECOND_RELEASE: PUBLISHED["release"],
+    **{folder: PUBLISHED["releases"][folder.name]["now"] for folder in RELEASES},
 }
 GOALS = (("en", 0.7), ("de", 0.7), ("es", 0.7), ("fr", 0.6))
 
@@ -27,7 +27,7 @@ def shares(figures: dict[str, Any], table: str) -> dict[tuple[str, bool], float]
 
 @pytest.fixture(scope="module", params=FOLDERS, ids=lambda folder: folder.name)
 def folder(request: pytest.FixtureRequest) -> Path:
-    return request.param  # type: ignore[no-any-return]  # one of the two
+    return request.param  # type: ignore[no-any-return]  # one of them
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,20 @@ def test_no_language_gets_worse(folder: Path, measured: dict[str, Any]) -> None:
         assert (worse if is_emergency else -worse) <= POINTS, (language, is_emergency)
 
 
-def test_the_goals_are_met(measured: dict[str, Any]) -> None:
-    """Seven of ten emergencies, six in French; one English text in twenty that is none."""
-    found = shares(measured, "languages")
+def test_the_goals_are_met() -> None:
+    """Over all sets together: seven of ten emergencies, six in French; one other text in twenty."""
+    counts: Counter[tuple[str, bool, str]] = Counter()
+    for row in (row for one in FIGURES.values() for row in one["languages"][0]["rows"]):
+        counts[row["group"], row["emergency"], "fired"] += row["fired"]
+        counts[row["group"], row["emergency"], "texts"] += row["texts"]
 
     for language, goal in GOALS:
-        if (language, True) in found:
-            assert found[language, True] >= goal, language
-    assert found.get(("en", False), 0) <= 0.05
+        found, others = (
+            counts[language, is_emergency, "fired"] / counts[language, is_emergency, "texts"]
+            for is_emergency in (True, False)
+        )
+        assert found >= goal, language
+        assert others <= 0.05, language
 
 
 def test_what_a_rule_adds() -> None:

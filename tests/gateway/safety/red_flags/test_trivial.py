@@ -29,7 +29,7 @@ TRIVIAL = [
     "Go.",
     "Go on.",
     "Proceed, please",
-    "Yes.",
+    "Yep.",
     "Nope",
     "Absolutely!",
     "Hm",

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
-RELEASE = FOLDER.with_name("release")
-SECOND_RELEASE = FOLDER.with_name("second_release")
-FOLDERS = (FOLDER, RELEASE, SECOND_RELEASE)
+# Of the release sets the newest comes last: only its figures are evidence.
+NUMBERS = ("first", "second", "third", "fourth", "fifth")
+RELEASES = tuple(FOLDER.with_name(f"{number}_release") for number in NUMBERS)
+FOLDERS = (FOLDER, *RELEASES)
 LANGUAGES = ("en", "de", "es", "fr")
 
 
