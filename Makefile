@@ -36,7 +36,7 @@ test: setup  ## all tests except the slow ones, with a real engine; T=path selec
 test-fast: setup  ## the tests without a real engine, in parallel
 	$(FAST) || test $$? = 5
 
-test-slow: setup  ## the tests that take over 90 seconds each
+test-slow: setup  ## the tests that take long: more engines, larger models, load
 	$(SLOW) || test $$? = 5
 
 coverage: setup  ## lines and branches that the fast tests run

@@ -113,7 +113,8 @@ everybody's next token by its longest step at most: in processor time of the loo
 fifteen requests (`python -m tests.bench.loop_holds`). Above some megabytes, which a gateway takes
 only with a larger `MMHIE_MAX_BODY_BYTES`, it is not the screening that takes the time but counting
 what the body will take in memory; and its JSON is parsed under the interpreter's lock, in as long
-again.
+again. How long the chunks of 64 other streams waited beside prompts of a megabyte is in
+[Performance](performance.md#how-long-one-request-keeps-others-waiting).
 
 """
 

@@ -40,6 +40,7 @@ def run(*arguments: str, cwd: Path, **ours: str) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.slow
 def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     """Every check passes on a real folder, in the real command; as JSON for programs."""
     model = str(smollm2.model())

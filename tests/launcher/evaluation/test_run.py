@@ -147,6 +147,7 @@ def run(site: Site) -> Run:
     return Run(json.loads(text), text, first, refused, site.asked())
 
 
+@pytest.mark.slow
 def test_every_suite_is_in_the_report(run: Run) -> None:
     """Complete, with what it was of."""
     assert run.report["is_complete"]
@@ -160,6 +161,7 @@ def test_every_suite_is_in_the_report(run: Run) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on(run: Run) -> None:
     """No finished item is asked again; and without --resume none at all."""
     safety = {one["id"] for one in run.report["items"] if one["suite"] == "safety"}
@@ -192,6 +194,7 @@ def test_ctrl_c_ends_it_with_a_sentence(site: Site) -> None:
     assert not psutil.wait_procs(family, PATIENCE_S)[1]
 
 
+@pytest.mark.slow
 def test_every_question_is_of_the_class_batch(run: Run, site: Site) -> None:
     """Whichever way it is asked, without a key of that class; the engine schedules by it."""
     assert run.asked
@@ -200,6 +203,7 @@ def test_every_question_is_of_the_class_batch(run: Run, site: Site) -> None:
         assert {body.get("priority") for body in bodies} == {1}, path
 
 
+@pytest.mark.slow
 def test_a_judge_that_is_no_good_leaves_items_unscored(run: Run) -> None:
     """And is no reason to stop."""
     reasons = {
@@ -215,6 +219,7 @@ def test_a_judge_that_is_no_good_leaves_items_unscored(run: Run) -> None:
     }
 
 
+@pytest.mark.slow
 def test_no_key_is_kept_and_no_text_in_the_report(run: Run, site: Site) -> None:
     """Questions and answers stand in Inspect's log alone, which only its owner reads."""
     folder = site.folder / "all.logs"
@@ -227,6 +232,7 @@ def test_no_key_is_kept_and_no_text_in_the_report(run: Run, site: Site) -> None:
     assert len(run.report["logs"]) == len(list(folder.glob("*/*.eval")))
 
 
+@pytest.mark.slow
 def test_the_report_and_its_page_are_genuine(run: Run, site: Site) -> None:
     """And a report is not told apart from itself."""
     for name in ("all.json", "all.html"):
