@@ -1,13 +1,14 @@
 """A check: what it measures of a running service, and the pure judgement of what it measured."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
 from launcher.acceptance.target import Target, Unreachable
 from launcher.errors import LauncherError
+from launcher.json_types import Json, JsonView
 
 Outcome = Literal["passed", "failed", "not applicable"]
 Measured = TypeVar("Measured")
@@ -53,7 +54,7 @@ class Check(Generic[Measured]):
     judge: Callable[[Measured], Verdict]
     is_slow: bool = False
 
-    async def run(self, target: Target) -> tuple[Finding, dict[str, Any] | None]:
+    async def run(self, target: Target) -> tuple[Finding, Json | None]:
         """Return the finding and the measurement as JSON; None where there is none."""
         try:
             if self.is_slow and target.facts.is_quick:
@@ -73,6 +74,6 @@ class Check(Generic[Measured]):
         outcome: Outcome = "passed" if verdict.has_passed else "failed"
         return Finding(self.name, outcome, verdict.sentence, verdict.measured, verdict.limit)
 
-    def recorded(self, document: Mapping[str, Any]) -> Finding:
+    def recorded(self, document: JsonView) -> Finding:
         """Judge a measurement that was read back from a report."""
         return self.finding(TypeAdapter(self.kind).validate_python(dict(document)))

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from typing import Any, Final
+from typing import Final
 
 from launcher.acceptance.report import SIGNATURE
+from launcher.json_types import JsonView
 from launcher.reports.charts import bar_chart, line_chart
 from launcher.reports.page import framed, signature
 
@@ -41,7 +42,7 @@ def html(text: str) -> str:
     return framed(f"Acceptance of {model}: {outcome}", body, text)
 
 
-def seen_on(found: Mapping[str, Any]) -> str:
+def seen_on(found: JsonView) -> str:
     """Say what it ran on, and that a CPU proves nothing about a GPU."""
     facts, quick = found["facts"], ", quick form" if found["facts"]["is_quick"] else ""
     device = ", ".join(facts["cards"]) or f"a CPU ({facts['cpus']} cores)"
@@ -56,7 +57,7 @@ def seen_on(found: Mapping[str, Any]) -> str:
     )
 
 
-def facts(found: Mapping[str, Any]) -> str:
+def facts(found: JsonView) -> str:
     """Render the plan's facts as a list."""
     rows = (
         f"<div><dt>{name}</dt><dd>{escape(written(found[field]))}</dd></div>"
@@ -86,7 +87,7 @@ def findings(found: Iterable[Mapping[str, str]]) -> str:
     return f'<div class="wide">{table}</div>'
 
 
-def charts(measurements: Mapping[str, Any]) -> str:
+def charts(measurements: JsonView) -> str:
     """Draw load and memory, where they were measured."""
     drawn = []
     if load := measurements.get("load"):
@@ -104,7 +105,7 @@ def charts(measurements: Mapping[str, Any]) -> str:
     return f'<div class="charts">{"".join(f"<figure>{one}</figure>" for one in drawn)}</div>'
 
 
-def series(runs: Iterable[Mapping[str, Any]], field: str) -> dict[str, list[tuple[float, float]]]:
+def series(runs: Iterable[JsonView], field: str) -> dict[str, list[tuple[float, float]]]:
     """Return a figure of each run over the requests at once, by way."""
     found: dict[str, list[tuple[float, float]]] = {}
     for run in runs:

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from launcher.acceptance.combination import Combination
 from launcher.errors import LauncherError
+from launcher.json_types import JsonView
 
 SHIPPED: Final = Path(__file__).with_name("profiles.json")
 
@@ -26,7 +27,7 @@ class Profile(Combination):
     is_quick: bool
 
 
-def profile_of(report: Mapping[str, Any]) -> Profile:
+def profile_of(report: JsonView) -> Profile:
     """Return a report's row. Raises LauncherError when its run failed or had no load."""
     load = report["measurements"].get("load")
     if not report["has_passed"] or not load:
@@ -38,7 +39,7 @@ def profile_of(report: Mapping[str, Any]) -> Profile:
     return read_row({**report["facts"], **figures, "time": report["time"]})
 
 
-def read_row(row: Mapping[str, Any]) -> Profile:
+def read_row(row: JsonView) -> Profile:
     """Return a row from JSON; fields that are not a row's are left out. Raises ValidationError."""
     names = Profile.__dataclass_fields__
     return TypeAdapter(Profile).validate_python(

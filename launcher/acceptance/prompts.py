@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
+
+from launcher.json_types import Json
 
 QUESTIONS: Final = ("What is a fever?", "Name a sign of anaemia.", "How is asthma treated?")
 # Long enough for an adapter to show in the probabilities of its tokens.
@@ -12,7 +14,7 @@ PASSAGE: Final = (
 )
 # Beside the passage in the batch; of different lengths, so that the batch changes while it runs.
 NEIGHBOURS: Final = tuple(f"{'Wash your hands. ' * (number + 1)}Then" for number in range(8))
-TOOL: Final[dict[str, Any]] = {
+TOOL: Final[Json] = {
     "type": "function",
     "function": {
         "name": "look_up_dose",
@@ -25,7 +27,7 @@ TOOL: Final[dict[str, Any]] = {
     },
 }
 TOOL_QUESTION: Final = "What is the usual dose of ibuprofen?"
-SCHEMA: Final[dict[str, Any]] = {
+SCHEMA: Final[Json] = {
     "type": "object",
     "properties": {"answer": {"type": "integer", "minimum": 0, "maximum": 100}},
     "required": ["answer"],

@@ -1,16 +1,16 @@
 """The acceptance report: its content, its verdict and its signature."""
 
-from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
+from launcher.json_types import Json, JsonView
 from launcher.reports.signature import Signature
 
 FORMAT: Final = "mmhie-acceptance-1"
 SIGNATURE: Final = Signature(FORMAT, "acceptance")
 
 
-def document(measured: Mapping[str, Any], time: str) -> dict[str, Any]:
+def document(measured: JsonView, time: str) -> Json:
     """Return the report's content, with its verdict first."""
     findings = measured["findings"]
     failed = [one["check"] for one in findings if one["outcome"] == "failed"]
@@ -24,7 +24,7 @@ def document(measured: Mapping[str, Any], time: str) -> dict[str, Any]:
     }
 
 
-def verdict(findings: list[dict[str, Any]], failed: list[str]) -> str:
+def verdict(findings: list[Json], failed: list[str]) -> str:
     """Return the outcome of the run in a sentence."""
     applicable = sum(one["outcome"] != "not applicable" for one in findings)
     if failed:

@@ -1,7 +1,7 @@
 """One acceptance run: every check in order, and the facts it ran on."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from launcher.acceptance.checks import (
     tools,
 )
 from launcher.acceptance.target import Target
+from launcher.json_types import Json, JsonView
 
 # Memory after load, when it is at its most; then what ends the engine, and what ends the service.
 CHECKS: Final[tuple[Check[Any], ...]] = (
@@ -34,18 +35,16 @@ CHECKS: Final[tuple[Check[Any], ...]] = (
     adapter.CHECK,
 )
 Begun = Callable[[str, float], None]
-Seen = Callable[[Finding, dict[str, Any]], None]
+Seen = Callable[[Finding, Json], None]
 
 
-async def measured(
-    target: Target, earlier: Mapping[str, Any], begun: Begun, seen: Seen
-) -> dict[str, Any]:
+async def measured(target: Target, earlier: JsonView, begun: Begun, seen: Seen) -> Json:
     """Run every check; return facts, findings and measurements as JSON.
 
     `seen` gets each finding with the result so far, which a later run takes as `earlier`: what had
     passed on the same facts is not measured again.
     """
-    so_far: dict[str, Any] = {"facts": asdict(target.facts), "findings": [], "measurements": {}}
+    so_far: Json = {"facts": asdict(target.facts), "findings": [], "measurements": {}}
     known = passed(earlier) if is_same(earlier, so_far["facts"]) else {}
     for place, check in enumerate(CHECKS):
         begun(check.name, place / len(CHECKS))
@@ -56,7 +55,7 @@ async def measured(
     return so_far
 
 
-def is_same(earlier: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+def is_same(earlier: JsonView, facts: JsonView) -> bool:
     """The earlier run was of the same plan, and no less thorough; what is free does not count."""
     before = dict(earlier.get("facts") or {})
     now = json.loads(json.dumps(facts))  # tuples are lists there
@@ -65,7 +64,7 @@ def is_same(earlier: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     return bool(is_thorough) and {**before, **either} == {**now, **either}
 
 
-def passed(earlier: Mapping[str, Any]) -> dict[str, tuple[Finding, dict[str, Any]]]:
+def passed(earlier: JsonView) -> dict[str, tuple[Finding, Json]]:
     """Return what an earlier run measured and found good."""
     return {
         one["check"]: (Finding(**one), earlier["measurements"][one["check"]])
@@ -74,7 +73,7 @@ def passed(earlier: Mapping[str, Any]) -> dict[str, tuple[Finding, dict[str, Any
     }
 
 
-def judged_again(document: dict[str, Any]) -> list[Finding]:
+def judged_again(document: Json) -> list[Finding]:
     """Judge a report's measurements anew; those without one stay as they are."""
     checks = {check.name: check for check in CHECKS}
     measurements = document["measurements"]

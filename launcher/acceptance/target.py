@@ -1,7 +1,7 @@
 """The service under test: facts of its plan, and ways to its gateway and past it."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ import httpx2
 import psutil
 
 from launcher.acceptance.combination import Combination
+from launcher.json_types import Json, JsonView
 
 CHAT: Final = "/v1/chat/completions"
 COMPLETIONS: Final = "/v1/completions"
@@ -59,7 +60,7 @@ class Endpoint:
         await self._client.aclose()
 
     async def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, **headers: str
+        self, method: str, path: str, body: JsonView | None = None, **headers: str
     ) -> httpx2.Response:
         """Return any answer, a refusal too."""
         try:
@@ -67,16 +68,16 @@ class Endpoint:
         except httpx2.HTTPError as error:
             raise Unreachable(f"{path} did not answer ({type(error).__name__})") from None
 
-    async def json(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def json(self, path: str, body: JsonView | None = None) -> Json:
         """Return the JSON object of an answer with status 200."""
         answer = await self.request("POST" if body else "GET", path, body)
         if answer.status_code != 200:
             raise Unreachable(f"{path} answered {answer.status_code}: {message_of(answer)}")
-        found: dict[str, Any] = answer.json()
+        found: Json = answer.json()
         return found
 
     @asynccontextmanager
-    async def lines(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[str]]:
+    async def lines(self, path: str, body: JsonView) -> AsyncIterator[AsyncIterator[str]]:
         """Yield the lines of a stream; leaving closes the connection."""
         try:
             async with self._client.stream("POST", path, json={**body, "stream": True}) as answer:
@@ -108,7 +109,7 @@ class Target:
     processes: Callable[[], list[psutil.Process]]
     on_base: Callable[[], Awaitable[Endpoint]]
 
-    async def chat(self, prompt: str, **more: Any) -> dict[str, Any]:
+    async def chat(self, prompt: str, **more: Any) -> Json:
         """Return a greedy chat completion through the gateway."""
         body = {"model": self.facts.model, "messages": [{"role": "user", "content": prompt}]}
         return await self.gateway.json(CHAT, {**body, "temperature": 0, **more})

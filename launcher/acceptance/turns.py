@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from launcher.acceptance.check import Unmeasured
 from launcher.acceptance.prompts import notes
 from launcher.acceptance.target import COMPLETIONS, Endpoint, Target
+from launcher.json_types import Json
 
 # Fewer tokens out with --quick, and on a CPU, which makes some twenty a second.
 TOKENS_IN, TOKENS_OUT, FEW_TOKENS_OUT = 128, 64, 24
@@ -66,7 +67,7 @@ def arguments(target: Target, way: Endpoint, turn: Turn) -> list[str]:
     ]
 
 
-def conversation(prompt: str) -> dict[str, Any]:
+def conversation(prompt: str) -> Json:
     """Return a prompt in ShareGPT's form, the one that `bench serve` reads without pandas."""
     return {"conversations": [{"value": prompt}, {"value": ""}]}
 

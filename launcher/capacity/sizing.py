@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from launcher.capacity import engine_load, measured
 from launcher.capacity.demand import Demand
 from launcher.capacity.engine_load import RequestCost, SteadyState
 from launcher.capacity.roofline import Speed
 from launcher.errors import NotEnoughMemory, PlanError
+from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
 from launcher.planning.cards import Card
 from launcher.planning.hardware import Hardware
@@ -78,7 +79,7 @@ class Sizing:
         """MMHIE_MAX_INFLIGHT for each gateway: half as much again as its share of the streams."""
         return max(16, math.ceil(self.streams * 1.5 / self.gateways))
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         """The documented keys of `mmhie capacity --json`."""
         return {
             "engines": self.engines,

@@ -6,13 +6,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from launcher.checkpoints import lora, making, mxfp4, tensors
 from launcher.checkpoints.lora import LoraPair
 from launcher.checkpoints.merging import ROOM, MergeJob, job_of
 from launcher.checkpoints.tensors import TensorSource
 from launcher.errors import LauncherError, ModelError, PlanError
+from launcher.json_types import Json, JsonView
 from launcher.models import digests, safetensors_header, weights
 from launcher.models.config import adapter_from_config
 from launcher.models.facts import AdapterFacts
@@ -90,7 +91,7 @@ def _merged(pair: LoraPair) -> TensorSource:
 
 
 def _write(
-    job: MergeJob, shards: Mapping[str, list[TensorSource]], record: dict[str, Any], report: Report
+    job: MergeJob, shards: Mapping[str, list[TensorSource]], record: Json, report: Report
 ) -> None:
     total = sum(source.size for sources in shards.values() for source in sources)
     making.check_room(job.target.parent, total * ROOM, "The merged checkpoint")
@@ -134,14 +135,14 @@ def _copy_rest(job: MergeJob, folder: Path) -> None:
             shutil.copyfile(file, folder / file.name)
 
 
-def _config(job: MergeJob) -> dict[str, Any]:
+def _config(job: MergeJob) -> Json:
     config = _read(job.base / "config.json")
     if job.dequantize:
         config.pop("quantization_config", None)
     return config
 
 
-def _record(job: MergeJob, facts: AdapterFacts) -> dict[str, Any]:
+def _record(job: MergeJob, facts: AdapterFacts) -> Json:
     """The merge's inputs and their digests; kept beside the weights, for the next run."""
     return {
         "adapter": job.adapter_id,
@@ -163,20 +164,20 @@ def _identity(file: Path) -> str:
     return digests.of_hub(file) or f"{found.st_size} bytes of {found.st_mtime_ns}"
 
 
-def _is_done(job: MergeJob, record: Mapping[str, Any]) -> bool:
+def _is_done(job: MergeJob, record: JsonView) -> bool:
     file = job.target / MERGE_RECORD
     return file.is_file() and record.items() <= _read(file).items()
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Json:
     try:
-        content: dict[str, Any] = json.loads(file.read_text())
+        content: Json = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise ModelError(f"{file} cannot be read: fetch it again.") from error
     return content
 
 
-def _dump(file: Path, content: Mapping[str, Any]) -> None:
+def _dump(file: Path, content: JsonView) -> None:
     file.write_text(json.dumps(content, indent=2) + "\n")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from launcher.errors import ModelError
+from launcher.json_types import Json
 from launcher.models.safetensors_header import Tensor
 
 FLOATS: Final[dict[str, np.dtype[Any]]] = {
@@ -87,7 +88,7 @@ def write(file: Path, sources: Iterable[TensorSource], advance: Callable[[int], 
 
 
 def _stream(sources: list[TensorSource]) -> Iterator[bytes]:
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    header: Json = {"__metadata__": {"format": "pt"}}
     end = 0
     for source in sources:
         header[source.name] = {

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -24,6 +24,7 @@ from launcher.acceptance.report import SIGNATURE
 from launcher.acceptance.service import Service
 from launcher.cli.serve import on_signals
 from launcher.errors import LauncherError
+from launcher.json_types import Json, JsonView
 from launcher.process.parent_death_guard import close_to_others
 from launcher.reports.files import audit_key, page_of, verified, writable, written
 from launcher.serving import preflight
@@ -87,7 +88,7 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
     writable(options.out)
     display = ProgressDisplay(Console(stderr=True))
 
-    def seen(finding: Finding, so_far: dict[str, Any]) -> None:
+    def seen(finding: Finding, so_far: Json) -> None:
         written(part_of(options.out), json.dumps(so_far))
         if not options.as_json:
             display.done()
@@ -126,7 +127,7 @@ def part_of(out: Path) -> Path:
     return out.with_name(f"{out.name}.part")
 
 
-def unfinished(out: Path) -> dict[str, Any]:
+def unfinished(out: Path) -> Json:
     """Return what an interrupted run measured; empty when there was none."""
     try:
         found = json.loads(part_of(out).read_text())
@@ -149,11 +150,11 @@ def verify(file: File, as_json: AsJson = False) -> None:
     put(sentence, {"genuine": True, **summary(found)}, as_json=as_json)
 
 
-def genuine(file: Path) -> dict[str, Any]:
+def genuine(file: Path) -> Json:
     """Return the content of a report or a page that is as it was written. Raises LauncherError."""
     return verified(file, audit_key(), SIGNATURE, page.html)
 
 
-def summary(found: Mapping[str, Any]) -> dict[str, Any]:
+def summary(found: JsonView) -> Json:
     """Return a report's outcome for a program."""
     return {name: found[name] for name in ("time", "has_passed", "verdict")}

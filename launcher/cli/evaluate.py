@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -23,6 +23,7 @@ from launcher.evaluation import folder, inspection, job, page, report, results, 
 from launcher.evaluation.inspection import Access, Event
 from launcher.evaluation.job import Asking, Judge, Task
 from launcher.evaluation.report import SIGNATURE
+from launcher.json_types import Json
 from launcher.reports.files import audit_key, page_of, verified, writable, written
 from launcher.terminal.address import address
 from launcher.terminal.api_client import ApiClient
@@ -257,7 +258,7 @@ def lines(found: comparing.Comparison) -> list[str]:
     return listed
 
 
-def verified_or_unsigned(file: Path) -> dict[str, Any]:
+def verified_or_unsigned(file: Path) -> Json:
     """Return a report; a signed one has to be genuine. Raises LauncherError."""
     try:
         text = file.read_text()
@@ -275,11 +276,11 @@ def verify(file: File, as_json: AsJson = False) -> None:
     put(sentence, {"genuine": True, **outcome(found)}, as_json=as_json)
 
 
-def genuine(file: Path) -> dict[str, Any]:
+def genuine(file: Path) -> Json:
     """Return the content of a report or a page that is as it was written. Raises LauncherError."""
     return verified(file, audit_key(), SIGNATURE, page.html)
 
 
-def outcome(found: dict[str, Any]) -> dict[str, Any]:
+def outcome(found: Json) -> Json:
     """Return a report's outcome for a program."""
     return {name: found[name] for name in ("time", "is_complete", "verdict", "groups")}

@@ -3,10 +3,9 @@
 import json
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console, Group
@@ -17,6 +16,7 @@ from rich.text import Text
 
 from gateway.cli.command import AsJson
 from launcher.cli.chat import Key, Url
+from launcher.json_types import Json, JsonView
 from launcher.terminal.address import client_of
 from launcher.terminal.api_client import ApiClient, ServiceError
 from launcher.terminal.markdown import without_controls
@@ -34,15 +34,15 @@ class NotReady(ServiceError):
 class Snapshot:
     """The JSON of /healthz and /v1/mmhie/load, and tokens a second since the snapshot before."""
 
-    health: Mapping[str, Any]
-    load: Mapping[str, Any]
+    health: JsonView
+    load: JsonView
     rate: float | None = None
 
     @property
     def is_ready(self) -> bool:
         return bool(self.health.get("phase") == "ready")
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         """Return everything for a program; figures that are not known are null."""
         return {**self.health, "load": {**self.load, "tokens_per_s": self.rate}}
 
@@ -103,7 +103,7 @@ def take_snapshot(service: ApiClient, before: Snapshot | None) -> Snapshot:
     return Snapshot(health, load, rate(load, before.load if before else {}))
 
 
-def rate(now: Mapping[str, Any], before: Mapping[str, Any]) -> float | None:
+def rate(now: JsonView, before: JsonView) -> float | None:
     """Return the tokens a second between two loads; None across a restart of the engine."""
     tokens, earlier = now.get("generated_tokens"), before.get("generated_tokens")
     if tokens is None or earlier is None or tokens < earlier or now["time"] <= before["time"]:

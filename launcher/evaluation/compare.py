@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from launcher.errors import LauncherError
 from launcher.evaluation.statistics import LEVEL, Interval, apart, holm, mcnemar, wilson
+from launcher.json_types import JsonView
 
-Report = Mapping[str, Any]
-Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
+Report = JsonView
+Pair = tuple[JsonView, JsonView]
 Likeness = Mapping[tuple[str, str], bool]
 HALF: Final = 0.5  # a fractional score counts as right from here on
 

@@ -1,12 +1,12 @@
 """The folder of one run: its job and Inspect's logs, which hold questions and answers."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from launcher.errors import LauncherError
 from launcher.evaluation.inspection import JOB
+from launcher.json_types import JsonView
 
 
 def of(out: Path) -> Path:
@@ -14,7 +14,7 @@ def of(out: Path) -> Path:
     return out.with_suffix(".logs")
 
 
-def prepared(out: Path, job: Mapping[str, Any], *, resume: bool) -> Path:
+def prepared(out: Path, job: JsonView, *, resume: bool) -> Path:
     """Return the folder with this job in it: a new one, or that of the run to go on with.
 
     Raises LauncherError for a run that is there and not meant, and for another job's.
@@ -34,7 +34,7 @@ def prepared(out: Path, job: Mapping[str, Any], *, resume: bool) -> Path:
     return place
 
 
-def write(place: Path, file: Path, job: Mapping[str, Any]) -> None:
+def write(place: Path, file: Path, job: JsonView) -> None:
     """Write the job, whole or not at all, where nobody else can read. Raises LauncherError."""
     part = file.with_suffix(".part")
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from launcher.errors import LauncherError, MissingPackage
+from launcher.json_types import JsonView
 from launcher.process.child import GUARD
 
 ROOT: Final = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ JOB: Final = "job.json"
 # Inspect's buffers hold questions and answers: they stay beside its logs.
 HOMES: Final = ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
 STOP_S: Final = 20.0
-Event = Mapping[str, Any]
+Event = JsonView
 
 
 class InspectFailed(LauncherError):

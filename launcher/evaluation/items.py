@@ -5,13 +5,14 @@ them.
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from launcher.errors import LauncherError
 from launcher.evaluation.rules.choice import Choice
 from launcher.evaluation.rules.rule import Rule
+from launcher.json_types import Json
 
 MOST_BYTES: Final = 1_000_000  # of one item: no model reads more
 Surface = Literal["chat", "stream", "completions", "responses", "messages", "generate", "text"]
@@ -65,7 +66,7 @@ class Item(BaseModel):
         return self.rule.chance if isinstance(self.rule, Choice) else None
 
 
-def lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def lines(file: Path) -> Iterator[tuple[int, Json]]:
     """Yield number and object of each line of a JSONL file that is not blank. Raises DataError."""
     try:
         with file.open("rb") as opened:
@@ -76,7 +77,7 @@ def lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from None
 
 
-def parsed(file: Path, number: int, line: bytes) -> dict[str, Any]:
+def parsed(file: Path, number: int, line: bytes) -> Json:
     """Parse one line. Raises DataError."""
     if len(line) > MOST_BYTES:
         raise DataError(f"{file}, line {number}: an item has at most {MOST_BYTES // 1000} KB.")
@@ -94,7 +95,7 @@ def read(file: Path) -> list[Item]:
     return unique(file, [made(file, number, found) for number, found in lines(file)])
 
 
-def made(file: Path, number: int, found: dict[str, Any]) -> Item:
+def made(file: Path, number: int, found: Json) -> Item:
     """Build one item. Raises DataError with line and field."""
     try:
         return Item.model_validate(found)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from launcher.evaluation.items import Item
 from launcher.evaluation.subject import Subject
 from launcher.evaluation.suites import Source
+from launcher.json_types import Json
 
 ALONE: Final = 1
 
@@ -40,7 +41,7 @@ class Task:
     connections: int
     items: tuple[Item, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         """Return the task for the program that runs it."""
         return {
             "name": self.name,
@@ -74,9 +75,7 @@ def spread(items: Sequence[Item], limit: int | None) -> list[Item]:
     return [items[place * len(items) // limit] for place in range(limit)]
 
 
-def document(
-    asking: Asking, tasks: Sequence[Task], subject: Subject, disclaimer: str
-) -> dict[str, Any]:
+def document(asking: Asking, tasks: Sequence[Task], subject: Subject, disclaimer: str) -> Json:
     """Return the job as JSON; a run goes on only with the same job, so of the same service."""
     return {
         **asdict(asking),

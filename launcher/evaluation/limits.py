@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from launcher.errors import LauncherError
 from launcher.evaluation import statistics
 from launcher.evaluation.statistics import Interval
+from launcher.json_types import JsonView
 
 WEIGHTS: Final = ("*.safetensors", "*.bin", "*.gguf", "*.pt")
 
@@ -22,9 +23,7 @@ def limits_of(parts: Sequence[str]) -> dict[str, float]:
     return {name: float(least) for name, _, least in found}
 
 
-def refuse(
-    report: Mapping[str, Any], served: Mapping[str, object], weights: Sequence[Path]
-) -> None:
+def refuse(report: JsonView, served: Mapping[str, object], weights: Sequence[Path]) -> None:
     """Raise NotEvaluated for a report of another model, and for weights changed since."""
     if not report["is_complete"]:
         raise NotEvaluated(f"The evaluation is not complete: {report['verdict']}")
@@ -49,7 +48,7 @@ def times(places: Iterable[Path]) -> list[float]:
     return [file.stat().st_mtime for file in files]
 
 
-def refuse_below(report: Mapping[str, Any], limits: Mapping[str, float]) -> None:
+def refuse_below(report: JsonView, limits: Mapping[str, float]) -> None:
     """Raise NotEvaluated where an interval begins below its limit: few items prove little."""
     for name, least in limits.items():
         found = estimate(report, *name.split("/", 1))
@@ -62,7 +61,7 @@ def refuse_below(report: Mapping[str, Any], limits: Mapping[str, float]) -> None
             )
 
 
-def estimate(report: Mapping[str, Any], suite: str, group: str = "") -> Interval | None:
+def estimate(report: JsonView, suite: str, group: str = "") -> Interval | None:
     """Return the score of a whole suite, or of one of its groups."""
     values = [
         one["value"]

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import Final
 
 from launcher.evaluation.report import SIGNATURE
+from launcher.json_types import JsonView
 from launcher.reports.charts import interval_chart
 from launcher.reports.page import framed, signature
 
@@ -19,7 +20,7 @@ NAMES: Final = {
     "engine_version": "Engine's version",
     "gateway_version": "Gateway",
 }
-Row = Mapping[str, Any]
+Row = JsonView
 
 
 def html(text: str) -> str:
@@ -41,7 +42,7 @@ def html(text: str) -> str:
     return framed(f"Evaluation of {model}", body, text)
 
 
-def asking(found: Mapping[str, Any]) -> str:
+def asking(found: JsonView) -> str:
     """Say how the items were asked."""
     choice = "choices constrained by the engine" if found["is_constrained"] else "free answers"
     judge = f"judge {found['judge']['model']}" if found["judge"] else "no judge"
@@ -52,7 +53,7 @@ def asking(found: Mapping[str, Any]) -> str:
     )
 
 
-def facts(found: Mapping[str, Any]) -> str:
+def facts(found: JsonView) -> str:
     """Render what was evaluated as a list."""
     rows = (
         f"<div><dt>{name}</dt><dd>{escape(str(found[field]))}</dd></div>"
@@ -100,7 +101,7 @@ def wide(rows: str) -> str:
     return f'<div class="wide"><table>{rows}</table></div>'
 
 
-def interval(found: Mapping[str, Any] | None) -> str:
+def interval(found: JsonView | None) -> str:
     """Write an estimate with its interval; never without it."""
     if not found:
         return "not scored"

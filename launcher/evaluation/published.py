@@ -14,9 +14,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from launcher.evaluation.items import MOST_BYTES, DataError, Item, lines, made, unique
+from launcher.json_types import Json
 
 Name = Literal["medqa", "medmcqa", "pubmedqa", "mmlu", "healthbench"]
 LETTERS: Final = "ABCDEFGHIJ"
@@ -25,7 +26,7 @@ MEDICAL_SUBJECTS: Final = (
     *("medical_genetics", "professional_medicine"),
 )
 DECISIONS: Final = ("yes", "no", "maybe")
-Row = tuple[int, dict[str, Any]]
+Row = tuple[int, Json]
 
 
 def read(name: Name, file: Path) -> list[Item]:
@@ -57,7 +58,7 @@ def rows_of(file: Path) -> Iterator[Row]:
         yield from lines(file)
 
 
-def json_object(file: Path) -> dict[str, Any] | None:
+def json_object(file: Path) -> Json | None:
     """Return the one object by key in a JSON file; None where it holds lines of them."""
     try:
         found = json.loads(file.read_text("utf-8"))
@@ -69,7 +70,7 @@ def json_object(file: Path) -> dict[str, Any] | None:
     return found if has_rows else None
 
 
-def csv_rows(file: Path) -> list[dict[str, Any]]:
+def csv_rows(file: Path) -> list[Json]:
     """Return the rows of a CSV file with a header. Raises DataError."""
     csv.field_size_limit(MOST_BYTES)
     try:
@@ -79,7 +80,7 @@ def csv_rows(file: Path) -> list[dict[str, Any]]:
         raise DataError(f"{file} cannot be read as CSV in UTF-8.") from None
 
 
-def parquet_rows(file: Path) -> list[dict[str, Any]]:
+def parquet_rows(file: Path) -> list[Json]:
     """Return the rows of a Parquet file, which a hub's cache has. Raises DataError."""
     try:
         from pyarrow import parquet  # not ours: where it is installed, it serves
@@ -89,7 +90,7 @@ def parquet_rows(file: Path) -> list[dict[str, Any]]:
             "or write it as JSONL elsewhere."
         ) from None
     try:
-        rows: list[dict[str, Any]] = parquet.read_table(file).to_pylist()
+        rows: list[Json] = parquet.read_table(file).to_pylist()
     except (OSError, ValueError):
         raise DataError(f"{file} cannot be read as Parquet.") from None
     return rows
@@ -176,9 +177,7 @@ def healthbench(rows: list[Row]) -> Iterator[Row]:
         )
 
 
-def question(
-    name: str, group: str, text: str, choices: Mapping[str, str], answer: str
-) -> dict[str, Any]:
+def question(name: str, group: str, text: str, choices: Mapping[str, str], answer: str) -> Json:
     """Return a multiple-choice item; choices without a text are named only."""
     listed = "\n".join(f"{label}. {choice}" for label, choice in choices.items() if choice)
     labels = ", ".join(list(choices)[:-1]) + f" or {list(choices)[-1]}"

@@ -2,17 +2,18 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from launcher.evaluation import results
 from launcher.evaluation.job import Asking
 from launcher.evaluation.results import FAILED, LEFT, Record
 from launcher.evaluation.subject import Subject
 from launcher.evaluation.suites import Source
+from launcher.json_types import Json, JsonView
 from launcher.reports.signature import Signature
 
 FORMAT: Final = "mmhie-evaluation-1"
@@ -27,11 +28,11 @@ class Run:
     subject: Subject
     asking: Asking
     sources: Sequence[Source]
-    options: Mapping[str, Any]  # limit and minutes
+    options: JsonView  # limit and minutes
     logs: Path
 
 
-def document(run: Run, records: Sequence[Record], time: str, key: str | None) -> dict[str, Any]:
+def document(run: Run, records: Sequence[Record], time: str, key: str | None) -> Json:
     """Return the report's content, without its signature."""
     left = sum(one.reason in (LEFT, FAILED) for one in records)
     groups = results.groups(records)
@@ -56,7 +57,7 @@ def document(run: Run, records: Sequence[Record], time: str, key: str | None) ->
     }
 
 
-def verdict(groups: Sequence[Mapping[str, Any]], items: int, left: int) -> str:
+def verdict(groups: Sequence[JsonView], items: int, left: int) -> str:
     """Return the outcome in a sentence; figures stand in the table, with their intervals."""
     chance = [one["group"] for one in groups if one["is_at_chance"] and not one["language"]]
     guessed = f" Not told from guessing: {', '.join(chance)}." if chance else ""

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from launcher.checkpoints.preparation import Plans
 from launcher.evaluation import limits
 from launcher.evaluation.limits import NotEvaluated
 from launcher.evaluation.report import SIGNATURE
+from launcher.json_types import Json, JsonView
 from launcher.serving.status_file import engine_facts
 from launcher.settings import LauncherSettings
 
-Report = Mapping[str, Any]
+Report = JsonView
 # The report's names of facts, and the plan's.
 FACTS: Final = {
     "model": "id",
@@ -44,7 +45,7 @@ def refuse_others(report: Report | None, original: Plans, prepared: Plans) -> No
         limits.refuse(report, served_by(prepared), weights)
 
 
-def read(file: Path, key: str | None) -> dict[str, Any]:
+def read(file: Path, key: str | None) -> Json:
     """Return a genuine report. Raises NotEvaluated, ReportDamaged."""
     try:
         text = file.read_text("utf-8")

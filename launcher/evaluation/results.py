@@ -1,13 +1,14 @@
 """Results of a run: a record of each item, and the estimates of each group of them. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from launcher.evaluation import statistics
 from launcher.evaluation.items import Item
 from launcher.evaluation.job import Task
 from launcher.evaluation.statistics import Interval
+from launcher.json_types import Json, JsonView
 
 LEFT: Final = "not asked"
 FAILED: Final = "failed"
@@ -30,7 +31,7 @@ class Record:
     chance: float | None = None
 
 
-def records(tasks: Sequence[Task], found: Iterable[Mapping[str, Any]]) -> list[Record]:
+def records(tasks: Sequence[Task], found: Iterable[JsonView]) -> list[Record]:
     """Return a record of every item; one that no event tells of was not asked."""
     told = {(one["task"], one["id"]): one for one in found}
     return [
@@ -40,7 +41,7 @@ def records(tasks: Sequence[Task], found: Iterable[Mapping[str, Any]]) -> list[R
     ]
 
 
-def record(task: Task, item: Item, told: Mapping[str, Any]) -> Record:
+def record(task: Task, item: Item, told: JsonView) -> Record:
     """Return the record of one item."""
     return Record(
         task=task.name,
@@ -57,7 +58,7 @@ def record(task: Task, item: Item, told: Mapping[str, Any]) -> Record:
     )
 
 
-def groups(records: Sequence[Record]) -> list[dict[str, Any]]:
+def groups(records: Sequence[Record]) -> list[Json]:
     """Return the estimate of each group, and of each of its languages where it has several.
 
     Robustness counts its single requests: those of the batch are compared with them instead.
@@ -70,7 +71,7 @@ def groups(records: Sequence[Record]) -> list[dict[str, Any]]:
     return found
 
 
-def summary(records: Sequence[Record]) -> list[dict[str, Any]]:
+def summary(records: Sequence[Record]) -> list[Json]:
     """Return the figures that a model card shows: knowledge by its sets, the others whole, and
     agreement."""
     counted = [one for one in records if one.suite != "robustness"]
@@ -83,7 +84,7 @@ def summary(records: Sequence[Record]) -> list[dict[str, Any]]:
     return found + [figure("robustness", f"same answer, {of}", one) for of, one in agreed]
 
 
-def figure(name: str, measure: str, interval: Interval | None) -> dict[str, Any]:
+def figure(name: str, measure: str, interval: Interval | None) -> Json:
     """Return one figure with its interval; without a value where nothing was scored."""
     ends = asdict(interval) if interval else {"n": 0, "value": None, "low": None, "high": None}
     return {"name": name, "measure": measure, **ends}
@@ -110,7 +111,7 @@ def by(
     return list(found.items())
 
 
-def row(name: tuple[str, ...], records: Sequence[Record]) -> dict[str, Any]:
+def row(name: tuple[str, ...], records: Sequence[Record]) -> Json:
     """Return counts, reasons, interval and chance level of some records."""
     values = scored(records)
     interval = statistics.estimate(values)
@@ -136,7 +137,7 @@ def chance_of(records: Sequence[Record]) -> float | None:
     return round(sum(levels) / len(levels), 4) if whole else None
 
 
-def agreement(records: Sequence[Record]) -> list[dict[str, Any]]:
+def agreement(records: Sequence[Record]) -> list[Json]:
     """Return how far answers that should be alike are: of one family, alone and in the batch."""
     alone = [one for one in records if one.task == "robustness-alone"]
     batch = {one.id: one for one in records if one.task == "robustness-batch"}

@@ -1,13 +1,14 @@
 """The service that is evaluated, as it describes itself: what a report is tied to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from launcher.errors import LauncherError
+from launcher.json_types import JsonView
 
 CARD: Final = "/v1/mmhie/model-card"
-Get = Callable[[str], Mapping[str, Any]]
+Get = Callable[[str], JsonView]
 
 
 @dataclass(frozen=True, slots=True)

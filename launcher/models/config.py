@@ -3,10 +3,11 @@
 Their JSON is open: a maker may write anything, so each entry is checked where it is read.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from launcher.errors import ModelError
 from launcher.formats import ALIASES, FORMATS
+from launcher.json_types import Json
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
 from launcher.models.families import (
     APPLIED_WHILE_SERVING,
@@ -62,7 +63,7 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
         raise ModelError(f"The config.json of {source} describes no model: {error}.") from error
 
 
-def _shape(text: Config) -> dict[str, Any]:
+def _shape(text: Config) -> Json:
     hidden = _first(text, "hidden_size", "n_embd", "d_model")
     heads = _first(text, "num_attention_heads", "n_head")
     layers = _first(text, "num_hidden_layers", "n_layer")

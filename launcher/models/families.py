@@ -3,9 +3,11 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-Config = Mapping[str, Any]
+from launcher.json_types import JsonView
+
+Config = JsonView
 
 GPT_OSS_20B: Final = "openai/gpt-oss-20b"
 EMBEDDED: Final = "embedded"

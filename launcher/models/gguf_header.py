@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from launcher.errors import ModelError
+from launcher.json_types import Json
 
 MAGIC: Final = b"GGUF"
 STRING, ARRAY = 8, 9
@@ -15,7 +16,7 @@ FORMATS: Final = {**dict(enumerate("BbHhIif?")), 10: "Q", 11: "q", 12: "d"}
 LONGEST_ARRAY_KEPT: Final = 64
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> Json:
     """Every key and value of the header, long arrays as their length; ModelError when cut."""
     try:
         with path.open("rb") as file:
@@ -24,7 +25,7 @@ def read(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path.name} is not a complete GGUF file: fetch it again.") from error
 
 
-def _header(file: BinaryIO, path: Path) -> dict[str, Any]:
+def _header(file: BinaryIO, path: Path) -> Json:
     if file.read(4) != MAGIC:
         raise ModelError(f"{path.name} is not a GGUF file: fetch it again.")
     version, tensors, entries = _unpack(file, "IQQ")

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from launcher.errors import HubUnavailable, MissingPackage, ModelError
+from launcher.json_types import Json
 from launcher.models import adapter_shapes, families, gguf_header, hub_client, snapshot, weights
 from launcher.models.config import adapter_from_config, from_config, gguf_config
 from launcher.models.facts import AdapterFacts, ModelFacts
@@ -234,7 +235,7 @@ def _merged_adapter(folder: Path) -> AdapterFacts | None:
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> Json:
     if not path.is_file():
         return {}
     try:

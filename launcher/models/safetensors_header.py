@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from launcher.errors import ModelError
+from launcher.json_types import Json
 
 LONGEST_HEADER: Final = 100 * 1024**2
 CHUNK_BYTES: Final = 16 * 1024**2
@@ -57,7 +58,7 @@ def read(file: Path) -> dict[str, Tensor]:
     return found
 
 
-def _tensor(file: Path, name: str, entry: dict[str, Any], start: int) -> Tensor:
+def _tensor(file: Path, name: str, entry: Json, start: int) -> Tensor:
     first, last = entry["data_offsets"]
     return Tensor(name, entry["dtype"], tuple(entry["shape"]), file, start + first, last - first)
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from launcher.errors import MissingPackage, ModelError
+from launcher.json_types import Json
 from launcher.models import gguf_header, safetensors_header
 
 # The package with the small model for machines with no GPU and no hub.
@@ -93,7 +94,7 @@ class _Twice(ValueError):
     """A name that is in an object twice, with its sentence."""
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]]) -> Json:
     """Refuse what json takes: of two entries with one name it would keep the last."""
     counts = Counter(name for name, _ in pairs)
     if twice := [name for name, count in counts.items() if count > 1]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Final
 
 from launcher.errors import NotEnoughMemory
+from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
 from launcher.planning import cuda_toolkit, engine_command, gpu_share, remedies, scheduling
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
@@ -46,7 +47,7 @@ class EnginePlan:
     remedies: str | None
     decisions: Decisions
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         """The documented keys of `mmhie plan --json`."""
         shown = [field.name for field in fields(self) if field.name not in INTERNAL]
         return {name: getattr(self, name) for name in shown} | {"memory": self.memory.as_json()}

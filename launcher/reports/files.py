@@ -3,10 +3,10 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from gateway import settings as gateway_settings
 from launcher.errors import LauncherError
+from launcher.json_types import Json
 from launcher.reports.page import text_in
 from launcher.reports.signature import ReportDamaged, Signature
 
@@ -36,9 +36,7 @@ def written(path: Path, text: str) -> None:
         raise LauncherError(f"{path} cannot be written: {error.strerror}.") from None
 
 
-def verified(
-    file: Path, key: str | None, signature: Signature, html: Callable[[str], str]
-) -> dict[str, Any]:
+def verified(file: Path, key: str | None, signature: Signature, html: Callable[[str], str]) -> Json:
     """Return the content of a report or of the page that `html` makes of it. Raises
     LauncherError."""
     try:

@@ -8,11 +8,10 @@ line's, or another kind of report's.
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from launcher.errors import LauncherError
+from launcher.json_types import Json, JsonView
 
 
 class ReportDamaged(LauncherError):
@@ -28,7 +27,7 @@ class Signature:
     format: str
     kind: str
 
-    def signed(self, content: Mapping[str, Any], key: str | None) -> str:
+    def signed(self, content: JsonView, key: str | None) -> str:
         """Return the report as text; without a key its MAC is empty."""
         text = json.dumps(content, ensure_ascii=False, indent=1)
         body = text.removesuffix("\n}")
@@ -38,7 +37,7 @@ class Signature:
         """Return the HMAC-SHA256 of a report without its MAC."""
         return hmac.new(key.encode(), f"{self.format}\n{text}".encode(), hashlib.sha256).hexdigest()
 
-    def read(self, text: str) -> dict[str, Any]:
+    def read(self, text: str) -> Json:
         """Parse a report; raises ReportDamaged for anything else."""
         try:
             found = json.loads(text)
@@ -48,7 +47,7 @@ class Signature:
             raise ReportDamaged(f"This is no {self.kind} report, or one that was cut.") from None
         return dict(found)
 
-    def verify(self, text: str, key: str | None) -> dict[str, Any]:
+    def verify(self, text: str, key: str | None) -> Json:
         """Return a report that is as it was written. Raises ReportDamaged."""
         found = self.read(text)
         proof = found.pop("mac")

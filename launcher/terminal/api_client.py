@@ -5,12 +5,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
 from launcher.errors import LauncherError, SettingsError
+from launcher.json_types import Json, JsonView
 
 CHAT: Final = "/v1/chat/completions"
 CONNECT_S, READ_S = 5.0, 5.0
@@ -36,7 +37,7 @@ class Delta:
     text: str = ""
     reasoning: str = ""
     finish_reason: str | None = None
-    mmhie: Mapping[str, Any] | None = None
+    mmhie: JsonView | None = None
 
 
 class ApiClient:
@@ -63,7 +64,7 @@ class ApiClient:
         """Close its connections."""
         self._client.close()
 
-    def get(self, path: str) -> dict[str, Any]:
+    def get(self, path: str) -> Json:
         """Return a small JSON document. Raises ServiceError."""
         with self._translated():
             response = self._client.get(path)
@@ -73,7 +74,7 @@ class ApiClient:
         return body
 
     @contextlib.contextmanager
-    def answer(self, question: Mapping[str, Any], request_id: str) -> Iterator[Iterator[Delta]]:
+    def answer(self, question: JsonView, request_id: str) -> Iterator[Iterator[Delta]]:
         """Yield the deltas of an answer as they come; leaving aborts it at the engine.
 
         Raises ServiceError, also between the deltas.
@@ -133,8 +134,8 @@ def deltas(response: httpx2.Response) -> Iterator[Delta]:
     raise ServiceError(f"{CUT}{named(response.headers.get('x-request-id'))}")
 
 
-def delta_of(chunk: Mapping[str, Any]) -> Delta:
-    choice: Mapping[str, Any] = next(iter(chunk.get("choices") or ()), {})
+def delta_of(chunk: JsonView) -> Delta:
+    choice: JsonView = next(iter(chunk.get("choices") or ()), {})
     delta = choice.get("delta") or {}
     return Delta(
         text=delta.get("content") or "",
@@ -144,7 +145,7 @@ def delta_of(chunk: Mapping[str, Any]) -> Delta:
     )
 
 
-def json_object(body: bytes | str) -> dict[str, Any]:
+def json_object(body: bytes | str) -> Json:
     """Parse the object in a body; empty when it holds none."""
     try:
         found = json.loads(body)
@@ -158,11 +159,11 @@ def named(request_id: str | None) -> str:
     return f" (request {request_id})" if request_id else ""
 
 
-def refusal(response: httpx2.Response, body: Mapping[str, Any]) -> ServiceError:
+def refusal(response: httpx2.Response, body: JsonView) -> ServiceError:
     """Return the error of a refused request, in the service's own sentence where there is one."""
     status = response.status_code
     error = body.get("error")
-    told: Mapping[str, Any] = error if isinstance(error, dict) else {}
+    told: JsonView = error if isinstance(error, dict) else {}
     message = told.get("message") or f"The service answered {status} without a reason."
     hint = " Set MMHIE_API_KEY, or use --key." if status == 401 else ""
     request = named(response.headers.get("x-request-id"))

@@ -1,10 +1,9 @@
 """A conversation with the model: its turns, its next request, and its transcript."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import uuid4
 
+from launcher.json_types import Json, JsonView
 from launcher.terminal.api_client import ApiClient, Delta, ServiceError, named
 from launcher.terminal.interrupts import uninterrupted
 from launcher.terminal.markdown import without_controls
@@ -23,9 +22,9 @@ class Reply:
     reasoning: str = ""
     finish_reason: str | None = None
     stopped: bool = False
-    mmhie: dict[str, Any] = field(default_factory=dict)
+    mmhie: Json = field(default_factory=dict)
 
-    def merge(self, mmhie: Mapping[str, Any]) -> None:
+    def merge(self, mmhie: JsonView) -> None:
         """Join the metadata of the first event with that of the last."""
         nested = {
             name: {**self.mmhie.get(name, {}), **mmhie.get(name, {})}
@@ -45,7 +44,7 @@ class Conversation:
     shows_reasoning: bool = False
     exchanges: list[tuple[str, Reply]] = field(default_factory=list)
 
-    def request(self, text: str) -> dict[str, Any]:
+    def request(self, text: str) -> Json:
         """Return the request body of the next question."""
         messages = [message("system", self.system)] if self.system else []
         for question, reply in self.exchanges:

@@ -1,13 +1,13 @@
 """Output of an answer: drawn on a terminal, or written to a pipe."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from launcher.json_types import JsonView
 from launcher.terminal.markdown import complete_blocks, rendered, without_controls
 
 CAVEAT = "Reasoning (not a faithful account of the answer, and not part of it)"
@@ -147,7 +147,7 @@ class PlainOutput(Output):
         self._write(f"\n{text}")
 
 
-def close(output: Output, mmhie: Mapping[str, Any]) -> None:
+def close(output: Output, mmhie: JsonView) -> None:
     """Write the warnings and the disclaimer after an answer has ended."""
     for sentence in warnings(mmhie):
         output.warning(sentence)
@@ -155,7 +155,7 @@ def close(output: Output, mmhie: Mapping[str, Any]) -> None:
         output.disclaimer(text)
 
 
-def warnings(mmhie: Mapping[str, Any]) -> list[str]:
+def warnings(mmhie: JsonView) -> list[str]:
     """Return what was cut off and what else is wrong with an answer, a sentence each."""
     cut = mmhie.get("truncated")
     sentences = [TRUNCATED.get(cut, f"The answer was cut ({cut}).")] if cut else []

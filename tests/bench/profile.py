@@ -31,7 +31,8 @@ PLACES: Mapping[str, re.Pattern[str]] = {
     place: re.compile(words)
     for place, words in {
         "kernel: sockets": r"^_*(libc_)?(send|writev?|read|recv|epoll_\w+|accept4?)\b",
-        "safety: notices, provenance, Harmony guard": r"gateway/safety/|re2|_re2",
+        "red flags: classifier and rules": r"gateway/safety/red_flags/|re2|_re2",
+        "safety: label, provenance, Harmony guard": r"gateway/safety/",
         "audit": r"gateway/audit/",
         "authentication, limits, admission": r"gateway/(auth|limits|cluster|workers)/",
         "metrics": r"gateway/(http_)?metrics|prometheus_client/",

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from launcher.acceptance.check import Check, Verdict
 from launcher.acceptance.prompts import QUESTIONS
 from launcher.acceptance.target import CHAT, COMPLETIONS, GENERATE, Facts, Target
+from launcher.json_types import Json
 
 HEADER: Final = "x-mmhie-disclaimer-version"
 PROMPT: Final = QUESTIONS[0]
@@ -39,7 +40,7 @@ class Surfaces:
     surfaces: tuple[Surface, ...]
 
 
-Request = tuple[str, str, dict[str, Any] | None, dict[str, str], int]
+Request = tuple[str, str, Json | None, dict[str, str], int]
 
 
 def requests(facts: Facts) -> Iterator[tuple[str, Request]]:
@@ -60,9 +61,7 @@ def requests(facts: Facts) -> Iterator[tuple[str, Request]]:
     yield "no such page", ("GET", "/no-such-page", None, {}, 404)
 
 
-def streamed(
-    name: str, path: str, facts: Facts, body: dict[str, Any]
-) -> Iterator[tuple[str, Request]]:
+def streamed(name: str, path: str, facts: Facts, body: Json) -> Iterator[tuple[str, Request]]:
     """Yield a surface of the OpenAI API as JSON and as a stream."""
     limit = {} if "max_output_tokens" in body else {"max_tokens": TOKENS}
     whole = {"model": facts.model, **limit, **body}

@@ -2,10 +2,10 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psutil
 
@@ -13,6 +13,7 @@ from launcher.acceptance.check import Check, Verdict
 from launcher.acceptance.cpu_time import CpuTime
 from launcher.acceptance.target import Facts, Target
 from launcher.acceptance.turns import Turn, arguments, bench
+from launcher.json_types import JsonView
 
 LEVELS: Final = (1, 16, 64)
 QUICK_LEVELS: Final = (1, 16)
@@ -122,7 +123,7 @@ def run_of(turns: Sequence[Turn]) -> Run:
     )
 
 
-def times_of(found: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
+def times_of(found: JsonView) -> Iterator[tuple[float, float]]:
     """Yield milliseconds of each answer: to its first token, and for each later one."""
     for ttft, gaps, tokens in zip(found["ttfts"], found["itls"], found["output_lens"], strict=True):
         if tokens:  # none of a request that failed

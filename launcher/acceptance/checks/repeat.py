@@ -6,11 +6,12 @@ difference where the two were further apart than rounding reaches is another req
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from launcher.acceptance.check import Check, Unmeasured, Verdict
 from launcher.acceptance.prompts import NEIGHBOURS, PASSAGE
 from launcher.acceptance.target import COMPLETIONS, Target
+from launcher.json_types import Json
 
 TOKENS: Final = 48
 # Natural log of probability: what bf16 arithmetic in another order was seen to move.
@@ -59,7 +60,7 @@ async def complete(target: Target, prompt: str) -> tuple[tuple[str, ...], tuple[
         "logprobs": 2,
         "ignore_eos": True,  # an answer that ends at once compares nothing
     }
-    found: dict[str, Any] = (await target.gateway.json(COMPLETIONS, body))["choices"][0]
+    found: Json = (await target.gateway.json(COMPLETIONS, body))["choices"][0]
     logprobs = found.get("logprobs") or {}
     if not logprobs.get("tokens"):
         raise Unmeasured("The completion came without log-probabilities")

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from launcher.acceptance.check import Check, NotApplicable, Verdict
 from launcher.acceptance.prompts import TOOL, TOOL_QUESTION
 from launcher.acceptance.target import Target
+from launcher.json_types import Json
 
 TOKENS: Final = 128
 REASONING_TOKENS: Final = 512  # before them
@@ -43,7 +44,7 @@ async def measure(target: Target) -> Call:
     most = TOKENS + REASONING_TOKENS * target.facts.is_reasoning
     more = {"tools": [TOOL], "tool_choice": "required", "max_tokens": most}
     choice = (await target.chat(TOOL_QUESTION, **more))["choices"][0]
-    called: list[dict[str, Any]] = choice["message"].get("tool_calls") or [{}]
+    called: list[Json] = choice["message"].get("tool_calls") or [{}]
     function = called[0].get("function") or {}
     return Call(
         str(function.get("name") or ""),

@@ -8,13 +8,14 @@ from inspect_ai.model import GenerateConfig, Model, get_model
 from launcher.evaluation.rules import rubric
 from launcher.evaluation.rules.reply import Reply, Score
 from launcher.evaluation.rules.rubric import Rubric
+from launcher.json_types import Json
 
 ATTEMPTS = 2
 SERVICE = "judge"  # the key comes in JUDGE_API_KEY, the address in JUDGE_BASE_URL
 CONFIG = GenerateConfig(temperature=0, max_tokens=2048, max_retries=1, timeout=120)
 
 
-def judge_of(job: dict[str, Any]) -> Model | None:
+def judge_of(job: Json) -> Model | None:
     """Return the judge's model; None where the site names none."""
     if not job["judge"]:
         return None

@@ -15,6 +15,7 @@ from inspect_ai.log import EvalSample, read_eval_log
 
 from launcher.evaluation.runner.model import SERVICE
 from launcher.evaluation.runner.tasks import task_of
+from launcher.json_types import Json
 
 MOST_ERRORS = 10  # items that fail before the service is not asked any more
 
@@ -50,7 +51,7 @@ def main(file: str) -> None:
     emit(event="end")
 
 
-def run(job: dict[str, Any], task: dict[str, Any], folder: Path) -> bool:
+def run(job: Json, task: Json, folder: Path) -> bool:
     """Run one task, or what is left of it; return whether it is whole."""
     is_whole, _ = eval_set(
         task_of(job, task),
@@ -82,14 +83,14 @@ def failed(folder: Path) -> bool:
     return bool(found) and read_eval_log(str(found[-1]), header_only=True).status == "error"
 
 
-def records(folder: Path) -> Iterator[dict[str, Any]]:
+def records(folder: Path) -> Iterator[Json]:
     """Yield the outcome of each item, without any text."""
     if found := logs(folder):
         for sample in read_eval_log(str(found[-1])).samples or ():
             yield record(sample)
 
 
-def record(sample: EvalSample) -> dict[str, Any]:
+def record(sample: EvalSample) -> Json:
     """Return the outcome of one item; one that failed has no score."""
     score = next(iter((sample.scores or {}).values()), None)
     if sample.error is not None or score is None:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import httpx2
 
+from launcher.json_types import Json
+
 TOKENS = 16
-Request = tuple[str, dict[str, Any], dict[str, str]]
+Request = tuple[str, Json, dict[str, str]]
 
 
 def request(surface: str, model: str, turns: list[dict[str, str]]) -> Request:
@@ -34,7 +35,7 @@ def request(surface: str, model: str, turns: list[dict[str, str]]) -> Request:
     return found[surface]
 
 
-async def ask(client: httpx2.AsyncClient, wanted: Request, disclaimer: str) -> dict[str, Any]:
+async def ask(client: httpx2.AsyncClient, wanted: Request, disclaimer: str) -> Json:
     """Return the reply's body and whether the disclaimer is in it. Raises HTTPError."""
     path, body, headers = wanted
     answer = await client.post(path, json=body, headers=headers)

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import os
 import time
-from typing import Any
 
 import httpx2
 from inspect_ai import Task
@@ -22,6 +21,7 @@ from launcher.evaluation.rules.reply import Reply, Score
 from launcher.evaluation.rules.rubric import Rubric
 from launcher.evaluation.runner import grading, surfaces
 from launcher.evaluation.runner.model import BATCH, REFUSED
+from launcher.json_types import Json
 
 MAKERS = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": Assistant}
 SURFACE = "surface"
@@ -31,7 +31,7 @@ class OutOfTime(Exception):
     """The budget is spent: the item is left for --resume."""
 
 
-def task_of(job: dict[str, Any], task: dict[str, Any]) -> Task:
+def task_of(job: Json, task: Json) -> Task:
     """Return one task of the job."""
     items = [Item.model_validate(one) for one in task["items"]]
     return Task(
@@ -59,7 +59,7 @@ def sample(item: Item, system: str) -> Sample:
 
 
 @solver  # type: ignore[untyped-decorator]  # Inspect is not installed here
-def asked(job: dict[str, Any]) -> Solver:
+def asked(job: Json) -> Solver:
     """Ask the item on its surface; a choice is constrained to its labels."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
@@ -89,7 +89,7 @@ def client() -> httpx2.AsyncClient:
 
 
 @scorer(metrics=[accuracy(), stderr()])  # type: ignore[untyped-decorator]  # as above
-def ruled(job: dict[str, Any]) -> Scorer:
+def ruled(job: Json) -> Scorer:
     """Score by the item's rule, a rubric by the judge."""
     judge = grading.judge_of(job)
 
