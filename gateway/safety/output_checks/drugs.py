@@ -1,5 +1,6 @@
 """Drugs by the names in drugs.txt, and whether a document speaks of one."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -90,8 +91,8 @@ def traces_in(text: str) -> frozenset[str]:
     """Return the traces of any drug in a text."""
     lowered, (every, hyphened) = text.lower(), every_trace()
     found = {trace for trace in hyphened if begins(lowered, trace)}
-    for trace in found:
-        lowered = lowered.replace(trace, "_")  # its second half is no word of its own
+    for trace in found:  # its second half is no word of its own
+        lowered = re.sub(rf"(?a)\b{re.escape(trace)}", "_", lowered)
     likely = ((word, every[word[:HEAD]]) for word in words_of(lowered) if word[:HEAD] in every)
     found.update(next(filter(word.startswith, some), "") for word, some in likely)
     return frozenset(found - {""})

@@ -58,13 +58,12 @@ class Raised:
 
 def raised(turns: Sequence[str], policy: Policy) -> Raised:
     """Return the red flags of the turns of a conversation, oldest first."""
-    texts = [Reading.of(bounded(turn)) for turn in turns]
-    messages = [text for text in texts if not text.is_document(policy)]
+    messages, documents = parted([Reading.of(bounded(turn)) for turn in turns], policy)
     found, resolved = in_messages(messages, policy)
     if not policy.with_records:
         return Raised(found, (), resolved)
-    documents = [text.whole for text in texts if text.is_document(policy)]
-    others = [one for one in in_documents(documents, policy) if one not in found]
+    texts = [text.whole for text in documents]
+    others = [one for one in in_documents(texts, policy) if one not in found]
     return Raised(found, others, resolved)
 
 
@@ -113,6 +112,17 @@ class Reading:
         """Return the passages in which the sign of a rule would be one."""
         pairs = zip(self.passages, self.chances, strict=True)
         return "".join(passage for passage, chance in pairs if chance >= FAR_FROM)
+
+
+def parted(texts: Sequence[Reading], policy: Policy) -> tuple[list[Reading], list[Reading]]:
+    """Return the messages and the documents of a conversation; a short turn after a message is its
+    continuation, however much "the pain has resolved" reads like a record."""
+    messages: list[Reading] = []
+    documents: list[Reading] = []
+    for text in texts:
+        goes_on = bool(messages) and len(text.passages) == 1
+        (documents if text.is_document(policy) and not goes_on else messages).append(text)
+    return messages, documents
 
 
 def passages_of(text: str) -> list[str]:
