@@ -276,7 +276,7 @@ def hostile(target: Target, cpu: int) -> Figures:
 
 
 def long_prompts(target: Target, cpu: int) -> Figures:
-    """The same while callers send prompts of a megabyte, all of which is read for red flags."""
+    """The same while callers send prompts of a megabyte, read for red flags at both ends."""
     return delays(target, cpu, LONG_PROMPTS, "long_prompts")
 
 
