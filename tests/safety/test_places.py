@@ -43,7 +43,7 @@ WIRES = {surface.name: surface for surface in WIRE}
 Held = dict[str, Any]  # what a client holds, by the first word of a place
 Ask = Callable[[str], Held]
 SLOW = {"fault": "slow_tokens", "seconds": 0.02}
-TOO_LONG = f"{EMERGENCY} {'And then? ' * 3000}"
+TOO_LONG = f"{'And then? ' * 3000}{EMERGENCY}"
 
 
 class Site:
