@@ -166,7 +166,7 @@ class GeneratedAnswer:
         return [provenance.keyed_digest(self.services.labels.key, text)] if text else []
 
     async def send(self) -> None:
-        """Render the deltas as they come."""
+        """Render the deltas as they come; JSON, events and plain text each do it in their way."""
         raise NotImplementedError
 
     async def deltas(self) -> AsyncIterator[Delta]:

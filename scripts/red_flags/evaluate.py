@@ -67,11 +67,15 @@ def main() -> None:
 
 def releases(known: dict[str, Any], *, with_newest: bool) -> dict[str, Any]:
     """Return the figures of each release set, as it was scored once and as it is a known set."""
+    newest = RELEASES[-1].name
+    if newest not in known and not with_newest:
+        raise SystemExit(f"{newest} was never scored: --release scores it, once.")
     found = {}
     for folder in RELEASES:
         now = release_figures(folder)
-        is_newest = folder == RELEASES[-1] and with_newest
-        found[folder.name] = {"once": now if is_newest else known[folder.name]["once"], "now": now}
+        is_scored_now = folder.name == newest and with_newest
+        once = now if is_scored_now else known[folder.name]["once"]
+        found[folder.name] = {"once": once, "now": now}
     return found
 
 

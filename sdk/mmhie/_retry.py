@@ -26,7 +26,10 @@ class Deadline:
         return max(0.0, self._end - self._clock())
 
     def delay_after(self, error: MMHIEError) -> float | None:
-        """Return the seconds until the next attempt; None: give up and raise `error`."""
+        """Return the seconds until the next attempt; None: give up and raise `error`.
+
+        A backoff counts attempts; polling goes on until the deadline.
+        """
         raise NotImplementedError
 
 

@@ -46,7 +46,8 @@ def answered(target: Target, seconds: float) -> Figures:
         found = whole(target, process, seconds)
         us_answer = answer_us(target, process)
     us_chunk = (us_answer - found["us_request"]) / ANSWER_TOKENS
-    return found | {"us_answer": us_answer, "us_chunk": us_chunk}
+    found |= {"us_answer": us_answer, "us_chunk": us_chunk}
+    return {name: round(value, 4) for name, value in found.items()}
 
 
 def answer_us(target: Target, process: Child | None) -> float:

@@ -20,8 +20,8 @@ from gateway.safety.red_flags.vital_signs import is_critical
 
 GENERAL = "MED100"  # the classifier alone
 VITAL_SIGNS = "MED115"
-# Below this a rule's sign is a word in another context: in cross-validation 87% of the matches in
-# emergencies reach it, and 27% of those in other texts (`matches_of_rules` in card.json).
+# Below this a rule's sign is a word in another context: in cross-validation 87 % of matches in
+# the emergencies reach it, and 27 % of those in other texts (`matches_of_rules` in card.json).
 FAR_FROM = 0.4
 PASSAGE = 200  # characters, about 35 words: an emergency in a long text is one passage of it
 SHORTEST = 20  # characters
@@ -121,7 +121,8 @@ def parted(texts: Sequence[Reading], policy: Policy) -> tuple[list[Reading], lis
     documents: list[Reading] = []
     for text in texts:
         goes_on = bool(messages) and len(text.passages) == 1
-        (documents if text.is_document(policy) and not goes_on else messages).append(text)
+        room = documents if text.is_document(policy) and not goes_on else messages
+        room.append(text)
     return messages, documents
 
 
