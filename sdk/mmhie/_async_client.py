@@ -17,7 +17,14 @@ from mmhie._feedback import (
     read_receipt,
 )
 from mmhie._gateway_errors import NotFoundError
-from mmhie._http import TIMED_OUT, Address, build_request, open_async_client, translate_errors
+from mmhie._http import (
+    TIMED_OUT,
+    Address,
+    build_request,
+    open_async_client,
+    translate_errors,
+    wait_at_most,
+)
 from mmhie._request import (
     MODELS,
     READY,
@@ -29,7 +36,7 @@ from mmhie._request import (
     refuse_text,
 )
 from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
-from mmhie._retry import Deadline
+from mmhie._retry import Backoff, Deadline
 from mmhie._stream import AsyncAnswerStream
 from mmhie._text import MedicalText, text_of, warn
 
@@ -56,7 +63,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> MedicalText:
-        """Return the answer's text, with the answer in it, as in the sync client."""
+        """Return a str that carries its labels, as in the sync client."""
         return text_of(await self.generate_detailed(prompt, max_tokens, temperature, **options))
 
     async def generate_detailed(
@@ -81,7 +88,9 @@ class AsyncMedicalReasoningLLM(BaseClient):
     ) -> AsyncAnswerStream:
         """Return an async context manager of typed events; leaving it cancels."""
         request = generate_request(prompt, self._cap(max_tokens), temperature, options, stream=True)
-        return AsyncAnswerStream(lambda: self._retry(lambda _: self._open(request)))
+        return AsyncAnswerStream(
+            lambda: self._retry(lambda deadline: self._open(request, deadline))
+        )
 
     async def stream_generate(
         self,
@@ -98,7 +107,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         async with self.stream(prompt, max_tokens, temperature, **options) as events:
             async for event in events:
                 if isinstance(event, End):
-                    warn(event.answer, stacklevel=3)
+                    warn(event.answer)
                 if (piece := events.piece(event)) is not None:
                     yield piece
 
@@ -106,7 +115,7 @@ class AsyncMedicalReasoningLLM(BaseClient):
         self,
         messages: Sequence[Mapping[str, object]],
         max_tokens: int | None = None,
-        temperature: float = 0.7,
+        temperature: float = 0.0,
         **options: Unpack[SamplingOptions],
     ) -> MedicalText:
         """Return the answer's text in a conversation of `{"role", "content"}` messages."""
@@ -116,22 +125,24 @@ class AsyncMedicalReasoningLLM(BaseClient):
         self,
         messages: Sequence[Mapping[str, object]],
         max_tokens: int | None = None,
-        temperature: float = 0.7,
+        temperature: float = 0.0,
         **options: Unpack[SamplingOptions],
     ) -> Answer:
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
         refuse_text(messages)
+        await self._http()  # a local server starts here, before the clock of the answer does
+        backoff = self._backoff()  # one for listing the models and asking
 
         async def ask(model: str | None) -> Answer:
             request = chat_request(messages, model, self._cap(max_tokens), temperature, options)
-            return read_chat(await self._send(request))
+            return read_chat(await self._send(request, backoff))
 
         known = self._model_id
         if known is not None:
             with contextlib.suppress(NotFoundError):  # restarted with another model
                 return await ask(known)
         try:
-            listed = await self._send(MODELS)
+            listed = await self._send(MODELS, backoff)
         except ServiceError:  # the refusal of the question itself has the question's notices
             return await ask(None)
         return await ask(self._choose_model(listed))
@@ -179,8 +190,9 @@ class AsyncMedicalReasoningLLM(BaseClient):
     def _forget_connections(self) -> None:
         self._clients = WeakKeyDictionary()
 
-    async def _send(self, request: Request) -> Response:
-        return await self._retry(lambda deadline: self._exchange(request, deadline))
+    async def _send(self, request: Request, backoff: Backoff | None = None) -> Response:
+        policy = self._backoff if backoff is None else lambda: backoff
+        return await self._retry(lambda deadline: self._exchange(request, deadline), policy)
 
     async def _retry(
         self,
@@ -225,12 +237,13 @@ class AsyncMedicalReasoningLLM(BaseClient):
             raise failure(response)
         return response
 
-    async def _open(self, request: Request) -> "httpx2.Response":
+    async def _open(self, request: Request, deadline: Deadline) -> "httpx2.Response":
         """Make one attempt at a stream; the caller owns the response."""
         client = await self._http()
         with translate_errors():
-            sent = build_request(client, request, self._longest_wait())
+            sent = build_request(client, request, deadline.remaining())
             received = await client.send(sent, stream=True)
+            wait_at_most(sent, self.config.timeout_seconds)
             if received.status_code == 200:
                 return received
             try:

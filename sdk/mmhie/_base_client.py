@@ -10,16 +10,19 @@ from mmhie._errors import ConfigError
 from mmhie._http import Address
 from mmhie._response import Response, read_model_ids
 from mmhie._retry import Backoff, Polling
+from mmhie._text import warn_caller
 
 if TYPE_CHECKING:
     from mmhie._local import LocalServer
 
-# The server's own 504 should arrive first, so we wait longer than it does: its wait for a slot
-# at the engine (10 s by default) comes on top of MMHIE_TIMEOUT_SECONDS.
-MARGIN_SECONDS = 15.0
 NO_EMBEDDINGS = (
     "This is a causal language model and serves no embeddings; use the dedicated embedder "
     "in mm-hie-core/shared/embeddings."
+)
+
+LOWERED = (
+    "max_tokens={asked} is lowered to {cap}, the maximum here; set MMHIE_MAX_TOKENS or "
+    "LLMConfig(max_tokens=) higher, and MMHIE_MAX_TOKENS of the server."
 )
 
 _INSTANCES: dict[type, "BaseClient"] = {}
@@ -40,10 +43,8 @@ class BaseClient:
         *,
         url: str | None = None,
         max_retries: int = 2,
-        margin_seconds: float = MARGIN_SECONDS,
     ) -> None:
         self.max_retries = max_retries
-        self.margin_seconds = margin_seconds
         self._url = config if isinstance(config, str) else url
         self._config = None if isinstance(config, str) else config
         if self._config is not None and url is not None:
@@ -109,20 +110,20 @@ class BaseClient:
             server.release()
 
     def _backoff(self) -> Backoff:
-        return Backoff(self.max_retries, self._longest_wait())
+        return Backoff(self.max_retries, self.config.timeout_seconds)
 
     def _polling(self, timeout_seconds: float | None) -> Polling:
         if timeout_seconds is None:
             return Polling(self.config.start_timeout_seconds)
         return Polling(timeout_seconds)
 
-    def _longest_wait(self) -> float:
-        return self.config.timeout_seconds + self.margin_seconds
-
     def _cap(self, max_tokens: int | None) -> int:
-        """Return max_tokens within MMHIE_MAX_TOKENS, which is also the default."""
+        """Return max_tokens within MMHIE_MAX_TOKENS, which is also the default; warn of a cut."""
         cap = self.config.max_tokens
-        return cap if max_tokens is None else min(max_tokens, cap)
+        if max_tokens is None or max_tokens <= cap:
+            return cap if max_tokens is None else max_tokens
+        warn_caller(LOWERED.format(asked=max_tokens, cap=cap), UserWarning)
+        return cap
 
     def _choose_model(self, listed: Response) -> str:
         """Return the configured model where it is served, else the server's first."""

@@ -17,7 +17,14 @@ from mmhie._feedback import (
     read_receipt,
 )
 from mmhie._gateway_errors import NotFoundError
-from mmhie._http import TIMED_OUT, Address, build_request, open_client, translate_errors
+from mmhie._http import (
+    TIMED_OUT,
+    Address,
+    build_request,
+    open_client,
+    translate_errors,
+    wait_at_most,
+)
 from mmhie._request import (
     MODELS,
     READY,
@@ -29,7 +36,7 @@ from mmhie._request import (
     refuse_text,
 )
 from mmhie._response import Response, error_of, read_chat, read_generate, readiness_error
-from mmhie._retry import Deadline
+from mmhie._retry import Backoff, Deadline
 from mmhie._stream import AnswerStream
 from mmhie._text import MedicalText, text_of, warn
 
@@ -56,8 +63,8 @@ class MedicalReasoningLLM(BaseClient):
         temperature: float = 0.0,
         **options: Unpack[GenerateOptions],
     ) -> MedicalText:
-        """Return the answer's text, with the answer in it; a MedicalTextWarning where it was cut
-        off or has notices.
+        """Return a str that carries its labels; a MedicalTextWarning where it was cut off or has
+        notices.
 
         Raises an MMHIEError; a timeout is a TimeoutError as well. MMHIE_MAX_TOKENS caps max_tokens.
         """
@@ -85,7 +92,7 @@ class MedicalReasoningLLM(BaseClient):
     ) -> AnswerStream:
         """Return a context manager of typed events as the engine emits them; leaving it cancels."""
         request = generate_request(prompt, self._cap(max_tokens), temperature, options, stream=True)
-        return AnswerStream(lambda: self._retry(lambda _: self._open(request)))
+        return AnswerStream(lambda: self._retry(lambda deadline: self._open(request, deadline)))
 
     def stream_generate(
         self,
@@ -105,7 +112,7 @@ class MedicalReasoningLLM(BaseClient):
         with self.stream(prompt, max_tokens, temperature, **options) as events:
             for event in events:
                 if isinstance(event, End):
-                    warn(event.answer, stacklevel=3)
+                    warn(event.answer)
                 if (piece := events.piece(event)) is not None:
                     yield piece
 
@@ -113,7 +120,7 @@ class MedicalReasoningLLM(BaseClient):
         self,
         messages: Sequence[Mapping[str, object]],
         max_tokens: int | None = None,
-        temperature: float = 0.7,
+        temperature: float = 0.0,
         **options: Unpack[SamplingOptions],
     ) -> MedicalText:
         """Return the answer's text in a conversation of `{"role", "content"}` messages."""
@@ -123,22 +130,24 @@ class MedicalReasoningLLM(BaseClient):
         self,
         messages: Sequence[Mapping[str, object]],
         max_tokens: int | None = None,
-        temperature: float = 0.7,
+        temperature: float = 0.0,
         **options: Unpack[SamplingOptions],
     ) -> Answer:
         """Return the same with disclaimer, notices, warnings, usage and provenance."""
         refuse_text(messages)
+        self._http()  # a local server starts here, before the clock of the answer does
+        backoff = self._backoff()  # one for listing the models and asking
 
         def ask(model: str | None) -> Answer:
             request = chat_request(messages, model, self._cap(max_tokens), temperature, options)
-            return read_chat(self._send(request))
+            return read_chat(self._send(request, backoff))
 
         known = self._model_id
         if known is not None:
             with contextlib.suppress(NotFoundError):  # restarted with another model
                 return ask(known)
         try:
-            listed = self._send(MODELS)
+            listed = self._send(MODELS, backoff)
         except ServiceError:  # the refusal of the question itself has the question's notices
             return ask(None)
         return ask(self._choose_model(listed))
@@ -198,8 +207,9 @@ class MedicalReasoningLLM(BaseClient):
     def _forget_connections(self) -> None:
         self._client = self._client_address = None
 
-    def _send(self, request: Request) -> Response:
-        return self._retry(lambda deadline: self._exchange(request, deadline))
+    def _send(self, request: Request, backoff: Backoff | None = None) -> Response:
+        policy = self._backoff if backoff is None else lambda: backoff
+        return self._retry(lambda deadline: self._exchange(request, deadline), policy)
 
     def _retry(
         self, attempt: Callable[[Deadline], T], policy: Callable[[], Deadline] | None = None
@@ -227,6 +237,7 @@ class MedicalReasoningLLM(BaseClient):
         with translate_errors():
             sent = build_request(client, request, deadline.remaining())
             received = client.send(sent, stream=True)
+            wait_at_most(sent, deadline.remaining())
             try:
                 body = b"".join(_until(deadline, received.iter_bytes()))
             finally:
@@ -236,12 +247,13 @@ class MedicalReasoningLLM(BaseClient):
             raise failure(response)
         return response
 
-    def _open(self, request: Request) -> "httpx2.Response":
+    def _open(self, request: Request, deadline: Deadline) -> "httpx2.Response":
         """Make one attempt at a stream; the caller owns the response."""
         client = self._http()
         with translate_errors():
-            sent = build_request(client, request, self._longest_wait())
+            sent = build_request(client, request, deadline.remaining())
             received = client.send(sent, stream=True)
+            wait_at_most(sent, self.config.timeout_seconds)
             if received.status_code == 200:
                 return received
             try:

@@ -1,9 +1,11 @@
 """Configuration from MMHIE_* variables, which are read in this file only."""
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from mmhie._errors import ConfigError
 
@@ -11,6 +13,7 @@ Backend = Literal["remote", "local"]
 
 DEFAULT_MODEL = "dousery/medical-reasoning-gpt-oss-20b"
 DEFAULT_URL = "http://127.0.0.1:8000"
+MISSPELT = "{name} is not a setting; the nearest known name is {near}."
 BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -40,6 +43,8 @@ class LLMConfig:
     start_timeout_seconds: float = 900
 
     def __post_init__(self) -> None:
+        if urlsplit(self.url).path.rstrip("/").endswith("/v1") and not self.url.startswith("unix:"):
+            raise ConfigError("MMHIE_URL ends in /v1, which the client adds itself; drop /v1.")
         _check("max_tokens", self.max_tokens, "1 or more", self.max_tokens >= 1)
         _check("max_input_length", self.max_input_length, "1 or more", self.max_input_length >= 1)
         for name in ("timeout_seconds", "start_timeout_seconds"):
@@ -52,6 +57,7 @@ class LLMConfig:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "LLMConfig":
         """Read the variables; blank counts as unset. Raises ConfigError naming the variable."""
         given = os.environ if environ is None else environ
+        _warn_of_misspelt(given)
         values: dict[str, Any] = {}
         for name, (variable, parse, allowed) in VARIABLES.items():
             if text := given.get(variable, "").strip():
@@ -59,7 +65,7 @@ class LLMConfig:
                     values[name] = parse(text)
                 except (ValueError, KeyError):
                     raise _invalid(variable, text, allowed) from None
-        if override := given.get("MMHIE_REASONER_MODEL_TEST_OVERRIDE", "").strip():
+        if override := given.get(OVERRIDE, "").strip():
             values["model_name"] = override
         return cls(**values)
 
@@ -87,6 +93,33 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], object], str]] = {
     "backend": ("MMHIE_BACKEND", str.lower, ""),
     "start_timeout_seconds": ("MMHIE_START_TIMEOUT_SECONDS", float, "a number of seconds"),
 }
+
+
+OVERRIDE = "MMHIE_REASONER_MODEL_TEST_OVERRIDE"
+# settings of the server, which shares the environment, whose names are near to one of ours
+SERVERS_OWN = frozenset(
+    {
+        "MMHIE_AUDIT_KEY",
+        "MMHIE_BODY_TIMEOUT_SECONDS",
+        "MMHIE_HEADER_TIMEOUT_SECONDS",
+        "MMHIE_MAX_V1_TOKENS",
+        "MMHIE_QUEUE_TIMEOUT_SECONDS",
+        "MMHIE_REDIS_TIMEOUT_SECONDS",
+        "MMHIE_SEND_TIMEOUT_SECONDS",
+        "MMHIE_V1_TIMEOUT_SECONDS",
+    }
+)
+LIKENESS = 0.85
+
+
+def _warn_of_misspelt(environ: Mapping[str, str]) -> None:
+    """Warn of names that are nearly ours; all others are the server's or a backend's."""
+    from difflib import get_close_matches  # lazily: most importers read no configuration
+
+    known = [OVERRIDE, *(variable for variable, *_ in VARIABLES.values())]
+    for name in sorted(set(environ) - set(known) - SERVERS_OWN):
+        if name.startswith("MMHIE_") and (near := get_close_matches(name, known, 1, LIKENESS)):
+            warnings.warn(MISSPELT.format(name=name, near=near[0]), UserWarning, stacklevel=2)
 
 
 def _check(name: str, value: object, allowed: str, is_allowed: bool) -> None:

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     import httpx2  # imported in the functions below: it costs 70 ms and most importers never call
 
 CONNECT_SECONDS = 5.0
+LEAST_SECONDS = 0.001  # 0 would make the socket non-blocking
 # uvicorn closes idle connections after 5 s: let go first, or a request meets a closing socket.
 KEEPALIVE_SECONDS = 2.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SOCKET_HOST = "mmhie"
-UNREACHABLE = "{server} cannot be reached; check that it runs and that MMHIE_URL is right."
+UNREACHABLE = "{server} cannot be reached: {cause}"
 LOST = "The connection was lost before the answer came; the server may have done the work."
 TIMED_OUT = "The server did not answer in time; raise MMHIE_TIMEOUT_SECONDS."
 CUT = "The stream stopped before its end; what arrived is not a complete answer. Ask again."
@@ -85,6 +86,7 @@ def build_request(
     """Return httpx2's request; the timeout is between two arrivals of bytes, not over all."""
     import httpx2
 
+    idle_seconds = max(idle_seconds, LEAST_SECONDS)
     connect = min(CONNECT_SECONDS, idle_seconds)
     timeout = httpx2.Timeout(connect=connect, read=idle_seconds, write=idle_seconds, pool=None)
     return client.build_request(
@@ -94,6 +96,11 @@ def build_request(
         headers=request.headers(),
         timeout=timeout,
     )
+
+
+def wait_at_most(sent: "httpx2.Request", idle_seconds: float) -> None:
+    """Limit what follows of a response; the timeout is read again when its body begins."""
+    sent.extensions["timeout"]["read"] = idle_seconds
 
 
 def server_of(error: "httpx2.ConnectError | httpx2.ConnectTimeout") -> str:
@@ -116,7 +123,10 @@ def translate_errors(*, in_stream: bool = False) -> Iterator[None]:
     try:
         yield
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-        raise ConnectionFailedError(UNREACHABLE.format(server=server_of(error))) from error
+        from mmhie._connection_cause import cause_of  # lazily: it imports sockets and TLS
+
+        told = UNREACHABLE.format(server=server_of(error), cause=cause_of(error))
+        raise ConnectionFailedError(told) from error
     except httpx2.TimeoutException as error:
         raise ClientTimeoutError(TIMED_OUT) from error
     except httpx2.SSEError as error:

@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 
 from mmhie._answer import Answer, Notice, Usage
 from mmhie._errors import BY_CODE, BadAnswerError, GatewayError, RequestError, ServiceError
-from mmhie._gateway_errors import EngineUnavailableError, HeldError, NoAnswerError
+from mmhie._gateway_errors import (
+    EngineUnavailableError,
+    HeldError,
+    NoAnswerError,
+    UnauthorizedError,
+)
 from mmhie._retry import parse_retry_after
 
 NO_TEXT = "The model gave no answer text; a larger max_tokens may help."
+HOW_TO_GIVE_A_KEY = "This client sends LLMConfig(api_key=...), or MMHIE_API_KEY."
 CUT_IN_REASONING = (
     "The model used up its tokens while reasoning and gave no answer; raise max_tokens."
 )
@@ -135,8 +141,9 @@ def gateway_error(
     known = BY_CODE.get(_text(fields.get("code")))
     trusted = fields if known else {}
     kind = known or _class_of_status(500 if status is None else status)
+    message = _text(trusted.get("message")) or _plain_message(status)
     error = kind(
-        _text(trusted.get("message")) or _plain_message(status),
+        f"{message} {HOW_TO_GIVE_A_KEY}" if kind is UnauthorizedError else message,
         status=status,
         code=_text(trusted.get("code")) or None,
         param=_text(trusted.get("param")) or None,

@@ -1,5 +1,6 @@
 """The text of an answer, as a `str` that keeps the answer it belongs to."""
 
+import sys
 import warnings
 from collections.abc import Mapping
 from typing import Self
@@ -81,11 +82,11 @@ class MedicalText(str):
 
 def text_of(answer: Answer) -> MedicalText:
     """Return the whole text of an answer, after a warning about what has to be shown with it."""
-    warn(answer, stacklevel=4)
+    warn(answer)
     return MedicalText(answer.text, answer)
 
 
-def warn(answer: Answer, *, stacklevel: int) -> None:
+def warn(answer: Answer) -> None:
     """Give one MedicalTextWarning where the answer is incomplete or came with notices.
 
     It names neither: what a warning says ends in logs.
@@ -94,4 +95,12 @@ def warn(answer: Answer, *, stacklevel: int) -> None:
     found = " and ".join(reason for reason, applies in reasons.items() if applies)
     if found:
         message = f"The answer {found}: show that wherever you show the text."
-        warnings.warn(message, MedicalTextWarning, stacklevel=stacklevel)
+        warn_caller(message, MedicalTextWarning)
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line that called this package, however deep inside it the reason is found."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -8,7 +8,7 @@ LangChain chat model (`pip install mmhie[langchain]`) that keeps disclaimer, not
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
@@ -32,6 +32,10 @@ from mmhie import (
 
 Turn = dict[str, Any]  # LangChain's messages are open JSON
 
+NO_TOOLS = (
+    "ChatMMHIE has neither tools nor structured output; use langchain-openai's "
+    'ChatOpenAI(base_url=MMHIE_URL + "/v1"), and show the disclaimer, which it drops, yourself.'
+)
 # Conversations that /llm/generate, which streams, can express in full.
 SINGLE_TURN = (["user"], ["system", "user"])
 
@@ -126,6 +130,14 @@ class ChatMMHIE(BaseChatModel):  # type: ignore[misc] # LangChain is no part of 
                 if run_manager:
                     await run_manager.on_llm_new_token(piece.text, chunk=piece)
                 yield piece
+
+    def bind_tools(self, tools: object, **kwargs: object) -> NoReturn:
+        """Raise NotImplementedError, which names the client that has tools."""
+        raise NotImplementedError(NO_TOOLS)
+
+    def with_structured_output(self, schema: object, **kwargs: object) -> NoReturn:
+        """Raise NotImplementedError, which names the client that has structured output."""
+        raise NotImplementedError(NO_TOOLS)
 
     def _options(self, stop: list[str] | None, more: Mapping[str, object]) -> dict[str, Any]:
         """Return the options of a request, without those that are not set."""

@@ -126,12 +126,10 @@ def connect(request: pytest.FixtureRequest, opened: ExitStack) -> Connect:
     """A client, sync and async in turn, with the limits and configuration fields given."""
 
     def make(
-        url: str, *, max_retries: int = 2, margin_seconds: float = PATIENCE_S, **fields: Any
+        url: str, *, max_retries: int = 2, timeout_seconds: float = PATIENCE_S, **fields: Any
     ) -> Client:
-        config = LLMConfig(url=url, **fields)
-        client: Client = request.param(
-            config, max_retries=max_retries, margin_seconds=margin_seconds
-        )
+        config = LLMConfig(url=url, timeout_seconds=timeout_seconds, **fields)
+        client: Client = request.param(config, max_retries=max_retries)
         return opened.enter_context(client)
 
     return make

@@ -27,6 +27,14 @@ known, request_id = [{"id": "MED101"}], whole.response_metadata["request_id"]
 assert pieces[0].response_metadata == {"notices": known, "request_id": request_id}
 assert whole.response_metadata["notices"] == known
 
+for missing in ("bind_tools", "with_structured_output"):
+    told = ""
+    try:
+        getattr(model, missing)([])
+    except NotImplementedError as error:
+        told = str(error)
+    assert "ChatOpenAI" in told
+
 turns = [HumanMessage("How?"), AIMessage("Rest."), HumanMessage("What else?")]
 assert [one.content for one in model.stream(turns) if one.content] == ["And water."]
 

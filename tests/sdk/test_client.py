@@ -10,6 +10,7 @@ from typing import Any
 import mmhie
 import pytest
 from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM
+from mmhie._base_client import BaseClient
 
 from tests.sdk.conftest import Connect, Serve
 from tests.sdk.scripted_server import (
@@ -64,8 +65,8 @@ def test_options_are_passed_on(serve: Serve, connect: Connect) -> None:
     }
 
 
-@pytest.mark.parametrize(("asked", "sent"), [(None, 100), (50, 50), (9999, 100)])
-def test_max_tokens_is_default_and_cap(
+@pytest.mark.parametrize(("asked", "sent"), [(None, 100), (50, 50), (100, 100)])
+def test_max_tokens_is_the_default(
     serve: Serve, connect: Connect, asked: int | None, sent: int
 ) -> None:
     """MMHIE_MAX_TOKENS means what it always meant."""
@@ -74,6 +75,21 @@ def test_max_tokens_is_default_and_cap(
     connect(server.url, max_tokens=100).generate("How?", asked)
 
     assert server.calls[0].json()["max_tokens"] == sent
+
+
+def test_max_tokens_over_the_maximum_is_lowered_with_a_warning(
+    serve: Serve, connect: Connect
+) -> None:
+    """Once, at the caller's line, however deep the call: a silent cut looks like a short answer."""
+    server = serve(reply(JSON_ANSWER))
+    client = connect(server.url, max_tokens=100)
+
+    with pytest.warns(UserWarning, match="max_tokens=9999 is lowered to 100") as caught:
+        client.generate_detailed("How?", 9999)
+
+    assert server.calls[0].json()["max_tokens"] == 100
+    assert len(caught) == 1
+    assert "mmhie" not in Path(caught[0].filename).parts
 
 
 def test_generate_detailed_tells_everything(serve: Serve, connect: Connect) -> None:
@@ -136,7 +152,7 @@ def test_chat_asks_the_model_that_is_served(serve: Serve, connect: Connect) -> N
         "model": "served/model",
         "messages": TURNS,
         "max_tokens": 256,
-        "temperature": 0.7,
+        "temperature": 0.0,
         "stream": False,
     }
 
@@ -295,9 +311,9 @@ def test_a_lost_connection_is_not_retried(serve: Serve, connect: Connect) -> Non
 
 
 def test_a_silent_server_is_a_timeout(serve: Serve, connect: Connect) -> None:
-    """After the timeout and its margin; a TimeoutError as before; the server sees us leave."""
+    """A TimeoutError as before; the server sees us leave."""
     server = serve(hang())
-    client = connect(server.url, timeout_seconds=0.5, margin_seconds=0.5)
+    client = connect(server.url, timeout_seconds=1)
     began = time.monotonic()
 
     with pytest.raises(TimeoutError) as caught:
@@ -312,10 +328,25 @@ def test_a_silent_server_is_a_timeout(serve: Serve, connect: Connect) -> None:
 def test_a_trickling_server_is_a_timeout(serve: Serve, connect: Connect) -> None:
     """The limit is for the whole answer: a byte now and then does not extend it."""
     server = serve(trickle(0.05))
-    client = connect(server.url, timeout_seconds=0.5, margin_seconds=0.5)
+    client = connect(server.url, timeout_seconds=1)
 
     with pytest.raises(mmhie.ClientTimeoutError):
         client.generate("How?")
+
+
+@pytest.mark.parametrize("kind", [MedicalReasoningLLM, AsyncMedicalReasoningLLM])
+def test_the_timeout_is_over_all_attempts(kind: type[BaseClient]) -> None:
+    """Nothing is added to what was asked for."""
+    assert 0 < kind(LLMConfig(timeout_seconds=2))._backoff().remaining() <= 2
+
+
+def test_a_stream_opens_within_the_timeout(serve: Serve, connect: Connect) -> None:
+    """A wait for Retry-After that would pass it is not begun, as with a whole answer."""
+    server = serve(error(503, "engine_unavailable", retry_after="5"))
+
+    with pytest.raises(mmhie.EngineUnavailableError):
+        next(connect(server.url, timeout_seconds=4).events("How?"))
+    assert len(server.calls) == 1
 
 
 def test_one_client_serves_many_threads(serve: Serve) -> None:

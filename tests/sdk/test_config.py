@@ -1,9 +1,14 @@
 """The variables of a backend."""
 
 import dataclasses
+import warnings
 
 import pytest
 from mmhie import ConfigError, LLMConfig
+
+from gateway.settings import GatewaySettings
+from gateway.settings_base import names_of
+from launcher.settings import LauncherSettings
 
 
 def test_defaults_are_those_of_the_original_readme() -> None:
@@ -108,3 +113,34 @@ def test_it_is_frozen() -> None:
     """A configuration never changes under a client."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         LLMConfig().max_tokens = 1  # type: ignore[misc] # the point of the test
+
+
+@pytest.mark.parametrize("url", ["http://host:8000/v1", "https://host/v1/", "http://host/a/v1"])
+def test_the_path_of_other_clients_is_named(url: str) -> None:
+    """Clients of OpenAI want /v1 in the address; this one adds it."""
+    with pytest.raises(ConfigError, match=r"drop /v1"):
+        LLMConfig(url=url)
+
+
+@pytest.mark.parametrize("url", ["http://host/a", "http://v1", "unix:/run/v1", "http://host/v10"])
+def test_an_address_that_only_looks_like_it_is_kept(url: str) -> None:
+    """Only a path that ends in /v1 is meant."""
+    assert LLMConfig(url=url).url == url
+
+
+def test_a_misspelt_variable_is_named() -> None:
+    """With the nearest name; the default holds."""
+    with pytest.warns(UserWarning, match="MMHIE_MAX_TOKEN is not .* is MMHIE_MAX_TOKENS"):
+        config = LLMConfig.from_env({"MMHIE_MAX_TOKEN": "7"})
+
+    assert config.max_tokens == 512
+
+
+def test_variables_of_server_and_backend_are_no_misspellings() -> None:
+    """One environment serves all of them."""
+    others = {*names_of(GatewaySettings), *names_of(LauncherSettings), "MMHIE_DATABASE_URL", "PATH"}
+    mine = {"MMHIE_MAX_TOKENS": "7", "MMHIE_STREAMING": "on"}
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert LLMConfig.from_env(dict.fromkeys(others, "") | mine).max_tokens == 7

@@ -143,7 +143,7 @@ def test_a_stream_without_text_is_an_error(serve: Serve, connect: Connect) -> No
 def test_silence_inside_a_stream_is_a_timeout(serve: Serve, connect: Connect) -> None:
     """The limit is on silence; the server sees us leave."""
     server = serve(stream(event({"delta": "Hi"}), then_wait=True))
-    events = connect(server.url, timeout_seconds=4, margin_seconds=0.5).events("How?")
+    events = connect(server.url, timeout_seconds=4).events("How?")
 
     assert next(events) == Delta("Hi")
     with pytest.raises(TimeoutError):
@@ -156,7 +156,7 @@ def test_a_long_stream_is_no_timeout(serve: Serve, connect: Connect) -> None:
     parts = [part for _ in range(6) for part in (event({"delta": "x"}), 0.8)]
     server = serve(stream(*parts, event(LAST), DONE))
 
-    texts = connect(server.url, timeout_seconds=4, margin_seconds=0.0).stream_generate("How?")
+    texts = connect(server.url, timeout_seconds=4).stream_generate("How?")
 
     assert "".join(texts) == "x" * 6
 
