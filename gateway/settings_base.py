@@ -16,11 +16,29 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 
 PREFIX: Final = "MMHIE_"
 ENV_FILE: Final = Path(".env")
 DEFAULT_MODEL: Final = "dousery/medical-reasoning-gpt-oss-20b"
 A_DAY: Final = 86_400  # in seconds; no timer is meant to run longer
+# pydantic's reasons in words of a person; others are its own or a validator's sentences
+REASONS: Final = {
+    "int_parsing": "it should be a whole number",
+    "int_from_float": "it should be a whole number",
+    "float_parsing": "it should be a number",
+    "finite_number": "it should be a finite number",
+    "bool_parsing": "it should be true or false",
+    "byte_size": "it should be a size, such as 16GiB",
+    "greater_than": "it should be over {gt:g}",
+    "greater_than_equal": "it should be at least {ge:g}",
+    "less_than": "it should be under {lt:g}",
+    "less_than_equal": "it should be at most {le:.15g}",
+    "too_short": "its length should be at least {min_length}",
+    "string_too_short": "its length should be at least {min_length}",
+    "string_too_long": "its length should be at most {max_length}",
+    "string_pattern_mismatch": "it does not fit this description: {description}",
+}
 CREDENTIALS: Final = re.compile(r"//[^/]*@")
 
 
@@ -165,8 +183,17 @@ def sentence(settings: type[SharedSettings], error: ValidationError) -> str:
     field = str(first["loc"][0])
     hides = is_secret(settings.model_fields[field].annotation)
     shown = "not valid" if hides else repr(CREDENTIALS.sub("//…@", str(first["input"])))
-    reason = first["msg"].removeprefix("Value error, ").replace("Input ", "it ", 1)
-    return f"{PREFIX}{field.upper()} is {shown}: {reason[0].lower()}{reason[1:]}."
+    reason = reason_of(first, settings.model_fields[field].description or "")
+    return f"{PREFIX}{field.upper()} is {shown}: {reason}."
+
+
+def reason_of(mistake: ErrorDetails, description: str) -> str:
+    """Return what the value should be; of a form, the first sentence that describes the setting."""
+    if template := REASONS.get(mistake["type"]):
+        told = description.partition(". ")[0].rstrip(".")
+        return template.format(description=told, **mistake.get("ctx", {}))
+    reason = mistake["msg"].removeprefix("Value error, ").replace("Input ", "it ", 1)
+    return f"{reason[0].lower()}{reason[1:]}"
 
 
 def is_secret(annotation: object) -> bool:

@@ -2,15 +2,19 @@
 
 import inspect
 import os
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Final, Protocol, cast, runtime_checkable
+from typing import Annotated, Any, Final, Protocol, cast, runtime_checkable
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from launcher.cli.overview import overview
 
 # The parser's own complaint; typer carries its parser inside itself and exports only the leaf.
 USAGE_ERROR: Final = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
@@ -99,6 +103,12 @@ def group(name: str, commands: Commands, *, add_completion: bool = False) -> typ
     """Build a group whose commands are imported when named, or all of them for its help."""
 
     class LazyGroup(TyperGroup):
+        def format_help(self, ctx: Any, formatter: Any) -> None:  # typer's own, inside it
+            if commands is COMMANDS:
+                formatter.write(overview())
+            else:
+                super().format_help(ctx, formatter)
+
         def list_commands(self, ctx: object) -> list[str]:
             return list(dict.fromkeys(words.split()[0] for words in commands))
 
@@ -172,8 +182,16 @@ def exit_code(app: typer.Typer, arguments: Sequence[str] | None) -> int:
 
 def report(sentence: str, code: int) -> int:
     """Write a sentence to standard error and return the exit code."""
-    sys.stderr.write(f"{sentence}\n" if sentence else "")
+    sys.stderr.write(f"{wrapped(sentence)}\n" if sentence else "")
     return code
+
+
+def wrapped(text: str) -> str:
+    """Wrap a sentence between words for a terminal, which itself would break them."""
+    if "\n" in text or not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def usage(error: typer.BadParameter) -> str:

@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from launcher.cli import app
+from launcher.cli.overview import TASKS
 from launcher.errors import LauncherError, ToldToStop
 
 MMHIE = Path(sys.executable).with_name("mmhie")
@@ -82,6 +83,31 @@ def test_every_command_of_the_table_is_listed() -> None:
         said = CliRunner().invoke(app.application(), [*families, "--help"]).output
         assert own in said
         assert (app.load(command).__doc__ or "").strip()
+
+
+def test_the_overview_fits_a_terminal() -> None:
+    """24 lines of 80 columns, the prompts before and after it included; every command once."""
+    said = CliRunner().invoke(app.application(), ["--help"]).output
+    lines = said.rstrip().splitlines()
+    listed = [name for commands in TASKS.values() for name in commands]
+
+    assert len(lines) <= 22
+    assert max(map(len, lines)) <= 80
+    assert sorted(listed) == sorted({name.split()[0] for name in NAMES})
+
+
+def test_a_sentence_is_wrapped_between_words(tmp_path: Path) -> None:
+    """A terminal would break it inside a word; to a pipe it stays one line."""
+    ours, theirs = os.openpty()
+    environ = {**os.environ, "COLUMNS": "40", "MMHIE_MAX_TOKEN": "1"}
+    subprocess.run([MMHIE, "status"], cwd=tmp_path, env=environ, stderr=theirs, check=False)
+    os.close(theirs)
+    lines = os.read(ours, 4096).decode().splitlines()
+    os.close(ours)
+    told = mmhie(tmp_path, "status", MMHIE_MAX_TOKEN="1").stderr
+
+    assert max(map(len, lines)) <= 40
+    assert " ".join(lines) + "\n" == told
 
 
 @pytest.mark.parametrize("name", ["", *NAMES])
