@@ -80,6 +80,15 @@ def test_each_of_the_four_finds_their_start(site: Path, who: str) -> None:
     assert f'href="start/{who}.html"' in (site / "index.html").read_text()
 
 
+def test_the_tabs_are_what_a_reader_wants_to_do(site: Path) -> None:
+    """Six of them, and a switch of the theme, on every page."""
+    for page in ("index.html", "settings.html", "safety-case/index.html"):
+        text = (site / page).read_text()
+        tabs = re.findall(r'class="md-tabs__link">\s*([^<]*?)\s*<', text)
+        assert tabs == ["Start", "Use", "Operate", "Safety", "Evidence", "Reference"]
+        assert text.count('name="__palette"') == 3
+
+
 def test_every_page_is_in_the_menu(site: Path) -> None:
     """Also one that was added and named nowhere."""
     menu = (site / "index.html").read_text()
