@@ -23,7 +23,7 @@ WARNINGS = {
     "input_truncated": "The model has not seen all of the question.",
     "reasoning_cut": "The model's reasoning was ended at its token limit.",
     "reasoning_only": "There is reasoning and no answer.",
-    "empty_answer": "The model spent tokens and gave no text.",
+    "empty_answer": "The answer is empty.",
     "nothing_generated": "The model generated nothing.",
     "reasoning_withheld": "The operator does not show the model's reasoning with this key.",
     "harmony_markers_stripped": "Marks of the model's own format were removed from the answer.",

@@ -6,7 +6,15 @@ import { blocks } from "./markdown.js";
 import { showCode, showOrigin } from "./origin.js";
 import { TRUNCATED, WARNINGS, moment, plain } from "./words.js";
 
-const WITHOUT = "Later questions go without it.";
+const WITHOUT = "Follow-ups won’t include it.";
+
+const HEADING_LENGTH = 60;
+
+/** As much of a question as a list of headings has room for. */
+function beginning(prompt) {
+  const line = prompt.trim().replace(/\s+/g, " ");
+  return line.length > HEADING_LENGTH ? `${line.slice(0, HEADING_LENGTH)}…` : line;
+}
 
 export class Answer {
   #text = "";
@@ -19,6 +27,7 @@ export class Answer {
   #ended = "";
   #sentAt = new Date().toISOString();
   #speed = "";
+  #said = [];
   isWhole = false; // and so part of the conversation
   requestId = "";
 
@@ -32,7 +41,9 @@ export class Answer {
 
   get hasText() { return this.#text !== ""; }
   get written() { return this.#text; }
-  get notice() { return this.#notices.length ? this.notices : null; }
+  get heading() { return `Question ${this.number}: ${beginning(this.asked.prompt)}`; }
+  get isRefusal() { return this.#ended !== "" && !this.hasText && this.#thoughts === ""; }
+  get emergency() { return this.#notices.length ? this.notices : null; }
 
   #build() {
     this.notices = make("div", { role: "alert" });
@@ -44,12 +55,13 @@ export class Answer {
       this.thoughts);
     this.text = make("div", { className: "text" });
     this.remarks = make("div");
-    this.actions = make("div", { className: "actions", hidden: true });
+    this.actions = make("div", { className: "actions", role: "group", "aria-label": this.heading, hidden: true });
+    this.notice = make("p", { className: "answer-notice", lang: byId("disclaimer").lang }, byId("disclaimer").textContent);
     this.element = make("article", { className: "answer writing", "aria-busy": "true" },
-      make("h2", { className: "visually-hidden" }, `Question ${this.number}`),
+      make("h2", { className: "visually-hidden" }, this.heading),
       make("p", { className: "question", tabIndex: 0 }, this.asked.prompt),
       this.notices, this.madeBy, this.reasoning, this.text, this.remarks,
-      make("p", { className: "answer-notice", lang: byId("disclaimer").lang }, byId("disclaimer").textContent),
+      this.notice,
       this.actions);
     this.#tell("waiting for the first word");
   }
@@ -113,7 +125,7 @@ export class Answer {
   }
 
   #tell(...facts) {
-    const tag = make("span", { className: "tag" }, "AI-generated");
+    const tag = make("span", { className: "tag" }, this.isRefusal ? "No answer" : "AI-generated");
     this.madeBy.replaceChildren(tag, ...[this.name, ...facts].filter(Boolean).map((fact) => make("span", {}, fact)));
   }
 
@@ -138,6 +150,7 @@ export class Answer {
     this.element.classList.remove("writing");
     this.element.ariaBusy = "false";
     this.#draw();
+    this.notice.hidden = this.isRefusal; // a label of generated text, where none is
     const origin = this.#final?.mmhie?.provenance;
     this.model = origin?.model ?? this.model;
     this.name = origin?.display_name ?? origin?.model ?? this.name;
@@ -145,6 +158,7 @@ export class Answer {
   }
 
   #remark(sentence, about = "", kind = "") {
+    this.#said.push(sentence);
     const remark = make("p", { className: `remark ${kind}`, role: "note" }, sentence);
     if (about) remark.append(make("small", {}, about));
     this.remarks.append(remark);
@@ -175,7 +189,7 @@ export class Answer {
 
   /** What is pasted into a record must not lose its labels. */
   #withNotice() {
-    const incomplete = this.remarks.textContent ? "[This answer may not be complete.]\n\n" : "";
+    const incomplete = this.#said.map((sentence) => `[${sentence}]\n\n`).join("");
     const notices = this.#notices.map((notice) => `${notice.message}\n\n`).join("");
     return `${notices}${incomplete}${this.#text}\n\n[AI-generated, ${this.name}] ${byId("disclaimer").textContent}`;
   }

@@ -13,7 +13,7 @@ let running = null; // the question being answered: what stops it, and its card
 
 const facts = document.body.dataset;
 const conversation = new Conversation();
-const follow = new Follow(byId("answers"), byId("follow"), () => running?.answer.notice);
+const follow = new Follow(byId("answers"), byId("follow"), () => running?.answer.emergency);
 
 const health = new Health(() => {
   byId("send").ariaDisabled = String(!health.answers || running !== null);

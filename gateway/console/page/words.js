@@ -11,7 +11,7 @@ export const WARNINGS = {
   input_not_screened: "The question was not screened for emergencies.",
   reasoning_cut: "The model’s reasoning was ended at its token limit.",
   reasoning_only: "There is reasoning and no answer.",
-  empty_answer: "The model spent tokens and gave no text.",
+  empty_answer: "The answer is empty.",
   nothing_generated: "The model generated nothing.",
   input_truncated: "The question was too long and was cut: the model has not seen all of it.",
   reasoning_withheld: "Reasoning was asked for; the operator does not show it with this key.",
@@ -34,7 +34,7 @@ const ERRORS = {
   too_busy: BUSY,
   queue_timeout: BUSY,
   too_many_connections: BUSY,
-  engine_unavailable: "The model cannot be reached at the moment. Ask again in a moment.",
+  engine_unavailable: "Can’t reach the model. Ask again in a moment.",
   engine_timeout: "The model did not answer in time. Ask again, or ask for less.",
   engine_cut: "The model stopped before the end of its answer. Ask again.",
   engine_rejected: FAULT,
@@ -53,7 +53,7 @@ const FINISHES = {
 
 // A month in letters: 11/12 is two days, depending on who reads it.
 const CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
-const TIMESTAMP = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
+const TIMESTAMP = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g;
 
 /** A time for a person. */
 export const moment = (time) => (time ? CLOCK.format(new Date(time)) : "");

@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from gateway.feedback.cipher import TextCipher
 from gateway.feedback.entry import Entry
@@ -42,7 +42,7 @@ async def test_an_answer_is_flagged_and_signed_off(
         dialog = page.get_by_role("dialog", name=DIALOG)
         assert await violations(page) == []
         assert await overflow(page) <= 0
-        await dialog.get_by_label("What is to be said?").select_option("unsafe")
+        await dialog.get_by_label("wrong?").select_option("unsafe")
         await dialog.get_by_label("Harm that it could do").select_option("high")
         await dialog.get_by_label("Comment").fill(SCRIPT)
         await dialog.get_by_role("button", name="Send").click()
@@ -53,7 +53,7 @@ async def test_an_answer_is_flagged_and_signed_off(
 
         await opener.click()
         await expect(dialog.get_by_label("Comment")).to_have_value("")
-        await dialog.get_by_label("What is to be said?").select_option("signed_off")
+        await dialog.get_by_label("wrong?").select_option("signed_off")
         await expect(dialog.get_by_label("Harm that it could do")).to_be_disabled()
         await dialog.get_by_role("button", name="Send").click()
         await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
@@ -72,12 +72,19 @@ async def refused(page: Page) -> None:
     ))  # fmt: skip
     await page.get_by_role("button", name="Feedback", exact=True).click()
     dialog = page.get_by_role("dialog", name=DIALOG)
+    await chosen(dialog)
     await dialog.get_by_label("Comment").fill("typed")
     await dialog.get_by_role("button", name="Send").click()
     await expect(dialog.locator("#feedback-text")).to_contain_text(
         "no longer knows", timeout=PATIENCE_MS
     )
     await expect(dialog.get_by_label("Comment")).to_have_value("typed")
+
+
+async def chosen(dialog: Locator) -> None:
+    """What the form asks for and does not choose by itself."""
+    await dialog.get_by_label("wrong?").select_option("incorrect")
+    await dialog.get_by_label("Harm that it could do").select_option("low")
 
 
 async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path) -> None:
@@ -90,6 +97,9 @@ async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path
         await page.get_by_role("button", name="Feedback", exact=True).click()
         dialog = page.get_by_role("dialog", name=DIALOG)
         await expect(dialog.get_by_label("Comment")).to_be_hidden(timeout=PATIENCE_MS)
+        await dialog.get_by_role("button", name="Send").click()  # nothing is chosen yet
+        await expect(dialog).to_be_visible()
+        await chosen(dialog)
         await dialog.get_by_role("button", name="Send").click()
         await expect(dialog).to_be_hidden(timeout=PATIENCE_MS)
 
