@@ -174,6 +174,12 @@ class GatewaySettings(
     max_json_depth: int = Field(
         64, ge=8, le=512, description="Maximum nesting depth of a /v1 request body."
     )
+    max_grammar_weight: int = Field(
+        128,
+        ge=0,
+        description="Maximum cost of the patterns and text lengths in the formats and tools of a"
+        " /v1 request, in units of 7 ms of the engine's compiler.",
+    )
     workers: int = Field(
         1, ge=1, le=64, description="Gateway processes that share the port and all limits."
     )
