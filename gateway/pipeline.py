@@ -41,7 +41,8 @@ from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
 from gateway.safety import refusals
-from gateway.safety.labels import Labels, Screening, language_of, screened
+from gateway.safety.labels import Labels, Screening, language_of
+from gateway.safety.request_text import screened
 from gateway.services import Services
 
 LONG_TEXT = 4_096  # characters; below, screening takes less than handing it to a thread and back

@@ -24,7 +24,7 @@ from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.record import estimated_tokens
-from gateway.safety.labels import has_token_ids
+from gateway.safety.request_text import has_token_ids
 from gateway.services import Services
 
 CHAT = "/v1/chat/completions"
