@@ -81,14 +81,14 @@ class Services:
         if self.hold.message is not None:
             raise Held(self.hold.message)
 
-    def answer_checks(self, request: Json) -> "AnswerChecks | None":
+    def answer_checks(self, request: Json, path: str = "") -> "AnswerChecks | None":
         """Return the checks of the answer to a request; None where none is on."""
         names = self.settings.output_checks
         if not names:
             return None
         from gateway.safety.output_checks.checks import checks_for  # only where they are on
 
-        return checks_for(names, screened(request))
+        return checks_for(names, screened(request, path))
 
     def warm_up_checks(self) -> None:
         """Compile the patterns of the output checks now, and not in the first request."""

@@ -54,7 +54,7 @@ class PassThrough:
             may_see="reasoning" in exchange.record.principal.scopes,
             warnings=tuple(warnings(self.path, request, reasons=model.reasons)),
         )
-        checks = services.answer_checks(request)
+        checks = services.answer_checks(request, self.path)
         if checks is not None:
             policy = replace(policy, checks=checks)
         check_separation(self.path, policy, reasons=model.reasons)

@@ -1,63 +1,142 @@
-"""The text of a request that notices are looked for in."""
+"""The text of a request that notices are looked for in: every string that may reach the model's
+template, but for the model's own earlier words.
 
-from collections.abc import Sequence
-from typing import TypeGuard
+Each path has one conversation; all other fields are read too, unless `NOT_READ` names them. So what
+a path ignores is read for nothing, and what a later engine reads is not missed.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from gateway.json_types import Json
 
-TURNS = 3  # of the user: "could it still be meningitis?" refers to the turns before it
-SETTING = ("system", "developer")
-TOLD = ("user", "tool", "function")
-OUTPUTS = ("function_call_output", "custom_tool_call_output")
+Role = Literal["system", "user"]
+# The fields of a path's conversation, oldest first.
+CONVERSATIONS: Mapping[str, tuple[str, ...]] = {
+    "/llm/generate": ("history", "prompt"),
+    "/v1/chat/completions": ("messages",),
+    "/v1/completions": ("prompt", "suffix"),
+    "/v1/responses": ("input",),
+    "/v1/messages": ("messages",),
+    "/v1/messages/count_tokens": ("messages",),
+    "/tokenize": ("messages", "prompt"),
+}
+ANY_CONVERSATION = ("messages", "input", "history", "prompt")
+# What an application says in every request.
+SETTING_FIELDS = (
+    "instructions",
+    "system",
+    "tools",
+    "functions",
+    "response_format",
+    "text",
+    "output_config",
+)
+SETTING_ROLES = ("system", "developer")
+# Fields that no template is given: names, switches, and what the answer is matched with.
+NOT_READ = frozenset(
+    (
+        *("model", "user", "metadata", "service_tier", "safety_identifier", "client_metadata"),
+        *("prompt_cache_key", "prompt_cache_retention", "cache_salt", "request_id", "session_id"),
+        *("stop", "stop_sequences", "bad_words", "logit_bias", "structured_outputs"),
+        *("include", "stream_options"),
+        *("tool_choice", "reasoning_effort", "truncation", "truncation_side", "modalities"),
+        *("reasoning", "thinking", "verbosity", "context_management", "betas", "tokens"),
+    )
+)
+# Names within an item whose values are identifiers, or are read.
+IDENTIFIERS = frozenset(
+    ("role", "type", "name", "id", "call_id", "tool_call_id", "tool_use_id", "status", "ttl")
+)
+OWN_ITEMS = ("function_call", "custom_tool_call", "reasoning")  # of the model, with no role
+IDENTIFIER = re.compile(r"[\w.:-]{1,64}")
 
 
-def screened(body: Json) -> Sequence[str]:
-    """Return the turns of a request of any path, oldest first: instructions and system messages,
-    then the prompt, or the last turns of the user with the tool results among them."""
-    setting = [content_text(body.get(name)) for name in ("instructions", "system")]
-    items = conversation(body)
-    if items is not None:
-        setting += [content_text(item.get("content")) for item in items if is_setting(item)]
-        return present(setting + [told(item) for item in recent(items)])
-    return present([*setting, content_text(body.get("input") or body.get("prompt"))])
+class Turn(NamedTuple):
+    """One text of a request: an application's (`system`), or anything a caller says (`user`)."""
+
+    role: Role
+    text: str
 
 
-def conversation(body: Json) -> Sequence[object] | None:
-    """Return the items of a conversation, if the request has one; the last item of one in
-    `history` is the prompt."""
-    for name in ("messages", "input"):
-        if is_turns(items := body.get(name)):
-            return items
-    if is_turns(earlier := body.get("history")):
-        return [*earlier, {"role": "user", "content": body.get("prompt")}]
-    return None
+def turns_of(path: str, request: Json) -> list[Turn]:
+    """Return the turns of a request, oldest first: what an application always says, other fields,
+    the conversation."""
+    names = CONVERSATIONS.get(path, ANY_CONVERSATION)
+    setting = [Turn("system", text_of(request.get(name))) for name in SETTING_FIELDS]
+    others = [
+        Turn("user", text_of(value))
+        for name, value in request.items()
+        if name not in names and name not in SETTING_FIELDS and name not in NOT_READ
+    ]
+    said = [turn for name in names for turn in conversation(request.get(name))]
+    first = [turn for turn in said if turn.role == "system"]
+    rest = [turn for turn in said if turn.role != "system"]
+    return [turn for turn in [*setting, *first, *others, *rest] if turn.text]
 
 
-def is_turns(value: object) -> TypeGuard[list[object]]:
-    """Return whether this is a conversation, or a list of a conversation's items."""
-    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+def screened(request: Json, path: str = "") -> Sequence[str]:
+    """Return the texts of the turns of a request."""
+    return [turn.text for turn in turns_of(path, request)]
 
 
-def is_setting(item: object) -> TypeGuard[Json]:
-    return isinstance(item, dict) and item.get("role") in SETTING
+def conversation(value: object) -> Iterator[Turn]:
+    """Yield the turns of a conversation; of a text, or of a list without items, the only one."""
+    if not isinstance(value, list) or not any(isinstance(item, dict) for item in value):
+        yield Turn("user", text_of(value))
+        return
+    for item in value:
+        role: Role = "system" if is_setting(item) else "user"
+        yield Turn(role, text_of(said_in(item)))
 
 
-def recent(items: Sequence[object]) -> Sequence[Json]:
-    """Return the items from the user's third last turn on."""
-    objects = [item for item in items if isinstance(item, dict)]
-    asked = [at for at, item in enumerate(objects) if item.get("role") == "user"]
-    return objects[asked[-TURNS] if len(asked) > TURNS else 0 :]
+def is_setting(item: object) -> bool:
+    """Return whether an item is an application's."""
+    return isinstance(item, dict) and item.get("role") in SETTING_ROLES
 
 
-def told(item: Json) -> str:
-    """Return the text of an item that tells of the patient; nothing of the model's own words."""
-    if item.get("role") in TOLD:
-        return content_text(item.get("content"))
-    return content_text(item.get("output")) if item.get("type") in OUTPUTS else ""
+def said_in(item: object) -> object:
+    """Return what an item says beside the model's own words: of those the results of tools only,
+    which Anthropic's API has among a message's blocks."""
+    if not isinstance(item, dict):
+        return item
+    is_model = item.get("role") == "assistant"
+    if not is_model and (item.get("role") is not None or item.get("type") not in OWN_ITEMS):
+        return item
+    parts = item.get("content") if is_model else None
+    blocks = parts if isinstance(parts, list) else []
+    return [one for one in blocks if isinstance(one, dict) and one.get("type") == "tool_result"]
 
 
-def present(texts: Sequence[str]) -> Sequence[str]:
-    return [text for text in texts if text]
+def text_of(value: object) -> str:
+    """Return all text below a value, a line each; of an object the names, too, that are no
+    identifier."""
+    return "\n".join(texts_in(value))
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Yield the texts below a value in order, without recursion: a body may be nested deep."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, str):
+            if found:
+                yield found
+        elif isinstance(found, list):
+            waiting += reversed(found)
+        elif isinstance(found, dict):
+            waiting += reversed(list(parts_of(found)))
+
+
+def parts_of(holder: Json) -> Iterator[object]:
+    """Yield what an object says."""
+    for name, item in holder.items():
+        if not IDENTIFIER.fullmatch(name):
+            yield name
+        is_named = name in IDENTIFIERS and isinstance(item, str)
+        if not (is_named and IDENTIFIER.fullmatch(item)):
+            yield item
 
 
 def has_token_ids(body: Json) -> bool:
@@ -65,25 +144,3 @@ def has_token_ids(body: Json) -> bool:
     prompt = body.get("prompt")
     prompts = [prompt, *prompt] if isinstance(prompt, list) else []
     return any(isinstance(one, list) and bool(one) and isinstance(one[0], int) for one in prompts)
-
-
-def content_text(content: object) -> str:
-    """Return the text in a message's content: a string, or a list of strings and text parts."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    return "\n".join(text for part in content if (text := part_text(part)))
-
-
-def part_text(part: object) -> str:
-    """Return the text of a part; of a tool's result in Anthropic's API, that of its content."""
-    if not isinstance(part, dict):
-        return part if isinstance(part, str) else ""
-    if part.get("type") == "tool_result":
-        inner = part.get("content")
-        parts = inner if isinstance(inner, list) else [inner]
-        texts = [one.get("text") if isinstance(one, dict) else one for one in parts]
-    else:
-        texts = [part.get("text")]
-    return "\n".join(text for text in texts if isinstance(text, str))
