@@ -26,9 +26,9 @@ _API_WORDS = (
     " model messages prompt input output content role name tools tool_choice functions instructions"
     " max_tokens max_completion_tokens max_output_tokens min_tokens max_model_len context_length"
     " temperature top_p top_k min_p stop seed stream stream_options logprobs top_logprobs"
-    " logit_bias prompt_logprobs response_format structured_outputs repetition_penalty presence_penalty"
-    " frequency_penalty bad_words reasoning reasoning_effort parameters properties arguments"
-    " input_tokens output_tokens prompt_tokens completion_tokens"
+    " logit_bias prompt_logprobs response_format structured_outputs repetition_penalty"
+    " presence_penalty frequency_penalty bad_words reasoning reasoning_effort parameters properties"
+    " arguments input_tokens output_tokens prompt_tokens completion_tokens"
 )
 API_WORDS = frozenset(_API_WORDS.split())
 # Objects whose keys are the caller's own and not the API's.
