@@ -44,7 +44,10 @@ TEMPLATE_INPUTS = frozenset(_FIELDS["template_inputs"])
 
 NOT_TEXT = "has a part that is not text; images, audio, video and files are not supported"
 NOT_A_MESSAGE = "has an item that is not supported; send messages, function calls and their outputs"
-NOT_OWN = "has a hosted tool; only function and custom tools, which the caller runs, are supported"
+NOT_OWN = (
+    "has a hosted tool; only function and custom tools, which the caller runs, are supported "
+    "(Codex: -c 'web_search=\"disabled\"')"
+)
 
 
 @dataclass(frozen=True, slots=True)
