@@ -46,7 +46,6 @@ import orjson
 
 from gateway.json_types import Json
 
-
 NO_RETRY = {"x-should-retry": "false"}  # the official clients would try a 501 again
 
 
