@@ -56,6 +56,7 @@ class ResponseEventRelay:
             return self._delta(event)
         if not kind:
             return event  # a comment
+        event = openai_json.unlabelled_event(event, "response")
         return self._end_text() + self._other(event, kind)
 
     def digests(self) -> list[str]:
