@@ -158,8 +158,8 @@ class GatewaySettings(
     max_v1_tokens: int | None = Field(
         None,
         ge=1,
-        description="Default and maximum length of an answer on /v1, in tokens. Unset: the "
-        "model's context.",
+        description="Maximum length of an answer on /v1, in tokens, and the default where the path"
+        " gets none of the budgets that it reads. Unset: the model's context.",
     )
     max_choices: int = Field(
         16, ge=1, description="Maximum choices of one /v1 request: `n` times the number of prompts."

@@ -132,7 +132,9 @@ def test_other_fields_of_the_error_are_ours_to_choose() -> None:
 def test_the_engine_s_own_names_stay(said: str) -> None:
     """A prompt that happens to hold one of them changes none; nor does a part of a longer word."""
     sentence = "max_tokens=9000 is over max_model_len=8192 or output_length of the Requester_Error"
-    for request in ({"prompt": said}, {"tools": [{"parameters": {"properties": {said: {}}}}]}):
+    named: dict[str, Any] = {"tools": [{"parameters": {"properties": {said: {}}}}]}
+    requests: list[dict[str, Any]] = [{"prompt": said}, named]
+    for request in requests:
         told = refused(sentence, request, param="max_tokens")
         expected = sentence.replace("BadRequestError", WITHHELD)
         assert told == {

@@ -16,10 +16,10 @@ FIRST: Any = {
     "notices": [],
     "provenance": {"request_id": "id-1"},
 }
-FORGED = {"mmhie": {"disclaimer": "forged", "mmhie": 1}}
+FORGED: dict[str, Any] = {"mmhie": {"disclaimer": "forged", "mmhie": 1}}
 CHOICE = {"index": 0, "finish_reason": "stop", "message": {"content": "a"}}
 TEXT = {"type": "text", "text": "a"}
-WHOLE = {
+WHOLE: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {"choices": [CHOICE]},
     "/v1/responses": {"status": "completed", "output": []},
     "/v1/messages": {"content": [TEXT], "stop_reason": "end_turn"},
