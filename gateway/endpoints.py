@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -17,7 +17,7 @@ from gateway.routes import embeddings, feedback, health, metrics, model_card, mo
 from gateway.settings import GatewaySettings
 
 # What any path may answer in place of its own response; see gateway/openapi.json.
-ERRORS: dict[int | str, dict[str, object]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "The error.",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
@@ -60,10 +60,16 @@ class Endpoint:
             status_code=self.status,
             response_class=self.media,
             openapi_extra=described(self.body),
-            responses={503: {"description": "Not ready"}, **ERRORS} if self.unready else ERRORS,
+            responses=self.responses(),
         )
         if self.takes_head:
             app.add_api_route(self.path, self.handler, methods=["HEAD"], include_in_schema=False)
+
+    def responses(self) -> dict[int | str, dict[str, Any]]:
+        """What the path may answer beside its 200."""
+        named = {501: "Not served here"} if self.status == 501 else {}
+        named |= {503: "Not ready"} if self.unready else {}
+        return {status: {"description": text} for status, text in named.items()} | ERRORS
 
 
 def described(body: type[BaseModel] | None) -> dict[str, object] | None:

@@ -46,6 +46,8 @@ import orjson
 
 from gateway.json_types import Json
 
+NO_RETRY = {"x-should-retry": "false"}  # the official clients would try a 501 again
+
 
 class GatewayError(Exception):
     """A failure with a status, a code for programs and a sentence for people."""
@@ -228,12 +230,18 @@ class EmbeddingsNotServed(ServiceError):
     status = 501
     code = "embeddings_not_served"
 
+    def headers(self) -> Mapping[str, str]:
+        return NO_RETRY
+
 
 class FeedbackNotTaken(ServiceError):
     """This gateway takes no feedback: MMHIE_FEEDBACK_FILE is not set."""
 
     status = 501
     code = "feedback_not_taken"
+
+    def headers(self) -> Mapping[str, str]:
+        return NO_RETRY
 
 
 class EngineRejected(ServiceError):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -10,11 +11,20 @@ from gateway.endpoints import TOKEN_ENDPOINTS, TokenEndpoint
 from gateway.generate.handler import Generate
 from gateway.generate.request import GenerateRequest, GenerateResponse
 from gateway.json_types import Json
+from gateway.proxy.token_counts import TokenCount
 from gateway.routes.feedback import FeedbackRequest
 
 # The error's schema, and the operations of both APIs.
 PARTS: dict[str, Json] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
 OBJECT: Json = {"type": "object"}
+BOUNDS = {
+    "ge": "minimum",
+    "le": "maximum",
+    "gt": "exclusiveMinimum",
+    "lt": "exclusiveMaximum",
+}
+KEY = "key"
+SECURITY: list[Json] = [{KEY: []}, {}]  # an open gateway needs none
 REFERENCE = "#/components/schemas/{model}"
 
 
@@ -26,7 +36,10 @@ def describe(app: FastAPI) -> None:
         document = of_routes()
         if not TOKEN_ENDPOINTS.keys() <= document["paths"].keys():
             of_framework = document.get("components", {}).get("schemas", {})
-            document["components"] = {"schemas": schemas() | of_framework}
+            document["components"] = {
+                "schemas": schemas() | of_framework,
+                "securitySchemes": {KEY: {"type": "http", "scheme": "bearer"}},
+            }
             document["paths"] |= {
                 path: {"post": operation(endpoint)} for path, endpoint in TOKEN_ENDPOINTS.items()
             }
@@ -36,18 +49,34 @@ def describe(app: FastAPI) -> None:
 
 
 def schemas() -> Json:
+    """Return the components: each model, and beside it those that it refers to."""
     models: tuple[type[BaseModel], ...] = (GenerateRequest, GenerateResponse, FeedbackRequest)
-    own = {model.__name__: model.model_json_schema(ref_template=REFERENCE) for model in models}
-    return own | {"Error": PARTS["error"]}
+    own: Json = {}
+    for model in models:
+        schema = model.model_json_schema(ref_template=REFERENCE)
+        own |= {**schema.pop("$defs", {}), model.__name__: schema}
+    return {name: in_json_schema(one) for name, one in own.items()} | {"Error": PARTS["error"]}
+
+
+def in_json_schema(value: Any) -> Any:
+    """Return a schema with the bounds that pydantic leaves under its own names."""
+    if isinstance(value, list):
+        return [in_json_schema(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {BOUNDS.get(name, name): in_json_schema(one) for name, one in value.items()}
 
 
 def operation(endpoint: TokenEndpoint) -> Json:
-    """POST /llm/generate in its three forms, or a path of the OpenAI API as the engine has it."""
+    """POST /llm/generate in its three forms, a path of an API as the engine has it, or a count."""
+    name = {"operationId": endpoint.path.strip("/").replace("/", "_"), "security": SECURITY}
     if isinstance(endpoint.handler, Generate):
-        return PARTS["generate"]
+        return PARTS["generate"] | name
     schema = {"application/json": {"schema": PARTS["bodies"].get(endpoint.path, OBJECT)}}
+    kind = PARTS["count" if isinstance(endpoint.handler, TokenCount) else "openai"]
     return {
-        **PARTS["openai"],
+        **kind,
+        **name,
         "requestBody": {"required": True, "content": schema},
         "summary": f"{endpoint.path.removeprefix('/v1/')}, as vLLM serves it",
     }

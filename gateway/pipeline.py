@@ -41,7 +41,8 @@ from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
 from gateway.safety import refusals
-from gateway.safety.labels import Labels, Screening, language_of, screened
+from gateway.safety.labels import Labels, Screening, language_of
+from gateway.safety.request_text import screened
 from gateway.services import Services
 
 LONG_TEXT = 4_096  # characters; below, screening takes less than handing it to a thread and back
@@ -143,7 +144,11 @@ async def read(
     body = await exchange.body(max_bytes=limit, seen=memory.hold_request)
     memory.hold_request(len(body) + parsed_bytes(body))
     is_heavy = len(body) > HEAVY_BYTES
-    request, turns = await services.heavy.run(lambda: parsed(body)) if is_heavy else parsed(body)
+    path = exchange.scope["path"]
+    if is_heavy:
+        request, turns = await services.heavy.run(lambda: parsed(body, path))
+    else:
+        request, turns = parsed(body, path)
     screening.begin(turns)
     await admit(exchange, services)
     services.look()
@@ -152,12 +157,12 @@ async def read(
     return handler.read(request, body, exchange, services)
 
 
-def parsed(body: bytes) -> tuple[Json, Sequence[str]]:
+def parsed(body: bytes, path: str) -> tuple[Json, Sequence[str]]:
     """Return a request and the turns of it that are screened; raises InvalidRequest."""
     if len(body) > HEAVY_BYTES:  # a smaller one cannot hold too many values
         check_values(body)
     request = openai_json.parse_request(body)
-    return request, screened(request)
+    return request, screened(request, path)
 
 
 async def authorise(exchange: Exchange, services: Services) -> None:

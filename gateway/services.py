@@ -20,9 +20,10 @@ from gateway.limits.request_policy import RequestPolicy
 from gateway.metrics import Metrics
 from gateway.record import Observer
 from gateway.safety.hold_guard import HoldGuard
-from gateway.safety.labels import GATEWAY_VERSION, Labels, screened
+from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.safety.model_card.source import CardSource
 from gateway.safety.provenance import Serving
+from gateway.safety.request_text import screened
 from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing
 
@@ -80,14 +81,14 @@ class Services:
         if self.hold.message is not None:
             raise Held(self.hold.message)
 
-    def answer_checks(self, request: Json) -> "AnswerChecks | None":
+    def answer_checks(self, request: Json, path: str = "") -> "AnswerChecks | None":
         """Return the checks of the answer to a request; None where none is on."""
         names = self.settings.output_checks
         if not names:
             return None
         from gateway.safety.output_checks.checks import checks_for  # only where they are on
 
-        return checks_for(names, screened(request))
+        return checks_for(names, screened(request, path))
 
     def warm_up_checks(self) -> None:
         """Compile the patterns of the output checks now, and not in the first request."""

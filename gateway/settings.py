@@ -158,8 +158,8 @@ class GatewaySettings(
     max_v1_tokens: int | None = Field(
         None,
         ge=1,
-        description="Default and maximum length of an answer on /v1, in tokens. Unset: the "
-        "model's context.",
+        description="Maximum length of an answer on /v1, in tokens, and the default where the path"
+        " gets none of the budgets that it reads. Unset: the model's context.",
     )
     max_choices: int = Field(
         16, ge=1, description="Maximum choices of one /v1 request: `n` times the number of prompts."
@@ -173,6 +173,12 @@ class GatewaySettings(
     )
     max_json_depth: int = Field(
         64, ge=8, le=512, description="Maximum nesting depth of a /v1 request body."
+    )
+    max_grammar_weight: int = Field(
+        128,
+        ge=0,
+        description="Maximum cost of the patterns and text lengths in the formats and tools of a"
+        " /v1 request, in units of 7 ms of the engine's compiler.",
     )
     workers: int = Field(
         1, ge=1, le=64, description="Gateway processes that share the port and all limits."

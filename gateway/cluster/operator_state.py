@@ -95,7 +95,7 @@ class OperatorState:
     async def _read(self, send: "Send", revision: bytes | None) -> None:
         keys = self._keys
         row, members = await send([("HMGET", keys.hold, "at", "hold"), ("SMEMBERS", keys.revoked)])
-        entry, revoked = entry_of(row), {one.decode() for one in members}
+        entry, revoked = entry_of(row), texts_of(members)
         missing = self.revoked - revoked
         self.revoked |= revoked
         is_older = entry.at < self._entry.at
@@ -165,7 +165,7 @@ def last_reports(settings: GatewaySettings) -> Mapping[str, str]:
     """Return the phase of each process that has been there lately; forget the others."""
     keys = RedisKeys(settings.redis_prefix)
     (members,) = execute(settings, [("SMEMBERS", keys.gateways)])
-    processes = sorted(member.decode() for member in members)
+    processes = sorted(texts_of(members))
     asked = [(word, keys.phase_of(one)) for one in processes for word in ("GET", "PTTL")]
     replies = execute(settings, asked) if asked else []
     told = dict(zip(processes, zip(replies[::2], replies[1::2], strict=True), strict=True))
@@ -191,7 +191,7 @@ def revoked_everywhere(settings: GatewaySettings) -> frozenset[str]:
     if settings.redis_url is None:
         return frozenset()
     (members,) = execute(settings, [("SMEMBERS", RedisKeys(settings.redis_prefix).revoked)])
-    return frozenset(one.decode() for one in members)
+    return frozenset(texts_of(members))
 
 
 def execute(settings: GatewaySettings, commands: "Sequence[Command]") -> "list[Reply]":
@@ -209,6 +209,13 @@ def new_revision() -> str:
 
 def encode(hold: Hold | None) -> str:
     return json.dumps(hold and asdict(hold), ensure_ascii=False)
+
+
+def texts_of(members: "Reply") -> set[str]:
+    """Return the members of a set, which anybody who writes to Redis may have spoilt: a name that
+    is no text is nobody's, and what is no set is an empty one."""
+    found = members if isinstance(members, list) else []
+    return {one.decode(errors="replace") for one in found if isinstance(one, bytes)}
 
 
 def decode(text: bytes | None) -> Hold | None:

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from itertools import count
 
 from gateway.cluster.lua import script
-from gateway.cluster.redis_store import Command, RedisStore, RedisUnavailable, Send
+from gateway.cluster.redis_store import Command, RedisStore, RedisUnavailable, Reply, Send
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import (
     MINUTE_S,
@@ -57,14 +57,14 @@ class RedisRateLimiter:
             return unlimited
         lease = next(self._names)
         try:
-            verdict, wait_ms = await self._store.ask(*self._command(principal, lease))
+            verdict, wait_s = verdict_of(await self._store.ask(*self._command(principal, lease)))
         except RedisUnavailable:
             return await self._acquire_alone(principal, lease)
         except asyncio.CancelledError:  # it may be counted in all the same: this follows it
             self._end(principal, lease)
             raise
         if verdict:
-            raise refusal(principal, verdict.decode(), wait_ms / 1000)
+            raise refusal(principal, verdict, wait_s)
         self._begin(principal, lease)
         return partial(self._release, principal, lease, unlimited)
 
@@ -120,6 +120,17 @@ class RedisRateLimiter:
             lease_ms = int(self._lease_s * 1000)
             leases = self._leases.items()
             await send([("EVAL", RENEW_LEASES, 1, key, lease_ms, *own) for key, own in leases])
+
+
+def verdict_of(reply: Reply) -> tuple[str, float]:
+    """Return the limit that is exceeded, "" for none, and the seconds to wait; raises
+    RedisUnavailable for a reply that is not our script's."""
+    match reply:
+        case [b"", *_] | [None, *_]:
+            return "", 0.0
+        case [b"open" | b"tokens" | b"requests" as verdict, int(wait_ms)]:
+            return verdict.decode(), wait_ms / 1000
+    raise RedisUnavailable("Redis gave a reply that is not one of the gateway's scripts.")
 
 
 def refusal(principal: Principal, verdict: str, wait_s: float) -> TooBusy:

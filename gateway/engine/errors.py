@@ -3,7 +3,7 @@
 import json
 import os.path
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import orjson
 
@@ -23,6 +23,12 @@ WITHHELD = "[…]"
 _API_WORDS = (
     "auto none required user system developer assistant tool function text json_object json_schema"
     " object string number integer boolean array medium high"
+    " model messages prompt input output content role name tools tool_choice functions instructions"
+    " max_tokens max_completion_tokens max_output_tokens min_tokens max_model_len context_length"
+    " temperature top_p top_k min_p stop seed stream stream_options logprobs top_logprobs"
+    " logit_bias prompt_logprobs response_format structured_outputs repetition_penalty"
+    " presence_penalty frequency_penalty bad_words reasoning reasoning_effort parameters properties"
+    " arguments input_tokens output_tokens prompt_tokens completion_tokens"
 )
 API_WORDS = frozenset(_API_WORDS.split())
 # Objects whose keys are the caller's own and not the API's.
@@ -40,6 +46,11 @@ MOST_PASSES = 8  # over a message: what is still changing then was made to be
 LONGEST_MESSAGE = 16_384  # an engine may quote megabytes of a request; nobody reads that
 # pydantic's error text ends each finding with the input that caused it. The blanks are bounded: a
 # run of them would be tried from each of its characters.
+WORD = re.compile(r"\w+")
+# Names of the API and of the engine's classes: `messages.0.content`, `BadRequestError`.
+LONGEST_PARAM = 256
+NAME = re.compile(r"[A-Za-z_]\w{0,63}")
+ESCAPES = ("\\n", "\\r", "\\t")  # as Python and JSON write them in front of a word
 QUOTED = re.compile(r"[\\'\"]")
 _INPUT_ECHO = re.compile(
     r"(?:,\s{0,4})?'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_value=.*", re.DOTALL
@@ -93,8 +104,34 @@ def refusal(status: int, body: bytes, request: object) -> EngineRefusal:
         message = f"The engine refused this request (status {status})."
         error = {"type": "invalid_request_error", "param": None, "code": status}
     texts = echoes(private(request))
-    shown = {k: withhold(v, texts) if isinstance(v, str) else v for k, v in error.items()}
+    names = request.keys() if isinstance(request, dict) else ()
+    shown = {
+        name: value if is_own(name, value, names) else withhold(str(value), texts)
+        for name, value in error.items()
+    }
     return EngineRefusal(status, shown, withhold(_INPUT_ECHO.sub("", message), texts))
+
+
+def is_own(name: str, value: object, fields: Collection[str]) -> bool:
+    """Return whether a value is the engine's own word, whatever the request says: its type and
+    code, and the name of a field as its `param`."""
+    if not isinstance(value, str):
+        return True
+    if name == "param":
+        root, *path = WORD.findall(value[:LONGEST_PARAM]) or [""]
+        is_field = root in fields or root in API_WORDS
+        return (
+            len(value) <= LONGEST_PARAM
+            and " " not in value
+            and is_field
+            and all(map(is_api_word, path))
+        )
+    return name in ("type", "code") and bool(NAME.fullmatch(value))
+
+
+def is_api_word(word: str) -> bool:
+    """Return whether a part of a field's path is no text of a caller's."""
+    return word.isdigit() or word in API_WORDS
 
 
 def private(request: object) -> object:
@@ -137,14 +174,25 @@ def fronts_in(message: str) -> set[str]:
 
 
 def without(message: str, text: str) -> str:
-    """Return the message with each occurrence of a text withheld, as far as it matches."""
-    front = text[:FRONT_OF_ECHO]
+    """Return the message with each occurrence of a text withheld, as far as it matches; a single
+    word only where it stands alone."""
+    front, is_word = text[:FRONT_OF_ECHO], bool(WORD.fullmatch(text))
     at = message.find(front)
     while at >= 0:
         echo = os.path.commonprefix([message[at:], text])  # noqa: RUF071 - characters are meant
+        if is_word and is_within_word(message, at, at + len(echo)):
+            at = message.find(front, at + 1)
+            continue
         message = f"{message[:at]}{WITHHELD}{message[at + len(echo) :]}"
         at = message.find(front, at + len(WITHHELD))
     return message
+
+
+def is_within_word(message: str, start: int, end: int) -> bool:
+    """Return whether a word goes on before or after a place; an escape is no part of it."""
+    before = message[max(0, start - 2) : start]
+    goes_on = bool(WORD.match(before[-1:])) and before not in ESCAPES
+    return goes_on or bool(WORD.match(message[end : end + 1]))
 
 
 def echoes(request: object) -> list[str]:

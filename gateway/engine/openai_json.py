@@ -1,13 +1,16 @@
 """JSON of vLLM's OpenAI API: read what is needed, add without rewriting the rest."""
 
+import json
 import re
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.errors import EngineGarbled, EngineRejected, InvalidRequest
+from gateway.http import sse
 from gateway.json_types import Json
 
+LABEL = "mmhie"
 LAX_BOOL = TypeAdapter(bool)
 EMPTY = re.compile(rb"\s*\{\s*\}")
 OPENINGS = {
@@ -96,11 +99,38 @@ def append(document: bytes, additions: Json) -> bytes:
     return b"".join((memoryview(document)[:end], comma, added, document[end:]))
 
 
+def unlabelled(holder: Json) -> Json:
+    """An object of the engine's without a label, which is ours to give; the same where none is."""
+    if LABEL not in holder:
+        return holder
+    return {name: value for name, value in holder.items() if name != LABEL}
+
+
+def unlabelled_event(event: bytes, name: str = "") -> bytes:
+    """An event without a label, in its `name` object either; the same where none is."""
+    if b'"mmhie"' not in event:  # in text its quotes would be escaped
+        return event
+    body = unlabelled(parse(sse.payload(event)))
+    if isinstance(body.get(name), dict):
+        body = {**body, name: unlabelled(body[name])}
+    return sse.named(str(body.get("type")), body) if name else sse.encode(body)
+
+
 def request_with(body: bytes, parsed: Json, additions: Json) -> bytes:
     """A request body with keys set: appended, or rewritten where the caller set them too."""
     if any(name in parsed for name in additions):
-        return orjson.dumps({**parsed, **additions})
+        return rewritten(body, parsed, additions)
     return append(body, additions)
+
+
+def rewritten(body: bytes, parsed: Json, additions: Json) -> bytes:
+    """A request body with other values for some of its keys. Integers of over 64 bits, which orjson
+    reads as floats, stay what they are: the engine judges them."""
+    try:
+        whole = {**json.loads(body), **additions}
+        return json.dumps(whole, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:  # thousands of digits, or a float beyond all
+        return orjson.dumps({**parsed, **additions})
 
 
 def is_true(value: object) -> bool:

@@ -63,7 +63,7 @@ class Generate:
         # The default system prompt is an input like the caller's own. Sorted: the same request
         # has the same digest, however its JSON was written.
         digested = orjson.dumps({**sent, "system": prompt.system}, option=orjson.OPT_SORT_KEYS)
-        checks = services.answer_checks(sent)
+        checks = services.answer_checks(sent, PATH)
         return GenerateCall(prompt, model, form, parameters, digested, exchange, services, checks)
 
 

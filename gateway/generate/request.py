@@ -1,6 +1,7 @@
 """Request and response of /llm/generate."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -17,6 +18,8 @@ from gateway.generate.prompt import Answer, Prompt, Turn
 from gateway.json_types import Json
 
 Form = Literal["json", "sse", "text"]
+FORMS = (b"text/plain", b"text/event-stream", b"application/json")
+WEIGHT = re.compile(rb"[01](?:\.\d{0,3})?")
 
 
 def whole(value: object) -> object:
@@ -131,9 +134,15 @@ class GenerateResponse(BaseModel):
 
 
 def checked(request: Json) -> GenerateRequest:
-    """The request, every field checked; raises InvalidField, which quotes nothing of it."""
+    """The request, every field checked, null as good as absent; raises InvalidField, which quotes
+    nothing of it."""
+    fields = GenerateRequest.model_fields
+    optional = {name for name, field in fields.items() if not field.is_required()}
+    given = {
+        name: value for name, value in request.items() if value is not None or name not in optional
+    }
     try:
-        return GenerateRequest.model_validate(request)
+        return GenerateRequest.model_validate(given)
     except ValidationError as error:
         raise field_error(error, GenerateRequest) from None
 
@@ -175,8 +184,23 @@ def finale(answer: Answer, *, model: str, mmhie: Json, request_id: str) -> Json:
 
 
 def form_of(accept: bytes, *, stream: bool) -> Form:
-    """The form of the answer: JSON, server-sent events, or the plain text of the first release."""
+    """The form of the answer: JSON, server-sent events, or the plain text of the first release,
+    which has to be preferred to JSON, too: many clients' default names both."""
     if not stream:
         return "json"
-    plain, events = accept.find(b"text/plain"), accept.find(b"text/event-stream")
-    return "text" if plain >= 0 and (events < 0 or plain < events) else "sse"
+    ranked = sorted(ranges_in(accept), key=lambda one: -one[1])  # the first of equals stays first
+    best = next((name for name, weight in ranked if name in FORMS and weight > 0), b"")
+    return "text" if best == b"text/plain" else "sse"
+
+
+def ranges_in(accept: bytes) -> Iterator[tuple[bytes, float]]:
+    """Yield the media ranges of an Accept header, each with its weight."""
+    for part in accept.lower().split(b","):
+        name, *parameters = (one.strip() for one in part.split(b";"))
+        weights = [one[2:] for one in parameters if one.startswith(b"q=")]
+        yield name, weight_of(weights[0]) if weights else 1.0
+
+
+def weight_of(text: bytes) -> float:
+    """Return a weight from 0 to 1; 1 for what is none."""
+    return float(text) if WEIGHT.fullmatch(text) else 1.0

@@ -12,16 +12,26 @@ import orjson
 
 from gateway.errors import InvalidRequest
 from gateway.json_types import Json
+from gateway.limits.grammar_weight import weight_of_request
 from gateway.limits.json_structure import is_deeper
 from gateway.settings import GatewaySettings
 
 LARGEST_SCHEMA_BYTES = 64 * 1024
+LARGEST_TOOLS_BYTES = 512 * 1024
+# vLLM looks for repetitions in Python, for every token: 0.6 ms at these limits.
+REPETITION_LIMITS = {"max_pattern_size": 32, "min_pattern_size": 32, "min_count": 16}
 MOST_STOPS = 16
 LONGEST_STOP = 1024
 MOST_IDS = 1024  # of a bias or a list of token ids
 MOST_WORDS = 128
 MOST_DOCUMENTS = 64
-ANSWER_BUDGETS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+# The names of an answer's budget that a path reads; others it ignores.
+ANSWER_BUDGETS: Mapping[str, tuple[str, ...]] = {
+    "/v1/responses": ("max_output_tokens",),
+    "/v1/completions": ("max_tokens",),
+    "/v1/messages": ("max_tokens",),
+}
+CHAT_BUDGETS = ("max_tokens", "max_completion_tokens")
 
 _FIELDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 TEXT_PARTS = frozenset(_FIELDS["text_parts"])
@@ -29,11 +39,15 @@ MESSAGE_BLOCKS = frozenset(_FIELDS["message_blocks"])
 MEDIA_NAMES = frozenset(_FIELDS["media_names"])
 TEXT_ITEMS = frozenset(_FIELDS["text_items"])
 OWN_TOOLS = frozenset(_FIELDS["own_tools"])
+TOOL_CHOICES = frozenset(_FIELDS["tool_choices"])
 TEMPLATE_INPUTS = frozenset(_FIELDS["template_inputs"])
 
 NOT_TEXT = "has a part that is not text; images, audio, video and files are not supported"
 NOT_A_MESSAGE = "has an item that is not supported; send messages, function calls and their outputs"
-NOT_OWN = "has a hosted tool; only function and custom tools, which the caller runs, are supported"
+NOT_OWN = (
+    "has a hosted tool; only function and custom tools, which the caller runs, are supported "
+    "(Codex: -c 'web_search=\"disabled\"')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,7 @@ class RequestPolicy:
     tools: int = 128
     logprobs: int = 20
     depth: int = 64
+    grammar_weight: int = 128
     tokens: int | None = None
 
     @classmethod
@@ -55,6 +70,7 @@ class RequestPolicy:
             tools=settings.max_tools,
             logprobs=settings.max_logprobs,
             depth=settings.max_json_depth,
+            grammar_weight=settings.max_grammar_weight,
             tokens=settings.max_v1_tokens,
         )
 
@@ -110,10 +126,22 @@ def stops(value: object, _: RequestPolicy) -> str | None:
 
 
 def schema(value: object, _: RequestPolicy) -> str | None:
-    """Repetitions cost the engine's compiler nothing (measured: `(a{1,100}){1,100}` 1 ms), size
-    does."""
+    """The size of a format; what its patterns cost is counted for the whole request."""
     if len(orjson.dumps(value)) > LARGEST_SCHEMA_BYTES:
         return f"is over {LARGEST_SCHEMA_BYTES} bytes"
+    return None
+
+
+def repetition(value: object, _: RequestPolicy) -> str | None:
+    """Whole numbers within limits, under the names that vLLM has."""
+    if not isinstance(value, dict):
+        return "must be an object"
+    for name, number in value.items():
+        most = REPETITION_LIMITS.get(name)
+        if most is None:
+            return f"takes only {', '.join(REPETITION_LIMITS)}"
+        if type(number) is not int or number > most:
+            return f"has a {name} that is not a whole number of at most {most}"
     return None
 
 
@@ -200,11 +228,27 @@ def fault_of_tools(value: object, *, most: int) -> str | None:
         return None
     if len(value) > most:
         return f"has more than {most} tools (MMHIE_MAX_TOOLS)"
+    if len(orjson.dumps(value)) > LARGEST_TOOLS_BYTES:
+        return f"is over {LARGEST_TOOLS_BYTES} bytes"
     return None if all(map(is_own, value)) else NOT_OWN
 
 
 def is_own(tool: object) -> bool:
-    return isinstance(tool, dict) and is_one_of(tool.get("type", "function"), OWN_TOOLS)
+    """True for a tool that the caller runs; a namespace holds such tools only."""
+    if not isinstance(tool, dict) or not is_one_of(tool.get("type", "function"), OWN_TOOLS):
+        return False
+    nested = tool.get("tools")
+    return nested is None or (isinstance(nested, list) and all(map(is_own, nested)))
+
+
+def own_choice(value: object, _: RequestPolicy) -> str | None:
+    """A choice names tools of the caller's own, or none."""
+    if not isinstance(value, dict):
+        return None
+    tools = value.get("tools")
+    named = [value, *tools] if isinstance(tools, list) else [value]
+    kinds = (one.get("type") for one in named if isinstance(one, dict))
+    return None if all(kind is None or is_one_of(kind, TOOL_CHOICES) for kind in kinds) else NOT_OWN
 
 
 logprobs = positive(whole_number(lambda policy: policy.logprobs, "MMHIE_MAX_LOGPROBS"))
@@ -224,6 +268,8 @@ RULES: Mapping[str, Rule] = {
     "messages": lambda value, policy: fault_of_items(value, most=policy.messages),
     "input": lambda value, policy: fault_of_items(value, most=policy.messages),
     "tools": lambda value, policy: fault_of_tools(value, most=policy.tools),
+    "tool_choice": own_choice,
+    "repetition_detection": repetition,
     "stop": stops,
     "bad_words": at_most(MOST_WORDS, "words"),
     "logit_bias": at_most(MOST_IDS, "tokens"),
@@ -268,6 +314,17 @@ def check(
         if wrong is not None:
             raise InvalidRequest(f"{name} {wrong}.", param=name)
     check_batch(parsed, policy)
+    check_grammars(parsed, policy)
+
+
+def check_grammars(parsed: Json, policy: RequestPolicy) -> None:
+    """Patterns and lengths are compiled before the first token, on the engine's processors."""
+    if weight_of_request(parsed) > policy.grammar_weight:
+        raise InvalidRequest(
+            "The patterns and lengths of the response format or the tools take too long to compile "
+            f"(over {policy.grammar_weight}, MMHIE_MAX_GRAMMAR_WEIGHT); use fewer patterns, lower "
+            "counts in them, and no minLength or maxLength."
+        )
 
 
 def check_batch(parsed: Json, policy: RequestPolicy) -> None:
@@ -287,6 +344,7 @@ def default_budget(path: str, parsed: Json, policy: RequestPolicy) -> Json:
     rest of the context (16 tokens for text completions, which stay)."""
     if policy.tokens is None or path == "/v1/completions":
         return {}
-    if any(parsed.get(name) is not None for name in ANSWER_BUDGETS):
+    names = ANSWER_BUDGETS.get(path, CHAT_BUDGETS)
+    if any(parsed.get(name) is not None for name in names):
         return {}
-    return {"max_output_tokens" if path == "/v1/responses" else "max_tokens": policy.tokens}
+    return {names[0]: policy.tokens}

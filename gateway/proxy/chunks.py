@@ -65,6 +65,7 @@ class ChunkRelay:
                 self.pieces += 1
                 return event
             self._template = None
+        event = openai_json.unlabelled_event(event)
         content = sse.payload(event)
         if not content:
             return event  # a comment

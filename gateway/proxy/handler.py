@@ -24,7 +24,7 @@ from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.record import estimated_tokens
-from gateway.safety.labels import has_token_ids
+from gateway.safety.request_text import has_token_ids
 from gateway.services import Services
 
 CHAT = "/v1/chat/completions"
@@ -54,7 +54,7 @@ class PassThrough:
             may_see="reasoning" in exchange.record.principal.scopes,
             warnings=tuple(warnings(self.path, request, reasons=model.reasons)),
         )
-        checks = services.answer_checks(request)
+        checks = services.answer_checks(request, self.path)
         if checks is not None:
             policy = replace(policy, checks=checks)
         check_separation(self.path, policy, reasons=model.reasons)

@@ -35,7 +35,8 @@ def label(
     most: int = MOST_CHOICES,
 ) -> Labelled:
     """Label an answer; raises EngineGarbled or EngineRejected."""
-    answer = openai_json.parse(body)
+    sent = openai_json.parse(body)
+    answer = openai_json.unlabelled(sent)
     if answer.get("error") and path != RESPONSES:  # there it is a field of a failed response
         raise EngineRejected("The engine failed while it was answering; try again.")
     if path == RESPONSES:
@@ -48,7 +49,7 @@ def label(
         changes = messages_output.changes(answer, policy)
     else:
         states, final, changes = pass_on_choices(answer, key, policy, most)
-    if changes:
+    if changes or answer is not sent:
         body = orjson.dumps({**answer, **changes})
     labelled = openai_json.append(body, {"mmhie": provenance.merge(initial, final)})
     usage_of = messages_output.usage_of if path == MESSAGES else openai_json.usage_of

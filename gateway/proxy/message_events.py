@@ -50,6 +50,7 @@ class MessageEventRelay:
             self._state.hear_more(text)
             self.pieces += 1
             return event
+        event = openai_json.unlabelled_event(event, "message")
         content = sse.payload(event)
         if not content:
             return event  # a comment

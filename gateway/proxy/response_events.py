@@ -14,6 +14,7 @@ CLOSING = (b"response.completed", b"response.incomplete", b"response.failed")
 DELTA = b"response.output_text.delta"
 DELTA_SUFFIX = b".delta"  # of text, reasoning or a call's arguments: a token at least
 DELTA_KEY = b'"delta":"'
+NO_LOGPROBS = b'"logprobs":[]'
 TEXT_DONE = b"response.output_text.done"
 PARTS = (b"response.content_part.added", b"response.content_part.done")
 ITEMS = (b"response.output_item.added", b"response.output_item.done")
@@ -55,6 +56,7 @@ class ResponseEventRelay:
             return self._delta(event)
         if not kind:
             return event  # a comment
+        event = openai_json.unlabelled_event(event, "response")
         return self._end_text() + self._other(event, kind)
 
     def digests(self) -> list[str]:
@@ -76,10 +78,14 @@ class ResponseEventRelay:
     def _delta(self, event: bytes) -> bytes:
         """A piece of text, cleaned; the event itself where there is nothing to look for."""
         is_plain = self._text.is_plain if self._text else not self._policy.surrounds
-        if is_plain and not any(angle in event for angle in ANGLES):
+        is_spelt = self._policy.hides_reasoning and has_logprobs(event)
+        if is_plain and not is_spelt and not any(angle in event for angle in ANGLES):
             self._mac.update(text_of_delta(event))
             return event
         body = openai_json.parse(sse.payload(event))
+        if is_spelt:
+            body = responses_output.without_logprobs(body)
+            event = sse.named(DELTA.decode(), body)
         place = (body.get("output_index"), body.get("content_index"))
         rest = self._end_text() if place != self._place else b""
         self._text, self._place = self._text or TextStream(FORM, self._policy, self._mac), place
@@ -132,12 +138,8 @@ class ResponseEventRelay:
 def passed_on(body: Json, kind: bytes, policy: OutputPolicy) -> Json:
     """The body of an event: the very same object where nothing has to change."""
     if kind == TEXT_DONE:
-        text = openai_json.text_in(body, "text")
-        return (
-            responses_output.reworded(body, responses_output.text_passed(text, policy))
-            if text
-            else body
-        )
+        openai_json.text_in(body, "text")
+        return responses_output.text_holder_passed(body, policy)
     name, passed = (
         ("part", responses_output.part_passed)
         if kind in PARTS
@@ -146,6 +148,11 @@ def passed_on(body: Json, kind: bytes, policy: OutputPolicy) -> Json:
     before = body.get(name)
     after = passed(before, policy) if before else before
     return body if after is before else {**body, name: after}
+
+
+def has_logprobs(event: bytes) -> bool:
+    """True for an event that may have log-probabilities, and not just vLLM's empty list of them."""
+    return event.count(b'"logprobs"') != event.count(NO_LOGPROBS)
 
 
 def event_name(event: bytes) -> bytes:

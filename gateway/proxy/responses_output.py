@@ -20,9 +20,22 @@ def part_passed(part: Json, policy: OutputPolicy) -> Json:
     """A part of an item's content: the very same object where nothing has to change."""
     if part.get("type") == "reasoning_text" and policy.hides_reasoning:
         return {**part, "text": ""}
-    if part.get("type") != TEXT or not part.get("text"):
+    if part.get("type") != TEXT:
         return part
-    return reworded(part, text_passed(part["text"], policy))
+    return text_holder_passed(part, policy)
+
+
+def text_holder_passed(holder: Json, policy: OutputPolicy) -> Json:
+    """An object with a text, and perhaps log-probabilities: vLLM's are of all that was generated,
+    reasoning included."""
+    text = holder.get("text")
+    passed = reworded(holder, text_passed(text, policy)) if text else holder
+    return without_logprobs(passed) if policy.hides_reasoning else passed
+
+
+def without_logprobs(holder: Json) -> Json:
+    """The object without log-probabilities; the same object where it has none."""
+    return {**holder, "logprobs": []} if holder.get("logprobs") else holder
 
 
 def reworded(holder: Json, text: str) -> Json:
@@ -30,9 +43,8 @@ def reworded(holder: Json, text: str) -> Json:
     if text == holder["text"]:
         return holder
     after = {**holder, "text": text}
-    if holder["text"] not in text and holder.get("logprobs"):
-        after["logprobs"] = []  # token by token, they would spell out what was stripped
-    return after
+    # Token by token, they would spell out what was stripped.
+    return after if holder["text"] in text else without_logprobs(after)
 
 
 def item_passed(item: Json, policy: OutputPolicy) -> Json:

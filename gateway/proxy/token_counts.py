@@ -58,7 +58,10 @@ class CountCall:
 
     def answer(self, response: EngineResponse, _: Json) -> "CountAnswer":
         check_form(is_stream(response), wanted=False)
-        self.exchange.record.prompt_estimate = 0  # the model is given no prompt
+        record = self.exchange.record
+        record.prompt_estimate = 0  # the model is given no prompt
+        if record.origin is not None:
+            record.origin = record.origin._replace(disclaimer="")  # a count carries none
         return CountAnswer(self.exchange, response)
 
 

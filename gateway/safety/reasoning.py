@@ -40,20 +40,15 @@ def apply(message: Json, policy: Policy, name: FieldName, *, may_see: bool = Fal
 
 
 def apply_choice(choice: Json, policy: Policy, name: FieldName, *, may_see: bool = False) -> Json:
-    """Return a choice under the policy; hiding reasoning hides its logprobs and token ids."""
+    """Return a choice under the policy. Hiding reasoning hides the logprobs and token ids of the
+    answer, too: the engine's may reach into the reasoning (`include_reasoning: false`)."""
     changed = dict(choice)
     part = "delta" if "delta" in choice else "message"
-    message = choice.get(part) or {}
     if part in choice:
-        changed[part] = apply(message, policy, name, may_see=may_see)
-    if not is_shown(policy, may_see) and not is_pure_answer(message):
+        changed[part] = apply(choice[part] or {}, policy, name, may_see=may_see)
+    if not is_shown(policy, may_see) and "text" not in choice:  # a completion's has none to hide
         changed.update({key: None for key in PER_TOKEN if changed.get(key) is not None})
     return changed
-
-
-def is_pure_answer(message: Json) -> bool:
-    """Return whether a message or delta has an answer or tool call and no reasoning."""
-    return not text_of(message) and bool(message.get("content") or message.get("tool_calls"))
 
 
 def text_of(message: Json) -> str:

@@ -22,9 +22,10 @@ from gateway.http.exchange import Exchange
 from gateway.middleware import ACCEPTED_ID, Correlation, accepted_id
 from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels, screened
+from gateway.safety.labels import Labels
 from gateway.safety.provenance import Serving
 from gateway.safety.red_flags.screening import Policy
+from gateway.safety.request_text import screened
 from gateway.safety.wording import wording
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig

@@ -8,7 +8,13 @@ import orjson
 import pytest
 
 from gateway import errors
-from gateway.errors import GatewayError, RequestError, ServiceError
+from gateway.errors import (
+    EmbeddingsNotServed,
+    FeedbackNotTaken,
+    GatewayError,
+    RequestError,
+    ServiceError,
+)
 
 
 def below(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
@@ -51,3 +57,9 @@ def test_the_shape() -> None:
     assert error.headers() == {"retry-after": "3"}
     assert errors.NotFound("No.").headers() == {}
     assert errors.MethodNotAllowed("No.", allow="GET").headers() == {"allow": "GET"}
+
+
+@pytest.mark.parametrize("kind", [EmbeddingsNotServed, FeedbackNotTaken])
+def test_what_is_not_served_is_not_tried_again(kind: type[GatewayError]) -> None:
+    """The official clients retry every 5xx unless they are told."""
+    assert kind("no").headers() == {"x-should-retry": "false"}

@@ -25,7 +25,8 @@ from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
 from gateway.safety import harmony
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels, screened
+from gateway.safety.labels import Labels
+from gateway.safety.request_text import screened
 
 pytestmark = pytest.mark.slow
 

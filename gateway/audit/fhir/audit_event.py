@@ -16,6 +16,7 @@ from gateway.audit.fhir.elements import (
     has_answer,
     header_id,
     identified,
+    own_id,
     record_id,
     text_of,
 )
@@ -113,7 +114,7 @@ def entities(record: Json) -> Iterator[Json]:
             "what": identified(OWN, header_id(record)),
             "type": coding(BALP_ENTITY, "XrequestId", "X-Request-Id"),
         }
-    answer = identified(ANSWER, header_id(record)) if has_answer(record) else {}
+    answer = identified(ANSWER, own_id(record)) if has_answer(record) else {}
     yield {
         "what": {**answer, "display": text_of(record.get("model") or "MM-HIE service")},
         "type": coding(ENTITY_TYPE, "2", "System Object"),

@@ -8,6 +8,8 @@ OWN = "urn:mmhie:audit"
 ANSWER, DIGEST = "urn:mmhie:answer", "urn:mmhie:digest"
 ID_HEX = 48  # of a MAC or digest, after the prefix: an id has at most 64 characters
 OK = 200
+# Paths whose response is a count, in which no model says anything.
+COUNTS = ("/tokenize", "/detokenize", "/v1/messages/count_tokens")
 # What FHIR's `string` cannot hold: control characters, and white space it does not know.
 UNPRINTABLE = re.compile(r"[^\S \t\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -19,7 +21,8 @@ def record_id(record: Json) -> str:
 
 def has_answer(record: Json) -> bool:
     """Return whether a model's words went to the client, all of them or the beginning."""
-    return record["kind"] == "request" and record.get("status") == OK and "model" in record
+    is_answered = record["kind"] == "request" and record.get("status") == OK and "model" in record
+    return is_answered and record.get("route") not in COUNTS
 
 
 def coding(system: str, code: str, display: str) -> dict[str, str]:
@@ -41,8 +44,15 @@ def text_of(value: object) -> str:
         value = " ".join(map(str, value))
     if isinstance(value, dict):
         value = " ".join(f"{name}={one}" for name, one in value.items())
+    if isinstance(value, bool):
+        value = str(value).lower()
     clean = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
     return clean.strip() and clean
+
+
+def own_id(record: Json) -> str:
+    """Return the gateway's own id of a request: a caller may send one X-Request-Id twice."""
+    return str(record["request_id"])
 
 
 def header_id(record: Json) -> str:

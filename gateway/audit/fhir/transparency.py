@@ -19,8 +19,8 @@ from gateway.audit.fhir.elements import (
     OWN,
     coding,
     concept,
-    header_id,
     identified,
+    own_id,
     record_id,
     text_of,
 )
@@ -78,7 +78,7 @@ def provenance(record: Json, device_id: str, sign_offs: Sequence[Json] = ()) -> 
         "id": record_id(record),
         "meta": {"profile": [f"{GUIDE}/StructureDefinition/AI-Provenance"]},
         "target": [
-            identified(ANSWER, header_id(record)),
+            identified(ANSWER, own_id(record)),
             *(identified(DIGEST, digest) for digest in digests),
         ],
         "occurredDateTime": record["time"],

@@ -98,6 +98,28 @@ def test_it_validates(record: dict[str, Any]) -> None:
         valid(resource)
 
 
+@pytest.mark.parametrize("route", ["/tokenize", "/detokenize", "/v1/messages/count_tokens"])
+def test_a_count_is_no_answer(route: str) -> None:
+    """It creates nothing, and no model is its author."""
+    (event,) = Export().resources({**REQUEST, "route": route, "stream": False})
+
+    assert valid(event)["action"] == "E"
+    assert "meta" not in event
+    assert {"type": "stream", "valueString": "false"} in event["entity"][-1]["detail"]
+
+
+def test_an_answer_has_an_id_of_the_gateway_s_own() -> None:
+    """Two answers to requests with one X-Request-Id are two."""
+    records = [{**REQUEST, "request_id": own, "caller_request_id": "same"} for own in ("a", "b")]
+    _, *resources = [each for record in records for each in [*Export().resources(record)][-2:]]
+    text = str(resources)
+
+    for own in ("a", "b"):
+        assert f"{{'system': 'urn:mmhie:answer', 'value': '{own}'}}" in text
+    assert "'urn:mmhie:answer', 'value': 'same'" not in text
+    assert "'value': 'same'" in text  # the X-Request-Id
+
+
 @pytest.fixture
 def happened(start: Start, engine: FakeEngine, tmp_path: Path) -> list[dict[str, Any]]:
     """The records of a gateway to which everything has happened."""

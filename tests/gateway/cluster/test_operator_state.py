@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from gateway.cluster.operator_state import HoldEntry, OperatorState, RedisKeys, entry_of
+from gateway.cluster.operator_state import HoldEntry, OperatorState, RedisKeys, entry_of, texts_of
 from gateway.cluster.redis_store import HEARTBEAT_S, Address, Command, Reply, execute_once
 from gateway.safety.hold import UNREADABLE, Hold
 from tests.gateway.cluster.conftest import StartRedis, store_of
@@ -44,6 +44,16 @@ async def test_everybody_hears(redis: RedisServer) -> None:
         await eventually(lambda: here.revoked == there.revoked == {"a", "b"})
         async with operator_at(redis) as new:
             assert (new.hold, new.revoked) == (HOLD, {"a", "b"})
+
+
+async def test_a_name_that_is_no_text_blocks_nothing(redis: RedisServer) -> None:
+    """Neither a hold nor a revocation beside it."""
+    spoilt = ("SADD", KEYS.revoked, b"\xff\xfe")
+    await execute_once(Address(redis.url), 1.0, [spoilt, KEYS.set_hold(HOLD)])
+    await revoke(redis, "a")
+    async with operator_at(redis) as here:
+        await eventually(lambda: here.hold == HOLD)
+        assert "a" in here.revoked
 
 
 async def test_one_heartbeat_is_enough(redis: RedisServer) -> None:
@@ -127,3 +137,12 @@ async def test_an_order_is_later_than_what_stands_there(redis: RedisServer) -> N
 def test_what_stands_in_redis(row: tuple[bytes | None, bytes | None], entry: HoldEntry) -> None:
     """An entry that makes no sense means that somebody wanted the model off."""
     assert entry_of(row) == entry
+
+
+@pytest.mark.parametrize(
+    ("members", "texts"),
+    [([b"a", b"\xff"], {"a", "\ufffd"}), ([b"a", 5, None], {"a"}), (None, set()), (b"OK", set())],
+)
+def test_members_that_are_no_texts(members: object, texts: set[str]) -> None:
+    """Anybody who writes to Redis may have put them there."""
+    assert texts_of(members) == texts

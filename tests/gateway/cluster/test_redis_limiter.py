@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.cluster.redis_limiter import RedisRateLimiter
+from gateway.cluster.redis_limiter import RedisRateLimiter, verdict_of
+from gateway.cluster.redis_store import RedisUnavailable
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import LocalRateLimiter, Release
 from gateway.principal import Limits, Principal
@@ -211,3 +212,18 @@ async def test_a_redis_that_lost_its_data(redis: RedisServer) -> None:
         limiter._renew_at = 0.0
         await eventually(lambda: len(renewed(redis)) == 1)
         await refused(limiter, who)
+
+
+@pytest.mark.parametrize(
+    "reply", [None, 5, b"OK", [], [b"open"], [b"open", b"x"], [b"a name", 5], [7, 5], [b"\xff", 1]]
+)
+def test_a_reply_of_another_kind_is_an_outage(reply: object) -> None:
+    """Its text reaches nobody."""
+    with pytest.raises(RedisUnavailable, match="not one of"):
+        verdict_of(reply)
+
+
+def test_a_reply_of_our_script() -> None:
+    """The limit, and how long to wait."""
+    assert verdict_of([b"", 0]) == ("", 0.0)
+    assert verdict_of([b"tokens", 1500]) == ("tokens", 1.5)

@@ -127,6 +127,51 @@ def test_other_fields_of_the_error_are_ours_to_choose() -> None:
 
 
 @pytest.mark.parametrize(
+    "said", ["Request", "Error", "max_tokens", "model", "output", "BadRequestError", "length"]
+)
+def test_the_engine_s_own_names_stay(said: str) -> None:
+    """A prompt that happens to hold one of them changes none; nor does a part of a longer word."""
+    sentence = "max_tokens=9000 is over max_model_len=8192 or output_length of the Requester_Error"
+    named: dict[str, Any] = {"tools": [{"parameters": {"properties": {said: {}}}}]}
+    requests: list[dict[str, Any]] = [{"prompt": said}, named]
+    for request in requests:
+        told = refused(sentence, request, param="max_tokens")
+        expected = sentence.replace("BadRequestError", WITHHELD)
+        assert told == {
+            "message": expected,
+            "type": "BadRequestError",
+            "param": "max_tokens",
+            "code": 400,
+        }
+
+
+@pytest.mark.parametrize(
+    ("param", "stays"),
+    [
+        ("messages.0.content", True),
+        ("messages[0][content]", True),
+        ("colour", True),
+        ("tools.0.Lovelace", False),
+        ("Lovelace", False),
+        ("messages.Lovelace x", False),
+        ("", True),
+    ],
+)
+def test_a_param_is_a_field(param: str, stays: bool) -> None:
+    """The path of one; no text of the request in its place."""
+    request = {"colour": "Lovelace", "tools": ["Lovelace", "Lovelace x"]}
+    assert (refused("no", request, param=param)["param"] == param) is stays
+
+
+@pytest.mark.parametrize("around", ["{}", "'{}'", "a {} b", "x\\n{}\\n", '"{}"', "({}),", "-{}:"])
+def test_a_word_that_stands_alone_is_withheld(around: str) -> None:
+    """Whatever stands beside it, and wherever it stands within a longer text."""
+    told = refused(around.format("Lovelace"), {"prompt": "Lovelace"})["message"]
+    assert told == around.format(WITHHELD)
+    assert refused("Lovelaces, xLovelace", {"prompt": "Lovelace"})["message"].count("ovelace") == 2
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
@@ -236,8 +281,8 @@ def test_time_is_linear_in_a_request_of_many_texts() -> None:
 
 def test_what_keeps_changing_is_withheld() -> None:
     """Texts made so that taking one out puts the next together, again and again."""
-    texts = [f"aaaa{WITHHELD * depth}bbbb" for depth in range(60)]
-    message = "aaaa" * 60 + "bbbb" * 60
+    texts = [f"(aa{WITHHELD * depth}bb)" for depth in range(60)]
+    message = "(aa" * 60 + "bb)" * 60
     assert withhold(message, sorted(texts, key=len, reverse=True)) == WITHHELD
 
 

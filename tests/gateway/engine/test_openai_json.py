@@ -1,5 +1,6 @@
 """Bytes of vLLM's OpenAI API: what is added is there, what was there is as it was."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.engine import openai_json
-from gateway.errors import EngineGarbled
+from gateway.errors import EngineGarbled, InvalidRequest
 
 LEAVES = (
     st.none()
@@ -143,3 +144,21 @@ def test_reading_choices_never_fails_otherwise(answer: dict[str, Any]) -> None:
     except EngineGarbled:
         return
     assert all(isinstance(message.get("content", ""), str | None) for message in messages)
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1" * 100])
+def test_a_rewritten_body_keeps_its_integers(number: str) -> None:
+    """The engine refuses them as what they are, and reads none as another number."""
+    body = b'{"seed": %b, "priority": 1, "text": "\\u00e9\xc3\xa9"}' % number.encode()
+    sent = openai_json.request_with(body, openai_json.parse_request(body), {"priority": 2})
+
+    assert json.loads(sent) == {"seed": int(number), "priority": 2, "text": "éé"}
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "1e400"])
+def test_a_number_beyond_all_is_no_crash(number: str) -> None:
+    """Whatever becomes of it."""
+    body = b'{"seed": %b, "priority": 1}' % number.encode()
+    with contextlib.suppress(InvalidRequest):
+        sent = openai_json.request_with(body, openai_json.parse_request(body), {"priority": 2})
+        assert json.loads(sent)["priority"] == 2

@@ -181,10 +181,19 @@ def test_any_body_is_a_request_or_a_refusal(fields: dict[str, Any]) -> None:
         (b"text/event-stream, text/plain", True, "sse"),
         (b"text/plain, text/event-stream", True, "text"),
         (b"text/plain", False, "json"),
+        (b"application/json, text/plain, */*", True, "sse"),
+        (b"application/json;q=0.5, text/plain", True, "text"),
+        (b"text/plain;q=0.5, text/event-stream", True, "sse"),
+        (b"text/event-stream;q=0.5, text/plain;q=0.9", True, "text"),
+        (b"text/plain;q=0", True, "sse"),
+        (b"text/plain; charset=utf-8; q=0.2, TEXT/EVENT-STREAM;Q=0.3", True, "sse"),
+        (b"text/plain;q=many", True, "text"),
+        (b"text/plainer", True, "sse"),
+        (b";,;q=1,", True, "sse"),
     ],
 )
 def test_the_form_of_the_answer(accept: bytes, stream: bool, form: str) -> None:
-    """The form named first wins; without a stream it is JSON."""
+    """The form that is preferred, of equals the first; without a stream it is JSON."""
     assert form_of(accept, stream=stream) == form
 
 
@@ -195,3 +204,13 @@ def test_a_whole_number_in_another_spelling() -> None:
     for wrong in (8.5, "8", True):
         with pytest.raises(InvalidField):
             parsed(prompt="p", max_tokens=wrong)
+
+
+def test_null_is_as_good_as_absent() -> None:
+    """In every field that may be left out, as clients of OpenAI's API send it."""
+    names = set(GenerateRequest.model_fields) - {"prompt"}
+
+    assert checked({"prompt": "p"} | dict.fromkeys(names)) == checked({"prompt": "p"})
+    for odd in ({"prompt": None}, {"prompt": "p", "colour": None}, {}):
+        with pytest.raises(InvalidField):
+            checked(odd)

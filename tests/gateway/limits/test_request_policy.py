@@ -18,6 +18,8 @@ from gateway.limits.request_policy import (
 CAPS = RequestPolicy(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
 CANARY = "zebrafish7731"
 
+NESTED_MCP = [{"type": "namespace", "tools": [{"type": "mcp", "server_url": CANARY}]}]
+ALLOWED_MCP = {"type": "allowed_tools", "tools": [{"type": "mcp", "server_label": CANARY}]}
 # Each field at its limit, and over it.
 EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("n", 4, 5),
@@ -36,6 +38,17 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("messages", [{"role": "user", "content": "x"}] * 3, [{"role": "user", "content": "x"}] * 4),
     ("input", [{"role": "user", "content": "x"}] * 3, [{"role": "user", "content": "x"}] * 4),
     ("tools", [{"type": "function"}] * 2, [{"type": "function"}] * 3),
+    ("tools", [{"type": "function"}], [{"type": "function", "function": {"x": "x" * 530_000}}]),
+    ("tools", [{"type": "namespace", "tools": [{"type": "function"}]}], NESTED_MCP),
+    ("tools", [{"type": "namespace", "tools": []}], [{"type": "namespace", "tools": {}}]),
+    ("tool_choice", "auto", {"type": "mcp", "server_label": CANARY}),
+    ("tool_choice", {"type": "function", "name": "x"}, ALLOWED_MCP),
+    ("repetition_detection", {"max_pattern_size": 32, "min_count": 16}, {"max_pattern_size": 33}),
+    ("repetition_detection", {"min_pattern_size": 32}, {"min_count": 10**9}),
+    ("repetition_detection", {}, {"max_pattern_size": "1"}),
+    ("repetition_detection", {}, {"max_pattern_size": 1.0}),
+    ("repetition_detection", {}, {"anything": 1}),
+    ("repetition_detection", {}, [1]),
     ("stop", ["x"] * 16, ["x"] * 17),
     ("stop", "x" * 1024, "x" * 1025),
     ("bad_words", ["x"] * 128, ["x"] * 129),
@@ -45,7 +58,7 @@ EDGES: tuple[tuple[str, Any, Any], ...] = (
     ("logprob_token_ids", [1] * 128, [1] * 129),
     ("documents", [{}] * 64, [{}] * 65),
     ("response_format", {"type": "json_object"}, {"schema": "x" * 70_000}),
-    ("structured_outputs", {"regex": "(a{1,99}){1,99}"}, {"regex": "x" * 70_000}),
+    ("structured_outputs", {"regex": "(a{1,9}){1,9}"}, {"regex": "x" * 70_000}),
     ("text", {"format": {"type": "text"}}, {"format": "x" * 70_000}),
     ("chat_template_kwargs", {"enable_thinking": False}, {"chat_template": CANARY}),
     ("chat_template_kwargs", {"reasoning_effort": "low"}, {"x": {"y": 1}}),
@@ -140,6 +153,10 @@ def test_depth(levels: int, fine: bool) -> None:
         ("/v1/chat/completions", {}, {"max_tokens": 100}),
         ("/v1/chat/completions", {"max_completion_tokens": 5}, {}),
         ("/v1/responses", {"max_output_tokens": None}, {"max_output_tokens": 100}),
+        ("/v1/responses", {"max_tokens": 5}, {"max_output_tokens": 100}),
+        ("/v1/responses", {"max_completion_tokens": 5}, {"max_output_tokens": 100}),
+        ("/v1/chat/completions", {"max_output_tokens": 5}, {"max_tokens": 100}),
+        ("/v1/messages", {"max_completion_tokens": 5}, {"max_tokens": 100}),
         ("/v1/completions", {}, {}),
     ],
 )
@@ -236,6 +253,7 @@ def test_items_of_a_response(kind: Any, fine: bool) -> None:
         ({"type": "code_interpreter", "container": {"type": "auto"}}, False),
         ({"type": "file_search"}, False),
         ({"type": ["function"]}, False),
+        ({"type": "namespace", "tools": [{"type": "custom"}, {"type": "web_search"}]}, False),
         ("function", False),
     ],
 )

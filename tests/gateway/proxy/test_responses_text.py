@@ -170,3 +170,64 @@ def test_a_comment_does_not_end_a_text() -> None:
     assert own.relay(held) == b""
     assert own.relay(b": ping\n\n") == b": ping\n\n"
     assert said(own.relay(rest) + own.relay(last)) == ["a ", "", " b"]
+
+
+SPELT = [{"token": "Because", "logprob": -0.1}]
+HIDING = [OutputPolicy(policy="hide", closing=closing) for closing in ("", " Ask.")]
+
+
+@pytest.mark.parametrize("shape", HIDING)
+@pytest.mark.parametrize("is_data_only", [False, True])
+def test_hidden_reasoning_is_not_spelt_out_token_by_token(
+    shape: OutputPolicy, is_data_only: bool
+) -> None:
+    """vLLM's log-probabilities are of all tokens, the reasoning's among them: none is sent."""
+    events = spelt_stream("It is ", "be<ni>gn.")
+    if is_data_only:
+        events = [b"data: " + sse.payload(each) + b"\n\n" for each in events]
+
+    assert texts(relayed(events, shape)) == {"It is be<ni>gn." + shape.closing}
+    assert "Because" not in str(relayed(events, shape))
+    assert "Because" in str(relayed(events))
+
+
+@pytest.mark.parametrize("shape", HIDING)
+def test_a_whole_response_is_not_spelt_out_either(shape: OutputPolicy) -> None:
+    """The text stays, the same as in a stream."""
+    body = json.dumps({"output": [spelt_message("It is benign.")], "status": "completed"})
+
+    labelled = json_response.label(
+        body.encode(), FIRST, key=b"k", path="/v1/responses", policy=shape
+    )
+
+    assert b"Because" not in labelled.body
+    assert b"It is benign." in labelled.body
+
+
+def test_a_delta_that_speaks_of_log_probabilities_keeps_its_bytes() -> None:
+    """The name in a text is no field, and an empty list is what vLLM sends where none was asked."""
+    own = ResponseEventRelay(FIRST, key=b"k", policy=OutputPolicy(policy="hide"))
+    for delta in ('"logprobs":[1]', '"logprobs":[]', "a"):
+        plain = event("response.output_text.delta", delta=delta, logprobs=[], **PLACE)
+        assert own.relay(plain) == plain
+
+
+def spelt_message(text: str) -> dict[str, Any]:
+    return {"type": "message", "id": "m1", "content": [part(text, logprobs=SPELT)]}
+
+
+def spelt_stream(*deltas: str) -> list[bytes]:
+    """A stream each of whose events has the log-probabilities of the reasoning."""
+    text = "".join(deltas)
+    closing = {"id": "r1", "status": "completed", "output": [spelt_message(text)]}
+    return [
+        event("response.created", response={"id": "r1", "output": []}),
+        *(
+            event("response.output_text.delta", delta=one, logprobs=SPELT, **PLACE)
+            for one in deltas
+        ),
+        event("response.output_text.done", text=text, logprobs=SPELT, **PLACE),
+        event("response.content_part.done", part=part(text, logprobs=SPELT), **PLACE),
+        event("response.output_item.done", item=spelt_message(text), **NUMBER),
+        event("response.completed", response=closing),
+    ]

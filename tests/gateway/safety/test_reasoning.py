@@ -92,9 +92,20 @@ def test_hidden_reasoning_takes_its_tokens_along(part: str) -> None:
     assert apply_choice(choice, "pass", "reasoning") == choice
 
 
-def test_the_answer_keeps_its_tokens() -> None:
-    """A delta of pure answer is passed on with its log-probabilities under every policy."""
-    choice = {"index": 0, "delta": {"content": "Yes."}, "logprobs": {"content": []}}
+@pytest.mark.parametrize("part", ["message", "delta"])
+def test_the_answer_s_tokens_are_hidden_with_the_reasoning(part: str) -> None:
+    """The engine counts the reasoning's among them where the caller asks for no reasoning."""
+    choice = {"index": 0, part: {"content": "Yes."}, "logprobs": {"content": [1]}, "token_ids": [1]}
+
+    assert apply_choice(choice, "hide", "reasoning") == choice | dict.fromkeys(
+        ("logprobs", "token_ids")
+    )
+    assert apply_choice(choice, "scope", "reasoning", may_see=True) == choice
+
+
+def test_a_completion_keeps_its_tokens() -> None:
+    """It is served beside hidden reasoning only where the model has none."""
+    choice = {"index": 0, "text": "Yes.", "logprobs": {"tokens": ["Yes"]}}
 
     assert apply_choice(choice, "hide", "reasoning") == choice
 

@@ -61,6 +61,8 @@ MALFORMED: dict[str, bytes] = {
     "HTTP/1.2": b"GET /healthz HTTP/1.2\r\n" + HOST + b"\r\n",
     "HTTP/2.0": b"GET /healthz HTTP/2.0\r\n" + HOST + b"\r\n",
     "RTSP": b"GET /healthz RTSP/1.0\r\n\r\n",
+    "RTSP after two blanks": b"GET /healthz  RTSP/1.0\r\n\r\n",
+    "RTSP between blanks": b"GET  /healthz   RTSP/1.0\r\n\r\n",
     "RTSP 1.1": b"GET /healthz RTSP/1.1\r\n" + HOST + b"\r\n",
     "Icecast": b"SOURCE /healthz ICE/1.0\r\n\r\n",
     "an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",

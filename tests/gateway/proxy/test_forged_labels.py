@@ -1,0 +1,71 @@
+"""A label in the engine's own answer: it is dropped, so that ours is the only one."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.http import sse
+from gateway.proxy import json_response
+from gateway.proxy.chunks import ChunkRelay
+from gateway.proxy.message_events import MessageEventRelay
+from gateway.proxy.response_events import ResponseEventRelay
+
+FIRST: Any = {
+    "disclaimer": {"id": "d", "version": "1", "sha256": "0", "text": "Not advice."},
+    "notices": [],
+    "provenance": {"request_id": "id-1"},
+}
+FORGED: dict[str, Any] = {"mmhie": {"disclaimer": "forged", "mmhie": 1}}
+CHOICE = {"index": 0, "finish_reason": "stop", "message": {"content": "a"}}
+TEXT = {"type": "text", "text": "a"}
+WHOLE: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": {"choices": [CHOICE]},
+    "/v1/responses": {"status": "completed", "output": []},
+    "/v1/messages": {"content": [TEXT], "stop_reason": "end_turn"},
+}
+
+
+def pairs_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, which has each key once."""
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("path", WHOLE)
+def test_a_whole_answer_has_one_label(path: str) -> None:
+    """At its end, and ours."""
+    body = json.dumps(FORGED | WHOLE[path]).encode()
+    answer = json_response.label(body, FIRST, key=b"k", path=path).body
+
+    found = json.loads(answer, object_pairs_hook=pairs_once)
+    assert found["mmhie"]["disclaimer"] == FIRST["disclaimer"]
+    assert b"forged" not in answer
+
+
+def test_a_chunk_has_one_label() -> None:
+    """The first, the closing one, and those between, which have none."""
+    relay = ChunkRelay(FIRST, key=b"k", took_usage=False, request=dict)
+    for finish in (None, None, None, "stop"):
+        choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": finish}
+        sent = relay.relay(sse.encode({**FORGED, "choices": [choice]}))
+        assert b"forged" not in sent
+        json.loads(sse.payload(sent), object_pairs_hook=pairs_once)
+
+
+EVENTS: list[tuple[Any, str, dict[str, Any]]] = [
+    (ResponseEventRelay, "response.created", {"response": {"id": "1"}}),
+    (ResponseEventRelay, "response.completed", {"response": {"output": [], **FORGED}}),
+    (ResponseEventRelay, "response.created", {"response": {**FORGED, "output": []}}),
+    (MessageEventRelay, "message_start", {"message": {**FORGED, "id": "1"}}),
+    (MessageEventRelay, "message_delta", {"delta": {"stop_reason": "end_turn"}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "body"), EVENTS)
+def test_an_event_has_one_label(kind: Any, name: str, body: dict[str, Any]) -> None:
+    """Beside the object that is labelled, and inside it."""
+    sent = kind(FIRST, key=b"k").relay(sse.named(name, {"type": name, **body, **FORGED}))
+
+    assert b"forged" not in sent
+    json.loads(sse.payload(sent), object_pairs_hook=pairs_once)
