@@ -8,16 +8,22 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import httpx2
 
 from gateway.logs import BATCH_S
+from tests.contract.fork_server import ForkedGateway
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 PORTS = (10_000, 32_000)
+
+PLAIN = {"PATH", "PYTHONPATH", "PYTHONWARNINGS"}
+
+Process = subprocess.Popen[bytes] | ForkedGateway
 
 
 def free_port() -> int:
@@ -37,6 +43,13 @@ def free_ports(count: int) -> list[int]:
     return list(found)
 
 
+def is_forkable(environ: Mapping[str, str]) -> bool:
+    """Return whether a gateway has one process, and nothing that Python itself reads at a start."""
+    others = {name for name in environ if not name.startswith("MMHIE_")}
+    is_one = environ.get("MMHIE_WORKERS", "1") == "1"
+    return is_one and others == PLAIN and environ["PYTHONPATH"] == str(ROOT)
+
+
 class Gateway:
     """A running gateway: its address, its log and its exit code."""
 
@@ -53,10 +66,8 @@ class Gateway:
             "MMHIE_ENGINE_URL": engine_url,
             **{name: value for name, value in settings.items() if value is not None},
         }
-        with self.log_file.open("wb") as log:
-            self.child = subprocess.Popen(
-                self.command(), env=environ, cwd=folder, stdout=log, stderr=subprocess.STDOUT
-            )
+        self.log_file.touch()
+        self.child = self.begin(environ, folder)
         self.client = httpx2.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
 
     def __enter__(self) -> Self:
@@ -65,9 +76,16 @@ class Gateway:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
-    def command(self) -> list[str]:
-        """Command line of the process."""
-        return [sys.executable, "-m", "gateway"]
+    def begin(self, environ: Mapping[str, str], folder: Path) -> Process:
+        """Start the process: forked where it differs from others in its settings alone."""
+        if is_forkable(environ):
+            return ForkedGateway(environ, folder, self.log_file)
+        return self.executed([sys.executable, "-m", "gateway"], environ, folder)
+
+    def executed(self, command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Process:
+        """Start the process by its command line."""
+        with self.log_file.open("ab") as log:
+            return subprocess.Popen(command, env=environ, cwd=folder, stdout=log, stderr=log)
 
     def wait(self, path: str = "/readyz") -> Self:
         """Return once a page answers 200."""

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from gateway.server.limits import REFUSED_AT_ONCE
-from tests.contract.process import ROOT, Gateway
+from tests.contract.process import ROOT, Gateway, Process
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.server.certificates import Authority
 from tests.gateway.server.test_tls import ask, serving, trusting
@@ -121,5 +122,6 @@ def descriptors(gateway: Gateway) -> int:
 class Narrow(Gateway):
     """A gateway with 260 open files at most."""
 
-    def command(self) -> list[str]:
-        return ["sh", "-c", 'ulimit -n 260; exec "$0" -m gateway', sys.executable]
+    def begin(self, environ: Mapping[str, str], folder: Path) -> Process:
+        shell = 'ulimit -n 260; exec "$0" -m gateway'
+        return self.executed(["sh", "-c", shell, sys.executable], environ, folder)
