@@ -2,14 +2,12 @@
 PYTHON ?= python3
 RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
+# A gateway that waits leaves its core to the other processes.
+TESTS = -n $(or $(N),3) --dist worksteal -m "$(1)" $(T)
 # Engines start on one core each: two at a time. Tests of one engine stay together.
 TWO = -n 2 --dist loadscope
-FAST_TESTS = -n $(or $(N),4) --dist worksteal -m "not slow and not engine" --ignore=tests/real $(T)
-FAST = $(PYTEST) $(FAST_TESTS)
 # The modules that name a marker: importing all the others takes a quarter of a minute.
 MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' tests)))
-ENGINE = $(PYTEST) $(TWO) -m "engine and not slow" $(call MARKED,engine)
-SLOW = $(PYTEST) $(TWO) -m slow $(call MARKED,slow)
 # Or each of the hundreds of processes that tests start would compile its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
@@ -22,26 +20,19 @@ run:  ## install what is missing, then engine and gateway on port 8000
 	@$(PYTHON) requirements/install.py run
 	@exec .venv/bin/mmhie serve --without-gpu embedded
 
-# A start of an engine keeps one core busy, so the fast tests run meanwhile. Without env, Ctrl-C
-# would not reach what runs in the background. 5: no test was selected.
-test: N = 4
 test: setup  ## all tests except the slow ones, with a real engine; T=path selects
-	@mkdir -p .cache; status=0; log=.cache/engine-tests.log; \
-	env --default-signal=INT $(ENGINE) -p no:cacheprovider >$$log 2>&1 & engine=$$!; \
-	$(FAST) || test $$? = 5 || status=1; \
-	echo "The tests with a real engine have run beside these; their output, from $$log:"; \
-	wait $$engine || test $$? = 5 || status=1; \
-	cat $$log; exit $$status
+	$(PYTEST) $(call TESTS,not slow) || test $$? = 5
 
-test-fast: setup  ## the tests without a real engine, in parallel
-	$(FAST) || test $$? = 5
+test-fast: setup  ## the same without a real engine
+	$(PYTEST) $(call TESTS,not slow and not engine) || test $$? = 5
 
 test-slow: setup  ## the tests that take long: more engines, larger models, load
-	$(SLOW) || test $$? = 5
+	$(PYTEST) $(TWO) -m slow $(call MARKED,slow) || test $$? = 5
 
-coverage: setup  ## lines and branches that the fast tests run
+coverage: setup  ## lines and branches that the tests without a real engine run
 	$(RUN) -m coverage erase
-	$(RUN) -m coverage run -m pytest $(FAST_TESTS)
+	$(RUN) -m coverage run -m pytest $(call TESTS,not slow and not engine)
+	$(RUN) -m coverage run -m pytest $(TWO) -m slow tests/gateway tests/launcher
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 

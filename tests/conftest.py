@@ -1,14 +1,19 @@
 """Settings and fixtures of every test."""
 
 import os
+import re
 import signal
+from pathlib import Path
 
 import pytest
 
 from requirements import programs
+from tests.conclusion import not_run
 from tests.scheduling import ByEngine, place
 
 pytest_plugins = ["tests.contract.fixtures"]
+
+SLOW_MODULE = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
 
 # No test asks the model hub of the world; those that need one start their own.
 os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
@@ -23,6 +28,17 @@ def pytest_report_header() -> str:
     return programs.summary()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules of which every test is deselected: importing them takes seconds."""
+    deselects_slow = "not slow" in str(config.getoption("markexpr"))
+    return True if deselects_slow and is_slow(collection_path) else None
+
+
+def is_slow(path: Path) -> bool:
+    """Return whether a file is a test module that is slow as a whole."""
+    return path.name.startswith("test_") and bool(SLOW_MODULE.search(path.read_text()))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place(item.nodeid))
 
@@ -30,3 +46,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByEngine | None:
     """Return how tests with real engines are shared among processes; the others as xdist does."""
     return ByEngine(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say in the last line what was not run, and why."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not hasattr(config, "workerinput"):
+        skipped = [str(report.longrepr[2]) for report in reporter.stats.get("skipped", ())]
+        config.get_terminal_writer().line(
+            not_run(skipped, programs.missing(), config.getoption("markexpr"))
+        )

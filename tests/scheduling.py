@@ -16,16 +16,16 @@ LONGEST: Final = (
     *("test_accept.py", "test_quantized.py", "tests/bench", "test_nodes.py", "tests/kubernetes"),
 )
 
-# Of the fast tests those that mostly wait: at the end they would leave the cores idle.
-WAITING: Final = (
-    *("tests/faults/test_matrix.py", "tests/launcher/evaluation/test_run.py"),
+# The first of `make test`: what waits would leave the cores idle at the end.
+FIRST: Final = (
+    *("tests/real/test_smoke.py", "tests/faults/test_matrix.py"),
     *("tests/launcher/models/test_fetching.py", "tests/launcher/cli/test_engine.py"),
 )
 
 
 def place(nodeid: str) -> int:
     """Return where a test belongs: those of the table first, in its order."""
-    places = {module: place for place, module in enumerate(WAITING)}
+    places = {module: place for place, module in enumerate(FIRST)}
     return places.get(nodeid.partition("::")[0], len(places))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scheduling import LONGEST, WAITING, engine_of, longest, place
+from tests.scheduling import FIRST, LONGEST, engine_of, longest, place
 
 REAL = Path(__file__).parent / "real"
 SHARED = {"stack": "embedded", "gpt_oss": "gpt-oss"}
@@ -48,15 +48,15 @@ def marks(module: Path) -> str:
 
 @pytest.mark.parametrize("module", sorted(REAL.glob("test_*.py")), ids=lambda one: one.stem)
 def test_a_module_is_of_engines(module: Path) -> None:
-    """The Makefile's fast tests leave the folder out."""
-    assert "mark.engine" in marks(module) or "mark.slow" in marks(module)
+    """`make test` has one module with a real engine; the others are slow."""
+    marker = "mark.engine" if module.stem == "test_smoke" else "mark.slow"
+    assert marker in marks(module)
 
 
-@pytest.mark.parametrize("marker", ["engine", "slow"])
-def test_markers_are_in_test_modules(marker: str) -> None:
-    """The Makefile looks for them there, and collects no other module."""
+def test_the_marker_is_in_test_modules() -> None:
+    """`make test-slow` looks for it there, and collects no other module."""
     helpers = [one for one in REAL.parent.rglob("*.py") if not one.name.startswith("test_")]
-    assert not [one for one in helpers if f"mark.{marker}" in one.read_text()]
+    assert not [one for one in helpers if "mark.slow" in one.read_text()]
 
 
 def test_long_ones_begin_first() -> None:
@@ -67,13 +67,13 @@ def test_long_ones_begin_first() -> None:
 
 def test_those_that_wait_begin_first() -> None:
     """In the order of the table; the others stay in theirs."""
-    second, first = (f"{module}::test" for module in (WAITING[1], WAITING[0]))
+    second, first = (f"{module}::test" for module in (FIRST[1], FIRST[0]))
     tests = ["tests/b.py::test", second, "tests/a.py::test", first]
 
     assert sorted(tests, key=place) == [first, second, "tests/b.py::test", "tests/a.py::test"]
 
 
-@pytest.mark.parametrize("module", WAITING)
+@pytest.mark.parametrize("module", FIRST)
 def test_what_waits_is_there(module: str) -> None:
     assert (REAL.parents[1] / module).is_file()
 

@@ -15,7 +15,7 @@ from tests.models.adapter import TAUGHT
 from tests.real.measuring import measured
 from tests.real.serving import Served, serving
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 # Relative to the largest logit: PEFT rounds the difference of a weight before it adds it.
 TOLERANCE = 0.02

@@ -33,7 +33,7 @@ from tests.real.stack import Stack, start
 from tests.real.test_serve import alive, engine_core
 from tests.waiting import until
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 DAY_S = 86400
 FULL_S = 5.0

@@ -23,7 +23,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.waiting import until
 
 # With the environments still to be made it takes over two minutes.
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 FAULTS: dict[str, dict[str, Any]] = {
     "failing": {"fault": "status", "status": 500},

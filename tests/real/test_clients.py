@@ -15,7 +15,7 @@ from tests.clients import node
 from tests.contract.test_disclaimer import TEXT
 from tests.waiting import until
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 MESSAGES: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hi."}]
 
@@ -151,7 +151,7 @@ def test_npm_streams_what_it_says_whole(stack: Any, model: str) -> None:
 
 @pytest.mark.usefixtures("npm")
 def test_npm_errors(stack: Any, model: str) -> None:
-    """By class."""
+    """The npm client raises each error by its class."""
     assert node.error(stack.base_url, model, "notFound")["kind"] == "NotFoundError"
     assert node.error(stack.base_url, model, "badRequest")["kind"] == "BadRequestError"
 

@@ -10,7 +10,7 @@ from tests.observability import queries
 from tests.observability.prometheus import Prometheus
 from tests.real.stack import Stack
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 # What a healthy engine has nothing to tell about; tests/observability provokes it.
 QUIET = {

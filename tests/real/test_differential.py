@@ -32,7 +32,7 @@ from tests.contract.process import Gateway
 from tests.real.serving import Served
 from tests.real.stack import Stack
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 PATIENCE_S = 120
 ROUNDS = 3  # before an engine that answers in its own way each time is called that
@@ -92,10 +92,9 @@ def unbudgeted(gpt_oss: Served, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield from opened(gpt_oss.stack, gateway.url)
 
 
-@pytest.mark.slow  # the whole matrix; the gpt-oss one below is in every run
 @pytest.mark.parametrize(("shape", "form"), cases("embedded"), ids=row_id)
 def test_embedded(embedded: Pair, shape: Shape, form: Form) -> None:
-    """SmolLM2 on vLLM."""
+    """SmolLM2 on vLLM answers the same both ways."""
     compare("embedded", embedded, shape, form)
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.docs.examples import Example, examples
 from tests.real.stack import Stack
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 EXAMPLES = [one for one in examples() if one.page == "api.md" and one.language == "python"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.real.measuring import measured
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 
 def test_the_estimate_holds(stack: Any) -> None:

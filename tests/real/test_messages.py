@@ -17,7 +17,7 @@ from tests.real.test_gateway import client, direct, generated, model, until_runn
 
 __all__ = ["client", "direct", "model"]
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 DRUG = {
     "type": "object",

@@ -24,7 +24,6 @@ from tests.real.serving import PATIENCE_S, Served
 from tests.real.stack import MMHIE, START_S, STOP_S, Stack, environment
 
 pytestmark = [
-    pytest.mark.engine,
     pytest.mark.slow,
     pytest.mark.skipif(
         os.geteuid() != 0 or not programs.find("ip") or (psutil.cpu_count() or 1) < 2,

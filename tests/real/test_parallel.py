@@ -15,7 +15,6 @@ from tests.real.measuring import measured
 from tests.real.serving import Served, serving
 
 pytestmark = [
-    pytest.mark.engine,
     pytest.mark.slow,  # two engines, one after another
     pytest.mark.skipif((psutil.cpu_count() or 1) < 2, reason="each process needs a core"),
 ]

@@ -13,7 +13,7 @@ from tests.models.quantized import Method
 from tests.real.measuring import measured
 from tests.real.serving import Served, serving
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]  # three engines, one after another
+pytestmark = pytest.mark.slow  # three engines, one after another
 
 QUESTION = "What is the capital of France?"
 Quantization = Method | Literal["bitsandbytes"]

@@ -34,7 +34,7 @@ from tests.real.test_gateway import (
 
 __all__ = ["client", "direct", "model"]
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 REACHABLE = {
     ("POST", CHAT),

@@ -13,7 +13,7 @@ README = Path(__file__).parents[2] / "README.md"
 ADDRESS = "http://127.0.0.1:8000"
 NOTICE = "Model outputs are not clinical advice."
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 
 def blocks(language: str) -> list[str]:

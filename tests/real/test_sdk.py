@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from mmhie import Delta, End, InvalidRequestError, LLMConfig, MedicalReasoningLLM
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 SAMPLE = """\
 from app.llm.reasoning_model import medical_reasoner
@@ -85,13 +85,14 @@ def test_greedy_answers_are_the_same_streamed_and_whole(llm: MedicalReasoningLLM
     assert streamed.strip() == whole.strip()
 
 
-def test_deltas_arrive_while_the_model_writes(llm: MedicalReasoningLLM) -> None:
-    """Many deltas, then the end; tests/sdk proves that each is handed on as it comes."""
+def test_the_deltas_are_the_answer(llm: MedicalReasoningLLM) -> None:
+    """Deltas, then the end with their text; tests/sdk proves that each is handed on as it comes."""
     with llm.stream("Describe the human heart in detail.", max_tokens=48) as stream:
-        events = list(stream)
+        *deltas, end = list(stream)
 
-    assert len([event for event in events if isinstance(event, Delta)]) > 10
-    assert isinstance(events[-1], End)
+    assert all(isinstance(delta, Delta) for delta in deltas)
+    assert isinstance(end, End)
+    assert "".join(delta.text for delta in deltas if isinstance(delta, Delta)) == end.answer.text
 
 
 def test_chat_goes_through_the_openai_route(llm: MedicalReasoningLLM) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.real.stack import Stack, start
 from tests.waiting import until
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 CLIENTS = 6
 BACK_S = 240

@@ -16,7 +16,7 @@ from tests.contract.process import free_port
 from tests.models import completer
 from tests.real.stack import MMHIE, environment
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.slow
 
 # Before MMHIE_START_TIMEOUT_SECONDS: each ends by its cause.
 BOUND_S = 300
@@ -126,7 +126,6 @@ def test_the_reason_is_one_sentence(endings: Endings, reason: Reason) -> None:
     check(endings[str(reason)], reason)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("reason", RECORDED, ids=str)
 def test_the_engine_still_says_what_is_recorded(recorded_endings: Endings, reason: Reason) -> None:
     """The same for the other causes."""

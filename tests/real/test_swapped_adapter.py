@@ -15,7 +15,7 @@ from tests.models import adapter, harmony, site_adapter
 from tests.real.serving import serving
 from tests.real.stack import MMHIE
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]  # two engines, three evaluations
+pytestmark = pytest.mark.slow  # two engines, three evaluations
 
 ROOT = Path(__file__).parents[2]
 

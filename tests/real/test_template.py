@@ -10,7 +10,7 @@ from tests.models import completer
 from tests.real.measuring import measured
 from tests.real.serving import Served, serving
 
-pytestmark = [pytest.mark.engine, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

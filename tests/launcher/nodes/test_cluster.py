@@ -277,7 +277,7 @@ def every_line() -> Iterator[tuple[str, ...]]:
                 yield part.engine[2 if part.engine[0] == "vllm" else 3 :]
 
 
-@pytest.mark.engine
+@pytest.mark.slow
 def test_every_nodes_command_line_is_accepted_by_the_installed_vllm(refusals: Refusals) -> None:
     """Through vLLM's own parser, with a value it does not take for proof."""
     lines = set(every_line())

@@ -11,7 +11,7 @@ import pytest
 from launcher.nodes.headless import rename_wheel
 
 
-@pytest.mark.engine
+@pytest.mark.slow
 def test_vllm_finds_its_version_and_takes_the_flags() -> None:
     """It gets as far as reading the command line, which plain `vllm serve` does not here."""
     command = [sys.executable, "-m", "launcher.nodes.headless", "/no/model", "--no-such-flag"]

@@ -557,7 +557,7 @@ def flags_of(made: EnginePlan) -> list[str]:
     return [*made.argv[start:], "--uds", "/run/engine.sock"]
 
 
-@pytest.mark.engine
+@pytest.mark.slow
 def test_every_command_line_is_accepted_by_the_installed_vllm(
     tmp_path: Path, refusals: Refusals
 ) -> None:
@@ -571,7 +571,7 @@ def test_every_command_line_is_accepted_by_the_installed_vllm(
     assert [argv for argv, _ in refused] == [list(wrong)], refused[:3]
 
 
-@pytest.mark.engine
+@pytest.mark.slow
 def test_every_flag_of_the_table_is_in_some_plan(tmp_path: Path) -> None:
     """A row nobody can reach would never be tried against the parser."""
     given = {part for made in every_plan(tmp_path) for part in made.argv}
