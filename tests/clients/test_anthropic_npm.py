@@ -9,7 +9,7 @@ from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
-pytestmark = pytest.mark.usefixtures("npm")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("npm")]  # a process of node for each
 MODEL, DRIVER = "fake-model", "anthropic.mjs"
 
 
@@ -65,7 +65,7 @@ def test_tool(gateway: Gateway) -> None:
 
 
 def test_count(gateway: Gateway) -> None:
-    """Tokens of the prompt."""
+    """The client gets the number of tokens of a prompt."""
     assert result(gateway, "count")["tokens"] > 2
 
 
@@ -114,7 +114,7 @@ def test_a_broken_stream_raises(
 
 
 def test_leaving_the_loop_aborts_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
-    """`break` is enough."""
+    """A `break` out of the loop is enough."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
     assert result(gateway, "cancel") == {"seen": 4}
 

@@ -10,7 +10,7 @@ from tests.contract.process import ROOT, Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
-pytestmark = pytest.mark.usefixtures("npm")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("npm")]  # a process of node for each
 MODEL = "fake-model"
 
 
@@ -63,7 +63,7 @@ def test_the_whole_label_from_the_helper(gateway: Gateway) -> None:
 
 
 def test_completions(gateway: Gateway) -> None:
-    """The older API."""
+    """The older API answers with the label."""
     found = result(gateway.url, MODEL, "completions")
 
     assert found["text"]
@@ -71,7 +71,7 @@ def test_completions(gateway: Gateway) -> None:
 
 
 def test_responses(gateway: Gateway) -> None:
-    """The newer API, whole."""
+    """The newer API answers in one piece."""
     found = result(gateway.url, MODEL, "responses")
 
     assert found["text"]
@@ -97,7 +97,7 @@ def test_tool(gateway: Gateway) -> None:
 
 
 def test_models(gateway: Gateway) -> None:
-    """List and retrieve."""
+    """The client lists the models and retrieves one."""
     assert result(gateway.url, MODEL, "models") == {"ids": [MODEL], "one": MODEL}
 
 
@@ -143,7 +143,7 @@ def test_a_broken_stream_raises(
 
 
 def test_leaving_the_loop_aborts_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
-    """`break` is enough."""
+    """A `break` out of the loop is enough."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
     assert result(gateway.url, MODEL, "cancel") == {"seen": 4}
 

@@ -16,7 +16,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.waiting import until
 
-WORKERS = ("1", "2")
+WORKERS = ("1", pytest.param("2", marks=pytest.mark.slow))
 GENERATE = {"prompt": "Why?"}
 OTHERS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGIO)
 
@@ -37,7 +37,7 @@ def reloaded(gateway: Gateway, workers: str) -> None:
         until(lambda: "replacing all workers" in gateway.log)
 
 
-@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_keys_are_read_again(
     start: Start, engine: FakeEngine, tmp_path: Path, workers: str
 ) -> None:

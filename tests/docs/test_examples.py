@@ -18,6 +18,7 @@ def url(the_engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield gateway.url
 
 
+@pytest.mark.slow  # a program each; `make docs-check` runs them, too
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_the_example_runs(url: str, example: Example) -> None:

@@ -90,6 +90,7 @@ class Asked:
         return {one for one, status in self.statuses.items() if status == 200}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["refuse", "serve"])
 def test_it_fills_up_and_is_cleared(
     disk: Disk, engine: FakeEngine, policy: str, capsys: pytest.CaptureFixture[str]

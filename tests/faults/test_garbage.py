@@ -48,6 +48,7 @@ def counted(start: Start, start_engine: object, tmp_path: Path) -> Counted:
     return Counted(tmp_path, start, engine.url)
 
 
+@pytest.mark.slow
 def test_a_request_leaves_no_garbage(counted: Counted) -> None:
     """On no surface: kept connections, new ones, callers who leave. A collection that comes once in
     hours would let the memory grow until then."""

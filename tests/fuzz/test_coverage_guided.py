@@ -28,6 +28,7 @@ def test_nothing_is_found(capsys: pytest.CaptureFixture[str]) -> None:
         print(f"\nfuzzing by coverage: {done.stdout.splitlines()[-1]}")  # noqa: T201 - the numbers
 
 
+@pytest.mark.slow
 def test_a_crash_is_told() -> None:
     """A target that raises ends in exit code 1, and the input is kept."""
     broken = (

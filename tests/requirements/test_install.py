@@ -78,7 +78,7 @@ def test_each_mode_installs_its_locks_once(
 
 
 def test_a_changed_lock_is_installed_again(install: ModuleType) -> None:
-    """Only that one."""
+    """Only a lock that has changed is installed again."""
     record = python(install)
     install.main(["run"])
     record.write_text("")
@@ -148,6 +148,7 @@ def test_where_pip_would_bring_cuda_uv_is_used(
     assert "cannot try" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_another_engine_needs_a_new_environment(
     install: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +164,7 @@ def test_another_engine_needs_a_new_environment(
 
 @pytest.mark.parametrize("arguments", [[], ["all"], ["run", "test"]])
 def test_usage(install: ModuleType, arguments: list[str]) -> None:
-    """Exit code 2."""
+    """Wrong arguments end with exit code 2."""
     assert install.main(arguments) == 2
 
 

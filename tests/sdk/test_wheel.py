@@ -13,6 +13,8 @@ import pytest
 from tests.sdk.conftest import Serve
 from tests.sdk.scripted_server import JSON_ANSWER, answer_stream, reply
 
+pytestmark = pytest.mark.slow  # installs packages from the network
+
 SDK = Path(__file__).parents[2] / "sdk"
 ASK = """
 import importlib.metadata, mmhie

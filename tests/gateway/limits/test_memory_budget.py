@@ -50,7 +50,7 @@ def test_heavy_shapes_are_not_underestimated(unit: str) -> None:
     assert real <= parsed_bytes(document) <= 4 * real
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(VALUES, min_size=1))
 def test_no_document_takes_more(value: list[object]) -> None:
     """Whatever is in it, beside what one small object costs anyway."""

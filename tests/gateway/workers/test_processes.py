@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from gateway.audit.verify import verify
 from gateway.safety import hold
@@ -29,6 +30,8 @@ from tests.gateway.workers.conftest import (
     together,
 )
 from tests.waiting import until
+
+pytestmark = pytest.mark.slow  # several processes for each test
 
 DONE = b"data: [DONE]\n\n"
 

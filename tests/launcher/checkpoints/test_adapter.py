@@ -115,6 +115,7 @@ def weights_of(folder: Path) -> Weights:
     }
 
 
+@pytest.mark.slow
 def test_logits_equal_pefts_own_merge(tiny: Path, job: MergeJob) -> None:
     """The merged checkpoint, loaded as any other, answers as PEFT's merge does, within bfloat16."""
     folder = merge(job, ignore)

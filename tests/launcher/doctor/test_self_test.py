@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from launcher.doctor import self_test
 from launcher.serving import environment
 from tests.models import smollm2
@@ -15,6 +17,7 @@ ENVIRON = environment.for_engine(
 )
 
 
+@pytest.mark.slow  # imports the engine's libraries
 def test_a_vocabulary_loads_without_a_network() -> None:
     """And the engine says that it reports to nobody."""
     found = self_test.run(smollm2.model(), is_harmony=True, environ=ENVIRON)
@@ -25,6 +28,7 @@ def test_a_vocabulary_loads_without_a_network() -> None:
     assert not found.usage_statistics
 
 
+@pytest.mark.slow  # imports the engine's libraries
 def test_an_environment_that_reports_is_told() -> None:
     """The question is put to the engine's own code, so it can be answered with yes."""
     loud = {
@@ -36,6 +40,7 @@ def test_an_environment_that_reports_is_told() -> None:
     assert self_test.run(smollm2.model(), is_harmony=False, environ=loud).usage_statistics
 
 
+@pytest.mark.slow  # imports the engine's libraries
 def test_a_folder_without_a_vocabulary_is_told(tmp_path: Path) -> None:
     """In words, with the reason."""
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')

@@ -26,6 +26,8 @@ from tests.fake_engine.process import FakeEngine
 from tests.launcher.evaluation.judges import judging
 from tests.waiting import PATIENCE_S, until
 
+pytestmark = pytest.mark.slow  # making the environment of Inspect takes half a minute, once
+
 ROOT = Path(__file__).parents[3]
 MMHIE = Path(sys.executable).with_name("mmhie")
 AUDIT_KEY, ACCESS_KEY, JUDGE_KEY = "audit-canary-" * 3, "access-canary", "judge-canary"
@@ -147,7 +149,6 @@ def run(site: Site) -> Run:
     return Run(json.loads(text), text, first, refused, site.asked())
 
 
-@pytest.mark.slow
 def test_every_suite_is_in_the_report(run: Run) -> None:
     """Complete, with what it was of."""
     assert run.report["is_complete"]
@@ -161,7 +162,6 @@ def test_every_suite_is_in_the_report(run: Run) -> None:
     )
 
 
-@pytest.mark.slow
 def test_a_killed_run_goes_on(run: Run) -> None:
     """No finished item is asked again; and without --resume none at all."""
     safety = {one["id"] for one in run.report["items"] if one["suite"] == "safety"}
@@ -194,7 +194,6 @@ def test_ctrl_c_ends_it_with_a_sentence(site: Site) -> None:
     assert not psutil.wait_procs(family, PATIENCE_S)[1]
 
 
-@pytest.mark.slow
 def test_every_question_is_of_the_class_batch(run: Run, site: Site) -> None:
     """Whichever way it is asked, without a key of that class; the engine schedules by it."""
     assert run.asked
@@ -203,7 +202,6 @@ def test_every_question_is_of_the_class_batch(run: Run, site: Site) -> None:
         assert {body.get("priority") for body in bodies} == {1}, path
 
 
-@pytest.mark.slow
 def test_a_judge_that_is_no_good_leaves_items_unscored(run: Run) -> None:
     """And is no reason to stop."""
     reasons = {
@@ -219,7 +217,6 @@ def test_a_judge_that_is_no_good_leaves_items_unscored(run: Run) -> None:
     }
 
 
-@pytest.mark.slow
 def test_no_key_is_kept_and_no_text_in_the_report(run: Run, site: Site) -> None:
     """Questions and answers stand in Inspect's log alone, which only its owner reads."""
     folder = site.folder / "all.logs"
@@ -232,7 +229,6 @@ def test_no_key_is_kept_and_no_text_in_the_report(run: Run, site: Site) -> None:
     assert len(run.report["logs"]) == len(list(folder.glob("*/*.eval")))
 
 
-@pytest.mark.slow
 def test_the_report_and_its_page_are_genuine(run: Run, site: Site) -> None:
     """And a report is not told apart from itself."""
     for name in ("all.json", "all.html"):
@@ -280,7 +276,7 @@ def test_what_cannot_work_is_said_at_once(
 
 
 def test_a_missing_inspect_is_said_with_the_command(site: Site) -> None:
-    """That installs it."""
+    """The error names the command that installs Inspect."""
     site.environ["MMHIE_EVALUATE_PYTHON"], kept = "", site.environ["MMHIE_EVALUATE_PYTHON"]
     done = site.run("--suite", "records")
     site.environ["MMHIE_EVALUATE_PYTHON"] = kept
