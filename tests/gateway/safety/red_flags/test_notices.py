@@ -262,10 +262,9 @@ def seconds(text: str, languages: Sequence[str] = ("en", "de", "es")) -> float:
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_time_is_linear_on_hostile_text(piece: str) -> None:
-    """Four times the text takes about four times the time, and never long."""
+    """Four times the text takes about four times the processor time."""
     short, long = (seconds((piece * (size // len(piece) + 1))[:size]) for size in (8_192, 32_768))
 
-    assert long < 0.5
     assert long < 10 * short + 0.005
 
 
