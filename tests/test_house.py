@@ -1,13 +1,17 @@
 """House rules that no linter knows."""
 
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+import yaml
 
+import gateway.settings
+import launcher.settings
 from gateway.settings import GatewaySettings
 from launcher.settings import LauncherSettings
 
@@ -65,3 +69,34 @@ def held(value: object) -> Collection[object]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, tuple | list) else (value,)
+
+
+def test_a_commit_is_checked_as_make_check_does() -> None:
+    """Every command of `make check` is a hook of the pre-commit configuration."""
+    (hooks,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    entries = [hook["entry"] for hook in hooks["hooks"]]
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert recipe is not None
+    for line in recipe[1].splitlines():
+        command = line.strip("\t@").replace("$(RUN)", ".venv/bin/python").removesuffix(" .")
+        assert any(entry.startswith(command) for entry in entries), command
+
+
+def test_the_example_of_a_configuration_is_accepted() -> None:
+    """Gateway and launcher take every setting of it, in production."""
+    example = ROOT / "docs" / "start" / "production.env"
+    secrets = {"MMHIE_AUDIT_KEY": "k" * 32}
+
+    assert gateway.settings.load(secrets, example).env == "production"
+    assert launcher.settings.load(secrets, example).reasoner_revision == "main"
+
+
+@pytest.mark.parametrize("line", ["MMHIE_TLS_CERT=x", "MMHIE_MAX_QUEUE=many"])
+def test_a_slip_in_the_example_would_be_refused(line: str, tmp_path: Path) -> None:
+    """A misspelt name and a value of another type are refused."""
+    example = tmp_path / "production.env"
+    example.write_text(f"{line}\n")
+
+    with pytest.raises(gateway.settings.SettingsError, match=line.partition("=")[0]):
+        gateway.settings.load({}, example)
