@@ -31,6 +31,6 @@ def test_goals_of_what_was_left_out_are_empty() -> None:
 
 @pytest.mark.parametrize("program", ["tests.bench", "tests.bench.profile", "tests.bench.real"])
 def test_it_can_be_started(program: str) -> None:
-    """With its help."""
+    """The module starts, and prints its help."""
     asked = [sys.executable, "-m", program, "--help"]
     assert "--out" in subprocess.run(asked, capture_output=True, text=True, check=True).stdout

@@ -213,7 +213,7 @@ def test_a_broken_stream_raises(
 
 
 def test_notices_come_with_an_error(client: anthropic.Anthropic) -> None:
-    """They need no answer."""
+    """An error carries the notices, which need no answer."""
     emergency: Any = [{"role": "user", "content": "I have crushing chest pain."}]
     with pytest.raises(anthropic.BadRequestError) as caught:
         client.messages.create(**{**ASKED, "messages": emergency}, extra_body=HOT)

@@ -29,7 +29,7 @@ def posted(gateway: Gateway, path: str, body: object, *arguments: str) -> bytes:
 
 
 def test_json(gateway: Gateway) -> None:
-    """One object."""
+    """curl prints an answer as one JSON object."""
     answer = json.loads(posted(gateway, "/llm/generate", {"prompt": "Say hi."}))
 
     assert answer["text"]
@@ -45,7 +45,7 @@ def test_without_a_content_type_of_json(gateway: Gateway) -> None:
 
 
 def test_a_stream(gateway: Gateway) -> None:
-    """`curl -N` prints events."""
+    """`curl -N` prints the events as they come."""
     printed = posted(gateway, "/llm/generate", {"prompt": "Say hi.", "stream": True}, "-N")
 
     assert events(printed)[-1] == "[DONE]"
@@ -76,7 +76,7 @@ def test_an_error_is_an_object(gateway: Gateway) -> None:
 
 
 def test_interrupting_aborts_the_engine(gateway: Gateway, engine: FakeEngine) -> None:
-    """Ctrl-C."""
+    """Ctrl-C in curl ends the engine's work."""
     engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.01})
     body = json.dumps({"prompt": "Say hi.", "stream": True})
     command = ["curl", "-sN", *JSON, "-d", body, gateway.url + "/llm/generate"]

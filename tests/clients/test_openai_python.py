@@ -137,7 +137,7 @@ def test_responses(client: OpenAI) -> None:
 
 
 def test_models(client: OpenAI) -> None:
-    """List and retrieve."""
+    """The client lists the models and retrieves one."""
     assert [one.id for one in client.models.list()] == [MODEL]
     assert client.models.retrieve(MODEL).id == MODEL
     with pytest.raises(openai.NotFoundError):
@@ -263,7 +263,7 @@ async def test_async_chat(async_client: AsyncOpenAI) -> None:
 
 
 async def test_async_stream_helper(async_client: AsyncOpenAI) -> None:
-    """The helper, asynchronous."""
+    """The asynchronous helper gathers the same answer."""
     async with async_client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream:
         final = await stream.get_final_completion()
 

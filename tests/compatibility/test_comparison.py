@@ -41,7 +41,7 @@ def test_a_chunk() -> None:
 
 
 def test_an_event_of_responses() -> None:
-    """Inside `response`, in front."""
+    """The label of an event stands first inside `response`."""
     event = (
         b'event: response.created\ndata: {"response":{%s"id":"r"},"type":"response.created"}\n\n'
     )

@@ -65,7 +65,7 @@ def test_a_file_that_has_not_changed_is_not_sent_again(gateway: Gateway) -> None
 
 
 def test_head(gateway: Gateway) -> None:
-    """The headers alone."""
+    """HEAD answers with the headers alone."""
     page = gateway.client.head("/")
 
     assert (page.status_code, page.content) == (200, b"")
@@ -124,7 +124,7 @@ def test_load(gateway: Gateway, engine: FakeEngine) -> None:
 
 
 def test_load_without_an_engine(start: Start) -> None:
-    """Null, not a failure."""
+    """Without an engine the load is null, and no failure."""
     gateway = start("http://127.0.0.1:9").wait("/healthz")
     load = gateway.client.get("/v1/mmhie/load")
 

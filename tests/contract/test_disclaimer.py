@@ -78,7 +78,7 @@ def test_generate_has_it_as_a_field(gateway: Gateway) -> None:
 
 
 def test_the_last_event_of_generate_has_it(gateway: Gateway) -> None:
-    """Then comes [DONE]."""
+    """The last event before [DONE] carries the disclaimer."""
     surface = Surface("generate-sse", GENERATE, "sse")
     *_, last, done = events(surface.ask(gateway.client).content)
 

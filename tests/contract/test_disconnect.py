@@ -73,7 +73,7 @@ def test_leaving_while_waiting_for_a_whole_answer(
 
 
 def test_a_patient_client_is_not_taken_for_a_gone_one(gateway: Gateway, engine: FakeEngine) -> None:
-    """Slow is not gone."""
+    """A client that waits long keeps its request."""
     engine.next(fault="slow_first_token", seconds=1.0)
     answer = STREAMS[0].ask(gateway.client)
 

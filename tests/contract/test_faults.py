@@ -128,7 +128,7 @@ def test_in_the_middle_of_a_whole_answer(
 def test_broken_json_is_not_handed_on(
     gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
-    """Right length, wrong content."""
+    """A body of the right length that is no JSON is an error."""
     engine.next(fault="wrong_json")
     answer = surface.ask(gateway.client)
 
@@ -238,7 +238,7 @@ def test_tokens_leave_when_they_come(
 
 
 def test_no_time_at_all_is_504_at_once(start: Start, engine: FakeEngine) -> None:
-    """MMHIE_TIMEOUT_SECONDS=0 means at once."""
+    """With MMHIE_TIMEOUT_SECONDS=0 every request is 504."""
     gateway = start(engine.url, MMHIE_TIMEOUT_SECONDS="0").wait()
     answer = gateway.client.post(GENERATE, json={"prompt": "x"})
 

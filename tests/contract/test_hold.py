@@ -234,7 +234,7 @@ def test_a_hold_from_another_home_is_not_confirmed(switch: Switch, tmp_path: Pat
 
 
 def test_where_no_gateway_answers(switch: Switch) -> None:
-    """Written, and not confirmed."""
+    """The hold is written, and the command says that nobody confirmed it."""
     done = switch.operate("hold", "--reason", "x", "--url", "http://127.0.0.1:9", "--url", "x")
 
     assert done.returncode == 1

@@ -74,7 +74,7 @@ def test_a_secret_is_not_shown_when_it_is_wrong(refusal: Refusal) -> None:
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
-    """And exit code 2."""
+    """The sentence names the port, with exit code 2."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -114,7 +114,7 @@ def test_other_signals_end_nothing(
 
 
 def test_a_signal_before_the_engine_is_there(start: Start) -> None:
-    """Nothing to wait for."""
+    """A gateway that waits for its engine ends at once."""
     gateway = start("http://127.0.0.1:9").wait("/healthz")
     gateway.signal()
 

@@ -28,7 +28,7 @@ def total(metric: Metric) -> float:
 
 
 def test_three_kinds_in_one_page(gateway: Gateway) -> None:
-    """`mmhie_*`, `http_*` and `vllm:*`."""
+    """One page has `mmhie_*`, `http_*` and `vllm:*`."""
     for surface in SURFACES:
         surface.ask(gateway.client)
 

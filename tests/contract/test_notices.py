@@ -89,7 +89,7 @@ def test_they_outlive_a_refusal_by_the_engine(
 
 
 def test_they_outlive_an_answer_without_text(gateway: Gateway, engine: FakeEngine) -> None:
-    """Tokens spent, nothing said."""
+    """An answer without text keeps the notices of its prompt."""
     engine.next(fault="reasoning_only")
 
     answer = WHOLE.ask(gateway.client, EMERGENCY)
@@ -158,7 +158,7 @@ def test_plain_text_says_that_it_was_cut(gateway: Gateway) -> None:
 def test_all_that_the_caller_says_is_screened(
     gateway: Gateway, path: str, body: dict[str, Any]
 ) -> None:
-    """Not only user turns."""
+    """Turns of every role are screened, not only the user's."""
     answer = gateway.client.post(path, json=body)
 
     assert answer.headers["x-mmhie-notices"] == ID

@@ -83,7 +83,7 @@ def test_a_stream_is_the_engines(
 def test_the_content_type_is_the_engines(
     gateway: Gateway, engine: FakeEngine, surface: Surface
 ) -> None:
-    """Clients look at it."""
+    """The content type passes through, since clients look at it."""
     direct, relayed = both(gateway, engine, surface, surface.body())
 
     assert relayed.headers["content-type"] == direct.headers["content-type"]

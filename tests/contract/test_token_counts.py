@@ -134,7 +134,7 @@ def test_the_policy_of_requests_holds(
 
 @PATHS
 def test_bodies_are_limited(gateway_with: Shared, path: str) -> None:
-    """As everywhere."""
+    """A body over the limit is 413, as on every route."""
     gateway = gateway_with(MMHIE_MAX_BODY_BYTES="2000")
     answer = gateway.client.post(path, json={**ASKED[path], "x": "x" * 2000})
 

@@ -65,7 +65,7 @@ def test_a_base_url_that_is_not_right(client: TestClient, path: str, remedy: str
 def test_refusals_have_the_same_shape(
     client: TestClient, method: str, path: str, status: int, code: str
 ) -> None:
-    """Ours and the framework's."""
+    """The gateway's refusals and the framework's have one shape."""
     answer = client.request(method, path)
     error: dict[str, Any] = answer.json()["error"]
 

@@ -47,7 +47,7 @@ def test_durations_are_observed() -> None:
 
 
 def test_a_caller_who_left_before_a_status() -> None:
-    """Counts as theirs."""
+    """A request whose caller left counts as the caller's doing."""
     registry = CollectorRegistry()
     HttpMetrics(registry).observe(RequestRecord("r", "POST", route="/x"))
 

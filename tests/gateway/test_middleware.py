@@ -149,7 +149,7 @@ async def test_a_fault_is_an_error_object(lines: Lines) -> None:
 
 
 async def test_an_error_of_ours_is_its_response(lines: Lines) -> None:
-    """Status, headers, code."""
+    """An error decides status, headers and code."""
 
     async def full(exchange: Exchange) -> None:
         raise TooBusy("Full.", retry_after_s=2)
@@ -264,7 +264,7 @@ async def test_cancelled_after_the_last_byte(lines: Lines) -> None:
 
 
 async def test_a_caller_who_left_is_no_fault(lines: Lines) -> None:
-    """It is an outcome."""
+    """A caller who left is an outcome, not a fault."""
     asked, stopped = asyncio.Event(), asyncio.Event()
 
     async def slow(exchange: Exchange) -> None:

@@ -31,7 +31,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environ: str) -> str:
 
 
 def test_nothing_need_be_set() -> None:
-    """The documented defaults."""
+    """Without settings the documented defaults hold."""
     chosen = settings.load()
     assert (chosen.host, chosen.port, chosen.max_tokens) == ("127.0.0.1", 8000, 512)
     assert (chosen.timeout_seconds, chosen.max_input_length, chosen.streaming) == (30, 4096, False)
@@ -121,7 +121,7 @@ def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_bad_value_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Named the same way."""
+    """A bad value of `.env` is named the same way."""
     Path(".env").write_text("MMHIE_PORT=eighty\n")
     assert refusal(monkeypatch).startswith("MMHIE_PORT is 'eighty': ")
 
@@ -170,7 +170,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_production_refuses_the_test_override(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Development accepts it."""
+    """Production refuses the override that development accepts."""
     monkeypatch.setenv("MMHIE_REASONER_MODEL_TEST_OVERRIDE", "tiny")
     assert settings.load().reasoner_model_test_override == "tiny"
     told = refusal(monkeypatch, MMHIE_ENV="production")

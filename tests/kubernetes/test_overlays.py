@@ -74,7 +74,7 @@ def test_every_pod_has_bounds(overlay: str) -> None:
 
 
 def test_every_pod_is_behind_a_policy(overlay: str) -> None:
-    """In both directions."""
+    """A policy limits every pod in both directions."""
     policies = objects(overlay, "NetworkPolicy")
     for pod in pods(overlay):
         component = pod.labels["app.kubernetes.io/component"]
@@ -165,7 +165,7 @@ def test_every_setting_is_known(overlay: str) -> None:
 
 
 def test_images_are_those_that_are_built_here(overlay: str) -> None:
-    """One Dockerfile each."""
+    """Each image has its Dockerfile here."""
     files = {"mmhie-" + name for name in FILES}
     images = {container["image"] for pod in pods(overlay) for container in pod.containers}
     assert {image.split(":")[0] for image in images} <= files

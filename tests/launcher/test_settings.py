@@ -62,7 +62,7 @@ def test_booleans(text: str, expected: bool) -> None:
 
 
 def test_choices_in_any_case() -> None:
-    """MMHIE_DEVICE=CPU is cpu."""
+    """MMHIE_DEVICE=CPU is the choice `cpu`."""
     assert load({"MMHIE_DEVICE": " CPU "}, None).device == "cpu"
 
 

@@ -290,7 +290,7 @@ def test_what_json_cannot_say_is_refused_here(connect: Connect, value: Any) -> N
 
 
 def test_a_connection_is_used_again(serve: Serve, connect: Connect) -> None:
-    """Two questions, one connection."""
+    """Two questions go over one connection."""
     server = serve(reply(JSON_ANSWER))
     client = connect(server.url)
 

@@ -173,7 +173,7 @@ def test_leaving_the_context_cancels(serve: Serve) -> None:
 
 
 def test_leaving_the_async_context_cancels(serve: Serve) -> None:
-    """The same for asyncio."""
+    """An asynchronous stream that is left is cancelled."""
     server = serve(stream(event({"delta": "Hi"}), then_wait=True))
 
     async def leave() -> bool:
@@ -196,7 +196,7 @@ def test_an_exception_inside_the_context_cancels(serve: Serve) -> None:
 
 
 def test_closing_the_iterator_cancels(serve: Serve) -> None:
-    """stream_generate, left early."""
+    """stream_generate that is left early is cancelled."""
     server = serve(stream(event({"delta": "Hi"}), then_wait=True))
 
     with MedicalReasoningLLM(LLMConfig(url=server.url)) as client:
@@ -237,7 +237,7 @@ def test_a_stream_must_be_entered(serve: Serve) -> None:
 
 
 async def test_an_async_stream_must_be_entered() -> None:
-    """The same for asyncio."""
+    """An asynchronous stream is used in `async with`."""
     client = AsyncMedicalReasoningLLM(LLMConfig(url="http://127.0.0.1:9"))
 
     with pytest.raises(RuntimeError, match=r"async with llm\.stream"):

@@ -60,5 +60,5 @@ def test_no_byte_can_be_changed(data: st.DataObject) -> None:
 
 @given(st.binary(max_size=200))
 def test_nonsense_is_no_line(content: bytes) -> None:
-    """And no exception."""
+    """Nonsense is reported as no line, without an exception."""
     assert chain.parse_line(content, MAC) is None

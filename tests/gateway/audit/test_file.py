@@ -259,7 +259,7 @@ def test_every_policy_writes_the_same(open_file: Open, path: Path, policy: str) 
 
 
 def test_no_handle_is_left_open(open_file: Open) -> None:
-    """Through rotations and failures."""
+    """Rotations and failures leave no handle open."""
     before = len(os.listdir("/proc/self/fd"))
     file = open_file(rotate_bytes=500)
     for number in range(20):

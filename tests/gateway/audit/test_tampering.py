@@ -142,7 +142,7 @@ def test_it_is_told_once(seen: Callable[..., tuple[AuditFile, list[str]]], path:
 
 
 def test_the_alarm_of_several_workers(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
-    """Each of them watches."""
+    """Each of several workers watches the file."""
     trail = tmp_path / "audit.jsonl"
     settings = {"MMHIE_AUDIT_FILE": str(trail), "MMHIE_AUDIT_KEY": KEY, "MMHIE_WORKERS": "2"}
     gateway = start(engine.url, **settings).wait()

@@ -140,7 +140,7 @@ def test_whoever_has_the_key_is_found_too(trail: Path) -> None:
 
 
 def test_the_wrong_key_is_one_finding(trail: Path) -> None:
-    """And not ten edits."""
+    """A wrong key is one finding, and not ten edits."""
     report = verify(trail, key="o" * 32)
 
     assert [(one.kind, one.where) for one in report.findings] == [("wrong key", "everywhere")]

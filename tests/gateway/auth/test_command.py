@@ -117,7 +117,7 @@ def test_what_cannot_be(desk: Desk) -> None:
 
 
 def test_two_operators_at_once(desk: Desk) -> None:
-    """No key is lost."""
+    """Two operators who add keys at once lose none."""
     children = [desk.start("new", "--name", f"key-{number}") for number in range(2)]
     for child in children:
         assert child.wait(timeout=60) == 0

@@ -103,7 +103,7 @@ TERMS = {"JWT_ISSUER": ISSUER, "JWT_AUDIENCE": AUDIENCE}
 def test_a_mistake_is_one_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], said: str
 ) -> None:
-    """That names the variable."""
+    """The sentence of a mistake names the variable."""
     with pytest.raises(SettingsError) as refused:
         loaded(monkeypatch, **environ)
 

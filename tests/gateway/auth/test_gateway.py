@@ -152,14 +152,14 @@ def test_health_is_open_and_says_little(guarded: Guarded) -> None:
 
 
 def test_metrics_need_their_scope(guarded: Guarded) -> None:
-    """With MMHIE_PROTECT_METRICS."""
+    """With MMHIE_PROTECT_METRICS the page needs its scope."""
     check_401(guarded.client.get("/metrics"))
     assert guarded.client.get("/metrics", headers=bearer(guarded.both)).status_code == 403
     assert guarded.client.get("/metrics", headers=bearer(guarded.metrics)).status_code == 200
 
 
 def test_the_log_says_who_may_come_in(guarded: Guarded) -> None:
-    """At start."""
+    """The first lines of the log name the accepted credentials."""
     until(lambda: '"auth":"keys+jwt"' in guarded.gateway.log)
 
 

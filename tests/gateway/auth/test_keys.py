@@ -93,7 +93,7 @@ def test_what_is_missing_or_out_of_reach_is_told(tmp_path: Path) -> None:
 
 
 def test_states() -> None:
-    """Revoked wins over expired."""
+    """A key that is both is called revoked, not expired."""
     now = time.time()
     made = {"sha256": "0" * 64, "scopes": ("generate",), "created": 1.0}
 

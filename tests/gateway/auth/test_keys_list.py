@@ -32,7 +32,7 @@ def test_no_name_is_shortened(width: int) -> None:
 
 
 def test_without_keys() -> None:
-    """Nothing is listed."""
+    """A file without keys lists nothing."""
     console = Console(file=io.StringIO(), width=80)
     print_rows([], console)
 

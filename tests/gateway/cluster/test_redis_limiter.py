@@ -160,7 +160,7 @@ async def test_a_gateway_that_dies_leaves_nothing_for_long(redis: RedisServer) -
 
 
 async def test_a_caller_that_leaves_while_it_waits(redis: RedisServer) -> None:
-    """Its lease is ended."""
+    """A caller that leaves gives its lease back."""
     who = principal(concurrency=1)
     async with limiter_at(redis.url) as limiter:
         waiting = asyncio.create_task(limiter.acquire(who))

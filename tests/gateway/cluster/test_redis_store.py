@@ -53,7 +53,7 @@ async def test_an_error_is_told_to_who_asked(
 
 
 async def test_an_answer_that_nobody_waits_for_any_more(redis: RedisServer) -> None:
-    """Goes nowhere."""
+    """An answer that comes too late goes nowhere."""
     async with store_of(redis.url).running() as store:
         gone = asyncio.create_task(store.ask("INCR", "n"))
         await asyncio.sleep(0)

@@ -65,7 +65,7 @@ def test_what_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, url: str)
 def test_an_authority_needs_tls_and_certificates(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Found before anything listens."""
+    """A missing part is reported before anything listens."""
     monkeypatch.setenv("MMHIE_REDIS_URL", "redis://host")
     monkeypatch.setenv("MMHIE_REDIS_CA", str(tmp_path / "ca.pem"))
     with pytest.raises(settings.SettingsError, match="with rediss://"):

@@ -107,7 +107,7 @@ async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path
 
 
 async def test_no_button_where_none_is_taken(page: Page, engine: FakeEngine) -> None:
-    """The default."""
+    """Without feedback, the default, there is no button."""
     await ask(page, "What is croup?")
     await answered(page)
 

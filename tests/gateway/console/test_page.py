@@ -215,7 +215,7 @@ async def test_a_broken_answer_does_not_look_whole(
 
 
 async def test_a_notice_outlives_a_failing_engine(page: Page, engine: FakeEngine) -> None:
-    """It needs no model."""
+    """A notice is shown though the engine fails."""
     engine.next(fault="status", status=500)
     await ask(page, EMERGENCY)
     await answered(page)

@@ -49,7 +49,7 @@ async def test_each_of_many_at_once_gets_its_own_answer() -> None:
 
 
 async def test_over_a_unix_socket(tmp_path: Path) -> None:
-    """The same over `unix:/path`."""
+    """An engine at `unix:/path` answers the same."""
     async with meeting(always(OK), tmp_path / "engine.sock") as (client, peer):
         for _ in range(3):
             assert await fetch(client) == (200, b"ok")
@@ -198,7 +198,7 @@ async def test_an_unfinished_answer_is_not_kept() -> None:
     ],
 )
 async def test_an_engine_that_wants_to_close_is_let(answer: bytes) -> None:
-    """`connection: close`, or HTTP/1.0."""
+    """`connection: close` and HTTP/1.0 end the connection."""
     async with meeting(always(answer)) as (client, peer):
         assert await fetch(client) == (200, b"ok")
         await eventually(lambda: peer.open == 0)

@@ -55,7 +55,7 @@ def test_append_adds_and_changes_nothing(
 
 
 def test_append_of_nothing_is_the_same_object() -> None:
-    """No copy is made."""
+    """Appending nothing makes no copy."""
     raw = b'{"a": 1}'
     assert openai_json.append(raw, {}) is raw
 
@@ -129,7 +129,7 @@ def test_an_event_without_response_is_garbled(event: bytes) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"1", b"null", b'{"a":NaN}', b"\xff{}"])
 def test_what_is_no_object_is_garbled(content: bytes) -> None:
-    """Never another exception."""
+    """Another type raises EngineGarbled, never another exception."""
     with pytest.raises(EngineGarbled):
         openai_json.parse(content)
 

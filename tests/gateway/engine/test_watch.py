@@ -144,7 +144,7 @@ async def test_the_launcher_s_word_is_taken_while_it_is_not_ready(tmp_path: Path
 
 @pytest.mark.parametrize("listing", ["", "[]", {}, {"data": []}, {"data": [1]}, {"data": 1}, [1]])
 async def test_an_unreadable_listing_is_not_ready(listing: Any) -> None:
-    """And not a crash."""
+    """A listing that cannot be read means not ready, no crash."""
     answers = {"v1/models": listing}
     assert (await look(Engine(**answers))).phase == "starting"
 
@@ -257,7 +257,7 @@ async def test_draining_is_told_before_it_refuses() -> None:
 
 
 async def test_an_engine_that_speaks_nonsense_is_not_ready() -> None:
-    """At its health, too."""
+    """Nonsense on the engine's health page means not ready."""
     async with meeting(always(b"nonsense\r\n\r\n", close=True)) as (client, _):
         assert (await EngineWatch(client, None).probe()).phase == "starting"
 

@@ -138,7 +138,7 @@ def test_closing(desk: Desk, outcome: str, status: str) -> None:
     ],
 )
 def test_mistakes(desk: Desk, arguments: tuple[str, ...], exit_code: int, sentence: str) -> None:
-    """One sentence each."""
+    """Each mistake is one sentence."""
     assert sentence in desk.run(*arguments, exit_code=exit_code)[1]
 
 
@@ -154,7 +154,7 @@ def test_no_database(desk: Desk, file: Path) -> None:
 
 
 def test_a_table_of_many(desk: Desk, file: Path) -> None:
-    """Oldest first."""
+    """The table lists the oldest flag first."""
     store = Store(file)
     store.add(entry("fb-old", created=1.0), "f-old", (None, None))
     store.close()

@@ -172,14 +172,14 @@ def test_what_cannot_be_taken(clinic: Clinic, fields: dict[str, Any], status: in
 
 
 def test_the_longest_texts_are_taken(clinic: Clinic, engine: FakeEngine) -> None:
-    """Escaped, in any script."""
+    """The longest comment is taken in any script, escaped."""
     texts = {"comment": "漢" * LONGEST_COMMENT, "corrected_text": "\x01" * LONGEST_CORRECTION}
 
     assert clinic.flag(clinic.ask(), **texts).status_code == 200
 
 
 def test_a_key_without_the_scope(clinic: Clinic, engine: FakeEngine) -> None:
-    """403, which names it."""
+    """A key without the scope gets 403, which names it."""
     request_id = clinic.ask(who="silent")
     error = error_of(clinic.flag(request_id, "silent"))
 

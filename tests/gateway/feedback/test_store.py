@@ -51,7 +51,7 @@ def test_an_answer_that_is_too_old(store: Store) -> None:
 
 
 def test_answers_are_bounded(store: Store) -> None:
-    """The oldest go first."""
+    """A full store forgets its oldest answers first."""
     store.note_answers(answer(f"r-{n}") for n in range(10))
     store.prune(0, most=3)
 
@@ -143,7 +143,7 @@ def test_the_file_is_the_owners(store: Store, file: Path) -> None:
     ],
 )
 def test_a_database_of_others(store: Store, file: Path, statement: str, reason: str) -> None:
-    """It is left alone."""
+    """A database of another program is left alone."""
     with sqlite3.connect(file) as database:
         database.execute(statement)
     database.close()

@@ -81,7 +81,7 @@ def test_what_the_caller_chose_is_passed_on() -> None:
 
 
 def test_no_system_message_is_no_turn() -> None:
-    """An empty one neither."""
+    """Without a system message, or with an empty one, there is no turn for it."""
     for system in (None, ""):
         messages = engine_body.content(replace(ASK, system=system), CHAT)["messages"]
         assert [turn["role"] for turn in messages] == ["user"]

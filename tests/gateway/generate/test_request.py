@@ -146,7 +146,7 @@ def test_a_conversation_that_is_too_long() -> None:
     "body", [b"", b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, b'{"a":NaN}', b"\xef\xbb\xbf{}"]
 )
 def test_what_is_no_object(body: bytes) -> None:
-    """400, whatever it is."""
+    """A body that is no object is 400."""
     with pytest.raises(InvalidRequest):
         openai_json.parse_request(body)
 

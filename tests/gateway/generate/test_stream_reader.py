@@ -71,7 +71,7 @@ async def test_any_split(size: int) -> None:
 
 
 async def test_reasoning_stays_apart() -> None:
-    """Under either name."""
+    """Reasoning under either name is no part of the text."""
     parts = [piece({"reasoning": "h"}), piece({"reasoning_content": "m"}), *STREAM]
     answer, deltas = await read(parts)
     assert (answer.reasoning, answer.text) == ("hm", "chest pain")
@@ -126,7 +126,7 @@ async def test_an_end_of_the_engines_own_is_named() -> None:
 
 
 async def test_reasoning_only_is_warned_of() -> None:
-    """Tokens spent, nothing said."""
+    """Tokens without a text raise a warning."""
     answer, _ = await read([piece({"reasoning": "h"}), piece({}, "length"), sse.DONE])
     assert answer.warnings == ["reasoning_only"]
     assert "MMHIE_MAX_REASONING_TOKENS" in no_answer(answer).message

@@ -133,7 +133,7 @@ async def test_without_a_tokenizer_it_is_an_estimate() -> None:
     "body", [b"{}", b"[]", b"x", b'{"count": "many"}', b'{"count": null, "tokens": 1}']
 )
 async def test_an_unreadable_count_is_garbled(body: bytes) -> None:
-    """Never another exception."""
+    """A count that is none raises EngineGarbled, never another exception."""
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
     async def play(line: Line) -> None:

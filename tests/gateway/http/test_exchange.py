@@ -37,7 +37,7 @@ def part(body: bytes, *, more: bool) -> Message:
 
 
 async def test_a_body_in_parts() -> None:
-    """Joined in order."""
+    """The parts of a body are joined in order."""
     caller = Caller(part(b"a", more=True), part(b"", more=True), part(b"b", more=False))
     assert await caller.exchange.body(max_bytes=2) == b"ab"
 
@@ -68,7 +68,7 @@ async def test_leaving_while_the_body_is_read() -> None:
 
 
 async def test_every_response_carries_the_common_headers() -> None:
-    """Every sender adds them."""
+    """Every way to respond adds the common headers."""
     caller = Caller()
     await caller.exchange.respond(200, b"{}", headers=[(b"a", b"b")])
     start, body = caller.sent

@@ -102,7 +102,7 @@ def test_nothing_is_as_good_as_absent() -> None:
 
 
 def test_other_fields_are_the_engines_to_judge() -> None:
-    """Whatever they are."""
+    """Fields without a rule pass, whatever they hold."""
     judged(temperature="hot", colour=[1, 2])
 
 

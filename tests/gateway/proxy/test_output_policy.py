@@ -28,7 +28,7 @@ def test_the_digest_is_of_the_whole_text(parts: list[str]) -> None:
 
 
 def test_a_marker_is_told_once() -> None:
-    """However often it comes."""
+    """A marker that comes often is one warning."""
     told = ChoiceState(provenance.new_digest(KEY))
 
     assert [told.clean_whole(text) for text in ("<|start|>", "a", "b<|end|>")] == ["", "a", "b"]

@@ -78,7 +78,7 @@ def test_events_without_a_name_are_known_by_their_type() -> None:
 
 @pytest.mark.parametrize("raw", [b": ping\n\n", b"data: [DONE]\n\n", sse.encode(DELTA)])
 def test_others_pass(raw: bytes) -> None:
-    """Comments, the terminator, deltas."""
+    """Comments, deltas and the terminator pass unchanged."""
     assert relay().relay(raw) == raw
 
 

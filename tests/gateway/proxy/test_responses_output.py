@@ -31,7 +31,7 @@ def test_a_response_keeps_its_items(policy: Policy, shown: bool) -> None:
 
 
 def test_nothing_to_change_changes_nothing() -> None:
-    """Not even the objects."""
+    """An answer without a marker keeps even its objects."""
     assert responses_output.changes({"output": ITEMS, "output_messages": RAW}, PLAIN) == {}
 
 

@@ -81,7 +81,7 @@ UNSAFE: tuple[tuple[dict[str, str], str], ...] = (
 def test_production_refuses(
     refusal: Refusal, tmp_path: Path, settings: dict[str, str], said: str
 ) -> None:
-    """It does not start."""
+    """A gateway in production does not start."""
     add_key(tmp_path / "keys.json", "page", "generate")
 
     assert said in refusal(**PRODUCTION, **settings)

@@ -148,13 +148,13 @@ def test_a_head_without_end_is_431(gateway: Gateway) -> None:
 
 
 def test_too_many_headers_are_431(gateway: Gateway) -> None:
-    """However small they are."""
+    """Too many headers are 431, however small they are."""
     (answer,) = exchange(gateway, request("/healthz", *(f"x-{n}: 1" for n in range(200))))
     answer.error(431, "headers_too_large")
 
 
 def test_a_large_head_is_fine(gateway: Gateway) -> None:
-    """Tokens are long."""
+    """A head with a long token is accepted."""
     (answer,) = exchange(gateway, request("/healthz", f"authorization: Bearer {'a' * 20_000}"))
     assert answer.status == 200
 
@@ -286,7 +286,7 @@ def test_a_compressed_body_is_415(gateway: Gateway, engine: FakeEngine, coding: 
 
 
 def test_identity_is_no_compression(gateway: Gateway) -> None:
-    """Some clients say so."""
+    """`content-encoding: identity` is accepted, since some clients send it."""
     (answer,) = exchange(gateway, chat("content-encoding: identity"))
     assert answer.status == 200
 
@@ -327,7 +327,7 @@ def test_http_1_0_gets_no_chunks(gateway: Gateway, stream: bool) -> None:
 
 
 def test_an_error_over_http_1_0(gateway: Gateway) -> None:
-    """As over HTTP/1.1."""
+    """An error has the same body over HTTP/1.0."""
     (answer,) = exchange(gateway, b"GET /nothing HTTP/1.0\r\n\r\n")
     answer.error(404, "not_found")
 
@@ -391,7 +391,7 @@ def test_other_methods(gateway: Gateway, line: bytes, status: int, code: str | N
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_head_is_get_without_a_body(gateway: Gateway, path: str) -> None:
-    """Balancers ask so."""
+    """HEAD, which balancers send, answers as GET without a body."""
     with dialled(gateway) as plug:
         plug.sendall(request(path, method="HEAD"))
         head = rest(plug)

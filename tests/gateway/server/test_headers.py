@@ -81,7 +81,7 @@ def test_what_comes_back_of_the_engines(gateway: Gateway, engine: FakeEngine) ->
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_every_surface_sends_headers_of_ours(gateway: Gateway, surface: Surface) -> None:
-    """However an answer leaves."""
+    """Every surface sends the gateway's headers."""
     answer = surface.ask(gateway.client)
     assert answer.status_code == 200 or surface.path == COMPLETIONS
     assert answer.headers.keys() <= FROM_US

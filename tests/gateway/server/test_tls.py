@@ -130,7 +130,7 @@ def test_a_signal_reads_the_certificate_again(
 
 
 def test_old_versions_are_not_spoken(ours: Authority) -> None:
-    """TLS 1.2 and later."""
+    """Only TLS 1.2 and later are spoken."""
     pair = ours.issue("gateway")
     context = Tls(pair.certificate, pair.key).context
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
@@ -203,7 +203,7 @@ def shown(gateway: Gateway, authority: Authority) -> bytes:
 def test_files_that_cannot_be_used_stop_the_start(
     refusal: Refusal, ours: Authority, settings: dict[str, str], said: str
 ) -> None:
-    """Each is named."""
+    """The sentence names each file that cannot be used."""
     ours.issue("gateway")
 
     assert said in refusal(**{f"MMHIE_{name}": file for name, file in settings.items()})

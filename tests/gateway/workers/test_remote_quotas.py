@@ -68,7 +68,7 @@ async def test_granted_and_refused() -> None:
 
 
 async def test_waiting_too_long() -> None:
-    """The other refusal."""
+    """A request that waits too long is refused."""
     node = Node(timeout_s=0)
     first, second = await node.begin(), await node.begin()
     await node.settle()

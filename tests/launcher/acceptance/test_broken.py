@@ -246,7 +246,7 @@ def engine_model(engine: FakeEngine) -> str:
 async def test_an_engine_that_does_not_come_back(
     start: Start, start_engine: StartEngine, tmp_path: Path
 ) -> None:
-    """Nobody restarts it."""
+    """An engine that nobody restarts fails the check."""
     engine = start_engine()
     gateway = start(engine.url).wait()
     finding = await found(recovery.CHECK, engine, gateway, tmp_path, start_timeout_s=0.5)

@@ -90,7 +90,7 @@ def test_the_cache_bounds_the_batch_of_a_small_card() -> None:
 
 
 def test_places_come_from_the_settings() -> None:
-    """MMHIE_MAX_INFLIGHT is the batch."""
+    """MMHIE_MAX_INFLIGHT is the size of the batch."""
     assert size(DEMAND, MMHIE_MAX_INFLIGHT="64").engine.max_sequences == 64
 
 

@@ -168,7 +168,7 @@ def test_bad_input_is_one_sentence(
 
 
 def test_an_error_is_one_sentence_and_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
-    """No traceback."""
+    """An error has no traceback."""
     with pytest.raises(SystemExit) as ended:
         fails(LauncherError("The port is taken."))
 
@@ -177,7 +177,7 @@ def test_an_error_is_one_sentence_and_its_exit_code(capsys: pytest.CaptureFixtur
 
 
 def test_a_stop_that_was_asked_for_is_no_failure() -> None:
-    """Exit code 0."""
+    """A stop on request ends with exit code 0."""
     with pytest.raises(SystemExit) as ended:
         fails(ToldToStop("Stopped."))
 

@@ -137,7 +137,7 @@ def test_an_answer_as_json(run: Ran, engine: FakeEngine) -> None:
 
 
 def test_a_cut_answer_says_so(run: Ran) -> None:
-    """Before the closing paragraph."""
+    """The note of a cut answer stands before the closing paragraph."""
     assert "[warning] The answer was cut off" in run("chat", "Why?", "--max-tokens", "3")[1]
 
 
@@ -155,7 +155,7 @@ def test_a_broken_answer_is_a_failure(run: Ran, engine: FakeEngine, fault: str) 
 
 @pytest.mark.parametrize("fault", ["status", "error_midstream"])
 def test_a_notice_outlives_a_failing_engine(run: Ran, engine: FakeEngine, fault: str) -> None:
-    """Once, before the failure."""
+    """A notice is shown once, before the failure."""
     engine.next(fault=fault)
     code, out, err = run("chat", EMERGENCY)
 
@@ -192,7 +192,7 @@ def test_what_cannot_be_asked(run: Ran, arguments: tuple[str, ...], code: int, s
 
 
 def test_no_question(run: Ran) -> None:
-    """Exit code 2."""
+    """Without a question the command ends with exit code 2."""
     assert run("chat", given=" \n")[0] == 2
 
 

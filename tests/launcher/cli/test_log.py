@@ -38,7 +38,7 @@ def test_lines_are_there_at_once(tmp_path: Path) -> None:
 
 
 def test_the_last_log_is_kept(tmp_path: Path) -> None:
-    """One start back."""
+    """The log of the start before is kept."""
     path = tmp_path / "logs" / "serve-8123.log"
     for text in ("first", "second", "third"):
         with opened(tmp_path) as file:

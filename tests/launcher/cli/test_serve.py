@@ -258,7 +258,7 @@ def answered(url: str, deadline: float) -> dict[str, Any]:
 
 
 async def test_signals_are_replaced() -> None:
-    """The last action counts."""
+    """The action that was set last counts."""
     first, second = asyncio.Event(), asyncio.Event()
     serve.on_signals({signal.SIGUSR1: first.set})
     serve.on_signals({signal.SIGUSR1: second.set})

@@ -81,7 +81,7 @@ def test_a_bad_item_is_named_by_its_line(rows: list[Any], message: str, tmp_path
 
 @pytest.mark.parametrize("body", [b"\xff\xfe{}", b"{", b"[" * 200_000, b"null"])
 def test_what_is_no_json_is_refused(body: bytes, tmp_path: Path) -> None:
-    """Deep nesting too."""
+    """Text that is no JSON, or nested too deep, is refused."""
     file = tmp_path / "own.jsonl"
     file.write_bytes(body)
 
@@ -159,7 +159,7 @@ def test_another_schema_is_refused(
 
 
 def test_a_short_row_of_mmlu_is_refused(tmp_path: Path) -> None:
-    """With its line."""
+    """The refusal names the line of a short row."""
     file = tmp_path / "anatomy_test.csv"
     file.write_text("Q,1,2,3,4,A\nQ,1,2\n")
 

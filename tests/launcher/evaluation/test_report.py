@@ -145,7 +145,7 @@ def pair(first: list[Record], second: list[Record], **changed: Any) -> compare.C
 
 
 def test_the_same_report_is_not_told_apart() -> None:
-    """From itself."""
+    """A report does not differ from itself."""
     found = pair(guessed(40, 2), guessed(40, 2))
 
     assert not found.is_told_apart
@@ -219,7 +219,7 @@ def test_weights_newer_than_their_report_are_refused(tmp_path: Path) -> None:
     ("name", "value"), [("model", "n"), ("quantization", "fp8"), ("revision", "r2")]
 )
 def test_a_report_of_another_service_is_refused(name: str, value: str) -> None:
-    """With what differs."""
+    """The refusal says what differs."""
     with pytest.raises(NotEvaluated, match=f"another {name}"):
         limits.refuse(content([record(1, 1.0)]), {**SERVED, name: value}, [])
 

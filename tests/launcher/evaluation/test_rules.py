@@ -177,7 +177,7 @@ def test_a_rubric_is_a_share_of_its_points(
     ],
 )
 def test_only_a_clear_verdict_of_the_judge_counts(said: str, verdict: bool | None) -> None:
-    """Nonsense is no verdict."""
+    """Nonsense of a judge is no verdict."""
     assert rubric.verdict_of(said) is verdict
 
 

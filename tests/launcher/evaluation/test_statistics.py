@@ -21,7 +21,7 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("right", "n", "low", "high"), PUBLISHED)
 def test_wilsons_interval_is_the_published_one(right: int, n: int, low: float, high: float) -> None:
-    """To the fourth decimal."""
+    """The interval agrees to the fourth decimal."""
     found = statistics.wilson(right, n)
 
     assert found is not None
@@ -62,7 +62,7 @@ def test_fractions_get_the_bootstrap() -> None:
 
 
 def test_right_and_wrong_get_wilsons() -> None:
-    """And nothing gets nothing."""
+    """Counts get Wilson's interval, and no item gets none."""
     found = statistics.estimate([1.0, 0.0, 1.0])
 
     assert found is not None

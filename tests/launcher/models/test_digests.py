@@ -32,7 +32,7 @@ def of_merge(folder: Path) -> Path:
 
 @pytest.mark.parametrize("made", [of_hub, of_merge])
 def test_a_recorded_file_that_changes_is_found(made: object, tmp_path: Path) -> None:
-    """One byte is enough."""
+    """A change of one byte is found."""
     assert callable(made)
     file = made(tmp_path)
     known = digests.recorded([file])

@@ -55,6 +55,6 @@ def test_other_endings(line: str) -> None:
 
 @pytest.mark.parametrize("cause", MEMORY)
 def test_a_want_of_memory(cause: str) -> None:
-    """torch's words and vLLM's."""
+    """torch's words and vLLM's are both recognised."""
     assert is_out_of_memory(cause)
     assert device_fault([cause]) is None

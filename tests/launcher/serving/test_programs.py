@@ -49,7 +49,7 @@ def test_one_engine(tmp_path: Path) -> None:
 
 
 def test_every_start_has_its_own_key(tmp_path: Path) -> None:
-    """Nothing is kept."""
+    """Each start makes a key, and keeps none."""
     keys = {made(tmp_path).engines[0].command.env["VLLM_API_KEY"] for _ in range(3)}
 
     assert len(keys) == 3

@@ -64,7 +64,7 @@ def test_an_idle_engine_has_to_prove_itself() -> None:
 
 
 def test_one_token_is_proof_enough() -> None:
-    """Whoever got it."""
+    """A token for any request proves that the engine works."""
     asked, busy = StallWatchdog(stall_s=30, now=0), StallWatchdog(stall_s=30, now=0)
     for watchdog in (asked, busy):
         assert not watchdog.is_stalled(IDLE, 0)

@@ -211,7 +211,7 @@ async def test_what_cannot_be_made_ends_it(tmp_path: Path) -> None:
 
 
 async def test_a_stop_while_something_is_made(tmp_path: Path) -> None:
-    """The maker is cancelled."""
+    """A stop cancels the making of a checkpoint."""
     cancelled = asyncio.Event()
 
     async def make() -> tuple[Command, ...]:

@@ -62,7 +62,7 @@ def test_ctrl_c_while_it_is_drawn(write: int) -> None:
 
 
 def test_ctrl_c_comes_after_the_block() -> None:
-    """It isn't lost."""
+    """A Ctrl-C within the block is raised after it."""
     drawn = []
 
     def draw() -> None:

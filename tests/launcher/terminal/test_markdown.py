@@ -39,7 +39,7 @@ def test_nothing_is_swallowed_and_nothing_obeyed(text: str, expected: str) -> No
 
 
 def test_line_ends_and_tabs_stay() -> None:
-    """They are text."""
+    """Line ends and tabs stay, as text."""
     assert without_controls("a\n\tb\r\x00c") == "a\n\tbc"
 
 

@@ -136,7 +136,7 @@ def waits(requests: list[Request], step_s: float) -> float:
 
 
 def test_a_single_slot_with_equal_answers_is_md1() -> None:
-    """Waits are Pollaczek-Khinchine's."""
+    """Waits follow the formula of Pollaczek and Khinchine."""
     speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
     found = waits(Bench(speed, poisson_arrivals(0.7, COUNT, [1000] * COUNT)).run(), 0.001)
 
@@ -144,7 +144,7 @@ def test_a_single_slot_with_equal_answers_is_md1() -> None:
 
 
 def test_a_single_slot_with_exponential_answers_is_mm1() -> None:
-    """Twice M/D/1."""
+    """Waits are twice those of M/D/1."""
     lengths = [1 + int(DRAW.expovariate(1 / 1000)) for _ in range(3 * COUNT)]
     speed = EngineSpeed(flat(0.001, 1), read_s=0.0, budget=2048)
     found = waits(Bench(speed, poisson_arrivals(0.6, 3 * COUNT, lengths)).run(), 0.001)

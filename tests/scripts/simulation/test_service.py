@@ -215,7 +215,7 @@ def test_neighbours_on_one_machine_slow_each_other() -> None:
 
 
 def test_percentiles_by_hand() -> None:
-    """Nearest rank."""
+    """Percentiles are those of the nearest rank."""
     values = [float(value) for value in range(1, 101)]
 
     assert result.percentile(values, 0.5) == 50

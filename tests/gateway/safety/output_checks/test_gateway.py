@@ -74,7 +74,7 @@ def test_a_wrong_answer_is_warned_of(
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_right_answer_is_not(checked: Checked, engine: FakeEngine, surface: Surface) -> None:
-    """The same request."""
+    """A right answer to the same request has no warning."""
     engine.next(fault="say", tokens=["Ramipril 5", " mg, left lower", " lobe."])
     answer = surface.ask(checked.client, LETTER)
 
