@@ -18,9 +18,13 @@ def asked(module: Path) -> set[str]:
         for node in ast.walk(ast.parse(module.read_text()))
         if isinstance(node, ast.FunctionDef)
     ]
-    own = {one.name for one in functions if "fixture" in decorators(one)}
-    takers = [one for one in functions if one.name.startswith("test_") or one.name in own]
-    taken = {argument.arg for one in takers for argument in one.args.args}
+    own = {function.name for function in functions if "fixture" in decorators(function)}
+    takers = [
+        function
+        for function in functions
+        if function.name.startswith("test_") or function.name in own
+    ]
+    taken = {argument.arg for taker in takers for argument in taker.args.args}
     return {SHARED[name] for name in SHARED.keys() & taken - own}
 
 
@@ -55,8 +59,8 @@ def test_a_module_is_of_engines(module: Path) -> None:
 
 def test_the_marker_is_in_test_modules() -> None:
     """`make test-slow` looks for it there, and collects no other module."""
-    helpers = [one for one in REAL.parent.rglob("*.py") if not one.name.startswith("test_")]
-    assert not [one for one in helpers if "mark.slow" in one.read_text()]
+    helpers = [path for path in REAL.parent.rglob("*.py") if not path.name.startswith("test_")]
+    assert not [helper for helper in helpers if "mark.slow" in helper.read_text()]
 
 
 def test_long_ones_begin_first() -> None:

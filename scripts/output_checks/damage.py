@@ -19,7 +19,11 @@ Damage = Callable[[Pair, random.Random], tuple[Pair, Pair] | None]
 def number(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """Another number before the same unit."""
     known = quantities.numbers(pair.record)
-    found = [one for one in quantities.quantities(pair.text) if quantities.is_grounded(one, known)]
+    found = [
+        quantity
+        for quantity in quantities.quantities(pair.text)
+        if quantities.is_grounded(quantity, known)
+    ]
     if not found:
         return None
     one = chance.choice(found)
@@ -51,7 +55,9 @@ def replaced_number(pair: Pair, start: int, value: float) -> Pair:
 def drug(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """Another drug in the place of one."""
     known = drugs.traces_in(pair.record)
-    found = [one for one in drugs.mentions(pair.text) if drugs.is_spoken_of(one.drug, known)]
+    found = [
+        mention for mention in drugs.mentions(pair.text) if drugs.is_spoken_of(mention.drug, known)
+    ]
     if not found:
         return None
     one = chance.choice(found)
@@ -77,9 +83,9 @@ def side(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
 
 def allergy(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """An allergy to a drug that the text speaks for; undamaged, to one that it does not name."""
-    named = {one.drug.name for one in drugs.mentions(pair.text)}
+    named = {mention.drug.name for mention in drugs.mentions(pair.text)}
     sentences = allergies.SENTENCE.findall(pair.text)
-    found = [one.drug.name for s in sentences for one in drugs.mentions(s)]
+    found = [mention.drug.name for s in sentences for mention in drugs.mentions(s)]
     if not found:
         return None
     others = {one.name for one in drugs.by_name().values()} - named

@@ -35,8 +35,14 @@ def section(file: Path, found: Mapping[str, Any]) -> str:
     facts, runs = found["facts"], found["measurements"]["load"]["runs"]
     title = f"{facts['model']} on {facts['base']}" if facts["base"] else facts["model"]
     findings = [
-        (one["check"], one["outcome"], one["sentence"], one["measured"], one["limit"])
-        for one in found["findings"]
+        (
+            finding["check"],
+            finding["outcome"],
+            finding["sentence"],
+            finding["measured"],
+            finding["limit"],
+        )
+        for finding in found["findings"]
     ]
     load = [
         (run["concurrency"], run["way"], run["tokens_s"], run["ttft_p50_ms"], run["tpot_p50_ms"])

@@ -93,14 +93,14 @@ def _gpu(name: str, chosen: Any, model: Any, demand: Demand) -> tuple[str, ...]:
 def published(options: Mapping[str, str]) -> str:
     """Render published runs, and the simulated engine in them."""
     rows = []
-    for one in RUNS:
-        found = calibration.published(one)
-        error = f"{found / one.rate - 1:+.0%}"
+    for run in RUNS:
+        found = calibration.published(run)
+        error = f"{found / run.rate - 1:+.0%}"
         rows.append(
             (
-                one.gpu.upper(),
-                f"{one.tokens_in:,} / {one.tokens_out}",
-                f"{one.rate:g}",
+                run.gpu.upper(),
+                f"{run.tokens_in:,} / {run.tokens_out}",
+                f"{run.rate:g}",
                 f"{found:.3g}",
                 error,
             )
@@ -111,10 +111,10 @@ def published(options: Mapping[str, str]) -> str:
 def two(options: Mapping[str, str]) -> str:
     """Render predicted and measured figures of two engines."""
     rows = []
-    for one in calibration.two_engines(record("two-engines")):
-        label, factor, form = NAMES[one.name]
-        figures = (format(value * factor, form) for value in (one.predicted, one.measured))
-        rows.append((f"{one.offered:g}", label, *figures, f"{one.error:+.0%}"))
+    for engine in calibration.two_engines(record("two-engines")):
+        label, factor, form = NAMES[engine.name]
+        figures = (format(value * factor, form) for value in (engine.predicted, engine.measured))
+        rows.append((f"{engine.offered:g}", label, *figures, f"{engine.error:+.0%}"))
     return table(("requests/s offered", "", "simulated", "measured", "error"), rows)
 
 

@@ -53,7 +53,7 @@ def section(name: str, summary: str, command: Any) -> str:
     """Render one command: its help, arguments and options."""
     family = name.rpartition(" ")[0]
     group = f"{GROUPS[family]} " if family in GROUPS else ""
-    rows = [row(one) for one in command.params if one.name != "help"]
+    rows = [row(param) for param in command.params if param.name != "help"]
     table = ["| | |", "|---|---|", *rows] if rows else []
     return "\n".join([f"## mmhie {name}", "", f"{group}{paragraph(summary)}", "", *table, ""])
 

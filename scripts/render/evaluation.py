@@ -31,11 +31,11 @@ def figures(found: Mapping[str, Any]) -> str:
     """Render every group of a report but its languages."""
     rows = [
         (
-            *(one["suite"], one["group"], f"{one['scored']} of {one['items']}"),
-            *(page.interval(one["score"]), page.chance(one)),
+            *(group["suite"], group["group"], f"{group['scored']} of {group['items']}"),
+            *(page.interval(group["score"]), page.chance(group)),
         )
-        for one in found["groups"]
-        if not one["language"]
+        for group in found["groups"]
+        if not group["language"]
     ]
     agreed = [
         (one["of"], page.interval(one["agreement"]), one["agreement"]["n"])
@@ -73,7 +73,8 @@ def repeats(name: str, found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, A
 def row(name: str, found: compare.Comparison) -> tuple[str, ...]:
     """Render one comparison."""
     alone = "; ".join(
-        f"{one.suite} {one.only_first} and {one.only_second}" for one in found.contrasts
+        f"{contrast.suite} {contrast.only_first} and {contrast.only_second}"
+        for contrast in found.contrasts
     )
     return (
         f"[{name}](evaluation/{name}.html)",
@@ -81,7 +82,7 @@ def row(name: str, found: compare.Comparison) -> tuple[str, ...]:
         if found.same
         else "",
         alone,
-        f"{min(one.p_adjusted for one in found.contrasts):.2g}",
+        f"{min(contrast.p_adjusted for contrast in found.contrasts):.2g}",
         "" if found.p_same is None else f"{found.p_same:.1g}",
         "yes" if found.is_told_apart else "no",
         ", ".join(one.replace("_", " ") for one in found.differs_in),

@@ -87,4 +87,6 @@ def _compared(log: dict[str, Any], model: ModelFacts) -> Iterator[Figure]:
 def pages() -> dict[Path, str]:
     """Return docs/hardware.md with the table of logs computed anew."""
     path = DOCS / "hardware.md"
-    return {path: with_blocks(path, BLOCK, lambda _: table(HEAD, [one.row for one in figures()]))}
+    return {
+        path: with_blocks(path, BLOCK, lambda _: table(HEAD, [figure.row for figure in figures()]))
+    }

@@ -190,8 +190,8 @@ def loop_section(record: Row) -> Iterator[str]:
     yield table(
         ["text", "longest step, median", "worst"],
         [
-            [one["text"], f"{one['median_ms']:.1f} ms", f"{one['worst_ms']:.1f} ms"]
-            for one in record["texts"]
+            [text["text"], f"{text['median_ms']:.1f} ms", f"{text['worst_ms']:.1f} ms"]
+            for text in record["texts"]
         ],
     )
 
@@ -230,8 +230,8 @@ def card_sections(card: Row) -> Iterator[str]:
     yield table(
         ["estimate at least", "of matches in emergencies", "of matches in other messages"],
         [
-            [one["probability"], f"{one['emergencies']:.0%}", f"{one['others']:.0%}"]
-            for one in card["matches_of_rules"]
+            [rule["probability"], f"{rule['emergencies']:.0%}", f"{rule['others']:.0%}"]
+            for rule in card["matches_of_rules"]
         ],
     )
 
@@ -264,8 +264,8 @@ def predicted(rows: Sequence[Row], name: str) -> list[str]:
     return [
         LANGUAGE[name],
         *(
-            f"{predictive(found, many, one):.0%} to {predictive(found, few, one):.0%}"
-            for one in PREVALENCES
+            f"{predictive(found, many, prevalence):.0%} to {predictive(found, few, prevalence):.0%}"
+            for prevalence in PREVALENCES
         ),
     ]
 

@@ -101,8 +101,8 @@ def section(hazard: Hazard) -> str:
     causes = "".join(f"- {cause}.\n" for cause in hazard.causes)
     site = "".join(f"- {duty}.\n" for duty in hazard.site)
     proofs = [
-        (one.control, KINDS[one.kind], ", ".join(f"`{test}`" for test in one.tests))
-        for one in hazard.controls
+        (control.control, KINDS[control.kind], ", ".join(f"`{test}`" for test in control.tests))
+        for control in hazard.controls
     ]
     return (
         f"## {hazard.id}: {hazard.title}\n\n"
@@ -124,8 +124,13 @@ def levels(hazard: Hazard) -> list[tuple[object, ...]]:
 def summary() -> str:
     """Return a line for each hazard."""
     rows = [
-        (link(one), one.severity, f"{one.likelihood} → {one.left}", f"{one.before} → {one.after}")
-        for one in hazards()
+        (
+            link(hazard),
+            hazard.severity,
+            f"{hazard.likelihood} → {hazard.left}",
+            f"{hazard.before} → {hazard.after}",
+        )
+        for hazard in hazards()
     ]
     return table(("hazard", "severity", "likelihood", "risk"), rows)
 
@@ -156,7 +161,7 @@ def duties() -> str:
     """Return what the deploying organisation has to do for each hazard."""
     return table(
         ("hazard", "control on site"),
-        [(link(one), "; ".join(one.site) + ".") for one in hazards()],
+        [(link(hazard), "; ".join(hazard.site) + ".") for hazard in hazards()],
     )
 
 

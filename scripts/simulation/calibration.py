@@ -69,12 +69,12 @@ def predicted(record: Mapping[str, Any], calls: list[Call]) -> dict[str, float]:
     )
     seen = [
         {
-            "at_s": one.call.at_s,
-            "tokens_out": one.call.tokens_out,
-            "first_s": one.ttft_s,
-            "last_s": one.last_s - one.arrived_s,
+            "at_s": request.call.at_s,
+            "tokens_out": request.call.tokens_out,
+            "first_s": request.ttft_s,
+            "last_s": request.last_s - request.arrived_s,
         }
-        for one in run(scenario).requests
+        for request in run(scenario).requests
     ]
     return measured(seen)
 

@@ -56,7 +56,7 @@ class Engine:
     @property
     def current_speed(self) -> EngineSpeed:
         """The speed now: lower while a neighbour on the same machine is busy."""
-        if self.contended is not None and any(one.is_busy for one in self.neighbours):
+        if self.contended is not None and any(neighbour.is_busy for neighbour in self.neighbours):
             return self.contended
         return self.speed
 

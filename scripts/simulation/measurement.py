@@ -77,7 +77,7 @@ class Observation:
 def find(url: str) -> Stack:
     """Find the engines behind the gateway at `url` in the processes of its launcher."""
     gateway = _gateway(str(urlsplit(url).port))
-    router = next(line for one in gateway.parents() for line in _below(one) if ROUTER in line)
+    router = next(line for parent in gateway.parents() for line in _below(parent) if ROUTER in line)
     engines = tuple(router[router.index("--worker-urls") + 1 :])
     key = gateway.environ()["MMHIE_ENGINE_API_KEY"]
     listed = httpx2.get(f"{engines[0]}/v1/models", headers=_bearer(key)).json()
@@ -94,9 +94,9 @@ def _gateway(port: str) -> psutil.Process:
 
 def _below(process: psutil.Process) -> Iterator[list[str]]:
     """Yield command lines; the router hides its own, but the guard that started it has the same."""
-    for one in process.children(recursive=True):
+    for child in process.children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            yield one.cmdline()
+            yield child.cmdline()
 
 
 def _bearer(key: str) -> dict[str, str]:
@@ -193,7 +193,7 @@ async def _on_each(
     clients: Sequence[httpx2.AsyncClient], model: str, calls: Sequence[Call]
 ) -> list[Observation]:
     """Send the same requests to all engines; return those of the first."""
-    return (await asyncio.gather(*(together(one, model, calls) for one in clients)))[0]
+    return (await asyncio.gather(*(together(client, model, calls) for client in clients)))[0]
 
 
 async def _steps(clients: Sequence[httpx2.AsyncClient], model: str, batch: int) -> dict[str, float]:
@@ -282,7 +282,9 @@ async def measured(url: str) -> dict[str, Any]:
 def machine() -> dict[str, Any]:
     """Describe the machine."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    name = next((one.split(":", 1)[1].strip() for one in lines if "model name" in one), "unknown")
+    name = next(
+        (line.split(":", 1)[1].strip() for line in lines if "model name" in line), "unknown"
+    )
     return {
         "processor": name,
         "processors": psutil.cpu_count(),

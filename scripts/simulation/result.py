@@ -26,12 +26,12 @@ def mean(values: Sequence[float]) -> float:
 
 def endings(requests: Iterable[Request]) -> dict[str, int]:
     """Count requests by outcome; those in progress are `inside`."""
-    return dict(Counter(one.ending or "inside" for one in requests))
+    return dict(Counter(request.ending or "inside" for request in requests))
 
 
 def figures(outcome: Result, since_s: float = 0.0, until_s: float = math.inf) -> dict[str, Any]:
     """Summarize the requests that arrived in this time and were answered."""
-    came = [one for one in outcome.requests if since_s <= one.arrived_s < until_s]
+    came = [request for request in outcome.requests if since_s <= request.arrived_s < until_s]
     whole = [one for one in came if one.ending == "whole"]
     firsts = [one.ttft_s for one in whole]
     answers = [one.last_s - one.arrived_s for one in whole]
@@ -54,7 +54,7 @@ def figures(outcome: Result, since_s: float = 0.0, until_s: float = math.inf) ->
 def by_second(outcome: Result, share: float) -> list[tuple[int, float]]:
     """Return a percentile of the time to the first token by second of arrival."""
     groups: dict[int, list[float]] = {}
-    for one in outcome.requests:
-        if one.ending == "whole":
-            groups.setdefault(int(one.arrived_s), []).append(one.ttft_s)
+    for request in outcome.requests:
+        if request.ending == "whole":
+            groups.setdefault(int(request.arrived_s), []).append(request.ttft_s)
     return [(second, percentile(groups[second], share)) for second in sorted(groups)]

@@ -182,9 +182,9 @@ class Service:
             yield self.env.timeout(SAMPLE_S)
 
     def sample(self) -> Sample:
-        inside = [len(one.running) + len(one.prefilling) for one in self.engines]
-        waiting = [len(one.waiting) for one in self.engines]
-        queued = sum(len(one.queue) for one in self.gateways)
+        inside = [len(engine.running) + len(engine.prefilling) for engine in self.engines]
+        waiting = [len(engine.waiting) for engine in self.engines]
+        queued = sum(len(gateway.queue) for gateway in self.gateways)
         busiest = max(map(sum, zip(inside, waiting, strict=True)))
         return Sample(self.env.now, sum(inside), sum(waiting), queued, busiest)
 

@@ -10,7 +10,9 @@ import psutil
 def machine() -> dict[str, str | float | None]:
     """Date, processor and kernel, and how busy the machine was just before."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((one.split(":", 1)[1].strip() for one in lines if "model name" in one), "unknown")
+    model = next(
+        (line.split(":", 1)[1].strip() for line in lines if "model name" in line), "unknown"
+    )
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": model,

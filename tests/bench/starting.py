@@ -43,7 +43,7 @@ def main() -> int:
         runs = [started(Path(folder)) for _ in range(TIMES)]
     report = {
         "machine": machine(),
-        "seconds": {name: statistics.median(one[name] for one in runs) for name in runs[0]},
+        "seconds": {name: statistics.median(run[name] for run in runs) for name in runs[0]},
     }
     out.write_text(json.dumps(report, indent=1))
     print(out.read_text())  # noqa: T201 - the result

@@ -28,7 +28,7 @@ def ratios() -> dict[str, float]:
         for _ in range(TURNS)
     ]
     return {
-        figure: statistics.median(one["gateway"][figure] / one["bare"][figure] for one in turns)
+        figure: statistics.median(turn["gateway"][figure] / turn["bare"][figure] for turn in turns)
         for figure in LIMITS
     }
 

@@ -64,12 +64,12 @@ def test_chat_stream(client: OpenAI) -> None:
     )
     chunks = list(stream)
 
-    assert "".join(one.choices[0].delta.content or "" for one in chunks) == text_of(client)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == text_of(client)
     assert [place for place, one in enumerate(chunks) if "mmhie" in (one.model_extra or {})] == [
         0,
         len(chunks) - 1,
     ]
-    assert all(one.usage is None for one in chunks)
+    assert all(chunk.usage is None for chunk in chunks)
 
 
 def test_chat_stream_with_usage(client: OpenAI) -> None:
@@ -130,7 +130,7 @@ def test_responses(client: OpenAI) -> None:
     with client.responses.stream(model=MODEL, input="Say hi.", temperature=0) as stream:
         helped = stream.get_final_response()
 
-    deltas = [one.delta for one in events if one.type == "response.output_text.delta"]
+    deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
     assert "".join(deltas) == answer.output_text == helped.output_text
     assert mmhie(answer)["disclaimer"]["text"] == TEXT
     assert mmhie(helped)["disclaimer"]["text"] == TEXT

@@ -64,7 +64,7 @@ def text_of(events: Sequence[bytes]) -> str:
 
 def said_again(events: Sequence[bytes]) -> set[str]:
     """Return the whole text that the events of a response repeat."""
-    done = [one for one in map(told, events) if not str(one.get("type")).endswith("added")]
+    done = [event for event in map(told, events) if not str(event.get("type")).endswith("added")]
     return {part["text"] for one in done for part in parts_of(one)}
 
 
@@ -102,7 +102,7 @@ def finishes(event: bytes) -> bool:
     told = json.loads(content)
     choices = told.get("choices") or ()
     closing = ("response.completed", "response.incomplete", "response.failed")
-    return any(one.get("finish_reason") for one in choices) or told.get("type") in closing
+    return any(choice.get("finish_reason") for choice in choices) or told.get("type") in closing
 
 
 def labelled_places(events: Sequence[bytes]) -> list[int]:

@@ -122,5 +122,8 @@ gateway too. *served now*: answered since. *refused*: on purpose.
 
 def section() -> str:
     """The decisions as Markdown."""
-    rows = [[f"`{one.file}`", one.tests, one.outcome, one.reason] for one in DECISIONS]
+    rows = [
+        [f"`{decision.file}`", decision.tests, decision.outcome, decision.reason]
+        for decision in DECISIONS
+    ]
     return f"{INTRO}\n{table(['file', 'tests', 'outcome', 'reason'], rows)}"

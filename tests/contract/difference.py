@@ -23,7 +23,7 @@ def settled(data: bytes) -> bytes:
 
 def frames(body: bytes) -> list[bytes]:
     """The events of a stream as bytes, each with its terminator."""
-    return [one + b"\n\n" for one in body.split(b"\n\n")[:-1]]
+    return [word + b"\n\n" for word in body.split(b"\n\n")[:-1]]
 
 
 def plain(frame: bytes) -> Any:

@@ -117,7 +117,7 @@ def mmhie_of(surface: Surface, answer: httpx2.Response) -> Mapping[str, Any]:
     """The `mmhie` object of an answer in JSON or of a stream, its two parts merged."""
     if surface.form == "json":
         return dict(answer.json()["mmhie"])
-    carried = [one for one in map(carrier, events(answer.content)) if one]
+    carried = [event for event in map(carrier, events(answer.content)) if event]
     first, last = carried[0], carried[-1]
     both = {
         name: {**first.get(name, {}), **last.get(name, {})} for name in ("disclaimer", "provenance")
@@ -130,4 +130,4 @@ def carrier(event: Any) -> Mapping[str, Any]:
     if not isinstance(event, dict):
         return {}
     holders = (event, event.get("response") or {}, event.get("message") or {})
-    return next((dict(one["mmhie"]) for one in holders if one.get("mmhie")), {})
+    return next((dict(holder["mmhie"]) for holder in holders if holder.get("mmhie")), {})

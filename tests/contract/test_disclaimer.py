@@ -104,7 +104,7 @@ def test_first_and_finish_chunk_carry_it_and_no_other(
     """It is merged into chunks that are there anyway: none is added."""
     answer = surface.ask(gateway.client, stream_options={"include_usage": usage})
 
-    chunks = [one for one in events(answer.content) if one != "[DONE]"]
+    chunks = [event for event in events(answer.content) if event != "[DONE]"]
     carrying = [place for place, one in enumerate(chunks) if "mmhie" in one]
     finish = next(
         place
@@ -119,7 +119,9 @@ def test_first_and_finish_chunk_carry_it_and_no_other(
 def test_responses_carry_it_inside_created_and_completed(gateway: Gateway) -> None:
     """The two events that hold the response object."""
     surface = Surface("responses-sse", RESPONSES, "sse")
-    found = [one["type"] for one in events(surface.ask(gateway.client).content) if carrier(one)]
+    found = [
+        event["type"] for event in events(surface.ask(gateway.client).content) if carrier(event)
+    ]
 
     assert found == ["response.created", "response.completed"]
 

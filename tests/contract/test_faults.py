@@ -147,7 +147,9 @@ def test_an_error_of_the_engine_in_mid_stream(
     if surface.form == "text":
         interrupted(answer.text)
         return
-    found = [one for one in events(answer.content) if isinstance(one, dict) and "error" in one]
+    found = [
+        event for event in events(answer.content) if isinstance(event, dict) and "error" in event
+    ]
     assert len(found) == 1
     checked(found[0]["error"])
     assert b'finish_reason":"stop' not in answer.content

@@ -52,8 +52,8 @@ def test_the_stream_adds_up_to_the_answer(gateway: Gateway) -> None:
     whole = JSON.ask(gateway.client).json()
     *deltas, last, done = events(SSE.ask(gateway.client).content)
 
-    assert all(one.keys() == {"delta"} for one in deltas)
-    assert "".join(one["delta"] for one in deltas) == whole["text"]
+    assert all(delta.keys() == {"delta"} for delta in deltas)
+    assert "".join(delta["delta"] for delta in deltas) == whole["text"]
     assert len(deltas) == 24
     assert last.keys() == FIELDS - {"text"}
     assert last["usage"] == whole["usage"]
@@ -137,7 +137,7 @@ def test_the_models_own_template_and_the_authors_system_message_are_used(
     JSON.ask(gateway.client, "Why?")
 
     body = engine.body()
-    assert [one["role"] for one in body["messages"]] == ["system", "user"]
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
     assert body["messages"][0]["content"].startswith("You are a medical reasoning assistant")
     assert body["messages"][1]["content"] == "Why?"
     assert body["temperature"] == 0
@@ -266,5 +266,5 @@ def test_any_text_survives(gateway: Gateway, engine: FakeEngine, tokens: list[st
     whole, stream, text = (surface.ask(gateway.client) for surface in (JSON, SSE, TEXT))
 
     assert whole.json()["text"] == "".join(tokens)
-    assert "".join(one["delta"] for one in events(stream.content)[:-2]) == "".join(tokens)
+    assert "".join(event["delta"] for event in events(stream.content)[:-2]) == "".join(tokens)
     assert text.content.decode().startswith("".join(tokens))

@@ -81,7 +81,11 @@ def test_a_sane_request_id_is_kept(gateway: Gateway, engine: FakeEngine, surface
     )
 
     assert answer.headers[REQUEST_ID] == "order-66_a.b"
-    generations = [one for one in engine.seen() if one["path"].startswith("/v1/") and one["body"]]
+    generations = [
+        request
+        for request in engine.seen()
+        if request["path"].startswith("/v1/") and request["body"]
+    ]
     assert generations[-1]["headers"]["x-request-id"] == "order-66_a.b"
 
 

@@ -165,7 +165,7 @@ def test_health_does_not_wait_for_a_hanging_engine(start: Start, start_engine: S
     engine = start_engine()
     gateway = start(engine.url).wait()
     engine.next(fault="hang_before_headers", path="/health", times=-1)
-    until(lambda: "/health" in [one["path"] for one in engine.seen()])
+    until(lambda: "/health" in [request["path"] for request in engine.seen()])
 
     for _ in range(3):
         assert gateway.client.get("/healthz").status_code == 200
@@ -214,8 +214,8 @@ def test_openapi_says_what_comes(gateway: Gateway) -> None:
     assert "422" not in responses["/v1/models/{model_id}", "get"]
     assert "503" in responses["/readyz", "get"]
     assert list(responses["/metrics", "get"]["200"]["content"]) == ["text/plain"]
-    for one in responses.values():
-        schema = one["default"]["content"]["application/json"]["schema"]
+    for response in responses.values():
+        schema = response["default"]["content"]["application/json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Error"}
     chat = paths["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]
     assert chat["schema"]["required"] == ["messages"]

@@ -120,7 +120,7 @@ def test_now_ends_what_runs(switch: Switch, engine: FakeEngine, surface: Surface
         error = (
             answer.json()["error"]
             if surface.form == "json"
-            else next(one["error"] for one in events(answer.content) if "error" in one)
+            else next(event["error"] for event in events(answer.content) if "error" in event)
         )
         assert (error["code"], HOLD.reason in error["message"]) == ("held", True)
         assert [notice["id"] for notice in error["mmhie"]["notices"]] == [ID]

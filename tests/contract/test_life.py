@@ -129,7 +129,7 @@ def test_streams_in_flight_finish(start: Start, engine: FakeEngine) -> None:
     engine.next(fault="gated", times=len(STREAMS))
     with ExitStack() as opened:
         streams = [opened.enter_context(streamed(gateway, surface)) for surface in STREAMS]
-        begun = [(next(parts), parts) for parts in (one.iter_raw() for one in streams)]
+        begun = [(next(parts), parts) for parts in (stream.iter_raw() for stream in streams)]
         gateway.signal()
         until(lambda: not gateway.answers("/readyz"))
         engine.release(100 * len(STREAMS))

@@ -148,7 +148,7 @@ def test_the_key_may_be_in_either_header(
         {"authorization": f"Bearer {secret}"},
         {},
     )
-    answers = [gateway.client.post(path, json=WHOLE.body(), headers=one) for one in keys]
+    answers = [gateway.client.post(path, json=WHOLE.body(), headers=key) for key in keys]
 
     assert [answer.status_code for answer in answers] == [200, 200, 401]
     assert answers[-1].json()["error"]["type"] == "authentication_error"

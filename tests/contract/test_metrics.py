@@ -24,7 +24,7 @@ def scraped(gateway: Gateway) -> dict[str, Metric]:
 
 def total(metric: Metric) -> float:
     """The sum of a family's samples, creation times left out."""
-    return sum(one.value for one in metric.samples if not one.name.endswith("_created"))
+    return sum(sample.value for sample in metric.samples if not sample.name.endswith("_created"))
 
 
 def test_three_kinds_in_one_page(gateway: Gateway) -> None:
@@ -107,8 +107,8 @@ def test_a_thousand_names_add_no_series(gateway: Gateway) -> None:
 def series(gateway: Gateway) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
     """Every series of ours by name and labels; the engine's come and go with what it does."""
     return {
-        (one.name, tuple(sorted(one.labels.items())))
+        (sample.name, tuple(sorted(sample.labels.items())))
         for family in scraped(gateway).values()
-        for one in family.samples
-        if not one.name.startswith("vllm:")
+        for sample in family.samples
+        if not sample.name.startswith("vllm:")
     }

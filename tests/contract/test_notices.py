@@ -192,7 +192,7 @@ def test_a_callers_own_headers_change_nothing(
         return {name: answer.headers.get(name) for name in OWN}
 
     assert ask(OWN) == ask({})
-    assert not [name for one in engine.seen() for name in one["headers"] if "mmhie" in name]
+    assert not [name for request in engine.seen() for name in request["headers"] if "mmhie" in name]
 
 
 def test_a_very_long_prompt_is_screened_at_both_ends(gateway: Gateway) -> None:

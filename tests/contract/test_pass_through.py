@@ -140,7 +140,11 @@ def test_client_credentials_stay_outside(
     headers = {**SECRETS, **surface.headers}
     gateway.client.post(surface.path, json=surface.body(), headers=headers)
 
-    sent = [one for one in engine.seen() if one["body"] and one["path"].startswith("/v1/")][-1]
+    sent = [
+        request
+        for request in engine.seen()
+        if request["body"] and request["path"].startswith("/v1/")
+    ][-1]
     allowed = {"host", "content-type", "content-length", "accept", "x-request-id", "traceparent"}
     assert sent["headers"].keys() <= allowed | {"connection", "user-agent", "authorization"}
     assert "client-secret" not in json.dumps(sent["headers"])
@@ -196,7 +200,7 @@ def texts(surface: Surface, answer: httpx2.Response) -> list[Any]:
     assert answer.status_code == 200
     if surface.form == "text":
         return [answer.text]
-    return [said(one) for one in frames(answer.content)]
+    return [said(frame) for frame in frames(answer.content)]
 
 
 def said(frame: bytes) -> Any:

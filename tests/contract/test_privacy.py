@@ -129,7 +129,7 @@ class Hospital:
         if answer.status_code >= 400:
             self.refusals.append(answer.text)
         elif answer.headers["content-type"].startswith("text/event-stream"):
-            told = (one for one in events(answer.content) if isinstance(one, dict))
+            told = (event for event in events(answer.content) if isinstance(event, dict))
             self.refusals += [str(one["error"]) for one in told if one.get("error")]
         elif answer.headers["content-type"].startswith("text/plain"):
             self.refusals += re.findall(r"\[interrupted\].*", answer.text)

@@ -88,7 +88,7 @@ def test_a_conversation_can_be_counted(gateway: Gateway, engine: FakeEngine) -> 
     answer = gateway.client.post("/tokenize", json={"messages": TURN})
 
     assert answer.json()["count"] > len(TURN[0]["content"].split())
-    sent = [json.loads(one["body"]) for one in engine.seen("/tokenize")][-1]
+    sent = [json.loads(request["body"]) for request in engine.seen("/tokenize")][-1]
     assert sent == {"messages": TURN, "model": "fake-model"}
 
 

@@ -37,7 +37,7 @@ class FakeHub:
         """The requests so far whose path ends so."""
         log = self.root / "requests.jsonl"
         lines = log.read_text().splitlines() if log.exists() else []
-        return [one for one in map(json.loads, lines) if one["path"].endswith(end)]
+        return [line for line in map(json.loads, lines) if line["path"].endswith(end)]
 
     def environ(self, home: Path, **more: str) -> dict[str, str]:
         """Variables of a program that knows this hub and nothing else."""

@@ -47,7 +47,12 @@ def describe(
     file: Path, *devices: Device, init: int = 0, driver: str = "580.95.05", cuda: int = 13000
 ) -> None:
     """Let the library answer so from the next time it is asked on."""
-    lines = [f"init {init}", f"driver {driver}", f"cuda {cuda}", *(one.line for one in devices)]
+    lines = [
+        f"init {init}",
+        f"driver {driver}",
+        f"cuda {cuda}",
+        *(device.line for device in devices),
+    ]
     draft = file.with_suffix(".new")
     draft.write_text("\n".join(lines) + "\n")
     draft.replace(file)

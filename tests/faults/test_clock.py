@@ -213,7 +213,7 @@ def written(shifted: Shifted, ids: set[str]) -> list[dict[str, Any]]:
     """These requests' entries, as soon as all are there."""
 
     def told() -> list[dict[str, Any]]:
-        return [one for one in lines(shifted.trail) if one.get("caller_request_id") in ids]
+        return [line for line in lines(shifted.trail) if line.get("caller_request_id") in ids]
 
     until(lambda: len(told()) == len(ids))
     return told()

@@ -84,4 +84,4 @@ def test_a_path_is_declared_once() -> None:
 
 def test_every_answer_of_a_model_needs_a_scope() -> None:
     """Token paths are never open."""
-    assert all(one.need for one in ENDPOINTS if isinstance(one, TokenEndpoint))
+    assert all(endpoint.need for endpoint in ENDPOINTS if isinstance(endpoint, TokenEndpoint))

@@ -100,4 +100,4 @@ def test_a_gateway_that_aborts_dumps_nothing(start: Start, tmp_path: Path) -> No
     os.kill(workers[0], signal.SIGABRT)
     gateway.stop()
 
-    assert [one.name for one in tmp_path.iterdir() if "core" in one.name] == []
+    assert [path.name for path in tmp_path.iterdir() if "core" in path.name] == []

@@ -77,10 +77,10 @@ def experts() -> dict[str, list[str]]:
     from vllm.model_executor.layers.fused_moe.oracle import mxfp4
 
     able = [
-        (backend.name, any(one.supports_lora() for one in kernels))
+        (backend.name, any(kernel.supports_lora() for kernel in kernels))
         for backend in mxfp4._get_priority_backends_for_gpt_oss()
         for kernels in [mxfp4.backend_to_kernel_cls(backend)]
-        if any(one._supports_current_device() for one in kernels)
+        if any(kernel._supports_current_device() for kernel in kernels)
     ]
     return {
         "all": [name for name, _ in able],

@@ -90,7 +90,7 @@ def answer(
     except ValueError as error:
         to.send(({"refusal": str(error)}, {}))
         return
-    to.send((described(made), {one: refusal(made, config, one) for one in adapters}))
+    to.send((described(made), {adapter: refusal(made, config, adapter) for adapter in adapters}))
 
 
 def main(questions: dict[str, Any]) -> dict[str, Any]:

@@ -164,4 +164,4 @@ def test_adapters(answers: Answers, folder: Path, name: str) -> None:
 
 def test_adapters_of_both_kinds(answers: Answers) -> None:
     """Some are taken and some refused: a reader that says the same to all would prove nothing."""
-    assert {bool(one) for one in answers["adapters"].values()} == {True, False}
+    assert {bool(adapter) for adapter in answers["adapters"].values()} == {True, False}

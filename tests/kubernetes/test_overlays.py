@@ -91,10 +91,10 @@ def test_every_selector_finds_its_pods(overlay: str) -> None:
     """Services, budgets and the monitor."""
     labels = [pod.labels for pod in pods(overlay)]
     for service in objects(overlay, "Service"):
-        assert any(matches(service["spec"]["selector"], one) for one in labels), service
+        assert any(matches(service["spec"]["selector"], label) for label in labels), service
     for budget in objects(overlay, "PodDisruptionBudget"):
         wanted = budget["spec"]["selector"]["matchLabels"]
-        assert any(matches(wanted, one) for one in labels), budget
+        assert any(matches(wanted, label) for label in labels), budget
 
 
 def test_what_is_named_is_there(overlay: str) -> None:
@@ -148,7 +148,11 @@ def test_what_an_engine_compiled_is_kept(overlay: str) -> None:
     """A new pod finds kernels and merged models of the one before; that is minutes of its start."""
     for pod in pods(overlay):
         if pod.container["name"] == "engine":
-            volumes = [one["name"] for one in pod.spec["volumes"] if "persistentVolumeClaim" in one]
+            volumes = [
+                volume["name"]
+                for volume in pod.spec["volumes"]
+                if "persistentVolumeClaim" in volume
+            ]
             kept = {*volumes, *pod.claims}
             folders = {m["mountPath"]: m["name"] for m in pod.container["volumeMounts"]}
             assert folders["/cache"] in kept, pod.owner

@@ -35,7 +35,11 @@ def test_promtool_is_content() -> None:
 @pytest.mark.parametrize("name", queries.alerts())
 def test_every_alert_is_tested_both_ways(name: str) -> None:
     """It fires in one test and is silent in another."""
-    answers = {bool(one["exp_alerts"]) for one in expectations() if one["alertname"] == name}
+    answers = {
+        bool(expectation["exp_alerts"])
+        for expectation in expectations()
+        if expectation["alertname"] == name
+    }
 
     assert answers == {True, False}
 

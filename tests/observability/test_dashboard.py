@@ -62,7 +62,9 @@ def trouble(gateway: Gateway, engine: FakeEngine) -> float:
 def exposed(gateway: Gateway) -> set[str]:
     """The series of the gateway's own families, those without a sample yet too."""
     text = gateway.client.get("/metrics").text
-    families = [one for one in text_string_to_metric_families(text) if "vllm:" not in one.name]
+    families = [
+        family for family in text_string_to_metric_families(text) if "vllm:" not in family.name
+    ]
     return {
         name
         for family in families
@@ -141,13 +143,13 @@ def test_a_real_prometheus_shows_every_panel_of_the_gateway(
 def total(gateway: Gateway) -> float:
     """The requests that the gateway has counted."""
     text = gateway.client.get("/metrics").text
-    families = {one.name: one.samples for one in text_string_to_metric_families(text)}
-    return sum(one.value for one in families["mmhie_requests"])
+    families = {family.name: family.samples for family in text_string_to_metric_families(text)}
+    return sum(request.value for request in families["mmhie_requests"])
 
 
 def test_panels_have_titles_of_their_own() -> None:
     """A second one of the same title would be asked about by no test."""
     found = [json.loads(file.read_text())["panels"] for file in queries.DASHBOARDS]
-    titles = [one["title"] for panels in found for one in panels if one["type"] != "row"]
+    titles = [panel["title"] for panels in found for panel in panels if panel["type"] != "row"]
 
     assert len(titles) == len(set(titles))

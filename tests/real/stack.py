@@ -57,7 +57,7 @@ class Stack:
 
     def find(self, words: str) -> psutil.Process:
         """The process below the launcher whose command line contains these words."""
-        below = [one for one in self.processes() if words in " ".join(one.cmdline())]
+        below = [process for process in self.processes() if words in " ".join(process.cmdline())]
         return below[-1]
 
     def processes(self) -> list[psutil.Process]:

@@ -33,7 +33,7 @@ def test_a_start_checks_itself(tmp_path: Path) -> None:
     accepted = mmhie(tmp_path, "accept", "--quick")
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
     found = json.loads((tmp_path / "acceptance.json").read_text())
-    outcomes = {one["check"]: one["outcome"] for one in found["findings"]}
+    outcomes = {finding["check"]: finding["outcome"] for finding in found["findings"]}
     left_out = {name for name, outcome in outcomes.items() if outcome == "not applicable"}
 
     assert list(outcomes) == [check.name for check in run.CHECKS]

@@ -137,13 +137,13 @@ class Shaken:
     def gateway(self) -> psutil.Process:
         """The workers' parent, not the guard before it, whose command line ends alike."""
         return next(
-            one
-            for one in self.stack.processes()
-            if one.cmdline()[-2:] == ["-m", "gateway"] and not is_guard(one)
+            process
+            for process in self.stack.processes()
+            if process.cmdline()[-2:] == ["-m", "gateway"] and not is_guard(process)
         )
 
     def workers(self) -> set[int]:
-        return {one.pid for one in self.gateway().children()}
+        return {child.pid for child in self.gateway().children()}
 
     def engine(self) -> psutil.Process:
         """vLLM's API server."""

@@ -68,7 +68,7 @@ def test_python_chat(client: OpenAI, model: str) -> None:
     with client.chat.completions.stream(**asked) as stream:
         helped = stream.get_final_completion()
 
-    text = "".join(one.choices[0].delta.content or "" for one in chunks)
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert text == whole.choices[0].message.content == helped.choices[0].message.content
     assert text.strip()
     assert disclaimer(whole) == disclaimer(chunks[0]) == disclaimer(helped) == TEXT

@@ -71,6 +71,6 @@ def test_what_broke_off_was_resumed(served: Served, hub: FakeHub, path: str, sen
 
 def test_the_start_told_of_its_fetch(served: Served) -> None:
     """Clients that asked for its health meanwhile saw the bytes come."""
-    seen = [str(one["detail"]) for one in served.stack.phases]
+    seen = [str(phase["detail"]) for phase in served.stack.phases]
 
     assert any(detail.startswith(f"Fetching {BASE}: ") for detail in seen), seen

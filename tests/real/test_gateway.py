@@ -99,7 +99,7 @@ def test_the_three_forms_say_the_same(client: httpx2.Client) -> None:
     text = client.post(GENERATE, json={**asked, "stream": True}, headers={"accept": "text/plain"})
 
     assert whole["text"].strip()
-    assert "".join(one["delta"] for one in events(stream.content)[:-2]) == whole["text"]
+    assert "".join(event["delta"] for event in events(stream.content)[:-2]) == whole["text"]
     assert text.text.startswith(whole["text"])
     assert whole["usage"]["completion_tokens"] == 24
 

@@ -126,9 +126,9 @@ def test_generate_as_events(served: Served) -> None:
     asked = {"prompt": FEVER.question, "include_reasoning": True}
     *deltas, last = served.events("/llm/generate", asked)
 
-    assert "".join(one.get("reasoning_delta", "") for one in deltas) == FEVER.reasoning
-    assert "".join(one.get("delta", "") for one in deltas) == FEVER.answer
-    assert all(len(one) == 1 for one in deltas)
+    assert "".join(delta.get("reasoning_delta", "") for delta in deltas) == FEVER.reasoning
+    assert "".join(delta.get("delta", "") for delta in deltas) == FEVER.answer
+    assert all(len(delta) == 1 for delta in deltas)
     assert (last["finish_reason"], last["truncated"], last["warnings"]) == ("stop", None, [])
     quiet = served.events("/llm/generate", {"prompt": FEVER.question})
     assert not any("reasoning_delta" in one for one in quiet)
@@ -152,10 +152,10 @@ def test_chat_as_chunks(served: Served) -> None:
     messages = [{"role": "user", "content": ANAEMIA.question}]
     body = {"model": served.model, "messages": messages, "temperature": 0}
     chunks = served.events("/v1/chat/completions", body)
-    deltas = [one["choices"][0]["delta"] for one in chunks]
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
 
-    assert "".join(one.get("reasoning") or "" for one in deltas) == ANAEMIA.reasoning
-    assert "".join(one.get("content") or "" for one in deltas) == ANAEMIA.answer
+    assert "".join(delta.get("reasoning") or "" for delta in deltas) == ANAEMIA.reasoning
+    assert "".join(delta.get("content") or "" for delta in deltas) == ANAEMIA.answer
 
 
 def test_effort_changes_the_reasoning(served: Served) -> None:

@@ -143,16 +143,16 @@ def pair(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pai
 
 def test_two_hosts_say_what_one_says(pair: Pair) -> None:
     """Word for word, and half of every layer is on the other host."""
-    texts = [pair.head.text(one.question, max_tokens=96) for one in EXCHANGES]
+    texts = [pair.head.text(exchange.question, max_tokens=96) for exchange in EXCHANGES]
     fingerprint = pair.head.chat(FEVER.question, system=SYSTEM, max_tokens=4)["system_fingerprint"]
 
-    assert texts == [one.answer for one in EXCHANGES]
+    assert texts == [exchange.answer for exchange in EXCHANGES]
     assert "tp2" in fingerprint
 
 
 def test_the_other_host_has_ranks_and_no_server(pair: Pair) -> None:
     """Nothing there listens for requests."""
-    below = [" ".join(one.cmdline()) for one in pair.follower.processes()]
+    below = [" ".join(process.cmdline()) for process in pair.follower.processes()]
 
     assert [line for line in below if "launcher.nodes.headless" in line]
     assert not [line for line in below if "-m gateway" in line or "api_server" in line]

@@ -52,7 +52,7 @@ def test_the_format_is_told(served: Served) -> None:
     assert served.stack.health()["served"]["quantization"] == wanted
     assert answer["mmhie"]["provenance"]["quantization"] == wanted
     assert served.plan()["quantization"] == wanted
-    assert not [one for one in served.stack.health()["warnings"] if "QUANTIZE" in one]
+    assert not [warning for warning in served.stack.health()["warnings"] if "QUANTIZE" in warning]
 
 
 def test_the_estimate_holds(served: Served) -> None:

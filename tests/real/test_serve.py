@@ -51,13 +51,15 @@ def post(stack: Stack, path: str, body: dict[str, Any]) -> Any:
 def engine_core(stack: Stack) -> psutil.Process | None:
     """vLLM's own child, which outlives a killed API server when nobody looks after it."""
     try:
-        return next((one for one in stack.processes() if one.name().startswith(ENGINE)), None)
+        return next(
+            (process for process in stack.processes() if process.name().startswith(ENGINE)), None
+        )
     except psutil.NoSuchProcess:
         return None  # one of them ended while it was looked at
 
 
 def alive(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    return [one for one in processes if is_alive(one)]
+    return [process for process in processes if is_alive(process)]
 
 
 def is_alive(one: psutil.Process) -> bool:
@@ -98,7 +100,7 @@ def test_the_engine_sends_nothing_home_and_is_private(stack: Stack) -> None:
     assert stack.engine_socket.parent.stat().st_mode & 0o077 == 0
     assert env["VLLM_API_KEY"] == stack.engine_key
     assert stack.engine_key not in stack.log.read_text()
-    assert not any(stack.engine_key in " ".join(one.cmdline()) for one in stack.processes())
+    assert not any(stack.engine_key in " ".join(process.cmdline()) for process in stack.processes())
 
 
 def test_a_second_start_on_the_port_is_one_sentence(stack: Stack, tmp_path: Path) -> None:
@@ -144,7 +146,7 @@ def test_one_trace_from_the_caller_to_vllm(
         told = answer.read().decode()
 
     def ours(spans: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        return {one["name"]: one for one in spans if one["trace"] == trace}
+        return {span["name"]: span for span in spans if span["trace"] == trace}
 
     spans = ours(collector.until(lambda found: len(ours(found)) == 3))
     own, asked, engines = spans["POST /llm/generate"], spans["chat embedded"], spans["llm_request"]
@@ -171,7 +173,7 @@ def test_a_killed_engine_is_restarted(stack: Stack) -> None:
     until(lambda: not alive([core]))
 
     stack.until("ready")
-    assert [one for one in stack.phases if "killed by SIGKILL" in one["detail"]]
+    assert [phase for phase in stack.phases if "killed by SIGKILL" in phase["detail"]]
     with generate(stack) as answer:
         assert json.load(answer)["text"].strip()
 

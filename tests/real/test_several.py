@@ -82,7 +82,7 @@ def answered(stack: Stack) -> list[float]:
 
 def engines(stack: Stack) -> list[psutil.Process]:
     """The two vLLM servers, without the guards that started them."""
-    below = ((one, " ".join(one.cmdline())) for one in stack.processes())
+    below = ((process, " ".join(process.cmdline())) for process in stack.processes())
     return [
         one for one, line in below if "api_server" in line and "parent_death_guard.py" not in line
     ]

@@ -91,7 +91,7 @@ def test_the_same_adapter_is_not(site: Path) -> None:
 
     assert (code, found["is_told_apart"], found["differs_in"]) == (0, False, [])
     assert found["same"]["value"] == 1.0
-    assert {one["value"] for one in report(site, "own")["items"]} == {1.0}
+    assert {item["value"] for item in report(site, "own")["items"]} == {1.0}
 
 
 def test_what_they_declare_is_named(site: Path) -> None:

@@ -37,7 +37,7 @@ def test_it_streams(served: Served) -> None:
     """The same words, in pieces."""
     *deltas, last = served.events("/llm/generate", {"prompt": "Hello", "max_tokens": 8})
 
-    assert "".join(one["delta"] for one in deltas) == served.text("Hello", max_tokens=8)
+    assert "".join(delta["delta"] for delta in deltas) == served.text("Hello", max_tokens=8)
     assert last["finish_reason"] == "length"
 
 

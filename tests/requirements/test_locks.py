@@ -83,7 +83,7 @@ def test_every_package_has_its_hashes(name: str) -> None:
         first, *hashes = pin.splitlines()
         assert first.endswith(" \\"), first
         assert hashes
-        assert all(HASH.fullmatch(one) for one in hashes), first
+        assert all(HASH.fullmatch(digest) for digest in hashes), first
 
 
 def test_a_lock_is_written_as_it_is_read() -> None:

@@ -119,7 +119,7 @@ def async_stream_generate(site: Site, outcome: str, more: dict[str, Any]) -> obj
             opened: Any = llm.stream_generate(EMERGENCY, **more)
             async with aclosing(opened) as pieces:
                 whole = outcome != "stopped"
-                return [one async for one in pieces][-1] if whole else await anext(pieces)
+                return [piece async for piece in pieces][-1] if whole else await anext(pieces)
 
     return asyncio.run(ask())
 

@@ -68,7 +68,7 @@ def chat() -> dict[str, Any]:
 
 def stream() -> dict[str, Any]:
     chunks = events(post({**chatting, "stream": True}))
-    text = "".join(one["choices"][0]["delta"].get("content") or "" for one in chunks)
+    text = "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks)
     return {"text": text, "label": label(chunks[0])}
 
 

@@ -26,7 +26,7 @@ def chat() -> dict[str, Any]:
 
 def stream() -> dict[str, Any]:
     pieces = list(model().stream(QUESTION))
-    return {"text": "".join(str(one.content) for one in pieces)}
+    return {"text": "".join(str(piece.content) for piece in pieces)}
 
 
 def tools() -> dict[str, Any]:
@@ -37,8 +37,8 @@ def tools() -> dict[str, Any]:
 def tools_streamed() -> dict[str, Any]:
     first, *others = model().bind_tools([TOOL], tool_choice="dose").stream(QUESTION)
     whole = first
-    for one in others:
-        whole = whole + one
+    for other in others:
+        whole = whole + other
     return called(whole)
 
 

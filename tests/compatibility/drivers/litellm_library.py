@@ -22,7 +22,7 @@ def chat() -> dict[str, Any]:
 
 def stream() -> dict[str, Any]:
     chunks = list(litellm.completion(**chatting, stream=True))
-    text = "".join(one.choices[0].delta.content or "" for one in chunks)
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     return {"text": text, "label": label(chunks[0])}
 
 

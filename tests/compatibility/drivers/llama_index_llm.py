@@ -35,7 +35,7 @@ def chat() -> dict[str, Any]:
 
 def stream() -> dict[str, Any]:
     chunks = list(llm.stream_chat(SAID))
-    return {"text": "".join(one.delta or "" for one in chunks), "label": label(chunks[0].raw)}
+    return {"text": "".join(chunk.delta or "" for chunk in chunks), "label": label(chunks[0].raw)}
 
 
 def tools() -> dict[str, Any]:

@@ -22,7 +22,7 @@ def chat() -> dict[str, Any]:
 
 def stream() -> dict[str, Any]:
     chunks = list(create(**chatting, stream=True))
-    text = "".join(one.choices[0].delta.content or "" for one in chunks)
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     return {"text": text, "label": label(chunks[0])}
 
 
@@ -40,7 +40,7 @@ def tools() -> dict[str, Any]:
 
 def tools_streamed() -> dict[str, Any]:
     chunks = list(create(**chatting, tools=[TOOL], tool_choice=NAMED, stream=True))
-    deltas = [call for one in chunks for call in one.choices[0].delta.tool_calls or ()]
+    deltas = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
     name = "".join(call.function.name or "" for call in deltas)
     written = "".join(call.function.arguments or "" for call in deltas)
     return called(name, written, chunks[0])

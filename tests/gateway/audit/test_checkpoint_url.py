@@ -77,7 +77,9 @@ def test_a_trail_that_is_cut_is_found_elsewhere(
     assert known[-1] == verify(trail, key=KEY, checkpoints=known).head
     assert not verify(trail, key=KEY, checkpoints=known).findings
     trail.write_bytes(b"".join(trail.read_bytes().splitlines(keepends=True)[:-2]))
-    assert [one.kind for one in verify(trail, key=KEY, checkpoints=known).findings] == ["cut"]
+    assert [finding.kind for finding in verify(trail, key=KEY, checkpoints=known).findings] == [
+        "cut"
+    ]
 
 
 def test_it_is_sent_again_until_it_arrives(collector: Collector) -> None:
@@ -108,7 +110,7 @@ def test_nothing_waits_for_a_collector_that_is_away(
         answers = [gateway.client.post(SURFACES[0].path, json=SURFACES[0].body()) for _ in range(5)]
     until(lambda: "audit checkpoints do not arrive" in gateway.log)
 
-    assert [one.status_code for one in answers] == [200] * 5
+    assert [answer.status_code for answer in answers] == [200] * 5
     assert gateway.stop() == 0
 
 

@@ -96,7 +96,7 @@ def test_export(desk: Desk, trail: Path) -> None:
     """As it is, or as FHIR; of a damaged trail nothing past the damage."""
     assert desk.run("audit", "export")[0] == trail.read_text()
     resources = [json.loads(line) for line in desk.run("audit", "export", "--fhir")[0].splitlines()]
-    assert [one["resourceType"] for one in resources] == ["AuditEvent"] * 5
+    assert [resource["resourceType"] for resource in resources] == ["AuditEvent"] * 5
     trail.write_bytes(trail.read_bytes().replace(b'"number":2', b'"number":7'))
     out, err = desk.run("audit", "export", "--fhir", exit_code=1)
     assert len(out.splitlines()) == 2
@@ -227,7 +227,7 @@ def test_hold_and_release_are_in_the_trail(desk: Desk, path: Path) -> None:
     desk.run("release", "--by", "dr.y")
     desk.run("release")
 
-    told = [(one["kind"], one["by"], one.get("reason")) for one in lines(path)]
+    told = [(line["kind"], line["by"], line.get("reason")) for line in lines(path)]
     assert told == [("hold", "dr.x", "odd answers"), ("release", "dr.y", None)]
     desk.run("audit", "verify")
 

@@ -107,8 +107,8 @@ def test_killed_gateways(start: Start, engine: FakeEngine, tmp_path: Path) -> No
 def asked(gateway: Gateway, name: str) -> set[str]:
     """Ask a dozen times; return the requests' ids."""
     ids = [f"{name}-{number}" for number in range(12)]
-    for one in ids:
-        headers = {"x-request-id": one}
+    for identifier in ids:
+        headers = {"x-request-id": identifier}
         gateway.client.post(SURFACES[0].path, json=SURFACES[0].body(), headers=headers)
     return set(ids)
 

@@ -41,7 +41,7 @@ class Trail:
         found: list[dict[str, Any]] = []
 
         def there() -> bool:
-            found[:] = [one for one in lines(self.file) if one.get("request_id") == request_id]
+            found[:] = [line for line in lines(self.file) if line.get("request_id") == request_id]
             return bool(found)
 
         until(there)

@@ -154,18 +154,22 @@ def test_all_that_can_happen_is_valid(happened: list[dict[str, Any]]) -> None:
     wanted = {"ok", "engine_cut", "engine_rejected", "no_answer", "engine_timeout", "client_gone"}
     assert seen >= wanted | {"invalid_request", "model_not_found", "not_found", "unauthorized"}
     export = Export()
-    resources = [valid(one) for record in happened for one in export.resources(record)]
+    resources = [valid(resource) for record in happened for resource in export.resources(record)]
 
-    ids = Counter((one["resourceType"], one["id"]) for one in resources)
+    ids = Counter((resource["resourceType"], resource["id"]) for resource in resources)
     assert max(ids.values()) == 1
-    made = {f"Device/{one['id']}" for one in resources if one["resourceType"] == "Device"}
-    provenances = [one for one in resources if one["resourceType"] == "Provenance"]
-    assert {one["agent"][0]["who"]["reference"] for one in provenances} == made
+    made = {
+        f"Device/{resource['id']}" for resource in resources if resource["resourceType"] == "Device"
+    }
+    provenances = [resource for resource in resources if resource["resourceType"] == "Provenance"]
+    assert {provenance["agent"][0]["who"]["reference"] for provenance in provenances} == made
     answered = [one for one in happened if one.get("model") and one.get("status") == 200]
     assert len(provenances) == len(answered)
     for one in provenances:
         check_provenance(one)
-    claims = [one for one in resources if CREATE in one.get("meta", {}).get("profile", ())]
+    claims = [
+        resource for resource in resources if CREATE in resource.get("meta", {}).get("profile", ())
+    ]
     assert len(claims) == sum(one["outcome"] == "ok" for one in answered)
     for one in claims:
         check_create(one)
@@ -203,7 +207,9 @@ def test_a_device_is_an_ai_device() -> None:
     """AI Transparency on FHIR, profile AI-Device (input/fsh/AIDevice.fsh); it comes once."""
     export = Export()
     device, event, provenance = export.resources({**REQUEST, "revision": "abc"})
-    again = [one["resourceType"] for one in export.resources({**REQUEST, "revision": "abc"})]
+    again = [
+        resource["resourceType"] for resource in export.resources({**REQUEST, "revision": "abc"})
+    ]
     other, *_ = export.resources({**REQUEST, "revision": "abd"})
 
     assert again == ["AuditEvent", "Provenance"]

@@ -83,7 +83,7 @@ def test_processes_share_one_chain(path: Path) -> None:
     assert [child.wait(timeout=PATIENCE_S) for child in children] == [0, 0]
 
     files = [*rotated_files(path), path]
-    written = [line for one in files for line in lines(one) if line["kind"] == "test"]
+    written = [line for file in files for line in lines(file) if line["kind"] == "test"]
     assert len(files) > 5
     for name in "ab":
         assert [line["number"] for line in written if line["by"] == name] == list(range(1000))

@@ -53,7 +53,7 @@ class Audited:
 
         def there() -> bool:
             wanted = answer.headers["x-request-id"]
-            found[:] = [one for one in self.requests() if one["request_id"] == wanted]
+            found[:] = [request for request in self.requests() if request["request_id"] == wanted]
             return bool(found)
 
         until(there)
@@ -245,9 +245,13 @@ def test_a_caller_that_leaves_has_its_line(audited: Audited, engine: FakeEngine)
         "POST", SSE.path, json=SSE.body(), headers=headers
     ) as answer:
         next(answer.iter_bytes())
-    until(lambda: any(one.get("caller_request_id") == "leaver" for one in audited.requests()))
+    until(
+        lambda: any(request.get("caller_request_id") == "leaver" for request in audited.requests())
+    )
 
-    (line,) = [one for one in audited.requests() if one.get("caller_request_id") == "leaver"]
+    (line,) = [
+        request for request in audited.requests() if request.get("caller_request_id") == "leaver"
+    ]
     assert line["outcome"] == "client_gone"
     assert line["prompt_digest"].startswith("hmac-sha256:")
 
@@ -279,7 +283,7 @@ def test_a_killed_gateway_goes_on_where_it_was(
     second.line(second.ask(JSON))
     second.gateway.stop()
 
-    kinds = [one["kind"] for one in lines(second.trail)]
+    kinds = [line["kind"] for line in lines(second.trail)]
     assert kinds == ["start", "request", "repair", "start", "request", "stop"]
     assert lines(second.trail)[1] == told
     checkpoints = [*first.checkpoints, *second.checkpoints]
@@ -305,7 +309,7 @@ def test_what_a_stop_cuts_off_has_its_line(
     for one in asking:
         one.join()
 
-    told = [(one["kind"], one.get("outcome")) for one in lines(trail)]
+    told = [(line["kind"], line.get("outcome")) for line in lines(trail)]
     assert told == [("start", None), *[("request", "draining")] * len(asking), ("stop", None)]
     assert not verify(trail, key=KEY).findings
 
@@ -333,7 +337,7 @@ def test_a_trail_that_cannot_be_written(
     until(lambda: "mmhie_audit_failing 1.0" in gateway.client.get("/metrics").text)
     answer = JSON.ask(gateway.client)
     warnings = gateway.client.get("/healthz").json()["warnings"]
-    assert any("audit" in one for one in warnings)
+    assert any("audit" in warning for warning in warnings)
     until(lambda: "audit trail cannot be written" in gateway.log)
     if policy == "refuse":
         assert (answer.status_code, error_of(answer)["code"]) == (503, "audit_unavailable")
@@ -345,7 +349,9 @@ def test_a_trail_that_cannot_be_written(
     until(lambda: "mmhie_audit_failing 0.0" in gateway.client.get("/metrics").text)
     assert JSON.ask(gateway.client).status_code == 200
     gateway.stop()
-    outcomes = [one["outcome"] for one in lines(gone / "audit.jsonl") if one["kind"] == "request"]
+    outcomes = [
+        line["outcome"] for line in lines(gone / "audit.jsonl") if line["kind"] == "request"
+    ]
     middle = "audit_unavailable" if policy == "refuse" else "ok"
     assert outcomes == ["ok", "ok", middle, "ok"]
     assert not verify(gone / "audit.jsonl", key=KEY).findings
@@ -369,12 +375,12 @@ def test_a_trail_that_goes_between_notice_and_answer(
     refused = JSON.ask(gateway.client, EMERGENCY)
     error = refused.json()["error"]
     assert error["code"] == "audit_unavailable"
-    assert [one["id"] for one in error["mmhie"]["notices"]] == ["MED101"]
+    assert [notice["id"] for notice in error["mmhie"]["notices"]] == ["MED101"]
 
     (tmp_path / "away").rename(gone)
     until(lambda: "mmhie_audit_failing 0.0" in gateway.client.get("/metrics").text)
     gateway.stop()
-    told = [one for one in lines(gone / "audit.jsonl") if one["kind"] == "request"]
+    told = [line for line in lines(gone / "audit.jsonl") if line["kind"] == "request"]
     assert [(one["outcome"], one["notices"]) for one in told] == [
         ("ok", ["MED101"]),
         ("audit_unavailable", ["MED101"]),

@@ -47,7 +47,7 @@ def test_a_killed_process_leaves_what_was_open(trail: Path) -> None:
     ((path, records),) = left_behind(trail)
 
     assert path.name.startswith("audit.jsonl.open-")
-    assert [one["request_id"] for one in records] == ["0", "2", "3"]
+    assert [record["request_id"] for record in records] == ["0", "2", "3"]
 
 
 def test_the_living_are_not_looked_at(trail: Path) -> None:
@@ -132,7 +132,7 @@ def test_nothing_that_was_answered_is_lost(
     start(engine.url, **settings).wait().stop()
 
     assert answered == [200] * 5
-    told = [one for one in lines(trail) if "request_id" in one]
+    told = [line for line in lines(trail) if "request_id" in line]
     assert sorted(one["caller_request_id"] for one in told) == [
         *(f"done-{n}" for n in range(5)),
         *(f"open-{n}" for n in range(3)),
@@ -165,7 +165,7 @@ def test_an_id_that_is_used_for_all_hides_none(
         one.join()
     start(engine.url, **settings).wait().stop()
 
-    told = [one for one in lines(trail) if "request_id" in one]
+    told = [line for line in lines(trail) if "request_id" in line]
     assert [one["kind"] for one in told] == ["request", "unfinished", "unfinished"]
     assert {one["caller_request_id"] for one in told} == {"same"}
     assert len({one["request_id"] for one in told}) == 3

@@ -58,7 +58,7 @@ def test_a_running_gateway_notices(
     gateway = start(engine.url, **settings).wait()
     for _ in range(3):
         assert gateway.client.post(JSON.path, json=JSON.body()).status_code == 200
-    until(lambda: len([one for one in lines(trail) if one["kind"] == "request"]) == 3)
+    until(lambda: len([line for line in lines(trail) if line["kind"] == "request"]) == 3)
     last = lines(trail)[-1]
     assert "mmhie_audit_tampered 0.0" in gateway.client.get("/metrics").text
     DEEDS[what](trail)
@@ -69,10 +69,10 @@ def test_a_running_gateway_notices(
     if what == "rewritten":  # the chain is broken, and nothing is written after it
         assert gateway.client.post(JSON.path, json=JSON.body()).status_code == 503
         return
-    (told,) = [one for one in lines(trail) if one["kind"] == "tampered"]
+    (told,) = [line for line in lines(trail) if line["kind"] == "tampered"]
     assert (told["what"], told["known_seq"], told["known_mac"]) == (what, last["seq"], last["mac"])
     gateway.stop()
-    assert "rewritten" in {one.kind for one in verify(trail, key=KEY).findings}
+    assert "rewritten" in {finding.kind for finding in verify(trail, key=KEY).findings}
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_an_older_copy_is_noticed(
     file.close()
 
     assert found == ["rewritten"]
-    assert [one["kind"] for one in lines(path)][-1] == "tampered"
+    assert [line["kind"] for line in lines(path)][-1] == "tampered"
 
 
 def test_it_is_told_once(seen: Callable[..., tuple[AuditFile, list[str]]], path: Path) -> None:
@@ -138,7 +138,7 @@ def test_it_is_told_once(seen: Callable[..., tuple[AuditFile, list[str]]], path:
     file.close()
 
     assert found == ["vanished"]
-    assert [one["kind"] for one in lines(path)] == ["tampered", "test", "test"]
+    assert [line["kind"] for line in lines(path)] == ["tampered", "test", "test"]
 
 
 def test_the_alarm_of_several_workers(start: Start, engine: FakeEngine, tmp_path: Path) -> None:

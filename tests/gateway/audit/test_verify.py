@@ -26,7 +26,7 @@ def trail(open_file: Open, path: Path) -> Path:
 
 def found(path: Path, **how: object) -> list[tuple[str, str]]:
     report = verify(path, key=KEY, **how)  # type: ignore[arg-type] # checkpoints or archived
-    return [(one.kind, one.where) for one in report.findings]
+    return [(finding.kind, finding.where) for finding in report.findings]
 
 
 def change(path: Path, how: Change) -> None:
@@ -105,7 +105,9 @@ def test_a_cut_tail_needs_a_checkpoint(trail: Path) -> None:
 
     assert found(trail) == []
     report = verify(trail, key=KEY, checkpoints=[head])
-    assert [(one.kind, one.where) for one in report.findings] == [("cut", "audit.jsonl:7")]
+    assert [(finding.kind, finding.where) for finding in report.findings] == [
+        ("cut", "audit.jsonl:7")
+    ]
     assert "lines 8 to 10" in report.findings[0].what
 
 
@@ -143,7 +145,9 @@ def test_the_wrong_key_is_one_finding(trail: Path) -> None:
     """A wrong key is one finding, and not ten edits."""
     report = verify(trail, key="o" * 32)
 
-    assert [(one.kind, one.where) for one in report.findings] == [("wrong key", "everywhere")]
+    assert [(finding.kind, finding.where) for finding in report.findings] == [
+        ("wrong key", "everywhere")
+    ]
 
 
 def test_through_rotated_files(open_file: Open, path: Path) -> None:

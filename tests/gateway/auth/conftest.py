@@ -75,7 +75,7 @@ def ec_signer() -> Signer:
 
 def jwks(*signers: Signer, more: tuple[dict[str, Any], ...] = ()) -> bytes:
     """A key set as providers publish it."""
-    return json.dumps({"keys": [*(one.public() for one in signers), *more]}).encode()
+    return json.dumps({"keys": [*(signer.public() for signer in signers), *more]}).encode()
 
 
 def add_key(path: Path, name: str, *scopes: str, **more: Any) -> str:

@@ -172,7 +172,7 @@ def test_salt(guarded: Guarded, engine: FakeEngine, rsa_signer: Signer) -> None:
             for more in ({}, own):
                 engine.reset()
                 assert guarded.ask(surface, secret, **more).status_code == 200
-                asked = [one["body"] for one in engine.seen() if one["body"]]
+                asked = [request["body"] for request in engine.seen() if request["body"]]
                 salts.setdefault(name, set()).add(json.loads(asked[-1])["cache_salt"])
 
     assert len(salts["both"]) == len(salts["jwt"]) == 1

@@ -224,7 +224,9 @@ def test_a_hold_ends_what_runs_at_both(
     for _ in site.gateways:
         engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
     with ExitStack() as open_ones:
-        streams = [open_ones.enter_context(site.stream(one, "ward")) for one in site.gateways]
+        streams = [
+            open_ones.enter_context(site.stream(gateway, "ward")) for gateway in site.gateways
+        ]
         assert operate("hold", "--reason", "wrong adapter") == 0
         assert operate("hold", "--reason", "another", "--now") == 0
         ended = [stream.read().decode() for stream in streams]

@@ -111,9 +111,9 @@ async def violations(page: Page) -> list[str]:
         "rules => axe.run({runOnly: {type: 'tag', values: rules}})", list(RULES)
     )
     return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found["violations"]
-        for node in one["nodes"]
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
     ]
 
 

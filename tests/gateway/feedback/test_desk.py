@@ -204,7 +204,7 @@ def test_many_at_once(counter: Counter) -> None:
         await asyncio.gather(*(counter.desk.give(name, COMMENT, WARD) for name in names))
 
     asyncio.run(all_at_once())
-    assert sorted(one.answer.request_id for one in counter.entries()) == sorted(names)
+    assert sorted(entry.answer.request_id for entry in counter.entries()) == sorted(names)
 
 
 def test_the_id_that_a_caller_chose() -> None:

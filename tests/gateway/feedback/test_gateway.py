@@ -74,7 +74,7 @@ class Clinic:
 
     def events(self, receipt: Any) -> list[dict[str, Any]]:
         """The events of the trail that name this feedback."""
-        return [one for one in self.records() if one.get("feedback_id") == receipt["id"]]
+        return [record for record in self.records() if record.get("feedback_id") == receipt["id"]]
 
 
 @pytest.fixture(scope="module")
@@ -191,10 +191,10 @@ def provenances(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The exported Provenance resources of a trail, by the request that they are of."""
     export = Export(sign_offs_in(records))
     return {
-        one["target"][0]["identifier"]["value"]: one
+        resource["target"][0]["identifier"]["value"]: resource
         for record in records
-        for one in export.resources(record)
-        if one["resourceType"] == "Provenance"
+        for resource in export.resources(record)
+        if resource["resourceType"] == "Provenance"
     }
 
 

@@ -317,7 +317,7 @@ def test_finishing_chunks_of_several_choices_wait_for_the_usage_chunk() -> None:
     assert [one["choices"][0]["index"] for one in out] == [1, 0, 1]
     assert [one.get("system_fingerprint") for one in out] == [None, FINGERPRINT, FINGERPRINT]
     assert "disclaimer" in out[0]["mmhie"]
-    assert [one["truncated"] for one in relay.finals] == [None, "in_answer"]
+    assert [final["truncated"] for final in relay.finals] == [None, "in_answer"]
     assert relay.usage == USAGE_CHUNK["usage"]
 
 

@@ -59,8 +59,8 @@ def content(raw: bytes) -> Any:
 
 def said(raw: bytes) -> str:
     """The text of relayed events."""
-    frames = [content(one + b"\n\n") for one in raw.split(b"\n\n")[:-1]]
-    return "".join(one.get("delta", {}).get("text", "") for one in frames)
+    frames = [content(word + b"\n\n") for word in raw.split(b"\n\n")[:-1]]
+    return "".join(frame.get("delta", {}).get("text", "") for frame in frames)
 
 
 def test_the_first_and_the_closing_event_are_labelled() -> None:

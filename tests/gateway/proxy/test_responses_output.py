@@ -53,7 +53,7 @@ def test_what_was_stripped_is_told_and_not_digested() -> None:
         told = ChoiceState(provenance.new_digest(b"k"))
         finals.append(told.final(responses_output.hear(response, told), fingerprint=None))
 
-    assert [one["warnings"] for one in finals] == [["harmony_markers_stripped"], []]
+    assert [final["warnings"] for final in finals] == [["harmony_markers_stripped"], []]
     assert finals[0]["provenance"] == finals[1]["provenance"]
 
 

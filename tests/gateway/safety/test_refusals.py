@@ -12,7 +12,9 @@ from tests.gateway.safety.beginnings import ANSWERS, REFUSALS
 from tests.waiting import until
 
 REQUESTS = "mmhie_requests_total{"
-DECLINED, ANSWERED = (f'mmhie_answer_beginnings_total{{kind="{one}"}}' for one in BEGINNINGS)
+DECLINED, ANSWERED = (
+    f'mmhie_answer_beginnings_total{{kind="{beginning}"}}' for beginning in BEGINNINGS
+)
 LEAST_PRECISION = 0.8
 DECLINING = (
     "I",

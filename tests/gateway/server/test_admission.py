@@ -78,11 +78,14 @@ def test_the_queue_goes_by_class(start: Start, start_engine: StartEngine, tmp_pa
     for thread in threads:
         thread.join()
 
-    ids = [one["headers"]["x-request-id"] for one in engine.seen(CHAT.path)]
-    assert [one.split("-")[0] for one in ids[1:]] == [
+    ids = [request["headers"]["x-request-id"] for request in engine.seen(CHAT.path)]
+    assert [identifier.split("-")[0] for identifier in ids[1:]] == [
         one for one in reversed(CLASSES) for _ in range(2)
     ]
-    assert [one for one in ids if one.startswith("batch")] == ["batch-0", "batch-3"]
+    assert [identifier for identifier in ids if identifier.startswith("batch")] == [
+        "batch-0",
+        "batch-3",
+    ]
 
 
 def test_a_batch_waits_behind_the_same_callers_other_requests(
@@ -111,7 +114,7 @@ def test_a_batch_waits_behind_the_same_callers_other_requests(
 def asked(engine: FakeEngine) -> list[dict[str, Any]]:
     """The questions that came to an engine, in order."""
     paths = {surface.path for surface in WHOLES}
-    return [one for one in engine.seen() if one["path"] in paths]
+    return [request for request in engine.seen() if request["path"] in paths]
 
 
 def asking(

@@ -103,4 +103,6 @@ def test_a_query_is_no_path(gateway: Gateway, engine: FakeEngine) -> None:
     (answer,) = exchange(gateway, head + length + CHAT_BODY)
 
     assert answer.status == 200
-    assert [one["path"] for one in engine.seen() if one["body"]] == ["/v1/chat/completions"]
+    assert [request["path"] for request in engine.seen() if request["body"]] == [
+        "/v1/chat/completions"
+    ]

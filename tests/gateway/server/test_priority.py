@@ -58,7 +58,9 @@ def test_the_engines_own_priority(
                     headers=surface.headers | bearer(secret),
                 )
                 assert answer.status_code == 200, answer.text
-                sent = json.loads([one["body"] for one in engine.seen() if one["body"]][-1])
+                sent = json.loads(
+                    [request["body"] for request in engine.seen() if request["body"]][-1]
+                )
                 wanted = RANKS[rank] if ranked else None
                 assert sent.get("priority") == (0 if said and wanted is None else wanted)
 

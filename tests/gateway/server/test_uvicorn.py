@@ -84,7 +84,11 @@ def test_all_that_is_overridden_is_watched() -> None:
 def test_it_is_pinned_to_a_minor_version() -> None:
     """The one that is installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (asked,) = [one for one in map(Requirement, project["dependencies"]) if one.name == "uvicorn"]
+    (asked,) = [
+        dependency
+        for dependency in map(Requirement, project["dependencies"])
+        if dependency.name == "uvicorn"
+    ]
     installed = version("uvicorn")
     major, minor, *_ = map(int, installed.split("."))
 

@@ -33,7 +33,7 @@ def value_of(attribute: dict[str, Any]) -> Any:
 
 
 def attributes(holder: dict[str, Any]) -> dict[str, Any]:
-    return {one["key"]: value_of(one) for one in holder.get("attributes", ())}
+    return {attribute["key"]: value_of(attribute) for attribute in holder.get("attributes", ())}
 
 
 def spans(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:

@@ -44,11 +44,11 @@ def of_request(collector: Collector, request_id: str) -> tuple[dict[str, Any], S
     """A request's own span, and those of the engine's work within it."""
 
     def ours(spans: Spans) -> Spans:
-        return [one for one in spans if one["attributes"].get("mmhie.request_id") == request_id]
+        return [span for span in spans if span["attributes"].get("mmhie.request_id") == request_id]
 
     spans = collector.until(lambda all_spans: bool(ours(all_spans)))
     (own,) = ours(spans)
-    return own, [one for one in spans if one["parent"] == own["id"]]
+    return own, [span for span in spans if span["parent"] == own["id"]]
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
@@ -141,7 +141,7 @@ def test_a_caller_that_does_not_want_to_be_traced(
     answer = SURFACES[3].ask(traced.client)
     of_request(shared, answer.headers["x-request-id"])
 
-    assert "c" * 32 not in {one["trace"] for one in shared.spans}
+    assert "c" * 32 not in {span["trace"] for span in shared.spans}
     assert engine.seen(SURFACES[3].path)[1]["headers"]["traceparent"].endswith("-00")
 
 

@@ -75,7 +75,7 @@ class Several(Gateway):
         finally:
             connection.close()
         families = text_string_to_metric_families(text)
-        found = [one for family in families for one in family.samples if one.name == name]
+        found = [sample for family in families for sample in family.samples if sample.name == name]
         assert all("pid" not in one.labels for one in found), found
         return sum(one.value for one in found)
 

@@ -272,8 +272,8 @@ def test_one_trail(start: Start, tmp_path: Path) -> None:
     assert gateway.stop() == 0
 
     assert not verify(trail, key=KEY).findings
-    requests = [one for one in lines(trail) if "request_id" in one]
-    assert len({one["request_id"] for one in requests}) == 40
+    requests = [line for line in lines(trail) if "request_id" in line]
+    assert len({request["request_id"] for request in requests}) == 40
 
 
 def test_the_supervisor_is_killed(start: Start, tmp_path: Path, engine: FakeEngine) -> None:

@@ -221,7 +221,11 @@ def test_a_conversation(tmp_path: Path, environ: dict[str, str], engine: FakeEng
     engine.next(fault="harmony", finish="length")
     desk.type("Why?\n")
     desk.until(ANSWERED)
-    said = [one["content"] for one in engine.body()["messages"] if one["role"] != "assistant"]
+    said = [
+        message["content"]
+        for message in engine.body()["messages"]
+        if message["role"] != "assistant"
+    ]
     assert said == ["Be brief.", EMERGENCY, "Why?"]
 
     for typed, answered in (
@@ -255,7 +259,9 @@ def test_a_paste_is_one_question(
     desk.until("Conversation cleared.")
     desk.type("\x1b[A\x1b[A\n")
     desk.until(ANSWERED)
-    assert [one["content"] for one in engine.body()["messages"]][1:] == ["A fever.\nA rash."]
+    assert [message["content"] for message in engine.body()["messages"]][1:] == [
+        "A fever.\nA rash."
+    ]
     desk.type("/quit\n")
 
     assert desk.ended() == 0
@@ -291,7 +297,7 @@ def test_an_error_does_not_end_a_conversation(
     desk.until("/quit leaves")
     desk.type("Second?\n")
     desk.until(ANSWERED)
-    assert [one["content"] for one in engine.body()["messages"]][1:] == ["Second?"]
+    assert [message["content"] for message in engine.body()["messages"]][1:] == ["Second?"]
     desk.type("\x04")
     assert desk.ended() == 0
 

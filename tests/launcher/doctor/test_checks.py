@@ -46,7 +46,7 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
     """Every check passes on a real folder, in the real command; as JSON for programs."""
     model = str(smollm2.model())
     done = run("--json", cwd=tmp_path, MMHIE_REASONER_MODEL=model, MMHIE_PORT=str(unused_tcp_port))
-    found = {one["check"]: one for one in json.loads(done.stdout)["checks"]}
+    found = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
 
     assert done.returncode == 0, done
     assert list(found) == [name for name, _ in checks.CHECKS]

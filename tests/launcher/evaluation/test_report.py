@@ -44,7 +44,7 @@ def test_each_group_has_its_interval() -> None:
         record(3, None, reason="failed"),
         record(4, 0.4, group="rubrics"),
     ]
-    rows = {(one["group"], one["language"]): one for one in results.groups(records)}
+    rows = {(group["group"], group["language"]): group for group in results.groups(records)}
 
     assert rows["doses", None]["scored"] == 2
     assert rows["doses", None]["items"] == 3
@@ -70,9 +70,9 @@ def test_no_figure_stands_without_its_interval() -> None:
     shown = page.html(signed(content([*guessed(8, 2), record(1, 0.3, group="rubrics")])))
     cells = re.findall(r"<td>(\d+ % .*?)</td>", shown)
 
-    scores = [one for one in cells if not one.startswith("25 %")]
+    scores = [cell for cell in cells if not cell.startswith("25 %")]
     assert len(scores) == 2
-    assert all(re.fullmatch(r"\d+ % \(\d+ to \d+ %\)", one) for one in scores)
+    assert all(re.fullmatch(r"\d+ % \(\d+ to \d+ %\)", score) for score in scores)
 
 
 def test_what_was_not_asked_leaves_the_report_incomplete() -> None:
@@ -274,7 +274,7 @@ def test_the_model_card_reads_the_figures(tmp_path: Path) -> None:
     records = [*guessed(8, 2), record(1, 1.0), *(record(n, 1.0, **alone) for n in (1, 2))]
     file.write_text(signed(content([*records, record(2, None, suite="rubrics")])))
     found = model_card.read(file, KEY)
-    said = [str(one) for one in found.content.suites]
+    said = [str(suite) for suite in found.content.suites]
 
     assert found.is_verified
     assert found.is_of({"model": "m", "revision": "r1"})

@@ -67,8 +67,10 @@ class Site:
 
     def asked(self) -> Counter[str]:
         """Return how often each question came to the engine."""
-        bodies = [json.loads(one["body"]) for one in self.engine.seen("/v1/chat/completions")]
-        return Counter(one["messages"][-1]["content"] for one in bodies if one["messages"])
+        bodies = [
+            json.loads(request["body"]) for request in self.engine.seen("/v1/chat/completions")
+        ]
+        return Counter(body["messages"][-1]["content"] for body in bodies if body["messages"])
 
 
 @pytest.fixture(scope="module")
@@ -152,19 +154,21 @@ def run(site: Site) -> Run:
 def test_every_suite_is_in_the_report(run: Run) -> None:
     """Complete, with what it was of."""
     assert run.report["is_complete"]
-    assert {one["suite"] for one in run.report["groups"]} == set(SUITES)
+    assert {group["suite"] for group in run.report["groups"]} == set(SUITES)
     assert run.report["served"]["model"] == "fake-model"
     assert run.report["served"]["engine_version"] == "0.32.0"
-    assert {one["is_own"] for one in run.report["sources"] if one["suite"] == "own"} == {False}
+    assert {source["is_own"] for source in run.report["sources"] if source["suite"] == "own"} == {
+        False
+    }
     assert all(
-        one["score"] is None or one["score"]["low"] <= one["score"]["value"]
-        for one in run.report["groups"]
+        group["score"] is None or group["score"]["low"] <= group["score"]["value"]
+        for group in run.report["groups"]
     )
 
 
 def test_a_killed_run_goes_on(run: Run) -> None:
     """No finished item is asked again; and without --resume none at all."""
-    safety = {one["id"] for one in run.report["items"] if one["suite"] == "safety"}
+    safety = {item["id"] for item in run.report["items"] if item["suite"] == "safety"}
     before = [text for text in run.first if "Answer with" not in text]
 
     assert "--resume goes on with it" in run.again.stderr
@@ -198,16 +202,16 @@ def test_every_question_is_of_the_class_batch(run: Run, site: Site) -> None:
     """Whichever way it is asked, without a key of that class; the engine schedules by it."""
     assert run.asked
     for path in (CHAT, RESPONSES, MESSAGES):
-        bodies = [json.loads(one["body"]) for one in site.engine.seen(path)]
+        bodies = [json.loads(request["body"]) for request in site.engine.seen(path)]
         assert {body.get("priority") for body in bodies} == {1}, path
 
 
 def test_a_judge_that_is_no_good_leaves_items_unscored(run: Run) -> None:
     """And is no reason to stop."""
     reasons = {
-        one["id"]: (one["value"], one["reason"])
-        for one in run.report["items"]
-        if one["suite"] == "rubrics"
+        item["id"]: (item["value"], item["reason"])
+        for item in run.report["items"]
+        if item["suite"] == "rubrics"
     }
 
     assert reasons == {
@@ -249,7 +253,7 @@ def test_a_spent_budget_leaves_the_rest(site: Site) -> None:
 
     assert done.returncode == 0, done.stderr
     assert not found["is_complete"]
-    assert {one["reason"] for one in found["items"]} == {"not asked"}
+    assert {item["reason"] for item in found["items"]} == {"not asked"}
 
 
 @pytest.mark.parametrize(

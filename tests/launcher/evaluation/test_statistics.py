@@ -35,7 +35,7 @@ def test_mcnemars_p_is_what_counting_gives(first: int, second: int) -> None:
     """Every way the discordant items could have fallen, the more extreme ones among them."""
     n = first + second
     ways = [sum(one) for one in itertools.product((0, 1), repeat=n)]
-    extreme = [one for one in ways if abs(one - n / 2) >= abs(first - n / 2)]
+    extreme = [way for way in ways if abs(way - n / 2) >= abs(first - n / 2)]
 
     assert statistics.mcnemar(first, second) == pytest.approx(len(extreme) / len(ways))
 

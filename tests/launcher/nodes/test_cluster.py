@@ -250,7 +250,7 @@ def test_the_command_prints_json(plan: Command) -> None:
 
     found = json.loads(out)
     assert code == 0
-    assert [one["rank"] for one in found["nodes"]] == [0, 1]
+    assert [node["rank"] for node in found["nodes"]] == [0, 1]
     assert found["nodes"][0]["commands"][1] == ["mmhie", "serve"]
     assert found["nodes"][0]["engine"] == found["argv"]
 

@@ -65,7 +65,11 @@ def test_the_plan_says_so_in_one_line() -> None:
     made = plan()
 
     assert (made.env[SAMPLER], made.env[DEEP_GEMM]) == ("0", "0")
-    assert [one for one in made.warnings if "CUDA toolkit" in one and f"{SAMPLER}=0" in one]
+    assert [
+        warning
+        for warning in made.warnings
+        if "CUDA toolkit" in warning and f"{SAMPLER}=0" in warning
+    ]
 
 
 def test_of_another_machine_nothing_is_known() -> None:

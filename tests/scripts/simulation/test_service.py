@@ -42,8 +42,8 @@ def test_every_call_ends_once(policy: Policy) -> None:
 
     assert result.endings(outcome.requests) == {"whole": len(outcome.scenario.calls)}
     assert all(sum(view.loads) == 0 for view in service.views)
-    assert all(one.inflight == 0 for one in service.gateways)
-    assert all(one.relay_load == pytest.approx(0, abs=1e-9) for one in service.gateways)
+    assert all(gateway.inflight == 0 for gateway in service.gateways)
+    assert all(gateway.relay_load == pytest.approx(0, abs=1e-9) for gateway in service.gateways)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -53,7 +53,7 @@ def test_a_rack_takes_only_its_own_streams(policy: Policy, is_silent: bool) -> N
     failure = Failure(at_s=5, first=1, count=2, away_s=8, notice_s=1, is_silent=is_silent)
     outcome = simulated(policy, failure)
     ended = result.endings(outcome.requests)
-    cut = [one for one in outcome.requests if one.ending == "cut"]
+    cut = [request for request in outcome.requests if request.ending == "cut"]
 
     assert set(ended) == {"whole", "cut"}
     assert ended["whole"] == len(outcome.scenario.calls)
@@ -65,7 +65,7 @@ def test_a_rack_takes_only_its_own_streams(policy: Policy, is_silent: bool) -> N
 def test_a_rack_that_is_back_works_again() -> None:
     """And nothing was sent to it during the failure."""
     outcome = simulated(failure=RACK)
-    on_rack = [one.dispatched_s for one in outcome.requests if one.engine in (1, 2)]
+    on_rack = [request.dispatched_s for request in outcome.requests if request.engine in (1, 2)]
 
     assert not [at for at in on_rack if 5 < at < 13]
     assert [at for at in on_rack if at > 14]
@@ -83,7 +83,7 @@ def test_without_any_engine_calls_are_lost_not_kept() -> None:
 def test_calls_are_conserved(rate: float, places: int, queue: int) -> None:
     """Answered, cut, refused, timed out or lost: each exactly once, whatever the load."""
     outcome = simulated(failure=RACK, rate=rate, max_inflight=places, max_queue=queue)
-    ended = Counter(one.ending for one in outcome.requests)
+    ended = Counter(request.ending for request in outcome.requests)
 
     assert ended[""] == 0
     assert sum(ended.values()) == len(outcome.scenario.calls) + ended["cut"]
@@ -102,9 +102,13 @@ def test_littles_law_holds_in_it() -> None:
     """Mean number in progress = rate times mean time, in a long steady state."""
     calls = poisson_arrivals(50, 200, TRAFFIC, seed=9)
     outcome = run(Scenario(SPEED, 6, calls, 200.0))
-    middle = [one for one in outcome.samples if 50 < one.at_s < 190]
+    middle = [sample for sample in outcome.samples if 50 < sample.at_s < 190]
     inside = result.mean([one.running + one.waiting for one in middle])
-    stays = [one.last_s - one.dispatched_s for one in outcome.requests if one.ending == "whole"]
+    stays = [
+        request.last_s - request.dispatched_s
+        for request in outcome.requests
+        if request.ending == "whole"
+    ]
 
     assert inside == pytest.approx(50 * result.mean(stays), rel=0.1)
 
@@ -208,7 +212,7 @@ def test_neighbours_on_one_machine_slow_each_other() -> None:
     contended = EngineSpeed((0.0, 0.02), read_s=0.0, budget=2048)
     calls = [Call(0.0, 0, 10), Call(0.001, 0, 10), Call(5.0, 0, 10)]
     outcome = run(Scenario(speed, 2, calls, 9.0, "round_robin", contended=contended))
-    took = [one.last_s - one.dispatched_s for one in outcome.requests]
+    took = [request.last_s - request.dispatched_s for request in outcome.requests]
 
     assert took[:2] == pytest.approx([0.2, 0.2], abs=0.02)
     assert took[2] == pytest.approx(0.1)

@@ -27,14 +27,21 @@ def test_every_paragraph_of_the_regulation_is_there() -> None:
         f"({number})({ROMAN[at]})" for number, count in REGULATION.items() for at in range(count)
     ]
 
-    assert [one.paragraph for one in ATTRIBUTES] == paragraphs
+    assert [attribute.paragraph for attribute in ATTRIBUTES] == paragraphs
     assert len(ATTRIBUTES) == 31
 
 
 def test_each_has_a_name_a_group_and_the_regulations_words() -> None:
     """Of the text the operator's file and the page are made."""
-    assert len({one.id for one in ATTRIBUTES}) == len({one.text for one in ATTRIBUTES}) == 31
-    assert all(one.id.isidentifier() and one.group and len(one.text) > 15 for one in ATTRIBUTES)
+    assert (
+        len({attribute.id for attribute in ATTRIBUTES})
+        == len({attribute.text for attribute in ATTRIBUTES})
+        == 31
+    )
+    assert all(
+        attribute.id.isidentifier() and attribute.group and len(attribute.text) > 15
+        for attribute in ATTRIBUTES
+    )
 
 
 def test_every_element_of_the_applied_model_card_is_there() -> None:
@@ -45,7 +52,7 @@ def test_every_element_of_the_applied_model_card_is_there() -> None:
 
 def test_an_element_is_filled_from_attributes_that_exist() -> None:
     """A misspelt name would be found by the first reader of a card."""
-    named = {name for one in chai.leaves(chai.ELEMENTS) for name in one.get("attributes", ())}
+    named = {name for leave in chai.leaves(chai.ELEMENTS) for name in leave.get("attributes", ())}
 
-    assert named < {one.id for one in ATTRIBUTES}
+    assert named < {attribute.id for attribute in ATTRIBUTES}
     assert len(named) > 15

@@ -125,7 +125,7 @@ def test_the_age_of_the_evaluation_is_a_metric(carded: Gateway) -> None:
     families = text_string_to_metric_families(carded.client.get("/metrics").text)
     (family,) = [one for one in families if one.name == "mmhie_evaluation_timestamp_seconds"]
 
-    assert [one.value for one in family.samples] == [EVALUATED.timestamp()]
+    assert [sample.value for sample in family.samples] == [EVALUATED.timestamp()]
 
 
 def test_a_wrong_file_stops_the_start(start: Start, engine: FakeEngine, tmp_path: Path) -> None:

@@ -130,5 +130,5 @@ def test_names_and_traces_are_what_a_pattern_of_all_would_find(number: int) -> N
     whole = [one.span() for one in re.finditer(rf"(?ai)\b(?:{names})\b", text)]
 
     assert whole
-    assert [(one.start, one.end) for one in mentions(text)] == whole
+    assert [(mention.start, mention.end) for mention in mentions(text)] == whole
     assert traces_in(text) == {*re.findall(rf"(?a)\b(?:{beginnings})", text.lower())}

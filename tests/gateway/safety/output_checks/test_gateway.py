@@ -67,7 +67,9 @@ def test_a_wrong_answer_is_warned_of(
     if surface.form == "text":
         assert answer.content == plain.content
         return
-    assert [one for one in mmhie_of(surface, answer)["warnings"] if one in FOUND] == FOUND
+    assert [
+        warning for warning in mmhie_of(surface, answer)["warnings"] if warning in FOUND
+    ] == FOUND
     assert not set(mmhie_of(surface, plain)["warnings"]) & set(FOUND)
     assert "".join(SAID) in answer.text or surface.form == "sse"
 
