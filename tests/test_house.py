@@ -4,8 +4,10 @@ import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Final
 
 import pytest
 import yaml
@@ -14,10 +16,42 @@ import gateway.settings
 import launcher.settings
 from gateway.settings import GatewaySettings
 from launcher.settings import LauncherSettings
+from tests import words
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ("gateway", "launcher", "sdk")
 BANNED_NAMES = ("utils", "helpers", "common", "misc", "manager")
+
+SAMPLE = """
+def told(): ...
+def tell(): ...
+def test_a(): "Ctrl-C."
+def test_b(): "Ctrl-C ends it in order."
+class Keys:
+    @property
+    def kept(self): ...
+for one in rules: found = [one for one in rules]
+for rule in rules: finding = [rule for rule in rules]
+"""
+# What is left of words that say nothing, by folder; a number here only shrinks.
+LEFT: Final[Mapping[str, Mapping[str, int]]] = {
+    "gateway": {words.LOOP: 81, words.RESULT: 62, words.FUNCTION: 93},
+    "launcher": {words.LOOP: 89, words.RESULT: 83, words.FUNCTION: 98},
+    "sdk": {words.LOOP: 3, words.RESULT: 2, words.FUNCTION: 3},
+    "scripts": {words.LOOP: 58, words.RESULT: 32, words.FUNCTION: 28},
+    "requirements": {words.LOOP: 1},
+    "tests": {words.LOOP: 252, words.RESULT: 274, words.FUNCTION: 270, words.DOCSTRING: 4},
+}
+# Class names that two programs share.
+TWICE: Final = frozenset(
+    re.findall(
+        r"\w+",
+        "Address Answer Backoff Call Delta Disclaimer Dose Endpoint Facts FeedbackReceipt "
+        "Finding GatewayError Handler Head InternalError Limits Lines Model OutOfMemory "
+        "Progress Reading Reply Request RequestError Run Service ServiceError SettingsError "
+        "Snapshot Subject Turn ",
+    )
+)
 
 INSPECTS = ROOT / "launcher" / "evaluation" / "runner"
 
@@ -62,6 +96,28 @@ def test_no_error_is_kept_to_be_raised_again(program: str) -> None:
             continue
         for what, value in vars(importlib.import_module(name)).items():
             assert not any(isinstance(one, BaseException) for one in held(value)), (name, what)
+
+
+@pytest.mark.parametrize("folder", words.FOLDERS)
+def test_names_say_what_things_are(folder: str) -> None:
+    """Loops, results, functions and docstrings of tests; `python -m tests.words` lists the rest."""
+    more = words.counts(folder) - Counter(LEFT.get(folder, {}))
+
+    assert not more, f"{dict(more)} more than the rest that only shrinks"
+
+
+def test_a_class_name_is_unique() -> None:
+    """One name, one thing, in all three programs."""
+    assert words.class_names().keys() <= TWICE
+
+
+def test_words_that_say_nothing_are_found(tmp_path: Path) -> None:
+    """Each kind has an example that is found, and one beside it that is not."""
+    file = tmp_path / "sample.py"
+    file.write_text(SAMPLE)
+    kinds = Counter(kind for kind, _ in words.findings(file))
+
+    assert kinds == dict.fromkeys(words.KINDS, 1) | {words.LOOP: 2}
 
 
 def held(value: object) -> Collection[object]:
