@@ -18,6 +18,7 @@ from tests.contract.surfaces import (
     name_of,
 )
 from tests.fake_engine.process import FakeEngine
+from tests.waiting import PATIENCE_S
 
 CANARY = "zebrafish7731"
 DEPTH = 10_000
@@ -269,7 +270,7 @@ def test_a_path_trick_reaches_nothing(gateway: Gateway, engine: FakeEngine, path
     """Sent as it is, without a client's tidying: 4xx, and no request to the engine."""
     body = b'{"model": "fake-model", "messages": [{"role": "user", "content": "x"}]}'
     head = f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {len(body)}"
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as plug:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug:
         plug.sendall(head.encode() + b"\r\n\r\n" + body)
         answer = b"".join(iter(lambda: plug.recv(65536), b""))
 

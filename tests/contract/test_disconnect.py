@@ -21,7 +21,7 @@ def asked(gateway: Gateway, surface: Surface, **more: Any) -> Iterator[socket.so
     body = json.dumps(surface.body(**more)).encode()
     lines = [f"POST {surface.path} HTTP/1.1", "host: x", f"content-length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in surface.headers.items()]
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as plug:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as plug:
         plug.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         yield plug
 

@@ -25,7 +25,7 @@ from tests.contract.surfaces import (
 )
 from tests.contract.test_notices import EMERGENCY, ID, WHOLE
 from tests.fake_engine.process import FakeEngine
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 HOLD = Hold("answers drifted", "ops", "2026-01-01T00:00:00Z")
 NOW = Hold(HOLD.reason, HOLD.by, HOLD.since, now=True)
@@ -85,7 +85,9 @@ class Asked:
         self._found: list[httpx2.Response] = []
 
         def ask() -> None:
-            with httpx2.Client(base_url=switch.gateway.url, timeout=60, trust_env=False) as client:
+            with httpx2.Client(
+                base_url=switch.gateway.url, timeout=PATIENCE_S, trust_env=False
+            ) as client:
                 self._found.append(surface.ask(client, **more))
 
         self._thread = threading.Thread(target=ask)

@@ -16,7 +16,7 @@ from tests.contract.fixtures import Refusal, Start, StartEngine
 from tests.contract.process import ROOT, Gateway
 from tests.contract.surfaces import STREAMS, SURFACES, Surface, error_of, events
 from tests.fake_engine.process import FakeEngine
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 # Settings that stop the start: what is set, and what the one sentence has to name.
 REFUSED: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
@@ -42,7 +42,13 @@ def run(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings}
     command = [sys.executable, "-m", "gateway"]
     return subprocess.run(
-        command, env=environ, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        command,
+        env=environ,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
 
 

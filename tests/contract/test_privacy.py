@@ -17,6 +17,7 @@ from tests.contract.surfaces import GENERATE, STREAMS, SURFACES, Surface, events
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.tracing.collector import Collector
+from tests.waiting import PATIENCE_S
 
 CANARY = "zebrafish7731"
 AUDIT_KEY = "k" * 32
@@ -207,7 +208,7 @@ def strange_paths(at: Hospital) -> None:
         f"{CANARY}\r\n\r\n",
         f"GET /{CANARY}%41 HTTP/1.1\r\nhost: a\r\n\r\n",
     ):
-        with socket.create_connection(("127.0.0.1", at.gateway.port), timeout=60) as plug:
+        with socket.create_connection(("127.0.0.1", at.gateway.port), timeout=PATIENCE_S) as plug:
             plug.sendall(head.encode())
             if head.endswith("\r\n\r\n"):
                 at.refusals.append(plug.recv(65536).decode(errors="replace"))
@@ -284,7 +285,7 @@ def test_an_overloaded_gateway_says_nothing(start: Start, engine: FakeEngine) ->
 
 
 def ask_and_keep(gateway: Gateway, surface: Surface, statuses: list[int]) -> None:
-    with httpx2.Client(trust_env=False, timeout=60) as client:
+    with httpx2.Client(trust_env=False, timeout=PATIENCE_S) as client:
         try:
             answer = client.post(gateway.url + surface.path, json=surface.body(CANARY))
         except httpx2.HTTPError:

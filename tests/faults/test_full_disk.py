@@ -19,7 +19,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.faults.disk import Disk, mounted
 from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.workers.conftest import Several
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 JSON, SSE = SURFACES[0], STREAMS[0]
 
@@ -70,7 +70,9 @@ class Asked:
 
     def one(self, number: int = 0) -> httpx2.Response:
         surface = SURFACES[number]
-        with httpx2.Client(base_url=self.gateway.url, timeout=60, trust_env=False) as client:
+        with httpx2.Client(
+            base_url=self.gateway.url, timeout=PATIENCE_S, trust_env=False
+        ) as client:
             answer = surface.ask(client, EMERGENCY)
         self.statuses[answer.headers["x-request-id"]] = answer.status_code
         return answer
@@ -157,7 +159,7 @@ def begun(gateway: Gateway, engine: FakeEngine) -> Callable[[], str]:
 
     reading = threading.Thread(target=read)
     reading.start()
-    assert first.wait(60)
+    assert first.wait(PATIENCE_S)
 
     def end() -> str:
         reading.join()

@@ -71,7 +71,7 @@ async def served(handler: Handler) -> AsyncIterator[tuple[httpx2.AsyncClient, uv
     plug = socket.create_server(("127.0.0.1", 0))
     running = asyncio.create_task(server.serve(sockets=[plug]))
     url = f"http://127.0.0.1:{plug.getsockname()[1]}"
-    async with httpx2.AsyncClient(base_url=url, timeout=60) as client:
+    async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
         try:
             yield client, server
         finally:

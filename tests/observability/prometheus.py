@@ -15,7 +15,7 @@ from requirements import programs
 from tests.contract.process import free_port
 from tests.observability.queries import DOCKER
 
-PATIENCE_S = 60.0
+PATIENCE_S = 900.0
 
 
 def program(name: str) -> str:

@@ -15,7 +15,7 @@ import httpx2
 
 from tests.real.stack import MMHIE, Stack, environment, start
 
-PATIENCE_S = 120
+PATIENCE_S = 900
 GIB = 1024**3
 
 

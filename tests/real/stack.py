@@ -18,10 +18,10 @@ from typing import Any
 import psutil
 
 from tests.contract.process import free_port
+from tests.waiting import PATIENCE_S
 
 MMHIE = Path(sys.executable).with_name("mmhie")
-START_S = 300
-STOP_S = 180  # the launcher kills after 30; on a busy machine that takes its time, too
+START_S = STOP_S = PATIENCE_S
 
 
 @dataclass

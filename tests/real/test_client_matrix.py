@@ -20,7 +20,7 @@ from tests.compatibility.ledger import LEDGER
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 # With the environments still to be made it takes over two minutes.
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def truth(stack: Any, model: str) -> dict[str, str]:
     key = {"authorization": f"Bearer {stack.engine_key}"}
     responses = {"input": "Say hi.", "temperature": 0, "max_output_tokens": 60}
     with httpx2.Client(
-        transport=transport, base_url="http://engine", headers=key, timeout=60
+        transport=transport, base_url="http://engine", headers=key, timeout=PATIENCE_S
     ) as direct:
         chat = direct.post("/v1/chat/completions", json={"model": model, **ASKED["chat"]}).json()
         other = direct.post("/v1/responses", json={"model": model, **responses}).json()

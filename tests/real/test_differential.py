@@ -34,7 +34,7 @@ from tests.real.stack import Stack
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_S = 120
+PATIENCE_S = 900
 ROUNDS = 3  # before an engine that answers in its own way each time is called that
 VARIES = "the engine's answers vary"
 REPLACED = ("MMHIE_PORT", "MMHIE_ENGINE_URL", "MMHIE_MAX_REASONING_TOKENS")

@@ -27,7 +27,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.slow
 
 QUESTION = "Describe the human heart in detail."
-PATIENCE_S = 120
+PATIENCE_S = 900
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.real.stack import MMHIE, environment
 pytestmark = pytest.mark.slow
 
 # Before MMHIE_START_TIMEOUT_SECONDS: each ends by its cause.
-BOUND_S = 300
+BOUND_S = 800
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tests.contract.surfaces import SURFACES, Surface, error_of, mmhie_of, name_
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.auth.conftest import add_key, bearer
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 CANARY = "zebrafish7731"
 JSON, SSE = SURFACES[0], SURFACES[1]
@@ -318,7 +318,9 @@ def ask_and_forget(gateway: Gateway, surface: Surface) -> None:
     """A caller that takes what comes."""
     with contextlib.suppress(httpx2.HTTPError), httpx2.Client(trust_env=False) as client:
         body = surface.body(max_tokens=500) if surface.path == JSON.path else surface.body()
-        client.post(gateway.url + surface.path, json=body, headers=surface.headers, timeout=60)
+        client.post(
+            gateway.url + surface.path, json=body, headers=surface.headers, timeout=PATIENCE_S
+        )
 
 
 @pytest.mark.parametrize("policy", ["refuse", "serve"])

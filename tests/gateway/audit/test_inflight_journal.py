@@ -24,7 +24,7 @@ from tests.contract.process import ROOT
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY, lines
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 ENTERS_AND_DIES = """
 import os, sys, pathlib
@@ -175,7 +175,7 @@ def ask(url: str, surface: Any, request_id: str) -> int:
     """The status, or 0 when the connection broke."""
     headers = {**surface.headers, "x-request-id": request_id}
     try:
-        with httpx2.Client(base_url=url, trust_env=False, timeout=60) as client:
+        with httpx2.Client(base_url=url, trust_env=False, timeout=PATIENCE_S) as client:
             return client.post(surface.path, json=surface.body(), headers=headers).status_code
     except httpx2.TransportError:
         return 0

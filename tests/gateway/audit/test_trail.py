@@ -17,7 +17,7 @@ from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
 from gateway.settings import GatewaySettings
 from tests.gateway.audit.conftest import KEY, Open, lines
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 FEW = 200  # of a thousand: one a batch, and a busy machine takes more batches
 
@@ -155,7 +155,7 @@ class Hanging(AuditFile):
     answers = threading.Event()
 
     def _force(self) -> None:
-        assert self.answers.wait(60)
+        assert self.answers.wait(PATIENCE_S)
         super()._force()
 
 

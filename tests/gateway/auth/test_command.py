@@ -12,6 +12,7 @@ from gateway.auth import keys
 from gateway.auth.keys import KeyFile
 from launcher.cli import app
 from tests.contract.process import ROOT
+from tests.waiting import PATIENCE_S
 
 NOBODY = "MMHIE_KEYS_FILE is not set"
 
@@ -120,6 +121,6 @@ def test_two_operators_at_once(desk: Desk) -> None:
     """Two operators who add keys at once lose none."""
     children = [desk.start("new", "--name", f"key-{number}") for number in range(2)]
     for child in children:
-        assert child.wait(timeout=60) == 0
+        assert child.wait(timeout=PATIENCE_S) == 0
 
     assert {key.name for key in keys.read(desk.file)} == {f"key-{number}" for number in range(2)}

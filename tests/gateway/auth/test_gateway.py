@@ -16,7 +16,7 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 GENERATE, CHAT = SURFACES[0], SURFACES[3]
 READ = ("/v1/models", "/v1/models/fake-model", "/v1/nothing", "/nothing", "/v1/mmhie/model-card")
@@ -217,7 +217,7 @@ def test_limits(guarded: Guarded, engine: FakeEngine) -> None:
 
 def guarded_ask(guarded: Guarded, secret: str) -> None:
     """In another connection than the one in use."""
-    with httpx2.Client(trust_env=False, timeout=60) as client:
+    with httpx2.Client(trust_env=False, timeout=PATIENCE_S) as client:
         client.post(
             guarded.gateway.url + GENERATE.path, json=GENERATE.body(), headers=bearer(secret)
         )

@@ -26,7 +26,7 @@ from tests.gateway.cluster.conftest import StartRedis
 from tests.gateway.cluster.server import RedisServer
 from tests.gateway.server.certificates import Authority
 from tests.gateway.workers.conftest import Several
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 ASK = {"prompt": "Why?", "max_tokens": 8}
 ALONE = "limits are counted by each gateway alone"
@@ -65,7 +65,7 @@ class Site:
 
     def ask(self, gateway: Gateway, name: str) -> httpx2.Response:
         """One question over a connection of its own, so that any worker may get it."""
-        with httpx2.Client(base_url=gateway.url, timeout=60, trust_env=False) as client:
+        with httpx2.Client(base_url=gateway.url, timeout=PATIENCE_S, trust_env=False) as client:
             return client.post("/llm/generate", json=ASK, headers=bearer(self.secrets[name]))
 
     @contextlib.contextmanager
@@ -73,7 +73,7 @@ class Site:
         """A streamed answer that its caller leaves at the end."""
         asked = {**ASK, "max_tokens": 500, "stream": True}
         with (
-            httpx2.Client(base_url=gateway.url, timeout=60, trust_env=False) as client,
+            httpx2.Client(base_url=gateway.url, timeout=PATIENCE_S, trust_env=False) as client,
             client.stream(
                 "POST", "/llm/generate", json=asked, headers=bearer(self.secrets[name])
             ) as answer,

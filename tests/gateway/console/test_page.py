@@ -17,6 +17,7 @@ from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import answered, ask, overflow, ready, violations
 from tests.gateway.console.conftest import Open
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -334,7 +335,7 @@ async def test_the_gateway_goes_away_and_comes_back(
             assert await page.locator("article").count() == 3
         finally:
             child.terminate()
-            child.wait(timeout=60)
+            child.wait(timeout=PATIENCE_S)
 
 
 async def test_what_a_model_writes_is_text(page: Page, engine: FakeEngine) -> None:

@@ -20,7 +20,7 @@ from tests.gateway.audit.conftest import KEY as AUDIT_KEY
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.feedback.conftest import KEY
 from tests.gateway.workers.conftest import Several
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 PATH = "/v1/mmhie/feedback"
 CANARY = "zebrafish7731"
@@ -64,7 +64,9 @@ class Clinic:
         return self.post(PATH, body, bearer(self.keys[who]))
 
     def post(self, path: str, body: Any, headers: dict[str, str]) -> httpx2.Response:
-        with httpx2.Client(base_url=self.gateway.url, timeout=60, trust_env=False) as client:
+        with httpx2.Client(
+            base_url=self.gateway.url, timeout=PATIENCE_S, trust_env=False
+        ) as client:
             return client.post(path, json=body, headers=headers)
 
     def records(self) -> list[dict[str, Any]]:

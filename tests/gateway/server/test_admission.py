@@ -13,7 +13,7 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import STREAMS, SURFACES, WHOLES, Surface, error_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 CHAT = next(surface for surface in SURFACES if surface.name == "chat-json")
 STREAM = next(surface for surface in STREAMS if surface.name == "chat-sse")
@@ -123,7 +123,7 @@ def asking(
     """A request of that id, on its way."""
 
     def ask() -> None:
-        with httpx2.Client(base_url=gateway.url, timeout=60, trust_env=False) as client:
+        with httpx2.Client(base_url=gateway.url, timeout=PATIENCE_S, trust_env=False) as client:
             sent = {"x-request-id": name, **headers}
             answer = client.post(surface.path, json=surface.body(), headers=sent)
             assert answer.status_code == 200, json.dumps(answer.json())

@@ -19,6 +19,7 @@ from gateway.engine.watch import EngineWatch
 from gateway.server.drain import DrainingServer
 from gateway.settings import GatewaySettings
 from tests.fake_engine.process import FakeEngine
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 
@@ -54,7 +55,7 @@ class Gateway:
 
     def status(self, path: str) -> int:
         try:
-            return httpx2.get(self.url + path, timeout=20).status_code
+            return httpx2.get(self.url + path, timeout=PATIENCE_S).status_code
         except httpx2.TransportError:
             return 0
 
@@ -66,7 +67,7 @@ class Gateway:
 
     def ask(self) -> int:
         body = {"prompt": "Why?", "max_tokens": 2}
-        return httpx2.post(f"{self.url}/llm/generate", json=body, timeout=60).status_code
+        return httpx2.post(f"{self.url}/llm/generate", json=body, timeout=PATIENCE_S).status_code
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_it_ends_once_settled(start: Any, engine: FakeEngine) -> None:
     gateway = start(engine.url, MMHIE_SETTLE_SECONDS="0.2")
     gateway.until("/readyz", 200)
     gateway.child.send_signal(signal.SIGTERM)
-    assert gateway.child.wait(60) == 0
+    assert gateway.child.wait(PATIENCE_S) == 0
 
 
 def test_once_settled_it_refuses() -> None:
@@ -133,4 +134,4 @@ def test_a_second_signal_does_it_now(
     gateway.child.send_signal(number)
     gateway.until("/readyz", 503)
     gateway.child.send_signal(number)
-    assert gateway.child.wait(60) == 0
+    assert gateway.child.wait(PATIENCE_S) == 0

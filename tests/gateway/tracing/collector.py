@@ -110,7 +110,7 @@ class Collector:
         self.endpoint = f"{self.url}/v1/traces"
 
     def ask(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE_S) as answer:
             found: bytes = answer.read()
             return found
 
@@ -136,7 +136,7 @@ class Collector:
 
     def stop(self) -> None:
         self.child.terminate()
-        self.child.wait(timeout=60)
+        self.child.wait(timeout=PATIENCE_S)
         if self.child.stdout is not None:
             self.child.stdout.close()
 

@@ -18,7 +18,7 @@ from gateway.principal import Limits
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 ASK = orjson.dumps({"prompt": "Why?", "max_tokens": 24})
 STREAM = orjson.dumps({"prompt": "Why?", "max_tokens": 24, "stream": True})
@@ -50,7 +50,7 @@ class Several(Gateway):
         return self
 
     def connect(self) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
 
     def ask(self, headers: Mapping[str, str] = NO_HEADERS) -> int:
         """The status of one question over a connection of its own."""

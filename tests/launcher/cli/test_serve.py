@@ -31,7 +31,7 @@ from launcher.settings import load
 from launcher.terminal.progress import ProgressDisplay
 from tests.contract.process import free_port
 
-HANG_S = 120
+HANG_S = 900
 MMHIE = Path(sys.executable).with_name("mmhie")
 MODEL = ModelFacts(
     id="tiny",

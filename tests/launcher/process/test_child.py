@@ -23,7 +23,7 @@ from launcher.process.child import (
     describe,
 )
 
-HANG_S = 120
+HANG_S = 900
 STUBBORN = "trap '' TERM; echo up; while :; do sleep 0.05; done"
 
 
