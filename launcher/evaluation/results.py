@@ -29,6 +29,7 @@ class Record:
     answer: str | None = None
     digest: str = ""
     chance: float | None = None
+    kind: str = ""  # of its rule
 
 
 def records(tasks: Sequence[Task], found: Iterable[JsonView]) -> list[Record]:
@@ -55,6 +56,7 @@ def record(task: Task, item: Item, told: JsonView) -> Record:
         answer=told.get("answer"),
         digest=told.get("digest", ""),
         chance=item.chance,
+        kind=item.rule.kind,
     )
 
 

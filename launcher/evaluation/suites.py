@@ -11,7 +11,7 @@ from launcher.evaluation import items, published
 from launcher.evaluation.items import DataError, Item
 
 OWN: Final = Path(__file__).with_name("own")
-SuiteName = Literal["knowledge", "safety", "records", "rubrics", "robustness", "own"]
+SuiteName = Literal["knowledge", "safety", "service", "records", "rubrics", "robustness", "own"]
 NAMES: Final[tuple[SuiteName, ...]] = get_args(SuiteName)
 SETS: Final[tuple[published.Name, ...]] = get_args(published.Name)
 # The sets of a suite, each with the file of ours that stands in for it.
@@ -26,11 +26,14 @@ PUBLISHED: Final[Mapping[SuiteName, Mapping[published.Name, str]]] = {
 }
 FILES: Final[Mapping[SuiteName, str]] = {
     "safety": "safety.jsonl",
+    "service": "service.jsonl",  # what the gateway adds, whatever the model says
     "records": "records.jsonl",
     "robustness": "robustness.jsonl",
 }
 # In this order a budget is spent; `own` comes with --items alone.
-DEFAULT: Final[tuple[SuiteName, ...]] = ("safety", "knowledge", "records", "robustness", "rubrics")
+DEFAULT: Final[tuple[SuiteName, ...]] = (
+    *("safety", "service", "knowledge", "records", "robustness", "rubrics"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 MMHIE = Path(sys.executable).with_name("mmhie")
 AUDIT_KEY, ACCESS_KEY, JUDGE_KEY = "audit-canary-" * 3, "access-canary", "judge-canary"
 CANARY = "CANARY of a patient"
-SUITES = ("safety", "knowledge", "records", "robustness", "rubrics", "own")
+SUITES = ("safety", "service", "knowledge", "records", "robustness", "rubrics", "own")
 MARKS = ("fine", "nonsense", "down")
 
 
