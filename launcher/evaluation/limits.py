@@ -77,8 +77,9 @@ def refuse_words(report: JsonView, suite: str, group: str = "") -> None:
 
 def estimate(report: JsonView, suite: str, group: str = "") -> Interval | None:
     """Return the score of a whole suite, or of one of its groups."""
-    values = [one["value"] for one in counted(report, suite, group)]
-    return statistics.estimate(values) if values else None
+    found = counted(report, suite, group)
+    families = [one["family"] for one in found]
+    return statistics.estimate([one["value"] for one in found], families) if found else None
 
 
 def counted(report: JsonView, suite: str, group: str) -> list[Json]:
