@@ -41,7 +41,7 @@ Data = Annotated[
     typer.Option(help="SET=FILE or SET=owner/name in the hub's cache, in place of our own items."),
 ]
 Items = Annotated[
-    list[Path] | None, typer.Option("--items", help="JSONL of your own items; suite own.")
+    list[Path] | None, typer.Option("--items", help="JSONL or CSV of your own items; suite own.")
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Maximum items of each set.")]
 Minutes = Annotated[float | None, typer.Option(min=0, help="Budget; --resume asks the rest.")]

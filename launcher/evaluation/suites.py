@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from launcher.errors import LauncherError
-from launcher.evaluation import items, published
+from launcher.evaluation import items, published, sheet
 from launcher.evaluation.items import DataError, Item
 
 OWN: Final = Path(__file__).with_name("own")
@@ -49,6 +49,8 @@ class Source:
         """Return its items. Raises DataError."""
         if self.name in SETS:
             return published.read(self.name, self.place)
+        if self.place.suffix.lower() == ".csv":
+            return items.made_of(self.place, sheet.rows(self.place))
         return items.read(self.place)
 
     @property
