@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-Scope = Literal["generate", "openai", "reasoning", "feedback", "metrics", "admin"]
+Scope = Literal["generate", "openai", "reasoning", "feedback", "sign_off", "metrics", "admin"]
 Priority = Literal["emergency", "routine", "batch"]
 Kind = Literal["open", "key", "jwt"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -59,5 +59,5 @@ class Principal:
         return replace(self, priority=priority)
 
 
-# Without `reasoning` and `admin`: where reasoning is restricted to the scope, it needs a key.
+# Without `reasoning`, `sign_off` and `admin`: a sign-off is the act of somebody with a name.
 ANYBODY = Principal("anybody", "open", frozenset({"generate", "openai", "feedback", "metrics"}))

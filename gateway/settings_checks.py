@@ -6,7 +6,18 @@ from pydantic import Field
 
 from gateway.settings_base import CommaSeparated, SharedSettings
 
-OutputCheck = Literal["number", "drug", "side", "tenfold", "allergy", "reference", "instructions"]
+OutputCheck = Literal[
+    "number",
+    "drug",
+    "side",
+    "tenfold",
+    "allergy",
+    "frequency",
+    "limit",
+    "omission",
+    "reference",
+    "instructions",
+]
 
 
 class CheckSettings(SharedSettings):

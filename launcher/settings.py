@@ -141,8 +141,8 @@ class LauncherSettings(SharedSettings):
     )
     evaluation_limits: tuple[str, ...] = Field(
         (),
-        description="Least scores in that report, as `safety=0.8,knowledge/medqa=0.5`; the lower "
-        "end of the 95 % interval counts.",
+        description="Least scores in that report, as `safety/doses=0.8,knowledge/medqa=0.5`; the "
+        "lower end of the 95 % interval counts.",
     )
     evaluate_python: UserPath | None = Field(
         None,
@@ -193,7 +193,7 @@ class LauncherSettings(SharedSettings):
         """Each is a suite, perhaps a group, and a share."""
         for part in value:
             if not re.fullmatch(r"[a-z]+(/[\w -]+)?=(0?\.\d+|0|1(\.0+)?)", part):
-                raise ValueError("it should be like safety=0.8,knowledge/medqa=0.5")
+                raise ValueError("it should be like safety/doses=0.8,knowledge/medqa=0.5")
         return value
 
     @field_validator("engine_urls")

@@ -1,7 +1,7 @@
 """The account of one request for a person: what was asked, answered and told, in 80 columns."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from gateway.audit.entry import WEIGHTS
 from gateway.audit.request_lines import RequestLine
@@ -24,11 +24,41 @@ Rows = Iterator[tuple[str, str]]
 def account(line: RequestLine, request_id: str) -> str:
     """Return the account of a line: what the chain says of it first."""
     parts = [f"Request {printable(request_id)}", *chain_of(line)]
-    sections = {"": asked, "What the client was told": told, "What answered": answered}
+    sections = sections_of(line.record)
     for title, rows in sections.items() if line.record else ():
         written = [row(label, printable(value)) for label, value in rows(line.record)]
         parts += ["", *([title] if title else []), *written] if written else []
     return "\n".join(parts)
+
+
+def sections_of(record: Json) -> dict[str, Callable[[Json], Rows]]:
+    """Return what there is to say of a line, by its kind."""
+    if record.get("kind") == "feedback":
+        return {"": feedback}
+    if record.get("kind") == "feedback_closed":
+        return {"": closing}
+    return {"": asked, "What the client was told": told, "What answered": answered}
+
+
+def feedback(record: Json) -> Rows:
+    """Yield what was said of the answer, and by whom."""
+    is_sign_off = record.get("category") == "signed_off"
+    yield "event", "sign-off" if is_sign_off else f"flag: {record.get('category')}"
+    yield "at", str(record.get("time"))
+    if "severity" in record:
+        yield "severity", record["severity"]
+    yield "by", record.get("reviewer") or f"{record.get('client')} ({record.get('auth')})"
+    if "reviewer" in record:
+        yield "with", f"{record.get('client')} ({record.get('auth')})"
+    yield "feedback id", str(record.get("feedback_id"))
+
+
+def closing(record: Json) -> Rows:
+    """Yield what came of a flag or a sign-off."""
+    yield "event", f"feedback closed as {record.get('outcome')}"
+    yield "at", str(record.get("time"))
+    yield "by", str(record.get("by") or "unknown")
+    yield "feedback id", str(record.get("feedback_id"))
 
 
 def asked(record: Json) -> Rows:

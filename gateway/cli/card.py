@@ -9,6 +9,7 @@ from gateway.cli.command import AsJson, CommandError, put
 from gateway.files import FileUnusable
 from gateway.safety.model_card import source
 from gateway.safety.model_card.attributes import ATTRIBUTES, REGULATION, Attribute
+from gateway.safety.model_card.card import SERVICE
 from gateway.safety.model_card.source import OperatorCard
 from gateway.safety.model_card.supplied import template
 from gateway.settings import load
@@ -65,16 +66,24 @@ def read(file: Path) -> OperatorCard:
 
 
 def missing_in(found: OperatorCard) -> list[Attribute]:
-    """Return the source attributes without a text of the operator's."""
-    empty = set(found.supplied.missing()) if found.supplied else set()
+    """Return the source attributes that neither the service nor the operator answers."""
+    empty = (set(found.supplied.missing()) if found.supplied else set()) - by_itself()
     return [one for one in ATTRIBUTES if one.id in empty]
+
+
+def by_itself() -> set[str]:
+    """Return the source attributes that the service answers for every model."""
+    return {name for name, text in SERVICE.items() if text}
 
 
 def lines(found: OperatorCard, missing: list[Attribute]) -> list[str]:
     """Return the finding for a person."""
     model = found.supplied.model if found.supplied else ""
     said = len(ATTRIBUTES) - len(missing)
-    filled = f"{said} of {len(ATTRIBUTES)} source attributes are filled in"
+    filled = (
+        f"{said} of {len(ATTRIBUTES)} source attributes are answered, "
+        f"{len(by_itself())} of them by the service"
+    )
     head = f"The card of {model} is valid; {filled}."
     return [head, *(f"  empty: {one.id}, {REGULATION}{one.paragraph}" for one in missing)]
 
@@ -84,6 +93,7 @@ def document(found: OperatorCard, missing: list[Attribute]) -> dict[str, object]
     return {
         "model": found.supplied.model if found.supplied else None,
         "source_attributes": len(ATTRIBUTES),
+        "answered_by_service": len(by_itself()),
         "missing": [one.id for one in missing],
         "evaluation_verified": found.evaluation.is_verified if found.evaluation else None,
     }

@@ -7,7 +7,15 @@ from gateway.json_types import Json
 from gateway.timestamps import rfc3339
 
 Category = Literal[
-    "incorrect", "unsafe", "omission", "fabricated", "privacy", "other", "signed_off"
+    "incorrect",
+    "unsafe",
+    "omission",
+    "fabricated",
+    "missed_notice",
+    "false_notice",
+    "privacy",
+    "other",
+    "signed_off",
 ]
 # Of FHIR's DetectedIssue.
 Severity = Literal["low", "moderate", "high"]

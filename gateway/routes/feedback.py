@@ -8,7 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from gateway.engine import openai_json
-from gateway.errors import BodyTooLarge, FeedbackNotTaken, InvalidField
+from gateway.errors import BodyTooLarge, FeedbackNotTaken, Forbidden, InvalidField
 from gateway.feedback.entry import (
     LONGEST_COMMENT,
     LONGEST_CORRECTION,
@@ -20,6 +20,7 @@ from gateway.feedback.entry import (
 from gateway.generate.request import field_error
 from gateway.http.exchange import Exchange
 from gateway.logs import log
+from gateway.principal import Principal
 from gateway.routes.automatic_hold import put_in_force
 from gateway.services import Services, ServicesDep
 from gateway.timestamps import rfc3339
@@ -59,6 +60,15 @@ class FeedbackRequest(BaseModel):
         description="The answer as it should have been; kept as the comment is.",
     )
 
+    reviewer: str | None = Field(
+        None,
+        min_length=2,
+        max_length=80,
+        pattern=r"^[^\x00-\x1f]+$",
+        description="Name of the clinician who signs off; needed with `signed_off` and a key. A "
+        "token names its subject.",
+    )
+
     def given(self) -> Given:
         """Return what is said; raise InvalidField for a severity that is missing or too much."""
         if (self.severity is None) != (self.category == SIGN_OFF):
@@ -86,9 +96,11 @@ async def feedback(request: Request, services: ServicesDep) -> FeedbackReceipt:
         services.trail.check()
     exchange: Exchange = request.scope["exchange"]
     sent = checked(await body_of(exchange))
-    receipt = await desk.give(sent.request_id, sent.given(), exchange.record.principal)
+    given = sent.given()
+    refuse_unnamed(sent, exchange.record.principal)
+    receipt = await desk.give(sent.request_id, given, exchange.record.principal)
     if not receipt.is_duplicate:
-        record(receipt, exchange, services)
+        record(receipt, sent.reviewer, exchange, services)
     if receipt.reaches_hold:
         await hold(services)
     return FeedbackReceipt(
@@ -98,6 +110,22 @@ async def feedback(request: Request, services: ServicesDep) -> FeedbackReceipt:
         duplicate=receipt.is_duplicate,
         audited=services.trail is not None,
     )
+
+
+def refuse_unnamed(sent: FeedbackRequest, principal: Principal) -> None:
+    """Raise Forbidden or InvalidField for a sign-off that is not a named clinician's."""
+    if sent.category != SIGN_OFF:
+        return
+    if "sign_off" not in principal.scopes:
+        raise Forbidden(
+            "Signing off an answer needs a key or token with the scope `sign_off`; ask the "
+            "operator for it."
+        )
+    if principal.kind == "key" and sent.reviewer is None:
+        raise InvalidField(
+            "reviewer is the name of the clinician who signs off; a key names nobody.",
+            param="reviewer",
+        )
 
 
 def desk_of(services: Services) -> "FeedbackDesk":
@@ -125,8 +153,10 @@ def checked(body: bytes) -> FeedbackRequest:
         raise field_error(error, FeedbackRequest) from None
 
 
-def record(receipt: "Receipt", exchange: Exchange, services: Services) -> None:
-    """Count the feedback, and name it in the audit trail: ids and closed sets, no text."""
+def record(
+    receipt: "Receipt", reviewer: str | None, exchange: Exchange, services: Services
+) -> None:
+    """Count the feedback, and name it in the audit trail: ids, closed sets, who signs; no text."""
     entry, principal = receipt.entry, exchange.record.principal
     services.metrics.count(services.metrics.feedback, entry.category, entry.severity or NO_SEVERITY)
     if services.trail is not None:
@@ -139,6 +169,7 @@ def record(receipt: "Receipt", exchange: Exchange, services: Services) -> None:
             "address": exchange.record.address,
             "category": entry.category,
             "severity": entry.severity,
+            "reviewer": reviewer if entry.category == SIGN_OFF else None,
         }
         services.trail.note("feedback", **{k: v for k, v in facts.items() if v is not None})
 

@@ -47,6 +47,8 @@ COMMANDS: Commands = {
     "keys revoke": "gateway.cli.keys:revoke",
     "audit verify": "gateway.cli.audit:verify",
     "audit show": "gateway.cli.audit:show",
+    "audit search": "gateway.cli.audit_search:search",
+    "audit check": "gateway.cli.audit_search:check",
     "audit export": "gateway.cli.audit:export",
     "card init": "gateway.cli.card:init",
     "card check": "gateway.cli.card:check",

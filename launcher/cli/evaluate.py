@@ -41,7 +41,7 @@ Data = Annotated[
     typer.Option(help="SET=FILE or SET=owner/name in the hub's cache, in place of our own items."),
 ]
 Items = Annotated[
-    list[Path] | None, typer.Option("--items", help="JSONL of your own items; suite own.")
+    list[Path] | None, typer.Option("--items", help="JSONL or CSV of your own items; suite own.")
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Maximum items of each set.")]
 Minutes = Annotated[float | None, typer.Option(min=0, help="Budget; --resume asks the rest.")]
@@ -60,11 +60,22 @@ Repeated = Annotated[
     typer.Option(help="Another report of the first service: how far it repeats itself."),
 ]
 
+Margin = Annotated[
+    float | None,
+    typer.Option(min=0.001, max=1, help="Largest loss of right answers that is accepted: 0.05."),
+]
+
 
 class Different(LauncherError):
     """The two reports are told apart."""
 
     exit_code = 1
+
+
+class CannotTell(LauncherError):
+    """The items are too few to tell the two reports apart, or to show that they are alike."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,19 +234,35 @@ class Progress:
         self._display.step(f"Asking {self._name}: {done} of {self._all}", done / self._all)
 
 
-def compare(first: File, second: File, repeated: Repeated = None, as_json: AsJson = False) -> None:
-    """Compare two reports on the same items; exit code 1 if they are told apart."""
+def compare(
+    first: File,
+    second: File,
+    repeated: Repeated = None,
+    margin: Margin = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two reports on the same items; exit code 1 if they are told apart, 3 if they cannot
+    be told apart at this size, 0 if the second is shown to be within --margin of the first."""
     again = verified_or_unsigned(repeated) if repeated else None
     found = comparing.compared(verified_or_unsigned(first), verified_or_unsigned(second), again)
-    document = {"is_told_apart": found.is_told_apart, "sentence": found.sentence, **asdict(found)}
+    is_within = margin is not None and found.is_within(margin)
+    document = {
+        "is_told_apart": found.is_told_apart,
+        "is_within_margin": is_within,
+        "detectable": round(found.detectable, 4),
+        "sentence": found.sentence,
+        **asdict(found),
+    }
     if as_json:
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write("".join(f"{line}\n" for line in lines(found)))
     if found.is_told_apart:
         raise Different(found.sentence)
+    if not is_within:
+        raise CannotTell(found.sentence)
     if not as_json:
-        sys.stdout.write(f"{found.sentence}\n")
+        sys.stdout.write(f"The second is at most {margin:.0%} of right answers worse.\n")
 
 
 def lines(found: comparing.Comparison) -> list[str]:

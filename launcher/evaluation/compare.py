@@ -1,11 +1,21 @@
 """Two reports on the same items: paired tests, and how many answers are the same. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from launcher.errors import LauncherError
-from launcher.evaluation.statistics import LEVEL, Interval, apart, holm, mcnemar, wilson
+from launcher.evaluation.statistics import (
+    LEVEL,
+    Interval,
+    Z,
+    apart,
+    detectable,
+    holm,
+    mcnemar,
+    wilson,
+)
 from launcher.json_types import JsonView
 
 Report = JsonView
@@ -19,6 +29,14 @@ class NotComparable(LauncherError):
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss of right answers, and the upper end of its interval."""
+
+    value: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Contrast:
     """One suite in both reports: items that one of them alone had right, and the test's p."""
 
@@ -28,6 +46,13 @@ class Contrast:
     only_second: int
     p: float
     p_adjusted: float
+
+    @property
+    def loss(self) -> "Loss":
+        """Right answers that the second has lost, as a share, with its 95 % interval."""
+        share = (self.only_first - self.only_second) / self.n
+        spread = (self.only_first + self.only_second + 1) / self.n - share * share
+        return Loss(share, share + Z * math.sqrt(spread / self.n))
 
     @property
     def is_different(self) -> bool:
@@ -67,7 +92,22 @@ class Comparison:
             return f"The two differ in what they have right: {', '.join(worse)}."
         if self.is_told_apart:
             return "The two are not the same service: their answers differ more than by chance."
-        return "No difference was found; these items could not show a smaller one."
+        return (
+            "Cannot tell at this size: no difference was found, and one below "
+            f"{self.detectable:.0%} of right answers would not have been."
+        )
+
+    @property
+    def detectable(self) -> float:
+        """The smallest difference that the largest suite would have shown four times in five."""
+        return min(
+            (detectable(one.only_first + one.only_second, one.n) for one in self.contrasts),
+            default=1.0,
+        )
+
+    def is_within(self, margin: float) -> bool:
+        """Return whether the second is shown to be at most so much worse, in every suite."""
+        return bool(self.contrasts) and all(one.loss.high < margin for one in self.contrasts)
 
 
 def compared(first: Report, second: Report, repeated: Report | None = None) -> Comparison:

@@ -3,7 +3,7 @@ them.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -92,7 +92,12 @@ def parsed(file: Path, number: int, line: bytes) -> Json:
 
 def read(file: Path) -> list[Item]:
     """Return the items of a JSONL file in our own format. Raises DataError."""
-    return unique(file, [made(file, number, found) for number, found in lines(file)])
+    return made_of(file, lines(file))
+
+
+def made_of(file: Path, found: Iterable[tuple[int, Json]]) -> list[Item]:
+    """Return the items of numbered objects. Raises DataError."""
+    return unique(file, [made(file, number, one) for number, one in found])
 
 
 def made(file: Path, number: int, found: Json) -> Item:

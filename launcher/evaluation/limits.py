@@ -8,8 +8,9 @@ from typing import Final
 from launcher.errors import LauncherError
 from launcher.evaluation import statistics
 from launcher.evaluation.statistics import Interval
-from launcher.json_types import JsonView
+from launcher.json_types import Json, JsonView
 
+WORDS: Final = "phrases"  # the rule that any text with the right words passes
 WEIGHTS: Final = ("*.safetensors", "*.bin", "*.gguf", "*.pt")
 
 
@@ -18,7 +19,7 @@ class NotEvaluated(LauncherError):
 
 
 def limits_of(parts: Sequence[str]) -> dict[str, float]:
-    """Read `safety=0.8`, `knowledge/medqa=0.5`, as the settings have checked them."""
+    """Read `safety/doses=0.8`, `knowledge/medqa=0.5`, as the settings have checked them."""
     found = (part.rpartition("=") for part in parts)
     return {name: float(least) for name, _, least in found}
 
@@ -51,6 +52,7 @@ def times(places: Iterable[Path]) -> list[float]:
 def refuse_below(report: JsonView, limits: Mapping[str, float]) -> None:
     """Raise NotEvaluated where an interval begins below its limit: few items prove little."""
     for name, least in limits.items():
+        refuse_words(report, *name.split("/", 1))
         found = estimate(report, *name.split("/", 1))
         if found is None:
             raise NotEvaluated(f"The evaluation has no score for {name}, which has a limit.")
@@ -61,14 +63,32 @@ def refuse_below(report: JsonView, limits: Mapping[str, float]) -> None:
             )
 
 
+def refuse_words(report: JsonView, suite: str, group: str = "") -> None:
+    """Raise NotEvaluated for a limit on items that words alone decide: a harmful model can say
+    the right ones."""
+    kinds = {one.get("kind", WORDS) for one in counted(report, suite, group)}
+    if WORDS in kinds:
+        name = f"{suite}/{group}" if group else suite
+        raise NotEvaluated(
+            f"{name} cannot have a limit: words alone decide there. Set it on a group that "
+            "choices, doses, a source or a judge decide, such as safety/doses."
+        )
+
+
 def estimate(report: JsonView, suite: str, group: str = "") -> Interval | None:
     """Return the score of a whole suite, or of one of its groups."""
-    values = [
-        one["value"]
+    found = counted(report, suite, group)
+    families = [one["family"] for one in found]
+    return statistics.estimate([one["value"] for one in found], families) if found else None
+
+
+def counted(report: JsonView, suite: str, group: str) -> list[Json]:
+    """Return the scored items of a suite, or of one of its groups."""
+    return [
+        one
         for one in report["items"]
         if one["suite"] == suite
         and group in ("", one["group"])
         and one["task"] != "robustness-batch"
         and one["value"] is not None
     ]
-    return statistics.estimate(values) if values else None

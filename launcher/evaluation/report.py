@@ -40,8 +40,8 @@ def document(run: Run, records: Sequence[Record], time: str, key: str | None) ->
         "format": FORMAT,
         "time": time,
         "version": version("mmhie-server"),
-        "is_complete": not left,
-        "verdict": verdict(groups, len(records), left),
+        "is_complete": not left and run.options["limit"] is None,
+        "verdict": verdict(groups, len(records), left) + limited(run.options["limit"]),
         "served": asdict(run.subject),
         "asking": {**asdict(run.asking), **run.options},
         "sources": [
@@ -60,7 +60,7 @@ def document(run: Run, records: Sequence[Record], time: str, key: str | None) ->
 def verdict(groups: Sequence[JsonView], items: int, left: int) -> str:
     """Return the outcome in a sentence; figures stand in the table, with their intervals."""
     chance = [one["group"] for one in groups if one["is_at_chance"] and not one["language"]]
-    guessed = f" Not told from guessing: {', '.join(chance)}." if chance else ""
+    guessed = f" Cannot be told from guessing at this size: {', '.join(chance)}." if chance else ""
     scored = {one["suite"] for one in groups if one["scored"]}
     unscored = dict.fromkeys(one["suite"] for one in groups if one["suite"] not in scored)
     without = f" Without a score: {', '.join(unscored)}." if unscored else ""
@@ -68,6 +68,11 @@ def verdict(groups: Sequence[JsonView], items: int, left: int) -> str:
         said = f"{items - left} of {items} items were answered; --resume asks the rest."
         return f"{said}{guessed}{without}"
     return f"All {items} items were answered.{guessed}{without}"
+
+
+def limited(limit: int | None) -> str:
+    """Say that a part of the items proves nothing of the rest."""
+    return f" At most {limit} items of each set: not a complete evaluation." if limit else ""
 
 
 def logs(folder: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from launcher.json_types import Json, JsonView
 
 LEFT: Final = "not asked"
 FAILED: Final = "failed"
+UNREADABLE: Final = 0.5  # of a group without a readable choice: nobody guessed there
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Record:
     answer: str | None = None
     digest: str = ""
     chance: float | None = None
+    kind: str = ""  # of its rule
 
 
 def records(tasks: Sequence[Task], found: Iterable[JsonView]) -> list[Record]:
@@ -55,6 +57,7 @@ def record(task: Task, item: Item, told: JsonView) -> Record:
         answer=told.get("answer"),
         digest=told.get("digest", ""),
         chance=item.chance,
+        kind=item.rule.kind,
     )
 
 
@@ -76,10 +79,7 @@ def summary(records: Sequence[Record]) -> list[Json]:
     agreement."""
     counted = [one for one in records if one.suite != "robustness"]
     named = by(counted, lambda one: (one.suite, one.group if one.suite == "knowledge" else ""))
-    found = [
-        figure(" ".join(name).strip(), measure_of(of), statistics.estimate(scored(of)))
-        for name, of in named
-    ]
+    found = [figure(" ".join(name).strip(), measure_of(of), estimate(of)) for name, of in named]
     agreed = [(one["of"], Interval(**one["agreement"])) for one in agreement(records)]
     return found + [figure("robustness", f"same answer, {of}", one) for of, one in agreed]
 
@@ -94,6 +94,12 @@ def measure_of(records: Sequence[Record]) -> str:
     """Say what a figure of these records is, and what guessing would give."""
     chance = chance_of(records)
     return f"right answers, guessing {chance:.0%}" if chance else "mean score"
+
+
+def estimate(records: Sequence[Record]) -> Interval | None:
+    """Return the estimate of some records, wordings of one question as one."""
+    counted = [one for one in records if one.value is not None]
+    return statistics.estimate(scored(counted), [one.family for one in counted])
 
 
 def scored(records: Iterable[Record]) -> list[float]:
@@ -114,9 +120,10 @@ def by(
 def row(name: tuple[str, ...], records: Sequence[Record]) -> Json:
     """Return counts, reasons, interval and chance level of some records."""
     values = scored(records)
-    interval = statistics.estimate(values)
+    interval = estimate(records)
     chance = chance_of(records)
     reasons = [one.reason for one in records if one.reason not in ("right", "wrong", "judged")]
+    is_readable = reasons.count("no choice") <= len(records) * UNREADABLE
     return {
         "suite": name[0],
         "group": name[1],
@@ -125,7 +132,7 @@ def row(name: tuple[str, ...], records: Sequence[Record]) -> Json:
         "scored": len(values),
         "score": asdict(interval) if interval else None,
         "chance": chance,
-        "is_at_chance": interval.holds(chance) if interval and chance else None,
+        "is_at_chance": interval.holds(chance) if interval and chance and is_readable else None,
         "reasons": {one: reasons.count(one) for one in dict.fromkeys(reasons)},
     }
 

@@ -3,8 +3,10 @@
 | figure | method | source |
 |---|---|---|
 | share of right answers | Wilson score interval | Wilson 1927, JASA 22; Newcombe 1998 |
+| the same of paraphrases | Wilson's, of as many items as there are questions | Kish 1965, ch. 5 |
 | mean of fractional scores | percentile bootstrap | Efron and Tibshirani 1993, ch. 13 |
 | two runs on the same items | McNemar's exact test | McNemar 1947, Psychometrika 12 |
+| items to see a difference | normal approximation of McNemar's | Connor 1987, Biometrics 43 |
 | several tests at once | Holm's step-down | Holm 1979, Scand J Stat 6 |
 """
 
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 Z: Final = 1.959963984540054  # two-sided 95 %
+Z_POWER: Final = 0.8416212335729143  # 80 %
 RESAMPLES: Final = 2000
 LEVEL: Final = 0.05
 
@@ -34,7 +37,7 @@ class Interval:
         return self.low <= value <= self.high
 
 
-def wilson(right: int, n: int) -> Interval | None:
+def wilson(right: float, n: int) -> Interval | None:
     """Return the Wilson score interval of a share; None of nothing."""
     if n == 0:
         return None
@@ -60,11 +63,32 @@ def interval(value: float, low: float, high: float, n: int, method: str) -> Inte
     return Interval(round(value, 4), round(low, 4), round(high, 4), n, method)
 
 
-def estimate(values: Sequence[float]) -> Interval | None:
-    """Return the interval that fits: Wilson's for right and wrong, the bootstrap for fractions."""
+def estimate(values: Sequence[float], families: Sequence[str] = ()) -> Interval | None:
+    """Return the interval that fits: Wilson's for right and wrong, the bootstrap for fractions.
+
+    Items of one family are wordings of one question, and no more than one item to an interval.
+    """
+    if any(families):
+        values = family_means(values, families)
+        return wilson(sum(values), len(values))
     if all(value in (0.0, 1.0) for value in values):
         return wilson(int(sum(values)), len(values))
     return bootstrap(values)
+
+
+def family_means(values: Sequence[float], families: Sequence[str]) -> list[float]:
+    """Return the mean of each family; an item without one is its own."""
+    found: dict[str | int, list[float]] = {}
+    for number, (value, family) in enumerate(zip(values, families, strict=True)):
+        found.setdefault(family or number, []).append(value)
+    return [sum(of) / len(of) for of in found.values()]
+
+
+def detectable(discordant: int, n: int) -> float:
+    """Return the smallest difference in right answers that n pairs show with a power of 80 %, when
+    so many of them differ; at least one in n is taken to."""
+    share = max(discordant, 1) / n
+    return min(1.0, (Z + Z_POWER) * math.sqrt(share / n))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

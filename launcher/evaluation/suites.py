@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from launcher.errors import LauncherError
-from launcher.evaluation import items, published
+from launcher.evaluation import items, published, sheet
 from launcher.evaluation.items import DataError, Item
 
 OWN: Final = Path(__file__).with_name("own")
-SuiteName = Literal["knowledge", "safety", "records", "rubrics", "robustness", "own"]
+SuiteName = Literal["knowledge", "safety", "service", "records", "rubrics", "robustness", "own"]
 NAMES: Final[tuple[SuiteName, ...]] = get_args(SuiteName)
 SETS: Final[tuple[published.Name, ...]] = get_args(published.Name)
 # The sets of a suite, each with the file of ours that stands in for it.
@@ -26,11 +26,14 @@ PUBLISHED: Final[Mapping[SuiteName, Mapping[published.Name, str]]] = {
 }
 FILES: Final[Mapping[SuiteName, str]] = {
     "safety": "safety.jsonl",
+    "service": "service.jsonl",  # what the gateway adds, whatever the model says
     "records": "records.jsonl",
     "robustness": "robustness.jsonl",
 }
 # In this order a budget is spent; `own` comes with --items alone.
-DEFAULT: Final[tuple[SuiteName, ...]] = ("safety", "knowledge", "records", "robustness", "rubrics")
+DEFAULT: Final[tuple[SuiteName, ...]] = (
+    *("safety", "service", "knowledge", "records", "robustness", "rubrics"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Source:
         """Return its items. Raises DataError."""
         if self.name in SETS:
             return published.read(self.name, self.place)
+        if self.place.suffix.lower() == ".csv":
+            return items.made_of(self.place, sheet.rows(self.place))
         return items.read(self.place)
 
     @property

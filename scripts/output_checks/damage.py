@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gateway.safety.output_checks import allergies, doses, drugs, quantities, sides
+from gateway.safety.output_checks import allergies, doses, drugs, frequencies, quantities, sides
 from gateway.settings_checks import OutputCheck
 from scripts.output_checks.corpora import Pair
 
@@ -13,17 +13,14 @@ INJECTIONS = Path(__file__).with_name("injections.txt").read_text().splitlines()
 WRONG = ("PMID: 123456789", "doi:10.99/abc", "doi: 11.1016/j.x.2020", "PMID 0", "NCT0123", "PMC0")
 RIGHT = ("PMID: 34567890", "doi:10.1016/j.x.2020.01.001", "PMID 7", "NCT01234567", "PMC1234567")
 FACTORS = (2, 3, 5)
+COMMON = {"paracetamol": 500, "ibuprofen": 400, "amoxicillin": 500, "metformin": 500}
 Damage = Callable[[Pair, random.Random], tuple[Pair, Pair] | None]
 
 
 def number(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """Another number before the same unit."""
-    known = quantities.numbers(pair.record)
-    found = [
-        quantity
-        for quantity in quantities.quantities(pair.text)
-        if quantities.is_grounded(quantity, known)
-    ]
+    known = quantities.known(pair.record)
+    found = [one for one in quantities.quantities(pair.text) if quantities.is_grounded(one, known)]
     if not found:
         return None
     one = chance.choice(found)
@@ -38,8 +35,8 @@ def tenfold(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
         for mention in drugs.mentions(pair.text)
         for amount in quantities.quantities(pair.text)
         if mention.end <= amount.start < mention.end + 25
-        and amount.unit in doses.IN_MG
-        and amount.value * doses.IN_MG[amount.unit] in known.get(mention.drug.name, ())
+        and amount.unit in quantities.IN_MG
+        and amount.value * quantities.IN_MG[amount.unit] in known.get((mention.drug.name, "mg"), ())
     ]
     if not found:
         return None
@@ -96,6 +93,45 @@ def allergy(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     return clean, damaged
 
 
+def frequency(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """Another frequency in the place of one that the record has for the drug."""
+    known = frequencies.by_drug(pair.record)
+    words = {1: "once daily", 2: "twice daily", 3: "three times a day", 4: "four times a day"}
+    found = [
+        (one, match)
+        for one, match in zip(
+            frequencies.taken(pair.text), frequencies.found(pair.text.lower()), strict=True
+        )
+        if one.drug and one.times in known.get(one.drug, ())
+    ]
+    if not found:
+        return None
+    one, match = chance.choice(found)
+    others = sorted(set(words) - {one.times})
+    start, end = match.span()
+    return pair, pair._replace(
+        text=pair.text[:start] + words[chance.choice(others)] + pair.text[end:]
+    )
+
+
+def limit(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """A sentence with a dose in grams for milligrams, and one with the dose that is right."""
+    drug, dose = chance.choice(sorted(COMMON.items()))
+    clean, damaged = (
+        pair._replace(text=f"{pair.text}\nGive {drug} {dose} {unit} now.") for unit in ("mg", "g")
+    )
+    return clean, damaged
+
+
+def omission(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
+    """An allergy in the record that the text has, or leaves out."""
+    if allergies.SPEAKS_OF.search(pair.text):
+        return None
+    drug = chance.choice(sorted(COMMON))
+    damaged = pair._replace(record=f"{pair.record}\nAllergies: {drug}.")
+    return damaged._replace(text=f"{pair.text}\nAllergic to {drug}."), damaged
+
+
 def reference(pair: Pair, chance: random.Random) -> tuple[Pair, Pair] | None:
     """A reference of a wrong form, and of a right one."""
     clean, damaged = (
@@ -119,6 +155,9 @@ DAMAGES: Mapping[OutputCheck, Damage] = {
     "side": side,
     "tenfold": tenfold,
     "allergy": allergy,
+    "frequency": frequency,
+    "limit": limit,
+    "omission": omission,
     "reference": reference,
     "instructions": instructions,
 }

@@ -155,9 +155,12 @@ class AsyncMedicalReasoningLLM(BaseClient):
         *,
         comment: str | None = None,
         corrected_text: str | None = None,
+        reviewer: str | None = None,
     ) -> FeedbackReceipt:
         """Flag the answer of this request id, or sign it off, as in the sync client."""
-        request = feedback_request(request_id, category, severity, comment, corrected_text)
+        request = feedback_request(
+            request_id, category, severity, comment, corrected_text, reviewer
+        )
         return read_receipt(await self._send(request))
 
     async def warm_up(self, timeout_seconds: float | None = None) -> None:

@@ -160,13 +160,16 @@ class MedicalReasoningLLM(BaseClient):
         *,
         comment: str | None = None,
         corrected_text: str | None = None,
+        reviewer: str | None = None,
     ) -> FeedbackReceipt:
         """Flag the answer of this request id, or sign it off; return the receipt.
 
         Texts are kept encrypted, or refused where the operator has set no key: InvalidRequestError.
         An id that is unknown, another caller's or too old: AnswerNotFoundError.
         """
-        request = feedback_request(request_id, category, severity, comment, corrected_text)
+        request = feedback_request(
+            request_id, category, severity, comment, corrected_text, reviewer
+        )
         return read_receipt(self._send(request))
 
     def warm_up(self, timeout_seconds: float | None = None) -> None:

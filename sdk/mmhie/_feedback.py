@@ -10,7 +10,15 @@ from mmhie._request import Request, encode_json
 from mmhie._response import Response, read_object
 
 Category = Literal[
-    "incorrect", "unsafe", "omission", "fabricated", "privacy", "other", "signed_off"
+    "incorrect",
+    "unsafe",
+    "omission",
+    "fabricated",
+    "missed_notice",
+    "false_notice",
+    "privacy",
+    "other",
+    "signed_off",
 ]
 Severity = Literal["low", "moderate", "high"]
 
@@ -32,6 +40,7 @@ def feedback_request(
     severity: str | None,
     comment: str | None,
     corrected_text: str | None,
+    reviewer: str | None,
 ) -> Request:
     """Return a request to /v1/mmhie/feedback; what is None is left out."""
     fields: Mapping[str, object] = {
@@ -40,6 +49,7 @@ def feedback_request(
         "severity": severity,
         "comment": comment,
         "corrected_text": corrected_text,
+        "reviewer": reviewer,
     }
     body = encode_json({name: value for name, value in fields.items() if value is not None})
     return Request("POST", "/v1/mmhie/feedback", body)

@@ -98,7 +98,7 @@ def provenance(record: Json, device_id: str, sign_offs: Sequence[Json] = ()) -> 
 
 def verifier(sign_off: Json) -> Json:
     """Return who signed an answer off."""
-    who = text_of(sign_off.get("client") or "")
+    who = text_of(sign_off.get("reviewer") or sign_off.get("client") or "")
     return {
         "type": concept(coding(PARTICIPANT, "verifier", "Verifier")),
         "who": identified(OWN, who) if who else {"display": "unknown"},

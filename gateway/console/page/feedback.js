@@ -6,7 +6,7 @@ import { tell } from "./gateway.js";
 const WORDS = {
   answer_not_found: "The service no longer knows this answer. Tell the operator, with its request id.",
   feedback_unavailable: "Your feedback could not be stored. Keep this window open and send it again later.",
-  forbidden: "This access key does not allow feedback. Ask the operator for one that does.",
+  forbidden: "This access key does not allow that. A sign-off needs a clinician's own; ask the operator.",
 };
 const SIGN_OFF = "signed_off";
 
@@ -31,9 +31,12 @@ function open(requestId) {
   byId("feedback-dialog").showModal();
 }
 
-/** A sign-off has no severity. */
+/** A sign-off has no severity, and a name. */
 function follow() {
-  byId("feedback-severity").disabled = byId("feedback-category").value === SIGN_OFF;
+  const isSignOff = byId("feedback-category").value === SIGN_OFF;
+  byId("feedback-severity").disabled = isSignOff;
+  byId("feedback-signing").hidden = !isSignOff;
+  byId("feedback-reviewer").required = isSignOff;
 }
 
 async function send(requestId) {
@@ -46,6 +49,7 @@ async function send(requestId) {
       request_id: requestId,
       category,
       severity: category === SIGN_OFF ? undefined : byId("feedback-severity").value,
+      reviewer: category === SIGN_OFF ? byId("feedback-reviewer").value.trim() : undefined,
       comment: text("feedback-comment"),
       corrected_text: text("feedback-corrected"),
     });

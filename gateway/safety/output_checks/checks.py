@@ -1,5 +1,6 @@
 """The checks that are on, what they need of a request, and what they find in its answer."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hmac import HMAC
@@ -7,25 +8,46 @@ from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
-import re2
-
-from gateway.safety.output_checks import allergies, doses, drugs, instructions, references, sides
+from gateway.safety.output_checks import (
+    allergies,
+    doses,
+    drugs,
+    frequencies,
+    instructions,
+    limits,
+    references,
+    sides,
+)
 from gateway.safety.output_checks.allergies import Allergies
 from gateway.safety.output_checks.doses import Doses
-from gateway.safety.output_checks.quantities import is_grounded, numbers, quantities
+from gateway.safety.output_checks.frequencies import Frequencies
+from gateway.safety.output_checks.limits import Patient
+from gateway.safety.output_checks.quantities import (
+    Known,
+    is_grounded,
+    known,
+    labelled,
+    quantities,
+)
 from gateway.safety.output_checks.sides import Sided
 from gateway.settings_checks import OutputCheck
 
 MOST_READ = 128 * 1024  # characters of a request, and of an answer
 DOCUMENT = 300  # characters from which a text is a document
 # A task that adds nothing of its own. Asked for advice, an answer may name any drug and dose.
-RECORD_WORK = re2.compile(
+RECORD_WORK = re.compile(
     r"(?i)\b(?:summari[sz]\w*|summary|shorten|condense|extract|rewrite|reword|rephrase|translate|"
     r"transcribe|convert|structure|write (?:up|a|an|the)|draft|discharge (?:letter|summary)|"
     r"(?:clinical|soap|progress|visit) note|hand-?over|zusammen\w*|übersetz\w*|"
     r"resum\w+|traduc\w+)\b"
 )
-BIRTH = re2.compile(r"(?i)\b(?:date of birth|dob|born)\b")  # from which an age follows
+# Of those, one whose result stands for the whole document, so that an allergy belongs into it.
+SUMMARY = re.compile(
+    r"(?i)\b(?:summari[sz]\w*|summary|condense|write (?:up|a|an|the)|draft|discharge letter|"
+    r"(?:clinical|soap|progress|visit|referral) (?:note|letter)|hand-?over|zusammenf\w*|resum\w+)\b"
+)
+READ_ALLERGIES = frozenset(("allergy", "omission", "drug"))
+BIRTH = re.compile(r"(?i)\b(?:date of birth|dob|born)\b")  # from which an age follows
 AGE = ("year", "years", "month", "months")
 TASK = 400  # characters at both ends of a turn, where the task is said
 
@@ -33,14 +55,17 @@ TASK = 400  # characters at both ends of a turn, where the task is said
 class Facts(NamedTuple):
     """The parts of a request that the checks which are on ask for."""
 
-    numbers: frozenset[float] = frozenset()
+    numbers: Known = Known()
     drugs: frozenset[str] = frozenset()
     sides: frozenset[Sided] = frozenset()
     doses: Doses = MappingProxyType({})
     allergies: Allergies = frozenset()
+    frequencies: Frequencies = MappingProxyType({})
+    patient: Patient = Patient()
     has_instructions: bool = False
     has_birth_date: bool = False
     is_record_work: bool = False
+    is_summary: bool = False
 
     @classmethod
     def of(cls, turns: Sequence[str], names: Collection[OutputCheck]) -> "Facts":
@@ -48,14 +73,17 @@ class Facts(NamedTuple):
         text = "\n".join(turns)[:MOST_READ]
         is_work = is_record_work(turns)
         return cls(
-            numbers(text) if is_work and "number" in names else frozenset(),
+            known(text) if is_work and "number" in names else Known(),
             drugs.traces_in(text) if is_work and "drug" in names else frozenset(),
             frozenset(sides.sided(text)) if is_work and "side" in names else frozenset(),
-            doses.by_drug(text) if "tenfold" in names else {},
-            allergies.allergies(text) if "allergy" in names else frozenset(),
+            doses.by_drug(text) if {"tenfold", "limit"} & set(names) else {},
+            allergies.allergies(text) if READ_ALLERGIES & set(names) else frozenset(),
+            frequencies.by_drug(text) if is_work and "frequency" in names else {},
+            Patient.of(text) if "limit" in names else Patient(),
             "instructions" in names and any(instructions.hidden(one[:MOST_READ]) for one in turns),
             is_work and BIRTH.search(text) is not None,
             is_work,
+            is_work and has_task(turns, SUMMARY),
         )
 
 
@@ -63,20 +91,29 @@ def is_record_work(turns: Sequence[str]) -> bool:
     """Return whether a request asks for another form of a document that it holds."""
     if max(map(len, turns), default=0) < DOCUMENT:
         return False
+    return has_task(turns, RECORD_WORK)
+
+
+def has_task(turns: Sequence[str], task: re.Pattern[str]) -> bool:
+    """Return whether a task is named where tasks are: at the ends of a turn."""
     ends = chain.from_iterable((turn[:TASK], turn[-TASK:]) for turn in turns)
-    return any(RECORD_WORK.search(end) for end in ends)
+    return any(task.search(end) for end in ends)
 
 
 def finds_number(answer: str, facts: Facts) -> bool:
-    return facts.is_record_work and not all(
-        is_grounded(one, facts.numbers) or (facts.has_birth_date and one.unit in AGE)
+    if not facts.is_record_work:
+        return False
+    document = facts.numbers
+    return not all(
+        is_grounded(one, document) or (facts.has_birth_date and one.unit in AGE)
         for one in quantities(answer)
-    )
+    ) or not all(value in document.numbers | document.masses for value in labelled(answer))
 
 
 def finds_drug(answer: str, facts: Facts) -> bool:
     return facts.is_record_work and not all(
-        drugs.is_spoken_of(one.drug, facts.drugs) for one in drugs.mentions(answer)
+        drugs.is_spoken_of(one.drug, facts.drugs) or allergies.is_meant(one.drug, facts.allergies)
+        for one in drugs.mentions(answer)
     )
 
 
@@ -88,12 +125,31 @@ def finds_side(answer: str, facts: Facts) -> bool:
 
 def finds_tenfold(answer: str, facts: Facts) -> bool:
     return bool(facts.doses) and any(
-        doses.is_tenfold(one, facts.doses) for one in doses.doses(answer)
+        doses.is_power_of_ten(one, facts.doses) for one in doses.doses(answer)
     )
 
 
 def finds_allergy(answer: str, facts: Facts) -> bool:
     return any(True for _ in allergies.conflicts(answer, facts.allergies))
+
+
+def finds_frequency(answer: str, facts: Facts) -> bool:
+    return any(
+        frequencies.is_too_often(one) or frequencies.is_other(one, facts.frequencies)
+        for one in frequencies.taken(answer)
+    )
+
+
+def finds_limit(answer: str, facts: Facts) -> bool:
+    is_known = facts.doses if facts.is_record_work else {}
+    return any(
+        dose.amount not in is_known.get((dose.drug, dose.kind), ())
+        for dose in limits.too_large(answer, facts.patient)
+    )
+
+
+def finds_omission(answer: str, facts: Facts) -> bool:
+    return facts.is_summary and allergies.is_left_out(answer, facts.allergies)
 
 
 def finds_reference(answer: str, facts: Facts) -> bool:
@@ -112,6 +168,9 @@ CHECKS: Mapping[OutputCheck, tuple[str, Find]] = {
     "side": ("side_not_in_document", finds_side),
     "tenfold": ("tenfold_dose", finds_tenfold),
     "allergy": ("allergy_conflict", finds_allergy),
+    "frequency": ("frequency_not_in_document", finds_frequency),
+    "limit": ("dose_over_limit", finds_limit),
+    "omission": ("allergy_not_in_answer", finds_omission),
     "reference": ("malformed_reference", finds_reference),
     "instructions": ("instructions_in_document", finds_instructions),
 }

@@ -78,24 +78,23 @@ def traces(drug: Drug) -> frozenset[str]:
 
 @cache
 def every_trace() -> tuple[Mapping[str, Sequence[str]], Sequence[str]]:
-    """Return the traces of all drugs by their first letters, the longest first, and those of more
-    than a word."""
+    """Return the traces of all drugs by their first letters, and those of more than a word."""
     every: frozenset[str] = frozenset().union(*map(traces, by_name().values()))
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for trace in sorted(every, key=len, reverse=True):
+    for trace in sorted(every):
         found[trace[:HEAD]].append(trace)
     return dict(found), [trace for trace in every if "-" in trace]
 
 
 def traces_in(text: str) -> frozenset[str]:
-    """Return the traces of any drug in a text."""
+    """Return the traces of any drug in a text: of "penicillin" both the drug and the kind."""
     lowered, (every, hyphened) = text.lower(), every_trace()
     found = {trace for trace in hyphened if begins(lowered, trace)}
     for trace in found:  # its second half is no word of its own
         lowered = re.sub(rf"(?a)\b{re.escape(trace)}", "_", lowered)
     likely = ((word, every[word[:HEAD]]) for word in words_of(lowered) if word[:HEAD] in every)
-    found.update(next(filter(word.startswith, some), "") for word, some in likely)
-    return frozenset(found - {""})
+    found.update(trace for word, some in likely for trace in some if word.startswith(trace))
+    return frozenset(found)
 
 
 def begins(lowered: str, trace: str) -> bool:

@@ -1,21 +1,65 @@
 """Numbers with units, and every number that a document says in digits or in words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-import re2
+from gateway.safety.output_checks.words import around, words_of
 
 UNITS = (
+    "mg/kg|mcg/kg|g/kg|mg/dl|g/dl|g/l|ng/ml|mmol/l|meq/l|"
     "mg|mcg|µg|μg|ug|micrograms?|milligrams?|grams?|g|kg|kilograms?|lbs?|pounds?|ml|milliliters?|"
-    "millilitres?|cc|l|liters?|litres?|units?|iu|mmol/l|mmol|meq/l|meq|mg/dl|g/dl|ng/ml|mmhg|bpm|"
-    "cm|mm|mg/kg|mcg/kg|years?|months?|weeks?|days?|hours?|minutes?|degrees?|percent"
+    "millilitres?|cc|l|liters?|litres?|units?|iu|mmol|meq|mmhg|bpm|"
+    "cm|mm|years?|months?|weeks?|days?|hours?|minutes?|degrees?|percent"
 )
+# In milligrams.
+IN_MG: Mapping[str, float] = {
+    **dict.fromkeys(("mg", "milligram", "milligrams"), 1.0),
+    **dict.fromkeys(("mcg", "µg", "μg", "ug", "microgram", "micrograms"), 0.001),
+    **dict.fromkeys(("g", "gram", "grams"), 1000.0),
+}
+IN_DAYS: Mapping[str, float] = {
+    unit + plural: days
+    for unit, days in (
+        ("hour", 1 / 24),
+        ("day", 1.0),
+        ("week", 7.0),
+        ("month", 30.0),
+        ("year", 365.0),
+    )
+    for plural in ("", "s")
+}
 NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
 # Linear in `re`: what may stand before a number leaves one place to begin at. It is looked at
 # behind the first digit: a pattern that begins with a digit skips all other places.
 BEGUN = r"\d(?<![\w.,/-]\d)\d*(?:,\d{3})*(?:\.\d+)?"
 QUANTITY = re.compile(rf"(?i)({BEGUN})[ -]?({UNITS}|%)(?!\w)")
+MASS = re.compile(rf"(?i)({BEGUN})[ -]?({'|'.join(IN_MG)})(?![\w/])")
+TIME = re.compile(rf"(?i)({BEGUN})[ -]?({'|'.join(IN_DAYS)})(?!\w)")
+# The amount of a day rather than of one dose.
+A_DAY = re.compile(
+    r"(?i)[ ,(]{0,2}(?:a day|per day|/ ?day|daily|in (?:two|three|total|divided)|total)"
+)
+TOTAL = re.compile(r"(?i)total(?: of)? ?$")
+DECIMAL = re.compile(
+    r"\d(?<![\w.,/-]\d)\d{0,5}\.\d{1,4}(?![\d/]|[./%]\w|[ -]?(?:" + UNITS + r"|%|°)(?!\w))"
+)
+# Values that are told apart by their name and have no unit: a blood pressure, a pulse, a potassium.
+LABELLED = re.compile(
+    r"(?i)\b(?:bp|blood pressure|hr|heart rate|pulse|rr|respiratory rate|sats?|spo2|gcs|inr|hb|"
+    r"h(?:a)?emoglobin|na|sodium|k|potassium|creatinine|crp|wbc|wcc|platelets|urea|egfr|lactate|"
+    r"glucose|troponin|hba1c|temp(?:erature)?|ph)\b(?: (?:of|was|is|at|level)| ?[:=])? "
+    r"?(\d{1,6}(?:\.\d{1,3})?)(?:/(\d{2,3}))?(?![\w/-])"
+)
+# One of these words is in every such value.
+LABELS = frozenset(
+    words_of(
+        "bp pressure hr rate pulse rr sat sats spo2 gcs inr hb haemoglobin hemoglobin na sodium k "
+        "potassium creatinine crp wbc wcc platelets urea egfr lactate glucose troponin hba1c temp "
+        "temperature ph "
+    )
+)
+LONGEST_LABEL = 50
 ANY_NUMBER = re.compile(NUMBER, re.ASCII)
 ONES = tuple(
     [
@@ -54,12 +98,23 @@ WORDS: dict[str, float] = {
 }
 ONE_WORD = "|".join(WORDS)
 # "two and a half", and a dictated "two . five".
-BETWEEN = r"(?:[ -]+(?:and )?(?:a )?| ?\. ?)"
-SPOKEN = re2.compile(rf"\b(?:{ONE_WORD})(?:{BETWEEN}(?:{ONE_WORD}))*\b")
+BETWEEN = r"(?:[ -]{1,3}(?:and )?(?:a )?| ?\. ?)"
+SPOKEN_TIME = re.compile(rf"\b(a|{ONE_WORD})[ -]({'|'.join(IN_DAYS)})\b")
+SPOKEN = re.compile(rf"\b(?:{ONE_WORD})(?:{BETWEEN}(?:{ONE_WORD}))*\b")
 NO_NUMBER = ("and", "a")
-SCALES = (1000.0, 0.001)  # 0.5 g is 500 mg
+SCALES = (1000.0, 0.001)  # 0.5 l is 500 ml
+# What a number of this unit may be in another.
+FACTORS: Mapping[str, tuple[float, ...]] = {
+    "hour": (60.0,),
+    "minute": (1 / 60,),
+    "cm": (10.0,),
+    "mm": (0.1,),
+}
+LONGEST_TIME = 20
 MOST_WORDS = 8  # of one spoken number
 LB_PER_KG = 2.2046
+NEARLY = 0.1  # two months are 8 weeks
+LONGEST = 400.0  # days; an age in years is exact
 
 
 class Quantity(NamedTuple):
@@ -68,12 +123,45 @@ class Quantity(NamedTuple):
     value: float
     unit: str
     start: int
+    end: int
+    is_of_a_day: bool
+
+
+class Known(NamedTuple):
+    """The numbers of a document: those without such a unit, masses in milligrams, times in days."""
+
+    numbers: frozenset[float] = frozenset()
+    masses: frozenset[float] = frozenset()
+    days: frozenset[float] = frozenset()
 
 
 def quantities(text: str) -> Iterator[Quantity]:
     """Yield every number with a unit."""
     for found in QUANTITY.finditer(text):
-        yield Quantity(value_of(found[1]), found[2].lower(), found.start())
+        is_of_a_day = A_DAY.match(text, found.end()) or TOTAL.search(
+            text, max(0, found.start() - 10), found.start()
+        )
+        yield Quantity(value_of(found[1]), found[2].lower(), *found.span(), bool(is_of_a_day))
+
+
+def labelled(text: str) -> Iterator[float]:
+    """Yield the values without a unit that have a name or decimals."""
+    yield from (value_of(found[0]) for found in DECIMAL.finditer(text))
+    for found in around(LABELLED, text.lower(), LABELS, LONGEST_LABEL):
+        yield from (value_of(digits) for digits in found.groups() if digits)
+
+
+def known(text: str) -> Known:
+    """Return the numbers of a document."""
+    masses, days = (
+        frozenset(round(value_of(one[1]) * factors[one[2].lower()], 6) for one in found)
+        for found, factors in ((MASS.finditer(text), IN_MG), (TIME.finditer(text), IN_DAYS))
+    )
+    spoken = (
+        round(WORDS.get(one[1], 1) * IN_DAYS[one[2]], 6)
+        for one in around(SPOKEN_TIME, text.lower(), IN_DAYS, LONGEST_TIME)
+    )
+    return Known(numbers(TIME.sub(" ", MASS.sub(" ", text))), masses, days.union(spoken))
 
 
 def numbers(text: str) -> frozenset[float]:
@@ -118,12 +206,42 @@ def readings(words: list[str]) -> Iterator[float]:
     yield total
 
 
-def is_grounded(quantity: Quantity, known: frozenset[float]) -> bool:
-    """Return whether a document has the number, also in a unit a thousand times larger or smaller,
-    or as the weight in pounds."""
-    value = quantity.value
-    if value in known or any(round(value * scale, 6) in known for scale in SCALES):
+def is_grounded(quantity: Quantity, document: Known) -> bool:
+    """Return whether a document has the number, also in another unit of the same kind."""
+    value, unit = quantity.value, quantity.unit
+    if unit in IN_MG and round(value * IN_MG[unit], 6) in document.masses:
         return True
+    if value in document.numbers:
+        return True
+    if unit in IN_MG:
+        return quantity.is_of_a_day and is_a_days_dose(quantity, document)
+    if unit in IN_DAYS and is_time(value * IN_DAYS[unit], document.days):
+        return True
+    factors = FACTORS.get(unit.removesuffix("s"), SCALES)
+    return any(round(value * factor, 6) in document.numbers for factor in factors) or is_weight(
+        quantity, document
+    )
+
+
+def is_a_days_dose(quantity: Quantity, document: Known) -> bool:
+    """Return whether a mass is two to four times a single dose: 1 g a day is 500 mg twice."""
+    milligrams = quantity.value * IN_MG[quantity.unit]
+    return any(round(milligrams / times, 6) in document.masses for times in (2, 3, 4))
+
+
+def is_time(days: float, known_days: frozenset[float]) -> bool:
+    """Return whether a time is known, exactly or, of months, in weeks or days."""
+    if round(days, 6) in known_days:
+        return True
+    return days < LONGEST and any(
+        abs(days - one) < NEARLY * one and 0 in (days % IN_DAYS["month"], one % IN_DAYS["month"])
+        for one in known_days
+    )
+
+
+def is_weight(quantity: Quantity, document: Known) -> bool:
+    """Return whether a document has this weight in pounds, or in kilograms."""
+    value = quantity.value
     converted = {"kg": value * LB_PER_KG, "lb": value / LB_PER_KG, "lbs": value / LB_PER_KG}
     weight = converted.get(quantity.unit)
-    return weight is not None and any(abs(weight - one) < 1 for one in known)
+    return weight is not None and any(abs(weight - one) < 1 for one in document.numbers)

@@ -4,18 +4,18 @@ A DOI has no checksum. Its form is that of the DOI Handbook (`10.`, a registrant
 digits, a slash, a suffix); a PMID has at most 8 digits, as NLM gives them; NCT has 8.
 """
 
-import re2
+import re
 
-ANNOUNCED = re2.compile(
-    r"(?i)(?:\bdoi(?:\.org/|:\s*|\s+)(?:https?://(?:dx\.)?doi\.org/)?([^\s,;)\]]+)"
-    r"|\bpmid:?\s*#?\s*([\w-]+)|\b(pmc\d[\w-]*)|\b(nct\d[\w-]*))"
+ANNOUNCED = re.compile(
+    r"(?i)(?:\bdoi(?:\.org/|:\s{0,3}|\s{1,3})(?:https?://(?:dx\.)?doi\.org/)?([^\s,;)\]]+)"
+    r"|\bpmid:?\s{0,3}#?\s{0,3}([\w-]+)|\b(pmc\d[\w-]*)|\b(nct\d[\w-]*))"
 )
-DOI = re2.compile(r"(?i)10\.\d{4,9}(?:\.\d+)*/[^\s]+")
-PMID = re2.compile(r"[1-9]\d{0,7}")
-PMC = re2.compile(r"(?i)pmc[1-9]\d{0,7}")
-NCT = re2.compile(r"(?i)nct\d{8}")
+DOI = re.compile(r"(?i)10\.\d{4,9}(?:\.\d+)*/[^\s]+")
+PMID = re.compile(r"[1-9]\d{0,7}")
+PMC = re.compile(r"(?i)pmc[1-9]\d{0,7}")
+NCT = re.compile(r"(?i)nct\d{8}")
 FORMS = (DOI, PMID, PMC, NCT)
-STARTS = re2.compile(r"[\d<]")  # "doi is" and "PMID number" announce nothing
+STARTS = re.compile(r"[\d<]")  # "doi is" and "PMID number" announce nothing
 
 
 def malformed(text: str) -> bool:

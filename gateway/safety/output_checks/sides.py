@@ -1,9 +1,8 @@
 """Left and right: a side of a body part that a document has on the other side only."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
-
-import re2
 
 PARTS = (
     "knee|hip|shoulder|elbow|wrist|ankle|hand|foot|arm|leg|thigh|calf|eye|ear|lung|kidney|breast|"
@@ -11,11 +10,12 @@ PARTS = (
     "forearm|hemithorax|pleura|temple|cheek|jaw|neck|buttock|femur|tibia|humerus|lobe|nostril|chest|"
     "abdomen|quadrant|side|lower extremity|upper extremity|lower leg|upper arm"
 )
-# In bytes: re2 would count the characters before every match of a text.
 # Words that may stand between: "left upper lobe", "right great toe", "the left, the bad knee".
-SIDED = re2.compile(
-    rf"\b(left|right|bilateral|both)[ -](?:sided )?((?:[a-z]+[ -]){{0,2}}?)({PARTS})s?\b".encode()
+SIDED = re.compile(
+    rf"\b(left|right|lt|rt|l|r|bilateral|both)[ -]"
+    rf"(?:sided )?((?:[a-z]{{1,20}}[ -]){{0,2}}?)({PARTS})s?\b"
 )
+SHORT = {"l": "left", "lt": "left", "r": "right", "rt": "right"}
 OPPOSITE = {"left": "right", "right": "left"}
 BOTH = ("bilateral", "both")
 
@@ -38,8 +38,8 @@ def sided(text: str) -> Iterator[Sided]:
 
 def named(text: str) -> Iterator[Sided]:
     """Yield every body part with its side as it is written."""
-    for side, _, part in SIDED.findall(text.lower().encode(errors="replace")):
-        yield Sided(side.decode(), part.decode())
+    for side, _, part in SIDED.findall(text.lower()):
+        yield Sided(SHORT.get(side, side), part)
 
 
 def is_swapped(one: Sided, known: frozenset[Sided]) -> bool:

@@ -8,7 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from launcher.evaluation.rules.reply import Reply, Score
 
-ANNOUNCED = r"(?:answer|choice|option|antwort|respuesta|opción)\b[^\n.]{0,20}?(?:is|ist|es|:|=)?\s*"
+ANNOUNCED = (
+    r"(?:answer|choice|option|antwort|respuesta|opción)\b(?! with)"
+    r"[^\n.]{0,20}?(?:is|ist|es|:|=)?\s*"
+)
+SHORT = 20  # words
 
 
 class Choice(BaseModel):
@@ -55,10 +59,12 @@ def chosen(text: str, labels: tuple[str, ...]) -> str | None:
 
 
 def only(bare: list[str], said: str, labels: tuple[str, ...]) -> str | None:
-    """Return the one label that is named; words such as yes and no count anywhere."""
+    """Return the one label that is named; words such as yes and no count anywhere in a short
+    answer; a long one has them in other sentences as well."""
     named = set(bare)
     if all(len(label) > 1 for label in labels):
-        words = set(re.findall(r"\w+", said.casefold()))
+        told = re.findall(r"\w+", said.casefold())
+        words = set(told) if len(told) <= SHORT else set()
         named = {label for label in labels if label.casefold() in words}
     return named.pop() if len(named) == 1 else None
 

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from launcher.evaluation.rules.phrases import Phrase, has, is_asserted, is_negated, normal, pattern
 from launcher.evaluation.rules.quantities import numbers, quantities
 from launcher.evaluation.rules.reply import Reply, Score
+from launcher.evaluation.rules.served import shingles
 
 DRUGS = Path(__file__).with_name("drugs.txt")
+COPIED = 0.8  # of the runs of eight words
 NO_PARTS = frozenset(("and", "are", "for", "had", "has", "side", "the", "was", "with"))
 SIDED = re.compile(r"\b(left|right)[ -](\w+)(?: (\w+))?")
 
@@ -36,6 +38,7 @@ class Grounding(BaseModel):
         if not text:
             return Score(0.0, "empty")
         for reason, is_wrong in (
+            ("copied", is_copied(text, source)),
             ("quantity", not set(quantities(text)) <= set(quantities(source))),
             ("number", not numbers(text) <= numbers(source)),
             ("drug", not drugs_in(text) <= drugs_in(source)),
@@ -54,6 +57,12 @@ class Grounding(BaseModel):
             for one in self.affirmed
             for found in pattern(one).finditer(text)
         )
+
+
+def is_copied(text: str, source: str) -> bool:
+    """Return whether most of the source stands in the text word for word: that is no summary."""
+    theirs = shingles(source)
+    return bool(theirs) and len(theirs & shingles(text)) > COPIED * len(theirs)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Phrases: an answer has one of each group of them, and none of those it must not have."""
+"""Phrases: an answer says one of each group of them, and none of those it must not say."""
 
 import re
 from functools import lru_cache
@@ -14,7 +14,8 @@ Phrase = Annotated[str, Field(min_length=1, max_length=200)]
 class Phrases(BaseModel):
     """Case and white space do not count; `*` at a word's end stands for its endings.
 
-    A phrase in `none` counts only where nothing before it in its sentence negates it.
+    A phrase of `all` or `none` counts where its sentence neither negates it nor is a question: "no
+    ambulance is needed" says no ambulance. One of `about` counts in any form.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -22,17 +23,19 @@ class Phrases(BaseModel):
     kind: Literal["phrases"]
     all: tuple[tuple[Phrase, ...], ...] = ()
     none: tuple[Phrase, ...] = ()
+    about: tuple[tuple[Phrase, ...], ...] = ()
 
     def score(self, reply: Reply) -> Score:
         """Return 0 with what was missing or forbidden; an empty answer is wrong."""
         text = normal(reply.text)
         if not text:
             return Score(0.0, "empty")
-        if not (self.all or self.none):
+        if not (self.all or self.none or self.about):
             return Score(None, "compared only")
         if any(is_asserted(one, text) for one in self.none):
             return Score(0.0, "forbidden")
-        if not all(any(has(one, text) for one in group) for group in self.all):
+        is_said = all(any(is_asserted(one, text) for one in group) for group in self.all)
+        if not (is_said and all(any(has(one, text) for one in group) for group in self.about)):
             return Score(0.0, "missing")
         return Score(1.0, "right")
 
@@ -45,6 +48,12 @@ NEGATIONS = (
     *("ningún", "ninguna", "sin", "nunca", "niega", "evite", "en lugar de"),
 )
 SENTENCE_END = re.compile(r"[.!?;\n]| but | aber | pero ")
+# Behind a phrase: "... is not needed", and the end of a question.
+NOT_SAID = re.compile(
+    r"[^.!?;\n]{0,60}(?:\?|(?:\bnot|n't|\bnicht|\bno) (?:\w+ )?"
+    r"(?:needed|necessary|required|warranted|nötig|notwendig|erforderlich|necesari[oa]|hace falta)|"
+    r"\bunnecessary|\bunnötig|\binnecesari[oa])"
+)
 REACH = 60  # characters: a negation further away belongs to something else
 
 
@@ -68,8 +77,11 @@ def has(phrase: str, text: str) -> bool:
 
 
 def is_asserted(phrase: str, text: str) -> bool:
-    """Return whether the phrase occurs somewhere without a negation before it."""
-    return any(not is_negated(text, one.start()) for one in pattern(phrase).finditer(text))
+    """Return whether the phrase is said somewhere: not negated, dismissed or asked."""
+    return any(
+        not (is_negated(text, one.start()) or NOT_SAID.match(text, one.end()))
+        for one in pattern(phrase).finditer(text)
+    )
 
 
 def is_negated(text: str, at: int) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in as checkpoints_of
+from gateway.safety.provenance import keyed_digest
 from launcher.cli import app
 from tests.gateway.audit.conftest import KEY, Open, lines, record
 
@@ -247,3 +248,102 @@ def test_checkpoints_in_a_line() -> None:
     assert checkpoints_of(f"12:{'a' * 64}")[0].seq == 12
     with pytest.raises(OSError, match="No such file"):
         checkpoints_of(f"12:{'a' * 63}")
+
+
+TEXT = "Take one tablet.\nThen rest."
+EVENTS: list[dict[str, Any]] = [
+    {
+        "kind": "request",
+        "time": "2026-11-28T10:32:07.000Z",
+        "request_id": "r-1",
+        "client": "ward",
+        "model": "m",
+        "notices": ["MED101"],
+        "output_digests": [keyed_digest(b"d" * 32, TEXT)],
+    },
+    {
+        "kind": "feedback",
+        "time": "2026-11-28T11:00:00.000Z",
+        "request_id": "r-1",
+        "feedback_id": "fb-1",
+        "category": "signed_off",
+        "client": "reviewers",
+        "auth": "key",
+        "reviewer": "Dr Example",
+    },
+    {
+        "kind": "feedback_closed",
+        "time": "2026-11-28T12:00:00.000Z",
+        "request_id": "r-1",
+        "feedback_id": "fb-1",
+        "by": "officer",
+        "outcome": "unfounded",
+    },
+]
+
+
+@pytest.fixture
+def events(open_file: Open, path: Path) -> Path:
+    """A trail of an answer, its sign-off, and what came of that."""
+    file = open_file()
+    file.append(EVENTS)
+    file.close()
+    return path
+
+
+def test_a_sign_off_and_a_closing_are_shown_as_what_they_are(desk: Desk, events: Path) -> None:
+    """With the person and the time, and as no request with an outcome."""
+    out, _ = desk.run("audit", "show", "r-1")
+    _, signed, closed = out.split("Request r-1")[1:]
+
+    assert "sign-off" in signed
+    assert "Dr Example" in signed
+    assert "closed as unfounded" in closed
+    assert "officer" in closed
+    assert "error None" not in out.split("Request r-1")[2]
+    assert "no valid key" not in closed
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (("--since", "2026-11-28T10:32", "--until", "2026-11-28T10:33"), 1),
+        (("--client", "ward"), 1),
+        (("--person", "Dr Example"), 1),
+        (("--person", "officer"), 1),
+        (("--request", "r-1"), 3),
+        (("--notice", "MED101"), 1),
+        (("--notice", "MED101", "--client", "reviewers"), 0),
+    ],
+)
+def test_the_trail_is_searched(
+    desk: Desk, events: Path, options: tuple[str, ...], count: int
+) -> None:
+    """By time, key, person, request and notice; all that are given have to fit."""
+    out, err = desk.run("audit", "search", *options, exit_code=0 if count else 1)
+
+    assert len(out.splitlines()) == count
+    assert count or "fits" in err
+
+
+@pytest.mark.parametrize(
+    ("copy", "exit_code"), [(TEXT, 0), (TEXT + "\n", 0), (TEXT.replace("one", "ten"), 1)]
+)
+def test_a_copy_is_told_from_a_changed_one(
+    desk: Desk, events: Path, copy: str, exit_code: int
+) -> None:
+    """By the digest in the trail; an editor's last newline does not count."""
+    desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
+    file = events.with_name("copy.txt")
+    file.write_text(copy)
+    out, err = desk.run("audit", "check", str(file), exit_code=exit_code)
+
+    assert ("r-1" in out) is (exit_code == 0)
+    assert exit_code == 0 or "letter for letter" in err
+
+
+def test_a_copy_needs_the_key_of_the_digests(desk: Desk, events: Path) -> None:
+    """And a file that is there: one sentence each."""
+    assert "MMHIE_DIGEST_KEY" in desk.run("audit", "check", "none.txt", exit_code=2)[1]
+    desk.monkeypatch.setenv("MMHIE_DIGEST_KEY", "d" * 32)
+    assert "cannot be read" in desk.run("audit", "check", "none.txt", exit_code=2)[1]

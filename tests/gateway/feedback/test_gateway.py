@@ -29,6 +29,7 @@ SCOPES = {
     "ward": ("generate", "openai", "feedback"),
     "clinic": ("generate", "openai", "feedback"),
     "silent": ("generate",),
+    "reviewers": ("feedback", "sign_off", "admin"),
 }
 
 
@@ -160,6 +161,7 @@ def test_the_same_twice(clinic: Clinic, engine: FakeEngine) -> None:
         ({"severity": CANARY}, 422),
         ({"severity": None}, 422),
         ({"category": "signed_off"}, 422),
+        ({"reviewer": "x"}, 422),
         ({"request_id": f"{CANARY} x"}, 422),
         ({"request_id": "x" * 129}, 422),
         ({CANARY: 1}, 422),
@@ -189,6 +191,23 @@ def test_a_key_without_the_scope(clinic: Clinic, engine: FakeEngine) -> None:
     assert "`feedback`" in error["message"]
 
 
+def test_a_sign_off_needs_its_scope_and_a_name(clinic: Clinic, engine: FakeEngine) -> None:
+    """`feedback` alone does not do, nor does a key, which names nobody."""
+    request_id = clinic.ask()
+    sign_off: dict[str, Any] = {"category": "signed_off", "severity": None}
+    lacking = error_of(clinic.flag(request_id, **sign_off, reviewer="Dr Example"))
+    unnamed = error_of(clinic.flag(request_id, "reviewers", **sign_off))
+
+    assert (lacking["code"], "`sign_off`" in lacking["message"]) == ("forbidden", True)
+    assert unnamed["param"] == "reviewer"
+
+
+@pytest.mark.parametrize("category", ["missed_notice", "false_notice"])
+def test_a_notice_can_be_flagged(clinic: Clinic, engine: FakeEngine, category: str) -> None:
+    """One that is missing, and one that is out of place."""
+    assert clinic.flag(clinic.ask(), category=category).status_code == 200
+
+
 def provenances(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The exported Provenance resources of a trail, by the request that they are of."""
     export = Export(sign_offs_in(records))
@@ -204,7 +223,12 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     """The exported Provenance of the answer names its verifier and that a clinician stands by it;
     another answer's does not."""
     signed, other = clinic.ask(), clinic.ask()
-    receipt = clinic.flag(signed, category="signed_off", severity=None).json()
+    sign_off: dict[str, Any] = {
+        "category": "signed_off",
+        "severity": None,
+        "reviewer": "Dr Example",
+    }
+    receipt = clinic.flag(signed, "reviewers", **sign_off).json()
 
     until(lambda: clinic.events(receipt))
     until(lambda: {signed, other} <= provenances(clinic.records()).keys())
@@ -213,7 +237,7 @@ def test_a_sign_off_changes_the_label(clinic: Clinic, engine: FakeEngine) -> Non
     assert codes == ["AIAST", "CLINAST"]
     verifier = labels[signed]["agent"][1]
     assert verifier["type"]["coding"][0]["code"] == "verifier"
-    assert verifier["who"]["identifier"]["value"] == "ward"
+    assert verifier["who"]["identifier"]["value"] == "Dr Example"
     assert len(labels[other]["reason"]) == len(labels[other]["agent"]) == 1
 
 

@@ -12,14 +12,24 @@ from typing import Any
 import pytest
 
 from gateway.safety.model_card import evaluation as model_card
-from launcher.evaluation import compare, limits, page, results
+from launcher.evaluation import compare, limits, page, report, results
 from launcher.evaluation.compare import NotComparable
 from launcher.evaluation.limits import NotEvaluated
 from launcher.evaluation.report import SIGNATURE, UNKEYED
 from launcher.evaluation.results import Record
+from launcher.evaluation.statistics import Interval
 from launcher.reports.page import text_in
 from launcher.reports.signature import ReportDamaged
-from tests.launcher.evaluation.reports import KEY, TIME, content, record, signed
+from tests.launcher.evaluation.reports import (
+    ASKING,
+    KEY,
+    SOURCE,
+    SUBJECT,
+    TIME,
+    content,
+    record,
+    signed,
+)
 
 
 def guessed(n: int, every: int) -> list[Record]:
@@ -61,8 +71,49 @@ def test_guessing_is_said_to_be_guessing(every: int, *, at_chance: bool) -> None
     found = content(guessed(40, every))
 
     assert found["groups"][0]["is_at_chance"] is at_chance
-    assert ("Not told from guessing: medqa" in found["verdict"]) is at_chance
+    assert ("from guessing at this size: medqa" in found["verdict"]) is at_chance
     assert ("score does not differ from it" in page.html(signed(found))) is at_chance
+
+
+def test_an_unreadable_group_does_not_guess() -> None:
+    """An answer without a choice is no guess, however the score falls."""
+    unread = [record(n, 0.0, chance=0.25, reason="no choice") for n in range(8)]
+    read = [record(n, float(n % 4 == 0), chance=0.25) for n in range(8)]
+
+    assert content(unread)["groups"][0]["is_at_chance"] is None
+    assert content(read)["groups"][0]["is_at_chance"] is True
+
+
+def test_wordings_of_a_question_are_one_item() -> None:
+    """Thirty answers to ten questions have the interval of ten, in report and limits."""
+    asked = [record(n, float(n < 9), family=f"f{n // 3}") for n in range(30)]
+    found = content(asked)
+
+    score = found["groups"][0]["score"]
+    assert (score["value"], score["n"]) == (0.3, 10)
+    assert (round(score["low"], 2), round(score["high"], 2)) == (0.11, 0.6)
+    assert limits.estimate(found, "safety") == Interval(**score)
+
+
+def test_a_part_of_the_items_is_not_complete() -> None:
+    """A run with --limit is never a whole evaluation, and its verdict says so."""
+    run = report.Run(SUBJECT, ASKING, [SOURCE], {"limit": 1, "minutes": None}, Path("/none"))
+    found = report.document(run, [record(1, 1.0)], TIME, KEY)
+
+    assert not found["is_complete"]
+    assert "not a complete evaluation" in found["verdict"]
+
+
+@pytest.mark.parametrize(("n", "margin", "is_within"), [(10, 0.05, False), (400, 0.05, True)])
+def test_nothing_found_is_not_nothing_there(n: int, margin: float, *, is_within: bool) -> None:
+    """The sentence names what these items could show; many equal ones show the margin."""
+    both = content([record(number, float(number % 2)) for number in range(n)])
+    found = compare.compared(both, both)
+
+    assert not found.is_told_apart
+    assert found.sentence.startswith("Cannot tell at this size")
+    assert found.is_within(margin) is is_within
+    assert 0 < found.detectable < 1
 
 
 def test_no_figure_stands_without_its_interval() -> None:

@@ -16,6 +16,7 @@ from launcher.evaluation.rules.rule import RULE
 LETTERS = {"kind": "choice", "choices": dict.fromkeys("ABCD", "x"), "answer": "B"}
 DECISION = {"kind": "choice", "choices": dict.fromkeys(("yes", "no", "maybe"), ""), "answer": "no"}
 CALL = {"kind": "phrases", "all": [["call 112", "ambulanc*"]], "none": ["wait until tomorrow"]}
+ABOUT = {"kind": "phrases", "about": [["weigh*"]]}
 DOSE = {"kind": "dose", "value": 500, "unit": "mg", "given": ["20 kg", "25 mg/kg"]}
 SOURCE = (
     "Fracture of the left hip. Apixaban 5 mg twice daily, haemoglobin 10.8 g/dl. No fever. "
@@ -47,6 +48,13 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     (CALL, "Get an ambulance.", "right"),
     (CALL, "Do not wait until tomorrow; call 112.", "right"),
     (CALL, "Call 112, or wait until tomorrow.", "forbidden"),
+    (CALL, "No ambulance is needed.", "missing"),
+    (CALL, "An ambulance is not needed.", "missing"),
+    (CALL, "Do you want an ambulance?", "missing"),
+    (CALL, "Ein Krankenwagen? No ambulance. Get an ambulance now.", "right"),
+    (ABOUT, "How much do you weigh?", "right"),
+    (ABOUT, "Do you have another question?", "missing"),
+    (GROUNDED, SOURCE, "copied"),
     (CALL, "Drink tea.", "missing"),
     (CALL, " \n", "empty"),
     (DOSE, "25 mg/kg x 20 kg = 500 mg", "right"),

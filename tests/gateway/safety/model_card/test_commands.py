@@ -27,11 +27,11 @@ def test_an_empty_card_is_valid_and_not_complete(capsys: Capture) -> None:
     assert run("init", "card.toml", "--model", "ward/model") == 0
     assert run("check", "card.toml") == 0
     out = capsys.readouterr().out
-    assert "card of ward/model is valid; 0 of 31" in out
+    assert "card of ward/model is valid; 8 of 31 source attributes are answered, 8 of them" in out
     assert "empty: funding, 45 CFR 170.315(b)(11)(iv)(B)(1)(ii)" in out
 
     assert run("check", "card.toml", "--complete") == 1
-    assert "31 of 31 source attributes are empty: developer, funding" in capsys.readouterr().err
+    assert "23 of 31 source attributes are empty: developer, funding" in capsys.readouterr().err
 
 
 def test_a_card_that_is_there_is_kept(capsys: Capture) -> None:
@@ -51,7 +51,8 @@ def test_a_program_reads_what_is_missing(tmp_path: Path, capsys: Capture) -> Non
     found = json.loads(capsys.readouterr().out)
 
     assert found["source_attributes"] == 31
-    assert len(found["missing"]) == 29
+    assert len(found["missing"]) == 22
+    assert found["answered_by_service"] == 8
     assert found["evaluation_verified"] is True
 
 

@@ -16,7 +16,10 @@ from tests.gateway.safety.output_checks.test_checks import NAMES
 from tests.waiting import until
 
 SAID = ["Continue rami", "pril 5", "0 mg", " for the ", "right lower lobe", ", 76", " kg."]
-FOUND = ["number_not_in_document", "side_not_in_document", "tenfold_dose"]
+FOUND = [  # as the trail sorts them
+    *("allergy_not_in_answer", "dose_over_limit", "number_not_in_document"),
+    *("side_not_in_document", "tenfold_dose"),
+]
 
 
 class Checked(Gateway):
@@ -67,17 +70,17 @@ def test_a_wrong_answer_is_warned_of(
     if surface.form == "text":
         assert answer.content == plain.content
         return
-    assert [
-        warning for warning in mmhie_of(surface, answer)["warnings"] if warning in FOUND
-    ] == FOUND
+    assert set(FOUND) <= set(mmhie_of(surface, answer)["warnings"])
     assert not set(mmhie_of(surface, plain)["warnings"]) & set(FOUND)
     assert "".join(SAID) in answer.text or surface.form == "sse"
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_right_answer_is_not(checked: Checked, engine: FakeEngine, surface: Surface) -> None:
-    """A right answer to the same request has no warning."""
-    engine.next(fault="say", tokens=["Ramipril 5", " mg, left lower", " lobe."])
+    """The same request."""
+    engine.next(
+        fault="say", tokens=["Ramipril 5", " mg, left lower", " lobe. Penicillin", " allergy."]
+    )
     answer = surface.ask(checked.client, LETTER)
 
     assert not set(checked.warned(answer.headers["x-request-id"])) & set(FOUND)

@@ -1,0 +1,116 @@
+"""`mmhie audit search | check`: find lines of the trail, and the line of a copy of an answer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.audit.account import printable
+from gateway.cli.audit import File, genuine_records, readable, trail
+from gateway.cli.command import AsJson, CommandError, put
+from gateway.json_types import Json
+from gateway.safety.provenance import keyed_digest
+from gateway.settings import load
+
+MOST_BYTES = 10_000_000  # of a copy: no answer is longer
+PERSONS = ("reviewer", "by", "closed_by")
+Since = Annotated[str | None, typer.Option(help="First time, as 2026-11-28T10:30, in UTC.")]
+Until = Annotated[str | None, typer.Option(help="Time before which, in the same form.")]
+Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
+Person = Annotated[str | None, typer.Option(help="Who signed off, closed, or held the model.")]
+Request = Annotated[str | None, typer.Option(help="Request id, the gateway's or the caller's.")]
+Notice = Annotated[str | None, typer.Option(help="Id of a notice that was shown.")]
+Copy = Annotated[Path, typer.Argument(help="Copy of an answer, as text.", show_default=False)]
+
+
+class NothingFound(CommandError):
+    """No line is what was looked for."""
+
+    exit_code = 1
+
+
+def search(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    since: Since = None,
+    until: Until = None,
+    client: Client = None,
+    person: Person = None,
+    request: Request = None,
+    notice: Notice = None,
+    file: File = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the lines of the trail that all these options fit; exit code 1 if there is none."""
+    path, key = trail(file)
+    with readable(path):
+        found = [
+            record
+            for record in genuine_records(path, key)
+            if is_within(record, since, until)
+            and is_of(record, client, ("client",))
+            and is_of(record, person, PERSONS)
+            and is_of(record, request, ("request_id", "caller_request_id"))
+            and (notice is None or notice in record.get("notices", ()))
+        ]
+    if not found:
+        raise NothingFound(f"No line of {path} fits; leave out an option, or name another --file.")
+    put("\n".join(map(summary, found)), {"lines": found}, as_json=as_json)
+
+
+def is_within(record: Json, since: str | None, until: str | None) -> bool:
+    """Return whether a line's time, in RFC 3339, lies between two such times or beginnings."""
+    time = str(record.get("time", ""))
+    return (since is None or time >= since) and (until is None or time < until)
+
+
+def is_of(record: Json, wanted: str | None, names: tuple[str, ...]) -> bool:
+    """Return whether one of these fields is what is wanted, if anything is."""
+    return wanted is None or wanted in (record.get(name) for name in names)
+
+
+def summary(record: Json) -> str:
+    """Return a line of the trail in one line for a person."""
+    names = ("time", "kind", "request_id", "client", "model", "category", "outcome", "reviewer")
+    told = (str(record[name]) for name in names if record.get(name))
+    notices = ", ".join(record.get("notices", ()))
+    return printable(" ".join([*told, *([f"notices: {notices}"] if notices else [])]))
+
+
+def check(copy: Copy, file: File = None, as_json: AsJson = False) -> None:
+    """Say which answer a text is a copy of, by its digest; exit code 1 if it is none."""
+    key = load().digest_key
+    if key is None:
+        raise CommandError("MMHIE_DIGEST_KEY must be set, to the key of when the answer was given.")
+    texts = list(forms(read(copy)))
+    digests = {keyed_digest(key.get_secret_value().encode(), text) for text in texts}
+    path, audit_key = trail(file)
+    with readable(path):
+        found = [
+            record
+            for record in genuine_records(path, audit_key)
+            if digests.intersection(record.get("output_digests", ()))
+        ]
+    if not found:
+        raise NothingFound(
+            f"{copy} is no answer in this trail, letter for letter: it was changed, is a part of "
+            "one, or was given under another MMHIE_DIGEST_KEY."
+        )
+    sentence = f"{copy} is what was answered:"
+    put("\n".join([sentence, *map(summary, found)]), {"lines": found}, as_json=as_json)
+
+
+def read(copy: Path) -> str:
+    """Return the text of a file. Raises CommandError."""
+    try:
+        if copy.stat().st_size > MOST_BYTES:
+            raise CommandError(f"{copy} is longer than any answer: name a copy of one answer.")
+        return copy.read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        raise CommandError(f"{copy} cannot be read as text in UTF-8: name another file.") from None
+
+
+def forms(text: str) -> Iterator[str]:
+    """Yield a text as it is, and without what an editor adds at its ends."""
+    yield text
+    yield text.replace("\r\n", "\n").removesuffix("\n")
+    yield text.replace("\r\n", "\n").strip()
