@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.command import AsJson
-from launcher.errors import NotEnoughMemory, SettingsError
+from launcher.errors import SettingsError
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.nodes import cluster
@@ -53,8 +53,8 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
         sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
     else:
         show(made, machine, Console(), parts)
-    if made.remedies is not None:
-        raise NotEnoughMemory(made.remedies)
+    if made.refusal is not None:
+        raise made.refusal
 
 
 def hardware_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardware:

@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 # Models whose feed-forward part has two matrices; all others have three (gate, up, down).
 PLAIN_FEED_FORWARD: Final = frozenset({"opt", "gpt2", "gpt_neox", "gptj", "bloom", "phi"})
+WEIGHTS: Final = "its weights (*.safetensors)"  # what a folder without any lacks
 DTYPE_BYTES: Final = {"bfloat16": 2, "float16": 2, "float32": 4}
 
 
@@ -59,7 +60,8 @@ class ModelFacts:
     """The base model's shape and format, and the adapter on it if there is one.
 
     `id` is what clients call the model, `source` what the engine is given. `weight_bytes` is the
-    size of the files where they can be seen; `dequantized` when they were made from a GGUF file.
+    size of the files where they can be seen; `dequantized` when they were made from a GGUF file;
+    `has_copies` when Mistral's layout of the weights lies beside the usual one.
     A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
     `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
     `reasoning_parser` and `tool_parser` are vLLM's names.
@@ -96,6 +98,7 @@ class ModelFacts:
     is_multimodal: bool = False
     weight_bytes: int | None = None
     format: Literal["checkpoint", "gguf"] = "checkpoint"
+    has_copies: bool = False
     dequantized: bool = False
     local: bool = False
     revision: str | None = None
@@ -107,6 +110,11 @@ class ModelFacts:
     def lacks(self) -> tuple[str, ...]:
         """Files missing of the base and of the adapter."""
         return (*self.missing, *(self.adapter.missing if self.adapter else ()))
+
+    @property
+    def is_partial(self) -> bool:
+        """A folder has some of its weights, and nothing will fetch the others."""
+        return self.local and bool(self.missing) and WEIGHTS not in self.missing
 
     @property
     def is_whole(self) -> bool:

@@ -9,11 +9,20 @@ from typing import Final
 
 from launcher.errors import HubUnavailable, MissingPackage, ModelError
 from launcher.json_types import Json
-from launcher.models import adapter_shapes, families, gguf_header, hub_client, snapshot, weights
+from launcher.models import (
+    adapter_shapes,
+    families,
+    gguf_header,
+    hub_client,
+    snapshot,
+    wanted_files,
+    weights,
+)
 from launcher.models.config import adapter_from_config, from_config, gguf_config
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.hub_client import Listing
 from launcher.models.snapshot import Snapshot
+from launcher.models.wanted_files import shards_of, wanted
 from launcher.models.weights import MERGE_RECORD
 from launcher.settings import LauncherSettings, hub_cache, is_offline
 
@@ -86,15 +95,28 @@ def _described(
     elif found := _cached(name, snapshot.find(cache, name, revision)):
         yield found
     elif listing := _listing(name, revision) if ask_hub else None:
+        _check_is_model(listing)
         with hub_client.description(listing) as folder:
-            size = sum(file.size for file in listing.files if file.path.endswith(".safetensors"))
+            size = wanted_files.weight_bytes(wanted(listing, shards_of(listing)))
             commit, repository = listing.commit, snapshot.repository(cache, name)
             # the engine takes a base's revision as an option, and an adapter's in the path only
             is_adapter = listing.has("adapter_config.json")
             source = str(Snapshot(repository, commit).folder) if is_adapter else name
-            yield Description(folder, source, commit, ALL, weight_bytes=size or None)
+            yield Description(folder, source, commit, ALL, weight_bytes=size)
     else:
         yield None
+
+
+def _check_is_model(listing: Listing) -> None:
+    """Raise ModelError for a repository that nothing describes."""
+    if any(listing.has(name) for name in ("config.json", "adapter_config.json")):
+        return
+    if any(file.path.endswith(".gguf") for file in listing.files):
+        raise ModelError(
+            f"{listing.name} holds GGUF files and no config.json: fetch one of them, and set "
+            "MMHIE_REASONER_MODEL to its path."
+        )
+    raise ModelError(f"{listing.name} has no config.json, so it is not a model: give another.")
 
 
 def _cached(name: str, found: Snapshot | None) -> Description | None:
@@ -166,7 +188,11 @@ def _from_folder(folder: Path, source: str) -> ModelFacts:
     template = chat_template(folder)
     facts = from_config(config, source=source, template=template)
     return replace(
-        facts, local=True, weight_bytes=_weight_bytes(folder), adapter=_merged_adapter(folder)
+        facts,
+        local=True,
+        weight_bytes=weights.size(folder),
+        has_copies=weights.has_copies(folder),
+        adapter=_merged_adapter(folder),
     )
 
 
@@ -177,11 +203,6 @@ def chat_template(folder: Path) -> str:
         return file.read_text()
     named = _json(folder / "tokenizer_config.json").get("chat_template", "")
     return named if isinstance(named, str) else json.dumps(named)
-
-
-def _weight_bytes(folder: Path) -> int | None:
-    files = list(folder.glob("*.safetensors")) or list(folder.glob("pytorch_model*.bin"))
-    return sum(file.stat().st_size for file in files) or None
 
 
 def _from_gguf(path: Path) -> ModelFacts:

@@ -98,6 +98,11 @@ def load_strategy(decided: Decisions) -> str | None:
     return "prefetch" if is_checkpoint and size < room else None
 
 
+def usual_format(decided: Decisions) -> str | None:
+    """vLLM takes Mistral's own layout where both are there; everything here reads the usual one."""
+    return "hf" if decided.model.has_copies else None
+
+
 def tokenizer(decided: Decisions) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
     return decided.settings.base_model if decided.quantization.method == "gguf" else None
@@ -119,6 +124,8 @@ def lora_modules(decided: Decisions) -> str | None:
 FLAGS: Final[tuple[Row, ...]] = (
     ("--revision", lambda d: None if d.model.local or d.preparation else d.model.revision),
     ("--tokenizer", tokenizer),
+    ("--config-format", usual_format),
+    ("--load-format", usual_format),
     ("--dtype", lambda d: d.dtype),
     ("--quantization", lambda d: d.quantization.flag),
     ("--kv-cache-dtype", lambda d: d.workload.kv_dtype if d.workload.kv_dtype != "auto" else None),

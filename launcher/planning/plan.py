@@ -1,10 +1,10 @@
 """Settings + hardware + model -> EnginePlan: one pure decision, made before anything starts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
-from launcher.errors import NotEnoughMemory
+from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
 from launcher.planning import cuda_toolkit, engine_command, gpu_share, remedies, scheduling
@@ -17,15 +17,15 @@ from launcher.planning.weights import loaded_dtype
 from launcher.settings import LauncherSettings
 
 # Fields that are no part of the documented JSON.
-INTERNAL: Final = frozenset({"model", "dtype", "preparation", "remedies", "decisions"})
+INTERNAL: Final = frozenset({"model", "dtype", "preparation", "refusal", "decisions"})
 
 
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
     """The engine to run: argv has neither socket nor key, which are made at every start.
 
-    `preparation` names the checkpoint that has to be made before the argv can run; `remedies`
-    says what to change when the estimate does not fit.
+    `preparation` names the checkpoint that has to be made before the argv can run; `refusal`
+    is the error of a start: the estimate does not fit, or weights are missing.
     """
 
     argv: tuple[str, ...]
@@ -44,7 +44,7 @@ class EnginePlan:
     model: ModelFacts
     dtype: str
     preparation: Preparation | None
-    remedies: str | None
+    refusal: LauncherError | None
     decisions: Decisions
 
     def as_json(self) -> Json:
@@ -64,11 +64,11 @@ def make_plan(
     """The engine these settings mean on this hardware.
 
     Raises PlanError, HardwareError or MissingPackage when it cannot work, and, when `strict`,
-    NotEnoughMemory.
+    NotEnoughMemory or ModelError.
     """
     plan = _write(decide(settings, hardware, model, installed or Installation()))
-    if strict and plan.remedies is not None:
-        raise NotEnoughMemory(plan.remedies)
+    if strict and plan.refusal is not None:
+        raise plan.refusal
     return plan
 
 
@@ -79,7 +79,7 @@ def complete(plan: EnginePlan, made: ModelFacts) -> EnginePlan:
 
 
 def _write(decided: Decisions) -> EnginePlan:
-    adapter = decided.model.adapter
+    adapter, partial = decided.model.adapter, decided.model.is_partial
     return EnginePlan(
         argv=engine_command.argv(decided),
         env=engine_command.env(decided),
@@ -89,7 +89,7 @@ def _write(decided: Decisions) -> EnginePlan:
         data_parallel=decided.sizes.data,
         quantization=decided.quantization.name,
         max_model_len=decided.context.max_model_len,
-        memory=decided.memory,
+        memory=replace(decided.memory, max_concurrent=0) if partial else decided.memory,
         served_model=decided.model.id,
         adapter=adapter.id if adapter else None,
         reasons=tuple(_reasons(decided)),
@@ -97,9 +97,16 @@ def _write(decided: Decisions) -> EnginePlan:
         model=decided.model,
         dtype=loaded_dtype(decided.model, decided.dtype or "auto"),
         preparation=decided.preparation,
-        remedies=None if decided.memory.starts else remedies.sentence(decided),
+        refusal=_refusal(decided),
         decisions=decided,
     )
+
+
+def _refusal(decided: Decisions) -> LauncherError | None:
+    model = decided.model
+    if model.is_partial:
+        return ModelError(f"{model.source} lacks {', '.join(model.missing)}: give a whole folder.")
+    return None if decided.memory.starts else NotEnoughMemory(remedies.sentence(decided))
 
 
 def _reasons(decided: Decisions) -> Iterator[str]:

@@ -243,7 +243,7 @@ def test_a_hub_id_in_the_cache(tmp_path: Path) -> None:
     snapshot = folder(repository / "snapshots" / "abc123", LLAMA)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("abc123")
-    (snapshot / "model.safetensors").touch()
+    (snapshot / "model.safetensors").write_bytes(b"0")
 
     facts = read("org/name", hub=tmp_path)
 

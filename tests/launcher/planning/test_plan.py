@@ -520,7 +520,8 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
     thinking = dense(tmp_path / "thinking")
     (thinking / "chat_template.jinja").write_text("enable_thinking")
     seeing = dense(tmp_path / "seeing", vision_config={"model_type": "siglip_vision_model"})
-    (seeing / "model.safetensors").write_bytes(b"0")
+    for name in ("model.safetensors", "consolidated.safetensors"):
+        (seeing / name).write_bytes(b"0")
     models = [str(seeing), DEFAULT, "openai/gpt-oss-20b", "embedded", "facebook/opt-1.3b"]
     models += ["sshleifer/tiny-gpt2", str(thinking), *map(str, folders)]
     places = (
