@@ -22,6 +22,7 @@ from launcher.settings import LauncherSettings
 
 Preparation = Literal["embedded", "dequantize", "merge"]
 SMALLEST_BATCH: Final = 16
+COMMIT_LETTERS: Final = 12
 SHORTER_THAN_EXPECTED: Final = 4  # most requests are far from the longest
 
 
@@ -85,8 +86,10 @@ class Decisions:
 def prepared_folder(
     settings: LauncherSettings, model: ModelFacts, preparation: Preparation
 ) -> Path:
-    """The folder of the checkpoint made from this model."""
-    return settings.cache_dir / f"{model.id.replace('/', '--')}-{preparation}"
+    """The folder of the checkpoint made from this model, named by the commits it is made of."""
+    commits = (model.adapter.revision if model.adapter else None, model.revision)
+    parts = (commit.replace("/", "--")[:COMMIT_LETTERS] for commit in commits if commit)
+    return settings.cache_dir / "-".join((model.id.replace("/", "--"), *parts, preparation))
 
 
 def decide(

@@ -52,6 +52,7 @@ class ParallelSizes:
 class MemoryEstimate:
     """The estimate of a plan; every number is GiB, per device where it says so.
 
+    `weights_gib` are those of one copy as they are loaded, on all of its devices together.
     `kv_space_gib` is the size of the cache of each process on a CPU.
     """
 
@@ -94,6 +95,7 @@ class MemoryEstimate:
         """The documented keys of `memory` in `mmhie plan --json`."""
         return {
             "weights_gib": round(self.weights_gib, 2),
+            "weights_per_gpu_gib": round(self.weights_per_gpu_gib, 2),
             "kv_gib_per_1k_tokens": round(self.kv_gib_per_1k_tokens, 4),
             "per_gpu_gib": round(self.per_gpu_gib, 2),
             "starts": self.starts,
@@ -204,7 +206,8 @@ def on_gpus(
     weights = workload.weights_per_device_gib + workload.on_gpu_gib
     room = gpu_gib * fraction - weights - activations - overhead
     made = _memory(workload, weights, activations, overhead, room)
-    return replace(made, enough=min(COMFORTABLE, workload.sequences))
+    whole = workload.weights_gib + workload.on_gpu_gib * sizes.devices
+    return replace(made, weights_gib=whole, enough=min(COMFORTABLE, workload.sequences))
 
 
 def on_cpu(

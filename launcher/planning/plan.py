@@ -38,7 +38,9 @@ class EnginePlan:
     max_model_len: int
     memory: MemoryEstimate
     served_model: str
+    revision: str | None
     adapter: str | None
+    adapter_revision: str | None
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     model: ModelFacts
@@ -91,7 +93,9 @@ def _write(decided: Decisions) -> EnginePlan:
         max_model_len=decided.context.max_model_len,
         memory=replace(decided.memory, max_concurrent=0) if partial else decided.memory,
         served_model=decided.model.id,
+        revision=decided.model.revision,
         adapter=adapter.id if adapter else None,
+        adapter_revision=adapter.revision if adapter else None,
         reasons=tuple(_reasons(decided)),
         warnings=tuple(_warnings(decided)),
         model=decided.model,

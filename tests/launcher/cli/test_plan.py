@@ -22,7 +22,7 @@ from launcher.planning.plan import make_plan
 from launcher.settings import load
 from tests.fake_hub import files
 from tests.fake_hub.files import CONFIG, INDEX, SHARDS
-from tests.fake_hub.hub import FakeHub, running
+from tests.fake_hub.hub import COMMIT, FakeHub, running
 from tests.fake_hub.repositories import REPOSITORIES
 from tests.waiting import PATIENCE_S
 
@@ -114,7 +114,22 @@ def test_the_first_start_on_24_gb(online: FakeHub, tmp_path: Path) -> None:
     assert done.returncode == offline.returncode == 0, done.stderr
     memory, known = json.loads(done.stdout)["memory"], json.loads(offline.stdout)["memory"]
     assert memory["fits"]
+    assert (memory["weights_gib"], memory["weights_per_gpu_gib"]) == (13.67, 13.67)
     assert memory["max_concurrent"] == pytest.approx(known["max_concurrent"], abs=1)
+
+
+def test_the_commits_of_what_would_run(online: FakeHub, tmp_path: Path) -> None:
+    """Of the base, the adapter, and the folder in which they are merged: a new one is another."""
+    environ = online.environ(tmp_path) | {"HF_HUB_OFFLINE": "0"}
+    merged = json.loads(plan(tmp_path, DEFAULT, **environ).stdout)
+    served = json.loads(plan(tmp_path, DEFAULT, MMHIE_MERGE_ADAPTER="false", **environ).stdout)
+
+    for made in (merged, served):
+        assert (made["revision"], made["adapter_revision"]) == (COMMIT, COMMIT)
+    short = COMMIT[:12]
+    assert merged["argv"][2].endswith(f"-gpt-oss-20b-{short}-{short}-merge")
+    assert f"--revision {COMMIT}" in " ".join(served["argv"])
+    assert f"/snapshots/{COMMIT}" in " ".join(served["argv"])
 
 
 LISTED: list[tuple[dict[str, Any], str]] = [

@@ -43,12 +43,15 @@ KEYS = [
     "max_model_len",
     "memory",
     "served_model",
+    "revision",
     "adapter",
+    "adapter_revision",
     "reasons",
     "warnings",
 ]
 MEMORY_KEYS = [
     "weights_gib",
+    "weights_per_gpu_gib",
     "kv_gib_per_1k_tokens",
     "per_gpu_gib",
     "starts",
