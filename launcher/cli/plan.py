@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.command import AsJson
-from launcher.errors import SettingsError
+from launcher.errors import DeviceFailed, HardwareError, SettingsError
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.nodes import cluster
 from launcher.nodes.cluster import Node
-from launcher.planning import copies, hardware, installation
+from launcher.planning import card_choice, hardware, installation
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
@@ -62,7 +62,12 @@ def hardware_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardwa
     if gpus is not None and nodes is not None:
         raise SettingsError("--gpus and --nodes describe the same hardware; give one of them.")
     text = nodes if gpus is None else gpus
-    return hardware.detect(head) if text is None else hardware.parse(text)
+    if text is not None:
+        return hardware.parse(text)
+    machine = hardware.detect(head)
+    if isinstance(machine.fault, DeviceFailed):  # nothing is to be restarted for a plan
+        return replace(machine, fault=HardwareError(str(machine.fault)))
+    return machine
 
 
 def together(settings: LauncherSettings, machine: Hardware) -> LauncherSettings:
@@ -91,7 +96,7 @@ def planned(
 
     Raises LauncherError, but not for memory.
     """
-    settings = copies.with_engines(settings, machine, model, installed)
+    settings, machine = card_choice.lay_out(settings, machine, model, installed)
     share = hardware.share(machine, settings.engines or 1, 0)
     engine_plan = make_plan(settings, share, model, installed, strict=False)
     if variables is None:

