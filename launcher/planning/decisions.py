@@ -24,6 +24,7 @@ from launcher.settings import LauncherSettings
 Preparation = Literal["embedded", "dequantize", "merge"]
 SMALLEST_BATCH: Final = 16
 COMMIT_LETTERS: Final = 12
+TRUST: Final = "--trust-remote-code"
 SHORTER_THAN_EXPECTED: Final = 4  # most requests are far from the longest
 
 
@@ -100,6 +101,7 @@ def decide(
     hardware = replace(hardware, nodes=max(hardware.nodes, settings.nodes))
     if model.adapter and not model.adapter.merged:
         check_kind(model.adapter)
+    check_purpose(settings, model)
     device = choose_device(settings, hardware, installed)
     if device == "cuda":
         check_share(settings, hardware)
@@ -135,6 +137,21 @@ def decide(
         obstacle = merge_obstacle(merging, hardware, model)
         check_served(decided.lora, model, hardware, workload, obstacle)
     return decided
+
+
+def check_purpose(settings: LauncherSettings, model: ModelFacts) -> None:
+    """Raise PlanError for a model that cannot chat, or brings code that nobody has trusted."""
+    if model.purpose:
+        raise PlanError(
+            f"{model.id} is {model.purpose} ({model.architecture}) and cannot chat: set "
+            "MMHIE_REASONER_MODEL to a model that generates text."
+        )
+    if model.own_code and TRUST not in settings.engine_args:
+        raise PlanError(
+            f"{model.id} brings code of its own ({model.own_code}), which vLLM runs only with "
+            f"MMHIE_ENGINE_ARGS={TRUST}: it then runs with all rights of the engine, so read it "
+            "first, and pin it with MMHIE_REASONER_REVISION."
+        )
 
 
 def choose_device(
@@ -256,6 +273,8 @@ def merge_obstacle(settings: LauncherSettings, hardware: Hardware, model: ModelF
         return f"it has {', '.join(adapter.unmergeable)}"
     if model.quantization not in (None, "mxfp4"):
         return f"the base's weights are packed as {model.quantization}"
+    if model.format == "mistral":
+        return "the base is in Mistral's own layout"
     if hardware.nodes > 1 and settings.distributed_backend == "ray":
         return "Ray's other nodes would not have the merged folder"
     return None

@@ -32,7 +32,8 @@ class Repository(NamedTuple):
             shards = {f"layer.{number}": name for number, name in enumerate(self.wanted)}
             index = {"metadata": {"total_size": self.weight_bytes}, "weight_map": shards}
             written["model.safetensors.index.json"] = json.dumps(index).encode()
-        return written
+        described = {name: b"{}" for name in self.sizes if name.endswith("params.json")}
+        return written | described
 
 
 def shards(*gigabytes: float, first: int = 1) -> dict[str, int]:

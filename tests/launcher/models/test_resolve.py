@@ -90,7 +90,8 @@ def test_the_checkpoints_own_quantization(
         ({"tokenizer_config__json": '{"chat_template": "{{ x }}"}'}, True, None),
         ({"chat_template__jinja": "{{ x }}"}, True, None),
         ({"chat_template__jinja": "<think>"}, True, "deepseek_r1"),
-        ({"chat_template__jinja": "enable_thinking <think>"}, True, "qwen3"),
+        ({"chat_template__jinja": "enable_thinking <think>"}, True, "deepseek_r1"),
+        ({"chat_template__jinja": "enable_thinking"}, True, None),
     ],
 )
 def test_chat_template_and_reasoning(
@@ -119,6 +120,116 @@ def test_tool_parser(tmp_path: Path, template: str, parser: str | None) -> None:
     facts = read(folder(tmp_path / "m", LLAMA, **{"chat_template.jinja": template}))
 
     assert facts.tool_parser == parser
+
+
+@pytest.mark.parametrize(
+    ("model_type", "template", "parser"),
+    [
+        ("qwen3", "enable_thinking <think>", "qwen3"),
+        ("qwen3", "{{ messages }}", None),
+        ("gemma4", "", "gemma4"),
+        ("nemotron_h", "enable_thinking <think>", "nemotron_v3"),
+        ("kimi_k2", "<think>", "kimi_k2"),
+        ("minimax_m2", "<think>", "minimax_m2"),
+        ("minimax_m2", "", "minimax_m2"),
+        ("glm4_moe", "enable_thinking <think>", "glm45"),
+        ("smollm3", "enable_thinking <think>", "deepseek_r1"),
+        ("mistral", "[THINK]", "mistral"),
+        ("mistral", "[INST]", None),
+    ],
+)
+def test_reasoning_parser_of_a_family(
+    tmp_path: Path, model_type: str, template: str, parser: str | None
+) -> None:
+    """The type says whose it is, and the chat template whether this one thinks."""
+    files = {"chat_template.jinja": template} if template else {}
+    plain = read(folder(tmp_path / "m", {**LLAMA, "model_type": model_type}, **files))
+    below = {"model_type": "other", "text_config": {**LLAMA, "model_type": model_type}}
+    inner = read(folder(tmp_path / "n", {"architectures": ["X"], **below}, **files))
+
+    assert plain.reasoning_parser == inner.reasoning_parser == parser
+
+
+OTHER_PURPOSES = [
+    ({"architectures": ["BertModel"]}, "an embedding model"),
+    ({"architectures": ["Qwen2ForRewardModel"]}, "a reward model"),
+    ({"architectures": ["LlamaForSequenceClassification"]}, "a classifier"),
+    ({"architectures": ["XLMRobertaForSequenceClassification"]}, "a classifier"),
+    ({"architectures": ["ColPaliForRetrieval"]}, "an embedding model"),
+    ({"architectures": ["RobertaForMaskedLM"]}, "an embedding model"),
+    ({"architectures": ["Qwen3ForCausalLM"]}, None),
+    ({"architectures": ["ChatGLMModel"]}, None),
+    ({"architectures": ["Unheard"]}, None),
+    (
+        {"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True},
+        "an encoder-decoder, for transcripts or translations",
+    ),
+]
+
+
+@pytest.mark.parametrize(("entries", "purpose"), OTHER_PURPOSES)
+def test_what_a_model_is_for(tmp_path: Path, entries: dict[str, Any], purpose: str | None) -> None:
+    """Its class tells, as it tells vLLM."""
+    assert read(folder(tmp_path / "m", {**LLAMA, **entries})).purpose == purpose
+
+
+def test_an_embedder_of_a_chat_models_class(tmp_path: Path) -> None:
+    """Sentence-transformers' modules say that texts become vectors."""
+    modules = [{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
+    facts = read(folder(tmp_path / "m", LLAMA, **{"modules.json": json.dumps(modules)}))
+    chat = read(folder(tmp_path / "n", LLAMA, **{"modules.json": '[1, {"type": "Transformer"}]'}))
+
+    assert (facts.purpose, chat.purpose) == ("an embedding model", None)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "auto_map", "file"),
+    [
+        ("internlm2", {"AutoModelForCausalLM": "modeling_internlm2.X"}, "modeling_internlm2.py"),
+        ("own", {"AutoConfig": "who/repo--configuration_own.C"}, "configuration_own.py"),
+        ("own", {"AutoTokenizer": ["tokenization_own.T", None]}, "tokenization_own.py"),
+        (None, {"AutoConfig": "configuration_own.C"}, "configuration_own.py"),
+        ("llama", {"AutoConfig": "configuration_llama.C"}, None),
+        ("own", {}, None),
+        ("own", ["odd"], None),
+    ],
+)
+def test_code_that_a_model_brings(
+    tmp_path: Path, model_type: str | None, auto_map: Any, file: str | None
+) -> None:
+    """It is needed where the engine's packages do not know the type."""
+    config = {**LLAMA, "model_type": model_type, "auto_map": auto_map}
+
+    assert read(folder(tmp_path / "m", config)).own_code == file
+
+
+def test_mistrals_own_description(tmp_path: Path) -> None:
+    """A folder with params.json and no config.json."""
+    params: dict[str, Any] = {
+        "dim": 4096,
+        "n_layers": 32,
+        "head_dim": 128,
+        "hidden_dim": 14336,
+        "n_heads": 32,
+    }
+    params |= {"n_kv_heads": 8, "vocab_size": 32768, "norm_eps": 1e-05}
+    (tmp_path / "params.json").write_text(json.dumps(params))
+    (tmp_path / "consolidated.safetensors").write_bytes(b"0" * 100)
+    facts = read(tmp_path)
+
+    assert (facts.layers, facts.kv_heads, facts.vocab, facts.context) == (32, 8, 32768, 128_000)
+    assert (facts.format, facts.weight_bytes, facts.missing) == ("mistral", 100, ())
+    assert (facts.chat_template, facts.tool_parser) == (True, "mistral")
+    assert facts.parameters / 1e9 == pytest.approx(7.25, rel=0.02)
+
+
+@pytest.mark.parametrize("content", ["{}", "[1]", '{"moe": 3}', '{"dim": "x"}', '{"dim": 4096}'])
+def test_a_description_by_mistral_that_is_none(tmp_path: Path, content: str) -> None:
+    """One sentence."""
+    (tmp_path / "params.json").write_text(content)
+
+    with pytest.raises(ModelError):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("part", ["vision_config", "audio_config"])
