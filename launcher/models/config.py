@@ -9,7 +9,7 @@ from typing import Final
 from launcher.errors import ModelError
 from launcher.formats import ALIASES, FORMATS
 from launcher.json_types import Json
-from launcher.models import architectures
+from launcher.models import architectures, linear_attention
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
 from launcher.models.families import (
     APPLIED_WHILE_SERVING,
@@ -43,6 +43,7 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
         family = str(config.get("model_type") or model_type)
         text = {**DEFAULTS.get(model_type, {}), **text}
         quantization, bits = _quantization(config)
+        own = config.get("quantization_config") or {}
         return ModelFacts(
             id=source,
             source=source,
@@ -50,6 +51,8 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
             model_type=model_type,
             quantization=quantization,
             bits=bits,
+            is_nvfp4=_is_nvfp4(own),
+            kv_dtype="fp8" if _has_fp8_cache(own) else None,
             is_act_ordered=_is_act_ordered(config),
             dtype=_dtype(text),
             chat_template=_has_template(model_type, config, template),
@@ -90,6 +93,8 @@ def _shape(text: Config) -> Json:
         "dense_intermediate": _optional(text, "intermediate_size"),
         "latent": _latent(text),
         "sliding_layers": _sliding_layers(text, layers, window),
+        "linear_layers": (linear := linear_attention.layers(text, layers)),
+        "state_bytes": linear_attention.state_bytes(text) if linear else 0,
         "sliding_window": window,
         "tied_embeddings": bool(text.get("tie_word_embeddings", True)),
     }
@@ -154,6 +159,20 @@ def _quantization(config: Config) -> tuple[str | None, int | None]:
     return method, _bits(method, own)
 
 
+def _is_nvfp4(own: Config) -> bool:
+    """4 bits in groups of 16 with a scale of 8, by ModelOpt or compressed-tensors."""
+    groups = (own.get("config_groups") or {}).values()
+    formats = [own.get("format"), own.get("quant_algo"), *(group.get("format") for group in groups)]
+    return any("nvfp4" in str(name).lower() for name in formats)
+
+
+def _has_fp8_cache(own: Config) -> bool:
+    """The checkpoint has scales for a KV cache of 8 bits, which vLLM then uses by itself."""
+    scheme = own.get("kv_cache_scheme")
+    of_8_bits = isinstance(scheme, dict) and (scheme.get("num_bits"), scheme.get("type"))
+    return of_8_bits == (8, "float") or str(own.get("kv_cache_quant_algo")).upper() == "FP8"
+
+
 def _is_act_ordered(config: Config) -> bool:
     """GPTQ's `desc_act`, which means nothing where a column is one group."""
     own = config.get("quantization_config") or {}
@@ -161,6 +180,8 @@ def _is_act_ordered(config: Config) -> bool:
 
 
 def _bits(method: str, own: Config) -> int:
+    if _is_nvfp4(own):
+        return 4
     groups = own.get("config_groups") or {}
     grouped = [(group.get("weights") or {}).get("num_bits") for group in groups.values()]
     named = [own.get("bits"), own.get("w_bit"), *grouped]

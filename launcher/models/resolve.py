@@ -19,9 +19,10 @@ from launcher.models import (
     wanted_files,
     weights,
 )
+from launcher.models import draft as drafts
 from launcher.models.architectures import EMBEDDER, is_pooling
 from launcher.models.config import adapter_from_config, from_config, gguf_config
-from launcher.models.facts import AdapterFacts, ModelFacts
+from launcher.models.facts import AdapterFacts, DraftFacts, ModelFacts
 from launcher.models.hub_client import Listing
 from launcher.models.snapshot import Snapshot
 from launcher.models.wanted_files import shards_of, wanted
@@ -52,7 +53,23 @@ def read_model(
 
     With `ask_hub`, what is not in the hub's cache is asked for there: HubError, HubUnavailable.
     """
-    name, cache = settings.model, hub or hub_cache()
+    facts = _read(settings, hub or hub_cache(), ask_hub=ask_hub)
+    draft = drafts.named(settings.engine_args)
+    return replace(facts, draft=_draft(draft, hub or hub_cache(), ask_hub)) if draft else facts
+
+
+def _draft(name: str, cache: Path, ask_hub: bool) -> DraftFacts:
+    with _described(name, cache, None, ask_hub=ask_hub) as found:
+        if found is None:
+            raise ModelError(offline(name, ()))
+        size = found.weight_bytes or weights.size(found.folder)
+        if size is None:
+            raise ModelError(f"The draft model {name} has no weights: give a whole folder.")
+        return DraftFacts(name, size, found.missing)
+
+
+def _read(settings: LauncherSettings, cache: Path, *, ask_hub: bool) -> ModelFacts:
+    name = settings.model
     with _described(name, cache, settings.reasoner_revision, ask_hub=ask_hub) as found:
         adapter = _adapter(name, found, settings.reasoner_revision)
         if adapter is None:
@@ -75,7 +92,7 @@ def read_made(model: ModelFacts, folder: Path) -> ModelFacts:
     adapter = made.adapter
     if adapter and model.adapter:
         adapter = replace(adapter, revision=model.adapter.revision)
-    made = replace(made, id=model.id, revision=model.revision, adapter=adapter)
+    made = replace(made, id=model.id, draft=model.draft, revision=model.revision, adapter=adapter)
     return replace(made, dequantized=was_gguf)
 
 
@@ -193,8 +210,9 @@ def _from_folder(folder: Path, source: str) -> ModelFacts:
         found = (folder / "config.json").is_file()
         what = "an empty config.json" if found else "no config.json"
         raise ModelError(f"{source} has {what}, so it is not a model folder: give another.")
-    template = chat_template(folder)
-    facts = from_config(config, source=source, template=template)
+    if not config.get("quantization_config"):
+        config = {**config, **_by_modelopt(folder)}
+    facts = from_config(config, source=source, template=chat_template(folder))
     return replace(
         facts,
         local=True,
@@ -203,6 +221,14 @@ def _from_folder(folder: Path, source: str) -> ModelFacts:
         purpose=EMBEDDER if is_pooling(_content(folder / "modules.json")) else facts.purpose,
         adapter=_merged_adapter(folder),
     )
+
+
+def _by_modelopt(folder: Path) -> Json:
+    """The quantization that older versions of ModelOpt describe in a file of their own."""
+    own = _json(folder / "hf_quant_config.json").get("quantization")
+    if not isinstance(own, dict):
+        return {}
+    return {"quantization_config": {**own, "quant_method": "modelopt"}}
 
 
 def _from_mistral(folder: Path, source: str, params: Json) -> ModelFacts:

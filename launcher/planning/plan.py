@@ -10,7 +10,7 @@ from launcher.models.facts import ModelFacts
 from launcher.planning import cuda_toolkit, engine_command, gpu_share, remedies, scheduling
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.dtype import is_compiled_at_start
-from launcher.planning.hardware import Device, Hardware
+from launcher.planning.hardware import GIB, Device, Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import MemoryEstimate
 from launcher.planning.weights import loaded_dtype
@@ -120,6 +120,10 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     yield decided.context.reason
     if adapter := decided.model.adapter:
         yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {_applied(decided)}"
+    if draft := decided.model.draft:
+        yield (
+            f"{draft.id} proposes tokens (speculative decoding): {draft.weight_bytes / GIB:.1f} GiB"
+        )
     yield from _lacking(decided)
     if decided.hardware.is_share:
         yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"

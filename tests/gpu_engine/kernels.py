@@ -151,6 +151,7 @@ def architectures() -> dict[str, Any]:
     from vllm.model_executor.models import registry
     from vllm.transformers_utils.config import _CONFIG_REGISTRY
 
+    ends: Any = iter_architecture_defaults
     chat = {*registry._TEXT_GENERATION_MODELS, *registry._MULTIMODAL_MODELS}
     pooling = {
         *registry._EMBEDDING_MODELS,
@@ -160,7 +161,7 @@ def architectures() -> dict[str, Any]:
         *registry._SEQUENCE_CLASSIFICATION_MODELS,
     }
     return {
-        "ends": [[end, runner] for end, (runner, _) in iter_architecture_defaults()],
+        "ends": [[end, runner] for end, (runner, _) in ends()],
         "chat": sorted(chat),
         "pooling": sorted(pooling - chat),
         "types": sorted({*CONFIG_MAPPING_NAMES, *_CONFIG_REGISTRY}),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from launcher.errors import ModelError
+from launcher.errors import ModelError, SettingsError
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_made, read_model
 from launcher.settings import load
@@ -60,6 +60,12 @@ def test_a_folder_with_only_its_config(tmp_path: Path) -> None:
         ({"quant_method": "gptq_marlin", "bits": 4}, "gptq", 4),
         ({"quant_method": "fbgemm_fp8"}, "fp8", 8),
         ({"quant_method": "modelopt"}, "modelopt", 8),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "modelopt", 4),
+        (
+            {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized"},
+            "compressed-tensors",
+            4,
+        ),
         ({"quant_method": "fp8"}, "fp8", 8),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes", 4),
         ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "bitsandbytes", 8),
@@ -201,6 +207,108 @@ def test_code_that_a_model_brings(
     config = {**LLAMA, "model_type": model_type, "auto_map": auto_map}
 
     assert read(folder(tmp_path / "m", config)).own_code == file
+
+
+def test_modelopts_older_description(tmp_path: Path) -> None:
+    """In a file of its own, with the type of the cache that the checkpoint has scales for."""
+    own = {"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8", "group_size": 16}
+    described = {"hf_quant_config.json": json.dumps({"quantization": own})}
+    facts = read(folder(tmp_path / "m", LLAMA, **described))
+
+    assert (facts.quantization, facts.bits, facts.is_nvfp4) == ("modelopt", 4, True)
+    assert facts.kv_dtype == "fp8"
+
+
+QWEN3_NEXT = {
+    **LLAMA,
+    "model_type": "qwen3_next",
+    "num_hidden_layers": 48,
+    "hidden_size": 2048,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 2,
+    "head_dim": 256,
+    "full_attention_interval": 4,
+    "linear_num_key_heads": 16,
+    "linear_num_value_heads": 32,
+    "linear_key_head_dim": 128,
+    "linear_value_head_dim": 128,
+    "linear_conv_kernel_dim": 4,
+}
+KINDS = ["linear_attention", "linear_attention", "linear_attention", "full_attention"]
+MAMBA = {"mamba_num_heads": 128, "mamba_head_dim": 64, "ssm_state_size": 128, "n_groups": 8}
+
+
+@pytest.mark.parametrize(
+    ("entries", "linear", "state"),
+    [
+        ({}, 36, 1_097_728),
+        ({"layer_types": KINDS * 12}, 36, 1_097_728),
+        ({"mamba_ssm_dtype": "float32"}, 36, 2_146_304),
+        ({"layer_types": ["full_attention"] * 48}, 0, 0),
+        ({"full_attention_interval": 0}, 0, 0),
+    ],
+)
+def test_layers_of_linear_attention(
+    tmp_path: Path, entries: dict[str, Any], linear: int, state: int
+) -> None:
+    """They have a state and no cache, whichever way the configuration counts them."""
+    facts = read(folder(tmp_path / "m", {**QWEN3_NEXT, **entries}))
+
+    assert (facts.linear_layers, facts.state_bytes) == (linear, state)
+    assert facts.full_layers == 48 - linear
+
+
+@pytest.mark.parametrize(
+    ("entries", "linear"),
+    [
+        ({"hybrid_override_pattern": "M-M*", "num_hidden_layers": 4, **MAMBA}, 3),
+        ({"attn_layer_period": 2}, 1),
+        ({"layers_block_type": ["mamba", "attention"]}, 1),
+        ({"layer_types": ["conv", "full_attention"], "conv_L_cache": 3}, 1),
+        ({"attn_type_list": [0, 1]}, 1),
+        ({"linear_attn_config": {"full_attn_layers": [2]}}, 1),
+    ],
+)
+def test_layers_without_a_cache(tmp_path: Path, entries: dict[str, Any], linear: int) -> None:
+    """Nemotron-H, Jamba, Granite, LFM2, MiniMax and Kimi Linear."""
+    assert read(folder(tmp_path / "m", {**LLAMA, **entries})).linear_layers == linear
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('--speculative-config \'{"model": "NAME", "num_speculative_tokens": 3}\'', True),
+        ('-sc \'{"model": "NAME"}\'', True),
+        ('--speculative-config=\'{"model": "NAME"}\'', True),
+        ('--speculative-config \'{"method": "ngram"}\'', False),
+        ("--seed 1", False),
+    ],
+)
+def test_a_draft_model_counts(tmp_path: Path, text: str, name: bool) -> None:
+    """Whichever way vLLM's flag is written."""
+    small = folder(tmp_path / "draft", LLAMA)
+    (small / "model.safetensors").write_bytes(b"0" * 99)
+    large = folder(tmp_path / "m", LLAMA)
+    facts = read(large, engine_args=text.replace("NAME", str(small)))
+
+    assert (facts.draft.weight_bytes if facts.draft else None) == (99 if name else None)
+
+
+@pytest.mark.parametrize("text", ["--speculative-config {model:x}", "-sc 3", "-sc []"])
+def test_a_draft_model_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+    """Told how it is written."""
+    with pytest.raises(SettingsError, match=r"is no JSON object: write it in single quotes"):
+        read(folder(tmp_path / "m", LLAMA), engine_args=text)
+
+
+def test_a_draft_model_that_is_not_here(tmp_path: Path) -> None:
+    """It is fetched like the model."""
+    large, name = folder(tmp_path / "m", LLAMA), '-sc \'{"model": "who/draft"}\''
+
+    with pytest.raises(ModelError, match="mmhie fetch who/draft"):
+        read(large, engine_args=name)
+    with pytest.raises(ModelError, match="has no weights"):
+        read(large, engine_args=name.replace("who/draft", str(folder(tmp_path / "d", LLAMA))))
 
 
 def test_mistrals_own_description(tmp_path: Path) -> None:
