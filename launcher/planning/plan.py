@@ -7,7 +7,14 @@ from typing import Final
 from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
-from launcher.planning import cuda_toolkit, engine_command, gpu_share, remedies, scheduling
+from launcher.planning import (
+    cuda_toolkit,
+    engine_command,
+    gpu_share,
+    remedies,
+    scheduling,
+    start_times,
+)
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.dtype import is_compiled_at_start
 from launcher.planning.hardware import GIB, Device, Hardware
@@ -128,6 +135,8 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     if decided.hardware.is_share:
         yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
     yield from scheduling.reasons(decided)
+    if decided.device == "cuda":
+        yield start_times.sentence(decided)
     if decided.model.tool_parser:
         yield f"tool calls on, read by vLLM's parser {decided.model.tool_parser}"
     if decided.model.is_multimodal:
