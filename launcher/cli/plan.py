@@ -14,6 +14,7 @@ from rich.table import Table
 
 from gateway.cli.command import AsJson
 from launcher.errors import DeviceFailed, HardwareError, SettingsError
+from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.nodes import cluster
@@ -22,6 +23,7 @@ from launcher.planning import card_choice, hardware, installation
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.speed import Speed, speeds
 from launcher.settings import LauncherSettings, given, is_offline, load, refuse_conflicts
 
 Gpus = Annotated[
@@ -32,9 +34,13 @@ Nodes = Annotated[
     str | None,
     typer.Option(help="Print the commands for each of several machines: 2x8x80 as for --gpus."),
 ]
+Why = Annotated[
+    bool,
+    typer.Option("--why", help="List what decides its speed: set, left to vLLM, or possible."),
+]
 
 
-def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> None:
+def plan(gpus: Gpus = None, nodes: Nodes = None, why: Why = False, as_json: AsJson = False) -> None:
     """Show the engine these settings produce: command, memory, reasons and warnings."""
     settings = load(os.environ)
     if settings.engine_urls:
@@ -49,10 +55,14 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
     model = read_model(settings, ask_hub=not is_offline())
     made, parts = planned(settings, machine, model, installation.detect(), variables)
     if as_json:
-        entries = {"nodes": [asdict(part) for part in parts]} if parts else {}
+        entries: Json = {"nodes": [asdict(part) for part in parts]} if parts else {}
+        if why:
+            entries["why"] = [speed.as_json() for speed in speeds(made.decisions)]
         sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
     else:
         show(made, machine, Console(), parts)
+        if why:
+            show_why(made, Console())
     if made.refusal is not None:
         raise made.refusal
 
@@ -122,6 +132,23 @@ def show(plan: EnginePlan, machine: Hardware, console: Console, parts: Sequence[
         lines += [*(f"{name}={value}" for name, value in plan.env.items()), shlex.join(plan.argv)]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_why(plan: EnginePlan, console: Console) -> None:
+    """Print what decides the speed, by who decided it, and how to try another value."""
+    headings = {"set": "Set", "default": "Left to vLLM", "possible": "Possible, and off"}
+    for state, heading in headings.items():
+        rows = [row for row in speeds(plan.decisions) if row.state == state]
+        lines = [f"- {row.flag} {row.value}: {row.reason}" + tried(row) for row in rows]
+        for line in [f"{heading}:", *lines] if rows else []:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def tried(row: Speed) -> str:
+    """The variable that tries another value, as a shell takes it."""
+    if row.state != "possible" or not row.arguments:
+        return ""
+    return f" (MMHIE_ENGINE_ARGS={shlex.quote(shlex.join(row.arguments))})"
 
 
 def node_lines(part: Node) -> list[str]:
