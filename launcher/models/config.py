@@ -75,7 +75,7 @@ def _shape(text: Config) -> Json:
     hidden = _first(text, "hidden_size", "n_embd", "d_model")
     heads = _first(text, "num_attention_heads", "n_head")
     layers = _first(text, "num_hidden_layers", "n_layer")
-    window = int(text.get("sliding_window") or 0)
+    window = _optional(text, "sliding_window")
     experts = _optional(text, "num_local_experts", "num_experts", "n_routed_experts")
     return {
         "layers": layers,
@@ -141,7 +141,7 @@ def _positive(name: str, value: object) -> int:
 
 
 def _optional(text: Config, *names: str) -> int:
-    return next((int(text[name]) for name in names if text.get(name)), 0)
+    return next((_positive(name, text[name]) for name in names if text.get(name)), 0)
 
 
 def _dtype(text: Config) -> str:
@@ -186,7 +186,7 @@ def _bits(method: str, own: Config) -> int:
     grouped = [(group.get("weights") or {}).get("num_bits") for group in groups.values()]
     named = [own.get("bits"), own.get("w_bit"), *grouped]
     usual = FORMATS[method].bits if method in FORMATS and not own.get("load_in_8bit") else 8
-    return int(next((bits for bits in named if bits), usual))
+    return _positive("bits", int(next((bits for bits in named if bits), usual)))
 
 
 def _has_template(model_type: str, config: Config, template: str) -> bool:

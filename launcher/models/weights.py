@@ -90,8 +90,9 @@ def _total_size(folder: Path) -> int | None:
         if (folder / index).is_file():
             told = json.loads((folder / index).read_bytes()).get("metadata") or {}
             total = told.get("total_size") if isinstance(told, dict) else None
-            if isinstance(total, (int, float)) and math.isfinite(total) and total > 0:
-                return int(total)
+            if isinstance(total, bool) or not isinstance(total, (int, float)):
+                return None
+            return int(total) if math.isfinite(total) and total > 0 else None
     return None
 
 

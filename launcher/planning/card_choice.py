@@ -161,7 +161,7 @@ def _remark(name: str, gpu: Gpu, used: Sequence[Gpu]) -> str:
         held = gpu.memory_gib - (gpu.free_gib or 0)
         why = f"other processes hold {held:.1f} GiB of it"
     elif gpu.compute_capability < min(one.compute_capability for one in used):
-        why = f"its compute capability, {major}.{minor}, is older than the others'"
+        why = f"its compute capability, {major}.{minor}, is older than that of {others.name}"
     else:
         why = f"it has {gpu.memory_gib:.0f} GiB and {others.name} has {others.memory_gib:.0f}"
     return f"GPU {name} ({gpu.name}) is left out: {why}; CUDA_VISIBLE_DEVICES names those to use."

@@ -1,6 +1,6 @@
 """Settings + hardware + model -> EnginePlan: one pure decision, made before anything starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
@@ -23,6 +23,7 @@ from launcher.planning.memory import MemoryEstimate
 from launcher.planning.weights import loaded_dtype
 from launcher.settings import LauncherSettings
 
+NAMED: Final = 4  # of the files that are missing
 # Fields that are no part of the documented JSON.
 INTERNAL: Final = frozenset({"model", "dtype", "preparation", "refusal", "decisions"})
 
@@ -116,8 +117,14 @@ def _write(decided: Decisions) -> EnginePlan:
 def _refusal(decided: Decisions) -> LauncherError | None:
     model = decided.model
     if model.is_partial:
-        return ModelError(f"{model.source} lacks {', '.join(model.missing)}: give a whole folder.")
+        return ModelError(f"{model.source} lacks {_few(model.missing)}: give a whole folder.")
     return None if decided.memory.starts else NotEnoughMemory(remedies.sentence(decided))
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are."""
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _reasons(decided: Decisions) -> Iterator[str]:
@@ -150,7 +157,7 @@ def _lacking(decided: Decisions) -> Iterator[str]:
     model, adapter = decided.model, decided.model.adapter
     remedy = "give a whole folder" if model.local else "`mmhie serve` fetches it first"
     if model.missing:
-        yield f"{model.source} lacks {', '.join(model.missing)}: {remedy}"
+        yield f"{model.source} lacks {_few(model.missing)}: {remedy}"
     if adapter and adapter.missing:
         yield f"{adapter.id} lacks {', '.join(adapter.missing)}: `mmhie serve` fetches it first"
 

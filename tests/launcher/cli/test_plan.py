@@ -169,6 +169,16 @@ def test_one_shard_of_three(tmp_path: Path) -> None:
     assert (memory["weights_gib"], memory["fits"], memory["starts"]) == (5, False, False)
 
 
+def test_many_missing_shards_are_counted(tmp_path: Path) -> None:
+    """Nobody reads a hundred names."""
+    model = folder(tmp_path / "m", {"model-00001-of-00099.safetensors": GIB})
+    made = make_plan(load({}, None), hardware.parse("1x80"), read(model), strict=False)
+
+    assert str(made.refusal).endswith(
+        "model-00005-of-00099.safetensors and 94 more: give a whole folder."
+    )
+
+
 def test_shards_without_an_index_count_themselves(tmp_path: Path) -> None:
     """Each says how many there are, from 1 or, as gpt-oss has them, from 0."""
     model = folder(tmp_path / "m", {SHARDS[1]: GIB})
@@ -178,7 +188,7 @@ def test_shards_without_an_index_count_themselves(tmp_path: Path) -> None:
     assert read(zero).missing == ("model-00001-of-00001.safetensors",)
 
 
-@pytest.mark.parametrize("total_size", ["many", -1, 0, None, float("inf"), float("nan")])
+@pytest.mark.parametrize("total_size", ["many", -1, 0, None, True, float("inf"), float("nan")])
 def test_an_index_with_no_size(total_size: Any, tmp_path: Path) -> None:
     """The shape says what the weights take."""
     model = folder(tmp_path / "m", {SHARDS[1]: GIB})

@@ -219,6 +219,24 @@ def test_modelopts_older_description(tmp_path: Path) -> None:
     assert facts.kv_dtype == "fp8"
 
 
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"num_experts": -2},
+        {"sliding_window": -1},
+        {"intermediate_size": -8},
+        {"num_hidden_layers": 0},
+        {"quantization_config": {"quant_method": "gptq", "bits": -3}},
+        {"quantization_config": [1]},
+        {"linear_attn_config": [2]},
+    ],
+)
+def test_numbers_that_are_none(tmp_path: Path, entries: dict[str, Any]) -> None:
+    """Weights below nothing would fit everywhere."""
+    with pytest.raises(ModelError, match=r"describes no model: .*\.$"):
+        read(folder(tmp_path / "m", {**LLAMA, **entries}))
+
+
 QWEN3_NEXT = {
     **LLAMA,
     "model_type": "qwen3_next",

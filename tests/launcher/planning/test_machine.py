@@ -161,7 +161,7 @@ CARDS = [
         (Device("NVIDIA A10", 23028, 22500, (8, 6)), Device("Tesla T4", 15360, 14900, (7, 5))),
         "0",
         1,
-        r"GPU 1 \(Tesla T4\) is left out: its compute capability, 7.5, is older than the others'",
+        r"GPU 1 \(Tesla T4\) is left out: its compute capability, 7.5, is older than that of NV",
     ),
     (
         (*(H100,) * 3, Device(free=40000), *(H100,) * 4),
