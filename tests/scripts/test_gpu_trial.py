@@ -36,6 +36,7 @@ def test_figures_of_a_cpus_log() -> None:
     assert "graphs_s" not in found
 
 
+@pytest.mark.engine
 def test_a_start_that_fails_says_so(tmp_path: Path) -> None:
     """An engine that ends is no answer, and its log is kept."""
     model = gpu_trial.described(tmp_path / "model", small=True)
