@@ -71,11 +71,16 @@ def choose_kv_dtype(wanted: str, model: ModelFacts, hardware: Hardware, device: 
 
 
 def _own_cache(model: ModelFacts, hardware: Hardware, device: Device) -> str:
-    """The cache that the checkpoint has scales for, or 16 bits where no kernel here reads it."""
+    """The cache that the checkpoint has scales for, or 16 bits where no kernel here reads it, or
+    only one that has to be compiled: nobody asked for that.
+    """
+    wide = "bfloat16" if hardware.capability >= BFLOAT16_SINCE else "float16"
+    if is_compiled_at_start(str(model.kv_dtype), hardware):
+        return wide
     try:
         return choose_kv_dtype(str(model.kv_dtype), model, hardware, device)
     except PlanError:
-        return "bfloat16" if hardware.capability >= BFLOAT16_SINCE else "float16"
+        return wide
 
 
 def needs_triton(model: ModelFacts) -> bool:

@@ -83,6 +83,7 @@ def test_an_8_bit_cache_without_kernels(model: ModelFacts, hardware: Hardware) -
         ("1xh100", DENSE, "fp8"),
         ("1xl4", DENSE, "fp8"),
         ("1xa100", GPT_OSS, "bfloat16"),
+        ("1xa100", DENSE, "bfloat16"),
         ("1xt4", DENSE, "float16"),
     ],
 )
