@@ -44,10 +44,14 @@ class SetUpError(Exception):
     """A sentence a person can act on."""
 
 
+def has_gpu(devices: Path = Path("/dev")) -> bool:
+    """NVIDIA's driver shows a GPU; under WSL2 it is Windows' own, /dev/dxg."""
+    return any(devices.glob("nvidia[0-9]*")) or (devices / "dxg").exists()
+
+
 def engine_lock() -> str:
     """Choose the engine of this machine: a visible GPU decides, unless MMHIE_DEVICE says cpu."""
-    has_gpu = any(Path("/dev").glob("nvidia[0-9]*"))
-    return "engine-gpu" if has_gpu and os.environ.get("MMHIE_DEVICE") != "cpu" else "engine-cpu"
+    return "engine-gpu" if has_gpu() and os.environ.get("MMHIE_DEVICE") != "cpu" else "engine-cpu"
 
 
 def locks(mode: str) -> list[str]:

@@ -8,7 +8,7 @@ from launcher.capacity import engine_load, measured
 from launcher.capacity.demand import Demand
 from launcher.capacity.engine_load import RequestCost, SteadyState
 from launcher.capacity.roofline import Speed
-from launcher.errors import NotEnoughMemory, PlanError
+from launcher.errors import PlanError
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
 from launcher.planning.cards import Card
@@ -171,8 +171,8 @@ def one_engine(
 def _check(plan: EnginePlan, demand: Demand) -> None:
     if plan.device != "cuda":
         raise PlanError("MMHIE_DEVICE is cpu, and engines on CPUs are not sized here; unset it.")
-    if plan.remedies is not None:
-        raise NotEnoughMemory(plan.remedies)
+    if plan.refusal is not None:
+        raise plan.refusal
     if demand.tokens > plan.max_model_len:
         raise PlanError(
             f"{demand.tokens_in} tokens in and {demand.tokens_out} out do not fit the context of "

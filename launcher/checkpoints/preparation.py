@@ -10,7 +10,7 @@ from typing import Final
 from launcher.checkpoints import gguf, making, merging
 from launcher.errors import ModelError
 from launcher.models import fetch_progress, resolve, weights
-from launcher.planning import copies, hardware, installation
+from launcher.planning import card_choice, hardware, installation
 from launcher.planning.decisions import prepared_folder
 from launcher.planning.hardware import Hardware
 from launcher.planning.plan import EnginePlan, complete, make_plan
@@ -143,7 +143,7 @@ def plans_of(settings: LauncherSettings, machine: Hardware | None = None) -> Pla
     if model.missing and not model.local and is_offline():
         raise ModelError(resolve.offline(model.source, ()))
     whole = machine or machine_of(settings)
-    settings = copies.with_engines(settings, whole, model, installed)
+    settings, whole = card_choice.lay_out(settings, whole, model, installed)
     parts = settings.engines or 1
     shares = (hardware.share(whole, parts, index) for index in range(parts))
     return tuple(make_plan(settings, share, model, installed) for share in shares)

@@ -13,15 +13,17 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.command import AsJson
-from launcher.errors import NotEnoughMemory, SettingsError
+from launcher.errors import DeviceFailed, HardwareError, SettingsError
+from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
 from launcher.nodes import cluster
 from launcher.nodes.cluster import Node
-from launcher.planning import copies, hardware, installation
+from launcher.planning import card_choice, hardware, installation
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.speed import Speed, speeds
 from launcher.settings import LauncherSettings, given, is_offline, load, refuse_conflicts
 
 Gpus = Annotated[
@@ -32,9 +34,13 @@ Nodes = Annotated[
     str | None,
     typer.Option(help="Print the commands for each of several machines: 2x8x80 as for --gpus."),
 ]
+Why = Annotated[
+    bool,
+    typer.Option("--why", help="List what decides its speed: set, left to vLLM, or possible."),
+]
 
 
-def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> None:
+def plan(gpus: Gpus = None, nodes: Nodes = None, why: Why = False, as_json: AsJson = False) -> None:
     """Show the engine these settings produce: command, memory, reasons and warnings."""
     settings = load(os.environ)
     if settings.engine_urls:
@@ -49,12 +55,16 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, as_json: AsJson = False) -> Non
     model = read_model(settings, ask_hub=not is_offline())
     made, parts = planned(settings, machine, model, installation.detect(), variables)
     if as_json:
-        entries = {"nodes": [asdict(part) for part in parts]} if parts else {}
+        entries: Json = {"nodes": [asdict(part) for part in parts]} if parts else {}
+        if why:
+            entries["why"] = [speed.as_json() for speed in speeds(made.decisions)]
         sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
     else:
         show(made, machine, Console(), parts)
-    if made.remedies is not None:
-        raise NotEnoughMemory(made.remedies)
+        if why:
+            show_why(made, Console())
+    if made.refusal is not None:
+        raise made.refusal
 
 
 def hardware_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardware:
@@ -62,7 +72,12 @@ def hardware_of(gpus: str | None, nodes: str | None, head: str | None) -> Hardwa
     if gpus is not None and nodes is not None:
         raise SettingsError("--gpus and --nodes describe the same hardware; give one of them.")
     text = nodes if gpus is None else gpus
-    return hardware.detect(head) if text is None else hardware.parse(text)
+    if text is not None:
+        return hardware.parse(text)
+    machine = hardware.detect(head)
+    if isinstance(machine.fault, DeviceFailed):  # nothing is to be restarted for a plan
+        return replace(machine, fault=HardwareError(str(machine.fault)))
+    return machine
 
 
 def together(settings: LauncherSettings, machine: Hardware) -> LauncherSettings:
@@ -91,7 +106,7 @@ def planned(
 
     Raises LauncherError, but not for memory.
     """
-    settings = copies.with_engines(settings, machine, model, installed)
+    settings, machine = card_choice.lay_out(settings, machine, model, installed)
     share = hardware.share(machine, settings.engines or 1, 0)
     engine_plan = make_plan(settings, share, model, installed, strict=False)
     if variables is None:
@@ -117,6 +132,23 @@ def show(plan: EnginePlan, machine: Hardware, console: Console, parts: Sequence[
         lines += [*(f"{name}={value}" for name, value in plan.env.items()), shlex.join(plan.argv)]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_why(plan: EnginePlan, console: Console) -> None:
+    """Print what decides the speed, by who decided it, and how to try another value."""
+    headings = {"set": "Set", "default": "Left to vLLM", "possible": "Possible, and off"}
+    for state, heading in headings.items():
+        rows = [row for row in speeds(plan.decisions) if row.state == state]
+        lines = [f"- {row.flag} {row.value}: {row.reason}" + tried(row) for row in rows]
+        for line in [f"{heading}:", *lines] if rows else []:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def tried(row: Speed) -> str:
+    """The variable that tries another value, as a shell takes it."""
+    if row.state != "possible" or not row.arguments:
+        return ""
+    return f" (MMHIE_ENGINE_ARGS={shlex.quote(shlex.join(row.arguments))})"
 
 
 def node_lines(part: Node) -> list[str]:

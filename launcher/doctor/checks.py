@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from launcher import settings
 from launcher.checkpoints import gguf, merging, preparation
-from launcher.doctor import self_test
+from launcher.doctor import mounts, self_test
 from launcher.doctor.self_test import Result
 from launcher.errors import LauncherError, ModelError
 from launcher.formats import FORMATS, PLUGINS
@@ -104,6 +104,18 @@ def check_settings(subject: Subject) -> str:
     preflight.check_gateway()
     are = "1 launcher setting is" if len(given) == 1 else f"{len(given)} launcher settings are"
     return f"{are} given; all names and values are valid."
+
+
+def check_cache(subject: Subject) -> str:
+    """Look at the folders of models, which may be on another machine that does not answer."""
+    folders = [subject.settings.cache_dir, settings.hub_cache()]
+    if silent := [str(folder) for folder in folders if not mounts.answers(folder)]:
+        raise ModelError(
+            f"{' and '.join(silent)} did not answer within {mounts.PATIENCE_S:.0f} s: the file "
+            "server behind it hangs; see `mount`, or set HF_HOME and MMHIE_CACHE_DIR to other "
+            "folders."
+        )
+    return f"{' and '.join(map(str, folders))} can be read."
 
 
 def check_engine(subject: Subject) -> str:
@@ -226,6 +238,7 @@ def check_network(subject: Subject) -> str:
 
 CHECKS: Final[tuple[tuple[str, Callable[[Subject], str]], ...]] = (
     ("settings", check_settings),
+    ("cache", check_cache),
     ("engine", check_engine),
     ("device", check_device),
     ("model", check_model),
@@ -253,6 +266,8 @@ def run_checks(subject: Subject) -> Iterator[Finding]:
         if found.outcome == "failed":
             reported[found.sentence] = name
         yield found
+        if found.outcome == "failed" and name == "cache":  # every other check would hang there
+            return
 
 
 def _found(name: str, check: Callable[[Subject], str], subject: Subject) -> Finding:

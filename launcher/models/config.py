@@ -3,11 +3,13 @@
 Their JSON is open: a maker may write anything, so each entry is checked where it is read.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from launcher.errors import ModelError
 from launcher.formats import ALIASES, FORMATS
 from launcher.json_types import Json
+from launcher.models import architectures, linear_attention
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
 from launcher.models.families import (
     APPLIED_WHILE_SERVING,
@@ -17,8 +19,8 @@ from launcher.models.families import (
     Config,
 )
 
-# Marks in the chat template of a model that reasons, and vLLM's parser for it.
-REASONING_MARKS: Final = (("enable_thinking", "qwen3"), ("<think>", "deepseek_r1"))
+# Marks in the chat template of a model that reasons, and vLLM's parser where its family has none.
+REASONING_MARKS: Final = (("<think>", "deepseek_r1"),)
 # Marks in the chat template of a model that calls tools, and vLLM's parser of its calls; the first
 # that is found counts, since some families share a mark.
 TOOL_MARKS: Final = (
@@ -38,8 +40,10 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
     try:
         text: Config = {**config, **config.get("text_config", {})}
         model_type = str(text.get("model_type", ""))
+        family = str(config.get("model_type") or model_type)
         text = {**DEFAULTS.get(model_type, {}), **text}
         quantization, bits = _quantization(config)
+        own = config.get("quantization_config") or {}
         return ModelFacts(
             id=source,
             source=source,
@@ -47,11 +51,15 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
             model_type=model_type,
             quantization=quantization,
             bits=bits,
+            is_nvfp4=_is_nvfp4(own),
+            kv_dtype="fp8" if _has_fp8_cache(own) else None,
             is_act_ordered=_is_act_ordered(config),
             dtype=_dtype(text),
             chat_template=_has_template(model_type, config, template),
-            reasoning_parser=_reasoning_parser(model_type, template),
-            tool_parser=_tool_parser(model_type, template),
+            reasoning_parser=_reasoning_parser((family, model_type), template),
+            tool_parser=_tool_parser((family, model_type), template),
+            purpose=architectures.other_purpose(config),
+            own_code=architectures.own_code(config),
             is_multimodal=any(config.get(part) for part in OTHER_SENSES),
             **_shape(text),
         )
@@ -67,7 +75,7 @@ def _shape(text: Config) -> Json:
     hidden = _first(text, "hidden_size", "n_embd", "d_model")
     heads = _first(text, "num_attention_heads", "n_head")
     layers = _first(text, "num_hidden_layers", "n_layer")
-    window = int(text.get("sliding_window") or 0)
+    window = _optional(text, "sliding_window")
     experts = _optional(text, "num_local_experts", "num_experts", "n_routed_experts")
     return {
         "layers": layers,
@@ -85,6 +93,8 @@ def _shape(text: Config) -> Json:
         "dense_intermediate": _optional(text, "intermediate_size"),
         "latent": _latent(text),
         "sliding_layers": _sliding_layers(text, layers, window),
+        "linear_layers": (linear := linear_attention.layers(text, layers)),
+        "state_bytes": linear_attention.state_bytes(text) if linear else 0,
         "sliding_window": window,
         "tied_embeddings": bool(text.get("tie_word_embeddings", True)),
     }
@@ -131,7 +141,7 @@ def _positive(name: str, value: object) -> int:
 
 
 def _optional(text: Config, *names: str) -> int:
-    return next((int(text[name]) for name in names if text.get(name)), 0)
+    return next((_positive(name, text[name]) for name in names if text.get(name)), 0)
 
 
 def _dtype(text: Config) -> str:
@@ -149,6 +159,20 @@ def _quantization(config: Config) -> tuple[str | None, int | None]:
     return method, _bits(method, own)
 
 
+def _is_nvfp4(own: Config) -> bool:
+    """4 bits in groups of 16 with a scale of 8, by ModelOpt or compressed-tensors."""
+    groups = (own.get("config_groups") or {}).values()
+    formats = [own.get("format"), own.get("quant_algo"), *(group.get("format") for group in groups)]
+    return any("nvfp4" in str(name).lower() for name in formats)
+
+
+def _has_fp8_cache(own: Config) -> bool:
+    """The checkpoint has scales for a KV cache of 8 bits, which vLLM then uses by itself."""
+    scheme = own.get("kv_cache_scheme")
+    of_8_bits = isinstance(scheme, dict) and (scheme.get("num_bits"), scheme.get("type"))
+    return of_8_bits == (8, "float") or str(own.get("kv_cache_quant_algo")).upper() == "FP8"
+
+
 def _is_act_ordered(config: Config) -> bool:
     """GPTQ's `desc_act`, which means nothing where a column is one group."""
     own = config.get("quantization_config") or {}
@@ -156,26 +180,34 @@ def _is_act_ordered(config: Config) -> bool:
 
 
 def _bits(method: str, own: Config) -> int:
+    if _is_nvfp4(own):
+        return 4
     groups = own.get("config_groups") or {}
     grouped = [(group.get("weights") or {}).get("num_bits") for group in groups.values()]
     named = [own.get("bits"), own.get("w_bit"), *grouped]
     usual = FORMATS[method].bits if method in FORMATS and not own.get("load_in_8bit") else 8
-    return int(next((bits for bits in named if bits), usual))
+    return _positive("bits", int(next((bits for bits in named if bits), usual)))
 
 
 def _has_template(model_type: str, config: Config, template: str) -> bool:
     return model_type == "gpt_oss" or bool(template) or bool(config.get("chat_template"))
 
 
-def _reasoning_parser(model_type: str, template: str) -> str | None:
-    if model_type == "gpt_oss":
+def _reasoning_parser(types: Sequence[str], template: str) -> str | None:
+    if "gpt_oss" in types:
         return "openai_gptoss"
+    found = [architectures.reasoning_parser(name, template) for name in types]
+    if any(found):
+        return next(filter(None, found))
     return next((parser for mark, parser in REASONING_MARKS if mark in template), None)
 
 
-def _tool_parser(model_type: str, template: str) -> str | None:
-    if model_type == "gpt_oss":
+def _tool_parser(types: Sequence[str], template: str) -> str | None:
+    if "gpt_oss" in types:
         return "openai"
+    found = [architectures.tool_parser(name, template) for name in types]
+    if any(found):
+        return next(filter(None, found))
     return next((parser for mark, parser in TOOL_MARKS if mark in template), None)
 
 

@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 # Models whose feed-forward part has two matrices; all others have three (gate, up, down).
 PLAIN_FEED_FORWARD: Final = frozenset({"opt", "gpt2", "gpt_neox", "gptj", "bloom", "phi"})
+WEIGHTS: Final = "its weights (*.safetensors)"  # what a folder without any lacks
 DTYPE_BYTES: Final = {"bfloat16": 2, "float16": 2, "float32": 4}
 
 
@@ -29,6 +30,15 @@ class AdapterFacts:
     revision: str | None = None
     missing: tuple[str, ...] = ()
     is_checked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFacts:
+    """A small model that proposes tokens to the large one (speculative decoding)."""
+
+    id: str
+    weight_bytes: int
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,12 @@ class ModelFacts:
     """The base model's shape and format, and the adapter on it if there is one.
 
     `id` is what clients call the model, `source` what the engine is given. `weight_bytes` is the
-    size of the files where they can be seen; `dequantized` when they were made from a GGUF file.
+    size of the files where they can be seen; `dequantized` when they were made from a GGUF file;
+    `has_copies` when Mistral's layout of the weights lies beside the usual one.
     A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
+    `linear_layers` have a state of `state_bytes` for each sequence and no KV cache; `kv_dtype` is
+    that of a cache which the checkpoint itself asks for.
+    `purpose` says what it is where it cannot chat, `own_code` the file of the code it brings.
     `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
     `reasoning_parser` and `tool_parser` are vLLM's names.
     """
@@ -84,29 +98,43 @@ class ModelFacts:
     dense_intermediate: int = 0
     latent: LatentAttention | None = None
     sliding_layers: int = 0
+    linear_layers: int = 0
+    state_bytes: int = 0
     sliding_window: int = 0
     dtype: str = "bfloat16"
     tied_embeddings: bool = False
     quantization: str | None = None
     bits: int | None = None
+    is_nvfp4: bool = False
+    kv_dtype: str | None = None
     is_act_ordered: bool = False
     chat_template: bool = False
     reasoning_parser: str | None = None
     tool_parser: str | None = None
     is_multimodal: bool = False
     weight_bytes: int | None = None
-    format: Literal["checkpoint", "gguf"] = "checkpoint"
+    format: Literal["checkpoint", "gguf", "mistral"] = "checkpoint"
+    has_copies: bool = False
+    purpose: str | None = None
+    own_code: str | None = None
     dequantized: bool = False
     local: bool = False
     revision: str | None = None
     adapter: AdapterFacts | None = None
+    draft: DraftFacts | None = None
     missing: tuple[str, ...] = ()
     is_checked: bool = True
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """Files missing of the base and of the adapter."""
-        return (*self.missing, *(self.adapter.missing if self.adapter else ()))
+        """Files missing of the base, the adapter and the draft model."""
+        others = (one.missing for one in (self.adapter, self.draft) if one)
+        return (*self.missing, *(name for missing in others for name in missing))
+
+    @property
+    def is_partial(self) -> bool:
+        """A folder has some of its weights, and nothing will fetch the others."""
+        return self.local and bool(self.missing) and WEIGHTS not in self.missing
 
     @property
     def is_whole(self) -> bool:
@@ -127,7 +155,7 @@ class ModelFacts:
     @property
     def full_layers(self) -> int:
         """Layers that attend to the whole context."""
-        return self.layers - self.sliding_layers
+        return self.layers - self.sliding_layers - self.linear_layers
 
     @property
     def expert_parameters(self) -> int:

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from launcher.errors import HubError, HubUnavailable, LauncherError
 from launcher.models import digests, hub_client, resolve, snapshot, weights
+from launcher.models import draft as drafts
 from launcher.models.disk import Merge, check_room, disk_errors
 from launcher.models.download import Download, Patience, hasher
 from launcher.models.families import EMBEDDED
@@ -94,6 +95,8 @@ def fetch(
         jobs = [first]
         if base:
             jobs.append(prepared(base, settings.base_revision, terms, update=update))
+        if draft := drafts.named(settings.engine_args):
+            jobs.append(prepared(draft, None, terms))
         left = sum(job.left for job in jobs if isinstance(job, Job))
         check_room(terms.cache, left, Merge(settings.cache_dir, merged) if merged else None)
         folder, *_ = [run(job, terms) if isinstance(job, Job) else job for job in jobs]

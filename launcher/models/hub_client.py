@@ -6,7 +6,8 @@ Address, token and proxies are its client's own: HF_ENDPOINT, HF_TOKEN, HTTPS_PR
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,7 +27,15 @@ SILENCE_S: Final = 20.0
 ANSWER_S: Final = 10.0
 # Files that describe a model, with which a plan is made before its weights are here.
 DESCRIPTION: Final = frozenset(
-    {"config.json", "adapter_config.json", "tokenizer_config.json", "chat_template.jinja"}
+    {
+        "config.json",
+        "adapter_config.json",
+        "chat_template.jinja",
+        "hf_quant_config.json",
+        "modules.json",
+        "params.json",
+        "tokenizer_config.json",
+    }
 )
 
 
@@ -63,13 +72,28 @@ def listing(name: str, revision: str | None) -> Listing:
         files = tuple(_file(sibling) for sibling in info.siblings or ())
         if not info.sha:
             raise ValueError("no commit")
-        return Listing(name, info.sha, files)
+    _check(name, files)
+    return Listing(name, info.sha, files)
+
+
+def _check(name: str, files: Sequence[HubFile]) -> None:
+    """Raise HubError for a listing by which no model can be planned or fetched."""
+    counts = Counter(file.path for file in files)
+    if twice := sorted(path for path, count in counts.items() if count > 1):
+        raise HubError(f"The hub lists {twice[0]} of {name} twice: start again later.")
+    if empty := sorted(file.path for file in files if file.size < 1 and _is_weight(file.path)):
+        raise HubError(f"The hub lists {empty[0]} of {name} with no bytes: start again later.")
+
+
+def _is_weight(path: str) -> bool:
+    return PurePosixPath(path).suffix in (".safetensors", ".bin", ".gguf")
 
 
 def _file(sibling: RepoSibling) -> HubFile:
     path, size = PurePosixPath(sibling.rfilename), sibling.size
     digest = sibling.lfs.sha256 if sibling.lfs else sibling.blob_id
-    if path.is_absolute() or ".." in path.parts or size is None or not (digest or "").isalnum():
+    is_named = not path.is_absolute() and ".." not in path.parts
+    if not is_named or not isinstance(size, int) or not (digest or "").isalnum():
         raise ValueError("no size, digest or proper name")
     return HubFile(str(path), size, str(digest))
 

@@ -9,15 +9,28 @@ from typing import Final
 
 from launcher.errors import HubUnavailable, MissingPackage, ModelError
 from launcher.json_types import Json
-from launcher.models import adapter_shapes, families, gguf_header, hub_client, snapshot, weights
+from launcher.models import (
+    adapter_shapes,
+    families,
+    gguf_header,
+    hub_client,
+    mistral_config,
+    snapshot,
+    wanted_files,
+    weights,
+)
+from launcher.models import draft as drafts
+from launcher.models.architectures import EMBEDDER, is_pooling
 from launcher.models.config import adapter_from_config, from_config, gguf_config
-from launcher.models.facts import AdapterFacts, ModelFacts
+from launcher.models.facts import AdapterFacts, DraftFacts, ModelFacts
 from launcher.models.hub_client import Listing
 from launcher.models.snapshot import Snapshot
+from launcher.models.wanted_files import shards_of, wanted
 from launcher.models.weights import MERGE_RECORD
 from launcher.settings import LauncherSettings, hub_cache, is_offline
 
 GGUF_BITS: Final = {0: 32, 1: 16, 2: 4, 3: 4, 7: 8, 8: 5, 9: 5, 10: 2, 18: 6, 32: 16}
+DESCRIBED: Final = ("config.json", "adapter_config.json", mistral_config.FILE)
 ALL: Final = ("all of its files",)
 
 
@@ -40,7 +53,23 @@ def read_model(
 
     With `ask_hub`, what is not in the hub's cache is asked for there: HubError, HubUnavailable.
     """
-    name, cache = settings.model, hub or hub_cache()
+    facts = _read(settings, hub or hub_cache(), ask_hub=ask_hub)
+    draft = drafts.named(settings.engine_args)
+    return replace(facts, draft=_draft(draft, hub or hub_cache(), ask_hub)) if draft else facts
+
+
+def _draft(name: str, cache: Path, ask_hub: bool) -> DraftFacts:
+    with _described(name, cache, None, ask_hub=ask_hub) as found:
+        if found is None:
+            raise ModelError(offline(name, ()))
+        size = found.weight_bytes or weights.size(found.folder)
+        if size is None:
+            raise ModelError(f"The draft model {name} has no weights: give a whole folder.")
+        return DraftFacts(name, size, found.missing)
+
+
+def _read(settings: LauncherSettings, cache: Path, *, ask_hub: bool) -> ModelFacts:
+    name = settings.model
     with _described(name, cache, settings.reasoner_revision, ask_hub=ask_hub) as found:
         adapter = _adapter(name, found, settings.reasoner_revision)
         if adapter is None:
@@ -63,7 +92,7 @@ def read_made(model: ModelFacts, folder: Path) -> ModelFacts:
     adapter = made.adapter
     if adapter and model.adapter:
         adapter = replace(adapter, revision=model.adapter.revision)
-    made = replace(made, id=model.id, revision=model.revision, adapter=adapter)
+    made = replace(made, id=model.id, draft=model.draft, revision=model.revision, adapter=adapter)
     return replace(made, dequantized=was_gguf)
 
 
@@ -86,21 +115,33 @@ def _described(
     elif found := _cached(name, snapshot.find(cache, name, revision)):
         yield found
     elif listing := _listing(name, revision) if ask_hub else None:
+        _check_is_model(listing)
         with hub_client.description(listing) as folder:
-            size = sum(file.size for file in listing.files if file.path.endswith(".safetensors"))
+            size = wanted_files.weight_bytes(wanted(listing, shards_of(listing)))
             commit, repository = listing.commit, snapshot.repository(cache, name)
             # the engine takes a base's revision as an option, and an adapter's in the path only
             is_adapter = listing.has("adapter_config.json")
             source = str(Snapshot(repository, commit).folder) if is_adapter else name
-            yield Description(folder, source, commit, ALL, weight_bytes=size or None)
+            yield Description(folder, source, commit, ALL, weight_bytes=size)
     else:
         yield None
 
 
+def _check_is_model(listing: Listing) -> None:
+    """Raise ModelError for a repository that nothing describes."""
+    if any(listing.has(name) for name in DESCRIBED):
+        return
+    if any(file.path.endswith(".gguf") for file in listing.files):
+        raise ModelError(
+            f"{listing.name} holds GGUF files and no config.json: fetch one of them, and set "
+            "MMHIE_REASONER_MODEL to its path."
+        )
+    raise ModelError(f"{listing.name} has no config.json, so it is not a model: give another.")
+
+
 def _cached(name: str, found: Snapshot | None) -> Description | None:
     """The model's facts from the hub's cache; ModelError when the rest may not be fetched."""
-    described = ("config.json", "adapter_config.json")
-    if found is None or not any((found.folder / file).is_file() for file in described):
+    if found is None or not any((found.folder / file).is_file() for file in DESCRIBED):
         return None
     if not (missing := weights.missing(found.folder)):
         source = str(found.folder)
@@ -133,7 +174,7 @@ def _base(name: str, found: Description | None, revision: str | None) -> ModelFa
     path = Path(name).expanduser()
     if found is None and path.suffix == ".gguf":
         return _from_gguf(path)
-    if found is None or not (path.is_dir() or (found.folder / "config.json").is_file()):
+    if found is None or not (path.is_dir() or _is_described(found.folder)):
         return _from_family(name, revision)
     facts = _from_folder(found.folder, found.source)
     return replace(
@@ -144,6 +185,10 @@ def _base(name: str, found: Description | None, revision: str | None) -> ModelFa
         is_checked=found.is_checked,
         weight_bytes=found.weight_bytes or facts.weight_bytes,
     )
+
+
+def _is_described(folder: Path) -> bool:
+    return any((folder / file).is_file() for file in ("config.json", mistral_config.FILE))
 
 
 def _from_family(name: str, revision: str | None) -> ModelFacts:
@@ -159,15 +204,42 @@ def _from_family(name: str, revision: str | None) -> ModelFacts:
 
 def _from_folder(folder: Path, source: str) -> ModelFacts:
     config = _json(folder / "config.json")
+    if not config and (params := _json(folder / mistral_config.FILE)):
+        return _from_mistral(folder, source, params)
     if not config:
         found = (folder / "config.json").is_file()
         what = "an empty config.json" if found else "no config.json"
         raise ModelError(f"{source} has {what}, so it is not a model folder: give another.")
-    template = chat_template(folder)
-    facts = from_config(config, source=source, template=template)
+    if not config.get("quantization_config"):
+        config = {**config, **_by_modelopt(folder)}
+    facts = from_config(config, source=source, template=chat_template(folder))
     return replace(
-        facts, local=True, weight_bytes=_weight_bytes(folder), adapter=_merged_adapter(folder)
+        facts,
+        local=True,
+        weight_bytes=weights.size(folder),
+        has_copies=weights.has_copies(folder),
+        purpose=EMBEDDER if is_pooling(_content(folder / "modules.json")) else facts.purpose,
+        adapter=_merged_adapter(folder),
     )
+
+
+def _by_modelopt(folder: Path) -> Json:
+    """The quantization that older versions of ModelOpt describe in a file of their own."""
+    own = _json(folder / "hf_quant_config.json").get("quantization")
+    if not isinstance(own, dict):
+        return {}
+    return {"quantization_config": {**own, "quant_method": "modelopt"}}
+
+
+def _from_mistral(folder: Path, source: str, params: Json) -> ModelFacts:
+    """Mistral's own layout, without a config.json beside it."""
+    try:
+        config = mistral_config.translated(params)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ModelError(f"The params.json of {source} describes no model: {error}.") from error
+    facts = from_config(config, source=source, template=chat_template(folder))
+    size, parser = weights.size(folder), facts.tool_parser or "mistral"
+    return replace(facts, format="mistral", local=True, weight_bytes=size, tool_parser=parser)
 
 
 def chat_template(folder: Path) -> str:
@@ -177,11 +249,6 @@ def chat_template(folder: Path) -> str:
         return file.read_text()
     named = _json(folder / "tokenizer_config.json").get("chat_template", "")
     return named if isinstance(named, str) else json.dumps(named)
-
-
-def _weight_bytes(folder: Path) -> int | None:
-    files = list(folder.glob("*.safetensors")) or list(folder.glob("pytorch_model*.bin"))
-    return sum(file.stat().st_size for file in files) or None
 
 
 def _from_gguf(path: Path) -> ModelFacts:
@@ -236,12 +303,16 @@ def _merged_adapter(folder: Path) -> AdapterFacts | None:
 
 
 def _json(path: Path) -> Json:
+    content = _content(path)
+    return content if isinstance(content, dict) else {}
+
+
+def _content(path: Path) -> object:
     if not path.is_file():
-        return {}
+        return None
     try:
-        content = json.loads(path.read_text())
+        return json.loads(path.read_text())
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON: fetch it again.") from error
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}): fetch it again.") from error
-    return content if isinstance(content, dict) else {}

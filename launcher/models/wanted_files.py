@@ -1,6 +1,6 @@
 """The files of a repository that an engine reads: each weight once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -10,6 +10,10 @@ from launcher.models.hub_client import HubFile, Listing
 
 # gpt-oss's repository holds its weights three times: 27 GB that vLLM does not read.
 COPIES: Final = ("original/*", "metal/*", "checkpoint-*/*")
+TENSORS: Final = ("*.safetensors",)
+# Mistral's own layout of the same weights, which some repositories have beside the usual one.
+MISTRAL: Final = ("consolidated*.safetensors",)
+PICKLED: Final = ("pytorch_model*.bin",)
 # What the engine does not read where the same weights are there as safetensors.
 OTHER_FORMATS: Final = tuple(
     f"*.{suffix}"
@@ -33,11 +37,21 @@ def shards_of(listing: Listing) -> frozenset[str]:
 def wanted(listing: Listing, shards: frozenset[str]) -> tuple[HubFile, ...]:
     """The files that an engine reads: each weight once."""
     files = [file for file in listing.files if not matches(file.path, COPIES)]
-    tensors = {file.path for file in files if matches(file.path, ("*.safetensors",))}
+    tensors = {file.path for file in files if matches(file.path, TENSORS)}
     unread = tensors - shards if shards else {path for path in tensors if "/" in path}
+    if tensors - unread - (consolidated := {path for path in tensors if matches(path, MISTRAL)}):
+        unread |= consolidated
     if tensors - unread:
         unread |= {file.path for file in files if matches(file.path, OTHER_FORMATS)}
     return tuple(file for file in files if file.path not in unread)
+
+
+def weight_bytes(files: Collection[HubFile]) -> int | None:
+    """Bytes of the weights among wanted files, in the first format that is there."""
+    for formats in (TENSORS, PICKLED):
+        if sizes := [file.size for file in files if matches(file.path, formats)]:
+            return sum(sizes)
+    return None
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:

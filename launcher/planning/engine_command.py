@@ -25,8 +25,10 @@ REASONING_WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "<|channel|>analysis<|message|>",
         "<|end|><|start|>assistant<|channel|>final<|message|>",
     ),
-    "qwen3": THINKING,
-    "deepseek_r1": THINKING,
+    **dict.fromkeys(
+        ("deepseek_r1", "deepseek_v3", "ernie45", "glm45", "glm47", "kimi_k2", "mimo"), THINKING
+    ),
+    **dict.fromkeys(("minimax_m2", "nemotron_v3", "olmo3", "qwen3", "step3p5"), THINKING),
 }
 
 Value = str | int | float | bool | None
@@ -98,6 +100,13 @@ def load_strategy(decided: Decisions) -> str | None:
     return "prefetch" if is_checkpoint and size < room else None
 
 
+def layout(decided: Decisions) -> str | None:
+    """vLLM takes Mistral's own layout where both are there; everything here reads the usual one."""
+    if decided.model.format == "mistral":
+        return "mistral"
+    return "hf" if decided.model.has_copies else None
+
+
 def tokenizer(decided: Decisions) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
     return decided.settings.base_model if decided.quantization.method == "gguf" else None
@@ -119,6 +128,9 @@ def lora_modules(decided: Decisions) -> str | None:
 FLAGS: Final[tuple[Row, ...]] = (
     ("--revision", lambda d: None if d.model.local or d.preparation else d.model.revision),
     ("--tokenizer", tokenizer),
+    ("--config-format", layout),
+    ("--load-format", layout),
+    ("--tokenizer-mode", lambda d: "mistral" if d.model.format == "mistral" else None),
     ("--dtype", lambda d: d.dtype),
     ("--quantization", lambda d: d.quantization.flag),
     ("--kv-cache-dtype", lambda d: d.workload.kv_dtype if d.workload.kv_dtype != "auto" else None),

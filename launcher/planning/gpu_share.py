@@ -31,7 +31,10 @@ def free_fraction(hardware: Hardware) -> float:
 
 def in_use(hardware: Hardware) -> str:
     """The memory that other processes hold, in words; empty where it is little."""
-    held = max((gpu.memory_gib - gpu.free_gib for gpu in hardware.gpus if gpu.free_gib), default=0)
+    held = max(
+        (gpu.memory_gib - gpu.free_gib for gpu in hardware.gpus if gpu.free_gib is not None),
+        default=0,
+    )
     return f"other processes hold {held:.1f} GiB of GPU memory" if held > NEIGHBOUR_GIB else ""
 
 

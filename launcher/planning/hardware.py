@@ -12,15 +12,16 @@ import psutil
 
 from launcher.errors import DeviceFailed, HardwareError
 from launcher.planning import nvml
-from launcher.planning.cards import CARDS, Gpu
+from launcher.planning.cards import CARDS, Card, Gpu
 
 GIB: Final = 1024**3
 NODE_MEMORY: Final = Path("/sys/devices/system/node/node0/meminfo")
 CPU_INFO: Final = Path("/proc/cpuinfo")
 AMD_DRIVER: Final = Path("/dev/kfd")
-OTHER_GPU: Final = (
-    "This machine has an AMD GPU, which is not used: the engine's packages are for NVIDIA's CUDA, "
-    "not for ROCm."
+NOT_CUDA: Final = "the engine's packages are for NVIDIA's CUDA, not for ROCm."
+OTHER_GPU: Final = f"This machine has an AMD GPU, which is not used: {NOT_CUDA}"
+OTHER_MAKERS: Final = frozenset(
+    {"mi210", "mi250", "mi250x", "mi300a", "mi300x", "mi325x", "mi355x"}
 )
 # A card with less than this share of the largest one's memory is for a display.
 COMPARABLE: Final = 0.5
@@ -28,11 +29,11 @@ CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-# Nodes, GPUs on each, and a GPU's name or GiB.
+# Nodes, GPUs on each, and a GPU's name or GiB; + joins different GPUs of one machine.
 GPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?([1-9]\d{0,3})x([\w.-]+)")
 CPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?cpu")
 NUMBER: Final = re.compile(r"\d+(\.\d+)?")
-EXAMPLES: Final = "4x80, 1x24, 2xh100, 2x40,cc=8.0, 2x8x80, cpu,ram=64 or 2xcpu,ram=64"
+EXAMPLES: Final = "4x80, 1x24, 2xh100, 1xa10+1xt4, 2x40,cc=8.0, 2x8x80, cpu,ram=64 or 2xcpu,ram=64"
 
 VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 
@@ -52,7 +53,8 @@ class Hardware:
     """One node's GPUs, CPUs and memory (GiB that can be had now), how many such nodes, and how the
     others reach this one.
 
-    `fault` says why the GPUs of this machine cannot be used, `remarks` what else was noticed.
+    `is_named` when CUDA_VISIBLE_DEVICES chose the GPUs; `fault` says why the GPUs of this machine
+    cannot be used, `remarks` what else was noticed.
     """
 
     gpus: tuple[Gpu, ...] = ()
@@ -63,6 +65,7 @@ class Hardware:
     nodes: int = 1
     cpu_ids: tuple[int, ...] = ()
     gpu_ids: tuple[str, ...] = ()
+    is_named: bool = False
     is_share: bool = False
     route: Route | None = None
     is_hypothetical: bool = field(default=False, compare=False)
@@ -150,7 +153,22 @@ def _with_gpus(found: Hardware, visible: str | None) -> Hardware:
     ids = tuple(gpu.id for gpu in used) if visible is not None or used != gpus else ()
     left = ", ".join(f"{gpu.name} ({gpu.memory_gib:.0f} GiB)" for gpu in gpus if gpu not in used)
     remark = f"{left} is left out, beside larger GPUs; CUDA_VISIBLE_DEVICES names those to use."
-    return replace(found, gpus=used, gpu_ids=ids, remarks=(remark,) if left else ())
+    remarks = ((remark,) if left else ()) + tuple(map(_idle_slices, filter(_has_idle, gpus)))
+    is_named = visible is not None
+    return replace(found, gpus=used, gpu_ids=ids, is_named=is_named, remarks=remarks)
+
+
+def _has_idle(gpu: Gpu) -> bool:
+    return bool(gpu.idle_slices)
+
+
+def _idle_slices(gpu: Gpu) -> str:
+    slices, used = ", ".join(gpu.idle_slices), f"GPU {gpu.id}" if gpu.id.isdecimal() else gpu.id
+    verb = "stays" if len(gpu.idle_slices) == 1 else "stay"
+    return (
+        f"{slices} {verb} idle beside {used}: a process sees one slice (MIG). For another engine "
+        "start another container, with another slice alone (NVIDIA_VISIBLE_DEVICES)."
+    )
 
 
 def comparable(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
@@ -181,11 +199,17 @@ def parse(text: str) -> Hardware:
     head, *rest = [part.strip().lower() for part in text.split(",")]
     options = dict(_option(part, text) for part in rest)
     on_cpu = CPUS.fullmatch(head)
-    on_gpus = None if on_cpu else GPUS.fullmatch(head)
-    nodes = (on_cpu or on_gpus or _refuse(text, head))[1]
+    groups = (
+        [] if on_cpu else [GPUS.fullmatch(part) or _refuse(text, part) for part in _kinds(head)]
+    )
+    if len(groups) > 1 and any(group[1] for group in groups):
+        _refuse(text, head)
+    nodes = on_cpu[1] if on_cpu else groups[0][1]
     ram_gib = float(options.get("ram", 64 if on_cpu else 128))
+    gpus = tuple(gpu for group in groups for gpu in _described(group, options.get("cc")))
     return Hardware(
-        gpus=_described(on_gpus, options.get("cc")) if on_gpus else (),
+        gpus=gpus,
+        machine=next((gpu.machine for gpu in gpus if isinstance(gpu, Card)), "x86_64"),
         cpus=int(options.get("cpus", 16)),
         ram_gib=ram_gib,
         numa_node_gib=float(options.get("numa", ram_gib)),
@@ -193,6 +217,11 @@ def parse(text: str) -> Hardware:
         nodes=int(nodes or 1),
         is_hypothetical=True,
     )
+
+
+def _kinds(head: str) -> list[str]:
+    """Each kind of GPU of a machine that has several."""
+    return [part.strip() for part in head.split("+")]
 
 
 def _option(part: str, text: str) -> tuple[str, str]:
@@ -204,6 +233,8 @@ def _option(part: str, text: str) -> tuple[str, str]:
 
 def _described(match: re.Match[str], capability: str | None) -> tuple[Gpu, ...]:
     _, count, name = match.groups()
+    if name in OTHER_MAKERS:
+        raise HardwareError(f"{name.upper()} cannot be used: {NOT_CUDA}")
     if name not in CARDS and not NUMBER.fullmatch(name):
         _refuse(match.string, name)
     gpu = CARDS.get(name) or Gpu(f"{float(name):g} GiB GPU", float(name))

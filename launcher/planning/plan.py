@@ -1,31 +1,39 @@
 """Settings + hardware + model -> EnginePlan: one pure decision, made before anything starts."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
-from launcher.errors import NotEnoughMemory
+from launcher.errors import LauncherError, ModelError, NotEnoughMemory
 from launcher.json_types import Json
 from launcher.models.facts import ModelFacts
-from launcher.planning import cuda_toolkit, engine_command, gpu_share, remedies, scheduling
+from launcher.planning import (
+    cuda_toolkit,
+    engine_command,
+    gpu_share,
+    remedies,
+    scheduling,
+    start_times,
+)
 from launcher.planning.decisions import Decisions, Preparation, decide, merge_obstacle
 from launcher.planning.dtype import is_compiled_at_start
-from launcher.planning.hardware import Device, Hardware
+from launcher.planning.hardware import GIB, Device, Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.memory import MemoryEstimate
 from launcher.planning.weights import loaded_dtype
 from launcher.settings import LauncherSettings
 
+NAMED: Final = 4  # of the files that are missing
 # Fields that are no part of the documented JSON.
-INTERNAL: Final = frozenset({"model", "dtype", "preparation", "remedies", "decisions"})
+INTERNAL: Final = frozenset({"model", "dtype", "preparation", "refusal", "decisions"})
 
 
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
     """The engine to run: argv has neither socket nor key, which are made at every start.
 
-    `preparation` names the checkpoint that has to be made before the argv can run; `remedies`
-    says what to change when the estimate does not fit.
+    `preparation` names the checkpoint that has to be made before the argv can run; `refusal`
+    is the error of a start: the estimate does not fit, or weights are missing.
     """
 
     argv: tuple[str, ...]
@@ -38,13 +46,15 @@ class EnginePlan:
     max_model_len: int
     memory: MemoryEstimate
     served_model: str
+    revision: str | None
     adapter: str | None
+    adapter_revision: str | None
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     model: ModelFacts
     dtype: str
     preparation: Preparation | None
-    remedies: str | None
+    refusal: LauncherError | None
     decisions: Decisions
 
     def as_json(self) -> Json:
@@ -64,11 +74,11 @@ def make_plan(
     """The engine these settings mean on this hardware.
 
     Raises PlanError, HardwareError or MissingPackage when it cannot work, and, when `strict`,
-    NotEnoughMemory.
+    NotEnoughMemory or ModelError.
     """
     plan = _write(decide(settings, hardware, model, installed or Installation()))
-    if strict and plan.remedies is not None:
-        raise NotEnoughMemory(plan.remedies)
+    if strict and plan.refusal is not None:
+        raise plan.refusal
     return plan
 
 
@@ -79,7 +89,7 @@ def complete(plan: EnginePlan, made: ModelFacts) -> EnginePlan:
 
 
 def _write(decided: Decisions) -> EnginePlan:
-    adapter = decided.model.adapter
+    adapter, partial = decided.model.adapter, decided.model.is_partial
     return EnginePlan(
         argv=engine_command.argv(decided),
         env=engine_command.env(decided),
@@ -89,17 +99,32 @@ def _write(decided: Decisions) -> EnginePlan:
         data_parallel=decided.sizes.data,
         quantization=decided.quantization.name,
         max_model_len=decided.context.max_model_len,
-        memory=decided.memory,
+        memory=replace(decided.memory, max_concurrent=0) if partial else decided.memory,
         served_model=decided.model.id,
+        revision=decided.model.revision,
         adapter=adapter.id if adapter else None,
+        adapter_revision=adapter.revision if adapter else None,
         reasons=tuple(_reasons(decided)),
         warnings=tuple(_warnings(decided)),
         model=decided.model,
         dtype=loaded_dtype(decided.model, decided.dtype or "auto"),
         preparation=decided.preparation,
-        remedies=None if decided.memory.starts else remedies.sentence(decided),
+        refusal=_refusal(decided),
         decisions=decided,
     )
+
+
+def _refusal(decided: Decisions) -> LauncherError | None:
+    model = decided.model
+    if model.is_partial:
+        return ModelError(f"{model.source} lacks {_few(model.missing)}: give a whole folder.")
+    return None if decided.memory.starts else NotEnoughMemory(remedies.sentence(decided))
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are."""
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _reasons(decided: Decisions) -> Iterator[str]:
@@ -109,10 +134,16 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     yield decided.context.reason
     if adapter := decided.model.adapter:
         yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {_applied(decided)}"
+    if draft := decided.model.draft:
+        yield (
+            f"{draft.id} proposes tokens (speculative decoding): {draft.weight_bytes / GIB:.1f} GiB"
+        )
     yield from _lacking(decided)
     if decided.hardware.is_share:
         yield f"one of {decided.settings.engines} engines, each with an equal part of the machine"
     yield from scheduling.reasons(decided)
+    if decided.device == "cuda":
+        yield start_times.sentence(decided)
     if decided.model.tool_parser:
         yield f"tool calls on, read by vLLM's parser {decided.model.tool_parser}"
     if decided.model.is_multimodal:
@@ -126,7 +157,7 @@ def _lacking(decided: Decisions) -> Iterator[str]:
     model, adapter = decided.model, decided.model.adapter
     remedy = "give a whole folder" if model.local else "`mmhie serve` fetches it first"
     if model.missing:
-        yield f"{model.source} lacks {', '.join(model.missing)}: {remedy}"
+        yield f"{model.source} lacks {_few(model.missing)}: {remedy}"
     if adapter and adapter.missing:
         yield f"{adapter.id} lacks {', '.join(adapter.missing)}: `mmhie serve` fetches it first"
 
@@ -142,6 +173,11 @@ def _about_gpus(decided: Decisions) -> Iterator[str]:
     """Remarks on this machine's GPUs."""
     if decided.settings.device != "cpu":
         yield from decided.hardware.remarks
+    if decided.hardware.is_hypothetical and decided.hardware.machine != "x86_64":
+        yield (
+            f"This GPU comes with an {decided.hardware.machine} CPU and the engine's packages are "
+            "for x86_64: `make run` does not install there; install a vLLM built for it first."
+        )
     if decided.device == "cuda" and (held := gpu_share.in_use(decided.hardware)):
         share = gpu_share.gpu_fraction(decided.settings, decided.hardware)
         yield f"The engine is planned for {share:.0%} of each GPU: {held}."

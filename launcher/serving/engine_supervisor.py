@@ -20,6 +20,7 @@ METRICS_EVERY_S = 5.0
 LOADING_FROM = 0.2
 # What an engine that has to go gets between SIGTERM and SIGKILL.
 ENGINE_STOP_S = 3.0
+WARMING_UP = Phase("loading", "Generating a first token, which compiles kernels.", 0.99)
 READY = Phase("ready", "The model is ready.", 1.0)
 
 
@@ -37,7 +38,8 @@ class EngineProgram:
     """An engine's command, the address it then answers at, and the listener to its lines.
 
     `recheck` raises DeviceFailed when the hardware of its plan is no longer there; `lighter` says
-    with which changes the engine would need less memory.
+    with which changes the engine would need less memory; `warms_up` when the first request compiles
+    kernels, which no client is to wait for.
     """
 
     command: Command
@@ -45,6 +47,7 @@ class EngineProgram:
     log: Listener
     recheck: Callable[[], None] = lambda: None
     lighter: str = "set MMHIE_REASONER_MODEL to a smaller model"
+    warms_up: bool = False
 
 
 class EngineSupervisor:
@@ -139,7 +142,20 @@ class EngineSupervisor:
             if self._clock() > deadline:
                 raise NeverReady(never_ready(self._progress, self._policy.start_s))
             await self._stop.pause(TICK_S)
+        if self._engine.warms_up:
+            await self._warm_up(child)
         self.was_ready.set()
+
+    async def _warm_up(self, child: Child) -> None:
+        """Have one token generated; raise a StartError where the engine does not survive it."""
+        self._publish(WARMING_UP)
+        key = self._engine.command.env.get(KEY, "")
+        await self._stop.race(self._client.generates(key, self._policy.start_s))
+        await self._stop.pause(TICK_S)  # an engine that dies of it needs a moment to be gone
+        if not child.is_running and not self._stop.requested.is_set():
+            status = await child.wait()
+            self._raise_device_fault()
+            raise self._early_exit(status, child)
 
     def _raise_device_fault(self) -> None:
         """Raise DeviceFailed when the engine wrote of a fault that outlives it."""

@@ -77,7 +77,9 @@ def engine_program(
         if decided.device == "cuda":
             hardware.recheck(decided.hardware)
 
-    return EngineProgram(command, address, log, recheck, remedies.lighter(decided))
+    is_on_gpu = decided.device == "cuda"
+    lighter = remedies.lighter(decided)
+    return EngineProgram(command, address, log, recheck, lighter, warms_up=is_on_gpu)
 
 
 def in_flight(

@@ -17,6 +17,7 @@ from scripts.render.page import DOCS, table, with_blocks
 
 LOGS: Final = DOCS / "records" / "gpu-memory.json"
 BLOCK: Final = re.compile(r"(<!-- gpu memory logs -->\n)(?:\|.*\n)*")
+WEIGHTS: Final = "GiB of weights a GPU"
 HEAD: Final = ("model and card", "figure", "logged", "estimated", "difference", "log")
 
 
@@ -34,9 +35,17 @@ class Figure(NamedTuple):
         return self.estimated / self.logged - 1
 
     @property
+    def is_far(self) -> bool:
+        """Further from the log than the estimate is to be."""
+        return abs(self.difference) > 0.05
+
+    @property
     def row(self) -> tuple[str, ...]:
         digits = 0 if self.name == "tokens in the cache" else 2
-        note = f"; {self.log['note']}" if "note" in self.log else ""
+        note = f"; {self.log['note']}" if self.is_far else ""
+        is_weights = self.name == WEIGHTS and "taken_gib" in self.log
+        if "ended" in self.log and not is_weights:
+            note += f'; the start ended: "{self.log["ended"]}"'
         return (
             f"{self.log['model']}, {self.log['card']}",
             self.name,
@@ -73,11 +82,15 @@ def _compared(log: dict[str, Any], model: ModelFacts) -> Iterator[Figure]:
     work = workload(log, model)
     made = memory.on_gpus(work, log["gib"], log.get("fraction", 0.9), log.get("batched", 2048))
     if "weights_gib" in log:
-        yield Figure(log, "GiB of weights a GPU", log["weights_gib"], made.weights_per_gpu_gib)
+        yield Figure(log, WEIGHTS, log["weights_gib"], made.weights_per_gpu_gib)
     if "room_gib" in log:  # older than the counting of CUDA graphs
         share = log["gib"] * log["fraction"]
         taken = share - made.kv_room_gib - memory.GPU_GRAPHS_GIB
         yield Figure(log, "GiB a GPU without the cache", share - log["room_gib"], taken)
+    if "taken_gib" in log:
+        taken = made.weights_per_gpu_gib + made.activations_gib + made.overhead_gib
+        name = "GiB a GPU without the cache"
+        yield Figure(log, name, log["taken_gib"], taken - memory.GPU_GRAPHS_GIB)
     if "tokens" in log:
         gib = log["cache_gib"] if "cache_gib" in log else log["room_gib"]
         token = kv_bytes_per_token(model) * work.kv_share

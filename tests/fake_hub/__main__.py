@@ -1,7 +1,8 @@
 """`python -m tests.fake_hub FOLDER`: serve the repositories in a folder; print the port.
 
-FOLDER/NAME/refs.json names commits, FOLDER/NAME/COMMIT/ holds files, FOLDER/faults.json says what
-goes wrong with which path, read anew at each request; FOLDER/requests.jsonl tells what was asked.
+FOLDER/NAME/refs.json names commits, FOLDER/NAME/COMMIT/ holds files, FOLDER/NAME/COMMIT.json names
+and sizes of others that cannot be fetched, FOLDER/faults.json says what goes wrong with which path,
+read anew at each request; FOLDER/requests.jsonl tells what was asked.
 """
 
 import hashlib
@@ -23,14 +24,23 @@ def is_large(path: Path) -> bool:
     return path.suffix in (".safetensors", ".bin", ".gguf")
 
 
-def entry(folder: Path, path: Path, listed: dict[str, int]) -> dict[str, Any]:
+def entry(name: str, body: bytes, size: Any) -> dict[str, Any]:
     """A file as the hub lists it."""
-    body, name = path.read_bytes(), str(path.relative_to(folder))
-    size = listed.get(name, len(body))
     found: dict[str, Any] = {"rfilename": name, "size": size, "blobId": git_id(body)}
-    if is_large(path):
+    if is_large(Path(name)):
         found["lfs"] = {"sha256": hashlib.sha256(body).hexdigest(), "size": size, "pointerSize": 1}
     return found
+
+
+def entries(folder: Path, faults: dict[str, Any]) -> list[dict[str, Any]]:
+    """The files of a commit, those last of which there are only names and sizes."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    bodies = {str(file.relative_to(folder)): file.read_bytes() for file in files}
+    listing = folder.with_suffix(".json")
+    promised: dict[str, int] = json.loads(listing.read_text()) if listing.is_file() else {}
+    sizes = {name: len(body) for name, body in bodies.items()} | promised | faults.get("sizes", {})
+    listed = [entry(name, bodies.get(name, name.encode()), size) for name, size in sizes.items()]
+    return listed + listed[: faults.get("twice", 0)]
 
 
 def git_id(body: bytes) -> str:
@@ -84,8 +94,7 @@ class Hub(BaseHTTPRequestHandler):
         if not folder.is_dir():
             self.refuse(404, "RevisionNotFound")
             return
-        files = sorted(file for file in folder.rglob("*") if file.is_file())
-        siblings = [entry(folder, file, fault.get("sizes", {})) for file in files]
+        siblings = entries(folder, fault)
         self.answer(200, json.dumps({"id": name, "sha": commit, "siblings": siblings}).encode())
 
     def send_file(self, path: str, fault: dict[str, Any]) -> None:

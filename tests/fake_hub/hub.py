@@ -27,6 +27,10 @@ class FakeHub:
             file.write_bytes(body)
         (self.root / name / "refs.json").write_text(json.dumps({"main": commit, "v1": COMMIT}))
 
+    def promise(self, name: str, sizes: Mapping[str, int]) -> None:
+        """List files of these sizes, too, in the commit of a repository that was added."""
+        (self.root / name / f"{COMMIT}.json").write_text(json.dumps(sizes))
+
     def fails(self, **faults: Mapping[str, Any]) -> None:
         """Have requests whose path ends so go wrong; no faults heal it."""
         draft = self.root / "faults.new"

@@ -105,6 +105,11 @@ int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(Device *slice, Device **device)
     return OK;
 }
 
+int nvmlDeviceGetUUID(Device *device, char *text, unsigned size) {
+    snprintf(text, size, "%s", device->uuid);
+    return OK;
+}
+
 int nvmlDeviceGetName(Device *device, char *text, unsigned size) {
     snprintf(text, size, "%s", device->name);
     return OK;

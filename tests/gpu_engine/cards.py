@@ -28,6 +28,8 @@ CARDS: Final = {
     "h100": Card("NVIDIA H100 80GB HBM3", (9, 0), 79.2, 132),
     "h200": Card("NVIDIA H200", (9, 0), 139.8, 132),
     "b200": Card("NVIDIA B200", (10, 0), 178.4, 148),
+    "b300": Card("NVIDIA B300", (10, 3), 268.6, 148),
+    "rtx5090": Card("NVIDIA GeForce RTX 5090", (12, 0), 31.8, 170),
     "a100-mig": Card("NVIDIA A100-SXM4-80GB MIG 3g.40gb", (8, 0), 39.5, 42),
     "h100-mig": Card("NVIDIA H100 80GB HBM3 MIG 1g.10gb", (9, 0), 9.5, 16),
 }

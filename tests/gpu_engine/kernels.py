@@ -144,6 +144,30 @@ def registries() -> dict[str, Any]:
     }
 
 
+def architectures() -> dict[str, Any]:
+    """Runners by the end of a class's name, classes that chat or pool, and types of models."""
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    from vllm.config.model import iter_architecture_defaults
+    from vllm.model_executor.models import registry
+    from vllm.transformers_utils.config import _CONFIG_REGISTRY
+
+    ends: Any = iter_architecture_defaults
+    chat = {*registry._TEXT_GENERATION_MODELS, *registry._MULTIMODAL_MODELS}
+    pooling = {
+        *registry._EMBEDDING_MODELS,
+        *registry._LATE_INTERACTION_MODELS,
+        *registry._REWARD_MODELS,
+        *registry._TOKEN_CLASSIFICATION_MODELS,
+        *registry._SEQUENCE_CLASSIFICATION_MODELS,
+    }
+    return {
+        "ends": [[end, runner] for end, (runner, _) in ends()],
+        "chat": sorted(chat),
+        "pooling": sorted(pooling - chat),
+        "types": sorted({*CONFIG_MAPPING_NAMES, *_CONFIG_REGISTRY}),
+    }
+
+
 def without_workspace() -> None:
     """Have what a module allocates on the GPU when it is imported (cutlass_mla.py) be nowhere."""
     import torch
@@ -170,6 +194,7 @@ def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> N
             "padded": {name: padded(shape) for name, shape in questions["shapes"].items()},
             "caches": {name: longest_bytes(one) for name, one in questions["caches"].items()},
             **registries(),
+            **architectures(),
         }
     )
 

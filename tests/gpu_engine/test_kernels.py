@@ -10,6 +10,7 @@ import pytest
 
 from launcher.errors import PlanError
 from launcher.formats import FORMATS
+from launcher.models import architectures
 from launcher.models.config import REASONING_MARKS, TOOL_MARKS, from_config
 from launcher.planning import kv_cache, weights
 from launcher.planning.cards import Gpu
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 ASK: Final = Path(__file__).with_name("kernels.py")
 # One card of each compute capability.
-ASKED: Final = ("t4", "a100", "l4", "h100", "b200")
+ASKED: Final = ("t4", "a100", "l4", "h100", "b200", "b300", "rtx5090")
 SHAPES: Final = {f"1/{parts}": (2880, 2880 // parts) for parts in (1, 2, 4, 8)}
 TOKENS, IN_FLIGHT = 6160, 4096
 FACTS: Final = {name: from_config(config, source=name) for name, config in MODELS.items()}
@@ -120,12 +121,25 @@ def test_names_and_limits(answers: Answers) -> None:
     """Parsers a plan may name exist, and ranks of adapters are the wheel's."""
     found = answers["a100"]
     reasoning = {parser for _, parser in REASONING_MARKS} | set(REASONING_WORDS)
-
+    reasoning |= set(architectures.REASONING.values())
     tools = {parser for _, parser in TOOL_MARKS} | {FACTS["gpt-oss-20b"].tool_parser}
+    tools |= set(architectures.TOOLS.values())
 
     assert reasoning <= set(found["reasoning_parsers"])
     assert tools <= set(found["tool_parsers"])
     assert tuple(found["lora_ranks"]) == weights.LORA_RANKS
+
+
+def test_what_cannot_chat(answers: Answers) -> None:
+    """Classes and types of models are the wheel's."""
+    found = answers["a100"]
+    ends = [[end, kind == architectures.CHAT] for end, kind in architectures.ENDS.items()]
+
+    assert ends == [[end, runner == "generate"] for end, runner in found["ends"]]
+    for names, can_chat in ((found["chat"], True), (found["pooling"], False)):
+        purposes = [architectures.other_purpose({"architectures": [name]}) for name in names]
+        assert [purpose is None for purpose in purposes] == [can_chat] * len(names)
+    assert set(found["types"]) <= architectures.KNOWN_TYPES
 
 
 @pytest.mark.parametrize("name", ["fp8", "awq", "gptq", "mxfp4", "compressed-tensors"])

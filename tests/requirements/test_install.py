@@ -179,3 +179,15 @@ def test_it_needs_nothing_installed() -> None:
 
     assert done.returncode == 2
     assert done.stderr == "usage: python3 requirements/install.py run|test\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("nvidia0", True), ("dxg", True), ("nvidiactl", False)]
+)
+def test_what_shows_a_gpu(install: ModuleType, tmp_path: Path, name: str, found: bool) -> None:
+    """NVIDIA's driver, and under WSL2 that of Windows."""
+    devices = tmp_path / "dev"
+    devices.mkdir()
+    (devices / name).touch()
+
+    assert install.has_gpu(devices) == found

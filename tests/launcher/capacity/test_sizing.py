@@ -116,7 +116,7 @@ tokens = st.integers(1, 2000)
     more=st.floats(1, 5),
     tokens_in=tokens,
     tokens_out=tokens,
-    gpu=st.sampled_from(sorted(CARDS)),
+    gpu=st.sampled_from(sorted(name for name in CARDS if name != "t4")),  # no MXFP4
 )
 def test_more_load_never_needs_less(
     rate: float, more: float, tokens_in: int, tokens_out: int, gpu: str

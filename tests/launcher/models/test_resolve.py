@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from launcher.errors import ModelError
+from launcher.errors import ModelError, SettingsError
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_made, read_model
 from launcher.settings import load
@@ -60,6 +60,12 @@ def test_a_folder_with_only_its_config(tmp_path: Path) -> None:
         ({"quant_method": "gptq_marlin", "bits": 4}, "gptq", 4),
         ({"quant_method": "fbgemm_fp8"}, "fp8", 8),
         ({"quant_method": "modelopt"}, "modelopt", 8),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "modelopt", 4),
+        (
+            {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized"},
+            "compressed-tensors",
+            4,
+        ),
         ({"quant_method": "fp8"}, "fp8", 8),
         ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes", 4),
         ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "bitsandbytes", 8),
@@ -90,7 +96,8 @@ def test_the_checkpoints_own_quantization(
         ({"tokenizer_config__json": '{"chat_template": "{{ x }}"}'}, True, None),
         ({"chat_template__jinja": "{{ x }}"}, True, None),
         ({"chat_template__jinja": "<think>"}, True, "deepseek_r1"),
-        ({"chat_template__jinja": "enable_thinking <think>"}, True, "qwen3"),
+        ({"chat_template__jinja": "enable_thinking <think>"}, True, "deepseek_r1"),
+        ({"chat_template__jinja": "enable_thinking"}, True, None),
     ],
 )
 def test_chat_template_and_reasoning(
@@ -119,6 +126,236 @@ def test_tool_parser(tmp_path: Path, template: str, parser: str | None) -> None:
     facts = read(folder(tmp_path / "m", LLAMA, **{"chat_template.jinja": template}))
 
     assert facts.tool_parser == parser
+
+
+@pytest.mark.parametrize(
+    ("model_type", "template", "parser"),
+    [
+        ("qwen3", "enable_thinking <think>", "qwen3"),
+        ("qwen3", "{{ messages }}", None),
+        ("gemma4", "", "gemma4"),
+        ("nemotron_h", "enable_thinking <think>", "nemotron_v3"),
+        ("kimi_k2", "<think>", "kimi_k2"),
+        ("minimax_m2", "<think>", "minimax_m2"),
+        ("minimax_m2", "", "minimax_m2"),
+        ("glm4_moe", "enable_thinking <think>", "glm45"),
+        ("smollm3", "enable_thinking <think>", "deepseek_r1"),
+        ("mistral", "[THINK]", "mistral"),
+        ("mistral", "[INST]", None),
+    ],
+)
+def test_reasoning_parser_of_a_family(
+    tmp_path: Path, model_type: str, template: str, parser: str | None
+) -> None:
+    """The type says whose it is, and the chat template whether this one thinks."""
+    files = {"chat_template.jinja": template} if template else {}
+    plain = read(folder(tmp_path / "m", {**LLAMA, "model_type": model_type}, **files))
+    below = {"model_type": "other", "text_config": {**LLAMA, "model_type": model_type}}
+    inner = read(folder(tmp_path / "n", {"architectures": ["X"], **below}, **files))
+
+    assert plain.reasoning_parser == inner.reasoning_parser == parser
+
+
+OTHER_PURPOSES = [
+    ({"architectures": ["BertModel"]}, "an embedding model"),
+    ({"architectures": ["Qwen2ForRewardModel"]}, "a reward model"),
+    ({"architectures": ["LlamaForSequenceClassification"]}, "a classifier"),
+    ({"architectures": ["XLMRobertaForSequenceClassification"]}, "a classifier"),
+    ({"architectures": ["ColPaliForRetrieval"]}, "an embedding model"),
+    ({"architectures": ["RobertaForMaskedLM"]}, "an embedding model"),
+    ({"architectures": ["Qwen3ForCausalLM"]}, None),
+    ({"architectures": ["ChatGLMModel"]}, None),
+    ({"architectures": ["Unheard"]}, None),
+    (
+        {"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True},
+        "an encoder-decoder, for transcripts or translations",
+    ),
+]
+
+
+@pytest.mark.parametrize(("entries", "purpose"), OTHER_PURPOSES)
+def test_what_a_model_is_for(tmp_path: Path, entries: dict[str, Any], purpose: str | None) -> None:
+    """Its class tells, as it tells vLLM."""
+    assert read(folder(tmp_path / "m", {**LLAMA, **entries})).purpose == purpose
+
+
+def test_an_embedder_of_a_chat_models_class(tmp_path: Path) -> None:
+    """Sentence-transformers' modules say that texts become vectors."""
+    modules = [{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
+    facts = read(folder(tmp_path / "m", LLAMA, **{"modules.json": json.dumps(modules)}))
+    chat = read(folder(tmp_path / "n", LLAMA, **{"modules.json": '[1, {"type": "Transformer"}]'}))
+
+    assert (facts.purpose, chat.purpose) == ("an embedding model", None)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "auto_map", "file"),
+    [
+        ("internlm2", {"AutoModelForCausalLM": "modeling_internlm2.X"}, "modeling_internlm2.py"),
+        ("own", {"AutoConfig": "who/repo--configuration_own.C"}, "configuration_own.py"),
+        ("own", {"AutoTokenizer": ["tokenization_own.T", None]}, "tokenization_own.py"),
+        (None, {"AutoConfig": "configuration_own.C"}, "configuration_own.py"),
+        ("llama", {"AutoConfig": "configuration_llama.C"}, None),
+        ("own", {}, None),
+        ("own", ["odd"], None),
+    ],
+)
+def test_code_that_a_model_brings(
+    tmp_path: Path, model_type: str | None, auto_map: Any, file: str | None
+) -> None:
+    """It is needed where the engine's packages do not know the type."""
+    config = {**LLAMA, "model_type": model_type, "auto_map": auto_map}
+
+    assert read(folder(tmp_path / "m", config)).own_code == file
+
+
+def test_modelopts_older_description(tmp_path: Path) -> None:
+    """In a file of its own, with the type of the cache that the checkpoint has scales for."""
+    own = {"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8", "group_size": 16}
+    described = {"hf_quant_config.json": json.dumps({"quantization": own})}
+    facts = read(folder(tmp_path / "m", LLAMA, **described))
+
+    assert (facts.quantization, facts.bits, facts.is_nvfp4) == ("modelopt", 4, True)
+    assert facts.kv_dtype == "fp8"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"num_experts": -2},
+        {"sliding_window": -1},
+        {"intermediate_size": -8},
+        {"num_hidden_layers": 0},
+        {"quantization_config": {"quant_method": "gptq", "bits": -3}},
+        {"quantization_config": [1]},
+        {"linear_attn_config": [2]},
+    ],
+)
+def test_numbers_that_are_none(tmp_path: Path, entries: dict[str, Any]) -> None:
+    """Weights below nothing would fit everywhere."""
+    with pytest.raises(ModelError, match=r"describes no model: .*\.$"):
+        read(folder(tmp_path / "m", {**LLAMA, **entries}))
+
+
+QWEN3_NEXT = {
+    **LLAMA,
+    "model_type": "qwen3_next",
+    "num_hidden_layers": 48,
+    "hidden_size": 2048,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 2,
+    "head_dim": 256,
+    "full_attention_interval": 4,
+    "linear_num_key_heads": 16,
+    "linear_num_value_heads": 32,
+    "linear_key_head_dim": 128,
+    "linear_value_head_dim": 128,
+    "linear_conv_kernel_dim": 4,
+}
+KINDS = ["linear_attention", "linear_attention", "linear_attention", "full_attention"]
+MAMBA = {"mamba_num_heads": 128, "mamba_head_dim": 64, "ssm_state_size": 128, "n_groups": 8}
+
+
+@pytest.mark.parametrize(
+    ("entries", "linear", "state"),
+    [
+        ({}, 36, 1_097_728),
+        ({"layer_types": KINDS * 12}, 36, 1_097_728),
+        ({"mamba_ssm_dtype": "float32"}, 36, 2_146_304),
+        ({"layer_types": ["full_attention"] * 48}, 0, 0),
+        ({"full_attention_interval": 0}, 0, 0),
+    ],
+)
+def test_layers_of_linear_attention(
+    tmp_path: Path, entries: dict[str, Any], linear: int, state: int
+) -> None:
+    """They have a state and no cache, whichever way the configuration counts them."""
+    facts = read(folder(tmp_path / "m", {**QWEN3_NEXT, **entries}))
+
+    assert (facts.linear_layers, facts.state_bytes) == (linear, state)
+    assert facts.full_layers == 48 - linear
+
+
+@pytest.mark.parametrize(
+    ("entries", "linear"),
+    [
+        ({"hybrid_override_pattern": "M-M*", "num_hidden_layers": 4, **MAMBA}, 3),
+        ({"attn_layer_period": 2}, 1),
+        ({"layers_block_type": ["mamba", "attention"]}, 1),
+        ({"layer_types": ["conv", "full_attention"], "conv_L_cache": 3}, 1),
+        ({"attn_type_list": [0, 1]}, 1),
+        ({"linear_attn_config": {"full_attn_layers": [2]}}, 1),
+    ],
+)
+def test_layers_without_a_cache(tmp_path: Path, entries: dict[str, Any], linear: int) -> None:
+    """Nemotron-H, Jamba, Granite, LFM2, MiniMax and Kimi Linear."""
+    assert read(folder(tmp_path / "m", {**LLAMA, **entries})).linear_layers == linear
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('--speculative-config \'{"model": "NAME", "num_speculative_tokens": 3}\'', True),
+        ('-sc \'{"model": "NAME"}\'', True),
+        ('--speculative-config=\'{"model": "NAME"}\'', True),
+        ('--speculative-config \'{"method": "ngram"}\'', False),
+        ("--seed 1", False),
+    ],
+)
+def test_a_draft_model_counts(tmp_path: Path, text: str, name: bool) -> None:
+    """Whichever way vLLM's flag is written."""
+    small = folder(tmp_path / "draft", LLAMA)
+    (small / "model.safetensors").write_bytes(b"0" * 99)
+    large = folder(tmp_path / "m", LLAMA)
+    facts = read(large, engine_args=text.replace("NAME", str(small)))
+
+    assert (facts.draft.weight_bytes if facts.draft else None) == (99 if name else None)
+
+
+@pytest.mark.parametrize("text", ["--speculative-config {model:x}", "-sc 3", "-sc []"])
+def test_a_draft_model_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+    """Told how it is written."""
+    with pytest.raises(SettingsError, match=r"is no JSON object: write it in single quotes"):
+        read(folder(tmp_path / "m", LLAMA), engine_args=text)
+
+
+def test_a_draft_model_that_is_not_here(tmp_path: Path) -> None:
+    """It is fetched like the model."""
+    large, name = folder(tmp_path / "m", LLAMA), '-sc \'{"model": "who/draft"}\''
+
+    with pytest.raises(ModelError, match="mmhie fetch who/draft"):
+        read(large, engine_args=name)
+    with pytest.raises(ModelError, match="has no weights"):
+        read(large, engine_args=name.replace("who/draft", str(folder(tmp_path / "d", LLAMA))))
+
+
+def test_mistrals_own_description(tmp_path: Path) -> None:
+    """A folder with params.json and no config.json."""
+    params: dict[str, Any] = {
+        "dim": 4096,
+        "n_layers": 32,
+        "head_dim": 128,
+        "hidden_dim": 14336,
+        "n_heads": 32,
+    }
+    params |= {"n_kv_heads": 8, "vocab_size": 32768, "norm_eps": 1e-05}
+    (tmp_path / "params.json").write_text(json.dumps(params))
+    (tmp_path / "consolidated.safetensors").write_bytes(b"0" * 100)
+    facts = read(tmp_path)
+
+    assert (facts.layers, facts.kv_heads, facts.vocab, facts.context) == (32, 8, 32768, 128_000)
+    assert (facts.format, facts.weight_bytes, facts.missing) == ("mistral", 100, ())
+    assert (facts.chat_template, facts.tool_parser) == (True, "mistral")
+    assert facts.parameters / 1e9 == pytest.approx(7.25, rel=0.02)
+
+
+@pytest.mark.parametrize("content", ["{}", "[1]", '{"moe": 3}', '{"dim": "x"}', '{"dim": 4096}'])
+def test_a_description_by_mistral_that_is_none(tmp_path: Path, content: str) -> None:
+    """One sentence."""
+    (tmp_path / "params.json").write_text(content)
+
+    with pytest.raises(ModelError):
+        read(tmp_path)
 
 
 @pytest.mark.parametrize("part", ["vision_config", "audio_config"])
@@ -243,7 +480,7 @@ def test_a_hub_id_in_the_cache(tmp_path: Path) -> None:
     snapshot = folder(repository / "snapshots" / "abc123", LLAMA)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("abc123")
-    (snapshot / "model.safetensors").touch()
+    (snapshot / "model.safetensors").write_bytes(b"0")
 
     facts = read("org/name", hub=tmp_path)
 

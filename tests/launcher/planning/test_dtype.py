@@ -75,3 +75,22 @@ def test_an_8_bit_cache_without_kernels(model: ModelFacts, hardware: Hardware) -
 
     assert choose_kv_dtype("auto", model, hardware, "cuda") == "auto"
     assert choose_kv_dtype("fp8", model, CPU, "cpu") == "auto"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "model", "dtype"),
+    [
+        ("1xh100", DENSE, "fp8"),
+        ("1xl4", DENSE, "fp8"),
+        ("1xa100", GPT_OSS, "bfloat16"),
+        ("1xa100", DENSE, "bfloat16"),
+        ("1xt4", DENSE, "float16"),
+    ],
+)
+def test_a_cache_that_the_checkpoint_asks_for(gpus: str, model: ModelFacts, dtype: str) -> None:
+    """It has scales for 8 bits, which vLLM uses by itself, whatever the card can read."""
+    own = replace(model, kv_dtype="fp8")
+
+    assert choose_kv_dtype("auto", own, parse(gpus), "cuda") == dtype
+    assert choose_kv_dtype("auto", own, parse(gpus), "cpu") == "auto"
+    assert not is_compiled_at_start(dtype, parse(gpus))

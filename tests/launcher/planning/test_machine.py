@@ -39,9 +39,9 @@ def lost(**changes: int) -> Device:
 
 
 BROKEN = [
-    ((lost(),), {}, 3, r"GPU 0 is lost: .* \(Xid 79 .* restart the machine"),
-    ((H100, lost()), {}, 3, r"GPU 1 is lost"),
-    ((Device(handle_error=fake_nvml.RESET_REQUIRED),), {}, 3, r"GPU 0 has to be reset: run"),
+    ((lost(),), {}, 2, r"GPU 0 is lost: .* \(Xid 79 .* restart the machine"),
+    ((H100, lost()), {}, 2, r"GPU 1 is lost"),
+    ((Device(handle_error=fake_nvml.RESET_REQUIRED),), {}, 2, r"GPU 0 has to be reset: run"),
     ((Device(handle_error=fake_nvml.UNKNOWN),), {}, 2, r"GPU 0 does not work \(NVML: "),
     ((SLICED,), {}, 2, r"GPU 0 is in MIG mode and has no slice: make one"),
     (
@@ -69,6 +69,14 @@ BROKEN = [
         2,
         r"The slices \(MIG\) of GPU 0 may not be used by this user: .*NVIDIA_VISIBLE_DEVICES=MIG-",
     ),
+    ((Device(total=0, free=0),), {}, 2, r"GPU 0 \(.*\) says that it has no memory"),
+    (
+        (Device("V100", capability=(7, 0)),),
+        {},
+        2,
+        r"V100 has compute capability 7.0, .* older than",
+    ),
+    ((Device("Rubin", capability=(13, 0)),), {}, 2, r"Rubin has .* 13.0, which is newer than"),
 ]
 
 
@@ -77,7 +85,7 @@ BROKEN = [
 def test_a_gpu_that_cannot_be_used(
     devices: tuple[Device, ...], environ: dict[str, str], code: int, sentence: str, machine: Machine
 ) -> None:
-    """One sentence and no traceback; 3 where the machine has to be mended, else 2."""
+    """One sentence and no traceback, as for any plan that cannot be made."""
     machine.describe(*devices)
     done = machine.run("plan", **environ)
 
@@ -102,7 +110,7 @@ def test_a_driver_that_cannot_be_used(
     plan, serve, doctor = (machine.run(name) for name in ("plan", "serve", "doctor"))
 
     assert re.search(sentence, plan.stderr)
-    assert (plan.returncode, serve.returncode, doctor.returncode) == (code, code, 2)
+    assert (plan.returncode, serve.returncode, doctor.returncode) == (2, code, 2)
     assert plan.stderr == serve.stderr
     assert f"FAILED   device      {plan.stderr}" in doctor.stdout
     assert "Traceback" not in doctor.stdout + doctor.stderr
@@ -148,6 +156,47 @@ def test_a_display_card_is_left_out(machine: Machine) -> None:
     assert plan["env"]["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
 
+CARDS = [
+    (
+        (Device("NVIDIA A10", 23028, 22500, (8, 6)), Device("Tesla T4", 15360, 14900, (7, 5))),
+        "0",
+        1,
+        r"GPU 1 \(Tesla T4\) is left out: its compute capability, 7.5, is older than that of NV",
+    ),
+    (
+        (*(H100,) * 3, Device(free=40000), *(H100,) * 4),
+        "0",
+        7,
+        r"GPU 3 \(.*\) is left out: other processes hold 40.6 GiB of it",
+    ),
+]
+
+
+@needs_compiler
+@pytest.mark.parametrize(("devices", "first", "copies", "remark"), CARDS)
+def test_cards_are_taken_one_by_one(
+    devices: tuple[Device, ...], first: str, copies: int, remark: str, machine: Machine
+) -> None:
+    """One that cannot run the model, or that others use, is named and left out."""
+    machine.describe(*devices)
+    plan = json.loads(machine.run("plan", "--json").stdout)
+
+    assert re.search(remark, " ".join(plan["warnings"]))
+    assert plan["env"]["CUDA_VISIBLE_DEVICES"] == first
+    assert plan["argv"][plan["argv"].index("--gpu-memory-utilization") + 1] == "0.92"
+    is_one_of = f"one of {copies} engines, each with an equal part of the machine"
+    assert (is_one_of in plan["reasons"]) == (copies > 1)
+
+
+@needs_compiler
+def test_an_idle_slice_is_named(machine: Machine) -> None:
+    """A process sees one slice, and nobody is to wonder about the other."""
+    machine.describe(SLICED, SMALL, LARGE)
+    plan = json.loads(machine.run("plan", "--json").stdout)
+
+    assert "MIG-large stays idle beside GPU 0: a process sees one slice" in plan["warnings"][0]
+
+
 @needs_compiler
 def test_a_display_card_that_is_named_is_used(machine: Machine) -> None:
     """A card that is named is wanted."""
@@ -169,13 +218,14 @@ def test_memory_of_a_neighbour_is_not_planned_with(machine: Machine) -> None:
 
 
 @needs_compiler
-def test_a_neighbour_that_leaves_too_little(machine: Machine) -> None:
+@pytest.mark.parametrize(("free", "held"), [(8000, "71.8"), (0, "79.6")])
+def test_a_neighbour_that_leaves_too_little(free: int, held: str, machine: Machine) -> None:
     """It is said who has the memory."""
-    machine.describe(Device(free=8000))
+    machine.describe(Device(free=free))
     done = machine.run("plan")
 
-    assert done.returncode == 2
-    assert "each GPU's share (other processes hold 71.8 GiB of GPU memory)" in done.stderr
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"each GPU's share (other processes hold {held} GiB of GPU memory)" in done.stderr
 
 
 @needs_compiler

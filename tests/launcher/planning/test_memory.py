@@ -154,7 +154,7 @@ def test_tensor_parallel_halves_weights_and_cache() -> None:
 
     assert two.weights_per_gpu_gib == pytest.approx(one.weights_per_gpu_gib / 2, rel=0.05)
     assert two.kv_gib_per_request == pytest.approx(one.kv_gib_per_request / 2)
-    assert two.weights_gib == one.weights_gib
+    assert two.weights_gib == pytest.approx(2 * two.weights_per_gpu_gib)
 
 
 def test_pipeline_parallel_counts_the_embedding_where_it_is() -> None:

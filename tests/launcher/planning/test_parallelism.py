@@ -58,7 +58,7 @@ def test_shared_kv_heads_of_experts() -> None:
         ("4x80", 1, {}, ParallelSizes(1)),
         ("4x80", 2, {}, ParallelSizes(2)),
         ("4x80", 3, {}, ParallelSizes(4)),
-        ("3x80", 3, {}, ParallelSizes(2)),
+        ("3x80", 3, {}, ParallelSizes(1, 3)),
         ("4x80", 1, {"device_map": "balanced"}, ParallelSizes(4)),
         ("3x80", 1, {"device_map": "balanced"}, ParallelSizes(2)),
         ("4x80", 1, {"device_map": "sequential"}, ParallelSizes(1, 4)),

@@ -43,12 +43,15 @@ KEYS = [
     "max_model_len",
     "memory",
     "served_model",
+    "revision",
     "adapter",
+    "adapter_revision",
     "reasons",
     "warnings",
 ]
 MEMORY_KEYS = [
     "weights_gib",
+    "weights_per_gpu_gib",
     "kv_gib_per_1k_tokens",
     "per_gpu_gib",
     "starts",
@@ -509,6 +512,29 @@ def dense(tmp_path: Path, **entries: Any) -> Path:
     return tmp_path
 
 
+def test_models_that_cannot_chat_are_refused(tmp_path: Path) -> None:
+    """By their name and kind; code of a model's makers runs where somebody says so."""
+    reward = dense(tmp_path / "reward", architectures=["Qwen2ForRewardModel"])
+    own = dense(tmp_path / "own", model_type="own", auto_map={"AutoConfig": "configuration_own.C"})
+
+    with pytest.raises(PlanError, match=r"reward is a reward model \(Qwen2For.* cannot chat"):
+        plan("1x80", reasoner_model=str(reward))
+    with pytest.raises(PlanError, match=r"configuration_own.py.*--trust-remote-code: it then runs"):
+        plan("1x80", reasoner_model=str(own))
+    made = plan("1x80", reasoner_model=str(own), engine_args="--trust-remote-code")
+    assert "--trust-remote-code" in made.argv
+
+
+def test_mistrals_own_layout_is_named_to_the_engine(tmp_path: Path) -> None:
+    """Whose config.json and tokenizer.json it would look for else."""
+    params = {"dim": 64, "n_layers": 2, "hidden_dim": 128, "n_heads": 4, "vocab_size": 1000}
+    (tmp_path / "params.json").write_text(json.dumps(params))
+    argv = " ".join(plan("1x80", reasoner_model=str(tmp_path)).argv)
+
+    for flag in ("--config-format", "--load-format", "--tokenizer-mode"):
+        assert f"{flag} mistral" in argv
+
+
 def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
     """Everything the matrix of settings, hardware and models can mean."""
     folders = [
@@ -518,11 +544,16 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
         for own in (None, "gptq", "awq", "fp8", "compressed-tensors", "bitsandbytes", "mxfp4")
     ]
     thinking = dense(tmp_path / "thinking")
-    (thinking / "chat_template.jinja").write_text("enable_thinking")
+    (thinking / "chat_template.jinja").write_text("enable_thinking <think>")
+    own = tmp_path / "mistral"
+    own.mkdir()
+    params = {"dim": 64, "n_layers": 2, "hidden_dim": 128, "n_heads": 4, "vocab_size": 1000}
+    (own / "params.json").write_text(json.dumps(params))
     seeing = dense(tmp_path / "seeing", vision_config={"model_type": "siglip_vision_model"})
-    (seeing / "model.safetensors").write_bytes(b"0")
+    for name in ("model.safetensors", "consolidated.safetensors"):
+        (seeing / name).write_bytes(b"0")
     models = [str(seeing), DEFAULT, "openai/gpt-oss-20b", "embedded", "facebook/opt-1.3b"]
-    models += ["sshleifer/tiny-gpt2", str(thinking), *map(str, folders)]
+    models += ["sshleifer/tiny-gpt2", str(thinking), str(own), *map(str, folders)]
     places = (
         "1x24",
         "4x80,cc=9.0",

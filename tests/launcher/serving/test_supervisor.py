@@ -73,13 +73,15 @@ class Run:
         socket: Path,
         policy: RestartPolicy,
         prepare: Prepare | None = None,
+        *,
+        warms_up: bool = False,
     ) -> None:
         self.phases: list[Phase] = []
         self.lines: list[str] = []
         self.socket = socket
         self.clock = Clock()
         programs = Programs(
-            engines=(EngineProgram(engine, socket, self.hear("engine")),),
+            engines=(EngineProgram(engine, socket, self.hear("engine"), warms_up=warms_up),),
             gateway=Program("gateway", gateway, self.hear("gateway"), GatewayFailed),
         )
         self.supervisor = Supervisor(programs, policy, self.phases.append, prepare, self.clock)
@@ -145,6 +147,7 @@ async def running(
     gateway: str = GATEWAY,
     restarts: int = 3,
     prepare: Prepare | None = None,
+    warms_up: bool = False,
 ) -> AsyncIterator[Run]:
     """A run on the fake engine, which ends with the test."""
     socket = folder / "e.sock"
@@ -164,6 +167,7 @@ async def running(
         socket,
         RestartPolicy(START_S, STALL_S, restarts),
         prepare,
+        warms_up=warms_up,
     )
     try:
         yield run
@@ -287,6 +291,24 @@ async def test_told_to_stop_while_starting(tmp_path: Path) -> None:
         await run.stop()
 
     assert run.names == ["starting", "draining"]
+
+
+async def test_kernels_are_compiled_before_it_is_ready(tmp_path: Path) -> None:
+    """By a request of its own: the engine's first one is no client's."""
+    async with running(tmp_path, warms_up=True) as run:
+        await run.ready()
+        await run.until_engine(lambda found: found.tokens >= 1)
+
+    assert "Generating a first token" in run.details
+
+
+async def test_an_engine_that_dies_of_its_first_request(tmp_path: Path) -> None:
+    """Its start has failed, and nobody was told that it is ready."""
+    async with running(tmp_path, "--crash-after", "1", warms_up=True) as run:
+        with pytest.raises(ExitedEarly):
+            await run.task
+
+    assert "ready" not in run.names
 
 
 async def test_a_dead_engine_is_restarted(tmp_path: Path) -> None:

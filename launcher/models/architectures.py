@@ -1,0 +1,64 @@
+"""Classes and types of models: what the engine serves them as, and the parsers of their output."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from launcher.json_types import JsonView
+
+_TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+ENDS: Final[Mapping[str, str]] = _TABLE["ends"]
+CLASSES: Final[Mapping[str, str]] = _TABLE["classes"]
+KNOWN_TYPES: Final = frozenset(_TABLE["types"]["known"])
+ALWAYS: Final = frozenset(_TABLE["reasoning"]["always"])
+REASONING: Final[Mapping[str, str]] = _TABLE["reasoning"]["parsers"]
+TOOLS: Final[Mapping[str, str]] = _TABLE["tools"]["parsers"]
+CHAT: Final = "chat"
+EMBEDDER: Final = "an embedding model"
+# Modules of sentence-transformers that make one vector of a text.
+POOLING: Final = (".Pooling", ".WordWeights", ".LSTM")
+# Words of a chat template in which a model's thoughts have their place.
+THOUGHTS: Final = ("think", "THINK", "reasoning", "thought", "channel")
+
+
+def other_purpose(config: JsonView) -> str | None:
+    """What a model is that cannot chat; None for one that can."""
+    if config.get("is_encoder_decoder"):
+        return "an encoder-decoder, for transcripts or translations"
+    names = [str(name) for name in config.get("architectures") or ()]
+    kinds = (CLASSES.get(name) or _by_end(name) for name in names)
+    found = next((kind for kind in kinds if kind), CHAT)
+    return None if found == CHAT else found
+
+
+def _by_end(name: str) -> str | None:
+    return next((kind for end, kind in ENDS.items() if name.endswith(end)), None)
+
+
+def is_pooling(modules: object) -> bool:
+    """The content of a modules.json in which a text becomes a vector."""
+    entries = modules if isinstance(modules, list) else []
+    kinds = [str(entry.get("type", "")) for entry in entries if isinstance(entry, dict)]
+    return any(kind.endswith(POOLING) for kind in kinds)
+
+
+def own_code(config: JsonView) -> str | None:
+    """The file with the code that a model brings and the engine's packages do not know."""
+    classes = config.get("auto_map")
+    if not isinstance(classes, dict) or not classes or config.get("model_type") in KNOWN_TYPES:
+        return None
+    named = classes.get("AutoModelForCausalLM") or next(iter(classes.values()))
+    first = named[0] if isinstance(named, Sequence) and not isinstance(named, str) else named
+    return str(first).rpartition("--")[2].partition(".")[0] + ".py"
+
+
+def reasoning_parser(model_type: str, template: str) -> str | None:
+    """vLLM's parser of this family's thoughts, if the model at hand has any."""
+    thinks = any(word in template for word in THOUGHTS) if template else model_type in ALWAYS
+    return REASONING.get(model_type) if thinks else None
+
+
+def tool_parser(model_type: str, template: str) -> str | None:
+    """vLLM's parser of this family's calls of tools, if its chat template has any."""
+    return TOOLS.get(model_type) if "tool" in template else None

@@ -1,0 +1,54 @@
+"""Layers without a KV cache: linear attention, state spaces, short convolutions.
+
+Each keeps a state of a fixed size for a sequence instead (layers/mamba/mamba_utils.py in vLLM).
+"""
+
+from typing import Final
+
+from launcher.json_types import JsonView
+
+KINDS: Final = frozenset({"linear_attention", "mamba", "mamba2", "conv", "recurrent", "kda"})
+WIDE: Final = 4  # bytes of a state that the model wants in float32
+NARROW: Final = 2
+
+
+def layers(text: JsonView, count: int) -> int:
+    """The number of such layers among `count`, as different families write it down."""
+    if kinds := text.get("layer_types") or text.get("layers_block_type"):
+        return sum(kind in KINDS for kind in kinds)
+    if pattern := text.get("hybrid_override_pattern"):
+        return count - str(pattern).count("*")
+    if full := (text.get("linear_attn_config") or {}).get("full_attn_layers"):
+        return count - len(full)
+    if kinds := text.get("attn_type_list"):
+        return sum(kind == 0 for kind in kinds)
+    period = int(text.get("full_attention_interval") or text.get("attn_layer_period") or 0)
+    return count - count // period if period > 0 else 0
+
+
+def state_bytes(text: JsonView) -> int:
+    """Bytes of one sequence's state in one such layer; 0 where the family is not known here."""
+    wide = WIDE if text.get("mamba_ssm_dtype") == "float32" else NARROW
+    if text.get("linear_num_value_heads"):
+        return _gated_delta_net(text, wide)
+    if heads := int(text.get("mamba_num_heads") or text.get("mamba_n_heads") or 0):
+        return _mamba(text, heads, wide)
+    if kept := int(text.get("conv_L_cache") or 0):
+        return int(text["hidden_size"]) * (kept - 1) * NARROW
+    return 0
+
+
+def _gated_delta_net(text: JsonView, wide: int) -> int:
+    keys, values = int(text["linear_num_key_heads"]), int(text["linear_num_value_heads"])
+    key, value = int(text["linear_key_head_dim"]), int(text["linear_value_head_dim"])
+    convolved = (2 * key * keys + value * values) * (int(text["linear_conv_kernel_dim"]) - 1)
+    return convolved * NARROW + values * value * key * wide
+
+
+def _mamba(text: JsonView, heads: int, wide: int) -> int:
+    width = int(text.get("mamba_head_dim") or text.get("mamba_d_head") or 0)
+    state = int(text.get("ssm_state_size") or text.get("mamba_d_state") or 0)
+    groups = int(text.get("n_groups") or text.get("mamba_n_groups") or 1)
+    kernel = int(text.get("conv_kernel") or text.get("mamba_d_conv") or 4)
+    convolved = (heads * width + 2 * groups * state) * (kernel - 1)
+    return convolved * NARROW + heads * width * state * wide

@@ -1,0 +1,167 @@
+"""The GPUs of a machine that engines are planned for, where its GPUs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Final
+
+from launcher.errors import LauncherError
+from launcher.models.facts import ModelFacts
+from launcher.planning import copies
+from launcher.planning.cards import Gpu
+from launcher.planning.decisions import decide
+from launcher.planning.hardware import Hardware, share
+from launcher.planning.installation import Installation
+from launcher.planning.parallelism import named
+from launcher.settings import LauncherSettings
+
+BUSY: Final = 0.2  # of a GPU, held by others who compute there as well
+CALM_SHARE: Final = 0.5  # of all GPUs
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Some GPUs, the requests that all copies of the model on them hold, and whether it fits."""
+
+    gpus: tuple[Gpu, ...]
+    requests: float
+    fits: bool
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """By what they hold, and then by their number."""
+        return self.requests, len(self.gpus)
+
+    def is_calm(self, machine: Hardware) -> bool:
+        """Nobody else computes here, and these are most of the machine's GPUs."""
+        is_most = len(self.gpus) >= CALM_SHARE * len(machine.gpus)
+        return self.fits and is_most and not any(map(is_busy, self.gpus))
+
+
+def lay_out(
+    settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
+) -> tuple[LauncherSettings, Hardware]:
+    """The settings with MMHIE_ENGINES decided, and the machine with the GPUs to use."""
+    machine = choose_cards(settings, machine, model, installed)
+    settings = copies.with_engines(settings, machine, model, installed)
+    engines = settings.engines or 1
+    names = gpu_names(machine)
+    if engines < 2 or not (idle := names[len(names) // engines * engines :]):
+        return settings, machine
+    remark = (
+        f"{named(idle)} stay{'s' if len(idle) == 1 else ''} idle: {engines} engines have "
+        f"{len(names) // engines} each."
+    )
+    return settings, replace(machine, remarks=(*machine.remarks, remark))
+
+
+def choose_cards(
+    settings: LauncherSettings, machine: Hardware, model: ModelFacts, installed: Installation
+) -> Hardware:
+    """The machine with the GPUs that serve the model best; what is left out is remarked on.
+
+    GPUs that are named (CUDA_VISIBLE_DEVICES) are wanted, and left out only where no plan has all
+    of them.
+    """
+    if settings.device == "cpu" or machine.nodes > 1 or len(set(map(kind, machine.gpus))) < 2:
+        return machine
+    if machine.is_named and _choice(settings, machine, machine.gpus, model, installed):
+        return machine
+    tried = [
+        found
+        for gpus in _candidates(machine.gpus)
+        if (found := _choice(settings, machine, gpus, model, installed))
+    ]
+    if not tried:
+        return machine
+    calm = [choice for choice in tried if choice.is_calm(machine)]
+    return _with(machine, max(calm or tried, key=lambda choice: choice.rank).gpus)
+
+
+def kind(gpu: Gpu) -> tuple[tuple[int, int], int, bool]:
+    """GPUs of one kind are planned for alike."""
+    return gpu.compute_capability, round(gpu.memory_gib), is_busy(gpu)
+
+
+def is_busy(gpu: Gpu) -> bool:
+    """Another program works there."""
+    return gpu.free_gib is not None and gpu.free_gib < (1 - BUSY) * gpu.memory_gib
+
+
+def _candidates(gpus: Sequence[Gpu]) -> Iterator[tuple[Gpu, ...]]:
+    """All, and those that are new, large and free enough, for each meaning of the three words."""
+    oldest = {gpu.compute_capability for gpu in gpus}
+    smallest = {round(gpu.memory_gib) for gpu in gpus}
+    found = (
+        tuple(
+            gpu
+            for gpu in gpus
+            if gpu.compute_capability >= capability
+            and round(gpu.memory_gib) >= gib
+            and not (is_calm and is_busy(gpu))
+        )
+        for capability, gib, is_calm in product(oldest, smallest, (False, True))
+    )
+    yield from dict.fromkeys(some for some in found if some)
+
+
+def _choice(
+    settings: LauncherSettings,
+    machine: Hardware,
+    gpus: tuple[Gpu, ...],
+    model: ModelFacts,
+    installed: Installation,
+) -> Choice | None:
+    """What these GPUs hold; None where no engine would start on one of its shares."""
+    part = _with(machine, gpus)
+    try:
+        settings = copies.with_engines(settings, part, model, installed)
+        parts = settings.engines or 1
+        plans = [
+            decide(settings, share(part, parts, index), model, installed) for index in range(parts)
+        ]
+    except LauncherError:
+        return None
+    if not all(plan.memory.starts for plan in plans):
+        return None
+    held = sum(
+        plan.memory.kv_room_gib / (plan.memory.kv_gib_per_request or 1) * plan.sizes.data
+        for plan in plans
+    )
+    return Choice(gpus, held, all(plan.memory.fits for plan in plans))
+
+
+def _with(machine: Hardware, gpus: tuple[Gpu, ...]) -> Hardware:
+    """The machine with these GPUs alone, by the names that CUDA knows them by."""
+    if gpus == machine.gpus:
+        return machine
+    pairs = list(zip(gpu_names(machine), machine.gpus, strict=True))
+    used = [(name, gpu) for name, gpu in pairs if any(gpu is one for one in gpus)]
+    left = [(name, gpu) for name, gpu in pairs if not any(gpu is one for one in gpus)]
+    remarks = tuple(_remark(name, gpu, gpus) for name, gpu in left)
+    return replace(
+        machine,
+        gpus=tuple(gpu for _, gpu in used),
+        gpu_ids=tuple(name for name, _ in used),
+        remarks=(*machine.remarks, *remarks),
+    )
+
+
+def gpu_names(machine: Hardware) -> tuple[str, ...]:
+    """The names that CUDA knows the machine's GPUs by."""
+    return machine.gpu_ids or tuple(gpu.id or str(at) for at, gpu in enumerate(machine.gpus))
+
+
+def _remark(name: str, gpu: Gpu, used: Sequence[Gpu]) -> str:
+    others = min(used, key=lambda one: one.memory_gib)
+    major, minor = gpu.compute_capability
+    if is_busy(gpu) and not any(map(is_busy, used)):
+        held = gpu.memory_gib - (gpu.free_gib or 0)
+        why = f"other processes hold {held:.1f} GiB of it"
+    elif gpu.compute_capability < min(one.compute_capability for one in used):
+        why = f"its compute capability, {major}.{minor}, is older than that of {others.name}"
+    else:
+        why = f"it has {gpu.memory_gib:.0f} GiB and {others.name} has {others.memory_gib:.0f}"
+    return f"GPU {name} ({gpu.name}) is left out: {why}; CUDA_VISIBLE_DEVICES names those to use."

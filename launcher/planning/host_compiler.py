@@ -1,0 +1,34 @@
+"""The C compiler and Python's headers, with which Triton builds its first kernel on a GPU."""
+
+import os
+import shutil
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+COMPILERS: Final = ("gcc", "clang")  # `_build` in triton/runtime/build.py, unless CC names one
+
+
+def missing(
+    environ: Mapping[str, str] = os.environ, include: Path | None = None
+) -> tuple[str, ...]:
+    """What is not here of the two."""
+    headers = include or Path(sysconfig.get_paths()["include"])
+    named = environ.get("CC", "").split()[:1]
+    path = environ.get("PATH", os.defpath)
+    has_compiler = any(shutil.which(name, path=path) for name in named or COMPILERS)
+    parts = {
+        "C compiler": has_compiler,
+        f"Python.h (in {headers})": (headers / "Python.h").is_file(),
+    }
+    return tuple(name for name, is_here in parts.items() if not is_here)
+
+
+def sentence(absent: tuple[str, ...]) -> str:
+    """What is missing, and the remedy."""
+    return (
+        f"The engine compiles its kernels when it starts on a GPU, and here is no "
+        f"{' and no '.join(absent)}: install them (Debian, Ubuntu: `apt-get install gcc "
+        "python3-dev`), or set CC."
+    )

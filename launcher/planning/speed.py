@@ -1,0 +1,167 @@
+"""What decides an engine's speed: set by the plan, left to vLLM, or possible (`mmhie plan --why`).
+
+Nothing here was measured on a GPU: a possible setting has its public source, and stays off.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+from launcher.json_types import Json
+from launcher.planning import batch
+from launcher.planning.decisions import Decisions
+from launcher.planning.engine_command import load_strategy
+from launcher.planning.scheduling import schedule
+
+State = Literal["set", "default", "possible"]
+HOPPER, BLACKWELL = (9, 0), (10, 0)
+CUDA_GRAPHS: Final = "--max-cudagraph-capture-size"
+MOE: Final = "--moe-backend"
+INTERVAL: Final = "--stream-interval"
+MODE: Final = "--performance-mode"
+DRAFT: Final = "--speculative-config"
+PREFETCH: Final = "--safetensors-load-strategy"
+GRAPH_TOKENS: Final = 2048
+CHUNK_US: Final = 27  # of the gateway's time, docs/performance.md
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """One setting with its value and reason; `arguments` are MMHIE_ENGINE_ARGS that try another."""
+
+    flag: str
+    state: State
+    value: str
+    reason: str
+    arguments: tuple[str, ...] = ()
+
+    def as_json(self) -> Json:
+        """The entries of `mmhie plan --why --json`."""
+        return asdict(self)
+
+
+def speeds(decided: Decisions) -> tuple[Speed, ...]:
+    """Every such setting of a plan for GPUs; none on a CPU."""
+    if decided.device == "cpu":
+        return ()
+    made = tuple(row for rows in ROWS for row in rows(decided))
+    return tuple(_as_asked(row, decided.settings.engine_args) for row in made)
+
+
+def _as_asked(row: Speed, arguments: tuple[str, ...]) -> Speed:
+    """What MMHIE_ENGINE_ARGS says counts."""
+    parts = [part for argument in arguments for part in argument.split("=", 1)]
+    if row.flag not in parts:
+        return row
+    value = next(iter(parts[parts.index(row.flag) + 1 :]), "")
+    return Speed(row.flag, "set", value, "MMHIE_ENGINE_ARGS")
+
+
+def _batches(decided: Decisions) -> Iterator[Speed]:
+    made = schedule(decided)
+    yield Speed(
+        batch.SEQUENCES, "set", str(made.sequences), "as many as the KV cache is likely to hold"
+    )
+    yield Speed(
+        batch.TOKENS,
+        "default",
+        str(made.batched_tokens),
+        "vLLM's choice by the card; more reads prompts faster and holds up answers",
+        (batch.TOKENS, str(2 * made.batched_tokens)),
+    )
+
+
+def _graphs(decided: Decisions) -> Iterator[Speed]:
+    made = schedule(decided)
+    is_short = made.graph_tokens < min(GRAPH_TOKENS, made.batched_tokens)
+    yield Speed(
+        CUDA_GRAPHS,
+        "possible" if is_short and decided.model.is_gpt_oss else "default",
+        str(made.graph_tokens),
+        f"steps of more tokens run without a captured graph; {GRAPH_TOKENS} in vLLM's recipe for "
+        "gpt-oss, at the price of a longer start and some memory",
+        (CUDA_GRAPHS, str(GRAPH_TOKENS)),
+    )
+
+
+def _experts(decided: Decisions) -> Iterator[Speed]:
+    if not decided.model.experts:
+        return
+    capability = decided.hardware.capability
+    if capability >= BLACKWELL:
+        other, reason = "flashinfer_trtllm", "part of +38 % for gpt-oss-120b in vLLM's recipe"
+    elif capability >= HOPPER:
+        other, reason = "marlin", "InferenceX runs gpt-oss with it on H100; vLLM chooses Triton"
+    else:
+        yield Speed(MOE, "default", "auto", "Marlin is the only kernel for this card")
+        return
+    yield Speed(MOE, "possible", "auto", reason, (MOE, other))
+
+
+def _stream(_: Decisions) -> Iterator[Speed]:
+    saved = CHUNK_US * 3 / 4
+    yield Speed(
+        INTERVAL,
+        "possible",
+        "1",
+        "each token is sent when it is there; 4 would send them in fours and save the gateway "
+        f"{saved:.0f} µs a token, a fifth of a core at 10,000 tokens/s; vLLM's recipe has 20",
+        (INTERVAL, "4"),
+    )
+
+
+def _mode(_: Decisions) -> Iterator[Speed]:
+    yield Speed(
+        MODE,
+        "possible",
+        "balanced",
+        "interactivity has graphs for each small batch; throughput doubles requests and tokens a "
+        "step where they are not set",
+        (MODE, "interactivity"),
+    )
+
+
+def _draft(decided: Decisions) -> Iterator[Speed]:
+    if decided.model.draft:
+        return
+    yield Speed(
+        DRAFT,
+        "possible",
+        "off",
+        "a draft model (EAGLE3) proposes tokens: +10-21 % for gpt-oss-120b up to 200 requests at "
+        "once in public; it is fetched and counted when it is named",
+        (DRAFT, '{"method": "eagle3", "model": "OWNER/DRAFT", "num_speculative_tokens": 3}'),
+    )
+
+
+def _cache(decided: Decisions) -> Iterator[Speed]:
+    value = decided.workload.kv_dtype
+    is_wide = value != "fp8" and decided.hardware.capability >= BLACKWELL
+    yield Speed(
+        "--kv-cache-dtype",
+        "possible" if is_wide else ("set" if value != "auto" else "default"),
+        value,
+        "MMHIE_KV_CACHE_DTYPE=fp8 halves it, as vLLM's recipe for Blackwell does; answers change a "
+        "little: evaluate them first",
+    )
+
+
+def _fixed(decided: Decisions) -> Iterator[Speed]:
+    yield Speed(
+        "--async-scheduling", "default", "on", "the next step is planned while one runs (+14-16 %)"
+    )
+    yield Speed("--enable-prefix-caching", "default", "on", "a known beginning is not read again")
+    if load_strategy(decided):
+        yield Speed(PREFETCH, "set", "prefetch", "files fit in memory, and are read ahead")
+
+
+ROWS: Final[tuple[Callable[[Decisions], Iterator[Speed]], ...]] = (
+    _batches,
+    _graphs,
+    _experts,
+    _stream,
+    _mode,
+    _draft,
+    _cache,
+    _fixed,
+)

@@ -1,0 +1,240 @@
+"""`mmhie plan`, the real command, for models at a hub and in folders that are not whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launcher.errors import LauncherError, ModelError
+from launcher.models.facts import ModelFacts
+from launcher.models.families import GPT_OSS_20B
+from launcher.models.resolve import read_model
+from launcher.planning import hardware
+from launcher.planning.hardware import GIB
+from launcher.planning.plan import make_plan
+from launcher.settings import load
+from tests.fake_hub import files
+from tests.fake_hub.files import CONFIG, INDEX, SHARDS
+from tests.fake_hub.hub import COMMIT, FakeHub, running
+from tests.fake_hub.repositories import REPOSITORIES
+from tests.waiting import PATIENCE_S
+
+MMHIE = Path(sys.executable).with_name("mmhie")
+DEFAULT = "dousery/medical-reasoning-gpt-oss-20b"
+CHAT_MODELS = [name for name, one in REPOSITORIES.items() if one.description == "config.json"]
+CONSOLIDATED = "consolidated.safetensors"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeHub]:
+    """A hub with the file lists of real repositories."""
+    with running(tmp_path_factory.mktemp("plan") / "hub") as started:
+        for name, repository in REPOSITORIES.items():
+            started.add(name, {"README.md": b"", **repository.files()})
+            started.promise(name, repository.sizes)
+        yield started
+
+
+@pytest.fixture
+def online(hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
+    """That hub, for this process."""
+    hub.fails()
+    for name, value in hub.environ(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return hub
+
+
+def read(model: str | Path, *, ask_hub: bool = True) -> ModelFacts:
+    settings = load({"MMHIE_REASONER_MODEL": str(model)}, None)
+    return read_model(settings, hub=Path("/nowhere"), ask_hub=ask_hub)
+
+
+def plan(
+    home: Path, model: str | Path, *arguments: str, gpus: str = "1xl4", **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command as an operator does, with no hub that answers unless one is named."""
+    known = {"PATH": os.environ["PATH"], "HOME": str(home), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    return subprocess.run(
+        [MMHIE, "plan", "--json", "--gpus", gpus, *arguments],
+        env={**known, "HF_HUB_OFFLINE": "1", "MMHIE_REASONER_MODEL": str(model), **environ},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """The one sentence of a command that refuses."""
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def folder(path: Path, sizes: Mapping[str, int], **config: Any) -> Path:
+    """A model's folder with sparse files of these sizes, and entries beside a plain one's."""
+    path.mkdir()
+    (path / "config.json").write_text(json.dumps({**CONFIG, **config}))
+    for name, size in sizes.items():
+        with (path / name).open("wb") as file:
+            file.truncate(size)
+    return path
+
+
+def index(path: Path, total_size: Any = 28 * GIB, shards: tuple[str, ...] = SHARDS) -> None:
+    names = {f"layer.{number}": shard for number, shard in enumerate(shards)}
+    content = {"metadata": {"total_size": total_size}, "weight_map": names}
+    (path / INDEX).write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("name", CHAT_MODELS)
+def test_weights_at_the_hub_count_once(name: str, online: FakeHub) -> None:
+    """Copies for other programs, other formats and other layouts are not added to them."""
+    if not REPOSITORIES[name].config:
+        with pytest.raises(ModelError, match=r"holds GGUF files and no config\.json: fetch one"):
+            read(name)
+        return
+    assert read(name).weight_bytes == REPOSITORIES[name].weight_bytes
+
+
+def test_the_first_start_on_24_gb(online: FakeHub, tmp_path: Path) -> None:
+    """The default model fits, with a hub as without one."""
+    environ = online.environ(tmp_path) | {"HF_HUB_OFFLINE": "0"}
+    done = plan(tmp_path, DEFAULT, **environ)
+    offline = plan(tmp_path, DEFAULT)
+
+    assert done.returncode == offline.returncode == 0, done.stderr
+    memory, known = json.loads(done.stdout)["memory"], json.loads(offline.stdout)["memory"]
+    assert memory["fits"]
+    assert (memory["weights_gib"], memory["weights_per_gpu_gib"]) == (13.67, 13.67)
+    assert memory["max_concurrent"] == pytest.approx(known["max_concurrent"], abs=1)
+
+
+def test_the_commits_of_what_would_run(online: FakeHub, tmp_path: Path) -> None:
+    """Of the base, the adapter, and the folder in which they are merged: a new one is another."""
+    environ = online.environ(tmp_path) | {"HF_HUB_OFFLINE": "0"}
+    merged = json.loads(plan(tmp_path, DEFAULT, **environ).stdout)
+    served = json.loads(plan(tmp_path, DEFAULT, MMHIE_MERGE_ADAPTER="false", **environ).stdout)
+
+    for made in (merged, served):
+        assert (made["revision"], made["adapter_revision"]) == (COMMIT, COMMIT)
+    short = COMMIT[:12]
+    assert merged["argv"][2].endswith(f"-gpt-oss-20b-{short}-{short}-merge")
+    assert f"--revision {COMMIT}" in " ".join(served["argv"])
+    assert f"/snapshots/{COMMIT}" in " ".join(served["argv"])
+
+
+LISTED: list[tuple[dict[str, Any], str]] = [
+    ({"twice": 1}, r"lists README.md of openai/gpt-oss-20b twice: start again later"),
+    ({"sizes": {"model-00001-of-00002.safetensors": 0}}, r"with no bytes"),
+    ({"sizes": {"model-00001-of-00002.safetensors": -5}}, r"with no bytes"),
+    ({"sizes": {"README.md": "1"}}, r"does not answer as a model hub does"),
+]
+
+
+@pytest.mark.parametrize(("fault", "sentence"), LISTED)
+def test_a_listing_that_is_wrong(fault: dict[str, Any], sentence: str, online: FakeHub) -> None:
+    """One sentence, before anything is planned with it."""
+    online.fails(**{f"models/{GPT_OSS_20B}": fault})
+
+    with pytest.raises(LauncherError, match=sentence) as refused:
+        read(GPT_OSS_20B)
+    assert refused.value.exit_code == 2
+
+
+def test_a_repository_without_a_model(online: FakeHub) -> None:
+    """A data set's name, for one."""
+    online.add("a/set", {"train.parquet": b"PAR1"})
+
+    with pytest.raises(ModelError, match=r"a/set has no config\.json, so it is not a model"):
+        read("a/set")
+
+
+def test_one_shard_of_three(tmp_path: Path) -> None:
+    """It does not fit, whatever it would take: the rest is not there."""
+    model = folder(tmp_path / "m", {SHARDS[1]: GIB})
+    index(model, 5 * GIB)
+    done = plan(tmp_path, model)
+
+    assert f"{model} lacks {SHARDS[0]}, {SHARDS[2]}: give a whole folder" in refusal(done)
+    memory = json.loads(done.stdout)["memory"]
+    assert (memory["weights_gib"], memory["fits"], memory["starts"]) == (5, False, False)
+
+
+def test_many_missing_shards_are_counted(tmp_path: Path) -> None:
+    """Nobody reads a hundred names."""
+    model = folder(tmp_path / "m", {"model-00001-of-00099.safetensors": GIB})
+    made = make_plan(load({}, None), hardware.parse("1x80"), read(model), strict=False)
+
+    assert str(made.refusal).endswith(
+        "model-00005-of-00099.safetensors and 94 more: give a whole folder."
+    )
+
+
+def test_shards_without_an_index_count_themselves(tmp_path: Path) -> None:
+    """Each says how many there are, from 1 or, as gpt-oss has them, from 0."""
+    model = folder(tmp_path / "m", {SHARDS[1]: GIB})
+    zero = folder(tmp_path / "z", {"model-00000-of-00001.safetensors": GIB})
+
+    assert read(model).missing == (SHARDS[0], SHARDS[2])
+    assert read(zero).missing == ("model-00001-of-00001.safetensors",)
+
+
+@pytest.mark.parametrize("total_size", ["many", -1, 0, None, True, float("inf"), float("nan")])
+def test_an_index_with_no_size(total_size: Any, tmp_path: Path) -> None:
+    """The shape says what the weights take."""
+    model = folder(tmp_path / "m", {SHARDS[1]: GIB})
+    index(model, total_size)
+
+    assert read(model).weight_bytes is None
+
+
+def test_mistrals_two_layouts_count_once(tmp_path: Path) -> None:
+    """With an index and without; the engine is told which one to read."""
+    sizes = dict.fromkeys(SHARDS, 5 * GIB)
+    model = folder(tmp_path / "m", {**sizes, CONSOLIDATED: 15 * GIB})
+    without = read(model)
+    index(model)
+    made = make_plan(load({}, None), hardware.parse("1x80"), read(model))
+
+    assert without.weight_bytes == made.model.weight_bytes == 15 * GIB
+    argv = " ".join(made.argv)
+    assert "--config-format hf --load-format hf" in argv
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({SHARDS[0]: 0}, f"{SHARDS[0]} of .* is empty: fetch it again"),
+        ({INDEX: 0}, "The index of .* cannot be used"),
+    ],
+)
+def test_files_that_are_empty(change: dict[str, int], sentence: str, tmp_path: Path) -> None:
+    """A download that broke off, and a disk that was full."""
+    model = folder(tmp_path / "m", dict.fromkeys(SHARDS, 100) | change)
+
+    with pytest.raises(ModelError, match=sentence):
+        read(model)
+
+
+def test_an_index_of_files_elsewhere(tmp_path: Path) -> None:
+    """A folder's weights are in it."""
+    model = folder(tmp_path / "m", {})
+    index(model, shards=("../../etc/passwd",))
+
+    assert "which is no file beside it" in refusal(plan(tmp_path, model))
+
+
+def test_the_fake_hub_still_has_small_models(online: FakeHub) -> None:
+    """Promised files do not replace real ones."""
+    online.add("a/b", files.model())
+
+    assert read("a/b").weight_bytes == sum(len(files.model()[shard]) for shard in SHARDS)

@@ -1,0 +1,143 @@
+"""GPUs that differ: those that the model runs on are used, the others are named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from launcher.errors import HardwareError
+from launcher.models.resolve import read_model
+from launcher.planning.card_choice import lay_out
+from launcher.planning.cards import CARDS, Gpu
+from launcher.planning.decisions import Decisions, decide
+from launcher.planning.hardware import Hardware, parse, share
+from launcher.planning.installation import Installation
+from launcher.settings import load
+from tests.gpu_engine.models import MODELS
+
+OPT, OSS = "facebook/opt-1.3b", "openai/gpt-oss-20b"
+FREE = Gpu("H100", 79.2, (9, 0), free_gib=78.5)
+BUSY = Gpu("H100", 79.2, (9, 0), free_gib=38.0)
+BUSIER = Gpu("H100", 79.2, (9, 0), free_gib=20.0)
+
+
+def laid_out(
+    machine: str | Hardware, model: str = OSS, **ours: str
+) -> tuple[list[Decisions], Hardware]:
+    """The decisions of each engine, and the machine they are for."""
+    variables = {f"MMHIE_{name.upper()}": value for name, value in ours.items()}
+    settings = load({"MMHIE_REASONER_MODEL": model, **variables}, None)
+    whole = parse(machine) if isinstance(machine, str) else machine
+    facts, installed = read_model(settings, hub=Path("/nowhere")), Installation()
+    settings, used = lay_out(settings, whole, facts, installed)
+    parts = settings.engines or 1
+    shares = [share(used, parts, index) for index in range(parts)]
+    return [decide(settings, part, facts, installed) for part in shares], used
+
+
+def folder(path: Path, name: str) -> str:
+    path.mkdir()
+    (path / "config.json").write_text(json.dumps(MODELS[name]))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("machine", "model", "names"),
+    [
+        ("1xa10+1xt4", OSS, ["A10"]),
+        ("1xt4+1xa10", OSS, ["A10"]),
+        ("1xt4+1xa10", OPT, ["Tesla T4", "A10"]),
+        ("1xa100+1xa100-40", OSS, ["A100 SXM 80 GB", "A100 40 GB"]),
+        ("2xt4", OPT, ["Tesla T4", "Tesla T4"]),
+        ("1xh100+1xt4+1xa10", OSS, ["H100 SXM", "A10"]),
+    ],
+)
+def test_cards_that_differ(machine: str, model: str, names: list[str]) -> None:
+    """Each that can run the model has a copy of it, in whatever order they are."""
+    plans, used = laid_out(machine, model)
+
+    assert [gpu.name for gpu in used.gpus] == names
+    assert len(plans) == len(names)
+
+
+def test_a_card_is_called_by_its_place() -> None:
+    """The engine is told which of them to use."""
+    _, used = laid_out("1xt4+2xa10")
+
+    assert used.gpu_ids == ("1", "2")
+    assert used.remarks[0].startswith("GPU 0 (Tesla T4) is left out: its compute capability, 7.5")
+
+
+def test_one_half_busy_of_eight(tmp_path: Path) -> None:
+    """The free ones have a copy each, and not pairs because of the one."""
+    eight = Hardware(gpus=(BUSY, *(FREE,) * 7))
+    plans, used = laid_out(eight, folder(tmp_path / "m", "gpt-oss-120b"))
+
+    assert [plan.sizes.devices for plan in plans] == [1] * 7
+    assert used.gpu_ids == tuple("1234567")
+    assert "other processes hold 41.2 GiB of it" in used.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "used"),
+    [((BUSY, BUSY), 2), ((FREE, *(BUSY,) * 7), 8), ((BUSY, BUSIER), 2), ((FREE, BUSIER), 1)],
+)
+def test_where_all_are_busy_they_are_used(gpus: tuple[Gpu, ...], used: int) -> None:
+    """And where the calm ones are few."""
+    assert len(laid_out(Hardware(gpus=gpus))[1].gpus) == used
+
+
+def test_cards_that_are_named_are_wanted() -> None:
+    """All of them, unless no engine would start on them together."""
+    named = Hardware(gpus=(BUSY, FREE), gpu_ids=("GPU-a", "GPU-b"), is_named=True)
+    mixed = Hardware(gpus=(CARDS["t4"], CARDS["a10"]), gpu_ids=("GPU-a", "GPU-b"), is_named=True)
+
+    assert laid_out(named)[1] is named
+    assert laid_out(mixed)[1].gpu_ids == ("GPU-b",)
+
+
+def test_where_no_card_does_the_refusal_is_of_all() -> None:
+    """The sentence is the one of the whole machine."""
+    with pytest.raises(HardwareError, match=r"compute capability 7.0, which is older"):
+        laid_out("1x16,cc=7.0")
+
+
+def test_three_cards_and_a_model_for_which_two_are_too_few(tmp_path: Path) -> None:
+    """Stages have all three, where tensor parallelism would leave one idle."""
+    (plan,), _ = laid_out("3xrtx4090", folder(tmp_path / "m", "llama-70b-awq"))
+
+    assert (plan.sizes.tensor, plan.sizes.pipeline) == (1, 3)
+    assert plan.memory.max_concurrent > 10
+    assert not plan.parallelism.warnings
+    assert "3 pipeline stages of 1, which hold more at once" in plan.parallelism.reason
+
+
+def test_gpus_that_are_left_over_are_named(tmp_path: Path) -> None:
+    """Three pairs of seven GPUs leave one."""
+    plans, used = laid_out("7x80,cc=9.0", folder(tmp_path / "m", "llama-70b"), engines="3")
+
+    assert len(plans) == 3
+    assert used.remarks == ("GPU 6 stays idle: 3 engines have 2 each.",)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_runs_a_small_model(name: str) -> None:
+    """Whatever the table has can be planned for."""
+    (plan,), _ = laid_out(f"1x{name}", OPT)
+
+    assert plan.memory.fits
+
+
+def test_a_card_of_another_maker() -> None:
+    """It is known, and so is the reason."""
+    with pytest.raises(HardwareError, match=r"MI300X cannot be used: .* CUDA, not for ROCm"):
+        parse("8xmi300x")
+
+
+@pytest.mark.parametrize("text", ["2x8x80+1xt4", "1xa10+", "1xa10+cpu", "1xa10+2xfoo"])
+def test_mixed_cards_that_cannot_be_read(text: str) -> None:
+    """Several machines have equal GPUs."""
+    with pytest.raises(HardwareError, match=r"1xa10\+1xt4"):
+        parse(text)

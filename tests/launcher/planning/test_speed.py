@@ -1,0 +1,96 @@
+"""What decides an engine's speed, by who decides it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from launcher.cli.plan import show_why
+from launcher.models.resolve import read_model
+from launcher.planning.hardware import parse
+from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.speed import speeds
+from launcher.settings import load
+from tests.launcher.conftest import Refusals
+
+
+def plan(gpus: str = "1xh100", **ours: str) -> EnginePlan:
+    settings = load({f"MMHIE_{name.upper()}": text for name, text in ours.items()}, None)
+    return make_plan(settings, parse(gpus), read_model(settings, hub=Path("/nowhere")))
+
+
+def states(made: EnginePlan) -> dict[str, str]:
+    return {row.flag: row.state for row in speeds(made.decisions)}
+
+
+@pytest.mark.parametrize(
+    ("gpus", "flag", "arguments"),
+    [
+        ("1xh100", "--moe-backend", ("--moe-backend", "marlin")),
+        ("1xb200", "--moe-backend", ("--moe-backend", "flashinfer_trtllm")),
+        ("1xl4", "--moe-backend", ()),
+        ("1xh100", "--max-cudagraph-capture-size", ("--max-cudagraph-capture-size", "2048")),
+        ("1xl4", "--stream-interval", ("--stream-interval", "4")),
+    ],
+)
+def test_what_could_be_set(gpus: str, flag: str, arguments: tuple[str, ...]) -> None:
+    """By card; nothing is switched on by itself."""
+    made = plan(gpus)
+    rows = {row.flag: row for row in speeds(made.decisions)}
+
+    assert rows[flag].arguments == arguments
+    assert (rows[flag].state == "possible") == bool(arguments)
+    assert flag not in made.argv
+
+
+def test_the_cache_on_blackwell() -> None:
+    """8 bits are possible there, and set where they are asked for."""
+    assert states(plan("1xb200"))["--kv-cache-dtype"] == "possible"
+    assert states(plan("1xb200", kv_cache_dtype="fp8"))["--kv-cache-dtype"] == "set"
+    assert states(plan("1xh100"))["--kv-cache-dtype"] == "default"
+
+
+@pytest.mark.parametrize("text", ["--moe-backend marlin", "--moe-backend=marlin"])
+def test_what_the_operator_sets_is_set(text: str) -> None:
+    """With the operator's own value."""
+    rows = {row.flag: row for row in speeds(plan(engine_args=text).decisions)}
+
+    assert (rows["--moe-backend"].state, rows["--moe-backend"].value) == ("set", "marlin")
+
+
+def test_a_dense_model_has_no_experts_and_a_cpu_none_of_it() -> None:
+    """Nothing is listed that does not apply."""
+    assert "--moe-backend" not in states(plan(reasoner_model="facebook/opt-1.3b"))
+    assert speeds(plan("cpu,ram=64").decisions) == ()
+
+
+@pytest.mark.engine
+def test_every_possible_setting_is_taken_by_the_parser(refusals: Refusals) -> None:
+    """The installed vLLM reads what is suggested."""
+    lines = [
+        ["model", *row.arguments]
+        for gpus in ("1xl4", "1xh100", "1xb200")
+        for row in speeds(plan(gpus).decisions)
+        if row.arguments
+    ]
+
+    assert refusals(lines) == []
+
+
+def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A suggestion can be copied into a shell."""
+    show_why(plan(), Console(file=sys.stdout, width=200))
+    printed = capsys.readouterr().out
+    line = next(line for line in printed.splitlines() if "--speculative-config" in line)
+    _, _, value = line.rpartition("(MMHIE_ENGINE_ARGS=")
+    (arguments,) = shlex.split(value.removesuffix(")"))
+
+    assert json.loads(shlex.split(arguments)[1])["method"] == "eagle3"
+    assert [word in printed for word in ("Set:", "Left to vLLM:", "Possible, and off:")] == [
+        True
+    ] * 3
