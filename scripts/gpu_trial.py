@@ -111,6 +111,9 @@ def _until_answered(engine: subprocess.Popen[bytes], socket: Path) -> bool:
     transport = httpx2.HTTPTransport(uds=str(socket))
     with httpx2.Client(transport=transport, base_url="http://engine", timeout=120) as client:
         while engine.poll() is None and time.monotonic() < until:
+            if not socket.exists():  # a failed attempt would leave a socket of its own open
+                time.sleep(TICK_S)
+                continue
             try:
                 return client.post("/v1/completions", json=body).status_code == 200
             except httpx2.TransportError:
