@@ -23,7 +23,7 @@ from launcher.planning import card_choice, hardware, installation
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
-from launcher.planning.speed import Speed, speeds
+from launcher.planning.speed import SpeedOption, speeds
 from launcher.settings import LauncherSettings, given, is_offline, load, refuse_conflicts
 
 Gpus = Annotated[
@@ -144,7 +144,7 @@ def show_why(plan: EnginePlan, console: Console) -> None:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def tried(row: Speed) -> str:
+def tried(row: SpeedOption) -> str:
     """The variable that tries another value, as a shell takes it."""
     if row.state != "possible" or not row.arguments:
         return ""

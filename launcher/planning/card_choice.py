@@ -22,7 +22,7 @@ CALM_SHARE: Final = 0.5  # of all GPUs
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class CardChoice:
     """Some GPUs, the requests that all copies of the model on them hold, and whether it fits."""
 
     gpus: tuple[Gpu, ...]
@@ -113,7 +113,7 @@ def _choice(
     gpus: tuple[Gpu, ...],
     model: ModelFacts,
     installed: Installation,
-) -> Choice | None:
+) -> CardChoice | None:
     """What these GPUs hold; None where no engine would start on one of its shares."""
     part = _with(machine, gpus)
     try:
@@ -130,7 +130,7 @@ def _choice(
         plan.memory.kv_room_gib / (plan.memory.kv_gib_per_request or 1) * plan.sizes.data
         for plan in plans
     )
-    return Choice(gpus, held, all(plan.memory.fits for plan in plans))
+    return CardChoice(gpus, held, all(plan.memory.fits for plan in plans))
 
 
 def _with(machine: Hardware, gpus: tuple[Gpu, ...]) -> Hardware:

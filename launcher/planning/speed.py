@@ -26,7 +26,7 @@ CHUNK_US: Final = 27  # of the gateway's time, docs/performance.md
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class SpeedOption:
     """One setting with its value and reason; `arguments` are MMHIE_ENGINE_ARGS that try another."""
 
     flag: str
@@ -40,7 +40,7 @@ class Speed:
         return asdict(self)
 
 
-def speeds(decided: Decisions) -> tuple[Speed, ...]:
+def speeds(decided: Decisions) -> tuple[SpeedOption, ...]:
     """Every such setting of a plan for GPUs; none on a CPU."""
     if decided.device == "cpu":
         return ()
@@ -48,21 +48,21 @@ def speeds(decided: Decisions) -> tuple[Speed, ...]:
     return tuple(_as_asked(row, decided.settings.engine_args) for row in made)
 
 
-def _as_asked(row: Speed, arguments: tuple[str, ...]) -> Speed:
+def _as_asked(row: SpeedOption, arguments: tuple[str, ...]) -> SpeedOption:
     """What MMHIE_ENGINE_ARGS says counts."""
     parts = [part for argument in arguments for part in argument.split("=", 1)]
     if row.flag not in parts:
         return row
     value = next(iter(parts[parts.index(row.flag) + 1 :]), "")
-    return Speed(row.flag, "set", value, "MMHIE_ENGINE_ARGS")
+    return SpeedOption(row.flag, "set", value, "MMHIE_ENGINE_ARGS")
 
 
-def _batches(decided: Decisions) -> Iterator[Speed]:
+def _batches(decided: Decisions) -> Iterator[SpeedOption]:
     made = schedule(decided)
-    yield Speed(
+    yield SpeedOption(
         batch.SEQUENCES, "set", str(made.sequences), "as many as the KV cache is likely to hold"
     )
-    yield Speed(
+    yield SpeedOption(
         batch.TOKENS,
         "default",
         str(made.batched_tokens),
@@ -71,10 +71,10 @@ def _batches(decided: Decisions) -> Iterator[Speed]:
     )
 
 
-def _graphs(decided: Decisions) -> Iterator[Speed]:
+def _graphs(decided: Decisions) -> Iterator[SpeedOption]:
     made = schedule(decided)
     is_short = made.graph_tokens < min(GRAPH_TOKENS, made.batched_tokens)
-    yield Speed(
+    yield SpeedOption(
         CUDA_GRAPHS,
         "possible" if is_short and decided.model.is_gpt_oss else "default",
         str(made.graph_tokens),
@@ -84,7 +84,7 @@ def _graphs(decided: Decisions) -> Iterator[Speed]:
     )
 
 
-def _experts(decided: Decisions) -> Iterator[Speed]:
+def _experts(decided: Decisions) -> Iterator[SpeedOption]:
     if not decided.model.experts:
         return
     capability = decided.hardware.capability
@@ -93,14 +93,14 @@ def _experts(decided: Decisions) -> Iterator[Speed]:
     elif capability >= HOPPER:
         other, reason = "marlin", "InferenceX runs gpt-oss with it on H100; vLLM chooses Triton"
     else:
-        yield Speed(MOE, "default", "auto", "Marlin is the only kernel for this card")
+        yield SpeedOption(MOE, "default", "auto", "Marlin is the only kernel for this card")
         return
-    yield Speed(MOE, "possible", "auto", reason, (MOE, other))
+    yield SpeedOption(MOE, "possible", "auto", reason, (MOE, other))
 
 
-def _stream(_: Decisions) -> Iterator[Speed]:
+def _stream(_: Decisions) -> Iterator[SpeedOption]:
     saved = CHUNK_US * 3 / 4
-    yield Speed(
+    yield SpeedOption(
         INTERVAL,
         "possible",
         "1",
@@ -110,8 +110,8 @@ def _stream(_: Decisions) -> Iterator[Speed]:
     )
 
 
-def _mode(_: Decisions) -> Iterator[Speed]:
-    yield Speed(
+def _mode(_: Decisions) -> Iterator[SpeedOption]:
+    yield SpeedOption(
         MODE,
         "possible",
         "balanced",
@@ -121,10 +121,10 @@ def _mode(_: Decisions) -> Iterator[Speed]:
     )
 
 
-def _draft(decided: Decisions) -> Iterator[Speed]:
+def _draft(decided: Decisions) -> Iterator[SpeedOption]:
     if decided.model.draft:
         return
-    yield Speed(
+    yield SpeedOption(
         DRAFT,
         "possible",
         "off",
@@ -134,10 +134,10 @@ def _draft(decided: Decisions) -> Iterator[Speed]:
     )
 
 
-def _cache(decided: Decisions) -> Iterator[Speed]:
+def _cache(decided: Decisions) -> Iterator[SpeedOption]:
     value = decided.workload.kv_dtype
     is_wide = value != "fp8" and decided.hardware.capability >= BLACKWELL
-    yield Speed(
+    yield SpeedOption(
         "--kv-cache-dtype",
         "possible" if is_wide else ("set" if value != "auto" else "default"),
         value,
@@ -146,16 +146,18 @@ def _cache(decided: Decisions) -> Iterator[Speed]:
     )
 
 
-def _fixed(decided: Decisions) -> Iterator[Speed]:
-    yield Speed(
+def _fixed(decided: Decisions) -> Iterator[SpeedOption]:
+    yield SpeedOption(
         "--async-scheduling", "default", "on", "the next step is planned while one runs (+14-16 %)"
     )
-    yield Speed("--enable-prefix-caching", "default", "on", "a known beginning is not read again")
+    yield SpeedOption(
+        "--enable-prefix-caching", "default", "on", "a known beginning is not read again"
+    )
     if load_strategy(decided):
-        yield Speed(PREFETCH, "set", "prefetch", "files fit in memory, and are read ahead")
+        yield SpeedOption(PREFETCH, "set", "prefetch", "files fit in memory, and are read ahead")
 
 
-ROWS: Final[tuple[Callable[[Decisions], Iterator[Speed]], ...]] = (
+ROWS: Final[tuple[Callable[[Decisions], Iterator[SpeedOption]], ...]] = (
     _batches,
     _graphs,
     _experts,
