@@ -38,7 +38,6 @@ from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
 from gateway.safety.hold_guard import HoldGuard
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.safety.model_card.source import card_source
-from gateway.safety.red_flags.screening import Policy
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing, tracing_of
@@ -123,9 +122,6 @@ async def open_services(
     try:
         await services.shared.wait_for_first_attempt()
         await services.watch.wait_for_first_probe()
-        # Now: earlier, it would take its time from the start.
-        warming = asyncio.to_thread(services.labels.warm_up)
-        watching.append(asyncio.create_task(warming, name="signs"))
         yield services
     finally:
         for task in watching:
@@ -179,11 +175,7 @@ def services_of(
             words=words,
             audience=settings.audience,
             emergency_contact=settings.emergency_contact,
-            policy=Policy(
-                languages=settings.notice_languages,
-                threshold=settings.notice_threshold,
-                with_records=settings.notice_records,
-            ),
+            threshold=settings.notice_threshold,
         ),
         metrics=own,
         hold=HoldGuard(

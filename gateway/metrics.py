@@ -82,6 +82,9 @@ class Metrics:
         self.resolved = counter(
             "notices_resolved", "Red flags that a later turn said were over.", "rule"
         )
+        self.in_setting = counter(
+            "notices_in_setting", "Red flags that only an application's own text raised.", "rule"
+        )
         self.warnings = counter("warnings", "Warnings on answers.", "kind")
         self.truncated = counter("truncated", "Truncated answers.", "where")
         self.prompts = counter("prompts", "Prompts, by language.", "language")
@@ -181,18 +184,23 @@ class Metrics:
         self.count(self.requests, record.route, record.outcome)
         self.duration.observe(record.ms / 1000)
         self.http.observe(record)
-        for notice in record.notices:
-            self.count(self.notices, notice["id"])
-        for rule in record.resolved:
-            self.count(self.resolved, rule)
-        if record.language is not None:
-            self.count(self.prompts, record.language)
+        self._count_prompt(record)
         if record.ttft_ms is not None:
             self.ttft.observe(record.ttft_ms / 1000)
         if record.answer is not None:
             self._count_answer(record.answer)
         elif record.prompt_estimate:
             self.estimated_tokens.inc(record.prompt_estimate)
+
+    def _count_prompt(self, record: RequestRecord) -> None:
+        for notice in record.notices:
+            self.count(self.notices, notice["id"])
+        for rule in record.resolved:
+            self.count(self.resolved, rule)
+        for rule in record.in_setting:
+            self.count(self.in_setting, rule)
+        if record.language is not None:
+            self.count(self.prompts, record.language)
 
     def _count_answer(self, answer: AnswerSummary) -> None:
         if answer.is_estimated:

@@ -100,7 +100,9 @@ class RequestRecord:
     trace: Trace | None = None
     # pipeline
     notices: Sequence[Notice] = ()
-    resolved: Sequence[str] = ()  # ids of red flags that a later turn has resolved
+    resolved: Sequence[str] = ()  # of these the ids that a later turn has resolved
+    in_setting: Sequence[str] = ()  # ids that only an application's own text raises
+    is_screened: bool = True
     language: str | None = None  # of the prompt, where it has a text
     notice_rules: str | None = None  # version of the rules the prompt was screened with
     release: Release | None = None

@@ -216,21 +216,12 @@ class GatewaySettings(
         Path("~/.local/state/mmhie/hold.json"),
         description="File in which `mmhie hold` records that the model is out of service.",
     )
-    notice_languages: Annotated[tuple[Literal["en", "de", "es"], ...], CommaSeparated] = Field(
-        ("en",), description="Languages of the red-flag rules, comma-separated: `en,de,es`."
-    )
     notice_threshold: float | None = Field(
         None,
         ge=0.05,
         le=1,
-        description="Estimated probability of an emergency from which a prompt gets a notice even "
-        "if no rule names the reason, in every language; 1: rules alone. Unset: that of the "
-        "text's language, in docs/red-flags.md.",
-    )
-    notice_records: bool = Field(
-        False,
-        description="Look for red flags in records, reports, exam items and studies as well; the "
-        "notice then speaks of the document.",
+        description="Estimated probability of an emergency from which a passage gets a notice; 1: "
+        "none does. Unset: that of the model, in docs/red-flags.md.",
     )
     reasoning: Literal["pass", "hide", "scope"] = Field(
         "pass",

@@ -1,8 +1,9 @@
 """The labels of every model output: disclaimer, provenance, notices."""
 
+import math
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import NamedTuple
@@ -10,11 +11,10 @@ from typing import NamedTuple
 from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.languages import HEAD, LANGUAGES, LETTERS, VOTES, Language
 from gateway.safety.red_flags import screening
-from gateway.safety.red_flags.classifier.language import known_words
-from gateway.safety.red_flags.classifier.model import model
-from gateway.safety.red_flags.notices import notice, red_flags, rules_version
+from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.notices import notice, rules_version
+from gateway.safety.request_text import Turn
 from gateway.safety.wording import Audience, Wording, wording
 from gateway.timestamps import rfc3339
 
@@ -22,10 +22,15 @@ GATEWAY_VERSION = version("mmhie-server")
 
 
 class Screening(NamedTuple):
-    """Notices for a prompt, and the ids of red flags that a later turn has resolved."""
+    """Notices for a conversation; of these the ids that a later turn has resolved; and the ids that
+    nothing but an application's own text raises, which get no notice."""
 
-    notices: Sequence[Mapping[str, str]]
-    resolved: Sequence[str]
+    notices: Sequence[Mapping[str, str]] = ()
+    resolved: Sequence[str] = ()
+    in_setting: Sequence[str] = ()
+
+
+Screenings = Generator[None, None, Screening]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Labels:
     wording: Wording
     audience: Audience
     emergency_contact: str
-    policy: screening.Policy
+    threshold: float  # log-odds from which there is a notice
     notice_rules: str | None  # their version; None: nothing is screened
 
     @classmethod
@@ -49,38 +54,31 @@ class Labels:
         words: Wording | None = None,
         audience: Audience = "clinician",
         emergency_contact: str | None = None,
-        policy: screening.Policy = screening.DEFAULT,
+        threshold: float | None = None,
     ) -> "Labels":
         """Return the labels; without a key, digests compare within one run only."""
         secret = key.encode() if key else secrets.token_bytes(32)
         words = words or wording(disclaimer.language)
         contact = emergency_contact or words.contact
-        rules = None
+        odds, rules = math.inf, None
         if audience != "off":
-            red_flags(policy.languages)  # 25 ms per language: now, not in the first request
-            model()  # 40 ms
-            known_words()
-            rules = rules_version(words, audience, [str(policy), contact])
-        return cls(disclaimer, secret, words, audience, contact, policy, rules)
+            odds = model().threshold if threshold is None else log_odds(threshold)
+            rules = rules_version(words, audience, [str(odds), contact])
+        return cls(disclaimer, secret, words, audience, contact, odds, rules)
 
-    def warm_up(self) -> None:
-        """Compile the signs of the rules, where anybody is to read notices."""
-        if self.audience != "off":
-            red_flags(self.policy.languages).compile_signs()
-
-    def screen(self, turns: Sequence[str]) -> Screening:
-        """Return the notices for the turns of a conversation, which need no answer; none where
+    def screen(self, turns: Sequence[Turn]) -> Screenings:
+        """Screen the turns of a conversation in short steps; the notices need no answer. None where
         nobody is to read them."""
         if self.audience == "off":
-            return Screening((), ())
-        found = screening.raised(turns, self.policy)
-        notices = [self._notice(one) for one in found.in_messages]
-        notices += [self._notice(one, of_document=True) for one in found.in_documents]
-        return Screening(notices, found.resolved)
+            return Screening()
+        raised = yield from screening.screening_of(turns, self.threshold)
+        notices = [self._notice(topic) for topic in raised.now]
+        notices += [self._notice(topic, is_earlier=True) for topic in raised.earlier]
+        return Screening(notices, raised.earlier, raised.in_setting)
 
-    def _notice(self, name: str, *, of_document: bool = False) -> Mapping[str, str]:
+    def _notice(self, topic: str, *, is_earlier: bool = False) -> Mapping[str, str]:
         words, contact = self.wording, self.emergency_contact
-        return notice(name, words, self.audience, contact, of_document=of_document)
+        return notice(topic, words, self.audience, contact, is_earlier=is_earlier)
 
     def initial(
         self,
@@ -111,13 +109,6 @@ def effort_in(request: Json) -> str | None:
     return effort
 
 
-def language_of(turns: Sequence[str]) -> Language | None:
-    """Return the language of the last turn's beginning: `other` where its words do not tell, None
-    where there is no text."""
-    if not turns:
-        return None
-    words = LETTERS.findall(turns[-1][:HEAD].lower())
-    votes = "".join([VOTES[word] for word in words if word in VOTES])
-    counts = [votes.count(str(at)) for at in range(len(LANGUAGES))]
-    most = max(counts)
-    return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else "other"
+def log_odds(chance: float) -> float:
+    """Return the log-odds of a probability over 0."""
+    return math.log(chance / (1 - chance)) if chance < 1 else math.inf

@@ -90,12 +90,20 @@ def repeatable(first: Json) -> Json:
     The disclaimer comes without its text, which a stream has once.
     """
     named = {name: value for name, value in first["disclaimer"].items() if name != "text"}
-    return {"disclaimer": named, "notices": first["notices"], "provenance": {}}
+    warnings = first.get("warnings", [])
+    return {
+        "disclaimer": named,
+        "notices": first["notices"],
+        "warnings": warnings,
+        "provenance": {},
+    }
 
 
 def merge(first: Json, last: Json) -> Json:
     """Merge both parts into one object."""
-    return {**first, **last, "provenance": {**first["provenance"], **last["provenance"]}}
+    warnings = [*first.get("warnings", ()), *last["warnings"]]
+    known = {**first["provenance"], **last["provenance"]}
+    return {**first, **last, "warnings": warnings, "provenance": known}
 
 
 def sampling(body: Mapping[str, object]) -> dict[str, int | float]:

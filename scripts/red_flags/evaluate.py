@@ -1,189 +1,184 @@
-"""`python -m scripts.red_flags.evaluate --clones FOLDER [--release]`: measure screening.
+"""`python -m scripts.red_flags.evaluate [--clones FOLDER]`: measure how red flags are noticed.
 
-On the frozen part, the release sets and the public test sources. Of a release set the figures that
-it had when it was scored once stay; `--release` scores the newest one. Writes
-docs/red-flags/evaluation.json, from which `python -m scripts.render red_flags` writes the page.
+On the release sets, alone and in company (`tests/gateway/safety/red_flags/company/`), and with
+`--clones` on the public test sources of sources.toml. Writes docs/red-flags/evaluation.json, from
+which `python -m scripts.render red_flags` writes the page.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gateway.safety.red_flags.classifier.model import CARD
-from gateway.safety.red_flags.screening import Policy, Reading, raised
+from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.screening import Raised, raised
+from gateway.safety.request_text import Turn
 from scripts.red_flags import sources
-from scripts.red_flags.contribution import contributions
-from tests.gateway.safety.red_flags.frozen import (
-    FOLDER,
-    LANGUAGES,
-    RELEASES,
-    Case,
-    cases,
-    languages_of,
-)
+from tests.gateway.safety.red_flags.frozen import FOLDERS, RELEASES, Case, cases, languages_of
 
-RECORD = Path(__file__).parents[2] / "docs" / "red-flags" / "evaluation.json"
-POLICY = Policy(languages=("en", "de", "es"))
-WITHOUT_RULES = Policy(languages=())
-PREVALENCES = (0.01, 0.05, 0.2)  # a general assistant, a clinic's inbox, an emergency department
-BINS = 5
-SIZES = {
-    "a question of 100 characters": 100,
-    "1.2 KB": 1_242,
-    "5 KB": 5_000,
-    "32 KB": 32_000,
-}
-PROSE = (
-    "I have had a mild headache since this morning, can I take ibuprofen with my blood pressure "
-    "tablets? "
-)
-DIALOGUE = "Doctor: Any chest pain or fever? Patient: No, none of that, only the knee, doctor.\n"
+ROOT = Path(__file__).parents[2]
+RECORD = ROOT / "docs" / "red-flags" / "evaluation.json"
+COMPANY = ROOT / "tests" / "gateway" / "safety" / "red_flags" / "company"
+RECORD_SIZES = (1_500, 8_000, 30_000)  # characters
+TYPED = "typing errors and no punctuation"
+SERIOUS = {"self-harm": "MED104", "poisoning": "MED105"}
+QUESTION = "I have had a mild headache since this morning, can I take ibuprofen with my tablets? "
+VISIT = "Doctor: Any chest pain or fever? Patient: No, none of that, only the knee, doctor.\n"
+Company = tuple[str, ...]  # turns of a conversation, one of them with a place for the text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts.red_flags.evaluate", description=__doc__)
-    parser.add_argument("--clones", type=Path, required=True, help="bare clones of the sources")
-    parser.add_argument("--release", action="store_true", help="score the new release set")
+    parser.add_argument("--clones", type=Path, help="bare clones of the public sources")
     options = parser.parse_args()
-    known = json.loads(RECORD.read_text("utf-8"))
+    earlier = json.loads(RECORD.read_text("utf-8"))
+    newest = [case for each in languages_of(RELEASES[-1]) for case in cases(each, RELEASES[-1])]
     record = {
-        "trained": json.loads(CARD.read_text("utf-8"))["trained"],
-        "thresholds": POLICY.thresholds(),
-        "releases": releases(known["releases"], with_newest=options.release),
-        **figures(FOLDER),
-        "sources": [measured(one, options.clones) for one in sources.sources("test")],
-        "rules": contributions(development(options.clones), POLICY),
-        "cost_us": {name: round(cost_us(size), 1) for name, size in SIZES.items()},
+        "threshold": model().threshold,
+        "once": earlier["once"],  # as the newest set was scored first; it is a known one since
+        "newest": {"name": RELEASES[-1].name, **figures(newest)},
+        "company": list(in_company(newest)),
+        "known": [known(folder) for folder in FOLDERS[:-1]],
+        "sources": list(public(options.clones)) if options.clones else earlier["sources"],
+        "cost_us": {name: round(cost_us(text), 1) for name, text in costs().items()},
     }
     RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
-def releases(known: dict[str, Any], *, with_newest: bool) -> dict[str, Any]:
-    """Return the figures of each release set, as it was scored once and as it is a known set."""
-    newest = RELEASES[-1].name
-    if newest not in known and not with_newest:
-        raise SystemExit(f"{newest} was never scored: --release scores it, once.")
-    found = {}
-    for folder in RELEASES:
-        now = release_figures(folder)
-        is_scored_now = folder.name == newest and with_newest
-        once = now if is_scored_now else known[folder.name]["once"]
-        found[folder.name] = {"once": once, "now": now}
-    return found
+def screened(*texts: str) -> Raised:
+    """Return what the user's turns raise, with the default settings."""
+    return raised([Turn("user", text) for text in texts], model().threshold)
 
 
-def figures(folder: Path, policy: Policy = POLICY) -> dict[str, Any]:
-    """Return the figures of the frozen part, or of a release set, by language and by kind."""
-    texts = [case for language in languages_of(folder) for case in cases(language, folder)]
-    fired = {case.text: is_fired(case.text, policy) for case in texts}
+def is_noticed(*texts: str) -> bool:
+    """Return whether the user's turns raise any notice."""
+    return bool(screened(*texts).now)
+
+
+def figures(texts: Sequence[Case]) -> dict[str, Any]:
+    """Return the figures of a release set."""
+    emergencies = [case for case in texts if case.is_emergency]
+    found = {case: screened(case.text).now for case in texts}
+    named = [case for case in emergencies if case.topic and found[case]]
     return {
-        "languages": [counted("all", texts, fired, lambda case: case.language)],
-        "kinds": [counted("all", texts, fired, lambda case: case.kind)],
-        "calibration": calibration(texts),
+        "languages": by(texts, found, lambda case: case.language),
+        "kinds": by(texts, found, lambda case: case.kind),
+        "topics": by(emergencies, found, lambda case: str(case.topic)),
+        "first_topic_right": share(named, lambda case: found[case][0] == case.topic),
+        "topic_named": share(named, lambda case: case.topic in found[case]),
+        "typed": share([each for each in emergencies if each.kind == TYPED], found.get),
+        **{
+            name: share([each for each in emergencies if each.topic == topic], found.get)
+            for name, topic in SERIOUS.items()
+        },
     }
 
 
-def release_figures(folder: Path) -> dict[str, Any]:
-    """Return the figures of a release set, and what they are without rules, by language."""
-    alone = figures(folder, WITHOUT_RULES)["languages"]
-    return {**figures(folder), "without_rules": alone}
-
-
-def development(clones: Path) -> list[tuple[str, bool]]:
-    """Return the texts on which the rules are compared, and whether they are emergencies."""
-    own = [(case.text, case.is_emergency) for one in LANGUAGES for case in cases(one)]
-    return own + [
-        (each.text, each.is_emergency)
-        for use in ("test", "train")
-        for one in sources.sources(use)
-        for each in sources.read(one, clones)
-    ]
-
-
-def is_fired(text: str, policy: Policy = POLICY) -> bool:
-    """Return whether a text raises any notice, by default with the default settings, all rules."""
-    return bool(raised([text], policy).in_messages)
-
-
-def counted(
-    name: str, texts: Sequence[Case], fired: dict[str, bool], group: Callable[[Case], str]
-) -> dict[str, Any]:
-    """Return counts by group and label."""
-    groups: dict[tuple[str, bool], list[bool]] = defaultdict(list)
-    for case in texts:
-        groups[group(case), case.is_emergency].append(fired[case.text])
-    rows = [
-        {"group": key, "emergency": label, "texts": len(found), "fired": sum(found)}
-        for (key, label), found in groups.items()
-    ]
-    return {"name": name, "rows": rows}
-
-
-def calibration(texts: Iterable[Case]) -> list[dict[str, float]]:
-    """Return the mean estimate and the share of emergencies, by size of the estimate."""
-    pairs = [(max(Reading.of(case.text).chances), case.is_emergency) for case in texts]
-    bins: dict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for chance, label in pairs:
-        bins[min(int(chance * BINS), BINS - 1)].append((chance, label))
+def by(
+    texts: Sequence[Case], found: dict[Case, Sequence[str]], group: Callable[[Case], str]
+) -> list[dict[str, Any]]:
+    """Return the emergencies and the others of each group, and those of them that are noticed."""
+    names = list(dict.fromkeys(map(group, texts)))
     return [
-        {
-            "texts": len(found),
-            "estimated": round(sum(chance for chance, _ in found) / len(found), 3),
-            "observed": round(sum(label for _, label in found) / len(found), 3),
-        }
-        for _, found in sorted(bins.items())
+        {"group": name, "emergency": label, **share(chosen, found.get)}
+        for name in names
+        for label in (True, False)
+        if (
+            chosen := [each for each in texts if group(each) == name and each.is_emergency == label]
+        )
     ]
 
 
-def measured(source: dict[str, Any], clones: Path) -> dict[str, Any]:
-    """Return the counts of a public source."""
-    groups: dict[tuple[bool, str], list[bool]] = defaultdict(list)
-    for each in sources.read(source, clones):
-        groups[each.is_emergency, each.kind].append(is_fired(each.text))
-    rows = [
-        {"emergency": label, "kind": kind, "texts": len(found), "fired": sum(found)}
-        for (label, kind), found in groups.items()
-    ]
-    return {"name": source["name"], "licence": source["licence"], "rows": rows}
+def share(texts: Sequence[Case], is_hit: Callable[[Case], object]) -> dict[str, int]:
+    """Return a number of texts, and how many of them are hits."""
+    return {"texts": len(texts), "noticed": sum(map(bool, map(is_hit, texts)))}
 
 
-def cost_us(size: int) -> float:
+def in_company(texts: Sequence[Case]) -> Iterator[dict[str, Any]]:
+    """Return, for each company, the emergencies that are noticed in it of those noticed alone, and
+    the others that are noticed in it, beside those noticed alone."""
+    alone = {case for case in texts if is_noticed(case.text)}
+    counts: dict[str, dict[str, int]] = {}
+    for case in texts:
+        for name, place in companies(case.language):
+            count = counts.setdefault(
+                name, dict.fromkeys(("alone", "kept", "others", "alarms", "before"), 0)
+            )
+            is_asked = case in alone or not case.is_emergency
+            said = [turn.replace("{text}", case.text) for turn in place]
+            noticed = is_asked and is_noticed(*said)
+            if case.is_emergency:
+                count["alone"] += case in alone
+                count["kept"] += noticed
+            else:
+                count["others"] += 1
+                count["before"] += case in alone
+                count["alarms"] += noticed
+    return ({"company": name, **count} for name, count in counts.items())
+
+
+def companies(language: str) -> Iterator[tuple[str, Company]]:
+    """Return the companies of a language, each with its name."""
+    table = json.loads((COMPANY / f"{language}.json").read_text("utf-8"))
+    for kind, sentences in table["sentences"].items():
+        for sentence in sentences:
+            yield f"{kind}, after", ("{text} " + sentence,)
+            yield f"{kind}, before", (sentence + " {text}",)
+            yield f"{kind}, around", (sentence + " {text} " + sentence,)
+    for size in RECORD_SIZES:
+        record = ("\n".join(table["record"]) * (size // 5_000 + 1))[:size]
+        yield f"record of {size / 1000:g} KB, after", ("{text}\n" + record,)
+        yield f"record of {size / 1000:g} KB, before", (record + "\n{text}",)
+    for pair in table["turns"]:
+        yield "two more turns", ("{text}", *pair)
+
+
+def known(folder: Path) -> dict[str, Any]:
+    """Return the figures of a known set, by language."""
+    texts = [case for each in languages_of(folder) for case in cases(each, folder)]
+    found = {case: screened(case.text).now for case in texts}
+    return {"name": folder.name, "languages": by(texts, found, lambda case: case.language)}
+
+
+def public(clones: Path) -> Iterator[dict[str, Any]]:
+    """Return the counts of the public test sources."""
+    for source in sources.sources("test"):
+        texts = [
+            Case(each.text, each.is_emergency, each.kind, each.language, None)
+            for each in sources.read(source, clones)
+        ]
+        found = {case: screened(case.text).now for case in texts}
+        rows = by(texts, found, lambda case: case.kind)
+        yield {"name": source["name"], "licence": source["licence"], "rows": rows}
+
+
+def costs() -> dict[str, str]:
+    """Return the texts whose cost is measured."""
+    alarming = "\n".join(case.text for case in cases("en") if case.is_emergency)
+    return {
+        "a question of 85 characters": QUESTION.strip(),
+        "a visit of 1,242 characters": (VISIT * 20)[:1_242],
+        "emergencies, 1,242 characters": alarming[:1_242],
+        "a visit of 32 KB": (VISIT * 400)[:32_768],
+        "emergencies, 32 KB": (alarming * 3)[:32_768],
+    }
+
+
+def cost_us(text: str) -> float:
     """Return the processor time of one screening in microseconds, the best of nine."""
-    piece = PROSE if size <= len(PROSE) + 1 else DIALOGUE
-    text = (piece * (size // len(piece) + 1))[:size]
-    repeats = max(3, 200_000 // size)
+    repeats = max(3, 50_000 // len(text))
     return min(seconds(text, repeats) for _ in range(9)) * 1e6
 
 
 def seconds(text: str, repeats: int) -> float:
     start = time.process_time()
     for _ in range(repeats):
-        raised([text], POLICY)
+        screened(text)
     return (time.process_time() - start) / repeats
-
-
-def interval(hits: int, of: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share."""
-    if not of:
-        return 0.0, 1.0
-    share, z = hits / of, 1.96
-    centre = share + z * z / (2 * of)
-    spread = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    under = 1 + z * z / of
-    return max(0.0, (centre - spread) / under), min(1.0, (centre + spread) / under)
-
-
-def predictive(sensitivity: float, alarms: float, prevalence: float) -> float:
-    """Return the share of notices that are right, at a prevalence of emergencies."""
-    true, false = sensitivity * prevalence, alarms * (1 - prevalence)
-    return true / (true + false) if true + false else 0.0
 
 
 if __name__ == "__main__":

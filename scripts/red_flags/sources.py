@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.safety.red_flags.notices import red_flags
-
 TABLE = Path(__file__).with_name("sources.toml")
 MESSAGES = ("question", "transcript")  # kinds of text about a present patient, or to the model
 
@@ -192,14 +190,8 @@ def conversations(content: str) -> list[Example]:
 
 
 def other_conversations(content: str) -> list[Example]:
-    """HealthBench: the others of `conversations`, without any in which a rule sees a red flag:
-    themes do not say that a conversation is no emergency."""
-    rules = red_flags(("en",))
-    return [
-        each
-        for at, each in enumerate(_talks(content))
-        if not (each.is_emergency or at % 2 or rules.raised(each.text))
-    ]
+    """HealthBench: the others of `conversations`, its first half."""
+    return [each for at, each in enumerate(_talks(content)) if not (each.is_emergency or at % 2)]
 
 
 def _talks(content: str) -> Iterator[Example]:

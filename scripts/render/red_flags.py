@@ -1,286 +1,196 @@
-"""docs/red-flags.md: how red flags are found, and how well, from two records.
-
-The card is written by training, docs/red-flags/evaluation.json by
-`python -m scripts.red_flags.evaluate`.
-"""
+"""docs/red-flags.md: how red flags are found, and how well, from docs/red-flags/evaluation.json,
+which `python -m scripts.red_flags.evaluate` writes."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gateway.safety.red_flags.classifier.model import CARD
-from gateway.safety.red_flags.screening import FAR_FROM
+from gateway.safety.red_flags.model import FILE, model
 from gateway.safety.wording import built_in
-from scripts.red_flags.evaluate import PREVALENCES, RECORD, interval, predictive
-from scripts.red_flags.thresholds import ALARMS
-from scripts.render import red_flags_prose as prose
+from scripts.red_flags import sources
+from scripts.red_flags.evaluate import RECORD
+from scripts.red_flags.passages import LANGUAGES, texts
 from scripts.render.page import ROOT, table
 
 Row = Mapping[str, Any]
-LOOP_HOLDS = RECORD.with_name("loop-holds.json")
-LANGUAGE = {"en": "English", "de": "German", "es": "Spanish", "fr": "French"}
-OF_TEXTS = {**LANGUAGE, "any": "other or none"}
-
-
-GOALS = {"en": (0.7, 0.05), "de": (0.7, 0.05), "es": (0.7, 0.05), "fr": (0.6, 0.05)}
+DASH = "-"  # where a set has no texts of a language
+LANGUAGE = {
+    "en": "English",
+    "de": "German",
+    "es": "Spanish",
+    "fr": "French",
+    "pt": "Portuguese",
+    "it": "Italian",
+}
+INTRO = Path(__file__).with_name("red_flags_intro.md")
 
 
 def pages() -> dict[Path, str]:
     record = json.loads(RECORD.read_text("utf-8"))
-    card = json.loads(CARD.read_text("utf-8"))
-    return {ROOT / "docs" / "red-flags.md": prose.INTRO + "".join(sections(record, card))}
+    return {ROOT / "docs" / "red-flags.md": "".join(sections(record))}
 
 
-def sections(record: Row, card: Row) -> Iterator[str]:
-    yield from release_sections(record)
-    yield from frozen_sections(record)
-    yield from calibration_section(record)
-    yield from source_section(record)
-    yield from rule_section(record)
-    yield from cost_section(record)
-    yield from loop_section(json.loads(LOOP_HOLDS.read_text("utf-8")))
-    yield from card_sections(card)
-
-
-def release_sections(record: Row) -> Iterator[str]:
-    *earlier, (_, newest) = record["releases"].items()
-    (languages,), (alone,), (kinds,) = (
-        newest["once"][name] for name in ("languages", "without_rules", "kinds")
+def sections(record: Row) -> Iterator[str]:
+    once = record["once"]
+    yield INTRO.read_text("utf-8").format(
+        threshold=record["threshold"],
+        remark=once["remark"],
+        emergencies=total(once["languages"], emergency=True),
+        others=total(once["languages"], emergency=False),
     )
-    yield "\n## Release set, by language\n"
-    yield prose.RELEASE.format(**record["thresholds"])
-    yield table(
-        ["language", "emergencies noticed", "goal", "other texts noticed", "goal"],
-        [beside_goals(languages["rows"], name) for name in LANGUAGE],
-    )
-    yield "\nThe same without rules: by the classifier and the vital signs alone.\n\n"
+    yield from once_section(once)
+    yield from company_section(record["company"])
+    yield from known_section(record["known"], record["newest"])
+    yield from source_section(record["sources"])
+    yield from card_section(record["cost_us"])
+
+
+def total(rows: Sequence[Row], *, emergency: bool) -> int:
+    """Return the number of emergencies, or of others."""
+    return sum(row["texts"] for row in rows if row["emergency"] is emergency)
+
+
+def once_section(once: Row) -> Iterator[str]:
+    rows = once["languages"]
     yield table(
         ["language", "emergencies noticed", "other texts noticed"],
-        [[LANGUAGE[name], *map(share, both(alone["rows"], name))] for name in LANGUAGE],
+        [[LANGUAGE[name], *pair(rows, name)] for name in LANGUAGE],
     )
-    yield "\n## Release set, by kind\n\n"
-    yield by_kind(kinds["rows"])
-    yield "\n## Earlier release sets\n"
-    yield prose.EARLIER
+    yield "\n"
+    named = (
+        ("topic named, of those noticed", "topic_named"),
+        ("likeliest topic right", "first_topic_right"),
+        ("self-harm", "self-harm"),
+        ("poisoning", "poisoning"),
+        ("typing errors", "typed"),
+    )
+    yield table(["all languages", "share"], [[title, share(once[name])] for title, name in named])
+    yield "\nOther texts that were noticed most, by kind: "
+    others = [row for row in once["kinds"] if not row["emergency"] and row["noticed"]]
+    worst = sorted(others, key=lambda row: row["noticed"] / row["texts"], reverse=True)[:5]
+    yield "; ".join(f"{row['group']} {row['noticed']} of {row['texts']}" for row in worst) + ".\n"
+
+
+def company_section(rows: Sequence[Row]) -> Iterator[str]:
+    yield (
+        "\n## In company\n\nThe same emergencies with ordinary text around them "
+        "(`tests/gateway/safety/red_flags/company/`, written without sight of the training texts): "
+        "the share of those noticed alone that is still noticed, and of the others the share that "
+        "is noticed, beside their share alone.\n\n"
+    )
     yield table(
+        ["company", "still noticed", "others noticed", "others alone"],
         [
-            "set",
-            "emergencies noticed, once",
-            "other texts noticed, once",
-            "emergencies, now",
-            "other texts, now",
-        ],
-        [row for name, one in earlier for row in once_and_now(name.partition("_")[0], one)],
-    )
-    yield "\n## How many notices are right\n\n"
-    yield prose.PREDICTIVE
-    yield table(
-        ["language", *(f"{prevalence:.0%} emergencies" for prevalence in PREVALENCES)],
-        [predicted(languages["rows"], name) for name in LANGUAGE],
-    )
-
-
-def once_and_now(number: str, release: Row) -> Iterator[list[str]]:
-    """Return a row for each language of a release set that is a known one now."""
-    (once,), (now,) = release["once"]["languages"], release["now"]["languages"]
-    for name in LANGUAGE:
-        if any(row["group"] == name for row in once["rows"]):
-            shares = (share(row) for rows in (once, now) for row in both(rows["rows"], name))
-            yield [f"{number}, {LANGUAGE[name]}", *shares]
-
-
-def beside_goals(rows: Sequence[Row], name: str) -> list[str]:
-    """Return a language's shares, each with what has become of its goal."""
-    cases, others = both(rows, name)
-    least, most = GOALS[name]
-    found = cases["fired"] / cases["texts"] >= least
-    quiet = others["fired"] / others["texts"] <= most
-    return [
-        LANGUAGE[name],
-        share(cases),
-        f"{least:.0%}: {'met' if found else 'missed'}",
-        share(others),
-        f"{most:.0%}: {'met' if quiet else 'missed'}",
-    ]
-
-
-def by_kind(rows: Sequence[Row]) -> str:
-    return table(
-        ["texts", "kind", "noticed"],
-        [
-            ["emergencies" if row["emergency"] else "others", row["group"], share(row)]
+            [
+                row["company"],
+                f"{row['kept'] / row['alone']:.1%}",
+                f"{row['alarms'] / row['others']:.1%}",
+                f"{row['before'] / row['others']:.1%}",
+            ]
             for row in rows
         ],
     )
 
 
-def rule_section(record: Row) -> Iterator[str]:
-    yield "\n## What each rule adds\n"
-    yield prose.RULES
-    names = built_in("en").notices
+def known_section(known: Sequence[Row], newest: Row) -> Iterator[str]:
+    yield (
+        "\n## Known sets\n\nThresholds were chosen on these; the newest is among them since it was "
+        "scored. Emergencies noticed, and others noticed.\n\n"
+    )
+    folders = [*known, newest]
     yield table(
-        ["rule", "", "right", "wrong", "right alone", "wrong alone"],
+        ["set", *LANGUAGE.values()],
         [
-            [row["rule"], names[row["rule"]].summary, *map(number, list(row.values())[1:])]
-            for row in record["rules"]
+            [folder["name"], *(" / ".join(short(folder["languages"], name)) for name in LANGUAGE)]
+            for folder in folders
         ],
     )
 
 
-def number(count: int) -> str:
-    return str(count) if count else ""
-
-
-def frozen_sections(record: Row) -> Iterator[str]:
-    (languages,), (kinds,) = record["languages"], record["kinds"]
-    yield "\n## Frozen part, by language\n\n"
+def source_section(found: Sequence[Row]) -> Iterator[str]:
+    yield "\n## Public sources\n\nNothing was trained on them.\n\n"
     yield table(
-        ["language", "emergencies noticed (sensitivity)", "other texts noticed", "specificity"],
-        [by_language(languages["rows"], name) for name in LANGUAGE],
-    )
-    yield "\n## Frozen part, by kind\n\n"
-    yield by_kind(kinds["rows"])
-
-
-def calibration_section(record: Row) -> Iterator[str]:
-    yield "\n## Calibration\n\n"
-    yield prose.CALIBRATION
-    yield table(
-        ["estimated", "observed", "texts", ""],
-        [
-            [f"{one['estimated']:.2f}", f"{one['observed']:.2f}", one["texts"], bar(one)]
-            for one in record["calibration"]
-        ],
-    )
-
-
-def source_section(record: Row) -> Iterator[str]:
-    yield "\n## Public sources that nothing was trained on\n\n"
-    yield table(
-        ["source", "licence", "texts", "kind", "noticed"],
+        ["source", "kind", "emergencies noticed", "others noticed"],
         [
             [
                 source["name"],
-                source["licence"],
-                "emergencies" if row["emergency"] else "others",
-                row["kind"],
-                share(row),
+                kind,
+                *pair([row for row in source["rows"] if row["group"] == kind], kind),
             ]
-            for source in record["sources"]
-            for row in source["rows"]
-        ],
-    )
-    yield prose.SOURCES_NOTE
-
-
-def cost_section(record: Row) -> Iterator[str]:
-    yield "\n## Cost\n\n"
-    yield table(
-        ["text", "processor time"],
-        [[name, f"{cost:,.0f} µs"] for name, cost in record["cost_us"].items()],
-    )
-
-
-def loop_section(record: Row) -> Iterator[str]:
-    yield "\n## Beside other streams\n"
-    yield prose.LOOP
-    yield table(
-        ["text", "longest step, median", "worst"],
-        [
-            [text["text"], f"{text['median_ms']:.1f} ms", f"{text['worst_ms']:.1f} ms"]
-            for text in record["texts"]
+            for source in found
+            for kind in dict.fromkeys(row["group"] for row in source["rows"])
         ],
     )
 
 
-def card_sections(card: Row) -> Iterator[str]:
-    checked = card["cross_validation"]
-    yield prose.CARD_TEXT.format(**card, **{f"cv_{name}": value for name, value in checked.items()})
-    yield prose.PUBLIC
-    yield table(
-        ["set", "licence", "repository", "commit"],
-        [
-            [one["name"], one["licence"], one["repository"], f"`{one['commit'][:12]}`"]
-            for one in card["public"]
-        ],
+def card_section(costs: Row) -> Iterator[str]:
+    yield "\n## Card\n\n"
+    lines = sum(1 for name in LANGUAGES for _ in texts(name))
+    public = ", ".join(f"{one['name']} ({one['licence']})" for one in sources.sources("train"))
+    names = built_in("en").notices
+    topics = ", ".join(
+        f"{names[topic].summary} ({topic})" for topic in sorted(model().topics.names())
     )
-    yield prose.OWN
     yield table(
-        ["language", "kind", "texts", "number"],
+        ["", ""],
         [
             [
-                OF_TEXTS[one["language"]],
-                one["kind"],
-                "emergencies" if one["emergency"] else "others",
-                one["texts"],
-            ]
-            for one in card["own"]
+                "method",
+                "logistic regression on words, pairs and pieces of words (scikit-learn); "
+                "topics by naive Bayes",
+            ],
+            [
+                "trained on",
+                f"{lines:,} patterns of our own (`scripts/red_flags/texts/`), "
+                f"and lines of {public}",
+            ],
+            [
+                "made by",
+                "`python -m scripts.red_flags.train --clones FOLDER`, "
+                "the same bytes from the same texts",
+            ],
+            [
+                "file",
+                f"`gateway/safety/red_flags/model.json.gz`, {FILE.stat().st_size / 1e6:.1f} MB",
+            ],
+            ["topics", topics],
+            ["not for", "triage, or any language but these six"],
+            [
+                "processor time",
+                "; ".join(f"{name}: {value:,.0f} µs" for name, value in costs.items()),
+            ],
         ],
     )
-    yield prose.THRESHOLDS.format(**ALARMS)
-    steps = list(dict.fromkeys(one["threshold"] for one in card["by_threshold"]))
-    yield table(
-        ["language", *map(str, steps), "chosen"],
-        [[name, *by_threshold(card, key), chosen(card, key)] for key, name in LANGUAGE.items()],
-    )
-    yield prose.MATCHES.format(far_from=FAR_FROM)
-    yield table(
-        ["estimate at least", "of matches in emergencies", "of matches in other messages"],
-        [
-            [rule["probability"], f"{rule['emergencies']:.0%}", f"{rule['others']:.0%}"]
-            for rule in card["matches_of_rules"]
-        ],
-    )
 
 
-def by_threshold(card: Row, language: str) -> list[str]:
-    rows = [one for one in card["by_threshold"] if one["language"] == language]
-    return list(map(shares, rows))
+def pair(rows: Sequence[Row], name: str) -> list[str]:
+    """Return the shares of a group's emergencies and of its others; a dash where there are none."""
+    found = {row["emergency"]: row for row in rows if row["group"] == name}
+    return [share(found[label]) if label in found else DASH for label in (True, False)]
 
 
-def chosen(card: Row, language: str) -> str:
-    (row,) = (one for one in card["chosen"] if one["language"] == language)
-    return f"{row['threshold']:.2f}: {shares(row)}"
-
-
-def shares(row: Row) -> str:
-    return f"{row['emergencies']:.0%} / {row['others']:.1%}"
-
-
-def by_language(rows: Sequence[Row], name: str) -> list[str]:
-    cases, others = both(rows, name)
-    low, high = interval(others["texts"] - others["fired"], others["texts"])
-    right = 1 - others["fired"] / others["texts"]
-    return [LANGUAGE[name], share(cases), share(others), f"{right:.0%} ({low:.0%} to {high:.0%})"]
-
-
-def predicted(rows: Sequence[Row], name: str) -> list[str]:
-    cases, others = both(rows, name)
-    found = cases["fired"] / cases["texts"]
-    few, many = interval(others["fired"], others["texts"])
+def short(rows: Sequence[Row], name: str) -> list[str]:
+    found = {row["emergency"]: row for row in rows if row["group"] == name}
     return [
-        LANGUAGE[name],
-        *(
-            f"{predictive(found, many, prevalence):.0%} to {predictive(found, few, prevalence):.0%}"
-            for prevalence in PREVALENCES
-        ),
+        f"{found[label]['noticed'] / found[label]['texts']:.0%}" if label in found else DASH
+        for label in (True, False)
     ]
 
 
-def both(rows: Sequence[Row], name: str) -> tuple[Row, Row]:
-    """Return a language's emergencies and its others."""
-    own = {row["emergency"]: row for row in rows if row["group"] == name}
-    return own[True], own[False]
-
-
 def share(row: Row) -> str:
-    hits, of = row["fired"], row["texts"]
-    low, high = interval(hits, of)
-    return f"{hits} of {of}: {hits / of:.0%} ({low:.0%} to {high:.0%})"
+    low, high = interval(row["noticed"], row["texts"])
+    noticed, of = row["noticed"], row["texts"]
+    return f"{noticed} of {of}: {noticed / of:.0%} ({low:.0%} to {high:.0%})"
 
 
-def bar(one: Row) -> str:
-    return "█" * round(float(one["observed"]) * 20)
+def interval(hits: int, of: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share."""
+    part, z = hits / of, 1.96
+    centre = part + z * z / (2 * of)
+    spread = z * math.sqrt(part * (1 - part) / of + z * z / (4 * of * of))
+    under = 1 + z * z / of
+    return max(0.0, (centre - spread) / under), min(1.0, (centre + spread) / under)

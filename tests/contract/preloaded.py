@@ -1,11 +1,8 @@
 """What every gateway imports, and makes of files that do not change, before it reads a setting."""
 
 from gateway import foreground
-from gateway.safety.red_flags import screening
-from gateway.safety.red_flags.classifier.model import model
-from gateway.safety.red_flags.notices import red_flags
+from gateway.safety.red_flags.model import model
 
 __all__ = ["foreground"]
 
 model()
-red_flags(screening.DEFAULT.languages).compile_signs()

@@ -143,7 +143,7 @@ def test_plain_text_says_that_it_was_cut(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/v1/responses", {"input": "And now?", "instructions": EMERGENCY}),
+        ("/v1/responses", {"input": "And now?", "metadata": {}, "prompt": EMERGENCY}),
         (
             "/v1/responses",
             {"input": [{"type": "function_call_output", "call_id": "1", "output": EMERGENCY}]},
@@ -152,7 +152,10 @@ def test_plain_text_says_that_it_was_cut(gateway: Gateway) -> None:
             "/v1/chat/completions",
             {"messages": [{"role": "tool", "tool_call_id": "1", "content": EMERGENCY}]},
         ),
-        ("/llm/generate", {"prompt": "And now?", "system": EMERGENCY}),
+        (
+            "/llm/generate",
+            {"prompt": "And now?", "history": [{"role": "user", "content": EMERGENCY}]},
+        ),
     ],
 )
 def test_all_that_the_caller_says_is_screened(
@@ -162,6 +165,33 @@ def test_all_that_the_caller_says_is_screened(
     answer = gateway.client.post(path, json=body)
 
     assert answer.headers["x-mmhie-notices"] == ID
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/responses", {"input": "And now?", "instructions": EMERGENCY}),
+        ("/llm/generate", {"prompt": "And now?", "system": EMERGENCY}),
+        (
+            "/v1/chat/completions",
+            {
+                "messages": [
+                    {"role": "system", "content": EMERGENCY},
+                    {"role": "user", "content": "?"},
+                ]
+            },
+        ),
+    ],
+)
+def test_what_an_application_always_says_is_counted_only(
+    gateway: Gateway, path: str, body: dict[str, Any]
+) -> None:
+    """A notice on every request of an application would be read by nobody."""
+    answer = gateway.client.post(path, json=body)
+
+    assert "x-mmhie-notices" not in answer.headers
+    counted = gateway.client.get("/metrics").text
+    assert f'mmhie_notices_in_setting_total{{rule="{ID}"}}' in counted
 
 
 def test_token_ids_are_said_to_be_unscreened(gateway: Gateway) -> None:
@@ -195,12 +225,13 @@ def test_a_callers_own_headers_change_nothing(
     assert not [name for request in engine.seen() for name in request["headers"] if "mmhie" in name]
 
 
-def test_a_very_long_prompt_is_screened_at_both_ends(gateway: Gateway) -> None:
-    """A megabyte before the emergency: the search is bounded, and its ends are what counts."""
-    filler = "The weather was fine that day. " * 34_000
+def test_a_very_long_prompt_is_screened_whole(gateway: Gateway) -> None:
+    """However much stands before the emergency, and after it."""
+    filler = "The weather was fine that day. " * 17_000
 
     answer = gateway.client.post(
-        "/v1/chat/completions", json={"messages": [{"role": "user", "content": filler + EMERGENCY}]}
+        "/v1/chat/completions",
+        json={"messages": [{"role": "user", "content": filler + EMERGENCY + filler}]},
     )
 
     assert answer.headers["x-mmhie-notices"] == ID
@@ -219,9 +250,8 @@ def test_ten_thousand_messages_are_refused_with_their_notices(gateway: Gateway) 
 
 
 def test_languages_may_be_mixed(start: Start, engine: FakeEngine) -> None:
-    """Each sentence is read in every language that is switched on; the notice has one language."""
-    languages = {"MMHIE_NOTICE_LANGUAGES": "en,de,es", "MMHIE_DISCLAIMER_LANGUAGE": "es"}
-    gateway = start(engine.url, **languages).wait()
+    """Each sentence is read in its own language; the notice has one language."""
+    gateway = start(engine.url, MMHIE_DISCLAIMER_LANGUAGE="es").wait()
 
     answer = WHOLE.ask(
         gateway.client, "Hola. Mein Vater hat gerade starke Brustschmerzen. What now?"

@@ -24,8 +24,8 @@ from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels
 from gateway.safety.provenance import Serving
-from gateway.safety.red_flags.screening import Policy
-from gateway.safety.request_text import screened
+from gateway.safety.red_flags.screening import finish
+from gateway.safety.request_text import turns_of
 from gateway.safety.wording import wording
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig
@@ -37,7 +37,6 @@ LABELS = Labels.of(
     Disclaimer.of(None, None, "en"),
     key="k",
     emergency_contact="112",
-    policy=Policy(languages=("en", "de", "es")),
 )
 SERVING = Serving(gateway_version="0", engine="vllm", engine_version=None, model="m")
 ECHOED = re.compile(r"[\w-]{8,}")
@@ -58,7 +57,7 @@ def requests(data: bytes) -> None:
         parsed = openai_json.parse_request(data)
     except GatewayError:
         return
-    found = LABELS.screen(screened(parsed)).notices
+    found = finish(LABELS.screen(turns_of("", parsed))).notices
     first = LABELS.initial(SERVING, parsed, request_id="r", prompt=data, notices=found)
     json.dumps(first)
     surrounded(parsed, "Not advice.", "both")

@@ -26,7 +26,8 @@ from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
 from gateway.safety import harmony
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels
-from gateway.safety.request_text import screened
+from gateway.safety.red_flags.screening import finish
+from gateway.safety.request_text import Turn, screened
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +121,7 @@ def refused(text: str) -> None:
 
 
 ON_TEXT: Mapping[str, Callable[[str], object]] = {
-    "screening": lambda text: LABELS.screen([text]),
+    "screening": lambda text: finish(LABELS.screen([Turn("user", text)])),
     "Harmony, whole": harmony.clean,
     "Harmony, in pieces": guarded,
     "labelling": labelled,

@@ -1,1 +1,1 @@
-"""Red-flag rules over the user's text, and the contexts that rule matches out."""
+"""Red flags: emergencies that a conversation reports, found by a small classifier of sentences."""

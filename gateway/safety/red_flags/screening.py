@@ -1,179 +1,166 @@
-"""Decide which red flags the turns of a conversation raise, and whether a document does.
+"""Decide which red flags the turns of a conversation raise.
 
-First what kind of text a turn is: a message about a present patient (a question, a transcript), or
-a document: a record, an exam item, a study. In messages, rules and vital signs name a reason unless
-the classifier finds the text far from an emergency; where none does and the classifier is above the
-threshold of the text's language, there is a notice without a reason. In documents rules speak
-alone, if they may at all.
+Every turn is read line by line, and each line once more with the line before it; the highest
+reading counts, whatever stands around it. Two things speak against one: a frame close by (an exam
+item, fiction, a document about emergencies in general), and a later turn of the same writer that
+says of the same sign that it is over. No frame silences `UNFRAMED`, and nothing that is said later
+ends `LASTING`.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from functools import cache
+from typing import NamedTuple, TypeVar
 
-from gateway.safety.red_flags.classifier.features import bounded
-from gateway.safety.red_flags.classifier.language import LANGUAGES, language_of
-from gateway.safety.red_flags.classifier.model import Kind, model
-from gateway.safety.red_flags.notices import red_flags, still_raised
-from gateway.safety.red_flags.resolution import all_over_turn
-from gateway.safety.red_flags.vital_signs import is_critical
+from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.text import lines_of, parts_of
+from gateway.safety.request_text import SETTING_ROLES, Turn
 
-GENERAL = "MED100"  # the classifier alone
-VITAL_SIGNS = "MED115"
-# Below this a rule's sign is a word in another context: in cross-validation 87 % of matches in
-# the emergencies reach it, and 27 % of those in other texts (`matches_of_rules` in card.json).
-FAR_FROM = 0.4
-PASSAGE = 200  # characters, about 35 words: an emergency in a long text is one passage of it
-SHORTEST = 20  # characters
-PASSAGE_END = re.compile(r"[.!?\n](?:(?<=\n)|\s)")
+UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, an ill child
+# Stroke signs, anaphylaxis, self-harm, overdose and swallowed objects, head injury.
+LASTING = frozenset(["MED102", "MED103", "MED104", "MED105", "MED114"])
+REACH = 16  # lines on each side that a frame reaches
+MOST = 3  # notices of one turn
+LOOKED_AT = 8  # likeliest passages of a turn, whose topic and frame are looked for
+SIGN = 4  # letters that a word has at least which tells a sign
+BATCH = 128  # lines that are read in one step: 1 ms
+NO_ODDS = float("-inf")
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Languages of the rules, one threshold for all languages of texts instead of each one's own,
-    and whether documents raise notices."""
+class Peak(NamedTuple):
+    """A passage that may report an emergency: its log-odds, its last line, its number of lines."""
 
-    languages: tuple[str, ...] = ("en",)
-    threshold: float | None = None
-    with_records: bool = False
-
-    def thresholds(self) -> Mapping[str, float]:
-        """Return the estimate from which a text gets a notice, by its language."""
-        if self.threshold is None:
-            return model().thresholds
-        return dict.fromkeys(LANGUAGES, self.threshold)
+    odds: float
+    at: int
+    size: int
 
 
-DEFAULT = Policy()
+class Reading(NamedTuple):
+    """A turn as it was read: its lines, the passages above the threshold, the likeliest first, and
+    the highest log-odds of all."""
+
+    role: str
+    lines: Sequence[str]
+    peaks: Sequence[Peak]
+    odds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """Ids of red flags: raised in messages, in documents only, and resolved by a later turn."""
+class Raised(NamedTuple):
+    """Ids of red flags: those that hold, those that their writer has said are over, and those that
+    nothing but the setting raises; with the highest log-odds of all passages."""
 
-    in_messages: Sequence[str] = ()
-    in_documents: Sequence[str] = ()
-    resolved: Sequence[str] = field(default=())
-
-
-def raised(turns: Sequence[str], policy: Policy) -> Raised:
-    """Return the red flags of the turns of a conversation, oldest first."""
-    messages, documents = parted([Reading.of(bounded(turn)) for turn in turns], policy)
-    found, resolved = in_messages(messages, policy)
-    if not policy.with_records:
-        return Raised(found, (), resolved)
-    texts = [text.whole for text in documents]
-    others = [one for one in in_documents(texts, policy) if one not in found]
-    return Raised(found, others, resolved)
+    now: Sequence[str] = ()
+    earlier: Sequence[str] = ()
+    in_setting: Sequence[str] = ()
+    odds: float = NO_ODDS
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A text, its passages, and how likely each of them reports an emergency."""
-
-    whole: str
-    passages: Sequence[str]
-    chances: Sequence[float]
-    kind: Kind
-
-    @classmethod
-    def of(cls, text: str) -> "Reading":
-        passages = passages_of(text)
-        # After a page of history comes what it is about, or before; after a case, a question.
-        ends = [last_sentence(text), first_sentence(text)] if len(passages) > 1 else []
-        weights = model().weigh([*passages, *ends])
-        kind = model().kind(text, weights[: len(passages)])
-        if kind.study > 0:
-            ends = []
-        elif kind.record > 0:  # it opens with what the patient once complained of
-            ends = ends[:1]
-        read = [*passages, *ends]
-        return cls(text, read, [model().chance(one) for one in weights[: len(read)]], kind)
-
-    def is_document(self, policy: Policy) -> bool:
-        """Return whether this is a record or a study; no text that reads like an emergency is."""
-        is_one = self.kind.record > 0 or self.kind.study > 0
-        return is_one and not self.is_likely(policy)
-
-    def is_likely(self, policy: Policy) -> bool:
-        """Return whether a passage reaches the threshold of its language."""
-        thresholds = policy.thresholds()
-        least = min(thresholds.values())
-        if max(self.chances) < least:  # nearly every text: its language does not matter
-            return False
-        pairs = zip(self.passages, self.chances, strict=True)
-        return any(
-            chance >= thresholds[language_of(passage)]
-            for passage, chance in pairs
-            if chance >= least
-        )
-
-    def near(self) -> str:
-        """Return the passages in which the sign of a rule would be one."""
-        pairs = zip(self.passages, self.chances, strict=True)
-        return "".join(passage for passage, chance in pairs if chance >= FAR_FROM)
+Steps = Generator[None, None, Raised]
+Outcome = TypeVar("Outcome")
 
 
-def parted(texts: Sequence[Reading], policy: Policy) -> tuple[list[Reading], list[Reading]]:
-    """Return the messages and the documents of a conversation; a short turn after a message is its
-    continuation, however much "the pain has resolved" reads like a record."""
-    messages: list[Reading] = []
-    documents: list[Reading] = []
-    for text in texts:
-        goes_on = bool(messages) and len(text.passages) == 1
-        room = documents if text.is_document(policy) and not goes_on else messages
-        room.append(text)
-    return messages, documents
+def raised(turns: Sequence[Turn], threshold: float) -> Raised:
+    """Return the red flags of the turns of a conversation, the oldest turn first."""
+    return finish(screening_of(turns, threshold))
 
 
-def passages_of(text: str) -> list[str]:
-    """Return a text in passages that end where a sentence does, or a line; a short one whole."""
-    if len(text) <= 2 * PASSAGE:
-        return [text]
-    passages, start = [], 0
-    while start < len(text):
-        stop = PASSAGE_END.search(text, start + PASSAGE, start + 2 * PASSAGE)
-        end = stop.end() if stop else start + 2 * PASSAGE
-        passages.append(text[start:end])
-        start = end
-    return passages
+def finish(steps: Generator[None, None, Outcome]) -> Outcome:
+    """Return what steps come to, without letting others run between them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
 
 
-def first_sentence(text: str) -> str:
-    """Return the first sentence of a text that is more than a word or two."""
-    stop = PASSAGE_END.search(text, SHORTEST, PASSAGE)
-    return f"\n{text[: stop.end() if stop else PASSAGE]}"
+def screening_of(turns: Sequence[Turn], threshold: float) -> Steps:
+    """Screen in steps of a millisecond, between which others may run."""
+    readings: list[Reading] = []
+    for turn in turns:
+        readings.append((yield from reading_of(turn, threshold)))
+    return judged(readings)
 
 
-def last_sentence(text: str) -> str:
-    """Return the last sentence of a text that is more than a word or two."""
-    ends = [match.end() for match in PASSAGE_END.finditer(text, len(text) - PASSAGE)]
-    start = next((end for end in reversed(ends) if len(text) - end >= SHORTEST), -PASSAGE)
-    return f"\n{text[start:]}"
+def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
+    """Read a turn, each line alone and with the one before it."""
+    lines: list[str] = []
+    for part in parts_of(turn.text):
+        lines += lines_of(part)
+        yield
+    peaks: list[Peak] = []
+    for start in range(0, len(lines), BATCH):
+        peaks = highest(peaks, peaks_of(lines, start), threshold)
+        yield
+    above = [peak for peak in peaks if peak.odds >= threshold]
+    return Reading(turn.role, lines, above, peaks[0].odds if peaks else NO_ODDS)
 
 
-def in_messages(messages: Sequence[Reading], policy: Policy) -> tuple[list[str], list[str]]:
-    """Return the ids that messages raise, and those that a later one resolves."""
-    texts = [text.near() for text in messages]
-    if not any(texts):
-        return [], []
-    read = [near or text.whole for near, text in zip(texts, messages, strict=True)]
-    rules, over = still_raised(read, policy.languages)
-    found, resolved = [rule.id for rule in rules], [rule.id for rule in over]
-    start = 0
-    if len(messages) > 1:
-        start = all_over_turn([text.whole for text in messages], policy.languages) or 0
-    if is_critical("\n\n".join(texts[start:])):
-        found.append(VITAL_SIGNS)
-    if not found and not resolved:
-        above = [text.is_likely(policy) for text in messages]
-        found = [GENERAL] if any(above[start:]) else []
-        resolved = [GENERAL] if any(above[:start]) and not found else []
-    return found, resolved
+def peaks_of(lines: Sequence[str], start: int) -> Iterator[Peak]:
+    """Return what each line of a batch reports, alone or with the one before it."""
+    question = model().emergency
+    before = question.read(lines[start - 1]) if start else None
+    for at, line in enumerate(map(question.read, lines[start : start + BATCH]), start):
+        alone = question.odds(line)
+        both = question.odds_of_both(before, line) if before else alone
+        yield Peak(both, at, 2) if both > alone else Peak(alone, at, 1)
+        before = line
 
 
-def in_documents(documents: Sequence[str], policy: Policy) -> list[str]:
-    """Return the ids of the rules and vital signs that documents report."""
-    text = "\n\n".join(documents)
-    found = [rule.id for rule in red_flags(policy.languages).raised(text)] if text else []
-    return [*found, VITAL_SIGNS] if is_critical(text) else found
+def highest(known: Sequence[Peak], more: Iterator[Peak], threshold: float) -> list[Peak]:
+    """Return the highest peaks of two groups: `LOOKED_AT` above the threshold, or else the one."""
+    peaks = sorted([*known, *more], reverse=True)
+    above = sum(peak.odds >= threshold for peak in peaks[:LOOKED_AT])
+    return peaks[: max(above, 1)]
+
+
+def judged(readings: Sequence[Reading]) -> Raised:
+    """Return what the turns raise together."""
+    rooms: dict[str, dict[str, None]] = {"now": {}, "earlier": {}, "in_setting": {}}
+    for number, reading in enumerate(readings):
+        later = [each for each in readings[number + 1 :] if each.role == reading.role]
+        for topic, peak in topics_of(reading).items():
+            room = (
+                "earlier"
+                if topic not in LASTING and is_over(words_of(reading, peak), later)
+                else "now"
+            )
+            rooms["in_setting" if reading.role in SETTING_ROLES else room][topic] = None
+    now, earlier, setting = rooms.values()
+    return Raised(
+        [*now],
+        [topic for topic in earlier if topic not in now],
+        [topic for topic in setting if topic not in now and topic not in earlier],
+        max((reading.odds for reading in readings), default=NO_ODDS),
+    )
+
+
+def topics_of(reading: Reading) -> dict[str, Peak]:
+    """Return the topics of a turn, `MOST` at most, each with the passage that reports it best."""
+    topics: dict[str, Peak] = {}
+    frame = cache(lambda at: model().frame.is_likely(reading.lines[at]))
+    for peak in reading.peaks:
+        near = range(max(0, peak.at - REACH), min(peak.at + REACH + 1, len(reading.lines)))
+        topic = model().topics.of(words_of(reading, peak))
+        if topic not in topics and (topic in UNFRAMED or not any(map(frame, near))):
+            topics[topic] = peak
+        if len(topics) == MOST:
+            break
+    return topics
+
+
+def words_of(reading: Reading, peak: Peak) -> list[str]:
+    """Return the words of a passage."""
+    lines = reading.lines[peak.at + 1 - peak.size : peak.at + 1]
+    return [word for line in lines for word in line.split()]
+
+
+def is_over(words: Sequence[str], later: Sequence[Reading]) -> bool:
+    """Return whether a later turn says of the same sign that it is over."""
+    signs = {word for word in words if len(word) >= SIGN}
+    return any(not signs.isdisjoint(line.split()) for line in endings(later))
+
+
+def endings(readings: Sequence[Reading]) -> Iterator[str]:
+    """Return the lines of some turns that say that something is over."""
+    for reading in readings:
+        yield from filter(model().over.is_likely, reading.lines)

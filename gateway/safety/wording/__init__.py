@@ -31,7 +31,7 @@ def takes(*names: str) -> AfterValidator:
 
 
 WithContact = Annotated[Sentence, takes("contact")]
-OfDocument = Annotated[Sentence, takes("contact", "summary")]
+WithSummary = Annotated[Sentence, takes("contact", "summary")]
 LANGUAGES = ("en", "de", "es", "fr")
 
 
@@ -49,11 +49,12 @@ class NoticeWording(Table):
     patient: WithContact
 
 
-class DocumentWording(Table):
-    """Sentences on a red flag in a document, with `{summary}` and `{contact}`."""
+class EarlierWording(Table):
+    """Sentences on a red flag that was raised earlier and is said to be over, with `{summary}` and
+    `{contact}`."""
 
-    clinician: OfDocument
-    patient: OfDocument
+    clinician: WithSummary
+    patient: WithSummary
 
 
 class Cut(Table):
@@ -75,7 +76,7 @@ class Wording(Table):
     interrupted: Sentence
     cut: Cut
     errors: Mapping[str, Sentence]
-    document: DocumentWording
+    earlier: EarlierWording
     notices: Mapping[str, NoticeWording]
 
     def error(self, error: GatewayError) -> str:

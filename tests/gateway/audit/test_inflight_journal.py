@@ -18,7 +18,7 @@ from gateway.audit.trail import unfinished
 from gateway.audit.verify import verify
 from gateway.principal import Principal
 from gateway.record import NO_SLOT, RequestRecord
-from gateway.safety.red_flags.rules import RULES
+from gateway.safety.wording import built_in
 from tests.contract.fixtures import Start
 from tests.contract.process import ROOT
 from tests.contract.surfaces import SURFACES
@@ -79,7 +79,10 @@ def test_the_longest_request_fits(trail: Path) -> None:
     record = RequestRecord("x" * 128, "POST", "2001:db8:" + "ffff:" * 6, is_audited=True)
     record.own_id = "0" * 32
     record.principal = Principal(name, "jwt", frozenset())
-    record.notices, record.notice_rules = [{"id": rule.id} for rule in RULES], "0" * 12
+    record.notices, record.notice_rules = (
+        [{"id": topic} for topic in built_in("en").notices],
+        "0" * 12,
+    )
     register = InflightJournal(trail)
 
     assert register.enter(opened(record, "/v1/chat/completions", 0.0)) != NO_SLOT

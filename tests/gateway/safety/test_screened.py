@@ -3,51 +3,41 @@
 import pytest
 
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels
-from gateway.safety.red_flags.screening import Policy
+from gateway.safety.labels import Labels, Screening
+from gateway.safety.red_flags.screening import finish
+from gateway.safety.request_text import Turn
 
 EMERGENCY = "I have crushing chest pain."
+LABELS = Labels.of(Disclaimer.of(), key="k", emergency_contact="112")
+
+
+def screen(*texts: str) -> Screening:
+    """Return what turns of one writer come to."""
+    return finish(LABELS.screen([Turn("user", text) for text in texts]))
 
 
 @pytest.mark.parametrize(
-    ("later", "raised", "resolved"),
+    ("later", "is_resolved"),
     [
-        ("It has gone now. Should I take aspirin?", [], ["MED101"]),
-        ("The chest pain has resolved after nitroglycerin.", [], ["MED101"]),
-        ("It was a false alarm.", [], ["MED101"]),
-        ("Has it gone?", ["MED101"], []),
-        ("It has not gone away.", ["MED101"], []),
-        ("The fever has resolved.", ["MED101"], []),
-        ("When it is gone, I will go for a walk.", ["MED101"], []),
-        ("It has gone. No, crushing chest pain again!", ["MED101"], []),
+        ("The chest pain has resolved after nitroglycerin.", True),
+        ("Has the pain gone?", False),
+        ("It has not gone away.", False),
+        ("The fever has resolved.", False),
+        ("I am fine now.", False),
     ],
 )
-def test_a_later_turn_resolves(later: str, raised: list[str], resolved: list[str]) -> None:
-    """A plain statement does, about everything or about this sign; nothing less."""
-    found = labels().screen([EMERGENCY, later])
+def test_a_later_turn_about_the_same_sign_resolves(later: str, is_resolved: bool) -> None:
+    """A plain statement about this sign does, nothing less; the notice stays, in other words."""
+    (notice,) = screen(EMERGENCY, later).notices
 
-    assert [notice["id"] for notice in found.notices] == raised
-    assert found.resolved == resolved
-
-
-@pytest.mark.parametrize(
-    ("language", "emergency", "later"),
-    [
-        ("de", "Mein Vater hat gerade starke Brustschmerzen", "Es ist vorbei, danke."),
-        ("es", "Tengo un dolor fuerte en el pecho", "Ya se me pasó."),
-    ],
-)
-def test_in_every_language(language: str, emergency: str, later: str) -> None:
-    """German and Spanish turns resolve, too."""
-    assert labels("en", language).screen([emergency]).notices
-    assert not labels("en", language).screen([emergency, later]).notices
+    assert notice["id"] == "MED101"
+    assert ("earlier" in notice["message"]) is is_resolved
+    assert screen(EMERGENCY, later).resolved == (["MED101"] if is_resolved else [])
 
 
-def test_one_turn_resolves_nothing() -> None:
-    """Within one message the sentences' own context decides, as before."""
-    assert labels().screen([f"{EMERGENCY} It has gone."]).notices
+def test_a_later_turn_resolves() -> None:
+    """The message of a resolved notice names what was raised and whom to call."""
+    (notice,) = screen(EMERGENCY, "The chest pain has resolved.").notices
 
-
-def labels(*languages: str) -> Labels:
-    policy = Policy(languages=languages or ("en",))
-    return Labels.of(Disclaimer.of(), key="k", emergency_contact="112", policy=policy)
+    assert notice["message"].startswith("Raised earlier in this conversation: Chest pain now.")
+    assert "112" in notice["message"]

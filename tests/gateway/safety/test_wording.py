@@ -7,8 +7,9 @@ import pytest
 from gateway.errors import EngineCut, GatewayError, Held, InvalidRequest, NoAnswer
 from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
 from gateway.safety.labels import Labels
-from gateway.safety.red_flags.rules import RULES
-from gateway.safety.red_flags.screening import GENERAL, VITAL_SIGNS
+from gateway.safety.red_flags.model import GENERAL, model
+from gateway.safety.red_flags.screening import finish
+from gateway.safety.request_text import Turn
 from gateway.safety.wording import LANGUAGES, built_in, read, wording
 from gateway.settings import GatewaySettings, SettingsError
 
@@ -31,7 +32,7 @@ DEVELOPERS = {"embeddings_not_served", "feedback_not_taken", "held"}
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_notice_is_worded(language: str) -> None:
     """For both audiences, in every language."""
-    named = {GENERAL, VITAL_SIGNS, *(rule.id for rule in RULES)}
+    named = {GENERAL, *model().topics.names()}
 
     assert named == set(built_in(language).notices)
 
@@ -77,7 +78,7 @@ def test_notices_follow_language_and_audience(language: str, audience: str, star
         Disclaimer.of("x", None, language),
         audience=audience,  # type: ignore[arg-type] # a parameter
     )
-    (notice,) = labels.screen([EMERGENCY]).notices
+    (notice,) = finish(labels.screen([Turn("user", EMERGENCY)])).notices
 
     assert notice["message"].startswith(start)
     assert labels.wording.contact in notice["message"]
@@ -85,7 +86,9 @@ def test_notices_follow_language_and_audience(language: str, audience: str, star
 
 def test_notices_can_be_off() -> None:
     """Then nothing is searched either."""
-    assert Labels.of(Disclaimer.of(), audience="off").screen([EMERGENCY]).notices == ()
+    labels = Labels.of(Disclaimer.of(), audience="off")
+
+    assert finish(labels.screen([Turn("user", EMERGENCY)])).notices == ()
 
 
 def own(tmp_path: Path, *changes: tuple[str, str]) -> Path:
@@ -118,7 +121,7 @@ def test_a_site_brings_its_own(tmp_path: Path) -> None:
         ("[notices.MED101]", "[notices.MED199]", "MED101"),
         ("engine_cut = ", "engine_cutt = ", "engine_cut"),
         ("{since}", "{when}", "downtime"),
-        ("({contact})", "({patient})", "document.clinician"),
+        ("({contact})", "({patient})", "earlier.clinician"),
         ("[cut]", "[cut", "cannot be read"),
         ('questions = "Fragen: {contact}."', 'questions = " "', "questions"),
     ],

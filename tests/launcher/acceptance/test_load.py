@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from gateway.safety.red_flags.notices import red_flags
+from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.screening import raised
+from gateway.safety.request_text import Turn as Said
 from launcher.acceptance.checks import load
 from launcher.acceptance.cpu_time import CpuTime
 from launcher.acceptance.prompts import notes
@@ -70,7 +72,7 @@ def test_prompts_are_like_what_a_clinic_writes() -> None:
     assert made[0] != next(notes(8, 96))
     assert len({note[:18] for note in made}) == len(made)
     assert all(96 <= len(note.split()) < 106 for note in made)
-    assert not any(red_flags(("en", "de", "es")).raised(note) for note in made)
+    assert not any(raised([Said("user", note)], model().threshold).now for note in made)
 
 
 def test_turns_are_added_up(two: list[Turn]) -> None:

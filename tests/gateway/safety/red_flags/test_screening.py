@@ -1,30 +1,27 @@
-"""Screening as a whole: kind of text, classifier, rules and vital signs together."""
+"""Screening as a whole: lines and their neighbours, frames, turns, topics."""
 
 import base64
+import contextlib
+import random
 
 import pytest
 
-from gateway.safety.red_flags.screening import (
-    GENERAL,
-    VITAL_SIGNS,
-    Policy,
-    Raised,
-    passages_of,
-    raised,
-)
+from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.screening import BATCH, Raised, raised, screening_of
+from gateway.safety.request_text import Turn
 
+PAIN = "I have crushing chest pain and I am sweating."
+SUICIDE = "I want to kill myself tonight."
+COMPANY = (
+    "Thank you so much in advance for your help.",
+    "Medication: ramipril 5 mg, metformin 1 g, aspirin 75 mg. Allergies: none.",
+    "I take ramipril, amlodipine and metformin. I had a heart check in 2019 that was fine.",
+    "What questions should I ask my doctor about it?",
+)
 EXAM = (
     "A 61-year-old man comes to the emergency department because of crushing chest pain. His blood "
     "pressure is 85/50 mm Hg. Which of the following is the most appropriate next step?\n"
     "A) Aspirin\nB) Heparin\nC) Angiography\nD) Observation"
-)
-RECORD = (
-    "DISCHARGE SUMMARY\nThe patient was admitted with severe chest pain and BP 80/40. He underwent "
-    "angioplasty without complications.\nCONDITION AT DISCHARGE: stable.\nFOLLOW-UP: two weeks."
-)
-STUDY = (
-    "BACKGROUND: Septic shock is common. METHODS: We enrolled 420 patients with lactate 6 and "
-    "severe bleeding. RESULTS: Mortality was 31%. CONCLUSION: Further studies are needed."
 )
 VISIT = (
     "Doctor: Good morning, what brings you in? Patient: My knee is stiff. Doctor: Any chest pain? "
@@ -32,143 +29,144 @@ VISIT = (
 )
 
 
-def ids(*turns: str, **policy: object) -> list[str]:
-    """Return the ids that the messages of a conversation raise."""
-    return list(raised(turns, Policy(**policy)).in_messages)  # type: ignore[arg-type]  # parameters
+def screened(*texts: str, role: str = "user") -> Raised:
+    """Return what turns of one writer raise."""
+    turns = [Turn(role, text) for text in texts]  # type: ignore[arg-type]  # a role of ours
+    return raised(turns, model().threshold)
 
 
-@pytest.mark.parametrize("text", [EXAM, RECORD, STUDY, VISIT])
-def test_nothing_is_looked_for_in_documents(text: str) -> None:
-    """An exam item, a record, a study; and a visit in which nobody is in danger."""
-    assert raised([text], Policy()) == Raised([], (), [])
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        (PAIN, "MED101"),
+        (SUICIDE, "MED104"),
+        ("My son swallowed a button battery", "MED105"),
+        ("My baby is blue and not breathing", "MED110"),
+        ("Ihr Gesicht hängt plötzlich und sie kann nicht sprechen", "MED102"),
+        ("No puedo respirar y tengo los labios azules", "MED107"),
+        ("Je veux mourir ce soir, j'ai pris tous mes comprimés", "MED104"),
+        ("Quero me matar hoje", "MED104"),
+        ("Mio padre è svenuto e non respira", "MED113"),
+        ("cant breth proply my inhaler isnt doin anythng", "MED107"),
+    ],
+)
+def test_an_emergency_is_noticed_and_named(text: str, topic: str) -> None:
+    """In each language, in plain words and with errors of typing."""
+    assert topic in screened(text).now
 
 
-def test_documents_are_looked_at_where_they_may_be() -> None:
-    """By rules and numbers alone, apart from what the messages say."""
-    found = raised([RECORD, "Summarise it."], Policy(with_records=True))
+@pytest.mark.parametrize("company", COMPANY)
+@pytest.mark.parametrize("text", [PAIN, SUICIDE])
+def test_ordinary_company_hides_nothing(text: str, company: str) -> None:
+    """A sentence before it, after it, and around it."""
+    for whole in (f"{text} {company}", f"{company} {text}", f"{company}\n{text}\n{company}"):
+        assert screened(whole).now[:1] == screened(text).now[:1]
 
-    assert found.in_messages == []
-    assert "MED101" in found.in_documents
-    assert VITAL_SIGNS in found.in_documents
 
+@pytest.mark.parametrize("size", [1_500, 8_000, 30_000, 200_000])
+def test_the_middle_of_a_long_text_is_read(size: int) -> None:
+    """However far from both ends the sentence stands."""
+    record = ("Cholesterol 5.1, blood pressure 128/76, no complaints at the last visit. " * 4_000)[
+        :size
+    ]
 
-def test_a_message_beside_a_document_is_a_message() -> None:
-    """A pasted record does not hide what is asked below it."""
-    now = "He has crushing chest pain again now and is sweating, what do I do?"
-
-    assert "MED101" in ids(RECORD, now)
+    assert "MED104" in screened(f"{record} {SUICIDE} {record}").now
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "The dialysis line came out and blood sprays.",
-        "My leg is cold, white and I cannot feel my toes since an hour.",
-        "She fell through the ice, is stiff with cold and mumbling.",
-        "Ein Hoden tut plötzlich höllisch weh, er übergibt sich.",
-        "Je n'arrive plus à respirer et mes lèvres sont bleues.",
-        "hes colapsed and turnd blu, wont anser",
+        EXAM,
+        VISIT,
+        "What causes crushing chest pain?",
+        "Denies chest pain.",
+        "My dog ate a bar of chocolate, what do I do",
+        "Keep the voice collaborative and natural, like a coding partner handing off work.",
     ],
 )
-def test_an_emergency_that_no_rule_knows(text: str) -> None:
-    """A general notice, in any language, with errors of typing."""
-    assert ids(text) == [GENERAL]
+def test_what_reports_no_present_patient_is_quiet(text: str) -> None:
+    """An exam item, a visit, a general question, a denied sign, an animal, a developer's prompt."""
+    assert screened(text).now == []
+
+
+def test_a_frame_silences_no_self_harm() -> None:
+    """What is too serious to be taken for fiction."""
+    assert "MED104" in screened(f"In my novel, chapter three. {SUICIDE} The scene ends.").now
+
+
+def test_a_later_turn_about_the_same_sign_makes_it_earlier() -> None:
+    """The notice stays, and says that it was raised earlier."""
+    outcome = screened(PAIN, "The chest pain has resolved after nitroglycerin.")
+
+    assert (outcome.now, outcome.earlier) == ([], ["MED101"])
 
 
 @pytest.mark.parametrize(
-    ("rule", "text"),
+    ("first", "later"),
     [
-        ("MED101", "I have crushing chest pain and I am sweating."),
-        ("MED116", "Blood gas says bicarbonate 5, ketones 7, he is drowsy and keeps vomiting."),
-        ("MED119", "She poured boiling fat over her arm, the skin is peeling off."),
-        ("MED120", "My boy's left testicle is agony since an hour and he is throwing up."),
+        (PAIN, "The fever has resolved."),  # another sign
+        (PAIN, "I am fine now."),  # no sign
+        ("My son swallowed a button battery", "The battery is gone now, he is fine again."),
+        (SUICIDE, "I don't want to kill myself any more, it has gone now."),
+        ("Ich habe zu viele Schlaftabletten genommen", "Die Schlaftabletten sind vorbei."),
     ],
 )
-def test_rules_name_the_reason(rule: str, text: str) -> None:
-    """The general notice would say less than a rule that names the reason."""
-    assert ids(text) == [rule]
+def test_nothing_less_ends_a_notice(first: str, later: str) -> None:
+    """Another sign, none at all; and what nobody can take back by saying so."""
+    assert screened(first).now
+    assert screened(first, later).now[:1] == screened(first).now[:1]
+    assert screened(first, later).earlier == []
 
 
-def test_the_threshold_is_a_setting() -> None:
-    """At 1 the classifier says nothing by itself; rules and numbers still do."""
-    silent = "My leg is cold, white and I cannot feel my toes since an hour."
+def test_another_writer_ends_nothing() -> None:
+    """A system message that says it is over."""
+    turns = [Turn("user", PAIN), Turn("system", "The chest pain has resolved.")]
 
-    assert ids(silent, threshold=1) == []
-    assert ids("I have crushing chest pain.", threshold=1) == ["MED101"]
-    assert ids("BP 68/40, cold and drowsy, what first?", threshold=1) == [VITAL_SIGNS]
+    assert raised(turns, model().threshold).now == ["MED101"]
+
+
+def test_a_notice_holds_however_many_turns_back() -> None:
+    """A conversation as it is sent is read whole."""
+    assert screened(SUICIDE, *(["And what about my knee?"] * 50)).now == ["MED104"]
+
+
+def test_what_an_application_always_says_is_told_apart() -> None:
+    """Raised by the setting alone, it is no notice."""
+    outcome = screened(PAIN, role="system")
+
+    assert (outcome.now, outcome.in_setting) == ([], ["MED101"])
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "My blood pressure isn't controlled on two tablets, which one should I add?",
-        "Blood sugar today is not controlled, what should I change?",
-        "The exsanguinated limb was prepped and the tourniquet inflated.",
-        "Stab wounds for the trocars were closed with absorbable sutures.",
-        "Doctor: any chest pain? Patient: no. Doctor: good.",
-        "no chest pain, no trouble breathing, only tired after work",
-        "My grandfather died of a heart attack at 70, should I be tested?",
-        "What are the signs of sepsis?",
+        "",
+        " ",
+        "\n\n\n",
+        "a" * 32_768,
+        "😀 " * 5_000,
+        "\ud800\udfff \udc00",
+        base64.b64encode(random.Random(1).randbytes(24_000)).decode(),
+        "今天天气很好 你好吗 " * 500,
+        "Здравствуйте, как дела? " * 500,
+        "مرحبا كيف حالك " * 500,
+        "x. " * 10_000,
+        "and then we went on " * 1_600,
     ],
 )
-def test_wrong_firings(text: str) -> None:
-    """Texts of which a reader once got a notice that was none."""
-    assert ids(text) == []
+def test_text_that_says_nothing_raises_nothing(text: str) -> None:
+    """Empty, one letter, emoji, lone surrogates, data, other scripts, no stops."""
+    assert screened(text)[:3] == ([], [], [])
 
 
-EMERGENCY = "my chest is crushing and my left arm is numb"
+def test_no_step_reads_more_than_a_batch() -> None:
+    """Others run between the steps of a long text, of a long conversation, too."""
+    turns = [Turn("user", f"{PAIN} " * 3_000), *[Turn("user", "thank you very much")] * 1_000]
+    number, steps = 0, screening_of(turns, model().threshold)
+    with contextlib.suppress(StopIteration):
+        while True:
+            next(steps)
+            number += 1
 
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        EMERGENCY.replace("chest", "ch\u200best").replace("arm", "a\u00adrm"),
-        EMERGENCY.replace("a", "\u0430").replace("e", "\u0435"),
-        f"No emergency here, just asking: {EMERGENCY}",
-        f"Hola. Guten Tag. Bonjour. {EMERGENCY}. ¿Qué hago?",
-        EMERGENCY.upper(),
-        f"{base64.b64encode(bytes(range(256)) * 8).decode()}\n\n{EMERGENCY}",
-        "The weather was fine that day. " * 2_000 + EMERGENCY,
-        f"{EMERGENCY}. " + "The weather was fine that day. " * 30,
-        "\u200b\u2060".join(EMERGENCY),
-        f"No emergency. No emergency here. Ignore this, there is no emergency!\n{EMERGENCY}",
-        f"Kein Notfall. {base64.b64encode(b'no chest pain ' * 20_000).decode()} {EMERGENCY}",
-    ],
-)
-def test_disguises(text: str) -> None:
-    """Invisible characters, lookalikes, a denial before it, other languages, noise around it."""
-    assert ids(text)
-
-
-def test_the_last_of_many_messages() -> None:
-    """Ten thousand short ones before it."""
-    assert ids(*["ok"] * 10_000, EMERGENCY)
-    assert not ids(*["ok"] * 10_000)
-
-
-def test_one_sentence_again_and_again() -> None:
-    """A megabyte of it says what one says."""
-    assert not ids("The weather was fine that day. " * 33_000)
-    assert ids(f"{EMERGENCY}. " * 23_000) == ids(EMERGENCY)
-
-
-@pytest.mark.parametrize(
-    "text", ["", " ", "\n" * 9_000, "\x00", "é" * 9_000, "1" * 9_000, "\ud800"]
-)
-def test_any_text_is_taken(text: str) -> None:
-    """Empty, odd and broken texts raise nothing, and no error."""
-    assert ids(text) == []
-
-
-def test_a_later_turn_resolves_a_possible_emergency() -> None:
-    """As it does one that a rule has named."""
-    before = "My leg is cold, white and I cannot feel my toes since an hour."
-
-    assert raised([before, "It has gone now, thanks."], Policy()) == Raised([], (), [GENERAL])
-    assert ids(before, "It has not gone.") == [GENERAL]
-
-
-@pytest.mark.parametrize("text", ["a" * 5_000, "One. " * 1_000, "x", "\n" * 3_000, "é. " * 700])
-def test_passages_hold_the_whole_text(text: str) -> None:
-    """Nothing is left out between two of them."""
-    assert "".join(passages_of(text)) == text
+    assert number > 1_000 + 3_000 // BATCH
+    assert raised(turns, model().threshold).now == ["MED101"]

@@ -5,9 +5,9 @@ import string
 
 import pytest
 
-from gateway.safety.red_flags.classifier.model import Weight, model
-from gateway.safety.red_flags.screening import FAR_FROM, Policy, Reading, raised
-from scripts.red_flags.corpus import own
+from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.screening import raised
+from gateway.safety.request_text import Turn
 
 TRIVIAL = [
     "Hi.",
@@ -117,45 +117,31 @@ TRIVIAL = [
     "كيف كان يومك؟",
     "🙂🙂🙂",
 ]
-EVERY_RULE = Policy(languages=("en", "de", "es"))
+
+
+def is_noticed(text: str) -> bool:
+    return bool(raised([Turn("user", text)], model().threshold).now)
 
 
 @pytest.mark.parametrize("text", TRIVIAL, ids=lambda text: text[:30].encode().hex()[:24])
 def test_a_text_without_medical_content_raises_nothing(text: str) -> None:
     """Greetings, commands, small talk in any language, code, identifiers, one word repeated."""
-    assert not raised([text], EVERY_RULE).in_messages
-
-
-def test_none_of_them_was_trained_on() -> None:
-    """Otherwise their silence would say nothing of texts like them."""
-    trained = {" ".join(each.text.lower().split()) for each in own()}
-
-    assert not trained.intersection(" ".join(text.lower().split()) for text in TRIVIAL)
-
-
-@pytest.mark.parametrize("words", [0, 1, 6, 64, 100])
-def test_no_evidence_is_far_from_an_emergency(words: int) -> None:
-    """However long a text is, of which no word is known: no rule's sign is looked for in it."""
-    assert model().chance(Weight(0, words)) < FAR_FROM
+    assert not is_noticed(text)
 
 
 def test_unknown_words_are_silent() -> None:
-    """Random letters: none is a notice, hardly one is near an emergency."""
+    """Random letters in lines of any length raise no notice."""
     dice = random.Random(7)
     texts = [
         " ".join("".join(dice.choices(string.ascii_lowercase, k=8)) for _ in range(size))
         for size in (1, 3, 10, 40)
         for _ in range(50)
     ]
-    near = [text for text in texts if max(Reading.of(text).chances) >= FAR_FROM]
 
-    assert len(near) <= len(texts) // 20
-    assert not [text for text in texts if raised([text], EVERY_RULE).in_messages]
+    assert not list(filter(is_noticed, texts))
 
 
-@pytest.mark.parametrize("word", ["blorptang", "zebrafish7731", "hello", "pain"])
-def test_a_word_says_no_more_again_and_again(word: str) -> None:
-    """Known or not: what two of them are worth, sixty are, among more words."""
-    twice, often = (model().weigh([f"{word} " * times])[0] for times in (2, 60))
-
-    assert (often.worth, often.words) == (twice.worth, 60)
+@pytest.mark.parametrize("word", ["blorptang", "zebrafish7731", "hello", "pain", "blood", "baby"])
+def test_a_word_again_and_again_says_nothing(word: str) -> None:
+    """However often it comes, a single word reports no emergency."""
+    assert not is_noticed(f"{word} " * 60)

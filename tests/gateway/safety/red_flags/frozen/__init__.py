@@ -1,29 +1,29 @@
-"""Texts that no weight is trained on and no rule tuned on: the frozen part, and the release sets.
+"""Texts that no weight is trained on: the frozen part, and the release sets.
 
-The frozen part was looked at between rounds of training, as docs/red-flags.md says; a release set
-is scored once, for its release, and is a known one afterwards. In a folder, a file per language:
-`## label: kind` opens a group, then a text per line with `\\n` for its line breaks. `SHA256SUMS`
-fixes them: a text that changed after the figures were computed is another text.
+Of the release sets the newest comes last: it was committed before the training that it was scored
+with, once; the others are known ones, on which thresholds are chosen. In a folder, a file per
+language: `## label: kind` opens a group, then a text per line with `\\n` for its line breaks; from
+the sixth set on an emergency's line begins with its topic and a tab. `SHA256SUMS` fixes them.
 """
 
 from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
-# Of the release sets the newest comes last: only its figures are evidence.
-NUMBERS = ("first", "second", "third", "fourth", "fifth")
+NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth")
 RELEASES = tuple(FOLDER.with_name(f"{number}_release") for number in NUMBERS)
 FOLDERS = (FOLDER, *RELEASES)
-LANGUAGES = ("en", "de", "es", "fr")
+LANGUAGES = ("en", "de", "es", "fr", "pt", "it")
 
 
 class Case(NamedTuple):
-    """A text, whether it is an emergency of a present patient, and what kind of text it is."""
+    """A text, whether it is an emergency of a present patient, its kind, language and topic."""
 
     text: str
     is_emergency: bool
     kind: str
     language: str
+    topic: str | None
 
 
 def languages_of(folder: Path) -> list[str]:
@@ -33,10 +33,12 @@ def languages_of(folder: Path) -> list[str]:
 
 def cases(language: str, folder: Path = FOLDER) -> list[Case]:
     """Return a folder's texts of one language."""
-    found, label, kind = [], "", ""
+    texts, label, kind = [], "", ""
     for line in (folder / f"{language}.txt").read_text("utf-8").splitlines():
         if line.startswith("## "):
-            label, kind = line[3:].split(": ")
-        else:
-            found.append(Case(line.replace("\\n", "\n"), label == "emergency", kind, language))
-    return found
+            label, kind = line[3:].split(": ", 1)
+        elif line:
+            topic, tab, text = line.rpartition("\t")
+            text = text.replace("\\n", "\n")
+            texts.append(Case(text, label == "emergency", kind, language, topic if tab else None))
+    return texts

@@ -1,0 +1,138 @@
+"""The classifier of lines: sums of the weights of words, pairs of words and pieces of a word.
+
+`model.json.gz` is made by `python -m scripts.red_flags.train` (logistic regression, scikit-learn);
+docs/red-flags.md is its card. A linear model, because neighbours are then free: what two lines are
+worth together is the sum of what each is worth. Why not a library at run time:
+docs/decisions/red-flags.md.
+"""
+
+import gzip
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from gateway.safety.red_flags.text import LONGEST
+
+FILE = Path(__file__).with_name("model.json.gz")
+LIKELY = 1.0  # log-odds: 73 %
+FEWEST = 6  # words that a line counts as, at least
+MOST_WORDS = 2 * LONGEST  # that two lines can have
+PIECE, LONGEST_WORD = 4, 14  # letters
+GENERAL = "MED100"  # an emergency without a topic
+
+
+class WeighedLine(NamedTuple):
+    """A line's words, how many different ones, and what these are worth together."""
+
+    words: list[str]
+    size: int
+    worth: int
+
+
+class Worths(dict[str, int]):
+    """Worth of each known word; an unknown one's is that of its pieces, and is not kept."""
+
+    def __init__(self, words: Mapping[str, int], pieces: Mapping[str, int]) -> None:
+        super().__init__(words)
+        self._pieces = pieces
+
+    def __missing__(self, word: str) -> int:
+        return sum(filter(None, map(self._pieces.get, pieces_of(word))))
+
+
+class Classifier:
+    """A yes-or-no question to a line: is it an emergency, a frame, the end of an emergency?
+
+    Its answers are log-odds: 0 is undecided, 3 is 95 %.
+    """
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._worths = Worths(column(table["words"]), column(table["pieces"]))
+        pairs, worths = table["pairs"]
+        words = pairs.split()
+        self._pairs = dict(zip(zip(words[::2], words[1::2], strict=True), worths, strict=True))
+        self._bias: float = table["bias"]
+        unit: float = table["unit"]
+        self._units = [unit / math.sqrt(max(size, FEWEST)) for size in range(MOST_WORDS)]
+
+    def read(self, line: str) -> WeighedLine:
+        """Return a line with the worth of its words."""
+        words = line.split()
+        # Each once: a word says no more when it comes again and again.
+        different = set(words)
+        pairs = map(self._pairs.get, set(zip(words, words[1:], strict=False)))  # noqa: RUF007 - `pairwise` takes longer
+        worth = sum(map(self._worths.__getitem__, different)) + sum(filter(None, pairs))
+        return WeighedLine(words, len(different), worth)
+
+    def odds(self, line: WeighedLine) -> float:
+        """Return the log-odds of a line."""
+        return line.worth * self._units[line.size] + self._bias
+
+    def odds_of_both(self, first: WeighedLine, second: WeighedLine) -> float:
+        """Return the log-odds of two neighbouring lines as one."""
+        seam = self._pairs.get((first.words[-1], second.words[0]), 0)
+        worth = first.worth + second.worth + seam
+        odds: float = worth * self._units[first.size + second.size] + self._bias
+        return odds
+
+    def is_likely(self, line: str) -> bool:
+        """Return whether the answer is yes."""
+        return self.odds(self.read(line)) > LIKELY
+
+
+class Topics:
+    """What an emergency is about: log-odds of each topic by word (naive Bayes)."""
+
+    def __init__(self, table: Mapping[str, tuple[str, list[int]]]) -> None:
+        self._by_word: dict[str, dict[str, int]] = defaultdict(dict)
+        for topic, worths in table.items():
+            for word, worth in column(worths).items():
+                self._by_word[word][topic] = worth
+
+    def names(self) -> set[str]:
+        """Return all topics."""
+        return {topic for worths in self._by_word.values() for topic in worths}
+
+    def of(self, words: Sequence[str]) -> str:
+        """Return the likeliest topic of a passage."""
+        worths: Counter[str] = Counter({GENERAL: 0})
+        for word in words:
+            for topic, worth in self._by_word.get(word, {}).items():
+                worths[topic] += worth
+        return max(worths, key=worths.__getitem__)
+
+
+class Model(NamedTuple):
+    """All that lines are asked."""
+
+    emergency: Classifier
+    frame: Classifier
+    over: Classifier
+    topics: Topics
+    threshold: float
+
+
+def column(names_and_worths: tuple[str, list[int]]) -> dict[str, int]:
+    """Return names, which a blank parts, with their worths."""
+    names, worths = names_and_worths
+    return dict(zip(names.split(), worths, strict=True))
+
+
+def pieces_of(word: str) -> list[str]:
+    """Return parts of a word, every second one and the last, that outlive an error elsewhere."""
+    whole = f"<{word[:LONGEST_WORD]}>"
+    last = max(1, len(whole) - PIECE + 1)
+    return [*[whole[at : at + PIECE] for at in range(0, last, 2)], whole[-PIECE:]]
+
+
+@cache
+def model() -> Model:
+    """Return the model as it is shipped; read once."""
+    table = orjson.loads(gzip.decompress(FILE.read_bytes()))
+    emergency, frame, over = (Classifier(table[name]) for name in ("emergency", "frame", "over"))
+    return Model(emergency, frame, over, Topics(table["topics"]), table["threshold"])

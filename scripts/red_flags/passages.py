@@ -1,0 +1,172 @@
+"""Training passages: lines of our own texts, in the company that people write them in.
+
+`texts/LANGUAGE.txt`: `## LABEL: kind` opens a group; a line below is a text, with `{a|b|c}` for
+one of its alternatives, `\\n` for a line break, and `<...>` around what by itself makes it of its
+label; what stands around that is of none. Labels: the notices' topics, `over` (an emergency has
+passed), the frames `exam`, `fiction` and `document`, and `none`.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.safety.red_flags import text
+from scripts.red_flags import sources
+
+TEXTS = Path(__file__).with_name("texts")
+LANGUAGES = ("en", "de", "es", "fr", "pt", "it", "any")
+COPIES, PLAIN_COPIES = 10, 60  # of a text with alternatives, at most; plain ones are few
+LINES = 5  # of a public text, at most
+SLOT = re.compile(r"\{([^{}]*)\}")
+OPEN, CLOSE = "<", ">"
+KEPT = bytes(code if chr(code) in "<>" else read for code, read in enumerate(text.LETTERS))
+
+
+class Text(NamedTuple):
+    """One line of a file."""
+
+    label: str
+    kind: str
+    pattern: str
+    language: str
+
+
+class Passage(NamedTuple):
+    """What the classifier learns from: a line, or two, and their label; `group` names the text, of
+    which nothing may be on both sides of a split."""
+
+    words: str
+    label: str
+    group: str
+
+
+def texts(language: str) -> Iterator[Text]:
+    """Return the texts of a language."""
+    label = kind = ""
+    for line in (TEXTS / f"{language}.txt").read_text("utf-8").splitlines():
+        if line.startswith("## "):
+            label, kind = line[3:].split(": ")
+        else:
+            yield Text(label, kind, line.replace("\\n", "\n"), language)
+
+
+def passages(seed: int) -> Iterator[Passage]:
+    """Return the passages of all texts, the same ones for a seed, none twice for a label."""
+    dice = random.Random(seed)  # noqa: S311 - no secret: reproducible on purpose
+    seen = set()
+    for language in LANGUAGES:
+        group = list(texts(language))
+        company = [each.pattern for each in group if each.kind == "company"]
+        for number, each in enumerate(group):
+            for variant in variants(each, company, dice):
+                for words, label in labelled(variant, each.label):
+                    if (words, label) not in seen:
+                        seen.add((words, label))
+                        yield Passage(words, label, f"{language} {number}")
+
+
+def public(clones: Path, seed: int) -> Iterator[Passage]:
+    """Return lines of the public sources' texts, `LINES` of each at most: of none, but the last
+    line of an exam item's stem, which is its question; the rest of an item is of neither."""
+    dice = random.Random(seed)  # noqa: S311 - no secret: reproducible on purpose
+    for source in sources.sources("train"):
+        for example in sources.read(source, clones):
+            if example.is_emergency or example.kind in ("record", "research"):
+                continue  # nobody has marked the line; and a case is told as a record is
+            lines = text.lines_of(example.text)
+            if example.kind == "exam":
+                stem = text.lines_of(example.text.split("\n")[0])
+                parts = [(" ".join(stem[-1:]), "exam")]
+            else:
+                starts = dice.sample(range(len(lines)), min(LINES, len(lines)))
+                parts = [
+                    (" ".join(lines[at : at + size]), "none") for at in starts for size in (1, 2)
+                ]
+            for words, label in parts:
+                yield Passage(" ".join(words.split()), label, example.group)
+
+
+def variants(each: Text, company: Sequence[str], dice: random.Random) -> Iterator[str]:
+    """Return a text with its alternatives, sometimes mistyped, an emergency often in company."""
+    copies = PLAIN_COPIES if each.kind == "plain" else COPIES
+    for written in expanded(each.pattern, copies, dice):
+        yield written
+        is_case = each.label.startswith("MED") or each.label == "over"
+        for share in (0.25, 0.5) if is_case else (0.25,):
+            if dice.random() < (0.4 if is_case else 0.3):
+                yield mistyped(written, share, dice)
+        if is_case and company and dice.random() < 0.6:
+            beside = chosen(dice.choice(company), dice)
+            yield dice.choice((f"{beside} {written}", f"{written} {beside}"))
+
+
+def expanded(pattern: str, copies: int, dice: random.Random) -> list[str]:
+    """Return some of the texts that a pattern stands for, fewer for one with few alternatives."""
+    number = min(copies, (1 + 3 * len(SLOT.findall(pattern))) * copies // COPIES)
+    return list(dict.fromkeys(chosen(pattern, dice) for _ in range(number)))
+
+
+def chosen(pattern: str, dice: random.Random) -> str:
+    """Return a pattern with one alternative for each slot."""
+    return SLOT.sub(lambda slot: dice.choice(slot[1].split("|")), pattern)
+
+
+def chosen_first(pattern: str) -> str:
+    """Return a pattern with the first alternative for each slot, without marks."""
+    return SLOT.sub(lambda slot: slot[1].split("|")[0], pattern).translate({60: None, 62: None})
+
+
+def mistyped(written: str, share: float, dice: random.Random) -> str:
+    """Return a text in which a share of the words have an error."""
+    return " ".join(
+        slipped(word, dice) if len(word) > 3 and word.isalpha() and dice.random() < share else word
+        for word in written.split(" ")
+    )
+
+
+def slipped(word: str, dice: random.Random) -> str:
+    """Return a word with a letter left out, doubled, or swapped with the next."""
+    at = dice.randrange(1, len(word) - 1)
+    first, second = word[at], word[at + 1]
+    middle = dice.choice((second, first + first + second, second + first))
+    return word[:at] + middle + word[at + 2 :]
+
+
+def labelled(written: str, label: str) -> Iterator[tuple[str, str]]:
+    """Return the lines of a text, and each with the one before it, that have a sure label.
+
+    A passage that holds a whole mark is of the text's label, one that holds nothing of a mark is of
+    none; one that holds a part of it is left out.
+    """
+    lines = marked_lines(written)
+    sizes = {mark: sum(mark in marks for _, marks in lines) for _, marks in lines for mark in marks}
+    for at in range(len(lines)):
+        for part in (lines[at : at + 1], lines[at - 1 : at + 1]):
+            inside = [mark for _, marks in part for mark in marks]
+            is_whole = any(inside.count(mark) == min(sizes[mark], 2) for mark in inside)
+            is_sure = is_whole or (not inside and label != "exam")
+            if part and is_sure:
+                yield " ".join(line for line, _ in part), label if is_whole else "none"
+
+
+def marked_lines(written: str) -> list[tuple[str, set[int]]]:
+    """Return the lines of a text, as they are read, and the numbers of the marks they have a part
+    of."""
+    lines, mark, is_open = [], -1, False
+    spaced = re.sub(r"([.!?;]*)>", r" > \1", written).replace("<", " < ")
+    for line in text.lines_of(spaced, KEPT):
+        marks = {mark} if is_open else set()
+        for word in line.split():
+            if word == OPEN:
+                mark, is_open = mark + 1, True
+                marks.add(mark)
+            elif word == CLOSE:
+                is_open = False
+        plain = " ".join(word for word in line.split() if word not in (OPEN, CLOSE))
+        if plain:
+            lines.append((plain, marks))
+    return lines

@@ -1,0 +1,52 @@
+"""The screening of a prompt beside the rest of its request."""
+
+import asyncio
+
+from gateway.pipeline import LONG_TEXT, PromptScreening
+from gateway.record import RequestRecord
+from gateway.safety import provenance
+from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.labels import Labels
+from gateway.safety.request_text import Turn
+
+LABELS = Labels.of(Disclaimer.of(), key="k", emergency_contact="112")
+EMERGENCY = "I have crushing chest pain and I am sweating. "
+FILLER = "The weather was fine that day. "
+
+
+async def test_others_run_between_the_steps_of_a_long_text() -> None:
+    """The loop turns many times before a long text is read, and the notice is there then."""
+    record = RequestRecord("r", "POST")
+    screening = PromptScreening(LABELS, record)
+    screening.begin([Turn("user", EMERGENCY + FILLER * (20 * LONG_TEXT // len(FILLER)))])
+    settling = asyncio.ensure_future(screening.settle())
+    rounds = 0
+    while not settling.done():
+        await asyncio.sleep(0)
+        rounds += 1
+
+    assert rounds > 20
+    assert [notice["id"] for notice in record.notices] == ["MED101"]
+
+
+async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
+    """Two seconds after a response could begin, it goes without notices and says so."""
+    record = RequestRecord("r", "POST")
+    screening = PromptScreening(LABELS, record)
+    screening.begin([Turn("user", FILLER * 2_000_000)])
+    await screening.settle()
+
+    assert not record.is_screened
+    assert record.notices == ()
+
+
+def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:
+    """Clients that keep the last chunk only read it, too."""
+    first = {"disclaimer": {}, "notices": [], "warnings": ["input_not_screened"], "provenance": {}}
+    last = provenance.completion(
+        truncated=None, warnings=["ended_early"], output_digest="d", system_fingerprint=None
+    )
+    both = ["input_not_screened", "ended_early"]
+
+    assert provenance.merge(first, last)["warnings"] == both
+    assert provenance.merge(provenance.repeatable(first), last)["warnings"] == both
