@@ -40,15 +40,14 @@ from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
 from gateway.safety import refusals
-from gateway.safety.labels import Labels, Screening, Screenings
-from gateway.safety.languages import language_of
+from gateway.safety.labels import Labels, Screening, Screenings, language_of
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn, turns_of
 from gateway.services import Services
 
 LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 0.5 ms
 MANY_TURNS = 64
-SCREENING_S = 2.0  # after which an answer says that the prompt was not screened
+SCREENING_S = 10.0  # after which an answer says that the prompt was not screened
 PRIORITY = b"x-mmhie-priority"  # of a request: a lower class than its key's
 EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
@@ -179,11 +178,12 @@ class PromptScreening:
     `settle` has to be awaited before the first byte, whose headers name the notices.
     """
 
-    __slots__ = ("_labels", "_record", "_task")
+    __slots__ = ("_labels", "_limit_s", "_record", "_task")
 
-    def __init__(self, labels: Labels, record: RequestRecord) -> None:
+    def __init__(self, labels: Labels, record: RequestRecord, limit_s: float = SCREENING_S) -> None:
         self._labels = labels
         self._record = record
+        self._limit_s = limit_s
         self._task: asyncio.Task[Screening] | None = None
 
     def begin(self, turns: Sequence[Turn]) -> None:
@@ -202,7 +202,7 @@ class PromptScreening:
         if task is None:
             return
         try:
-            self._note(await asyncio.wait_for(task, SCREENING_S))
+            self._note(await asyncio.wait_for(task, self._limit_s))
         except TimeoutError:
             self._record.is_screened = False
 

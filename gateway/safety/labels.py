@@ -11,6 +11,7 @@ from typing import NamedTuple
 from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.languages import HEAD, LANGUAGES, LETTERS, VOTES, Language
 from gateway.safety.red_flags import screening
 from gateway.safety.red_flags.model import model
 from gateway.safety.red_flags.notices import notice, rules_version
@@ -112,3 +113,15 @@ def effort_in(request: Json) -> str | None:
 def log_odds(chance: float) -> float:
     """Return the log-odds of a probability over 0."""
     return math.log(chance / (1 - chance)) if chance < 1 else math.inf
+
+
+def language_of(turns: Sequence[str]) -> Language | None:
+    """Return the language of the last turn's beginning: `other` where its words do not tell, None
+    where there is no text."""
+    if not turns:
+        return None
+    words = LETTERS.findall(turns[-1][:HEAD].lower())
+    votes = "".join([VOTES[word] for word in words if word in VOTES])
+    counts = [votes.count(str(at)) for at in range(len(LANGUAGES))]
+    most = max(counts)
+    return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else "other"

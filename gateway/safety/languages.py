@@ -1,7 +1,7 @@
 """Language of a prompt, by the commonest words of languages: for a count, not for a decision."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 Language = Literal["en", "de", "es", "fr", "other"]
@@ -32,15 +32,3 @@ VOTES: Mapping[str, str] = {
     for words in COMMON.values()
     for word in words.split()
 }
-
-
-def language_of(turns: Sequence[str]) -> Language | None:
-    """Return the language of the last turn's beginning: `other` where its words do not tell, None
-    where there is no text."""
-    if not turns:
-        return None
-    words = LETTERS.findall(turns[-1][:HEAD].lower())
-    votes = "".join([VOTES[word] for word in words if word in VOTES])
-    counts = [votes.count(str(at)) for at in range(len(LANGUAGES))]
-    most = max(counts)
-    return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else "other"

@@ -25,7 +25,7 @@ REFUSED: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
         ("MMHIE_TIMEOUT_SECOND", "MMHIE_TIMEOUT_SECONDS"),
     ),
     "misspelt, far off": ({"MMHIE_ENGIN_URI": "x"}, ("MMHIE_ENGIN_URI", "MMHIE_ENGINE_URL")),
-    "port a word": ({"MMHIE_PORT": "abc"}, ("MMHIE_PORT", "'abc'", "integer")),
+    "port a word": ({"MMHIE_PORT": "abc"}, ("MMHIE_PORT", "'abc'", "whole number")),
     "port too big": ({"MMHIE_PORT": "70000"}, ("MMHIE_PORT", "'70000'", "65535")),
     "engine no URL": ({"MMHIE_ENGINE_URL": "ftp://x"}, ("MMHIE_ENGINE_URL", "http://host:port")),
     "environment unknown": ({"MMHIE_ENV": "prod"}, ("MMHIE_ENV", "'prod'", "production")),

@@ -35,10 +35,8 @@ def result(content: Any) -> dict[str, Any]:
         user({"type": "text", "text": EMERGENCY}),
         user(result(EMERGENCY)),
         user(result([{"type": "text", "text": EMERGENCY}])),
-        {"system": EMERGENCY},
-        {"system": [{"type": "text", "text": EMERGENCY}]},
     ],
-    ids=["text", "result", "result in blocks", "system", "system in blocks"],
+    ids=["text", "result", "result in blocks"],
 )
 def test_every_text_of_the_caller_is_screened(gateway: Gateway, asked: dict[str, Any]) -> None:
     """Also where this API has it in other places than the others."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.safety.languages import HEAD, language_of
+from gateway.safety.labels import language_of
+from gateway.safety.languages import HEAD
 from tests.contract.process import Gateway
 from tests.contract.surfaces import GENERATE, MESSAGES, RESPONSES, SURFACES, Surface, name_of
 from tests.gateway.counts import counted

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import httpx2
 import pytest
 
 from launcher.models.families import CONFIGS
@@ -143,9 +144,10 @@ def test_one_gpu_needs_no_word(machine: Machine) -> None:
 
 def test_a_stalled_engine_is_restarted(machine: Machine) -> None:
     """The watch of `serve`: it is alive and healthy, and generates nothing."""
-    slow = f"{FAKE} --first-token-delay 600"
-    with engine(machine, slow, MMHIE_STALL_SECONDS="4") as running:
+    with engine(machine, FAKE, MMHIE_STALL_SECONDS="4") as running:
         running.until("ready")
+        options = f"http://127.0.0.1:{running.port}/_fake/options"
+        httpx2.post(options, json={"first_token_delay": 600.0}).raise_for_status()
         with socket.create_connection(("127.0.0.1", running.port)) as waiting:
             waiting.sendall(ASK)
             running.until("stalled")
@@ -163,7 +165,7 @@ def test_an_engine_that_is_never_ready(machine: Machine) -> None:
 
 def test_a_crash_loop_ends(machine: Machine) -> None:
     """The restart limit of `serve`: the probe for stalls is the request that kills it."""
-    with engine(machine, f"{FAKE} --crash-after 1", MMHIE_RESTART_LIMIT="1") as running:
+    with engine(machine, f"{FAKE} --crash-after 2", MMHIE_RESTART_LIMIT="1") as running:
         assert running.end() == 2
     assert running.starts == 2
     assert "It was restarted 1 times; that is enough." in running.said
@@ -172,7 +174,7 @@ def test_a_crash_loop_ends(machine: Machine) -> None:
 @pytest.mark.parametrize("when", ["loading", "serving"])
 def test_a_fault_of_the_gpu_ends_the_container(when: str, machine: Machine) -> None:
     """Exit code 3 and a sentence, without a restart in the same container."""
-    fails = f"{FAKE} --crash-after 1" if when == "serving" else "echo start >> starts"
+    fails = f"{FAKE} --crash-after 2" if when == "serving" else "echo start >> starts"
     with engine(machine, f"{fails}; echo '{ILLEGAL}'; exit 1") as running:
         assert running.end() == 3
     assert running.starts == 1
@@ -182,7 +184,7 @@ def test_a_fault_of_the_gpu_ends_the_container(when: str, machine: Machine) -> N
 
 def test_a_gpu_that_is_gone_is_not_waited_for(machine: Machine) -> None:
     """The hardware is looked at before a restart, and says more than the engine did."""
-    with engine(machine, f"{FAKE} --crash-after 1", MMHIE_STALL_SECONDS="2") as running:
+    with engine(machine, f"{FAKE} --crash-after 2", MMHIE_STALL_SECONDS="2") as running:
         running.until("ready")
         machine.describe(Device(handle_error=fake_nvml.GPU_IS_LOST))
 
