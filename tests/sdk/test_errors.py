@@ -154,7 +154,7 @@ def test_a_long_retry_after_is_told_instead_of_waited_for(serve: Serve, connect:
     server = serve(error(503, "engine_unavailable", retry_after="600"))
 
     with pytest.raises(mmhie.EngineUnavailableError) as caught:
-        connect(server.url).generate("How?")
+        connect(server.url, timeout_seconds=30).generate("How?")
 
     assert caught.value.retry_after_seconds == 600
     assert len(server.calls) == 1

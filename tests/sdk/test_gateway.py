@@ -83,7 +83,7 @@ def test_the_servers_timeout_arrives_first(
     engine.next(fault="hang_after_headers")
 
     with pytest.raises(mmhie.EngineTimeoutError) as caught:
-        connect(gateway.url, timeout_seconds=1).generate("How?")
+        connect(gateway.url, timeout_seconds=3).generate("How?")
 
     assert isinstance(caught.value, TimeoutError)
 
