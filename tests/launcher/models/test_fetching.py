@@ -41,12 +41,16 @@ WANTED = {"config.json", "tokenizer.json", INDEX, *SHARDS}
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """One with a sharded model a/b, and an adapter on it."""
+    before = set(threading.enumerate())
     with running(tmp_path / "hub") as started:
         for name, value in started.environ(tmp_path).items():
             monkeypatch.setenv(name, value)
         started.add("a/b", MODEL)
         started.add("an/adapter", files.adapter())
         yield started
+        started.fails()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(PATIENCE_S)  # what is left of a fetch would ask the next test's hub
 
 
 @pytest.fixture
