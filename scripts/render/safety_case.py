@@ -23,10 +23,11 @@ HEAD: Final = """\
 # Hazard log
 
 Every hazard that is known of this service, with its severity, its likelihood, and its risk without
-and with the product's own [controls](controls.md). What is left of each: [residual
-risks](residual-risks.md). What only a site can do, which is not counted in the risk: [deploying
-organisation](deploying-organisation.md#controls-on-site-by-hazard). Scales: [risk management
-plan](risk-management-plan.md#scales). Generated (`make docs`) from [hazards.toml](hazards.toml).
+and with the product's own [controls](controls.md), and what is left. Nobody has accepted the risks
+that are left: the role that could is not filled ([plan](risk-management-plan.md#roles)). What only
+a site can do is not counted: [deploying organisation](deploying-organisation.md). Risks to security
+that are left: [threat model](../threat-model.md#residual-risks). Generated (`make docs`) from
+[hazards.toml](hazards.toml); [scales](risk-management-plan.md#scales).
 
 """
 CONTROLS_HEAD: Final = """\
@@ -95,7 +96,7 @@ def hazards() -> list[Hazard]:
 
 def pages() -> dict[Path, str]:
     """Return the log, and the pages with their tables."""
-    named = ("index", "risk-management-plan", "residual-risks", "deploying-organisation")
+    named = ("index", "risk-management-plan", "deploying-organisation")
     files = [FOLDER / f"{name}.md" for name in named]
     blocks = {
         file: with_blocks(file, BLOCK, lambda match: BLOCKS[match[2]]() + "\n") for file in files
@@ -117,10 +118,14 @@ def log() -> str:
             hazard.severity,
             f"{hazard.likelihood} → {hazard.left}",
             f"{hazard.before} → {hazard.after}",
+            hazard.residual,
         )
         for hazard in hazards()
     ]
-    head = ("hazard", "situation and harm", "causes", "severity", "likelihood", "risk")
+    head = (
+        *("hazard", "situation and harm", "causes"),
+        *("severity", "likelihood", "risk", "what is left"),
+    )
     return table(head, rows)
 
 
@@ -151,15 +156,6 @@ def profile() -> str:
     return table(("risk", "acceptability", "hazards without controls", "with them"), rows)
 
 
-def residual() -> str:
-    """Return what is left of each hazard, the greatest risk first."""
-    log = sorted(hazards(), key=lambda one: (-one.after, one.id))
-    return table(
-        ("risk left", "hazard", "what is left"),
-        [(one.after, link(one), one.residual) for one in log],
-    )
-
-
 def duties() -> str:
     """Return what the deploying organisation has to do for each hazard."""
     return table(
@@ -184,7 +180,6 @@ def matrix() -> str:
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "profile": profile,
-    "residual": residual,
     "duties": duties,
     "severities": severities,
     "likelihoods": likelihoods,

@@ -1,7 +1,7 @@
 """docs/compatibility.md, from the tables and from what the tests found."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,7 @@ from scripts.render.page import table
 from tests.compatibility import vllm_tests
 from tests.compatibility.clients import CASES, CLIENTS, Client
 from tests.compatibility.ledger import ROOT, Findings
-from tests.compatibility.shape import ANSWERS, BOTH, CHAT, TEXT, Shape
+from tests.compatibility.shape import BOTH, Shape
 from tests.compatibility.tables import SHAPES, row
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
@@ -22,19 +22,19 @@ MODELS: Final = {
 }
 INTRO: Final = """# Compatibility
 
-The same request goes to the engine (vLLM {version} on a CPU) and through the gateway; status, content
-type and every byte of the two responses are compared, streams event by event, each choice by itself.
-Not compared are the key `mmhie`, ids and timestamps. `pytest -m slow tests/real/test_differential.py
-tests/real/test_client_matrix.py tests/real/test_messages.py` repeats it; `python -m scripts.render
+The same request goes to the engine (vLLM {version} on a CPU) and through the gateway; status,
+content type and every byte of the two responses are compared, streams event by event, each choice
+by itself, without the key `mmhie`, ids and timestamps. `make test-slow T=tests/real` repeats it
+(`test_differential.py`, `test_client_matrix.py`, `test_messages.py`); `python -m scripts.render
 compatibility` writes this page.
 
 - *equal*: every byte is the engine's, except for `mmhie`. *400, equal*: the same error object.
-- *equal without quoted text*: the same, but the message does not repeat what it quoted of the request.
+- *equal without quoted text*: the same, but its message does not repeat what it quoted.
 - *the gateway's own error*: the gateway refuses the request itself, with the engine's status.
-- *as a status, where the engine sends 200 first*: vLLM sends 200 and then an error event; the gateway
-  has sent nothing yet, and sends the error as the status.
-- *equal without control markers*: malformed Harmony output that vLLM lets through as text is stripped,
-  with a warning; every other field is equal.
+- *as a status, where the engine sends 200 first*: vLLM sends 200 and then an error event; the
+  gateway has sent nothing yet, and sends the error as the status.
+- *equal without control markers*: malformed Harmony output that vLLM lets through as text is
+  stripped, with a warning; every other field is equal.
 - *equal, but a `<` is sent with the next event*: it may be the beginning of such a marker.
 - *the engine's answers vary*: three direct responses differed among themselves.
 """
@@ -55,9 +55,7 @@ def page(findings: Findings) -> str:
     for engine, shapes in SHAPES.items():
         count = sum(len(shape.forms) for shape in shapes)
         parts.append(f"## {MODELS[engine]}\n\n{len(shapes)} request shapes, {count} comparisons.\n")
-        for path in (CHAT, TEXT, ANSWERS):
-            rows = [shape for shape in shapes if shape.path == path]
-            parts.append(f"### {path}\n\n{requests(engine, rows, findings)}")
+        parts.append(requests(engine, shapes, findings))
     return "\n".join(parts)
 
 
@@ -67,15 +65,15 @@ def engine_version() -> str:
     return found[1]
 
 
-def requests(engine: str, shapes: list[Shape], findings: Findings) -> str:
-    """Return the shapes of a path, a row for each outcome."""
+def requests(engine: str, shapes: Sequence[Shape], findings: Findings) -> str:
+    """Return the shapes of a model, a row for each path and outcome."""
     names: dict[tuple[str, ...], list[str]] = {}
     for shape in shapes:
         outcomes = findings[row(engine, shape)]
-        cells = tuple(outcomes[form] if form in shape.forms else "" for form in BOTH)
-        names.setdefault(cells, []).append(shape.name)
+        cells = (outcomes[form] if form in shape.forms else "" for form in BOTH)
+        names.setdefault((f"`{shape.path}`", *cells), []).append(shape.name)
     rows = [[SEPARATOR.join(alike), *cells] for cells, alike in names.items()]
-    return table(["requests", "JSON", "stream"], rows)
+    return table(["requests", "path", "JSON", "stream"], rows)
 
 
 def clients(findings: Findings) -> str:
