@@ -40,7 +40,8 @@ from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
 from gateway.safety import refusals
-from gateway.safety.labels import Labels, Screening, Screenings, language_of
+from gateway.safety.labels import Labels, Screening, Screenings
+from gateway.safety.languages import OTHER, is_unscreened, language_of
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn, turns_of
 from gateway.services import Services
@@ -188,8 +189,11 @@ class PromptScreening:
 
     def begin(self, turns: Sequence[Turn]) -> None:
         """Note the language, and the red flags of a short text; start to read a long one."""
-        self._record.language = language_of([turn.text for turn in turns])
-        self._record.notice_rules = self._labels.notice_rules
+        record, labels = self._record, self._labels
+        record.language = language_of([turn.text for turn in turns])
+        record.notice_rules = labels.notice_rules
+        if record.language == OTHER and labels.languages and is_unscreened(turns):
+            record.screening_warnings += ("language_not_screened",)
         steps = self._labels.screen(turns)
         if len(turns) > MANY_TURNS or sum(len(turn.text) for turn in turns) > LONG_TEXT:
             self._task = asyncio.create_task(in_turns(steps))
@@ -204,7 +208,7 @@ class PromptScreening:
         try:
             self._note(await asyncio.wait_for(task, self._limit_s))
         except TimeoutError:
-            self._record.is_screened = False
+            self._record.screening_warnings += ("input_not_screened",)
 
     def _note(self, screening: Screening) -> None:
         record = self._record
@@ -263,8 +267,8 @@ async def answer(
             await refuse_failures(response, call, exchange.record, services)
             await screening.settle()
             label["notices"] = list(exchange.record.notices)
-            if not exchange.record.is_screened:
-                label["warnings"] = ["input_not_screened"]
+            if exchange.record.screening_warnings:
+                label["warnings"] = [*exchange.record.screening_warnings]
             await relay(call.answer(response, label), exchange)
         finally:
             response.close()
@@ -333,9 +337,11 @@ async def relay(answer: Answer, exchange: Exchange) -> None:
         if exchange.record.status or answer.finals:
             seen = (exchange.record.prompt_estimate, answer.pieces)
             kinds = [refusals.kind_of(text) for text in answer.beginnings]
-            exchange.record.answer = AnswerSummary.of(
+            summary = AnswerSummary.of(
                 answer.usage, answer.finals, digests, seen=seen, beginnings=kinds
             )
+            warnings = [*exchange.record.screening_warnings, *summary.warnings]
+            exchange.record.answer = summary._replace(warnings=warnings)
 
 
 def is_stream(response: EngineResponse) -> bool:

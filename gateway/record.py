@@ -102,7 +102,7 @@ class RequestRecord:
     notices: Sequence[Notice] = ()
     resolved: Sequence[str] = ()  # of these the ids that a later turn has resolved
     in_setting: Sequence[str] = ()  # ids that only an application's own text raises
-    is_screened: bool = True
+    screening_warnings: tuple[str, ...] = ()  # what of the prompt was not screened
     language: str | None = None  # of the prompt, where it has a text
     notice_rules: str | None = None  # version of the rules the prompt was screened with
     release: Release | None = None

@@ -240,8 +240,15 @@ class GatewaySettings(
     emergency_contact: str | None = Field(
         None,
         min_length=1,
-        description='Emergency contact named in red-flag notices. Unset: "your local emergency '
-        "number\", in the disclaimer's language.",
+        description='Whom to call, as red-flag notices and `emergency_note` name it. Unset: "the '
+        'ward\'s emergency number" to clinicians, "your local emergency number" to all others, in '
+        "the disclaimer's language.",
+    )
+    crisis_line: str | None = Field(
+        None,
+        min_length=1,
+        description='Crisis line named to patients in the notice on self-harm. Unset: "a crisis '
+        "line\", in the disclaimer's language.",
     )
     audience: Literal["clinician", "patient", "off"] = Field(
         "clinician",

@@ -142,6 +142,7 @@ class GeneratedAnswer:
         self.services = call.services
         self.settings = call.services.settings
         self.disclaimer = call.services.labels.disclaimer.text
+        self.emergency_note = call.services.labels.emergency_note
         self.model = call.model
         self.reader = reader
         self.label = label
@@ -223,15 +224,15 @@ class GeneratedAnswer:
         )
 
 
-def end_of_text(truncated: str | None, wording: Wording, disclaimer: str) -> bytes:
-    """Return the end of a plain text: what was cut off, where something was, and the disclaimer."""
+def end_of_text(truncated: str | None, wording: Wording, last_lines: str) -> bytes:
+    """Return the end of a plain text: what was cut off, where something was, and the last lines."""
     cut = f"\n\n{wording.closing(truncated)}" if truncated else ""
-    return f"{cut}\n\n{disclaimer}\n".encode()
+    return f"{cut}\n\n{last_lines}\n".encode()
 
 
-def interrupted(wording: Wording, disclaimer: str, error: GatewayError) -> bytes:
+def interrupted(wording: Wording, last_lines: str, error: GatewayError) -> bytes:
     """Return the end of a plain text that could not be finished."""
-    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{disclaimer}\n".encode()
+    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{last_lines}\n".encode()
 
 
 class JsonAnswer(GeneratedAnswer):
@@ -269,12 +270,14 @@ class EventAnswer(GeneratedAnswer):
 
 
 class TextAnswer(GeneratedAnswer):
-    """Notices, then the answer's text as it comes; what was cut off and the disclaimer close it."""
+    """Notices, then the answer's text as it comes; what was cut off, the disclaimer and the
+    emergency note close it."""
 
     async def send(self) -> None:
         exchange, wanted = self.exchange, self.settings.disclaimer_in_text
         wording = self.services.labels.wording
-        exchange.last_words = partial(interrupted, wording, self.disclaimer)
+        last_lines = f"{self.disclaimer}\n{self.emergency_note}"
+        exchange.last_words = partial(interrupted, wording, last_lines)
         opening = "".join(f"{one['message']}\n\n" for one in self.label["notices"]).encode()
         async for delta in self.placed("prefix" if wanted in ("prefix", "both") else "off"):
             if not exchange.record.status:
@@ -282,7 +285,7 @@ class TextAnswer(GeneratedAnswer):
             if delta.text:
                 await exchange.write(opening + delta.text.encode())
                 opening = b""
-        await exchange.finish(end_of_text(self.finals[0]["truncated"], wording, self.disclaimer))
+        await exchange.finish(end_of_text(self.finals[0]["truncated"], wording, last_lines))
 
 
 FORMS: Mapping[Form, type[GeneratedAnswer]] = {

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.languages import HEAD, LANGUAGES, LETTERS, VOTES, Language
+from gateway.safety.languages import SCREENED
 from gateway.safety.red_flags import screening
 from gateway.safety.red_flags.model import model
 from gateway.safety.red_flags.notices import notice, rules_version
 from gateway.safety.request_text import Turn
-from gateway.safety.wording import Audience, Wording, wording
+from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 from gateway.timestamps import rfc3339
 
 GATEWAY_VERSION = version("mmhie-server")
@@ -42,7 +42,8 @@ class Labels:
     key: bytes
     wording: Wording
     audience: Audience
-    emergency_contact: str
+    names: Mapping[str, str]  # of whom to call
+    emergency_note: str
     threshold: float  # log-odds from which there is a notice
     notice_rules: str | None  # their version; None: nothing is screened
 
@@ -54,18 +55,19 @@ class Labels:
         key: str | None = None,
         words: Wording | None = None,
         audience: Audience = "clinician",
-        emergency_contact: str | None = None,
+        contacts: Contacts = NO_CONTACTS,
         threshold: float | None = None,
     ) -> "Labels":
         """Return the labels; without a key, digests compare within one run only."""
         secret = key.encode() if key else secrets.token_bytes(32)
         words = words or wording(disclaimer.language)
-        contact = emergency_contact or words.contact
+        names = words.names_of(contacts, audience)
+        note = words.note_for(contacts, audience)
         odds, rules = math.inf, None
         if audience != "off":
             odds = model().threshold if threshold is None else log_odds(threshold)
-            rules = rules_version(words, audience, [str(odds), contact])
-        return cls(disclaimer, secret, words, audience, contact, odds, rules)
+            rules = rules_version(words, audience, [str(odds), *names.values()])
+        return cls(disclaimer, secret, words, audience, names, note, odds, rules)
 
     def screen(self, turns: Sequence[Turn]) -> Screenings:
         """Screen the turns of a conversation in short steps; the notices need no answer. None where
@@ -77,9 +79,14 @@ class Labels:
         notices += [self._notice(topic, is_earlier=True) for topic in raised.earlier]
         return Screening(notices, raised.earlier, raised.in_setting)
 
+    @property
+    def languages(self) -> Sequence[str]:
+        """Return the languages that are screened."""
+        return SCREENED if self.audience != "off" else ()
+
     def _notice(self, topic: str, *, is_earlier: bool = False) -> Mapping[str, str]:
-        words, contact = self.wording, self.emergency_contact
-        return notice(topic, words, self.audience, contact, is_earlier=is_earlier)
+        words, names = self.wording, self.names
+        return notice(topic, words, self.audience, names, is_earlier=is_earlier)
 
     def initial(
         self,
@@ -99,7 +106,7 @@ class Labels:
             sampling=provenance.sampling(request),
             notice_rules=self.notice_rules,
         )
-        return provenance.static(self.disclaimer, serving, call, notices)
+        return provenance.static(self.disclaimer, self.emergency_note, serving, call, notices)
 
 
 def effort_in(request: Json) -> str | None:
@@ -113,15 +120,3 @@ def effort_in(request: Json) -> str | None:
 def log_odds(chance: float) -> float:
     """Return the log-odds of a probability over 0."""
     return math.log(chance / (1 - chance)) if chance < 1 else math.inf
-
-
-def language_of(turns: Sequence[str]) -> Language | None:
-    """Return the language of the last turn's beginning: `other` where its words do not tell, None
-    where there is no text."""
-    if not turns:
-        return None
-    words = LETTERS.findall(turns[-1][:HEAD].lower())
-    votes = "".join([VOTES[word] for word in words if word in VOTES])
-    counts = [votes.count(str(at)) for at in range(len(LANGUAGES))]
-    most = max(counts)
-    return LANGUAGES[counts.index(most)] if counts.count(most) == 1 else "other"

@@ -57,11 +57,16 @@ class Call(NamedTuple):
 
 
 def static(
-    disclaimer: Disclaimer, serving: Serving, call: Call, notices: Sequence[Mapping[str, str]] = ()
+    disclaimer: Disclaimer,
+    emergency_note: str,
+    serving: Serving,
+    call: Call,
+    notices: Sequence[Mapping[str, str]] = (),
 ) -> Json:
     """Return the part known before the first token, sent with the first chunk."""
     return {
         "disclaimer": disclaimer.as_dict,
+        "emergency_note": emergency_note,
         "ai_generated": True,
         "ai_label": AI_LABEL,
         "provenance": {**_serving_fields(serving), **call._asdict()},

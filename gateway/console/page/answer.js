@@ -191,6 +191,6 @@ export class Answer {
   #withNotice() {
     const incomplete = this.#said.map((sentence) => `[${sentence}]\n\n`).join("");
     const notices = this.#notices.map((notice) => `${notice.message}\n\n`).join("");
-    return `${notices}${incomplete}${this.#text}\n\n[AI-generated, ${this.name}] ${byId("disclaimer").textContent}`;
+    return `${notices}${incomplete}${this.#text}\n\n[AI-generated, ${this.name}] ${byId("disclaimer").textContent}\n${byId("emergency-note").textContent}`;
   }
 }
