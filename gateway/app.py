@@ -182,6 +182,7 @@ def services_of(
             audience=settings.audience,
             contacts=contacts_of(settings),
             threshold=settings.notice_threshold,
+            reader=settings.notice_reader,
         ),
         metrics=own,
         hold=HoldGuard(

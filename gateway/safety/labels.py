@@ -9,13 +9,14 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from gateway.json_types import Json
-from gateway.safety import provenance
+from gateway.safety import provenance, second_reader
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.languages import SCREENED
 from gateway.safety.red_flags import screening
-from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.model import GENERAL, model
 from gateway.safety.red_flags.notices import notice, rules_version
 from gateway.safety.request_text import Turn
+from gateway.safety.second_reader import NoticeReader
 from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 from gateway.timestamps import rfc3339
 
@@ -24,11 +25,13 @@ GATEWAY_VERSION = version("mmhie-server")
 
 class Screening(NamedTuple):
     """Notices for a conversation; of these the ids that a later turn has resolved; and the ids that
-    nothing but an application's own text raises, which get no notice."""
+    nothing but an application's own text raises, which get no notice; and whether the second reader
+    is to be asked."""
 
     notices: Sequence[Mapping[str, str]] = ()
     resolved: Sequence[str] = ()
     in_setting: Sequence[str] = ()
+    is_unsure: bool = False
 
 
 Screenings = Generator[None, None, Screening]
@@ -46,9 +49,10 @@ class Labels:
     emergency_note: str
     threshold: float  # log-odds from which there is a notice
     notice_rules: str | None  # their version; None: nothing is screened
+    reader: NoticeReader = "off"
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 - one for each setting
         cls,
         disclaimer: Disclaimer,
         *,
@@ -57,6 +61,7 @@ class Labels:
         audience: Audience = "clinician",
         contacts: Contacts = NO_CONTACTS,
         threshold: float | None = None,
+        reader: NoticeReader = "off",
     ) -> "Labels":
         """Return the labels; without a key, digests compare within one run only."""
         secret = key.encode() if key else secrets.token_bytes(32)
@@ -66,8 +71,8 @@ class Labels:
         odds, rules = math.inf, None
         if audience != "off":
             odds = model().threshold if threshold is None else log_odds(threshold)
-            rules = rules_version(words, audience, [str(odds), *names.values()])
-        return cls(disclaimer, secret, words, audience, names, note, odds, rules)
+            rules = rules_version(words, audience, [str(odds), *names.values(), reader])
+        return cls(disclaimer, secret, words, audience, names, note, odds, rules, reader)
 
     def screen(self, turns: Sequence[Turn]) -> Screenings:
         """Screen the turns of a conversation in short steps; the notices need no answer. None where
@@ -77,7 +82,12 @@ class Labels:
         raised = yield from screening.screening_of(turns, self.threshold)
         notices = [self._notice(topic) for topic in raised.now]
         notices += [self._notice(topic, is_earlier=True) for topic in raised.earlier]
-        return Screening(notices, raised.earlier, raised.in_setting)
+        is_unsure = self.reader == "model" and second_reader.is_unsure(raised.odds, self.threshold)
+        return Screening(notices, raised.earlier, raised.in_setting, is_unsure)
+
+    def read_by_model(self) -> Mapping[str, str]:
+        """Return the notice that the second reader adds, marked as its own."""
+        return {**self._notice(GENERAL), "reader": "model"}
 
     @property
     def languages(self) -> Sequence[str]:

@@ -12,7 +12,7 @@ from gateway.safety.request_text import SETTING_ROLES, Turn
 Language = Literal["en", "de", "es", "fr", "pt", "it", "other"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 OTHER: Language = "other"
-SCREENED: tuple[Language, ...] = tuple(one for one in LANGUAGES if one != OTHER)
+SCREENED: tuple[Language, ...] = tuple(language for language in LANGUAGES if language != OTHER)
 HEAD = 300  # characters: about 45 words
 TURNS_BACK = 4  # a short turn tells no language: "OK", "38.5"
 FEWEST_LETTERS, FEWEST_WORDS = 8, 3  # from which one can be sure
@@ -51,7 +51,9 @@ COMMON: Mapping[Language, str] = {
     "yang dan di saya untuk tidak dengan ini apa adalah sudah pada dari",
 }
 VOTES: Mapping[str, str] = {
-    word: "".join(str(at) for at, one in enumerate(LANGUAGES) if word in COMMON[one].split())
+    word: "".join(
+        str(at) for at, language in enumerate(LANGUAGES) if word in COMMON[language].split()
+    )
     for words in COMMON.values()
     for word in words.split()
 }
@@ -86,7 +88,7 @@ def is_surely_other(words: Sequence[str]) -> bool:
     letters = "".join(words)
     if (
         len(letters) >= FEWEST_LETTERS
-        and sum(one > LAST_LATIN for one in letters) > len(letters) / 2
+        and sum(letter > LAST_LATIN for letter in letters) > len(letters) / 2
     ):
         return True
     other = str(LANGUAGES.index(OTHER))

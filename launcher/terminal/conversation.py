@@ -82,8 +82,9 @@ class Conversation:
 
     def _take(self, delta: Delta, reply: Reply, output: Output) -> None:
         if delta.mmhie:
-            if delta.mmhie.get("notices") and not reply.mmhie:
-                output.notices(delta.mmhie["notices"])
+            known = len(reply.mmhie.get("notices") or ())
+            if late := (delta.mmhie.get("notices") or ())[known:]:
+                output.notices(late)
             reply.merge(delta.mmhie)
         reply.text += delta.text
         reply.reasoning += delta.reasoning

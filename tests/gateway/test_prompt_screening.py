@@ -38,7 +38,7 @@ async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
     await screening.settle()
 
     assert record.screening_warnings == ("input_not_screened",)
-    assert record.notices == ()
+    assert record.notices == []
 
 
 def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:

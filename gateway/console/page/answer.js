@@ -68,7 +68,7 @@ export class Answer {
 
   /** Take in one event of the stream. */
   hear(event) {
-    if (event.notices && !this.#notices.length) this.#warn(event.notices);
+    if (event.notices?.length > this.#notices.length) this.#warn(event.notices);
     if (event.delta || event.reasoning_delta) this.#firstAt ||= performance.now();
     this.#text += event.delta ?? "";
     this.#thoughts += event.reasoning_delta ?? "";

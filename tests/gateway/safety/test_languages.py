@@ -115,7 +115,9 @@ def test_a_language_that_is_not_screened_is_known(text: str) -> None:
     assert not is_unscreened([*said, Turn("user", TEXTS["it"][0])])
 
 
-@pytest.mark.parametrize("text", [*UNSURE, *(text for one in SCREENED for text in TEXTS[one])])
+@pytest.mark.parametrize(
+    "text", [*UNSURE, *(text for language in SCREENED for text in TEXTS[language])]
+)
 def test_no_screened_language_is_taken_for_another(text: str) -> None:
     """Nor is what tells no language."""
     assert not is_unscreened([Turn("user", text)])
