@@ -42,7 +42,7 @@ LEAVING = tuple(surface for surface in OPENAI if surface.form == "sse")
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`mmhie serve` with the embedded model, its own second reader; the last test ends it."""
-    running = start(tmp_path_factory.mktemp("smoke"), **ON)
+    running = start(tmp_path_factory.mktemp("smoke"), **ON, MMHIE_NOTICE_READER_SECONDS="300")
     try:
         running.until("ready")
         yield running
@@ -83,7 +83,7 @@ def test_a_cut_answer_says_so(client: httpx2.Client, model: str, surface: Surfac
 def test_the_second_reader_answers_beside(
     client: httpx2.Client, model: str, surface: Surface
 ) -> None:
-    """The model's one word, whichever of the two, is in the label of an answer that takes longer."""
+    """Its one word, whichever of the two, is in the label of an answer that takes longer."""
     body = body_of(surface, model, DOUBTFUL, **surface.limit(200), **surface.lasting)
     mmhie = mmhie_of(surface, client.post(surface.path, json=body))
 
