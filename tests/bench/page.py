@@ -84,26 +84,6 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def by_feature() -> str:
-    """CPU by feature: medians of turns, ratios to nginx within each."""
-    turns: Rounds = result("relay")["features"]
-    found = medians(turns)
-    rows = []
-    for name, one in found.items():
-        to_nginx = [
-            statistics.median(turn[name][figure] / turn["nginx"][figure] for turn in turns)
-            for figure in ("us_request", "us_chunk_256")
-        ]
-        rows.append([
-            name, f"{one['req_s']:,.0f}", f"{one['us_request']:.0f}", f"{to_nginx[0]:.2f} x",
-            f"{one['us_chunk_256']:.1f}", f"{to_nginx[1]:.2f} x",
-        ])  # fmt: skip
-    return table(
-        ["", "req/s", "µs per request", "relative to nginx", "µs per chunk", "relative to nginx"],
-        rows,
-    )
-
-
 def real() -> str:
     """A real engine, by number of streams."""
     rounds = result("real")["rounds"]
@@ -131,6 +111,5 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "answer": answer_table,
     "goals": goal_table,
     "side by side": side_by_side,
-    "by feature": by_feature,
     "real engine": real,
 }
