@@ -25,7 +25,7 @@ from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
 from tests.waiting import until
 
-pytestmark = pytest.mark.skipif(not LIBRARY, reason=REASON)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not LIBRARY, reason=REASON)]
 
 DAY_S = 86400
 JUMPS = pytest.mark.parametrize("jump", [DAY_S, -DAY_S], ids=["forward", "back"])

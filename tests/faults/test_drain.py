@@ -16,6 +16,8 @@ from tests.faults.balancer import NGINX, balancing
 from tests.faults.load import Crowd, Line, connected
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 FINISHING, STUCK = 42, 8
 SETTLE_S, GRACE_S = 10, 10
 FORMS = tuple(surface for surface in STREAMS if surface.path in (GENERATE, CHAT))

@@ -21,6 +21,8 @@ from tests.gateway.audit.conftest import KEY, lines
 from tests.gateway.workers.conftest import Several
 from tests.waiting import PATIENCE_S, until
 
+pytestmark = pytest.mark.slow
+
 JSON, SSE = SURFACES[0], STREAMS[0]
 
 

@@ -11,6 +11,8 @@ from tests.faults.ledger import FOUND
 from tests.faults.matrix import COLUMNS, FAULTS, WHOLE, Row
 from tests.faults.observing import observe
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def undisturbed(meet: Meet) -> dict[str, str]:

@@ -23,7 +23,7 @@ SECRETS = {
     "mmhie-keys": set(),
 }
 
-pytestmark = pytest.mark.parametrize("overlay", OVERLAYS)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("overlay", OVERLAYS)]
 
 
 def test_every_object_fits_its_schema(overlay: str, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import yaml
 from tests.observability import queries
 from tests.observability.prometheus import program
 
+pytestmark = pytest.mark.slow
+
 FOLDER = queries.ALERTS.parent
 TESTS = [FOLDER / "alerts_test.yml", FOLDER / "drift_test.yml"]  # in minutes, and in hours
 DOCS = Path(__file__).parents[2] / "docs"

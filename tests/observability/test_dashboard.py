@@ -16,6 +16,8 @@ from tests.observability import engine_metrics, queries
 from tests.observability.prometheus import Prometheus
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 RED_FLAG = "I have crushing chest pain right now."
 TOO_LONG = 3_000_000

@@ -7,6 +7,8 @@ import pytest
 
 from scripts import gpu_trial
 
+pytestmark = pytest.mark.slow
+
 OUTPUT = Path(__file__).parents[1] / "launcher" / "serving" / "engine_output"
 GPU_LOG = """
 (EngineCore pid=1) INFO 01-27 00:31:44 [cuda.py:351] Using FLASH_ATTN attention backend out of

@@ -28,6 +28,8 @@ from tests.gateway.server.certificates import Authority
 from tests.gateway.workers.conftest import Several
 from tests.waiting import PATIENCE_S, until
 
+pytestmark = pytest.mark.slow
+
 ASK = {"prompt": "Why?", "max_tokens": 8}
 ALONE = "limits are counted by each gateway alone"
 FAILING = "mmhie_shared_state_failing"

@@ -9,7 +9,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import answered, ask, ready
 from tests.gateway.console.conftest import Open
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 EMERGENCY = "My father has crushing chest pain right now, what should I do?"
 ENDLESS = ({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})

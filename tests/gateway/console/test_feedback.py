@@ -16,7 +16,7 @@ from tests.gateway.console.conftest import Open
 from tests.gateway.feedback.conftest import KEY
 from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 SCRIPT = "<img src=x onerror=alert(1)> wrong dose"
 PATIENCE_MS = PATIENCE_S * 1000

@@ -19,7 +19,7 @@ from tests.gateway.console.browser import answered, ask, overflow, ready, violat
 from tests.gateway.console.conftest import Open
 from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 EMERGENCY = "My father has crushing chest pain right now, what should I do?"
 CHAT = "/v1/chat/completions"

@@ -28,6 +28,8 @@ from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.launcher.acceptance.targets import target
 
+pytestmark = pytest.mark.slow
+
 COMPLETIONS = "/v1/completions"
 ALWAYS = {"times": -1}
 

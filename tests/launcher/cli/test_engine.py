@@ -25,7 +25,10 @@ from tests.contract.process import free_port
 from tests.fake_nvml import Device
 from tests.launcher.machine import MMHIE, Machine
 
-pytestmark = pytest.mark.skipif(bool(programs.reason("gcc")), reason=programs.reason("gcc"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(programs.reason("gcc")), reason=programs.reason("gcc")),
+]
 HANG_S = 900
 BODY = b'{"model": "fake-model", "prompt": "a", "max_tokens": 9}'
 ASK = b"POST /v1/completions HTTP/1.1\r\nhost: e\r\ncontent-length: %d\r\n\r\n%s" % (

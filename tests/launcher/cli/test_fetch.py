@@ -14,6 +14,8 @@ from tests.fake_hub import files
 from tests.fake_hub.hub import COMMIT, FakeHub, running
 from tests.waiting import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 MMHIE = Path(sys.executable).with_name("mmhie")
 
 

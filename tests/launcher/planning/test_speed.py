@@ -96,6 +96,7 @@ def test_a_dense_model_has_no_experts_and_a_cpu_none_of_it() -> None:
     assert speeds(plan("cpu,ram=64").decisions) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 def test_every_possible_setting_is_taken_by_the_parser(refusals: Refusals) -> None:
     """The installed vLLM reads what is suggested."""
