@@ -44,7 +44,7 @@ DRAFT: Final = {
 }
 
 
-def planned(folder: Path, card: str, **sizes: str) -> list[str]:
+def plan_line(folder: Path, card: str, **sizes: str) -> list[str]:
     """The line for the default model's base with this draft."""
     config = {"method": "eagle3", "model": str(folder / "draft"), "num_speculative_tokens": 3}
     settings = load(
@@ -67,7 +67,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     write(folder / "draft", DRAFT)
     (folder / "draft" / "model.safetensors").write_bytes(b"0")
     ways: tuple[dict[str, str], ...] = ({}, {"tensor_parallel": "2"})
-    lines = {card: [planned(folder, card, **way) for way in ways] for card in ("l4", "h100")}
+    lines = {card: [plan_line(folder, card, **way) for way in ways] for card in ("l4", "h100")}
     return matrix.judged(lines, folder)
 
 

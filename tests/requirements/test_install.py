@@ -201,7 +201,7 @@ def test_what_shows_a_gpu(install: ModuleType, tmp_path: Path, name: str, found:
 def test_an_architecture_with_packages(
     install: ModuleType, monkeypatch: pytest.MonkeyPatch, engine: str, machine: str
 ) -> None:
-    """Nothing is said."""
+    """The set-up goes on without a word."""
     monkeypatch.setattr(install, "engine_lock", lambda: engine)
     install.check_machine(machine)
 
@@ -218,7 +218,7 @@ def test_an_architecture_without_packages(
     machine: str,
     known: str,
 ) -> None:
-    """One sentence, before an environment is made."""
+    """One sentence is said before an environment is made."""
     monkeypatch.setattr(install, "engine_lock", lambda: engine)
     monkeypatch.setattr("platform.machine", lambda: machine)
 

@@ -85,9 +85,9 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def find(cache: Path, name: str) -> Path:
     """The folder of what `main` means in the hub's cache."""
-    found = snapshot.find(cache, name, None)
-    assert found is not None
-    return found.folder
+    fetched = snapshot.find(cache, name, None)
+    assert fetched is not None
+    return fetched.folder
 
 
 def whole() -> dict[str, bytes]:

@@ -259,7 +259,7 @@ def test_memory_that_is_the_cpus_as_well(machine: Machine) -> None:
     ("machine", "device"), [("x86_64", "cpu"), ("x86_64", "cuda"), ("aarch64", "cuda")]
 )
 def test_architectures_with_packages(machine: str, device: str) -> None:
-    """Those of the locks."""
+    """Every architecture of the locks passes."""
     check_architecture(machine, device, Installation())
 
 
