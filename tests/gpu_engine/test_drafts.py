@@ -10,6 +10,7 @@ from launcher.models.resolve import read_model
 from launcher.planning.installation import Installation
 from launcher.planning.plan import make_plan
 from launcher.settings import load
+from tests.fake_hub import files
 from tests.gpu_engine import matrix
 from tests.gpu_engine.cards import CARDS
 from tests.gpu_engine.models import MODELS
@@ -65,7 +66,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     folder = tmp_path_factory.mktemp("drafts")
     write(folder / "gpt-oss-20b", MODELS["gpt-oss-20b"])
     write(folder / "draft", DRAFT)
-    (folder / "draft" / "model.safetensors").write_bytes(b"0")
+    (folder / "draft" / files.WEIGHTS).write_bytes(files.tensors({"fc.weight": (2, 2)}))
     ways: tuple[dict[str, str], ...] = ({}, {"tensor_parallel": "2"})
     lines = {card: [plan_line(folder, card, **way) for way in ways] for card in ("l4", "h100")}
     return matrix.judged(lines, folder)
