@@ -36,7 +36,7 @@ CALL = Call(
     reasoning_effort="low",
     sampling={"temperature": 0.0},
 )
-FIRST = static(Disclaimer.of(), SERVING, CALL, [{"id": "MED101"}])
+FIRST = static(Disclaimer.of(), "Call 112.", SERVING, CALL, [{"id": "MED101"}])
 LAST = completion(
     truncated="in_answer",
     warnings=["harmony_markers_stripped"],
@@ -74,6 +74,7 @@ def test_both_parts_together_are_the_whole_contract() -> None:
 
     assert set(mmhie) == {
         "disclaimer",
+        "emergency_note",
         "ai_generated",
         "ai_label",
         "provenance",
