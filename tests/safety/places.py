@@ -182,13 +182,22 @@ def places(surface: str, outcome: str) -> Places:
 
 def page() -> str:
     """The table as Markdown."""
-    heads = ["surface", "outcome", *ITEMS]
+    heads = ["surfaces", "outcome", *ITEMS]
     rows = []
-    for surface in SURFACES:
+    for surfaces in alike():
         for title, outcome in ROWS.items():
-            cells = [f"`{place}`" if place else "" for place in places(surface, outcome)]
-            rows.append([surface, title, *cells])
+            cells = [f"`{place}`" if place else "" for place in places(surfaces[0], outcome)]
+            if any(cells):
+                rows.append([", ".join(surfaces), title, *cells])
     return table(heads, rows)
+
+
+def alike() -> list[list[str]]:
+    """Return the surfaces in their order, those with the same places together."""
+    groups: dict[tuple[Places, Places, Places], list[str]] = {}
+    for surface, own in SURFACES.items():
+        groups.setdefault(own, []).append(surface)
+    return list(groups.values())
 
 
 # Refusals look alike, whatever refused.
