@@ -88,7 +88,7 @@ def test_both_parts_together_are_the_whole_contract() -> None:
 
 
 def test_the_documentation_names_every_field() -> None:
-    """One table names each field, and the one that is there only where a second reader was asked."""
+    """One table has each field, and the one of a second reader, there only where it was asked."""
     table = API.read_text().partition("### Provenance\n")[2].partition("\n#")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
 
