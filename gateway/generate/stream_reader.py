@@ -73,6 +73,7 @@ class AnswerReader:
             chunk.get("system_fingerprint") or self.answer.system_fingerprint
         )
         self.answer.usage = openai_json.usage_of(chunk) or self.answer.usage
+        self.answer.model = chunk.get("model") or self.answer.model
         choices = openai_json.choices_of(chunk)
         if not choices:
             return Delta()

@@ -53,6 +53,7 @@ class PassThrough:
             disclaimer=services.labels.disclaimer.text,
             may_see="reasoning" in exchange.record.principal.scopes,
             warnings=tuple(warnings(self.path, request, reasons=model.reasons)),
+            served=model.ids,
         )
         checks = services.answer_checks(request, self.path)
         if checks is not None:
