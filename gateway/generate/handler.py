@@ -127,6 +127,7 @@ class GenerateCall:
             response,
             answer_budget=self.prompt.max_tokens,
             reasoning_budget=budget if self.model.budgets_reasoning else None,
+            require=self.exchange.memory.require,
         )
         return FORMS[self.form](self, reader, label)
 

@@ -259,6 +259,8 @@ class RelayedStream:
         events: list[bytes] = []
         try:
             for event in self._buffer.feed(data):
+                if len(event) > LARGE_BYTES:
+                    self._exchange.memory.require(parsed_bytes(event))
                 events.append(self._relay.relay(event))
                 if not event.startswith(b":"):  # a comment is no token
                     self._response.mark_progress()
