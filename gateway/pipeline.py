@@ -260,7 +260,7 @@ async def answer(
         services.check_hold()
         response = await opened(call, exchange, services)
         try:
-            await refuse_failures(response, call, exchange.record, services)
+            await refuse_failures(response, call, exchange, services)
             await screening.settle()
             label["notices"] = list(exchange.record.notices)
             if not exchange.record.is_screened:
@@ -310,14 +310,15 @@ async def request_of(call: Call, exchange: Exchange, services: Services) -> Engi
 
 
 async def refuse_failures(
-    response: EngineResponse, call: Call, record: RequestRecord, services: Services
+    response: EngineResponse, call: Call, exchange: Exchange, services: Services
 ) -> None:
     """Raise what a status other than 200 means, while it can still be a status."""
     if response.status != 200:
-        record.prompt_estimate = 0
+        exchange.record.prompt_estimate = 0
         error = await response.read_all(LARGEST_ERROR_BYTES)
+        status, path = response.status, exchange.scope["path"]
         # Its words are looked for in all of the request, which may be large.
-        raise await services.heavy.run(lambda: translate(response.status, error, call.sent()))
+        raise await services.heavy.run(lambda: translate(status, error, call.sent(), path=path))
     if values_of(response.headers, b"content-encoding"):
         raise EngineGarbled("The engine compressed its answer; switch its compression off.")
 

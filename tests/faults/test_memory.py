@@ -96,7 +96,7 @@ async def test_answers_of_twenty_megabytes(start: Start) -> None:
 
 # Of nothing but empty lists, just below the largest event: parsed it would take 280 MB.
 LISTS = b'data: {"choices":[],"filler":[' + b",".join([b"[]"] * 2_700_000) + b"]}\n\n"
-STREAMED = {
+STREAMED: dict[bytes, dict[str, object]] = {
     b"/v1/chat/completions": {"messages": [{"role": "user", "content": "Hi"}]},
     b"/v1/responses": {"input": "Hi"},
     b"/llm/generate": {"prompt": "Hi"},
