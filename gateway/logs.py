@@ -65,7 +65,7 @@ def with_counts(sentence: str, values: object) -> str:
     """Fill the numbers into a sentence; of any other value its type."""
     given = values if isinstance(values, tuple) else ()
     try:
-        return sentence % tuple(one if isinstance(one, int) else type_of(one) for one in given)
+        return sentence % tuple(each if isinstance(each, int) else type_of(each) for each in given)
     except (TypeError, ValueError):  # a `%` that is no place for a value
         return sentence
 

@@ -31,7 +31,7 @@ class KeyGuard:
 
     def look(self) -> None:
         """End the requests of withdrawn keys."""
-        ended = [one for one in self._running if not self._still_admits(one.principal)]
+        ended = [request for request in self._running if not self._still_admits(request.principal)]
         if ended:
             log.warning("a withdrawn key ends %d requests", len(ended))
         for request in ended:
