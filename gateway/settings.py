@@ -72,6 +72,11 @@ class GatewaySettings(
         "MMHIE_TIMEOUT_SECONDS where that is set, else 600.",
     )
 
+    stream_format: Literal["sse", "text"] = Field(
+        "sse",
+        description="Form of a stream of /llm/generate where the `Accept` header asks for none: "
+        "server-sent events, or the plain text of the first release.",
+    )
     truncate: Literal["none", "left", "right"] = Field(
         "none",
         description="How a prompt that is too long is handled: refused (none), or truncated on "
