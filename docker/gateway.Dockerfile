@@ -23,7 +23,7 @@ FROM ${PYTHON_IMAGE}
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="mmhie-gateway" \
       org.opencontainers.image.description="Gateway in front of a medical reasoning model" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --gid 10001 mmhie \

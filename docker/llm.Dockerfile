@@ -50,7 +50,7 @@ FROM ${BASE} AS runtime
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="mmhie-llm" \
       org.opencontainers.image.description="Medical reasoning model: vLLM engine and gateway" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 # libnuma1: vLLM's CPU kernels load it. g++: not for building this image, but for Triton and

@@ -35,7 +35,13 @@ from gateway.openapi import describe
 from gateway.record import Observer, release_limits
 from gateway.routes import api_docs, console
 from gateway.safety import hold
-from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
+from gateway.safety.disclaimer import (
+    Disclaimer,
+    contacts_of,
+    disclaimer_of,
+    emergency_note_of,
+    wording_of,
+)
 from gateway.safety.hold_guard import HoldGuard
 from gateway.safety.labels import GATEWAY_VERSION, Labels
 from gateway.safety.model_card.source import card_source
@@ -102,7 +108,7 @@ def create_app(
     app = Gateway(settings, disclaimer, lifespan)
     add_routes(app)
     if settings.console:
-        app.include_router(console.router_of(settings, disclaimer))
+        app.include_router(console.router_of(settings, disclaimer, emergency_note_of(settings)))
     if settings.serves_api_docs:
         app.include_router(api_docs.router_of())
     describe(app)
@@ -176,8 +182,9 @@ def services_of(
             key=digest_key.get_secret_value() if digest_key else None,
             words=words,
             audience=settings.audience,
-            emergency_contact=settings.emergency_contact,
+            contacts=contacts_of(settings),
             threshold=settings.notice_threshold,
+            reader=settings.notice_reader,
         ),
         metrics=own,
         hold=HoldGuard(

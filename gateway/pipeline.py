@@ -40,10 +40,12 @@ from gateway.limits.json_structure import check_values
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
-from gateway.safety import refusals
-from gateway.safety.labels import Labels, Screening, Screenings, language_of
+from gateway.safety import refusals, second_reader
+from gateway.safety.labels import Labels, Screening, Screenings
+from gateway.safety.languages import OTHER, is_unscreened, language_of
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn, turns_of
+from gateway.second_reading import SecondReading
 from gateway.services import Services
 
 LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 0.5 ms
@@ -90,6 +92,10 @@ class Call(Protocol):
 
     @property
     def is_stream(self) -> bool: ...
+
+    @property
+    def asks_model(self) -> bool:
+        """False for a count of tokens, which no model answers."""
 
     @property
     def parameters(self) -> Json:
@@ -181,19 +187,25 @@ class PromptScreening:
     `settle` has to be awaited before the first byte, whose headers name the notices.
     """
 
-    __slots__ = ("_labels", "_limit_s", "_record", "_task")
+    __slots__ = ("_labels", "_limit_s", "_record", "_task", "_turns", "doubt")
 
     def __init__(self, labels: Labels, record: RequestRecord, limit_s: float = SCREENING_S) -> None:
         self._labels = labels
         self._record = record
         self._limit_s = limit_s
         self._task: asyncio.Task[Screening] | None = None
+        self._turns: Sequence[Turn] = ()  # for the second reader
+        self.doubt = ""  # the text that it is to read, once that is known
 
     def begin(self, turns: Sequence[Turn]) -> None:
         """Note the language, and the red flags of a short text; start to read a long one."""
-        self._record.language = language_of([turn.text for turn in turns])
-        self._record.notice_rules = self._labels.notice_rules
-        steps = self._labels.screen(turns)
+        record, labels = self._record, self._labels
+        record.language = language_of([turn.text for turn in turns])
+        record.notice_rules = labels.notice_rules
+        if record.language == OTHER and labels.languages and is_unscreened(turns):
+            record.screening_warnings += ("language_not_screened",)
+        self._turns = turns if labels.reader != "off" else ()
+        steps = labels.screen(turns)
         if len(turns) > MANY_TURNS or sum(len(turn.text) for turn in turns) > LONG_TEXT:
             self._task = asyncio.create_task(in_turns(steps))
         else:
@@ -207,11 +219,15 @@ class PromptScreening:
         try:
             self._note(await asyncio.wait_for(task, self._limit_s))
         except TimeoutError:
-            self._record.is_screened = False
+            self._record.screening_warnings += ("input_not_screened",)
 
     def _note(self, screening: Screening) -> None:
         record = self._record
-        record.notices, record.resolved, record.in_setting = screening
+        record.notices = [*screening.notices]
+        record.resolved, record.in_setting = screening.resolved, screening.in_setting
+        if screening.is_unsure:
+            self.doubt = second_reader.text_of(self._turns)
+        self._turns = ()
 
 
 async def in_turns(steps: Screenings) -> Screening:
@@ -257,20 +273,32 @@ async def answer(
     label = label_of(call, exchange, services)
     is_heavy = len(call.digested) > HEAVY_BYTES
     exchange.memory.hold(await services.heavy.run(call.pack) if is_heavy else call.pack())
-    slot = services.admission.slot(exchange.record.principal.priority)
+    record = exchange.record
+    slot = services.admission.slot(record.principal.priority)
     async with exchange.watched(services.hold.running), slot:
         services.look()
         services.check_hold()
-        response = await opened(call, exchange, services)
-        try:
-            await refuse_failures(response, call, exchange.record, services)
-            await screening.settle()
-            label["notices"] = list(exchange.record.notices)
-            if not exchange.record.is_screened:
-                label["warnings"] = ["input_not_screened"]
-            await relay(call.answer(response, label), exchange)
-        finally:
-            response.close()
+        model = call.model if call.asks_model else None
+        with SecondReading(model, record, services, label) as reading:
+            reading.begin(screening.doubt)
+            response = await opened(call, exchange, services)
+            try:
+                await refuse_failures(response, call, record, services)
+                await screening.settle()
+                reading.begin(screening.doubt)
+                await reading.wait()
+                complete(label, record)
+                await relay(call.answer(response, label), exchange)
+            finally:
+                response.close()
+
+
+def complete(label: Json, record: RequestRecord) -> None:
+    """Add to a label what the screening came to; its notices are the record's own, to which the
+    second reader may add one until the last part of the label is written."""
+    label["notices"] = record.notices
+    if record.screening_warnings:
+        label["warnings"] = [*record.screening_warnings]
 
 
 def label_of(call: Call, exchange: Exchange, services: Services) -> Json:
@@ -336,9 +364,11 @@ async def relay(answer: Answer, exchange: Exchange) -> None:
         if exchange.record.status or answer.finals:
             seen = (exchange.record.prompt_estimate, answer.pieces)
             kinds = [refusals.kind_of(text) for text in answer.beginnings]
-            exchange.record.answer = AnswerSummary.of(
+            summary = AnswerSummary.of(
                 answer.usage, answer.finals, digests, seen=seen, beginnings=kinds
             )
+            warnings = [*exchange.record.screening_warnings, *summary.warnings]
+            exchange.record.answer = summary._replace(warnings=warnings)
 
 
 def is_stream(response: EngineResponse) -> bool:

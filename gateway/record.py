@@ -99,11 +99,12 @@ class RequestRecord:
     is_audited: bool = False
     trace: Trace | None = None
     # pipeline
-    notices: Sequence[Notice] = ()
+    notices: list[Notice] = field(default_factory=list)  # the second reader may add one
     resolved: Sequence[str] = ()  # of these the ids that a later turn has resolved
     in_setting: Sequence[str] = ()  # ids that only an application's own text raises
-    is_screened: bool = True
+    screening_warnings: tuple[str, ...] = ()  # what of the prompt was not screened
     language: str | None = None  # of the prompt, where it has a text
+    notice_reader: str | None = None  # what the second reader said, where it was asked
     notice_rules: str | None = None  # version of the rules the prompt was screened with
     release: Release | None = None
     journal_slot: int = NO_SLOT

@@ -201,6 +201,14 @@ class GatewaySettings(
         description="Estimated probability of an emergency from which a passage gets a notice; 1: "
         "none does. Unset: that of the model, in docs/red-flags.md.",
     )
+    notice_reader: Literal["off", "model"] = Field(
+        "off",
+        description="`model`: where the classifier of red flags is not sure, ask the served model, "
+        "too, in one word beside the answer. It can add a notice, and takes none back.",
+    )
+    notice_reader_seconds: float = Field(
+        5, gt=0, le=A_DAY, description="Time within which the model must answer that question."
+    )
     reasoning: Literal["pass", "hide", "scope"] = Field(
         "pass",
         description="Who may see reasoning: everybody, nobody, or keys with the scope `reasoning`.",
@@ -218,8 +226,15 @@ class GatewaySettings(
     emergency_contact: str | None = Field(
         None,
         min_length=1,
-        description='Emergency contact named in red-flag notices. Unset: "your local emergency '
-        "number\", in the disclaimer's language.",
+        description='Whom to call, as red-flag notices and `emergency_note` name it. Unset: "the '
+        'ward\'s emergency number" to clinicians, "your local emergency number" to all others, in '
+        "the disclaimer's language.",
+    )
+    crisis_line: str | None = Field(
+        None,
+        min_length=1,
+        description='Crisis line named to patients in the notice on self-harm. Unset: "a crisis '
+        "line\", in the disclaimer's language.",
     )
     audience: Literal["clinician", "patient", "off"] = Field(
         "clinician",
@@ -268,3 +283,8 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     yield from cluster_conflicts(settings)
     yield from audit_conflicts(settings)
     yield from engine_conflicts(settings)
+    yield (
+        settings.notice_reader == "model" and settings.audience == "off",
+        "MMHIE_NOTICE_READER=model needs somebody to read its notices: set MMHIE_AUDIENCE to "
+        "clinician or patient, or MMHIE_NOTICE_READER to off.",
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,8 @@ TITLES = {
     "router": "vLLM's router",
     "dev": "the test and check tools",
 }
+# Architectures that every package of a lock has a wheel for (tests/requirements/test_locks.py).
+MACHINES = {"engine-cpu": ("x86_64",), "engine-gpu": ("x86_64", "aarch64")}
 ROOM_GIB = {"engine-cpu": 4, "engine-gpu": 16}
 
 
@@ -134,6 +137,17 @@ def lines(lock: Path) -> list[str]:
     return [line for line in lock.read_text().splitlines() if line and line[0] not in "# "]
 
 
+def check_machine(machine: str) -> None:
+    """Raise where this machine's engine has no packages for its CPU."""
+    engine = engine_lock()
+    known = MACHINES[engine]
+    if machine not in known:
+        raise SetUpError(
+            f"This machine is {machine}, and {TITLES[engine].partition(' (')[0]} has packages for "
+            f"{' and '.join(known)}: use such a machine."
+        )
+
+
 def check_room(name: str) -> None:
     """Raise when the disk cannot hold this set."""
     free = shutil.disk_usage(ROOT).free / 2**30
@@ -220,6 +234,7 @@ def set_up(mode: str) -> None:
             f"Python 3.11 or newer is needed and this is {sys.version.split()[0]}: "
             "run make with PYTHON=python3.11."
         )
+    check_machine(platform.machine())
     started = time.monotonic()
     create_venv()
     for name in locks(mode):

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -56,7 +57,9 @@ LOGGED: Final = {
     "init_s": r"init engine .* took ([\d.]+) s",
 }
 NAMED: Final = re.compile(r"Using (\S+) (?:attention )?backend")
+BODY: Final = {"prompt": "Hello", "max_tokens": 4}
 PATIENCE_S: Final = 600.0
+ANSWER_S: Final = 120.0  # the first one compiles kernels
 TICK_S: Final = 0.5
 
 
@@ -80,16 +83,16 @@ def plan_for(model: Path, gpus: str | None) -> EnginePlan:
 
 def started(plan: EnginePlan, extra: Sequence[str], log: Path) -> Json:
     """One start until it answers, or ends; the figures of its log."""
-    socket = log.with_suffix(".sock")
-    socket.unlink(missing_ok=True)
-    command = [*_runnable(plan.argv), "--load-format", "dummy", *extra, "--uds", str(socket)]
+    address = log.with_suffix(".sock")
+    address.unlink(missing_ok=True)
+    command = [*_runnable(plan.argv), "--load-format", "dummy", *extra, "--uds", str(address)]
     began = time.monotonic()
     with log.open("wb") as output:
         engine = subprocess.Popen(
             command, env={**os.environ, **plan.env}, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            answer = _until_answered(engine, socket)
+            answer = _until_answered(engine, address)
         finally:
             engine.terminate()
             engine.wait()
@@ -104,21 +107,28 @@ def _runnable(argv: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "vllm.entrypoints.cli.main", *argv[1:]]
 
 
-def _until_answered(engine: subprocess.Popen[bytes], socket: Path) -> bool:
+def _until_answered(engine: subprocess.Popen[bytes], address: Path) -> bool:
     """Return whether the engine generated a token within the time that it has."""
-    body = {"prompt": "Hello", "max_tokens": 4}
     until = time.monotonic() + PATIENCE_S
-    transport = httpx2.HTTPTransport(uds=str(socket))
-    with httpx2.Client(transport=transport, base_url="http://engine", timeout=120) as client:
-        while engine.poll() is None and time.monotonic() < until:
-            if not socket.exists():  # a failed attempt would leave a socket of its own open
-                time.sleep(TICK_S)
-                continue
-            try:
-                return client.post("/v1/completions", json=body).status_code == 200
-            except httpx2.TransportError:
-                time.sleep(TICK_S)
-    return False
+    while not _is_listening(address):
+        if engine.poll() is not None or time.monotonic() > until:
+            return False
+        time.sleep(TICK_S)
+    transport = httpx2.HTTPTransport(uds=str(address))
+    with httpx2.Client(transport=transport, base_url="http://engine", timeout=ANSWER_S) as client:
+        try:
+            return client.post("/v1/completions", json=BODY).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+def _is_listening(address: Path) -> bool:
+    """Return whether somebody accepts connections: vLLM makes the socket long before it does.
+
+    The client of httpx2 does not close its own socket where nobody does.
+    """
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(address)) == 0
 
 
 def figures(log: str) -> Json:

@@ -1,10 +1,10 @@
 """/llm/generate: a prompt in, an answer out as JSON, server-sent events or plain text."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from sys import getsizeof
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
@@ -19,6 +19,7 @@ from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.json_types import Json
 from gateway.pipeline import EVENT_STREAM, is_stream
+from gateway.record import Notice
 from gateway.safety import harmony, placement, provenance
 from gateway.safety.reasoning import is_shown
 from gateway.safety.refusals import HEAD
@@ -86,6 +87,7 @@ class GenerateCall:
     exchange: Exchange
     services: Services
     checks: "AnswerChecks | None" = None
+    asks_model: ClassVar[bool] = True
 
     @property
     def is_stream(self) -> bool:
@@ -142,6 +144,7 @@ class GeneratedAnswer:
         self.services = call.services
         self.settings = call.services.settings
         self.disclaimer = call.services.labels.disclaimer.text
+        self.emergency_note = call.services.labels.emergency_note
         self.model = call.model
         self.reader = reader
         self.label = label
@@ -223,15 +226,25 @@ class GeneratedAnswer:
         )
 
 
-def end_of_text(truncated: str | None, wording: Wording, disclaimer: str) -> bytes:
-    """Return the end of a plain text: what was cut off, where something was, and the disclaimer."""
+def paragraphs(notices: Sequence[Notice]) -> str:
+    """Return notices as paragraphs of a plain text."""
+    return "".join(f"{notice['message']}\n\n" for notice in notices)
+
+
+def last_lines(notices: Sequence[Notice], shown: int, closing: str) -> str:
+    """Return the end of every plain text, after the notices that have come since it began."""
+    return paragraphs(notices[shown:]) + closing
+
+
+def end_of_text(truncated: str | None, wording: Wording, last: str) -> bytes:
+    """Return the end of a plain text: what was cut off, where something was, and the last lines."""
     cut = f"\n\n{wording.closing(truncated)}" if truncated else ""
-    return f"{cut}\n\n{disclaimer}\n".encode()
+    return f"{cut}\n\n{last}\n".encode()
 
 
-def interrupted(wording: Wording, disclaimer: str, error: GatewayError) -> bytes:
+def interrupted(wording: Wording, last: str, error: GatewayError) -> bytes:
     """Return the end of a plain text that could not be finished."""
-    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{disclaimer}\n".encode()
+    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{last}\n".encode()
 
 
 class JsonAnswer(GeneratedAnswer):
@@ -269,20 +282,23 @@ class EventAnswer(GeneratedAnswer):
 
 
 class TextAnswer(GeneratedAnswer):
-    """Notices, then the answer's text as it comes; what was cut off and the disclaimer close it."""
+    """Notices, then the answer's text as it comes; what was cut off, the disclaimer and the
+    emergency note close it."""
 
     async def send(self) -> None:
         exchange, wanted = self.exchange, self.settings.disclaimer_in_text
         wording = self.services.labels.wording
-        exchange.last_words = partial(interrupted, wording, self.disclaimer)
-        opening = "".join(f"{one['message']}\n\n" for one in self.label["notices"]).encode()
+        notices, opening = self.label["notices"], paragraphs(self.label["notices"])
+        closing = f"{self.disclaimer}\n{self.emergency_note}"
+        last = partial(last_lines, notices, len(notices), closing)
+        exchange.last_words = lambda error: interrupted(wording, last(), error)
         async for delta in self.placed("prefix" if wanted in ("prefix", "both") else "off"):
             if not exchange.record.status:
                 await exchange.start(200, PLAIN_TEXT)
             if delta.text:
-                await exchange.write(opening + delta.text.encode())
-                opening = b""
-        await exchange.finish(end_of_text(self.finals[0]["truncated"], wording, self.disclaimer))
+                await exchange.write((opening + delta.text).encode())
+                opening = ""
+        await exchange.finish(end_of_text(self.finals[0]["truncated"], wording, last()))
 
 
 FORMS: Mapping[Form, type[GeneratedAnswer]] = {

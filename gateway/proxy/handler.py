@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
@@ -102,6 +102,7 @@ class PassedCall:
     services: Services
     stream: object = False
     body: bytes = b""
+    asks_model: ClassVar[bool] = True
 
     @property
     def is_stream(self) -> bool:

@@ -1,6 +1,7 @@
 """/tokenize, /detokenize, /v1/messages/count_tokens: the engine's tokenizer; no model output."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
@@ -42,6 +43,7 @@ class CountCall:
     exchange: Exchange
     is_stream: bool = False
     body: bytes = b""
+    asks_model: ClassVar[bool] = False
 
     def pack(self) -> int:
         """Keep the bytes for the engine."""

@@ -10,11 +10,13 @@ from gateway.settings import GatewaySettings
 PREFIX = "/console/"
 
 
-def router_of(settings: GatewaySettings, disclaimer: Disclaimer) -> APIRouter:
-    """Its routes; the notice is in the page itself, so it is read before any script has run."""
+def router_of(settings: GatewaySettings, disclaimer: Disclaimer, emergency_note: str) -> APIRouter:
+    """Its routes; both notices are in the page itself, so they are read before any script has
+    run."""
     has_keys = settings.keys_file or settings.jwks_file or settings.jwks_url
     facts = {
         "disclaimer": disclaimer.text,
+        "emergency_note": emergency_note,
         "language": disclaimer.language,
         "max_tokens": settings.max_tokens,
         "reasoning": settings.reasoning,

@@ -43,6 +43,7 @@ def describe(services: Services) -> Json:
         "warnings": [*state.warnings, *own_warnings(services)],
         "gateway_version": GATEWAY_VERSION,
         "disclaimer_version": services.labels.disclaimer.version,
+        "screened_languages": services.labels.languages,
     }
 
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from gateway.safety.wording import LANGUAGES, Wording, built_in, wording
+from gateway.safety.wording import LANGUAGES, Contacts, Wording, built_in, wording
 from gateway.settings import GatewaySettings, SettingsError
 
 DEFAULT_VERSION = "1.0.0"
@@ -68,6 +68,16 @@ def disclaimer_of(settings: GatewaySettings) -> Disclaimer:
         return Disclaimer.of(text, settings.disclaimer_contact, settings.disclaimer_language)
     except ValueError as problem:
         raise SettingsError(str(problem)) from None
+
+
+def contacts_of(settings: GatewaySettings) -> Contacts:
+    """Return whom these settings name for an emergency and for a crisis."""
+    return Contacts(settings.emergency_contact, settings.crisis_line)
+
+
+def emergency_note_of(settings: GatewaySettings) -> str:
+    """Return the sentence that this is no emergency detector; raise SettingsError."""
+    return wording_of(settings).note_for(contacts_of(settings), settings.audience)
 
 
 def _statement(text: str | None, language: str) -> str:

@@ -11,6 +11,7 @@ from gateway.safety.disclaimer import Disclaimer
 
 # HL7 v3 ObservationValue: "Artificial Intelligence asserted" (HL7 AI Transparency on FHIR).
 AI_LABEL = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "AIAST"}
+READER = "notice_reader"  # only where the second reader was asked
 # Sampling parameters of OpenAI and vLLM. `stop` is left out: it may be patient text.
 SAMPLING = (
     "temperature",
@@ -57,11 +58,16 @@ class Call(NamedTuple):
 
 
 def static(
-    disclaimer: Disclaimer, serving: Serving, call: Call, notices: Sequence[Mapping[str, str]] = ()
+    disclaimer: Disclaimer,
+    emergency_note: str,
+    serving: Serving,
+    call: Call,
+    notices: Sequence[Mapping[str, str]] = (),
 ) -> Json:
     """Return the part known before the first token, sent with the first chunk."""
     return {
         "disclaimer": disclaimer.as_dict,
+        "emergency_note": emergency_note,
         "ai_generated": True,
         "ai_label": AI_LABEL,
         "provenance": {**_serving_fields(serving), **call._asdict()},
@@ -91,11 +97,13 @@ def repeatable(first: Json) -> Json:
     """
     named = {name: value for name, value in first["disclaimer"].items() if name != "text"}
     warnings = first.get("warnings", [])
+    # The second reader may have answered since the first chunk.
+    reader = {name: value for name, value in first["provenance"].items() if name == READER}
     return {
         "disclaimer": named,
         "notices": first["notices"],
         "warnings": warnings,
-        "provenance": {},
+        "provenance": reader,
     }
 
 

@@ -34,14 +34,15 @@ STOPPED = "Stopped; the same command with --resume goes on from here."
 
 Suites = Annotated[
     list[str] | None,
-    typer.Option("--suite", help="Suite to ask; may be repeated. Default: all but own."),
+    typer.Option("--suite", help="Suite to ask; may be repeated. Default: all but own, red-flags."),
 ]
 Data = Annotated[
     list[str] | None,
     typer.Option(help="SET=FILE or SET=owner/name in the hub's cache, in place of our own items."),
 ]
 Items = Annotated[
-    list[Path] | None, typer.Option("--items", help="JSONL or CSV of your own items; suite own.")
+    list[Path] | None,
+    typer.Option("--items", help="Your own items as JSONL or CSV; labelled texts as TXT."),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Maximum items of each set.")]
 Minutes = Annotated[float | None, typer.Option(min=0, help="Budget; --resume asks the rest.")]
@@ -150,7 +151,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 def default_suites(items: Sequence[Path] | None) -> list[str]:
     """Return all suites; with items of a site, theirs alone."""
-    return ["own"] if items else list(suites.DEFAULT)
+    of_items = [name for name in suites.BY_ITEMS if suites.files_of(name, items or [])]
+    return [*of_items] or [*suites.DEFAULT]
 
 
 def judge_of(url: str | None, model: str | None) -> Judge | None:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from launcher.errors import LauncherError
-from launcher.evaluation import items, published, sheet
+from launcher.evaluation import items, published, sheet, texts
 from launcher.evaluation.items import DataError, Item
 
 OWN: Final = Path(__file__).with_name("own")
-SuiteName = Literal["knowledge", "safety", "service", "records", "rubrics", "robustness", "own"]
+SuiteName = Literal[
+    "knowledge", "safety", "service", "records", "rubrics", "robustness", "own", "red-flags"
+]
 NAMES: Final[tuple[SuiteName, ...]] = get_args(SuiteName)
 SETS: Final[tuple[published.Name, ...]] = get_args(published.Name)
 # The sets of a suite, each with the file of ours that stands in for it.
@@ -30,10 +32,15 @@ FILES: Final[Mapping[SuiteName, str]] = {
     "records": "records.jsonl",
     "robustness": "robustness.jsonl",
 }
-# In this order a budget is spent; `own` comes with --items alone.
+TEXTS: Final = ".txt"  # of labelled texts, for the suite red-flags
+# In this order a budget is spent; the suites after these come with --items alone.
 DEFAULT: Final[tuple[SuiteName, ...]] = (
     *("safety", "service", "knowledge", "records", "robustness", "rubrics"),
 )
+BY_ITEMS: Final[Mapping[SuiteName, str]] = {
+    "own": "FILE",
+    "red-flags": "FILE.txt, labelled texts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class Source:
             return published.read(self.name, self.place)
         if self.place.suffix.lower() == ".csv":
             return items.made_of(self.place, sheet.rows(self.place))
+        if self.suite == "red-flags":
+            return items.made_of(self.place, texts.rows(self.place))
         return items.read(self.place)
 
     @property
@@ -77,8 +86,9 @@ def sources(
         raise LauncherError(f"{wrong[0]} is no suite: choose among {', '.join(NAMES)}.")
     if unknown := [one for one in data if one not in SETS]:
         raise LauncherError(f"{unknown[0]} is no data set: choose among {', '.join(SETS)}.")
-    if "own" in suites and not own:
-        raise LauncherError("The suite own needs --items FILE.")
+    for suite, kind in BY_ITEMS.items():
+        if suite in suites and not files_of(suite, own):
+            raise LauncherError(f"The suite {suite} needs --items {kind}.")
     return list(chosen([one for one in NAMES if one in suites], data, own))
 
 
@@ -86,13 +96,25 @@ def chosen(
     suites: Sequence[SuiteName], data: Mapping[str, Path], own: Sequence[Path]
 ) -> Iterator[Source]:
     """Yield the sources in the order in which a budget is spent."""
-    for suite in sorted(suites, key=lambda one: ([*DEFAULT, "own"]).index(one)):
+    for suite in sorted(suites, key=lambda one: [*DEFAULT, *BY_ITEMS].index(one)):
         for name, file in PUBLISHED.get(suite, {}).items():
             yield Source(suite, name, data.get(name, OWN / file), name not in data)
         if suite in FILES:
             yield Source(suite, suite, OWN / FILES[suite], is_own=True)
-        if suite == "own":
-            yield from (Source(suite, file.stem, file, is_own=False) for file in own)
+        for place in files_of(suite, own):
+            yield Source(suite, name_of(suite, place), place, is_own=False)
+
+
+def name_of(suite: SuiteName, place: Path) -> str:
+    """Return the name of a file of --items; sets of texts have a file for each language."""
+    return place.stem if suite == "own" else f"{place.absolute().parent.name}-{place.stem}"
+
+
+def files_of(suite: SuiteName, given: Sequence[Path]) -> list[Path]:
+    """Return the files of --items that are a suite's."""
+    if suite not in BY_ITEMS:
+        return []
+    return [file for file in given if (file.suffix.lower() == TEXTS) == (suite == "red-flags")]
 
 
 def in_cache(name: str, hub: Path) -> Path:

@@ -43,6 +43,14 @@ def is_pooling(modules: object) -> bool:
     return any(kind.endswith(POOLING) for kind in kinds)
 
 
+def unknown_type(config: JsonView) -> str | None:
+    """What a model is whose type neither the engine's packages know nor code of its maker."""
+    kind = config.get("model_type")
+    if not kind or kind in KNOWN_TYPES or config.get("auto_map"):
+        return None
+    return f"of a type, {kind}, that the engine does not know"
+
+
 def own_code(config: JsonView) -> str | None:
     """The file with the code that a model brings and the engine's packages do not know."""
     classes = config.get("auto_map")

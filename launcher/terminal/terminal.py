@@ -20,6 +20,7 @@ WARNINGS = {
     "answer_shortened": "The reasoning left too few tokens for the answer: it was cut off.",
     "ended_early": "The model ended the answer early: it may not be complete.",
     "input_not_screened": "The question was not screened for emergencies.",
+    "language_not_screened": "Questions in this language are not screened for emergencies.",
     "input_truncated": "The model has not seen all of the question.",
     "reasoning_cut": "The model's reasoning was ended at its token limit.",
     "reasoning_only": "There is reasoning and no answer.",
@@ -53,6 +54,7 @@ class Output:
     def end(self) -> None: ...
     def warning(self, sentence: str) -> None: ...
     def disclaimer(self, text: str) -> None: ...
+    def emergency_note(self, sentence: str) -> None: ...
 
 
 class TerminalOutput(Output):
@@ -112,9 +114,12 @@ class TerminalOutput(Output):
     def disclaimer(self, text: str) -> None:
         self._console.print(Text(without_controls(text), style="yellow"))
 
+    def emergency_note(self, sentence: str) -> None:
+        self._console.print(Text(without_controls(sentence), style="yellow"))
+
 
 class PlainOutput(Output):
-    """Writes plain text, with the disclaimer as the closing paragraph."""
+    """Writes plain text; disclaimer and emergency note are the closing paragraph."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -151,13 +156,18 @@ class PlainOutput(Output):
     def disclaimer(self, text: str) -> None:
         self._write(f"\n{text}")
 
+    def emergency_note(self, sentence: str) -> None:
+        self._write(sentence)
+
 
 def close(output: Output, mmhie: JsonView) -> None:
-    """Write the warnings and the disclaimer after an answer has ended."""
+    """Write the warnings, the disclaimer and the emergency note after an answer has ended."""
     for sentence in warnings(mmhie):
         output.warning(sentence)
     if text := (mmhie.get("disclaimer") or {}).get("text"):
         output.disclaimer(text)
+    if note := mmhie.get("emergency_note"):
+        output.emergency_note(note)
 
 
 def warnings(mmhie: JsonView) -> list[str]:

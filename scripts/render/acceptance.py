@@ -21,40 +21,24 @@ def pages() -> dict[Path, str]:
     """Return everything that follows from the reports in docs/acceptance."""
     texts = {file: file.read_text() for file in sorted(REPORTS.glob("*.json"))}
     found = {file: SIGNATURE.read(text) for file, text in texts.items()}
-    rows = [asdict(profiles.profile_of(one)) for one in found.values()]
+    shipped = [asdict(profiles.profile_of(one)) for one in found.values()]
+    rows = list(map(row, found, found.values()))
     path = DOCS / "acceptance.md"
     return {
         **{file.with_suffix(".html"): page.html(text) for file, text in texts.items()},
-        profiles.SHIPPED: json.dumps(rows, indent=1) + "\n",
-        path: with_blocks(path, BLOCK, lambda _: "".join(map(section, found, found.values()))),
+        profiles.SHIPPED: json.dumps(shipped, indent=1) + "\n",
+        path: with_blocks(path, BLOCK, lambda _: table(HEAD, rows)),
     }
 
 
-def section(file: Path, found: Mapping[str, Any]) -> str:
-    """Render one report: its verdict, its findings, its runs under load."""
-    facts, runs = found["facts"], found["measurements"]["load"]["runs"]
+HEAD = ("model", "verdict", "engine", "memory", "load", "report")
+
+
+def row(file: Path, found: Mapping[str, Any]) -> tuple[object, ...]:
+    """Render one report: its verdict and what was measured of memory and load."""
+    facts = found["facts"]
     title = f"{facts['model']} on {facts['base']}" if facts["base"] else facts["model"]
-    findings = [
-        (
-            finding["check"],
-            finding["outcome"],
-            finding["sentence"],
-            finding["measured"],
-            finding["limit"],
-        )
-        for finding in found["findings"]
-    ]
-    load = [
-        (run["concurrency"], run["way"], run["tokens_s"], run["ttft_p50_ms"], run["tpot_p50_ms"])
-        for run in runs
-    ]
-    return "\n".join(
-        (
-            f"\n### {title}\n",
-            f"{found['verdict']} vLLM {facts['engine_version']} on a CPU with {facts['cpus']} "
-            f"cores, {found['time'][:10]}: [page](acceptance/{file.stem}.html), "
-            f"[report](acceptance/{file.name}).\n",
-            table(("check", "outcome", "", "measured", "limit"), findings),
-            table(("requests at once", "gateway", "tokens/s", "TTFT, ms", "ms per token"), load),
-        )
-    )
+    measured = {finding["check"]: finding["measured"] for finding in found["findings"]}
+    engine = f"vLLM {facts['engine_version']}, CPU, {facts['cpus']} cores, {found['time'][:10]}"
+    links = f"[page](acceptance/{file.stem}.html), [JSON](acceptance/{file.name})"
+    return title, found["verdict"], engine, measured["memory"], measured["load"], links

@@ -109,31 +109,16 @@ def published(options: Mapping[str, str]) -> str:
 
 
 def two(options: Mapping[str, str]) -> str:
-    """Render predicted and measured figures of two engines."""
+    """Render predicted and measured figures of two engines, at the rates of `rps`."""
     rows = []
+    shown = options["rps"].split(",")
     for engine in calibration.two_engines(record("two-engines")):
+        if f"{engine.offered:g}" not in shown:
+            continue
         label, factor, form = NAMES[engine.name]
         figures = (format(value * factor, form) for value in (engine.predicted, engine.measured))
         rows.append((f"{engine.offered:g}", label, *figures, f"{engine.error:+.0%}"))
     return table(("requests/s offered", "", "simulated", "measured", "error"), rows)
-
-
-def steps(options: Mapping[str, str]) -> str:
-    """Render the step times of one engine, alone and beside the other."""
-    measured = record("two-engines")
-    batches = [str(step["batch"]) for step in measured["alone"]["steps"]]
-    prompts = [f"{one['tokens_in']:.0f} prefill" for one in measured["alone"]["among"]]
-    rows = [
-        ("alone", *_milliseconds(measured["alone"])),
-        ("with the other engine", *_milliseconds(measured["beside"]), *("",) * len(prompts)),
-    ]
-    return table(("step time in ms, by batch size", *batches, *prompts), rows)
-
-
-def _milliseconds(one: Mapping[str, Any]) -> list[str]:
-    seconds = [step["step_s"] for step in one["steps"]]
-    seconds += [row["held_s"] for row in one.get("among", ())]
-    return [f"{value * 1000:.0f}" for value in seconds]
 
 
 def policies(options: Mapping[str, str]) -> str:
@@ -195,7 +180,7 @@ def rack(options: Mapping[str, str]) -> str:
 
 
 TABLES: Final[dict[str, Callable[[Mapping[str, str]], str]]] = {
-    one.__name__: one for one in (sizes, gpus, published, two, steps, policies, rack)
+    one.__name__: one for one in (sizes, gpus, published, two, policies, rack)
 }
 
 

@@ -1,4 +1,4 @@
-"""Error codes from the tree in gateway/errors.py: the SDK's classes, the table of docs/api.md."""
+"""Error codes from the tree in gateway/errors.py: the SDK's classes, a table of docs/limits.md."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ from mmhie._errors import RequestError, ServiceError
 
 def pages() -> dict[Path, str]:
     """Return the SDK's classes, its list of names and the page with the table of codes."""
-    api, package = DOCS / "api.md", SDK / "__init__.py"
+    limits, package = DOCS / "limits.md", SDK / "__init__.py"
     return {
-        api: with_blocks(api, TABLE, lambda _: table(HEAD, [_row(leaf) for leaf in leaves()])),
+        limits: with_blocks(
+            limits, TABLE, lambda _: table(HEAD, [_row(leaf) for leaf in leaves()])
+        ),
         SDK / "_gateway_errors.py": module(),
         package: _package(package.read_text()),
     }

@@ -1,4 +1,4 @@
-"""Evaluation reports of our own: their pages, and their figures in docs/evaluation.md."""
+"""Evaluation reports of our own: their pages, and their figures in docs/evaluation-reports.md."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def pages() -> dict[Path, str]:
     """Return everything that follows from the reports in docs/evaluation."""
     texts = {file: file.read_text() for file in sorted(REPORTS.glob("*.json"))}
     found = {file.stem: SIGNATURE.read(text) for file, text in texts.items()}
-    path = DOCS / "evaluation.md"
+    path = DOCS / "evaluation-reports.md"
     blocks = {"figures": figures(found[HEALTHY]), "comparisons": comparisons(found)}
     return {
         **{file.with_suffix(".html"): page.html(text) for file, text in texts.items()},
@@ -28,14 +28,14 @@ def pages() -> dict[Path, str]:
 
 
 def figures(found: Mapping[str, Any]) -> str:
-    """Render every group of a report but its languages."""
+    """Render every scored group of a report but its languages."""
     rows = [
         (
             *(group["suite"], group["group"], f"{group['scored']} of {group['items']}"),
             *(page.interval(group["score"]), page.chance(group)),
         )
         for group in found["groups"]
-        if not group["language"]
+        if not group["language"] and group["scored"]
     ]
     agreed = [
         (one["of"], page.interval(one["agreement"]), one["agreement"]["n"])

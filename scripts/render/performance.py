@@ -1,10 +1,10 @@
-"""Figures of docs/performance.md from docs/performance/*.json, and its pictures."""
+"""Figures of docs/performance.md from docs/performance/*.json and its picture."""
 
 import re
 from pathlib import Path
 
 from scripts.render.page import with_blocks
-from tests.bench.page import IMAGES, PAGE, PARTS, result, spent
+from tests.bench.page import IMAGES, PAGE, PARTS, result
 from tests.bench.report import medians
 
 BLOCK = re.compile(r"(<!-- figures: (.*?) -->\n).*?(<!-- end -->\n)", re.DOTALL)
@@ -21,9 +21,7 @@ def pages() -> dict[Path, str]:
 
 
 def draw() -> None:
-    """Draw the pictures."""
-    from tests.bench.plots import bars, stacked
+    """Draw the picture."""
+    from tests.bench.plots import bars
 
     bars(medians(result("relay")["rounds"]), PANELS, IMAGES / "performance.svg")
-    now = {kind: parts for kind, parts in spent().items() if "before" not in kind}
-    stacked(now, IMAGES / "performance-profile.svg")

@@ -22,12 +22,20 @@ KINDS: Final = {
 HEAD: Final = """\
 # Hazard log
 
-Every hazard that is known of this service: its causes, what may happen, the risk without and with
-the controls, and the tests that prove each control. Scales: [risk management
-plan](risk-management-plan.md#scales). "On site" is what only the deploying organisation can do; it
-is not counted in the risk that is left. Generated (`make docs`) from [hazards.toml](hazards.toml);
-a test proves that each test named here exists, is collected, and has no mark that would keep it
-from running.
+Every hazard that is known of this service, with its severity, its likelihood, and its risk without
+and with the product's own [controls](controls.md), and what is left. Nobody has accepted the risks
+that are left: the role that could is not filled ([plan](risk-management-plan.md#roles)). What only
+a site can do is not counted: [deploying organisation](deploying-organisation.md). Risks to security
+that are left: [threat model](../threat-model.md#residual-risks). Generated (`make docs`) from
+[hazards.toml](hazards.toml); [scales](risk-management-plan.md#scales).
+
+"""
+CONTROLS_HEAD: Final = """\
+# Risk controls
+
+Every control of the [hazard log](hazard-log.md) with its kind (ISO 14971) and the tests that prove
+it. `tests/docs/test_safety_case.py` proves that each of them exists, is collected, and has no mark
+that would keep it from running. Generated (`make docs`) from [hazards.toml](hazards.toml).
 
 """
 
@@ -88,56 +96,56 @@ def hazards() -> list[Hazard]:
 
 def pages() -> dict[Path, str]:
     """Return the log, and the pages with their tables."""
-    named = ("index", "risk-management-plan", "residual-risks", "deploying-organisation")
+    named = ("index", "risk-management-plan", "deploying-organisation")
     files = [FOLDER / f"{name}.md" for name in named]
     blocks = {
         file: with_blocks(file, BLOCK, lambda match: BLOCKS[match[2]]() + "\n") for file in files
     }
-    return {FOLDER / "hazard-log.md": HEAD + "\n".join(map(section, hazards())), **blocks}
+    return {
+        FOLDER / "hazard-log.md": HEAD + log(),
+        FOLDER / "controls.md": CONTROLS_HEAD + controls(),
+        **blocks,
+    }
 
 
-def section(hazard: Hazard) -> str:
-    """Return a hazard with its controls."""
-    causes = "".join(f"- {cause}.\n" for cause in hazard.causes)
-    site = "".join(f"- {duty}.\n" for duty in hazard.site)
-    proofs = [
-        (control.control, KINDS[control.kind], ", ".join(f"`{test}`" for test in control.tests))
-        for control in hazard.controls
-    ]
-    return (
-        f"## {hazard.id}: {hazard.title}\n\n"
-        f"**Hazardous situation.** {hazard.situation}\n\n**Harm.** {hazard.harm}\n\n"
-        f"Causes:\n\n{causes}\n"
-        f"{table(('', 'severity', 'likelihood', 'risk'), levels(hazard))}\n"
-        f"{table(('control', 'kind', 'proved by'), proofs)}\n"
-        f"On site:\n\n{site}\n**What is left.** {hazard.residual}\n"
-    )
-
-
-def levels(hazard: Hazard) -> list[tuple[object, ...]]:
-    return [
-        ("without controls", hazard.severity, hazard.likelihood, hazard.before),
-        ("with them", hazard.severity, hazard.left, hazard.after),
-    ]
-
-
-def summary() -> str:
-    """Return a line for each hazard."""
+def log() -> str:
+    """Return a row for each hazard, with the anchor that other pages link."""
     rows = [
         (
-            link(hazard),
+            f'<a id="{anchor(hazard)}"></a>**{hazard.id}** {hazard.title}',
+            f"{hazard.situation} {hazard.harm}",
+            f"{'; '.join(hazard.causes)}.",
             hazard.severity,
             f"{hazard.likelihood} → {hazard.left}",
             f"{hazard.before} → {hazard.after}",
+            hazard.residual,
         )
         for hazard in hazards()
     ]
-    return table(("hazard", "severity", "likelihood", "risk"), rows)
+    head = (
+        *("hazard", "situation and harm", "causes"),
+        *("severity", "likelihood", "risk", "what is left"),
+    )
+    return table(head, rows)
+
+
+def anchor(hazard: Hazard) -> str:
+    return hazard.id.lower()
+
+
+def controls() -> str:
+    """Return every control with its hazard, its kind and its tests."""
+    rows = [
+        (hazard.id, control.control, control.kind, ", ".join(f"`{test}`" for test in control.tests))
+        for hazard in hazards()
+        for control in hazard.controls
+    ]
+    kinds = "; ".join(f"*{kind}*: {meaning}" for kind, meaning in KINDS.items())
+    return f"{kinds}.\n\n{table(('hazard', 'control', 'kind', 'proved by'), rows)}"
 
 
 def link(hazard: Hazard) -> str:
-    anchor = re.sub(r"[^\w\s-]", "", f"{hazard.id}: {hazard.title}".lower()).replace(" ", "-")
-    return f"[{hazard.id}](hazard-log.md#{anchor}) {hazard.title}"
+    return f"[{hazard.id}](hazard-log.md#{anchor(hazard)}) {hazard.title}"
 
 
 def profile() -> str:
@@ -146,15 +154,6 @@ def profile() -> str:
     before, after = Counter(one.before for one in log), Counter(one.after for one in log)
     rows = [(level, text, before[int(level)], after[int(level)]) for level, text in known.items()]
     return table(("risk", "acceptability", "hazards without controls", "with them"), rows)
-
-
-def residual() -> str:
-    """Return what is left of each hazard, the greatest risk first."""
-    log = sorted(hazards(), key=lambda one: (-one.after, one.id))
-    return table(
-        ("risk left", "hazard", "what is left"),
-        [(one.after, link(one), one.residual) for one in log],
-    )
 
 
 def duties() -> str:
@@ -180,9 +179,7 @@ def matrix() -> str:
 
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
-    "summary": summary,
     "profile": profile,
-    "residual": residual,
     "duties": duties,
     "severities": severities,
     "likelihoods": likelihoods,

@@ -67,7 +67,7 @@ def fields() -> dict[str, tuple[str, FieldInfo]]:
 def reference() -> str:
     known = fields()
     sections = {
-        "From the first release": list(ORIGINAL),
+        "Basics": list(ORIGINAL),
         "Launcher": [n for n, (who, _) in known.items() if n not in ORIGINAL and who == "launcher"],
         "Gateway": [n for n, (who, _) in known.items() if n not in ORIGINAL and who != "launcher"],
     }

@@ -18,7 +18,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The model's answer; show `disclaimer` and `notices` wherever you show `text`.
+    """The model's answer; show `disclaimer`, `emergency_note`, `notices` wherever you show `text`.
 
     `truncated` says what was cut off: None, "in_reasoning", "in_answer" or "input".
     `repr` leaves text and reasoning out, so that an answer in a log line is not a leak.
@@ -35,6 +35,7 @@ class Answer:
     provenance: Mapping[str, object] = field(default_factory=dict)
     request_id: str | None = None
     model: str | None = None
+    emergency_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,7 @@ def answer_of(
         text=text,
         reasoning=reasoning,
         disclaimer=_text(fields.get("disclaimer")),
+        emergency_note=_text(metadata.get("emergency_note")),
         notices=notices,
         warnings=tuple(item for item in _list(fields.get("warnings")) if isinstance(item, str)),
         truncated=_text(fields.get("truncated")) or None,

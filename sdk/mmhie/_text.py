@@ -43,6 +43,11 @@ class MedicalText(str):
         return self.answer.disclaimer
 
     @property
+    def emergency_note(self) -> str:
+        """The sentence on whom to call in an emergency; empty before the end of a stream."""
+        return self.answer.emergency_note
+
+    @property
     def notices(self) -> tuple[Notice, ...]:
         """Red flags found in the prompt."""
         return self.answer.notices
@@ -68,10 +73,12 @@ class MedicalText(str):
         return self.answer.request_id
 
     def labelled(self) -> str:
-        """Return notices, text, what was cut off, and disclaimer, as paragraphs."""
+        """Return notices, text, what was cut off, and disclaimer with the emergency note below it,
+        as paragraphs."""
         notices = [str(notice.get("message", "")) for notice in self.notices]
         cut = CUT.get(self.truncated or "", "")
-        return "\n\n".join(filter(None, [*notices, str(self), cut, self.disclaimer]))
+        last = "\n".join(filter(None, [self.disclaimer, self.emergency_note]))
+        return "\n\n".join(filter(None, [*notices, str(self), cut, last]))
 
     def __format__(self, spec: str) -> str:
         return self.labelled() if spec == LABELLED else format(str(self), spec)

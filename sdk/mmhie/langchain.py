@@ -218,6 +218,7 @@ def metadata_of(answer: Answer) -> dict[str, Any]:
         "model_name": answer.model,
         "finish_reason": answer.finish_reason,
         "disclaimer": answer.disclaimer,
+        "emergency_note": answer.emergency_note,
         "notices": [dict(notice) for notice in answer.notices],
         "warnings": list(answer.warnings),
         "truncated": answer.truncated,

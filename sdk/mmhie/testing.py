@@ -31,6 +31,9 @@ DISCLAIMER = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "
     "decisions without review by a licensed clinician."
 )
+EMERGENCY_NOTE = (
+    "This is not an emergency detector. In an emergency call your local emergency number."
+)
 MODEL = "mmhie-testing"
 DEFAULT_TEXT = "This is a test answer."
 
@@ -112,6 +115,7 @@ def last_event(answer: _Scripted) -> Json:
         "request_id": "testing",
         "mmhie": {
             "disclaimer": {"id": "testing", "version": "testing", "sha256": "", "text": DISCLAIMER},
+            "emergency_note": EMERGENCY_NOTE,
             "ai_generated": True,
             "provenance": {"engine": "mmhie.testing", "model": MODEL, "request_id": "testing"},
             **answer.annotations,

@@ -84,77 +84,6 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def tried() -> str:
-    """Trials made once on each, not timed in rounds."""
-    trials = result("relay")["trials"]
-    figures = {
-        "freed_mid_stream_ms": "engine freed mid-stream in",
-        "freed_before_first_byte_ms": "before the first byte",
-        "freed_whole_ms": "without a stream",
-        "stale_errors": "errors of 672 on closing sockets",
-        "unread_mb": "MB for 10 clients that never read",
-        "kb_per_stream": "KB per open stream",
-        "streams": "streams sustained",
-    }
-    rows = [
-        [name, *(shown(one.get(figure), figure) for figure in figures)]
-        for name, one in trials.items()
-    ]
-    return table(["", *figures.values()], rows)
-
-
-def shown(value: float | None, figure: str) -> str:
-    if value is None:
-        return ""
-    if value == -1:
-        return "not in 3 s"
-    return f"{value:.3g} ms" if figure.endswith("_ms") else f"{value:.3g}"
-
-
-def by_feature() -> str:
-    """CPU by feature: medians of turns, ratios to nginx within each."""
-    turns: Rounds = result("relay")["features"]
-    found = medians(turns)
-    rows = []
-    for name, one in found.items():
-        to_nginx = [
-            statistics.median(turn[name][figure] / turn["nginx"][figure] for turn in turns)
-            for figure in ("us_request", "us_chunk_256")
-        ]
-        rows.append([
-            name, f"{one['req_s']:,.0f}", f"{one['us_request']:.0f}", f"{to_nginx[0]:.2f} x",
-            f"{one['us_chunk_256']:.1f}", f"{to_nginx[1]:.2f} x",
-        ])  # fmt: skip
-    return table(
-        ["", "req/s", "µs per request", "relative to nginx", "µs per chunk", "relative to nginx"],
-        rows,
-    )
-
-
-def profile() -> str:
-    """Microseconds by place, now and before."""
-    us = spent()
-    # A tie stays in the order of the file: a set's differs from run to run.
-    found = dict.fromkeys(place for parts in us.values() for place in parts)
-    places = sorted(found, key=lambda place: -us["per request"].get(place, 0))
-    rows = [
-        [place, *(f"{parts.get(place, 0):.1f}" for parts in us.values())]
-        for place in places
-        if any(parts.get(place, 0) >= 0.05 for parts in us.values())
-    ]
-    total = [f"{sum(parts.values()):.1f}" for parts in us.values()]
-    return table(["µs", *us], [*rows, ["total", *total]])
-
-
-def spent() -> dict[str, dict[str, float]]:
-    """By kind and place, in microseconds."""
-    report = result("profile")
-    return {
-        **{f"per {kind}": parts for kind, parts in report["gateway"].items()},
-        **{f"per {kind}, before": parts for kind, parts in report["before"].items()},
-    }
-
-
 def real() -> str:
     """A real engine, by number of streams."""
     rounds = result("real")["rounds"]
@@ -177,35 +106,10 @@ def real() -> str:
     return table([*heads, "added"], rows)
 
 
-def bench_serve() -> str:
-    """vLLM's own report."""
-    found = result("real")["bench_serve"]
-    return table(
-        ["", *found],
-        [
-            [figure, *(f"{one[figure]:.4g}" for one in found.values())]
-            for figure in found["direct"]
-        ],
-    )  # fmt: skip
-
-
-def start() -> str:
-    """The second start, part by part."""
-    return table(
-        ["part", "seconds"],
-        [[name, f"{seconds:.2f}"] for name, seconds in result("start")["seconds"].items()],
-    )
-
-
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "machine": machine,
     "answer": answer_table,
     "goals": goal_table,
     "side by side": side_by_side,
-    "tried": tried,
-    "by feature": by_feature,
-    "profile": profile,
     "real engine": real,
-    "bench serve": bench_serve,
-    "start": start,
 }

@@ -38,16 +38,3 @@ def ranked(found: Figures, figure: str) -> Sequence[tuple[str, float]]:
     """Targets that have it, worst first, as bars are drawn from below."""
     rows = [(name, one[figure]) for name, one in found.items() if one.get(figure, 0) > 0]
     return sorted(rows, key=lambda row: row[1], reverse=figure != "req_s")
-
-
-def stacked(us: Mapping[str, Mapping[str, float]], file: Path) -> None:
-    """Plot the microseconds of a request and of a chunk by part."""
-    page = Figure(figsize=(10, 2.4), layout="constrained")
-    for at, (kind, parts) in enumerate(us.items()):
-        axes = page.add_subplot(1, len(us), at + 1)
-        rows = sorted(parts.items(), key=lambda row: row[1])[-10:]
-        axes.barh([name for name, _ in rows], [value for _, value in rows], color=OURS)
-        axes.set_title(f"microseconds of {kind}", fontsize=9)
-        axes.tick_params(labelsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
-    page.savefig(file, metadata={"Date": None})

@@ -8,7 +8,7 @@ import pytest
 from requirements import programs
 from tests.contract.process import Gateway
 from tests.contract.surfaces import events
-from tests.contract.test_disclaimer import TEXT
+from tests.contract.test_disclaimer import NOTE, TEXT
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import PATIENCE_S
 
@@ -64,7 +64,7 @@ def test_plain_text_comes_token_by_token(gateway: Gateway, engine: FakeEngine) -
 
     printed = posted(gateway, "/llm/generate", body, "-N", *text).decode()
 
-    assert printed.rstrip("\n").endswith(TEXT)
+    assert printed.endswith(f"{TEXT}\n{NOTE}\n")
 
 
 def test_an_error_is_an_object(gateway: Gateway) -> None:

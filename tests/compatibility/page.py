@@ -1,7 +1,8 @@
 """docs/compatibility.md, from the tables and from what the tests found."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -9,41 +10,32 @@ from scripts.render.page import table
 from tests.compatibility import vllm_tests
 from tests.compatibility.clients import CASES, CLIENTS, Client
 from tests.compatibility.ledger import ROOT, Findings
-from tests.compatibility.shape import ANSWERS, BOTH, CHAT, TEXT, Shape
+from tests.compatibility.shape import BOTH, Shape
 from tests.compatibility.tables import SHAPES, row
 
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 ENGINE_LOCK: Final = Path(ROOT / "requirements" / "engine-cpu.txt")
+SEPARATOR: Final = "; "
 MODELS: Final = {
     "embedded": "Embedded model",
     "gpt-oss": "Model with gpt-oss architecture (Harmony)",
 }
 INTRO: Final = """# Compatibility
 
-The same request is sent to the engine and through the gateway, and the two responses are compared:
-status, content type and every byte, for streams event by event. The engine is vLLM {version} on a
-CPU. The tests are `tests/real/test_differential.py` and `tests/real/test_client_matrix.py`, and for
-`/v1/messages`, with Anthropic's own client, `tests/real/test_messages.py` (16 comparisons);
-`python -m scripts.render compatibility` writes this page from their results.
-
-Removed before the comparison is what the gateway adds: the key `mmhie`, at the end of a JSON
-response; on a stream, at the end of the first chunk and of every chunk with a `finish_reason`; on
-`/v1/responses`, at the front of the `response` of the first and of the closing event. Ids and
-timestamps, which differ in every response, are normalized. If a stream has several choices, each
-is compared separately, because vLLM interleaves them in varying order.
-
-Results:
+The same request goes to the engine (vLLM {version} on a CPU) and through the gateway; status,
+content type and every byte of the two responses are compared, streams event by event, each choice
+by itself, without the key `mmhie`, ids and timestamps. `make test-slow T=tests/real` repeats it
+(`test_differential.py`, `test_client_matrix.py`, `test_messages.py`); `python -m scripts.render
+compatibility` writes this page.
 
 - *equal*: every byte is the engine's, except for `mmhie`. *400, equal*: the same error object.
-- *equal without quoted text*: the same error object, but its message does not repeat what the
-  engine quoted from the request.
+- *equal without quoted text*: the same, but its message does not repeat what it quoted.
 - *the gateway's own error*: the gateway refuses the request itself, with the engine's status.
-- *as a status, where the engine sends 200 first*: on a stream vLLM sends 200 and then an error
-  event. The gateway has not sent anything yet, so it sends the error as the status.
+- *as a status, where the engine sends 200 first*: vLLM sends 200 and then an error event; the
+  gateway has sent nothing yet, and sends the error as the status.
 - *equal without control markers*: malformed Harmony output that vLLM lets through as text is
   stripped, with a warning; every other field is equal.
-- *equal, but a `<` is sent with the next event*: it may be the beginning of such a marker. The
-  number of events and the text are the same.
+- *equal, but a `<` is sent with the next event*: it may be the beginning of such a marker.
 - *the engine's answers vary*: three direct responses differed among themselves.
 """
 CLIENTS_INTRO: Final = """## Clients
@@ -63,9 +55,7 @@ def page(findings: Findings) -> str:
     for engine, shapes in SHAPES.items():
         count = sum(len(shape.forms) for shape in shapes)
         parts.append(f"## {MODELS[engine]}\n\n{len(shapes)} request shapes, {count} comparisons.\n")
-        for path in (CHAT, TEXT, ANSWERS):
-            rows = [shape for shape in shapes if shape.path == path]
-            parts.append(f"### {path}\n\n{requests(engine, rows, findings)}")
+        parts.append(requests(engine, shapes, findings))
     return "\n".join(parts)
 
 
@@ -75,13 +65,15 @@ def engine_version() -> str:
     return found[1]
 
 
-def requests(engine: str, shapes: list[Shape], findings: Findings) -> str:
-    """One row a shape."""
-    cells = []
+def requests(engine: str, shapes: Sequence[Shape], findings: Findings) -> str:
+    """Return the shapes of a model, a row for each path and outcome."""
+    names: dict[tuple[str, ...], list[str]] = {}
     for shape in shapes:
-        found = findings[row(engine, shape)]
-        cells.append([shape.name, *(found[form] if form in shape.forms else "" for form in BOTH)])
-    return table(["request", "JSON", "stream"], cells)
+        outcomes = findings[row(engine, shape)]
+        cells = (outcomes[form] if form in shape.forms else "" for form in BOTH)
+        names.setdefault((f"`{shape.path}`", *cells), []).append(shape.name)
+    rows = [[SEPARATOR.join(alike), *cells] for cells, alike in names.items()]
+    return table(["requests", "path", "JSON", "stream"], rows)
 
 
 def clients(findings: Findings) -> str:
@@ -107,11 +99,18 @@ class Anything(dict[str, dict[str, str]]):
 
 
 def outline(text: str) -> list[str]:
-    """A page without outcomes: its words, and of each row of a table the first cell."""
-    return list(outlined(text))
+    """Return a page without outcomes: its words, and the names in each table's first column."""
+    return [
+        name
+        for is_table, lines in groupby(text.splitlines(), is_row)
+        for name in (sorted(first_cells(lines)) if is_table else lines)
+    ]
 
 
-def outlined(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        is_row = line.startswith("| ") and line.count(" | ") > 1
-        yield line.split(" | ")[0] if is_row else line
+def is_row(line: str) -> bool:
+    return line.startswith("| ") and line.count(" | ") > 1
+
+
+def first_cells(rows: Iterable[str]) -> Iterator[str]:
+    for cells in rows:
+        yield from cells.removeprefix("| ").split(" | ")[0].split(SEPARATOR)

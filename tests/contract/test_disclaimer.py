@@ -25,6 +25,7 @@ TEXT = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment"
     " decisions without review by a licensed clinician."
 )
+NOTE = "This is not an emergency detector. In an emergency call the ward's emergency number."
 CARRIERS = tuple(surface for surface in SURFACES if surface.form != "text")
 CHUNKED = tuple(
     surface for surface in SURFACES if surface.form == "sse" and surface.path in (CHAT, COMPLETIONS)
@@ -56,6 +57,10 @@ def test_the_mmhie_object_says_where_the_answer_came_from(
     answer = surface.ask(gateway.client, **surface.limit(3))
 
     mmhie = mmhie_of(surface, answer)
+    assert mmhie["emergency_note"] == NOTE
+    assert answer.text.count(NOTE) == (
+        2 if surface.path == RESPONSES and surface.form == "sse" else 1
+    )
     assert mmhie["ai_generated"] is True
     assert mmhie["ai_label"]["code"] == "AIAST"
     assert mmhie["truncated"] == "in_answer"
@@ -88,12 +93,12 @@ def test_the_last_event_of_generate_has_it(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("limit", [3, 100], ids=["truncated", "whole"])
 def test_plain_text_closes_with_it(gateway: Gateway, limit: int) -> None:
-    """As a paragraph of its own, once."""
+    """As a paragraph of its own, once, the emergency note on the line below it."""
     answer = PLAIN_TEXT.ask(gateway.client, max_tokens=limit)
 
     assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.text.rstrip("\n").endswith("\n\n" + TEXT)
-    assert answer.text.count(TEXT) == 1
+    assert answer.text.endswith(f"\n\n{TEXT}\n{NOTE}\n")
+    assert answer.text.count(TEXT) == answer.text.count(NOTE) == 1
 
 
 @pytest.mark.parametrize("surface", CHUNKED, ids=name_of)

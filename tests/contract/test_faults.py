@@ -22,7 +22,7 @@ from tests.contract.surfaces import (
     events,
     name_of,
 )
-from tests.contract.test_disclaimer import TEXT
+from tests.contract.test_disclaimer import NOTE, TEXT
 from tests.fake_engine.process import FakeEngine
 
 UNAVAILABLE, GARBLED, REJECTED = "engine_unavailable", "engine_garbled", "engine_rejected"
@@ -75,9 +75,9 @@ def given_up(engine: FakeEngine) -> None:
 
 def interrupted(text: str) -> str:
     """The text form: an [interrupted: …] paragraph, then the disclaimer; codes are not shown."""
-    *_, notice, disclaimer = text.rstrip("\n").split("\n\n")
+    *_, notice, last = text.rstrip("\n").split("\n\n")
     assert notice.startswith("[interrupted: "), text
-    assert disclaimer == TEXT
+    assert last == f"{TEXT}\n{NOTE}"
     return notice
 
 

@@ -12,6 +12,7 @@ from gateway.principal import Limits
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, events, mmhie_of, name_of
+from tests.contract.test_disclaimer import NOTE
 from tests.contract.test_disclaimer import TEXT as DISCLAIMER
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
@@ -134,10 +135,10 @@ def test_a_caller_over_its_limit_gets_them(
 
 def test_plain_text_says_that_it_was_cut(gateway: Gateway) -> None:
     """A dose cut in mid-sentence must not read as whole."""
-    *_, cut, disclaimer = TEXT.ask(gateway.client, **TEXT.limit(3)).text.strip().split("\n\n")
+    *_, cut, last = TEXT.ask(gateway.client, **TEXT.limit(3)).text.strip().split("\n\n")
 
     assert cut == "[cut off: token limit]"
-    assert disclaimer == DISCLAIMER
+    assert last == f"{DISCLAIMER}\n{NOTE}"
 
 
 @pytest.mark.parametrize(

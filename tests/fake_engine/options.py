@@ -30,6 +30,7 @@ class Options:
     reasoning: bool = False
     tokenize: bool = True
     usage: bool = True
+    choice: str = ""
     max_requests: int = 0
     crash_after: int = 0
     created: int = 0
@@ -50,6 +51,8 @@ HELP = {
     "token-delay": "seconds between tokens",
     "start-delay": "seconds during which connections are refused",
     "keep-alive": "seconds after which an idle connection is closed",
+    "choice": "what it answers where its words are constrained to a choice, which no fault meets "
+    "then; `wait`: nothing, until this is changed; default: the first",
     "max-requests": "more at once get vLLM's 503; 0: no limit",
     "created": "unix seconds every answer claims; 0: the clock's",
     "crash-after": "exit without a word at this generation request; 0: never",

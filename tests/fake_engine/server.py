@@ -40,6 +40,7 @@ from tests.fake_engine.sending import Sender, send_whole
 from tests.fake_engine.wires import WIRES, Wire
 
 KEPT = 500
+WAIT = "wait"
 
 
 class Engine:
@@ -97,7 +98,8 @@ class Engine:
     async def route(self, connection: Connection, request: Request) -> None:
         """Find the page; vLLM asks for its key under /v1 only."""
         self.authorize(request)
-        entry = self.queue.take(request.path, reused=request.reused)
+        is_spared = self.options.choice and b'"choice":' in request.body
+        entry = () if is_spared else self.queue.take(request.path, reused=request.reused)
         for fault in entry:
             if fault.fault in INSTEAD:
                 await INSTEAD[fault.fault](connection, fault)
@@ -160,6 +162,8 @@ def plans_for(engine: Engine, body: dict[str, Any], entry: Entry) -> list[Plan]:
     options = engine.options
     kind = (Fault("reasoning"),) if options.reasoning else ()
     called = (Fault("tool_call", body='{"drug": "aspirin"}'),) if calls_a_tool(body) else ()
+    if words := choices_in(body):
+        return [bent(Plan((options.choice or words[0],), "stop"), entry)]
     return [
         bent(
             plan_for(body, seed=options.seed, length=options.length, index=index),
@@ -167,6 +171,11 @@ def plans_for(engine: Engine, body: dict[str, Any], entry: Entry) -> list[Plan]:
         )
         for index in range(int(body.get("n") or 1))
     ]
+
+
+def choices_in(body: dict[str, Any]) -> list[str]:
+    """The words that an answer is constrained to, if it is."""
+    return (body.get("structured_outputs") or {}).get("choice") or []
 
 
 def calls_a_tool(body: dict[str, Any]) -> bool:
@@ -250,6 +259,8 @@ async def produce(
 ) -> None:
     """Send the answer in the form the request asks for."""
     prefix, terminator, build = BUILDS[request.path]
+    while choices_in(body) and engine.options.choice == WAIT:
+        await asyncio.sleep(0.005)
     plans = plans_for(engine, body, entry)
     told = body if engine.options.usage else {**body, "stream_options": None}
     whole, frames = build(head_for(engine, request, told, prefix), plans)

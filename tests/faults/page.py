@@ -71,91 +71,12 @@ PROCESS_FAULTS: Final = (
         "2 s after space is freed",
     ),
 )
-# Fault, area, the test that was red before it was closed.
-FINDINGS: Final = (
-    (
-        "callers who hang up right after asking ended workers, and all streams of theirs",
-        "gateway/workers",
-        "tests/faults/test_hang_ups.py::test_nobody_else_pays",
-    ),
-    (
-        "a waiter that had just left, displaced: its emergency got 500",
-        "gateway/limits",
-        "tests/gateway/limits/test_priorities.py::test_an_emergency_takes_the_room_of_one_that_just_left",
-    ),
-    (
-        "a refusal that met a hang-up gave back a slot that was never taken",
-        "gateway/workers",
-        "tests/gateway/workers/test_remote_quotas.py::test_refused_in_the_moment_of_the_cancellation",
-    ),
-    (
-        "SIGHUP or SIGUSR1 killed a gateway of one worker",
-        "gateway/server",
-        "tests/contract/test_signals.py::test_others_do_nothing",
-    ),
-    (
-        "a nested answer of the identity provider ended the refresh of keys for good",
-        "gateway/auth",
-        "tests/gateway/auth/test_jwks.py::test_a_nested_answer_ends_no_refresh",
-    ),
-    (
-        "one exception ended a background task for good, silently",
-        "gateway/background",
-        "tests/gateway/test_background.py::test_a_task_that_fails_runs_again",
-    ),
-    (
-        "a million empty events of an engine took seconds",
-        "gateway/http",
-        "tests/gateway/http/test_sse.py::test_events_without_data_come_to_an_end",
-    ),
-    (
-        "thousands of choice indexes that nobody asked for were kept",
-        "gateway/proxy",
-        "tests/gateway/proxy/test_chunks.py::test_choices_nobody_asked_for_are_a_fault",
-    ),
-    (
-        "an engine whose `/version` or `/tokenize` answers with something else was never ready",
-        "gateway/engine",
-        "tests/gateway/engine/test_watch.py::test_what_only_adds_may_be_nonsense",
-    ),
-    (
-        "`/health` was missing: load tests and routers took the gateway for dead",
-        "gateway/endpoints",
-        "tests/contract/test_headers.py::test_everything_else_is_identified",
-    ),
-    (
-        "the size of responses of token paths was counted as 0",
-        "gateway/metrics",
-        "tests/contract/test_health.py::test_the_size_of_an_answer_is_counted",
-    ),
-    (
-        "the OpenAPI document named statuses and types that do not come",
-        "gateway/openapi",
-        "tests/contract/test_health.py::test_openapi_says_what_comes",
-    ),
-    (
-        "a whole answer on `/v1` was given up after 30 s, where clients expect minutes",
-        "gateway/settings",
-        "tests/gateway/test_settings.py::test_whole_answers_on_v1",
-    ),
-    (
-        '`"max_tokens": 8.0` was refused on `/llm/generate` alone',
-        "gateway/generate",
-        "tests/gateway/generate/test_request.py::test_a_whole_number_in_another_spelling",
-    ),
-)
 OUTRO: Final = """## Process and machine faults
 
 Fault injection into the processes of one `mmhie serve` with a real engine, two workers and an audit
 trail, under continuous load (`tests/real/test_chaos.py`). Afterwards every answer that a client
 received completely has its line in an audit trail that verifies. Recovery times on two cores, with
 the small model; most of the time is vLLM's start.
-"""
-FOUND: Final = """
-## Findings
-
-Faults that outside test suites, load tests and callers found on the running service. Those that an
-attacker needs are in the [threat model](threat-model.md).
 """
 
 
@@ -171,11 +92,18 @@ def page(findings: Findings) -> str:
     parts = [intro]
     for title, rows in ROWS.items():
         cells = [told(name, row, findings[name]) for name, row in rows.items()]
-        parts.append(f"## {title}\n\n{table(heads, cells)}")
+        parts.append(f"## {title}\n\n{table(heads, joined(cells))}")
     heads = ["fault", "effect on clients", "recovery"]
     parts += [OUTRO, table(heads, [list(fault) for fault in PROCESS_FAULTS])]
-    found = [[fault, area, f"`{test}`"] for fault, area, test in FINDINGS]
-    return "\n".join((*parts, FOUND, table(["finding", "area", "test"], found)))
+    return "\n".join(parts)
+
+
+def joined(rows: list[list[str]]) -> list[list[str]]:
+    """Return the rows in their order, those with equal outcomes as one."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name, *cells in rows:
+        names.setdefault(tuple(cells), []).append(name)
+    return [["; ".join(alike), *cells] for cells, alike in names.items()]
 
 
 def told(name: str, row: Row, found: dict[str, str]) -> list[str]:

@@ -26,7 +26,7 @@ from gateway.safety.labels import Labels
 from gateway.safety.provenance import Serving
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import turns_of
-from gateway.safety.wording import wording
+from gateway.safety.wording import Contacts, wording
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig
 from gateway.settings import GatewaySettings
@@ -36,7 +36,7 @@ from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
 LABELS = Labels.of(
     Disclaimer.of(None, None, "en"),
     key="k",
-    emergency_contact="112",
+    contacts=Contacts("112"),
 )
 SERVING = Serving(gateway_version="0", engine="vllm", engine_version=None, model="m")
 ECHOED = re.compile(r"[\w-]{8,}")

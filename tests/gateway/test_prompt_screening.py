@@ -8,8 +8,9 @@ from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels
 from gateway.safety.request_text import Turn
+from gateway.safety.wording import Contacts
 
-LABELS = Labels.of(Disclaimer.of(), key="k", emergency_contact="112")
+LABELS = Labels.of(Disclaimer.of(), key="k", contacts=Contacts("112"))
 EMERGENCY = "I have crushing chest pain and I am sweating. "
 FILLER = "The weather was fine that day. "
 
@@ -36,8 +37,8 @@ async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
     screening.begin([Turn("user", FILLER * 200_000)])
     await screening.settle()
 
-    assert not record.is_screened
-    assert record.notices == ()
+    assert record.screening_warnings == ("input_not_screened",)
+    assert record.notices == []
 
 
 def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:

@@ -7,7 +7,9 @@ from tests.real.stack import Stack
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = [one for one in examples() if one.page == "api.md" and one.language == "python"]
+EXAMPLES = [
+    one for one in examples() if one.page in ("api.md", "limits.md") and one.language == "python"
+]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from gateway.safety.second_reader import WORDS
 from tests.contract.surfaces import (
     CHAT,
     COMPLETIONS,
@@ -23,7 +24,8 @@ from tests.contract.surfaces import (
     mmhie_of,
     name_of,
 )
-from tests.contract.test_disclaimer import TEXT
+from tests.contract.test_disclaimer import NOTE, TEXT
+from tests.contract.test_second_reader import DOUBTFUL, ON
 from tests.real.stack import Stack, start
 from tests.real.test_gateway import body_of, client, generated, model, until_running
 from tests.real.test_serve import alive
@@ -39,8 +41,8 @@ LEAVING = tuple(surface for surface in OPENAI if surface.form == "sse")
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`mmhie serve` with the embedded model; the last test ends it."""
-    running = start(tmp_path_factory.mktemp("smoke"))
+    """`mmhie serve` with the embedded model, its own second reader; the last test ends it."""
+    running = start(tmp_path_factory.mktemp("smoke"), **ON, MMHIE_NOTICE_READER_SECONDS="300")
     try:
         running.until("ready")
         yield running
@@ -60,7 +62,7 @@ def test_every_surface_answers_with_its_label(
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-mmhie-ai-generated"] == "true"
     if surface.form == "text":
-        assert answer.text.rstrip("\n").endswith("\n\n" + TEXT)
+        assert answer.text.endswith(f"\n\n{TEXT}\n{NOTE}\n")
         assert len(answer.text) > len(TEXT) + 4
     else:
         mmhie = mmhie_of(surface, answer)
@@ -75,6 +77,19 @@ def test_a_cut_answer_says_so(client: httpx2.Client, model: str, surface: Surfac
     answer = client.post(surface.path, json=body)
 
     assert mmhie_of(surface, answer)["truncated"] == "in_answer"
+
+
+@pytest.mark.parametrize("surface", LEAVING[:1], ids=name_of)
+def test_the_second_reader_answers_beside(
+    client: httpx2.Client, model: str, surface: Surface
+) -> None:
+    """Its one word, whichever of the two, is in the label of an answer that takes longer."""
+    body = body_of(surface, model, DOUBTFUL, **surface.limit(200), **surface.lasting)
+    mmhie = mmhie_of(surface, client.post(surface.path, json=body))
+
+    outcome = mmhie["provenance"]["notice_reader"]["outcome"]
+    assert outcome in WORDS.values()
+    assert [notice["reader"] for notice in mmhie["notices"]] == ["model"] * (outcome == "emergency")
 
 
 def test_streamed_text_is_an_answer_of_its_own_usage(client: httpx2.Client) -> None:

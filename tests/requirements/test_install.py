@@ -12,6 +12,8 @@ from types import ModuleType
 
 import pytest
 
+from launcher.planning.installation import ARCHITECTURES
+
 SCRIPT = Path(__file__).parents[2] / "requirements" / "install.py"
 RECORDER = """#!/bin/sh
 echo "$0 $*" >> {record}
@@ -191,3 +193,45 @@ def test_what_shows_a_gpu(install: ModuleType, tmp_path: Path, name: str, found:
     (devices / name).touch()
 
     assert install.has_gpu(devices) == found
+
+
+@pytest.mark.parametrize(
+    ("engine", "machine"), [("engine-gpu", "aarch64"), ("engine-cpu", "x86_64")]
+)
+def test_an_architecture_with_packages(
+    install: ModuleType, monkeypatch: pytest.MonkeyPatch, engine: str, machine: str
+) -> None:
+    """The set-up goes on without a word."""
+    monkeypatch.setattr(install, "engine_lock", lambda: engine)
+    install.check_machine(machine)
+
+
+@pytest.mark.parametrize(
+    ("engine", "machine", "known"),
+    [("engine-cpu", "aarch64", "x86_64"), ("engine-gpu", "ppc64le", "x86_64 and aarch64")],
+)
+def test_an_architecture_without_packages(
+    install: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    engine: str,
+    machine: str,
+    known: str,
+) -> None:
+    """One sentence is said before an environment is made."""
+    monkeypatch.setattr(install, "engine_lock", lambda: engine)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+
+    assert install.main(["run"]) == 2
+    assert f"is {machine}, and the {engine[-3:].upper()} engine has packages for {known}: " in (
+        capsys.readouterr().err
+    )
+    assert not Path(install.VENV).exists()
+
+
+def test_the_launcher_knows_the_same_architectures(install: ModuleType) -> None:
+    """What can be installed can be started."""
+    assert {
+        "engine-cpu": ARCHITECTURES["cpu"],
+        "engine-gpu": ARCHITECTURES["cuda"],
+    } == install.MACHINES

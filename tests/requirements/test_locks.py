@@ -93,6 +93,39 @@ def test_a_lock_is_written_as_it_is_read() -> None:
         assert len(PIN.findall(text)) == len(lock(name))
 
 
+@pytest.fixture(scope="module")
+def uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The locked uv."""
+    folder = tmp_path_factory.mktemp("uv")
+    options = ("--quiet", "--require-hashes", "--target", str(folder))
+    lock_file = ROOT / "requirements/uv.txt"
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, "-r", lock_file], check=True)
+    return folder / "bin" / "uv"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gateway", "engine-gpu", "engine-plugins", "router"])
+def test_every_package_of_the_gpu_engine_has_a_wheel_for_aarch64(name: str, uv: Path) -> None:
+    """As GH200 and GB10 need it; nothing is downloaded."""
+    assert install_for_aarch64(uv, name).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_cpu_engine_has_none(uv: Path) -> None:
+    """The set-up script refuses it there."""
+    words = install_for_aarch64(uv, "engine-cpu").stderr.split()
+    assert "has no wheels with a matching platform tag" in " ".join(words)
+
+
+def install_for_aarch64(uv: Path, name: str) -> subprocess.CompletedProcess[str]:
+    """Say what uv would install of a lock, which it compares with the hashes there."""
+    options = ("--dry-run", "--no-deps", "--require-hashes", "--only-binary", ":all:")
+    system = ("--python-platform", "aarch64-manylinux_2_35", "--python-version", "3.11")
+    where = ("--target", str(uv.parent / "nowhere"), "-r", str(ROOT / f"requirements/{name}.txt"))
+    command = [str(uv), "pip", "install", *options, *system, *where]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def test_pip_refuses_another_file(tmp_path: Path) -> None:
     """As the set-up script and the images call it."""
     package = tmp_path / "idna-3.20-py3-none-any.whl"

@@ -2,8 +2,8 @@
 
 A place is a path into what a client holds: the `header`, the JSON `body`, the `first` and the
 `last` labelled event of a stream, the `text`, what a client library returned (`value`) or raised
-(`error`); the `card` of an answer in the console and the `drawer` with its origin, the `screen` of
-a terminal and what was `saved`.
+(`error`); the `card` of an answer in the console, its `page` and the `drawer` with its origin, the
+`screen` of a terminal and what was `saved`.
 """
 
 from typing import Final, NamedTuple
@@ -21,13 +21,16 @@ OUTCOMES: Final = (
     "rate-limited",
 )
 ANSWERED: Final = ("answered", "cut")
-ITEMS: Final = ("disclaimer", "notices", "truncation", "provenance", "request id")
+ITEMS: Final = (
+    *("disclaimer", "emergency note", "notices", "truncation", "provenance", "request id"),
+)
 
 
 class Places(NamedTuple):
     """The place of each item; empty where there can be none."""
 
     disclaimer: str
+    emergency_note: str
     notices: str
     truncation: str
     provenance: str
@@ -36,13 +39,14 @@ class Places(NamedTuple):
 
 ID = "header.x-request-id"
 VERSION = "header.x-mmhie-disclaimer-version"
-REFUSED = Places(VERSION, "body.error.mmhie.notices", "", "", ID)
+REFUSED = Places(VERSION, "", "body.error.mmhie.notices", "", "", ID)
 
 
 def whole(inside: str) -> Places:
     """A JSON answer with its labels in one object."""
     return Places(
         f"body.{inside}.disclaimer.text",
+        f"body.{inside}.emergency_note",
         f"body.{inside}.notices",
         f"body.{inside}.truncated",
         f"body.{inside}.provenance",
@@ -54,6 +58,7 @@ def stream(first: str, last: str) -> Places:
     """A stream: what is known before the first token comes with it."""
     return Places(
         f"first.{first}.disclaimer.text",
+        f"first.{first}.emergency_note",
         f"first.{first}.notices",
         f"last.{last}.truncated",
         f"first.{first}.provenance",
@@ -61,14 +66,20 @@ def stream(first: str, last: str) -> Places:
     )
 
 
-NONE = Places("", "", "", "", "")
+NONE = Places("", "", "", "", "", "")
 GENERATE = whole("mmhie")._replace(disclaimer="body.disclaimer")
 GENERATE_SSE = Places(
-    "last.disclaimer", "first.notices", "last.truncated", "last.mmhie.provenance", ID
+    "last.disclaimer",
+    "last.mmhie.emergency_note",
+    "first.notices",
+    "last.truncated",
+    "last.mmhie.provenance",
+    ID,
 )
-PLAIN = Places("text", "text", "text", "", ID)
+PLAIN = Places("text", "text", "text", "text", "", ID)
 SDK = Places(
     "value.disclaimer",
+    "value.emergency_note",
     "value.notices",
     "value.truncated",
     "value.provenance",
@@ -78,6 +89,7 @@ SDK_LEFT = NONE._replace(notices=SDK.notices, request_id=SDK.request_id)
 SDK_ERROR = NONE._replace(notices="error.notices", request_id="error.request_id")
 OPENAI = Places(
     "value.mmhie.disclaimer.text",
+    "value.mmhie.emergency_note",
     "value.mmhie.notices",
     "value.mmhie.truncated",
     "value.mmhie.provenance",
@@ -85,6 +97,7 @@ OPENAI = Places(
 )
 OPENAI_ERROR = Places(
     "error.response.headers.x-mmhie-disclaimer-version",
+    "",
     "error.body.mmhie.notices",
     "",
     "",
@@ -92,6 +105,7 @@ OPENAI_ERROR = Places(
 )
 CHAIN = Places(
     "value.response_metadata.disclaimer",
+    "value.response_metadata.emergency_note",
     "value.response_metadata.notices",
     "value.response_metadata.truncated",
     "value.response_metadata.provenance",
@@ -100,14 +114,17 @@ CHAIN = Places(
 # LangChain drops the key `mmhie`; the headers are there where they are asked for.
 OPENAI_CHAIN = Places(
     "value.response_metadata.headers.x-mmhie-disclaimer-version",
+    "",
     "value.response_metadata.headers.x-mmhie-notices",
     "value.response_metadata.finish_reason",
     "",
     "value.response_metadata.headers.x-request-id",
 )
-CONSOLE = Places("card.disclaimer", "card.notice", "card.remark", "drawer", "drawer.Request")
-CONSOLE_ENDED = Places("card.disclaimer", "card.notice", "", "", "card.remark")
-TERMINAL = Places("screen.last", "screen.notice", "screen.warning", "saved", "saved")
+CONSOLE = Places(
+    *("card.disclaimer", "page.note", "card.notice", "card.remark", "drawer", "drawer.Request")
+)
+CONSOLE_ENDED = Places("card.disclaimer", "page.note", "card.notice", "", "", "card.remark")
+TERMINAL = Places("screen.last", "screen.last", "screen.notice", "screen.warning", "saved", "saved")
 CHUNKS = stream("mmhie", "mmhie")
 RESPONSE = stream("response.mmhie", "response.mmhie")
 MESSAGE = stream("message.mmhie", "mmhie")
@@ -121,8 +138,8 @@ def early(answered: Places) -> Places:
 # The answers of a surface; what who left early holds; its refusals.
 SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
     "generate-json": (GENERATE, NONE, REFUSED),
-    "generate-sse": (GENERATE_SSE, Places(VERSION, "first.notices", "", "", ID), REFUSED),
-    "generate-text": (PLAIN, Places(VERSION, "header.x-mmhie-notices", "", "", ID), REFUSED),
+    "generate-sse": (GENERATE_SSE, Places(VERSION, "", "first.notices", "", "", ID), REFUSED),
+    "generate-text": (PLAIN, Places(VERSION, "", "header.x-mmhie-notices", "", "", ID), REFUSED),
     "chat-json": (whole("mmhie"), NONE, REFUSED),
     "chat-sse": (CHUNKS, early(CHUNKS), REFUSED),
     "completions-json": (whole("mmhie"), NONE, REFUSED),
@@ -147,8 +164,8 @@ SURFACES: Final[dict[str, tuple[Places, Places, Places]]] = {
     "console": (CONSOLE, CONSOLE_ENDED, CONSOLE_ENDED),
     "mmhie chat": (
         TERMINAL,
-        Places("screen.last", "screen.notice", "", "", "screen.warning"),
-        Places("screen.greeting", "screen.notice", "", "", "screen.last"),
+        Places("screen.last", "screen.last", "screen.notice", "", "", "screen.warning"),
+        Places("screen.greeting", "", "screen.notice", "", "", "screen.last"),
     ),
 }
 # Programs with a process, a browser or a terminal of their own.
@@ -165,13 +182,22 @@ def places(surface: str, outcome: str) -> Places:
 
 def page() -> str:
     """The table as Markdown."""
-    heads = ["surface", "outcome", *ITEMS]
+    heads = ["surfaces", "outcome", *ITEMS]
     rows = []
-    for surface in SURFACES:
+    for surfaces in alike():
         for title, outcome in ROWS.items():
-            cells = [f"`{place}`" if place else "" for place in places(surface, outcome)]
-            rows.append([surface, title, *cells])
+            cells = [f"`{place}`" if place else "" for place in places(surfaces[0], outcome)]
+            if any(cells):
+                rows.append([", ".join(surfaces), title, *cells])
     return table(heads, rows)
+
+
+def alike() -> list[list[str]]:
+    """Return the surfaces in their order, those with the same places together."""
+    groups: dict[tuple[Places, Places, Places], list[str]] = {}
+    for surface, own in SURFACES.items():
+        groups.setdefault(own, []).append(surface)
+    return list(groups.values())
 
 
 # Refusals look alike, whatever refused.

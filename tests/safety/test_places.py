@@ -34,6 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::mmhie.MedicalTextWarning")
 EMERGENCY = "I have crushing chest pain."
 TURNS: Any = [{"role": "user", "content": EMERGENCY}]
 NOTICE = re.compile("Red flag in the prompt")
+NOTE = "This is not an emergency detector. In an emergency call the ward's emergency number."
 DISCLAIMER = re.compile("Model outputs are not clinical advice|^Not clinical advice", re.MULTILINE)
 CUT = re.compile(r"in_answer|\[cut off|cut off at the token limit|^length$")
 ORIGIN = re.compile("prompt_digest|Digest of the question|_fake-model, 20")
@@ -216,6 +217,7 @@ def is_right(item: str, found: object, outcome: str) -> bool:
     text = found if isinstance(found, str) else json.dumps(found, default=str)
     return {
         "disclaimer": lambda: bool(DISCLAIMER.search(text)) or text == "1.0.0",
+        "emergency note": lambda: NOTE in text,
         "notices": lambda: bool(NOTICE.search(text)) or text == "MED101",
         "truncation": lambda: bool(CUT.search(text)) == (outcome == "cut"),
         "provenance": lambda: bool(ORIGIN.search(text)),

@@ -62,6 +62,16 @@ def test_labelled_text_says_all(text: MedicalText) -> None:
     assert f"{text:labelled}" == said
 
 
+def test_the_emergency_note_is_the_line_below_the_disclaimer() -> None:
+    """Whatever was cut off or raised."""
+    answer = mmhie.Answer(
+        "Rest.", disclaimer=DISCLAIMER, emergency_note="In an emergency call 112."
+    )
+
+    said = f"Rest.\n\n{DISCLAIMER}\nIn an emergency call 112."
+    assert MedicalText("Rest.", answer).labelled() == said
+
+
 def test_what_python_makes_of_it_is_a_plain_str(text: MedicalText) -> None:
     """Slices, sums, joins and f-strings lose the answer, as the documentation says."""
     for made in (

@@ -68,7 +68,7 @@ export class Answer {
 
   /** Take in one event of the stream. */
   hear(event) {
-    if (event.notices && !this.#notices.length) this.#warn(event.notices);
+    if (event.notices?.length > this.#notices.length) this.#warn(event.notices);
     if (event.delta || event.reasoning_delta) this.#firstAt ||= performance.now();
     this.#text += event.delta ?? "";
     this.#thoughts += event.reasoning_delta ?? "";
@@ -191,6 +191,6 @@ export class Answer {
   #withNotice() {
     const incomplete = this.#said.map((sentence) => `[${sentence}]\n\n`).join("");
     const notices = this.#notices.map((notice) => `${notice.message}\n\n`).join("");
-    return `${notices}${incomplete}${this.#text}\n\n[AI-generated, ${this.name}] ${byId("disclaimer").textContent}`;
+    return `${notices}${incomplete}${this.#text}\n\n[AI-generated, ${this.name}] ${byId("disclaimer").textContent}\n${byId("emergency-note").textContent}`;
   }
 }

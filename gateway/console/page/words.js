@@ -9,6 +9,7 @@ export const WARNINGS = {
   answer_shortened: "The reasoning left too few tokens for the answer: it was cut off.",
   ended_early: "The model ended the answer early: it may not be complete.",
   input_not_screened: "The question was not screened for emergencies.",
+  language_not_screened: "Questions in this language are not screened for emergencies.",
   reasoning_cut: "The model’s reasoning was ended at its token limit.",
   reasoning_only: "There is reasoning and no answer.",
   empty_answer: "The answer is empty.",

@@ -4,7 +4,7 @@ A notice never changes the answer, and it is not triage.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from gateway.safety.red_flags.model import FILE
@@ -12,10 +12,15 @@ from gateway.safety.wording import Audience, EarlierWording, NoticeWording, Word
 
 
 def notice(
-    topic: str, wording: Wording, audience: Audience, contact: str, *, is_earlier: bool = False
+    topic: str,
+    wording: Wording,
+    audience: Audience,
+    names: Mapping[str, str],
+    *,
+    is_earlier: bool = False,
 ) -> dict[str, str]:
-    """Return the notice of a topic; of what its writer has said is over, that it was raised
-    earlier."""
+    """Return the notice of a topic, with the names of whom to call; of what its writer has said is
+    over, that it was raised earlier."""
     words = wording.notices[topic]
     sentences: NoticeWording | EarlierWording = wording.earlier if is_earlier else words
     message = sentences.patient if audience == "patient" else sentences.clinician
@@ -23,7 +28,7 @@ def notice(
         "id": topic,
         "type": "emergency",
         "summary": words.summary,
-        "message": message.format(contact=contact, summary=words.summary),
+        "message": message.format(**names, summary=words.summary),
         "not_triage": wording.not_triage,
     }
 

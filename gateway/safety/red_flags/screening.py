@@ -46,7 +46,7 @@ class Reading(NamedTuple):
 
 class Raised(NamedTuple):
     """Ids of red flags: those that hold, those that their writer has said are over, and those that
-    nothing but the setting raises; with the highest log-odds of all passages."""
+    nothing but the setting raises; with the highest log-odds of what the callers said."""
 
     now: Sequence[str] = ()
     earlier: Sequence[str] = ()
@@ -130,7 +130,7 @@ def judged(readings: Sequence[Reading]) -> Raised:
         [*now],
         [topic for topic in earlier if topic not in now],
         [topic for topic in setting if topic not in now and topic not in earlier],
-        max((reading.odds for reading in readings), default=NO_ODDS),
+        max((each.odds for each in readings if each.role not in SETTING_ROLES), default=NO_ODDS),
     )
 
 

@@ -7,13 +7,23 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from gateway.errors import GatewayError
 
 Audience = Literal["clinician", "patient", "off"]
+
+
+class Contacts(NamedTuple):
+    """Whom a site names for an emergency and for a crisis; None: as the wording has it."""
+
+    emergency: str | None = None
+    crisis: str | None = None
+
+
+NO_CONTACTS = Contacts()
 Sentence = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 
 
@@ -31,6 +41,7 @@ def takes(*names: str) -> AfterValidator:
 
 
 WithContact = Annotated[Sentence, takes("contact")]
+WithLines = Annotated[Sentence, takes("contact", "crisis_line")]
 WithSummary = Annotated[Sentence, takes("contact", "summary")]
 LANGUAGES = ("en", "de", "es", "fr")
 
@@ -42,11 +53,12 @@ class Table(BaseModel):
 
 
 class NoticeWording(Table):
-    """A red flag's name, and its sentence for each audience, with `{contact}`."""
+    """A red flag's name, and its sentence for each audience, with `{contact}` and
+    `{crisis_line}`."""
 
     summary: Sentence
-    clinician: WithContact
-    patient: WithContact
+    clinician: WithLines
+    patient: WithLines
 
 
 class EarlierWording(Table):
@@ -55,6 +67,13 @@ class EarlierWording(Table):
 
     clinician: WithSummary
     patient: WithSummary
+
+
+class ContactWording(Table):
+    """Names of whom to call in an emergency, for each audience, until the site has named it."""
+
+    clinician: Sentence
+    patient: Sentence
 
 
 class Cut(Table):
@@ -66,10 +85,13 @@ class Cut(Table):
 
 
 class Wording(Table):
-    """One language; `downtime` has `{since}` and `{reason}`, `questions` has `{contact}`."""
+    """One language; `downtime` has `{since}` and `{reason}`, `questions` and `emergency_note` have
+    `{contact}`."""
 
     disclaimer: Sentence
-    contact: Sentence
+    emergency_note: WithContact
+    crisis_line: Sentence
+    contact: ContactWording
     not_triage: Sentence
     downtime: Annotated[Sentence, takes("since", "reason")]
     questions: WithContact
@@ -78,6 +100,18 @@ class Wording(Table):
     errors: Mapping[str, Sentence]
     earlier: EarlierWording
     notices: Mapping[str, NoticeWording]
+
+    def names_of(self, contacts: Contacts, audience: Audience) -> dict[str, str]:
+        """Return whom to call, by placeholder; where nobody reads notices, as to patients."""
+        ours = self.contact.clinician if audience == "clinician" else self.contact.patient
+        return {
+            "contact": contacts.emergency or ours,
+            "crisis_line": contacts.crisis or self.crisis_line,
+        }
+
+    def note_for(self, contacts: Contacts, audience: Audience) -> str:
+        """Return the sentence that this is no emergency detector, and whom to call."""
+        return self.emergency_note.format(**self.names_of(contacts, audience))
 
     def error(self, error: GatewayError) -> str:
         """Return the sentence for an error by its code; its own where there is none."""

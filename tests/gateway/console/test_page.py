@@ -392,7 +392,9 @@ async def test_a_copied_answer_keeps_its_labels(page: Page) -> None:
     copied = await page.evaluate("navigator.clipboard.readText()")
 
     assert await page.locator("article .text").inner_text() in copied
-    assert copied.endswith(default_text())
+    note = await page.locator("#emergency-note").inner_text()
+    assert note.startswith("This is not an emergency detector.")
+    assert copied.endswith(f"{default_text()}\n{note}")
     assert "AI-generated, fake-model" in copied
     assert "emergency number" in copied.split("\n")[0]
 

@@ -2,11 +2,23 @@
 
 import pytest
 
-from gateway.safety.labels import language_of
-from gateway.safety.languages import HEAD
+from gateway.safety.languages import HEAD, SCREENED, is_unscreened, language_of
+from gateway.safety.request_text import Turn
+from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import GENERATE, MESSAGES, RESPONSES, SURFACES, Surface, name_of
+from tests.contract.surfaces import (
+    GENERATE,
+    MESSAGES,
+    RESPONSES,
+    SURFACES,
+    Surface,
+    mmhie_of,
+    name_of,
+)
+from tests.contract.test_disclaimer import CARRIERS
+from tests.fake_engine.process import FakeEngine
 from tests.gateway.counts import counted
+from tests.gateway.safety.red_flags.frozen import FOLDERS, cases, languages_of
 from tests.waiting import until
 
 REQUESTS, GERMAN = "mmhie_requests_total{", 'mmhie_prompts_total{language="de"}'
@@ -36,9 +48,15 @@ TEXTS = {
         "Peut-on donner de l'ibuprofène avec la warfarine ?",
         "Résumez cette lettre pour le patient avec des mots simples.",
     ),
-    "other": (
+    "pt": (
         "O paciente está com febre e dor no peito desde ontem, o que devo fazer?",
+        "Posso dar ibuprofeno com varfarina à minha mãe?",
+    ),
+    "it": (
         "Il paziente ha la febbre alta da due giorni, che cosa devo fare?",
+        "Si può dare l'ibuprofene con il warfarin?",
+    ),
+    "other": (
         "De patiënt heeft koorts en pijn op de borst sinds gisteren.",
         "患者胸痛两天 怎么办",
         "67M STEMI, troponin 4.2, BP 90/60",
@@ -51,7 +69,7 @@ ROWS = [(language, text) for language, texts in TEXTS.items() for text in texts]
 
 @pytest.mark.parametrize(("language", "text"), ROWS)
 def test_languages(language: str, text: str) -> None:
-    """Four, and other where the words do not tell."""
+    """Six, and other where the words do not tell."""
     assert language_of([text]) == language
     assert language_of([text.upper()]) == language
 
@@ -63,6 +81,87 @@ def test_without_a_text_there_is_none() -> None:
 def test_only_the_beginning_counts() -> None:
     """A long record costs no more than a question."""
     assert language_of(["1 " * HEAD + TEXTS["en"][0]]) == "other"
+
+
+UNSCREENED = (
+    "De patiënt heeft koorts en pijn op de borst sinds gisteren, wat moet ik doen?",
+    "Min far har haft feber sedan igår och jag vet inte vad han ska ta.",
+    "Jeg har ondt i brystet og det stråler ud i armen, hvad skal jeg gøre?",
+    "Mam silny ból w klatce piersiowej od godziny i nie wiem, co robić.",
+    "Am o durere puternică în piept de o oră și nu știu ce să fac.",
+    "Saya merasa sakit dada sejak satu jam yang lalu dan tidak tahu apa itu.",
+    "Мой ребёнок проглотил батарейку.",
+    "أشعر بألم شديد في صدري منذ ساعة",
+    "患者胸痛两天 应该怎么办",
+)
+UNSURE = (
+    "",
+    "OK",
+    "38.5",
+    "我",
+    "67M STEMI, troponin 4.2, BP 90/60",
+    "Na 138, K 4.1, pCO2 40",
+    "🚑" * 300,
+)
+
+
+@pytest.mark.parametrize("text", UNSCREENED)
+def test_a_language_that_is_not_screened_is_known(text: str) -> None:
+    """By its script or its words; also where a short turn that tells nothing comes after it."""
+    said = [Turn("system", TEXTS["en"][0]), Turn("user", text)]
+
+    assert is_unscreened(said)
+    assert is_unscreened([*said, Turn("user", "38.5")])
+    assert not is_unscreened([*said, Turn("user", TEXTS["it"][0])])
+
+
+@pytest.mark.parametrize(
+    "text", [*UNSURE, *(text for language in SCREENED for text in TEXTS[language])]
+)
+def test_no_screened_language_is_taken_for_another(text: str) -> None:
+    """Nor is what tells no language."""
+    assert not is_unscreened([Turn("user", text)])
+
+
+def test_none_of_the_evaluated_texts_is_taken_for_another_language() -> None:
+    """Thousands, in the six languages, of every kind."""
+    texts = [
+        case.text
+        for folder in FOLDERS
+        for language in languages_of(folder)
+        for case in cases(language, folder)
+    ]
+
+    assert len(texts) > 3_000
+    assert not [text for text in texts if is_unscreened([Turn("user", text)])]
+
+
+def test_a_long_text_costs_no_more() -> None:
+    """Only its beginning is read, and of a conversation the last turns."""
+    assert not is_unscreened([Turn("user", UNSCREENED[0])] + [Turn("user", "OK")] * 4)
+    assert not is_unscreened([Turn("user", "1 " * HEAD + UNSCREENED[0])])
+
+
+@pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
+def test_an_answer_says_that_its_language_was_not_screened(
+    gateway: Gateway, surface: Surface
+) -> None:
+    """In `warnings`, with every answer; and nothing of it where the language is."""
+    for text, is_said in ((UNSCREENED[0], True), (TEXTS["it"][0], False)):
+        mmhie = mmhie_of(surface, surface.ask(gateway.client, text))
+        assert ("language_not_screened" in mmhie["warnings"]) == is_said
+
+
+def test_healthz_says_which_languages_are_screened(
+    gateway: Gateway, start: Start, engine: FakeEngine
+) -> None:
+    """None where notices are off, and no answer warns then."""
+    off = start(engine.url, MMHIE_AUDIENCE="off").wait()
+
+    assert gateway.client.get("/healthz").json()["screened_languages"] == list(SCREENED)
+    assert off.client.get("/healthz").json()["screened_languages"] == []
+    answer = CARRIERS[0].ask(off.client, UNSCREENED[0]).json()
+    assert answer["mmhie"]["warnings"] == []
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)

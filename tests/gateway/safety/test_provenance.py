@@ -36,7 +36,7 @@ CALL = Call(
     reasoning_effort="low",
     sampling={"temperature": 0.0},
 )
-FIRST = static(Disclaimer.of(), SERVING, CALL, [{"id": "MED101"}])
+FIRST = static(Disclaimer.of(), "Call 112.", SERVING, CALL, [{"id": "MED101"}])
 LAST = completion(
     truncated="in_answer",
     warnings=["harmony_markers_stripped"],
@@ -74,6 +74,7 @@ def test_both_parts_together_are_the_whole_contract() -> None:
 
     assert set(mmhie) == {
         "disclaimer",
+        "emergency_note",
         "ai_generated",
         "ai_label",
         "provenance",
@@ -87,11 +88,14 @@ def test_both_parts_together_are_the_whole_contract() -> None:
 
 
 def test_the_documentation_names_every_field() -> None:
-    """In one table, in which nothing else is."""
+    """One table has each field, and the one of a second reader, there only where it was asked."""
     table = API.read_text().partition("### Provenance\n")[2].partition("\n#")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
 
-    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == PROVENANCE
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == {
+        *PROVENANCE,
+        "notice_reader",
+    }
 
 
 def test_the_parts_do_not_repeat_each_other() -> None:

@@ -6,9 +6,10 @@ from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels, Screening
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn
+from gateway.safety.wording import Contacts
 
 EMERGENCY = "I have crushing chest pain."
-LABELS = Labels.of(Disclaimer.of(), key="k", emergency_contact="112")
+LABELS = Labels.of(Disclaimer.of(), key="k", contacts=Contacts("112"))
 
 
 def screen(*texts: str) -> Screening:

@@ -10,7 +10,7 @@ from gateway.safety.labels import Labels
 from gateway.safety.red_flags.model import GENERAL, model
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn
-from gateway.safety.wording import LANGUAGES, built_in, read, wording
+from gateway.safety.wording import LANGUAGES, Audience, Contacts, built_in, read, wording
 from gateway.settings import GatewaySettings, SettingsError
 
 FOLDER = Path(wording.__code__.co_filename).parent
@@ -81,7 +81,7 @@ def test_notices_follow_language_and_audience(language: str, audience: str, star
     (notice,) = finish(labels.screen([Turn("user", EMERGENCY)])).notices
 
     assert notice["message"].startswith(start)
-    assert labels.wording.contact in notice["message"]
+    assert labels.names["contact"] in notice["message"]
 
 
 def test_notices_can_be_off() -> None:
@@ -89,6 +89,24 @@ def test_notices_can_be_off() -> None:
     labels = Labels.of(Disclaimer.of(), audience="off")
 
     assert finish(labels.screen([Turn("user", EMERGENCY)])).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("audience", "named", "note"),
+    [
+        ("clinician", Contacts(), "Im Notfall rufen Sie an: die Notrufnummer der Station."),
+        ("patient", Contacts(), "Im Notfall rufen Sie an: die örtliche Notrufnummer."),
+        ("off", Contacts(), "Im Notfall rufen Sie an: die örtliche Notrufnummer."),
+        ("clinician", Contacts("5555"), "Im Notfall rufen Sie an: 5555."),
+    ],
+)
+def test_every_answer_says_that_this_is_no_detector(
+    audience: Audience, named: Contacts, note: str
+) -> None:
+    """And whom to call, by audience, until the site has named it; with `off`, too."""
+    labels = Labels.of(Disclaimer.of("x", None, "de"), audience=audience, contacts=named)
+
+    assert labels.emergency_note == f"Dies ist kein Notfallmelder. {note}"
 
 
 def own(tmp_path: Path, *changes: tuple[str, str]) -> Path:
@@ -123,6 +141,7 @@ def test_a_site_brings_its_own(tmp_path: Path) -> None:
         ("{since}", "{when}", "downtime"),
         ("({contact})", "({patient})", "earlier.clinician"),
         ("[cut]", "[cut", "cannot be read"),
+        ("rufen Sie an: {contact}", "rufen Sie an: {number}", "emergency_note"),
         ('questions = "Fragen: {contact}."', 'questions = " "', "questions"),
     ],
 )

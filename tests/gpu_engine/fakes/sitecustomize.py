@@ -29,6 +29,7 @@ class Card:
     capability = (8, 0)
     total = 80 * GIB
     processors = 108
+    tells_memory = True
 
     @classmethod
     def use(cls, facts: dict[str, Any]) -> None:
@@ -36,6 +37,7 @@ class Card:
         cls.capability = tuple(facts["capability"])
         cls.total = int(facts["memory_gib"] * GIB)
         cls.processors = facts["processors"]
+        cls.tells_memory = facts["tells_memory"]
 
 
 def stand_in(name: str) -> None:
@@ -48,6 +50,8 @@ def fake_nvml() -> None:
     import vllm.third_party.pynvml as nvml
 
     def memory(_: int) -> types.SimpleNamespace:
+        if not Card.tells_memory:
+            raise nvml.NVMLError_NotSupported  # type: ignore[attr-defined] # made when imported
         return types.SimpleNamespace(total=Card.total, free=Card.total, used=0)
 
     answers = {

@@ -18,6 +18,7 @@ from gateway.safety.disclaimer import default_text
 from gateway.safety.hold import Hold, write
 from launcher.cli import app
 from tests.contract.process import Gateway
+from tests.contract.test_disclaimer import NOTE
 from tests.fake_engine.process import FakeEngine
 from tests.launcher.cli.desk import Desk
 from tests.launcher.cli.test_app import mmhie
@@ -26,7 +27,7 @@ from tests.waiting import until
 CHAT = "/v1/chat/completions"
 EMERGENCY = "I have crushing chest pain right now."
 DEFAULT_TEXT = default_text()
-ANSWERED = f"{DEFAULT_TEXT[-20:]}\r\n\r\n> "  # and asked for the next question
+ANSWERED = f"{NOTE[-20:]}\r\n\r\n> "  # and asked for the next question
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_a_question_from_a_pipe(tmp_path: Path, environ: dict[str, str]) -> None
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("[notice] ")
-    assert done.stdout.endswith(f"\n\n{DEFAULT_TEXT}\n")
+    assert done.stdout.endswith(f"\n\n{DEFAULT_TEXT}\n{NOTE}\n")
     assert "\x1b" not in done.stdout
 
 

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from launcher.errors import LauncherError, ModelError
+from launcher.models.config import from_config
 from launcher.models.facts import ModelFacts
 from launcher.models.families import GPT_OSS_20B
 from launcher.models.resolve import read_model
 from launcher.planning import hardware
 from launcher.planning.hardware import GIB
 from launcher.planning.plan import make_plan
+from launcher.planning.weights import weight_bytes
 from launcher.settings import load
 from tests.fake_hub import files
 from tests.fake_hub.files import CONFIG, INDEX, SHARDS
@@ -99,10 +101,20 @@ def index(path: Path, total_size: Any = 28 * GIB, shards: tuple[str, ...] = SHAR
 def test_weights_at_the_hub_count_once(name: str, online: FakeHub) -> None:
     """Copies for other programs, other formats and other layouts are not added to them."""
     if not REPOSITORIES[name].config:
-        with pytest.raises(ModelError, match=r"holds GGUF files and no config\.json: fetch one"):
+        with pytest.raises(ModelError, match=r"holds GGUF files and no config\.json: set"):
             read(name)
         return
     assert read(name).weight_bytes == REPOSITORIES[name].weight_bytes
+
+
+@pytest.mark.parametrize("name", [name for name in CHAT_MODELS if REPOSITORIES[name].config])
+def test_the_lists_agree_with_the_shapes(name: str) -> None:
+    """The sizes that are from memory add up to what the configuration says, or to that and eyes."""
+    model = from_config(REPOSITORIES[name].config, source=name)
+    counted = weight_bytes(model, model.quantization, "auto")
+    ratio = REPOSITORIES[name].weight_bytes / counted
+
+    assert (1 < ratio < 1.1) if model.is_multimodal else ratio == pytest.approx(1, abs=0.002)
 
 
 def test_the_first_start_on_24_gb(online: FakeHub, tmp_path: Path) -> None:
@@ -148,6 +160,14 @@ def test_a_listing_that_is_wrong(fault: dict[str, Any], sentence: str, online: F
     with pytest.raises(LauncherError, match=sentence) as refused:
         read(GPT_OSS_20B)
     assert refused.value.exit_code == 2
+
+
+def test_a_folder_of_gguf_files(tmp_path: Path) -> None:
+    """One of them has to be chosen."""
+    (tmp_path / "x.gguf").touch()
+
+    with pytest.raises(ModelError, match=r"holds GGUF files and no config\.json: set MMHIE_"):
+        read(tmp_path)
 
 
 def test_a_repository_without_a_model(online: FakeHub) -> None:

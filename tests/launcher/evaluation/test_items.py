@@ -188,6 +188,7 @@ def test_the_hubs_cache_is_looked_up(tmp_path: Path) -> None:
         (["knowlege"], {}, "knowlege is no suite"),
         (["knowledge"], {"medqu": Path("x")}, "medqu is no data set"),
         (["own"], {}, "needs --items"),
+        (["red-flags"], {}, "needs --items FILE.txt"),
     ],
 )
 def test_an_unknown_name_is_refused(asked: list[str], data: dict[str, Path], message: str) -> None:

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from launcher.errors import HubError, HubUnavailable, LauncherError, ModelError, NotEnoughDisk
-from launcher.models import fetching
+from launcher.models import fetching, snapshot
 from launcher.models.fetch_progress import Progress
 from launcher.models.fetching import Fetched, Terms
 from launcher.models.hub_client import HubFile, Listing
 from launcher.models.resolve import read_model
 from launcher.models.wanted_files import wanted
+from launcher.planning.hardware import parse
+from launcher.planning.plan import make_plan
 from launcher.settings import LauncherSettings, load
 from tests.fake_hub import files
 from tests.fake_hub.files import INDEX, SHARDS
@@ -81,6 +83,13 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
+def find(cache: Path, name: str) -> Path:
+    """The folder of what `main` means in the hub's cache."""
+    fetched = snapshot.find(cache, name, None)
+    assert fetched is not None
+    return fetched.folder
+
+
 def whole() -> dict[str, bytes]:
     return {name: MODEL[name] for name in WANTED}
 
@@ -113,6 +122,67 @@ def test_an_adapter_brings_its_base_and_both_are_pinned(hub: FakeHub, cache: Pat
     assert fetched.base == "a/b"
     assert facts.adapter is not None
     assert (facts.revision, facts.adapter.revision, facts.is_whole) == (COMMIT, COMMIT, True)
+
+
+DRAFT = '--speculative-config=\'{"method": "eagle3", "model": "a/draft"}\''
+
+
+def test_a_draft_model_comes_with_the_model(hub: FakeHub, cache: Path) -> None:
+    """It is counted before it is here, and the engine finds it in the cache by its name."""
+    drafted = files.draft()
+    hub.add("a/draft", drafted)
+    before = read_model(settings(engine_args=DRAFT), hub=cache, ask_hub=True)
+    fetched = fetch(cache, engine_args=DRAFT)
+    after = read_model(settings(engine_args=DRAFT), hub=cache)
+
+    reasons = make_plan(settings(engine_args=DRAFT), parse("1xl4"), before).reasons
+
+    assert "a/draft lacks all of its files: `mmhie serve` fetches it first" in reasons
+    assert before.draft is not None
+    assert after.draft is not None
+    assert before.draft.weight_bytes == after.draft.weight_bytes == len(drafted[files.WEIGHTS])
+    assert (before.draft.missing, after.draft.missing) == (("all of its files",), ())
+    assert (before.is_whole, after.is_whole) == (False, True)
+    assert content(fetched.folder) == whole()
+    assert content(find(cache, "a/draft")) == drafted
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "sentence"),
+    [
+        ({"status": 404}, HubError, "The hub has no a/draft"),
+        ({"twice": 1}, HubError, "twice"),
+        ({"status": 503}, HubUnavailable, "The hub answers 503 for a/draft"),
+    ],
+)
+def test_a_draft_model_that_the_hub_will_not_give(
+    fault: Mapping[str, Any],
+    error: type[LauncherError],
+    sentence: str,
+    hub: FakeHub,
+    cache: Path,
+) -> None:
+    """It is named, and nothing is begun."""
+    hub.add("a/draft", files.draft())
+    hub.fails(**{"api/models/a/draft": fault})
+    with pytest.raises(error, match=sentence):
+        fetch(cache, engine_args=DRAFT, limit_s=1)
+
+    assert hub.asked(SHARDS[0]) == []
+
+
+def test_a_draft_model_that_was_cut_short(hub: FakeHub, cache: Path) -> None:
+    """A model whose draft is not whole is not whole either, and the next run goes on."""
+    hub.add("a/draft", files.draft())
+    hub.fails(**{files.WEIGHTS: {"status": 403}})
+    with pytest.raises(HubError, match="a/draft"):
+        fetch(cache, engine_args=DRAFT)
+    half = read_model(settings(engine_args=DRAFT), hub=cache, ask_hub=True)
+    hub.fails()
+    fetch(cache, engine_args=DRAFT)
+
+    assert not half.is_whole
+    assert read_model(settings(engine_args=DRAFT), hub=cache).is_whole
 
 
 @pytest.mark.parametrize(
@@ -321,6 +391,22 @@ def test_an_adapter_for_another_base(hub: FakeHub, cache: Path) -> None:
 
     with pytest.raises(ModelError, match=r"was made for another model than .* width 128"):
         read_model(settings("an/adapter"), hub=cache)
+
+
+def test_a_base_that_is_an_adapter(hub: FakeHub, cache: Path) -> None:
+    """Nothing is to be fetched for that."""
+    hub.add("an/other", files.adapter())
+
+    with pytest.raises(ModelError, match=r"an/other is an adapter itself: set MMHIE_BASE_MODEL"):
+        read_model(settings("an/adapter", base_model="an/other"), hub=cache, ask_hub=True)
+
+
+def test_a_description_that_is_spoilt(hub: FakeHub, cache: Path) -> None:
+    """The hub is named, and no file of ours."""
+    hub.fails(**{"config.json": {"spoil": True}})
+
+    with pytest.raises(HubError, match=r"The hub's config\.json of a/b is not valid JSON"):
+        read_model(settings(), hub=cache, ask_hub=True)
 
 
 def test_a_second_fetcher_waits_and_says_so(hub: FakeHub, cache: Path) -> None:

@@ -298,6 +298,12 @@ def test_layers_without_a_cache(tmp_path: Path, entries: dict[str, Any], linear:
         ('--speculative-config \'{"model": "NAME", "num_speculative_tokens": 3}\'', True),
         ('-sc \'{"model": "NAME"}\'', True),
         ('--speculative-config=\'{"model": "NAME"}\'', True),
+        ('--speculative_config \'{"model": "NAME"}\'', True),
+        ("--spec-model NAME --spec-tokens 3", True),
+        ("--spec_model=NAME", True),
+        ("--speculative-config.model NAME", True),
+        ("-sc.model=NAME", True),
+        ("--spec-method ngram", False),
         ('--speculative-config \'{"method": "ngram"}\'', False),
         ("--seed 1", False),
     ],
@@ -354,7 +360,7 @@ def test_a_description_by_mistral_that_is_none(tmp_path: Path, content: str) -> 
     """One sentence."""
     (tmp_path / "params.json").write_text(content)
 
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match=r"params\.json of .* describes no model: .*\.$|no config"):
         read(tmp_path)
 
 

@@ -17,7 +17,7 @@ from launcher.planning.hardware import parse
         ("1xh200", 8192),
         ("1xb200", 16384),
         ("1x96,cc=12.0", 8192),
-        ("1x119,cc=12.1", 2048),
+        ("1xgb10", 2048),
         ("cpu", 2048),
     ],
 )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from launcher.errors import DeviceFailed, HardwareError, NotEnoughMemory
@@ -58,10 +61,10 @@ BROKEN = [
     ),
     ((H100,), {"CUDA_VISIBLE_DEVICES": "0,3"}, 2, r"GPU 3 .* is not on this machine"),
     (
-        (Device("NVIDIA GB10", memory_error=fake_nvml.NOT_SUPPORTED),),
+        (Device("Orin", capability=(8, 7), memory_error=fake_nvml.NOT_SUPPORTED),),
         {},
         2,
-        r"GPU 0 \(NVIDIA GB10\) does not say how much memory .* share the CPU's memory",
+        r"GPU 0 \(Orin\) does not say how much memory .* share the CPU's memory",
     ),
     (
         (SLICED, Device(parent=0, handle_error=fake_nvml.NO_PERMISSION)),
@@ -239,23 +242,47 @@ def test_a_share_that_is_not_free_is_refused(machine: Machine) -> None:
     assert done.stderr.endswith("end them, or set it to 0.48 or less.\n")
 
 
-def test_architectures() -> None:
+@needs_compiler
+def test_memory_that_is_the_cpus_as_well(machine: Machine) -> None:
+    """A GB10 has what the machine has, and of that what is free."""
+    device = Device("NVIDIA GB10", capability=(12, 1), memory_error=fake_nvml.NOT_SUPPORTED)
+    machine.describe(device)
+    script = "from launcher.planning.nvml import read_gpus; print(read_gpus(None)[0])"
+    told = subprocess.check_output([sys.executable, "-c", script], env=machine.environ, text=True)
+    total = psutil.virtual_memory().total / 2**30
+
+    assert f"memory_gib={total}," in told
+    assert 0 < float(told.partition("free_gib=")[2].partition(",")[0]) < total
+
+
+@pytest.mark.parametrize(
+    ("machine", "device"), [("x86_64", "cpu"), ("x86_64", "cuda"), ("aarch64", "cuda")]
+)
+def test_architectures_with_packages(machine: str, device: str) -> None:
+    """Every architecture of the locks passes."""
+    check_architecture(machine, device, Installation())
+
+
+@pytest.mark.parametrize(
+    ("machine", "device", "known"),
+    [("aarch64", "cpu", "x86_64"), ("ppc64le", "cuda", "x86_64 and aarch64")],
+)
+def test_other_architectures(machine: str, device: str, known: str) -> None:
     """An engine that is installed was built for it."""
-    check_architecture("x86_64", Installation())
-    check_architecture("aarch64", Installation("vllm", "0.33.0"))
-    with pytest.raises(HardwareError, match="is aarch64 and the engine's packages are for x86_64"):
-        check_architecture("aarch64", Installation())
+    check_architecture(machine, device, Installation("vllm", "0.33.0"))
+    with pytest.raises(HardwareError, match=f"is {machine} and .* for {device} are for {known}:"):
+        check_architecture(machine, device, Installation())
 
 
 def test_another_architecture_is_said_before_a_missing_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """There is none that could be installed."""
-    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    monkeypatch.setattr("platform.machine", lambda: "ppc64le")
     monkeypatch.setattr(installation, "detect", Installation)
-    with pytest.raises(HardwareError, match="aarch64"):
+    with pytest.raises(HardwareError, match="ppc64le"):
         installation.required()
-    with pytest.raises(HardwareError, match="aarch64"):
+    with pytest.raises(HardwareError, match="ppc64le"):
         choose_device(LauncherSettings(), hardware.detect(), Installation())
 
 

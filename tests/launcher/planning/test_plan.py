@@ -516,9 +516,12 @@ def test_models_that_cannot_chat_are_refused(tmp_path: Path) -> None:
     """By their name and kind; code of a model's makers runs where somebody says so."""
     reward = dense(tmp_path / "reward", architectures=["Qwen2ForRewardModel"])
     own = dense(tmp_path / "own", model_type="own", auto_map={"AutoConfig": "configuration_own.C"})
+    strange = dense(tmp_path / "strange", model_type="own")
 
     with pytest.raises(PlanError, match=r"reward is a reward model \(Qwen2For.* cannot chat"):
         plan("1x80", reasoner_model=str(reward))
+    with pytest.raises(PlanError, match=r"strange is of a type, own, that .* does not know"):
+        plan("1x80", reasoner_model=str(strange), engine_args="--trust-remote-code")
     with pytest.raises(PlanError, match=r"configuration_own.py.*--trust-remote-code: it then runs"):
         plan("1x80", reasoner_model=str(own))
     made = plan("1x80", reasoner_model=str(own), engine_args="--trust-remote-code")

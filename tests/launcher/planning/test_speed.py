@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from launcher.cli.plan import show_why
+from launcher.errors import PlanError
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.plan import EnginePlan, make_plan
@@ -46,6 +47,32 @@ def test_what_could_be_set(gpus: str, flag: str, arguments: tuple[str, ...]) -> 
     assert rows[flag].arguments == arguments
     assert (rows[flag].state == "possible") == bool(arguments)
     assert flag not in made.argv
+
+
+@pytest.mark.parametrize(
+    ("model", "draft", "tokens"),
+    [
+        ("openai/gpt-oss-20b", "RedHatAI/gpt-oss-20b-speculator.eagle3", 3),
+        ("dousery/medical-reasoning-gpt-oss-20b", "RedHatAI/gpt-oss-20b-speculator.eagle3", 3),
+        ("facebook/opt-1.3b", "OWNER/DRAFT", 3),
+    ],
+)
+def test_the_draft_model_that_is_named(model: str, draft: str, tokens: int) -> None:
+    """The public one of its base."""
+    rows = {row.flag: row for row in speeds(plan(reasoner_model=model).decisions)}
+    config = json.loads(rows["--speculative-config"].arguments[1])
+
+    assert (config["model"], config["num_speculative_tokens"]) == (draft, tokens)
+
+
+def test_no_draft_model_beside_gpt_oss_in_stages(tmp_path: Path) -> None:
+    """It is neither named nor taken there."""
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"0")
+
+    assert "--speculative-config" not in states(plan("2xl4", pipeline_parallel="2"))
+    with pytest.raises(PlanError, match=r"no draft model .* beside gpt-oss in pipeline stages"):
+        plan("2xl4", pipeline_parallel="2", engine_args=f"--spec-model {tmp_path}")
 
 
 def test_the_cache_on_blackwell() -> None:

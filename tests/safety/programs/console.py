@@ -52,9 +52,10 @@ class Console:
 
 
 async def seen(page: Page) -> dict[str, Any]:
-    """The parts of a card by name, each as text, and the rows of the drawer."""
+    """The parts of a card by name, each as text, the note of the page, the rows of the drawer."""
     parts = {
         name: "\n".join(await page.locator(place).all_inner_texts()) for name, place in CARD.items()
     }
+    note = await page.locator("#emergency-note").inner_text()
     await page.get_by_role("button", name="Provenance").click()
-    return {"card": parts, "drawer": await page.evaluate(DRAWER)}
+    return {"card": parts, "page": {"note": note}, "drawer": await page.evaluate(DRAWER)}

@@ -33,12 +33,12 @@ def ask(
 
 
 def parts(screen: str) -> dict[str, str]:
-    """The frame of a notice, the lines with a mark, and the last line before the next question."""
+    """The frame of a notice, the lines with a mark, the last two before the next question."""
     lines = [line for line in screen.replace("\r", "").split("\n") if line.strip(" >")]
     warnings = [line for line in lines if line.startswith("! ")]
     framed = PANEL.search(screen)
     return {
         "notice": framed[0] if framed else "",
         "warning": "\n".join(warnings),
-        "last": lines[-1],
+        "last": "\n".join(lines[-2:]),
     }

@@ -4,17 +4,19 @@ import pytest
 
 from gateway.safety.red_flags.model import model
 from gateway.safety.red_flags.notices import notice, rules_version
-from gateway.safety.wording import LANGUAGES, built_in
+from gateway.safety.wording import LANGUAGES, Audience, built_in
+
+NAMES = {"contact": "112", "crisis_line": "116 123"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("audience", ["clinician", "patient"])
-def test_a_notice_says_what_it_is(language: str, audience: str) -> None:
+def test_a_notice_says_what_it_is(language: str, audience: Audience) -> None:
     """Topic, whom to call, and that it is no triage; earlier ones name what was raised."""
     wording = built_in(language)
     for topic in model().topics.names():
-        now = notice(topic, wording, audience, "112")  # type: ignore[arg-type]  # an audience
-        earlier = notice(topic, wording, audience, "112", is_earlier=True)  # type: ignore[arg-type]
+        now = notice(topic, wording, audience, NAMES)
+        earlier = notice(topic, wording, audience, NAMES, is_earlier=True)
         assert (now["id"], now["type"]) == (topic, "emergency")
         assert "112" in now["message"]
         assert "112" in earlier["message"]
@@ -24,9 +26,18 @@ def test_a_notice_says_what_it_is(language: str, audience: str) -> None:
 
 def test_the_general_notice_has_no_condition() -> None:
     """Nobody has to judge first whether somebody is in danger."""
-    message = notice("MED100", built_in("en"), "patient", "112")["message"]
+    message = notice("MED100", built_in("en"), "patient", NAMES)["message"]
 
     assert message == "The text may describe an emergency: call 112 at once."
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_self_harm_is_spoken_of_to_the_person(language: str) -> None:
+    """And the crisis line of the site is named."""
+    message = notice("MED104", built_in(language), "patient", NAMES)["message"]
+
+    assert "116 123" in message
+    assert message.startswith(("If you are", "Wenn Sie", "Si piensa", "Si vous"))
 
 
 def test_the_version_depends_on_all_that_decides() -> None:

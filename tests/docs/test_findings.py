@@ -1,0 +1,36 @@
+"""docs/records/findings.toml: each finding names an area and tests that exist."""
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from tests.contract.process import ROOT
+from tests.docs.examples import DOCS
+
+FINDINGS = tomllib.loads((DOCS / "records" / "findings.toml").read_text())["finding"]
+TESTS = sorted({test for finding in FINDINGS for test in finding["tests"]})
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding["finding"][:40])
+def test_a_finding_has_an_area_and_a_test(finding: dict[str, Any]) -> None:
+    """The area is a folder or a module of the project, and a test proves the repair."""
+    area = finding["area"]
+
+    assert (ROOT / area).is_dir() or (ROOT / f"{area}.py").is_file()
+    assert finding["tests"]
+    assert finding.get("severity", "low") in ("low", "medium", "high")
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_its_test_is_there(test: str) -> None:
+    """The named file has a test of that name."""
+    file, _, name = test.partition("::")
+
+    assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE)
+
+
+def test_no_finding_is_lost() -> None:
+    """The record of findings only grows."""
+    assert len(FINDINGS) >= 31

@@ -1,0 +1,95 @@
+"""What screening costs: in proportion to the length, whatever the text is made of."""
+
+import random
+import statistics
+from collections.abc import Callable
+
+import pytest
+
+from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.screening import raised
+from gateway.safety.request_text import Turn
+from tests.gateway.safety.red_flags.frozen import FOLDERS, cases, languages_of
+from tests.growth import best, growth
+
+LENGTH = 4_096  # characters
+PARENTS, GENERATIONS, CHILDREN = 6, 25, 6
+MOST = 3.0  # times the median of ordinary texts of the same length
+STRANGE = (
+    "x. ",
+    "a b c d ",
+    "Zürich ",
+    "qwrtzpsdfgk ",
+    "1,2;3! ",
+    "\n",
+    "'s ",
+    "ﬁ̈ ",
+    "в",
+    "😀",
+    "p.q ",
+)
+
+
+def screen(text: str) -> None:
+    """Screen one turn."""
+    raised([Turn("user", text)], model().threshold)
+
+
+def cost(text: str) -> float:
+    """Return the seconds of processor time that a text takes, the best of three."""
+    return best(lambda _: screen(text), 0)
+
+
+def texts() -> list[str]:
+    """Return all texts of the sets."""
+    return [
+        case.text
+        for folder in FOLDERS
+        for each in languages_of(folder)
+        for case in cases(each, folder)
+    ]
+
+
+def ordinary(known: list[str], dice: random.Random) -> str:
+    """Return texts one after the other, up to the length."""
+    return "\n".join(dice.choices(known, k=200))[:LENGTH]
+
+
+def changed(text: str, known: list[str], dice: random.Random) -> str:
+    """Return a text with a piece put in: one of its own, of another text, or of strange ones."""
+    start, size = dice.randrange(LENGTH), dice.randrange(8, LENGTH // 2)
+    piece = dice.choice(
+        (
+            text[:size],
+            dice.choice(known),
+            dice.choice(STRANGE) * size,
+            dice.choice(text.split(" ")) * 9,
+        )
+    )
+    return (text[:start] + piece[:size] + text[start:])[:LENGTH].ljust(LENGTH, ".")
+
+
+def search(known: list[str], dice: random.Random, worth: Callable[[str], float]) -> str:
+    """Return the costliest text that an evolution of texts comes to."""
+    parents = [ordinary(known, dice) for _ in range(PARENTS)]
+    for _ in range(GENERATIONS):
+        children = [changed(text, known, dice) for text in parents for _ in range(CHILDREN)]
+        parents = sorted([*parents, *children], key=worth, reverse=True)[:PARENTS]
+    return parents[0]
+
+
+@pytest.mark.slow
+def test_no_text_costs_much_more_than_others_of_its_length() -> None:
+    """The costliest that a search finds, beside the median of ordinary ones: 1.3 times."""
+    dice, known = random.Random(5), texts()
+    median = statistics.median(cost(ordinary(known, dice)) for _ in range(40))
+
+    worst = search(known, dice, cost)
+
+    assert cost(worst) < MOST * median, worst
+
+
+def test_cost_is_in_proportion_to_the_length() -> None:
+    """Emergencies, whose frames are looked for, eight times as many."""
+    alarming = "I have crushing chest pain and I am sweating. What is for dinner tonight, please? "
+    assert growth(lambda size: screen(alarming * size), 200, 8) < 16
