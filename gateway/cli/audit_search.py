@@ -16,6 +16,8 @@ from gateway.settings import load
 
 MOST_BYTES = 10_000_000  # of a copy: no answer is longer
 PERSONS = ("reviewer", "by", "closed_by", "user")
+WHO = ("client", "user", "patient", "reviewer")
+SUMMARY = ("time", "kind", "request_id", *WHO, "model", "category", "outcome")
 Since = Annotated[str | None, typer.Option(help="First time, as 2026-11-28T10:30, in UTC.")]
 Until = Annotated[str | None, typer.Option(help="Time before which, in the same form.")]
 Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
@@ -80,8 +82,7 @@ def is_of(record: Json, wanted: str | None, names: tuple[str, ...]) -> bool:
 
 def summary(record: Json) -> str:
     """Return a line of the trail in one line for a person."""
-    names = ("time", "kind", "request_id", "client", "model", "category", "outcome", "reviewer")
-    told = (str(record[name]) for name in names if record.get(name))
+    told = (str(record[name]) for name in SUMMARY if record.get(name))
     notices = ", ".join(record.get("notices", ()))
     return printable(" ".join([*told, *([f"notices: {notices}"] if notices else [])]))
 
