@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from gateway.audit.trail import Trail
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
+from gateway.auth.key_guard import KeyGuard
 from gateway.background import Background
 from gateway.cluster.state import cluster_state
 from gateway.endpoints import add_routes, needs_of
@@ -146,11 +147,13 @@ async def open_services(
 def background_tasks(services: Services) -> list[asyncio.Task[None]]:
     """Start what keeps the services current."""
     keep, watch, hold = services.background.keep, services.watch, services.hold
+    gate = services.gate
     return [
         asyncio.create_task(keep("engine", watch.run)),
-        asyncio.create_task(keep("keys", services.gate.run)),
+        asyncio.create_task(keep("keys", gate.run)),
         asyncio.create_task(keep("shared", services.shared.run)),
         asyncio.create_task(keep("hold", hold.run)),
+        asyncio.create_task(keep("withdrawals", KeyGuard(hold.running, gate.still_admits).run)),
         asyncio.create_task(keep("loop", LoopWatchdog(services.metrics.observe_held).run)),
     ]
 

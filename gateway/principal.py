@@ -56,6 +56,8 @@ class Principal:
     priority: Priority = "routine"
     limits: Limits = field(default=NO_LIMITS)
     expires: float | None = None  # unix seconds
+    # The key's digest, or the id of the key that signed the token: what can be withdrawn.
+    credential: str | None = field(default=None, compare=False, repr=False)
     care: CareContext = field(default=NO_CARE, repr=False)  # for the audit trail alone
 
     @property

@@ -124,6 +124,15 @@ class Gate:
             raise Unauthorized("The key is unknown, expired or revoked; ask the operator for one.")
         return principal
 
+    def still_admits(self, principal: Principal) -> bool:
+        """Return whether the key that let a caller in is still good; of a token, the key that
+        signed it: its own expiry ends no answer that has begun."""
+        if principal.kind == "key" and self.keys is not None:
+            return self.keys.owner(principal.credential or "") is not None
+        if principal.kind == "jwt" and self.jwt is not None:
+            return self.jwt.keys.find(principal.credential) is not None
+        return True
+
     def need(self, path: str) -> Need:
         """Return what a path requires of a caller; one that is not declared is closed."""
         if path in self.needs:

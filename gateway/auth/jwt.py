@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import jwt
@@ -60,8 +60,10 @@ class JwtVerifier:
         return known
 
     async def _verify(self, token: str) -> Principal:
-        key = await self._key(checked(lambda: jwt.get_unverified_header(token)))
-        return checked(lambda: principal_of(self._claims(token, key), self.policy))
+        header = checked(lambda: jwt.get_unverified_header(token))
+        key = await self._key(header)
+        found = checked(lambda: principal_of(self._claims(token, key), self.policy))
+        return replace(found, credential=header.get("kid"))
 
     async def _key(self, header: Json) -> jwt.PyJWK:
         """Return the key that a token names. The algorithm is never taken from the token alone: a
