@@ -62,8 +62,8 @@ class JwtVerifier:
     async def _verify(self, token: str) -> Principal:
         header = checked(lambda: jwt.get_unverified_header(token))
         key = await self._key(header)
-        found = checked(lambda: principal_of(self._claims(token, key), self.policy))
-        return replace(found, credential=header.get("kid"))
+        principal = checked(lambda: principal_of(self._claims(token, key), self.policy))
+        return replace(principal, credential=header.get("kid"))
 
     async def _key(self, header: Json) -> jwt.PyJWK:
         """Return the key that a token names. The algorithm is never taken from the token alone: a
