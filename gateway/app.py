@@ -19,6 +19,7 @@ from gateway.background import Background
 from gateway.cluster.state import cluster_state
 from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
+from gateway.engine.tls import EngineTls
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
 from gateway.feedback.entry import CATEGORIES, SEVERITIES
@@ -165,8 +166,9 @@ def services_of(
     key = settings.engine_api_key
     digest_key = settings.digest_key
     secret = key.get_secret_value() if key else None
-    engine = EngineClient(settings.engine_url, key=secret)
-    metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
+    tls = EngineTls.of(settings)
+    engine = EngineClient(settings.engine_url, key=secret, tls=tls)
+    metered = tuple(EngineClient(url, key=secret, tls=tls) for url in settings.engine_metrics_urls)
     trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
     feedback = desk_of(settings, own.feedback_failing.set, shared.answers(settings))
     if feedback is not None:

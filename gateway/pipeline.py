@@ -1,6 +1,6 @@
 """The way of one request to the engine and back, the same for every handler.
 
-    authorise  key and scope
+    authorise  key and scope; who asks, for whom and why
     screen   red flags in what the caller sent: whatever the outcome, it carries the notices; a long
              text is read in steps while the next ones go on, up to the first byte
     admit    an audit trail that can be written, the principal's limits, a lower class if it asks
@@ -21,6 +21,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from gateway.auth.gate import Gate
 from gateway.engine import openai_json
 from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
 from gateway.engine.errors import translate
@@ -129,7 +130,8 @@ async def serve(handler: Handler, exchange: Exchange, services: Services) -> Non
     """Answer one exchange on a token path."""
     if exchange.record.method != "POST":
         raise MethodNotAllowed("This path takes POST only; send the request as POST.", allow="POST")
-    await authorise(exchange, services)
+    await authorise(exchange, services.gate)
+    services.gate.requirements.check(exchange.record.principal.care)
     screening = PromptScreening(services.labels, exchange.record)
     with services.memory.lease() as exchange.memory:
         try:
@@ -171,10 +173,11 @@ def parsed(body: bytes, path: str) -> tuple[Json, Sequence[Turn]]:
     return request, turns_of(path, request)
 
 
-async def authorise(exchange: Exchange, services: Services) -> None:
-    """Authorise the caller for this path."""
-    scope = exchange.scope
-    exchange.record.principal = await services.gate.admit(scope["path"], scope["headers"])
+async def authorise(exchange: Exchange, gate: Gate) -> None:
+    """Authorise the caller for this path; the record names it also where it is refused."""
+    path, headers, record = exchange.scope["path"], exchange.scope["headers"], exchange.record
+    record.principal = await gate.identify(path, headers)
+    record.principal = gate.authorise(path, record.principal, headers)
 
 
 class PromptScreening:

@@ -56,7 +56,7 @@ class Generate:
             max_history=settings.max_messages,
         )
         stream = settings.streaming if request.stream is None else request.stream
-        form = form_of(exchange.header(b"accept"), stream=stream)
+        form = form_of(exchange.header(b"accept"), stream=stream, default=settings.stream_format)
         principal = exchange.record.principal
         prompt = permitted(prompt, services, may_see="reasoning" in principal.scopes)
         parameters = engine_body.body(prompt, model, reasoning_budget=settings.max_reasoning_tokens)
