@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from gateway.json_types import Json
 
-Role = Literal["system", "user"]
+Role = Literal["system", "user", "tool"]
 # The fields of a path's conversation, oldest first.
 CONVERSATIONS: Mapping[str, tuple[str, ...]] = {
     "/llm/generate": ("history", "prompt"),
@@ -54,7 +54,8 @@ IDENTIFIER = re.compile(r"[\w.:-]{1,64}")
 
 
 class Turn(NamedTuple):
-    """One text of a request: an application's (`system`), or anything a caller says (`user`)."""
+    """One text of a request: an application's (`system`), a tool's result (`tool`), or anything
+    else that a caller sends (`user`)."""
 
     role: Role
     text: str
@@ -87,8 +88,18 @@ def conversation(value: object) -> Iterator[Turn]:
         yield Turn("user", text_of(value))
         return
     for item in value:
-        role: Role = "system" if is_setting(item) else "user"
-        yield Turn(role, text_of(said_in(item)))
+        yield Turn(role_of(item), text_of(said_in(item)))
+
+
+def role_of(item: object) -> Role:
+    """Return who says an item: what the model called is a tool's, whatever else its turn holds."""
+    if is_setting(item):
+        return "system"
+    is_tool = isinstance(item, dict) and (
+        item.get("role") in ("tool", "function", "assistant")
+        or str(item.get("type")).endswith("_call_output")
+    )
+    return "tool" if is_tool else "user"
 
 
 def is_setting(item: object) -> bool:

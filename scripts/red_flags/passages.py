@@ -20,6 +20,7 @@ from scripts.red_flags import sources
 TEXTS = Path(__file__).with_name("texts")
 LANGUAGES = ("en", "de", "es", "fr", "pt", "it", "any")
 COPIES, PLAIN_COPIES = 10, 60  # of a text with alternatives, at most; plain ones are few
+PLAIN_WEIGHT = 8.0  # few words say it, so few passages have them
 LINES, RECORD_LINES = 5, 3  # of a public text, of a clinical record, at most
 SLOT = re.compile(r"\{([^{}]*)\}")
 OPEN, CLOSE = "<", ">"
@@ -42,6 +43,7 @@ class Passage(NamedTuple):
     words: str
     label: str
     group: str
+    weight: float = 1.0
 
 
 def texts(language: str) -> Iterator[Text]:
@@ -66,7 +68,8 @@ def passages(seed: int) -> Iterator[Passage]:
                 for words, label in labelled(variant, each.label):
                     if (words, label) not in seen:
                         seen.add((words, label))
-                        yield Passage(words, label, f"{language} {number}")
+                        weight = PLAIN_WEIGHT if each.kind == "plain" else 1.0
+                        yield Passage(words, label, f"{language} {number}", weight)
 
 
 def public(clones: Path, seed: int) -> Iterator[Passage]:

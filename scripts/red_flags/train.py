@@ -69,7 +69,10 @@ def questions(known: Sequence[Passage]) -> dict[str, dict[str, Any]]:
         "frame": np.isin(labels, FRAMES),
         "over": labels == "over",
     }
-    return {name: question(name, matrix, yes, names, scale) for name, yes in answers.items()}
+    weights = np.array([each.weight for each in known])
+    return {
+        name: question(name, matrix, yes, names, scale, weights) for name, yes in answers.items()
+    }
 
 
 def features(words: str) -> list[str]:
@@ -81,21 +84,27 @@ def features(words: str) -> list[str]:
 
 
 def question(
-    name: str, matrix: Any, yes: np.ndarray, names: np.ndarray, scale: np.ndarray
+    name: str,
+    matrix: Any,
+    yes: np.ndarray,
+    names: np.ndarray,
+    scale: np.ndarray,
+    weights: np.ndarray,
 ) -> dict[str, Any]:
     """Return the rounded weights of one question; a word's include its pieces'."""
     least = {"pieces": 0, **LEAST[name]}
     used = np.array([least["pieces"] > 0 or each[0] != "p" for each in names])
     strength = INVERSE_REGULARISATION[name]
-    fitted = LogisticRegression(C=strength, max_iter=200, tol=1e-4).fit(matrix[:, used], yes)
-    weights = dict(zip(names[used], fitted.coef_[0] * scale[used], strict=True))
-    pieces = {each[1:]: worth for each, worth in weights.items() if each[0] == "p"}
+    method = LogisticRegression(C=strength, max_iter=200, tol=1e-4)
+    fitted = method.fit(matrix[:, used], yes, sample_weight=weights)
+    worths = dict(zip(names[used], fitted.coef_[0] * scale[used], strict=True))
+    pieces = {each[1:]: worth for each, worth in worths.items() if each[0] == "p"}
     words = {
         each[1:]: worth + sum(pieces.get(piece, 0.0) for piece in pieces_of(each[1:]))
-        for each, worth in weights.items()
+        for each, worth in worths.items()
         if each[0] == "w"
     }
-    pairs = {each[1:]: worth for each, worth in weights.items() if each[0] == "b"}
+    pairs = {each[1:]: worth for each, worth in worths.items() if each[0] == "b"}
     columns = {"words": words, "pairs": pairs, "pieces": pieces}
     return {
         **{kind: column(rounded(worths, least[kind])) for kind, worths in columns.items()},

@@ -110,6 +110,12 @@ class Topics:
                 worths[topic] += worth
         return max(worths, key=worths.__getitem__)
 
+    def signs(self, topic: str, words: Sequence[str]) -> set[str]:
+        """Return the words of a passage that tell its topic, at least half as well as the best."""
+        worths = {word: self._by_word.get(word, {}).get(topic, 0) for word in words}
+        least = max(worths.values(), default=0) / 2
+        return {word for word, worth in worths.items() if worth > 0 and worth >= least}
+
 
 class Model(NamedTuple):
     """All that lines are asked."""

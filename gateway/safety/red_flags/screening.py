@@ -8,21 +8,31 @@ ends `LASTING`.
 """
 
 import heapq
-from collections.abc import Generator, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from gateway.safety.red_flags.model import NOTHING, model
 from gateway.safety.red_flags.text import lines_of, parts_of
 from gateway.safety.request_text import SETTING_ROLES, Turn
 
 UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, an ill child
-# Stroke signs, anaphylaxis, self-harm, overdose and swallowed objects, head injury.
-LASTING = frozenset(["MED102", "MED103", "MED104", "MED105", "MED114"])
+# Stroke signs, anaphylaxis, self-harm, overdose and swallowed objects, an ill child, head injury.
+LASTING = frozenset(["MED102", "MED103", "MED104", "MED105", "MED110", "MED114"])
 REACH = 16  # lines on each side that a frame reaches
 MOST = 3  # notices of one turn
-LOOKED_AT = 8  # likeliest passages of a turn, whose topic and frame are looked for
-SIGN = 4  # letters that a word has at least which tells a sign
+EARLIER = {"MED104": 1.0}  # log-odds below the threshold that are enough for self-harm
+LOOKED_AT = 64  # likeliest passages of a turn, whose topic and frame are looked for
+# Who speaks of oneself or of one's own writes no exam item: its frame silences nothing.
+SPEAKER = frozenset(
+    (
+        *("i", "my", "me", "mine", "we", "our", "us", "ich", "mein", "meine", "meinen", "meinem"),
+        *("meiner", "mir", "mich", "wir", "unser", "unsere", "yo", "mi", "mis", "nos", "je", "mon"),
+        *("ma", "mes", "moi", "nous", "eu", "meu", "minha", "meus", "minhas", "nosso", "io", "mio"),
+        *("mia", "miei", "mie", "noi"),
+    )
+)
 BATCH = 128  # lines that are read in one step: 1 ms
 NO_ODDS = float("-inf")
 
@@ -57,6 +67,7 @@ class Raised(NamedTuple):
 
 Steps = Generator[None, None, Raised]
 Outcome = TypeVar("Outcome")
+Room = Literal["now", "earlier", "in_setting"]
 
 
 def raised(turns: Sequence[Turn], threshold: float) -> Raised:
@@ -79,7 +90,7 @@ def screening_of(turns: Sequence[Turn], threshold: float) -> Steps:
     readings: list[Reading] = []
     for turn in turns:
         readings.append((yield from reading_of(turn, threshold)))
-    return judged(readings)
+    return (yield from judged(readings, threshold))
 
 
 def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
@@ -110,62 +121,86 @@ def odds_of(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
 def peaks_of(
     readings: Sequence[tuple[float, float]], start: int, threshold: float
 ) -> Iterator[Peak]:
-    """Return the passages of a batch that reach the threshold, with the better of two readings."""
+    """Return the passages of a batch that reach the threshold: a line that does so by itself, or
+    else with the one before, so that two emergencies in a row keep a topic each."""
+    least = threshold - max(EARLIER.values())
     for at, (alone, both) in enumerate(readings, start):
-        if both > alone and both >= threshold:
-            yield Peak(both, at, 2)
-        elif alone >= threshold:
+        if alone >= least:
             yield Peak(alone, at, 1)
+        if both >= least and alone < threshold:
+            yield Peak(both, at, 2)
 
 
-def judged(readings: Sequence[Reading]) -> Raised:
-    """Return what the turns raise together."""
-    rooms: dict[str, dict[str, None]] = {"now": {}, "earlier": {}, "in_setting": {}}
-    for number, reading in enumerate(readings):
-        later = [each for each in readings[number + 1 :] if each.role == reading.role]
-        for topic, peak in topics_of(reading).items():
-            room = (
-                "earlier"
-                if topic not in LASTING and is_over(words_of(reading, peak), later)
-                else "now"
-            )
-            rooms["in_setting" if reading.role in SETTING_ROLES else room][topic] = None
-    now, earlier, setting = rooms.values()
-    return Raised(
-        [*now],
-        [topic for topic in earlier if topic not in now],
-        [topic for topic in setting if topic not in now and topic not in earlier],
-        max((each.odds for each in readings if each.role not in SETTING_ROLES), default=NO_ODDS),
-    )
+def judged(readings: Sequence[Reading], threshold: float) -> Steps:
+    """Return what the turns raise together, the last one judged first."""
+    first = next((at for at, reading in enumerate(readings) if reading.peaks), len(readings))
+    over: dict[str, set[str]] = defaultdict(set)  # words of what each writer says is over
+    rooms: list[tuple[Room, str]] = []
+    for reading in reversed(readings[first:]):
+        topics = yield from topics_of(reading, threshold)
+        rooms[:0] = [(room_of(reading, *each, over[reading.role]), each[0]) for each in topics]
+        over[reading.role] |= yield from over_words(reading)
+    held: dict[Room, dict[str, None]] = {room: {} for room in get_args(Room)}
+    for room, topic in rooms:
+        held[room][topic] = None
+    said = [reading.odds for reading in readings if reading.role not in SETTING_ROLES]
+    now, earlier, in_setting = without_repeats(held)
+    return Raised(now, earlier, in_setting, max(said, default=NO_ODDS))
 
 
-def topics_of(reading: Reading) -> dict[str, Peak]:
+def room_of(reading: Reading, topic: str, peak: Peak, over: Set[str]) -> Room:
+    """Return whether a topic holds, is over, or is raised by what an application always says."""
+    if reading.role in SETTING_ROLES:
+        return "in_setting"
+    signs = model().topics.signs(topic, words_of(reading, peak))
+    return "now" if topic in LASTING or signs.isdisjoint(over) else "earlier"
+
+
+def without_repeats(held: Mapping[Room, Mapping[str, None]]) -> Iterator[list[str]]:
+    """Return the topics of each room, without those of a room before."""
+    seen: set[str] = set()
+    for topics in held.values():
+        yield [topic for topic in topics if topic not in seen]
+        seen.update(topics)
+
+
+def topics_of(reading: Reading, threshold: float) -> Generator[None, None, list[tuple[str, Peak]]]:
     """Return the topics of a turn, `MOST` at most, each with the passage that reports it best."""
     topics: dict[str, Peak] = {}
     frame = cache(lambda at: model().frame.is_likely(reading.lines[at]))
     for peak in reading.peaks:
-        near = range(max(0, peak.at - REACH), min(peak.at + REACH + 1, len(reading.lines)))
-        topic = model().topics.of(words_of(reading, peak))
-        if topic not in topics and (topic in UNFRAMED or not any(map(frame, near))):
+        words = words_of(reading, peak)
+        topic = model().topics.of(words)
+        is_enough = peak.odds >= threshold - EARLIER.get(topic, 0.0)
+        if topic not in topics and is_enough and not is_framed(reading, topic, peak, words, frame):
             topics[topic] = peak
+        yield
         if len(topics) == MOST:
             break
-    return topics
+    return list(topics.items())
+
+
+def is_framed(
+    reading: Reading, topic: str, peak: Peak, words: Sequence[str], frame: Callable[[int], bool]
+) -> bool:
+    """Return whether a line close by says that no present patient is meant."""
+    if topic in UNFRAMED or not SPEAKER.isdisjoint(words):
+        return False
+    near = range(max(0, peak.at - REACH), min(peak.at + REACH + 1, len(reading.lines)))
+    return any(map(frame, near))
+
+
+def over_words(reading: Reading) -> Generator[None, None, set[str]]:
+    """Return the words of the lines that say that something is over."""
+    words: set[str] = set()
+    for start in range(0, len(reading.lines), BATCH):
+        for line in filter(model().over.is_likely, reading.lines[start : start + BATCH]):
+            words.update(line.split())
+        yield
+    return words
 
 
 def words_of(reading: Reading, peak: Peak) -> list[str]:
     """Return the words of a passage."""
     lines = reading.lines[peak.at + 1 - peak.size : peak.at + 1]
     return [word for line in lines for word in line.split()]
-
-
-def is_over(words: Sequence[str], later: Sequence[Reading]) -> bool:
-    """Return whether a later turn says of the same sign that it is over."""
-    signs = {word for word in words if len(word) >= SIGN}
-    return any(not signs.isdisjoint(line.split()) for line in endings(later))
-
-
-def endings(readings: Sequence[Reading]) -> Iterator[str]:
-    """Return the lines of some turns that say that something is over."""
-    for reading in readings:
-        yield from filter(model().over.is_likely, reading.lines)

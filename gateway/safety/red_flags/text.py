@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-SHORTEST, LONGEST = 20, 240  # characters of a line; a longer one is read in parts
+SHORTEST, LONGEST = 10, 240  # characters of a line; a longer one is read in parts
 PART = 16_384  # characters that are parted into lines in one step: 0.3 ms
 STOPS = (b". ", b"?", b"!", b"; ")
 GLUED = re.compile(rb"\.(?<=[a-z\xe0-\xff]{2}\.)(?=[a-z\xe0-\xff]{2})")  # a blank was forgotten
@@ -64,13 +64,23 @@ def joined(pieces: list[str]) -> Iterator[str]:
             head = line
             continue
         head = ""
-        while len(line) > LONGEST:
-            at = line.rfind(" ", SHORTEST, LONGEST) + 1 or LONGEST
-            yield line[:at]
-            line = line[at:]
-        yield line
+        if len(line) > LONGEST:
+            yield from parted(line)
+        else:
+            yield line
     if head and not head.isspace():
         yield head
+
+
+def parted(line: str) -> Iterator[str]:
+    """Part a line where a blank is, without the parts that are nothing but blanks."""
+    while line:
+        at = len(line)
+        if at > LONGEST:
+            at = line.rfind(" ", SHORTEST, LONGEST) + 1 or LONGEST
+        if not line[:at].isspace():
+            yield line[:at]
+        line = line[at:]
 
 
 def parts_of(text: str) -> Iterator[str]:
