@@ -147,7 +147,7 @@ class Dispatch:
         endpoint = TOKEN_ENDPOINTS.get(path)
         record.is_audited = services.gate.need(path) is not None
         if endpoint is None:
-            record.principal = await services.gate.admit(path, scope["headers"])
+            await pipeline.authorise(exchange, services.gate)
             await self.app(scope, receive, send)
             return
         scope["route"], record.is_token_path = endpoint, True

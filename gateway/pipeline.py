@@ -1,8 +1,8 @@
 """The way of one request to the engine and back, the same for every handler.
 
-    authorise  key and scope
+    authorise  key and scope; who asks, for whom and why
     screen   red flags in what the caller sent: whatever the outcome, it carries the notices; a long
-             text is read in a thread while the next steps go on, up to the first byte
+             text is read in steps while the next ones go on, up to the first byte
     admit    an audit trail that can be written, the principal's limits, a lower class if it asks
     read     the handler makes a call of the request: the engine's request, the form of the answer;
              what was parsed is dropped then: it takes twenty times the memory of its bytes
@@ -21,6 +21,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from gateway.auth.gate import Gate
 from gateway.engine import openai_json
 from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
 from gateway.engine.errors import translate
@@ -47,7 +48,7 @@ from gateway.safety.request_text import Turn, turns_of
 from gateway.second_reading import SecondReading
 from gateway.services import Services
 
-LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 0.5 ms
+LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 1 ms, 5 at worst
 MANY_TURNS = 64
 SCREENING_S = 10.0  # after which an answer says that the prompt was not screened
 PRIORITY = b"x-mmhie-priority"  # of a request: a lower class than its key's
@@ -129,7 +130,8 @@ async def serve(handler: Handler, exchange: Exchange, services: Services) -> Non
     """Answer one exchange on a token path."""
     if exchange.record.method != "POST":
         raise MethodNotAllowed("This path takes POST only; send the request as POST.", allow="POST")
-    await authorise(exchange, services)
+    await authorise(exchange, services.gate)
+    services.gate.requirements.check(exchange.record.principal.care)
     screening = PromptScreening(services.labels, exchange.record)
     with services.memory.lease() as exchange.memory:
         try:
@@ -171,10 +173,11 @@ def parsed(body: bytes, path: str) -> tuple[Json, Sequence[Turn]]:
     return request, turns_of(path, request)
 
 
-async def authorise(exchange: Exchange, services: Services) -> None:
-    """Authorise the caller for this path."""
-    scope = exchange.scope
-    exchange.record.principal = await services.gate.admit(scope["path"], scope["headers"])
+async def authorise(exchange: Exchange, gate: Gate) -> None:
+    """Authorise the caller for this path; the record names it also where it is refused."""
+    path, headers, record = exchange.scope["path"], exchange.scope["headers"], exchange.record
+    record.principal = await gate.identify(path, headers)
+    record.principal = gate.authorise(path, record.principal, headers)
 
 
 class PromptScreening:
@@ -280,7 +283,7 @@ async def answer(
             reading.begin(screening.doubt)
             response = await opened(call, exchange, services)
             try:
-                await refuse_failures(response, call, record, services)
+                await refuse_failures(response, call, exchange, services)
                 await screening.settle()
                 reading.begin(screening.doubt)
                 await reading.wait()
@@ -338,14 +341,15 @@ async def request_of(call: Call, exchange: Exchange, services: Services) -> Engi
 
 
 async def refuse_failures(
-    response: EngineResponse, call: Call, record: RequestRecord, services: Services
+    response: EngineResponse, call: Call, exchange: Exchange, services: Services
 ) -> None:
     """Raise what a status other than 200 means, while it can still be a status."""
     if response.status != 200:
-        record.prompt_estimate = 0
+        exchange.record.prompt_estimate = 0
         error = await response.read_all(LARGEST_ERROR_BYTES)
+        status, path = response.status, exchange.scope["path"]
         # Its words are looked for in all of the request, which may be large.
-        raise await services.heavy.run(lambda: translate(response.status, error, call.sent()))
+        raise await services.heavy.run(lambda: translate(status, error, call.sent(), path=path))
     if values_of(response.headers, b"content-encoding"):
         raise EngineGarbled("The engine compressed its answer; switch its compression off.")
 

@@ -56,7 +56,7 @@ class Generate:
             max_history=settings.max_messages,
         )
         stream = settings.streaming if request.stream is None else request.stream
-        form = form_of(exchange.header(b"accept"), stream=stream)
+        form = form_of(exchange.header(b"accept"), stream=stream, default=settings.stream_format)
         principal = exchange.record.principal
         prompt = permitted(prompt, services, may_see="reasoning" in principal.scopes)
         parameters = engine_body.body(prompt, model, reasoning_budget=settings.max_reasoning_tokens)
@@ -129,6 +129,7 @@ class GenerateCall:
             response,
             answer_budget=self.prompt.max_tokens,
             reasoning_budget=budget if self.model.budgets_reasoning else None,
+            require=self.exchange.memory.require,
         )
         return FORMS[self.form](self, reader, label)
 
@@ -206,10 +207,15 @@ class GeneratedAnswer:
         truncated = harmony.truncation(answer.finish_reason, answer.text or None, answer.reasoning)
         return provenance.completion(
             truncated=truncated or ("input" if self.prompt.was_cut else None),
-            warnings=[*answer.warnings, *self.prompt.warnings(), *self._checked(answer.text)],
+            warnings=[*answer.warnings, *self._warnings(), *self._checked(answer.text)],
             output_digest=provenance.keyed_digest(self.services.labels.key, answer.text),
             system_fingerprint=answer.system_fingerprint,
         )
+
+    def _warnings(self) -> list[str]:
+        """Return the warnings that the text is not read for."""
+        is_other = provenance.is_another_model(self.reader.answer.model, self.model.ids)
+        return [*self.prompt.warnings(), *([provenance.OTHER_MODEL] if is_other else [])]
 
     def _checked(self, text: str) -> list[str]:
         """Return the warnings of the output checks that are on."""

@@ -53,6 +53,7 @@ class PassThrough:
             disclaimer=services.labels.disclaimer.text,
             may_see="reasoning" in exchange.record.principal.scopes,
             warnings=tuple(warnings(self.path, request, reasons=model.reasons)),
+            served=model.ids,
         )
         checks = services.answer_checks(request, self.path)
         if checks is not None:
@@ -259,6 +260,8 @@ class RelayedStream:
         events: list[bytes] = []
         try:
             for event in self._buffer.feed(data):
+                if len(event) > LARGE_BYTES:
+                    self._exchange.memory.require(parsed_bytes(event))
                 events.append(self._relay.relay(event))
                 if not event.startswith(b":"):  # a comment is no token
                     self._response.mark_progress()
