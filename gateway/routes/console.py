@@ -20,6 +20,7 @@ def router_of(settings: GatewaySettings, disclaimer: Disclaimer, emergency_note:
         "language": disclaimer.language,
         "max_tokens": settings.max_tokens,
         "reasoning": settings.reasoning,
+        "engine": "" if has_keys else settings.engine_url,
         "keys": "required" if has_keys else "none",
         "figures": "closed" if settings.protects_metrics else "open",
         "feedback": feedback_taken(settings),

@@ -26,6 +26,8 @@ from launcher.planning.plan import EnginePlan, make_plan
 from launcher.planning.speed import SpeedOption, speeds
 from launcher.settings import LauncherSettings, given, is_offline, load, refuse_conflicts
 
+MOST_LINES = 12
+
 Gpus = Annotated[
     str | None,
     typer.Option(help="Plan for other hardware: 4x80, 2xh100, 2x40,cc=8.0, 2x8x80, cpu,ram=64."),
@@ -40,8 +42,20 @@ Why = Annotated[
 ]
 
 
-def plan(gpus: Gpus = None, nodes: Nodes = None, why: Why = False, as_json: AsJson = False) -> None:
-    """Show the engine these settings produce: command, memory, reasons and warnings."""
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", help="Add decisions, memory by part, reasons and the engine's line."),
+]
+
+
+def plan(
+    gpus: Gpus = None,
+    nodes: Nodes = None,
+    why: Why = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show whether the model fits, in how much memory, and what starts it."""
     settings = load(os.environ)
     if settings.engine_urls:
         raise SettingsError(
@@ -60,7 +74,8 @@ def plan(gpus: Gpus = None, nodes: Nodes = None, why: Why = False, as_json: AsJs
             entries["why"] = [speed.as_json() for speed in speeds(made.decisions)]
         sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
     else:
-        show(made, machine, Console(), parts)
+        tell = show if verbose or parts else show_short
+        tell(made, machine, Console(), parts)
         if why:
             show_why(made, Console())
     if made.refusal is not None:
@@ -115,6 +130,36 @@ def planned(
         warnings = (*engine_plan.warnings, cluster.FILL_IN)
         engine_plan = replace(engine_plan, warnings=warnings)
     return engine_plan, cluster.nodes(settings, share, model, installed, variables)
+
+
+def show_short(
+    plan: EnginePlan, machine: Hardware, console: Console, parts: Sequence[Node] = ()
+) -> None:
+    """Print verdict, model, memory, warnings and one command."""
+    memory = plan.memory
+    place = "each GPU" if plan.device == "cuda" else "this machine"
+    form = plan.dtype if plan.quantization == "none" else plan.quantization
+    rows = {
+        "model": f"{plan.served_model} ({form})",
+        "hardware": described(machine),
+        "memory": f"{memory.per_gpu_gib:.1f} of {memory.available_gib:.1f} GiB of {place}",
+        "context": f"{plan.max_model_len:,} tokens",
+        "first": f"a checkpoint is made ({plan.preparation})" if plan.preparation else "",
+        "start": "mmhie serve" if memory.starts else "",
+    }
+    console.print(memory.verdict, style="bold", soft_wrap=True)
+    shown = [f"{name + ':':<10}{text}" for name, text in rows.items() if text]
+    shown += warnings_in_short(plan.warnings, MOST_LINES - len(shown) - 2)
+    for line in [*shown, "More: mmhie plan --verbose"]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def warnings_in_short(warnings: Sequence[str], room: int) -> list[str]:
+    """As many as there is room for, and the number of the rest."""
+    kept = len(warnings) if len(warnings) <= room else room - 1
+    lines = [f"Warning: {warning}" for warning in warnings[:kept]]
+    left = len(warnings) - kept
+    return [*lines, f"Warnings left out: {left}."] if left else lines
 
 
 def show(plan: EnginePlan, machine: Hardware, console: Console, parts: Sequence[Node] = ()) -> None:

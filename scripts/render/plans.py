@@ -18,9 +18,9 @@ WIDTH = 100
 
 
 def render(line: str) -> str:
-    """Render the output of `NAME=value ... mmhie plan --gpus HARDWARE` (or --nodes)."""
+    """Render the output of `NAME=value ... mmhie plan --gpus HARDWARE --verbose` (or --nodes)."""
     variables, _, options = line.rpartition("mmhie plan ")
-    option, described = options.split()
+    option, described, *_ = options.split()
     given = pairs(variables)
     settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **given}, None)
     machine = parse(described)

@@ -1,13 +1,14 @@
 // One question and what came of it, as an article: notices first, then the answer, then its notice.
 
-import { announce, byId, copy, make } from "./dom.js";
+import { announce, byId, copy, copyRich, make } from "./dom.js";
 import { offerFeedback } from "./feedback.js";
 import { blocks } from "./markdown.js";
-import { showCode, showOrigin } from "./origin.js";
+import { menu } from "./menu.js";
+import { showOrigin } from "./origin.js";
 import { TRUNCATED, WARNINGS, moment, plain } from "./words.js";
 
 const WITHOUT = "Follow-ups won’t include it.";
-
+const SAME = "The same answer as before: at temperature 0 the model repeats itself. Options has the temperature.";
 const HEADING_LENGTH = 60;
 
 /** As much of a question as a list of headings has room for. */
@@ -16,10 +17,12 @@ function beginning(prompt) {
   return line.length > HEADING_LENGTH ? `${line.slice(0, HEADING_LENGTH)}…` : line;
 }
 
+/** The safety notice and whom to call, as the page has them. */
+const labels = () => [byId("disclaimer"), byId("emergency-note")].map((one) => one.textContent);
+
 export class Answer {
   #text = "";
   #thoughts = "";
-  #isPlain = false;
   #frame = 0;
   #firstAt = 0;
   #final = null;
@@ -30,12 +33,11 @@ export class Answer {
   #said = [];
   isWhole = false; // and so part of the conversation
   requestId = "";
+  noticeVersion = "";
 
-  constructor(asked, { model, name }, number) {
-    this.asked = asked;
-    this.number = number;
-    this.model = model;
-    this.name = name;
+  /** `on` has what to do for Regenerate and Edit; `earlier` is the text that this one replaces. */
+  constructor(asked, { model, name }, number, on, earlier = null) {
+    Object.assign(this, { asked, model, name, number, on, earlier });
     this.#build();
   }
 
@@ -43,26 +45,23 @@ export class Answer {
   get written() { return this.#text; }
   get heading() { return `Question ${this.number}: ${beginning(this.asked.prompt)}`; }
   get isRefusal() { return this.#ended !== "" && !this.hasText && this.#thoughts === ""; }
-  get emergency() { return this.#notices.length ? this.notices : null; }
 
   #build() {
     this.notices = make("div", { role: "alert" });
     this.madeBy = make("p", { className: "made-by" });
     this.thoughts = make("div", { className: "thoughts", tabIndex: 0, role: "group", "aria-label": "Reasoning" });
-    this.thoughtsTitle = make("summary", {}, "Model’s reasoning");
-    this.reasoning = make("details", { className: "reasoning", hidden: true }, this.thoughtsTitle,
+    this.reasoning = make("details", { className: "reasoning", hidden: true }, make("summary", {}, "Model’s reasoning"),
       make("p", { className: "caveat" }, "Not a faithful account of how the answer came about, and not part of it."),
       this.thoughts);
     this.text = make("div", { className: "text" });
     this.remarks = make("div");
     this.actions = make("div", { className: "actions", role: "group", "aria-label": this.heading, hidden: true });
-    this.notice = make("p", { className: "answer-notice", lang: byId("disclaimer").lang }, byId("disclaimer").textContent);
+    const lang = byId("disclaimer").lang;
+    this.notice = make("div", { className: "answer-notice", lang }, ...labels().map((label) => make("p", {}, label)));
     this.element = make("article", { className: "answer writing", "aria-busy": "true" },
       make("h2", { className: "visually-hidden" }, this.heading),
       make("p", { className: "question", tabIndex: 0 }, this.asked.prompt),
-      this.notices, this.madeBy, this.reasoning, this.text, this.remarks,
-      this.notice,
-      this.actions);
+      this.notices, this.madeBy, this.reasoning, this.text, this.remarks, this.notice, this.actions);
     this.#tell("waiting for the first word");
   }
 
@@ -89,24 +88,25 @@ export class Answer {
       if (final.truncated === "input" && code === "input_truncated") continue;
       this.#remark(WARNINGS[code] ?? "There is a warning about this answer; the operator knows more.");
     }
+    if (this.earlier === this.#text) this.#remark(SAME);
     this.#offer();
     announce(`The answer is complete.${this.#notices.length ? " There is an emergency notice." : ""}`);
   }
 
-  /** The reader pressed Stop. */
+  /** The reader pressed Stop, or left the answer. */
   stopped() {
     this.#ended = "stopped by the reader";
     this.#end("stopped");
     this.#remark(`You stopped this answer: it is not complete. ${WITHOUT}`, `Request ${this.requestId}`);
     this.#offer();
-    announce("Stopped.");
+    if (this.element.isConnected) announce("Stopped.");
   }
 
   /** It failed, before its first word or in the middle. */
   failed(failure) {
     this.#ended = failure.code ?? "interrupted";
     if (failure.notices.length && !this.#notices.length) this.#warn(failure.notices);
-    this.#end("failed");
+    this.#end(this.hasText ? "failed" : "");
     const sentence = plain(failure, byId("disclaimer").lang);
     const part = this.hasText ? ` What is above is not complete. ${WITHOUT}` : "";
     const wait = failure.retryAfter ? ` Try again in ${failure.retryAfter} s.` : "";
@@ -126,7 +126,8 @@ export class Answer {
 
   #tell(...facts) {
     const tag = make("span", { className: "tag" }, this.isRefusal ? "No answer" : "AI-generated");
-    this.madeBy.replaceChildren(tag, ...[this.name, ...facts].filter(Boolean).map((fact) => make("span", {}, fact)));
+    const model = this.isRefusal ? "" : this.name;
+    this.madeBy.replaceChildren(tag, ...[model, ...facts].filter(Boolean).map((fact) => make("span", {}, fact)));
   }
 
   #warn(notices) {
@@ -137,12 +138,11 @@ export class Answer {
 
   #draw() {
     this.#frame = 0;
-    this.text.classList.toggle("plain", this.#isPlain);
-    this.text.replaceChildren(...(this.#isPlain ? [this.#text] : blocks(this.#text)));
+    const isWriting = this.element.ariaBusy === "true";
+    this.text.replaceChildren(...blocks(this.#text, isWriting));
     this.reasoning.hidden = this.#thoughts === "";
     this.thoughts.textContent = this.#thoughts;
-    if (this.element.ariaBusy !== "true") return;
-    this.#tell(this.hasText ? "writing" : "reasoning");
+    if (isWriting) this.#tell(this.hasText ? "writing" : "reasoning");
   }
 
   #end(fact) {
@@ -150,11 +150,12 @@ export class Answer {
     this.element.classList.remove("writing");
     this.element.ariaBusy = "false";
     this.#draw();
-    this.notice.hidden = this.isRefusal; // a label of generated text, where none is
+    if (this.isRefusal) this.notice.textContent = `Safety notice ${this.noticeVersion}`;
     const origin = this.#final?.mmhie?.provenance;
     this.model = origin?.model ?? this.model;
     this.name = origin?.display_name ?? origin?.model ?? this.name;
-    this.#tell(fact, moment(origin?.time));
+    this.#tell(fact, moment(origin?.time ?? this.#sentAt));
+    this.madeBy.append(make("span", { className: "id" }, `Request ${this.requestId}`));
   }
 
   #remark(sentence, about = "", kind = "") {
@@ -166,31 +167,42 @@ export class Answer {
 
   #offer() {
     const button = (label, act) => {
-      const made = make("button", { type: "button", className: "quiet" }, label);
+      const made = make("button", { type: "button", className: "quiet", "aria-label": `${label}, question ${this.number}` }, label);
       made.addEventListener("click", () => act(made));
       return made;
     };
-    const offered = [button("Copy as code", () => showCode(this.asked, this.model))];
-    offered.unshift(button("Copy request id", (made) => copy(this.requestId, made)));
-    offered.unshift(button("Provenance", () => showOrigin(this.#record(), this.#speed)));
+    const offered = [button("Regenerate", () => this.on.regenerate(this))];
     if (this.hasText) {
-      offered.unshift(button("Copy answer", (made) => copy(this.#withNotice(), made)));
-      offered.push(button("Plain text", (made) => {
-        this.#isPlain = !this.#isPlain;
-        made.textContent = this.#isPlain ? "Formatted" : "Plain text";
-        this.#draw();
-      }));
+      offered.unshift(button("Copy", (made) => copyRich(this.#rich(), this.asText(), made)));
+      offered.push(...offerFeedback(button, () => this.requestId));
     }
-    if (this.hasText) offered.push(...offerFeedback(button, () => this.requestId));
-    offered.push(button("Ask again", () => this.onAgain?.(this.asked)));
-    this.actions.replaceChildren(...offered);
+    this.actions.replaceChildren(...offered, menu(`More, question ${this.number}`,
+      button("Edit question", () => this.on.edit(this)),
+      button("Provenance", () => showOrigin(this.#record(), this.#speed)),
+      button("Copy request id", (made) => copy(this.requestId, made.closest("details").firstChild))));
     this.actions.hidden = false;
   }
 
-  /** What is pasted into a record must not lose its labels. */
-  #withNotice() {
-    const incomplete = this.#said.map((sentence) => `[${sentence}]\n\n`).join("");
-    const notices = this.#notices.map((notice) => `${notice.message}\n\n`).join("");
-    return `${notices}${incomplete}${this.#text}\n\n[AI-generated, ${this.name}] ${byId("disclaimer").textContent}\n${byId("emergency-note").textContent}`;
+  #origin() {
+    const at = moment(this.#record().mmhie?.provenance?.time);
+    return `[AI-generated, ${this.name}, ${at}, request ${this.requestId}]`;
+  }
+
+  /** The answer as Markdown: what is pasted into a record must not lose its labels. */
+  asText() {
+    const above = [...this.#notices.map((notice) => notice.message), ...this.#said.map((sentence) => `[${sentence}]`)];
+    if (this.isRefusal) return [...above, `[No answer, request ${this.requestId}] ${this.notice.textContent}`].join("\n\n");
+    const [disclaimer, note] = labels();
+    return `${[...above, this.#text].join("\n\n")}\n\n${this.#origin()} ${disclaimer}\n${note}`;
+  }
+
+  /** The same, formatted, for a word processor. */
+  #rich() {
+    const paragraph = (text) => make("p", {}, text);
+    return make("div", {},
+      ...this.#notices.map((notice) => make("p", {}, make("strong", {}, notice.message))),
+      ...this.#said.map((sentence) => paragraph(`[${sentence}]`)),
+      ...this.text.cloneNode(true).childNodes,
+      paragraph(this.#origin()), ...labels().map(paragraph));
   }
 }

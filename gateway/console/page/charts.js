@@ -1,4 +1,4 @@
-// Four small charts of the engine's load: a point every two seconds, for two minutes.
+// Three small charts of the engine's load: a point every two seconds, for two minutes.
 
 import { byId } from "./dom.js";
 import { look } from "./gateway.js";
@@ -10,10 +10,7 @@ const CHARTS = {
   tokens: { of: (now, before) => rate(now, before), say: number(1), atLeast: 10 },
   running: { of: (now) => now.running, say: number(0), atLeast: 4 },
   waiting: { of: (now) => (now.waiting === null ? null : now.waiting + now.queued), say: number(0), atLeast: 4 },
-  cache: { of: (now) => share(now.kv_cache_usage), say: (value) => `${value.toFixed(value < 10 ? 1 : 0)} %`, atLeast: 10 },
 };
-
-const share = (part) => (part === null ? null : part * 100);
 
 function rate(now, before) {
   if (now.generated_tokens === null || !before || before.generated_tokens === null) return null;

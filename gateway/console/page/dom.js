@@ -19,29 +19,45 @@ export function announce(sentence) {
 }
 
 /** Put a text on the clipboard; also where the page came over plain http, as in a ward's network. */
-export async function copy(text, button) {
+export const copy = (text, button) => put({ "text/plain": text }, button);
+
+/** The same, with an element's markup for programs that take formatted text. */
+export const copyRich = (element, text, button) => put({ "text/html": element.outerHTML, "text/plain": text }, button);
+
+async function put(contents, button) {
   const before = button.textContent;
-  button.textContent = (await copied(text)) ? "Copied" : "Could not copy";
+  button.textContent = (await copied(contents)) ? "Copied" : "Could not copy";
   announce(button.textContent);
   setTimeout(() => { button.textContent = before; }, 1600);
 }
 
-async function copied(text) {
+async function copied(contents) {
   try {
-    await navigator.clipboard.writeText(text);
+    const blobs = Object.entries(contents).map(([type, text]) => [type, new Blob([text], { type })]);
+    await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
     return true;
   } catch {
-    return copiedTheOldWay(text);
+    return copiedTheOldWay(contents);
   }
 }
 
-function copiedTheOldWay(text) {
-  const hidden = make("textarea", { value: text, className: "visually-hidden" });
-  (document.querySelector("dialog[open]") ?? document.body).append(hidden);
-  hidden.select();
+/** The same without the clipboard's interface, which plain http has not. */
+function copiedTheOldWay(contents) {
+  const fill = (event) => {
+    event.preventDefault();
+    for (const [type, text] of Object.entries(contents)) event.clipboardData.setData(type, text);
+  };
+  document.addEventListener("copy", fill, { once: true });
   const done = document.execCommand("copy");
-  hidden.remove();
+  document.removeEventListener("copy", fill);
   return done;
+}
+
+/** Give a text to be kept as a file. */
+export function save(text, name) {
+  const address = URL.createObjectURL(new Blob([text], { type: "text/markdown" }));
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
 /** Dialogs close with Escape, with their buttons, and with a click beside them. */

@@ -13,9 +13,9 @@ const SIGN_OFF = "signed_off";
 /** What this gateway takes: nothing ("off"), flags, or flags with texts. */
 const taken = () => document.body.dataset.feedback;
 
-/** The button of an answer, where the gateway takes feedback. */
+/** The button at an answer, where the gateway takes feedback. */
 export function offerFeedback(button, requestId) {
-  return taken() === "off" ? [] : [button("Feedback", () => open(requestId()))];
+  return taken() === "off" ? [] : [button("Report", () => open(requestId()))];
 }
 
 function open(requestId) {

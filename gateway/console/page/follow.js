@@ -1,5 +1,5 @@
-// Follows an answer while it is written: until the reader scrolls up, and on when they are back at
-// the end. A notice above the answer is not scrolled out of view by this: it is to be read first.
+// Follows an answer while it is written, as far as its beginning stays in view: that is read first.
+// It goes on below where the reader asks for it, and stops where the reader scrolls up.
 
 const NEAR_PX = 24;
 const SPACE_PX = 8;
@@ -9,19 +9,25 @@ export class Follow {
   #isWriting = false;
   #isOn = false;
   #mayPass = false;
+  #isByHand = false;
   #at = 0;
 
-  /** Follow the growing `content`; `button` follows again, `notice` returns what must stay. */
-  constructor(content, button, notice) {
+  /** Follow the growing `content`; `button` goes on below, `beginning` returns what stays in view. */
+  constructor(content, button, beginning) {
     this.button = button;
-    this.notice = notice;
+    this.beginning = beginning;
     addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    for (const name of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+      addEventListener(name, () => { this.#isByHand = true; }, { passive: true });
+    }
     new ResizeObserver(() => this.#grown()).observe(content);
     button.addEventListener("click", () => this.#start(true));
   }
 
   begin() {
     this.#isWriting = true;
+    this.#isByHand = false;
+    scrollTo(0, Math.min(end(), this.#farthest()));
     this.#start(false);
   }
 
@@ -39,14 +45,17 @@ export class Follow {
 
   #scrolled() {
     if (scrollY < this.#at - 1) this.#isOn = false;
-    if (scrollY >= end() - NEAR_PX) this.#isOn = true;
+    if (scrollY >= end() - NEAR_PX) {
+      this.#isOn = true;
+      this.#mayPass ||= this.#isByHand && scrollY > this.#farthest() + 1;
+    }
     this.#at = scrollY;
     this.#show();
   }
 
   #grown() {
     if (this.#isWriting && this.#isOn) {
-      const to = Math.min(end(), this.#farthest());
+      const to = Math.min(end(), this.#mayPass ? Infinity : this.#farthest());
       if (to > scrollY) scrollTo(0, to);
       this.#at = scrollY;
     }
@@ -54,10 +63,10 @@ export class Follow {
   }
 
   #farthest() {
-    const notice = this.#mayPass ? null : this.notice();
-    if (!notice) return Infinity;
+    const beginning = this.beginning();
+    if (!beginning) return Infinity;
     const top = document.querySelector(".top").offsetHeight + SPACE_PX;
-    return scrollY + notice.getBoundingClientRect().top - top;
+    return scrollY + beginning.getBoundingClientRect().top - top;
   }
 
   #show() {

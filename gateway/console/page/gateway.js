@@ -55,7 +55,7 @@ export async function ask(body, signal, hear, named) {
     signal,
   });
   const requestId = response.headers.get("x-request-id") ?? id;
-  named(requestId);
+  named(requestId, response.headers.get("x-mmhie-disclaimer-version"));
   if (!response.ok) throw await refused(response);
   await follow(response.body, hear, requestId);
 }

@@ -2,12 +2,15 @@
 
 import { byId, fillFacts, make } from "./dom.js";
 import { hasKey, look } from "./gateway.js";
+import { record } from "./recorded.js";
 import { withMoments } from "./words.js";
 
 const CLOSED = new Set([401, 403]); // the state is shown to keys with the scope metrics only
+const PATIENCE_MS = 60_000; // with an engine that has never answered
 const POLL_MS = { ready: 3000, away: 2000, other: 1000 };
 const WORDS = {
   starting: "Starting",
+  absent: "No engine",
   loading: "Loading the model",
   ready: "Ready",
   draining: "Stopping",
@@ -21,6 +24,7 @@ const WORDS = {
 // In the way of asking: how serious it is, and what to read where the gateway tells no more.
 const PANELS = {
   starting: ["", "The model is being started. Questions can be asked once it is there."],
+  absent: ["danger", "No model can be reached. Tell whoever runs this service; until then, follow your downtime procedure."],
   loading: ["", "The model is being loaded into memory. Questions can be asked once it is there."],
   draining: ["caution", "This gateway is being stopped. Another one takes over, or it comes back."],
   engine_down: ["danger", "The model does not answer; it is restarted if it is supervised. Until then, follow your downtime procedure."],
@@ -29,12 +33,15 @@ const PANELS = {
   away: ["danger", "The gateway does not answer. This page keeps trying; what you have written stays here. Until then, follow your downtime procedure."],
 };
 
+const DEMONSTRATION = /\bnot a medical model\b/; // as the launcher names one
+
 export class Health {
   phase = "unknown";
   model = "";
   name = ""; // of the model, for a person
   reasons = false;
   #timer = 0;
+  #waitingSince = 0;
 
   constructor(onChange) {
     this.onChange = onChange;
@@ -44,7 +51,7 @@ export class Health {
   get isReady() { return this.phase === "ready" || this.phase === "closed"; }
 
   /** Whether asking is worth while: without a model the gateway still looks for an emergency. */
-  get answers() { return this.isReady || ["held", "engine_down", "stalled"].includes(this.phase); }
+  get answers() { return this.isReady || ["held", "engine_down", "stalled", "absent"].includes(this.phase); }
 
   /** Look now, and from then on in a rhythm that fits the phase. */
   async look() {
@@ -59,16 +66,32 @@ export class Health {
 
   #show(told) {
     const was = this.phase;
-    this.phase = told.phase in WORDS ? told.phase : "unknown";
+    this.phase = this.#isAbsent(told) ? "absent" : (told.phase in WORDS ? told.phase : "unknown");
     this.model = told.model ?? this.model;
     this.name = told.served?.display_name ?? this.model;
     this.reasons = told.served?.reasoning ?? this.reasons;
     byId("status").dataset.phase = this.phase;
     write(byId("phase"), WORDS[this.phase]);
     write(byId("model"), this.name);
+    const isDemonstration = DEMONSTRATION.test(this.name);
+    byId("demonstration").hidden = byId("recorded").hidden = !isDemonstration;
+    if (isDemonstration) record();
     this.#panel(told);
     if (!["away", "closed"].includes(this.phase)) this.#facts(told);
     if (was !== this.phase) this.onChange(was);
+  }
+
+  /** Whether nobody starts an engine here, and none has answered for a minute. */
+  #isAbsent({ phase, engine }) {
+    const isWaiting = phase === "starting" && engine?.name === "unknown";
+    this.#waitingSince = isWaiting ? this.#waitingSince || Date.now() : 0;
+    return isWaiting && Date.now() - this.#waitingSince >= PATIENCE_MS;
+  }
+
+  #detail(told, otherwise) {
+    if (this.phase !== "absent") return withMoments(told.detail || otherwise);
+    const address = document.body.dataset.engine;
+    return address ? `No engine answers at ${address} (MMHIE_ENGINE_URL). Tell whoever runs this service.` : otherwise;
   }
 
   #panel(told) {
@@ -77,7 +100,7 @@ export class Health {
     if (otherwise === undefined) return;
     byId("state").className = `panel ${kind}`;
     write(byId("state-title"), WORDS[this.phase]);
-    write(byId("state-text"), withMoments(told.detail || otherwise));
+    write(byId("state-text"), this.#detail(told, otherwise));
     this.#progress(told);
   }
 

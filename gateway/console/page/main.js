@@ -4,16 +4,18 @@ import { Access } from "./access.js";
 import { Answer } from "./answer.js";
 import { Charts } from "./charts.js";
 import { Conversation } from "./conversation.js";
-import { announce, byId, closable } from "./dom.js";
+import { announce, byId, closable, make, save } from "./dom.js";
 import { Follow } from "./follow.js";
 import { ask, look } from "./gateway.js";
 import { Health } from "./health.js";
+import { foldOpen, menu } from "./menu.js";
 
 let running = null; // the question being answered: what stops it, and its card
+let edited = null; // the answer whose question is in the field
 
 const facts = document.body.dataset;
 const conversation = new Conversation();
-const follow = new Follow(byId("answers"), byId("follow"), () => running?.answer.emergency);
+const follow = new Follow(byId("answers"), byId("follow"), () => running?.answer.element);
 
 const health = new Health(() => {
   byId("send").ariaDisabled = String(!health.answers || running !== null);
@@ -37,7 +39,6 @@ function question() {
   const number = (id) => (byId(id).value === "" ? undefined : Number(byId(id).value));
   const asked = {
     prompt: byId("prompt").value,
-    history: conversation.history(),
     max_tokens: number("max-tokens"),
     temperature: number("temperature"),
     reasoning_effort: byId("effort").value || undefined,
@@ -66,18 +67,82 @@ async function send() {
     byId("why").textContent = "Questions need an access key.";
     return;
   }
-  begin(question());
+  const asked = question();
+  if (edited && conversation.turns.includes(edited)) cut(edited, `Question ${edited.number} was replaced.`);
+  else settle();
+  byId("prompt").value = "";
+  begin(asked);
 }
 
-function begin(asked) {
-  const answer = new Answer(asked, health, conversation.length + 1);
-  answer.onAgain = again;
+/** Put a question after the turns that there are. */
+function begin(asked, earlier) {
+  edited = null;
+  const whole = { ...asked, history: conversation.history() };
+  const answer = new Answer(whole, health, conversation.length + 1, { regenerate, edit }, earlier);
   conversation.add(answer);
-  byId("empty").hidden = true;
   byId("options").open = false;
-  byId("prompt").value = "";
-  byId("answers").append(answer.element);
+  show();
   stream(answer);
+}
+
+/** The page shows the turns that the conversation has. */
+function show() {
+  const elements = conversation.turns.map((answer) => answer.element);
+  for (const shown of byId("answers").querySelectorAll("article")) if (!elements.includes(shown)) shown.remove();
+  byId("answers").append(...elements.filter((element) => !element.isConnected));
+  byId("empty").hidden = conversation.length > 0;
+  byId("whole").hidden = conversation.length === 0;
+  document.body.classList.toggle("asked", conversation.length > 0);
+}
+
+/** Take turns away, from one on or all, and offer them back. */
+function cut(from, sentence) {
+  running?.stop.abort();
+  conversation.cut(from);
+  offerBack(sentence, "Undo", undo);
+}
+
+function offerBack(sentence, label, act) {
+  byId("undo").hidden = false;
+  byId("undo-text").textContent = sentence;
+  byId("undo-button").textContent = label;
+  byId("undo-button").onclick = act;
+}
+
+function undo() {
+  running?.stop.abort();
+  conversation.restore();
+  settle();
+  show();
+  byId("prompt").focus();
+  announce("The earlier conversation is back.");
+}
+
+/** What could be undone no longer can. */
+function settle() {
+  conversation.forget();
+  edited = null;
+  byId("undo").hidden = true;
+}
+
+/** Ask the same again, with the options as they are now, after the turns before it. */
+function regenerate(answer) {
+  byId("why").textContent = health.answers ? "" : `${byId("phase").textContent}: ask again once the model is ready.`;
+  if (byId("why").textContent) return;
+  cut(answer, `Question ${answer.number} is being asked again.`);
+  begin({ ...question(), prompt: answer.asked.prompt }, answer.written);
+}
+
+/** Put a question into the field: the changed one takes its place. */
+function edit(answer) {
+  settle();
+  edited = answer;
+  again(answer.asked);
+  offerBack(`You are editing question ${answer.number}; it and what follows will be replaced.`, "Cancel", () => {
+    settle();
+    byId("prompt").value = "";
+    byId("prompt").focus();
+  });
 }
 
 async function stream(answer) {
@@ -88,22 +153,27 @@ async function stream(answer) {
     await askedWithKey(answer, running.stop.signal);
     answer.complete();
   } catch (problem) {
-    if (!answer.element.isConnected) return; // a new conversation has begun
-    byId("prompt").value ||= answer.asked.prompt;
+    if (answer.element.isConnected) byId("prompt").value ||= answer.asked.prompt;
     if (problem.name === "AbortError") answer.stopped();
     else failed(answer, problem);
   } finally {
-    follow.end();
-    running = null;
-    busy(false);
+    if (running?.answer === answer) finish();
   }
+}
+
+function finish() {
+  follow.end();
+  running = null;
+  busy(false);
 }
 
 /** Ask; where the key is refused, ask for another one and put the question again. */
 async function askedWithKey(answer, signal) {
   for (;;) {
     try {
-      return await ask(answer.asked, signal, (event) => answer.hear(event), (id) => { answer.requestId = id; });
+      return await ask(answer.asked, signal, (event) => answer.hear(event), (id, version = "") => {
+        Object.assign(answer, { requestId: id, noticeVersion: version ?? "" });
+      });
     } catch (problem) {
       const isRefused = problem.status === 401 || problem.status === 403;
       if (!isRefused || answer.hasText || !(await access.ask(problem.message))) throw problem;
@@ -132,10 +202,10 @@ function again(asked) {
 }
 
 function startAnew() {
-  running?.stop.abort();
-  conversation.clear();
-  for (const answer of byId("answers").querySelectorAll("article")) answer.remove();
-  byId("empty").hidden = false;
+  cut(undefined, "Conversation cleared.");
+  if (running) finish();
+  edited = null;
+  show();
   byId("why").textContent = "";
   byId("prompt").value = "";
   byId("prompt").focus();
@@ -147,6 +217,14 @@ async function unfoldForOperator() {
   if (facts.figures !== "closed" || !wide.matches) return;
   byId("engine").open ||= await look("v1/mmhie/load").then(() => true, () => false);
 }
+
+function action(label, act) {
+  const button = make("button", { type: "button", className: "quiet" }, label);
+  button.addEventListener("click", act);
+  return button;
+}
+
+const exported = () => save(conversation.asText(), `conversation-${new Date().toISOString().slice(0, 16).replace(":", "")}.md`);
 
 function countOptions() {
   const set = ["max-tokens", "effort", "system"].filter((id) => byId(id).value !== "").length
@@ -164,6 +242,7 @@ byId("ask").addEventListener("submit", (event) => {
 byId("ask").addEventListener("input", countOptions);
 byId("stop").addEventListener("click", () => running?.stop.abort());
 byId("anew").addEventListener("click", startAnew);
+byId("whole").append(menu("More, conversation", action("Export", exported), action("Print", () => print())));
 for (const example of byId("examples").querySelectorAll("button")) {
   example.addEventListener("click", () => again({ prompt: example.textContent }));
 }
@@ -173,7 +252,8 @@ byId("prompt").addEventListener("keydown", (event) => {
   send();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && running && !document.querySelector("dialog[open]")) running.stop.abort();
+  if (event.key !== "Escape" || document.querySelector("dialog[open]") || foldOpen()) return;
+  running?.stop.abort();
 });
 
 // Dialogs, and what stays in view, begin below the notice and end above the question.
@@ -182,6 +262,9 @@ for (const [edge, element] of [["--top", document.querySelector(".top")], ["--bo
     document.documentElement.style.setProperty(edge, `${element.offsetHeight}px`);
   }).observe(element);
 }
+
+// The page keeps nothing: leaving it loses the conversation.
+addEventListener("beforeunload", (event) => { if (conversation.length) event.preventDefault(); });
 
 const wide = matchMedia("(min-width: 62.01rem)");
 

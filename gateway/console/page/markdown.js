@@ -3,23 +3,27 @@
 // markup here, a list keeps the numbers it was given, and what is not understood stays as it is.
 
 import { make } from "./dom.js";
+import { formula } from "./formula.js";
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const HEADING = /^ {0,3}(#{1,6}) +(.*)$/;
 const ITEM = /^( *)(?:([-*•])|(\d{1,9})[.)]) +(\S.*)$/;
 const RULE = /^ {0,3}([-*_])(?: *\1){2,} *$/;
-const ROW = /^ *\|(.+)\| *$/;
+const ROW = /^ *\|/;
 const DIVIDER = /^[\s|:-]+$/;
+const UNDECIDED = /^[\s|:-]*$/; // the second line of what may become a table
+const FORMULA = /^ *(\$\$|\\\[)/;
+const MOST_LINES = 50; // of a formula
 // No answer is formatted beyond these: a model may repeat one character without end.
 const MOST_COLUMNS = 100;
 const MOST_FORMATTED = 10_000;
 
-/** The text as a list of block elements. */
-export function blocks(text) {
+/** The text as a list of block elements; a text that `grows` may end within a table's first lines. */
+export function blocks(text, grows = false) {
   const lines = text.split("\n");
   const made = [];
   for (let at = 0; at < lines.length;) {
-    const [element, next] = block(lines, at);
+    const [element, next] = grows && begins(lines, at) ? table(lines, at) : block(lines, at);
     if (element) made.push(element);
     at = next;
   }
@@ -34,6 +38,7 @@ function block(lines, at) {
   const heading = HEADING.exec(line);
   if (heading) return [make(heading[1].length < 3 ? "h3" : "h4", {}, ...inline(unclosed(heading[2]))), at + 1];
   if (isTable(lines, at)) return table(lines, at);
+  if (FORMULA.test(line)) return displayed(lines, at);
   if (ITEM.test(line)) return list(lines, at);
   return paragraph(lines, at);
 }
@@ -46,17 +51,42 @@ function unclosed(text) {
   return end < whole.length && (end === 0 || whole[end - 1] === " ") ? whole.slice(0, end).trimEnd() : whole;
 }
 
-const cellsOf = (line) => ROW.exec(line)[1].split(/(?<!\\)\|/).map((cell) => cell.trim());
+const cellsOf = (line) =>
+  line.trim().slice(1).replace(/(?<!\\)\|$/, "").split(/(?<!\\)\|/).map((cell) => cell.trim());
+const isRow = (line = "") => ROW.test(line) && line.trim().length > 1;
+const isNarrow = (line) => cellsOf(line).length <= MOST_COLUMNS;
 
 const isTable = (lines, at) =>
-  ROW.test(lines[at]) && ROW.test(lines[at + 1] ?? "") && DIVIDER.test(lines[at + 1])
-    && lines[at + 1].includes("-") && cellsOf(lines[at]).length <= MOST_COLUMNS;
+  isRow(lines[at]) && isRow(lines[at + 1]) && DIVIDER.test(lines[at + 1])
+    && lines[at + 1].includes("-") && /\| *$/.test(lines[at]) && isNarrow(lines[at]);
+
+/** Whether the text ends before it is known that these lines are a table. */
+const begins = (lines, at) =>
+  ROW.test(lines[at]) && lines.length <= at + 2 && UNDECIDED.test(lines[at + 1] ?? "") && isNarrow(lines[at]);
 
 const isPlain = (lines, at) => {
   const line = lines[at];
   return line.trim() && !FENCE.test(line) && !RULE.test(line) && !HEADING.test(line)
-    && !ITEM.test(line) && !isTable(lines, at);
+    && !ITEM.test(line) && !isTable(lines, at) && !FORMULA.test(line);
 };
+
+/** A formula on lines of its own; as a paragraph where its end is missing. */
+function displayed(lines, at) {
+  const mark = FORMULA.exec(lines[at])[1];
+  const close = mark === "$$" ? "$$" : "\\]";
+  const opened = lines[at].trim().slice(2);
+  const taken = [opened];
+  for (let end = at; end < lines.length && end < at + MOST_LINES; end += 1) {
+    const line = end === at ? opened : lines[end];
+    if (end > at) taken.push(line);
+    if (!line.includes(close)) continue;
+    const whole = taken.join("\n").trimEnd();
+    if (!whole.endsWith(close)) break; // a sentence goes on behind it
+    const source = lines.slice(at, end + 1).join("\n");
+    return [make("p", {}, formula(source, whole.slice(0, -2), true)), end + 1];
+  }
+  return paragraph(lines, at);
+}
 
 function fenced(lines, at) {
   const mark = FENCE.exec(lines[at])[1];
@@ -81,8 +111,9 @@ function table(lines, at) {
   let end = at + 2;
   while (end < lines.length && ROW.test(lines[end])) end += 1;
   const cells = (line) => cellsOf(line).slice(0, MOST_COLUMNS);
+  const rows = lines.slice(at + 2, end).filter(isRow);
   const row = (line, tag) => make("tr", {}, ...cells(line).map((cell) => make(tag, {}, ...inline(cell))));
-  const body = make("tbody", {}, ...lines.slice(at + 2, end).map((line) => row(line, "td")));
+  const body = make("tbody", {}, ...rows.map((line) => row(line, "td")));
   const whole = make("table", {}, make("thead", {}, row(lines[at], "th")), body);
   return [make("div", { className: "table", tabIndex: 0, role: "group", "aria-label": "Table" }, whole), end];
 }
@@ -119,7 +150,12 @@ function continues(lines, at, depth, isNumbered) {
 }
 
 // An asterisk opens only before a word and after a space or bracket: 2*3*4 and "HLA-B*57" are none.
+// A dollar opens a formula only where something in it is one: "$5 and $10" are none.
 const INLINE = new RegExp([
+  String.raw`\\\((?<round>.{1,1000}?)\\\)`,
+  String.raw`\\\[(?<square>.{1,1000}?)\\\]`,
+  String.raw`\$\$(?<dollars>[^$]{1,1000})\$\$`,
+  String.raw`(?<![\\$\w])\$(?=[^\s$])(?=[^$]{0,300}[\\^_=]|[a-zA-Z]\$)(?<dollar>[^$]{1,300})(?<=\S)\$(?![\w$])`,
   String.raw`(?<!\`)(?<code>\`{1,9})(?!\`)(?<codeText>.{1,2000}?)(?<!\`)\k<code>(?!\`)`,
   String.raw`!\[(?<alt>[^\]\n]{0,300})\]\((?<image>[^()\s]{1,2000})\)`,
   String.raw`\[(?<label>[^\]\n]{1,300})\]\((?<link>[^()\s]{1,2000})\)`,
@@ -134,7 +170,7 @@ export function inline(text) {
   let at = 0;
   for (const found of text.slice(0, MOST_FORMATTED).matchAll(INLINE)) {
     if (found.index > at) nodes.push(plain(text.slice(at, found.index)));
-    nodes.push(...marked(found.groups));
+    nodes.push(...marked(found.groups, found[0]));
     at = found.index + found[0].length;
   }
   if (at < text.length) nodes.push(plain(text.slice(at)));
@@ -144,7 +180,9 @@ export function inline(text) {
 const plain = (text) => text.replace(/\\([\\`*_[\]#|])/g, "$1");
 const shown = (target) => make("span", { className: "address" }, ` (${target})`);
 
-function marked({ codeText, alt, image, label, link, both, strong, em }) {
+function marked({ round, square, dollars, dollar, codeText, alt, image, label, link, both, strong, em }, source) {
+  const tex = round ?? square ?? dollars ?? dollar;
+  if (tex !== undefined) return [formula(source, tex, (square ?? dollars) !== undefined)];
   if (codeText !== undefined) return [make("code", {}, codeText)];
   if (image !== undefined) return [`${alt} [image, not loaded]`, shown(image)];
   if (link !== undefined) return [...inline(label), shown(link)];

@@ -1,7 +1,6 @@
-// The drawer with the origin of an answer, and the dialog with its question as code.
+// The drawer with the origin of an answer.
 
 import { byId, copy, fillFacts } from "./dom.js";
-import { NOTES, SNIPPETS } from "./snippets.js";
 import { finish, moment } from "./words.js";
 
 export function showOrigin(final, speed) {
@@ -33,17 +32,4 @@ export function showOrigin(final, speed) {
   ]);
   byId("origin-copy").onclick = (event) => copy(JSON.stringify(final.mmhie, null, 2), event.currentTarget);
   byId("origin-dialog").showModal();
-}
-
-export function showCode(asked, model) {
-  const buttons = [...byId("code-dialog").querySelectorAll("[data-code]")];
-  const choose = (name) => {
-    byId("code").textContent = SNIPPETS[name](asked, model);
-    byId("code-note").textContent = NOTES[name];
-    for (const button of buttons) button.ariaPressed = String(button.dataset.code === name);
-  };
-  for (const button of buttons) button.onclick = () => choose(button.dataset.code);
-  byId("code-copy").onclick = (event) => copy(byId("code").textContent, event.currentTarget);
-  choose("curl");
-  byId("code-dialog").showModal();
 }

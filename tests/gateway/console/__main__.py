@@ -69,7 +69,7 @@ async def busy(gateway: Gateway) -> None:
     async with httpx2.AsyncClient(base_url=gateway.url, timeout=60, trust_env=False) as client:
 
         async def one(at: int) -> None:
-            await asyncio.sleep(at * 1.3 + (at % 5) * 0.9)
+            await asyncio.sleep(10 + at * 1.3 + (at % 5) * 0.9)  # the page asks first
             asked = {"prompt": f"Question {at}", "max_tokens": 60 + (at % 7) * 60}
             await client.post("/llm/generate", json=asked)
 

@@ -40,9 +40,16 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @contextlib.asynccontextmanager
 async def opened(
-    browser: Browser, url: str, *, width: int = 1280, height: int = 800, scheme: Scheme = "light"
+    browser: Browser,
+    url: str,
+    *,
+    width: int = 1280,
+    height: int = 800,
+    scheme: Scheme = "light",
+    clock: bool = False,
 ) -> AsyncIterator[Page]:
-    """The console in a window; fails at the end where it erred or asked anybody else."""
+    """The console in a window, on request with a clock to be moved; fails at the end where it erred
+    or asked anybody else."""
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
@@ -53,6 +60,8 @@ async def opened(
     context.set_default_timeout(PATIENCE_S * 1000)
     page = await context.new_page()
     faults = listened(page, url)
+    if clock:
+        await page.clock.install()
     await page.goto(url)
     try:
         yield page
@@ -94,6 +103,19 @@ async def ask(page: Page, prompt: str) -> None:
 async def answered(page: Page) -> None:
     """The newest answer has ended, however it did."""
     await page.wait_for_selector("article:last-of-type[aria-busy=false]")
+
+
+async def choose(page: Page, name: str) -> None:
+    """Choose from behind the newest answer's "…"."""
+    await page.locator("article").last.locator("details.menu > summary").click()
+    await page.locator("article").last.get_by_role("button", name=name).click()
+
+
+async def pasted(page: Page) -> str:
+    """What a button has put on the clipboard, once it says so."""
+    await page.wait_for_function("() => announce.textContent === 'Copied'")
+    text: str = await page.evaluate("navigator.clipboard.readText()")
+    return text
 
 
 async def take_key(page: Page, secret: str) -> None:

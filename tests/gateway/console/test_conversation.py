@@ -1,7 +1,10 @@
 """A conversation at the console: its turns, and where the page is while one is written."""
 
+import re
+from pathlib import Path
+
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Dialog, Page, expect
 
 from gateway.safety.disclaimer import default_text
 from tests.contract.process import Gateway
@@ -14,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 EMERGENCY = "My father has crushing chest pain right now, what should I do?"
 ENDLESS = ({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
 AT_END = "() => scrollY >= document.documentElement.scrollHeight - innerHeight - 24"
+NOTICE = re.compile("Safety notice 1|" + re.escape(default_text()))
 LONG = ["line\n\n"] * 120
 
 
@@ -61,7 +65,8 @@ async def test_every_turn_keeps_its_notices_and_the_disclaimer(
 
     for turn in await page.locator("article").all():
         await expect(turn.locator(".notice").first).to_contain_text("chest pain")
-        await expect(turn.locator(".answer-notice")).to_have_text(default_text())
+        await expect(turn.locator(".answer-notice")).to_contain_text(NOTICE)
+    await expect(page.locator("article .answer-notice").last).to_contain_text(default_text())
 
 
 async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:
@@ -78,8 +83,13 @@ async def test_a_new_conversation(page: Page, engine: FakeEngine) -> None:
     await expect(page.locator("#stop")).to_be_hidden()
     await expect(page.locator("#prompt")).to_be_focused()
     await expect(page.locator("#prompt")).to_have_value("")
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator("article")).to_have_count(2)
+    await expect(page.locator("article").last).to_contain_text("You stopped this answer")
+    await page.get_by_role("button", name="New conversation").click()
     await ask(page, "What is asthma?")
     await answered(page)
+    await expect(page.locator("#undo")).to_be_hidden()
     assert "croup" not in str(engine.body()["messages"])
 
 
@@ -96,30 +106,130 @@ async def test_an_example_is_put_into_the_question(page: Page, gateway: Gateway)
     await expect(page.locator("article")).to_have_count(0)
 
 
-async def test_the_answer_is_followed(page: Page, engine: FakeEngine) -> None:
-    """Until the reader scrolls up; again with the button, or at the end of the page."""
-    engine.next(fault="say", tokens=LONG)
-    await ask(page, "What is croup?")
-    await answered(page)
-    await page.wait_for_function(AT_END)
+BEGINNING = """() => {
+  const top = document.querySelector("article:last-of-type").getBoundingClientRect().top;
+  return top >= document.querySelector(".top").offsetHeight && top < innerHeight / 2;
+}"""
+
+
+async def test_the_beginning_of_an_answer_stays_in_view(page: Page, engine: FakeEngine) -> None:
+    """The page goes on below with the button, until the reader scrolls up; on short screens too."""
+    for width, height in ((1280, 800), (320, 568), (844, 390)):
+        await page.set_viewport_size({"width": width, "height": height})
+        engine.next(fault="say", tokens=LONG)
+        await ask(page, "What is croup?")
+        await answered(page)
+        assert await page.evaluate(BEGINNING), width
+    await page.set_viewport_size({"width": 1280, "height": 800})
     engine.next(*ENDLESS, {"fault": "say", "tokens": LONG})
     await ask(page, "And at night?")
-    await expect(page.locator("article").last.locator(".text")).not_to_be_empty()
+    button = page.get_by_role("button", name="Follow the answer")
+    await expect(button).to_be_visible()
+    await button.click()
     await page.wait_for_function(AT_END)
+    await expect(button).to_be_hidden()
 
     await page.mouse.move(300, 300)
     await page.mouse.wheel(0, -800)
-    button = page.get_by_role("button", name="Follow the answer")
     await expect(button).to_be_visible()
     stayed = await page.evaluate("scrollY")
     height = await page.evaluate("document.documentElement.scrollHeight")
     await page.wait_for_function(f"() => document.documentElement.scrollHeight > {height}")
     assert await page.evaluate("scrollY") == stayed
-    await button.click()
-    await page.wait_for_function(AT_END)
-    await expect(button).to_be_hidden()
     await page.keyboard.press("Escape")
     await answered(page)
+
+
+async def test_regenerate(page: Page, engine: FakeEngine) -> None:
+    """The same question goes out after the same turns; the first answer can be had back."""
+    for text in ("Stridor.", "Cough."):
+        engine.next(fault="say", tokens=[text])
+        await ask(page, f"About {text}")
+        await answered(page)
+    engine.next(fault="say", tokens=["Hoarse."])
+    await page.get_by_role("button", name="Regenerate, question 1").click()
+    await expect(page.locator("article .text")).to_have_text("Hoarse.")
+    await answered(page)
+    assert [turn["content"] for turn in engine.body()["messages"]][-1] == "About Stridor."
+    assert "Cough" not in str(engine.body()["messages"])
+
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator("article .text")).to_have_text(["Stridor.", "Cough."])
+    await expect(page.locator("#undo")).to_be_hidden()
+
+
+async def test_the_same_answer_again_is_explained(page: Page, engine: FakeEngine) -> None:
+    """At temperature 0 the model repeats itself: the card says so."""
+    for act in ("ask", "regenerate"):
+        engine.next(fault="say", tokens=["Stridor."])
+        if act == "ask":
+            await ask(page, "What is croup?")
+        else:
+            await page.get_by_role("button", name="Regenerate").click()
+        await answered(page)
+    await expect(page.locator("article .remark")).to_contain_text("same answer as before")
+
+
+async def test_a_question_is_edited(page: Page, engine: FakeEngine) -> None:
+    """The changed one takes its place and that of what follows, once it is asked."""
+    for question in ("What is croup?", "And at night?"):
+        await ask(page, question)
+        await answered(page)
+    first = page.locator("article").first
+    await first.locator("details.menu > summary").click()
+    await first.get_by_role("button", name="Edit question").click()
+    await expect(page.locator("#prompt")).to_have_value("What is croup?")
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.locator("#prompt")).to_have_value("")
+    await expect(page.locator("article")).to_have_count(2)
+
+    await first.locator("details.menu > summary").click()
+    await first.get_by_role("button", name="Edit question").click()
+    await ask(page, "What is asthma?")
+    await answered(page)
+    await expect(page.locator("article .question")).to_have_text(["What is asthma?"])
+    assert "croup" not in str(engine.body()["messages"])
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator("article .question")).to_have_text(
+        ["What is croup?", "And at night?"]
+    )
+
+
+async def test_a_conversation_is_exported(page: Page, engine: FakeEngine, tmp_path: Path) -> None:
+    """Every turn with its request's id and its notices, failed ones too."""
+    await ask(page, EMERGENCY)
+    await answered(page)
+    engine.next(fault="status", status=500)
+    await ask(page, "And at night?")
+    await answered(page)
+    await page.get_by_label("More, conversation").click()
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export").click()
+    await (await download.value).save_as(tmp_path / "conversation.md")
+
+    text = (tmp_path / "conversation.md").read_text()
+    for kept in (EMERGENCY, "chest pain", default_text(), "No answer", "Safety notice 1.0.0"):
+        assert kept in text
+    for request in engine.seen("/v1/chat/completions")[-2:]:
+        assert request["headers"]["x-request-id"] in text
+
+
+async def test_leaving_is_warned_of(page: Page, gateway: Gateway) -> None:
+    """With a conversation on the page, and not without one."""
+    asked = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.accept()
+
+    page.on("dialog", stay)
+    await page.reload()
+    assert asked == []
+    await ask(page, "What is croup?")
+    await answered(page)
+    await page.reload()
+    assert asked == ["beforeunload"]
+    await expect(page.locator("article")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -52,7 +52,7 @@ async def test_an_answer_is_flagged_and_not_signed_off_by_anybody(
     async with window(gateway.url, width=320) as page:
         await ask(page, "What is croup?")
         await answered(page)
-        opener = page.get_by_role("button", name="Feedback", exact=True)
+        opener = page.get_by_role("button", name="Report")
         await opener.click()
         dialog = page.get_by_role("dialog", name=DIALOG)
         assert await violations(page) == []
@@ -83,7 +83,7 @@ async def refused(page: Page) -> None:
     await page.route("**/v1/mmhie/feedback", lambda route: route.fulfill(
         status=404, json={"error": {"message": "No answer.", "code": "answer_not_found"}},
     ))  # fmt: skip
-    await page.get_by_role("button", name="Feedback", exact=True).click()
+    await page.get_by_role("button", name="Report").click()
     dialog = page.get_by_role("dialog", name=DIALOG)
     await dialog.get_by_label("wrong?").select_option("other")
     await dialog.get_by_label("Harm that it could do").select_option("low")
@@ -108,7 +108,7 @@ async def test_no_texts_without_a_key(window: Open, start: Start, tmp_path: Path
     async with window(gateway.url) as page:
         await ask(page, "What is croup?")
         await answered(page)
-        await page.get_by_role("button", name="Feedback", exact=True).click()
+        await page.get_by_role("button", name="Report").click()
         dialog = page.get_by_role("dialog", name=DIALOG)
         await expect(dialog.get_by_label("Comment")).to_be_hidden(timeout=PATIENCE_MS)
         await dialog.get_by_role("button", name="Send").click()  # nothing is chosen yet
@@ -125,5 +125,5 @@ async def test_no_button_where_none_is_taken(page: Page, engine: FakeEngine) -> 
     await ask(page, "What is croup?")
     await answered(page)
 
-    await expect(page.get_by_role("button", name="Ask again")).to_be_visible()
-    await expect(page.get_by_role("button", name="Feedback", exact=True)).to_have_count(0)
+    await expect(page.get_by_role("button", name="Regenerate")).to_be_visible()
+    await expect(page.get_by_role("button", name="Report")).to_have_count(0)

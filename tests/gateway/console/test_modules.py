@@ -10,6 +10,10 @@ from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+TABLE = (
+    '<div class="table" tabindex="0" role="group" aria-label="Table"><table><thead><tr>'
+    "<th>a</th><th>b</th></tr></thead><tbody><tr><td>c</td></tr></tbody></table></div>"
+)
 MARKDOWN = (
     ("plain", "<p>plain</p>"),
     ("a\nb\n\nc", "<p>a<br>b</p><p>c</p>"),
@@ -46,11 +50,38 @@ MARKDOWN = (
     ("# ##", "<h3></h3>"),
     ("## C#", "<h3>C#</h3>"),
     ("`` a`b ``", "<p><code> a`b </code></p>"),
+    ("|a|b|\n|-|-|\n|c", TABLE),  # cut
+    ("|a|b|\n|-|-|\n|c|\n|", TABLE),
+    ("costs $5 and $10, or $a", "<p>costs $5 and $10, or $a</p>"),
+    (r"\(5 ~ 6\)", r'<p><span class="formula">\(5 ~ 6\)</span></p>'),  # "about", in TeX a space
+    (r"$\phantom{1}5$", r'<p><span class="formula">$\phantom{1}5$</span></p>'),
     ("", ""),
 )
+WRITING = {"|a|b": "ab", "|a|b|\n": "ab", "|a|b|\n|-": "ab", "|a|b|\n|-|-|\n|": "ab"}
+FORMULAS = {
+    "$x^2$": "msup",
+    r"\(\frac{1}{2}\)": "mfrac",
+    "\\[\na_1\n\\]": "msub",
+    "so $$x_1$$ it is": "msub",
+    r"$5 % of x_1$": "msub",
+}
 RENDER = """async text => {
   const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
   return blocks(text).map(one => one.outerHTML).join("");
+}"""
+GROWING = """async text => {
+  const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
+  return blocks(text, true).map(one => one.textContent).join("");
+}"""
+# The text of a formula's element, once the library has been loaded.
+TYPESET = """async ([text, name]) => {
+  const { blocks } = await import(new URL("console/markdown.js", document.baseURI));
+  const made = document.createElement("div");
+  made.append(...blocks(text));
+  while (!globalThis.temml) await new Promise(next => setTimeout(next, 20));
+  await new Promise(next => setTimeout(next, 20));
+  const element = made.querySelector(name);
+  return (element?.closest("math") ?? element)?.textContent ?? null;
 }"""
 FEED = """async pieces => {
   const { Events } = await import(new URL("console/events.js", document.baseURI));
@@ -65,6 +96,8 @@ HOSTILE = {
     "many columns": "|" * 100_000 + "\n|-|\n|a|",
     "a heading and blanks": "# a" + " " * 100_000 + "b",
     "marks of a heading": "# a" + " #" * 50_000 + "b",
+    "formulas that never end": "\\\\( $a_ " * 20_000,
+    "displayed formulas that never end": "\\\\[\n" * 30_000,
     "a divider that is none": "|a|\n|" + "-" * 100_000 + "x|",
     "backticks": "a" + "`" * 100_000,
     "pairs of backticks": "` `` " * 20_000,
@@ -98,6 +131,22 @@ async def test_markdown(page: Page) -> None:
     await ready(page)
     for text, expected in MARKDOWN:
         assert await page.evaluate(RENDER, text) == expected, text
+
+
+async def test_a_table_is_one_from_its_first_line(page: Page) -> None:
+    """While it is written, no bar of it is shown as text."""
+    for text, shown in WRITING.items():
+        assert await page.evaluate(GROWING, text) == shown, text
+
+
+async def test_formulas_are_mathematics(page: Page) -> None:
+    """Nothing of one is lost: TeX takes what follows a per cent sign for a comment."""
+    for text, element in FORMULAS.items():
+        made = await page.evaluate(TYPESET, [text, element])
+        assert made is not None, text
+        if "%" in text:
+            assert "%of" in made.replace("\u00a0", "").replace(" ", "")
+    assert await page.evaluate(TYPESET, [r"$\nonsense_1$", "span"]) == r"$\nonsense_1$"
 
 
 async def test_no_text_makes_it_slow(page: Page) -> None:

@@ -143,7 +143,7 @@ def test_memory_is_that_of_the_gpu_or_the_slice(
 ) -> None:
     """A slice's, not its parent's, which this user may not even ask for."""
     machine.describe(*devices)
-    done = machine.run("plan", **environ)
+    done = machine.run("plan", "--verbose", **environ)
 
     assert f"{gib * 0.92:.2f} │ available" in done.stdout, done.stderr
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from gateway.engine.watch import Model
 from gateway.generate.prompt import Prompt
 from gateway.generate.truncation import limit_for
 from gateway.settings import GatewaySettings
+from launcher.cli.plan import warnings_in_short
 from launcher.errors import HardwareError, LauncherError, MissingPackage, NotEnoughMemory, PlanError
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_model
@@ -452,12 +454,32 @@ def test_the_command_prints_json() -> None:
 
 
 def test_the_command_prints_tables() -> None:
-    """For a person: decisions, memory by part, reasons, and the line to run."""
-    ended = run("--gpus", "1x24")
+    """For a person, in full: decisions, memory by part, reasons, and the engine's line."""
+    ended = run("--gpus", "1x24", "--verbose")
 
     assert ended.returncode == 0
     for part in ("13.67", "weights", "KV cache", "Fits", "-20b-merge"):
         assert part in ended.stdout
+
+
+@pytest.mark.parametrize(("gpus", "code"), [("1x24", 0), ("4x80,cc=9.0", 0), ("1x8", 2)])
+def test_the_command_is_short(gpus: str, code: int) -> None:
+    """Twelve lines: the verdict first, model, memory, and one command where it can start."""
+    ended = run("--gpus", gpus)
+    lines = ended.stdout.splitlines()
+
+    assert ended.returncode == code
+    assert len(lines) <= 12
+    assert lines[0].startswith("Fits" if code == 0 else "Does not fit")
+    assert re.search(r"^memory: +[\d.]+ of [\d.]+ GiB of each GPU$", ended.stdout, re.MULTILINE)
+    assert ("start:    mmhie serve" in lines) == (code == 0)
+    assert lines[-1] == "More: mmhie plan --verbose"
+
+
+def test_warnings_beyond_the_room_are_counted() -> None:
+    """None vanishes without a word."""
+    assert warnings_in_short(["a", "b"], 2) == ["Warning: a", "Warning: b"]
+    assert warnings_in_short(["a", "b", "c"], 2) == ["Warning: a", "Warnings left out: 2."]
 
 
 @pytest.mark.parametrize(
