@@ -17,7 +17,6 @@ and in the prompt as it was sent, whatever a truncation leaves of it: a notice n
 A handler serves /llm/generate or one path of /v1; it reads and renders, and decides nothing else.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -39,17 +38,12 @@ from gateway.limits.json_structure import check_values
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
-from gateway.safety import refusals, second_reader
-from gateway.safety.labels import Labels, Screening, Screenings
-from gateway.safety.languages import OTHER, is_unscreened, language_of
-from gateway.safety.red_flags.screening import finish
+from gateway.safety import refusals
+from gateway.safety.prompt_screening import PromptScreening
 from gateway.safety.request_text import Turn, turns_of
 from gateway.second_reading import SecondReading
 from gateway.services import Services
 
-LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 0.5 ms
-MANY_TURNS = 64
-SCREENING_S = 10.0  # after which an answer says that the prompt was not screened
 PRIORITY = b"x-mmhie-priority"  # of a request: a lower class than its key's
 EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
@@ -130,7 +124,7 @@ async def serve(handler: Handler, exchange: Exchange, services: Services) -> Non
     if exchange.record.method != "POST":
         raise MethodNotAllowed("This path takes POST only; send the request as POST.", allow="POST")
     await authorise(exchange, services)
-    screening = PromptScreening(services.labels, exchange.record)
+    screening = PromptScreening(services.screener, exchange.record)
     with services.memory.lease() as exchange.memory:
         try:
             call = await read(handler, exchange, services, screening)
@@ -143,7 +137,7 @@ async def serve(handler: Handler, exchange: Exchange, services: Services) -> Non
 
 
 async def read(
-    handler: Handler, exchange: Exchange, services: Services, screening: "PromptScreening"
+    handler: Handler, exchange: Exchange, services: Services, screening: PromptScreening
 ) -> Call:
     """Read the request, screen and admit it, and make a call of it."""
     memory, limit = exchange.memory, services.settings.max_body_bytes
@@ -175,67 +169,6 @@ async def authorise(exchange: Exchange, services: Services) -> None:
     """Authorise the caller for this path."""
     scope = exchange.scope
     exchange.record.principal = await services.gate.admit(scope["path"], scope["headers"])
-
-
-class PromptScreening:
-    """The screening of what a caller sent: done at once, or in steps of a millisecond between which
-    all others run, if the text is long.
-
-    `settle` has to be awaited before the first byte, whose headers name the notices.
-    """
-
-    __slots__ = ("_labels", "_limit_s", "_record", "_task", "_turns", "doubt")
-
-    def __init__(self, labels: Labels, record: RequestRecord, limit_s: float = SCREENING_S) -> None:
-        self._labels = labels
-        self._record = record
-        self._limit_s = limit_s
-        self._task: asyncio.Task[Screening] | None = None
-        self._turns: Sequence[Turn] = ()  # for the second reader
-        self.doubt = ""  # the text that it is to read, once that is known
-
-    def begin(self, turns: Sequence[Turn]) -> None:
-        """Note the language, and the red flags of a short text; start to read a long one."""
-        record, labels = self._record, self._labels
-        record.language = language_of([turn.text for turn in turns])
-        record.notice_rules = labels.notice_rules
-        if record.language == OTHER and labels.languages and is_unscreened(turns):
-            record.screening_warnings += ("language_not_screened",)
-        self._turns = turns if labels.reader != "off" else ()
-        steps = labels.screen(turns)
-        if len(turns) > MANY_TURNS or sum(len(turn.text) for turn in turns) > LONG_TEXT:
-            self._task = asyncio.create_task(in_turns(steps))
-        else:
-            self._note(finish(steps))
-
-    async def settle(self) -> None:
-        """Wait until the record has the notices, or that there was no time to look for them."""
-        task, self._task = self._task, None
-        if task is None:
-            return
-        try:
-            self._note(await asyncio.wait_for(task, self._limit_s))
-        except TimeoutError:
-            self._record.screening_warnings += ("input_not_screened",)
-
-    def _note(self, screening: Screening) -> None:
-        record = self._record
-        record.notices = [*screening.notices]
-        record.resolved, record.in_setting = screening.resolved, screening.in_setting
-        if screening.is_unsure:
-            self.doubt = second_reader.text_of(self._turns)
-        self._turns = ()
-
-
-async def in_turns(steps: Screenings) -> Screening:
-    """Screen a step at a time, in turn with all else that the loop has to do."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            screening: Screening = end.value
-            return screening
-        await asyncio.sleep(0)
 
 
 async def admit(exchange: Exchange, services: Services) -> None:
@@ -300,13 +233,14 @@ def complete(label: Json, record: RequestRecord) -> None:
 
 def label_of(call: Call, exchange: Exchange, services: Services) -> Json:
     """The label as it is known before the engine answers: origin, disclaimer."""
-    label = services.labels.initial(
+    record, labels = exchange.record, services.labels
+    label = labels.initial(
         services.serving(call.model),
-        call.parameters,
-        request_id=exchange.record.request_id,
-        prompt=call.digested,
+        labels.facts_of(call.parameters, call.digested),
+        request_id=record.request_id,
+        notice_rules=record.notice_rules,
     )
-    exchange.record.origin = Origin(label["provenance"], label["disclaimer"]["version"])
+    record.origin = Origin(label["provenance"], label["disclaimer"]["version"])
     return label
 
 

@@ -91,7 +91,7 @@ class SecondReading:
         record = self._record
         record.notice_reader = self._told["outcome"] = outcome
         if outcome == "emergency" and len(record.notices) == len(record.resolved):
-            record.notices.append(self._services.labels.read_by_model())
+            record.notices.append(self._services.screener.read_by_model())
 
 
 def outcome_in(status: int, answer: bytes) -> Outcome:

@@ -20,9 +20,10 @@ from gateway.limits.request_policy import RequestPolicy
 from gateway.metrics import Metrics
 from gateway.record import Observer
 from gateway.safety.hold_guard import HoldGuard
-from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.labels import Labels
 from gateway.safety.model_card.source import CardSource
-from gateway.safety.provenance import Serving
+from gateway.safety.prompt_screening import Screener
+from gateway.safety.provenance import GATEWAY_VERSION, Serving
 from gateway.safety.request_text import screened
 from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing
@@ -44,6 +45,7 @@ class Services:
     watch: EngineWatch
     admission: AdmissionQueue
     labels: Labels
+    screener: Screener
     metrics: Metrics
     hold: HoldGuard
     gate: Gate

@@ -20,7 +20,7 @@ from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.json_types import Json
 from gateway.pipeline import EVENT_STREAM, is_stream
 from gateway.record import Notice
-from gateway.safety import harmony, placement, provenance
+from gateway.safety import placement, provenance
 from gateway.safety.reasoning import is_shown
 from gateway.safety.refusals import HEAD
 from gateway.safety.wording import Wording
@@ -203,17 +203,13 @@ class GeneratedAnswer:
     def _final(self) -> Json:
         """The closing half of the label, once the deltas have ended."""
         answer = self.reader.answer
-        truncated = harmony.truncation(answer.finish_reason, answer.text or None, answer.reasoning)
-        return provenance.completion(
-            truncated=truncated or ("input" if self.prompt.was_cut else None),
-            warnings=[*answer.warnings, *self.prompt.warnings(), *self._checked(answer.text)],
-            output_digest=provenance.keyed_digest(self.services.labels.key, answer.text),
-            system_fingerprint=answer.system_fingerprint,
+        return self.reader.ending().label(
+            [*self.prompt.warnings(), *answer.warnings],
+            self.checks.warnings(answer.text) if self.checks is not None else (),
+            digest=provenance.keyed_digest(self.services.labels.key, answer.text),
+            fingerprint=answer.system_fingerprint,
+            was_input_cut=self.prompt.was_cut,
         )
-
-    def _checked(self, text: str) -> list[str]:
-        """Return the warnings of the output checks that are on."""
-        return self.checks.warnings(text) if self.checks is not None else []
 
     def closing(self) -> Json:
         """Everything of an answer but its text, once its deltas have ended."""
@@ -287,7 +283,7 @@ class TextAnswer(GeneratedAnswer):
 
     async def send(self) -> None:
         exchange, wanted = self.exchange, self.settings.disclaimer_in_text
-        wording = self.services.labels.wording
+        wording = self.services.screener.wording
         notices, opening = self.label["notices"], paragraphs(self.label["notices"])
         closing = f"{self.disclaimer}\n{self.emergency_note}"
         last = partial(last_lines, notices, len(notices), closing)

@@ -4,20 +4,18 @@ from typing import Any
 
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels
-from gateway.safety.provenance import Serving
+from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn
 from gateway.safety.wording import Contacts
 
-SERVING = Serving(gateway_version="1", engine="vllm", engine_version="0.32.0", model="m")
-
 
 def test_notices_come_for_texts_of_any_language() -> None:
     """The reason is named whatever the language of the text, and the contact with it."""
-    labels = Labels.of(Disclaimer.of(), key="k", contacts=Contacts("112"))
+    screener = Screener.of(contacts=Contacts("112"))
     texts = ("Mein Vater hat gerade starke Brustschmerzen", "Tengo un dolor fuerte en el pecho")
     for text in texts:
-        (notice,) = finish(labels.screen([Turn("user", text)])).notices
+        (notice,) = finish(screener.screen([Turn("user", text)])).notices
         assert notice["id"] == "MED101"
         assert "112" in notice["message"]
 
@@ -27,7 +25,7 @@ def test_another_wording_has_another_version() -> None:
     nothing was screened."""
 
     def version(**changed: Any) -> str | None:
-        return Labels.of(Disclaimer.of(), **{"contacts": Contacts("112"), **changed}).notice_rules
+        return Screener.of(**{"contacts": Contacts("112"), **changed}).notice_rules
 
     changes: tuple[dict[str, Any], ...] = (
         {},
@@ -46,9 +44,8 @@ def test_digests_compare_under_one_key_only() -> None:
     """With the same key the same prompt has the same digest; without one, each start differs."""
 
     def digest(key: str | None) -> str:
-        labels = Labels.of(Disclaimer.of(), key=key, contacts=Contacts("112"))
-        first = labels.initial(SERVING, {}, request_id="r", prompt=b"p")
-        return str(first["provenance"]["prompt_digest"])
+        labels = Labels.of(Disclaimer.of(), "Call 112.", key)
+        return labels.facts_of({}, b"p").prompt_digest
 
     assert digest("k") == digest("k")
     assert digest(None) != digest(None)
