@@ -37,17 +37,9 @@ def body(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
 
 def content(prompt: Prompt, model: Model) -> Json:
     """The part that `/tokenize` counts: messages, or all texts as one prompt."""
-    if not model.has_chat_template:
-        first = [] if prompt.system is None else [prompt.system]
-        earlier = [turn.content for turn in prompt.history]
-        return {"prompt": "\n\n".join([*first, *earlier, prompt.text])}
-    messages = [message("system", prompt.system)] if prompt.system else []
-    messages += [message(turn.role, turn.content) for turn in prompt.history]
-    return {"messages": [*messages, message("user", prompt.text)]}
-
-
-def message(role: str, text: str) -> Json:
-    return {"role": role, "content": text}
+    if model.has_chat_template:
+        return {"messages": prompt.messages()}
+    return {"prompt": "\n\n".join(prompt.texts())}
 
 
 def optional(prompt: Prompt, model: Model) -> Json:

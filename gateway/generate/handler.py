@@ -96,9 +96,7 @@ class GenerateCall:
     def pack(self) -> int:
         """Keep the prompt; it is sent in a body of its own."""
         self.digested = b""
-        texts = [self.prompt.text, self.prompt.system]
-        texts += [turn.content for turn in self.prompt.history]
-        return 3 * sum(map(getsizeof, texts))
+        return 3 * sum(map(getsizeof, self.prompt.texts()))
 
     def sent(self) -> Json:
         return self.parameters

@@ -4,9 +4,13 @@ from dataclasses import replace
 
 from gateway.engine.watch import Model
 from gateway.generate import engine_body
-from gateway.generate.prompt import Prompt, Turn
+from gateway.generate.prompt import Message, Prompt
 
 ASK = Prompt("Why?", 8, system="Be brief.")
+CROUP = (
+    Message(role="user", content="Croup?"),
+    Message(role="assistant", content="Stridor."),
+)
 CHAT = Model("m")
 PLAIN = Model("m", has_chat_template=False)
 
@@ -39,7 +43,7 @@ def test_a_model_without_one_is_asked_to_complete() -> None:
 
 def test_a_prompt_goes_on_with_its_conversation() -> None:
     """As messages before it; without a template, as the texts before it."""
-    ask = replace(ASK, history=(Turn("user", "Croup?"), Turn("assistant", "Stridor.")))
+    ask = replace(ASK, history=CROUP)
 
     assert engine_body.content(ask, CHAT)["messages"] == [
         {"role": "system", "content": "Be brief."},
