@@ -20,11 +20,11 @@ def engine_budget(prompt: Prompt, model: Model, *, reasoning_budget: int) -> int
     return prompt.max_tokens + (reasoning_budget + MARKER_TOKENS if model.reasons else 0)
 
 
-def body(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
-    """The engine's request; the reasoning budget comes on top of the answer's, both in tokens."""
+def options(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
+    """The engine's request but for its `content`; the reasoning budget comes on top of the
+    answer's, both in tokens."""
     fixed: Json = {
         "model": model.id,
-        **content(prompt, model),
         "max_tokens": engine_budget(prompt, model, reasoning_budget=reasoning_budget),
         "temperature": prompt.temperature,
         "stream": True,
@@ -32,7 +32,7 @@ def body(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
     }
     if model.budgets_reasoning:
         fixed["thinking_token_budget"] = reasoning_budget
-    return fixed | optional(prompt, model)
+    return fixed | chosen(prompt, model)
 
 
 def content(prompt: Prompt, model: Model) -> Json:
@@ -42,12 +42,12 @@ def content(prompt: Prompt, model: Model) -> Json:
     return {"prompt": "\n\n".join(prompt.texts())}
 
 
-def optional(prompt: Prompt, model: Model) -> Json:
+def chosen(prompt: Prompt, model: Model) -> Json:
     """Fields that the caller set; what is left out is the engine's choice."""
-    chosen = {
+    fields = {
         "top_p": prompt.top_p,
         "seed": prompt.seed,
         "stop": list(prompt.stop) or None,
         "reasoning_effort": prompt.reasoning_effort if model.has_chat_template else None,
     }
-    return {name: value for name, value in chosen.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}

@@ -9,7 +9,7 @@ from gateway.generate.prompt import Answer, Delta
 from gateway.http.sse import EventBuffer, payload
 from gateway.json_types import Json
 from gateway.safety import harmony
-from gateway.safety.ending import Ending
+from gateway.safety.labels import Ending
 from gateway.safety.reasoning import text_of
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.engine import openai_json
 from gateway.json_types import Json
 from gateway.safety import harmony, placement, provenance, reasoning
-from gateway.safety.ending import Ending
+from gateway.safety.labels import Ending
 from gateway.safety.reasoning import text_of
 from gateway.safety.refusals import HEAD
 from gateway.settings import GatewaySettings

@@ -1,15 +1,23 @@
-"""The labels of every model output, as far as they are known before it."""
+"""The label of an answer in its two halves: known before the answer, and at its end."""
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gateway.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
 from gateway.timestamps import rfc3339
+
+Truncation = Literal["in_reasoning", "in_answer", "input"]
+Anomaly = Literal["reasoning_only", "empty_answer", "nothing_generated"]
+
+CUT_REASONS = ("length", "max_output_tokens")
+# Finish reasons of a complete answer, in all three APIs; vLLM's others are abort, error and
+# repetition, and a router may send content_filter.
+WHOLE_REASONS = ("stop", "tool_calls", "function_call", "completed")
 
 
 class RequestFacts(NamedTuple):
@@ -50,6 +58,67 @@ class Labels:
         """Return the label as it is known before the first token."""
         call = provenance.Call(request_id, rfc3339(time.time()), *facts, notice_rules)
         return provenance.static(self.disclaimer, self.emergency_note, serving, call, notices)
+
+
+class Ending(NamedTuple):
+    """How one choice of an answer ended. Of text and reasoning anything that stands for them is
+    enough; `content` is None where the engine never got to the answer."""
+
+    finish_reason: str | None
+    content: str | None
+    reasoning: str | None = None
+    has_tool_calls: bool = False
+    completion_tokens: int = 1
+
+    @property
+    def truncation(self) -> Truncation | None:
+        """Where the answer was cut."""
+        if self.finish_reason not in CUT_REASONS:
+            return None
+        if self.content or (self.content is not None and not self.reasoning):
+            return "in_answer"
+        return "in_reasoning"
+
+    @property
+    def is_early(self) -> bool:
+        """True where the engine ended the answer for another reason than budget or end."""
+        reason = self.finish_reason
+        return reason is not None and reason not in (*CUT_REASONS, *WHOLE_REASONS)
+
+    @property
+    def anomaly(self) -> Anomaly | None:
+        """Why there is no answer; None when there is one."""
+        if self.has_tool_calls or (self.content and self.content.strip()):
+            return None
+        if self.reasoning:
+            return "reasoning_only"
+        return "empty_answer" if self.completion_tokens > 0 else "nothing_generated"
+
+    def warnings(self) -> Iterator[str]:
+        """Yield the warnings that follow from the ending itself."""
+        if anomaly := self.anomaly:
+            yield anomaly
+        if self.is_early:
+            yield "ended_early"
+
+    def label(
+        self,
+        known: Iterable[str],
+        checked: Iterable[str],
+        *,
+        digest: str,
+        fingerprint: str | None,
+        was_input_cut: bool = False,
+    ) -> Json:
+        """Return the closing half of the label, sent with the part of an answer that has its
+        finish_reason. Warnings that were `known` before come first, those of the output checks
+        last."""
+        warnings = dict.fromkeys([*known, *self.warnings(), *checked])
+        return {
+            "provenance": {"system_fingerprint": fingerprint, "output_digest": digest},
+            "truncated": self.truncation or ("input" if was_input_cut else None),
+            "warnings": list(warnings),
+        }
 
 
 def effort_in(request: Json) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gateway.json_types import Json
 from gateway.record import RequestRecord
 from gateway.safety import second_reader
 from gateway.safety.languages import OTHER, SCREENED, is_unscreened, language_of
@@ -135,6 +136,13 @@ class PromptScreening:
             self._note(await asyncio.wait_for(task, self._limit_s))
         except TimeoutError:
             self._record.screening_warnings += ("input_not_screened",)
+
+    def complete(self, label: Json) -> None:
+        """Add what was found to a label; its notices are the record's own, to which the second
+        reader may add one until the last part of the label is written."""
+        label["notices"] = self._record.notices
+        if self._record.screening_warnings:
+            label["warnings"] = [*self._record.screening_warnings]
 
     def _note(self, outcome: Screening) -> None:
         record = self._record

@@ -1,9 +1,11 @@
-"""The labels of model output."""
+"""The labels of model output, and how they say where an answer was cut or why there is none."""
 
 from typing import Any
 
+import pytest
+
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels
+from gateway.safety.labels import Anomaly, Ending, Labels, Truncation
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn
@@ -49,3 +51,85 @@ def test_digests_compare_under_one_key_only() -> None:
 
     assert digest("k") == digest("k")
     assert digest(None) != digest(None)
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "content", "reasoning", "where"),
+    [
+        ("length", None, "Hm", "in_reasoning"),
+        ("length", "", "Hm", "in_reasoning"),
+        ("length", None, None, "in_reasoning"),
+        ("length", "Take", "Hm", "in_answer"),
+        ("length", "Take", None, "in_answer"),
+        ("length", "", None, "in_answer"),
+        ("max_output_tokens", "Take", None, "in_answer"),
+        ("stop", None, "Hm", None),
+        ("tool_calls", None, None, None),
+        (None, "Take", None, None),
+    ],
+)
+def test_where_an_answer_was_cut(
+    finish_reason: str | None,
+    content: str | None,
+    reasoning: str | None,
+    where: Truncation | None,
+) -> None:
+    """Only running out of tokens cuts; null content means inside the reasoning."""
+    assert Ending(finish_reason, content, reasoning).truncation == where
+
+
+@pytest.mark.parametrize("reason", ["abort", "error", "repetition", "content_filter", "failed"])
+def test_an_end_that_is_none_has_a_name(reason: str) -> None:
+    """Under any name the engine may use; the usual ends and the budgets' do not count."""
+    assert Ending(reason, "Yes.").is_early
+    for usual in (None, "stop", "tool_calls", "completed", "length", "max_output_tokens"):
+        assert not Ending(usual, "Yes.").is_early
+
+
+@pytest.mark.parametrize(
+    ("content", "reasoning", "has_tool_calls", "completion_tokens", "kind"),
+    [
+        ("Yes.", None, False, 3, None),
+        ("Yes.", "Hm", False, 9, None),
+        (None, None, True, 9, None),
+        (None, "Hm", False, 9, "reasoning_only"),
+        (" \n", "Hm", False, 9, "reasoning_only"),
+        (None, None, False, 9, "empty_answer"),
+        ("", None, False, 1, "empty_answer"),
+        (" ", "", False, 1, "empty_answer"),
+        ("", None, False, 0, "nothing_generated"),
+    ],
+)
+def test_an_answer_that_is_not_there_has_a_name(
+    content: str | None,
+    reasoning: str | None,
+    has_tool_calls: bool,
+    completion_tokens: int,
+    kind: Anomaly | None,
+) -> None:
+    """Null and blank answers are never taken for answers; a tool call is one."""
+    ending = Ending("stop", content, reasoning, has_tool_calls, completion_tokens)
+
+    assert ending.anomaly == kind
+
+
+def test_the_label_says_how_the_answer_ended() -> None:
+    """Warnings known before, those of the ending and those of the checks, in order and once."""
+    label = Ending("abort", None, "Hm").label(
+        ["a", "ended_early"], ["b"], digest="d", fingerprint="fp", was_input_cut=True
+    )
+
+    assert label == {
+        "provenance": {"system_fingerprint": "fp", "output_digest": "d"},
+        "truncated": "input",
+        "warnings": ["a", "ended_early", "reasoning_only", "b"],
+    }
+
+
+def test_a_cut_of_the_answer_says_more_than_a_cut_of_the_input() -> None:
+    """Where both happened, the label names the cut that the reader sees."""
+    cut = Ending("length", "Take")
+
+    assert cut.label((), (), digest="d", fingerprint=None, was_input_cut=True)["truncated"] == (
+        "in_answer"
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.ending import Ending
+from gateway.safety.labels import Ending
 from gateway.safety.provenance import (
     Call,
     Serving,
