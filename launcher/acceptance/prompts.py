@@ -41,7 +41,7 @@ FINDINGS: Final = (
     "The pulse after some stairs was {}.",
     "Sleep has been poor for {} nights.",
     "A walk of {} minutes is no trouble.",
-    "Paracetamol was taken {} times this week.",
+    "The blue form was filled in {} weeks ago.",
     "The last visit was {} months ago.",
     "Weight is stable at {} kilograms.",
     "Lunch is eaten alone on {} days of the month.",

@@ -1,7 +1,9 @@
-"""`python -m scripts.red_flags.evaluate [--clones FOLDER]`: measure how red flags are noticed.
+"""`python -m scripts.red_flags.evaluate [--clones FOLDER] [--once]`: measure how red flags are
+noticed.
 
 On the release sets, alone and in company (`tests/gateway/safety/red_flags/company/`), and with
-`--clones` on the public test sources of sources.toml. Writes docs/red-flags/evaluation.json, from
+`--clones` on the public test sources of sources.toml; `--once` when a new set is scored first.
+Writes docs/red-flags/evaluation.json, from
 which `python -m scripts.render red_flags` writes the page.
 """
 
@@ -34,13 +36,15 @@ Company = tuple[str, ...]  # turns of a conversation, one of them with a place f
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts.red_flags.evaluate", description=__doc__)
     parser.add_argument("--clones", type=Path, help="bare clones of the public sources")
+    parser.add_argument("--once", action="store_true", help="a new set, scored before it is known")
     options = parser.parse_args()
     earlier = json.loads(RECORD.read_text("utf-8"))
     newest = [case for each in languages_of(RELEASES[-1]) for case in cases(each, RELEASES[-1])]
+    now = {"name": RELEASES[-1].name, **figures(newest)}
     record = {
         "threshold": model().threshold,
-        "once": earlier["once"],  # as the newest set was scored first; it is a known one since
-        "newest": {"name": RELEASES[-1].name, **figures(newest)},
+        "once": now if options.once else earlier["once"],
+        "newest": now,
         "company": list(in_company(newest)),
         "known": [known(folder) for folder in FOLDERS[:-1]],
         "sources": list(public(options.clones)) if options.clones else earlier["sources"],

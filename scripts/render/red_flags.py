@@ -38,7 +38,6 @@ def sections(record: Row) -> Iterator[str]:
     once = record["once"]
     yield INTRO.read_text("utf-8").format(
         threshold=record["threshold"],
-        remark=once["remark"],
         emergencies=total(once["languages"], emergency=True),
         others=total(once["languages"], emergency=False),
     )

@@ -60,12 +60,13 @@ def test_the_stream_adds_up_to_the_answer(gateway: Gateway) -> None:
     assert done == "[DONE]"
 
 
-def test_the_text_form_is_the_answer_and_the_disclaimer(gateway: Gateway) -> None:
+def test_the_text_form_is_the_answer_the_disclaimer_and_whom_to_call(gateway: Gateway) -> None:
     """Nothing else is in it."""
     whole = JSON.ask(gateway.client).json()
     answer = TEXT.ask(gateway.client)
 
-    assert answer.text.rstrip("\n") == whole["text"] + "\n\n" + whole["disclaimer"]
+    note = whole["mmhie"]["emergency_note"]
+    assert answer.text.rstrip("\n") == f"{whole['text']}\n\n{whole['disclaimer']}\n{note}"
     assert answer.headers["transfer-encoding"] == "chunked"
 
 

@@ -19,7 +19,7 @@ import orjson
 from gateway.safety.red_flags.text import LONGEST
 
 FILE = Path(__file__).with_name("model.json.gz")
-LIKELY = 1.0  # log-odds: 73 %
+LIKELY = 2.0  # log-odds: 88 %; below it, lines of a record are taken for an exam
 FEWEST = 6  # words that a line counts as, at least
 MOST_WORDS = 2 * LONGEST  # that two lines can have
 PIECE, LONGEST_WORD = 4, 14  # letters
@@ -32,6 +32,9 @@ class WeighedLine(NamedTuple):
     words: list[str]
     size: int
     worth: int
+
+
+NOTHING = WeighedLine([""], 0, 0)
 
 
 class Worths(dict[str, int]):
@@ -52,7 +55,8 @@ class Classifier:
     """
 
     def __init__(self, table: Mapping[str, Any]) -> None:
-        self._worths = Worths(column(table["words"]), column(table["pieces"]))
+        words, pieces = column(table["words"]), column(table["pieces"])
+        self._worth_of = Worths(words, pieces).__getitem__ if pieces else words.get
         pairs, worths = table["pairs"]
         words = pairs.split()
         self._pairs = dict(zip(zip(words[::2], words[1::2], strict=True), worths, strict=True))
@@ -66,7 +70,7 @@ class Classifier:
         # Each once: a word says no more when it comes again and again.
         different = set(words)
         pairs = map(self._pairs.get, set(zip(words, words[1:], strict=False)))  # noqa: RUF007 - `pairwise` takes longer
-        worth = sum(map(self._worths.__getitem__, different)) + sum(filter(None, pairs))
+        worth = sum(filter(None, map(self._worth_of, different))) + sum(filter(None, pairs))
         return WeighedLine(words, len(different), worth)
 
     def odds(self, line: WeighedLine) -> float:

@@ -7,11 +7,12 @@ says of the same sign that it is over. No frame silences `UNFRAMED`, and nothing
 ends `LASTING`.
 """
 
+import heapq
 from collections.abc import Generator, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple, TypeVar
 
-from gateway.safety.red_flags.model import model
+from gateway.safety.red_flags.model import NOTHING, model
 from gateway.safety.red_flags.text import lines_of, parts_of
 from gateway.safety.request_text import SETTING_ROLES, Turn
 
@@ -88,29 +89,33 @@ def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
         lines += lines_of(part)
         yield
     peaks: list[Peak] = []
+    odds = NO_ODDS
     for start in range(0, len(lines), BATCH):
-        peaks = highest(peaks, peaks_of(lines, start), threshold)
+        readings = odds_of(lines, start)
+        odds = max(odds, max(map(max, readings)))
+        peaks += peaks_of(readings, start, threshold)
         yield
-    above = [peak for peak in peaks if peak.odds >= threshold]
-    return Reading(turn.role, lines, above, peaks[0].odds if peaks else NO_ODDS)
+    return Reading(turn.role, lines, heapq.nlargest(LOOKED_AT, peaks), odds)
 
 
-def peaks_of(lines: Sequence[str], start: int) -> Iterator[Peak]:
-    """Return what each line of a batch reports, alone or with the one before it."""
+def odds_of(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
+    """Return the log-odds of each line of a batch, alone and with the one before it."""
     question = model().emergency
-    before = question.read(lines[start - 1]) if start else None
-    for at, line in enumerate(map(question.read, lines[start : start + BATCH]), start):
-        alone = question.odds(line)
-        both = question.odds_of_both(before, line) if before else alone
-        yield Peak(both, at, 2) if both > alone else Peak(alone, at, 1)
-        before = line
+    weighed = list(map(question.read, lines[start : start + BATCH]))
+    before = question.read(lines[start - 1]) if start else NOTHING
+    alone = map(question.odds, weighed)
+    return list(zip(alone, map(question.odds_of_both, [before, *weighed], weighed), strict=False))
 
 
-def highest(known: Sequence[Peak], more: Iterator[Peak], threshold: float) -> list[Peak]:
-    """Return the highest peaks of two groups: `LOOKED_AT` above the threshold, or else the one."""
-    peaks = sorted([*known, *more], reverse=True)
-    above = sum(peak.odds >= threshold for peak in peaks[:LOOKED_AT])
-    return peaks[: max(above, 1)]
+def peaks_of(
+    readings: Sequence[tuple[float, float]], start: int, threshold: float
+) -> Iterator[Peak]:
+    """Return the passages of a batch that reach the threshold, with the better of two readings."""
+    for at, (alone, both) in enumerate(readings, start):
+        if both > alone and both >= threshold:
+            yield Peak(both, at, 2)
+        elif alone >= threshold:
+            yield Peak(alone, at, 1)
 
 
 def judged(readings: Sequence[Reading]) -> Raised:

@@ -5,12 +5,14 @@ stops nor accents are left, and a fragment joins its neighbour.
 Every step runs over the whole text in the interpreter's own loops.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
 SHORTEST, LONGEST = 20, 240  # characters of a line; a longer one is read in parts
 PART = 16_384  # characters that are parted into lines in one step: 0.3 ms
-STOPS = (b". ", b"? ", b"! ", b"; ")
+STOPS = (b". ", b"?", b"!", b"; ")
+GLUED = re.compile(rb"\.(?<=[a-z\xe0-\xff]{2}\.)(?=[a-z\xe0-\xff]{2})")  # a blank was forgotten
 MARKS = (("\u2019", "'"), ("\u2018", "'"), ("\u2013", " "), ("\u2014", " "), ("\u2026", ". "))
 # Letters of other scripts that look like Latin ones.
 LOOKALIKES = str.maketrans("авеіјкмнорѕстухαικνορτυω", "abeijkmhopsctyxaiknoptuw")
@@ -45,6 +47,7 @@ def lines_of(text: str, letters: bytes = LETTERS) -> list[str]:
     flat = latin(text.lower())
     for stop in STOPS:
         flat = flat.replace(stop, b"\n")
+    flat = GLUED.sub(b"\n", flat)
     return list(joined(flat.translate(letters, b"'").decode().split("\n")))
 
 

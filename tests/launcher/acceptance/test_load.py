@@ -73,7 +73,7 @@ def test_prompts_are_like_what_a_clinic_writes() -> None:
     assert len({note[:18] for note in made}) == len(made)
     assert all(96 <= len(note.split()) < 106 for note in made)
     noticed = [bool(raised([Said("user", note)], model().threshold).now) for note in made]
-    assert sum(noticed) < len(made) / 5
+    assert sum(noticed) < len(made) / 20
 
 
 def test_turns_are_added_up(two: list[Turn]) -> None:

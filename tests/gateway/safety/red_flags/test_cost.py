@@ -56,7 +56,7 @@ def ordinary(known: list[str], dice: random.Random) -> str:
 
 
 def changed(text: str, known: list[str], dice: random.Random) -> str:
-    """Return a text with a piece of it replaced: by one of its own, of another, or by strange ones."""
+    """Return a text with a piece put in: one of its own, of another text, or of strange ones."""
     start, size = dice.randrange(LENGTH), dice.randrange(8, LENGTH // 2)
     piece = dice.choice(
         (
@@ -79,18 +79,14 @@ def search(known: list[str], dice: random.Random, worth: Callable[[str], float])
 
 
 @pytest.mark.slow
-def test_no_text_costs_much_more_than_others_of_its_length(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """The costliest that a search finds, beside the median of ordinary ones."""
+def test_no_text_costs_much_more_than_others_of_its_length() -> None:
+    """The costliest that a search finds, beside the median of ordinary ones: 1.3 times."""
     dice, known = random.Random(5), texts()
     median = statistics.median(cost(ordinary(known, dice)) for _ in range(40))
+
     worst = search(known, dice, cost)
 
-    ratio = cost(worst) / median
-    with capsys.disabled():
-        print(f"\ncostliest text: {ratio:.1f} times the median of {median * 1e6:.0f} us")
-    assert ratio < MOST, worst
+    assert cost(worst) < MOST * median, worst
 
 
 def test_cost_is_in_proportion_to_the_length() -> None:

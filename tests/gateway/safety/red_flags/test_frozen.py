@@ -33,9 +33,9 @@ def test_the_newest_set_is_large_enough_to_say_something() -> None:
     emergencies = {name: sum(case.is_emergency for case in each) for name, each in newest.items()}
     several = [len(case.text.split(". ")) > 1 for each in newest.values() for case in each]
 
-    assert emergencies == {"en": 100, "de": 60, "es": 60, "fr": 60, "pt": 40, "it": 40}
+    assert emergencies == {"en": 70, "de": 45, "es": 45, "fr": 45, "pt": 30, "it": 30}
     assert {name: len(each) for name, each in newest.items()} == {
-        "en": 250, "de": 160, "es": 160, "fr": 160, "pt": 100, "it": 100
+        "en": 190, "de": 120, "es": 120, "fr": 120, "pt": 75, "it": 75
     }  # fmt: skip
     assert sum(several) > 0.6 * len(several)
 
