@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from gateway.engine import openai_json
 from gateway.engine.watch import Model
@@ -87,8 +87,7 @@ def additions(
     return extra
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedPassThrough:
+class PreparedPassThrough(NamedTuple):
     """A request that goes on as it came, but for a few keys of ours: the model's name, the budget,
     our fields."""
 
@@ -99,7 +98,7 @@ class PreparedPassThrough:
     policy: OutputPolicy
     stream: object
     takes_usage: bool  # the usage chunk was requested by us, not by the caller
-    asks_model: ClassVar[bool] = True
+    asks_model: bool = True
 
     @property
     def is_stream(self) -> bool:

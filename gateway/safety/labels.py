@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -94,12 +94,14 @@ class Ending(NamedTuple):
             return "reasoning_only"
         return "empty_answer" if self.completion_tokens > 0 else "nothing_generated"
 
-    def warnings(self) -> Iterator[str]:
-        """Yield the warnings that follow from the ending itself."""
+    def warnings(self) -> list[str]:
+        """Return the warnings that follow from the ending itself."""
+        warnings: list[str] = []
         if anomaly := self.anomaly:
-            yield anomaly
+            warnings.append(anomaly)
         if self.is_early:
-            yield "ended_early"
+            warnings.append("ended_early")
+        return warnings
 
     def label(
         self,
@@ -113,11 +115,10 @@ class Ending(NamedTuple):
         """Return the closing half of the label, sent with the part of an answer that has its
         finish_reason. Warnings that were `known` before come first, those of the output checks
         last."""
-        warnings = dict.fromkeys([*known, *self.warnings(), *checked])
         return {
             "provenance": {"system_fingerprint": fingerprint, "output_digest": digest},
             "truncated": self.truncation or ("input" if was_input_cut else None),
-            "warnings": list(warnings),
+            "warnings": [*known, *self.warnings(), *checked],
         }
 
 

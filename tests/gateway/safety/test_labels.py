@@ -114,15 +114,15 @@ def test_an_answer_that_is_not_there_has_a_name(
 
 
 def test_the_label_says_how_the_answer_ended() -> None:
-    """Warnings known before, those of the ending and those of the checks, in order and once."""
+    """Warnings known before, those of the ending and those of the checks, in order."""
     label = Ending("abort", None, "Hm").label(
-        ["a", "ended_early"], ["b"], digest="d", fingerprint="fp", was_input_cut=True
+        ["a"], ["b"], digest="d", fingerprint="fp", was_input_cut=True
     )
 
     assert label == {
         "provenance": {"system_fingerprint": "fp", "output_digest": "d"},
         "truncated": "input",
-        "warnings": ["a", "ended_early", "reasoning_only", "b"],
+        "warnings": ["a", "reasoning_only", "ended_early", "b"],
     }
 
 
