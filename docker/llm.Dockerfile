@@ -6,7 +6,7 @@
 
 # The base decides where the rest comes from: vLLM's own image, with CUDA and with kernels that its makers
 # compiled, or a slim Python. docs/decisions/images.md has the reasons.
-# To pin by digest: --build-arg VLLM_IMAGE=vllm/vllm-openai:v0.32.0@sha256:...
+# By tag: no registry could be asked for a digest when this was written. To pin it where you build: --build-arg VLLM_IMAGE=vllm/vllm-openai:v0.32.0@sha256:...
 ARG VLLM_IMAGE=vllm/vllm-openai:v0.32.0
 ARG PYTHON_IMAGE=python:3.11.14-slim-trixie
 ARG BASE=with-cuda

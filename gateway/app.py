@@ -14,10 +14,12 @@ from starlette.types import ASGIApp
 from gateway.audit.trail import Trail
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
+from gateway.auth.key_guard import KeyGuard
 from gateway.background import Background
 from gateway.cluster.state import cluster_state
 from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
+from gateway.engine.tls import EngineTls
 from gateway.engine.watch import EngineWatch
 from gateway.error_handlers import HANDLERS
 from gateway.feedback.entry import CATEGORIES, SEVERITIES
@@ -147,11 +149,13 @@ async def open_services(
 def background_tasks(services: Services) -> list[asyncio.Task[None]]:
     """Start what keeps the services current."""
     keep, watch, hold = services.background.keep, services.watch, services.hold
+    gate = services.gate
     return [
         asyncio.create_task(keep("engine", watch.run)),
-        asyncio.create_task(keep("keys", services.gate.run)),
+        asyncio.create_task(keep("keys", gate.run)),
         asyncio.create_task(keep("shared", services.shared.run)),
         asyncio.create_task(keep("hold", hold.run)),
+        asyncio.create_task(keep("withdrawals", KeyGuard(hold.running, gate.still_admits).run)),
         asyncio.create_task(keep("loop", LoopWatchdog(services.metrics.observe_held).run)),
     ]
 
@@ -164,8 +168,9 @@ def services_of(
     key = settings.engine_api_key
     digest_key = settings.digest_key
     secret = key.get_secret_value() if key else None
-    engine = EngineClient(settings.engine_url, key=secret)
-    metered = tuple(EngineClient(url, key=secret) for url in settings.engine_metrics_urls)
+    tls = EngineTls.of(settings)
+    engine = EngineClient(settings.engine_url, key=secret, tls=tls)
+    metered = tuple(EngineClient(url, key=secret, tls=tls) for url in settings.engine_metrics_urls)
     trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
     feedback = desk_of(settings, own.feedback_failing.set, shared.answers(settings))
     if feedback is not None:

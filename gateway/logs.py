@@ -57,8 +57,17 @@ def event(record: logging.LogRecord) -> str:
     if record.name == log.name:
         return record.getMessage()
     if record.name.partition(".")[0] == "uvicorn":
-        return str(record.msg)
+        return with_counts(str(record.msg), record.args)
     return f"a message from {record.filename}:{record.lineno}"
+
+
+def with_counts(sentence: str, values: object) -> str:
+    """Fill the numbers into a sentence; of any other value its type."""
+    given = values if isinstance(values, tuple) else ()
+    try:
+        return sentence % tuple(each if isinstance(each, int) else type_of(each) for each in given)
+    except (TypeError, ValueError):  # a `%` that is no place for a value
+        return sentence
 
 
 class BatchHandler(logging.StreamHandler[TextIO]):

@@ -16,7 +16,7 @@ from gateway.endpoints import TOKEN_ENDPOINTS
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.http.exchange import Exchange, value_of
 from gateway.logs import fault
-from gateway.pipeline import Pipeline
+from gateway.pipeline import Pipeline, authorise
 from gateway.proxy import messages_error
 from gateway.proxy.handler import MESSAGES
 from gateway.safety.wording import Wording
@@ -147,7 +147,7 @@ class Dispatch:
         endpoint = TOKEN_ENDPOINTS.get(path)
         record.is_audited = services.gate.need(path) is not None
         if endpoint is None:
-            record.principal = await services.gate.admit(path, scope["headers"])
+            await authorise(exchange, services.gate)
             await self.app(scope, receive, send)
             return
         scope["route"], record.is_token_path = endpoint, True

@@ -1,6 +1,6 @@
 """The way of one request to the engine and back: ten steps, the same for every handler.
 
-    authorise  key and scope
+    authorise  key and scope; who asks, for whom and why
     receive    the body, parsed, and the turns in it that are screened
     screen     red flags in what the caller sent: whatever the outcome, it carries the notices; a
                long text is read in steps while the next ones go on, up to the first byte
@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
+from gateway.auth.gate import Gate
 from gateway.engine import openai_json
 from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
 from gateway.engine.errors import translate
@@ -207,8 +208,9 @@ class Pipeline:
             raise MethodNotAllowed(
                 "This path takes POST only; send the request as POST.", allow="POST"
             )
-        scope = self.exchange.scope
-        self.record.principal = await self.services.gate.admit(scope["path"], scope["headers"])
+        gate = self.services.gate
+        await authorise(self.exchange, gate)
+        gate.requirements.check(self.record.principal.care)
 
     async def receive(self) -> Incoming:
         """Receive the body and parse it, a large one in a thread."""
@@ -318,9 +320,10 @@ class Pipeline:
                 )
             self.record.prompt_estimate = 0
             error = await response.read_all(LARGEST_ERROR_BYTES)
+            status, path = response.status, self.exchange.scope["path"]
             # Its words are looked for in all of the request, which may be large.
             return await self.services.heavy.run(
-                lambda: translate(response.status, error, openai_json.parse_request(request.body))
+                lambda: translate(status, error, openai_json.parse_request(request.body), path=path)
             )
         finally:
             response.close()
@@ -350,6 +353,13 @@ class Pipeline:
             beginnings=[refusals.kind_of(text) for text in answer.beginnings],
         )
         return summary._replace(warnings=[*record.screening_warnings, *summary.warnings])
+
+
+async def authorise(exchange: Exchange, gate: Gate) -> None:
+    """Authorise the caller for this path; the record names it also where it is refused."""
+    path, headers, record = exchange.scope["path"], exchange.scope["headers"], exchange.record
+    record.principal = await gate.identify(path, headers)
+    record.principal = gate.authorise(path, record.principal, headers)
 
 
 def priority_of(said: bytes) -> Priority:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
-Scope = Literal["generate", "openai", "reasoning", "feedback", "sign_off", "metrics", "admin"]
+Scope = Literal[
+    "generate", "openai", "reasoning", "feedback", "sign_off", "on_behalf", "metrics", "admin"
+]
 Priority = Literal["emergency", "routine", "batch"]
 Kind = Literal["open", "key", "jwt"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -33,6 +35,17 @@ class Limits:
 NO_LIMITS = Limits()
 
 
+class CareContext(NamedTuple):
+    """Who asks, about which patient and why (HL7's PurposeOfUse), as far as it is known."""
+
+    user: str | None = None
+    patient: str | None = None
+    purposes: tuple[str, ...] = ()
+
+
+NO_CARE = CareContext()
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller; `name` is a key's name or a token's subject, never a secret."""
@@ -43,6 +56,9 @@ class Principal:
     priority: Priority = "routine"
     limits: Limits = field(default=NO_LIMITS)
     expires: float | None = None  # unix seconds
+    # The key's digest, or the id of the key that signed the token: what can be withdrawn.
+    credential: str | None = field(default=None, compare=False, repr=False)
+    care: CareContext = field(default=NO_CARE, repr=False)  # for the audit trail alone
 
     @property
     def id(self) -> str:
@@ -59,5 +75,5 @@ class Principal:
         return replace(self, priority=priority)
 
 
-# Without `reasoning`, `sign_off` and `admin`: a sign-off is the act of somebody with a name.
+# Without `reasoning`, `sign_off`, `on_behalf` and `admin`: whose act it is, has to be known.
 ANYBODY = Principal("anybody", "open", frozenset({"generate", "openai", "feedback", "metrics"}))

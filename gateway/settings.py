@@ -4,9 +4,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ByteSize, Field, SecretStr, StringConstraints
+from pydantic import ByteSize, Field, SecretStr, StringConstraints
 
 from gateway.settings_audit import AuditSettings, audit_conflicts
 from gateway.settings_auth import AuthSettings, auth_conflicts
@@ -27,6 +26,7 @@ from gateway.settings_base import (
 from gateway.settings_card import CardSettings
 from gateway.settings_checks import CheckSettings
 from gateway.settings_cluster import ClusterSettings, cluster_conflicts
+from gateway.settings_engine import EngineSettings, engine_conflicts
 from gateway.settings_feedback import FeedbackSettings, feedback_conflicts
 
 # Variables that only the launcher or the SDK reads, written by `make docs`.
@@ -35,20 +35,18 @@ SIBLING_SETTINGS = Path(__file__).with_name("sibling_settings.txt")
 __all__ = ["PREFIX", "GatewaySettings", "SettingsError", "known_names", "load"]
 
 
-def check_engine_url(url: str) -> str:
-    """Return `http://host[:port]` or `unix:/path` with nothing that would be ignored."""
-    if not names_an_engine(url):
-        raise ValueError("must be http://host:port or unix:/path")
-    return url
-
-
 V1_TIMEOUT_S = 600  # as the openai library has it
 HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[\w.-]+)$")]
-EngineUrl = Annotated[str, AfterValidator(check_engine_url)]
 
 
 class GatewaySettings(
-    AuthSettings, ClusterSettings, AuditSettings, CardSettings, CheckSettings, FeedbackSettings
+    AuthSettings,
+    ClusterSettings,
+    AuditSettings,
+    CardSettings,
+    CheckSettings,
+    EngineSettings,
+    FeedbackSettings,
 ):
     """The gateway's settings, read once at start."""
 
@@ -66,31 +64,6 @@ class GatewaySettings(
         "addresses, `localhost` and names without a domain; or `*`.",
     )
 
-    engine_url: EngineUrl = Field(
-        "http://127.0.0.1:8001",
-        description="Address of the engine, or of the router in front of it: `http://host:port` "
-        "or `unix:/path`.",
-    )
-    engine_api_key: SecretStr | None = Field(
-        None, description="Bearer key the engine expects. The launcher generates a random one."
-    )
-    engine_health_path: str = Field(
-        "/health",
-        pattern=r"^/[\w./-]*$",
-        description="Path that returns 200 while the upstream can serve; vLLM's router has "
-        "`/readiness`.",
-    )
-    engine_metrics_urls: Annotated[tuple[EngineUrl, ...], CommaSeparated] = Field(
-        (),
-        description="Engines behind a router, comma-separated; /metrics then includes their "
-        "metrics.",
-    )
-    phase_file: Path | None = Field(
-        None,
-        description="Status file in which the launcher publishes the engine's phase. Set by "
-        "`mmhie serve`.",
-    )
-
     v1_timeout_seconds: float | None = Field(
         None,
         ge=0,
@@ -99,6 +72,11 @@ class GatewaySettings(
         "MMHIE_TIMEOUT_SECONDS where that is set, else 600.",
     )
 
+    stream_format: Literal["sse", "text"] = Field(
+        "sse",
+        description="Form of a stream of /llm/generate where the `Accept` header asks for none: "
+        "server-sent events, or the plain text of the first release.",
+    )
     truncate: Literal["none", "left", "right"] = Field(
         "none",
         description="How a prompt that is too long is handled: refused (none), or truncated on "
@@ -281,20 +259,6 @@ class GatewaySettings(
         return self.env != "production" if self.api_docs is None else self.api_docs
 
 
-def names_an_engine(url: str) -> bool:
-    """Return whether a URL is `http://host[:port]` or `unix:/path`, with nothing ignored."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:  # an invalid port, unclosed brackets
-        return False
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        return False
-    if parts.scheme == "unix":
-        return parts.path.startswith("/") and not parts.netloc
-    return parts.scheme == "http" and bool(parts.hostname) and port != 0 and parts.path in ("", "/")
-
-
 def known_names() -> frozenset[str]:
     """Return every MMHIE_* variable that the gateway, the launcher or the SDK reads."""
     return names_of(GatewaySettings) | set(SIBLING_SETTINGS.read_text("utf-8").split())
@@ -318,6 +282,7 @@ def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
     yield from auth_conflicts(settings)
     yield from cluster_conflicts(settings)
     yield from audit_conflicts(settings)
+    yield from engine_conflicts(settings)
     yield (
         settings.notice_reader == "model" and settings.audience == "off",
         "MMHIE_NOTICE_READER=model needs somebody to read its notices: set MMHIE_AUDIENCE to "

@@ -43,6 +43,11 @@ class AuditSettings(SharedSettings):
         description="Key of the audit trail's HMAC chain, at least 32 characters; needed with "
         "MMHIE_AUDIT_FILE.",
     )
+    audit_users: Literal["given", "pseudonym"] = Field(
+        "given",
+        description="How the trail names persons who ask and subjects of tokens: as given, or by a "
+        "keyed pseudonym. Patients always have a pseudonym.",
+    )
     audit_fsync: Literal["always", "interval", "never"] = Field(
         "interval",
         description="When lines are flushed to disk: with every batch (0.1 s), once a second, or "

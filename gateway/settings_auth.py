@@ -37,6 +37,25 @@ class AuthSettings(SharedSettings):
     jwt_leeway_seconds: float = Field(
         30, ge=0, le=300, description="Tolerated clock skew for `exp` and `nbf`."
     )
+    jwt_user_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        ("fhirUser", "sub"),
+        description="Claims that name the person who asks, comma-separated; the first that a token "
+        "has counts. A path is `a.b`.",
+    )
+    jwt_patient_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        ("patient", "extensions.ihe_iua.person_id"),
+        description="Claims that name the patient, in the same form.",
+    )
+    jwt_purpose_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        ("purpose_of_use", "extensions.ihe_iua.purpose_of_use"),
+        description="Claims with the purpose of use (HL7's PurposeOfUse), in the same form.",
+    )
+    require_user: bool = Field(
+        False, description="Refuse requests to the model that do not name the person who asks."
+    )
+    require_purpose: bool = Field(
+        False, description="Refuse requests to the model that have no purpose of use."
+    )
     protect_metrics: bool | None = Field(
         None,
         description="Require a key with the scope `metrics` on /metrics and /v1/mmhie/load. Unset: "
@@ -86,6 +105,11 @@ def auth_conflicts(settings: AuthSettings) -> Iterator[tuple[object, str]]:
         is_production and not (settings.keys_file or signed),
         "MMHIE_ENV is production and no keys are configured; set MMHIE_KEYS_FILE (`mmhie keys "
         "new` makes one), MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
+    )
+    yield (
+        (settings.require_user or settings.require_purpose) and not (settings.keys_file or signed),
+        "MMHIE_REQUIRE_USER and MMHIE_REQUIRE_PURPOSE need keys or tokens, since no other caller "
+        "can say who asks; set MMHIE_KEYS_FILE, MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
     )
     yield (
         is_production and "*" in settings.cors_origins,

@@ -7,6 +7,7 @@ from gateway import logs, memory, settings
 from gateway.audit import file as audit
 from gateway.auth import gate
 from gateway.cluster import state as cluster
+from gateway.engine.tls import EngineTls
 from gateway.feedback import opening as feedback
 from gateway.safety.disclaimer import disclaimer_of
 from gateway.safety.model_card.source import card_source
@@ -41,4 +42,5 @@ def checked() -> settings.GatewaySettings:
     disclaimer_of(chosen)
     card_source(chosen)
     Tls.of(chosen)
+    EngineTls.of(chosen)
     return chosen

@@ -72,6 +72,7 @@ def asked(record: Json) -> Rows:
         yield "caller's id", record["caller_request_id"]
     who = f"{record.get('client') or 'unknown'} ({record.get('auth') or 'no valid key'})"
     yield "client", f"{who} from {record.get('address') or 'an unknown address'}"
+    yield from care(record)
     yield "endpoint", f"{record.get('route')}{', streamed' if record.get('stream') else ''}"
     yield "gateway", f"{record.get('host')} {record.get('gateway_version', '')}".strip()
     code = str(record.get("outcome"))
@@ -79,6 +80,16 @@ def asked(record: Json) -> Rows:
     yield "outcome", f"{ENDINGS.get(code, f'error {code}')}{status}"
     if "prompt_digest" in record:
         yield "digest of all that was sent", record["prompt_digest"]
+
+
+def care(record: Json) -> Rows:
+    """Yield for whom the client spoke, about whom and why."""
+    if "user" in record:
+        yield "on behalf of", record["user"]
+    if "patient" in record:
+        yield "about", record["patient"]
+    if "purpose" in record:
+        yield "purpose", ", ".join(record["purpose"])
 
 
 def told(record: Json) -> Rows:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from gateway.audit.file import HOST
+from gateway.audit.pseudonyms import Pseudonyms
 from gateway.json_types import Json
 from gateway.record import RequestRecord
 from gateway.timestamps import rfc3339
@@ -25,35 +26,44 @@ origin_values = itemgetter(*ORIGIN)  # a third of the time of a loop
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-def opened(record: RequestRecord, path: str, now: float) -> Json:
+def opened(record: RequestRecord, path: str, now: float, names: Pseudonyms) -> Json:
     """Return the journal's entry for a request whose answer begins."""
+    care = names.care_of(record.principal)
+    if care["user"]:
+        care["user"] = care["user"][:LONGEST_NAME]
     return {
         "since": rfc3339(now),
         "host": HOST,
         **ids_of(record),
-        "client": record.principal.name[:LONGEST_NAME],
+        "client": names.client(record.principal)[:LONGEST_NAME],
         "auth": record.principal.kind,
         "address": record.address,
         "route": path,
         **(known(screening_of(record)) if record.notices else {}),
+        **known(care),
     }
 
 
-def line_of(record: RequestRecord) -> Json:
+def line_of(record: RequestRecord, names: Pseudonyms) -> Json:
     """Return the line of a request, with a key's name or a token's subject, never the token."""
     return {
         "time": rfc3339(record.ended),
         "kind": "request",
         "host": HOST,
         **ids_of(record),
-        "client": record.principal.name,
+        "client": names.client(record.principal),
         "auth": record.principal.kind,
         "address": record.address,
         "route": record.route,
         "status": record.status,
         "outcome": record.outcome,
         "ms": record.ms,
-        **known(screening_of(record) | origin_of(record) | answer_of(record)),
+        **known(
+            names.care_of(record.principal)
+            | screening_of(record)
+            | origin_of(record)
+            | answer_of(record)
+        ),
     }
 
 
@@ -110,14 +120,16 @@ def known(fields: Json) -> Json:
     return {name: value for name, value in fields.items() if value or value == 0}
 
 
-def lines_of(records: Sequence[RequestRecord]) -> list[Json]:
+def lines_of(records: Sequence[RequestRecord], names: Pseudonyms) -> list[Json]:
     """Return the lines of a batch. Of callers without a valid key, one per batch is written and the
     rest are counted: else anybody could fill the disk."""
     unauthenticated = [record for record in records if is_unauthenticated(record)]
-    written = [line_of(record) for record in records if not is_unauthenticated(record)]
+    written = [line_of(record, names) for record in records if not is_unauthenticated(record)]
     if unauthenticated:
         more = {"more_like_this": len(unauthenticated) - 1} if len(unauthenticated) > 1 else {}
-        written.append({**line_of(unauthenticated[-1]), "client": None, "auth": None, **more})
+        written.append(
+            {**line_of(unauthenticated[-1], names), "client": None, "auth": None, **more}
+        )
     return written
 
 

@@ -15,7 +15,7 @@ from gateway.json_types import Json
 from gateway.record import NO_SLOT
 
 SLOTS = 4096
-SLOT_BYTES = 1024  # the longest request id and name, in any script, and every notice
+SLOT_BYTES = 2048  # the longest request id and names, in any script, every notice and purpose
 LENGTH = struct.Struct("<H")
 
 

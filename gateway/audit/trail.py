@@ -16,6 +16,7 @@ from gateway.audit import entry
 from gateway.audit.chain import Head
 from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event
 from gateway.audit.inflight_journal import InflightJournal, left_behind
+from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import tail_records
 from gateway.errors import AuditUnavailable
 from gateway.json_types import Json
@@ -52,6 +53,7 @@ class Trail:
     def __init__(
         self,
         file: AuditFile,
+        names: Pseudonyms,
         *,
         on_failure: OnFailure,
         checkpoint_s: float,
@@ -59,6 +61,7 @@ class Trail:
         sender: "CheckpointSender | None" = None,
     ) -> None:
         self._file = file
+        self._names = names
         file.on_tampering = self._note_tampering
         self._sender = sender
         self._on_failure = on_failure
@@ -81,12 +84,14 @@ class Trail:
     @classmethod
     def of(cls, settings: GatewaySettings, alarm: Alarm) -> "Trail | None":
         """Return the trail for these settings; `alarm` is called with its failures and losses."""
-        file = AuditFile.of(settings)
-        if file is None:
+        file, key = AuditFile.of(settings), settings.audit_key
+        if file is None or key is None:
             return None
+        hides_users = settings.audit_users == "pseudonym"
         url = settings.audit_checkpoint_url
         return cls(
             file,
+            Pseudonyms.of(key.get_secret_value(), hides_users=hides_users),
             on_failure=settings.audit_on_failure,
             checkpoint_s=settings.audit_checkpoint_seconds,
             alarm=alarm,
@@ -97,7 +102,8 @@ class Trail:
         """Enter a request in flight into the journal: if the process is killed, it is accounted
         for at the next start."""
         if self._journal is not None:
-            record.journal_slot = self._journal.enter(entry.opened(record, path, time.time()))
+            line = entry.opened(record, path, time.time(), self._names)
+            record.journal_slot = self._journal.enter(line)
 
     def observe(self, record: RequestRecord) -> None:
         """Keep the finished record of a request until it is written."""
@@ -243,7 +249,7 @@ class Trail:
         back = [event("resumed")] if self.failing else []
         try:
             with self._timed():
-                self._file.append([*events, *back, *gap, *entry.lines_of(batch)])
+                self._file.append([*events, *back, *gap, *entry.lines_of(batch, self._names)])
         except (OSError, ChainBroken) as problem:
             self._fail(problem)
             return False

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from gateway.auth import keys
+from gateway.auth.care_context import CareClaims, CareRequirements, context_in_headers
 from gateway.auth.keys import KeyFile
 from gateway.auth.local_callers import LocalCallers, refusal
 from gateway.errors import Forbidden, RequestError, Unauthorized
@@ -42,6 +43,7 @@ class Gate:
     default_limits: Limits = NO_LIMITS
     limiter: RateLimiter = field(default_factory=LocalRateLimiter)
     local: LocalCallers = field(default_factory=LocalCallers)
+    requirements: CareRequirements = field(default_factory=CareRequirements)
 
     @classmethod
     def of(
@@ -62,6 +64,7 @@ class Gate:
             default_limits=default_limits(settings),
             limiter=limiter,
             local=LocalCallers.of(settings.allowed_hosts, settings.cors_origins),
+            requirements=CareRequirements.of(settings),
         )
 
     async def run(self) -> None:
@@ -87,15 +90,19 @@ class Gate:
         sources = (self.keys, self.jwt and self.jwt.keys)
         return [source.problem for source in sources if source and source.problem]
 
-    async def admit(self, path: str, headers: RawHeaders) -> Principal:
-        """Return the caller if it may use a path; raise Unauthorized or Forbidden."""
+    async def identify(self, path: str, headers: RawHeaders) -> Principal:
+        """Return the caller of a path; raise what `authenticate` raises, where it needs a key."""
+        return ANYBODY if self.need(path) is None else await self.authenticate(headers)
+
+    def authorise(self, path: str, principal: Principal, headers: RawHeaders) -> Principal:
+        """Return the caller, with whom it speaks for, if it may use a path; raise Forbidden or
+        InvalidRequest."""
         need = self.need(path)
         if need is None:
-            return ANYBODY
-        principal = await self.authenticate(headers)
+            return principal
         if need != "any" and need not in principal.scopes:
             raise Forbidden(f"This key lacks the scope `{need}`; ask the operator for it.")
-        return principal
+        return context_in_headers(principal, headers)
 
     async def authenticate(self, headers: RawHeaders) -> Principal:
         """Return the caller; raise Unauthorized, and without keys what check_local raises."""
@@ -116,6 +123,15 @@ class Gate:
         if principal is None:
             raise Unauthorized("The key is unknown, expired or revoked; ask the operator for one.")
         return principal
+
+    def still_admits(self, principal: Principal) -> bool:
+        """Return whether the key that let a caller in is still good; of a token, the key that
+        signed it: its own expiry ends no answer that has begun."""
+        if principal.kind == "key" and self.keys is not None:
+            return self.keys.owner(principal.credential or "") is not None
+        if principal.kind == "jwt" and self.jwt is not None:
+            return self.jwt.keys.find(principal.credential) is not None
+        return True
 
     def need(self, path: str) -> Need:
         """Return what a path requires of a caller; one that is not declared is closed."""
@@ -225,7 +241,12 @@ def verifier_of(settings: GatewaySettings) -> "JwtVerifier | None":
         return None
     from gateway.auth import jwt
 
-    policy = jwt.JwtPolicy(settings.jwt_issuer, settings.jwt_audience, settings.jwt_leeway_seconds)
+    policy = jwt.JwtPolicy(
+        settings.jwt_issuer,
+        settings.jwt_audience,
+        settings.jwt_leeway_seconds,
+        CareClaims.of(settings),
+    )
     return jwt.JwtVerifier(jwks_of(settings), policy)
 
 

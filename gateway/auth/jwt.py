@@ -3,11 +3,12 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import jwt
 
+from gateway.auth.care_context import CareClaims, context_in_claims
 from gateway.auth.jwks import ALGORITHMS, Jwks
 from gateway.errors import Unauthorized
 from gateway.json_types import Json
@@ -21,11 +22,12 @@ REQUIRED = ["exp", "iss", "aud", "sub"]
 
 @dataclass(frozen=True, slots=True)
 class JwtPolicy:
-    """The issuer and audience that a token must have."""
+    """The issuer and audience that a token must have, and the claims that name persons."""
 
     issuer: str
     audience: str
     leeway_s: float
+    care: CareClaims = field(default_factory=CareClaims)
 
 
 class JwtVerifier:
@@ -58,8 +60,10 @@ class JwtVerifier:
         return known
 
     async def _verify(self, token: str) -> Principal:
-        key = await self._key(checked(lambda: jwt.get_unverified_header(token)))
-        return checked(lambda: principal_of(self._claims(token, key), self.policy.leeway_s))
+        header = checked(lambda: jwt.get_unverified_header(token))
+        key = await self._key(header)
+        principal = checked(lambda: principal_of(self._claims(token, key), self.policy))
+        return replace(principal, credential=header.get("kid"))
 
     async def _key(self, header: Json) -> jwt.PyJWK:
         """Return the key that a token names. The algorithm is never taken from the token alone: a
@@ -100,7 +104,7 @@ def checked(step: Callable[[], T]) -> T:
         raise Unauthorized(MALFORMED) from None
 
 
-def principal_of(claims: Json, leeway_s: float) -> Principal:
+def principal_of(claims: Json, policy: JwtPolicy) -> Principal:
     """Return the principal that verified claims describe; raise Unauthorized."""
     subject = claims["sub"]
     if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
@@ -111,7 +115,8 @@ def principal_of(claims: Json, leeway_s: float) -> Principal:
         kind="jwt",
         scopes=scopes_of(claims),
         priority=priority if priority in PRIORITIES else "routine",
-        expires=float(claims["exp"]) + leeway_s,
+        expires=float(claims["exp"]) + policy.leeway_s,
+        care=context_in_claims(claims, policy.care),
     )
 
 

@@ -42,7 +42,13 @@ class Key:
 
     def principal(self) -> Principal:
         return Principal(
-            self.name, "key", frozenset(self.scopes), self.priority, self.limits, self.expires
+            self.name,
+            "key",
+            frozenset(self.scopes),
+            self.priority,
+            self.limits,
+            self.expires,
+            self.sha256,
         )
 
     def state(self, now: float) -> str:
@@ -127,7 +133,10 @@ class KeyFile:
 
     def principal(self, token: bytes) -> Principal | None:
         """Return the owner of a key; None for an unknown, expired or revoked one."""
-        digest = sha256(token)
+        return self.owner(sha256(token))
+
+    def owner(self, digest: str) -> Principal | None:
+        """The same for the digest of a key."""
         found = self._file.current().get(digest)
         if found is None or digest in self._revoked:
             return None

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.audit.account import printable
+from gateway.audit.pseudonyms import Pseudonyms
 from gateway.cli.audit import File, genuine_records, readable, trail
 from gateway.cli.command import AsJson, CommandError, put
 from gateway.json_types import Json
@@ -14,11 +15,16 @@ from gateway.safety.provenance import keyed_digest
 from gateway.settings import load
 
 MOST_BYTES = 10_000_000  # of a copy: no answer is longer
-PERSONS = ("reviewer", "by", "closed_by")
+PERSONS = ("reviewer", "by", "closed_by", "user")
+WHO = ("client", "user", "patient", "reviewer")
+SUMMARY = ("time", "kind", "request_id", *WHO, "model", "category", "outcome")
 Since = Annotated[str | None, typer.Option(help="First time, as 2026-11-28T10:30, in UTC.")]
 Until = Annotated[str | None, typer.Option(help="Time before which, in the same form.")]
 Client = Annotated[str | None, typer.Option(help="Name of a key, or subject of a token.")]
-Person = Annotated[str | None, typer.Option(help="Who signed off, closed, or held the model.")]
+Person = Annotated[
+    str | None, typer.Option(help="Who asked, signed off, closed, or held the model.")
+]
+Patient = Annotated[str | None, typer.Option(help="Identifier of the patient who was asked about.")]
 Request = Annotated[str | None, typer.Option(help="Request id, the gateway's or the caller's.")]
 Notice = Annotated[str | None, typer.Option(help="Id of a notice that was shown.")]
 Copy = Annotated[Path, typer.Argument(help="Copy of an answer, as text.", show_default=False)]
@@ -35,6 +41,7 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter for each option
     until: Until = None,
     client: Client = None,
     person: Person = None,
+    patient: Patient = None,
     request: Request = None,
     notice: Notice = None,
     file: File = None,
@@ -42,13 +49,18 @@ def search(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """List the lines of the trail that all these options fit; exit code 1 if there is none."""
     path, key = trail(file)
+    names = Pseudonyms.of(key)
     with readable(path):
         found = [
             record
             for record in genuine_records(path, key)
             if is_within(record, since, until)
             and is_of(record, client, ("client",))
-            and is_of(record, person, PERSONS)
+            and (
+                is_of(record, person, PERSONS)
+                or is_of(record, names.user(str(person)), ("user", "client"))
+            )
+            and (patient is None or record.get("patient") == names.patient(patient))
             and is_of(record, request, ("request_id", "caller_request_id"))
             and (notice is None or notice in record.get("notices", ()))
         ]
@@ -70,8 +82,7 @@ def is_of(record: Json, wanted: str | None, names: tuple[str, ...]) -> bool:
 
 def summary(record: Json) -> str:
     """Return a line of the trail in one line for a person."""
-    names = ("time", "kind", "request_id", "client", "model", "category", "outcome", "reviewer")
-    told = (str(record[name]) for name in names if record.get(name))
+    told = (str(record[name]) for name in SUMMARY if record.get(name))
     notices = ", ".join(record.get("notices", ()))
     return printable(" ".join([*told, *([f"notices: {notices}"] if notices else [])]))
 

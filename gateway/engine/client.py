@@ -1,6 +1,7 @@
 """The client of the engine: a pool of connections with `open`, `fetch` and `aclose`."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from gateway.engine.connection import ChunkPass, Connection, ConnectionDiedError, Sink, timed_out
+from gateway.engine.tls import EngineTls, explain_handshake, explain_hang_up
 from gateway.errors import EngineGarbled, EngineUnavailable
 
 CONNECT_TIMEOUT_S = 5.0
@@ -94,11 +96,13 @@ class EngineResponse:
 class EngineClient:
     """A pool of connections to one upstream; the most recently used is taken first."""
 
-    def __init__(self, url: str, *, key: str | None = None) -> None:
+    def __init__(self, url: str, *, key: str | None = None, tls: EngineTls | None = None) -> None:
+        """`tls` is needed for https."""
         parts = urlsplit(url)
+        self.tls = tls if parts.scheme == "https" else None
         self.path = parts.path if parts.scheme == "unix" else None
         self.host = parts.hostname or "localhost"
-        self.port = parts.port or 80
+        self.port = parts.port or (80 if self.tls is None else 443)
         self._idle: deque[Connection] = deque()
         authorization = f"authorization: Bearer {key}\r\n" if key else ""
         host = parts.netloc or "localhost"
@@ -107,9 +111,9 @@ class EngineClient:
     async def open(self, request: EngineRequest) -> EngineResponse:
         """Send a request and wait for its status line.
 
-        Raises EngineUnavailable (refused, or closed twice before answering), EngineTimeout,
-        EngineCut or EngineGarbled. A request that got no byte of an answer is retried once,
-        within the same total.
+        Raises EngineUnavailable (refused, not trusted, or closed twice before answering),
+        EngineTimeout, EngineCut or EngineGarbled. A request that got no byte of an answer is
+        retried once, within the same total.
         """
         if 0 in (request.idle_s, request.total_s):
             raise timed_out()
@@ -127,6 +131,8 @@ class EngineClient:
             finally:
                 if not is_answered:
                     connection.abort()
+        if self.tls is not None:
+            raise explain_hang_up()
         raise EngineUnavailable(
             "The engine closed the connection without an answer; try again.", retry_after_s=1
         )
@@ -153,11 +159,18 @@ class EngineClient:
 
     def _take_idle(self) -> Connection | None:
         self._drop_stale()
+        context = self._context()
         while self._idle:
             connection = self._idle.pop()
-            if not connection.closed:
+            if connection.closed:
+                continue
+            if connection.context is context:
                 return connection
+            connection.abort()  # of an engine that may not be trusted any more
         return None
+
+    def _context(self) -> ssl.SSLContext | None:
+        return None if self.tls is None else self.tls.context()
 
     def _drop_stale(self) -> None:
         """Close connections that were idle too long; the oldest is at the front."""
@@ -171,15 +184,19 @@ class EngineClient:
         try:
             async with asyncio.timeout_at(limit if until is None else min(limit, until)):
                 return await self._dial(loop)
+        except ssl.SSLError as error:
+            raise explain_handshake(error) from None
         except (OSError, TimeoutError):
             raise EngineUnavailable(
                 "The engine cannot be reached; it may be starting: try again.", retry_after_s=2
             ) from None
 
     async def _dial(self, loop: asyncio.AbstractEventLoop) -> Connection:
+        context = self._context()
+        protocol = partial(Connection, loop, context)
         if self.path is not None:
-            return (await loop.create_unix_connection(partial(Connection, loop), self.path))[1]
-        return (await loop.create_connection(partial(Connection, loop), self.host, self.port))[1]
+            return (await loop.create_unix_connection(protocol, self.path))[1]
+        return (await loop.create_connection(protocol, self.host, self.port, ssl=context))[1]
 
     def release(self, connection: Connection) -> None:
         """Keep a connection that can serve the next request, close any other."""
@@ -188,6 +205,10 @@ class EngineClient:
             self._idle.append(connection)
         else:
             connection.abort()
+
+    def warnings(self) -> list[str]:
+        """Return what an operator should know."""
+        return [] if self.tls is None else self.tls.warnings()
 
     async def aclose(self) -> None:
         """Close every idle connection."""

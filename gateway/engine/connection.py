@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -29,8 +30,12 @@ class ConnectionDiedError(Exception):
 class Connection(asyncio.Protocol):
     """A keep-alive connection; `send` starts an exchange, `read` returns its body."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None = None
+    ) -> None:
+        """`context` is that of TLS; None for plain HTTP."""
         self.loop = loop
+        self.context = context
         self.transport: asyncio.Transport = None  # type: ignore[assignment] # until connection_made
         self.closed = False
         self.idle_since = 0.0

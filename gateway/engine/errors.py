@@ -52,6 +52,10 @@ LONGEST_PARAM = 256
 NAME = re.compile(r"[A-Za-z_]\w{0,63}")
 ESCAPES = ("\\n", "\\r", "\\t")  # as Python and JSON write them in front of a word
 QUOTED = re.compile(r"[\\'\"]")
+# There vLLM parses no JSON of the request's but the body, which has been parsed here: what Python's
+# parser complains of is what the model wrote.
+MESSAGES = "/v1/messages"
+BROKEN_JSON = re.compile(r": line \d+ column \d+ \(char \d+\)\Z")
 _INPUT_ECHO = re.compile(
     r"(?:,\s{0,4})?'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_value=.*", re.DOTALL
 )
@@ -69,11 +73,13 @@ class EngineRefusal(RequestError):
         return {"message": self.message, **self._details}
 
 
-def translate(status: int, body: bytes, request: object = None) -> GatewayError:
+def translate(status: int, body: bytes, request: object = None, *, path: str = "") -> GatewayError:
     """Return the error for an engine's response with this status and body.
 
     `request` is the parsed request: any text of it that the engine quotes is withheld.
     """
+    if path == MESSAGES and status == 400 and BROKEN_JSON.search(message_of(body)):
+        return EngineRejected("The model called a tool with an input that is not JSON; try again.")
     if status in (401, 403):
         return EngineRejected("The engine refused the gateway's key; check MMHIE_ENGINE_API_KEY.")
     if status in (429, 503):
@@ -139,6 +145,12 @@ def private(request: object) -> object:
     if not isinstance(request, dict):
         return request
     return {name: value for name, value in request.items() if name != "model"}
+
+
+def message_of(body: bytes) -> str:
+    """Return the message of an engine's error body; empty when there is none."""
+    message = error_object(body).get("message")
+    return message if isinstance(message, str) else ""
 
 
 def error_object(body: bytes) -> Json:

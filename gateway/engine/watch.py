@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import orjson
 
 from gateway.engine.client import EngineClient, EngineRequest
+from gateway.engine.tls import RETRY_S, EngineUntrusted
 from gateway.errors import Draining, EngineUnavailable, GatewayError
 from gateway.json_types import Json
 
@@ -74,6 +75,7 @@ class EngineWatch:
         self._recheck = asyncio.Event()
         self._probed = asyncio.Event()
         self._was_ready = False
+        self._is_untrusted = False
         self.state = EngineState()
         self.draining = False  # told to stop: not ready for new requests
         self.refusing = False  # every load balancer has seen that by now
@@ -105,6 +107,9 @@ class EngineWatch:
             self._recheck.clear()
             self.state = await self.probe()
             self._probed.set()
+            if self._is_untrusted:  # no request hurries it: each would cost the engine a handshake
+                await asyncio.sleep(RETRY_S)
+                continue
             pause = POLL_READY_S if self.state.phase == "ready" else POLL_WAITING_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -122,22 +127,25 @@ class EngineWatch:
     async def probe(self) -> EngineState:
         """Return the state now."""
         published = read_status_file(self._status_file) if self._status_file else None
+        self._is_untrusted = False
         if published is not None and published.phase != "ready":
             return published
         try:
             return await self._probe_engine(published or EngineState())
+        except EngineUntrusted as error:
+            self._is_untrusted = True
+            return self._down(published, error.message)
         except (GatewayError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return self._unreachable(published)
 
     def _unreachable(self, published: EngineState | None) -> EngineState:
         if published is None and not self._was_ready:
             return EngineState()
-        return replace(
-            published or self.state,
-            phase="engine_down",
-            detail="The engine does not answer.",
-            model=None,
-        )
+        return self._down(published, "The engine does not answer.")
+
+    def _down(self, published: EngineState | None, detail: str) -> EngineState:
+        state = published or self.state
+        return replace(state, phase="engine_down", detail=detail, model=None)
 
     async def _probe_engine(self, published: EngineState) -> EngineState:
         """Check the health each time; fetch the model's facts once per start of the engine."""

@@ -60,7 +60,7 @@ class Generate:
         return PreparedPrompt(
             prompt,
             model,
-            form_of(exchange.header(b"accept"), stream=stream),
+            form_of(exchange.header(b"accept"), stream=stream, default=settings.stream_format),
             options,
             services.labels.facts_of(options, digested(incoming.request, prompt)),
             services.answer_checks([turn.text for turn in incoming.turns]),
@@ -147,6 +147,7 @@ class GeneratedAnswer:
             opened.response,
             answer_budget=request.prompt.max_tokens,
             reasoning_budget=budget if request.model.budgets_reasoning else None,
+            require=opened.memory.require,
         )
         self._memory = opened.memory
         self._held = opened.memory.held_bytes
@@ -213,12 +214,18 @@ class GeneratedAnswer:
         """The closing half of the label, once the deltas have ended."""
         answer, prompt, checks = self.reader.answer, self.request.prompt, self.request.checks
         return self.reader.ending().label(
-            [*prompt.warnings(), *answer.warnings],
+            [*prompt.warnings(), *self._other_model(), *answer.warnings],
             checks.warnings(answer.text) if checks is not None else (),
             digest=provenance.keyed_digest(self.services.labels.key, answer.text),
             fingerprint=answer.system_fingerprint,
             was_input_cut=prompt.was_cut,
         )
+
+    def _other_model(self) -> list[str]:
+        """Return a warning where the engine names a model that is not served."""
+        served = self.request.model.ids
+        is_other = provenance.is_another_model(self.reader.answer.model, served)
+        return [provenance.OTHER_MODEL] if is_other else []
 
     def closing(self) -> Json:
         """Everything of an answer but its text, once its deltas have ended."""

@@ -75,4 +75,5 @@ class Answer:
     finish_reason: str | None = None
     usage: Json | None = None
     system_fingerprint: str | None = None
+    model: object = None  # as the engine names it
     warnings: list[str] = field(default_factory=list)

@@ -17,8 +17,10 @@ from gateway.errors import InvalidField
 from gateway.generate.prompt import Answer, Message, Prompt, Text
 from gateway.json_types import Json
 
-Form = Literal["json", "sse", "text"]
-FORMS = (b"text/plain", b"text/event-stream", b"application/json")
+StreamForm = Literal["sse", "text"]
+Form = Literal["json"] | StreamForm
+STREAM_FORMS: Mapping[bytes, StreamForm] = {b"text/plain": "text", b"text/event-stream": "sse"}
+FORMS = (*STREAM_FORMS, b"application/json")
 WEIGHT = re.compile(rb"[01](?:\.\d{0,3})?")
 
 
@@ -173,14 +175,15 @@ def finale(answer: Answer, *, model: str, mmhie: Json, request_id: str) -> Json:
     }
 
 
-def form_of(accept: bytes, *, stream: bool) -> Form:
-    """The form of the answer: JSON, server-sent events, or the plain text of the first release,
-    which has to be preferred to JSON, too: many clients' default names both."""
+def form_of(accept: bytes, *, stream: bool, default: StreamForm = "sse") -> Form:
+    """The form of the answer: JSON, server-sent events, or the plain text of the first release. A
+    form of streams has to be preferred to JSON, too, else the default counts: many clients name
+    all of them."""
     if not stream:
         return "json"
     ranked = sorted(ranges_in(accept), key=lambda one: -one[1])  # the first of equals stays first
     best = next((name for name, weight in ranked if name in FORMS and weight > 0), b"")
-    return "text" if best == b"text/plain" else "sse"
+    return STREAM_FORMS.get(best, default)
 
 
 def ranges_in(accept: bytes) -> Iterator[tuple[bytes, float]]:

@@ -1,13 +1,15 @@
 """Read the engine's stream: deltas of one answer, then why it ended and what is wrong with it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from gateway.engine import openai_json
 from gateway.engine.client import EngineResponse
 from gateway.errors import EngineCut, NoAnswer
 from gateway.generate.prompt import Answer, Delta
+from gateway.http.exchange import LARGE_BYTES
 from gateway.http.sse import EventBuffer, payload
 from gateway.json_types import Json
+from gateway.limits.memory_budget import parsed_bytes
 from gateway.safety import harmony
 from gateway.safety.labels import Ending
 from gateway.safety.reasoning import text_of
@@ -17,11 +19,18 @@ class AnswerReader:
     """Reads one streamed chat or text completion; `answer` fills as `deltas` go by."""
 
     def __init__(
-        self, response: EngineResponse, *, answer_budget: int, reasoning_budget: int | None = None
+        self,
+        response: EngineResponse,
+        *,
+        answer_budget: int,
+        reasoning_budget: int | None = None,
+        require: Callable[[int], object] = id,
     ) -> None:
-        """Budgets are in tokens; that for reasoning is given where the engine enforces it."""
+        """Budgets are in tokens; that for reasoning is given where the engine enforces it.
+        `require` is called with the bytes that a large event takes, before it is parsed."""
         self.answer = Answer()
         self._response = response
+        self._require = require
         self._answer_budget = answer_budget
         self._reasoning_budget = reasoning_budget
         self._guard = harmony.HarmonyGuard()
@@ -74,6 +83,8 @@ class AnswerReader:
                 if content == b"[DONE]":
                     self._response.expect_end()
                     return
+                if len(content) > LARGE_BYTES:
+                    self._require(parsed_bytes(content))
                 if content:
                     yield openai_json.parse_chunk(content)
                     self._response.mark_progress()
@@ -84,6 +95,7 @@ class AnswerReader:
             chunk.get("system_fingerprint") or self.answer.system_fingerprint
         )
         self.answer.usage = openai_json.usage_of(chunk) or self.answer.usage
+        self.answer.model = chunk.get("model") or self.answer.model
         choices = openai_json.choices_of(chunk)
         if not choices:
             return Delta()

@@ -7,6 +7,7 @@ from types import TracebackType
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
+from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
 
 RawHeaders = Sequence[tuple[bytes, bytes]]  # as ASGI has them: lower-case names, in order
@@ -102,7 +103,8 @@ class Exchange:
 
     def watched(self, running: "set[CancelOnDisconnect]") -> "CancelOnDisconnect":
         """A block of work, one of those `running`, that ends the moment the caller hangs up."""
-        return CancelOnDisconnect(self._receive, lambda: self.complete, running)
+        caller = self.record.principal
+        return CancelOnDisconnect(self._receive, lambda: self.complete, running, caller)
 
     async def send(self, message: Message) -> None:
         """The ASGI send of this exchange, for the framework."""
@@ -225,14 +227,24 @@ class CancelOnDisconnect:
     is done it goes on.
     """
 
-    __slots__ = ("_is_complete", "_reason", "_receive", "_receiving", "_running", "_worker")
+    __slots__ = (
+        "_is_complete",
+        "_reason",
+        "_receive",
+        "_receiving",
+        "_running",
+        "_worker",
+        "principal",
+    )
 
     def __init__(
         self,
         receive: Receive,
         is_complete: Callable[[], bool],
         running: "set[CancelOnDisconnect]",
+        principal: Principal = ANYBODY,
     ) -> None:
+        self.principal = principal
         self._receive = receive
         self._is_complete = is_complete
         self._reason: Callable[[], BaseException] | None = None

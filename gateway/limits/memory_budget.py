@@ -83,6 +83,13 @@ class MemoryLease:
         budget.held_bytes += more
         self.held_bytes = size
 
+    def require(self, size: int) -> None:
+        """Raise OutOfMemory where so many bytes more do not fit now: for work that is done at
+        once, so that nobody else takes them meanwhile."""
+        held = self.held_bytes
+        self.hold(held + size)
+        self.hold(held)
+
     def hold_request(self, size: int) -> None:
         """The same for a request; raises BodyTooLarge where it would not fit alone."""
         if size > self._budget.limit_bytes:

@@ -323,7 +323,7 @@ def check_grammars(parsed: Json, policy: RequestPolicy) -> None:
         raise InvalidRequest(
             "The patterns and lengths of the response format or the tools take too long to compile "
             f"(over {policy.grammar_weight}, MMHIE_MAX_GRAMMAR_WEIGHT); use fewer patterns, lower "
-            "counts in them, and no minLength or maxLength."
+            "counts in them, and one maxLength for all texts."
         )
 
 

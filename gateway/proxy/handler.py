@@ -54,6 +54,7 @@ class PassThrough:
             disclaimer=services.labels.disclaimer.text,
             may_see="reasoning" in exchange.record.principal.scopes,
             warnings=tuple(warnings(path, request, reasons=model.reasons)),
+            served=model.ids,
         )
         if services.settings.output_checks:
             checks = services.answer_checks([turn.text for turn in incoming.turns])
@@ -248,6 +249,8 @@ class RelayedStream:
         events: list[bytes] = []
         try:
             for event in self._buffer.feed(data):
+                if len(event) > LARGE_BYTES:
+                    self._memory.require(parsed_bytes(event))
                 events.append(self._relay.relay(event))
                 if not event.startswith(b":"):  # a comment is no token
                     self._response.mark_progress()

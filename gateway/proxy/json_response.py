@@ -41,10 +41,12 @@ def label(
         raise EngineRejected("The engine failed while it was answering; try again.")
     if path == RESPONSES:
         state = ChoiceState(policy.digest(key), policy)
+        state.hear_model(answer.get("model"))
         states, final = [state], state.final(responses_output.hear(answer, state), fingerprint=None)
         changes = responses_output.changes(answer, policy)
     elif path == MESSAGES:
         state = ChoiceState(policy.digest(key), policy)
+        state.hear_model(answer.get("model"))
         states, final = [state], state.final(messages_output.hear(answer, state), fingerprint=None)
         changes = messages_output.changes(answer, policy)
     else:
@@ -69,6 +71,7 @@ def pass_on_choices(
     mac = policy.digest(key)
     states = [ChoiceState(mac, policy) for _ in choices]
     passed = [one.pass_on(choice) for one, choice in zip(states, choices, strict=True)]
+    states[0].hear_model(answer.get("model"))
     finals = [
         one.final(choice.get("finish_reason"), fingerprint=answer.get("system_fingerprint"))
         for one, choice in zip(states, choices, strict=True)

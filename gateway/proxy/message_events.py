@@ -94,7 +94,9 @@ class MessageEventRelay:
         return rest
 
     def _start(self, event: bytes, body: Json) -> bytes:
-        self._prompt_usage = messages_output.usage_of(object_in(body, "message"))
+        message = object_in(body, "message")
+        self._prompt_usage = messages_output.usage_of(message)
+        self._state.hear_model(message.get("model"))
         return openai_json.inside("message", event, {"mmhie": self._initial})
 
     def _block(self, event: bytes, body: Json) -> bytes:

@@ -23,7 +23,7 @@ class OutputPolicy:
     """Changes to the engine's output for one caller; by default none.
 
     `opening` and `closing` go around the answer's text; `warnings` are known beforehand, `checks`
-    read the whole text for more of them.
+    read the whole text for more of them. `served` are the models that an answer may name.
     """
 
     policy: reasoning.Policy = "pass"
@@ -32,6 +32,7 @@ class OutputPolicy:
     opening: str = ""
     closing: str = ""
     warnings: tuple[str, ...] = ()
+    served: tuple[str, ...] = ()
     checks: "AnswerChecks | None" = None
 
     @cached_property
@@ -73,11 +74,12 @@ def policy_for(
     disclaimer: str,
     may_see: bool,
     warnings: tuple[str, ...],
+    served: tuple[str, ...] = (),
 ) -> OutputPolicy:
     """Return the output policy for a request of a caller who may see reasoning, or not."""
     opening, closing = surrounded(request, disclaimer, settings.disclaimer_in_v1_text)
     name = settings.reasoning_field
-    return shared(settings.reasoning, name, may_see, opening, closing, warnings)
+    return shared(settings.reasoning, name, may_see, opening, closing, warnings, served)
 
 
 def surrounded(
@@ -164,6 +166,11 @@ class ChoiceState:
         if found:
             self.warn("harmony_markers_stripped")
         return shown
+
+    def hear_model(self, name: object) -> None:
+        """Take in the model that the engine says has answered."""
+        if provenance.is_another_model(name, self.policy.served):
+            self.warn(provenance.OTHER_MODEL)
 
     @property
     def is_in_text(self) -> bool:

@@ -123,7 +123,9 @@ class ResponseEventRelay:
         body = openai_json.parse_chunk(sse.payload(event))
         response = body.get("response") or {}
         state = ChoiceState(self._policy.digest(self._key), self._policy)
-        final = state.final(responses_output.hear(response, state), fingerprint=None)
+        finish = responses_output.hear(response, state)
+        state.hear_model(response.get("model"))
+        final = state.final(finish, fingerprint=None)
         if changes := responses_output.changes(response, self._policy):
             changed = {**body, "response": {**response, **changes}}
             event = sse.named(str(body.get("type")), changed)

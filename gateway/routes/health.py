@@ -51,6 +51,9 @@ def own_warnings(services: Services) -> list[str]:
     """Warnings for the operator about the gateway's own settings."""
     background = services.background.warnings()
     warnings = [*services.gate.warnings(), *services.shared.warnings(), *background]
+    warnings += dict.fromkeys(
+        warning for engine in (services.engine, *services.metered) for warning in engine.warnings()
+    )
     if services.trail is not None:
         warnings += services.trail.warnings()
     if services.feedback is not None:

@@ -17,7 +17,7 @@ from gateway.safety.request_text import Turn
 from gateway.safety.second_reader import NoticeReader
 from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 
-LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 0.5 ms
+LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 1 ms, 5 at worst
 MANY_TURNS = 64
 SCREENING_S = 10.0  # after which an answer says that the prompt was not screened
 

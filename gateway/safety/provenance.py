@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from typing import NamedTuple
@@ -29,6 +29,7 @@ SAMPLING = (
     "frequency_penalty",
     "repetition_penalty",
 )
+OTHER_MODEL = "other_model"  # a warning
 
 
 class Serving(NamedTuple):
@@ -99,6 +100,12 @@ def merge(first: Json, last: Json) -> Json:
     warnings = [*first.get("warnings", ()), *last["warnings"]]
     known = {**first["provenance"], **last["provenance"]}
     return {**first, **last, "warnings": warnings, "provenance": known}
+
+
+def is_another_model(name: object, served: Collection[str]) -> bool:
+    """Return whether an answer names a model that is not served: what is said of ours is not true
+    of it then. An engine may name none."""
+    return bool(name and served) and name not in served
 
 
 def sampling(body: Mapping[str, object]) -> dict[str, int | float]:

@@ -37,6 +37,7 @@ MAX_HEADERS = 128
 MAX_PIPELINED = 16
 MAX_PIPELINED_BYTES = 64 * 1024
 LINGER_S = 2.0  # a caller who is still sending reads our answer only while we do not close
+LAST_READ_S = 0.1  # for what a stopping server has accepted and not read yet
 MAX_LEFTOVER_BYTES = 16 * 1024 * 1024
 TOO_MANY_PIPELINED = "Too many pipelined requests; wait for answers before you send more."
 TOO_MUCH_PIPELINED = "A pipelined body is too large; wait for the answer before it."
@@ -65,6 +66,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.parsing: ParserState = "idle"
         self.phase_since = self.loop.time()  # of what is being parsed, or of the idle time
         self.is_unused = True
+        self.is_last = False  # the next request: the server stops
         self.ignores_input = False
         self.active: RequestResponseCycle | None = None
         self.framing_headers: list[tuple[bytes, bytes]] = []
@@ -170,6 +172,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self.parsing = "body"
         self.phase_since = self.loop.time()
+        if self.is_last:
+            self.cycle.keep_alive = False
         if self.expect_100_continue:
             self.cycle.keep_alive = False  # its body may never come, depending on our answer
         if self.pipeline:
@@ -283,6 +287,18 @@ class HttpProtocol(HttpToolsProtocol):
             self._start_asgi_task(self.cycle, self.app)
         else:
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def shutdown(self) -> None:
+        """Close once nothing is asked; a request that is in the socket already is answered."""
+        if self.active is None and self.parsing != "body":
+            self.is_last = True
+            self.loop.call_later(LAST_READ_S, self._close_unused)
+        else:
+            super().shutdown()
+
+    def _close_unused(self) -> None:
+        if self.active is None and self.parsing != "body":
+            self.transport.close()
 
     def close_lingering(self) -> None:
         """Close for writing, and for reading a moment later: closing a socket with unread input

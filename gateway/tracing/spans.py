@@ -159,4 +159,5 @@ def address(engine_url: str) -> dict[str, str | int]:
     parts = urlsplit(engine_url)
     if parts.scheme == "unix":
         return {"server.address": parts.path}
-    return {"server.address": parts.hostname or "localhost", "server.port": parts.port or 80}
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return {"server.address": parts.hostname or "localhost", "server.port": port}

@@ -28,6 +28,7 @@ WARNINGS = {
     "nothing_generated": "The model generated nothing.",
     "reasoning_withheld": "The operator does not show the model's reasoning with this key.",
     "harmony_markers_stripped": "Marks of the model's own format were removed from the answer.",
+    "other_model": "Another model than the one that is served has answered: tell the operator.",
     "reasoning_not_separated": "Reasoning and answer are not separated in this text.",
     "number_not_in_document": "A number in the answer is not in the document: compare the two.",
     "drug_not_in_document": "The answer names a drug that the document does not: compare the two.",

@@ -20,7 +20,7 @@ from scripts.red_flags import sources
 TEXTS = Path(__file__).with_name("texts")
 LANGUAGES = ("en", "de", "es", "fr", "pt", "it", "any")
 COPIES, PLAIN_COPIES = 10, 60  # of a text with alternatives, at most; plain ones are few
-LINES = 5  # of a public text, at most
+LINES, RECORD_LINES = 5, 3  # of a public text, of a clinical record, at most
 SLOT = re.compile(r"\{([^{}]*)\}")
 OPEN, CLOSE = "<", ">"
 KEPT = bytes(code if chr(code) in "<>" else read for code, read in enumerate(text.LETTERS))
@@ -75,14 +75,15 @@ def public(clones: Path, seed: int) -> Iterator[Passage]:
     dice = random.Random(seed)  # noqa: S311 - no secret: reproducible on purpose
     for source in sources.sources("train"):
         for example in sources.read(source, clones):
-            if example.is_emergency or example.kind in ("record", "research"):
-                continue  # nobody has marked the line; and a case is told as a record is
+            if example.is_emergency or example.kind == "research":
+                continue  # nobody has marked the line; and a study tells cases
             lines = text.lines_of(example.text)
             if example.kind == "exam":
                 stem = text.lines_of(example.text.split("\n")[0])
                 parts = [(" ".join(stem[-1:]), "exam")]
             else:
-                starts = dice.sample(range(len(lines)), min(LINES, len(lines)))
+                most = RECORD_LINES if example.kind == "record" else LINES  # cases are told so, too
+                starts = dice.sample(range(len(lines)), min(most, len(lines)))
                 parts = [
                     (" ".join(lines[at : at + size]), "none") for at in starts for size in (1, 2)
                 ]

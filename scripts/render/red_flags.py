@@ -77,7 +77,8 @@ def once_section(once: Row) -> Iterator[str]:
 def company_section(rows: Sequence[Row]) -> Iterator[str]:
     yield (
         "\n## In company\n\nThe same emergencies with ordinary text around them "
-        "(`tests/gateway/safety/red_flags/company/`, written without sight of the training texts): "
+        "(`tests/gateway/safety/red_flags/company/`, written without sight of the training texts), "
+        "with the shipped model: "
         "the share of those noticed alone that is still noticed, and of the others the share that "
         "is noticed, beside their share alone.\n\n"
     )

@@ -50,7 +50,10 @@ DECISIONS: Final = (
     ),
     Decision(
         "openai/chat_completion/test_batched_chat_completions.py",
-        "test_batched_chat_completions, test_batched_chat_completions_with_json_schema",
+        "test_batched_chat_completions, test_batched_chat_completions_with_json_schema, "
+        "test_batched_chat_completions_logprobs_not_token_id_placeholders, "
+        "test_batched_chat_completions_return_tokens_as_token_ids, "
+        "test_batched_chat_completions_logprob_token_ids",
         "404: one request would be many answers that screening, notices and audit count as one",
     ),
     Decision(

@@ -50,6 +50,21 @@ def test_the_mmhie_object_holds_it(gateway: Gateway, surface: Surface, limit: in
 
 
 @pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
+def test_an_answer_of_another_model_says_so(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
+    """Provenance is of the model that is listed; the warning says that it may be wrong."""
+    engine.options(answers_as="another")
+    other = mmhie_of(surface, surface.ask(gateway.client))
+    engine.options(answers_as=None)
+    own = mmhie_of(surface, surface.ask(gateway.client))
+
+    assert other["warnings"] == ["other_model"]
+    assert other["provenance"]["model"] == "fake-model"
+    assert own["warnings"] == []
+
+
+@pytest.mark.parametrize("surface", CARRIERS, ids=name_of)
 def test_the_mmhie_object_says_where_the_answer_came_from(
     gateway: Gateway, surface: Surface
 ) -> None:

@@ -125,6 +125,23 @@ def test_errors_are_anthropics(
     assert CANARY not in answer.text
 
 
+@pytest.mark.parametrize("surface", SURFACES[3:], ids=name_of)
+def test_a_tool_call_that_the_model_breaks(
+    gateway: Gateway, engine: FakeEngine, surface: Surface
+) -> None:
+    """vLLM answers what its parser says of the model's own words, as a 400; elsewhere it may be of
+    the caller's."""
+    said = "Expecting value: line 1 column 7 (char 6)"
+    broken = {"error": {"message": said, "type": "BadRequestError", "code": 400}}
+    engine.next(fault="status", status=400, body=json.dumps(broken))
+    answer = surface.ask(gateway.client)
+
+    is_ours = surface in BOTH
+    assert answer.status_code == (502 if is_ours else 400)
+    assert (error_of(answer)["code"] == "engine_rejected") == is_ours
+    assert (said in answer.text) != is_ours
+
+
 def test_notices_come_with_the_engines_own_refusal(gateway: Gateway, engine: FakeEngine) -> None:
     """Its text is the engine's, the notices are ours."""
     for surface in (WHOLE, *(one for one in SURFACES if one.name == "chat-json")):

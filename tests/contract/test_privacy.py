@@ -72,6 +72,7 @@ HEADERS = {
     "x-forwarded-for": CANARY,
     "origin": CANARY,
 }
+PERSONS = {"x-mmhie-user": CANARY, "x-mmhie-patient": CANARY, "x-mmhie-purpose": "TREAT"}
 STRANGERS: tuple[dict[str, str], ...] = (
     bearer(f"mmhie_{CANARY}"),
     bearer(f"{CANARY}.{CANARY}.{CANARY}"),
@@ -89,8 +90,10 @@ class Hospital:
     ) -> None:
         self.engine, self.collector = engine, collector
         self.trail = folder / "audit.jsonl"
-        secret = add_key(folder / "keys.json", "ward-7", "generate", "openai", "metrics")
-        self.key = bearer(secret)
+        scopes = ("generate", "openai", "metrics")
+        secret = add_key(folder / "keys.json", "ward-7", *scopes, "on_behalf")
+        self.key = {**bearer(secret), **PERSONS}
+        self.plain = {**bearer(add_key(folder / "keys.json", "plain", *scopes)), **PERSONS}
         self.gateway = start(
             engine.url,
             MMHIE_LOG_LEVEL="debug",
@@ -98,6 +101,7 @@ class Hospital:
             MMHIE_KEYS_FILE=str(folder / "keys.json"),
             MMHIE_AUDIT_FILE=str(self.trail),
             MMHIE_AUDIT_KEY=AUDIT_KEY,
+            MMHIE_AUDIT_USERS="pseudonym",
             MMHIE_TRACES_ENDPOINT=collector.endpoint,
             OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true",
             PYTHONASYNCIODEBUG="1",
@@ -178,8 +182,10 @@ def every_way_to_ask(at: Hospital, surface: Surface) -> None:
         body = broken.replace(b"%b", CANARY.encode())
         at.send(surface, body, {**at.key, "content-type": "application/json"})
     at.ask(surface, headers={**at.key, **HEADERS})
-    for stranger in STRANGERS:
+    for stranger in (*STRANGERS, at.plain, {**at.key, "x-mmhie-purpose": CANARY}):
         at.ask(surface, headers=stranger)
+    for person in (CANARY * 1000, f"{CANARY}\t{CANARY}"):
+        at.ask(surface, headers={**at.key, "x-mmhie-user": person})
     with at.gateway.client.stream(
         "POST", f"{surface.path}?q={CANARY}", json=surface.body(CANARY), headers=at.key
     ) as answer:
@@ -232,6 +238,7 @@ def test_the_marker_is_found_nowhere(hospital: Hospital) -> None:
     ask, to fail and to leave, an engine that dies in the middle, and a stop with answers open."""
     for surface in SURFACES:
         every_way_to_ask(hospital, surface)
+        assert CANARY not in str([seen["headers"] for seen in hospital.engine.seen()])
         every_way_to_fail(hospital, surface)
     for surface in STREAMS:
         leave_in_the_middle(hospital, surface)
@@ -242,6 +249,7 @@ def test_the_marker_is_found_nowhere(hospital: Hospital) -> None:
     found = hospital.leaks()
 
     assert found == []
+    assert '"patient":"patient:' in hospital.trail.read_text()
     assert len(hospital.refusals) > 400
     assert "Traceback" not in hospital.gateway.log
     assert '"event":"fault"' not in hospital.gateway.log

@@ -15,6 +15,7 @@ class Options:
     port: int = 0
     uds: str | None = None
     model: str = "fake-model"
+    answers_as: str | None = None
     version: str = "0.32.0"
     max_model_len: int = 8192
     api_key: str | None = None
@@ -42,6 +43,7 @@ HELP = {
     "port": "port to listen on; 0 takes a free one and prints it",
     "uds": "Unix socket to listen on instead",
     "model": "served model name",
+    "answers-as": "the model that answers name, instead of the served one",
     "version": "what /version says",
     "max-model-len": "context, in tokens (words)",
     "api-key": "bearer key /v1 asks for",

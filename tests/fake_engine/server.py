@@ -199,7 +199,7 @@ def head_for(engine: Engine, request: Request, body: dict[str, Any], prefix: str
     return Head(
         id=f"{prefix}-{name}",
         created=engine.options.created or int(time.time()),
-        model=engine.options.model,
+        model=engine.options.answers_as or engine.options.model,
         fingerprint=engine.fingerprint,
         prompt_tokens=count_tokens(body),
         body=body,

@@ -12,7 +12,7 @@ from tests.contract.process import Gateway
 from tests.gateway.peer import Line, Peer
 
 BODY_BYTES = 2 * 1024 * 1024 - 1024
-CHAT = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+HEAD = b"POST %b HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
 PAGES = {
     b"/v1/models": {"data": [{"id": "m", "object": "model", "max_model_len": 8192}]},
     b"/version": {"version": "0.32.0"},
@@ -49,7 +49,7 @@ async def engine(generate: Callable[[Line], Awaitable[None]]) -> AsyncIterator[P
         while True:
             request = await line.request()
             path = request.split(b" ", 2)[1]
-            if path == b"/v1/chat/completions":
+            if path in (b"/v1/chat/completions", b"/v1/responses"):
                 await generate(line)
             else:
                 line.say(reply(orjson.dumps(PAGES.get(path, {}))))
@@ -58,11 +58,13 @@ async def engine(generate: Callable[[Line], Awaitable[None]]) -> AsyncIterator[P
         yield peer
 
 
-async def answered(gateway: Gateway, body: bytes) -> bytes:
+async def answered(gateway: Gateway, body: bytes, path: bytes = b"/v1/chat/completions") -> bytes:
     """Return the whole response to one request over a connection of its own."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=2**26)
     try:
-        writer.write(CHAT + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        writer.write(
+            HEAD % path + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+        )
         return await reader.read()
     finally:
         writer.close()

@@ -1,6 +1,7 @@
 """Memory under the heaviest requests and answers: bounded by the budget, whoever asks for what."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from gateway.limits.json_structure import MOST_CONTAINERS, MOST_VALUES
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.faults import heavy
-from tests.gateway.peer import Line
+from tests.gateway.peer import SSE_HEAD, Line, chunk
 
 pytestmark = pytest.mark.slow
 
@@ -91,3 +92,30 @@ async def test_answers_of_twenty_megabytes(start: Start) -> None:
 
     assert codes(responses) == {b"200", b"503"}
     assert grown < BUDGET_BYTES + OVER_BYTES
+
+
+# Of nothing but empty lists, just below the largest event: parsed it would take 280 MB.
+LISTS = b'data: {"choices":[],"filler":[' + b",".join([b"[]"] * 2_700_000) + b"]}\n\n"
+STREAMED: dict[bytes, dict[str, object]] = {
+    b"/v1/chat/completions": {"messages": [{"role": "user", "content": "Hi"}]},
+    b"/v1/responses": {"input": "Hi"},
+    b"/llm/generate": {"prompt": "Hi"},
+}
+
+
+@pytest.mark.parametrize("path", STREAMED)
+async def test_events_that_python_makes_large(start: Start, path: bytes) -> None:
+    """An event that does not fit the budget once it is parsed is refused before it is."""
+
+    async def say(line: Line) -> None:
+        line.say(SSE_HEAD + chunk(LISTS))
+        await line.writer.drain()
+
+    async with heavy.engine(say) as peer:
+        gateway, before = await begun(start, peer.url)
+        body = json.dumps({**STREAMED[path], "stream": True}).encode()
+        responses = await asyncio.gather(*(heavy.answered(gateway, body, path) for _ in range(6)))
+        grown = heavy.peak_bytes(gateway.child.pid) - before
+
+    assert codes(responses) == {b"503"}
+    assert grown < BUDGET_BYTES

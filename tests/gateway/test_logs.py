@@ -92,13 +92,15 @@ def test_a_fault_is_told_without_words(stream: io.StringIO) -> None:
 
 
 def test_values_in_other_people_s_sentences(stream: io.StringIO) -> None:
-    """uvicorn's words without their arguments; of others only where it was said."""
-    logging.getLogger("uvicorn.error").error("Cancel %s tasks", CANARY)
+    """uvicorn's words with their numbers, of other values the type; of others the place."""
+    for value in (CANARY, 3):
+        logging.getLogger("uvicorn.error").error("Cancel %s tasks", value)
+    logging.getLogger("uvicorn.error").error("100 % or %d", CANARY)
     logging.getLogger("somebody.else").error(f"failed on {CANARY}")
     logging.getLogger("somebody.else").error("failed on %s", CANARY)
     told = [line["event"] for line in lines(stream)]
-    assert told[0] == "Cancel %s tasks"
-    assert all(event.startswith("a message from test_logs.py:") for event in told[1:])
+    assert told[:3] == ["Cancel str tasks", "Cancel 3 tasks", "100 % or %d"]
+    assert all(event.startswith("a message from test_logs.py:") for event in told[3:])
     assert CANARY not in stream.getvalue()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it has no stubs
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from gateway.app import create_app
 from gateway.settings import GatewaySettings
@@ -25,6 +26,11 @@ def below(value: Any) -> Iterator[dict[str, Any]]:
     for one in value.values() if isinstance(value, dict) else value:
         if isinstance(one, dict | list):
             yield from below(one)
+
+
+def test_an_outside_validator_takes_it(document: dict[str, Any]) -> None:
+    """openapi-spec-validator, by the specification of version 3.1."""
+    validate(document, cls=OpenAPIV31SpecValidator)
 
 
 def test_every_pointer_leads_somewhere(document: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ PIN_FLAGS = re.MULTILINE | re.DOTALL
 ENGINE_FREE = ("gateway", "tracing", "dev")
 HASHED = (
     *("build", "uv", "gateway", "tracing", "engine-cpu", "engine-gpu", "engine-plugins"),
-    *("router", "evaluate", "dev"),
+    *("router", "evaluate", "dev", "classifier"),
 )
 ALL = (*HASHED, "engine-cpu-torch")
 # Left out on purpose: they break or slow the CPU engine (docs of requirements/engine-cpu.txt).

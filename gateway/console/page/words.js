@@ -17,6 +17,7 @@ export const WARNINGS = {
   input_truncated: "The question was too long and was cut: the model has not seen all of it.",
   reasoning_withheld: "Reasoning was asked for; the operator does not show it with this key.",
   harmony_markers_stripped: "Marks of the model’s own format were removed from the answer.",
+  other_model: "Another model than the one named below has answered: tell the operator.",
   reasoning_not_separated: "Reasoning and answer are not separated in this text.",
   number_not_in_document: "A number in the answer is not in the document: compare the two.",
   drug_not_in_document: "The answer names a drug that the document does not: compare the two.",

@@ -19,9 +19,11 @@ LOOKALIKES = str.maketrans("авеіјкмнорѕстухαικνορτυω", "
 
 
 def read_as(code: int) -> str:
-    """Return what a character of Latin-1 counts as: its base letter, a digit, or a blank."""
+    """Return what a character of Latin-1 counts as: its base letter, 0 for a digit, or a blank."""
     base = unicodedata.normalize("NFKD", chr(code).lower())[0]
-    if (base.isascii() and base.isalnum()) or base == "\n":
+    if base.isdigit():
+        return "0"  # how long a number is: which one it is, records are full of
+    if (base.isascii() and base.isalpha()) or base == "\n":
         return base
     return "s" if base == "ß" else " "
 

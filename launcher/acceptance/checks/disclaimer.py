@@ -46,9 +46,9 @@ Request = tuple[str, str, Json | None, dict[str, str], int]
 def requests(facts: Facts) -> Iterator[tuple[str, Request]]:
     """Yield the surfaces with model output, then an error and a page without it."""
     generate = {"prompt": PROMPT, "max_tokens": TOKENS, "include_reasoning": facts.is_reasoning}
-    plain = {"accept": "text/plain"}
+    plain, events = {"accept": "text/plain"}, {"accept": "text/event-stream"}
     yield "generate", ("POST", GENERATE, generate, {}, 200)
-    yield "generate, events", ("POST", GENERATE, {**generate, "stream": True}, {}, 200)
+    yield "generate, events", ("POST", GENERATE, {**generate, "stream": True}, events, 200)
     yield "generate, text", ("POST", GENERATE, {**generate, "stream": True}, plain, 200)
     yield from streamed("completions", COMPLETIONS, facts, {"prompt": PROMPT})
     if facts.has_chat_template:

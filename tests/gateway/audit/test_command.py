@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in as checkpoints_of
 from gateway.safety.provenance import keyed_digest
@@ -251,12 +252,15 @@ def test_checkpoints_in_a_line() -> None:
 
 
 TEXT = "Take one tablet.\nThen rest."
+NAMES = Pseudonyms.of(KEY)
 EVENTS: list[dict[str, Any]] = [
     {
         "kind": "request",
         "time": "2026-11-28T10:32:07.000Z",
         "request_id": "r-1",
         "client": "ward",
+        "user": "dr.weber",
+        "patient": NAMES.patient("MRN-0042"),
         "model": "m",
         "notices": ["MED101"],
         "output_digests": [keyed_digest(b"d" * 32, TEXT)],
@@ -267,7 +271,7 @@ EVENTS: list[dict[str, Any]] = [
         "request_id": "r-1",
         "feedback_id": "fb-1",
         "category": "signed_off",
-        "client": "reviewers",
+        "client": NAMES.user("dr.hidden"),
         "auth": "key",
         "reviewer": "Dr Example",
     },
@@ -312,8 +316,13 @@ def test_a_sign_off_and_a_closing_are_shown_as_what_they_are(desk: Desk, events:
         (("--person", "Dr Example"), 1),
         (("--person", "officer"), 1),
         (("--request", "r-1"), 3),
+        (("--person", "dr.weber"), 1),
+        (("--person", "dr.hidden"), 1),
+        (("--patient", "MRN-0042"), 1),
+        (("--patient", "MRN-0043"), 0),
+        (("--patient", "MRN-0042", "--person", "officer"), 0),
         (("--notice", "MED101"), 1),
-        (("--notice", "MED101", "--client", "reviewers"), 0),
+        (("--notice", "MED101", "--client", "other"), 0),
     ],
 )
 def test_the_trail_is_searched(

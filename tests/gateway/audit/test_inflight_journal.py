@@ -14,9 +14,11 @@ import pytest
 
 from gateway.audit.entry import LONGEST_NAME, opened
 from gateway.audit.inflight_journal import SLOT_BYTES, SLOTS, InflightJournal, left_behind
+from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.trail import unfinished
 from gateway.audit.verify import verify
-from gateway.principal import Principal
+from gateway.auth.purposes import PURPOSES
+from gateway.principal import CareContext, Principal
 from gateway.record import NO_SLOT, RequestRecord
 from gateway.safety.wording import built_in
 from tests.contract.fixtures import Start
@@ -78,14 +80,18 @@ def test_the_longest_request_fits(trail: Path) -> None:
     name = "\N{CJK UNIFIED IDEOGRAPH-4E00}\N{GRINNING FACE}" * LONGEST_NAME
     record = RequestRecord("x" * 128, "POST", "2001:db8:" + "ffff:" * 6, is_audited=True)
     record.own_id = "0" * 32
-    record.principal = Principal(name, "jwt", frozenset())
+    care = CareContext(name, name, tuple(PURPOSES))
+    record.principal = Principal(name, "jwt", frozenset(), care=care)
     record.notices, record.notice_rules = (
         [{"id": topic} for topic in built_in("en").notices],
         "0" * 12,
     )
     register = InflightJournal(trail)
 
-    assert register.enter(opened(record, "/v1/chat/completions", 0.0)) != NO_SLOT
+    assert (
+        register.enter(opened(record, "/v1/chat/completions", 0.0, Pseudonyms.of("k" * 32)))
+        != NO_SLOT
+    )
     register.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.audit import trail as trails
 from gateway.audit.file import AuditFile, Fsync
+from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.trail import OnFailure, Trail
 from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable
@@ -31,6 +32,7 @@ class Writing:
         self.tampered: list[bool] = []
         self.trail = Trail(
             file,
+            Pseudonyms.of("k" * 32),
             on_failure=on_failure,
             checkpoint_s=60,
             alarm=self.take_alarm,

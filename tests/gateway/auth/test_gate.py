@@ -24,7 +24,7 @@ async def test_open_without_keys() -> None:
     """Anybody comes in, reasoning by scope excepted; it is told, and caches stay the engine's."""
     gate = Gate(b"salt")
 
-    assert await gate.admit("/llm/generate", []) is ANYBODY
+    assert await gate.identify("/llm/generate", []) is ANYBODY
     assert gate.warnings() == [OPEN]
     assert gate.session_id(ANYBODY) == ""
     assert ANYBODY.scopes.isdisjoint(("reasoning", "admin"))
@@ -36,7 +36,7 @@ async def test_an_empty_file_is_not_open(tmp_path: Path) -> None:
     gate = Gate(b"salt", keys=keys.KeyFile(tmp_path / "keys.json"))
 
     with pytest.raises(Unauthorized):
-        await gate.admit("/llm/generate", [])
+        await gate.identify("/llm/generate", [])
 
 
 async def test_limits_of_those_whose_key_says_nothing(tmp_path: Path) -> None:
@@ -46,8 +46,8 @@ async def test_limits_of_those_whose_key_says_nothing(tmp_path: Path) -> None:
     own = add_key(path, "own", "generate", limits=Limits(concurrency=9))
     gate = Gate(b"salt", keys=keys.KeyFile(path), default_limits=Limits(2, None, 50))
 
-    assert (await gate.admit("/llm/generate", shown(plain))).limits == Limits(2, None, 50)
-    assert (await gate.admit("/llm/generate", shown(own))).limits == Limits(9, None, 50)
+    assert (await gate.identify("/llm/generate", shown(plain))).limits == Limits(2, None, 50)
+    assert (await gate.identify("/llm/generate", shown(own))).limits == Limits(9, None, 50)
 
 
 async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     a, b = (add_key(path, name, "generate") for name in "ab")
     gate, other = (Gate(salt, keys=keys.KeyFile(path)) for salt in (b"one", b"two"))
-    first, second = [await gate.admit("/llm/generate", shown(secret)) for secret in (a, b)]
+    first, second = [await gate.identify("/llm/generate", shown(secret)) for secret in (a, b)]
 
     salts = {one.session_id(client) for one in (gate, other) for client in (first, second)}
     assert len(salts) == 4

@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,13 @@ from gateway.auth import keys
 from gateway.principal import Limits
 from tests.contract.fixtures import Refusal, Start
 from tests.contract.process import Gateway
-from tests.contract.surfaces import SURFACES, Surface, error_of, name_of
+from tests.contract.surfaces import STREAMS, SURFACES, WHOLES, Surface, error_of, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
 from tests.waiting import PATIENCE_S, until
 
 GENERATE, CHAT = SURFACES[0], SURFACES[3]
+ENDLESS = ({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.02})
 READ = ("/v1/models", "/v1/models/fake-model", "/v1/nothing", "/nothing", "/v1/mmhie/model-card")
 
 
@@ -42,6 +45,11 @@ class Guarded:
             MMHIE_ENV="production",
         ).wait()
         self.client = self.gateway.client
+
+    def stream(self, surface: Surface, secret: str) -> AbstractContextManager[httpx2.Response]:
+        """The same, read as it comes."""
+        headers = {**surface.headers, **bearer(secret)}
+        return self.client.stream("POST", surface.path, json=surface.body(), headers=headers)
 
     def ask(self, surface: Surface, secret: str | None, **more: Any) -> httpx2.Response:
         """One request with a key."""
@@ -190,6 +198,38 @@ def test_keys_change_without_a_restart(guarded: Guarded) -> None:
     assert guarded.ask(GENERATE, guarded.both).status_code == 200
 
 
+@pytest.mark.parametrize("surface", STREAMS, ids=name_of)
+def test_a_revoked_key_ends_its_streams(
+    guarded: Guarded, engine: FakeEngine, surface: Surface
+) -> None:
+    """The last words say why; the stream of another key, and of a token, goes on."""
+    leaked = add_key(guarded.file, f"leaked-{surface.name}", "generate", "openai")
+    until(lambda: guarded.ask(WHOLES[0], leaked).status_code == 200)
+    engine.reset()
+    for _ in range(2):
+        engine.next(*ENDLESS)
+    with guarded.stream(surface, leaked) as ended, guarded.stream(surface, guarded.both) as other:
+        parts = other.iter_bytes()
+        next(parts)
+        revoke(guarded.file, f"leaked-{surface.name}")
+        said = b"".join(ended.iter_bytes())
+        engine.until(lambda stats: stats["running"] == 1)
+
+        assert b"was revoked or has expired" in said
+        assert next(parts)
+
+
+def test_a_key_that_expires_ends_what_runs(guarded: Guarded, engine: FakeEngine) -> None:
+    """An answer that has not begun is a 401; a token's own expiry ends none."""
+    short = add_key(guarded.file, "short", "generate", "openai", expires=time.time() + 2)
+    until(lambda: guarded.ask(WHOLES[0], short).status_code == 200)
+    engine.reset()
+    engine.next(fault="gated")
+
+    check_401(guarded.ask(CHAT, short))
+    assert engine.stats["generations"] == 1
+
+
 def test_limits(guarded: Guarded, engine: FakeEngine) -> None:
     """429 with the seconds to wait: for requests, for tokens, and for requests open at once."""
     few = add_key(guarded.file, "few", "generate", limits=Limits(requests_per_minute=1))
@@ -213,6 +253,12 @@ def test_limits(guarded: Guarded, engine: FakeEngine) -> None:
     slow.join()
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
     assert guarded.ask(GENERATE, lone).status_code == 200
+
+
+def revoke(file: Path, name: str) -> None:
+    """What `mmhie keys revoke` writes."""
+    now = time.time()
+    keys.write(file, [replace(k, revoked=now) if k.name == name else k for k in keys.read(file)])
 
 
 def guarded_ask(guarded: Guarded, secret: str) -> None:

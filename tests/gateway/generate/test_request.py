@@ -193,6 +193,23 @@ def test_the_form_of_the_answer(accept: bytes, stream: bool, form: str) -> None:
     assert form_of(accept, stream=stream) == form
 
 
+@pytest.mark.parametrize(
+    ("accept", "stream", "form"),
+    [
+        (b"", True, "text"),
+        (b"*/*", True, "text"),
+        (b"application/json, text/plain, */*", True, "text"),
+        (b"text/event-stream", True, "sse"),
+        (b"text/plain;q=0, */*", True, "text"),
+        (b"text/event-stream, text/plain", True, "sse"),
+        (b"*/*", False, "json"),
+    ],
+)
+def test_plain_text_can_be_the_default(accept: bytes, stream: bool, form: str) -> None:
+    """Where no form of streams is preferred."""
+    assert form_of(accept, stream=stream, default="text") == form
+
+
 def test_a_whole_number_in_another_spelling() -> None:
     """JSON has one kind of number: 8.0 is 8, as on /v1."""
     request = parsed(prompt="p", max_tokens=8.0, seed=3.0)

@@ -14,6 +14,7 @@ from gateway.errors import EngineCut, EngineGarbled, EngineRejected, GatewayErro
 from gateway.generate.prompt import Answer
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
+from gateway.limits.memory_budget import parsed_bytes
 
 
 class Scripted:
@@ -50,6 +51,16 @@ async def read(parts: Iterable[bytes], budget: int = 100) -> tuple[Answer, list[
 
 
 STREAM = [text("chest "), text("pain", spent=2), text("", "stop", 3), sse.DONE]
+
+
+async def test_a_large_event_needs_room() -> None:
+    """Before it is parsed; small ones are not counted."""
+    required: list[int] = []
+    large = text("a" * 300_000)
+    parts = Scripted([STREAM[0], large, *STREAM[2:]])
+    reader = AnswerReader(parts, answer_budget=9, require=required.append)  # type: ignore[arg-type] # a fake
+    assert len([delta async for delta in reader.deltas()]) == 2
+    assert required == [parsed_bytes(sse.payload(large))]
 
 
 async def test_an_answer() -> None:

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from gateway.errors import InvalidRequest
-from gateway.limits.grammar_weight import PATTERN, WIDE, weight_of_pattern, weight_of_request
+from gateway.limits.grammar_weight import (
+    LENGTH,
+    PATTERN,
+    WIDE,
+    weight_of_pattern,
+    weight_of_request,
+)
 from gateway.limits.request_policy import RequestPolicy, check
 
 MOST = RequestPolicy().grammar_weight
@@ -18,6 +24,11 @@ def strings(*patterns: str) -> dict[str, Any]:
     fields = {
         name: {"type": "string", "pattern": one} for name, one in zip(names, patterns, strict=True)
     }
+    return {"type": "object", "properties": fields}
+
+
+def texts(*lengths: float) -> dict[str, Any]:
+    fields = {f"t{at}": {"type": "string", "maxLength": one} for at, one in enumerate(lengths)}
     return {"type": "object", "properties": fields}
 
 
@@ -62,8 +73,9 @@ HEAVY: list[dict[str, Any]] = [
     in_format(strings("(a|b|c|d){1,200}[a-z]{1,500}")),
     in_format(strings(*["[a-z]+"] * 65)),
     in_format(strings("[\\s\\S]{1,2000}")),
-    in_format({"type": "string", "minLength": 11}),
-    in_format({"type": "string", "maxLength": 1e9}),
+    in_format(texts(*range(100, 105))),
+    in_format([texts(9, 200), texts(50, 1e9), texts(8)]),
+    in_format({"anyOf": [{"minLength": at} for at in range(11, 16)]}),
     in_format({"patternProperties": {".{11}": {}}}),
     in_format({"propertyNames": {"pattern": ".{11}"}}),
     in_format({"$defs": {"a": [{"anyOf": [{"pattern": ".{11}"}]}]}}),
@@ -87,6 +99,10 @@ LIGHT: list[dict[str, Any]] = [
     in_format(strings("^[A-Z][0-9]{2}(\\.[0-9]{1,4})?$", "[0-9]{4}-[0-9]{2}-[0-9]{2}")),
     in_format(strings(*["[a-z]+"] * 50)),
     in_format({"type": "array", "maxItems": 10_000}),
+    in_format(texts(*[200] * 50)),
+    in_format(texts(20, 100, 200, 4_000)),
+    in_format({"type": "string", "minLength": 1, "maxLength": 1e9}),
+    in_format({"enum": [f"value {at}" for at in range(50)]}),
     in_format({"type": "string", "maxLength": True}),
     in_format({"type": "string", "maxLength": "x", "pattern": 5}),
     {"tools": [{"function": {"parameters": strings(".{1,4000}")}}]},
@@ -119,7 +135,7 @@ def test_the_work_is_bounded(piece: str) -> None:
 
 def test_the_limit_can_be_raised() -> None:
     """For an engine whose compiler is faster."""
-    heavy = in_format({"type": "string", "maxLength": 200})
+    heavy = in_format(texts(*range(100, 110)))
 
-    assert weight_of_request(heavy) == 200 * WIDE
-    check(b"", heavy, RequestPolicy(grammar_weight=200 * WIDE))
+    assert weight_of_request(heavy) == 10 * LENGTH
+    check(b"", heavy, RequestPolicy(grammar_weight=10 * LENGTH))

@@ -50,6 +50,18 @@ def test_heavy_shapes_are_not_underestimated(unit: str) -> None:
     assert real <= parsed_bytes(document) <= 4 * real
 
 
+def test_work_that_is_done_at_once() -> None:
+    """It needs room and takes none."""
+    budget = MemoryBudget(100)
+    with budget.lease() as lease:
+        lease.hold(60)
+        lease.require(40)
+        with pytest.raises(OutOfMemory):
+            lease.require(41)
+
+        assert (lease.held_bytes, budget.held_bytes) == (60, 60)
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.lists(VALUES, min_size=1))
 def test_no_document_takes_more(value: list[object]) -> None:

@@ -57,6 +57,25 @@ def test_what_is_said_of_it(
     assert (final["truncated"], final["warnings"]) == (truncated, warnings)
 
 
+@pytest.mark.parametrize(
+    ("name", "served", "warnings"),
+    [
+        ("b", ("a", "c"), ["other_model"]),
+        ("c", ("a", "c"), []),
+        ("b", (), []),
+        (None, ("a",), []),
+        ("", ("a",), []),
+        ({"x": 1}, ("a",), ["other_model"]),
+    ],
+)
+def test_the_model_that_answers(name: object, served: tuple[str, ...], warnings: list[str]) -> None:
+    """One that is not listed is told of; an engine may name none."""
+    answer = json.dumps({"model": name, "choices": [choice("a")]}).encode()
+    policy = OutputPolicy(served=served)
+    _, final, _, _ = json_response.label(answer, FIRST, key=b"k", path=CHAT, policy=policy)
+    assert final["warnings"] == warnings
+
+
 def test_the_digest_is_of_the_text() -> None:
     """The same text, the same digest; another, another."""
     digests = [

@@ -10,9 +10,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+HOUR = datetime.timedelta(hours=1)
 LOCAL = x509.SubjectAlternativeName(
     [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
 )
+
+AUTHORITY = x509.BasicConstraints(ca=True, path_length=None)
+NO_AUTHORITY = x509.BasicConstraints(ca=False, path_length=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,31 @@ class Authority:
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = named(name)
-        own = builder(self._name, self._name, self._key.public_key(), is_authority=True)
+        now = datetime.datetime.now(datetime.UTC)
+        own = builder(
+            self._name,
+            self._name,
+            self._key.public_key(),
+            (now - HOUR, now + HOUR),
+            LOCAL,
+        ).add_extension(AUTHORITY, critical=True)
         self.path = folder / f"{name}.pem"
         self.path.write_bytes(pem(own.sign(self._key, hashes.SHA256())))
 
-    def issue(self, name: str) -> Pair:
-        """A certificate for this machine, or for a caller of that name."""
+    def issue(
+        self,
+        name: str,
+        since: datetime.timedelta = -HOUR,
+        until: datetime.timedelta = HOUR,
+        hosts: x509.SubjectAlternativeName = LOCAL,
+    ) -> Pair:
+        """A certificate for this machine, or for a caller of that name; valid from and until so
+        long after now."""
         key = ec.generate_private_key(ec.SECP256R1())
-        signed = builder(named(name), self._name, key.public_key(), is_authority=False)
+        now = datetime.datetime.now(datetime.UTC)
+        validity = (now + since, now + until)
+        request = builder(named(name), self._name, key.public_key(), validity, hosts)
+        signed = request.add_extension(NO_AUTHORITY, critical=True)
         found = Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
         found.certificate.write_bytes(pem(signed.sign(self._key, hashes.SHA256())))
         found.key.write_bytes(
@@ -51,21 +72,22 @@ class Authority:
 
 
 def builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, is_authority: bool
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    validity: tuple[datetime.datetime, datetime.datetime],
+    hosts: x509.SubjectAlternativeName,
 ) -> x509.CertificateBuilder:
-    """A certificate good for an hour, before it is signed."""
-    now = datetime.datetime.now(datetime.UTC)
-    hour = datetime.timedelta(hours=1)
+    """A certificate before it is signed."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - hour)
-        .not_valid_after(now + hour)
-        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-        .add_extension(LOCAL, critical=False)
+        .not_valid_before(validity[0])
+        .not_valid_after(validity[1])
+        .add_extension(hosts, critical=False)
     )
 
 

@@ -1,5 +1,6 @@
 """The process: a port of its own, ready until told to stop, then settle, drain and exit code 0."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from gateway.engine.watch import EngineWatch
 from gateway.server.drain import DrainingServer
 from gateway.settings import GatewaySettings
 from tests.fake_engine.process import FakeEngine
+from tests.gateway.served import server_of
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
@@ -114,6 +116,26 @@ def test_once_settled_it_refuses() -> None:
     assert not server.force_exit
     server.drain()
     assert server.force_exit
+
+
+async def test_what_a_stopping_server_has_not_read_is_answered() -> None:
+    """A request that meets the stop in the socket gets an answer, and the connection ends; one
+    that says nothing is closed."""
+    async with server_of("unix:/nowhere") as (port, server):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        quiet, other = await asyncio.open_connection("127.0.0.1", port)
+        while len(server.server_state.connections) < 2:
+            await asyncio.sleep(0)
+        for connection in tuple(server.server_state.connections):
+            connection.shutdown()
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        answer = await reader.read()
+
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in answer.lower()
+        assert await quiet.read() == b""
+        writer.close()
+        other.close()
 
 
 def test_told_to_stop_before_it_has_started() -> None:

@@ -1,0 +1,54 @@
+"""Pseudonyms in the trail: keyed names of patients, and of users where that is set.
+
+Without the key nobody can say whose a name is, or try identifiers one after the other; with it the
+same patient has the same name in every line. The key is derived from that of the chain.
+"""
+
+import hmac
+from dataclasses import dataclass
+from typing import Self
+
+from gateway.json_types import Json
+from gateway.principal import Principal
+
+DIGITS = 32  # 128 bits: no two patients share them by chance
+PURPOSE = b"mmhie pseudonyms"
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """Names those whom a line is about."""
+
+    key: bytes
+    hides_users: bool = False
+
+    @classmethod
+    def of(cls, audit_key: str, *, hides_users: bool = False) -> Self:
+        return cls(hmac.digest(audit_key.encode(), PURPOSE, "sha256"), hides_users)
+
+    def patient(self, identifier: str) -> str:
+        """Return the name of a patient."""
+        return self._name("patient", identifier)
+
+    def user(self, name: str) -> str:
+        """Return the pseudonym of a user."""
+        return self._name("user", name)
+
+    def _name(self, kind: str, value: str) -> str:
+        digest = hmac.digest(self.key, f"{kind}:{value}".encode(), "sha256")
+        return f"{kind}:{digest.hex()[:DIGITS]}"
+
+    def client(self, principal: Principal) -> str:
+        """Return the name of the caller: a token's subject may be a user."""
+        is_hidden = self.hides_users and principal.kind == "jwt"
+        return self.user(principal.name) if is_hidden else principal.name
+
+    def care_of(self, principal: Principal) -> Json:
+        """Return who asks, about whom and why, as far as the caller has said."""
+        user, patient, purposes = principal.care
+        shown = self.user(user) if user and self.hides_users else user
+        return {
+            "user": shown,
+            "patient": self.patient(patient) if patient else None,
+            "purpose": purposes,
+        }

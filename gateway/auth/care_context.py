@@ -1,0 +1,159 @@
+"""Who asks, about which patient and why: from a token's claims, or from the headers of a key that
+may speak for others. The audit trail alone has it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from gateway.auth.purposes import PURPOSES
+from gateway.errors import Forbidden, InvalidRequest, Unauthorized
+from gateway.http.exchange import RawHeaders, value_of, values_of
+from gateway.json_types import Json
+from gateway.principal import CareContext, Principal, Scope
+from gateway.settings import GatewaySettings
+
+ON_BEHALF: Scope = "on_behalf"
+USER, PATIENT, PURPOSE = b"x-mmhie-user", b"x-mmhie-patient", b"x-mmhie-purpose"
+SPELLED = {USER: "X-MMHIE-User", PATIENT: "X-MMHIE-Patient", PURPOSE: "X-MMHIE-Purpose"}
+LONGEST = 255
+CLIENT_CLAIMS = ("client_id", "azp")  # a subject that is one of these is an application
+
+
+@dataclass(frozen=True, slots=True)
+class CareClaims:
+    """The names of the claims; of each kind, the first that a token has counts."""
+
+    user: tuple[str, ...] = ()
+    patient: tuple[str, ...] = ()
+    purpose: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self:
+        return cls(
+            settings.jwt_user_claims, settings.jwt_patient_claims, settings.jwt_purpose_claims
+        )
+
+
+def context_in_claims(claims: Json, names: CareClaims) -> CareContext:
+    """Return what verified claims say; raise Unauthorized where it cannot be recorded."""
+    applications = [claims.get(name) for name in CLIENT_CLAIMS]
+    return CareContext(
+        name_in(claims, names.user, "USER", besides=applications),
+        name_in(claims, names.patient, "PATIENT"),
+        purposes_in(claims, names.purpose),
+    )
+
+
+def name_in(
+    claims: Json, names: Iterable[str], kind: str, besides: Sequence[object] = ()
+) -> str | None:
+    """Return the first of these claims; raise Unauthorized where it is no name of anybody."""
+    for value in values_in(claims, names):
+        if isinstance(value, str) and is_name(value):
+            if value not in besides:
+                return value
+            continue
+        raise Unauthorized(
+            f"The token's claim of MMHIE_JWT_{kind}_CLAIMS must be 1 to 255 printable characters; "
+            "get a token with it, or have that setting name another claim."
+        )
+    return None
+
+
+def purposes_in(claims: Json, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes in the first of these claims; raise Unauthorized for one of no meaning."""
+    codes = tuple(codes_in(next(values_in(claims, names), ())))
+    known = tuple(code for code in codes if isinstance(code, str) and code in PURPOSES)
+    if len(known) < len(codes):
+        raise Unauthorized(
+            "The token's claim of MMHIE_JWT_PURPOSE_CLAIMS has a purpose of use that is no code of "
+            "HL7's PurposeOfUse; get a token with one, or have that setting name another claim."
+        )
+    return tuple(dict.fromkeys(known))
+
+
+def values_in(claims: Json, names: Iterable[str]) -> Iterator[object]:
+    """Yield the values of those claims that a token has; a name may be a path, `a.b`."""
+    for name in names:
+        value = claims.get(name)
+        if value is None:
+            value = claims
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+        if value is not None:
+            yield value
+
+
+def codes_in(value: object) -> Iterator[object]:
+    """Yield the codes of a claim: a code, a coding, or a list of either."""
+    for each in value if isinstance(value, list | tuple) else (value,):
+        yield each.get("code") if isinstance(each, dict) else each
+
+
+def context_in_headers(principal: Principal, headers: RawHeaders) -> Principal:
+    """Return the principal with whom it says it speaks for, over what its token says; raise
+    Forbidden where it may not, InvalidRequest for what cannot be recorded."""
+    sent = [name for name, _ in headers if name in SPELLED]
+    if not sent:
+        return principal
+    if ON_BEHALF not in principal.scopes:
+        raise Forbidden(
+            f"This key may not speak for others with {SPELLED[sent[0]]}; it lacks the scope "
+            f"`{ON_BEHALF}`: ask the operator for it, or send no such header."
+        )
+    own = principal.care
+    purpose = header(headers, PURPOSE)
+    if purpose is not None and purpose not in PURPOSES:
+        raise InvalidRequest(
+            "X-MMHIE-Purpose is no code of HL7's PurposeOfUse; send one, such as TREAT."
+        )
+    care = CareContext(
+        header(headers, USER) or own.user,
+        header(headers, PATIENT) or own.patient,
+        (purpose,) if purpose else own.purposes,
+    )
+    return replace(principal, care=care)
+
+
+def header(headers: RawHeaders, name: bytes) -> str | None:
+    """Return the value of a header; raise InvalidRequest for two, or for no name of anybody."""
+    values = values_of(headers, name)
+    if not values:
+        return None
+    text = value_of(headers, name).decode("utf-8", "replace")
+    if len(values) > 1 or not is_name(text):
+        raise InvalidRequest(
+            f"{SPELLED[name]} must be sent once, as 1 to 255 printable characters in UTF-8."
+        )
+    return text
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text may name somebody: of sensible length, without control characters."""
+    is_text = text.isprintable() and "\N{REPLACEMENT CHARACTER}" not in text
+    return is_text and bool(text.strip()) and len(text) <= LONGEST
+
+
+@dataclass(frozen=True, slots=True)
+class CareRequirements:
+    """What a request to the model has to say."""
+
+    user: bool = False
+    purpose: bool = False
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self:
+        return cls(settings.require_user, settings.require_purpose)
+
+    def check(self, care: CareContext) -> None:
+        """Raise InvalidRequest for what is missing."""
+        if self.user and care.user is None:
+            raise InvalidRequest(MISSING.format(what="the person who asks", header=SPELLED[USER]))
+        if self.purpose and not care.purposes:
+            raise InvalidRequest(MISSING.format(what="a purpose of use", header=SPELLED[PURPOSE]))
+
+
+MISSING = (
+    "This service needs {what}: send a token that has it, or {header} with a key of the scope "
+    f"`{ON_BEHALF}`."
+)

@@ -1,0 +1,287 @@
+"""Who asks, about whom and why: what is believed, what is refused, what the trail has of it."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from gateway.audit.pseudonyms import Pseudonyms
+from gateway.auth.care_context import CareClaims, context_in_claims
+from gateway.errors import Unauthorized
+from gateway.principal import CareContext
+from tests.contract.fixtures import Refusal
+from tests.contract.process import Gateway
+from tests.contract.surfaces import SURFACES, error_of, name_of
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, bearer, jwks
+from tests.waiting import until
+
+KEY = "k" * 32
+USER, PATIENT, PURPOSE = "X-MMHIE-User", "X-MMHIE-Patient", "X-MMHIE-Purpose"
+CLAIMS = CareClaims(
+    ("fhirUser", "sub"),
+    ("patient", "extensions.ihe_iua.person_id"),
+    ("https://hie.example/purpose", "purpose_of_use", "extensions.ihe_iua.purpose_of_use"),
+)
+TREAT = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "TREAT"}
+
+
+class Exchange:
+    """A gateway with a trail, keys of which one may speak for others, and a token provider."""
+
+    def __init__(self, folder: Path, engine: FakeEngine, signer: Signer, **more: str) -> None:
+        keys = folder / "keys.json"
+        self.portal = bearer(add_key(keys, "portal", "generate", "openai", "on_behalf"))
+        self.plain = bearer(add_key(keys, "plain", "generate", "openai"))
+        self.signer, self.trail = signer, folder / "audit.jsonl"
+        (folder / "jwks.json").write_bytes(jwks(signer))
+        self.gateway = Gateway(
+            folder,
+            engine.url,
+            MMHIE_KEYS_FILE=str(keys),
+            MMHIE_JWKS_FILE=str(folder / "jwks.json"),
+            MMHIE_JWT_ISSUER=ISSUER,
+            MMHIE_JWT_AUDIENCE=AUDIENCE,
+            MMHIE_AUDIT_FILE=str(self.trail),
+            MMHIE_AUDIT_KEY=KEY,
+            **more,
+        ).wait()
+
+    def ask(self, headers: dict[str, str], **more: Any) -> httpx2.Response:
+        """One request to /llm/generate."""
+        return self.gateway.client.post(
+            "/llm/generate", json={"prompt": "Why?", **more}, headers=headers
+        )
+
+    def token(self, **claims: Any) -> dict[str, str]:
+        return bearer(self.signer.sign(**claims))
+
+    def line(self, answer: httpx2.Response) -> dict[str, Any]:
+        """The line of a request in the trail."""
+        lines: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            wanted = answer.headers["x-request-id"]
+            every = map(json.loads, self.trail.read_bytes().splitlines())
+            lines[:] = [line for line in every if line.get("request_id") == wanted]
+            return bool(lines)
+
+        until(is_there)
+        return lines[0]
+
+
+Begin = Callable[..., Exchange]
+
+
+@pytest.fixture(scope="module")
+def begin(
+    tmp_path_factory: pytest.TempPathFactory, the_engine: FakeEngine, rsa_signer: Signer
+) -> Iterator[Begin]:
+    """Start an exchange: `begin(MMHIE_X="...")`."""
+    started: list[Exchange] = []
+
+    def of(**settings: str) -> Exchange:
+        folder = tmp_path_factory.mktemp("exchange")
+        started.append(Exchange(folder, the_engine, rsa_signer, **settings))
+        return started[-1]
+
+    yield of
+    for exchange in started:
+        exchange.gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def exchange(begin: Begin) -> Exchange:
+    """With the settings as they come."""
+    return begin()
+
+
+def care_in(line: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(line.get(name) for name in ("client", "user", "patient", "purpose"))
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_a_key_that_may_speak_for_others(
+    exchange: Exchange, engine: FakeEngine, surface: Any
+) -> None:
+    """On every surface: the person as given, the patient as a keyed name, the purpose; the engine
+    gets none of them."""
+    who = {USER: "Dr. Jürgen Weber".encode(), PATIENT: b"MRN-0042", PURPOSE: b"ETREAT"}
+    plain = {**exchange.portal, **surface.headers}
+    headers = [(name.encode(), value.encode()) for name, value in plain.items()]
+    answer = exchange.gateway.client.post(
+        surface.path,
+        json=surface.body("Why?"),
+        headers=[*headers, *((name.encode(), value) for name, value in who.items())],
+    )
+    line = exchange.line(answer)
+
+    assert answer.status_code == 200
+    name = Pseudonyms.of(KEY).patient("MRN-0042")
+    assert care_in(line) == ("portal", "Dr. Jürgen Weber", name, ["ETREAT"])
+    assert "MRN-0042" not in exchange.trail.read_text()
+    seen = str(engine.seen())
+    assert not any(word in seen for word in ("Weber", "MRN-0042", "ETREAT", name))
+
+
+def test_a_key_that_may_not(exchange: Exchange, engine: FakeEngine) -> None:
+    """403, and the trail has whose key it was, with none of what it said; no other path takes it
+    either."""
+    for name in (USER, PATIENT, PURPOSE):
+        refused = exchange.ask({**exchange.plain, name: "TREAT"})
+        line = exchange.line(refused)
+        assert refused.status_code == 403
+        assert error_of(refused)["code"] == "forbidden"
+        assert "`on_behalf`" in error_of(refused)["message"]
+        assert (line["outcome"], *care_in(line)) == ("forbidden", "plain", None, None, None)
+    listing = exchange.gateway.client.get("/v1/models", headers={**exchange.plain, USER: "x"})
+
+    assert listing.status_code == 403
+    assert exchange.ask(exchange.plain).status_code == 200
+    assert engine.stats["generations"] == 1
+
+
+@pytest.mark.parametrize("name", [USER, PATIENT, PURPOSE])
+@pytest.mark.parametrize(
+    "values", [["a\tb"], ["x" * 256], ["x" * 10_000], [""], ["\xff"], ["TREAT", "TREAT"]]
+)
+def test_what_names_nobody_is_refused(
+    exchange: Exchange, engine: FakeEngine, name: str, values: list[str]
+) -> None:
+    """Control characters, no text, too much of it, other encodings, two at once."""
+    headers = [(key.encode(), value.encode()) for key, value in exchange.portal.items()]
+    headers += [(name.encode(), value.encode("latin-1")) for value in values]
+    refused = exchange.gateway.client.post(
+        "/llm/generate", json={"prompt": "Why?"}, headers=headers
+    )
+
+    assert refused.status_code == 400
+    assert name in error_of(refused)["message"]
+    assert engine.stats["generations"] == 0
+
+
+@pytest.mark.parametrize("purpose", ["treat", "CARE", "PurposeOfUse", "TREAT,HRESCH"])
+def test_purposes_are_a_closed_list(exchange: Exchange, purpose: str) -> None:
+    """The codes of HL7, as they are written; the refusal repeats nothing."""
+    refused = exchange.ask({**exchange.portal, PURPOSE: purpose})
+
+    assert refused.status_code == 400
+    assert purpose not in error_of(refused)["message"].replace("PurposeOfUse;", "")
+
+
+def test_a_token_of_a_clinician(exchange: Exchange) -> None:
+    """Its claims are believed; what they say is as long as the token is."""
+    token = exchange.token(fhirUser="Practitioner/7", patient="MRN-1", purpose_of_use=[TREAT])
+    patient = Pseudonyms.of(KEY).patient("MRN-1")
+    for _ in range(2):  # from the cache of tokens, too
+        line = exchange.line(exchange.ask(token))
+        assert care_in(line) == ("ward-7", "Practitioner/7", patient, ["TREAT"])
+    assert exchange.ask({**token, USER: "somebody else"}).status_code == 403
+
+
+def test_the_token_of_a_portal(exchange: Exchange) -> None:
+    """With the scope, its headers say more than its claims, each on its own."""
+    token = exchange.token(
+        scope="generate on_behalf", sub="portal", client_id="portal", purpose_of_use="HPAYMT"
+    )
+    quiet, speaking = exchange.ask(token), exchange.ask({**token, USER: "dr.weber"})
+
+    assert care_in(exchange.line(quiet)) == ("portal", None, None, ["HPAYMT"])
+    assert care_in(exchange.line(speaking)) == ("portal", "dr.weber", None, ["HPAYMT"])
+
+
+def test_a_refused_token_quotes_nothing(exchange: Exchange) -> None:
+    """401 for a claim that cannot be recorded, by the name of the setting."""
+    refused = exchange.ask(exchange.token(patient="a\nMRN-77"))
+
+    assert refused.status_code == 401
+    assert "MMHIE_JWT_PATIENT_CLAIMS" in error_of(refused)["message"]
+    assert "MRN-77" not in refused.text
+
+
+@pytest.mark.parametrize(
+    ("claims", "care"),
+    [
+        ({"sub": "a"}, ("a", None, ())),
+        ({"sub": "a", "fhirUser": "b"}, ("b", None, ())),
+        ({"sub": "app", "azp": "app"}, (None, None, ())),
+        ({"sub": "app", "client_id": "app", "fhirUser": "b"}, ("b", None, ())),
+        ({"extensions": {"ihe_iua": {"person_id": "p"}}}, (None, "p", ())),
+        ({"extensions": {"ihe_iua": {"purpose_of_use": [TREAT]}}}, (None, None, ("TREAT",))),
+        ({"extensions": {"ihe_iua": "p"}}, (None, None, ())),
+        ({"https://hie.example/purpose": "BTG"}, (None, None, ("BTG",))),
+        ({"purpose_of_use": ["TREAT", TREAT, "COC"]}, (None, None, ("TREAT", "COC"))),
+        ({"purpose_of_use": []}, (None, None, ())),
+    ],
+)
+def test_claims(claims: dict[str, Any], care: tuple[Any, ...]) -> None:
+    """The first of the names, a path or a URL; a code, a coding, or several; an application is
+    nobody."""
+    assert context_in_claims(claims, CLAIMS) == CareContext(*care)
+
+
+@pytest.mark.parametrize(
+    ("claims", "named"),
+    [
+        ({"fhirUser": ""}, "USER"),
+        ({"fhirUser": 7}, "USER"),
+        ({"fhirUser": "x" * 256}, "USER"),
+        ({"patient": {"id": "p"}}, "PATIENT"),
+        ({"patient": "a\x00b"}, "PATIENT"),
+        ({"purpose_of_use": "treatment"}, "PURPOSE"),
+        ({"purpose_of_use": [TREAT, {"code": ["TREAT"]}]}, "PURPOSE"),
+        ({"purpose_of_use": {"coding": [TREAT]}}, "PURPOSE"),
+    ],
+)
+def test_claims_that_are_refused(claims: dict[str, Any], named: str) -> None:
+    """Each by the setting that names it."""
+    with pytest.raises(Unauthorized, match=f"MMHIE_JWT_{named}_CLAIMS"):
+        context_in_claims(claims, CLAIMS)
+
+
+def test_what_is_required(begin: Begin, engine: FakeEngine) -> None:
+    """Requests to the model without it are refused in a sentence; models are listed all the same;
+    persons have pseudonyms in the trail, subjects of tokens too."""
+    strict = begin(
+        MMHIE_REQUIRE_USER="true", MMHIE_REQUIRE_PURPOSE="true", MMHIE_AUDIT_USERS="pseudonym"
+    )
+    names = Pseudonyms.of(KEY)
+    for headers, missing in (
+        (strict.plain, USER),
+        ({**strict.portal, PURPOSE: "TREAT"}, USER),
+        ({**strict.portal, USER: "dr.weber"}, PURPOSE),
+        (strict.token(), PURPOSE),
+    ):
+        refused = strict.ask(headers, stream=True)
+        assert refused.status_code == 400
+        assert missing in error_of(refused)["message"]
+    assert engine.stats["generations"] == 0
+    assert strict.gateway.client.get("/v1/models", headers=strict.plain).status_code == 200
+    for headers, client in (
+        ({**strict.portal, USER: "dr.weber", PURPOSE: "TREAT"}, "portal"),
+        (strict.token(sub="dr.weber", purpose_of_use="TREAT"), names.user("dr.weber")),
+    ):
+        line = strict.line(strict.ask(headers))
+        assert care_in(line) == (client, names.user("dr.weber"), None, ["TREAT"])
+    assert "weber" not in strict.trail.read_text()
+
+
+def test_a_name_tells_nothing_without_the_key() -> None:
+    """The same patient has one name under one key; a user of that name another."""
+    ours, theirs = Pseudonyms.of(KEY), Pseudonyms.of("q" * 32)
+
+    assert ours.patient("MRN-1") == Pseudonyms.of(KEY).patient("MRN-1")
+    names = {ours.patient("MRN-1"), ours.patient("MRN-2"), theirs.patient("MRN-1")}
+    assert len(names) == 3
+    assert ours.user("MRN-1").removeprefix("user:") != ours.patient("MRN-1").removeprefix(
+        "patient:"
+    )
+
+
+@pytest.mark.parametrize("name", ["USER", "PURPOSE"])
+def test_an_open_gateway_cannot_require_persons(refusal: Refusal, name: str) -> None:
+    """Nobody could say who asks."""
+    assert "need keys or tokens" in refusal(**{f"MMHIE_REQUIRE_{name}": "true"})
