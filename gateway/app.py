@@ -44,8 +44,10 @@ from gateway.safety.disclaimer import (
     wording_of,
 )
 from gateway.safety.hold_guard import HoldGuard
-from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.labels import Labels
 from gateway.safety.model_card.source import card_source
+from gateway.safety.prompt_screening import Screener
+from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.services import Services, State
 from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing, tracing_of
@@ -182,8 +184,11 @@ def services_of(
         admission=quotas.admission,
         labels=Labels.of(
             disclaimer,
-            key=digest_key.get_secret_value() if digest_key else None,
-            words=words,
+            emergency_note_of(settings),
+            digest_key.get_secret_value() if digest_key else None,
+        ),
+        screener=Screener.of(
+            words,
             audience=settings.audience,
             contacts=contacts_of(settings),
             threshold=settings.notice_threshold,

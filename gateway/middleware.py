@@ -1,7 +1,7 @@
 """The layers of every request: request id and headers, the failure ladder, access, token paths.
 
-server -> Correlation -> Dispatch -> pipeline.serve   (token paths)
-                                  -> FastAPI          (everything else)
+server -> Correlation -> Dispatch -> Pipeline   (token paths)
+                                  -> FastAPI    (everything else)
 """
 
 import asyncio
@@ -11,12 +11,12 @@ from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway import pipeline
 from gateway.auth.cors import CorsPolicy
 from gateway.endpoints import TOKEN_ENDPOINTS
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.http.exchange import Exchange, value_of
 from gateway.logs import fault
+from gateway.pipeline import Pipeline, authorise
 from gateway.proxy import messages_error
 from gateway.proxy.handler import MESSAGES
 from gateway.safety.wording import Wording
@@ -81,14 +81,14 @@ class Correlation:
         )
         if self.origins is not None:
             common += self.origins.headers(scope["headers"])
-        name = request_id.decode()
-        of_messages = is_messages(scope)
-        if of_messages:
+        name, error_body = request_id.decode(), GatewayError.body
+        if is_messages(scope):
             common += ((b"request-id", request_id),)  # the name that Anthropic's clients keep it by
-        exchange = Exchange(scope, receive, send, request_id=name, common=common)
+            error_body = partial(messages_error.body, request_id=name)
+        exchange = Exchange(
+            scope, receive, send, request_id=name, common=common, error_body=error_body
+        )
         exchange.record.own_id = own_id.decode()
-        if of_messages:
-            exchange.error_body = partial(messages_error.body, request_id=name)
         return exchange
 
 
@@ -147,10 +147,10 @@ class Dispatch:
         endpoint = TOKEN_ENDPOINTS.get(path)
         record.is_audited = services.gate.need(path) is not None
         if endpoint is None:
-            await pipeline.authorise(exchange, services.gate)
+            await authorise(exchange, services.gate)
             await self.app(scope, receive, send)
             return
         scope["route"], record.is_token_path = endpoint, True
         if services.tracing is not None:
             record.trace = services.tracing.begin(exchange)
-        await pipeline.serve(endpoint.handler, exchange, services)
+        await Pipeline(endpoint.handler, exchange, services).run()

@@ -1,15 +1,20 @@
-"""The way of one request to the engine and back, the same for every handler.
+"""The way of one request to the engine and back: ten steps, the same for every handler.
 
     authorise  key and scope; who asks, for whom and why
-    screen   red flags in what the caller sent: whatever the outcome, it carries the notices; a long
-             text is read in steps while the next ones go on, up to the first byte
-    admit    an audit trail that can be written, the principal's limits, a lower class if it asks
-    read     the handler makes a call of the request: the engine's request, the form of the answer;
-             what was parsed is dropped then: it takes twenty times the memory of its bytes
-    queue    a slot in the admission queue, held until the last byte; a hold may have come meanwhile
-    open     the engine's status is known: a failure is still a status of ours
-    answer   the handler renders; a failure after the first byte is the stream's last words
-    record   what the answer came to, for the observers of the finished record
+    receive    the body, parsed, and the turns in it that are screened
+    screen     red flags in what the caller sent: whatever the outcome, it carries the notices; a
+               long text is read in steps while the next ones go on, up to the first byte
+    admit      an audit trail that can be written, the principal's limits, a lower class if it asks
+    read       the handler checks the request and prepares the engine's; what was parsed is dropped
+               then: it takes twenty times the memory of its bytes
+    label      what is known of the answer before it begins: disclaimer, origin
+    queue      a slot in the admission queue, held until the last byte
+    open       the engine's status is known: a failure is still a status of ours
+    answer     the handler renders; a failure after the first byte is the stream's last words
+    observe    limits, metrics, traces, audit and log read the finished record (`middleware.py`)
+
+The first nine are methods of `Pipeline`, in this order. The request goes through three stages that
+nothing changes once they are made: `Incoming`, `Prepared`, `Opened`.
 
 Screening comes at the same point for all, before anything but a wrong key can refuse the request,
 and in the prompt as it was sent, whatever a truncation leaves of it: a notice needs no model.
@@ -17,9 +22,9 @@ and in the prompt as it was sent, whatever a truncation leaves of it: a notice n
 A handler serves /llm/generate or one path of /v1; it reads and renders, and decides nothing else.
 """
 
-import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple, Protocol
 
 from gateway.auth.gate import Gate
 from gateway.engine import openai_json
@@ -29,6 +34,7 @@ from gateway.engine.watch import Model
 from gateway.errors import (
     EngineGarbled,
     EngineUnavailable,
+    GatewayError,
     InvalidRequest,
     MethodNotAllowed,
 )
@@ -36,21 +42,18 @@ from gateway.heavy_work import HEAVY_BYTES
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
 from gateway.json_types import Json
+from gateway.limits.admission import Slot
 from gateway.limits.json_structure import check_values
-from gateway.limits.memory_budget import parsed_bytes
+from gateway.limits.memory_budget import MemoryLease, parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
-from gateway.record import AnswerSummary, Origin, RequestRecord, estimated_tokens
-from gateway.safety import refusals, second_reader
-from gateway.safety.labels import Labels, Screening, Screenings
-from gateway.safety.languages import OTHER, is_unscreened, language_of
-from gateway.safety.red_flags.screening import finish
+from gateway.record import AnswerSummary, Origin, estimated_tokens
+from gateway.safety import refusals
+from gateway.safety.labels import RequestFacts
+from gateway.safety.prompt_screening import PromptScreening
 from gateway.safety.request_text import Turn, turns_of
 from gateway.second_reading import SecondReading
 from gateway.services import Services
 
-LONG_TEXT = 8_192  # characters; below, a text is screened in one go: 1 ms, 5 at worst
-MANY_TURNS = 64
-SCREENING_S = 10.0  # after which an answer says that the prompt was not screened
 PRIORITY = b"x-mmhie-priority"  # of a request: a lower class than its key's
 EVENT_STREAM = (
     (b"content-type", sse.MEDIA_TYPE),
@@ -58,6 +61,22 @@ EVENT_STREAM = (
     (b"x-accel-buffering", b"no"),  # nginx would gather the tokens
     AI_GENERATED,
 )
+
+
+class Incoming(NamedTuple):
+    """A request as the caller sent it; `turns` are those of its texts that are screened."""
+
+    body: bytes
+    request: Json
+    turns: Sequence[Turn]
+
+    @classmethod
+    def of(cls, body: bytes, path: str) -> "Incoming":
+        """Parse a body; raises InvalidRequest."""
+        if len(body) > HEAVY_BYTES:  # a smaller one cannot hold too many values
+            check_values(body)
+        request = openai_json.parse_request(body)
+        return cls(body, request, turns_of(path, request))
 
 
 class Answer(Protocol):
@@ -84,11 +103,27 @@ class Answer(Protocol):
         """Render what the engine says until its end; raises what goes wrong."""
 
 
-class Call(Protocol):
-    """One request as its handler has read it."""
+class Sendable(Protocol):
+    """A request as the engine takes it: path and body."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+    def answer(self, opened: "Opened", services: Services) -> Answer:
+        """The answer to send; raises EngineGarbled for a response of the wrong form."""
+
+
+class Prepared(Protocol):
+    """A request that its handler has checked, without what was parsed of it."""
 
     @property
     def model(self) -> Model: ...
+
+    @property
+    def facts(self) -> RequestFacts: ...
 
     @property
     def is_stream(self) -> bool: ...
@@ -98,79 +133,226 @@ class Call(Protocol):
         """False for a count of tokens, which no model answers."""
 
     @property
-    def parameters(self) -> Json:
-        """The request whose sampling is labelled."""
+    def held_bytes(self) -> int:
+        """The memory that it takes."""
 
-    @property
-    def digested(self) -> bytes:
-        """Everything that went in: the request, with what the gateway adds to its text."""
+    async def fit(self, services: Services) -> Sendable:
+        """The request in the size that the model takes; raises InputTooLong."""
 
-    def pack(self) -> int:
-        """Drop what is read once, before a wait that may be long: `parameters`, `digested`. Return
-        the bytes that are still held."""
 
-    def sent(self) -> object:
-        """Return the request as it went to the engine: no error may quote its text."""
+class Opened(NamedTuple):
+    """The engine's response to a request, and what the answer is made with."""
 
-    async def engine_request(self) -> tuple[str, bytes]:
-        """Path and body for the engine; raises InputTooLong."""
-
-    def answer(self, response: EngineResponse, label: Json) -> Answer:
-        """The answer to send; raises EngineGarbled for a response of the wrong form."""
+    request: Sendable
+    response: EngineResponse
+    label: Json
+    exchange: Exchange
+    memory: MemoryLease
 
 
 class Handler(Protocol):
-    """Makes a call of a request; raises RequestError, or why no model is available."""
+    """Prepares the requests of a path; raises RequestError, or why no model is available."""
 
-    def read(self, request: Json, body: bytes, exchange: Exchange, services: Services) -> Call:
+    def read(self, incoming: Incoming, exchange: Exchange, services: Services) -> Prepared:
         """A large request is read in a thread: this may change nothing that others see."""
 
 
-async def serve(handler: Handler, exchange: Exchange, services: Services) -> None:
-    """Answer one exchange on a token path."""
-    if exchange.record.method != "POST":
-        raise MethodNotAllowed("This path takes POST only; send the request as POST.", allow="POST")
-    await authorise(exchange, services.gate)
-    services.gate.requirements.check(exchange.record.principal.care)
-    screening = PromptScreening(services.labels, exchange.record)
-    with services.memory.lease() as exchange.memory:
+class Pipeline:
+    """One exchange on a token path; its methods are the steps, in their order."""
+
+    __slots__ = ("exchange", "handler", "memory", "record", "screening", "services")
+
+    def __init__(self, handler: Handler, exchange: Exchange, services: Services) -> None:
+        self.handler = handler
+        self.exchange = exchange
+        self.services = services
+        self.record = exchange.record
+        self.memory = services.memory.lease()
+        self.screening = PromptScreening(services.screener, exchange.record)
+
+    async def run(self) -> None:
+        """Take the request through every step; a refusal carries the notices, too."""
+        await self.authorise()
+        with self.memory:
+            try:
+                await self.respond(await self.take_in())
+            except EngineUnavailable:
+                self.services.watch.recheck()
+                raise
+            finally:
+                await self.screening.settle()
+
+    async def take_in(self) -> Prepared:
+        """Receive, screen, admit and read: at the end nothing holds what was parsed."""
+        incoming = await self.receive()
+        self.screen(incoming)
+        await self.admit()
+        return await self.read(incoming)
+
+    async def respond(self, prepared: Prepared) -> None:
+        """Label, queue, open and answer."""
+        self.memory.hold(prepared.held_bytes)
+        label = self.label(prepared)
+        running = self.services.hold.running
+        async with self.exchange.watched(running), self.queue():
+            with self.second_reading(prepared, label) as screening:
+                opened = await self.open(prepared, label)
+                try:
+                    await self.answer(opened, screening)
+                finally:
+                    opened.response.close()
+
+    async def authorise(self) -> None:
+        """Authorise the caller for this path, which takes POST."""
+        if self.record.method != "POST":
+            raise MethodNotAllowed(
+                "This path takes POST only; send the request as POST.", allow="POST"
+            )
+        gate = self.services.gate
+        await authorise(self.exchange, gate)
+        gate.requirements.check(self.record.principal.care)
+
+    async def receive(self) -> Incoming:
+        """Receive the body and parse it, a large one in a thread."""
+        memory, limit = self.memory, self.services.settings.max_body_bytes
+        body = await self.exchange.body(max_bytes=limit, seen=memory.hold_request)
+        memory.hold_request(len(body) + parsed_bytes(body))
+        path = self.exchange.scope["path"]
+        if len(body) > HEAVY_BYTES:
+            return await self.services.heavy.run(lambda: Incoming.of(body, path))
+        return Incoming.of(body, path)
+
+    def screen(self, incoming: Incoming) -> None:
+        """Begin to look for red flags; `respond` and every refusal wait for what is found."""
+        self.screening.begin(incoming.turns)
+
+    async def admit(self) -> None:
+        """Admit the caller within its limits, as long as its request can be recorded; enter the
+        request in the journal."""
+        record, trail, headers = self.record, self.services.trail, self.exchange.scope["headers"]
+        if trail is not None:
+            trail.check()
+        if record.principal.limits != NO_LIMITS:
+            record.release = await self.services.gate.limiter.acquire(record.principal)
+        if trail is not None:
+            trail.open(record, self.exchange.scope["path"])
+        for said in values_of(headers, PRIORITY):
+            record.principal = record.principal.lowered(priority_of(said))
+
+    async def read(self, incoming: Incoming) -> Prepared:
+        """Let the handler check the request and prepare the engine's, a large one in a thread."""
+        services = self.services
+        services.look()
+        if len(incoming.body) > HEAVY_BYTES:
+            prepared = await services.heavy.run(
+                lambda: self.handler.read(incoming, self.exchange, services)
+            )
+        else:
+            prepared = self.handler.read(incoming, self.exchange, services)
+        self.record.stream = prepared.is_stream
+        return prepared
+
+    def label(self, prepared: Prepared) -> Json:
+        """Return the label as it is known before the engine answers."""
+        record, services = self.record, self.services
+        label = services.labels.initial(
+            services.serving(prepared.model),
+            prepared.facts,
+            request_id=record.request_id,
+            notice_rules=record.notice_rules,
+        )
+        record.origin = Origin(label["provenance"], label["disclaimer"]["version"])
+        return label
+
+    def queue(self) -> Slot:
+        """Return the slot to wait for, and to hold until the last byte."""
+        return self.services.admission.slot(self.record.principal.priority)
+
+    def second_reading(
+        self, prepared: Prepared, label: Json
+    ) -> AbstractContextManager[PromptScreening | SecondReading]:
+        """Return what settles the screening: with a second reader, that one beside it."""
+        if self.services.screener.reader == "off" or not prepared.asks_model:
+            return nullcontext(self.screening)
+        return SecondReading(self.screening, prepared.model, self.record, self.services, label)
+
+    async def open(self, prepared: Prepared, label: Json) -> Opened:
+        """Send the request, unless a hold has come meanwhile, and wait for the engine's status;
+        raises what a failure means. What the prompt costs is estimated until it is counted."""
+        record, services = self.record, self.services
+        services.look()
+        services.check_hold()
+        request = await prepared.fit(services)
+        record.prompt_estimate = estimated_tokens(len(request.body))
         try:
-            call = await read(handler, exchange, services, screening)
-            await answer(call, exchange, services, screening)
+            response = await services.engine.open(self.engine_request(prepared, request))
         except EngineUnavailable:
-            services.watch.recheck()
+            record.prompt_estimate = 0  # it never had the request
             raise
+        if response.status != 200 or values_of(response.headers, b"content-encoding"):
+            raise await self.failure(request, response)
+        return Opened(request, response, label, self.exchange, self.memory)
+
+    def engine_request(self, prepared: Prepared, request: Sendable) -> EngineRequest:
+        """Return the engine's request, with what ties it to this one."""
+        settings = self.services.settings
+        idle_s: float | None = settings.timeout_seconds
+        total_s: float | None = None
+        if not prepared.is_stream:
+            idle_s, total_s = None, settings.whole_answer_s(self.exchange.scope["path"])
+        return EngineRequest(
+            "POST",
+            request.path,
+            request.body,
+            request_id=self.record.request_id,
+            session=self.services.gate.session_id(self.record.principal),
+            traceparent=self.exchange.traceparent(),
+            idle_s=idle_s,
+            total_s=total_s,
+        )
+
+    async def failure(self, request: Sendable, response: EngineResponse) -> GatewayError:
+        """Return what a response means that is no answer, and close it."""
+        try:
+            if response.status == 200:
+                return EngineGarbled(
+                    "The engine compressed its answer; switch its compression off."
+                )
+            self.record.prompt_estimate = 0
+            error = await response.read_all(LARGEST_ERROR_BYTES)
+            status, path = response.status, self.exchange.scope["path"]
+            # Its words are looked for in all of the request, which may be large.
+            return await self.services.heavy.run(
+                lambda: translate(status, error, openai_json.parse_request(request.body), path=path)
+            )
         finally:
-            await screening.settle()  # a refusal carries the notices, too
+            response.close()
 
+    async def answer(self, opened: Opened, screening: PromptScreening | SecondReading) -> None:
+        """Send the answer, with all that the screening came to; record how it went, also where it
+        failed half-way."""
+        await screening.settle()
+        self.screening.complete(opened.label)
+        answer = opened.request.answer(opened, self.services)
+        is_whole = False
+        try:
+            await answer.send()
+            is_whole = True
+        finally:
+            if self.record.status or answer.finals:
+                self.record.answer = self.summary(answer, is_whole=is_whole)
 
-async def read(
-    handler: Handler, exchange: Exchange, services: Services, screening: "PromptScreening"
-) -> Call:
-    """Read the request, screen and admit it, and make a call of it."""
-    memory, limit = exchange.memory, services.settings.max_body_bytes
-    body = await exchange.body(max_bytes=limit, seen=memory.hold_request)
-    memory.hold_request(len(body) + parsed_bytes(body))
-    is_heavy = len(body) > HEAVY_BYTES
-    path = exchange.scope["path"]
-    if is_heavy:
-        request, turns = await services.heavy.run(lambda: parsed(body, path))
-    else:
-        request, turns = parsed(body, path)
-    screening.begin(turns)
-    await admit(exchange, services)
-    services.look()
-    if is_heavy:
-        return await services.heavy.run(lambda: handler.read(request, body, exchange, services))
-    return handler.read(request, body, exchange, services)
-
-
-def parsed(body: bytes, path: str) -> tuple[Json, Sequence[Turn]]:
-    """Return a request and the turns of it that are screened; raises InvalidRequest."""
-    if len(body) > HEAVY_BYTES:  # a smaller one cannot hold too many values
-        check_values(body)
-    request = openai_json.parse_request(body)
-    return request, turns_of(path, request)
+    def summary(self, answer: Answer, *, is_whole: bool) -> AnswerSummary:
+        """Sum up an answer, or what there is of one that broke off."""
+        record = self.record
+        summary = AnswerSummary.of(
+            answer.usage,
+            answer.finals,
+            answer.digests() if record.status and not is_whole else (),
+            seen=(record.prompt_estimate, answer.pieces),
+            beginnings=[refusals.kind_of(text) for text in answer.beginnings],
+        )
+        return summary._replace(warnings=[*record.screening_warnings, *summary.warnings])
 
 
 async def authorise(exchange: Exchange, gate: Gate) -> None:
@@ -180,196 +362,14 @@ async def authorise(exchange: Exchange, gate: Gate) -> None:
     record.principal = gate.authorise(path, record.principal, headers)
 
 
-class PromptScreening:
-    """The screening of what a caller sent: done at once, or in steps of a millisecond between which
-    all others run, if the text is long.
-
-    `settle` has to be awaited before the first byte, whose headers name the notices.
-    """
-
-    __slots__ = ("_labels", "_limit_s", "_record", "_task", "_turns", "doubt")
-
-    def __init__(self, labels: Labels, record: RequestRecord, limit_s: float = SCREENING_S) -> None:
-        self._labels = labels
-        self._record = record
-        self._limit_s = limit_s
-        self._task: asyncio.Task[Screening] | None = None
-        self._turns: Sequence[Turn] = ()  # for the second reader
-        self.doubt = ""  # the text that it is to read, once that is known
-
-    def begin(self, turns: Sequence[Turn]) -> None:
-        """Note the language, and the red flags of a short text; start to read a long one."""
-        record, labels = self._record, self._labels
-        record.language = language_of([turn.text for turn in turns])
-        record.notice_rules = labels.notice_rules
-        if record.language == OTHER and labels.languages and is_unscreened(turns):
-            record.screening_warnings += ("language_not_screened",)
-        self._turns = turns if labels.reader != "off" else ()
-        steps = labels.screen(turns)
-        if len(turns) > MANY_TURNS or sum(len(turn.text) for turn in turns) > LONG_TEXT:
-            self._task = asyncio.create_task(in_turns(steps))
-        else:
-            self._note(finish(steps))
-
-    async def settle(self) -> None:
-        """Wait until the record has the notices, or that there was no time to look for them."""
-        task, self._task = self._task, None
-        if task is None:
-            return
-        try:
-            self._note(await asyncio.wait_for(task, self._limit_s))
-        except TimeoutError:
-            self._record.screening_warnings += ("input_not_screened",)
-
-    def _note(self, screening: Screening) -> None:
-        record = self._record
-        record.notices = [*screening.notices]
-        record.resolved, record.in_setting = screening.resolved, screening.in_setting
-        if screening.is_unsure:
-            self.doubt = second_reader.text_of(self._turns)
-        self._turns = ()
-
-
-async def in_turns(steps: Screenings) -> Screening:
-    """Screen a step at a time, in turn with all else that the loop has to do."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            screening: Screening = end.value
-            return screening
-        await asyncio.sleep(0)
-
-
-async def admit(exchange: Exchange, services: Services) -> None:
-    """Admit the caller within its limits, as long as its request can be recorded; enter the
-    request in the journal."""
-    record = exchange.record
-    if services.trail is not None:
-        services.trail.check()
-    if record.principal.limits != NO_LIMITS:
-        record.release = await services.gate.limiter.acquire(record.principal)
-    if services.trail is not None:
-        services.trail.open(record, exchange.scope["path"])
-    for said in values_of(exchange.scope["headers"], PRIORITY):
-        record.principal = record.principal.lowered(priority_of(said))
-
-
 def priority_of(said: bytes) -> Priority:
     """Return the class that a header names; raises InvalidRequest for no class."""
-    for one in PRIORITIES:
-        if one.encode() == said:
-            return one
+    for priority in PRIORITIES:
+        if priority.encode() == said:
+            return priority
     raise InvalidRequest(
         f"X-MMHIE-Priority is no class; send one of {', '.join(PRIORITIES)}, or no such header."
     )
-
-
-async def answer(
-    call: Call, exchange: Exchange, services: Services, screening: PromptScreening
-) -> None:
-    """Queue, open, answer."""
-    exchange.record.stream = call.is_stream
-    label = label_of(call, exchange, services)
-    is_heavy = len(call.digested) > HEAVY_BYTES
-    exchange.memory.hold(await services.heavy.run(call.pack) if is_heavy else call.pack())
-    record = exchange.record
-    slot = services.admission.slot(record.principal.priority)
-    async with exchange.watched(services.hold.running), slot:
-        services.look()
-        services.check_hold()
-        model = call.model if call.asks_model else None
-        with SecondReading(model, record, services, label) as reading:
-            reading.begin(screening.doubt)
-            response = await opened(call, exchange, services)
-            try:
-                await refuse_failures(response, call, exchange, services)
-                await screening.settle()
-                reading.begin(screening.doubt)
-                await reading.wait()
-                complete(label, record)
-                await relay(call.answer(response, label), exchange)
-            finally:
-                response.close()
-
-
-def complete(label: Json, record: RequestRecord) -> None:
-    """Add to a label what the screening came to; its notices are the record's own, to which the
-    second reader may add one until the last part of the label is written."""
-    label["notices"] = record.notices
-    if record.screening_warnings:
-        label["warnings"] = [*record.screening_warnings]
-
-
-def label_of(call: Call, exchange: Exchange, services: Services) -> Json:
-    """The label as it is known before the engine answers: origin, disclaimer."""
-    label = services.labels.initial(
-        services.serving(call.model),
-        call.parameters,
-        request_id=exchange.record.request_id,
-        prompt=call.digested,
-    )
-    exchange.record.origin = Origin(label["provenance"], label["disclaimer"]["version"])
-    return label
-
-
-async def opened(call: Call, exchange: Exchange, services: Services) -> EngineResponse:
-    """Send the request; what its prompt costs is estimated until the engine has counted it."""
-    request, record = await request_of(call, exchange, services), exchange.record
-    record.prompt_estimate = estimated_tokens(len(request.body))
-    try:
-        return await services.engine.open(request)
-    except EngineUnavailable:
-        record.prompt_estimate = 0  # it never had the request
-        raise
-
-
-async def request_of(call: Call, exchange: Exchange, services: Services) -> EngineRequest:
-    """The engine's request, with what ties it to this one."""
-    path, body = await call.engine_request()
-    settings = services.settings
-    return EngineRequest(
-        "POST",
-        path,
-        body,
-        request_id=exchange.record.request_id,
-        session=services.gate.session_id(exchange.record.principal),
-        traceparent=exchange.traceparent(),
-        idle_s=settings.timeout_seconds if call.is_stream else None,
-        total_s=None if call.is_stream else settings.whole_answer_s(exchange.scope["path"]),
-    )
-
-
-async def refuse_failures(
-    response: EngineResponse, call: Call, exchange: Exchange, services: Services
-) -> None:
-    """Raise what a status other than 200 means, while it can still be a status."""
-    if response.status != 200:
-        exchange.record.prompt_estimate = 0
-        error = await response.read_all(LARGEST_ERROR_BYTES)
-        status, path = response.status, exchange.scope["path"]
-        # Its words are looked for in all of the request, which may be large.
-        raise await services.heavy.run(lambda: translate(status, error, call.sent(), path=path))
-    if values_of(response.headers, b"content-encoding"):
-        raise EngineGarbled("The engine compressed its answer; switch its compression off.")
-
-
-async def relay(answer: Answer, exchange: Exchange) -> None:
-    """Send an answer and record what it came to, also where it failed half-way."""
-    is_whole = False
-    try:
-        await answer.send()
-        is_whole = True
-    finally:
-        digests = answer.digests() if exchange.record.status and not is_whole else []
-        if exchange.record.status or answer.finals:
-            seen = (exchange.record.prompt_estimate, answer.pieces)
-            kinds = [refusals.kind_of(text) for text in answer.beginnings]
-            summary = AnswerSummary.of(
-                answer.usage, answer.finals, digests, seen=seen, beginnings=kinds
-            )
-            warnings = [*exchange.record.screening_warnings, *summary.warnings]
-            exchange.record.answer = summary._replace(warnings=warnings)
 
 
 def is_stream(response: EngineResponse) -> bool:

@@ -1,4 +1,5 @@
-"""The second reading of one prompt: the served model is asked beside the answer to it.
+"""The second reading of one prompt: the served model is asked beside the answer to it, where the
+screening is in doubt.
 
 It runs within the answer's own slot and ends with it. The first byte waits for it `GRACE_S` at
 most; what it finds later is in the notices of whatever part of the label is written after that.
@@ -16,6 +17,7 @@ from gateway.errors import EngineTimeout, GatewayError
 from gateway.json_types import Json
 from gateway.record import RequestRecord
 from gateway.safety import second_reader
+from gateway.safety.prompt_screening import PromptScreening
 from gateway.safety.second_reader import LONGEST, PENDING, Outcome
 from gateway.services import Services
 
@@ -27,12 +29,17 @@ CHARACTERS_PER_TOKEN = 2  # few: a question that does not fit is refused
 class SecondReading:
     """One question to the model, or none where there is no doubt; ended by leaving the block."""
 
-    __slots__ = ("_label", "_model", "_record", "_services", "_task", "_told")
+    __slots__ = ("_label", "_model", "_record", "_screening", "_services", "_task", "_told")
 
     def __init__(
-        self, model: Model | None, record: RequestRecord, services: Services, label: Json
+        self,
+        screening: PromptScreening,
+        model: Model,
+        record: RequestRecord,
+        services: Services,
+        label: Json,
     ) -> None:
-        """`model` is None where nothing is asked: for a count of tokens."""
+        self._screening = screening
         self._label = label
         self._model = model
         self._record = record
@@ -41,6 +48,7 @@ class SecondReading:
         self._told = {"outcome": PENDING}
 
     def __enter__(self) -> Self:
+        self._begin()  # a short text is screened by now
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -48,16 +56,19 @@ class SecondReading:
             self._task.cancel()
             self._record.notice_reader = "late"
 
-    def begin(self, text: str) -> None:
-        """Ask about a text, unless it is empty or the model has been asked."""
-        if text and self._model is not None and self._task is None:
-            self._label["provenance"]["notice_reader"] = self._told
-            self._task = asyncio.create_task(self._read(self._request(text, self._model)))
-
-    async def wait(self) -> None:
-        """Wait for the answer, but only a moment."""
+    async def settle(self) -> None:
+        """Wait for the screening, and a moment for the model's answer."""
+        await self._screening.settle()
+        self._begin()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=GRACE_S)
+
+    def _begin(self) -> None:
+        """Ask about the text that is in doubt, unless there is none or the model has been asked."""
+        text = self._screening.doubt
+        if text and self._task is None:
+            self._label["provenance"]["notice_reader"] = self._told
+            self._task = asyncio.create_task(self._read(self._request(text, self._model)))
 
     async def _read(self, request: EngineRequest) -> None:
         try:
@@ -91,7 +102,7 @@ class SecondReading:
         record = self._record
         record.notice_reader = self._told["outcome"] = outcome
         if outcome == "emergency" and len(record.notices) == len(record.resolved):
-            record.notices.append(self._services.labels.read_by_model())
+            record.notices.append(self._services.screener.read_by_model())
 
 
 def outcome_in(status: int, answer: bytes) -> Outcome:

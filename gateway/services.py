@@ -1,5 +1,6 @@
 """Services that live as long as the application, and how routes get at them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
@@ -13,17 +14,16 @@ from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
 from gateway.heavy_work import HeavyWork
-from gateway.json_types import Json
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
 from gateway.limits.request_policy import RequestPolicy
 from gateway.metrics import Metrics
 from gateway.record import Observer
 from gateway.safety.hold_guard import HoldGuard
-from gateway.safety.labels import GATEWAY_VERSION, Labels
+from gateway.safety.labels import Labels
 from gateway.safety.model_card.source import CardSource
-from gateway.safety.provenance import Serving
-from gateway.safety.request_text import screened
+from gateway.safety.prompt_screening import Screener
+from gateway.safety.provenance import GATEWAY_VERSION, Serving
 from gateway.settings import GatewaySettings
 from gateway.tracing.tracing import Tracing
 
@@ -44,6 +44,7 @@ class Services:
     watch: EngineWatch
     admission: AdmissionQueue
     labels: Labels
+    screener: Screener
     metrics: Metrics
     hold: HoldGuard
     gate: Gate
@@ -81,18 +82,18 @@ class Services:
         if self.hold.message is not None:
             raise Held(self.hold.message)
 
-    def answer_checks(self, request: Json, path: str = "") -> "AnswerChecks | None":
-        """Return the checks of the answer to a request; None where none is on."""
+    def answer_checks(self, texts: Sequence[str]) -> "AnswerChecks | None":
+        """Return the checks of the answer to a request of these texts; None where none is on."""
         names = self.settings.output_checks
         if not names:
             return None
         from gateway.safety.output_checks.checks import checks_for  # only where they are on
 
-        return checks_for(names, screened(request, path))
+        return checks_for(names, texts)
 
     def warm_up_checks(self) -> None:
         """Compile the patterns of the output checks now, and not in the first request."""
-        checks = self.answer_checks({"prompt": WARM_UP})
+        checks = self.answer_checks([WARM_UP])
         if checks is not None:
             checks.warnings("Aspirin 75 mg for the left knee.")
 

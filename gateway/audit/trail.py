@@ -22,7 +22,7 @@ from gateway.errors import AuditUnavailable
 from gateway.json_types import Json
 from gateway.logs import fault_logged, log
 from gateway.record import RequestRecord
-from gateway.safety.labels import GATEWAY_VERSION
+from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.settings import GatewaySettings
 from gateway.timestamps import rfc3339
 

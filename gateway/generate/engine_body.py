@@ -20,11 +20,11 @@ def engine_budget(prompt: Prompt, model: Model, *, reasoning_budget: int) -> int
     return prompt.max_tokens + (reasoning_budget + MARKER_TOKENS if model.reasons else 0)
 
 
-def body(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
-    """The engine's request; the reasoning budget comes on top of the answer's, both in tokens."""
+def options(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
+    """The engine's request but for its `content`; the reasoning budget comes on top of the
+    answer's, both in tokens."""
     fixed: Json = {
         "model": model.id,
-        **content(prompt, model),
         "max_tokens": engine_budget(prompt, model, reasoning_budget=reasoning_budget),
         "temperature": prompt.temperature,
         "stream": True,
@@ -32,30 +32,22 @@ def body(prompt: Prompt, model: Model, *, reasoning_budget: int) -> Json:
     }
     if model.budgets_reasoning:
         fixed["thinking_token_budget"] = reasoning_budget
-    return fixed | optional(prompt, model)
+    return fixed | chosen(prompt, model)
 
 
 def content(prompt: Prompt, model: Model) -> Json:
     """The part that `/tokenize` counts: messages, or all texts as one prompt."""
-    if not model.has_chat_template:
-        first = [] if prompt.system is None else [prompt.system]
-        earlier = [turn.content for turn in prompt.history]
-        return {"prompt": "\n\n".join([*first, *earlier, prompt.text])}
-    messages = [message("system", prompt.system)] if prompt.system else []
-    messages += [message(turn.role, turn.content) for turn in prompt.history]
-    return {"messages": [*messages, message("user", prompt.text)]}
+    if model.has_chat_template:
+        return {"messages": prompt.messages()}
+    return {"prompt": "\n\n".join(prompt.texts())}
 
 
-def message(role: str, text: str) -> Json:
-    return {"role": role, "content": text}
-
-
-def optional(prompt: Prompt, model: Model) -> Json:
+def chosen(prompt: Prompt, model: Model) -> Json:
     """Fields that the caller set; what is left out is the engine's choice."""
-    chosen = {
+    fields = {
         "top_p": prompt.top_p,
         "seed": prompt.seed,
         "stop": list(prompt.stop) or None,
         "reasoning_effort": prompt.reasoning_effort if model.has_chat_template else None,
     }
-    return {name: value for name, value in chosen.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,6 +1,6 @@
 """/llm/generate: a prompt in, an answer out as JSON, server-sent events or plain text."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from sys import getsizeof
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
-from gateway.engine.client import EngineResponse
 from gateway.engine.watch import Model
 from gateway.errors import EngineGarbled, GatewayError
 from gateway.generate import engine_body, truncation
@@ -18,9 +17,10 @@ from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.json_types import Json
-from gateway.pipeline import EVENT_STREAM, is_stream
+from gateway.pipeline import EVENT_STREAM, Incoming, Opened, is_stream
 from gateway.record import Notice
-from gateway.safety import harmony, placement, provenance
+from gateway.safety import placement, provenance
+from gateway.safety.labels import RequestFacts
 from gateway.safety.reasoning import is_shown
 from gateway.safety.refusals import HEAD
 from gateway.safety.wording import Wording
@@ -29,7 +29,6 @@ from gateway.services import Services
 if TYPE_CHECKING:
     from gateway.safety.output_checks.checks import AnswerChecks
 
-PATH = "/llm/generate"
 PIECE_BYTES = 64  # of a piece of text beside its characters
 COPIES = 3  # of an answer at its end: in pieces, joined, as JSON
 PLAIN_TEXT = (
@@ -43,12 +42,10 @@ PLAIN_TEXT = (
 class Generate:
     """Reads the bodies of POST /llm/generate."""
 
-    def read(
-        self, sent: Json, body: bytes, exchange: Exchange, services: Services
-    ) -> "GenerateCall":
-        """Check a request and make the engine's of it."""
+    def read(self, incoming: Incoming, exchange: Exchange, services: Services) -> "PreparedPrompt":
+        """Check a request and prepare the engine's."""
         settings = services.settings
-        request = checked(sent)
+        request = checked(incoming.request)
         model = services.model_seen()
         prompt = request.to_prompt(
             max_tokens=settings.max_tokens,
@@ -56,16 +53,18 @@ class Generate:
             max_history=settings.max_messages,
         )
         stream = settings.streaming if request.stream is None else request.stream
-        form = form_of(exchange.header(b"accept"), stream=stream, default=settings.stream_format)
         principal = exchange.record.principal
         prompt = permitted(prompt, services, may_see="reasoning" in principal.scopes)
-        parameters = engine_body.body(prompt, model, reasoning_budget=settings.max_reasoning_tokens)
-        parameters |= services.gate.engine_fields(principal, parameters, ranked=model.by_priority)
-        # The default system prompt is an input like the caller's own. Sorted: the same request
-        # has the same digest, however its JSON was written.
-        digested = orjson.dumps({**sent, "system": prompt.system}, option=orjson.OPT_SORT_KEYS)
-        checks = services.answer_checks(sent, PATH)
-        return GenerateCall(prompt, model, form, parameters, digested, exchange, services, checks)
+        options = engine_body.options(prompt, model, reasoning_budget=settings.max_reasoning_tokens)
+        options |= services.gate.engine_fields(principal, options, ranked=model.by_priority)
+        return PreparedPrompt(
+            prompt,
+            model,
+            form_of(exchange.header(b"accept"), stream=stream, default=settings.stream_format),
+            options,
+            services.labels.facts_of(options, digested(incoming.request, prompt)),
+            services.answer_checks([turn.text for turn in incoming.turns]),
+        )
 
 
 def permitted(prompt: Prompt, services: Services, *, may_see: bool) -> Prompt:
@@ -75,17 +74,21 @@ def permitted(prompt: Prompt, services: Services, *, may_see: bool) -> Prompt:
     return replace(prompt, include_reasoning=False, is_reasoning_withheld=True)
 
 
-@dataclass(slots=True)
-class GenerateCall:
-    """A prompt and the form its answer takes."""
+def digested(request: Json, prompt: Prompt) -> bytes:
+    """Return what the prompt's digest is of: the default system prompt is an input like the
+    caller's own. Sorted: the same request has the same digest, however its JSON was written."""
+    return orjson.dumps({**request, "system": prompt.system}, option=orjson.OPT_SORT_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPrompt:
+    """A prompt, the engine's request but for the conversation, and the form of the answer."""
 
     prompt: Prompt
     model: Model
     form: Form
-    parameters: Json
-    digested: bytes
-    exchange: Exchange
-    services: Services
+    options: Json
+    facts: RequestFacts
     checks: "AnswerChecks | None" = None
     asks_model: ClassVar[bool] = True
 
@@ -93,62 +96,62 @@ class GenerateCall:
     def is_stream(self) -> bool:
         return self.form != "json"
 
-    def pack(self) -> int:
-        """Keep the prompt; it is sent in a body of its own."""
-        self.digested = b""
-        texts = [self.prompt.text, self.prompt.system]
-        texts += [turn.content for turn in self.prompt.history]
-        return 3 * sum(map(getsizeof, texts))
+    @property
+    def held_bytes(self) -> int:
+        return 3 * sum(map(getsizeof, self.prompt.texts()))  # it is sent in a body of its own
 
-    def sent(self) -> Json:
-        return self.parameters
-
-    async def engine_request(self) -> tuple[str, bytes]:
+    async def fit(self, services: Services) -> "FittedPrompt":
         """The prompt as it fits the limit and the model's context."""
-        settings, model = self.services.settings, self.model
+        settings, model = services.settings, self.model
         limit = truncation.limit_for(
             self.prompt,
             model,
             max_input=settings.max_input_length,
             reasoning_budget=settings.max_reasoning_tokens,
         )
-        self.prompt = await truncation.fit(
-            self.prompt, model, self.services.engine, limit=limit, cut=settings.truncate
+        prompt = await truncation.fit(
+            self.prompt, model, services.engine, limit=limit, cut=settings.truncate
         )
-        self.parameters |= engine_body.content(self.prompt, model)
-        return engine_body.path(model), orjson.dumps(self.parameters)
+        body = orjson.dumps(self.options | engine_body.content(prompt, model))
+        return FittedPrompt(replace(self, prompt=prompt), engine_body.path(model), body)
 
-    def answer(self, response: EngineResponse, label: Json) -> "GeneratedAnswer":
+
+@dataclass(frozen=True, slots=True)
+class FittedPrompt:
+    """A prompt that fits, as the engine takes it."""
+
+    prepared: PreparedPrompt
+    path: str
+    body: bytes
+
+    def answer(self, opened: Opened, services: Services) -> "GeneratedAnswer":
         """The answer in the form that was chosen; the engine always streams."""
-        if not is_stream(response):
+        if not is_stream(opened.response):
             raise EngineGarbled(
                 "The engine did not stream its answer; check that it serves an OpenAI API."
             )
-        budget = self.services.settings.max_reasoning_tokens
-        reader = AnswerReader(
-            response,
-            answer_budget=self.prompt.max_tokens,
-            reasoning_budget=budget if self.model.budgets_reasoning else None,
-            require=self.exchange.memory.require,
-        )
-        return FORMS[self.form](self, reader, label)
+        return FORMS[self.prepared.form](self.prepared, opened, services)
 
 
 class GeneratedAnswer:
     """The answer to one prompt, in one of three forms."""
 
-    def __init__(self, call: GenerateCall, reader: AnswerReader, label: Json) -> None:
+    def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
         self.finals: list[Json] = []
-        self.checks = call.checks
-        self.prompt = call.prompt
-        self.exchange = call.exchange
-        self.services = call.services
-        self.settings = call.services.settings
-        self.disclaimer = call.services.labels.disclaimer.text
-        self.emergency_note = call.services.labels.emergency_note
-        self.model = call.model
-        self.reader = reader
-        self.label = label
+        self.request = request
+        self.services = services
+        self.exchange = opened.exchange
+        self.label = opened.label
+        budget = services.settings.max_reasoning_tokens
+        self.reader = AnswerReader(
+            opened.response,
+            answer_budget=request.prompt.max_tokens,
+            reasoning_budget=budget if request.model.budgets_reasoning else None,
+            require=opened.memory.require,
+        )
+        self._memory = opened.memory
+        self._held = opened.memory.held_bytes
+        self._gathered = 0
 
     @property
     def usage(self) -> Json | None:
@@ -164,69 +167,72 @@ class GeneratedAnswer:
         text = self.reader.answer.text or self.reader.text()
         return [text[:HEAD]] if text else []
 
+    @property
+    def disclaimer(self) -> str:
+        return self.services.labels.disclaimer.text
+
     def digests(self) -> list[str]:
         """The digest of the text so far, if there is any."""
         text = self.reader.text()
         return [provenance.keyed_digest(self.services.labels.key, text)] if text else []
 
     async def send(self) -> None:
-        """Render the deltas as they come; JSON, events and plain text each do it in their way."""
+        """Write the deltas that the caller may see, then the end; raises NoAnswer at the end of an
+        answer without text."""
+        shows_reasoning = self.request.prompt.include_reasoning
+        async for delta in self.reader.deltas():
+            self._hold(delta)
+            if delta.text or shows_reasoning:
+                self.exchange.first_token()
+                await self.write(delta)
+        self._conclude()
+        await self.finish()
+
+    async def write(self, delta: Delta) -> None:
+        """Send a delta, where the form of the answer has any."""
+
+    async def finish(self) -> None:
+        """Send the end of the answer, or all of it."""
         raise NotImplementedError
 
-    async def deltas(self) -> AsyncIterator[Delta]:
-        """Yield the deltas the caller may see; raise NoAnswer at the end of one without text."""
-        gathered, held = 0, self.exchange.memory.held_bytes
-        async for delta in self.reader.deltas():
-            before = gathered // LARGE_BYTES
-            gathered += PIECE_BYTES + len(delta.text) + len(delta.reasoning)
-            if gathered // LARGE_BYTES > before:  # kept to the end: the answer has its digest
-                self.exchange.memory.hold(held + COPIES * gathered)
-            if delta.text or self.prompt.include_reasoning:
-                self.exchange.first_token()
-                yield delta
-        answer = self.reader.answer
-        if answer.reasoning:
-            self.services.watch.mark_reasoning(self.model)
-        self.finals.append(self._final())
-        if not answer.text.strip() and not (self.prompt.include_reasoning and answer.reasoning):
-            raise no_answer(answer)
+    def _hold(self, delta: Delta) -> None:
+        """Account for what is kept of the answer to its end, since it has a digest of all."""
+        before = self._gathered // LARGE_BYTES
+        self._gathered += PIECE_BYTES + len(delta.text) + len(delta.reasoning)
+        if self._gathered // LARGE_BYTES > before:
+            self._memory.hold(self._held + COPIES * self._gathered)
 
-    async def placed(self, where: placement.Placement) -> AsyncIterator[Delta]:
-        """Yield the deltas with the disclaimer before and after the text, as configured."""
-        opening = placement.opening(self.disclaimer, where)
-        async for delta in self.deltas():
-            if delta.text and opening:
-                delta, opening = replace(delta, text=opening + delta.text), ""
-            yield delta
-        if closing := placement.closing(self.disclaimer, where):
-            yield Delta(text=closing)
+    def _conclude(self) -> None:
+        answer, prompt = self.reader.answer, self.request.prompt
+        if answer.reasoning:
+            self.services.watch.mark_reasoning(self.request.model)
+        self.finals.append(self._final())
+        if not answer.text.strip() and not (prompt.include_reasoning and answer.reasoning):
+            raise no_answer(answer)
 
     def _final(self) -> Json:
         """The closing half of the label, once the deltas have ended."""
-        answer = self.reader.answer
-        truncated = harmony.truncation(answer.finish_reason, answer.text or None, answer.reasoning)
-        return provenance.completion(
-            truncated=truncated or ("input" if self.prompt.was_cut else None),
-            warnings=[*answer.warnings, *self._warnings(), *self._checked(answer.text)],
-            output_digest=provenance.keyed_digest(self.services.labels.key, answer.text),
-            system_fingerprint=answer.system_fingerprint,
+        answer, prompt, checks = self.reader.answer, self.request.prompt, self.request.checks
+        return self.reader.ending().label(
+            [*prompt.warnings(), *self._other_model(), *answer.warnings],
+            checks.warnings(answer.text) if checks is not None else (),
+            digest=provenance.keyed_digest(self.services.labels.key, answer.text),
+            fingerprint=answer.system_fingerprint,
+            was_input_cut=prompt.was_cut,
         )
 
-    def _warnings(self) -> list[str]:
-        """Return the warnings that the text is not read for."""
-        is_other = provenance.is_another_model(self.reader.answer.model, self.model.ids)
-        return [*self.prompt.warnings(), *([provenance.OTHER_MODEL] if is_other else [])]
-
-    def _checked(self, text: str) -> list[str]:
-        """Return the warnings of the output checks that are on."""
-        return self.checks.warnings(text) if self.checks is not None else []
+    def _other_model(self) -> list[str]:
+        """Return a warning where the engine names a model that is not served."""
+        served = self.request.model.ids
+        is_other = provenance.is_another_model(self.reader.answer.model, served)
+        return [provenance.OTHER_MODEL] if is_other else []
 
     def closing(self) -> Json:
         """Everything of an answer but its text, once its deltas have ended."""
         (final,) = self.finals
         return finale(
             self.reader.answer,
-            model=self.model.id,
+            model=self.request.model.id,
             mmhie=provenance.merge(self.label, final),
             request_id=self.exchange.record.request_id,
         )
@@ -248,20 +254,19 @@ def end_of_text(truncated: str | None, wording: Wording, last: str) -> bytes:
     return f"{cut}\n\n{last}\n".encode()
 
 
-def interrupted(wording: Wording, last: str, error: GatewayError) -> bytes:
+def interrupted(wording: Wording, last: Callable[[], str], error: GatewayError) -> bytes:
     """Return the end of a plain text that could not be finished."""
-    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{last}\n".encode()
+    return f"\n\n[{wording.interrupted}: {error.message}]\n\n{last()}\n".encode()
 
 
 class JsonAnswer(GeneratedAnswer):
     """The whole answer as one object."""
 
-    async def send(self) -> None:
-        async for _ in self.deltas():
-            pass
-        answer = self.reader.answer
-        text = placement.place(answer.text, self.disclaimer, self.settings.disclaimer_in_text)
-        reasoning = {"reasoning": answer.reasoning} if self.prompt.include_reasoning else {}
+    async def finish(self) -> None:
+        answer, where = self.reader.answer, self.services.settings.disclaimer_in_text
+        text = placement.place(answer.text, self.disclaimer, where)
+        shows_reasoning = self.request.prompt.include_reasoning
+        reasoning = {"reasoning": answer.reasoning} if shows_reasoning else {}
         body = orjson.dumps({"text": text, **self.closing(), **reasoning})
         await self.exchange.respond(200, body, headers=[AI_GENERATED, NO_STORE])
 
@@ -269,42 +274,65 @@ class JsonAnswer(GeneratedAnswer):
 class EventAnswer(GeneratedAnswer):
     """Every delta as an event the moment it is there, then one with everything else."""
 
-    async def send(self) -> None:
+    def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
+        super().__init__(request, opened, services)
+        self._where = services.settings.disclaimer_in_text
+        self._opening = placement.opening(self.disclaimer, self._where)
+        self._early = {"notices": notices} if (notices := self.label["notices"]) else {}
+
+    async def write(self, delta: Delta) -> None:
         exchange = self.exchange
-        exchange.last_words = lambda error: sse.encode(error.envelope()) + sse.DONE
-        early = {"notices": found} if (found := self.label["notices"]) else {}
-        async for delta in self.placed(self.settings.disclaimer_in_text):
-            if not exchange.record.status:
-                await exchange.start(200, EVENT_STREAM)
-            for event in self._events(delta):
-                await exchange.write(sse.encode({**event, **early}))
-                early = {}
-        await exchange.finish(sse.encode(self.closing()) + sse.DONE)
+        if not exchange.record.status:
+            await exchange.start(200, EVENT_STREAM, last_words=in_band)
+        for event in self._events(delta):
+            await exchange.write(sse.encode({**event, **self._early}))
+            self._early = {}
 
     def _events(self, delta: Delta) -> list[Mapping[str, str]]:
         """Answer and reasoning never share an event."""
-        reasoning = [{"reasoning_delta": delta.reasoning}] if self.prompt.include_reasoning else []
-        return [event for event in (*reasoning, {"delta": delta.text}) if all(event.values())]
+        text = delta.text
+        if text and self._opening:
+            text, self._opening = self._opening + text, ""
+        shows_reasoning = self.request.prompt.include_reasoning
+        reasoning = [{"reasoning_delta": delta.reasoning}] if shows_reasoning else []
+        return [event for event in (*reasoning, {"delta": text}) if all(event.values())]
+
+    async def finish(self) -> None:
+        if closing := placement.closing(self.disclaimer, self._where):
+            await self.write(Delta(text=closing))
+        await self.exchange.finish(sse.encode(self.closing()) + sse.DONE)
+
+
+def in_band(error: GatewayError) -> bytes:
+    """Return the end of a stream of events that could not be finished."""
+    return sse.encode(error.envelope()) + sse.DONE
 
 
 class TextAnswer(GeneratedAnswer):
     """Notices, then the answer's text as it comes; what was cut off, the disclaimer and the
     emergency note close it."""
 
-    async def send(self) -> None:
-        exchange, wanted = self.exchange, self.settings.disclaimer_in_text
-        wording = self.services.labels.wording
-        notices, opening = self.label["notices"], paragraphs(self.label["notices"])
-        closing = f"{self.disclaimer}\n{self.emergency_note}"
-        last = partial(last_lines, notices, len(notices), closing)
-        exchange.last_words = lambda error: interrupted(wording, last(), error)
-        async for delta in self.placed("prefix" if wanted in ("prefix", "both") else "off"):
-            if not exchange.record.status:
-                await exchange.start(200, PLAIN_TEXT)
-            if delta.text:
-                await exchange.write((opening + delta.text).encode())
-                opening = ""
-        await exchange.finish(end_of_text(self.finals[0]["truncated"], wording, last()))
+    def __init__(self, request: PreparedPrompt, opened: Opened, services: Services) -> None:
+        super().__init__(request, opened, services)
+        notices, labels = self.label["notices"], services.labels
+        self._opening = paragraphs(notices)
+        if services.settings.disclaimer_in_text in ("prefix", "both"):
+            self._opening += placement.opening(self.disclaimer, "prefix")
+        closing = f"{self.disclaimer}\n{labels.emergency_note}"
+        self._last = partial(last_lines, notices, len(notices), closing)
+
+    async def write(self, delta: Delta) -> None:
+        exchange, wording, last = self.exchange, self.services.screener.wording, self._last
+        if not exchange.record.status:
+            words = partial(interrupted, wording, last)
+            await exchange.start(200, PLAIN_TEXT, last_words=words)
+        if delta.text:
+            await exchange.write((self._opening + delta.text).encode())
+            self._opening = ""
+
+    async def finish(self) -> None:
+        wording, truncated = self.services.screener.wording, self.finals[0]["truncated"]
+        await self.exchange.finish(end_of_text(truncated, wording, self._last()))
 
 
 FORMS: Mapping[Form, type[GeneratedAnswer]] = {

@@ -1,19 +1,25 @@
 """A prompt and its answer, whatever form the answer takes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, StringConstraints, with_config
+from typing_extensions import TypedDict
 
 from gateway.json_types import Json
 
 Effort = Literal["low", "medium", "high"]
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """An earlier turn of the conversation that a prompt goes on with."""
+@with_config(ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True))
+class Message(TypedDict):
+    """An earlier message of the conversation: what the user asked, or the model answered. The
+    engine is sent it as the caller sent it."""
 
     role: Literal["user", "assistant"]
-    content: str
+    content: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class Prompt:
     text: str
     max_tokens: int
     system: str | None = None
-    history: tuple[Turn, ...] = ()  # oldest first
+    history: tuple[Message, ...] = ()  # oldest first
     temperature: float = 0.0
     top_p: float | None = None
     seed: int | None = None
@@ -32,6 +38,16 @@ class Prompt:
     include_reasoning: bool = False
     was_cut: bool = False
     is_reasoning_withheld: bool = False  # requested, and the policy says no
+
+    def messages(self) -> list[Mapping[str, object]]:
+        """Return the whole conversation as messages of the engine's chat API."""
+        system = [{"role": "system", "content": self.system}] if self.system else []
+        return [*system, *self.history, {"role": "user", "content": self.text}]
+
+    def texts(self) -> list[str]:
+        """Return the texts of the conversation, in order."""
+        system = [self.system] if self.system else []
+        return [*system, *(message["content"] for message in self.history), self.text]
 
     def warnings(self) -> list[str]:
         """Warnings about changes to the prompt before it was sent."""

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from gateway.errors import InvalidField
-from gateway.generate.prompt import Answer, Prompt, Turn
+from gateway.generate.prompt import Answer, Message, Prompt, Text
 from gateway.json_types import Json
 
 StreamForm = Literal["sse", "text"]
@@ -47,17 +47,7 @@ MUST: Mapping[str, str] = {
     "string_type": "be text",
 }
 PLAIN: Mapping[str, str] = {"stop": "be text, or a list of up to 16 texts, none of them empty"}
-Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 Stop = Annotated[str, StringConstraints(min_length=1)]
-
-
-class EarlierTurn(BaseModel):
-    """An earlier turn of the conversation: what the user asked, or the model answered."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-
-    role: Literal["user", "assistant"]
-    content: Text
 
 
 class GenerateRequest(BaseModel):
@@ -66,7 +56,7 @@ class GenerateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     prompt: Text = Field(description="The question, in the words of the caller.")
-    history: list[EarlierTurn] = Field(
+    history: list[Message] = Field(
         default_factory=list,
         description="Earlier turns of the conversation, oldest first; up to MMHIE_MAX_MESSAGES.",
     )
@@ -109,7 +99,7 @@ class GenerateRequest(BaseModel):
             text=self.prompt,
             max_tokens=self.max_tokens or max_tokens,
             system=self.system or system,
-            history=tuple(Turn(turn.role, turn.content) for turn in self.history),
+            history=tuple(self.history),
             temperature=self.temperature,
             top_p=self.top_p,
             seed=self.seed,
@@ -159,7 +149,7 @@ def field_error(error: ValidationError, request: type[BaseModel]) -> InvalidFiel
     if first["type"] == "missing":
         return InvalidField(f"{name} is required.", param=name)
     must = PLAIN.get(name) or MUST.get(first["type"])
-    if must is None or (len(first["loc"]) > 1 and name not in PLAIN):  # within a turn of history
+    if must is None or (len(first["loc"]) > 1 and name not in PLAIN):  # within a message of history
         return InvalidField(f"{name} is not valid: {first['msg']}.", param=name)
     return InvalidField(f"{name} must {must.format(**limits_in(first))}.", param=name)
 

@@ -11,6 +11,7 @@ from gateway.http.sse import EventBuffer, payload
 from gateway.json_types import Json
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.safety import harmony
+from gateway.safety.labels import Ending
 from gateway.safety.reasoning import text_of
 
 
@@ -39,6 +40,16 @@ class AnswerReader:
         self._is_ours = False  # the end: the answer's own budget
         self._pieces = 0
         self.pieces = 0  # of reasoning, too
+
+    def ending(self) -> Ending:
+        """How the answer ended, once its deltas have."""
+        answer = self.answer
+        return Ending(
+            answer.finish_reason,
+            answer.text or None,
+            answer.reasoning,
+            completion_tokens=self._spent(),
+        )
 
     def text(self) -> str:
         """The answer's text so far."""
@@ -127,16 +138,6 @@ class AnswerReader:
         if found_markers:
             answer.warnings.append("harmony_markers_stripped")
         answer.warnings += self._budget_warnings()
-        if harmony.is_ended_early(answer.finish_reason):
-            answer.warnings.append("ended_early")
-        problem = harmony.anomaly(
-            content=answer.text,
-            reasoning=answer.reasoning,
-            has_tool_calls=False,
-            completion_tokens=self._spent(),
-        )
-        if problem is not None:
-            answer.warnings.append(problem)
 
     def _budget_warnings(self) -> list[str]:
         """Reasoning that a budget ended, and an answer that it left too little for."""

@@ -18,7 +18,7 @@ Side = Literal["none", "left", "right"]
 T = TypeVar("T")
 
 # What a template adds for one more message beyond its text: role markers, line ends.
-TURN_TOKENS = 32
+MESSAGE_TOKENS = 32
 BYTES_PER_TOKEN = 4  # of English text; used only where the engine cannot count
 CUTS = 4  # cutting between tokens can make new ones at the seam, so it is checked again
 
@@ -58,9 +58,9 @@ def limit_for(prompt: Prompt, model: Model, *, max_input: int, reasoning_budget:
 
 def most_tokens(prompt: Prompt, model: Model) -> int:
     """An upper bound, in tokens."""
-    others = [prompt.system or "", *(turn.content for turn in prompt.history)]
-    text_bytes = sum(len(text.encode()) for text in (prompt.text, *others))
-    return text_bytes + model.template_tokens + len(others) * TURN_TOKENS
+    texts = prompt.texts()
+    text_bytes = sum(len(text.encode()) for text in texts)
+    return text_bytes + model.template_tokens + len(texts) * MESSAGE_TOKENS
 
 
 async def count_tokens(prompt: Prompt, model: Model, engine: EngineClient) -> int:

@@ -7,11 +7,11 @@ from types import TracebackType
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import BodyTooLarge, ClientGone, GatewayError
-from gateway.limits.memory_budget import MemoryLease
 from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
 
 RawHeaders = Sequence[tuple[bytes, bytes]]  # as ASGI has them: lower-case names, in order
+RenderError = Callable[[GatewayError], bytes]
 # What a coroutine waits for when its steps are taken by hand: a future, or None for a bare yield.
 Awaited = asyncio.Future[object] | None
 Steps = Coroutine[Awaited, None, Message]
@@ -32,24 +32,27 @@ class Exchange:
         "complete",
         "error_body",
         "last_words",
-        "memory",
         "record",
         "scope",
         "write_framed",
     )
 
-    memory: MemoryLease  # for the body and the answer; the pipeline's, which gives it back
-
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, *, request_id: str, common: RawHeaders
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        request_id: str,
+        common: RawHeaders = (),
+        error_body: RenderError = GatewayError.body,
     ) -> None:
+        """`common` are the headers of every response; `error_body` renders an error as a response,
+        in the shape of the API that the path belongs to."""
         self.scope = scope
         self.complete = False
-        # Renders an error as the end of a stream that has begun; None where nothing can be said.
-        # It holds no exchange: a cycle would wait for the collector.
-        self.last_words: Callable[[GatewayError], bytes] | None = None
-        # Renders an error as a response: in the shape of the API that the path belongs to.
-        self.error_body: Callable[[GatewayError], bytes] = GatewayError.body
+        self.error_body = error_body
+        self.last_words: RenderError | None = None  # of the stream that has begun
         self._receive = receive
         self._send = send
         # Writes an HTTP chunk that has its framing; False where `write` has to. The server's own,
@@ -77,7 +80,7 @@ class Exchange:
         """Begin the engine's span; the W3C header for it, empty where nothing is traced."""
         return self.record.trace.to_engine() if self.record.trace is not None else ""
 
-    async def body(self, *, max_bytes: int, seen: Callable[[int], object] = id) -> bytes:
+    async def body(self, *, max_bytes: int, seen: Callable[[int], object] | None = None) -> bytes:
         """Return the whole request body; raises BodyTooLarge, what the connection found wrong with
         it (BodyTimeout, InvalidRequest), or ClientGone when the caller left. `seen` is called with
         the bytes so far."""
@@ -94,7 +97,8 @@ class Exchange:
             more = message.get("more_body", False)
             if size > max_bytes:
                 raise too_large(max_bytes)
-            seen(size)
+            if seen is not None:
+                seen(size)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def watched(self, running: "set[CancelOnDisconnect]") -> "CancelOnDisconnect":
@@ -111,8 +115,15 @@ class Exchange:
             self.complete = True
         await self._send(message)
 
-    async def start(self, status: int, headers: RawHeaders) -> None:
-        """Send the status line, these headers, and those that every response carries."""
+    async def start(
+        self, status: int, headers: RawHeaders, *, last_words: RenderError | None = None
+    ) -> None:
+        """Send the status line, these headers, and those that every response carries.
+
+        `last_words` renders an error as the end of the stream that begins; without it, nothing can
+        be said any more. It holds no exchange: a cycle would wait for the collector.
+        """
+        self.last_words = last_words
         await self._send(self._head(status, headers))
 
     def _head(self, status: int, headers: RawHeaders) -> Message:

@@ -25,6 +25,8 @@ LENGTHS = ("minLength", "maxLength")
 TEXTS = ("pattern", "regex", "grammar", "whitespace_pattern", "definition")
 JSON_TEXTS = ("json", "structural_tag")
 FORCED = ("required", "any")
+FORMATS = ("response_format", "structured_outputs", "text", "output_config")
+COMPILED = frozenset((*FORMATS, "tools"))  # fields of which the engine may compile something
 COUNT = re.compile(r"\{\s{0,2}(\d{0,9})\s{0,2}(?:(,)\s{0,2}(\d{0,9})\s{0,2})?\}")
 CLASS = re.compile(r"\[\^?\]?(?:[^\]\\]|\\.)*+\]?", re.DOTALL)
 WIDE_CLASS = re.compile(r"\[\^|\\[DSWwpPu]|\\x|[^\x00-\x7f]-")
@@ -54,12 +56,11 @@ ANY = Group(WIDE, WIDE)
 
 def weight_of_request(request: Json) -> int:
     """Return the weight of all that the engine compiles of a request."""
-    formats = ("response_format", "structured_outputs", "text", "output_config")
     is_forced = is_forcing(request.get("tool_choice"))
     tools = request.get("tools")
     given = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
     compiled: list[object] = [tool for tool in given if is_forced or is_compiled(tool)]
-    return sum(map(weight_of, [*(request.get(name) for name in formats), *compiled]))
+    return sum(map(weight_of, [*(request.get(name) for name in FORMATS), *compiled]))
 
 
 def is_forcing(choice: object) -> bool:

@@ -12,7 +12,7 @@ import orjson
 
 from gateway.errors import InvalidRequest
 from gateway.json_types import Json
-from gateway.limits.grammar_weight import weight_of_request
+from gateway.limits.grammar_weight import COMPILED, weight_of_request
 from gateway.limits.json_structure import is_deeper
 from gateway.settings import GatewaySettings
 
@@ -319,7 +319,7 @@ def check(
 
 def check_grammars(parsed: Json, policy: RequestPolicy) -> None:
     """Patterns and lengths are compiled before the first token, on the engine's processors."""
-    if weight_of_request(parsed) > policy.grammar_weight:
+    if not COMPILED.isdisjoint(parsed) and weight_of_request(parsed) > policy.grammar_weight:
         raise InvalidRequest(
             "The patterns and lengths of the response format or the tools take too long to compile "
             f"(over {policy.grammar_weight}, MMHIE_MAX_GRAMMAR_WEIGHT); use fewer patterns, lower "

@@ -3,10 +3,9 @@
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import NamedTuple, Protocol, Self
 
 from gateway.engine import openai_json
-from gateway.engine.client import EngineResponse
 from gateway.engine.watch import Model
 from gateway.errors import EngineCut, EngineGarbled, Forbidden, GatewayError, ModelNotFound
 from gateway.heavy_work import HEAVY_BYTES, HeavyWork
@@ -15,7 +14,7 @@ from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
 from gateway.json_types import Json
 from gateway.limits import request_policy
 from gateway.limits.memory_budget import parsed_bytes
-from gateway.pipeline import EVENT_STREAM, Answer, is_stream
+from gateway.pipeline import EVENT_STREAM, Answer, Incoming, Opened, is_stream
 from gateway.proxy import json_response
 from gateway.proxy.chunk_fast_path import Framed
 from gateway.proxy.chunks import ChunkRelay
@@ -24,6 +23,7 @@ from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.record import estimated_tokens
+from gateway.safety.labels import RequestFacts
 from gateway.safety.request_text import has_token_ids
 from gateway.services import Services
 
@@ -43,33 +43,32 @@ class PassThrough:
     path: str
 
     def read(
-        self, request: Json, body: bytes, exchange: Exchange, services: Services
-    ) -> "PassedCall":
+        self, incoming: Incoming, exchange: Exchange, services: Services
+    ) -> "PreparedPassThrough":
         """Check a request against the served models and the request policy."""
-        model = checked_model(self.path, request, body, services)
+        path, request = self.path, incoming.request
+        model = checked_model(path, incoming, services)
         policy = policy_for(
             services.settings,
             request,
             disclaimer=services.labels.disclaimer.text,
             may_see="reasoning" in exchange.record.principal.scopes,
-            warnings=tuple(warnings(self.path, request, reasons=model.reasons)),
+            warnings=tuple(warnings(path, request, reasons=model.reasons)),
             served=model.ids,
         )
-        checks = services.answer_checks(request, self.path)
-        if checks is not None:
+        if services.settings.output_checks:
+            checks = services.answer_checks([turn.text for turn in incoming.turns])
             policy = replace(policy, checks=checks)
-        check_separation(self.path, policy, reasons=model.reasons)
-        extra = additions(self.path, request, model, exchange, services)
-        return PassedCall(
-            self.path,
-            body,
-            request,
-            extra,
+        check_separation(path, policy, reasons=model.reasons)
+        added = additions(path, request, model, exchange, services)
+        return PreparedPassThrough(
+            path,
+            openai_json.request_with(incoming.body, request, added),
             model,
+            services.labels.facts_of(request, incoming.body),
             policy,
-            exchange,
-            services,
             request.get("stream"),
+            "stream_options" in added,
         )
 
 
@@ -89,60 +88,51 @@ def additions(
     return extra
 
 
-@dataclass(slots=True)
-class PassedCall:
-    """A request that goes on as it came, but for a few keys of ours."""
+class PreparedPassThrough(NamedTuple):
+    """A request that goes on as it came, but for a few keys of ours: the model's name, the budget,
+    our fields."""
 
     path: str
-    digested: bytes
-    parameters: Json
-    additions: Json
+    body: bytes
     model: Model
+    facts: RequestFacts
     policy: OutputPolicy
-    exchange: Exchange
-    services: Services
-    stream: object = False
-    body: bytes = b""
-    asks_model: ClassVar[bool] = True
+    stream: object
+    takes_usage: bool  # the usage chunk was requested by us, not by the caller
+    asks_model: bool = True
 
     @property
     def is_stream(self) -> bool:
         return openai_json.is_true(self.stream)
 
-    def pack(self) -> int:
-        """Keep the bytes for the engine, and what the caller said of the answer's form."""
-        self.body = openai_json.request_with(self.digested, self.parameters, self.additions)
-        self.parameters, self.digested = {}, b""
+    @property
+    def held_bytes(self) -> int:
         return 2 * len(self.body)  # once more on its way
 
-    def sent(self) -> Json:
-        """Read the request once more: an error is rare, and what was parsed is large."""
-        return openai_json.parse_request(self.body)
+    async def fit(self, _: Services) -> Self:
+        """The request itself: the engine refuses one that is too long."""
+        return self
 
-    async def engine_request(self) -> tuple[str, bytes]:
-        """The caller's own bytes, with the model's name, the budget and our fields added."""
-        return self.path, self.body
-
-    def answer(self, response: EngineResponse, label: Json) -> Answer:
+    def answer(self, opened: Opened, services: Services) -> Answer:
         """The answer in the form that the engine chose; raises EngineGarbled for the wrong one."""
-        streams = is_stream(response)
+        streams = is_stream(opened.response)
         check_form(streams, self.stream)
         if streams:
-            return RelayedStream(self.exchange, response, self._relay(label))
-        return WholeAnswer(self.exchange, response, self._labelling(label), self.services.heavy)
+            return RelayedStream(opened, self._relay(opened.label, services))
+        return WholeAnswer(opened, self._labelling(opened.label, services), services.heavy)
 
-    def _labelling(self, label: Json) -> Callable[[bytes], Labelled]:
+    def _labelling(self, label: Json, services: Services) -> Callable[[bytes], Labelled]:
         return partial(
             json_response.label,
             initial=label,
-            key=self.services.labels.key,
+            key=services.labels.key,
             path=self.path,
             policy=self.policy,
-            most=self.services.request_policy.choices,
+            most=services.request_policy.choices,
         )
 
-    def _relay(self, label: Json) -> "EventRelay":
-        key = self.services.labels.key
+    def _relay(self, label: Json, services: Services) -> "EventRelay":
+        key = services.labels.key
         if self.path == RESPONSES:
             return ResponseEventRelay(label, key=key, policy=self.policy)
         if self.path == MESSAGES:
@@ -150,10 +140,10 @@ class PassedCall:
         return ChunkRelay(
             label,
             key=key,
-            took_usage="stream_options" in self.additions,
-            request=partial(openai_json.parse_request, self.body),  # the relay must not hold us
+            took_usage=self.takes_usage,
+            request=partial(openai_json.parse_request, self.body),
             policy=self.policy,
-            most=self.services.request_policy.choices,
+            most=services.request_policy.choices,
         )
 
 
@@ -161,18 +151,15 @@ class WholeAnswer:
     """An answer in one piece, labelled at its end."""
 
     def __init__(
-        self,
-        exchange: Exchange,
-        response: EngineResponse,
-        label: Callable[[bytes], Labelled],
-        heavy: HeavyWork,
+        self, opened: Opened, label: Callable[[bytes], Labelled], heavy: HeavyWork
     ) -> None:
         self.usage: Json | None = None
         self.pieces = 0
         self.finals: list[Json] = []
         self.beginnings: list[str] = []
-        self._exchange = exchange
-        self._response = response
+        self._exchange = opened.exchange
+        self._memory = opened.memory
+        self._response = opened.response
         self._label = label
         self._heavy = heavy
 
@@ -186,8 +173,7 @@ class WholeAnswer:
 
     async def _labelled(self) -> bytes:
         """Read and label the answer; raises OutOfMemory where it is too large for now."""
-        memory = self._exchange.memory
-        held = memory.held_bytes
+        memory, held = self._memory, self._memory.held_bytes
         answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + COPIES * len(answer) + parsed_bytes(answer))
         label, is_heavy = partial(self._label, answer), len(answer) > HEAVY_BYTES
@@ -220,16 +206,20 @@ class RelayedStream:
     """A stream whose events are sent on as soon as they are whole, in place of being read."""
 
     beginnings = ()  # to gather them would cost every chunk
-    __slots__ = ("_buffer", "_exchange", "_has_begun", "_held", "_pass", "_relay", "_response")
+    __slots__ = (
+        *("_buffer", "_exchange", "_has_begun", "_held", "_memory", "_pass", "_relay"),
+        "_response",
+    )
 
-    def __init__(self, exchange: Exchange, response: EngineResponse, relay: EventRelay) -> None:
+    def __init__(self, opened: Opened, relay: EventRelay) -> None:
         self._buffer = sse.EventBuffer()
-        self._exchange = exchange
-        self._pass = partial(pass_on, exchange, relay.framed) if relay.framed else None
+        self._exchange = opened.exchange
+        self._pass = partial(pass_on, opened.exchange, relay.framed) if relay.framed else None
         self._has_begun = False
-        self._held = exchange.memory.held_bytes
+        self._memory = opened.memory
+        self._held = opened.memory.held_bytes
         self._relay = relay
-        self._response = response
+        self._response = opened.response
 
     @property
     def usage(self) -> Json | None:
@@ -248,7 +238,6 @@ class RelayedStream:
 
     async def send(self) -> None:
         """Relay until the engine's end; before the first byte a failure is a status."""
-        self._exchange.last_words = self._relay.render
         await self._response.forward(self._take)
         if not self._relay.ended:
             raise EngineCut("The engine's answer stopped before its end; try again.")
@@ -261,13 +250,13 @@ class RelayedStream:
         try:
             for event in self._buffer.feed(data):
                 if len(event) > LARGE_BYTES:
-                    self._exchange.memory.require(parsed_bytes(event))
+                    self._memory.require(parsed_bytes(event))
                 events.append(self._relay.relay(event))
                 if not event.startswith(b":"):  # a comment is no token
                     self._response.mark_progress()
             waiting = self._buffer.waiting_bytes
             if waiting > LARGE_BYTES:
-                self._exchange.memory.hold(self._held + waiting)
+                self._memory.hold(self._held + waiting)
         except GatewayError as problem:
             return self._fail(b"".join(events), problem)
         # What comes next may pass only what it does not have to wait behind.
@@ -281,7 +270,7 @@ class RelayedStream:
         """Send the head with the first event."""
         if not self._has_begun:
             self._exchange.first_token()
-            await self._exchange.start(200, EVENT_STREAM)
+            await self._exchange.start(200, EVENT_STREAM, last_words=self._relay.render)
             self._has_begun = True
         await self._exchange.write(ready)
 
@@ -308,12 +297,12 @@ def warnings(path: str, request: Json, *, reasons: bool | None) -> Iterator[str]
         yield "input_not_screened"
 
 
-def checked_model(path: str, request: Json, body: bytes, services: Services) -> Model:
+def checked_model(path: str, incoming: Incoming, services: Services) -> Model:
     """Return the served model, once a request has met it and the request policy."""
     model = services.model_seen()
-    check_model(request.get("model"), model.ids)
+    check_model(incoming.request.get("model"), model.ids)
     rules = request_policy.rules_for(path)
-    request_policy.check(body, request, services.request_policy, rules)
+    request_policy.check(incoming.body, incoming.request, services.request_policy, rules)
     return model
 
 

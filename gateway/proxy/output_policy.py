@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.engine import openai_json
 from gateway.json_types import Json
 from gateway.safety import harmony, placement, provenance, reasoning
+from gateway.safety.labels import Ending
 from gateway.safety.reasoning import text_of
 from gateway.safety.refusals import HEAD
 from gateway.settings import GatewaySettings
@@ -117,7 +118,7 @@ class ChoiceState:
     has_reasoning: bool = False
     has_tool_calls: bool = False
     warnings: list[str] = field(default_factory=list)
-    _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
+    _guard: harmony.HarmonyGuard | None = None  # from a `<` on until that is decided
     _is_open: bool = False
     _leaks: bool = False
 
@@ -136,16 +137,17 @@ class ChoiceState:
 
     def _clean(self, content_text: str, *, is_last: bool) -> str:
         """The text without what leaked of Harmony; a clean delta costs one look for `<`."""
-        if "<" not in content_text and self._guard.is_idle and not self._guard.found:
+        if "<" not in content_text and self._guard is None:
             return content_text
-        shown = self._guard.feed(content_text) if content_text else ""
+        guard = self._guard or harmony.HarmonyGuard()
+        shown = guard.feed(content_text) if content_text else ""
         if is_last:
-            shown += self._guard.finish()[0]
-        self._leaks = self._guard.found
-        if is_last:
-            self._guard = harmony.HarmonyGuard()
-            if self._leaks:
-                self.warn("harmony_markers_stripped")
+            shown += guard.finish()[0]
+        self._leaks = guard.found
+        if is_last and self._leaks:
+            self.warn("harmony_markers_stripped")
+        is_over = is_last or (guard.is_idle and not self._leaks)
+        self._guard = None if is_over else guard
         return shown
 
     def _surrounded(self, clean: str, *, is_last: bool) -> str:
@@ -173,7 +175,7 @@ class ChoiceState:
     @property
     def is_in_text(self) -> bool:
         """True while more text would simply be more text: nothing is held back, nothing is due."""
-        return self.has_text and self._guard.is_idle and not self._guard.found
+        return self.has_text and self._guard is None
 
     def hear_more(self, text: bytes) -> None:
         """Take in more text, as the engine wrote it, while `is_in_text`."""
@@ -193,26 +195,18 @@ class ChoiceState:
 
     def final(self, finish_reason: str | None, *, fingerprint: str | None) -> Json:
         """The closing label of the choice."""
-        content = "text" if self.has_text or self.has_tool_calls else None
-        reasoning = "reasoning" if self.has_reasoning else None
-        problem = harmony.anomaly(
-            content=content,
-            reasoning=reasoning,
-            has_tool_calls=self.has_tool_calls,
-            completion_tokens=1,
+        ending = Ending(
+            finish_reason,
+            "text" if self.has_text or self.has_tool_calls else None,
+            "reasoning" if self.has_reasoning else None,
+            self.has_tool_calls,
         )
-        if problem:
-            self.warn(problem)
-        if harmony.is_ended_early(finish_reason):
-            self.warn("ended_early")
-        if self.policy.checks is not None:
-            for kind in self.policy.checks.heard(self.mac):
-                self.warn(kind)
-        return provenance.completion(
-            truncated=harmony.truncation(finish_reason, content, reasoning),
-            warnings=[*self.policy.warnings, *self.warnings],
-            output_digest=provenance.format_digest(self.mac),
-            system_fingerprint=fingerprint,
+        checks = self.policy.checks
+        return ending.label(
+            [*self.policy.warnings, *self.warnings],
+            checks.heard(self.mac) if checks is not None else (),
+            digest=provenance.format_digest(self.mac),
+            fingerprint=fingerprint,
         )
 
     def warn(self, kind: str) -> None:

@@ -1,16 +1,16 @@
 """/tokenize, /detokenize, /v1/messages/count_tokens: the engine's tokenizer; no model output."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from gateway.engine import openai_json
-from gateway.engine.client import EngineResponse
 from gateway.engine.watch import Model
 from gateway.http.exchange import NO_STORE, Exchange
 from gateway.json_types import Json
 from gateway.limits.memory_budget import parsed_bytes
-from gateway.pipeline import is_stream
+from gateway.pipeline import Incoming, Opened, is_stream
 from gateway.proxy.handler import check_form, checked_model
+from gateway.safety.labels import RequestFacts
 from gateway.services import Services
 
 TOKENIZE = "/tokenize"
@@ -24,47 +24,41 @@ class TokenCount:
 
     path: str
 
-    def read(
-        self, request: Json, body: bytes, exchange: Exchange, services: Services
-    ) -> "CountCall":
+    def read(self, incoming: Incoming, exchange: Exchange, services: Services) -> "PreparedCount":
         """Check a request against the served models and the request policy."""
-        model = checked_model(self.path, request, body, services)
-        return CountCall(self.path, body, request, model, exchange)
+        model, request = checked_model(self.path, incoming, services), incoming.request
+        named = {} if request.get("model") is not None else {"model": model.id}
+        body = openai_json.request_with(incoming.body, request, named)
+        facts = services.labels.facts_of(request, incoming.body)
+        return PreparedCount(self.path, body, model, facts)
 
 
-@dataclass(slots=True)
-class CountCall:
+@dataclass(frozen=True, slots=True)
+class PreparedCount:
     """A text to count; its answer goes on as it comes, with no label: no model wrote it."""
 
     path: str
-    digested: bytes
-    parameters: Json
+    body: bytes
     model: Model
-    exchange: Exchange
-    is_stream: bool = False
-    body: bytes = b""
+    facts: RequestFacts
     asks_model: ClassVar[bool] = False
+    is_stream: ClassVar[bool] = False
 
-    def pack(self) -> int:
-        """Keep the bytes for the engine."""
-        named = {} if self.parameters.get("model") is not None else {"model": self.model.id}
-        self.body = openai_json.request_with(self.digested, self.parameters, named)
-        self.parameters, self.digested = {}, b""
+    @property
+    def held_bytes(self) -> int:
         return 2 * len(self.body)  # once more on its way
 
-    def sent(self) -> Json:
-        return openai_json.parse_request(self.body)
+    async def fit(self, _: Services) -> Self:
+        """The request itself."""
+        return self
 
-    async def engine_request(self) -> tuple[str, bytes]:
-        return self.path, self.body
-
-    def answer(self, response: EngineResponse, _: Json) -> "CountAnswer":
-        check_form(is_stream(response), wanted=False)
-        record = self.exchange.record
+    def answer(self, opened: Opened, _: Services) -> "CountAnswer":
+        check_form(is_stream(opened.response), wanted=False)
+        record = opened.exchange.record
         record.prompt_estimate = 0  # the model is given no prompt
         if record.origin is not None:
             record.origin = record.origin._replace(disclaimer="")  # a count carries none
-        return CountAnswer(self.exchange, response)
+        return CountAnswer(opened)
 
 
 class CountAnswer:
@@ -74,10 +68,9 @@ class CountAnswer:
     pieces = 0
     beginnings = ()
 
-    def __init__(self, exchange: Exchange, response: EngineResponse) -> None:
+    def __init__(self, opened: Opened) -> None:
         self.finals: list[Json] = []
-        self._exchange = exchange
-        self._response = response
+        self._opened = opened
 
     def digests(self) -> list[str]:
         """None: the model said nothing."""
@@ -85,9 +78,9 @@ class CountAnswer:
 
     async def send(self) -> None:
         """Send the engine's JSON; raises EngineGarbled where it is none, OutOfMemory."""
-        memory = self._exchange.memory
+        _, response, _, exchange, memory = self._opened
         held = memory.held_bytes
-        body = await self._response.read_all(seen=lambda size: memory.hold(held + size))
+        body = await response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + len(body) + parsed_bytes(body))
         openai_json.parse(body)
-        await self._exchange.respond(200, body, headers=[NO_STORE])
+        await exchange.respond(200, body, headers=[NO_STORE])

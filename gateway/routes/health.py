@@ -4,7 +4,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from gateway.json_types import Json
-from gateway.safety.labels import GATEWAY_VERSION
+from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.services import Services, ServicesDep
 
 
@@ -43,7 +43,7 @@ def describe(services: Services) -> Json:
         "warnings": [*state.warnings, *own_warnings(services)],
         "gateway_version": GATEWAY_VERSION,
         "disclaimer_version": services.labels.disclaimer.version,
-        "screened_languages": services.labels.languages,
+        "screened_languages": services.screener.languages,
     }
 
 

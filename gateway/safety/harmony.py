@@ -1,14 +1,11 @@
-"""Guard against leaked Harmony control markers and missing answers.
+"""Guard against leaked Harmony control markers.
 
 vLLM parses the Harmony format itself; this guard handles what its parser misses: markers in the
-content (a cut inside a channel header, a malformed message) and empty answers.
+content, after a cut inside a channel header or in a malformed message.
 """
 
 import re
 from typing import Literal
-
-Truncation = Literal["in_reasoning", "in_answer"]
-Anomaly = Literal["reasoning_only", "empty_answer", "nothing_generated"]
 
 MARKERS = ("start", "end", "message", "channel", "constrain", "return", "call")
 MARKER = re.compile(r"<\|(" + "|".join(MARKERS) + r")\|>")
@@ -24,11 +21,6 @@ NAMESPACES = ("functions", "browser", "python", "container")
 # that the cuts between deltas make no difference.
 HEADER = re.compile(r"\S{0,80}(?: +(?:t|to|to=\S{0,80} *)?)?")
 REMNANT = re.compile(r"\S+ *(?:to=\S{1,80}(?!\S) *)?")
-
-CUT_REASONS = ("length", "max_output_tokens")
-# Finish reasons of a complete answer, in all three APIs; vLLM's others are abort, error and
-# repetition, and a router may send content_filter.
-WHOLE_REASONS = ("stop", "tool_calls", "function_call", "completed")
 
 State = Literal["text", "header", "hidden"]
 
@@ -144,30 +136,3 @@ def clean(text: str) -> tuple[str, bool]:
     first = guard.feed(text)
     rest, found = guard.finish()
     return first + rest, found
-
-
-def truncation(
-    finish_reason: str | None, content: str | None, reasoning: str | None
-) -> Truncation | None:
-    """Return where an answer was cut; vLLM leaves content null when it never got to the answer."""
-    if finish_reason not in CUT_REASONS:
-        return None
-    if content or (content is not None and not reasoning):
-        return "in_answer"
-    return "in_reasoning"
-
-
-def is_ended_early(finish_reason: str | None) -> bool:
-    """Return whether the engine ended the answer for another reason than budget or end."""
-    return finish_reason is not None and finish_reason not in (*CUT_REASONS, *WHOLE_REASONS)
-
-
-def anomaly(
-    *, content: str | None, reasoning: str | None, has_tool_calls: bool, completion_tokens: int
-) -> Anomaly | None:
-    """Return why there is no answer; None when there is one."""
-    if has_tool_calls or (content and content.strip()):
-        return None
-    if reasoning:
-        return "reasoning_only"
-    return "empty_answer" if completion_tokens > 0 else "nothing_generated"

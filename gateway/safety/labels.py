@@ -1,40 +1,31 @@
-"""The labels of every model output: disclaimer, provenance, notices."""
+"""The label of an answer in its two halves: known before the answer, and at its end."""
 
-import math
 import secrets
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gateway.json_types import Json
-from gateway.safety import provenance, second_reader
+from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.languages import SCREENED
-from gateway.safety.red_flags import screening
-from gateway.safety.red_flags.model import GENERAL, model
-from gateway.safety.red_flags.notices import notice, rules_version
-from gateway.safety.request_text import Turn
-from gateway.safety.second_reader import NoticeReader
-from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 from gateway.timestamps import rfc3339
 
-GATEWAY_VERSION = version("mmhie-server")
+Truncation = Literal["in_reasoning", "in_answer", "input"]
+Anomaly = Literal["reasoning_only", "empty_answer", "nothing_generated"]
+
+CUT_REASONS = ("length", "max_output_tokens")
+# Finish reasons of a complete answer, in all three APIs; vLLM's others are abort, error and
+# repetition, and a router may send content_filter.
+WHOLE_REASONS = ("stop", "tool_calls", "function_call", "completed")
 
 
-class Screening(NamedTuple):
-    """Notices for a conversation; of these the ids that a later turn has resolved; and the ids that
-    nothing but an application's own text raises, which get no notice; and whether the second reader
-    is to be asked."""
+class RequestFacts(NamedTuple):
+    """The facts of a request that its label states; no text."""
 
-    notices: Sequence[Mapping[str, str]] = ()
-    resolved: Sequence[str] = ()
-    in_setting: Sequence[str] = ()
-    is_unsure: bool = False
-
-
-Screenings = Generator[None, None, Screening]
+    reasoning_effort: str | None
+    sampling: Mapping[str, int | float]
+    prompt_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,81 +33,93 @@ class Labels:
     """Makes the labels of one gateway; `key` is the key of the digests."""
 
     disclaimer: Disclaimer
-    key: bytes
-    wording: Wording
-    audience: Audience
-    names: Mapping[str, str]  # of whom to call
     emergency_note: str
-    threshold: float  # log-odds from which there is a notice
-    notice_rules: str | None  # their version; None: nothing is screened
-    reader: NoticeReader = "off"
+    key: bytes
 
     @classmethod
-    def of(  # noqa: PLR0913 - one for each setting
-        cls,
-        disclaimer: Disclaimer,
-        *,
-        key: str | None = None,
-        words: Wording | None = None,
-        audience: Audience = "clinician",
-        contacts: Contacts = NO_CONTACTS,
-        threshold: float | None = None,
-        reader: NoticeReader = "off",
-    ) -> "Labels":
+    def of(cls, disclaimer: Disclaimer, emergency_note: str, key: str | None = None) -> "Labels":
         """Return the labels; without a key, digests compare within one run only."""
-        secret = key.encode() if key else secrets.token_bytes(32)
-        words = words or wording(disclaimer.language)
-        names = words.names_of(contacts, audience)
-        note = words.note_for(contacts, audience)
-        odds, rules = math.inf, None
-        if audience != "off":
-            odds = model().threshold if threshold is None else log_odds(threshold)
-            rules = rules_version(words, audience, [str(odds), *names.values(), reader])
-        return cls(disclaimer, secret, words, audience, names, note, odds, rules, reader)
+        return cls(disclaimer, emergency_note, key.encode() if key else secrets.token_bytes(32))
 
-    def screen(self, turns: Sequence[Turn]) -> Screenings:
-        """Screen the turns of a conversation in short steps; the notices need no answer. None where
-        nobody is to read them."""
-        if self.audience == "off":
-            return Screening()
-        raised = yield from screening.screening_of(turns, self.threshold)
-        notices = [self._notice(topic) for topic in raised.now]
-        notices += [self._notice(topic, is_earlier=True) for topic in raised.earlier]
-        is_unsure = self.reader == "model" and second_reader.is_unsure(raised.odds, self.threshold)
-        return Screening(notices, raised.earlier, raised.in_setting, is_unsure)
-
-    def read_by_model(self) -> Mapping[str, str]:
-        """Return the notice that the second reader adds, marked as its own."""
-        return {**self._notice(GENERAL), "reader": "model"}
-
-    @property
-    def languages(self) -> Sequence[str]:
-        """Return the languages that are screened."""
-        return SCREENED if self.audience != "off" else ()
-
-    def _notice(self, topic: str, *, is_earlier: bool = False) -> Mapping[str, str]:
-        words, names = self.wording, self.names
-        return notice(topic, words, self.audience, names, is_earlier=is_earlier)
+    def facts_of(self, request: Json, prompt: bytes) -> RequestFacts:
+        """Return the facts of a request; of `prompt`, all that goes in, they hold a digest."""
+        digest = provenance.keyed_digest(self.key, prompt)
+        return RequestFacts(effort_in(request), provenance.sampling(request), digest)
 
     def initial(
         self,
         serving: provenance.Serving,
-        request: Json,
+        facts: RequestFacts,
         *,
         request_id: str,
-        prompt: bytes,
+        notice_rules: str | None,
         notices: Sequence[Mapping[str, str]] = (),
     ) -> Json:
-        """Return the labels before the first token; of `prompt` they hold a digest."""
-        call = provenance.Call(
-            request_id=request_id,
-            time=rfc3339(time.time()),
-            prompt_digest=provenance.keyed_digest(self.key, prompt),
-            reasoning_effort=effort_in(request),
-            sampling=provenance.sampling(request),
-            notice_rules=self.notice_rules,
-        )
+        """Return the label as it is known before the first token."""
+        call = provenance.Call(request_id, rfc3339(time.time()), *facts, notice_rules)
         return provenance.static(self.disclaimer, self.emergency_note, serving, call, notices)
+
+
+class Ending(NamedTuple):
+    """How one choice of an answer ended. Of text and reasoning anything that stands for them is
+    enough; `content` is None where the engine never got to the answer."""
+
+    finish_reason: str | None
+    content: str | None
+    reasoning: str | None = None
+    has_tool_calls: bool = False
+    completion_tokens: int = 1
+
+    @property
+    def truncation(self) -> Truncation | None:
+        """Where the answer was cut."""
+        if self.finish_reason not in CUT_REASONS:
+            return None
+        if self.content or (self.content is not None and not self.reasoning):
+            return "in_answer"
+        return "in_reasoning"
+
+    @property
+    def is_early(self) -> bool:
+        """True where the engine ended the answer for another reason than budget or end."""
+        reason = self.finish_reason
+        return reason is not None and reason not in (*CUT_REASONS, *WHOLE_REASONS)
+
+    @property
+    def anomaly(self) -> Anomaly | None:
+        """Why there is no answer; None when there is one."""
+        if self.has_tool_calls or (self.content and self.content.strip()):
+            return None
+        if self.reasoning:
+            return "reasoning_only"
+        return "empty_answer" if self.completion_tokens > 0 else "nothing_generated"
+
+    def warnings(self) -> list[str]:
+        """Return the warnings that follow from the ending itself."""
+        warnings: list[str] = []
+        if anomaly := self.anomaly:
+            warnings.append(anomaly)
+        if self.is_early:
+            warnings.append("ended_early")
+        return warnings
+
+    def label(
+        self,
+        known: Iterable[str],
+        checked: Iterable[str],
+        *,
+        digest: str,
+        fingerprint: str | None,
+        was_input_cut: bool = False,
+    ) -> Json:
+        """Return the closing half of the label, sent with the part of an answer that has its
+        finish_reason. Warnings that were `known` before come first, those of the output checks
+        last."""
+        return {
+            "provenance": {"system_fingerprint": fingerprint, "output_digest": digest},
+            "truncated": self.truncation or ("input" if was_input_cut else None),
+            "warnings": [*known, *self.warnings(), *checked],
+        }
 
 
 def effort_in(request: Json) -> str | None:
@@ -125,8 +128,3 @@ def effort_in(request: Json) -> str | None:
     nested = config.get("effort") if isinstance(config, dict) else None
     effort: str | None = request.get("reasoning_effort") or nested
     return effort
-
-
-def log_odds(chance: float) -> float:
-    """Return the log-odds of a probability over 0."""
-    return math.log(chance / (1 - chance)) if chance < 1 else math.inf

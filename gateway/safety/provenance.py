@@ -4,11 +4,13 @@ import hashlib
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from typing import NamedTuple
 
 from gateway.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
 
+GATEWAY_VERSION = version("mmhie-server")
 # HL7 v3 ObservationValue: "Artificial Intelligence asserted" (HL7 AI Transparency on FHIR).
 AI_LABEL = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "AIAST"}
 READER = "notice_reader"  # only where the second reader was asked
@@ -73,21 +75,6 @@ def static(
         "ai_label": AI_LABEL,
         "provenance": {**_serving_fields(serving), **call._asdict()},
         "notices": list(notices),
-    }
-
-
-def completion(
-    *,
-    truncated: str | None,
-    warnings: Sequence[str],
-    output_digest: str,
-    system_fingerprint: str | None,
-) -> Json:
-    """Return the part known at the end, sent with the chunk that has finish_reason."""
-    return {
-        "provenance": {"system_fingerprint": system_fingerprint, "output_digest": output_digest},
-        "truncated": truncated,
-        "warnings": list(warnings),
     }
 
 

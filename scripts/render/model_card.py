@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels
 from gateway.safety.model_card.card import Answer, ModelCard
 from gateway.safety.model_card.supplied import schema
+from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import Serving
 from scripts.render.page import DOCS, table, with_blocks
 
@@ -32,8 +32,8 @@ def pages() -> dict[Path, str]:
 
 def attributes() -> str:
     """Return a row for each source attribute: who answers it where no operator has."""
-    labels = Labels.of(Disclaimer.of(), key="page", audience="off")
-    answers = [ModelCard(one, labels).answers() for one in (ANY, DEFAULT)]
+    screener = Screener.of(audience="off")
+    answers = [ModelCard(one, Disclaimer.of(), screener).answers() for one in (ANY, DEFAULT)]
     return table(HEAD, [row(*pair) for pair in zip(*answers, strict=True)])
 
 

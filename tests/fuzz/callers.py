@@ -23,6 +23,7 @@ from gateway.middleware import ACCEPTED_ID, Correlation, accepted_id
 from gateway.proxy.output_policy import surrounded
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Labels
+from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import Serving
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import turns_of
@@ -33,11 +34,8 @@ from gateway.settings import GatewaySettings
 from tests.fuzz.engine import LOOP, Wire, cut
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
 
-LABELS = Labels.of(
-    Disclaimer.of(None, None, "en"),
-    key="k",
-    contacts=Contacts("112"),
-)
+LABELS = Labels.of(Disclaimer.of(None, None, "en"), "Call 112.", "k")
+SCREENER = Screener.of(contacts=Contacts("112"))
 SERVING = Serving(gateway_version="0", engine="vllm", engine_version=None, model="m")
 ECHOED = re.compile(r"[\w-]{8,}")
 
@@ -57,8 +55,14 @@ def requests(data: bytes) -> None:
         parsed = openai_json.parse_request(data)
     except GatewayError:
         return
-    found = finish(LABELS.screen(turns_of("", parsed))).notices
-    first = LABELS.initial(SERVING, parsed, request_id="r", prompt=data, notices=found)
+    found = finish(SCREENER.screen(turns_of("", parsed))).notices
+    first = LABELS.initial(
+        SERVING,
+        LABELS.facts_of(parsed, data),
+        request_id="r",
+        notice_rules=None,
+        notices=found,
+    )
     json.dumps(first)
     surrounded(parsed, "Not advice.", "both")
     extra = {"model": "m"} | openai_json.with_usage(parsed) | {"cache_salt": "s"}

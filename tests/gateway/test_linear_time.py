@@ -24,8 +24,7 @@ from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
 from gateway.safety import harmony
-from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels
+from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn, screened
 
@@ -38,7 +37,7 @@ GROWTH = 2.2  # at most, for each doubling
 LOOKS = 3
 KEY = b"k"
 FIRST: Any = {"disclaimer": {}, "notices": [], "provenance": {"request_id": "1"}}
-LABELS = Labels.of(Disclaimer.of())
+SCREENER = Screener.of()
 POLICY = RequestPolicy()
 
 RESPONSE_DELTA = sse.named(
@@ -121,7 +120,7 @@ def refused(text: str) -> None:
 
 
 ON_TEXT: Mapping[str, Callable[[str], object]] = {
-    "screening": lambda text: finish(LABELS.screen([Turn("user", text)])),
+    "screening": lambda text: finish(SCREENER.screen([Turn("user", text)])),
     "Harmony, whole": harmony.clean,
     "Harmony, in pieces": guarded,
     "labelling": labelled,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from gateway.pipeline import LONG_TEXT
+from gateway.safety.prompt_screening import LONG_TEXT
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import served
 

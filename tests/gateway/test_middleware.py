@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from gateway.errors import EngineCut, TooBusy
+from gateway.errors import EngineCut, GatewayError, TooBusy
 from gateway.http import sse
 from gateway.http.exchange import Exchange
 from gateway.logs import FAULT, JsonFormatter, log_request
@@ -91,6 +91,11 @@ def lines() -> Any:
     root.removeHandler(found)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
+
+
+def in_band(error: GatewayError) -> bytes:
+    """Render an error as the end of a stream of events."""
+    return sse.encode(error.envelope()) + sse.DONE
 
 
 async def hello(exchange: Exchange) -> None:
@@ -197,8 +202,7 @@ async def test_a_fault_in_a_stream_is_its_last_words(
     """In band, then a proper end: a client that parses events learns why."""
 
     async def stream(exchange: Exchange) -> None:
-        exchange.last_words = lambda error: sse.encode(error.envelope()) + sse.DONE
-        await exchange.start(200, EVENT_STREAM)
+        await exchange.start(200, EVENT_STREAM, last_words=in_band)
         await exchange.write(b'data: {"delta":"a"}\n\n')
         raise fault
 
@@ -215,7 +219,6 @@ async def test_a_fault_before_the_first_event_is_a_status() -> None:
     """Nothing was sent: it is not too late."""
 
     async def stream(exchange: Exchange) -> None:
-        exchange.last_words = lambda error: b""
         raise EngineCut("Cut.")
 
     async with served(stream) as (client, _):
@@ -229,9 +232,8 @@ async def test_when_the_drain_runs_out(started: bool, lines: Lines) -> None:
     asked = asyncio.Event()
 
     async def slow(exchange: Exchange) -> None:
-        exchange.last_words = lambda error: sse.encode(error.envelope()) + sse.DONE
         if started:
-            await exchange.start(200, EVENT_STREAM)
+            await exchange.start(200, EVENT_STREAM, last_words=in_band)
             await exchange.write(b": hello\n\n")
         asked.set()
         await asyncio.sleep(30)
@@ -251,8 +253,7 @@ async def test_cancelled_after_the_last_byte(lines: Lines) -> None:
     """The response is whole: nothing is added to it, nor tried to be."""
 
     async def late(exchange: Exchange) -> None:
-        exchange.last_words = lambda error: b"more"
-        await exchange.start(200, EVENT_STREAM)
+        await exchange.start(200, EVENT_STREAM, last_words=lambda error: b"more")
         await exchange.finish(b"data: 1\n\n")
         raise asyncio.CancelledError
 

@@ -2,15 +2,14 @@
 
 import asyncio
 
-from gateway.pipeline import LONG_TEXT, PromptScreening
 from gateway.record import RequestRecord
 from gateway.safety import provenance
-from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels
+from gateway.safety.labels import Ending
+from gateway.safety.prompt_screening import LONG_TEXT, PromptScreening, Screener
 from gateway.safety.request_text import Turn
 from gateway.safety.wording import Contacts
 
-LABELS = Labels.of(Disclaimer.of(), key="k", contacts=Contacts("112"))
+SCREENER = Screener.of(contacts=Contacts("112"))
 EMERGENCY = "I have crushing chest pain and I am sweating. "
 FILLER = "The weather was fine that day. "
 
@@ -18,7 +17,7 @@ FILLER = "The weather was fine that day. "
 async def test_others_run_between_the_steps_of_a_long_text() -> None:
     """The loop turns many times before a long text is read, and the notice is there then."""
     record = RequestRecord("r", "POST")
-    screening = PromptScreening(LABELS, record)
+    screening = PromptScreening(SCREENER, record)
     screening.begin([Turn("user", EMERGENCY + FILLER * (20 * LONG_TEXT // len(FILLER)))])
     settling = asyncio.ensure_future(screening.settle())
     rounds = 0
@@ -33,7 +32,7 @@ async def test_others_run_between_the_steps_of_a_long_text() -> None:
 async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
     """When the time is over, the response goes without notices and says so."""
     record = RequestRecord("r", "POST")
-    screening = PromptScreening(LABELS, record, limit_s=0.01)
+    screening = PromptScreening(SCREENER, record, limit_s=0.01)
     screening.begin([Turn("user", FILLER * 200_000)])
     await screening.settle()
 
@@ -44,9 +43,7 @@ async def test_a_prompt_that_takes_too_long_is_said_to_be_unscreened() -> None:
 def test_a_warning_of_the_beginning_is_repeated_at_the_end() -> None:
     """Clients that keep the last chunk only read it, too."""
     first = {"disclaimer": {}, "notices": [], "warnings": ["input_not_screened"], "provenance": {}}
-    last = provenance.completion(
-        truncated=None, warnings=["ended_early"], output_digest="d", system_fingerprint=None
-    )
+    last = Ending("abort", "text").label((), (), digest="d", fingerprint=None)
     both = ["input_not_screened", "ended_early"]
 
     assert provenance.merge(first, last)["warnings"] == both

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 from types import FrameType
@@ -9,12 +10,14 @@ from types import FrameType
 import pytest
 
 import gateway
+from gateway import pipeline
+from gateway.pipeline import Pipeline
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import served
 
 SOURCES = Path(gateway.__file__).parent
 TRIES = 100  # on a busy machine a timer may run beside many requests, one after the other
-MOST_FILES = 34
+MOST_FILES = 33
 REQUEST = {"model": "fake-model", "stream": True, "messages": [{"role": "user", "content": "Hi."}]}
 
 
@@ -68,3 +71,20 @@ async def test_a_streamed_request_passes_few_files(engine_url: str) -> None:
                 break
 
     assert len(always) <= MOST_FILES, "\n".join(sorted(always))
+
+
+def test_the_steps_have_one_order_everywhere() -> None:
+    """Docstring, methods, glossary and CONTRIBUTING name the same steps in the same order."""
+    steps = re.findall(r"^    ([a-z]+)  +", pipeline.__doc__ or "", re.MULTILINE)
+    *of_the_class, observed = steps
+    root = SOURCES.parent
+    (row,) = re.findall(r"^\| pipeline \|.*: ([a-z, ]+)\.", glossary(root), re.MULTILINE)
+    walk = re.findall(r"^   - ([a-z]+): ", (root / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+
+    assert observed == "observe"
+    assert [name for name in vars(Pipeline) if name in steps] == of_the_class
+    assert row.split(", ") == walk == steps
+
+
+def glossary(root: Path) -> str:
+    return (root / "docs" / "glossary.md").read_text()

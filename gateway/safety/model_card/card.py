@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.json_types import Json
-from gateway.safety.labels import Labels
+from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.model_card import chai
 from gateway.safety.model_card.attributes import ATTRIBUTES, REGULATION, Attribute
 from gateway.safety.model_card.evaluation import Evaluation
 from gateway.safety.model_card.source import NOTHING, OperatorCard
 from gateway.safety.model_card.supplied import Supplied
+from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import Serving
 from gateway.timestamps import rfc3339
 
@@ -60,7 +61,8 @@ class ModelCard:
     """Everything that the card of the served model is made of."""
 
     serving: Serving
-    labels: Labels
+    disclaimer: Disclaimer
+    screener: Screener
     contact: str | None = None
     operator: OperatorCard = NOTHING
 
@@ -72,12 +74,12 @@ class ModelCard:
             "intended_use": WORDING["intended_use"],
             "not_intended": WORDING["not_intended"],
             "limits": WORDING["limits"],
-            "notices": WORDING["notices"][self.labels.audience],
-            "notice_rules": self.labels.notice_rules,
+            "notices": WORDING["notices"][self.screener.audience],
+            "notice_rules": self.screener.notice_rules,
             "evaluation": WORDING["evaluation"][self.evaluation_state()],
             "evaluation_report": self.figures(),
             "about": self.about() or None,
-            "disclaimer": self.labels.disclaimer.as_dict,
+            "disclaimer": self.disclaimer.as_dict,
             "contact": self.contact,
             "operator_card": self.operator_state(),
             "supplied": sum(bool(one.sources) for one in answers),
@@ -204,7 +206,7 @@ def key_metric(texts: Supplied | None, name: str) -> dict[str, str]:
 
 def transparency(card: ModelCard) -> str:
     """Return what every answer of this service discloses."""
-    version = card.labels.disclaimer.version
+    version = card.disclaimer.version
     return (
         f"Every response carries the disclaimer (version {version}), provenance and HL7's label "
         "AIAST; truncation, warnings and red-flag notices are said beside the text."

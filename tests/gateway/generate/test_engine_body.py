@@ -4,9 +4,13 @@ from dataclasses import replace
 
 from gateway.engine.watch import Model
 from gateway.generate import engine_body
-from gateway.generate.prompt import Prompt, Turn
+from gateway.generate.prompt import Message, Prompt
 
 ASK = Prompt("Why?", 8, system="Be brief.")
+CROUP = (
+    Message(role="user", content="Croup?"),
+    Message(role="assistant", content="Stridor."),
+)
 CHAT = Model("m")
 PLAIN = Model("m", has_chat_template=False)
 
@@ -14,12 +18,14 @@ PLAIN = Model("m", has_chat_template=False)
 def test_a_model_with_a_template_is_asked_in_chat() -> None:
     """Two turns; streamed, with counts, greedy; nothing the caller left open."""
     assert engine_body.path(CHAT) == "/v1/chat/completions"
-    assert engine_body.body(ASK, CHAT, reasoning_budget=100) == {
-        "model": "m",
+    assert engine_body.content(ASK, CHAT) == {
         "messages": [
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "Why?"},
         ],
+    }
+    assert engine_body.options(ASK, CHAT, reasoning_budget=100) == {
+        "model": "m",
         "max_tokens": 8,
         "temperature": 0.0,
         "stream": True,
@@ -30,16 +36,15 @@ def test_a_model_with_a_template_is_asked_in_chat() -> None:
 def test_a_model_without_one_is_asked_to_complete() -> None:
     """vLLM refuses to chat with it; reasoning effort would mean nothing to it."""
     ask = replace(ASK, reasoning_effort="low")
-    body = engine_body.body(ask, PLAIN, reasoning_budget=100)
     assert engine_body.path(PLAIN) == "/v1/completions"
-    assert body["prompt"] == "Be brief.\n\nWhy?"
-    assert not body.keys() & {"messages", "reasoning_effort"}
+    assert engine_body.content(ask, PLAIN) == {"prompt": "Be brief.\n\nWhy?"}
+    assert "reasoning_effort" not in engine_body.options(ask, PLAIN, reasoning_budget=100)
     assert engine_body.content(replace(ask, system=None), PLAIN) == {"prompt": "Why?"}
 
 
 def test_a_prompt_goes_on_with_its_conversation() -> None:
     """As messages before it; without a template, as the texts before it."""
-    ask = replace(ASK, history=(Turn("user", "Croup?"), Turn("assistant", "Stridor.")))
+    ask = replace(ASK, history=CROUP)
 
     assert engine_body.content(ask, CHAT)["messages"] == [
         {"role": "system", "content": "Be brief."},
@@ -52,7 +57,7 @@ def test_a_prompt_goes_on_with_its_conversation() -> None:
 
 def test_reasoning_has_a_budget_on_top() -> None:
     """And its spending is counted as it goes."""
-    body = engine_body.body(ASK, replace(CHAT, reasons=True), reasoning_budget=100)
+    body = engine_body.options(ASK, replace(CHAT, reasons=True), reasoning_budget=100)
     assert body["max_tokens"] == 108 + engine_body.MARKER_TOKENS
     assert body["stream_options"]["continuous_usage_stats"] is True
 
@@ -61,15 +66,15 @@ def test_the_engine_is_told_the_reasoning_budget_where_it_takes_one() -> None:
     """Others would refuse the field; zero is a budget."""
     able = replace(CHAT, reasons=True, budgets_reasoning=True)
 
-    assert engine_body.body(ASK, able, reasoning_budget=0)["thinking_token_budget"] == 0
-    unable = engine_body.body(ASK, replace(CHAT, reasons=True), reasoning_budget=100)
+    assert engine_body.options(ASK, able, reasoning_budget=0)["thinking_token_budget"] == 0
+    unable = engine_body.options(ASK, replace(CHAT, reasons=True), reasoning_budget=100)
     assert "thinking_token_budget" not in unable
 
 
 def test_what_the_caller_chose_is_passed_on() -> None:
     """Zero is a choice; an empty list of stops is none."""
     ask = replace(ASK, top_p=0.5, seed=0, stop=("x",), reasoning_effort="high", temperature=1.0)
-    chosen = engine_body.body(ask, CHAT, reasoning_budget=0)
+    chosen = engine_body.options(ask, CHAT, reasoning_budget=0)
     assert {name: chosen[name] for name in ("top_p", "seed", "stop", "reasoning_effort")} == {
         "top_p": 0.5,
         "seed": 0,
@@ -77,7 +82,7 @@ def test_what_the_caller_chose_is_passed_on() -> None:
         "reasoning_effort": "high",
     }
     assert chosen["temperature"] == 1.0
-    assert engine_body.optional(ASK, CHAT) == {}
+    assert engine_body.chosen(ASK, CHAT) == {}
 
 
 def test_no_system_message_is_no_turn() -> None:

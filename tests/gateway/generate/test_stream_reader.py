@@ -46,6 +46,7 @@ def text(content: str, finish: str | None = None, spent: int | None = None) -> b
 async def read(parts: Iterable[bytes], budget: int = 100) -> tuple[Answer, list[tuple[str, str]]]:
     reader = AnswerReader(Scripted(parts), answer_budget=budget)  # type: ignore[arg-type] # a fake
     deltas = [(delta.text, delta.reasoning) async for delta in reader.deltas()]
+    reader.answer.warnings += reader.ending().warnings()
     return reader.answer, deltas
 
 

@@ -9,7 +9,7 @@ import pytest
 from gateway.engine.watch import Model
 from gateway.errors import EngineGarbled, GatewayError, InputTooLong
 from gateway.generate import truncation
-from gateway.generate.prompt import Prompt, Turn
+from gateway.generate.prompt import Message, Prompt
 from tests.gateway.peer import Line, Play, meeting
 
 TEMPLATE = 5
@@ -75,7 +75,10 @@ async def test_earlier_turns_count() -> None:
     tokenizer = Tokenizer()
     with pytest.raises(InputTooLong):
         await fit(
-            ask(5, history=(Turn("user", "w " * 95),)), limit=100, cut="left", play=tokenizer.play
+            ask(5, history=(Message(role="user", content="w " * 95),)),
+            limit=100,
+            cut="left",
+            play=tokenizer.play,
         )
     assert tokenizer.asked[0] == "/tokenize"
 

@@ -114,8 +114,7 @@ async def test_an_error_after_the_first_byte_adds_none() -> None:
 async def test_an_error_in_a_stream_is_its_last_words() -> None:
     """An open stream ends with it; to a complete one nothing is added."""
     caller = Caller()
-    caller.exchange.last_words = lambda error: error.code.encode()
-    await caller.exchange.start(200, [])
+    await caller.exchange.start(200, [], last_words=lambda error: error.code.encode())
     await caller.exchange.refuse(InternalError("Oh."))
     await caller.exchange.refuse(InternalError("Again."))
     assert [message.get("body") for message in caller.sent] == [None, b"internal"]

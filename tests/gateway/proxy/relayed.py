@@ -13,11 +13,13 @@ from gateway.engine.connection import Connection
 from gateway.errors import GatewayError
 from gateway.http.exchange import Exchange
 from gateway.limits.memory_budget import MemoryBudget, MemoryLease
+from gateway.pipeline import Opened
 from gateway.proxy.chunks import ChunkRelay
 from gateway.proxy.handler import RelayedStream
 from gateway.server.response_cycle import ResponseCycle
 
 KEY = b"k" * 32
+UNREAD: Any = None  # the request, which no stream looks at
 FIRST: dict[str, Any] = {"disclaimer": {}, "provenance": {}, "notices": []}
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 TURNS = 8  # of the loop after each read: more than the way of an event takes
@@ -109,7 +111,9 @@ class Line:
         connection.data_received(HEAD)
         await asking
         response = EngineResponse(EngineClient("http://x"), connection)
-        stream = RelayedStream(self._exchange, response, self._relay)
+        memory = MemoryLease(MemoryBudget(2**30))
+        opened = Opened(UNREAD, response, FIRST, self._exchange, memory)
+        stream = RelayedStream(opened, self._relay)
         self._sending = asyncio.create_task(stream.send())
 
     async def read(self, data: bytes, *, is_full: bool) -> None:
@@ -177,6 +181,4 @@ def cycle_on(caller: Socket) -> ResponseCycle:
 def exchange_on(cycle: ResponseCycle) -> Exchange:
     send: Any = cycle.send
     scope: Any = cycle.scope
-    exchange = Exchange(scope, cycle.receive, send, request_id="1", common=())  # type: ignore[arg-type] # uvicorn's types
-    exchange.memory = MemoryLease(MemoryBudget(2**30))
-    return exchange
+    return Exchange(scope, cycle.receive, send, request_id="1")  # type: ignore[arg-type] # uvicorn's types

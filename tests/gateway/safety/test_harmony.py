@@ -6,16 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.safety.harmony import (
-    MARKERS,
-    Anomaly,
-    HarmonyGuard,
-    Truncation,
-    anomaly,
-    clean,
-    is_ended_early,
-    truncation,
-)
+from gateway.safety.harmony import MARKERS, HarmonyGuard, clean
 
 # Pieces that make trouble more likely than random characters do.
 PIECES = st.sampled_from(
@@ -119,69 +110,3 @@ def test_only_a_possible_marker_is_held_back() -> None:
     assert guard.feed(" daily <|sta") == " daily "
     assert guard.feed("rt|>assistant") == ""
     assert guard.found
-
-
-@pytest.mark.parametrize(
-    ("finish_reason", "content", "reasoning", "where"),
-    [
-        ("length", None, "Hm", "in_reasoning"),
-        ("length", "", "Hm", "in_reasoning"),
-        ("length", None, None, "in_reasoning"),
-        ("length", "Take", "Hm", "in_answer"),
-        ("length", "Take", None, "in_answer"),
-        ("length", "", None, "in_answer"),
-        ("max_output_tokens", "Take", None, "in_answer"),
-        ("stop", None, "Hm", None),
-        ("tool_calls", None, None, None),
-        (None, "Take", None, None),
-    ],
-)
-def test_where_an_answer_was_cut(
-    finish_reason: str | None,
-    content: str | None,
-    reasoning: str | None,
-    where: Truncation | None,
-) -> None:
-    """Only running out of tokens cuts; null content means inside the reasoning."""
-    assert truncation(finish_reason, content, reasoning) == where
-
-
-@pytest.mark.parametrize("reason", ["abort", "error", "repetition", "content_filter", "failed"])
-def test_an_end_that_is_none_has_a_name(reason: str) -> None:
-    """Under any name the engine may use; the usual ends and the budgets' do not count."""
-    assert is_ended_early(reason)
-    for usual in (None, "stop", "tool_calls", "completed", "length", "max_output_tokens"):
-        assert not is_ended_early(usual)
-
-
-@pytest.mark.parametrize(
-    ("content", "reasoning", "has_tool_calls", "completion_tokens", "kind"),
-    [
-        ("Yes.", None, False, 3, None),
-        ("Yes.", "Hm", False, 9, None),
-        (None, None, True, 9, None),
-        (None, "Hm", False, 9, "reasoning_only"),
-        (" \n", "Hm", False, 9, "reasoning_only"),
-        (None, None, False, 9, "empty_answer"),
-        ("", None, False, 1, "empty_answer"),
-        (" ", "", False, 1, "empty_answer"),
-        ("", None, False, 0, "nothing_generated"),
-    ],
-)
-def test_an_answer_that_is_not_there_has_a_name(
-    content: str | None,
-    reasoning: str | None,
-    has_tool_calls: bool,
-    completion_tokens: int,
-    kind: Anomaly | None,
-) -> None:
-    """Null and blank answers are never taken for answers; a tool call is one."""
-    assert (
-        anomaly(
-            content=content,
-            reasoning=reasoning,
-            has_tool_calls=has_tool_calls,
-            completion_tokens=completion_tokens,
-        )
-        == kind
-    )

@@ -1,23 +1,23 @@
-"""The labels of model output."""
+"""The labels of model output, and how they say where an answer was cut or why there is none."""
 
 from typing import Any
 
+import pytest
+
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels
-from gateway.safety.provenance import Serving
+from gateway.safety.labels import Anomaly, Ending, Labels, Truncation
+from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn
 from gateway.safety.wording import Contacts
 
-SERVING = Serving(gateway_version="1", engine="vllm", engine_version="0.32.0", model="m")
-
 
 def test_notices_come_for_texts_of_any_language() -> None:
     """The reason is named whatever the language of the text, and the contact with it."""
-    labels = Labels.of(Disclaimer.of(), key="k", contacts=Contacts("112"))
+    screener = Screener.of(contacts=Contacts("112"))
     texts = ("Mein Vater hat gerade starke Brustschmerzen", "Tengo un dolor fuerte en el pecho")
     for text in texts:
-        (notice,) = finish(labels.screen([Turn("user", text)])).notices
+        (notice,) = finish(screener.screen([Turn("user", text)])).notices
         assert notice["id"] == "MED101"
         assert "112" in notice["message"]
 
@@ -27,7 +27,7 @@ def test_another_wording_has_another_version() -> None:
     nothing was screened."""
 
     def version(**changed: Any) -> str | None:
-        return Labels.of(Disclaimer.of(), **{"contacts": Contacts("112"), **changed}).notice_rules
+        return Screener.of(**{"contacts": Contacts("112"), **changed}).notice_rules
 
     changes: tuple[dict[str, Any], ...] = (
         {},
@@ -46,9 +46,90 @@ def test_digests_compare_under_one_key_only() -> None:
     """With the same key the same prompt has the same digest; without one, each start differs."""
 
     def digest(key: str | None) -> str:
-        labels = Labels.of(Disclaimer.of(), key=key, contacts=Contacts("112"))
-        first = labels.initial(SERVING, {}, request_id="r", prompt=b"p")
-        return str(first["provenance"]["prompt_digest"])
+        labels = Labels.of(Disclaimer.of(), "Call 112.", key)
+        return labels.facts_of({}, b"p").prompt_digest
 
     assert digest("k") == digest("k")
     assert digest(None) != digest(None)
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "content", "reasoning", "where"),
+    [
+        ("length", None, "Hm", "in_reasoning"),
+        ("length", "", "Hm", "in_reasoning"),
+        ("length", None, None, "in_reasoning"),
+        ("length", "Take", "Hm", "in_answer"),
+        ("length", "Take", None, "in_answer"),
+        ("length", "", None, "in_answer"),
+        ("max_output_tokens", "Take", None, "in_answer"),
+        ("stop", None, "Hm", None),
+        ("tool_calls", None, None, None),
+        (None, "Take", None, None),
+    ],
+)
+def test_where_an_answer_was_cut(
+    finish_reason: str | None,
+    content: str | None,
+    reasoning: str | None,
+    where: Truncation | None,
+) -> None:
+    """Only running out of tokens cuts; null content means inside the reasoning."""
+    assert Ending(finish_reason, content, reasoning).truncation == where
+
+
+@pytest.mark.parametrize("reason", ["abort", "error", "repetition", "content_filter", "failed"])
+def test_an_end_that_is_none_has_a_name(reason: str) -> None:
+    """Under any name the engine may use; the usual ends and the budgets' do not count."""
+    assert Ending(reason, "Yes.").is_early
+    for usual in (None, "stop", "tool_calls", "completed", "length", "max_output_tokens"):
+        assert not Ending(usual, "Yes.").is_early
+
+
+@pytest.mark.parametrize(
+    ("content", "reasoning", "has_tool_calls", "completion_tokens", "kind"),
+    [
+        ("Yes.", None, False, 3, None),
+        ("Yes.", "Hm", False, 9, None),
+        (None, None, True, 9, None),
+        (None, "Hm", False, 9, "reasoning_only"),
+        (" \n", "Hm", False, 9, "reasoning_only"),
+        (None, None, False, 9, "empty_answer"),
+        ("", None, False, 1, "empty_answer"),
+        (" ", "", False, 1, "empty_answer"),
+        ("", None, False, 0, "nothing_generated"),
+    ],
+)
+def test_an_answer_that_is_not_there_has_a_name(
+    content: str | None,
+    reasoning: str | None,
+    has_tool_calls: bool,
+    completion_tokens: int,
+    kind: Anomaly | None,
+) -> None:
+    """Null and blank answers are never taken for answers; a tool call is one."""
+    ending = Ending("stop", content, reasoning, has_tool_calls, completion_tokens)
+
+    assert ending.anomaly == kind
+
+
+def test_the_label_says_how_the_answer_ended() -> None:
+    """Warnings known before, those of the ending and those of the checks, in order."""
+    label = Ending("abort", None, "Hm").label(
+        ["a"], ["b"], digest="d", fingerprint="fp", was_input_cut=True
+    )
+
+    assert label == {
+        "provenance": {"system_fingerprint": "fp", "output_digest": "d"},
+        "truncated": "input",
+        "warnings": ["a", "reasoning_only", "ended_early", "b"],
+    }
+
+
+def test_a_cut_of_the_answer_says_more_than_a_cut_of_the_input() -> None:
+    """Where both happened, the label names the cut that the reader sees."""
+    cut = Ending("length", "Take")
+
+    assert cut.label((), (), digest="d", fingerprint=None, was_input_cut=True)["truncated"] == (
+        "in_answer"
+    )

@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 
 from gateway.safety.disclaimer import Disclaimer
+from gateway.safety.labels import Ending
 from gateway.safety.provenance import (
     Call,
     Serving,
-    completion,
     format_digest,
     keyed_digest,
     merge,
@@ -37,11 +37,8 @@ CALL = Call(
     sampling={"temperature": 0.0},
 )
 FIRST = static(Disclaimer.of(), "Call 112.", SERVING, CALL, [{"id": "MED101"}])
-LAST = completion(
-    truncated="in_answer",
-    warnings=["harmony_markers_stripped"],
-    output_digest="hmac-sha256:11",
-    system_fingerprint="vllm-0.32.0-tp1-abc",
+LAST = Ending("length", "Take").label(
+    ["harmony_markers_stripped"], (), digest="hmac-sha256:11", fingerprint="vllm-0.32.0-tp1-abc"
 )
 PROVENANCE = {
     "request_id",

@@ -2,19 +2,18 @@
 
 import pytest
 
-from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels, Screening
+from gateway.safety.prompt_screening import Screener, Screening
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn
 from gateway.safety.wording import Contacts
 
 EMERGENCY = "I have crushing chest pain."
-LABELS = Labels.of(Disclaimer.of(), key="k", contacts=Contacts("112"))
+SCREENER = Screener.of(contacts=Contacts("112"))
 
 
 def screen(*texts: str) -> Screening:
     """Return what turns of one writer come to."""
-    return finish(LABELS.screen([Turn("user", text) for text in texts]))
+    return finish(SCREENER.screen([Turn("user", text) for text in texts]))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import EngineCut, GatewayError, Held, InvalidRequest, NoAnswer
-from gateway.safety.disclaimer import Disclaimer, disclaimer_of, wording_of
-from gateway.safety.labels import Labels
+from gateway.safety.disclaimer import disclaimer_of, wording_of
+from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.model import GENERAL, model
 from gateway.safety.red_flags.screening import finish
 from gateway.safety.request_text import Turn
@@ -74,21 +74,21 @@ def test_errors_follow_the_language(language: str) -> None:
 )
 def test_notices_follow_language_and_audience(language: str, audience: str, start: str) -> None:
     """Whatever language the prompt is in, its reader is the site's."""
-    labels = Labels.of(
-        Disclaimer.of("x", None, language),
+    screener = Screener.of(
+        wording(language),
         audience=audience,  # type: ignore[arg-type] # a parameter
     )
-    (notice,) = finish(labels.screen([Turn("user", EMERGENCY)])).notices
+    (notice,) = finish(screener.screen([Turn("user", EMERGENCY)])).notices
 
     assert notice["message"].startswith(start)
-    assert labels.names["contact"] in notice["message"]
+    assert screener.names["contact"] in notice["message"]
 
 
 def test_notices_can_be_off() -> None:
     """Then nothing is searched either."""
-    labels = Labels.of(Disclaimer.of(), audience="off")
+    screener = Screener.of(audience="off")
 
-    assert finish(labels.screen([Turn("user", EMERGENCY)])).notices == ()
+    assert finish(screener.screen([Turn("user", EMERGENCY)])).notices == ()
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,7 @@ def test_every_answer_says_that_this_is_no_detector(
     audience: Audience, named: Contacts, note: str
 ) -> None:
     """And whom to call, by audience, until the site has named it; with `off`, too."""
-    labels = Labels.of(Disclaimer.of("x", None, "de"), audience=audience, contacts=named)
-
-    assert labels.emergency_note == f"Dies ist kein Notfallmelder. {note}"
+    assert wording("de").note_for(named, audience) == f"Dies ist kein Notfallmelder. {note}"
 
 
 def own(tmp_path: Path, *changes: tuple[str, str]) -> Path:

@@ -7,23 +7,25 @@ import pytest
 
 from gateway.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.labels import Labels
 from gateway.safety.model_card import source
 from gateway.safety.model_card.attributes import ATTRIBUTES
 from gateway.safety.model_card.card import NOT_SUPPLIED, ModelCard
 from gateway.safety.model_card.source import OperatorCard
+from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import Serving
 from gateway.safety.wording import Audience
 from tests.gateway.safety.model_card.cards import KEY, SUITE, UNSCORED, card_file, report_file
 
 SERVING = Serving(gateway_version="1", engine="vllm", engine_version="0.32.0", model="fake-model")
 DEFAULT = SERVING._replace(model="dousery/medical-reasoning-gpt-oss-20b")
-LABELS = Labels.of(Disclaimer.of())
+SCREENER = Screener.of()
 
 
 def card(serving: Serving = SERVING, operator: OperatorCard | None = None) -> Json:
     """Return the card of a model, with an operator's file or without."""
-    return ModelCard(serving, LABELS, None, operator or OperatorCard()).document()
+    return ModelCard(
+        serving, Disclaimer.of(), SCREENER, None, operator or OperatorCard()
+    ).document()
 
 
 def attribute(found: Json, name: str) -> Json:
@@ -71,7 +73,7 @@ def test_a_card_without_an_operator_has_every_attribute() -> None:
 @pytest.mark.parametrize("audience", ["clinician", "patient", "off"])
 def test_the_card_says_for_whom_notices_are_worded(audience: Audience) -> None:
     """Else a card that says "no advice to patients" would contradict notices for patients."""
-    found = ModelCard(SERVING, Labels.of(Disclaimer.of(), audience=audience)).document()
+    found = ModelCard(SERVING, Disclaimer.of(), Screener.of(audience=audience)).document()
 
     assert {"clinician": "clinician", "patient": "patients", "off": "off"}[audience] in found[
         "notices"

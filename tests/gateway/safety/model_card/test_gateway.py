@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.model_card.card import ModelCard
 from gateway.safety.model_card.page import page
 from gateway.safety.model_card.source import OperatorCard
@@ -19,7 +20,7 @@ from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key
 from tests.gateway.safety.model_card.cards import KEY, card_file, report_file
-from tests.gateway.safety.model_card.test_card import LABELS, SERVING
+from tests.gateway.safety.model_card.test_card import SCREENER, SERVING
 from tests.waiting import until
 
 PATH = "/v1/mmhie/model-card"
@@ -95,7 +96,8 @@ def test_a_browser_gets_a_page(carded: Gateway) -> None:
 def test_no_text_becomes_markup() -> None:
     """Of the operator, of the model's name, of the contact: only tags of ours are on the page."""
     nasty = "<script>alert(1)</script><img src=x onerror=y>\"'"
-    card = ModelCard(SERVING._replace(display_name=nasty), LABELS, nasty, OperatorCard()).document()
+    serving = SERVING._replace(display_name=nasty)
+    card = ModelCard(serving, Disclaimer.of(), SCREENER, nasty, OperatorCard()).document()
     card["source_attributes"][0] |= {"value": nasty, "sources": ["operator"], "id": '"><b>'}
     card["applied_model_card"][nasty] = {nasty: nasty}
 
