@@ -82,18 +82,20 @@ def company_section(rows: Sequence[Row]) -> Iterator[str]:
         "the share of those noticed alone that is still noticed, and of the others the share that "
         "is noticed, beside their share alone.\n\n"
     )
+    kinds: dict[str, list[Row]] = {}
+    for row in rows:
+        kinds.setdefault(row["company"].split(", ")[0], []).append(row)
     yield table(
-        ["company", "still noticed", "others noticed", "others alone"],
-        [
-            [
-                row["company"],
-                f"{row['kept'] / row['alone']:.1%}",
-                f"{row['alarms'] / row['others']:.1%}",
-                f"{row['before'] / row['others']:.1%}",
-            ]
-            for row in rows
-        ],
+        ["company, the worst of after, before and around", "noticed", "others", "others alone"],
+        [[kind, *worst_of(group)] for kind, group in kinds.items()],
     )
+
+
+def worst_of(rows: Sequence[Row]) -> Iterator[str]:
+    """Return the least share that is kept, the largest of the others, and theirs alone."""
+    yield f"{min(row['kept'] / row['alone'] for row in rows):.1%}"
+    yield f"{max(row['alarms'] / row['others'] for row in rows):.1%}"
+    yield f"{max(row['before'] / row['others'] for row in rows):.1%}"
 
 
 def known_section(known: Sequence[Row], newest: Row) -> Iterator[str]:
@@ -101,7 +103,7 @@ def known_section(known: Sequence[Row], newest: Row) -> Iterator[str]:
         "\n## Known sets\n\nThresholds were chosen on these; the newest is among them since it was "
         "scored. Emergencies noticed, and others noticed.\n\n"
     )
-    folders = [*known, newest]
+    folders = [*known[3:], newest]
     yield table(
         ["set", *LANGUAGE.values()],
         [

@@ -27,7 +27,7 @@ REFUSED: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "misspelt, far off": ({"MMHIE_ENGIN_URI": "x"}, ("MMHIE_ENGIN_URI", "MMHIE_ENGINE_URL")),
     "port a word": ({"MMHIE_PORT": "abc"}, ("MMHIE_PORT", "'abc'", "whole number")),
     "port too big": ({"MMHIE_PORT": "70000"}, ("MMHIE_PORT", "'70000'", "65535")),
-    "engine no URL": ({"MMHIE_ENGINE_URL": "ftp://x"}, ("MMHIE_ENGINE_URL", "http://host:port")),
+    "engine no URL": ({"MMHIE_ENGINE_URL": "ftp://x"}, ("MMHIE_ENGINE_URL", "http[s]://host:port")),
     "environment unknown": ({"MMHIE_ENV": "prod"}, ("MMHIE_ENV", "'prod'", "production")),
     "time negative": ({"MMHIE_TIMEOUT_SECONDS": "-1"}, ("MMHIE_TIMEOUT_SECONDS", "'-1'")),
     "override in production": (

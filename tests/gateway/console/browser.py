@@ -111,7 +111,7 @@ async def choose(page: Page, name: str) -> None:
     await page.locator("article").last.get_by_role("button", name=name).click()
 
 
-async def pasted(page: Page) -> str:
+async def clipboard(page: Page) -> str:
     """What a button has put on the clipboard, once it says so."""
     await page.wait_for_function("() => announce.textContent === 'Copied'")
     text: str = await page.evaluate("navigator.clipboard.readText()")

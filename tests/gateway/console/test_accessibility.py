@@ -51,7 +51,7 @@ async def cut_off(page: Page, engine: FakeEngine) -> None:
         await page.locator(folded).click()
 
 
-async def refused(page: Page, engine: FakeEngine) -> None:
+async def refuse(page: Page, engine: FakeEngine) -> None:
     engine.next(fault="status", status=500)
     await ask(page, EMERGENCY)
     await answered(page)
@@ -71,14 +71,14 @@ async def with_provenance(page: Page, engine: FakeEngine) -> None:
     await choose(page, "Provenance")
 
 
-async def emptied(page: Page, engine: FakeEngine) -> None:
+async def empty(page: Page, engine: FakeEngine) -> None:
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="New conversation").click()
     await expect(page.get_by_role("button", name="Undo")).to_be_visible()
 
 
 STATES: tuple[State, ...] = (
-    first, writing, cut_off, refused, with_options, with_a_menu, with_provenance, emptied,
+    first, writing, cut_off, refuse, with_options, with_a_menu, with_provenance, empty,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from gateway.safety.hold import Hold, write
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import answered, ask, choose, overflow, pasted, ready, violations
+from tests.gateway.console.browser import answered, ask, choose, overflow, clipboard, ready, violations
 from tests.gateway.console.conftest import Open
 from tests.waiting import PATIENCE_S
 
@@ -89,7 +89,7 @@ async def named_by_its_request(page: Page, engine: FakeEngine, ended: str) -> No
     request_id = engine.seen(CHAT)[-1]["headers"]["x-request-id"]
     await expect(page.locator("article .remark")).to_contain_text(f"Request {request_id}")
     await choose(page, "Copy request id")
-    assert await pasted(page) == request_id
+    assert await clipboard(page) == request_id
     await choose(page, "Provenance")
     await expect(page.locator("#origin")).to_contain_text(request_id)
     await expect(page.locator("#origin")).to_contain_text(ended)
@@ -385,7 +385,7 @@ async def test_provenance(page: Page, engine: FakeEngine) -> None:
     for told in ("fake-model", "AIAST", "hmac-sha256:", "0.32.0", "mmhie-safety-notice 1.0.0"):
         await expect(drawer).to_contain_text(told)
     await drawer.get_by_role("button", name="Copy as JSON").click()
-    copied = json.loads(await pasted(page))
+    copied = json.loads(await clipboard(page))
     assert copied["provenance"]["model"] == "fake-model"
     assert await violations(page) == []
 
@@ -400,7 +400,7 @@ async def test_a_copied_answer_keeps_its_labels(page: Page, engine: FakeEngine) 
     await ask(page, EMERGENCY)
     await answered(page)
     await page.get_by_role("button", name="Copy, question 1").click()
-    copied = await pasted(page)
+    copied = await clipboard(page)
     formatted = await page.evaluate(FORMATTED)
 
     assert "**Stridor**" in copied

@@ -55,7 +55,7 @@ def ordinary(known: list[str], dice: random.Random) -> str:
     return "\n".join(dice.choices(known, k=200))[:LENGTH]
 
 
-def changed(text: str, known: list[str], dice: random.Random) -> str:
+def mutate(text: str, known: list[str], dice: random.Random) -> str:
     """Return a text with a piece put in: one of its own, of another text, or of strange ones."""
     start, size = dice.randrange(LENGTH), dice.randrange(8, LENGTH // 2)
     piece = dice.choice(
@@ -73,7 +73,7 @@ def search(known: list[str], dice: random.Random, worth: Callable[[str], float])
     """Return the costliest text that an evolution of texts comes to."""
     parents = [ordinary(known, dice) for _ in range(PARENTS)]
     for _ in range(GENERATIONS):
-        children = [changed(text, known, dice) for text in parents for _ in range(CHILDREN)]
+        children = [mutate(text, known, dice) for text in parents for _ in range(CHILDREN)]
         parents = sorted([*parents, *children], key=worth, reverse=True)[:PARENTS]
     return parents[0]
 
