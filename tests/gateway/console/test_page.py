@@ -15,7 +15,15 @@ from gateway.safety.hold import Hold, write
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
-from tests.gateway.console.browser import answered, ask, choose, overflow, clipboard, ready, violations
+from tests.gateway.console.browser import (
+    answered,
+    ask,
+    choose,
+    overflow,
+    clipboard,
+    ready,
+    violations,
+)
 from tests.gateway.console.conftest import Open
 from tests.waiting import PATIENCE_S
 
