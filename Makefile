@@ -32,7 +32,7 @@ test-slow: setup  ## the tests that take long: more engines, larger models, load
 coverage: setup  ## lines and branches that the tests without a real engine run
 	$(RUN) -m coverage erase
 	$(RUN) -m coverage run -m pytest $(call TESTS,not slow and not engine)
-	$(RUN) -m coverage run -m pytest $(TWO) -m slow tests/gateway tests/launcher
+	$(RUN) -m coverage run -m pytest $(TWO) -m slow tests/assurance tests/gateway tests/launcher
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 

@@ -12,6 +12,7 @@ RUN python -m pip install --no-cache-dir --require-hashes -r requirements/build.
  && python -m pip --python /opt/gateway/bin/python install \
       --no-cache-dir --no-deps --require-hashes -r requirements/gateway.txt -r requirements/tracing.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY assurance assurance
 COPY gateway gateway
 COPY launcher launcher
 COPY docker/sbom.py docker/sbom.py

@@ -21,6 +21,7 @@ RUN python -m pip install --no-cache-dir --require-hashes -r requirements/build.
 
 FROM builder AS code
 COPY pyproject.toml README.md LICENSE ./
+COPY assurance assurance
 COPY gateway gateway
 COPY launcher launcher
 RUN python -m pip install --no-cache-dir --no-deps --no-build-isolation --target /opt/mmhie .

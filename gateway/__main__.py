@@ -7,7 +7,7 @@ import sys
 def main() -> int:
     """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
     gc.disable()  # what a start makes stays, and looking for garbage is a tenth of it: freeze_heap
-    from gateway import foreground
+    from gateway.processes import foreground
 
     return foreground.main()
 

@@ -11,31 +11,34 @@ from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.types import ASGIApp
 
+from gateway.api.error_handlers import HANDLERS
+from gateway.api.request_policy import RequestPolicy
 from gateway.audit.trail import Trail
 from gateway.auth.cors import CorsPolicy
 from gateway.auth.gate import Gate
 from gateway.auth.key_guard import KeyGuard
-from gateway.background import Background
 from gateway.cluster.state import cluster_state
 from gateway.endpoints import add_routes, needs_of
 from gateway.engine.client import EngineClient
 from gateway.engine.tls import EngineTls
 from gateway.engine.watch import EngineWatch
-from gateway.error_handlers import HANDLERS
 from gateway.feedback.entry import CATEGORIES, SEVERITIES
 from gateway.feedback.opening import desk_of
-from gateway.heavy_work import HeavyWork
+from gateway.hold import hold
+from gateway.hold.guard import HoldGuard
 from gateway.limits.admission import Quotas
 from gateway.limits.memory_budget import MemoryBudget
-from gateway.limits.request_policy import RequestPolicy
-from gateway.logs import RequestLog
-from gateway.loop_watchdog import LoopWatchdog
-from gateway.metrics import Metrics
 from gateway.middleware import Correlation, Dispatch
+from gateway.model_card.source import card_source
+from gateway.observability.logs import RequestLog
+from gateway.observability.metrics import Metrics
+from gateway.observability.tracing import Tracing, tracing_of
 from gateway.openapi import describe
 from gateway.record import Observer, release_limits
 from gateway.routes import api_docs, console
-from gateway.safety import hold
+from gateway.runtime.background import Background
+from gateway.runtime.heavy_work import HeavyWork
+from gateway.runtime.loop_watchdog import LoopWatchdog
 from gateway.safety.disclaimer import (
     Disclaimer,
     contacts_of,
@@ -43,14 +46,11 @@ from gateway.safety.disclaimer import (
     emergency_note_of,
     wording_of,
 )
-from gateway.safety.hold_guard import HoldGuard
 from gateway.safety.labels import Labels
-from gateway.safety.model_card.source import card_source
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.services import Services, State
-from gateway.settings import GatewaySettings
-from gateway.tracing.tracing import Tracing, tracing_of
+from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk

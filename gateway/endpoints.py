@@ -14,7 +14,7 @@ from gateway.pipeline import Handler
 from gateway.proxy.handler import CHAT, COMPLETIONS, MESSAGES, RESPONSES, PassThrough
 from gateway.proxy.token_counts import COUNT, DETOKENIZE, TOKENIZE, TokenCount
 from gateway.routes import embeddings, feedback, health, metrics, model_card, models
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 
 # What any path may answer in place of its own response; see gateway/openapi.json.
 ERRORS: dict[int | str, dict[str, Any]] = {

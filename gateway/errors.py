@@ -44,7 +44,7 @@ from typing import ClassVar
 
 import orjson
 
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 NO_RETRY = {"x-should-retry": "false"}  # the official clients would try a 501 again
 
@@ -218,6 +218,9 @@ class HeadersTooLarge(RequestError):
 
 class ServiceError(GatewayError):
     """We or the engine must fix it."""
+
+
+FAULT = "The gateway failed; try again. Its log has the fault under this request id."
 
 
 class InternalError(ServiceError):

@@ -15,7 +15,7 @@ from gateway.auth.cors import CorsPolicy
 from gateway.endpoints import TOKEN_ENDPOINTS
 from gateway.errors import ClientGone, Draining, GatewayError
 from gateway.http.exchange import Exchange, value_of
-from gateway.logs import fault
+from gateway.observability.logs import fault
 from gateway.pipeline import Pipeline, authorise
 from gateway.proxy import messages_error
 from gateway.proxy.handler import MESSAGES

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from gateway.endpoints import TOKEN_ENDPOINTS, TokenEndpoint
 from gateway.generate.handler import Generate
 from gateway.generate.request import GenerateRequest, GenerateResponse
-from gateway.json_types import Json
 from gateway.proxy.token_counts import TokenCount
 from gateway.routes.feedback import FeedbackRequest
+from gateway.runtime.json_types import Json
 
 # The error's schema, and the operations of both APIs.
 PARTS: dict[str, Json] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))

@@ -26,6 +26,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
+from gateway.api.json_structure import check_values
+from gateway.api.request_text import Turn, turns_of
 from gateway.auth.gate import Gate
 from gateway.engine import openai_json
 from gateway.engine.client import LARGEST_ERROR_BYTES, EngineRequest, EngineResponse
@@ -38,19 +40,17 @@ from gateway.errors import (
     InvalidRequest,
     MethodNotAllowed,
 )
-from gateway.heavy_work import HEAVY_BYTES
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, Exchange, value_of, values_of
-from gateway.json_types import Json
 from gateway.limits.admission import Slot
-from gateway.limits.json_structure import check_values
 from gateway.limits.memory_budget import MemoryLease, parsed_bytes
 from gateway.principal import NO_LIMITS, PRIORITIES, Priority
 from gateway.record import AnswerSummary, Origin, estimated_tokens
+from gateway.runtime.heavy_work import HEAVY_BYTES
+from gateway.runtime.json_types import Json
 from gateway.safety import refusals
 from gateway.safety.labels import RequestFacts
 from gateway.safety.prompt_screening import PromptScreening
-from gateway.safety.request_text import Turn, turns_of
 from gateway.second_reading import SecondReading
 from gateway.services import Services
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from gateway.json_types import Json
 from gateway.limits.rate_limiter import Release
 from gateway.principal import ANYBODY, Principal
+from gateway.runtime.json_types import Json
 
 Notice = Mapping[str, str]  # id, type, summary, message, not_triage
 BYTES_PER_TOKEN = 4  # of English text in JSON; used only where the engine has not counted

@@ -14,8 +14,8 @@ from gateway.engine import openai_json
 from gateway.engine.client import EngineRequest
 from gateway.engine.watch import Model
 from gateway.errors import EngineTimeout, GatewayError
-from gateway.json_types import Json
 from gateway.record import RequestRecord
+from gateway.runtime.json_types import Json
 from gateway.safety import second_reader
 from gateway.safety.prompt_screening import PromptScreening
 from gateway.safety.second_reader import LONGEST, PENDING, Outcome

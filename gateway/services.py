@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from fastapi import Depends, Request
 
+from gateway.api.request_policy import RequestPolicy
 from gateway.audit.trail import Trail
 from gateway.auth.gate import Gate
-from gateway.background import Background
 from gateway.cluster.state import NOT_SYNCED, ClusterState
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch, Model
 from gateway.errors import Held
-from gateway.heavy_work import HeavyWork
+from gateway.hold.guard import HoldGuard
 from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
-from gateway.limits.request_policy import RequestPolicy
-from gateway.metrics import Metrics
+from gateway.model_card.source import CardSource
+from gateway.observability.metrics import Metrics
+from gateway.observability.tracing import Tracing
 from gateway.record import Observer
-from gateway.safety.hold_guard import HoldGuard
+from gateway.runtime.background import Background
+from gateway.runtime.heavy_work import HeavyWork
 from gateway.safety.labels import Labels
-from gateway.safety.model_card.source import CardSource
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import GATEWAY_VERSION, Serving
-from gateway.settings import GatewaySettings
-from gateway.tracing.tracing import Tracing
+from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk

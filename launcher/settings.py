@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator
 
-from gateway import settings_base
-from gateway.settings import known_names as gateway_names
-from gateway.settings_base import ENV_FILE, PREFIX, CommaSeparated, Lower, SharedSettings, UserPath
+from gateway.settings import base as settings_base
+from gateway.settings.base import ENV_FILE, PREFIX, CommaSeparated, Lower, SharedSettings, UserPath
+from gateway.settings.gateway import known_names as gateway_names
 from launcher.errors import SettingsError
 from launcher.formats import FORMATS
 

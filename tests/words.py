@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
-FOLDERS: Final = ("gateway", "launcher", "sdk", "scripts", "requirements", "tests")
+FOLDERS: Final = ("assurance", "gateway", "launcher", "sdk", "scripts", "requirements", "tests")
 LOOP, RESULT = "loop over `one`", "assignment to `found`"
 FUNCTION, DOCSTRING = "participle as a function's name", "docstring of a test under five words"
 KINDS: Final = (LOOP, RESULT, FUNCTION, DOCSTRING)
@@ -81,7 +81,7 @@ def is_short(function: Function) -> bool:
 def class_names() -> Mapping[str, list[str]]:
     """Return the files of each name that more than one class of the programs has."""
     places: dict[str, list[str]] = {}
-    for folder in ("gateway", "launcher", "sdk"):
+    for folder in ("assurance", "gateway", "launcher", "sdk"):
         for path in sources(folder):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.ClassDef):

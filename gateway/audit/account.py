@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from gateway.audit.entry import WEIGHTS
 from gateway.audit.request_lines import RequestLine
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 WIDTH, LABEL, OK = 80, 16, 200
 ENDINGS = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 MAC_HEX = hashlib.sha256().digest_size * 2
 TAIL = len(b',"mac":""}') + MAC_HEX

@@ -11,8 +11,8 @@ import httpx2
 import orjson
 
 from gateway.audit.file import HOST
-from gateway.json_types import Json
-from gateway.logs import log
+from gateway.runtime.json_types import Json
+from gateway.runtime.log import log
 
 TIMEOUT_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0

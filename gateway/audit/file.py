@@ -14,9 +14,9 @@ from gateway.audit import chain
 from gateway.audit.chain import START, Head
 from gateway.audit.rotation import last_line, read_end, rotated_files
 from gateway.audit.tampering import Mark, tampering
-from gateway.json_types import Json
-from gateway.settings import GatewaySettings, SettingsError
-from gateway.timestamps import rfc3339
+from gateway.runtime.json_types import Json
+from gateway.runtime.timestamps import rfc3339
+from gateway.settings.gateway import GatewaySettings, SettingsError
 
 Fsync = Literal["always", "interval", "never"]
 HOST = socket.gethostname()

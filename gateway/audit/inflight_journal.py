@@ -11,8 +11,8 @@ from pathlib import Path
 
 import orjson
 
-from gateway.json_types import Json
 from gateway.record import NO_SLOT
+from gateway.runtime.json_types import Json
 
 SLOTS = 4096
 SLOT_BYTES = 2048  # the longest request id and names, in any script, every notice and purpose

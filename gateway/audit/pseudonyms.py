@@ -8,8 +8,8 @@ import hmac
 from dataclasses import dataclass
 from typing import Self
 
-from gateway.json_types import Json
 from gateway.principal import Principal
+from gateway.runtime.json_types import Json
 
 DIGITS = 32  # 128 bits: no two patients share them by chance
 PURPOSE = b"mmhie pseudonyms"

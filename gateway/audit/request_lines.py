@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.audit import chain
 from gateway.audit.chain import Line
 from gateway.audit.verify import lines_of
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 CHANGED = "This line is not what was written."
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 TAIL_BYTES = 256 * 1024  # nearly always more than the last line
 

@@ -19,12 +19,12 @@ from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.rotation import tail_records
 from gateway.errors import AuditUnavailable
-from gateway.json_types import Json
-from gateway.logs import fault_logged, log
 from gateway.record import RequestRecord
+from gateway.runtime.json_types import Json
+from gateway.runtime.log import fault_logged, log
+from gateway.runtime.timestamps import rfc3339
 from gateway.safety.provenance import GATEWAY_VERSION
-from gateway.settings import GatewaySettings
-from gateway.timestamps import rfc3339
+from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.audit.checkpoints import CheckpointSender

@@ -13,7 +13,7 @@ import orjson
 from gateway.audit import chain
 from gateway.audit.chain import START, Head, Line
 from gateway.audit.rotation import rotated_files
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 Kind = Literal["edited", "deleted", "reordered", "rewritten", "cut", "torn", "wrong key", "missing"]
 MOST_LISTED = 1000

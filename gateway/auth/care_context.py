@@ -8,9 +8,9 @@ from typing import Self
 from gateway.auth.purposes import PURPOSES
 from gateway.errors import Forbidden, InvalidRequest, Unauthorized
 from gateway.http.exchange import RawHeaders, value_of, values_of
-from gateway.json_types import Json
 from gateway.principal import CareContext, Principal, Scope
-from gateway.settings import GatewaySettings
+from gateway.runtime.json_types import Json
+from gateway.settings.gateway import GatewaySettings
 
 ON_BEHALF: Scope = "on_behalf"
 USER, PATIENT, PURPOSE = b"x-mmhie-user", b"x-mmhie-patient", b"x-mmhie-purpose"

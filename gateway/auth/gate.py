@@ -14,11 +14,11 @@ from gateway.auth.care_context import CareClaims, CareRequirements, context_in_h
 from gateway.auth.keys import KeyFile
 from gateway.auth.local_callers import LocalCallers, refusal
 from gateway.errors import Forbidden, RequestError, Unauthorized
-from gateway.files import FileUnusable
 from gateway.http.exchange import RawHeaders, value_of, values_of
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.principal import ANYBODY, ENGINE_PRIORITIES, NO_LIMITS, Limits, Principal, Scope
-from gateway.settings import GatewaySettings, SettingsError
+from gateway.runtime.files import FileUnusable
+from gateway.settings.gateway import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
     from gateway.auth.jwks import Jwks

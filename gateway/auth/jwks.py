@@ -10,9 +10,9 @@ from typing import Protocol
 import httpx2
 import jwt
 
-from gateway.files import FileUnusable, WatchedFile, parse_json
-from gateway.json_types import Json
-from gateway.logs import log
+from gateway.runtime.files import FileUnusable, WatchedFile, parse_json
+from gateway.runtime.json_types import Json
+from gateway.runtime.log import log
 
 ALGORITHMS = ("RS256", "ES256")
 SMALLEST_RSA_BITS = 2048

@@ -11,8 +11,8 @@ import jwt
 from gateway.auth.care_context import CareClaims, context_in_claims
 from gateway.auth.jwks import ALGORITHMS, Jwks
 from gateway.errors import Unauthorized
-from gateway.json_types import Json
 from gateway.principal import PRIORITIES, SCOPES, Principal
+from gateway.runtime.json_types import Json
 
 LARGEST_CACHE = 10_000
 LONGEST_SUBJECT = 255

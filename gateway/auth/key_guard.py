@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection
 
 from gateway.errors import Unauthorized
 from gateway.http.exchange import CancelOnDisconnect
-from gateway.logs import log
 from gateway.principal import Principal
+from gateway.runtime.log import log
 
 POLL_S = 1.0  # as often as the keys file is looked at
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from gateway.files import FileUnusable, WatchedFile, parse_json, stamp_of, write_json
-from gateway.json_types import Json
 from gateway.principal import NO_LIMITS, PRIORITIES, SCOPES, Limits, Principal, Priority
+from gateway.runtime.files import FileUnusable, WatchedFile, parse_json, stamp_of, write_json
+from gateway.runtime.json_types import Json
 
 PREFIX = "mmhie_"  # what secret scanners look for
 SECRET_BYTES = 32

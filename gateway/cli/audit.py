@@ -20,8 +20,8 @@ from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import Report
 from gateway.cli.command import AsJson, CommandError, put
-from gateway.json_types import Json
-from gateway.settings import load
+from gateway.runtime.json_types import Json
+from gateway.settings.gateway import load
 
 File = Annotated[Path | None, typer.Option(help="Audit file; default: MMHIE_AUDIT_FILE.")]
 Checkpoint = Annotated[

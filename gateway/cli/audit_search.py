@@ -10,9 +10,9 @@ from gateway.audit.account import printable
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.cli.audit import File, genuine_records, readable, trail
 from gateway.cli.command import AsJson, CommandError, put
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 from gateway.safety.provenance import keyed_digest
-from gateway.settings import load
+from gateway.settings.gateway import load
 
 MOST_BYTES = 10_000_000  # of a copy: no answer is longer
 PERSONS = ("reviewer", "by", "closed_by", "user")

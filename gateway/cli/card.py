@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 from gateway.cli.command import AsJson, CommandError, put
-from gateway.files import FileUnusable
-from gateway.safety.model_card import source
-from gateway.safety.model_card.attributes import ATTRIBUTES, REGULATION, Attribute
-from gateway.safety.model_card.card import SERVICE
-from gateway.safety.model_card.source import OperatorCard
-from gateway.safety.model_card.supplied import template
-from gateway.settings import load
+from gateway.model_card import source
+from gateway.model_card.attributes import ATTRIBUTES, REGULATION, Attribute
+from gateway.model_card.card import SERVICE
+from gateway.model_card.source import OperatorCard
+from gateway.model_card.supplied import template
+from gateway.runtime.files import FileUnusable
+from gateway.settings.gateway import load
 
 File = Annotated[Path, typer.Argument(help="The operator's card, a TOML file.")]
 Model = Annotated[str | None, typer.Option(help="Id of the model; default: MMHIE_REASONER_MODEL.")]

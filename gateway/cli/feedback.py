@@ -19,8 +19,8 @@ from gateway.cli.command import AsJson, CommandError, put
 from gateway.feedback.cipher import TextCipher, TextUnreadable
 from gateway.feedback.entry import OUTCOMES, Entry
 from gateway.feedback.store import Store, StoreFailed
-from gateway.json_types import Json
-from gateway.settings import GatewaySettings, load
+from gateway.runtime.json_types import Json
+from gateway.settings.gateway import GatewaySettings, load
 
 Texts = tuple[str | None, str | None]
 Id = Annotated[str, typer.Argument(help="Of the feedback, as `list` shows it.", show_default=False)]

@@ -17,10 +17,10 @@ from gateway.cli.command import AsJson, CommandError, put
 from gateway.cli.phases import Phases, phases_of, told
 from gateway.cluster import operator_state
 from gateway.cluster.operator_state import SILENT
-from gateway.safety import hold as hold_file
-from gateway.safety.hold import UNREADABLE, Hold
-from gateway.settings import GatewaySettings, load
-from gateway.timestamps import rfc3339
+from gateway.hold import hold as hold_file
+from gateway.hold.hold import UNREADABLE, Hold
+from gateway.runtime.timestamps import rfc3339
+from gateway.settings.gateway import GatewaySettings, load
 
 Reason = Annotated[str, typer.Option(help="Shown to every client: no patient data.")]
 By = Annotated[str | None, typer.Option(help="Who decided; default: the current user.")]

@@ -18,10 +18,10 @@ from gateway.auth import keys
 from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, print_rows, put
 from gateway.cluster import operator_state
-from gateway.files import FileUnusable
 from gateway.principal import SCOPES, Limits, Priority
-from gateway.settings import load
-from gateway.timestamps import rfc3339
+from gateway.runtime.files import FileUnusable
+from gateway.runtime.timestamps import rfc3339
+from gateway.settings.gateway import load
 
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 Name = Annotated[

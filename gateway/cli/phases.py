@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import httpx2
 
 from gateway.cluster.operator_state import OperatorCommandFailed, phases_of_all
-from gateway.settings import GatewaySettings
-from gateway.settings_base import local_url
+from gateway.settings.base import local_url
+from gateway.settings.gateway import GatewaySettings
 
 TIMEOUT_S = 2.0
 PATIENCE_S = 3.0  # a gateway looks at its file four times a second, at Redis once

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from gateway.cluster.lua import script
-from gateway.files import parse_json
-from gateway.logs import log
-from gateway.safety.hold import UNREADABLE, Hold
-from gateway.settings import GatewaySettings
+from gateway.hold.hold import UNREADABLE, Hold
+from gateway.runtime.files import parse_json
+from gateway.runtime.log import log
+from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.cluster.redis_store import Command, Reply, Send

@@ -14,9 +14,9 @@ from typing import Any, Protocol, Self
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 
-from gateway.futures import settle
-from gateway.logs import log
-from gateway.settings import GatewaySettings
+from gateway.runtime.futures import settle
+from gateway.runtime.log import log
+from gateway.settings.gateway import GatewaySettings
 
 Command = tuple[str | bytes | int, ...]
 Reply = Any  # bytes, int, None, or a list of them, as the command has it

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.cluster.operator_state import OperatorState
 from gateway.errors import SharedStateUnavailable
 from gateway.limits.rate_limiter import RateLimiter
-from gateway.settings import GatewaySettings, SettingsError
+from gateway.settings.gateway import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
     from gateway.cluster.redis_store import RedisStore

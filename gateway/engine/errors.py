@@ -14,7 +14,7 @@ from gateway.errors import (
     GatewayError,
     RequestError,
 )
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 SHORTEST_ECHO = 4
 FRONT_OF_ECHO = 16  # a longer text may be quoted without its end

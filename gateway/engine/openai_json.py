@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gateway.errors import EngineGarbled, EngineRejected, InvalidRequest
 from gateway.http import sse
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 LABEL = "mmhie"
 LAX_BOOL = TypeAdapter(bool)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Self
 
 from gateway.errors import EngineUnavailable
-from gateway.files import FileUnusable, WatchedFile
-from gateway.logs import log
-from gateway.settings import GatewaySettings, SettingsError
+from gateway.runtime.files import FileUnusable, WatchedFile
+from gateway.runtime.log import log
+from gateway.settings.gateway import GatewaySettings, SettingsError
 
 NAME = "MMHIE_ENGINE_TLS_CA, _CERTIFICATE or _KEY"
 RETRY_S = 5  # certificates are mended by people

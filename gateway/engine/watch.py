@@ -12,7 +12,7 @@ import orjson
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.tls import RETRY_S, EngineUntrusted
 from gateway.errors import Draining, EngineUnavailable, GatewayError
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 Phase = Literal["starting", "loading", "ready", "draining", "engine_down", "stalled", "held"]
 

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
-from gateway.settings import GatewaySettings, SettingsError
+from gateway.settings.gateway import GatewaySettings, SettingsError
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet

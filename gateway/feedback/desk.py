@@ -21,10 +21,10 @@ from gateway.errors import AnswerNotFound, FeedbackUnavailable, InvalidRequest
 from gateway.feedback.cipher import TextCipher, fingerprint_without_key
 from gateway.feedback.entry import Answered, Entry, Given
 from gateway.feedback.store import Store, StoreFailed, StoreForeign, TooManyEntries
-from gateway.logs import fault_logged, log
 from gateway.principal import Principal
 from gateway.record import RequestRecord
-from gateway.settings import GatewaySettings, SettingsError
+from gateway.runtime.log import fault_logged, log
+from gateway.settings.gateway import GatewaySettings, SettingsError
 
 A_DAY_S = 86_400.0
 MOST_PENDING = 20_000  # answers in memory while the disk fails

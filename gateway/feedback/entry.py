@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from gateway.json_types import Json
-from gateway.timestamps import rfc3339
+from gateway.runtime.json_types import Json
+from gateway.runtime.timestamps import rfc3339
 
 Category = Literal[
     "incorrect",

@@ -7,7 +7,7 @@ not load it.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk, OtherGateways

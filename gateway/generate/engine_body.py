@@ -2,7 +2,7 @@
 
 from gateway.engine.watch import Model
 from gateway.generate.prompt import Prompt
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"

@@ -16,9 +16,9 @@ from gateway.generate.request import Form, checked, finale, form_of
 from gateway.generate.stream_reader import AnswerReader, no_answer
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
-from gateway.json_types import Json
 from gateway.pipeline import EVENT_STREAM, Incoming, Opened, is_stream
 from gateway.record import Notice
+from gateway.runtime.json_types import Json
 from gateway.safety import placement, provenance
 from gateway.safety.labels import RequestFacts
 from gateway.safety.reasoning import is_shown

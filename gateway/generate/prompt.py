@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, StringConstraints, with_config
 from typing_extensions import TypedDict
 
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 Effort = Literal["low", "medium", "high"]
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]

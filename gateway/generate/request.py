@@ -15,7 +15,7 @@ from pydantic import (
 
 from gateway.errors import InvalidField
 from gateway.generate.prompt import Answer, Message, Prompt, Text
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 StreamForm = Literal["sse", "text"]
 Form = Literal["json"] | StreamForm

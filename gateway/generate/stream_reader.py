@@ -8,8 +8,8 @@ from gateway.errors import EngineCut, NoAnswer
 from gateway.generate.prompt import Answer, Delta
 from gateway.http.exchange import LARGE_BYTES
 from gateway.http.sse import EventBuffer, payload
-from gateway.json_types import Json
 from gateway.limits.memory_budget import parsed_bytes
+from gateway.runtime.json_types import Json
 from gateway.safety import harmony
 from gateway.safety.labels import Ending
 from gateway.safety.reasoning import text_of

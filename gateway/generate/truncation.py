@@ -12,7 +12,7 @@ from gateway.engine.watch import PROBE_TIMEOUT_S, Model
 from gateway.errors import EngineGarbled, InputTooLong
 from gateway.generate import engine_body
 from gateway.generate.prompt import Prompt
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 Side = Literal["none", "left", "right"]
 T = TypeVar("T")

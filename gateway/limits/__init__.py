@@ -1,1 +1,1 @@
-"""Rate limits and the admission queue."""
+"""Rate limits, the admission queue, the memory budget."""

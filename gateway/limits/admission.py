@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.futures import settle
 from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
 from gateway.principal import PRIORITIES, Priority
-from gateway.settings import GatewaySettings
+from gateway.runtime.futures import settle
+from gateway.settings.gateway import GatewaySettings
 
 SHARE = 8  # of the queue, an eighth: a lower class's own while it asks for it
 ASKED_S = 60.0  # as long as the longest Retry-After: who was refused may come again by then

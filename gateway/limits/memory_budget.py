@@ -3,9 +3,9 @@
 from types import TracebackType
 from typing import Self
 
-from gateway import memory
 from gateway.errors import BodyTooLarge, OutOfMemory
-from gateway.settings import GatewaySettings
+from gateway.runtime import memory
+from gateway.settings.gateway import GatewaySettings
 
 PROCESS_BYTES = 96 * 1024 * 1024  # of a gateway that serves many small streams, and its margin
 LEAST_BYTES = 32 * 1024 * 1024

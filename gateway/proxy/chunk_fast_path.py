@@ -14,7 +14,7 @@ import orjson
 
 from gateway.engine import openai_json
 from gateway.http import sse
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 # Writes an HTTP chunk that has its framing; False where it may have to wait.
 WriteFramed = Callable[[bytes], bool]

@@ -9,9 +9,9 @@ from gateway.engine import openai_json
 from gateway.engine.errors import translate_event
 from gateway.errors import EngineCut, EngineGarbled, GatewayError
 from gateway.http import sse
-from gateway.json_types import Json
 from gateway.proxy.chunk_fast_path import ChunkFastPath, WriteFramed
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
+from gateway.runtime.json_types import Json
 from gateway.safety import provenance
 
 MOST_CHOICES = 16

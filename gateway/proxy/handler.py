@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, Protocol, Self
 
+from gateway.api import request_policy
+from gateway.api.request_text import has_token_ids
 from gateway.engine import openai_json
 from gateway.engine.watch import Model
 from gateway.errors import EngineCut, EngineGarbled, Forbidden, GatewayError, ModelNotFound
-from gateway.heavy_work import HEAVY_BYTES, HeavyWork
 from gateway.http import sse
 from gateway.http.exchange import AI_GENERATED, LARGE_BYTES, NO_STORE, Exchange
-from gateway.json_types import Json
-from gateway.limits import request_policy
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import EVENT_STREAM, Answer, Incoming, Opened, is_stream
 from gateway.proxy import json_response
@@ -23,8 +22,9 @@ from gateway.proxy.message_events import MessageEventRelay
 from gateway.proxy.output_policy import OutputPolicy, policy_for
 from gateway.proxy.response_events import ResponseEventRelay
 from gateway.record import estimated_tokens
+from gateway.runtime.heavy_work import HEAVY_BYTES, HeavyWork
+from gateway.runtime.json_types import Json
 from gateway.safety.labels import RequestFacts
-from gateway.safety.request_text import has_token_ids
 from gateway.services import Services
 
 CHAT = "/v1/chat/completions"

@@ -6,10 +6,10 @@ import orjson
 
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected
-from gateway.json_types import Json
 from gateway.proxy import messages_output, responses_output
 from gateway.proxy.chunks import MOST_CHOICES
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
+from gateway.runtime.json_types import Json
 from gateway.safety import provenance
 
 RESPONSES = "/v1/responses"

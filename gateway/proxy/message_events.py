@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from gateway.engine import openai_json
 from gateway.errors import EngineCut, EngineRejected, GatewayError, InvalidRequest
 from gateway.http import sse
-from gateway.json_types import Json
 from gateway.proxy import messages_error, messages_output
 from gateway.proxy.messages_output import object_in
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.proxy.text_stream import TextForm, TextStream
+from gateway.runtime.json_types import Json
 from gateway.safety import provenance
 
 # What a text delta of vLLM looks like in front of its text.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import orjson
 
 from gateway.errors import GatewayError
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 TYPES: Mapping[int, str] = {
     401: "authentication_error",

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled
-from gateway.json_types import Json
 from gateway.proxy.output_policy import ChoiceState, OutputPolicy
+from gateway.runtime.json_types import Json
 from gateway.safety import harmony
 
 THINKING = ("thinking", "redacted_thinking")

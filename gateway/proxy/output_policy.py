@@ -7,12 +7,12 @@ from hmac import HMAC
 from typing import TYPE_CHECKING
 
 from gateway.engine import openai_json
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 from gateway.safety import harmony, placement, provenance, reasoning
 from gateway.safety.labels import Ending
 from gateway.safety.reasoning import text_of
 from gateway.safety.refusals import HEAD
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 
 if TYPE_CHECKING:
     from gateway.safety.output_checks.checks import AnswerChecks

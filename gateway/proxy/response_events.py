@@ -3,10 +3,10 @@
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected, GatewayError
 from gateway.http import sse
-from gateway.json_types import Json
 from gateway.proxy import responses_output
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.proxy.text_stream import TextForm, TextStream
+from gateway.runtime.json_types import Json
 from gateway.safety import provenance
 from gateway.safety.reasoning import is_reasoning_event
 

@@ -1,8 +1,8 @@
 """The output of a Responses API object, as its caller gets it."""
 
 from gateway.errors import EngineGarbled
-from gateway.json_types import Json
 from gateway.proxy.output_policy import ChoiceState, OutputPolicy
+from gateway.runtime.json_types import Json
 from gateway.safety import harmony
 from gateway.safety.reasoning import EMPTY
 

@@ -6,8 +6,8 @@ from hmac import HMAC
 from typing import NamedTuple
 
 from gateway.http import sse
-from gateway.json_types import Json
 from gateway.proxy.output_policy import OutputPolicy
+from gateway.runtime.json_types import Json
 from gateway.safety import harmony
 
 

@@ -6,10 +6,10 @@ from typing import ClassVar, Self
 from gateway.engine import openai_json
 from gateway.engine.watch import Model
 from gateway.http.exchange import NO_STORE, Exchange
-from gateway.json_types import Json
 from gateway.limits.memory_budget import parsed_bytes
 from gateway.pipeline import Incoming, Opened, is_stream
 from gateway.proxy.handler import check_form, checked_model
+from gateway.runtime.json_types import Json
 from gateway.safety.labels import RequestFacts
 from gateway.services import Services
 

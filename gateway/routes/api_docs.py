@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from gateway.console.assets import DOCS, HEADERS, load
-from gateway.routes.files import files_router
+from gateway.console.files import files_router
 
 PREFIX = "/docs/"
 # As the console's, but for what the viewer needs: it makes markup and styles from strings, and its

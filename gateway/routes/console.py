@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 
 from gateway.console.assets import HEADERS, load
-from gateway.routes.files import files_router
+from gateway.console.files import files_router
 from gateway.safety.disclaimer import Disclaimer
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 
 PREFIX = "/console/"
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from gateway.engine import openai_json
 from gateway.errors import BodyTooLarge, FeedbackNotTaken, Forbidden, InvalidField
+from gateway.feedback.automatic_hold import put_in_force
 from gateway.feedback.entry import (
     LONGEST_COMMENT,
     LONGEST_CORRECTION,
@@ -19,11 +20,10 @@ from gateway.feedback.entry import (
 )
 from gateway.generate.request import field_error
 from gateway.http.exchange import Exchange
-from gateway.logs import log
 from gateway.principal import Principal
-from gateway.routes.automatic_hold import put_in_force
+from gateway.runtime.log import log
+from gateway.runtime.timestamps import rfc3339
 from gateway.services import Services, ServicesDep
-from gateway.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from gateway.feedback.desk import FeedbackDesk, Receipt

@@ -3,7 +3,7 @@
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 from gateway.safety.provenance import GATEWAY_VERSION
 from gateway.services import Services, ServicesDep
 

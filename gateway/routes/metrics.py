@@ -7,7 +7,7 @@ from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from gateway.engine.metrics import load_of, scrape
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 from gateway.services import ServicesDep
 
 

@@ -3,8 +3,8 @@
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from gateway.safety.model_card.card import ModelCard
-from gateway.safety.model_card.page import HEADERS, page
+from gateway.model_card.card import ModelCard
+from gateway.model_card.page import HEADERS, page
 from gateway.services import ServicesDep
 
 VARY = {"vary": "accept"}

@@ -5,8 +5,8 @@ from gateway.engine.errors import translate
 from gateway.engine.openai_json import parse
 from gateway.engine.watch import PROBE_TIMEOUT_S
 from gateway.errors import EngineGarbled
-from gateway.json_types import Json
 from gateway.proxy.handler import model_not_found
+from gateway.runtime.json_types import Json
 from gateway.services import Services, ServicesDep
 
 LISTING = EngineRequest("GET", "/v1/models", total_s=PROBE_TIMEOUT_S)

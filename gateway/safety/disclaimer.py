@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gateway.safety.wording import LANGUAGES, Contacts, Wording, built_in, wording
-from gateway.settings import GatewaySettings, SettingsError
+from gateway.settings.gateway import GatewaySettings, SettingsError
 
 DEFAULT_VERSION = "1.0.0"
 DISCLAIMER_ID = "mmhie-safety-notice"

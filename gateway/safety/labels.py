@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
+from gateway.runtime.timestamps import rfc3339
 from gateway.safety import provenance
 from gateway.safety.disclaimer import Disclaimer
-from gateway.timestamps import rfc3339
 
 Truncation = Literal["in_reasoning", "in_answer", "input"]
 Anomaly = Literal["reasoning_only", "empty_answer", "nothing_generated"]

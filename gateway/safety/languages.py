@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-from gateway.safety.request_text import SETTING_ROLES, Turn
+from gateway.api.request_text import SETTING_ROLES, Turn
 
 Language = Literal["en", "de", "es", "fr", "pt", "it", "other"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)

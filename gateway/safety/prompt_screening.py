@@ -6,14 +6,14 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.json_types import Json
+from gateway.api.request_text import Turn
 from gateway.record import RequestRecord
+from gateway.runtime.json_types import Json
 from gateway.safety import second_reader
 from gateway.safety.languages import OTHER, SCREENED, is_unscreened, language_of
 from gateway.safety.red_flags import screening
 from gateway.safety.red_flags.model import GENERAL, model
 from gateway.safety.red_flags.notices import notice, rules_version
-from gateway.safety.request_text import Turn
 from gateway.safety.second_reader import NoticeReader
 from gateway.safety.wording import NO_CONTACTS, Audience, Contacts, Wording, wording
 

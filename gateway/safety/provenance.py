@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import NamedTuple
 
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
 
 GATEWAY_VERSION = version("mmhie-server")

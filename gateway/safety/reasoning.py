@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 Policy = Literal["pass", "hide", "scope"]
 FieldName = Literal["reasoning", "reasoning_content", "both"]

@@ -5,8 +5,8 @@ red flags is not sure. Its word can add the general notice, and takes none back.
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
-from gateway.json_types import Json
-from gateway.safety.request_text import SETTING_ROLES, Turn
+from gateway.api.request_text import SETTING_ROLES, Turn
+from gateway.runtime.json_types import Json
 
 NoticeReader = Literal["off", "model"]
 Outcome = Literal["emergency", "none", "late", "failed"]

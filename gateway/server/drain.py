@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from gateway import memory
-from gateway.logs import log
+from gateway.runtime import memory
+from gateway.runtime.log import log
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig, affordable_connections
 from gateway.server.tls import Tls
 from gateway.server.tls_listener import TlsListener
-from gateway.settings import GatewaySettings, SettingsError, load
+from gateway.settings.gateway import GatewaySettings, SettingsError, load
 
 IGNORED_SIGNALS = (
     *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF),

@@ -5,8 +5,8 @@ import resource
 import uvicorn
 
 from gateway.errors import BodyTimeout, HeadersTooLarge, HeaderTimeout
-from gateway.logs import log
-from gateway.settings import GatewaySettings
+from gateway.runtime.log import log
+from gateway.settings.gateway import GatewaySettings
 
 REFUSED_AT_ONCE = 64  # connections beyond the maximum that are told so; more are cut off
 # The engine's metrics, keys, audit, log, Python's own; and those that are being refused.

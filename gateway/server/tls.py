@@ -4,9 +4,9 @@ import ssl
 from pathlib import Path
 from typing import Self
 
-from gateway.files import FileUnusable, WatchedFile
-from gateway.logs import log
-from gateway.settings import GatewaySettings, SettingsError
+from gateway.runtime.files import FileUnusable, WatchedFile
+from gateway.runtime.log import log
+from gateway.settings.gateway import GatewaySettings, SettingsError
 
 
 class Tls:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from gateway.cli.command import AsJson
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 from launcher.errors import LauncherError, SettingsError
 from launcher.terminal.address import client_of
 from launcher.terminal.api_client import ServiceError

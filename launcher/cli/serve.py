@@ -17,18 +17,18 @@ from typing import Annotated, TextIO
 import typer
 from rich.console import Console
 
-from gateway.settings_base import local_url
+from assurance.evaluation import requirement
+from assurance.reports.files import audit_key
+from gateway.settings.base import local_url
 from launcher import settings
 from launcher.checkpoints import preparation
 from launcher.checkpoints.preparation import Plans
 from launcher.errors import LauncherError, ToldToStop
-from launcher.evaluation import requirement
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
 from launcher.process.parent_death_guard import close_to_others
 from launcher.process.restarts import Stop
-from launcher.reports.files import audit_key
 from launcher.serving import follower, preflight, router
 from launcher.serving.engine_supervisor import RestartPolicy
 from launcher.serving.programs import RunFiles, programs, replanned

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from gateway import settings as gateway_settings
+from gateway.settings import gateway as gateway_settings
 from launcher.errors import NotEnoughDisk, PortTaken, SettingsError
 
 LOG_ROOM_BYTES: Final = 200 * 2**20

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Mapping
 
-from gateway.settings import SettingsError, load
-from gateway.settings_base import ENV_FILE, local_url, read_env_file
+from gateway.settings.base import ENV_FILE, local_url, read_env_file
+from gateway.settings.gateway import SettingsError, load
 from launcher.terminal.api_client import ApiClient
 
 DEFAULT = "http://127.0.0.1:8000"

@@ -40,8 +40,8 @@ def check_content(system: Path, target: Target) -> None:
 
 
 def check_sources(system: Path) -> None:
-    """Check that every tracked file of the two programs is in the image."""
-    tracked = run("git", "ls-files", "gateway", "launcher").split()
+    """Check that every tracked file of the programs is in the image."""
+    tracked = run("git", "ls-files", "assurance", "gateway", "launcher").split()
     required = [name for name in tracked if (ROOT / name).is_file()]
     package = next(system.glob("opt/*/lib/python*/site-packages/gateway"), None)
     package = package or system / "opt/mmhie/gateway"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.safety.output_checks import allergies, doses, drugs, frequencies, quantities, sides
-from gateway.settings_checks import OutputCheck
+from gateway.settings.checks import OutputCheck
 from scripts.output_checks.corpora import Pair
 
 INJECTIONS = Path(__file__).with_name("injections.txt").read_text().splitlines()

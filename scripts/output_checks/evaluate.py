@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.safety.output_checks.checks import CHECKS, checks_for
-from gateway.settings_checks import OutputCheck
+from gateway.settings.checks import OutputCheck
 from scripts.output_checks.corpora import CORPORA, Pair, aci_bench_models
 from scripts.output_checks.damage import DAMAGES
 

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from gateway.api.request_text import Turn
 from gateway.safety.red_flags.model import model
 from gateway.safety.red_flags.screening import Raised, raised
-from gateway.safety.request_text import Turn
 from scripts.red_flags import sources
 from tests.gateway.safety.red_flags.frozen import FOLDERS, RELEASES, Case, cases, languages_of
 

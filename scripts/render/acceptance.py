@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from launcher.acceptance import page, profiles
-from launcher.acceptance.report import SIGNATURE
+from assurance.acceptance import page, profiles
+from assurance.acceptance.report import SIGNATURE
 from scripts.render.page import DOCS, table, with_blocks
 
 REPORTS = DOCS / "acceptance"

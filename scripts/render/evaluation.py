@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from launcher.evaluation import compare, page
-from launcher.evaluation.report import SIGNATURE
+from assurance.evaluation import compare, page
+from assurance.evaluation.report import SIGNATURE
 from scripts.render.page import DOCS, table, with_blocks
 
 REPORTS = DOCS / "evaluation"

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Final
 
+from gateway.model_card.card import Answer, ModelCard
+from gateway.model_card.supplied import schema
 from gateway.safety.disclaimer import Disclaimer
-from gateway.safety.model_card.card import Answer, ModelCard
-from gateway.safety.model_card.supplied import schema
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import Serving
 from scripts.render.page import DOCS, table, with_blocks

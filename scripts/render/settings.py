@@ -5,8 +5,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from gateway.settings import PREFIX, GatewaySettings
-from gateway.settings_base import is_secret, names_of
+from gateway.settings.base import is_secret, names_of
+from gateway.settings.gateway import PREFIX, GatewaySettings
 from launcher.settings import LauncherSettings
 from scripts.render.page import DOCS, ROOT, table
 
@@ -42,7 +42,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "settings.md": reference(),
         ROOT / ".env.example": example(),
-        ROOT / "gateway" / "sibling_settings.txt": siblings(),
+        ROOT / "gateway" / "settings" / "sibling_settings.txt": siblings(),
     }
 
 

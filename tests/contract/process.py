@@ -14,7 +14,7 @@ from typing import Self
 
 import httpx2
 
-from gateway.logs import BATCH_S
+from gateway.observability.logs import BATCH_S
 from tests.contract.fork_server import ForkedGateway
 from tests.waiting import PATIENCE_S
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.safety.hold import Hold, write
+from gateway.hold.hold import Hold, write
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (

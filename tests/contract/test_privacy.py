@@ -16,7 +16,7 @@ from tests.contract.process import Gateway
 from tests.contract.surfaces import GENERATE, STREAMS, SURFACES, Surface, events
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
-from tests.gateway.tracing.collector import Collector
+from tests.gateway.observability.collector import Collector
 from tests.waiting import PATIENCE_S
 
 CANARY = "zebrafish7731"

@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.api.request_text import Turn
 from gateway.safety.red_flags.screening import raised
-from gateway.safety.request_text import Turn
 from gateway.safety.second_reader import LONGEST, QUESTION
 from tests.contract.fixtures import Refusal, Shared, Start, StartEngine
 from tests.contract.process import Gateway

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.settings import known_names
+from gateway.settings.gateway import known_names
 from tests.docker.dockerfile import ROOT, stages
 
 NAMES = ("compose.yaml", "compose.cpu.yaml")

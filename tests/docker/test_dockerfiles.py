@@ -201,7 +201,8 @@ def test_context_keeps_the_rest_out() -> None:
 
     assert rules[1] == "*"
     assert allowed == {
-        "docker", "gateway", "launcher", "requirements", "pyproject.toml", "README.md", "LICENSE",
+        "assurance", "docker", "gateway", "launcher", "requirements", "pyproject.toml", "README.md",
+        "LICENSE",
     }  # fmt: skip
     for file in FILES.values():
         for word, rest in instructions(file.read_text()):

@@ -1,6 +1,6 @@
 """The table of metrics in docs/metrics.md."""
 
-from gateway.metrics import Metrics
+from gateway.observability.metrics import Metrics
 from tests.docs.examples import DOCS
 
 

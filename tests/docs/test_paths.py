@@ -8,7 +8,9 @@ import pytest
 from tests.docs.examples import DOCS, pages
 
 ROOT = DOCS.parent
-PATH = re.compile(r"`((?:gateway|launcher|sdk|tests|scripts|docker|requirements)/[\w./-]*)`")
+PATH = re.compile(
+    r"`((?:assurance|gateway|launcher|sdk|tests|scripts|docker|requirements)/[\w./-]*)`"
+)
 
 
 def named(page: Path) -> set[str]:

@@ -18,7 +18,7 @@ from tests.contract.test_notices import EMERGENCY, ID
 from tests.fake_engine.process import FakeEngine
 from tests.faults.disk import Disk, mounted
 from tests.gateway.audit.conftest import KEY, lines
-from tests.gateway.workers.conftest import Several
+from tests.gateway.processes.conftest import Several
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow

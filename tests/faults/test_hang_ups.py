@@ -16,7 +16,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.faults.leavers import STAGES, WHOLE, Leavers
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.cluster.server import RedisServer
-from tests.gateway.workers.conftest import Several
+from tests.gateway.processes.conftest import Several
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow

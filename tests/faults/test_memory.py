@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.limits.json_structure import MOST_CONTAINERS, MOST_VALUES
+from gateway.api.json_structure import MOST_CONTAINERS, MOST_VALUES
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.faults import heavy

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from uvicorn.server import ServerState
 
+from gateway.api.request_text import turns_of
 from gateway.auth.gate import token_of
 from gateway.auth.jwks import Keys, parse
 from gateway.auth.jwt import JwtPolicy, JwtVerifier
@@ -26,11 +27,10 @@ from gateway.safety.labels import Labels
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import Serving
 from gateway.safety.red_flags.screening import finish
-from gateway.safety.request_text import turns_of
 from gateway.safety.wording import Contacts, wording
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.limits import ConnectionCap, ServerConfig
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 from tests.fuzz.engine import LOOP, Wire, cut
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, jwks
 

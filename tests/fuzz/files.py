@@ -11,7 +11,7 @@ from gateway.auth import keys
 from gateway.auth.jwks import parse
 from gateway.engine.watch import parse_models, read_status_file
 from gateway.errors import EngineUnavailable
-from gateway.files import FileUnusable
+from gateway.runtime.files import FileUnusable
 
 MAC = chain.new_mac("k" * 32)
 FILE = Path(tempfile.mkdtemp(prefix="fuzz-")) / "file"

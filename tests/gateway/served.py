@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from gateway.app import create_app
 from gateway.server.drain import DrainingServer
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 
 
 @contextlib.asynccontextmanager

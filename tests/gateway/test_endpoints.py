@@ -6,7 +6,7 @@ import pytest
 
 from gateway.auth.gate import Gate, Need
 from gateway.endpoints import ENDPOINTS, TokenEndpoint, needs_of
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 
 
 def need_of(path: str, **settings: Any) -> Need:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from gateway.heavy_work import HEAVY_BYTES
+from gateway.runtime.heavy_work import HEAVY_BYTES
 from gateway.services import Services
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import served_app

@@ -12,12 +12,13 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.api.json_structure import is_deeper, outside_texts
+from gateway.api.request_policy import RequestPolicy
+from gateway.api.request_text import Turn, screened
 from gateway.engine import openai_json
 from gateway.engine.errors import echoes, translate, withhold
 from gateway.http import sse
-from gateway.limits.json_structure import is_deeper, outside_texts
 from gateway.limits.memory_budget import parsed_bytes
-from gateway.limits.request_policy import RequestPolicy
 from gateway.proxy import json_response
 from gateway.proxy.chunk_fast_path import text_said
 from gateway.proxy.chunks import ChunkRelay
@@ -26,7 +27,6 @@ from gateway.proxy.response_events import ResponseEventRelay, text_of_delta
 from gateway.safety import harmony
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.screening import finish
-from gateway.safety.request_text import Turn, screened
 
 pytestmark = pytest.mark.slow
 

@@ -13,11 +13,11 @@ import httpx2
 import pytest
 import uvicorn
 
-from gateway.errors import EngineCut, GatewayError, TooBusy
+from gateway.errors import FAULT, EngineCut, GatewayError, TooBusy
 from gateway.http import sse
 from gateway.http.exchange import Exchange
-from gateway.logs import FAULT, JsonFormatter, log_request
 from gateway.middleware import Correlation
+from gateway.observability.logs import JsonFormatter, log_request
 from gateway.pipeline import EVENT_STREAM
 from gateway.safety.wording import wording
 from tests.waiting import PATIENCE_S, eventually

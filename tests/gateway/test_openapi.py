@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from gateway.app import create_app
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 
 PYDANTIC_S = {"ge", "gt", "le", "lt", "$defs"}
 

@@ -2,11 +2,11 @@
 
 import asyncio
 
+from gateway.api.request_text import Turn
 from gateway.record import RequestRecord
 from gateway.safety import provenance
 from gateway.safety.labels import Ending
 from gateway.safety.prompt_screening import LONG_TEXT, PromptScreening, Screener
-from gateway.safety.request_text import Turn
 from gateway.safety.wording import Contacts
 
 SCREENER = Screener.of(contacts=Contacts("112"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.engine.watch import read_status_file
-from gateway.settings import known_names
+from gateway.settings.gateway import known_names
 from tests.docker.dockerfile import FILES
 from tests.kubernetes.rendered import OVERLAYS, ROOT, Object, objects, one, pods, text
 

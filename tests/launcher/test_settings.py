@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 from launcher.errors import SettingsError
 from launcher.formats import FORMATS
 from launcher.settings import RESERVED_FLAGS, LauncherSettings, load

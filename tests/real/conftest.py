@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gateway.tracing.collector import Collector
+from tests.gateway.observability.collector import Collector
 from tests.models import harmony
 from tests.real.serving import Served, serving
 from tests.real.stack import Stack, start

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.acceptance import run
+from assurance.acceptance import run
 from tests.real.stack import MMHIE, environment
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.limits.request_policy import rules_for
+from gateway.api.request_policy import rules_for
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (
     CHAT,

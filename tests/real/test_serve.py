@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from launcher.models.families import DISPLAY_NAMES
-from tests.gateway.tracing.collector import Collector
+from tests.gateway.observability.collector import Collector
 from tests.real.stack import MMHIE, Stack, environment, start
 from tests.waiting import PATIENCE_S, until
 

@@ -6,8 +6,8 @@ import warnings
 import pytest
 from mmhie import ConfigError, LLMConfig
 
-from gateway.settings import GatewaySettings
-from gateway.settings_base import names_of
+from gateway.settings.base import names_of
+from gateway.settings.gateway import GatewaySettings
 from launcher.settings import LauncherSettings
 
 

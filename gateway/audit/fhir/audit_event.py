@@ -20,7 +20,7 @@ from gateway.audit.fhir.elements import (
     record_id,
     text_of,
 )
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 CREATE = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.Create"
 BALP_ENTITY = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"

@@ -2,7 +2,7 @@
 
 import re
 
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 OWN = "urn:mmhie:audit"
 ANSWER, DIGEST = "urn:mmhie:answer", "urn:mmhie:digest"

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from gateway.audit.fhir.audit_event import audit_event
 from gateway.audit.fhir.elements import has_answer
 from gateway.audit.fhir.transparency import device, provenance
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 SignOffs = Mapping[str, Sequence[Json]]  # records of feedback, by the request's own id
 

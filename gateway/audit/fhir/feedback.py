@@ -8,7 +8,7 @@ by request id and digest.
 
 from gateway.audit.fhir.elements import ANSWER, DIGEST, OWN, concept, identified, own_id, text_of
 from gateway.audit.fhir.transparency import SIGNED_OFF, verifier
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 FEEDBACK = "urn:mmhie:feedback"
 # Of an entry that is closed, by its outcome; an open one is preliminary.

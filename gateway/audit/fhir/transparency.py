@@ -24,7 +24,7 @@ from gateway.audit.fhir.elements import (
     record_id,
     text_of,
 )
-from gateway.json_types import Json
+from gateway.runtime.json_types import Json
 
 GUIDE = "http://hl7.org/fhir/uv/aitransparency"
 KINDS = f"{GUIDE}/CodeSystem/AIdeviceTypeCS"

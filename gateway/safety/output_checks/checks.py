@@ -30,7 +30,7 @@ from gateway.safety.output_checks.quantities import (
     quantities,
 )
 from gateway.safety.output_checks.sides import Sided
-from gateway.settings_checks import OutputCheck
+from gateway.settings.checks import OutputCheck
 
 MOST_READ = 128 * 1024  # characters of a request, and of an answer
 DOCUMENT = 300  # characters from which a text is a document

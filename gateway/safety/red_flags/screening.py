@@ -13,9 +13,9 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Se
 from functools import cache
 from typing import Literal, NamedTuple, TypeVar, get_args
 
+from gateway.api.request_text import SETTING_ROLES, Turn
 from gateway.safety.red_flags.model import NOTHING, model
 from gateway.safety.red_flags.text import lines_of, parts_of
-from gateway.safety.request_text import SETTING_ROLES, Turn
 
 UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, an ill child
 # Stroke signs, anaphylaxis, self-harm, overdose and swallowed objects, an ill child, head injury.

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.audit.checkpoints import CheckpointSender
 from gateway.audit.verify import checkpoints_in, verify
-from gateway.settings import SettingsError, load
+from gateway.settings.gateway import SettingsError, load
 from tests.contract.fixtures import Start
 from tests.contract.surfaces import SURFACES
 from tests.fake_engine.process import FakeEngine

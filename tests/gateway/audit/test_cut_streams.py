@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from gateway.safety.hold import Hold, write
+from gateway.hold.hold import Hold, write
 from gateway.safety.provenance import keyed_digest
 from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, COMPLETIONS, STREAMS, Surface, events, name_of

@@ -14,7 +14,7 @@ from gateway.audit.chain import Head
 from gateway.audit.entry import ORIGIN
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in, verify
-from gateway.settings import SettingsError, load
+from gateway.settings.gateway import SettingsError, load
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, Surface, error_of, mmhie_of, name_of

@@ -16,7 +16,7 @@ from gateway.audit.verify import verify
 from gateway.errors import AuditUnavailable
 from gateway.principal import ANYBODY, Principal
 from gateway.record import RequestRecord
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 from tests.gateway.audit.conftest import KEY, Open, lines
 from tests.waiting import PATIENCE_S, until
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway import settings as gateway_settings
 from gateway.auth import gate as gates
 from gateway.auth import keys
 from gateway.auth.gate import LONGEST_TOKEN_BYTES, OPEN, Gate, token_of
@@ -12,7 +11,8 @@ from gateway.auth.jwks import FileJwks, UrlJwks
 from gateway.errors import Unauthorized
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import ANYBODY, NO_LIMITS, Limits
-from gateway.settings import SettingsError
+from gateway.settings import gateway as gateway_settings
+from gateway.settings.gateway import SettingsError
 from tests.gateway.auth.conftest import AUDIENCE, ISSUER, Signer, add_key, jwks
 
 

@@ -18,7 +18,7 @@ from gateway.auth.jwks import (
     key_of,
     parse,
 )
-from gateway.files import FileUnusable
+from gateway.runtime.files import FileUnusable
 from tests.gateway.auth.conftest import Signer, jwks
 from tests.gateway.clock import Clock
 

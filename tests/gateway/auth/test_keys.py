@@ -11,8 +11,8 @@ import pytest
 
 from gateway.auth import keys
 from gateway.auth.keys import KeyFile
-from gateway.files import FileUnusable
 from gateway.principal import Limits
+from gateway.runtime.files import FileUnusable
 from tests.gateway.auth.conftest import add_key
 from tests.gateway.clock import Clock
 from tests.waiting import until

@@ -8,9 +8,9 @@ import pytest
 from gateway.cluster.operator_state import OperatorState, RedisKeys
 from gateway.cluster.redis_limiter import RedisRateLimiter
 from gateway.cluster.redis_store import Address, RedisUnavailable, execute_once
+from gateway.hold.hold import Hold
 from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.principal import Limits, Principal
-from gateway.safety.hold import Hold
 from tests.gateway.cluster.conftest import StartRedis, store_of
 from tests.waiting import eventually
 

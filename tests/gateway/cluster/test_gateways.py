@@ -16,7 +16,7 @@ import pytest
 
 from gateway.cluster.operator_state import phases_of_all
 from gateway.principal import Limits
-from gateway.settings import load
+from gateway.settings.gateway import load
 from launcher.cli import app
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway, free_port
@@ -24,8 +24,8 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.cluster.conftest import StartRedis
 from tests.gateway.cluster.server import RedisServer
+from tests.gateway.processes.conftest import Several
 from tests.gateway.server.certificates import Authority
-from tests.gateway.workers.conftest import Several
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow

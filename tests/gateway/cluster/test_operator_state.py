@@ -7,7 +7,7 @@ import pytest
 
 from gateway.cluster.operator_state import HoldEntry, OperatorState, RedisKeys, entry_of, texts_of
 from gateway.cluster.redis_store import HEARTBEAT_S, Address, Command, Reply, execute_once
-from gateway.safety.hold import UNREADABLE, Hold
+from gateway.hold.hold import UNREADABLE, Hold
 from tests.gateway.cluster.conftest import StartRedis, store_of
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import settings
 from gateway.cluster import state
 from gateway.cluster.redis_store import Address
+from gateway.settings import gateway as settings
 from tests.contract.process import ROOT
 
 SECRET = "hunter2"
@@ -82,7 +82,7 @@ def test_an_authority_needs_tls_and_certificates(
 def test_without_one_its_library_is_not_loaded() -> None:
     """Nor by the command line."""
     program = (
-        "import sys; from gateway.settings import GatewaySettings; from gateway.app import "
+        "import sys; from gateway.settings.gateway import GatewaySettings; from gateway.app import "
         "create_app; import gateway.cli.hold, gateway.cli.keys; "
         "create_app(GatewaySettings()); sys.exit('redis' in sys.modules)"
     )

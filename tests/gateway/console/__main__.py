@@ -13,7 +13,7 @@ import httpx2
 from PIL import Image
 from playwright.async_api import Browser, Page
 
-from gateway.safety.hold import Hold, write
+from gateway.hold.hold import Hold, write
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import Scheme, answered, ask, chromium, opened, ready

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from gateway.safety.hold import Hold, write
+from gateway.hold.hold import Hold, write
 from tests.contract.fixtures import Start
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.console.browser import answered, ask, choose, overflow, ready, violations

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import expect
 
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.gateway.console.conftest import Open

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from gateway.hold.hold import Hold, write
 from gateway.safety.disclaimer import default_text
-from gateway.safety.hold import Hold, write
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway, free_port
 from tests.fake_engine.process import FakeEngine
@@ -19,8 +19,8 @@ from tests.gateway.console.browser import (
     answered,
     ask,
     choose,
-    overflow,
     clipboard,
+    overflow,
     ready,
     violations,
 )

@@ -173,7 +173,7 @@ async def test_files_are_read_again(
 ) -> None:
     """A CA that is withdrawn ends idle connections, too; one that cannot be read changes nothing
     and is told."""
-    monkeypatch.setattr("gateway.files.CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr("gateway.runtime.files.CHECK_EVERY_S", 0.0)
     ours, theirs = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
     secure = stack.enter_context(Forwarder(engine.url, context_of(ours.issue("engine"))))
     ca = tmp_path / "ca.pem"

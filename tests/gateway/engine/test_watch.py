@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.app import create_app
 from gateway.engine.watch import EngineState, EngineWatch, parse_models, read_status_file
 from gateway.errors import Draining, EngineUnavailable
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 from tests.gateway.peer import Line, Peer, always, meeting
 from tests.waiting import eventually
 

@@ -16,7 +16,7 @@ from gateway.feedback.entry import Given
 from gateway.feedback.store import MOST_PER_ANSWER, Store
 from gateway.principal import Principal
 from gateway.record import AnswerSummary, RequestRecord
-from gateway.settings import GatewaySettings, SettingsError
+from gateway.settings.gateway import GatewaySettings, SettingsError
 from tests.gateway.feedback.conftest import (
     CLINIC,
     KEY,
@@ -235,7 +235,9 @@ def test_a_wrong_setting_stops_the_start(settings: dict[str, str], reason: str) 
 
 def test_a_gateway_without_feedback_does_not_load_it() -> None:
     """Neither the database nor the cipher: they are a megabyte, and time of the start."""
-    code = "import sys, gateway.app, gateway.startup_checks; print('sqlite3' in sys.modules)"
+    code = (
+        "import sys, gateway.app, gateway.processes.startup_checks; print('sqlite3' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False\n"

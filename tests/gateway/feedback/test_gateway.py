@@ -19,7 +19,7 @@ from tests.fake_engine.process import FakeEngine
 from tests.gateway.audit.conftest import KEY as AUDIT_KEY
 from tests.gateway.auth.conftest import add_key, bearer
 from tests.gateway.feedback.conftest import KEY
-from tests.gateway.workers.conftest import Several
+from tests.gateway.processes.conftest import Several
 from tests.waiting import PATIENCE_S, until
 
 PATH = "/v1/mmhie/feedback"

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import memory
 from gateway.errors import BodyTooLarge, OutOfMemory
 from gateway.limits.memory_budget import PROCESS_BYTES, MemoryBudget, default_bytes, parsed_bytes
-from gateway.settings import GatewaySettings
+from gateway.runtime import memory
+from gateway.settings.gateway import GatewaySettings
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import ROOT, Gateway
 from tests.contract.surfaces import CHAT, GENERATE, error_of

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from gateway import settings
 from gateway.safety.disclaimer import Disclaimer, disclaimer_of
 from gateway.safety.wording import LANGUAGES
+from gateway.settings import gateway as settings
 
 README_NOTICE = (
     "Model outputs are not clinical advice. They must not be used for diagnosis or treatment "

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from gateway.api.request_text import Turn
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.labels import Anomaly, Ending, Labels, Truncation
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.screening import finish
-from gateway.safety.request_text import Turn
 from gateway.safety.wording import Contacts
 
 

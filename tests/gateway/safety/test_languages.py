@@ -2,8 +2,8 @@
 
 import pytest
 
+from gateway.api.request_text import Turn
 from gateway.safety.languages import HEAD, SCREENED, is_unscreened, language_of
-from gateway.safety.request_text import Turn
 from tests.contract.fixtures import Start
 from tests.contract.process import Gateway
 from tests.contract.surfaces import (

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.api.request_text import Turn
 from gateway.safety.prompt_screening import Screener, Screening
 from gateway.safety.red_flags.screening import finish
-from gateway.safety.request_text import Turn
 from gateway.safety.wording import Contacts
 
 EMERGENCY = "I have crushing chest pain."

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.api.request_text import Turn
 from gateway.errors import EngineCut, GatewayError, Held, InvalidRequest, NoAnswer
 from gateway.safety.disclaimer import disclaimer_of, wording_of
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.red_flags.model import GENERAL, model
 from gateway.safety.red_flags.screening import finish
-from gateway.safety.request_text import Turn
 from gateway.safety.wording import LANGUAGES, Audience, Contacts, built_in, read, wording
-from gateway.settings import GatewaySettings, SettingsError
+from gateway.settings.gateway import GatewaySettings, SettingsError
 
 FOLDER = Path(wording.__code__.co_filename).parent
 EMERGENCY = "I have crushing chest pain."

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from gateway.engine.client import EngineClient
 from gateway.engine.watch import EngineWatch
 from gateway.server.drain import DrainingServer
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.served import server_of
 from tests.waiting import PATIENCE_S

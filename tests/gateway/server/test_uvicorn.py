@@ -1,7 +1,7 @@
 """The parts of uvicorn that are overridden or relied on, none of which it promises to keep.
 
 A new version that changes one of them fails here. Read the change, adapt `gateway/server/` and
-`gateway/workers/worker_server.py`, and only then renew the digest; pyproject.toml pins the minor
+`gateway/processes/worker_server.py`, and only then renew the digest; pyproject.toml pins the minor
 version.
 """
 
@@ -17,10 +17,10 @@ from packaging.requirements import Requirement
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.processes.worker_server import WorkerServer
 from gateway.server.drain import DrainingServer
 from gateway.server.http_protocol import HttpProtocol
 from gateway.server.response_cycle import ResponseCycle
-from gateway.workers.worker_server import WorkerServer
 from tests.contract.process import ROOT
 
 OURS = {

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from gateway.auth import keys
+from gateway.hold.hold import Hold, write
 from gateway.safety.disclaimer import default_text
-from gateway.safety.hold import Hold, write
 from launcher.cli import app
 from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import NOTE

@@ -17,7 +17,7 @@ import pytest
 from gateway.engine.watch import Model
 from gateway.generate.prompt import Prompt
 from gateway.generate.truncation import limit_for
-from gateway.settings import GatewaySettings
+from gateway.settings.gateway import GatewaySettings
 from launcher.cli.plan import warnings_in_short
 from launcher.errors import HardwareError, LauncherError, MissingPackage, NotEnoughMemory, PlanError
 from launcher.models.facts import ModelFacts

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from gateway.settings_checks import OutputCheck
+from gateway.settings.checks import OutputCheck
 
 LETTER = """Summarise this letter for the ward round.
 

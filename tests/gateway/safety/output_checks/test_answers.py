@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.safety.output_checks.checks import CHECKS, checks_for
-from gateway.settings_checks import OutputCheck
+from gateway.settings.checks import OutputCheck
 
 ANSWERS = tomllib.loads(Path(__file__).with_name("answers.toml").read_text("utf-8"))["request"]
 # Not `instructions`: it speaks of the document, whatever the answer says.

@@ -11,7 +11,7 @@ import pytest
 from gateway.safety.output_checks.checks import CHECKS, checks_for
 from gateway.safety.output_checks.drugs import by_name, mentions, traces, traces_in
 from gateway.safety.output_checks.quantities import numbers
-from gateway.settings_checks import OutputCheck
+from gateway.settings.checks import OutputCheck
 from tests.gateway.safety.output_checks.cases import HITS, LETTER, NEAR_MISSES, Case
 
 NAMES: tuple[OutputCheck, ...] = typing.get_args(OutputCheck)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.api.request_text import Turn
 from gateway.safety.red_flags.model import model
 from gateway.safety.red_flags.screening import raised
-from gateway.safety.request_text import Turn
 from tests.gateway.safety.red_flags.frozen import FOLDERS, cases, languages_of
 from tests.growth import best, growth
 

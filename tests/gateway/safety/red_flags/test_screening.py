@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from gateway.api.request_text import Role, Turn
 from gateway.safety.red_flags.model import model
 from gateway.safety.red_flags.screening import BATCH, Raised, raised, screening_of
-from gateway.safety.request_text import Role, Turn
 
 PAIN = "I have crushing chest pain and I am sweating."
 SUICIDE = "I want to kill myself tonight."

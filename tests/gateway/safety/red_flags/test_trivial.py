@@ -5,9 +5,9 @@ import string
 
 import pytest
 
+from gateway.api.request_text import Turn
 from gateway.safety.red_flags.model import model
 from gateway.safety.red_flags.screening import raised
-from gateway.safety.request_text import Turn
 
 TRIVIAL = [
     "Hi.",

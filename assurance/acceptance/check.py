@@ -1,0 +1,79 @@
+"""A check: what it measures of a running service, and the pure judgement of what it measured."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from typing import Final, Generic, Literal, TypeVar
+
+from pydantic import TypeAdapter
+
+from assurance.acceptance.target import Target, Unreachable
+from launcher.errors import LauncherError
+from launcher.json_types import Json, JsonView
+
+Outcome = Literal["passed", "failed", "not applicable"]
+Measured = TypeVar("Measured")
+QUICK: Final = "left out by --quick"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict of one check in a sentence, what was measured, and the limit it was held to."""
+
+    check: str
+    outcome: Outcome
+    sentence: str
+    measured: str = ""
+    limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A judgement; `has_passed` against the limit."""
+
+    has_passed: bool
+    sentence: str
+    measured: str
+    limit: str
+
+
+class NotApplicable(Exception):
+    """A check that says nothing about this model, this plan or this run, and why."""
+
+
+class Unmeasured(Exception):
+    """The service did not do what the check needed; the message says what happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Generic[Measured]):
+    """One check. `measure` raises NotApplicable or Unmeasured; `judge` is pure."""
+
+    name: str
+    kind: type[Measured]
+    measure: Callable[[Target], Awaitable[Measured]]
+    judge: Callable[[Measured], Verdict]
+    is_slow: bool = False
+
+    async def run(self, target: Target) -> tuple[Finding, Json | None]:
+        """Return the finding and the measurement as JSON; None where there is none."""
+        try:
+            if self.is_slow and target.facts.is_quick:
+                raise NotApplicable(f"It was {QUICK}")
+            measured = await self.measure(target)
+        except NotApplicable as reason:
+            return Finding(self.name, "not applicable", f"{reason}."), None
+        except (Unmeasured, Unreachable) as problem:
+            return Finding(self.name, "failed", f"{problem}."), None
+        except LauncherError as problem:  # the base of an adapter does not start
+            return Finding(self.name, "failed", str(problem)), None
+        return self.finding(measured), asdict(measured)  # type: ignore[call-overload]  # a dataclass
+
+    def finding(self, measured: Measured) -> Finding:
+        """Judge a measurement."""
+        verdict = self.judge(measured)
+        outcome: Outcome = "passed" if verdict.has_passed else "failed"
+        return Finding(self.name, outcome, verdict.sentence, verdict.measured, verdict.limit)
+
+    def recorded(self, document: JsonView) -> Finding:
+        """Judge a measurement that was read back from a report."""
+        return self.finding(TypeAdapter(self.kind).validate_python(dict(document)))

@@ -1,0 +1,108 @@
+"""The disclaimer on every surface, errors included."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from assurance.acceptance.check import Check, Verdict
+from assurance.acceptance.prompts import QUESTIONS
+from assurance.acceptance.target import CHAT, COMPLETIONS, GENERATE, Facts, Target
+from launcher.json_types import Json
+
+HEADER: Final = "x-mmhie-disclaimer-version"
+PROMPT: Final = QUESTIONS[0]
+TOKENS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """One kind of response; with model output it holds the text, an error only the header."""
+
+    name: str
+    status: int
+    expected_status: int
+    has_header: bool
+    has_text: bool
+    needs_text: bool
+
+    @property
+    def is_right(self) -> bool:
+        is_expected = self.status == self.expected_status
+        return is_expected and self.has_header and (self.has_text or not self.needs_text)
+
+
+@dataclass(frozen=True, slots=True)
+class Surfaces:
+    """The disclaimer's text, as /llm/generate has it, and every surface."""
+
+    text: str
+    surfaces: tuple[Surface, ...]
+
+
+Request = tuple[str, str, Json | None, dict[str, str], int]
+
+
+def requests(facts: Facts) -> Iterator[tuple[str, Request]]:
+    """Yield the surfaces with model output, then an error and a page without it."""
+    generate = {"prompt": PROMPT, "max_tokens": TOKENS, "include_reasoning": facts.is_reasoning}
+    plain, events = {"accept": "text/plain"}, {"accept": "text/event-stream"}
+    yield "generate", ("POST", GENERATE, generate, {}, 200)
+    yield "generate, events", ("POST", GENERATE, {**generate, "stream": True}, events, 200)
+    yield "generate, text", ("POST", GENERATE, {**generate, "stream": True}, plain, 200)
+    yield from streamed("completions", COMPLETIONS, facts, {"prompt": PROMPT})
+    if facts.has_chat_template:
+        messages = [{"role": "user", "content": PROMPT}]
+        yield from streamed("chat", CHAT, facts, {"messages": messages})
+        responses = {"input": PROMPT, "max_output_tokens": TOKENS}
+        yield from streamed("responses", "/v1/responses", facts, responses)
+    yield "models", ("GET", "/v1/models", None, {}, 200)
+    yield "an error", ("POST", GENERATE, {"prompt": PROMPT, "max_tokens": 0}, {}, 422)
+    yield "no such page", ("GET", "/no-such-page", None, {}, 404)
+
+
+def streamed(name: str, path: str, facts: Facts, body: Json) -> Iterator[tuple[str, Request]]:
+    """Yield a surface of the OpenAI API as JSON and as a stream."""
+    limit = {} if "max_output_tokens" in body else {"max_tokens": TOKENS}
+    whole = {"model": facts.model, **limit, **body}
+    yield name, ("POST", path, whole, {}, 200)
+    yield f"{name}, stream", ("POST", path, {**whole, "stream": True}, {}, 200)
+
+
+async def measure(target: Target) -> Surfaces:
+    """Ask every surface for a short answer."""
+    text = ""
+    found: list[Surface] = []
+    for name, (method, path, body, headers, status) in requests(target.facts):
+        answer = await target.gateway.request(method, path, body, **headers)
+        if not found and answer.status_code == 200:
+            text = str(answer.json().get("disclaimer") or "")
+        written = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
+        found.append(
+            Surface(
+                name=name,
+                status=answer.status_code,
+                expected_status=status,
+                has_header=bool(answer.headers.get(HEADER)),
+                has_text=bool(text) and any(form in answer.text for form in written),
+                needs_text=body is not None and status == 200,
+            )
+        )
+    return Surfaces(text, tuple(found))
+
+
+def judge(measured: Surfaces) -> Verdict:
+    """Every surface has the header, and model output the text."""
+    wrong = [one.name for one in measured.surfaces if not one.is_right]
+    count = len(measured.surfaces)
+    return Verdict(
+        not wrong,
+        f"The disclaimer is missing or the answer is not as expected on: {'; '.join(wrong)}."
+        if wrong
+        else f"All {count} surfaces carry the disclaimer.",
+        f"{count - len(wrong)} of {count}",
+        "all",
+    )
+
+
+CHECK: Final = Check("disclaimer", Surfaces, measure, judge)

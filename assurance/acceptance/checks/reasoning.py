@@ -1,0 +1,86 @@
+"""Reasoning beside the answer and never in it; Harmony's markers nowhere."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from assurance.acceptance.check import Check, NotApplicable, Verdict
+from assurance.acceptance.prompts import QUESTIONS
+from assurance.acceptance.target import GENERATE, Target
+
+MARKERS: Final = ("<|", "|>", "<think>", "</think>")
+# Warnings of the gateway about an answer whose channels were not clean.
+LEAKS: Final = ("harmony", "leak")
+LONG_ENOUGH: Final = 12  # characters of reasoning that are no coincidence in an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer of /llm/generate: the text alone, and what was thought before it."""
+
+    text: str
+    reasoning: str
+    plain: str
+    warnings: tuple[str, ...]
+
+    @property
+    def leak(self) -> str:
+        """The fault found; empty when there is none."""
+        texts = (self.text, self.plain)
+        if any(marker in text for marker in MARKERS for text in texts):
+            return "control markers in an answer"
+        if any(word in warning for word in LEAKS for warning in self.warnings):
+            return f"the gateway's warnings {', '.join(self.warnings)}"
+        thought = self.reasoning.strip()
+        if len(thought) >= LONG_ENOUGH and any(thought in text for text in texts):
+            return "reasoning in an answer"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to the fixed questions."""
+
+    said: tuple[Said, ...]
+
+
+async def measure(target: Target) -> Answers:
+    """Ask each question with its reasoning and without."""
+    if not target.facts.is_reasoning:
+        raise NotApplicable("This model does not reason before it answers")
+    return Answers(tuple([await answer(target, question) for question in QUESTIONS]))
+
+
+async def answer(target: Target, question: str) -> Said:
+    """Return one answer, in both ways."""
+    told = await target.gateway.json(GENERATE, {"prompt": question, "include_reasoning": True})
+    plain = await target.gateway.json(GENERATE, {"prompt": question})
+    warnings = (*(told.get("warnings") or ()), *(plain.get("warnings") or ()))
+    extra = str(plain.get("reasoning") or "")  # nobody asked for it here
+    return Said(
+        str(told.get("text") or ""),
+        str(told.get("reasoning") or ""),
+        str(plain.get("text") or "") + extra,
+        tuple(map(str, warnings)),
+    )
+
+
+def judge(measured: Answers) -> Verdict:
+    """Some answer was reasoned about, and none has anything of it."""
+    leaks = [one.leak for one in measured.said if one.leak]
+    thought = sum(bool(one.reasoning) for one in measured.said)
+    count = len(measured.said)
+    if leaks:
+        sentence = f"Answers are not clean: {'; '.join(dict.fromkeys(leaks))}."
+    elif not thought:
+        sentence = "No reasoning was split off: the engine's reasoning parser does not act."
+    else:
+        sentence = "Reasoning comes beside the answers, and nothing of it in them."
+    return Verdict(
+        not leaks and thought > 0,
+        sentence,
+        f"{len(leaks)} of {count} with a leak, {thought} with reasoning",
+        "none with a leak, one with reasoning",
+    )
+
+
+CHECK: Final = Check("reasoning", Answers, measure, judge)

@@ -1,0 +1,104 @@
+"""Greedy answers: equal when repeated, and with neighbours in the batch.
+
+vLLM does not promise equal bits in another batch: rounding may break a tie between two tokens. A
+difference where the two were further apart than rounding reaches is another request's answer.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from assurance.acceptance.check import Check, Unmeasured, Verdict
+from assurance.acceptance.prompts import NEIGHBOURS, PASSAGE
+from assurance.acceptance.target import COMPLETIONS, Target
+from launcher.json_types import Json
+
+TOKENS: Final = 48
+# Natural log of probability: what bf16 arithmetic in another order was seen to move.
+TIE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Tokens of three greedy answers, and how far the two likeliest were apart at each token."""
+
+    alone: tuple[str, ...]
+    gaps: tuple[float, ...]
+    again: tuple[str, ...]
+    beside: tuple[str, ...]
+    neighbours: int
+
+    def difference(self, other: tuple[str, ...]) -> int | None:
+        """The first token that differs from the answer alone; None where none does."""
+        pairs = enumerate(zip(self.alone, other, strict=False))
+        first = next((place for place, (one, two) in pairs if one != two), None)
+        shorter = min(len(self.alone), len(other))
+        return shorter if first is None and len(self.alone) != len(other) else first
+
+    def is_tie(self, place: int) -> bool:
+        """The two likeliest tokens there were as near as rounding reaches."""
+        return place < len(self.gaps) and self.gaps[place] <= TIE
+
+
+async def measure(target: Target) -> Repeat:
+    """Complete the passage alone, again, and among others that start with it."""
+    alone, gaps = await complete(target, PASSAGE)
+    again, _ = await complete(target, PASSAGE)
+    prompts = (*NEIGHBOURS[::2], PASSAGE, *NEIGHBOURS[1::2])
+    answers = await asyncio.gather(*(complete(target, prompt) for prompt in prompts))
+    beside, _ = answers[prompts.index(PASSAGE)]
+    return Repeat(alone, gaps, again, beside, len(NEIGHBOURS))
+
+
+async def complete(target: Target, prompt: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return the tokens of a greedy completion, and the distance of the second likeliest."""
+    body = {
+        "model": target.facts.model,
+        "prompt": prompt,
+        "temperature": 0,
+        "max_tokens": TOKENS,
+        "logprobs": 2,
+        "ignore_eos": True,  # an answer that ends at once compares nothing
+    }
+    found: Json = (await target.gateway.json(COMPLETIONS, body))["choices"][0]
+    logprobs = found.get("logprobs") or {}
+    if not logprobs.get("tokens"):
+        raise Unmeasured("The completion came without log-probabilities")
+    gaps = tuple(gap(top) for top in logprobs.get("top_logprobs") or ())
+    return tuple(logprobs["tokens"]), gaps
+
+
+def gap(top: dict[str, float] | None) -> float:
+    """Return how far the two likeliest are apart; infinite where only one is known."""
+    ranked = sorted((top or {}).values(), reverse=True)
+    return ranked[0] - ranked[1] if len(ranked) > 1 else float("inf")
+
+
+def judge(measured: Repeat) -> Verdict:
+    """Equal, or different only from a tie on."""
+    places = {
+        "repeated": measured.difference(measured.again),
+        f"with {measured.neighbours} neighbours": measured.difference(measured.beside),
+    }
+    differing = {how: place for how, place in places.items() if place is not None}
+    wrong = [how for how, place in differing.items() if not measured.is_tie(place)]
+    count = len(measured.alone)
+    if wrong:
+        sentence = f"The greedy answer is another one {' and '.join(wrong)}."
+    elif differing:
+        sentence = (
+            f"The greedy answer differs {' and '.join(differing)}, from a tie between two tokens "
+            "on: rounding, as vLLM allows; VLLM_BATCH_INVARIANT=1 rules it out."
+        )
+    else:
+        sentence = "The greedy answer is the same when repeated and with neighbours in the batch."
+    shown = "; ".join(f"{how}: {told(place, count)}" for how, place in places.items())
+    return Verdict(not wrong, sentence, shown, f"equal, or within {TIE} of a tie")
+
+
+def told(place: int | None, count: int) -> str:
+    """Return where the answers part, in words."""
+    return f"{count} of {count} tokens equal" if place is None else f"{place} of {count} tokens"
+
+
+CHECK: Final = Check("greedy answers", Repeat, measure, judge)

@@ -1,0 +1,66 @@
+"""Structured output: an answer that is JSON of the schema that was asked for."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from assurance.acceptance.check import Check, NotApplicable, Verdict
+from assurance.acceptance.prompts import SCHEMA, SCHEMA_QUESTION
+from assurance.acceptance.target import Target
+
+TOKENS: Final = 64
+REASONING_TOKENS: Final = 512  # before them
+# What the schema of the prompt allows.
+BEGUN: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}?\s*')
+WHOLE: Final = re.compile(r'\s*\{\s*"answer"\s*:\s*\d{1,3}\s*\}\s*')
+
+
+@dataclass(frozen=True, slots=True)
+class Structured:
+    """An answer under a schema, and how it ended."""
+
+    content: str
+    finish_reason: str
+
+    @property
+    def is_right(self) -> bool:
+        """The content is of the schema, or was cut before its end and is so as far as it goes.
+
+        That a model ends its answer, instead of writing white space, is not the engine's duty.
+        """
+        form = BEGUN if self.is_cut else WHOLE
+        return form.fullmatch(self.content) is not None
+
+    @property
+    def is_cut(self) -> bool:
+        return self.finish_reason == "length"
+
+
+async def measure(target: Target) -> Structured:
+    """Ask for JSON of a schema."""
+    if not target.facts.has_chat_template:
+        raise NotApplicable("This model has no chat template")
+    most = TOKENS + REASONING_TOKENS * target.facts.is_reasoning
+    form = {"type": "json_schema", "json_schema": {"name": "fever", "schema": SCHEMA}}
+    told = await target.chat(SCHEMA_QUESTION, response_format=form, max_tokens=most)
+    choice = told["choices"][0]
+    return Structured(str(choice["message"].get("content") or ""), str(choice.get("finish_reason")))
+
+
+def judge(measured: Structured) -> Verdict:
+    """The content is valid under the schema."""
+    if not measured.is_right:
+        sentence = f"The answer is not JSON of the schema; it ended with {measured.finish_reason}."
+    elif measured.is_cut:
+        sentence = "The answer keeps to the schema; the model did not end it in time."
+    else:
+        sentence = "The answer is JSON of the schema."
+    return Verdict(
+        measured.is_right,
+        sentence,
+        " ".join(measured.content.split())[:80] or "no content",
+        "JSON of the schema",
+    )
+
+
+CHECK: Final = Check("structured output", Structured, measure, judge)

@@ -1,0 +1,68 @@
+"""Tool calling: a call of the tool that was offered, with arguments that fit its schema."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from assurance.acceptance.check import Check, NotApplicable, Verdict
+from assurance.acceptance.prompts import TOOL, TOOL_QUESTION
+from assurance.acceptance.target import Target
+from launcher.json_types import Json
+
+TOKENS: Final = 128
+REASONING_TOKENS: Final = 512  # before them
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The first tool call of an answer, and how the answer ended."""
+
+    name: str
+    arguments: str
+    finish_reason: str
+
+    @property
+    def is_right(self) -> bool:
+        """The offered tool, and the one argument that it needs."""
+        return self.name == TOOL["function"]["name"] and is_argument(self.arguments)
+
+
+def is_argument(text: str) -> bool:
+    """The text is JSON that the tool's schema allows."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return False
+    needed = set(TOOL["function"]["parameters"]["required"])
+    return isinstance(found, dict) and set(found) == needed and isinstance(found["drug"], str)
+
+
+async def measure(target: Target) -> Call:
+    """Ask a question that the tool answers; the call is required of the model."""
+    if not target.facts.has_tools:
+        raise NotApplicable("The engine was started without a tool parser for this model")
+    most = TOKENS + REASONING_TOKENS * target.facts.is_reasoning
+    more = {"tools": [TOOL], "tool_choice": "required", "max_tokens": most}
+    choice = (await target.chat(TOOL_QUESTION, **more))["choices"][0]
+    called: list[Json] = choice["message"].get("tool_calls") or [{}]
+    function = called[0].get("function") or {}
+    return Call(
+        str(function.get("name") or ""),
+        str(function.get("arguments") or ""),
+        str(choice.get("finish_reason")),
+    )
+
+
+def judge(measured: Call) -> Verdict:
+    """The call is one that a program can run."""
+    if measured.is_right:
+        sentence = "The model called the tool with arguments that its schema allows."
+    elif measured.name:
+        sentence = "The call is not one that the tool's schema allows."
+    else:
+        sentence = f"No tool was called; the answer ended with {measured.finish_reason}."
+    shown = f"{measured.name}({measured.arguments[:80]})" if measured.name else "no call"
+    return Verdict(measured.is_right, sentence, shown, "a call that the schema allows")
+
+
+CHECK: Final = Check("tools", Call, measure, judge)

@@ -1,0 +1,113 @@
+"""The report as one HTML page that loads nothing; the signed JSON is inside it."""
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Final
+
+from assurance.acceptance.report import SIGNATURE
+from assurance.reports.charts import bar_chart, line_chart
+from assurance.reports.page import framed, signature
+from launcher.json_types import JsonView
+
+MARKS: Final = {"passed": "✓", "failed": "✗", "not applicable": "·"}
+NAMES: Final = {
+    "model": "Model",
+    "base": "Base",
+    "revision": "Revision",
+    "cards": "GPUs",
+    "cpus": "CPU cores",
+    "engine_version": "vLLM",
+    "quantization": "Quantization",
+    "dtype": "Data type",
+    "max_model_len": "Context, tokens",
+    "tensor_parallel": "Tensor parallel",
+    "limit": "Requests at once",
+}
+
+
+def html(text: str) -> str:
+    """Render a signed report."""
+    found = SIGNATURE.read(text)
+    outcome = "passed" if found["has_passed"] else "failed"
+    model = found["facts"]["model"]
+    body = (
+        f"<h1>Acceptance of {escape(model)}</h1>\n"
+        f'<p class="verdict {outcome}">{escape(found["verdict"])}</p>\n'
+        f"{seen_on(found)}\n{facts(found['facts'])}\n{findings(found['findings'])}\n"
+        f"{charts(found['measurements'])}\n"
+        "<footer>Not a clinical validation: the service was checked, with fixed synthetic prompts; "
+        "the medical quality of the model was not. "
+        f"{signature(found['mac'], 'mmhie accept verify')}</footer>"
+    )
+    return framed(f"Acceptance of {model}: {outcome}", body, text)
+
+
+def seen_on(found: JsonView) -> str:
+    """Say what it ran on, and that a CPU proves nothing about a GPU."""
+    facts, quick = found["facts"], ", quick form" if found["facts"]["is_quick"] else ""
+    device = ", ".join(facts["cards"]) or f"a CPU ({facts['cpus']} cores)"
+    note = (
+        ""
+        if facts["cards"]
+        else ' <strong class="note">CPU engine: nothing here was seen on a GPU.</strong>'
+    )
+    return (
+        f"<p>{escape(found['time'])} on {escape(device)}, mmhie {escape(found['version'])}"
+        f"{quick}.{note}</p>"
+    )
+
+
+def facts(found: JsonView) -> str:
+    """Render the plan's facts as a list."""
+    rows = (
+        f"<div><dt>{name}</dt><dd>{escape(written(found[field]))}</dd></div>"
+        for field, name in NAMES.items()
+        if found[field]
+    )
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def written(value: object) -> str:
+    """Write a fact's value."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def findings(found: Iterable[Mapping[str, str]]) -> str:
+    """Render the checks as a table."""
+    rows = "\n".join(
+        f'<tr class="{one["outcome"].replace(" ", "-")}"><td class="mark">{MARKS[one["outcome"]]}'
+        f'<span class="word"> {one["outcome"]}</span></td>'
+        f'<th scope="row">{escape(one["check"])}</th>'
+        f"<td>{escape(one['sentence'])}</td><td>{escape(one['measured'])}</td>"
+        f"<td>{escape(one['limit'])}</td></tr>"
+        for one in found
+    )
+    head = "<th></th><th>Check</th><th>Verdict</th><th>Measured</th><th>Limit</th>"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
+    return f'<div class="wide">{table}</div>'
+
+
+def charts(measurements: JsonView) -> str:
+    """Draw load and memory, where they were measured."""
+    drawn = []
+    if load := measurements.get("load"):
+        for title, unit, field in (
+            ("Throughput", "tokens/s", "tokens_s"),
+            ("Time to first token", "median, ms", "ttft_p50_ms"),
+            ("Time per output token", "median, ms", "tpot_p50_ms"),
+        ):
+            drawn.append(line_chart(title, unit, "requests at once", series(load["runs"], field)))
+    if memory := measurements.get("memory"):
+        bars = {"estimated": memory["estimated_gib"], "measured": memory["used_gib"]}
+        drawn.append(bar_chart("Memory", "GiB", bars))
+        tokens = {"estimated": memory["estimated_tokens"], "measured": memory["tokens"]}
+        drawn.append(bar_chart("KV cache", "tokens", tokens))
+    return f'<div class="charts">{"".join(f"<figure>{one}</figure>" for one in drawn)}</div>'
+
+
+def series(runs: Iterable[JsonView], field: str) -> dict[str, list[tuple[float, float]]]:
+    """Return a figure of each run over the requests at once, by way."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for run in runs:
+        found.setdefault(f"{run['way']} the gateway", []).append((run["concurrency"], run[field]))
+    return found

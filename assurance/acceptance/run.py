@@ -1,0 +1,85 @@
+"""One acceptance run: every check in order, and the facts it ran on."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Final
+
+from assurance.acceptance.check import Check, Finding
+from assurance.acceptance.checks import (
+    abort,
+    adapter,
+    disclaimer,
+    load,
+    memory,
+    reasoning,
+    recovery,
+    repeat,
+    structure,
+    tools,
+)
+from assurance.acceptance.target import Target
+from launcher.json_types import Json, JsonView
+
+# Memory after load, when it is at its most; then what ends the engine, and what ends the service.
+CHECKS: Final[tuple[Check[Any], ...]] = (
+    disclaimer.CHECK,
+    reasoning.CHECK,
+    tools.CHECK,
+    structure.CHECK,
+    repeat.CHECK,
+    abort.CHECK,
+    load.CHECK,
+    memory.CHECK,
+    recovery.CHECK,
+    adapter.CHECK,
+)
+Begun = Callable[[str, float], None]
+Seen = Callable[[Finding, Json], None]
+
+
+async def measured(target: Target, earlier: JsonView, begun: Begun, seen: Seen) -> Json:
+    """Run every check; return facts, findings and measurements as JSON.
+
+    `seen` gets each finding with the result so far, which a later run takes as `earlier`: what had
+    passed on the same facts is not measured again.
+    """
+    so_far: Json = {"facts": asdict(target.facts), "findings": [], "measurements": {}}
+    known = passed(earlier) if is_same(earlier, so_far["facts"]) else {}
+    for place, check in enumerate(CHECKS):
+        begun(check.name, place / len(CHECKS))
+        finding, measurement = known.get(check.name) or await check.run(target)
+        so_far["findings"].append(asdict(finding))
+        so_far["measurements"][check.name] = measurement
+        seen(finding, so_far)
+    return so_far
+
+
+def is_same(earlier: JsonView, facts: JsonView) -> bool:
+    """The earlier run was of the same plan, and no less thorough; what is free does not count."""
+    before = dict(earlier.get("facts") or {})
+    now = json.loads(json.dumps(facts))  # tuples are lists there
+    either = {"free_gib": None, "is_quick": None}
+    is_thorough = not before.get("is_quick") or now["is_quick"]
+    return bool(is_thorough) and {**before, **either} == {**now, **either}
+
+
+def passed(earlier: JsonView) -> dict[str, tuple[Finding, Json]]:
+    """Return what an earlier run measured and found good."""
+    return {
+        one["check"]: (Finding(**one), earlier["measurements"][one["check"]])
+        for one in earlier["findings"]
+        if one["outcome"] == "passed"
+    }
+
+
+def judged_again(document: Json) -> list[Finding]:
+    """Judge a report's measurements anew; those without one stay as they are."""
+    checks = {check.name: check for check in CHECKS}
+    measurements = document["measurements"]
+    return [
+        checks[one["check"]].recorded(measurements[one["check"]])
+        if measurements.get(one["check"])
+        else Finding(**one)
+        for one in document["findings"]
+    ]

@@ -1,0 +1,1 @@
+"""Commands of `mmhie` that check and measure, one file each."""

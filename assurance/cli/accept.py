@@ -1,0 +1,160 @@
+"""`mmhie accept`: start the service, measure and judge it, and write a signed report."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from assurance.acceptance import page, report, run
+from assurance.acceptance.check import Finding
+from assurance.acceptance.report import SIGNATURE
+from assurance.acceptance.service import Service
+from assurance.reports.files import audit_key, page_of, verified, writable, written
+from gateway.cli.command import AsJson, put
+from launcher import settings
+from launcher.cli.serve import on_signals
+from launcher.errors import LauncherError
+from launcher.json_types import Json, JsonView
+from launcher.process.parent_death_guard import close_to_others
+from launcher.serving import preflight
+from launcher.terminal.progress import ProgressDisplay
+
+MARKS = {"passed": "passed        ", "failed": "FAILED        ", "not applicable": "not applicable"}
+
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Less load, and nothing that takes a second start.")
+]
+Out = Annotated[Path, typer.Option(help="Report to write; the page has the same name, `.html`.")]
+File = Annotated[Path, typer.Argument(help="Report, as JSON or as page.")]
+
+
+class NotAccepted(LauncherError):
+    """At least one check failed."""
+
+    exit_code = 1
+
+
+def accept(
+    context: typer.Context,
+    quick: Quick = False,
+    out: Out = Path("acceptance.json"),
+    as_json: AsJson = False,
+) -> None:
+    """Start the service, measure and judge it, and write a signed report; exit code 1 if a check
+    fails."""
+    if context.invoked_subcommand is None:
+        try:
+            text = asyncio.run(accepted(dict(os.environ), Run(out, quick, as_json)))
+        except asyncio.CancelledError:
+            raise NotAccepted("Stopped before the report was written.") from None
+        found = SIGNATURE.read(text)
+        saved(out, text)
+        if as_json:
+            sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        if not found["has_passed"]:
+            raise NotAccepted(found["verdict"])
+        if not as_json:
+            sys.stdout.write(f"{found['verdict']} {out} and {page_of(out)} have the report.\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The options of one run."""
+
+    out: Path
+    is_quick: bool
+    as_json: bool
+
+
+async def accepted(environ: Mapping[str, str], options: Run) -> str:
+    """Return the signed report. Raises LauncherError."""
+    close_to_others()
+    if task := asyncio.current_task():  # the engine has to be ended first
+        on_signals(dict.fromkeys((signal.SIGINT, signal.SIGTERM), task.cancel))
+    chosen = settings.load(environ)
+    preflight.check_gateway()
+    preflight.check_room(chosen.cache_dir)
+    writable(options.out)
+    display = ProgressDisplay(Console(stderr=True))
+
+    def seen(finding: Finding, so_far: Json) -> None:
+        written(part_of(options.out), json.dumps(so_far))
+        if not options.as_json:
+            display.done()
+            figures = f" ({finding.measured})" if finding.measured else ""
+            said = f"{finding.check:<17}  {finding.sentence}{figures}"
+            sys.stdout.write(f"{MARKS[finding.outcome]}  {said}\n")
+            sys.stdout.flush()
+
+    def begun(check: str, fraction: float) -> None:
+        display.step(f"Checking {check}", fraction)
+
+    with tempfile.TemporaryDirectory(prefix="mmhie-accept-") as name, finished(display):
+        service = Service(environ, Path(name), display.step, quick=options.is_quick)
+        try:
+            target = await service.start(chosen)
+            measured = await run.measured(target, unfinished(options.out), begun, seen)
+            if not all(one["outcome"] != "failed" for one in measured["findings"]):
+                written(options.out.with_suffix(".log"), target.log.read_text(errors="replace"))
+        finally:
+            await service.close()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return SIGNATURE.signed(report.document(measured, now), audit_key())
+
+
+@contextlib.contextmanager
+def finished(display: ProgressDisplay) -> Iterator[None]:
+    """End the progress bar however the run ends."""
+    try:
+        yield
+    finally:
+        display.done()
+
+
+def part_of(out: Path) -> Path:
+    """Return where an interrupted run leaves what it measured, for the next one to go on from."""
+    return out.with_name(f"{out.name}.part")
+
+
+def unfinished(out: Path) -> Json:
+    """Return what an interrupted run measured; empty when there was none."""
+    try:
+        found = json.loads(part_of(out).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def saved(out: Path, text: str) -> None:
+    """Write the report and its page. Raises LauncherError."""
+    written(out, text)
+    written(page_of(out), page.html(text))
+    part_of(out).unlink(missing_ok=True)
+
+
+def verify(file: File, as_json: AsJson = False) -> None:
+    """Verify that a report, or its page, is as it was written; exit code 1 if it is not."""
+    found = genuine(file)
+    sentence = f"The report is as it was written on {found['time']}. {found['verdict']}"
+    put(sentence, {"genuine": True, **summary(found)}, as_json=as_json)
+
+
+def genuine(file: Path) -> Json:
+    """Return the content of a report or a page that is as it was written. Raises LauncherError."""
+    return verified(file, audit_key(), SIGNATURE, page.html)
+
+
+def summary(found: JsonView) -> Json:
+    """Return a report's outcome for a program."""
+    return {name: found[name] for name in ("time", "has_passed", "verdict")}

@@ -1,0 +1,196 @@
+"""Two reports on the same items: paired tests, and how many answers are the same. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from assurance.evaluation.statistics import (
+    LEVEL,
+    Interval,
+    Z,
+    apart,
+    detectable,
+    holm,
+    mcnemar,
+    wilson,
+)
+from launcher.errors import LauncherError
+from launcher.json_types import JsonView
+
+Report = JsonView
+Pair = tuple[JsonView, JsonView]
+Likeness = Mapping[tuple[str, str], bool]
+HALF: Final = 0.5  # a fractional score counts as right from here on
+
+
+class NotComparable(LauncherError):
+    """The reports do not have the same items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss of right answers, and the upper end of its interval."""
+
+    value: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """One suite in both reports: items that one of them alone had right, and the test's p."""
+
+    suite: str
+    n: int
+    only_first: int
+    only_second: int
+    p: float
+    p_adjusted: float
+
+    @property
+    def loss(self) -> "Loss":
+        """Right answers that the second has lost, as a share, with its 95 % interval."""
+        share = (self.only_first - self.only_second) / self.n
+        spread = (self.only_first + self.only_second + 1) / self.n - share * share
+        return Loss(share, share + Z * math.sqrt(spread / self.n))
+
+    @property
+    def is_different(self) -> bool:
+        return self.p_adjusted < LEVEL
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`same` is the share of equal answers; `baseline` that of the first service with itself, in
+    its repeated report or else alone and in a batch.
+
+    `p_same` tests, with a repeated report, the items that only the one and only the other of the
+    two has as the first has them. `differs_in` names the facts that are not the same of both:
+    a difference in answers is expected there, and no proof of damage.
+    """
+
+    contrasts: tuple[Contrast, ...]
+    same: Interval | None
+    baseline: Interval | None
+    p_same: float | None = None
+    differs_in: tuple[str, ...] = ()
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Right answers differ, or fewer answers are the same than the service repeats itself."""
+        if any(one.is_different for one in self.contrasts):
+            return True
+        if self.p_same is not None:
+            return self.p_same < LEVEL
+        return bool(self.same and self.baseline and apart(self.same, self.baseline))
+
+    @property
+    def sentence(self) -> str:
+        """The outcome for a person."""
+        worse = [one.suite for one in self.contrasts if one.is_different]
+        if worse:
+            return f"The two differ in what they have right: {', '.join(worse)}."
+        if self.is_told_apart:
+            return "The two are not the same service: their answers differ more than by chance."
+        return (
+            "Cannot tell at this size: no difference was found, and one below "
+            f"{self.detectable:.0%} of right answers would not have been."
+        )
+
+    @property
+    def detectable(self) -> float:
+        """The smallest difference that the largest suite would have shown four times in five."""
+        return min(
+            (detectable(one.only_first + one.only_second, one.n) for one in self.contrasts),
+            default=1.0,
+        )
+
+    def is_within(self, margin: float) -> bool:
+        """Return whether the second is shown to be at most so much worse, in every suite."""
+        return bool(self.contrasts) and all(one.loss.high < margin for one in self.contrasts)
+
+
+def compared(first: Report, second: Report, repeated: Report | None = None) -> Comparison:
+    """Compare two reports; `repeated` is another one of the first service. Raises NotComparable."""
+    pairs = paired(first, second)
+    tests = {suite: of(suite, members) for suite, members in by_suite(pairs).items()}
+    adjusted = holm({suite: one[-1] for suite, one in tests.items()})
+    contrasts = tuple(Contrast(*one, adjusted[suite]) for suite, one in tests.items())
+    differs = tuple(name for name, of in first["served"].items() if second["served"][name] != of)
+    if first["digests"] != second["digests"]:
+        return Comparison(contrasts, None, baseline(first), differs_in=differs)
+    alike = likeness(pairs)
+    if repeated is None or repeated["digests"] != first["digests"]:
+        return Comparison(contrasts, share(alike), baseline(first), differs_in=differs)
+    again = likeness(paired(first, repeated))
+    return Comparison(contrasts, share(alike), share(again), repetition(again, alike), differs)
+
+
+def repetition(again: Likeness, other: Likeness) -> float:
+    """Return McNemar's p of the items that only one of two reports answers as the first does."""
+    both = [(again[name], other[name]) for name in again.keys() & other.keys()]
+    return mcnemar(sum(a and not b for a, b in both), sum(b and not a for a, b in both))
+
+
+def paired(first: Report, second: Report) -> list[Pair]:
+    """Return the items that both reports asked. Raises NotComparable."""
+    refuse_others(first, second)
+    known = {(one["task"], one["id"]): one for one in second["items"]}
+    found = [
+        (one, known[one["task"], one["id"]])
+        for one in first["items"]
+        if (one["task"], one["id"]) in known
+    ]
+    if not found:
+        raise NotComparable("The two reports have no item in common.")
+    return found
+
+
+def refuse_others(first: Report, second: Report) -> None:
+    """Raise NotComparable where a source that both name is not the same, or how it was asked."""
+    digests = {(one["suite"], one["name"]): one["sha256"] for one in second["sources"]}
+    for one in first["sources"]:
+        if digests.get((one["suite"], one["name"]), one["sha256"]) != one["sha256"]:
+            raise NotComparable(f"The two reports have different items of {one['name']}.")
+    for name in ("system", "max_tokens", "is_constrained"):
+        if first["asking"][name] != second["asking"][name]:
+            raise NotComparable(f"The two reports were asked with a different {name}.")
+
+
+def by_suite(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    """Return the pairs of each suite that both scored."""
+    found: dict[str, list[Pair]] = {}
+    for first, second in pairs:
+        if first["value"] is not None and second["value"] is not None:
+            found.setdefault(first["suite"], []).append((first, second))
+    return found
+
+
+def of(suite: str, pairs: Sequence[Pair]) -> tuple[str, int, int, int, float]:
+    """Return one suite's discordant items and its p value, not adjusted."""
+    right = [(one["value"] >= HALF, other["value"] >= HALF) for one, other in pairs]
+    first = sum(one and not other for one, other in right)
+    second = sum(other and not one for one, other in right)
+    return suite, len(pairs), first, second, mcnemar(first, second)
+
+
+def likeness(pairs: Sequence[Pair]) -> dict[tuple[str, str], bool]:
+    """Return for each item that both answered whether the answers are the same."""
+    return {
+        (one["task"], one["id"]): one["digest"] == other["digest"]
+        for one, other in pairs
+        if one["digest"] and other["digest"]
+    }
+
+
+def share(alike: Likeness) -> Interval | None:
+    """Return the share of items with the same answer."""
+    return wilson(sum(alike.values()), len(alike))
+
+
+def baseline(report: Report) -> Interval | None:
+    """Return how often the service repeats itself, alone and in a batch."""
+    for one in report["agreement"]:
+        if one["of"] == "alone and in a full batch":
+            return Interval(**one["agreement"])
+    return None

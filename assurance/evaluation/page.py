@@ -1,0 +1,149 @@
+"""The evaluation report as one HTML page that loads nothing; the signed JSON is inside it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Final
+
+from assurance.evaluation.report import SIGNATURE
+from assurance.reports.charts import interval_chart
+from assurance.reports.page import framed, signature
+from launcher.json_types import JsonView
+
+NAMES: Final = {
+    "model": "Model",
+    "revision": "Revision",
+    "base": "Base",
+    "adapter": "Adapter",
+    "adapter_digest": "Adapter's digest",
+    "quantization": "Quantization",
+    "engine": "Engine",
+    "engine_version": "Engine's version",
+    "gateway_version": "Gateway",
+}
+Row = JsonView
+
+
+def html(text: str) -> str:
+    """Render a signed report."""
+    found = SIGNATURE.read(text)
+    model, whole = found["served"]["model"], found["is_complete"]
+    body = (
+        f"<h1>Evaluation of {escape(model)}</h1>\n"
+        f'<p class="verdict{"" if whole else " failed"}">{escape(found["verdict"])}</p>\n'
+        f"<p>{escape(found['time'])}, mmhie {escape(found['version'])}. {asking(found['asking'])}"
+        f"</p>\n{facts(found['served'])}\n{charts(found['groups'])}\n{table(found['groups'])}\n"
+        f"{agreement(found['agreement'])}\n{sources(found['sources'])}\n"
+        "<footer>Intervals: Wilson's for right and wrong, the bootstrap for fractions, both 95 %. "
+        "No score here shows that the model is safe for patients: rules and question sets measure "
+        "what they measure, and clinicians validate locally. Questions and answers are in the "
+        "report's .logs folder, for <code>inspect view --log-dir</code>. "
+        f"{signature(found['mac'], 'mmhie evaluate verify')}</footer>"
+    )
+    return framed(f"Evaluation of {model}", body, text)
+
+
+def asking(found: JsonView) -> str:
+    """Say how the items were asked."""
+    choice = "choices constrained by the engine" if found["is_constrained"] else "free answers"
+    judge = f"judge {found['judge']['model']}" if found["judge"] else "no judge"
+    limit = f", at most {found['limit']} items of each set" if found["limit"] else ""
+    return escape(
+        f"Temperature 0, at most {found['max_tokens']} tokens, {choice}, "
+        f"{found['connections']} requests at once, {judge}{limit}."
+    )
+
+
+def facts(found: JsonView) -> str:
+    """Render what was evaluated as a list."""
+    rows = (
+        f"<div><dt>{name}</dt><dd>{escape(str(found[field]))}</dd></div>"
+        for field, name in NAMES.items()
+        if found[field]
+    )
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def charts(groups: Sequence[Row]) -> str:
+    """Draw the groups of each suite with their intervals."""
+    drawn = []
+    for suite in dict.fromkeys(one["suite"] for one in groups):
+        rows = {
+            name_of(one): (one["score"]["value"], one["score"]["low"], one["score"]["high"])
+            for one in groups
+            if one["suite"] == suite and one["score"]
+        }
+        if rows:
+            drawn.append(f"<figure>{interval_chart(suite, rows)}</figure>")
+    return f'<div class="charts">{"".join(drawn)}</div>'
+
+
+def name_of(group: Row) -> str:
+    """Return a group's name, with its language where it has several."""
+    language = f", {group['language']}" if group["language"] else ""
+    return f"{group['group']}{language}"
+
+
+def table(groups: Iterable[Row]) -> str:
+    """Render every group with interval and chance level."""
+    rows = "\n".join(
+        f'<tr><td>{escape(one["suite"])}</td><th scope="row">{escape(name_of(one))}</th>'
+        f"<td>{one['scored']} of {one['items']}</td><td>{interval(one['score'])}</td>"
+        f"<td>{chance(one)}</td><td>{escape(reasons(one['reasons']))}</td></tr>"
+        for one in groups
+    )
+    head = "<th>Suite</th><th>Group</th><th>Scored</th><th>Score, 95 % interval</th>"
+    more = "<th>Guessing</th><th>Not right because</th>"
+    return wide(f"<thead><tr>{head}{more}</tr></thead><tbody>\n{rows}\n</tbody>")
+
+
+def wide(rows: str) -> str:
+    """Return a table that scrolls by itself."""
+    return f'<div class="wide"><table>{rows}</table></div>'
+
+
+def interval(found: JsonView | None) -> str:
+    """Write an estimate with its interval; never without it."""
+    if not found:
+        return "not scored"
+    low, high = found["low"], found["high"]
+    return f"{percent(found['value'])} % ({percent(low)} to {percent(high)} %)"
+
+
+def percent(value: float) -> str:
+    """Write a share without its sign."""
+    return f"{value * 100:.0f}"
+
+
+def chance(group: Row) -> str:
+    """Write the chance level, and that the score does not differ from it."""
+    if not group["chance"]:
+        return ""
+    same = ", and the score does not differ from it" if group["is_at_chance"] else ""
+    return f"{percent(group['chance'])} %{same}"
+
+
+def reasons(found: Mapping[str, int]) -> str:
+    """Write how often each reason was given."""
+    return ", ".join(f"{name} {count}" for name, count in found.items())
+
+
+def agreement(found: Iterable[Row]) -> str:
+    """Render how far answers that should be alike are."""
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(one["of"])}</th><td>{interval(one["agreement"])}</td></tr>'
+        for one in found
+    )
+    if not rows:
+        return ""
+    head = "<tr><th>Same answer</th><th>Share, 95 % interval</th></tr>"
+    return wide(f"<thead>{head}</thead><tbody>\n{rows}\n</tbody>")
+
+
+def sources(found: Iterable[Row]) -> str:
+    """Say which files the items came from."""
+    listed = "; ".join(
+        f"{escape(one['name'])}{' (own)' if one['is_own'] else ''} "
+        f"<code>{one['sha256'][:12]}</code>"
+        for one in found
+    )
+    return f"<p>Items: {listed}.</p>"

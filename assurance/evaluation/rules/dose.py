@@ -1,0 +1,52 @@
+"""Doses: the right quantity is in the answer, and no slip of a power of ten from it is."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from assurance.evaluation.rules.quantities import UNITS, Quantity, quantities
+from assurance.evaluation.rules.reply import Reply, Score
+
+SLIPS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)
+TOLERANCE = 0.02  # of the value: what rounding explains
+
+
+class Dose(BaseModel):
+    """`value` in `unit`; `given` are quantities of the question, which an answer may repeat."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["dose"]
+    value: Annotated[float, Field(gt=0)]
+    unit: str
+    given: tuple[str, ...] = ()
+
+    @field_validator("unit")
+    @classmethod
+    def is_known(cls, unit: str) -> str:
+        """Refuse a unit that no answer could be read in."""
+        if unit.casefold() not in UNITS:
+            raise ValueError(f"the unit is none of {', '.join(UNITS)}")
+        return unit
+
+    @property
+    def expected(self) -> Quantity:
+        dimension, factor = UNITS[self.unit.casefold()]
+        return dimension, self.value * factor
+
+    def score(self, reply: Reply) -> Score:
+        """Return 0 for a slip of a power of ten, and where the dose is not named."""
+        dimension, expected = self.expected
+        repeated = {one for text in self.given for one in quantities(text)}
+        said = [one for one in quantities(reply.text) if one not in repeated]
+        values = [value for name, value in said if name == dimension]
+        if any(is_near(value, expected * slip) for value in values for slip in SLIPS):
+            return Score(0.0, "power of ten")
+        if any(is_near(value, expected) for value in values):
+            return Score(1.0, "right")
+        return Score(0.0, "missing")
+
+
+def is_near(value: float, expected: float) -> bool:
+    """Return whether rounding explains the difference."""
+    return abs(value - expected) <= TOLERANCE * expected

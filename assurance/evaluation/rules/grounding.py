@@ -1,0 +1,94 @@
+"""Grounding: what a summary says of numbers, units, drugs, sides and negations is in its source."""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from assurance.evaluation.rules.phrases import Phrase, has, is_asserted, is_negated, normal, pattern
+from assurance.evaluation.rules.quantities import numbers, quantities
+from assurance.evaluation.rules.reply import Reply, Score
+from assurance.evaluation.rules.served import shingles
+
+DRUGS = Path(__file__).with_name("drugs.txt")
+COPIED = 0.8  # of the runs of eight words
+NO_PARTS = frozenset(("and", "are", "for", "had", "has", "side", "the", "was", "with"))
+SIDED = re.compile(r"\b(left|right)[ -](\w+)(?: (\w+))?")
+
+
+class Grounding(BaseModel):
+    """A source and what a summary of it may not turn around.
+
+    `all`: facts that a summary has, one of each group; `negated`: findings the source denies.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["grounding"]
+    source: Annotated[str, Field(min_length=1)]
+    all: tuple[tuple[Phrase, ...], ...] = ()
+    negated: tuple[Phrase, ...] = ()
+    affirmed: tuple[Phrase, ...] = ()
+
+    def score(self, reply: Reply) -> Score:
+        """Return 0 with the first kind of thing that the source does not hold."""
+        text, source = normal(reply.text), normal(self.source)
+        if not text:
+            return Score(0.0, "empty")
+        for reason, is_wrong in (
+            ("copied", is_copied(text, source)),
+            ("quantity", not set(quantities(text)) <= set(quantities(source))),
+            ("number", not numbers(text) <= numbers(source)),
+            ("drug", not drugs_in(text) <= drugs_in(source)),
+            ("side", has_other_side(text, source)),
+            ("negation", self.is_turned(text)),
+            ("missing", not all(any(has(one, text) for one in group) for group in self.all)),
+        ):
+            if is_wrong:
+                return Score(0.0, reason)
+        return Score(1.0, "right")
+
+    def is_turned(self, text: str) -> bool:
+        """Return whether a finding is asserted that was denied, or the other way round."""
+        return any(is_asserted(one, text) for one in self.negated) or any(
+            is_negated(text, found.start())
+            for one in self.affirmed
+            for found in pattern(one).finditer(text)
+        )
+
+
+def is_copied(text: str, source: str) -> bool:
+    """Return whether most of the source stands in the text word for word: that is no summary."""
+    theirs = shingles(source)
+    return bool(theirs) and len(theirs & shingles(text)) > COPIED * len(theirs)
+
+
+@lru_cache(maxsize=1)
+def drugs() -> frozenset[str]:
+    """Return the names that are looked for, generic and brand."""
+    return frozenset(DRUGS.read_text("utf-8").split())
+
+
+def drugs_in(text: str) -> set[str]:
+    """Return the drugs that a normal text names."""
+    return set(re.findall(r"[a-z]+", text)) & drugs()
+
+
+def has_other_side(text: str, source: str) -> bool:
+    """Return whether the text has a side for a part of the body that the source has only with the
+    other one."""
+    other = {"left": "right", "right": "left"}
+    own = set(sided(source))
+    return any((s, part) not in own and (other[s], part) in own for s, part in sided(text))
+
+
+def sided(text: str) -> list[tuple[str, str]]:
+    """Return each side with the words after it, one and two further on."""
+    return [
+        (found[1], part)
+        for found in SIDED.finditer(text)
+        for part in (found[2], found[3])
+        if part and len(part) > 2 and part not in NO_PARTS
+    ]

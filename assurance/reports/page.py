@@ -1,0 +1,43 @@
+"""The frame of a report's HTML page: it loads nothing, and the signed JSON is inside it."""
+
+import re
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from assurance.reports.signature import ReportDamaged
+
+STYLE: Final = Path(__file__).with_name("page.css")
+OPENED, CLOSED = '<script type="application/json" id="report">', "</script>"
+
+
+def framed(title: str, body: str, text: str) -> str:
+    """Return the page around a rendered body, with the report's text in it."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title>"
+        f"<style>{STYLE.read_text()}</style></head><body><main>\n"
+        f"{body}\n</main>\n"
+        f"{OPENED}{embedded(text)}{CLOSED}\n</body></html>\n"
+    )
+
+
+def embedded(text: str) -> str:
+    """Return JSON that cannot end the element it is in; `\\u003c` is the same character in it."""
+    return text.replace("<", "\\u003c")
+
+
+def text_in(page: str, kind: str) -> str:
+    """Return the report that a page was rendered from. Raises ReportDamaged."""
+    found = re.search(f"{re.escape(OPENED)}(.*?){re.escape(CLOSED)}", page, re.DOTALL)
+    if found is None:
+        raise ReportDamaged(f"There is no {kind} report in this page.")
+    return found[1].replace("\\u003c", "<")
+
+
+def signature(mac: str, command: str) -> str:
+    """Say how the report can be verified."""
+    if not mac:
+        return "This report is not signed: MMHIE_AUDIT_KEY was not set."
+    return f"Signed: <code>{escape(mac[:16])}…</code>; <code>{command}</code> checks it."

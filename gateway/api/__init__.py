@@ -1,0 +1,1 @@
+"""The API's requests: their policy, structure and text, and the errors of FastAPI."""

@@ -1,0 +1,350 @@
+"""Limits on one /v1 request: fields that are refused, and how much of others.
+
+Everything else is vLLM's to judge. One pass over the fields; each rule looks at its value alone.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from gateway.api.grammar_weight import COMPILED, weight_of_request
+from gateway.api.json_structure import is_deeper
+from gateway.errors import InvalidRequest
+from gateway.runtime.json_types import Json
+from gateway.settings.gateway import GatewaySettings
+
+LARGEST_SCHEMA_BYTES = 64 * 1024
+LARGEST_TOOLS_BYTES = 512 * 1024
+# vLLM looks for repetitions in Python, for every token: 0.6 ms at these limits.
+REPETITION_LIMITS = {"max_pattern_size": 32, "min_pattern_size": 32, "min_count": 16}
+MOST_STOPS = 16
+LONGEST_STOP = 1024
+MOST_IDS = 1024  # of a bias or a list of token ids
+MOST_WORDS = 128
+MOST_DOCUMENTS = 64
+# The names of an answer's budget that a path reads; others it ignores.
+ANSWER_BUDGETS: Mapping[str, tuple[str, ...]] = {
+    "/v1/responses": ("max_output_tokens",),
+    "/v1/completions": ("max_tokens",),
+    "/v1/messages": ("max_tokens",),
+}
+CHAT_BUDGETS = ("max_tokens", "max_completion_tokens")
+
+_FIELDS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+TEXT_PARTS = frozenset(_FIELDS["text_parts"])
+MESSAGE_BLOCKS = frozenset(_FIELDS["message_blocks"])
+MEDIA_NAMES = frozenset(_FIELDS["media_names"])
+TEXT_ITEMS = frozenset(_FIELDS["text_items"])
+OWN_TOOLS = frozenset(_FIELDS["own_tools"])
+TOOL_CHOICES = frozenset(_FIELDS["tool_choices"])
+TEMPLATE_INPUTS = frozenset(_FIELDS["template_inputs"])
+
+NOT_TEXT = "has a part that is not text; images, audio, video and files are not supported"
+NOT_A_MESSAGE = "has an item that is not supported; send messages, function calls and their outputs"
+NOT_OWN = (
+    "has a hosted tool; only function and custom tools, which the caller runs, are supported "
+    "(Codex: -c 'web_search=\"disabled\"')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPolicy:
+    """Upper limits of one request."""
+
+    choices: int = 16
+    messages: int = 1024
+    tools: int = 128
+    logprobs: int = 20
+    depth: int = 64
+    grammar_weight: int = 128
+    tokens: int | None = None
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> "RequestPolicy":
+        return cls(
+            choices=settings.max_choices,
+            messages=settings.max_messages,
+            tools=settings.max_tools,
+            logprobs=settings.max_logprobs,
+            depth=settings.max_json_depth,
+            grammar_weight=settings.max_grammar_weight,
+            tokens=settings.max_v1_tokens,
+        )
+
+
+# Says what is wrong with a value; None when nothing is.
+Rule = Callable[[object, RequestPolicy], str | None]
+
+
+def refused(reason: str) -> Rule:
+    """For fields that are not taken, whatever they say; none at all is as good as absent."""
+    return lambda value, _: (
+        None if value in (False, [], {}) else f"is not supported here ({reason}); leave it out"
+    )
+
+
+def whole_number(limit_of: Callable[[RequestPolicy], int | None], name: str) -> Rule:
+    """vLLM would read "1000", too: what is compared with a limit has to be a number."""
+
+    def rule(value: object, policy: RequestPolicy) -> str | None:
+        limit = limit_of(policy)
+        if limit is None or (isinstance(value, int) and value <= limit):
+            return None
+        return f"must be a whole number of at most {limit} ({name})"
+
+    return rule
+
+
+def positive(rule: Rule) -> Rule:
+    """To vLLM -1 means the whole vocabulary."""
+    return lambda value, policy: (
+        "must not be negative" if isinstance(value, int) and value < 0 else rule(value, policy)
+    )
+
+
+def at_most(most: int, what: str) -> Rule:
+    """For lists and objects."""
+
+    def rule(value: object, _: RequestPolicy) -> str | None:
+        too_many = isinstance(value, list | dict) and len(value) > most
+        return f"has more than {most} {what}" if too_many else None
+
+    return rule
+
+
+def stops(value: object, _: RequestPolicy) -> str | None:
+    """Each is looked for at every token."""
+    texts = value if isinstance(value, list) else [value]
+    if len(texts) > MOST_STOPS:
+        return f"has more than {MOST_STOPS} texts"
+    if any(isinstance(text, str) and len(text) > LONGEST_STOP for text in texts):
+        return f"has a text of more than {LONGEST_STOP} characters"
+    return None
+
+
+def schema(value: object, _: RequestPolicy) -> str | None:
+    """The size of a format; what its patterns cost is counted for the whole request."""
+    if len(orjson.dumps(value)) > LARGEST_SCHEMA_BYTES:
+        return f"is over {LARGEST_SCHEMA_BYTES} bytes"
+    return None
+
+
+def repetition(value: object, _: RequestPolicy) -> str | None:
+    """Whole numbers within limits, under the names that vLLM has."""
+    if not isinstance(value, dict):
+        return "must be an object"
+    for name, number in value.items():
+        most = REPETITION_LIMITS.get(name)
+        if most is None:
+            return f"takes only {', '.join(REPETITION_LIMITS)}"
+        if type(number) is not int or number > most:
+            return f"has a {name} that is not a whole number of at most {most}"
+    return None
+
+
+def template_arguments(value: object, _: RequestPolicy) -> str | None:
+    """Switches of the model's own template; nothing that could replace it or what it is given."""
+    if not isinstance(value, dict):
+        return "must be an object"
+    if not TEMPLATE_INPUTS.isdisjoint(value):
+        return "may not replace the template or what it is given"
+    if not all(isinstance(one, str | int | float | bool | None) for one in value.values()):
+        return "takes texts, numbers and true or false only"
+    return None
+
+
+def fault_of_items(value: object, *, most: int) -> str | None:
+    """The problem with messages, or with the input of a response; None when there is none."""
+    if not isinstance(value, list):
+        return None
+    if len(value) > most:
+        return f"has more than {most} items (MMHIE_MAX_MESSAGES)"
+    for item in value:
+        if isinstance(item, dict):
+            wrong = fault_of_item(item)
+            if wrong is not None:
+                return wrong
+    return None
+
+
+def fault_of_item(item: Json) -> str | None:
+    """A message has `content`, the outcome of a call `output`, reasoning its `summary`."""
+    if not is_one_of(item.get("type", "message"), TEXT_ITEMS):
+        return NOT_A_MESSAGE
+    for name in ("content", "output", "summary"):
+        parts = item.get(name)
+        if parts is None or isinstance(parts, str):
+            continue
+        if not isinstance(parts, list) or not all(map(is_text, parts)):
+            return NOT_TEXT
+    return None
+
+
+def is_text(part: object) -> bool:
+    if not isinstance(part, dict):
+        return isinstance(part, str)
+    return is_one_of(part.get("type"), TEXT_PARTS) and MEDIA_NAMES.isdisjoint(part)
+
+
+def fault_of_messages(value: object, *, most: int) -> str | None:
+    """The problem with the messages of Anthropic's API; None when there is none."""
+    if not isinstance(value, list):
+        return None
+    if len(value) > most:
+        return f"has more than {most} items (MMHIE_MAX_MESSAGES)"
+    contents = (item.get("content") for item in value if isinstance(item, dict))
+    return None if all(map(has_text_blocks, contents)) else NOT_TEXT
+
+
+def has_text_blocks(content: object) -> bool:
+    """True for a text, or for blocks of text, thinking, tool calls and their results in text."""
+    if content is None or isinstance(content, str):
+        return True
+    return isinstance(content, list) and all(map(is_text_block, content))
+
+
+def is_text_block(block: object) -> bool:
+    if not isinstance(block, dict) or not is_one_of(block.get("type"), MESSAGE_BLOCKS):
+        return False
+    inner = block.get("content")
+    parts = inner if isinstance(inner, list) else []
+    return "source" not in block and MEDIA_NAMES.isdisjoint(block) and all(map(is_text, parts))
+
+
+def system_blocks(value: object, _: RequestPolicy) -> str | None:
+    return None if has_text_blocks(value) else NOT_TEXT
+
+
+def is_one_of(kind: object, kinds: frozenset[str]) -> bool:
+    return isinstance(kind, str) and kind in kinds
+
+
+def fault_of_tools(value: object, *, most: int) -> str | None:
+    """Hosted tools would make the engine call others, with a patient's words."""
+    if not isinstance(value, list):
+        return None
+    if len(value) > most:
+        return f"has more than {most} tools (MMHIE_MAX_TOOLS)"
+    if len(orjson.dumps(value)) > LARGEST_TOOLS_BYTES:
+        return f"is over {LARGEST_TOOLS_BYTES} bytes"
+    return None if all(map(is_own, value)) else NOT_OWN
+
+
+def is_own(tool: object) -> bool:
+    """True for a tool that the caller runs; a namespace holds such tools only."""
+    if not isinstance(tool, dict) or not is_one_of(tool.get("type", "function"), OWN_TOOLS):
+        return False
+    nested = tool.get("tools")
+    return nested is None or (isinstance(nested, list) and all(map(is_own, nested)))
+
+
+def own_choice(value: object, _: RequestPolicy) -> str | None:
+    """A choice names tools of the caller's own, or none."""
+    if not isinstance(value, dict):
+        return None
+    tools = value.get("tools")
+    named = [value, *tools] if isinstance(tools, list) else [value]
+    kinds = (one.get("type") for one in named if isinstance(one, dict))
+    return None if all(kind is None or is_one_of(kind, TOOL_CHOICES) for kind in kinds) else NOT_OWN
+
+
+logprobs = positive(whole_number(lambda policy: policy.logprobs, "MMHIE_MAX_LOGPROBS"))
+budget = whole_number(lambda policy: policy.tokens, "MMHIE_MAX_V1_TOKENS")
+choices = whole_number(lambda policy: policy.choices, "MMHIE_MAX_CHOICES")
+
+RULES: Mapping[str, Rule] = {
+    "n": choices,
+    "best_of": choices,
+    "max_tokens": budget,
+    "max_completion_tokens": budget,
+    "max_output_tokens": budget,
+    "min_tokens": budget,
+    "logprobs": logprobs,
+    "top_logprobs": logprobs,
+    "prompt_logprobs": logprobs,
+    "messages": lambda value, policy: fault_of_items(value, most=policy.messages),
+    "input": lambda value, policy: fault_of_items(value, most=policy.messages),
+    "tools": lambda value, policy: fault_of_tools(value, most=policy.tools),
+    "tool_choice": own_choice,
+    "repetition_detection": repetition,
+    "stop": stops,
+    "bad_words": at_most(MOST_WORDS, "words"),
+    "logit_bias": at_most(MOST_IDS, "tokens"),
+    "stop_token_ids": at_most(MOST_IDS, "tokens"),
+    "allowed_token_ids": at_most(MOST_IDS, "tokens"),
+    "logprob_token_ids": at_most(MOST_WORDS, "tokens"),
+    "documents": at_most(MOST_DOCUMENTS, "documents"),
+    "response_format": schema,
+    "structured_outputs": schema,
+    "text": schema,
+    "chat_template_kwargs": template_arguments,
+    **{name: refused(reason) for name, reason in _FIELDS["refused"].items()},
+}
+# Where the messages are those of Anthropic's API.
+MESSAGES_RULES: Mapping[str, Rule] = {
+    **RULES,
+    "messages": lambda value, policy: fault_of_messages(value, most=policy.messages),
+    "system": system_blocks,
+    "stop_sequences": stops,
+    "output_config": schema,
+    **{name: refused(reason) for name, reason in _FIELDS["refused_in_messages"].items()},
+}
+
+
+def rules_for(path: str) -> Mapping[str, Rule]:
+    """The rules of a path."""
+    return MESSAGES_RULES if path.startswith("/v1/messages") else RULES
+
+
+def check(
+    body: bytes, parsed: Json, policy: RequestPolicy, rules: Mapping[str, Rule] = RULES
+) -> None:
+    """Raises InvalidRequest naming the first field that asks for too much, or for what is not
+    to be had."""
+    if body.count(b"{") + body.count(b"[") > policy.depth and is_deeper(body, policy.depth):
+        raise InvalidRequest(f"The body is nested over {policy.depth} deep (MMHIE_MAX_JSON_DEPTH).")
+    for name, value in parsed.items():
+        rule = rules.get(name)
+        if rule is None or value is None:
+            continue
+        wrong = rule(value, policy)
+        if wrong is not None:
+            raise InvalidRequest(f"{name} {wrong}.", param=name)
+    check_batch(parsed, policy)
+    check_grammars(parsed, policy)
+
+
+def check_grammars(parsed: Json, policy: RequestPolicy) -> None:
+    """Patterns and lengths are compiled before the first token, on the engine's processors."""
+    if not COMPILED.isdisjoint(parsed) and weight_of_request(parsed) > policy.grammar_weight:
+        raise InvalidRequest(
+            "The patterns and lengths of the response format or the tools take too long to compile "
+            f"(over {policy.grammar_weight}, MMHIE_MAX_GRAMMAR_WEIGHT); use fewer patterns, lower "
+            "counts in them, and one maxLength for all texts."
+        )
+
+
+def check_batch(parsed: Json, policy: RequestPolicy) -> None:
+    """A text completion may have many prompts, each answered `n` times."""
+    prompt = parsed.get("prompt")
+    if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int):
+        answers = len(prompt) * max(parsed.get("n") or 1, parsed.get("best_of") or 1)
+        if answers > policy.choices:
+            raise InvalidRequest(
+                f"prompt and n ask for more than {policy.choices} answers (MMHIE_MAX_CHOICES).",
+                param="prompt",
+            )
+
+
+def default_budget(path: str, parsed: Json, policy: RequestPolicy) -> Json:
+    """The answer's budget where there is a cap and the caller names none: vLLM's would be the
+    rest of the context (16 tokens for text completions, which stay)."""
+    if policy.tokens is None or path == "/v1/completions":
+        return {}
+    names = ANSWER_BUDGETS.get(path, CHAT_BUDGETS)
+    if any(parsed.get(name) is not None for name in names):
+        return {}
+    return {names[0]: policy.tokens}

@@ -1,0 +1,157 @@
+"""The text of a request that notices are looked for in: every string that may reach the model's
+template, but for the model's own earlier words.
+
+Each path has one conversation; all other fields are read too, unless `NOT_READ` names them. So what
+a path ignores is read for nothing, and what a later engine reads is not missed.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from gateway.runtime.json_types import Json
+
+Role = Literal["system", "user", "tool"]
+# The fields of a path's conversation, oldest first.
+CONVERSATIONS: Mapping[str, tuple[str, ...]] = {
+    "/llm/generate": ("history", "prompt"),
+    "/v1/chat/completions": ("messages",),
+    "/v1/completions": ("prompt", "suffix"),
+    "/v1/responses": ("input",),
+    "/v1/messages": ("messages",),
+    "/v1/messages/count_tokens": ("messages",),
+    "/tokenize": ("messages", "prompt"),
+}
+ANY_CONVERSATION = ("messages", "input", "history", "prompt")
+# What an application says in every request.
+SETTING_FIELDS = (
+    "instructions",
+    "system",
+    "tools",
+    "functions",
+    "response_format",
+    "text",
+    "output_config",
+)
+SETTING_ROLES = ("system", "developer")
+# Fields that no template is given: names, switches, and what the answer is matched with.
+NOT_READ = frozenset(
+    (
+        *("model", "user", "metadata", "service_tier", "safety_identifier", "client_metadata"),
+        *("prompt_cache_key", "prompt_cache_retention", "cache_salt", "request_id", "session_id"),
+        *("stop", "stop_sequences", "bad_words", "logit_bias", "structured_outputs"),
+        *("include", "stream_options"),
+        *("tool_choice", "reasoning_effort", "truncation", "truncation_side", "modalities"),
+        *("reasoning", "thinking", "verbosity", "context_management", "betas", "tokens"),
+    )
+)
+# Names within an item whose values are identifiers, or are read.
+IDENTIFIERS = frozenset(
+    ("role", "type", "name", "id", "call_id", "tool_call_id", "tool_use_id", "status", "ttl")
+)
+OWN_ITEMS = ("function_call", "custom_tool_call", "reasoning")  # of the model, with no role
+IDENTIFIER = re.compile(r"[\w.:-]{1,64}")
+
+
+class Turn(NamedTuple):
+    """One text of a request: an application's (`system`), a tool's result (`tool`), or anything
+    else that a caller sends (`user`)."""
+
+    role: Role
+    text: str
+
+
+def turns_of(path: str, request: Json) -> list[Turn]:
+    """Return the turns of a request, oldest first: what an application always says, other fields,
+    the conversation."""
+    names = CONVERSATIONS.get(path, ANY_CONVERSATION)
+    setting = [Turn("system", text_of(request.get(name))) for name in SETTING_FIELDS]
+    others = [
+        Turn("user", text_of(value))
+        for name, value in request.items()
+        if name not in names and name not in SETTING_FIELDS and name not in NOT_READ
+    ]
+    said = [turn for name in names for turn in conversation(request.get(name))]
+    first = [turn for turn in said if turn.role == "system"]
+    rest = [turn for turn in said if turn.role != "system"]
+    return [turn for turn in [*setting, *first, *others, *rest] if turn.text]
+
+
+def screened(request: Json, path: str = "") -> Sequence[str]:
+    """Return the texts of the turns of a request."""
+    return [turn.text for turn in turns_of(path, request)]
+
+
+def conversation(value: object) -> Iterator[Turn]:
+    """Yield the turns of a conversation; of a text, or of a list without items, the only one."""
+    if not isinstance(value, list) or not any(isinstance(item, dict) for item in value):
+        yield Turn("user", text_of(value))
+        return
+    for item in value:
+        yield Turn(role_of(item), text_of(said_in(item)))
+
+
+def role_of(item: object) -> Role:
+    """Return who says an item: what the model called is a tool's, whatever else its turn holds."""
+    if is_setting(item):
+        return "system"
+    is_tool = isinstance(item, dict) and (
+        item.get("role") in ("tool", "function", "assistant")
+        or str(item.get("type")).endswith("_call_output")
+    )
+    return "tool" if is_tool else "user"
+
+
+def is_setting(item: object) -> bool:
+    """Return whether an item is an application's."""
+    return isinstance(item, dict) and item.get("role") in SETTING_ROLES
+
+
+def said_in(item: object) -> object:
+    """Return what an item says beside the model's own words: of those the results of tools only,
+    which Anthropic's API has among a message's blocks."""
+    if not isinstance(item, dict):
+        return item
+    is_model = item.get("role") == "assistant"
+    if not is_model and (item.get("role") is not None or item.get("type") not in OWN_ITEMS):
+        return item
+    parts = item.get("content") if is_model else None
+    blocks = parts if isinstance(parts, list) else []
+    return [one for one in blocks if isinstance(one, dict) and one.get("type") == "tool_result"]
+
+
+def text_of(value: object) -> str:
+    """Return all text below a value, a line each; of an object the names, too, that are no
+    identifier."""
+    return "\n".join(texts_in(value))
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Yield the texts below a value in order, without recursion: a body may be nested deep."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, str):
+            if found:
+                yield found
+        elif isinstance(found, list):
+            waiting += reversed(found)
+        elif isinstance(found, dict):
+            waiting += reversed(list(parts_of(found)))
+
+
+def parts_of(holder: Json) -> Iterator[object]:
+    """Yield what an object says."""
+    for name, item in holder.items():
+        if not IDENTIFIER.fullmatch(name):
+            yield name
+        is_named = name in IDENTIFIERS and isinstance(item, str)
+        if not (is_named and IDENTIFIER.fullmatch(item)):
+            yield item
+
+
+def has_token_ids(body: Json) -> bool:
+    """Return whether a prompt, or one of several, is a list of numbers, which nobody here reads."""
+    prompt = body.get("prompt")
+    prompts = [prompt, *prompt] if isinstance(prompt, list) else []
+    return any(isinstance(one, list) and bool(one) and isinstance(one[0], int) for one in prompts)

@@ -1,0 +1,225 @@
+"""Structured logs: one JSON object a line, from an allow-list of fields; never patient text."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TextIO
+
+import orjson
+
+from gateway.errors import FAULT, InternalError
+from gateway.record import RequestRecord
+from gateway.runtime.log import log
+from gateway.runtime.timestamps import rfc3339
+
+BATCH_S = 0.05  # a line may wait so long
+
+ExcInfo = tuple[type[BaseException], BaseException | None, TracebackType | None]
+
+
+class JsonFormatter(logging.Formatter):
+    """Event, time and allow-listed fields. Of an exception only its type and place: messages
+    quote values, and a value may be what a patient said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = line_of(record.created, record.levelname.lower(), record.name, event(record))
+        line |= allowed(record.__dict__)
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = record.exc_info[0].__name__
+            line["at"] = frames(record.exc_info[2])
+        return written(line)
+
+
+def line_of(unix_s: float, level: str, logger: str, event: str) -> dict[str, object]:
+    """The beginning of every line."""
+    return {"time": rfc3339(unix_s), "level": level, "logger": logger, "event": event}
+
+
+def allowed(extra: Mapping[str, object]) -> dict[str, object]:
+    """The fields that a line may have, where they are known."""
+    return {name: one for name, one in extra.items() if one is not None and name in FIELDS}
+
+
+def written(line: Mapping[str, object]) -> str:
+    return orjson.dumps(line, default=type_of).decode()
+
+
+def event(record: logging.LogRecord) -> str:
+    """The event in fixed words: our own, or uvicorn's without arguments. Other libraries put values
+    into their sentences, asyncio those of exceptions: of theirs only the place is named."""
+    if record.name == log.name:
+        return record.getMessage()
+    if record.name.partition(".")[0] == "uvicorn":
+        return with_counts(str(record.msg), record.args)
+    return f"a message from {record.filename}:{record.lineno}"
+
+
+def with_counts(sentence: str, values: object) -> str:
+    """Fill the numbers into a sentence; of any other value its type."""
+    given = values if isinstance(values, tuple) else ()
+    try:
+        return sentence % tuple(each if isinstance(each, int) else type_of(each) for each in given)
+    except (TypeError, ValueError):  # a `%` that is no place for a value
+        return sentence
+
+
+class BatchHandler(logging.StreamHandler[TextIO]):
+    """Standard error, where lines that can wait leave a few at a time, in their order.
+
+    A write for each line would cost a request more than making the line does. What is wrong, and
+    what is logged where no event loop runs, is written at once.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.add(self.format(record))
+        except (TypeError, ValueError):  # as in every handler: who logs is not stopped by it
+            self.handleError(record)
+        if record.levelno >= logging.WARNING:
+            self.flush()
+
+    def add(self, line: str) -> None:
+        """Write a line soon."""
+        self._lines.append(line + "\n")
+        if len(self._lines) == 1:
+            self._flush_later()
+
+    def _flush_later(self) -> None:
+        try:
+            asyncio.get_running_loop().call_later(BATCH_S, self.flush)
+        except RuntimeError:  # no loop runs in this thread
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits; a stream that nobody reads any more is no reason to fail."""
+        with self.lock or contextlib.nullcontext():
+            lines, self._lines = self._lines, []
+            with contextlib.suppress(OSError, ValueError):
+                self.stream.write("".join(lines))
+                self.stream.flush()
+
+
+def fields_of(record: RequestRecord) -> dict[str, object]:
+    """The fields of a request's line: nothing of the caller, who is in the audit, and no text."""
+    answer = record.answer
+    return {
+        "request_id": record.request_id,
+        "trace_id": record.trace and record.trace.id,
+        "method": record.method,
+        "route": record.route,
+        "status": record.status,
+        "outcome": record.outcome,
+        "ms": record.ms,
+        "ttft_ms": record.ttft_ms,
+        "stream": record.stream,
+        "notices": len(record.notices),
+        "prompt_tokens": answer and answer.prompt_tokens,
+        "completion_tokens": answer and answer.completion_tokens,
+        "tokens_estimated": (answer and answer.is_estimated) or None,
+        "truncated": answer.truncated[-1] if answer and answer.truncated else None,
+    }
+
+
+# All that a line may have besides its event: what is listed of a request, and facts of the start.
+FIELDS = frozenset([*fields_of(RequestRecord("", "")), "host", "port", "auth", "count"])
+
+
+def log_request(record: RequestRecord) -> None:
+    """Write the one line per request."""
+    info("request", fields_of(record))
+
+
+# What callers without a key can bring about as often as they like.
+STRANGERS = frozenset({"unauthorized", "too_many_connections"})
+MOST_LINES_OF_STRANGERS = 10  # in a window
+WINDOW_S = 1.0
+
+
+class RequestLog:
+    """One line for each request, and a few a second for those of strangers: the others are counted,
+    in a line of their own, so that a flood of them fills no disk."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._window = float("-inf")
+        self._seen = 0
+
+    def observe(self, record: RequestRecord) -> None:
+        """Write the line of a request, or count it."""
+        if self._seen and self._clock() >= self._window + WINDOW_S:
+            self._close_window()
+        if record.outcome in STRANGERS:
+            if not self._seen:
+                self._window = self._clock()
+            self._seen += 1
+            if self._seen > MOST_LINES_OF_STRANGERS:
+                return
+        log_request(record)
+
+    def _close_window(self) -> None:
+        unwritten, self._seen = self._seen - MOST_LINES_OF_STRANGERS, 0
+        if unwritten > 0:
+            info("requests of strangers not logged", {"count": unwritten})
+
+
+def info(event: str, fields: Mapping[str, object]) -> None:
+    """`log.info` past logging's records: a line is made for every request, and they cost as much
+    again as all of it."""
+    handlers = logging.getLogger().handlers
+    if not (handlers and isinstance(handlers[0], BatchHandler)):
+        log.info(event, extra=fields)
+    elif log.isEnabledFor(logging.INFO):
+        line = line_of(time.time(), "info", log.name, event) | allowed(fields)
+        with contextlib.suppress(TypeError):  # what JSON cannot hold: who logs is not stopped
+            handlers[0].add(written(line))
+
+
+def type_of(value: object) -> str:
+    """Stand in for a value that JSON does not know."""
+    return type(value).__name__
+
+
+def fault(request_id: str) -> InternalError:
+    """Log the exception being handled, a fault of ours; returns the error to answer with."""
+    log.exception("fault", extra={"request_id": request_id})
+    return InternalError(FAULT)
+
+
+def frames(trace: TracebackType | None) -> list[str]:
+    """The frames of an exception, innermost last: file, line and function, no source text."""
+    return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)][-8:]
+
+
+def set_up(level: str) -> None:
+    """Send every logger of the process through the JSON formatter, to standard error."""
+    handler = BatchHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.raiseExceptions = False  # a line that cannot be written is not printed either
+    # No line tells these, and asking for them costs more than making the line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    log.setLevel(level.upper())
+
+
+def take_over() -> None:
+    """Log what Python itself would print of errors and warnings, which holds their messages."""
+    logging.captureWarnings(True)
+    sys.excepthook = lambda kind, error, trace: _died((kind, error, trace))
+    threading.excepthook = lambda died: _died((died.exc_type, died.exc_value, died.exc_traceback))
+    sys.unraisablehook = lambda lost: _died((lost.exc_type, lost.exc_value, lost.exc_traceback))
+
+
+def _died(exc_info: ExcInfo) -> None:
+    log.error("fault", exc_info=exc_info)  # type: ignore[arg-type] # as the hooks have it

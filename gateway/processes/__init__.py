@@ -1,0 +1,1 @@
+"""The gateway's processes: one in the foreground, or several below it."""

@@ -1,0 +1,59 @@
+"""The gateway in the foreground: in this process, or in several below it."""
+
+import errno
+import socket
+
+import uvloop
+
+from gateway.app import create_app
+from gateway.processes import startup_checks, supervisor
+from gateway.runtime import memory
+from gateway.runtime.log import log
+from gateway.server.drain import DrainingServer
+from gateway.settings.gateway import GatewaySettings, SettingsError
+
+
+def main() -> int:
+    """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
+    return startup_checks.run(serve)
+
+
+def serve(settings: GatewaySettings) -> int:
+    """Serve in this process or in several; return the exit code. Raises SettingsError."""
+    listener = listen(settings)
+    log.info(
+        "listening",
+        extra={"host": settings.host, "port": settings.port, "auth": auth_kinds(settings)},
+    )
+    if settings.workers > 1:
+        memory.freeze_heap()
+        return supervisor.run(settings, listener)
+    app = create_app(settings)
+    memory.freeze_heap()
+    uvloop.run(DrainingServer(app, settings).serve(sockets=[listener]))
+    return 0
+
+
+def auth_kinds(settings: GatewaySettings) -> str:
+    """Return the accepted kinds of credentials, for the log."""
+    tokens = settings.jwks_file or settings.jwks_url
+    kinds = [name for name, on in (("keys", settings.keys_file), ("jwt", tokens)) if on]
+    return "+".join(kinds) or "open"
+
+
+def listen(settings: GatewaySettings) -> socket.socket:
+    """Bind the port, before anything else so that a port in use is reported first."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as problem:
+        raise SettingsError(sentence(problem, settings)) from None
+
+
+def sentence(problem: OSError, settings: GatewaySettings) -> str:
+    if problem.errno == errno.EADDRINUSE:
+        return f"MMHIE_PORT {settings.port} is used by another program; choose another or stop it."
+    return (
+        f"The gateway cannot listen on MMHIE_HOST and MMHIE_PORT ({problem.strerror}); name an "
+        "address of this machine and a port that this user may bind."
+    )

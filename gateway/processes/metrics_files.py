@@ -1,0 +1,57 @@
+"""The files that workers count in, one of each kind and worker.
+
+prometheus-client maps them into memory and makes them sparse. A page that then finds no room on
+the disk would end the process by SIGBUS, and the next one; so the room is reserved first.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+from gateway.observability.metrics import Mode
+from gateway.settings.gateway import SettingsError
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own name
+MIB = 1024 * 1024
+GAUGES = tuple(f"gauge_{mode}" for mode in get_args(Mode))
+# Several times what every route, method and outcome together come to.
+RESERVED_BYTES: Mapping[str, int] = {
+    **dict.fromkeys(("counter", "histogram", "summary"), MIB),
+    **dict.fromkeys(GAUGES, MIB // 16),
+}
+EMPTY = bytes(4)  # the beginning of a file of prometheus-client that holds no value
+
+
+def reserve(folder: Path, number: int) -> None:
+    """Reserve room for the metrics of one worker; raises SettingsError when there is none."""
+    try:
+        for kind, size in RESERVED_BYTES.items():
+            handle = os.open(path(folder, kind, number), os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                os.posix_fallocate(handle, 0, size)
+            finally:
+                os.close(handle)
+    except OSError as error:
+        raise SettingsError(
+            f"The workers' metrics cannot be kept in {folder.parent} ({error.strerror}): make room "
+            "there, or name another folder in TMPDIR."
+        ) from None
+
+
+def clear_gauges(folder: Path, number: int) -> None:
+    """Clear the gauges of a worker that has ended; its totals stay.
+
+    The room stays reserved for its successor (prometheus-client's own `mark_process_dead` would
+    delete the files).
+    """
+    for kind in GAUGES:
+        file = path(folder, kind, number)
+        if file.exists():  # not when it ended before it had any
+            with file.open("r+b", buffering=0) as gauges:
+                gauges.write(EMPTY)
+
+
+def path(folder: Path, kind: str, number: int) -> Path:
+    """Return the path at which prometheus-client looks for a file."""
+    return folder / f"{kind}_{number}.db"

@@ -1,0 +1,47 @@
+"""Checks before a process of the gateway serves; a failed one is reported in a sentence."""
+
+import sys
+from collections.abc import Callable
+
+from gateway.audit import file as audit
+from gateway.auth import gate
+from gateway.cluster import state as cluster
+from gateway.engine.tls import EngineTls
+from gateway.feedback import opening as feedback
+from gateway.model_card.source import card_source
+from gateway.observability import logs, tracing
+from gateway.runtime import memory
+from gateway.safety.disclaimer import disclaimer_of
+from gateway.server.tls import Tls
+from gateway.settings import gateway as settings
+
+WRONG_SETTING = 2
+
+
+def run(serve: Callable[[settings.GatewaySettings], int]) -> int:
+    """Call `serve` with checked settings and return its exit code; 2 when a setting is wrong."""
+    memory.disable_core_dumps()
+    memory.return_large_blocks()
+    try:
+        chosen = checked()
+        logs.set_up(chosen.log_level)
+        logs.take_over()
+        return serve(chosen)
+    except settings.SettingsError as problem:
+        print(f"gateway: {problem}", file=sys.stderr)  # noqa: T201 - for a person
+        return WRONG_SETTING
+
+
+def checked() -> settings.GatewaySettings:
+    """Load the settings and check what they name. Raises SettingsError."""
+    chosen = settings.load()
+    gate.check(chosen)
+    audit.check(chosen)
+    cluster.check(chosen)
+    feedback.check(chosen)
+    tracing.check(chosen)
+    disclaimer_of(chosen)
+    card_source(chosen)
+    Tls.of(chosen)
+    EngineTls.of(chosen)
+    return chosen

@@ -1,0 +1,58 @@
+"""Tasks that run as long as the application: a failure ends none of them for good."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Literal
+
+from gateway.runtime.log import fault_logged
+
+PAUSE_S = 1.0  # before a task that failed runs again
+TOLD_S = 600.0  # how long /healthz has a failure
+
+Task = Literal["engine", "keys", "shared", "hold", "withdrawals", "loop", "upkeep"]
+
+
+class Background:
+    """Runs tasks again after a failure, which is logged, counted, and told to the operator.
+
+    Without it one exception would end a task silently: keys that are withdrawn stay accepted, a
+    hold is never seen.
+    """
+
+    def __init__(
+        self, count: Callable[[Task], None], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`count` is called with the name of each task that fails, each time."""
+        self._count = count
+        self._clock = clock
+        self._failed: dict[Task, float] = {}
+
+    async def keep(self, name: Task, run: Callable[[], Awaitable[None]]) -> None:
+        """Run a task until it returns or is cancelled."""
+        while True:
+            with self.guard(name):
+                await run()
+                return
+            await asyncio.sleep(PAUSE_S)
+
+    @contextlib.contextmanager
+    def guard(self, name: Task) -> Iterator[None]:
+        """Note a failure of the block, which does not leave it."""
+        message = "a background task failed and runs again: %s"
+        with fault_logged(message, name, then=lambda: self._note(name)):
+            yield
+
+    def _note(self, name: Task) -> None:
+        self._failed[name] = self._clock()
+        self._count(name)
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each task that failed lately."""
+        since = self._clock() - TOLD_S
+        return [
+            f"The background task `{name}` has failed and was started again; see the log."
+            for name, failed in self._failed.items()
+            if failed > since
+        ]

@@ -1,0 +1,134 @@
+"""Settings of access: keys, tokens, web pages, certificates, and how much a client may ask."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from gateway.settings.base import CommaSeparated, SharedSettings, UserPath
+
+Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s,]+)$")]
+
+
+class AccessSettings(SharedSettings):
+    """Part of the gateway's settings."""
+
+    keys_file: UserPath | None = Field(
+        None, description="Access keys, as written by `mmhie keys`. Unset: no keys."
+    )
+    jwks_file: UserPath | None = Field(
+        None, description="JSON Web Key Set (JWKS) that verifies JSON Web Tokens (RS256, ES256)."
+    )
+    jwks_url: str | None = Field(
+        None,
+        pattern=r"^https://|^http://(localhost|127\.0\.0\.1|\[::1\])[:/]",
+        description="https URL of a JWKS; fetched in the background and when a token has an "
+        "unknown `kid`.",
+    )
+    jwks_refresh_seconds: float = Field(
+        300, ge=10, description="Interval between fetches of MMHIE_JWKS_URL."
+    )
+    jwt_issuer: str | None = Field(
+        None, min_length=1, description="Required `iss` claim of a token; needed with a JWKS."
+    )
+    jwt_audience: str | None = Field(
+        None, min_length=1, description="Required `aud` claim of a token; needed with a JWKS."
+    )
+    jwt_leeway_seconds: float = Field(
+        30, ge=0, le=300, description="Tolerated clock skew for `exp` and `nbf`."
+    )
+    jwt_user_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        ("fhirUser", "sub"),
+        description="Claims that name the person who asks, comma-separated; the first that a token "
+        "has counts. A path is `a.b`.",
+    )
+    jwt_patient_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        ("patient", "extensions.ihe_iua.person_id"),
+        description="Claims that name the patient, in the same form.",
+    )
+    jwt_purpose_claims: Annotated[tuple[str, ...], CommaSeparated] = Field(
+        ("purpose_of_use", "extensions.ihe_iua.purpose_of_use"),
+        description="Claims with the purpose of use (HL7's PurposeOfUse), in the same form.",
+    )
+    require_user: bool = Field(
+        False, description="Refuse requests to the model that do not name the person who asks."
+    )
+    require_purpose: bool = Field(
+        False, description="Refuse requests to the model that have no purpose of use."
+    )
+    protect_metrics: bool | None = Field(
+        None,
+        description="Require a key with the scope `metrics` on /metrics and /v1/mmhie/load. Unset: "
+        "in production only.",
+    )
+    protect_health: bool = Field(
+        False, description="Require the same key on /healthz and /readyz too."
+    )
+    cors_origins: Annotated[tuple[Origin, ...], CommaSeparated] = Field(
+        (),
+        description="Origins of web pages that may call the API from a browser, `https://host`; "
+        "or `*`.",
+    )
+    tls_certificate: UserPath | None = Field(
+        None, description="Certificate chain in PEM; enables HTTPS. Unset: plain HTTP."
+    )
+    tls_key: UserPath | None = Field(
+        None, description="Private key of the certificate in PEM, without a password."
+    )
+    tls_client_ca: UserPath | None = Field(
+        None,
+        description="CA (PEM) that must have signed the client's certificate; enables mutual TLS.",
+    )
+    client_concurrency: int | None = Field(
+        None, ge=1, description="Concurrent requests per client, unless its key sets a limit."
+    )
+    client_requests_per_minute: int | None = Field(
+        None, ge=1, description="Requests per minute per client, unless its key sets a limit."
+    )
+    client_tokens_per_minute: int | None = Field(
+        None,
+        ge=1,
+        description="Tokens (prompt and answer) per minute per client, unless its key sets a "
+        "limit.",
+    )
+
+    @property
+    def protects_metrics(self) -> bool:
+        return self.env == "production" if self.protect_metrics is None else self.protect_metrics
+
+
+def access_conflicts(settings: AccessSettings) -> Iterator[tuple[object, str]]:
+    """Yield combinations that are refused, each with its sentence."""
+    is_production = settings.env == "production"
+    signed = settings.jwks_file or settings.jwks_url
+    yield (
+        is_production and not (settings.keys_file or signed),
+        "MMHIE_ENV is production and no keys are configured; set MMHIE_KEYS_FILE (`mmhie keys "
+        "new` makes one), MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
+    )
+    yield (
+        (settings.require_user or settings.require_purpose) and not (settings.keys_file or signed),
+        "MMHIE_REQUIRE_USER and MMHIE_REQUIRE_PURPOSE need keys or tokens, since no other caller "
+        "can say who asks; set MMHIE_KEYS_FILE, MMHIE_JWKS_FILE or MMHIE_JWKS_URL.",
+    )
+    yield (
+        is_production and "*" in settings.cors_origins,
+        "MMHIE_CORS_ORIGINS is refused with `*` when MMHIE_ENV is production; name the origins.",
+    )
+    yield (
+        bool(settings.tls_certificate) != bool(settings.tls_key),
+        "MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY go together; set the other one as well.",
+    )
+    yield (
+        settings.tls_client_ca and not settings.tls_certificate,
+        "MMHIE_TLS_CLIENT_CA needs MMHIE_TLS_CERTIFICATE and MMHIE_TLS_KEY; set them as well.",
+    )
+    yield (
+        settings.jwks_file and settings.jwks_url,
+        "MMHIE_JWKS_FILE and MMHIE_JWKS_URL are both set; unset one.",
+    )
+    yield (
+        signed and not (settings.jwt_issuer and settings.jwt_audience),
+        "MMHIE_JWT_ISSUER and MMHIE_JWT_AUDIENCE must be set with a JWKS, else tokens for other "
+        "audiences are accepted.",
+    )

@@ -1,0 +1,83 @@
+"""Settings of the audit trail: its file and key, and where its checkpoints go."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from gateway.settings.base import SharedSettings, UserPath
+
+
+def check_collector_url(url: SecretStr) -> SecretStr:
+    """Return the address that takes checkpoints."""
+    if not names_a_collector(url.get_secret_value()):
+        raise ValueError("must be https://…, http://… or syslog://host:port")
+    return url
+
+
+def names_a_collector(url: str) -> bool:
+    """Return whether a URL is of HTTP, or of a syslog server with its port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "syslog":
+        return bool(parts.hostname and port) and parts.path in ("", "/")
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+
+
+CollectorUrl = Annotated[SecretStr, AfterValidator(check_collector_url)]
+
+
+class AuditSettings(SharedSettings):
+    """Part of the gateway's settings."""
+
+    audit_file: UserPath | None = Field(
+        None, description="Audit trail, one JSON line per request. Unset: no audit trail."
+    )
+    audit_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Key of the audit trail's HMAC chain, at least 32 characters; needed with "
+        "MMHIE_AUDIT_FILE.",
+    )
+    audit_users: Literal["given", "pseudonym"] = Field(
+        "given",
+        description="How the trail names persons who ask and subjects of tokens: as given, or by a "
+        "keyed pseudonym. Patients always have a pseudonym.",
+    )
+    audit_fsync: Literal["always", "interval", "never"] = Field(
+        "interval",
+        description="When lines are flushed to disk: with every batch (0.1 s), once a second, or "
+        "never.",
+    )
+    audit_rotate_bytes: int = Field(
+        100 * 1024 * 1024, ge=4096, description="Size at which the audit file is rotated."
+    )
+    audit_checkpoint_seconds: float = Field(
+        60, gt=0, description="Interval between audit checkpoints on standard output."
+    )
+    audit_checkpoint_url: CollectorUrl | None = Field(
+        None,
+        description="Where each checkpoint is sent as it is made: `https://…` (POST, JSON) or "
+        "`syslog://host:port` (RFC 5424 over TCP). Retried until it arrives.",
+    )
+    audit_on_failure: Literal["refuse", "serve"] = Field(
+        "refuse",
+        description="While the audit trail cannot be written: refuse requests with 503, or serve "
+        "and raise an alarm.",
+    )
+
+
+def audit_conflicts(settings: AuditSettings) -> Iterator[tuple[object, str]]:
+    """Yield combinations that are refused, each with its sentence."""
+    yield (
+        settings.audit_checkpoint_url and not settings.audit_file,
+        "MMHIE_AUDIT_CHECKPOINT_URL needs MMHIE_AUDIT_FILE; set that as well, or unset it.",
+    )
+    yield (
+        settings.audit_file and not settings.audit_key,
+        "MMHIE_AUDIT_KEY must be set with MMHIE_AUDIT_FILE; `openssl rand -hex 32` makes one.",
+    )

@@ -1,0 +1,71 @@
+"""Settings of the state that several gateways share: Redis."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from gateway.settings.base import SharedSettings, UserPath
+
+
+def check_redis_url(url: SecretStr) -> SecretStr:
+    """Return the address of a Redis server or socket."""
+    if not names_a_redis(url.get_secret_value()):
+        raise ValueError("must be redis://[user:password@]host[:port][/db], rediss:// or unix:")
+    return url
+
+
+def names_a_redis(url: str) -> bool:
+    """Return whether a URL is a server or socket, with nothing ignored or against TLS' checks."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    if "?" in url or "#" in url:
+        return False
+    if parts.scheme == "unix":
+        return parts.path.startswith("/") and len(parts.path) > 1
+    names_host = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and port != 0
+    return names_host and re.fullmatch(r"(/\d*)?", parts.path) is not None
+
+
+RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
+
+
+class ClusterSettings(SharedSettings):
+    """Part of the gateway's settings."""
+
+    redis_url: RedisUrl | None = Field(
+        None,
+        description="Redis through which several gateways share limits, holds and revoked keys: "
+        "`redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, `unix:/path`.",
+    )
+    redis_ca: UserPath | None = Field(
+        None, description="CA of the Redis server's certificate (PEM). Unset: the system's CAs."
+    )
+    redis_prefix: str = Field(
+        "mmhie",
+        pattern=r"^[\w.:-]{1,64}$",
+        description="Prefix of every key in Redis; must differ between services that share one "
+        "Redis.",
+    )
+    redis_timeout_seconds: float = Field(
+        0.2, gt=0, le=5, description="Longest time a request waits for Redis."
+    )
+    redis_on_failure: Literal["refuse", "serve"] = Field(
+        "serve",
+        description="While Redis is unavailable: refuse clients that have limits with 503, or "
+        "serve with limits counted per gateway and raise an alarm.",
+    )
+
+
+def cluster_conflicts(settings: ClusterSettings) -> Iterator[tuple[object, str]]:
+    """Yield the combination that is refused, with its sentence."""
+    uses_tls = settings.redis_url and settings.redis_url.get_secret_value().startswith("rediss:")
+    yield (
+        settings.redis_ca and not uses_tls,
+        "MMHIE_REDIS_CA needs a MMHIE_REDIS_URL with rediss://; set that, or unset it.",
+    )

@@ -1,0 +1,130 @@
+"""Settings of the way to the engine: its addresses, its key, and TLS on the way."""
+
+import ipaddress
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from gateway.settings.base import CommaSeparated, SharedSettings, UserPath
+
+
+def check_engine_url(url: str) -> str:
+    """Return `http[s]://host[:port]` or `unix:/path` with nothing that would be ignored."""
+    if not names_an_engine(url):
+        raise ValueError("must be http[s]://host:port or unix:/path")
+    return url
+
+
+EngineUrl = Annotated[str, AfterValidator(check_engine_url)]
+
+
+class EngineSettings(SharedSettings):
+    """Part of the gateway's settings."""
+
+    engine_url: EngineUrl = Field(
+        "http://127.0.0.1:8001",
+        description="Address of the engine, or of the router in front of it: `http://host:port`, "
+        "`https://host:port` or `unix:/path`.",
+    )
+    engine_api_key: SecretStr | None = Field(
+        None, description="Bearer key the engine expects. The launcher generates a random one."
+    )
+    engine_health_path: str = Field(
+        "/health",
+        pattern=r"^/[\w./-]*$",
+        description="Path that returns 200 while the upstream can serve; vLLM's router has "
+        "`/readiness`.",
+    )
+    engine_metrics_urls: Annotated[tuple[EngineUrl, ...], CommaSeparated] = Field(
+        (),
+        description="Engines behind a router, comma-separated; /metrics then includes their "
+        "metrics.",
+    )
+    engine_tls_ca: UserPath | None = Field(
+        None, description="CA of the engine's certificate (PEM). Unset: the system's CAs."
+    )
+    engine_tls_certificate: UserPath | None = Field(
+        None, description="Certificate chain (PEM) that the gateway shows to the engine."
+    )
+    engine_tls_key: UserPath | None = Field(
+        None, description="Private key of that certificate in PEM, without a password."
+    )
+    engine_allow_http: bool = Field(
+        False,
+        description="Allow `http://` to an engine on another host when MMHIE_ENV=production: "
+        "patient text crosses that network unencrypted, unless the network itself encrypts.",
+    )
+    phase_file: Path | None = Field(
+        None,
+        description="Status file in which the launcher publishes the engine's phase. Set by "
+        "`mmhie serve`.",
+    )
+
+    @property
+    def engine_addresses(self) -> dict[str, tuple[str, ...]]:
+        """Every address of an engine, by its setting."""
+        return {
+            "MMHIE_ENGINE_URL": (self.engine_url,),
+            "MMHIE_ENGINE_METRICS_URLS": self.engine_metrics_urls,
+        }
+
+
+def names_an_engine(url: str) -> bool:
+    """Return whether a URL is `http[s]://host[:port]` or `unix:/path`, with nothing ignored."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # an invalid port, unclosed brackets
+        return False
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        return False
+    if parts.scheme == "unix":
+        return parts.path.startswith("/") and not parts.netloc
+    names_host = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+    return names_host and parts.path in ("", "/")
+
+
+def is_encrypted(url: str) -> bool:
+    return urlsplit(url).scheme == "https"
+
+
+def is_plain_elsewhere(url: str) -> bool:
+    """Return whether a URL is of plain HTTP to another host."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a name or address is of this machine for certain."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def engine_conflicts(settings: EngineSettings) -> Iterator[tuple[object, str]]:
+    """Yield combinations that are refused, each with its sentence."""
+    files = (settings.engine_tls_ca, settings.engine_tls_certificate, settings.engine_tls_key)
+    addresses = settings.engine_addresses
+    yield (
+        bool(settings.engine_tls_certificate) != bool(settings.engine_tls_key),
+        "MMHIE_ENGINE_TLS_CERTIFICATE and MMHIE_ENGINE_TLS_KEY go together; set the other one as "
+        "well.",
+    )
+    yield (
+        any(files) and not any(map(is_encrypted, chain(*addresses.values()))),
+        "MMHIE_ENGINE_TLS_CA, MMHIE_ENGINE_TLS_CERTIFICATE and MMHIE_ENGINE_TLS_KEY need a "
+        "MMHIE_ENGINE_URL with https://; set that, or unset them.",
+    )
+    for name, urls in addresses.items():
+        yield (
+            settings.env == "production"
+            and not settings.engine_allow_http
+            and any(map(is_plain_elsewhere, urls)),
+            f"{name} is plain http to another host, which is refused when MMHIE_ENV is production; "
+            "use https://, or set MMHIE_ENGINE_ALLOW_HTTP=true where the network encrypts.",
+        )

@@ -1,0 +1,290 @@
+"""The gateway's MMHIE_* settings: one constrained, described field each."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ByteSize, Field, SecretStr, StringConstraints
+
+from gateway.settings.access import AccessSettings, access_conflicts
+from gateway.settings.audit import AuditSettings, audit_conflicts
+from gateway.settings.base import (
+    A_DAY,
+    ENV_FILE,
+    PREFIX,
+    CommaSeparated,
+    SettingsError,
+    UserPath,
+    build,
+    names_of,
+    refuse_conflicts,
+    refuse_unknown,
+    shared_conflicts,
+    variables,
+)
+from gateway.settings.card import CardSettings
+from gateway.settings.checks import CheckSettings
+from gateway.settings.cluster import ClusterSettings, cluster_conflicts
+from gateway.settings.engine import EngineSettings, engine_conflicts
+from gateway.settings.feedback import FeedbackSettings, feedback_conflicts
+
+# Variables that only the launcher or the SDK reads, written by `make docs`.
+SIBLING_SETTINGS = Path(__file__).with_name("sibling_settings.txt")
+
+__all__ = ["PREFIX", "GatewaySettings", "SettingsError", "known_names", "load"]
+
+
+V1_TIMEOUT_S = 600  # as the openai library has it
+HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[\w.-]+)$")]
+
+
+class GatewaySettings(
+    AccessSettings,
+    ClusterSettings,
+    AuditSettings,
+    CardSettings,
+    CheckSettings,
+    EngineSettings,
+    FeedbackSettings,
+):
+    """The gateway's settings, read once at start."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Minimum severity that is logged. No level logs patient text."
+    )
+
+    console: bool = Field(True, description="Serve the web console at `/`.")
+    api_docs: bool | None = Field(
+        None, description="Serve the API's interactive page at `/docs`. Unset: in development only."
+    )
+    allowed_hosts: Annotated[tuple[HostName, ...], CommaSeparated] = Field(
+        (),
+        description="Names, comma-separated, under which a gateway without keys answers beside "
+        "addresses, `localhost` and names without a domain; or `*`.",
+    )
+
+    v1_timeout_seconds: float | None = Field(
+        None,
+        ge=0,
+        le=A_DAY,
+        description="Timeout of a whole answer on /v1, whose clients expect minutes. Unset: "
+        "MMHIE_TIMEOUT_SECONDS where that is set, else 600.",
+    )
+
+    stream_format: Literal["sse", "text"] = Field(
+        "sse",
+        description="Form of a stream of /llm/generate where the `Accept` header asks for none: "
+        "server-sent events, or the plain text of the first release.",
+    )
+    truncate: Literal["none", "left", "right"] = Field(
+        "none",
+        description="How a prompt that is too long is handled: refused (none), or truncated on "
+        "that side.",
+    )
+    system_prompt: str = Field(
+        "You are a medical reasoning assistant",
+        description="System message of /llm/generate when the request has no `system` field.",
+    )
+
+    header_timeout_seconds: float = Field(
+        10,
+        gt=0,
+        le=A_DAY,
+        description="Time within which a request's headers must arrive, else 408.",
+    )
+    body_timeout_seconds: float = Field(
+        30,
+        gt=0,
+        le=A_DAY,
+        description="Time within which a request's whole body must arrive, else 408.",
+    )
+    keep_alive_seconds: float = Field(
+        75, gt=0, le=A_DAY, description="How long an idle connection is kept open between requests."
+    )
+    send_timeout_seconds: float = Field(
+        60,
+        gt=0,
+        le=A_DAY,
+        description="How long a client may leave an answer unread before its connection is closed.",
+    )
+    max_header_bytes: int = Field(
+        32 * 1024,
+        ge=1024,
+        description="Maximum size of the request line and headers, in bytes, else 431.",
+    )
+    max_connections: int = Field(
+        4096, ge=1, description="Maximum open connections per process; further ones get 503."
+    )
+
+    max_queue: int = Field(
+        256, ge=0, description="Requests that may wait for a slot at the engine."
+    )
+    queue_timeout_seconds: float = Field(
+        10, gt=0, le=A_DAY, description="Longest wait for a slot at the engine before 503."
+    )
+    max_body_bytes: int = Field(
+        2 * 1024 * 1024, ge=1024, description="Maximum size of a request body, in bytes."
+    )
+    max_memory: ByteSize | None = Field(
+        None,
+        ge=16 * 1024 * 1024,
+        description="Memory for all request bodies and answers held at once, in bytes or as "
+        "`512MiB`; over it requests get 503. Workers have equal shares. Unset: half of what the "
+        "processes leave of the container's limit, or an eighth of the machine's memory.",
+    )
+    max_v1_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Maximum length of an answer on /v1, in tokens, and the default where the path"
+        " gets none of the budgets that it reads. Unset: the model's context.",
+    )
+    max_choices: int = Field(
+        16, ge=1, description="Maximum choices of one /v1 request: `n` times the number of prompts."
+    )
+    max_messages: int = Field(
+        1024, ge=1, description="Maximum messages or input items of one /v1 request."
+    )
+    max_tools: int = Field(128, ge=0, description="Maximum tools of one /v1 request.")
+    max_logprobs: int = Field(
+        20, ge=0, description="Maximum log-probabilities per token of one /v1 request."
+    )
+    max_json_depth: int = Field(
+        64, ge=8, le=512, description="Maximum nesting depth of a /v1 request body."
+    )
+    max_grammar_weight: int = Field(
+        128,
+        ge=0,
+        description="Maximum cost of the patterns and text lengths in the formats and tools of a"
+        " /v1 request, in units of 7 ms of the engine's compiler.",
+    )
+    workers: int = Field(
+        1, ge=1, le=64, description="Gateway processes that share the port and all limits."
+    )
+    settle_seconds: float = Field(
+        0,
+        ge=0,
+        le=A_DAY,
+        description="After SIGTERM, how long to keep serving while /readyz already returns 503.",
+    )
+    drain_seconds: float = Field(
+        20,
+        ge=0,
+        le=A_DAY,
+        description="After SIGTERM, how long requests in flight may take to finish.",
+    )
+
+    disclaimer_text: str | None = Field(
+        None, min_length=1, description="Replaces the default disclaimer."
+    )
+    disclaimer_contact: str | None = Field(
+        None, min_length=1, description="Line after the disclaimer with a contact."
+    )
+    disclaimer_language: str = Field(
+        "en",
+        pattern="^[a-z]{2}(-[A-Z]{2})?$",
+        description="Language tag of the disclaimer, notices and errors.",
+    )
+    digest_key: SecretStr | None = Field(
+        None,
+        description="HMAC key of the prompt and output digests in provenance. Unset: a new one at "
+        "each start.",
+    )
+    hold_file: UserPath = Field(
+        Path("~/.local/state/mmhie/hold.json"),
+        description="File in which `mmhie hold` records that the model is out of service.",
+    )
+    notice_threshold: float | None = Field(
+        None,
+        ge=0.05,
+        le=1,
+        description="Estimated probability of an emergency from which a passage gets a notice; 1: "
+        "none does. Unset: that of the model, in docs/red-flags.md.",
+    )
+    notice_reader: Literal["off", "model"] = Field(
+        "off",
+        description="`model`: where the classifier of red flags is not sure, ask the served model, "
+        "too, in one word beside the answer. It can add a notice, and takes none back.",
+    )
+    notice_reader_seconds: float = Field(
+        5, gt=0, le=A_DAY, description="Time within which the model must answer that question."
+    )
+    reasoning: Literal["pass", "hide", "scope"] = Field(
+        "pass",
+        description="Who may see reasoning: everybody, nobody, or keys with the scope `reasoning`.",
+    )
+    reasoning_field: Literal["reasoning", "reasoning_content", "both"] = Field(
+        "reasoning",
+        description="Name of the reasoning field on /v1; older clients expect `reasoning_content`.",
+    )
+    disclaimer_in_text: Literal["off", "prefix", "suffix", "both"] = Field(
+        "off", description="Add the disclaimer to the answer's text on /llm/generate as well."
+    )
+    disclaimer_in_v1_text: Literal["off", "prefix", "suffix", "both"] = Field(
+        "off", description="The same on /v1; never with tools or structured output."
+    )
+    emergency_contact: str | None = Field(
+        None,
+        min_length=1,
+        description='Whom to call, as red-flag notices and `emergency_note` name it. Unset: "the '
+        'ward\'s emergency number" to clinicians, "your local emergency number" to all others, in '
+        "the disclaimer's language.",
+    )
+    crisis_line: str | None = Field(
+        None,
+        min_length=1,
+        description='Crisis line named to patients in the notice on self-harm. Unset: "a crisis '
+        "line\", in the disclaimer's language.",
+    )
+    audience: Literal["clinician", "patient", "off"] = Field(
+        "clinician",
+        description="Reader of red-flag notices: how they are worded; `off`: no notices.",
+    )
+    wording_file: Path | None = Field(
+        None,
+        description="TOML file with all sentences of another language, or reworded: disclaimer, "
+        "notices, downtime, errors.",
+    )
+
+    def whole_answer_s(self, path: str) -> float:
+        """Return the timeout of an answer in one piece on a path of ours."""
+        if not path.startswith("/v1/"):
+            return self.timeout_seconds
+        if self.v1_timeout_seconds is not None:
+            return self.v1_timeout_seconds
+        return self.timeout_seconds if "timeout_seconds" in self.model_fields_set else V1_TIMEOUT_S
+
+    @property
+    def serves_api_docs(self) -> bool:
+        return self.env != "production" if self.api_docs is None else self.api_docs
+
+
+def known_names() -> frozenset[str]:
+    """Return every MMHIE_* variable that the gateway, the launcher or the SDK reads."""
+    return names_of(GatewaySettings) | set(SIBLING_SETTINGS.read_text("utf-8").split())
+
+
+def load(
+    environ: Mapping[str, str] = os.environ, env_file: Path | None = ENV_FILE
+) -> GatewaySettings:
+    """Return the settings in an environment and a .env file; raise SettingsError."""
+    values = variables(environ, env_file)
+    refuse_unknown(values, known_names())
+    settings = build(GatewaySettings, values)
+    refuse_conflicts(conflicts(settings))
+    return settings
+
+
+def conflicts(settings: GatewaySettings) -> Iterator[tuple[object, str]]:
+    """Yield combinations that are refused, each with its sentence."""
+    yield from shared_conflicts(settings)
+    yield from feedback_conflicts(settings)
+    yield from access_conflicts(settings)
+    yield from cluster_conflicts(settings)
+    yield from audit_conflicts(settings)
+    yield from engine_conflicts(settings)
+    yield (
+        settings.notice_reader == "model" and settings.audience == "off",
+        "MMHIE_NOTICE_READER=model needs somebody to read its notices: set MMHIE_AUDIENCE to "
+        "clinician or patient, or MMHIE_NOTICE_READER to off.",
+    )

@@ -1,1 +1,0 @@
-"""OpenTelemetry traces, without any text of a prompt or an answer."""

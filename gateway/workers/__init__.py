@@ -1,1 +1,0 @@
-"""Several gateway processes on one port, and the supervisor that starts and restarts them."""

@@ -1,0 +1,188 @@
+"""The signed report and its page: judged anew, verified, and damaged in every part."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assurance.acceptance import page, profiles, report, run
+from assurance.acceptance.check import Finding
+from assurance.acceptance.report import SIGNATURE
+from assurance.reports.page import text_in
+from assurance.reports.signature import ReportDamaged
+from launcher.errors import LauncherError
+from launcher.planning.cards import CARDS
+from launcher.planning.hardware import Hardware
+
+RECORDED = sorted((Path(__file__).parents[3] / "docs/acceptance").glob("*.json"))
+KEY = "k" * 32
+
+
+def content() -> dict[str, Any]:
+    """A report as it was measured on the CPU engine, without its signature."""
+    found = SIGNATURE.read(RECORDED[0].read_text())
+    del found["mac"]
+    return found
+
+
+@pytest.fixture
+def text() -> str:
+    """The same, signed."""
+    return SIGNATURE.signed(content(), KEY)
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_recorded_measurements_are_judged_the_same(file: Path) -> None:
+    """The verdicts of the shipped reports are what the judges say of their figures."""
+    found = SIGNATURE.read(file.read_text())
+
+    assert [asdict(one) for one in run.judged_again(found)] == found["findings"]
+    assert found["has_passed"]
+
+
+SPOILED: list[tuple[str, str, Any]] = [
+    ("disclaimer", "surfaces.0.has_text", False),
+    ("disclaimer", "surfaces.11.has_header", False),
+    ("disclaimer", "surfaces.3.status", 502),
+    ("greedy answers", "beside.0", "x"),
+    ("greedy answers", "again", []),
+    ("abort", "freed_s", None),
+    ("abort", "was_running", False),
+    ("load", "runs.0.failed", 1),
+    ("load", "runs.1.ttft_p99_ms", 1e9),
+    ("load", "runs.1.tokens_s", 0.1),
+    ("memory", "used_gib", 100.0),
+    ("memory", "tokens", 1),
+    ("memory", "weights_gib", 9.9),
+    ("recovery", "back_s", None),
+    ("recovery", "answers_after", False),
+    ("recovery", "status_while_down", 200),
+    ("recovery", "answered_s", 60.0),
+]
+
+
+@pytest.mark.parametrize(("check", "field", "value"), SPOILED)
+def test_a_worse_figure_fails(check: str, field: str, value: Any) -> None:
+    """Each figure counts for itself."""
+    found = content()
+    place, *steps = found["measurements"][check], *field.split(".")
+    for step in steps[:-1]:
+        place = place[int(step) if step.isdigit() else step]
+    last = steps[-1]
+    place[int(last) if last.isdigit() else last] = value
+    if check == "load" and field.endswith("tokens_s"):
+        for one in found["measurements"]["load"]["runs"]:
+            one["tokens_s"] = 0.1 if one["way"] == "through" else 100.0
+
+    judged = {one.check: one for one in run.judged_again(found)}
+    assert judged[check].outcome == "failed"
+    assert all(one.outcome != "failed" for name, one in judged.items() if name != check)
+
+
+def test_a_tie_may_break_otherwise() -> None:
+    """Two tokens as likely as each other: rounding, and it is said."""
+    found = content()
+    greedy = found["measurements"]["greedy answers"]
+    greedy["beside"][0] = "x"
+    greedy["gaps"][0] = 0.01
+    (judged,) = [one for one in run.judged_again(found) if one.check == "greedy answers"]
+
+    assert judged.outcome == "passed"
+    assert "VLLM_BATCH_INVARIANT" in judged.sentence
+
+
+def test_a_report_is_as_it_was_written(text: str) -> None:
+    """And any other key's is not."""
+    assert SIGNATURE.verify(text, KEY) == content()
+    with pytest.raises(ReportDamaged):
+        SIGNATURE.verify(text, "l" * 32)
+    with pytest.raises(LauncherError, match="MMHIE_AUDIT_KEY"):
+        SIGNATURE.verify(text, None)
+
+
+def test_every_changed_byte_is_found(text: str) -> None:
+    """A digit, a word, white space, something after the end."""
+    places = range(0, len(text), 97)
+    changed = [text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :] for place in places]
+    for other in (*changed, text + " ", text[:-2], text.replace(": true", ": false", 1)):
+        with pytest.raises(ReportDamaged):
+            SIGNATURE.verify(other, KEY)
+
+
+def test_without_a_key_nobody_can_tell() -> None:
+    """An unsigned report is no genuine one, and says so."""
+    unsigned = SIGNATURE.signed(content(), None)
+
+    with pytest.raises(ReportDamaged, match="not signed"):
+        SIGNATURE.verify(unsigned, KEY)
+    assert "not signed" in page.html(unsigned)
+
+
+def test_the_page_holds_the_report(text: str) -> None:
+    """Whole, whatever characters are in it; nothing is loaded from elsewhere."""
+    hostile = SIGNATURE.signed(content() | {"verdict": "</script><b>"}, KEY)
+
+    assert text_in(page.html(text), "acceptance") == text
+    assert text_in(page.html(hostile), "acceptance") == hostile
+    assert "</script><b>" not in page.html(hostile)
+    assert "CPU engine: nothing here was seen on a GPU." in page.html(text)
+    for loading in ("http://", "https://", "src=", "@import", "url("):
+        assert loading not in page.html(text)
+
+
+def test_a_failure_is_seen_on_the_page() -> None:
+    """In words and colour, with the sentence."""
+    found = content()
+    finding = Finding("abort", "failed", "The engine works on.", "over 5 s", "5 s")
+    found["findings"] = [asdict(finding)]
+    shown = page.html(SIGNATURE.signed(report.document(measured(found), found["time"]), KEY))
+
+    assert '<p class="verdict failed">1 of 1 checks failed: abort.</p>' in shown
+    assert "The engine works on." in shown
+
+
+def measured(found: dict[str, Any]) -> dict[str, Any]:
+    """The parts that a run returns."""
+    return {name: found[name] for name in ("facts", "findings", "measurements")}
+
+
+def test_shipped_profiles_are_those_of_the_reports() -> None:
+    """A row of the table for each report in docs, and no other."""
+    rows = [asdict(profiles.profile_of(SIGNATURE.read(file.read_text()))) for file in RECORDED]
+    shipped = json.loads(profiles.SHIPPED.read_text())
+
+    assert shipped == json.loads(json.dumps(rows))
+
+
+def test_profiles_grow(tmp_path: Path) -> None:
+    """By a report that passed, once; by no other."""
+    found = content()
+    before = profiles.known(tmp_path)
+    profile = profiles.profile_of(found)
+    files = {profiles.add(profile, tmp_path) for _ in range(2)}
+
+    assert len(files) == 1
+    assert profiles.known(tmp_path) == [*before, profile]
+    with pytest.raises(LauncherError, match="not known to be good"):
+        profiles.profile_of(found | {"has_passed": False})
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(LauncherError, match=r"other\.json"):
+        profiles.known(tmp_path)
+
+
+def test_profiles_are_for_a_machine() -> None:
+    """A CPU's row for machines without GPUs, a card's for those that have as many of it."""
+    h100 = CARDS["h100"]
+    row = asdict(profiles.profile_of(content()))
+    two = profiles.read_row(row | {"cards": [h100.name] * 2, "tensor_parallel": 2})
+    cpu = profiles.read_row(row)
+
+    assert cpu.suits(Hardware())
+    assert not cpu.suits(Hardware(gpus=(h100,)))
+    assert two.suits(Hardware(gpus=(h100,) * 4))
+    assert not two.suits(Hardware(gpus=(h100,)))
+    assert not two.suits(Hardware(gpus=(CARDS["a100"],) * 2))
+    assert two.hardware == f"2x {h100.name}"
+    assert "TP 2" in two.settings

@@ -1,0 +1,180 @@
+"""`mmhie doctor`: every check can fail, and says what to do."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assurance.cli.doctor import conclusion
+from assurance.doctor import checks
+from assurance.doctor.checks import Finding, Outcome, Subject
+from assurance.doctor.self_test import Result
+from launcher.models.families import CONFIGS
+from tests.models import smollm2
+from tests.waiting import PATIENCE_S
+
+MMHIE = Path(sys.executable).with_name("mmhie")
+
+
+def findings(tmp_path: Path, **ours: str) -> dict[str, Finding]:
+    """By the check's name, with a self-test that found nothing wrong."""
+    subject = Subject({"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours})
+    subject.self_test = Result(tokens=10, usage_statistics=False)
+    return {found.check: found for found in checks.run_checks(subject)}
+
+
+def run(*arguments: str, cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
+    """The real command, with only these settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
+    return subprocess.run(
+        [MMHIE, "doctor", *arguments],
+        env={**kept, "MMHIE_CACHE_DIR": str(cwd), **ours},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE_S,
+    )
+
+
+@pytest.mark.slow
+def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
+    """Every check passes on a real folder, in the real command; as JSON for programs."""
+    model = str(smollm2.model())
+    done = run("--json", cwd=tmp_path, MMHIE_REASONER_MODEL=model, MMHIE_PORT=str(unused_tcp_port))
+    found = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+
+    assert done.returncode == 0, done
+    assert list(found) == [name for name, _ in checks.CHECKS]
+    wrong = {name: one for name, one in found.items() if one["outcome"] != "ok"}
+    assert list(wrong) == ["digests"], wrong
+    assert "No SHA-256 was recorded" in wrong["digests"]["sentence"]
+    assert found["vocabulary"]["sentence"] == "49152 tokens."
+
+
+def test_the_last_line_is_the_outcome() -> None:
+    """Also where nothing failed; what was not made and what warns is counted."""
+    outcomes: tuple[Outcome, ...] = ("ok", "ok", "warning", "not checked")
+    found = [Finding("disk", outcome, "A sentence.") for outcome in outcomes]
+
+    assert conclusion(found[:2]) == "2 checks, none failed: `mmhie serve` can start."
+    assert conclusion(found) == (
+        "4 checks, none failed, 1 with a warning, 1 not made: `mmhie serve` can start."
+    )
+
+
+def test_what_is_missing_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    """A model that is not on this machine; what follows from that is not told again."""
+    missing = {"MMHIE_REASONER_MODEL": "facebook/opt-1.3b", "HF_HOME": str(tmp_path)}
+    done = run(cwd=tmp_path, MMHIE_DEVICE="cpu", **missing)
+    lines = {line.split()[1]: line for line in done.stdout.splitlines()}
+
+    assert done.returncode == 2
+    assert "run `mmhie fetch facebook/opt-1.3b` first" in lines["weights"]
+    assert lines["network"].split(maxsplit=2)[2] == "See weights."
+    assert "weights" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("check", "ours", "words"),
+    [
+        ("settings", {"MMHIE_PROT": "80"}, "nearest known name is MMHIE_PORT"),
+        ("settings", {"MMHIE_MAX_QUEUE": "many"}, "MMHIE_MAX_QUEUE"),
+        ("device", {"MMHIE_DEVICE": "cuda"}, "no GPU is visible"),
+        ("model", {"MMHIE_REASONER_MODEL": "no/such-model"}, "mmhie fetch no/such-model"),
+        ("plan", {"MMHIE_REASONER_MODEL": "embedded", "MMHIE_TENSOR_PARALLEL": "7"}, "7"),
+    ],
+)
+def test_each_wrong_setting_has_its_check(
+    check: str,
+    ours: dict[str, str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sentence is the one a start would end with."""
+    for name, value in ours.items():
+        monkeypatch.setenv(name, value)  # the gateway reads its own
+    found = findings(tmp_path, **ours)
+
+    assert found[check].outcome == "failed"
+    assert words in found[check].sentence
+
+
+@pytest.mark.slow
+def test_a_damaged_model_is_found(tmp_path: Path) -> None:
+    """A cut file before its digest is even asked for."""
+    model = tmp_path / "model"
+    shutil.copytree(smollm2.model(), model)
+    with (model / "model.safetensors").open("r+b") as opened:
+        opened.truncate(10_000_000)
+
+    found = findings(tmp_path, MMHIE_REASONER_MODEL=str(model))
+
+    assert found["weights"].outcome == "failed"
+    assert "model.safetensors is cut short" in found["weights"].sentence
+
+
+@pytest.mark.slow
+def test_a_changed_file_is_found(tmp_path: Path) -> None:
+    """The hub's cache: the right length, the wrong bytes."""
+    blob = tmp_path / ("0" * 64)
+    shutil.copyfile(smollm2.model() / "model.safetensors", blob)
+    model = tmp_path / "model"
+    shutil.copytree(smollm2.model(), model, ignore=lambda *_: ["model.safetensors"])
+    (model / "model.safetensors").symlink_to(blob)
+
+    found = findings(tmp_path, MMHIE_REASONER_MODEL=str(model))
+
+    assert found["weights"].outcome == "ok"
+    assert found["digests"].outcome == "failed"
+    assert "model.safetensors changed" in found["digests"].sentence
+
+
+def test_a_taken_port_is_found(tmp_path: Path) -> None:
+    """Before the engine has loaded for a minute."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        found = findings(tmp_path, MMHIE_REASONER_MODEL="embedded", MMHIE_PORT=port)
+
+    assert found["port"].outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    ("result", "check", "words"),
+    [
+        (Result(error="ValueError: no tokens"), "vocabulary", "no tokens"),
+        (Result(tokens=1, usage_statistics=True), "telemetry", "usage statistics"),
+        (Result(tokens=1, contacted=["hub.invalid"]), "network", "hub.invalid"),
+    ],
+)
+def test_what_the_self_test_found_is_told(
+    result: Result, check: str, words: str, tmp_path: Path
+) -> None:
+    """Each of its answers has its check."""
+    (tmp_path / "config.json").write_text(json.dumps(CONFIGS["facebook/opt-1.3b"]))
+    header = b'{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}'
+    weights = len(header).to_bytes(8, "little") + header + b"\0\0"
+    (tmp_path / "model.safetensors").write_bytes(weights)
+    subject = Subject({"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_REASONER_MODEL": str(tmp_path)})
+    subject.self_test = result
+    (finding,) = [finding for finding in checks.run_checks(subject) if finding.check == check]
+
+    assert finding.outcome == "failed"
+    assert words in finding.sentence
+
+
+def test_a_checkpoint_still_to_be_made(tmp_path: Path) -> None:
+    """The embedded model before its first start: its vocabulary is read then."""
+    found = findings(tmp_path, MMHIE_REASONER_MODEL="embedded")
+
+    assert found["digests"].outcome == "ok"
+    assert found["vocabulary"].outcome == "warning"
+    assert found["network"].outcome == "ok"

@@ -1,0 +1,41 @@
+"""File systems that do not answer, as told by `mmhie doctor`."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assurance.doctor import mounts
+from assurance.doctor.checks import Subject, run_checks
+
+
+@pytest.fixture
+def hanging() -> Iterator[threading.Event]:
+    """What a look at the folder waits for."""
+    until = threading.Event()
+    yield until
+    until.set()
+
+
+def test_a_folder_that_answers(tmp_path: Path) -> None:
+    """Whether it is there or not."""
+    assert mounts.answers(tmp_path)
+    assert mounts.answers(tmp_path / "absent")
+
+
+def test_a_folder_that_hangs(tmp_path: Path, hanging: threading.Event) -> None:
+    """Nobody waits for it for ever."""
+    assert not mounts.answers(tmp_path, 0.01, lambda _: hanging.wait())
+
+
+def test_doctor_names_it_and_looks_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every other check would hang there, too."""
+    monkeypatch.setattr(mounts, "answers", lambda folder: folder != tmp_path)
+    subject = Subject({"MMHIE_CACHE_DIR": str(tmp_path)})
+    findings = list(run_checks(subject))
+
+    assert [finding.check for finding in findings] == ["settings", "cache"]
+    assert f"{tmp_path} did not answer within 10 s" in findings[-1].sentence

@@ -1,0 +1,381 @@
+"""The evaluation report: estimates, page, signature, comparison, and what a site demands of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assurance.evaluation import compare, limits, page, report, results
+from assurance.evaluation.compare import NotComparable
+from assurance.evaluation.limits import NotEvaluated
+from assurance.evaluation.report import SIGNATURE, UNKEYED
+from assurance.evaluation.results import Record
+from assurance.evaluation.statistics import Interval
+from assurance.reports.page import text_in
+from assurance.reports.signature import ReportDamaged
+from gateway.model_card import evaluation as model_card
+from tests.assurance.evaluation.reports import (
+    ASKING,
+    KEY,
+    SOURCE,
+    SUBJECT,
+    TIME,
+    content,
+    record,
+    signed,
+)
+
+
+def guessed(n: int, every: int) -> list[Record]:
+    """Return answers to questions with four choices, one of `every` of them right."""
+    return [
+        record(
+            *(number, float(number % every == 0)),
+            suite="knowledge",
+            group="medqa",
+            task="knowledge-medqa",
+            chance=0.25,
+        )
+        for number in range(n)
+    ]
+
+
+def test_each_group_has_its_interval() -> None:
+    """Counted without what has no score; a language is a row of its own where there are several."""
+    records = [
+        record(1, 1.0),
+        record(2, 0.0, language="de"),
+        record(3, None, reason="failed"),
+        record(4, 0.4, group="rubrics"),
+    ]
+    rows = {(group["group"], group["language"]): group for group in results.groups(records)}
+
+    assert rows["doses", None]["scored"] == 2
+    assert rows["doses", None]["items"] == 3
+    assert rows["doses", None]["score"]["value"] == 0.5
+    assert rows["doses", None]["reasons"] == {"failed": 1}
+    assert rows["doses", "de"]["score"]["value"] == 0.0
+    assert rows["rubrics", None]["score"]["method"] == "bootstrap 95 %"
+    assert ("rubrics", "en") not in rows
+
+
+@pytest.mark.parametrize(("every", "at_chance"), [(4, True), (1, False), (1000, False)])
+def test_guessing_is_said_to_be_guessing(every: int, *, at_chance: bool) -> None:
+    """Neither far above nor far below chance is called so."""
+    found = content(guessed(40, every))
+
+    assert found["groups"][0]["is_at_chance"] is at_chance
+    assert ("from guessing at this size: medqa" in found["verdict"]) is at_chance
+    assert ("score does not differ from it" in page.html(signed(found))) is at_chance
+
+
+def test_an_unreadable_group_does_not_guess() -> None:
+    """An answer without a choice is no guess, however the score falls."""
+    unread = [record(n, 0.0, chance=0.25, reason="no choice") for n in range(8)]
+    read = [record(n, float(n % 4 == 0), chance=0.25) for n in range(8)]
+
+    assert content(unread)["groups"][0]["is_at_chance"] is None
+    assert content(read)["groups"][0]["is_at_chance"] is True
+
+
+def test_wordings_of_a_question_are_one_item() -> None:
+    """Thirty answers to ten questions have the interval of ten, in report and limits."""
+    asked = [record(n, float(n < 9), family=f"f{n // 3}") for n in range(30)]
+    found = content(asked)
+
+    score = found["groups"][0]["score"]
+    assert (score["value"], score["n"]) == (0.3, 10)
+    assert (round(score["low"], 2), round(score["high"], 2)) == (0.11, 0.6)
+    assert limits.estimate(found, "safety") == Interval(**score)
+
+
+def test_a_part_of_the_items_is_not_complete() -> None:
+    """A run with --limit is never a whole evaluation, and its verdict says so."""
+    run = report.Run(SUBJECT, ASKING, [SOURCE], {"limit": 1, "minutes": None}, Path("/none"))
+    found = report.document(run, [record(1, 1.0)], TIME, KEY)
+
+    assert not found["is_complete"]
+    assert "not a complete evaluation" in found["verdict"]
+
+
+@pytest.mark.parametrize(("n", "margin", "is_within"), [(10, 0.05, False), (400, 0.05, True)])
+def test_nothing_found_is_not_nothing_there(n: int, margin: float, *, is_within: bool) -> None:
+    """The sentence names what these items could show; many equal ones show the margin."""
+    both = content([record(number, float(number % 2)) for number in range(n)])
+    found = compare.compared(both, both)
+
+    assert not found.is_told_apart
+    assert found.sentence.startswith("Cannot tell at this size")
+    assert found.is_within(margin) is is_within
+    assert 0 < found.detectable < 1
+
+
+def test_no_figure_stands_without_its_interval() -> None:
+    """In the page, every score has the two ends beside it."""
+    shown = page.html(signed(content([*guessed(8, 2), record(1, 0.3, group="rubrics")])))
+    cells = re.findall(r"<td>(\d+ % .*?)</td>", shown)
+
+    scores = [cell for cell in cells if not cell.startswith("25 %")]
+    assert len(scores) == 2
+    assert all(re.fullmatch(r"\d+ % \(\d+ to \d+ %\)", score) for score in scores)
+
+
+def test_what_was_not_asked_leaves_the_report_incomplete() -> None:
+    """And a suite without a score is named."""
+    found = content([record(1, None, reason="not asked"), record(2, None, reason="failed")])
+
+    assert not found["is_complete"]
+    assert found["verdict"].startswith("0 of 2 items were answered; --resume asks the rest.")
+    assert "Without a score: safety" in found["verdict"]
+
+
+def test_agreement_is_of_families_and_of_pairs() -> None:
+    """A family counts once; alone and in the batch an item with itself."""
+    alone: dict[str, Any] = {"suite": "robustness", "task": "robustness-alone"}
+    batch = {**alone, "task": "robustness-batch"}
+    found = results.agreement(
+        [
+            *(record(n, 1.0, family="f", answer="A", **alone) for n in (1, 2)),
+            *(
+                record(n, 1.0, family="g", answer=letter, **alone)
+                for n, letter in ((3, "A"), (4, "B"))
+            ),
+            record(5, None, family="h", answer="C", **alone),
+            record(1, 1.0, **batch),
+            replace(record(2, 1.0, **batch), digest="other"),
+            replace(record(3, 1.0, **batch), digest=""),
+        ]
+    )
+    shares = {one["of"]: one["agreement"] for one in found}
+
+    assert (
+        shares["paraphrases of a question"]["value"],
+        shares["paraphrases of a question"]["n"],
+    ) == (0.5, 2)
+    assert (
+        shares["alone and in a full batch"]["value"],
+        shares["alone and in a full batch"]["n"],
+    ) == (0.5, 2)
+
+
+def test_a_page_holds_its_report() -> None:
+    """Byte for byte, also where a name tries to end the element or to be markup."""
+    hostile = content([record(1, 1.0, group="</script><b>x")])
+    text = signed(hostile)
+    shown = page.html(text)
+
+    assert text_in(shown, "evaluation") == text
+    assert "<b>x" not in shown
+    assert "http://" not in shown.replace("http://www.w3.org", "")
+
+
+def test_a_report_edited_by_hand_is_found() -> None:
+    """Any byte, another key, no key; and one of another kind."""
+    text = signed(content([record(1, 1.0)]))
+
+    assert SIGNATURE.verify(text, KEY)["time"] == TIME
+    places = range(0, len(text), 97)
+    for other in [text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :] for at in places]:
+        with pytest.raises(ReportDamaged):
+            SIGNATURE.verify(other, KEY)
+    with pytest.raises(ReportDamaged):
+        SIGNATURE.verify(text, "l" * 32)
+    with pytest.raises(ReportDamaged):
+        SIGNATURE.read(text.replace("mmhie-evaluation-1", "mmhie-acceptance-1"))
+
+
+def pair(first: list[Record], second: list[Record], **changed: Any) -> compare.Comparison:
+    """Compare two reports of these records."""
+    return compare.compared(content(first), {**content(second), **changed})
+
+
+def test_the_same_report_is_not_told_apart() -> None:
+    """A report does not differ from itself."""
+    found = pair(guessed(40, 2), guessed(40, 2))
+
+    assert not found.is_told_apart
+    assert found.same is not None
+    assert found.same.value == 1.0
+
+
+def test_worse_answers_on_the_same_items_are_told_apart() -> None:
+    """By McNemar's test: ten items lost and none won."""
+    found = pair(
+        guessed(20, 1), [replace(one, value=float(int(one.id[1:]) >= 10)) for one in guessed(20, 1)]
+    )
+    (contrast,) = found.contrasts
+
+    assert (contrast.only_first, contrast.only_second) == (10, 0)
+    assert contrast.p == pytest.approx(2 / 2**10)
+    assert found.is_told_apart
+    assert "knowledge" in found.sentence
+
+
+def test_other_answers_are_told_apart_though_no_worse() -> None:
+    """At chance before and after, with nearly every answer another: not the same service."""
+    alone = {"suite": "robustness", "task": "robustness-alone"}
+    batch = {**alone, "task": "robustness-batch"}
+    stable = [record(n, None, **kind) for n in range(30) for kind in (alone, batch)]
+    other = [replace(one, digest=f"x{one.digest}") for one in stable]
+
+    assert pair(stable, other).is_told_apart
+    assert not pair(stable, stable).is_told_apart
+    assert pair(stable, other, digests=UNKEYED).same is None
+
+
+def test_reports_of_other_items_are_not_compared() -> None:
+    """Another file under the same name, another way of asking, nothing in common."""
+    first = content([record(1, 1.0)])
+    (source,) = first["sources"]
+    others: list[dict[str, Any]] = [
+        {"sources": [{**source, "sha256": "0"}]},
+        {"asking": {**first["asking"], "max_tokens": 1}},
+        {"items": []},
+    ]
+    for changed in others:
+        with pytest.raises(NotComparable):
+            compare.compared(first, {**first, **changed})
+
+
+SERVED = {"model": "m", "revision": "r1", "quantization": "mxfp4", "base": None}
+
+
+def test_a_report_of_what_is_served_is_accepted(tmp_path: Path) -> None:
+    """Weights older than it, and the limits below its intervals."""
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"w")
+    os.utime(weights, (0, 0))
+    found = content([record(n, 1.0) for n in range(20)])
+
+    limits.refuse(found, SERVED, [tmp_path])
+    limits.refuse_below(found, {"safety": 0.8, "safety/doses": 0.8})
+
+
+def test_weights_newer_than_their_report_are_refused(tmp_path: Path) -> None:
+    """The files' time counts, and not what the report says."""
+    (tmp_path / "model.safetensors").write_bytes(b"w")
+    os.utime(tmp_path / "model.safetensors", (4e9, 4e9))
+
+    with pytest.raises(NotEvaluated, match="newer than their evaluation"):
+        limits.refuse(content([record(1, 1.0)]), SERVED, [tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("model", "n"), ("quantization", "fp8"), ("revision", "r2")]
+)
+def test_a_report_of_another_service_is_refused(name: str, value: str) -> None:
+    """The refusal says what differs."""
+    with pytest.raises(NotEvaluated, match=f"another {name}"):
+        limits.refuse(content([record(1, 1.0)]), {**SERVED, name: value}, [])
+
+
+def test_an_unfinished_report_is_refused() -> None:
+    """It may have left out what would have failed."""
+    with pytest.raises(NotEvaluated, match="not complete"):
+        limits.refuse(content([record(1, None, reason="not asked")]), SERVED, [])
+
+
+@pytest.mark.parametrize(
+    ("demand", "message"),
+    [
+        (
+            {"safety": 0.9},
+            "below the limit of 0.9: 1.00, and the 95 % interval of its 20 items begins at 0.84",
+        ),
+        ({"safety/units": 0.1}, "no score for safety/units"),
+        ({"knowledge": 0.1}, "no score for knowledge"),
+    ],
+)
+def test_a_score_below_the_sites_limit_is_refused(demand: dict[str, float], message: str) -> None:
+    """Few items prove little: the interval counts; and no score is no proof."""
+    found = content([record(n, 1.0) for n in range(20)])
+
+    with pytest.raises(NotEvaluated, match=message):
+        limits.refuse_below(found, demand)
+
+
+def test_the_report_has_no_text_of_question_or_answer() -> None:
+    """Its items have exactly these fields."""
+    (item,) = json.loads(signed(content([record(1, 1.0)])))["items"]
+
+    assert set(item) == set(Record.__slots__)
+    assert not {"prompt", "text", "completion"} & set(item)
+
+
+def test_the_page_names_a_judge() -> None:
+    """As it names everything else that the items were asked with."""
+    asked = content([record(1, 1.0)])["asking"]
+    judged = {**asked, "judge": {"url": "http://judge/v1", "model": "a-judge"}, "limit": 5}
+
+    assert "judge a-judge, at most 5 items" in page.html(
+        signed(content([record(1, 1.0)], asking=judged))
+    )
+
+
+def test_the_model_card_reads_the_figures(tmp_path: Path) -> None:
+    """Those of this model, signed, each with its interval."""
+    file = tmp_path / "evaluation.json"
+    alone = {"suite": "robustness", "task": "robustness-alone", "family": "f", "answer": "A"}
+    records = [*guessed(8, 2), record(1, 1.0), *(record(n, 1.0, **alone) for n in (1, 2))]
+    file.write_text(signed(content([*records, record(2, None, suite="rubrics")])))
+    found = model_card.read(file, KEY)
+    said = [str(suite) for suite in found.content.suites]
+
+    assert found.is_verified
+    assert found.is_of({"model": "m", "revision": "r1"})
+    assert said == [
+        "knowledge medqa, right answers, guessing 25%: 50.0% (95 % interval 21.5% to 78.5%), n = 8",
+        "safety, mean score: 100.0% (95 % interval 20.6% to 100.0%), n = 1",
+        "rubrics, mean score: not scored",
+        "robustness, same answer, paraphrases of a question: 100.0% "
+        "(95 % interval 20.6% to 100.0%), n = 1",
+    ]
+
+
+def test_a_limit_is_of_the_whole_suite_or_of_a_group() -> None:
+    """A small group cannot fail a suite that passes, and fails where it is named."""
+    found = content(
+        [*(record(n, 1.0) for n in range(50)), record(50, 1.0, group="few", language="de")]
+    )
+
+    limits.refuse_below(found, {"safety": 0.9, "safety/doses": 0.9})
+    with pytest.raises(NotEvaluated, match="safety/few"):
+        limits.refuse_below(found, {"safety/few": 0.9})
+
+
+def test_a_repeated_report_shows_what_is_no_chance() -> None:
+    """A service that repeats itself, and one that answers a few items otherwise: told apart by
+    them; one that repeats itself as badly is not."""
+    first = content([record(n, None) for n in range(40)])
+    other = content([record(n, None, digest=f"d{n if n > 7 else -n - 1}") for n in range(40)])
+    worn = content([record(n, None, digest=f"d{n if n < 32 else -n}") for n in range(40)])
+
+    assert not compare.compared(first, other).is_told_apart
+    found = compare.compared(first, other, first)
+    assert found.p_same == pytest.approx(2 / 2**8)
+    assert found.is_told_apart
+    assert not compare.compared(first, other, worn).is_told_apart
+
+
+def test_what_the_services_declare_is_compared_too() -> None:
+    """An adapter of the same name with other weights, though its answers are the same here."""
+    served = content([])["served"]
+    found = pair(guessed(8, 2), guessed(8, 2), served={**served, "adapter_digest": "sha256:1"})
+
+    assert found.differs_in == ("adapter_digest",)
+    assert not found.is_told_apart
+
+
+def test_no_report_is_painted_as_passed() -> None:
+    """An evaluation has figures and no verdict on the model; an incomplete one is marked."""
+    whole = page.html(signed(content([record(1, 0.0)])))
+    part = page.html(signed(content([record(1, None, reason="not asked")])))
+
+    assert '<p class="verdict">All 1 items' in whole
+    assert '<p class="verdict failed">0 of 1' in part

@@ -1,0 +1,56 @@
+"""A site's questions as a spreadsheet: each row an item with the rule of its cells."""
+
+from pathlib import Path
+
+import pytest
+
+from assurance.evaluation.items import DataError, Item
+from assurance.evaluation.rules.reply import Reply
+from assurance.evaluation.suites import Source
+
+HEAD = "id,group,prompt,must_say,must_not_say,must_mention,source,denied,value,unit,choices,answer"
+ROWS = """
+w1,ward,Which drug?,warfarin; INR | coagulation,aspirin,,,,,,,
+w2,ward,Summarise: 5 mg. No fever.,,,,"Apixaban 5 mg, no fever.",fever,,,,
+w3,ward,How much?,,,,,,500,mg,,
+w4,ward,Yes or no?,,,,,,,,yes | no,no
+w5,ward,What else?,,,weigh*,,,,,,
+"""
+RIGHT = ("Warfarin; check the INR.", "Apixaban 5 mg.", "500 mg", "no", "How much do you weigh?")
+WRONG = ("Aspirin.", "Fever, apixaban 50 mg.", "5 g", "yes", "Nothing.")
+
+
+def read(folder: Path, text: str) -> list[Item]:
+    file = folder / "fifty.csv"
+    file.write_text(text, encoding="utf-8-sig")
+    return Source("own", "fifty", file, is_own=False).read()
+
+
+def test_each_row_has_the_rule_of_its_cells(tmp_path: Path) -> None:
+    """Phrases, a source, a dose, a choice, a mention: a right and a wrong answer to each."""
+    items = read(tmp_path, HEAD + ROWS)
+
+    for answers, value in ((RIGHT, 1.0), (WRONG, 0.0)):
+        scores = [
+            item.rule.score(Reply(answer)).value
+            for item, answer in zip(items, answers, strict=True)
+        ]
+        assert scores == [value] * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,prompt,colour\nw1,x,red\n", "is no column"),
+        ("id,group\nw1,x\n", "needs the columns id and prompt"),
+        ("id,prompt\nw1,x\nw1,y\n", "has the same id"),
+        ("id,prompt\nw1,\n", "line 2"),
+        ("id,prompt\nw1,x,more\n", "cells"),
+        ("id,prompt\nw1," + "x" * 10_000_000 + "\n", "at most 1000 KB"),
+        ("", "needs the columns"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
+    """With its line, and without what is in the cells."""
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, text)

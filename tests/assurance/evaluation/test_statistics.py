@@ -1,0 +1,71 @@
+"""Intervals and tests against published and exactly computed values."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+
+from assurance.evaluation import statistics
+
+# Newcombe 1998, table I, method 3; 0 and n of n are exact in the formula.
+PUBLISHED = [
+    (81, 263, 0.2553, 0.3662),
+    (15, 148, 0.0624, 0.1605),
+    (0, 20, 0.0, 0.1611),
+    (1, 29, 0.0061, 0.1718),
+    (20, 20, 0.8389, 1.0),
+]
+
+
+@pytest.mark.parametrize(("right", "n", "low", "high"), PUBLISHED)
+def test_wilsons_interval_is_the_published_one(right: int, n: int, low: float, high: float) -> None:
+    """The interval agrees to the fourth decimal."""
+    found = statistics.wilson(right, n)
+
+    assert found is not None
+    assert found.low == pytest.approx(low, abs=1e-4)
+    assert found.high == pytest.approx(high, abs=1e-4)
+    assert found.n == n
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(range(6), repeat=2)))
+def test_mcnemars_p_is_what_counting_gives(first: int, second: int) -> None:
+    """Every way the discordant items could have fallen, the more extreme ones among them."""
+    n = first + second
+    ways = [sum(one) for one in itertools.product((0, 1), repeat=n)]
+    extreme = [way for way in ways if abs(way - n / 2) >= abs(first - n / 2)]
+
+    assert statistics.mcnemar(first, second) == pytest.approx(len(extreme) / len(ways))
+
+
+def test_holm_is_no_less_strict_than_each_alone() -> None:
+    """The example of three: p times three, two, one, and never falling."""
+    found = statistics.holm({"a": 0.01, "b": 0.04, "c": 0.03})
+
+    assert found == {"a": pytest.approx(0.03), "c": pytest.approx(0.06), "b": pytest.approx(0.06)}
+
+
+def test_fractions_get_the_bootstrap() -> None:
+    """Repeatable, around the mean, and narrower with more items."""
+    chance = random.Random(1)
+    few, many = [chance.random() for _ in range(20)], [chance.random() for _ in range(400)]
+    small, large = statistics.estimate(few), statistics.estimate(many)
+
+    assert small is not None
+    assert large is not None
+    assert small == statistics.estimate(few)
+    assert small.method == "bootstrap 95 %"
+    assert small.low < small.value < small.high
+    assert large.high - large.low < small.high - small.low
+
+
+def test_right_and_wrong_get_wilsons() -> None:
+    """Counts get Wilson's interval, and no item gets none."""
+    found = statistics.estimate([1.0, 0.0, 1.0])
+
+    assert found is not None
+    assert found.method == "Wilson 95 %"
+    assert statistics.estimate([]) is None
+    assert statistics.bootstrap([]) is None

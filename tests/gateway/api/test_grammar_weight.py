@@ -1,0 +1,135 @@
+"""The weight of patterns: what takes the engine's compiler long is heavy, wherever it stands."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from gateway.api.grammar_weight import LENGTH, PATTERN, WIDE, weight_of_pattern, weight_of_request
+from gateway.api.request_policy import RequestPolicy, check
+from gateway.errors import InvalidRequest
+
+MOST = RequestPolicy().grammar_weight
+
+
+def strings(*patterns: str) -> dict[str, Any]:
+    names = [f"p{at}" for at in range(len(patterns))]
+    fields = {
+        name: {"type": "string", "pattern": one} for name, one in zip(names, patterns, strict=True)
+    }
+    return {"type": "object", "properties": fields}
+
+
+def texts(*lengths: float) -> dict[str, Any]:
+    fields = {f"t{at}": {"type": "string", "maxLength": one} for at, one in enumerate(lengths)}
+    return {"type": "object", "properties": fields}
+
+
+def in_format(schema: Any) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"schema": schema}}}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "weight"),
+    [
+        ("abc", 0),
+        ("[A-Z][0-9]{2}", 3),
+        ("[a-z]{1,100}", 100),
+        ("[a-z]{100}", 100),
+        ("[a-z]{100,}", 100),
+        ("[a-z]{,100}", 100),
+        ("a{2}{3}", 6),
+        ("(ab|c){1,5}", 15),
+        ("([a-z]{1,10}){1,10}", 100),
+        (".{3}", 3 * WIDE),
+        ("...", 3 * WIDE),
+        (r"[\s\S]{1,9}", 9 * WIDE),
+        ("[^x]{9}", 9 * WIDE),
+        (r"\w{2}", 2 * WIDE),
+        (r"\d{4}-\d{2}", 6),
+        (r"\{1,900}", 0),
+        (r"[{1,900}]", 1),
+        ("x{1,900", 0),
+        ("[a", 1),
+        ("((((", 0),
+        ("))a{3}", 3),
+        ("\\", 0),
+        ("", 0),
+    ],
+)
+def test_a_pattern(pattern: str, weight: int) -> None:
+    """Counts multiply what they repeat, groups included; letters alone weigh nothing."""
+    assert weight_of_pattern(pattern) == PATTERN + weight
+
+
+HEAVY: list[dict[str, Any]] = [
+    in_format(strings("(a|b|c|d){1,200}[a-z]{1,500}")),
+    in_format(strings(*["[a-z]+"] * 65)),
+    in_format(strings("[\\s\\S]{1,2000}")),
+    in_format(texts(*range(100, 105))),
+    in_format([texts(9, 200), texts(50, 1e9), texts(8)]),
+    in_format({"anyOf": [{"minLength": at} for at in range(11, 16)]}),
+    in_format({"patternProperties": {".{11}": {}}}),
+    in_format({"propertyNames": {"pattern": ".{11}"}}),
+    in_format({"$defs": {"a": [{"anyOf": [{"pattern": ".{11}"}]}]}}),
+    in_format({"properties": {f"p{at}": {} for at in range(200)}}),
+    {"structured_outputs": {"regex": ".{11}"}},
+    {"structured_outputs": {"grammar": "root ::= [^x]{1,11}"}},
+    {"structured_outputs": {"json": json.dumps(strings(".{11}"))}},
+    {"structured_outputs": {"structural_tag": json.dumps({"regex": ".{11}"})}},
+    {"text": {"format": {"type": "json_schema", "schema": strings(".{11}")}}},
+    {"output_config": {"format": {"schema": strings(".{11}")}}},
+    {"tools": [{"function": {"parameters": strings(".{11}"), "strict": True}}]},
+    {"tools": [{"input_schema": strings(".{11}"), "strict": True}]},
+    {"tools": [{"function": {"parameters": strings(".{11}")}}], "tool_choice": "required"},
+    {"tools": [{"input_schema": strings(".{11}")}], "tool_choice": {"type": "any"}},
+    {"tools": [{"type": "custom", "format": {"syntax": "regex", "definition": ".{11}"}}]},
+    # Each is light alone.
+    in_format(strings("[a-z]{70}")) | {"structured_outputs": {"regex": "[a-z]{70}"}},
+]
+LIGHT: list[dict[str, Any]] = [
+    {},
+    in_format(strings("^[A-Z][0-9]{2}(\\.[0-9]{1,4})?$", "[0-9]{4}-[0-9]{2}-[0-9]{2}")),
+    in_format(strings(*["[a-z]+"] * 50)),
+    in_format({"type": "array", "maxItems": 10_000}),
+    in_format(texts(*[200] * 50)),
+    in_format(texts(20, 100, 200, 4_000)),
+    in_format({"type": "string", "minLength": 1, "maxLength": 1e9}),
+    in_format({"enum": [f"value {at}" for at in range(50)]}),
+    in_format({"type": "string", "maxLength": True}),
+    in_format({"type": "string", "maxLength": "x", "pattern": 5}),
+    {"tools": [{"function": {"parameters": strings(".{1,4000}")}}]},
+    {"tools": "x", "tool_choice": 5},
+    {"structured_outputs": {"json": "{"}},
+]
+
+
+@pytest.mark.parametrize("request_", HEAVY)
+def test_what_takes_long_to_compile_is_refused(request_: dict[str, Any]) -> None:
+    """In every place that the engine compiles."""
+    with pytest.raises(InvalidRequest, match="MMHIE_MAX_GRAMMAR_WEIGHT"):
+        check(json.dumps(request_).encode(), request_, RequestPolicy())
+
+
+@pytest.mark.parametrize("request_", LIGHT)
+def test_what_compiles_at_once_is_taken(request_: dict[str, Any]) -> None:
+    """Tools that the model may call freely are not compiled at all."""
+    check(json.dumps(request_).encode(), request_, RequestPolicy())
+
+
+@pytest.mark.parametrize("piece", ["[", "(", "\\", "{", "{1,2}", "[a-z]{9}", "a{", "[^"])
+def test_the_work_is_bounded(piece: str) -> None:
+    """The longest pattern that a request may have takes no longer to weigh than to send."""
+    before = time.thread_time()
+    weight_of_pattern(piece * (65_536 // len(piece)))
+
+    assert time.thread_time() - before < 1
+
+
+def test_the_limit_can_be_raised() -> None:
+    """For an engine whose compiler is faster."""
+    heavy = in_format(texts(*range(100, 110)))
+
+    assert weight_of_request(heavy) == 10 * LENGTH
+    check(b"", heavy, RequestPolicy(grammar_weight=10 * LENGTH))

@@ -1,0 +1,131 @@
+"""The structure of a JSON document: how deep it is, and how much of it there is."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.api.json_structure import (
+    MOST_CONTAINERS,
+    MOST_VALUES,
+    check_values,
+    is_deeper,
+    outside_texts,
+)
+from gateway.errors import InvalidRequest
+from tests.contract.fixtures import Start
+from tests.contract.surfaces import CHAT, GENERATE
+from tests.fake_engine.process import FakeEngine
+from tests.python_lines import lines_run
+
+
+@pytest.mark.parametrize(
+    ("document", "depth"),
+    [
+        (b"1", 0),
+        (b"{}", 1),
+        (b"[[],{}]", 2),
+        (b'{"a":[{"b":[]}]}', 4),
+        (b'{"a":"[[[[[["}', 1),
+        (b'{"a":"\\"[[\\\\","b":[]}', 2),
+        (b'{"[\\\\":1}', 1),
+        (b"[" * 500 + b"]" * 500, 500),
+    ],
+)
+def test_depth_of_a_document(document: bytes, depth: int) -> None:
+    """Brackets within texts are none."""
+    assert not is_deeper(document, depth)
+    assert depth == 0 or is_deeper(document, depth - 1)
+
+
+def levels_of(value: Any) -> int:
+    """By a walk over the values."""
+    if not isinstance(value, dict | list):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(levels_of, inner), default=0)
+
+
+AWKWARD = st.text('"\\\\[]{},:a', max_size=6)
+
+
+VALUES = st.recursive(
+    AWKWARD | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(AWKWARD, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_depth_whatever_the_texts_hold(value: Any) -> None:
+    """Quotes, backslashes and brackets in texts and names change nothing."""
+    document, levels = orjson.dumps(value), levels_of(value)
+
+    assert not is_deeper(document, levels)
+    assert levels == 0 or is_deeper(document, levels - 1)
+
+
+def test_depth_takes_no_walk() -> None:
+    """A million values in one body cost a few passes in C: no Python is run for each."""
+    wide = b"[" + b",".join([b"[" * 60 + b"]" * 60] * 15_000) + b"]"
+    assert not is_deeper(wide, 64)
+    assert lines_run(lambda: is_deeper(wide, 64)) < 300
+
+
+def containers_of(value: Any) -> int:
+    """By a walk over the values."""
+    if not isinstance(value, dict | list):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + sum(map(containers_of, inner))
+
+
+def commas_of(value: Any) -> int:
+    """By a walk over the values."""
+    if not isinstance(value, dict | list):
+        return 0
+    inner = list(value.values() if isinstance(value, dict) else value)
+    return max(0, len(inner) - 1) + sum(map(commas_of, inner))
+
+
+@given(VALUES)
+def test_what_is_counted_whatever_the_texts_hold(value: Any) -> None:
+    marks = outside_texts(orjson.dumps(value))
+
+    assert marks.count(b"[") == containers_of(value)
+    assert marks.count(b",") == commas_of(value)
+
+
+def listed(item: bytes, number: int) -> bytes:
+    """A request with so many of these."""
+    return b'{"unknown":[' + b",".join([item] * number) + b"]}"
+
+
+@pytest.mark.parametrize(
+    ("item", "most"),
+    [(b"[]", MOST_CONTAINERS - 2), (b"{}", MOST_CONTAINERS - 2), (b"0", MOST_VALUES)],
+)
+def test_as_many_values_as_are_taken(item: bytes, most: int) -> None:
+    """The next one is refused, before it is parsed."""
+    check_values(listed(item, most))
+    with pytest.raises(InvalidRequest) as found:
+        check_values(listed(item, most + 1))
+    assert "send less at once" in found.value.message
+
+
+@pytest.mark.parametrize("text", ["[{", "1,2,", '\\"[,'])
+def test_a_long_text_is_one_value(text: str) -> None:
+    """A prompt that is itself JSON, or a table of laboratory values."""
+    check_values(orjson.dumps({"prompt": text * MOST_VALUES}))
+
+
+@pytest.mark.parametrize("path", [GENERATE, CHAT])
+def test_a_body_of_a_million_values_is_refused(start: Start, engine: FakeEngine, path: str) -> None:
+    """On both doors, with a sentence that says what to do; the engine hears nothing of it."""
+    answer = start(engine.url).wait().client.post(path, content=listed(b"[]", 600_000))
+
+    assert answer.status_code == 400
+    assert "50,000 lists and objects" in answer.json()["error"]["message"]
+    assert not engine.seen(CHAT)

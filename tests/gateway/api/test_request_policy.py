@@ -1,0 +1,268 @@
+"""The request policy: each rule at its edge; text, and the ways in which it is none."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.api.request_policy import (
+    RULES,
+    RequestPolicy,
+    check,
+    default_budget,
+    fault_of_items,
+    fault_of_tools,
+)
+from gateway.errors import InvalidRequest
+
+CAPS = RequestPolicy(choices=4, messages=3, tools=2, logprobs=5, depth=8, tokens=100)
+CANARY = "zebrafish7731"
+
+NESTED_MCP = [{"type": "namespace", "tools": [{"type": "mcp", "server_url": CANARY}]}]
+ALLOWED_MCP = {"type": "allowed_tools", "tools": [{"type": "mcp", "server_label": CANARY}]}
+# Each field at its limit, and over it.
+EDGES: tuple[tuple[str, Any, Any], ...] = (
+    ("n", 4, 5),
+    ("n", 1, "5"),
+    ("n", 1, 4.5),
+    ("best_of", 4, 5),
+    ("max_tokens", 100, 101),
+    ("max_completion_tokens", 100, 101),
+    ("max_output_tokens", 100, "100"),
+    ("min_tokens", 100, 101),
+    ("logprobs", 5, 6),
+    ("logprobs", True, -1),
+    ("top_logprobs", 5, 6),
+    ("top_logprobs", 0, -1),
+    ("prompt_logprobs", 5, -1),
+    ("messages", [{"role": "user", "content": "x"}] * 3, [{"role": "user", "content": "x"}] * 4),
+    ("input", [{"role": "user", "content": "x"}] * 3, [{"role": "user", "content": "x"}] * 4),
+    ("tools", [{"type": "function"}] * 2, [{"type": "function"}] * 3),
+    ("tools", [{"type": "function"}], [{"type": "function", "function": {"x": "x" * 530_000}}]),
+    ("tools", [{"type": "namespace", "tools": [{"type": "function"}]}], NESTED_MCP),
+    ("tools", [{"type": "namespace", "tools": []}], [{"type": "namespace", "tools": {}}]),
+    ("tool_choice", "auto", {"type": "mcp", "server_label": CANARY}),
+    ("tool_choice", {"type": "function", "name": "x"}, ALLOWED_MCP),
+    ("repetition_detection", {"max_pattern_size": 32, "min_count": 16}, {"max_pattern_size": 33}),
+    ("repetition_detection", {"min_pattern_size": 32}, {"min_count": 10**9}),
+    ("repetition_detection", {}, {"max_pattern_size": "1"}),
+    ("repetition_detection", {}, {"max_pattern_size": 1.0}),
+    ("repetition_detection", {}, {"anything": 1}),
+    ("repetition_detection", {}, [1]),
+    ("stop", ["x"] * 16, ["x"] * 17),
+    ("stop", "x" * 1024, "x" * 1025),
+    ("bad_words", ["x"] * 128, ["x"] * 129),
+    ("logit_bias", {str(n): 1 for n in range(1024)}, {str(n): 1 for n in range(1025)}),
+    ("stop_token_ids", [1] * 1024, [1] * 1025),
+    ("allowed_token_ids", [1] * 1024, [1] * 1025),
+    ("logprob_token_ids", [1] * 128, [1] * 129),
+    ("documents", [{}] * 64, [{}] * 65),
+    ("response_format", {"type": "json_object"}, {"schema": "x" * 70_000}),
+    ("structured_outputs", {"regex": "(a{1,9}){1,9}"}, {"regex": "x" * 70_000}),
+    ("text", {"format": {"type": "text"}}, {"format": "x" * 70_000}),
+    ("chat_template_kwargs", {"enable_thinking": False}, {"chat_template": CANARY}),
+    ("chat_template_kwargs", {"reasoning_effort": "low"}, {"x": {"y": 1}}),
+    ("chat_template_kwargs", {}, [CANARY]),
+    ("background", False, True),
+    ("return_mm_kwargs", False, True),
+    ("vllm_xargs", {}, {"x": 1}),
+    *((name, None, CANARY) for name in ("chat_template", "previous_response_id", "conversation")),
+    *((name, None, CANARY) for name in ("request_id", "session_id", "prompt_embeds")),
+    *((name, None, {"x": CANARY}) for name in ("kv_transfer_params", "ec_transfer_params")),
+    *((name, None, {"x": CANARY}) for name in ("media_io_kwargs", "mm_processor_kwargs")),
+    *((name, None, {"x": CANARY}) for name in ("mm_payload", "previous_input_messages")),
+    ("logits_processors", [], [CANARY]),
+    ("routed_experts_prompt_start", None, 1),
+)
+
+
+def judged(**fields: Any) -> None:
+    check(json.dumps(fields).encode(), fields, CAPS)
+
+
+@pytest.mark.parametrize(("name", "fine", "over"), EDGES)
+def test_each_edge(name: str, fine: Any, over: Any) -> None:
+    """The limit itself is allowed; over it the field is named and not quoted."""
+    judged(**{name: fine})
+    with pytest.raises(InvalidRequest) as found:
+        judged(**{name: over})
+    assert found.value.param == name
+    assert found.value.message.startswith(name)
+    assert CANARY not in found.value.message
+
+
+def test_every_rule_has_an_edge() -> None:
+    """A field added there and forgotten here fails this test."""
+    assert {name for name, _, _ in EDGES} == set(RULES)
+
+
+def test_nothing_is_as_good_as_absent() -> None:
+    """Clients send null for what they do not mean."""
+    judged(**dict.fromkeys(RULES))
+
+
+def test_other_fields_are_the_engines_to_judge() -> None:
+    """Fields without a rule pass, whatever they hold."""
+    judged(temperature="hot", colour=[1, 2])
+
+
+def test_without_a_cap_on_tokens() -> None:
+    """The context is the limit, and the engine knows it."""
+    check(b"", {"max_tokens": 10**9}, RequestPolicy())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "n", "fine"),
+    [
+        (["a"] * 4, None, True),
+        (["a"] * 5, None, False),
+        (["a"] * 2, 2, True),
+        (["a"] * 2, 3, False),
+        ([[1, 2]] * 5, 1, False),
+        ([1] * 500, 4, True),
+        ([], 4, True),
+    ],
+)
+def test_a_batch_of_prompts(prompt: list[Any], n: int | None, fine: bool) -> None:
+    """Prompts times answers; a list of token ids is one prompt."""
+    if fine:
+        judged(prompt=prompt, n=n)
+        return
+    with pytest.raises(InvalidRequest) as found:
+        judged(prompt=prompt, n=n)
+    assert found.value.param == "prompt"
+
+
+@pytest.mark.parametrize(("levels", "fine"), [(7, True), (8, False), (300, False)])
+def test_depth(levels: int, fine: bool) -> None:
+    """The body itself is the first level; breadth is no depth."""
+    nested: Any = 0
+    for _ in range(levels):
+        nested = [nested]
+    if fine:
+        judged(metadata=nested, tools=[{"function": {}}] * 2, wide=[[0]] * 500)
+        return
+    with pytest.raises(InvalidRequest) as found:
+        judged(metadata=nested)
+    assert "MMHIE_MAX_JSON_DEPTH" in found.value.message
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "added"),
+    [
+        ("/v1/chat/completions", {}, {"max_tokens": 100}),
+        ("/v1/chat/completions", {"max_completion_tokens": 5}, {}),
+        ("/v1/responses", {"max_output_tokens": None}, {"max_output_tokens": 100}),
+        ("/v1/responses", {"max_tokens": 5}, {"max_output_tokens": 100}),
+        ("/v1/responses", {"max_completion_tokens": 5}, {"max_output_tokens": 100}),
+        ("/v1/chat/completions", {"max_output_tokens": 5}, {"max_tokens": 100}),
+        ("/v1/messages", {"max_completion_tokens": 5}, {"max_tokens": 100}),
+        ("/v1/completions", {}, {}),
+    ],
+)
+def test_the_budget_of_those_who_name_none(
+    path: str, said: dict[str, Any], added: dict[str, Any]
+) -> None:
+    """The cap, where vLLM would take the rest of the context."""
+    assert default_budget(path, said, CAPS) == added
+    assert default_budget(path, said, RequestPolicy()) == {}
+
+
+URL = "http://169.254.169.254/latest/meta-data"
+TEXT: tuple[Any, ...] = (
+    "plain",
+    [{"type": "text", "text": "x"}],
+    [{"type": "input_text", "text": "x"}, {"type": "output_text", "text": "x", "annotations": []}],
+    [{"type": "refusal", "refusal": "x"}],
+    ["x", "y"],
+    [],
+    None,
+)
+OTHER: tuple[Any, ...] = (
+    [{"type": "image_url", "image_url": {"url": URL}}],
+    [{"type": "image_url", "image_url": "file:///etc/passwd"}],
+    [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}],
+    [{"image_url": URL}],
+    [{"type": None, "video_url": URL}],
+    [{"type": "text", "text": "x", "uuid": "1", "audio_url": URL}],
+    [{"type": "text", "text": "x", "uuid": "1"}],
+    [{"type": "input_image", "image_url": URL}],
+    [{"type": "input_image", "file_id": "1"}],
+    [{"type": "input_file", "file_url": URL}],
+    [{"type": "file", "file": {"file_data": "x"}}],
+    [{"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}}],
+    [{"type": "audio_url", "audio_url": {"url": URL}}],
+    [{"type": "video_url", "video_url": {"url": URL}}],
+    [{"type": "image_embeds", "image_embeds": "x"}],
+    [{"type": "prompt_embeds", "data": "x"}],
+    [{"type": "text", "text": "x"}, {"type": "IMAGE_URL", "image_url": URL}],
+    [{"type": ["text"], "text": "x"}],
+    [{"text": "x"}],
+    [{}],
+    [5],
+    {"type": "text"},
+    5,
+)
+FIELDS = ("content", "output", "summary")
+
+
+@pytest.mark.parametrize("parts", TEXT)
+@pytest.mark.parametrize("name", FIELDS)
+def test_text_is_taken(name: str, parts: Any) -> None:
+    """In every form that clients send it in."""
+    assert fault_of_items([{"role": "user", name: parts}], most=9) is None
+
+
+@pytest.mark.parametrize("parts", OTHER)
+@pytest.mark.parametrize("name", FIELDS)
+def test_anything_else_is_not(name: str, parts: Any) -> None:
+    """Nothing is fetched, opened or decoded for a caller; nor is the address repeated."""
+    fault = fault_of_items([{"role": "user", "content": "x"}, {name: parts}], most=9)
+    assert fault is not None
+    assert "169.254" not in fault
+
+
+@pytest.mark.parametrize(
+    ("kind", "fine"),
+    [
+        ("message", True),
+        ("function_call", True),
+        ("function_call_output", True),
+        ("reasoning", True),
+        ("item_reference", False),
+        ("image_generation_call", False),
+        ("computer_call_output", False),
+        ("mcp_call", False),
+        (None, False),
+        ({}, False),
+    ],
+)
+def test_items_of_a_response(kind: Any, fine: bool) -> None:
+    """Messages, calls of the caller's own tools, and what came of them."""
+    assert (fault_of_items([{"type": kind}], most=9) is None) is fine
+
+
+@pytest.mark.parametrize(
+    ("tool", "fine"),
+    [
+        ({"type": "function", "function": {"name": "dose"}}, True),
+        ({"function": {"name": "dose"}}, True),
+        ({"type": "custom", "name": "x"}, True),
+        ({"type": "mcp", "server_label": "x", "server_url": URL}, False),
+        ({"type": "web_search_preview"}, False),
+        ({"type": "code_interpreter", "container": {"type": "auto"}}, False),
+        ({"type": "file_search"}, False),
+        ({"type": ["function"]}, False),
+        ({"type": "namespace", "tools": [{"type": "custom"}, {"type": "web_search"}]}, False),
+        ("function", False),
+    ],
+)
+def test_tools(tool: Any, fine: bool) -> None:
+    """The caller runs its own; none is run here."""
+    assert (fault_of_tools([tool], most=9) is None) is fine
+
+
+def test_what_is_no_list_is_the_engines_to_judge() -> None:
+    """Its words for it are better."""
+    assert fault_of_items("a text", most=1) is None
+    assert fault_of_tools("a text", most=1) is None

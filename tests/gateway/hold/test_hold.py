@@ -1,0 +1,75 @@
+"""Hold: the file that takes the model out of service."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.hold.hold import UNREADABLE, Hold, downtime_message, read, release, watch, write
+from gateway.safety.wording import wording
+from tests.gateway.clock import Clock
+
+HOLD = Hold(reason="wrong adapter loaded", by="ops", since="2026-11-25T08:00:00Z")
+
+
+def test_no_file_no_hold(tmp_path: Path) -> None:
+    """Nothing written means in service; releasing then says there was nothing."""
+    assert watch(tmp_path / "hold").current() is None
+    assert not release(tmp_path / "hold")
+
+
+def test_a_hold_survives_a_restart(tmp_path: Path) -> None:
+    """A new reader, as after a restart, sees what was written."""
+    write(tmp_path / "hold", HOLD)
+
+    assert watch(tmp_path / "hold").current() == HOLD
+
+
+def test_a_change_is_seen_within_a_second_and_no_sooner(tmp_path: Path) -> None:
+    """At most one look at the file a second: requests in between cost nothing."""
+    clock = Clock()
+    watched = watch(tmp_path / "hold", clock=clock)
+    assert watched.current() is None
+    write(tmp_path / "hold", HOLD)
+
+    clock.now = 0.99
+    assert watched.current() is None
+    clock.now = 1.0
+    assert watched.current() == HOLD
+
+    assert release(tmp_path / "hold") == HOLD
+    clock.now = 2.0
+    assert watched.current() is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"reason": "x"}', "\x00"])
+def test_a_damaged_file_still_holds(tmp_path: Path, content: str) -> None:
+    """Somebody wanted the model off; a broken file does not put it back in service."""
+    (tmp_path / "hold").write_text(content)
+
+    assert watch(tmp_path / "hold").current() == UNREADABLE
+
+
+def test_a_path_out_of_reach_still_holds(tmp_path: Path) -> None:
+    """The model is held while the file is out of reach."""
+    (tmp_path / "file").write_text("")
+
+    assert watch(tmp_path / "file" / "hold").current() == UNREADABLE
+
+
+def test_read_is_what_write_wrote(tmp_path: Path) -> None:
+    """Reasons in any script survive."""
+    hold = Hold(reason="Störung ⚠", by="Ärztin", since="2026-11-25T08:00:00Z", now=True)
+    write(tmp_path / "hold", hold)
+
+    assert read(tmp_path / "hold") == hold
+
+
+@pytest.mark.parametrize("contact", [None, "ext. 4411"])
+def test_the_message_says_why_and_what_to_do(contact: str | None) -> None:
+    """Since when, the reason, the downtime procedure, and whom to ask when configured."""
+    message = downtime_message(HOLD, wording("en"), contact)
+
+    assert HOLD.since in message
+    assert HOLD.reason in message
+    assert "downtime procedure" in message
+    assert ("ext. 4411" in message) is (contact is not None)

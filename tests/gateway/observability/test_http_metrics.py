@@ -1,0 +1,62 @@
+"""HTTP in numbers, by the names that dashboards know: the library's, whoever answers."""
+
+import re
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_fastapi_instrumentator import Instrumentator, metrics
+
+from gateway.observability.metrics import HttpMetrics
+from gateway.record import RequestRecord
+
+
+def counted(registry: CollectorRegistry) -> set[str]:
+    """Return an exposition, less the times."""
+    lines = generate_latest(registry).decode().splitlines()
+    return {line for line in lines if not re.search("duration_[a-z_]*sum|_bucket|_created", line)}
+
+
+def test_a_token_path_counts_as_the_library_does() -> None:
+    """Names, labels, sizes and buckets; a stream has no declared length."""
+    ours, theirs, app = CollectorRegistry(), CollectorRegistry(), FastAPI()
+    record = RequestRecord("r", "POST", declared_bytes=5, status=200)
+    record.finish("/echo")
+    HttpMetrics(ours).observe(record)
+    note = metrics.default(registry=theirs)
+    assert note is not None
+    Instrumentator(registry=theirs).add(note).instrument(app)
+    app.post("/echo", status_code=204)(lambda: None)
+    with TestClient(app) as client:
+        client.post("/echo", content=b"12345")
+
+    assert counted(ours) == counted(theirs)
+    assert any("http_requests_total{" in line for line in counted(ours))
+
+
+def test_durations_are_observed() -> None:
+    """In both histograms; dashboards compute quantiles from them."""
+    registry = CollectorRegistry()
+    record = RequestRecord("r", "GET", status=503, route="/x", ms=200.0)
+    HttpMetrics(registry).observe(record)
+    text = generate_latest(registry).decode()
+
+    assert 'http_request_duration_seconds_bucket{handler="/x",le="0.5",method="GET"} 1.0' in text
+    assert 'http_request_duration_highr_seconds_bucket{le="0.25"} 1.0' in text
+    assert 'http_requests_total{handler="/x",method="GET",status="5xx"} 1.0' in text
+
+
+def test_a_caller_who_left_before_a_status() -> None:
+    """A request whose caller left counts as the caller's doing."""
+    registry = CollectorRegistry()
+    HttpMetrics(registry).observe(RequestRecord("r", "POST", route="/x"))
+
+    assert 'status="4xx"} 1.0' in generate_latest(registry).decode()
+
+
+def test_the_size_of_a_response() -> None:
+    """Of its body, also where no header declares it."""
+    registry = CollectorRegistry()
+    HttpMetrics(registry).observe(RequestRecord("r", "POST", route="/x", sent_bytes=70))
+
+    assert 'http_response_size_bytes_sum{handler="/x"} 70.0' in generate_latest(registry).decode()

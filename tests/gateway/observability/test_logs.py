@@ -1,0 +1,207 @@
+"""Logs: one JSON object a line, of allow-listed fields; no message of an exception, no patient."""
+
+import asyncio
+import gc
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway.observability import logs
+from gateway.record import RequestRecord
+from gateway.runtime.log import log
+from tests.contract.process import ROOT
+from tests.gateway.clock import Clock
+from tests.waiting import eventually
+
+CANARY = "Ada Lovelace, chest pain"
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """The process's log, set up as in the service; put back afterwards."""
+    written, root = io.StringIO(), logging.getLogger()
+    before = root.handlers, root.level, log.level, logging.raiseExceptions
+    monkeypatch.setattr(sys, "stderr", written)
+    logs.set_up("info")
+    yield written
+    root.handlers, logging.raiseExceptions = before[0], before[3]
+    root.setLevel(before[1])
+    log.setLevel(before[2])
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line(stream: io.StringIO) -> None:
+    """Time, level, event and the fields on the list; others are dropped."""
+    log.info("request", extra={"status": 200, "ms": 1.5, "prompt": CANARY})
+    (line,) = lines(stream)
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "info",
+        "logger": "gateway",
+        "event": "request",
+        "status": 200,
+        "ms": 1.5,
+    }
+
+
+def test_levels(stream: io.StringIO) -> None:
+    """Ours as chosen, everybody else's from warning up."""
+    log.debug("quiet")
+    logging.getLogger("uvicorn.error").info("quiet")
+    log.info("told")
+    assert [line["event"] for line in lines(stream)] == ["told"]
+
+
+def raises(depth: int = 0) -> None:
+    if depth:
+        raises(depth - 1)
+    raise ValueError(CANARY) from KeyError(CANARY)
+
+
+@pytest.mark.parametrize("depth", [0, 30])
+def test_an_exception_is_type_and_place(stream: io.StringIO, depth: int) -> None:
+    """Its message and its cause's stay here; of a deep one the innermost places."""
+    try:
+        raises(depth)
+    except ValueError:
+        log.exception("fault")
+    (line,) = lines(stream)
+    assert line["exception"] == "ValueError"
+    assert line["at"][-1].endswith(" raises")
+    assert len(line["at"]) <= 8
+    assert CANARY not in stream.getvalue()
+
+
+def test_a_fault_is_told_without_words(stream: io.StringIO) -> None:
+    """The caller learns that it was logged, the log where it was."""
+    try:
+        raises()
+    except ValueError:
+        error = logs.fault("id-1")
+    assert error.code == "internal"
+    assert lines(stream)[0]["request_id"] == "id-1"
+    assert CANARY not in stream.getvalue() + error.message
+
+
+def test_values_in_other_people_s_sentences(stream: io.StringIO) -> None:
+    """uvicorn's words with their numbers, of other values the type; of others the place."""
+    for value in (CANARY, 3):
+        logging.getLogger("uvicorn.error").error("Cancel %s tasks", value)
+    logging.getLogger("uvicorn.error").error("100 % or %d", CANARY)
+    logging.getLogger("somebody.else").error(f"failed on {CANARY}")
+    logging.getLogger("somebody.else").error("failed on %s", CANARY)
+    told = [line["event"] for line in lines(stream)]
+    assert told[:3] == ["Cancel str tasks", "Cancel 3 tasks", "100 % or %d"]
+    assert all(event.startswith("a message from test_logs.py:") for event in told[3:])
+    assert CANARY not in stream.getvalue()
+
+
+def test_asyncio_s_own_complaints(stream: io.StringIO) -> None:
+    """It quotes the exception of a task nobody asked about; the log does not."""
+
+    async def fail() -> None:
+        raise ValueError(CANARY)
+
+    async def forget() -> None:
+        task = asyncio.create_task(fail())
+        await asyncio.sleep(0.01)
+        del task
+        gc.collect()
+
+    asyncio.run(forget())
+    assert lines(stream)[0]["logger"] == "asyncio"
+    assert lines(stream)[0]["exception"] == "ValueError"
+    assert CANARY not in stream.getvalue()
+
+
+def test_a_line_that_cannot_be_written(stream: io.StringIO) -> None:
+    """The logging package would print the record and its values."""
+    log.info("request %d", CANARY)
+    log.info("request", extra={"status": ValueError(CANARY), "ms": 2**70})
+    log.info("request", extra={"status": ValueError(CANARY)})
+    assert CANARY not in stream.getvalue()
+    assert lines(stream)[-1]["status"] == "ValueError"
+
+
+async def test_lines_leave_together_and_in_order(stream: io.StringIO) -> None:
+    """Lines that can wait do, for the twentieth of a second; what is wrong takes all along."""
+    logs.info("request", {"status": 200, "prompt": CANARY})
+    log.info("second")
+    assert stream.getvalue() == ""
+    log.error("wrong")
+    assert [line["event"] for line in lines(stream)] == ["request", "second", "wrong"]
+    logs.info("later", {})
+    await eventually(lambda: len(lines(stream)) == 4)
+    assert CANARY not in stream.getvalue()
+
+
+def test_a_level_above_info_tells_no_requests(stream: io.StringIO) -> None:
+    """The short way heeds the level as well."""
+    log.setLevel("WARNING")
+    logs.info("request", {})
+    assert stream.getvalue() == ""
+
+
+DYING = """
+import sys, threading, warnings
+from gateway.observability import logs
+from gateway.record import RequestRecord
+from tests.contract.process import ROOT
+logs.set_up("debug")
+logs.take_over()
+canary = " ".join(sys.argv[1:])
+def die(): raise ValueError(canary)
+thread = threading.Thread(target=die)
+thread.start()
+thread.join()
+class Unraisable:
+    def __del__(self): raise KeyError(canary)
+Unraisable()
+warnings.warn(canary)
+die()
+"""
+
+
+def test_what_python_prints_by_itself() -> None:
+    """An uncaught exception, one in a thread, one in a destructor, a warning: type and place."""
+    done = subprocess.run(
+        [sys.executable, "-c", DYING, CANARY], cwd=ROOT, capture_output=True, text=True
+    )
+    told = [json.loads(line) for line in done.stderr.splitlines()]
+
+    assert done.returncode == 1
+    assert [line.get("exception") for line in told] == [
+        "ValueError",
+        "KeyError",
+        None,
+        "ValueError",
+    ]
+    assert told[2]["logger"] == "py.warnings"
+    assert CANARY not in done.stderr
+
+
+def test_a_flood_of_strangers_fills_no_disk(stream: io.StringIO) -> None:
+    """A few lines a second; the others are counted in a line, and all who have a key are told."""
+    clock = Clock()
+    requests = logs.RequestLog(clock=clock)
+    for outcome in ("unauthorized", "too_many_connections"):
+        for _ in range(500):
+            requests.observe(RequestRecord("r", "GET", outcome=outcome))
+    for _ in range(20):
+        requests.observe(RequestRecord("k", "GET", outcome="ok"))
+    clock.now += logs.WINDOW_S
+    requests.observe(RequestRecord("r", "GET", outcome="unauthorized"))
+
+    events = [line["event"] for line in lines(stream)]
+    assert events.count("request") == logs.MOST_LINES_OF_STRANGERS + 20 + 1
+    (counted,) = [line for line in lines(stream) if line["event"] != "request"]
+    assert counted["count"] == 1000 - logs.MOST_LINES_OF_STRANGERS

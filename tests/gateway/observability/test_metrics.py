@@ -1,0 +1,138 @@
+"""The gateway's own metrics: named for us, labels from closed sets, and nothing breaks them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+
+from gateway.limits.admission import LocalAdmissionQueue
+from gateway.observability.metrics import Metrics
+from gateway.record import AnswerSummary, RequestRecord, token_count
+from gateway.safety.languages import LANGUAGES
+
+FINAL = {
+    "truncated": "in_answer",
+    "warnings": ["empty_answer"],
+    "provenance": {"output_digest": "hmac-sha256:0", "system_fingerprint": None},
+}
+
+
+def finished(answer: AnswerSummary | None = None, **fields: Any) -> RequestRecord:
+    record = RequestRecord("x", "POST", **{"is_token_path": True, **fields}, answer=answer)
+    record.finish("/llm/generate")
+    return record
+
+
+def test_an_answer_is_counted() -> None:
+    """Tokens, notices, cuts and warnings; a request by its path and outcome."""
+    metrics = Metrics()
+    usage = {"prompt_tokens": 3, "completion_tokens": 2}
+    metrics.observe(
+        finished(
+            AnswerSummary.of(usage, [FINAL, FINAL]), notices=[{"id": "MED101"}], resolved=["MED102"]
+        )
+    )
+    text = generate_latest(metrics.registry).decode()
+    assert 'mmhie_requests_total{outcome="ok",route="/llm/generate"} 1.0' in text
+    assert "mmhie_prompt_tokens_total 3.0" in text
+    assert "mmhie_completion_tokens_total 2.0" in text
+    assert 'mmhie_notices_total{rule="MED101"} 1.0' in text
+    assert 'mmhie_notices_resolved_total{rule="MED102"} 1.0' in text
+    assert 'mmhie_truncated_total{where="in_answer"} 2.0' in text
+    assert 'mmhie_warnings_total{kind="empty_answer"} 2.0' in text
+
+
+def test_languages_and_refusals_are_counted() -> None:
+    """From the start, at zero; a request without a prompt has no language."""
+    metrics = Metrics()
+    metrics.observe(finished(AnswerSummary.of({}, [], beginnings=["refusal"]), language="de"))
+    metrics.observe(finished())
+    text = generate_latest(metrics.registry).decode()
+    for language in LANGUAGES:
+        count = float(language == "de")
+        assert f'mmhie_prompts_total{{language="{language}"}} {count}' in text
+    assert 'mmhie_answer_beginnings_total{kind="refusal"} 1.0' in text
+    assert 'mmhie_answer_beginnings_total{kind="answer"} 0.0' in text
+
+
+def test_requests_of_the_framework_are_not_counted_twice() -> None:
+    """Its own middleware counts them."""
+    metrics = Metrics()
+    metrics.observe(finished(is_token_path=False))
+    assert 'route="/llm/generate"' not in generate_latest(metrics.registry).decode()
+
+
+@pytest.mark.parametrize(
+    ("usage", "count"),
+    [
+        ({"prompt_tokens": 3}, 3),
+        ({"input_tokens": 4}, 4),
+        ({"prompt_tokens": None, "input_tokens": 4}, 4),
+        ({"prompt_tokens": "3"}, 0),
+        ({"prompt_tokens": -3}, 0),
+        ({"prompt_tokens": []}, 0),
+        ({}, 0),
+    ],
+)
+def test_whatever_the_engine_counts(usage: dict[str, Any], count: int) -> None:
+    """Either of OpenAI's names; nonsense is none, and stops no answer."""
+    assert token_count(usage, "prompt_tokens", "input_tokens") == count
+    assert AnswerSummary.of(usage, []).prompt_tokens == count
+
+
+def test_children_are_kept_apart() -> None:
+    """Two counters with the same labels are two counters."""
+    metrics = Metrics()
+    metrics.count(metrics.warnings, "x")
+    metrics.count(metrics.truncated, "x")
+    metrics.count(metrics.truncated, "x")
+    text = generate_latest(metrics.registry).decode()
+    assert 'mmhie_warnings_total{kind="x"} 1.0' in text
+    assert 'mmhie_truncated_total{where="x"} 2.0' in text
+
+
+def test_the_first_token_is_timed() -> None:
+    """A request without one is not."""
+    metrics, one = Metrics(), finished()
+    metrics.observe(one)
+    one.ttft_ms = 3.0
+    metrics.observe(one)
+    assert b"mmhie_ttft_seconds_count 1.0" in generate_latest(metrics.registry)
+
+
+def test_what_is_read_off_at_a_scrape() -> None:
+    """Places and queue with their limits; the present phase is 1 and every other one 0."""
+    metrics = Metrics()
+    metrics.at_scrape("held", LocalAdmissionQueue(max_inflight=3, max_queue=5, timeout_s=1))
+    text = generate_latest(metrics.registry).decode()
+    assert "mmhie_inflight_limit 3.0" in text
+    assert "mmhie_queue_limit 5.0" in text
+    assert "mmhie_engine_ready 0.0" in text
+    assert 'mmhie_phase{phase="held"} 1.0' in text
+    assert 'mmhie_phase{phase="ready"} 0.0' in text
+
+
+def test_every_family_is_ours() -> None:
+    """Named mmhie_ and described, but for those of libraries: HTTP, process and Python."""
+    for family in Metrics().registry.collect():
+        if family.name.startswith(("http_", "process_", "python_")):
+            continue
+        assert family.name.startswith("mmhie_")
+        assert family.documentation.endswith(".")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_process_is_measured_where_it_is_the_only_one(several: bool, tmp_path: Path) -> None:
+    """Of several workers a scrape would see one, by chance."""
+    metrics = Metrics(tmp_path if several else None)
+    text = metrics.exposition().decode()
+    names = (
+        "process_resident_memory_bytes ",
+        "process_cpu_seconds_total ",
+        "python_gc_",
+        "python_info",
+    )
+
+    for name in names:
+        assert (f"\n{name}" in text) is not several

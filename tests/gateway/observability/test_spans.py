@@ -1,0 +1,266 @@
+"""Traces of a real gateway at a real collector: by the conventions, no text, no cost when off."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.fixtures import Start
+from tests.contract.process import ROOT, Gateway
+from tests.contract.surfaces import SURFACES, Surface, name_of
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.observability.collector import Collector
+from tests.waiting import until
+
+CANARY = "zebrafish7731"
+TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+TRACEPARENT = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+QUICK = {"OTEL_BSP_SCHEDULE_DELAY": "50"}  # milliseconds between two exports
+Spans = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Collector]:
+    running = Collector()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def traced(
+    the_engine: FakeEngine, shared: Collector, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """One gateway for the tests that only ask."""
+    folder = tmp_path_factory.mktemp("traced")
+    gateway = Gateway(folder, the_engine.url, MMHIE_TRACES_ENDPOINT=shared.endpoint, **QUICK).wait()
+    yield gateway
+    gateway.stop()
+
+
+def of_request(collector: Collector, request_id: str) -> tuple[dict[str, Any], Spans]:
+    """A request's own span, and those of the engine's work within it."""
+
+    def ours(spans: Spans) -> Spans:
+        return [span for span in spans if span["attributes"].get("mmhie.request_id") == request_id]
+
+    spans = collector.until(lambda all_spans: bool(ours(all_spans)))
+    (own,) = ours(spans)
+    return own, [span for span in spans if span["parent"] == own["id"]]
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=name_of)
+def test_an_answer_has_two_spans(
+    traced: Gateway, engine: FakeEngine, shared: Collector, surface: Surface
+) -> None:
+    """Ours continues the caller's trace; the engine's has the GenAI names, tokens and times; the
+    engine was told of it."""
+    limit = surface.limit(9)
+    body = surface.body(CANARY, temperature=0.5, seed=7, **limit)
+    answer = traced.client.post(surface.path, json=body, headers={**surface.headers, **TRACEPARENT})
+    own, (engines,) = of_request(shared, answer.headers["x-request-id"])
+
+    assert (own["trace"], own["parent"], own["kind"]) == (TRACE, CALLER, "SPAN_KIND_SERVER")
+    assert own["name"] == f"POST {surface.path}"
+    assert own["service"] == "mmhie-gateway"
+    assert own["attributes"]["http.response.status_code"] == 200
+    assert own["attributes"]["mmhie.outcome"] == "ok"
+    assert own["start"] <= engines["start"] <= engines["end"] <= own["end"]
+
+    operation = "text_completion" if surface.path == "/v1/completions" else "chat"
+    told = engines["attributes"]
+    assert engines["name"] == f"{operation} fake-model"
+    assert engines["kind"] == "SPAN_KIND_CLIENT"
+    assert told["gen_ai.operation.name"] == operation
+    assert told["gen_ai.provider.name"] == "vllm"
+    assert told["gen_ai.request.model"] == told["gen_ai.response.model"] == "fake-model"
+    assert told["gen_ai.request.temperature"] == 0.5
+    assert told["gen_ai.request.seed"] == 7
+    assert told["gen_ai.request.stream"] == (surface.form != "json")
+    assert told["gen_ai.usage.input_tokens"] > 0
+    assert told["gen_ai.usage.output_tokens"] > 0
+    assert (told["server.address"], told["server.port"]) == (
+        "127.0.0.1",
+        int(engine.url.rsplit(":", 1)[1]),
+    )
+    if surface.form != "json" or surface.path == "/llm/generate":
+        assert 0 < told["gen_ai.response.time_to_first_chunk"] < 20
+    seen = engine.seen("/v1/chat/completions" if surface.path == "/llm/generate" else surface.path)[
+        -1
+    ]
+    assert seen["headers"]["traceparent"] == f"00-{TRACE}-{engines['id']}-01"
+    until(lambda: TRACE in traced.log)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "outcome"),
+    [
+        ({"fault": "status", "status": 500}, 502, "engine_rejected"),
+        ({"fault": "cut"}, 200, "engine_cut"),
+    ],
+)
+def test_a_failure_is_marked(
+    traced: Gateway,
+    engine: FakeEngine,
+    shared: Collector,
+    fault: dict[str, Any],
+    status: int,
+    outcome: str,
+) -> None:
+    """With its code, on both spans; no event carries an exception's words."""
+    engine.next(**fault)
+    surface = SURFACES[4]
+    answer = surface.ask(traced.client, CANARY)
+    own, (engines,) = of_request(shared, answer.headers["x-request-id"])
+
+    assert own["attributes"]["http.response.status_code"] == status
+    assert own["attributes"]["error.type"] == engines["attributes"]["error.type"] == outcome
+    assert engines["status"]["code"] == "STATUS_CODE_ERROR"
+    assert ("code" in own["status"]) == (status >= 500)
+    assert own["events"] == engines["events"] == []
+
+
+def test_a_refusal_has_no_span_of_the_engine(traced: Gateway, shared: Collector) -> None:
+    """Nothing was asked of it."""
+    answer = SURFACES[0].ask(traced.client, CANARY, temperature=99)
+    own, engines = of_request(shared, answer.headers["x-request-id"])
+
+    assert own["attributes"]["error.type"] == "invalid_request"
+    assert engines == []
+
+
+def test_a_caller_that_does_not_want_to_be_traced(
+    traced: Gateway, engine: FakeEngine, shared: Collector
+) -> None:
+    """The caller's choice (sampled: 00) goes on to the engine, and nothing is sent."""
+    headers = {"traceparent": f"00-{'c' * 32}-{CALLER}-00"}
+    SURFACES[3].ask(traced.client)
+    traced.client.post(SURFACES[3].path, json=SURFACES[3].body(), headers=headers)
+    answer = SURFACES[3].ask(traced.client)
+    of_request(shared, answer.headers["x-request-id"])
+
+    assert "c" * 32 not in {span["trace"] for span in shared.spans}
+    assert engine.seen(SURFACES[3].path)[1]["headers"]["traceparent"].endswith("-00")
+
+
+@pytest.mark.parametrize(
+    "header", [CANARY, f"00-{CANARY}-{CALLER}-01", f"00-{'0' * 32}-{CALLER}-01", ""]
+)
+def test_a_traceparent_that_is_none(
+    traced: Gateway, engine: FakeEngine, shared: Collector, header: str
+) -> None:
+    """A new trace begins; what the caller wrote goes nowhere, nor does tracestate or baggage."""
+    headers = {"traceparent": header, "tracestate": f"a={CANARY}", "baggage": f"a={CANARY}"}
+    answer = traced.client.post(SURFACES[3].path, json=SURFACES[3].body(), headers=headers)
+    own, _ = of_request(shared, answer.headers["x-request-id"])
+
+    assert own["parent"] == ""
+    assert CANARY not in str(engine.seen(SURFACES[3].path)[-1]["headers"])
+    assert CANARY.encode() not in shared.raw
+
+
+def test_no_text_in_any_span(traced: Gateway, engine: FakeEngine, shared: Collector) -> None:
+    """A marker in the question, the answer, the path, the method and the headers: in no byte."""
+    engine.next(fault="say", tokens=[CANARY])
+    SURFACES[3].ask(traced.client, CANARY, user=CANARY, stop=[CANARY])
+    traced.client.post(f"{SURFACES[3].path}?q={CANARY}", json={"model": CANARY})
+    traced.client.request(CANARY.upper(), SURFACES[3].path, headers={"user-agent": CANARY})
+    traced.client.get(f"/{CANARY}")
+    answer = SURFACES[3].ask(traced.client)
+    of_request(shared, answer.headers["x-request-id"])
+
+    assert CANARY.encode() not in shared.raw.lower()
+
+
+def test_numbers_no_span_can_hold(traced: Gateway, engine: FakeEngine, shared: Collector) -> None:
+    """Are left out: one of them would cost the batch it is in."""
+    answer = SURFACES[3].ask(traced.client, seed=2**64 - 1)
+    _, (engines,) = of_request(shared, answer.headers["x-request-id"])
+
+    assert "gen_ai.request.seed" not in engines["attributes"]
+
+
+def test_the_last_spans_leave_at_the_stop(
+    start: Start, engine: FakeEngine, collector: Collector
+) -> None:
+    """Though the next batch would have been due much later."""
+    gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=collector.endpoint).wait()
+    SURFACES[0].ask(gateway.client)
+    gateway.stop()
+
+    assert len(collector.spans) == 2
+
+
+@pytest.mark.parametrize("arguments", [("--hang",), None])
+def test_a_collector_that_is_away(
+    start: Start, engine: FakeEngine, arguments: tuple[str, ...] | None
+) -> None:
+    """Holds up neither an answer nor the stop, and no text is logged about it."""
+    hanging = Collector(*arguments or ())
+    if arguments is None:
+        hanging.stop()
+    gateway = start(engine.url, MMHIE_TRACES_ENDPOINT=hanging.endpoint, **QUICK).wait()
+    for surface in SURFACES:
+        assert surface.ask(gateway.client, CANARY).status_code == 200
+    assert gateway.stop() == 0
+    if arguments:
+        hanging.stop()
+
+    until(lambda: CANARY not in gateway.log)
+
+
+def test_off_it_is_not_even_imported(tmp_path: Path) -> None:
+    """No endpoint: no package of OpenTelemetry is loaded, nothing is made for a request."""
+    script = (
+        "import sys; from gateway.settings import gateway as settings; "
+        "from gateway.app import create_app;"
+        "create_app(settings.load()); "
+        "assert not [one for one in sys.modules if one.startswith('opentelemetry')]"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def test_off_the_engine_hears_nothing_of_traces(start: Start, engine: FakeEngine) -> None:
+    """The caller's header stops here."""
+    gateway = start(engine.url).wait()
+    gateway.client.post(SURFACES[3].path, json=SURFACES[3].body(), headers=TRACEPARENT)
+
+    assert "traceparent" not in engine.seen(SURFACES[3].path)[-1]["headers"]
+
+
+def test_wanted_and_not_installed(tmp_path: Path) -> None:
+    """Exit code 2 and what to install."""
+    without = (
+        "import sys, importlib.abc\n"
+        "class Missing(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name.startswith('opentelemetry'): raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "from gateway.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    environ = {"MMHIE_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", without], env=environ, cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "mmhie-server[tracing]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "value", ["collector:4318", "http://collector:4318", "http://me:secret@collector/v1/traces"]
+)
+def test_an_endpoint_that_is_none(tmp_path: Path, value: str) -> None:
+    """Exit code 2; the path is part of it, credentials are not."""
+    environ = {"MMHIE_TRACES_ENDPOINT": value, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway"], env=environ, cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert done.returncode == 2
+    assert "MMHIE_TRACES_ENDPOINT" in done.stderr
+    assert "secret" not in done.stderr

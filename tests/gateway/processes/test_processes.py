@@ -1,0 +1,312 @@
+"""Real worker processes: one port, one truth; one of them dies, all are replaced, nothing is lost.
+
+How long things take is never asserted: a loaded machine is no fault.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from gateway.audit.verify import verify
+from gateway.hold import hold
+from gateway.hold.hold import Hold
+from tests.fake_engine.process import FakeEngine
+from tests.gateway.audit.conftest import KEY, lines
+from tests.gateway.auth.conftest import add_key
+from tests.gateway.processes.conftest import (
+    ASK,
+    LONG_STREAM,
+    STREAM,
+    Four,
+    Several,
+    Start,
+    together,
+)
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow  # several processes for each test
+
+DONE = b"data: [DONE]\n\n"
+
+
+class Stream:
+    """One answer being read, slowly, over a connection of its own."""
+
+    def __init__(self, gateway: Several, body: bytes = STREAM, **headers: str) -> None:
+        self.connection = gateway.connect()
+        self.connection.request("POST", "/llm/generate", body, headers)
+        self.port = self.connection.sock.getsockname()[1]
+        self.read = b""
+        self.answer = self.connection.getresponse()
+
+    def finish(self) -> None:
+        """Read to the end, whichever that is."""
+        try:
+            self.read = self.answer.read()
+        except (HTTPException, OSError):
+            self.read = b"cut"
+        finally:
+            self.connection.close()
+
+    def leave(self) -> None:
+        """Go without reading on."""
+        self.answer.close()
+        self.connection.close()
+
+    @property
+    def is_whole(self) -> bool:
+        return self.read.endswith(DONE) and b'"error"' not in self.read
+
+
+def endless(gateway: Four, name: str, number: int, engine: FakeEngine) -> list[Stream]:
+    """Answers that hold their slots until their callers leave."""
+    slow = {"fault": "slow_tokens", "seconds": 0.1}
+    for _ in range(number):
+        engine.next({"fault": "endless"}, slow)
+    return [Stream(gateway, LONG_STREAM, **gateway.bearers[name]) for _ in range(number)]
+
+
+def test_a_hold_ends_what_runs_in_every_worker(start: Start, engine: FakeEngine) -> None:
+    """`now` in the file they share: each stream ends with an error that names the hold."""
+    gateway = start(workers=2, MMHIE_HOLD_FILE="hold.json")
+    for _ in range(8):
+        engine.next({"fault": "endless"}, {"fault": "slow_tokens", "seconds": 0.1})
+    streams = [Stream(gateway, LONG_STREAM) for _ in range(8)]
+    file = gateway.log_file.with_name("hold.json")
+    hold.write(file, Hold("drift", "ops", "2026-01-01T00:00:00Z", now=True))
+    for stream in streams:
+        stream.finish()
+
+    assert all(b'"code":"held"' in one.read and one.read.endswith(DONE) for one in streams)
+    engine.until(lambda stats: stats["aborted"] == 8)
+    assert gateway.ask() == 503
+
+
+def begun(number: int, act: Callable[[], Any]) -> list[threading.Thread]:
+    """So many at once, in the background."""
+    threads = [threading.Thread(target=act) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def joined(threads: Iterable[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join()
+
+
+def ports_of(pid: int) -> set[int]:
+    """The callers' ports of a process's connections."""
+    found = psutil.Process(pid).net_connections("inet")
+    return {one.raddr.port for one in found if one.raddr}
+
+
+def test_one_truth_in_metrics_and_digests(four: Four) -> None:
+    """Whichever worker is asked tells of all of them; all make the same digest of one prompt."""
+    counted = four.metric("mmhie_requests_total")
+    answers = [four.whole(four.bearers["ward"]) for _ in range(40)]
+
+    assert {status for status, _ in answers} == {200}
+    assert len({one["mmhie"]["provenance"]["prompt_digest"] for _, one in answers}) == 1
+    # A request is counted just after its answer has left.
+    until(lambda: four.metric("mmhie_request_duration_seconds_count") == counted + 40)
+    for _ in range(8):
+        assert four.metric("mmhie_requests_total") == counted + 40
+        assert four.metric("mmhie_request_duration_seconds_count") == counted + 40
+    until(lambda: four.metric("mmhie_workers") == 4)
+    assert four.metric("mmhie_engine_ready") == 1
+
+
+def test_slots_and_queue_are_one(four: Four, engine: FakeEngine) -> None:
+    """Four at the engine and eight waiting, over all workers; the next is turned away."""
+    streams, statuses = endless(four, "ward", 4, engine), list[int]()
+    waiting = begun(8, lambda: statuses.append(four.of("ward")))
+    until(lambda: four.metric("mmhie_queued_requests") == 8)
+
+    assert [four.of("ward") for _ in range(12)] == [429] * 12
+    assert four.metric("mmhie_inflight_requests") == 4
+    assert engine.stats["running"] == 4
+    for stream in streams:
+        stream.leave()
+    joined(waiting)
+    assert statuses == [200] * 8
+
+
+def test_who_leaves_while_waiting(four: Four, engine: FakeEngine) -> None:
+    """A caller who hangs up in the queue leaves no gap in it, and no slot taken."""
+    streams = endless(four, "ward", 4, engine)
+    for _ in range(8):
+        connection = four.connect()
+        connection.request("POST", "/llm/generate", ASK, four.bearers["ward"])
+        until(lambda: four.metric("mmhie_queued_requests") == 1)
+        connection.close()
+        until(lambda: four.metric("mmhie_queued_requests") == 0)
+    for stream in streams:
+        stream.leave()
+
+    until(lambda: four.metric("mmhie_inflight_requests") == 0)
+    assert together(4, lambda: four.of("ward")) == [200] * 4
+
+
+def test_rates_of_a_key_are_one(four: Four) -> None:
+    """Exactly as many a minute as the key may, over all workers."""
+    assert sorted(together(12, lambda: four.of("rate"))) == [200] * 10 + [429] * 2
+    assert [four.of("rate") for _ in range(8)] == [429] * 8
+    statuses = [four.of("tokens") for _ in range(12)]  # 24 and the prompt each
+    assert statuses == sorted(statuses)
+    assert 1 <= statuses.count(200) <= 4
+
+
+def test_requests_open_at_once(four: Four, engine: FakeEngine) -> None:
+    """A key's three are three, whichever workers have them."""
+    streams = endless(four, "slots", 3, engine)
+    assert [four.of("slots") for _ in range(8)] == [429] * 8
+    streams.pop().leave()
+    until(lambda: four.of("slots") == 200)
+    for stream in streams:
+        stream.leave()
+
+
+def test_emergency_goes_first_whoever_takes_it(four: Four, engine: FakeEngine) -> None:
+    """One queue for all workers: the class decides, not the worker that was asked."""
+    streams, order = endless(four, "ward", 4, engine), list[str]()
+
+    def visit(name: str) -> Callable[[], None]:
+        return lambda: order.append(f"{name} {four.of(name)}")
+
+    engine.options(token_delay=0.01)
+    batch = begun(4, visit("research"))
+    until(lambda: four.metric("mmhie_queued_requests") == 4)
+    urgent = begun(3, visit("er"))
+    until(lambda: four.metric("mmhie_queued_requests") == 7)
+    streams.pop().leave()  # one slot: they go one after the other
+    joined((*batch, *urgent))
+    for stream in streams:
+        stream.leave()
+
+    assert order == ["er 200"] * 3 + ["research 200"] * 4
+
+
+def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
+    """The streams of the killed worker break, no other; its slots come back, and so does it."""
+    gateway = start(workers=2, MMHIE_MAX_INFLIGHT="24")
+    engine.next(fault="gated", times=24)
+    streams = [Stream(gateway) for _ in range(24)]
+    victim = max(gateway.pids(), key=lambda pid: len(ports_of(pid)))
+    theirs = ports_of(victim)
+    os.kill(victim, signal.SIGKILL)
+    engine.release(24 * len(streams))
+    for stream in streams:
+        stream.finish()
+
+    lost = {stream.port for stream in streams if not stream.is_whole}
+    assert lost
+    assert lost == theirs & {stream.port for stream in streams}
+    assert together(24, gateway.ask) == [200] * 24  # as many slots as before
+    until(lambda: len(gateway.pids() - {victim}) == 2)
+    until(lambda: gateway.metric("mmhie_inflight_requests") == 0)
+    until(lambda: gateway.metric("mmhie_workers_lost") == 1)
+    until(lambda: "a worker has died" in gateway.log)
+
+
+def test_all_replaced_under_load(start: Start, engine: FakeEngine) -> None:
+    """SIGHUP: a new worker is ready before an old one goes; no request is lost, no stream is cut,
+    counts go on, and there are no more files of metrics than there were workers at once."""
+    gateway = start(workers=2)
+    engine.options(token_delay=0.05)
+    before = gateway.pids()
+    stop, statuses, long = threading.Event(), list[int](), Stream(gateway)
+
+    def keep_asking() -> None:
+        connection = gateway.connect()
+        while not stop.is_set():  # as clients do: one connection, until the server closes it
+            connection.request("POST", "/llm/generate", ASK)
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+        connection.close()
+
+    threads = [threading.Thread(target=keep_asking) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    gateway.signal(signal.SIGHUP)
+    until(lambda: not gateway.pids() & before)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    long.finish()
+
+    assert long.is_whole
+    assert set(statuses) == {200}
+    # A request is counted just after its answer has left.
+    until(lambda: gateway.metric("mmhie_requests_total") == len(statuses) + 1)
+    assert len(gateway.pids()) == 2
+    assert gateway.metric("mmhie_workers_lost") == 0
+
+
+def test_a_new_worker_that_cannot_start(start: Start, tmp_path: Path) -> None:
+    """A setting that would stop a start leaves the old workers in place."""
+    add_key(tmp_path / "keys.json", "ward-7", "generate")
+    gateway = start(MMHIE_KEYS_FILE=str(tmp_path / "keys.json"))
+    before = gateway.pids()
+    (tmp_path / "keys.json").write_text("a slip")
+    gateway.signal(signal.SIGHUP)
+    until(lambda: "a new worker does not start" in gateway.log)
+
+    assert before <= gateway.pids()
+    assert gateway.answers("/readyz")
+
+
+def test_one_trail(start: Start, tmp_path: Path) -> None:
+    """All workers write one chain: every request once, and it verifies."""
+    trail = tmp_path / "audit.jsonl"
+    gateway = start(MMHIE_AUDIT_FILE=str(trail), MMHIE_AUDIT_KEY=KEY)
+    assert together(40, gateway.ask) == [200] * 40
+    assert gateway.stop() == 0
+
+    assert not verify(trail, key=KEY).findings
+    requests = [line for line in lines(trail) if "request_id" in line]
+    assert len({request["request_id"] for request in requests}) == 40
+
+
+def test_the_supervisor_is_killed(start: Start, tmp_path: Path, engine: FakeEngine) -> None:
+    """Its workers finish what they have and go, so that the port is free for the next start."""
+    gateway = start(workers=2)
+    engine.options(token_delay=0.05)
+    stream, workers = Stream(gateway), gateway.pids()
+    os.kill(gateway.child.pid, signal.SIGKILL)
+    gateway.exit_code()
+    stream.finish()
+
+    assert stream.is_whole
+    until(lambda: not any(map(psutil.pid_exists, workers)))
+
+
+def test_a_terminal_stops_it_once(start: Start, engine: FakeEngine) -> None:
+    """Ctrl-C reaches supervisor and workers: it is one wish to drain, not two to go at once."""
+    gateway = start(workers=2)
+    engine.options(token_delay=0.05)
+    stream = Stream(gateway)
+    for pid in (*gateway.pids(), gateway.child.pid):
+        os.kill(pid, signal.SIGINT)
+    stream.finish()
+
+    assert stream.is_whole
+    assert gateway.exit_code() == 0
+
+
+def test_one_worker_is_told_to_go(start: Start) -> None:
+    """SIGTERM to a worker drains that one, and another takes its place."""
+    gateway = start(workers=2)
+    victim = min(gateway.pids())
+    os.kill(victim, signal.SIGTERM)
+    until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2)
+
+    assert gateway.answers("/readyz")

@@ -1,0 +1,104 @@
+"""Files that are watched, and files that are replaced as a whole."""
+
+import json
+import logging
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from gateway.runtime.files import FileUnusable, WatchedFile, write_json
+from tests.gateway.clock import Clock
+
+
+class Watched:
+    """A watched file of one word, and the number of its readings."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.clock = Clock()
+        self.readings = 0
+        self.file = WatchedFile(path, read=self.read, initial="", name="WORD", clock=self.clock)
+
+    def read(self) -> str:
+        self.readings += 1
+        if not self.path.exists():
+            return ""
+        if " " in (word := self.path.read_text()):
+            raise FileUnusable("it has two words")
+        return word
+
+    def after_a_second(self) -> str:
+        self.clock.now += 1
+        return self.file.current()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path / "word")
+
+
+def test_a_change_is_seen_within_a_second_and_no_sooner(watched: Watched) -> None:
+    """Requests in between cost nothing, and an unchanged file is not read again."""
+    assert watched.file.current() == ""
+    assert watched.file.is_missing
+    watched.path.write_text("one")
+    watched.clock.now += 0.9
+    assert watched.file.current() == ""
+    assert watched.after_a_second() == "one"
+    assert watched.after_a_second() == "one"
+    assert watched.readings == 2
+    assert watched.file.generation == 2
+    watched.path.unlink()
+    assert watched.after_a_second() == ""
+    assert watched.file.is_missing
+
+
+def test_an_unusable_file_changes_nothing(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last good value stays; the problem is logged once, and ends with the file it was in,
+    even where that looks as it did before."""
+    watched.path.write_text("one")
+    assert watched.file.current() == "one"
+    before = watched.path.stat()
+    with caplog.at_level(logging.ERROR):
+        watched.path.write_text("o e")
+        assert [watched.after_a_second() for _ in range(3)] == ["one"] * 3
+    assert watched.file.problem == "WORD cannot be used: it has two words."
+    assert caplog.text.count("WORD cannot be used") == 1
+    assert watched.file.generation == 1
+    watched.path.write_text("one")
+    os.utime(watched.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert watched.after_a_second() == "one"
+    assert watched.file.problem is None
+
+
+def test_a_file_that_becomes_readable_is_read(watched: Watched) -> None:
+    """Its mode or owner has changed, and nothing else."""
+    watched.path.write_text("one")
+    watched.file.current()
+    watched.path.chmod(0o600)
+    watched.after_a_second()
+
+    assert watched.readings == 2
+
+
+def test_what_was_taken_as_read_is_read_once_it_changes(watched: Watched) -> None:
+    """For content that its owner has loaded already."""
+    watched.path.write_text("one")
+    watched.file.skip()
+    assert watched.file.current() == ""
+    watched.path.write_text("other")
+    assert watched.after_a_second() == "other"
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """With its mode, and no draft beside it, not even one that was left by a crash."""
+    path = tmp_path / "file.json"
+    (tmp_path / f"file.json.{os.getpid()}.new").write_text("{")
+    write_json(path, {"text": "Störung"}, mode=0o600)
+    assert json.loads(path.read_text(encoding="utf-8")) == {"text": "Störung"}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,208 @@
+"""Settings of the gateway; a bad word stops it, with a sentence that helps."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.settings import gateway as settings
+from gateway.settings.base import is_secret, sentence
+from gateway.settings.gateway import PREFIX, GatewaySettings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without .env, an environment without our names."""
+    monkeypatch.chdir(tmp_path)
+    for name in GatewaySettings.model_fields:
+        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **environ: str) -> str:
+    """The sentence these variables are refused with."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as found:
+        settings.load()
+    told = str(found.value)
+    assert "\n" not in told
+    assert told.endswith(".")
+    return told
+
+
+def test_nothing_need_be_set() -> None:
+    """Without settings the documented defaults hold."""
+    chosen = settings.load()
+    assert (chosen.host, chosen.port, chosen.max_tokens) == ("127.0.0.1", 8000, 512)
+    assert (chosen.timeout_seconds, chosen.max_input_length, chosen.streaming) == (30, 4096, False)
+    assert chosen.reasoner_model == "dousery/medical-reasoning-gpt-oss-20b"
+
+
+@pytest.mark.parametrize(
+    ("name", "got", "allowed"),
+    [
+        ("PORT", "0", "at least 1"),
+        ("PORT", "65536", "at most 65535"),
+        ("PORT", "eighty", "a whole number"),
+        ("ENV", "prod", "'development' or 'production'"),
+        ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+        ("TRUNCATE", "middle", "'none', 'left' or 'right'"),
+        ("STREAMING", "perhaps", "true or false"),
+        ("TIMEOUT_SECONDS", "-1", "at least 0"),
+        ("TIMEOUT_SECONDS", "inf", "at most 86400"),
+        ("TIMEOUT_SECONDS", "nan", "at most 86400"),
+        ("TIMEOUT_SECONDS", "1e300", "at most 86400"),
+        ("DRAIN_SECONDS", "inf", "at most 86400"),
+        ("QUEUE_TIMEOUT_SECONDS", "0", "over 0"),
+        ("MAX_TOKENS", "0", "at least 1"),
+        ("MAX_BODY_BYTES", "10", "at least 1024"),
+        ("WORKERS", "65", "at most 64"),
+        ("DISCLAIMER_LANGUAGE", "english", "it does not fit this description: "),
+        ("ENGINE_URL", "ftp://engine", "http[s]://host:port or unix:/path"),
+        ("ENGINE_URL", "http://", "http[s]://host:port or unix:/path"),
+        ("ENGINE_URL", "http://engine:99999", "http[s]://host:port or unix:/path"),
+        ("ENGINE_URL", "http://[::1", "http[s]://host:port or unix:/path"),
+        ("ENGINE_URL", "http://engine/v1", "http[s]://host:port or unix:/path"),
+        ("ENGINE_URL", "http://engine?x=1", "http[s]://host:port or unix:/path"),
+        ("ENGINE_URL", "unix:engine.sock", "http[s]://host:port or unix:/path"),
+        ("ENGINE_URL", "unix:/run/a#b", "http[s]://host:port or unix:/path"),
+    ],
+)
+def test_a_bad_value(name: str, got: str, allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence: which variable, what it got, what is allowed."""
+    told = refusal(monkeypatch, **{PREFIX + name: got})
+    assert told.startswith(f"{PREFIX}{name} is {got!r}: ")
+    assert allowed in told
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8001", "http://[::1]:8001/", "http://engine", "unix:/run/x.sock"]
+)
+def test_good_addresses(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TCP by name or number, and a socket file."""
+    monkeypatch.setenv("MMHIE_ENGINE_URL", url)
+    assert settings.load().engine_url == url
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [
+        ("MMHIE_PROT", "MMHIE_PORT"),
+        ("MMHIE_MAX_TOKEN", "MMHIE_MAX_TOKENS"),
+        ("MMHIE_TENSOR_PARALEL", "MMHIE_TENSOR_PARALLEL"),
+        ("MMHIE_", "MMHIE_URL"),
+    ],
+)
+def test_an_unknown_name(wrong: str, near: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nearest known one is offered, the launcher's included."""
+    told = refusal(monkeypatch, **{wrong: "1"})
+    assert wrong in told
+    assert near in told or wrong == "MMHIE_"
+
+
+def test_an_unknown_name_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is as strict as the environment; names of others are not ours to judge."""
+    Path(".env").write_text("OTHER=1\nMMHIE_PROT=1\n")
+    assert "MMHIE_PORT" in refusal(monkeypatch)
+
+
+def test_the_launcher_s_names_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One environment serves the whole product."""
+    monkeypatch.setenv("MMHIE_DEVICE", "cpu")
+    assert settings.load()
+
+
+def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each where the other is silent."""
+    Path(".env").write_text("MMHIE_PORT=9000\nMMHIE_MAX_TOKENS=7\n")
+    monkeypatch.setenv("MMHIE_PORT", "9001")
+    chosen = settings.load()
+    assert (chosen.port, chosen.max_tokens) == (9001, 7)
+
+
+def test_a_bad_value_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad value of `.env` is named the same way."""
+    Path(".env").write_text("MMHIE_PORT=eighty\n")
+    assert refusal(monkeypatch).startswith("MMHIE_PORT is 'eighty': ")
+
+
+def test_an_unreadable_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence, not a traceback."""
+    Path(".env").write_bytes(b"MMHIE_PORT=\xff\xfe\n")
+    assert ".env" in refusal(monkeypatch)
+
+
+@pytest.mark.parametrize("name", GatewaySettings.model_fields)
+def test_blank_is_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files pass names without values."""
+    default = getattr(settings.load(), name)
+    monkeypatch.setenv(PREFIX + name.upper(), "")
+    assert getattr(settings.load(), name) == default
+
+
+def test_passwords_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in an address either, where they would not be used."""
+    told = refusal(monkeypatch, MMHIE_ENGINE_URL="http://user:s3cret@engine:1")
+    assert "s3cret" not in told
+    assert "engine:1" in told
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by the settings themselves nor by the sentence about a bad one."""
+    secret = [
+        name for name, field in GatewaySettings.model_fields.items() if is_secret(field.annotation)
+    ]
+    assert {"engine_api_key", "redis_url"} <= set(secret)
+    schemes = {"redis_url": "redis", "audit_checkpoint_url": "https"}
+    monkeypatch.setenv("MMHIE_AUDIT_FILE", "audit.jsonl")
+    monkeypatch.setenv("MMHIE_AUDIT_KEY", "k" * 32)
+    for name in secret:
+        value = "-".join(["s3cret"] * 6)
+        monkeypatch.setenv(
+            PREFIX + name.upper(), f"{schemes[name]}://:{value}@host" if name in schemes else value
+        )
+        chosen = settings.load()
+        assert "s3cret" not in f"{chosen!r}{chosen}{chosen.model_dump_json()}"
+        error = ValidationError.from_exception_data(
+            "x", [{"type": "missing", "loc": (name,), "input": "s3cret"}]
+        )
+        assert "s3cret" not in sentence(GatewaySettings, error)
+
+
+def test_production_refuses_the_test_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production refuses the override that development accepts."""
+    monkeypatch.setenv("MMHIE_REASONER_MODEL_TEST_OVERRIDE", "tiny")
+    assert settings.load().reasoner_model_test_override == "tiny"
+    told = refusal(monkeypatch, MMHIE_ENV="production")
+    assert "MMHIE_REASONER_MODEL_TEST_OVERRIDE" in told
+    assert "MMHIE_ENV" in told
+
+
+def test_settings_do_not_change() -> None:
+    """Read once, the same for everybody."""
+    chosen = settings.load()
+    with pytest.raises(ValidationError):
+        chosen.port = 1  # type: ignore[misc] # this is the mistake
+
+
+def test_every_setting_is_described() -> None:
+    """The reference is made of this."""
+    for name, field in GatewaySettings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name
+
+
+@pytest.mark.parametrize(
+    ("given", "generate", "v1"),
+    [
+        ({}, 30, 600),
+        ({"MMHIE_TIMEOUT_SECONDS": "45"}, 45, 45),
+        ({"MMHIE_V1_TIMEOUT_SECONDS": "90"}, 30, 90),
+        ({"MMHIE_TIMEOUT_SECONDS": "45", "MMHIE_V1_TIMEOUT_SECONDS": "90"}, 45, 90),
+    ],
+)
+def test_whole_answers_on_v1(given: dict[str, str], generate: float, v1: float) -> None:
+    """Minutes, unless a timeout is set."""
+    found = settings.load(given, None)
+    assert found.whole_answer_s("/llm/generate") == generate
+    assert found.whole_answer_s("/v1/chat/completions") == v1
