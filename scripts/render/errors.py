@@ -53,9 +53,9 @@ def leaves(family: type[GatewayError] = GatewayError) -> list[type[GatewayError]
 
 
 def _leaves(family: type[GatewayError]) -> Iterator[type[GatewayError]]:
-    for child in family.__subclasses__():
-        if child.__module__ == GatewayError.__module__:
-            yield from _leaves(child) if child.__subclasses__() else [child]
+    own = [kind for kind in family.__subclasses__() if kind.__module__ == GatewayError.__module__]
+    for child in own:
+        yield from list(_leaves(child)) or [child]
 
 
 def by_code() -> list[type[GatewayError]]:
