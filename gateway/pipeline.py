@@ -208,9 +208,7 @@ class Pipeline:
             raise MethodNotAllowed(
                 "This path takes POST only; send the request as POST.", allow="POST"
             )
-        gate = self.services.gate
-        await authorise(self.exchange, gate)
-        gate.requirements.check(self.record.principal.care)
+        await authorise(self.exchange, self.services.gate)
 
     async def receive(self) -> Incoming:
         """Receive the body and parse it, a large one in a thread."""
@@ -230,6 +228,7 @@ class Pipeline:
         """Admit the caller within its limits, as long as its request can be recorded; enter the
         request in the journal."""
         record, trail, headers = self.record, self.services.trail, self.exchange.scope["headers"]
+        self.services.gate.requirements.check(record.principal.care)
         if trail is not None:
             trail.check()
         if record.principal.limits != NO_LIMITS:

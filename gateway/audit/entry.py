@@ -134,7 +134,7 @@ def lines_of(records: Sequence[RequestRecord], names: Pseudonyms) -> list[Json]:
 
 
 def is_unauthenticated(record: RequestRecord) -> bool:
-    """Return whether the caller is unknown: no valid key, or a method that needs none."""
-    return record.outcome == "unauthorized" or (
-        record.outcome == "method_not_allowed" and record.principal.kind == "open"
-    )
+    """Return whether the caller is unknown: no valid key, or a method that needs none. One whose
+    key was withdrawn meanwhile is known."""
+    refused = record.outcome in ("unauthorized", "method_not_allowed")
+    return refused and record.principal.kind == "open"

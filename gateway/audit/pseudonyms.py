@@ -5,6 +5,7 @@ same patient has the same name in every line. The key is derived from that of th
 """
 
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +14,7 @@ from gateway.runtime.json_types import Json
 
 DIGITS = 32  # 128 bits: no two patients share them by chance
 PURPOSE = b"mmhie pseudonyms"
+PATIENT = re.compile(r"(^|/)Patient/")  # a patient's own application names him as the user
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Pseudonyms:
     def care_of(self, principal: Principal) -> Json:
         """Return who asks, about whom and why, as far as the caller has said."""
         user, patient, purposes = principal.care
-        shown = self.user(user) if user and self.hides_users else user
+        is_hidden = self.hides_users or PATIENT.search(user or "")
+        shown = self.user(user) if user and is_hidden else user
         return {
             "user": shown,
             "patient": self.patient(patient) if patient else None,

@@ -39,6 +39,8 @@ class Key:
             raise ValueError(f"scopes are some of {', '.join(SCOPES)}")
         if self.priority not in PRIORITIES:
             raise ValueError(f"priority is one of {', '.join(PRIORITIES)}")
+        if not isinstance(self.expires, float | int | None):
+            raise TypeError("a time is a number of seconds since 1970")
 
     def principal(self) -> Principal:
         return Principal(

@@ -249,7 +249,7 @@ def test_strangers_cannot_fill_the_disk(begin: Callable[..., Writing]) -> None:
     """Of requests without a good key one a batch is written, and the others are counted."""
     writing = begin()
     for number in range(1000):
-        writing.trail.observe(finished(number, "unauthorized"))
+        writing.trail.observe(finished(number, "unauthorized", ANYBODY))
     writing.trail.stop()
     written = writing.written()
 

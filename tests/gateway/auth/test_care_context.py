@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.auth.care_context import CareClaims, context_in_claims
 from gateway.errors import Unauthorized
-from gateway.principal import CareContext
+from gateway.principal import ANYBODY, CareContext
 from tests.contract.fixtures import Refusal
 from tests.contract.process import Gateway
 from tests.contract.surfaces import SURFACES, error_of, name_of
@@ -27,6 +28,8 @@ CLAIMS = CareClaims(
     ("https://hie.example/purpose", "purpose_of_use", "extensions.ihe_iua.purpose_of_use"),
 )
 TREAT = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "TREAT"}
+
+EMERGENCY = "I have crushing chest pain and I am sweating."
 
 
 class Exchange:
@@ -255,9 +258,10 @@ def test_what_is_required(begin: Begin, engine: FakeEngine) -> None:
         ({**strict.portal, USER: "dr.weber"}, PURPOSE),
         (strict.token(), PURPOSE),
     ):
-        refused = strict.ask(headers, stream=True)
+        refused = strict.ask(headers, stream=True, prompt=EMERGENCY)
         assert refused.status_code == 400
-        assert missing in error_of(refused)["message"]
+        assert missing in refused.json()["error"]["message"]
+        assert "MED101" in refused.headers["x-mmhie-notices"]
     assert engine.stats["generations"] == 0
     assert strict.gateway.client.get("/v1/models", headers=strict.plain).status_code == 200
     for headers, client in (
@@ -279,6 +283,15 @@ def test_a_name_tells_nothing_without_the_key() -> None:
     assert ours.user("MRN-1").removeprefix("user:") != ours.patient("MRN-1").removeprefix(
         "patient:"
     )
+
+
+@pytest.mark.parametrize("user", ["Patient/MRN-1", "https://ehr.example/fhir/Patient/MRN-1"])
+def test_a_patient_is_keyed_as_a_user_too(user: str) -> None:
+    """A patient's own application names the patient as the one who asks."""
+    names = Pseudonyms.of(KEY)
+    caller = replace(ANYBODY, care=CareContext(user=user))
+
+    assert names.care_of(caller)["user"] == names.user(user)
 
 
 @pytest.mark.parametrize("name", ["USER", "PURPOSE"])

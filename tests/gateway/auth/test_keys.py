@@ -73,6 +73,7 @@ def test_a_file_of_old_is_read(tmp_path: Path) -> None:
         row(priority="vip"),
         row(limits={"concurrency": "many"}),
         row(limits={"speed": 5}),
+        row(expires="2026-12-31"),
     ],
 )
 def test_nonsense_is_refused(tmp_path: Path, content: bytes) -> None:
