@@ -60,7 +60,7 @@ def test_a_count_is_exact(page: str, sentence: str, count: Callable[[], int]) ->
             ["server/http_protocol.py", "server/response_cycle.py"],
         ),
         ("red-flags.md", "from dictionaries: N lines", ["safety/red_flags/model.py"]),
-        ("workers.md", "`gateway/processes` is N lines", ["workers/*.py"]),
+        ("workers.md", "`gateway/processes` is N lines", ["processes/*.py"]),
     ],
 )
 def test_a_size_is_about_right(page: str, sentence: str, patterns: list[str]) -> None:
