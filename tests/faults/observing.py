@@ -8,7 +8,7 @@ import httpx2
 
 from tests.contract.process import Gateway
 from tests.contract.surfaces import CHAT, Surface, checked, error_of, events, mmhie_of
-from tests.contract.test_disclaimer import TEXT
+from tests.contract.test_disclaimer import NOTE, TEXT
 from tests.waiting import until
 
 PLENTY_BYTES = 512 * 1024
@@ -68,7 +68,7 @@ def in_band(surface: Surface, answer: httpx2.Response) -> str | None:
         return None
     if surface.form == "text":
         *_, notice, disclaimer = answer.text.rstrip("\n").split("\n\n")
-        assert disclaimer == TEXT
+        assert disclaimer == f"{TEXT}\n{NOTE}"
         return "" if notice.startswith("[interrupted: ") else None
     *told, done = events(answer.content)
     assert done == "[DONE]"
