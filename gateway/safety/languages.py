@@ -15,7 +15,7 @@ OTHER: Language = "other"
 SCREENED: tuple[Language, ...] = tuple(language for language in LANGUAGES if language != OTHER)
 HEAD = 300  # characters: about 45 words
 TURNS_BACK = 4  # a short turn tells no language: "OK", "38.5"
-FEWEST_LETTERS, FEWEST_WORDS = 8, 3  # from which one can be sure
+FEWEST_LETTERS, FEWEST_WORDS = 3, 3  # from which one can be sure
 LAST_LATIN = "\u024f"
 LETTERS = re.compile(r"[^\W\d_]+")
 # Of the other languages Dutch, Swedish, Danish, Norwegian, Polish, Czech, Turkish, Romanian,

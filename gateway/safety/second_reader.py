@@ -57,4 +57,4 @@ def question(text: str, *, is_chat: bool, reasons: bool | None) -> Json:
 
 def outcome_of(word: str | None) -> Outcome:
     """Return what the model's answer means."""
-    return WORDS.get((word or "").strip().lower(), "failed")
+    return WORDS.get((word or "").strip(" .\n").lower(), "failed")
