@@ -186,7 +186,10 @@ class EngineClient:
                 return await self._dial(loop)
         except ssl.SSLError as error:
             raise explain_handshake(error) from None
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError) as error:
+            is_hang_up = isinstance(error, ConnectionResetError | ConnectionAbortedError)
+            if is_hang_up and self.tls is not None:  # in the handshake: TLS 1.2 refuses so
+                raise explain_hang_up() from None
             raise EngineUnavailable(
                 "The engine cannot be reached; it may be starting: try again.", retry_after_s=2
             ) from None

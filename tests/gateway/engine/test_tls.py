@@ -119,6 +119,11 @@ async def refuse(line: Line) -> None:
     await line.hung_up()
 
 
+async def hang_up(line: Line) -> None:
+    """Close as soon as the handshake has begun."""
+    line.reset()
+
+
 async def failure(url: str, ca: Path | None, own: Pair | None = None) -> str:
     """Return why an engine is not trusted; empty where it is."""
     files = (own.certificate, own.key) if own else (None, None)
@@ -166,6 +171,9 @@ async def test_an_engine_that_wants_a_certificate(
     assert await failure(url, ours.path, ours.issue("gateway")) == ""
     for nobody in (None, theirs.issue("stranger")):
         assert "MMHIE_ENGINE_TLS_CERTIFICATE" in await failure(url, ours.path, nobody)
+    async with Peer(hang_up) as rude:  # as servers of TLS 1.2 do in the handshake
+        secure = rude.url.replace("http:", "https:")
+        assert "MMHIE_ENGINE_TLS_CERTIFICATE" in await failure(secure, ours.path)
 
 
 async def test_files_are_read_again(
