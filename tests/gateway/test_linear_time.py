@@ -1,7 +1,8 @@
 """Time that grows with the input and no faster: each look at a caller's or an engine's text.
 
 Each is timed at a small and a large size by the processor time of its thread. A quadratic one would
-take 32 times as long again as is allowed here.
+take 12 times as long again as is allowed here; copies of megabytes, which leave the processor's
+caches, take half as long again as those of kilobytes.
 """
 
 import re
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.slow
 DOUBLINGS = 5
 LARGE = 8 * 1024 * 1024
 SMALL = LARGE >> DOUBLINGS
-GROWTH = 2.2  # at most, for each doubling
+GROWTH = 2.4  # at most, for each doubling
 LOOKS = 3
 KEY = b"k"
 FIRST: Any = {"disclaimer": {}, "notices": [], "provenance": {"request_id": "1"}}
