@@ -216,7 +216,9 @@ def is_right(item: str, found: object, outcome: str) -> bool:
     """Return whether this is the item's content, not merely something."""
     text = found if isinstance(found, str) else json.dumps(found, default=str)
     return {
-        "disclaimer": lambda: bool(DISCLAIMER.search(text)) or text == "1.0.0",
+        "disclaimer": lambda: (
+            bool(DISCLAIMER.search(text)) or text.removeprefix("Safety notice ") == "1.0.0"
+        ),
         "emergency note": lambda: NOTE in text,
         "notices": lambda: bool(NOTICE.search(text)) or text == "MED101",
         "truncation": lambda: bool(CUT.search(text)) == (outcome == "cut"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from tests.gateway.console.browser import answered, chromium, opened, take_key
+from tests.gateway.console.browser import answered, choose, chromium, opened, take_key
 
 CARD = {
     "notice": "article [role=alert] .notice",
@@ -57,5 +57,5 @@ async def seen(page: Page) -> dict[str, Any]:
         name: "\n".join(await page.locator(place).all_inner_texts()) for name, place in CARD.items()
     }
     note = await page.locator("#emergency-note").inner_text()
-    await page.get_by_role("button", name="Provenance").click()
+    await choose(page, "Provenance")
     return {"card": parts, "page": {"note": note}, "drawer": await page.evaluate(DRAWER)}
