@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import fake_nvml
+from tests.contract.process import free_port
 from tests.fake_nvml import Device
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,7 @@ class Machine:
             PYTHONPATH=f"{packages}{os.pathsep}{ROOT}",
             FAKE_NVML=str(self.folder / "nvml"),
             MMHIE_CACHE_DIR=str(self.folder / "cache"),
+            MMHIE_PORT=str(free_port()),  # the documented one may be a developer's `make run`
         )
 
     def describe(self, *devices: Device, init: int = 0, cuda: int = 13000) -> None:

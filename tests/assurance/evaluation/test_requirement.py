@@ -18,6 +18,7 @@ from launcher.planning.hardware import parse
 from launcher.planning.plan import make_plan
 from launcher.settings import load
 from tests.assurance.evaluation.reports import KEY, SUBJECT, content, record, signed
+from tests.contract.process import free_port
 from tests.launcher.cli.test_serve import MODEL
 from tests.waiting import PATIENCE_S
 
@@ -83,6 +84,7 @@ def test_weights_that_changed_may_not(weights: Path) -> None:
 def served_with(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run `mmhie serve` with these settings."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "MMHIE_AUDIT_KEY": KEY}
+    environ["MMHIE_PORT"] = str(free_port())  # the documented one may be a developer's `make run`
     return subprocess.run(
         [MMHIE, "serve"],
         cwd=folder,
