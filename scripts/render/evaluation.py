@@ -22,7 +22,7 @@ def pages() -> dict[Path, str]:
     path = DOCS / "evaluation-reports.md"
     blocks = {"figures": figures(found[HEALTHY]), "comparisons": comparisons(found)}
     return {
-        **{file.with_suffix(".html"): page.html(text) for file, text in texts.items()},
+        REPORTS / f"{HEALTHY}.html": page.html(texts[REPORTS / f"{HEALTHY}.json"]),  # an example
         path: with_blocks(path, BLOCK, lambda match: blocks[match[2]]),
     }
 
@@ -77,7 +77,7 @@ def row(name: str, found: compare.Comparison) -> tuple[str, ...]:
         for contrast in found.contrasts
     )
     return (
-        f"[{name}](evaluation/{name}.html)",
+        f"[{name}](evaluation/{name}.json)",
         f"{found.same.value:.0%} ({found.same.low:.0%} to {found.same.high:.0%})"
         if found.same
         else "",
