@@ -3,8 +3,8 @@
 Every turn is read line by line, and each line once more with the line before it; the highest
 reading counts, whatever stands around it. Two things speak against one: a frame close by (an exam
 item, fiction, a document about emergencies in general), and a later turn of the same writer that
-says of the same sign that it is over. No frame silences `UNFRAMED`, and nothing that is said later
-ends `LASTING`.
+says of the same sign that it is over. No frame silences `UNFRAMED` or a `SPEAKER`, and nothing that
+is said later ends `LASTING`.
 """
 
 import heapq
@@ -22,9 +22,10 @@ UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, 
 LASTING = frozenset(["MED102", "MED103", "MED104", "MED105", "MED110", "MED114"])
 REACH = 16  # lines on each side that a frame reaches
 MOST = 3  # notices of one turn
-EARLIER = {"MED104": 1.0}  # log-odds below the threshold that are enough for self-harm
+EAGER = {"MED104": 1.0}  # log-odds below the threshold that are enough for self-harm
 LOOKED_AT = 64  # likeliest passages of a turn, whose topic and frame are looked for
-# Who speaks of oneself or of one's own writes no exam item: its frame silences nothing.
+# Who speaks of oneself or of one's own writes no exam item: its frame silences nothing. Italian's
+# articles and its "but" are among them (`i`, `ma`), so that a frame silences less there.
 SPEAKER = frozenset(
     (
         *("i", "my", "me", "mine", "we", "our", "us", "ich", "mein", "meine", "meinen", "meinem"),
@@ -123,7 +124,7 @@ def peaks_of(
 ) -> Iterator[Peak]:
     """Return the passages of a batch that reach the threshold: a line that does so by itself, or
     else with the one before, so that two emergencies in a row keep a topic each."""
-    least = threshold - max(EARLIER.values())
+    least = threshold - max(EAGER.values())
     for at, (alone, both) in enumerate(readings, start):
         if alone >= least:
             yield Peak(alone, at, 1)
@@ -135,13 +136,14 @@ def judged(readings: Sequence[Reading], threshold: float) -> Steps:
     """Return what the turns raise together, the last one judged first."""
     first = next((at for at, reading in enumerate(readings) if reading.peaks), len(readings))
     over: dict[str, set[str]] = defaultdict(set)  # words of what each writer says is over
-    rooms: list[tuple[Room, str]] = []
+    rooms: list[tuple[Room, str]] = []  # the last one first
     for reading in reversed(readings[first:]):
         topics = yield from topics_of(reading, threshold)
-        rooms[:0] = [(room_of(reading, *each, over[reading.role]), each[0]) for each in topics]
+        for topic, peak in reversed(topics):
+            rooms.append((room_of(reading, topic, peak, over[reading.role]), topic))
         over[reading.role] |= yield from over_words(reading)
     held: dict[Room, dict[str, None]] = {room: {} for room in get_args(Room)}
-    for room, topic in rooms:
+    for room, topic in reversed(rooms):
         held[room][topic] = None
     said = [reading.odds for reading in readings if reading.role not in SETTING_ROLES]
     now, earlier, in_setting = without_repeats(held)
@@ -171,7 +173,7 @@ def topics_of(reading: Reading, threshold: float) -> Generator[None, None, list[
     for peak in reading.peaks:
         words = words_of(reading, peak)
         topic = model().topics.of(words)
-        is_enough = peak.odds >= threshold - EARLIER.get(topic, 0.0)
+        is_enough = peak.odds >= threshold - EAGER.get(topic, 0.0)
         if topic not in topics and is_enough and not is_framed(reading, topic, peak, words, frame):
             topics[topic] = peak
         yield
