@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from prometheus_fastapi_instrumentator import Instrumentator
+from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from gateway.api.error_handlers import HANDLERS
@@ -49,6 +50,7 @@ from gateway.safety.disclaimer import (
 from gateway.safety.labels import Labels
 from gateway.safety.prompt_screening import Screener
 from gateway.safety.provenance import GATEWAY_VERSION
+from gateway.safety.wording import Wording
 from gateway.services import Services, State
 from gateway.settings.gateway import GatewaySettings
 
@@ -165,12 +167,7 @@ def services_of(
 ) -> Services:
     """Put together what routes and pipeline call on; nothing runs yet."""
     shared = cluster_state(settings, quotas.limiter, own.shared_failing.set)
-    key = settings.engine_api_key
-    digest_key = settings.digest_key
-    secret = key.get_secret_value() if key else None
-    tls = EngineTls.of(settings)
-    engine = EngineClient(settings.engine_url, key=secret, tls=tls)
-    metered = tuple(EngineClient(url, key=secret, tls=tls) for url in settings.engine_metrics_urls)
+    engine, *metered = engines_of(settings)
     trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
     feedback = desk_of(settings, own.feedback_failing.set, shared.answers(settings))
     if feedback is not None:
@@ -179,21 +176,11 @@ def services_of(
     return Services(
         settings=settings,
         engine=engine,
-        metered=metered or (engine,),
+        metered=tuple(metered) or (engine,),
         watch=EngineWatch(engine, settings.phase_file, settings.engine_health_path),
         admission=quotas.admission,
-        labels=Labels.of(
-            disclaimer,
-            emergency_note_of(settings),
-            digest_key.get_secret_value() if digest_key else None,
-        ),
-        screener=Screener.of(
-            words,
-            audience=settings.audience,
-            contacts=contacts_of(settings),
-            threshold=settings.notice_threshold,
-            reader=settings.notice_reader,
-        ),
+        labels=Labels.of(disclaimer, emergency_note_of(settings), secret_of(settings.digest_key)),
+        screener=screener_of(settings, words),
         metrics=own,
         hold=HoldGuard(
             hold.watch(settings.hold_file),
@@ -212,6 +199,29 @@ def services_of(
         operator_card=card_source(settings),
         observers=observers_of(own, feedback, trail, tracing),
     )
+
+
+def engines_of(settings: GatewaySettings) -> list[EngineClient]:
+    """Return the engine, and those whose metrics are shown in its place."""
+    key, tls = secret_of(settings.engine_api_key), EngineTls.of(settings)
+    urls = (settings.engine_url, *settings.engine_metrics_urls)
+    return [EngineClient(url, key=key, tls=tls) for url in urls]
+
+
+def screener_of(settings: GatewaySettings, words: Wording) -> Screener:
+    """Return what looks for red flags, and words the notices."""
+    return Screener.of(
+        words,
+        audience=settings.audience,
+        contacts=contacts_of(settings),
+        threshold=settings.notice_threshold,
+        reader=settings.notice_reader,
+    )
+
+
+def secret_of(setting: SecretStr | None) -> str | None:
+    """Return the value of a secret that may be unset."""
+    return setting.get_secret_value() if setting else None
 
 
 def observers_of(
