@@ -66,7 +66,7 @@ class Endpoint:
             app.add_api_route(self.path, self.handler, methods=["HEAD"], include_in_schema=False)
 
     def responses(self) -> dict[int | str, dict[str, Any]]:
-        """What the path may answer beside its 200."""
+        """Return the responses that the path may give beside its 200."""
         named = {501: "Not served here"} if self.status == 501 else {}
         named |= {503: "Not ready"} if self.unready else {}
         return {status: {"description": text} for status, text in named.items()} | ERRORS

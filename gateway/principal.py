@@ -36,7 +36,7 @@ NO_LIMITS = Limits()
 
 
 class CareContext(NamedTuple):
-    """Who asks, about which patient and why (HL7's PurposeOfUse), as far as it is known."""
+    """The person who asks, the patient and the purpose (HL7's PurposeOfUse), as far as known."""
 
     user: str | None = None
     patient: str | None = None

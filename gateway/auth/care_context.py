@@ -1,5 +1,5 @@
-"""Who asks, about which patient and why: from a token's claims, or from the headers of a key that
-may speak for others. The audit trail alone has it."""
+"""The person who asks, the patient and the purpose: from a token's claims, or from the headers of
+a key that may speak for others. The audit trail alone has them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -136,7 +136,7 @@ def is_name(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CareRequirements:
-    """What a request to the model has to say."""
+    """The parts of a care context that a request to the model must have."""
 
     user: bool = False
     purpose: bool = False

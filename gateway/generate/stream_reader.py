@@ -42,7 +42,7 @@ class AnswerReader:
         self.pieces = 0  # of reasoning, too
 
     def ending(self) -> Ending:
-        """How the answer ended, once its deltas have."""
+        """Return the end of the answer, once its deltas have ended."""
         answer = self.answer
         return Ending(
             answer.finish_reason,

@@ -1,1 +1,1 @@
-"""What every room may use: files, tasks, time, memory and the event loop; imports no room."""
+"""Tools of every room: files, tasks, time, memory and the event loop; imports no room."""

@@ -61,7 +61,7 @@ class Labels:
 
 
 class Ending(NamedTuple):
-    """How one choice of an answer ended. Of text and reasoning anything that stands for them is
+    """The end of one choice of an answer. Of text and reasoning anything that stands for them is
     enough; `content` is None where the engine never got to the answer."""
 
     finish_reason: str | None
@@ -72,7 +72,7 @@ class Ending(NamedTuple):
 
     @property
     def truncation(self) -> Truncation | None:
-        """Where the answer was cut."""
+        """Return the part in which the answer was cut."""
         if self.finish_reason not in CUT_REASONS:
             return None
         if self.content or (self.content is not None and not self.reasoning):
@@ -87,7 +87,7 @@ class Ending(NamedTuple):
 
     @property
     def anomaly(self) -> Anomaly | None:
-        """Why there is no answer; None when there is one."""
+        """Return the reason why there is no answer; None when there is one."""
         if self.has_tool_calls or (self.content and self.content.strip()):
             return None
         if self.reasoning:

@@ -1,4 +1,4 @@
-"""What `mmhie` alone prints: every command in a line, by what a person wants to do."""
+"""The text that `mmhie` alone prints: every command in a line, by what a person wants to do."""
 
 TASKS = {
     "Use": {

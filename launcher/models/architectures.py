@@ -23,7 +23,7 @@ THOUGHTS: Final = ("think", "THINK", "reasoning", "thought", "channel")
 
 
 def other_purpose(config: JsonView) -> str | None:
-    """What a model is that cannot chat; None for one that can."""
+    """Return the kind of a model that cannot chat; None for one that can."""
     if config.get("is_encoder_decoder"):
         return "an encoder-decoder, for transcripts or translations"
     names = [str(name) for name in config.get("architectures") or ()]
@@ -44,7 +44,7 @@ def is_pooling(modules: object) -> bool:
 
 
 def unknown_type(config: JsonView) -> str | None:
-    """What a model is whose type neither the engine's packages know nor code of its maker."""
+    """Return the type of a model that neither the engine nor its maker's code knows, in words."""
     kind = config.get("model_type")
     if not kind or kind in KNOWN_TYPES or config.get("auto_map"):
         return None

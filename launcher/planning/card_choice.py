@@ -114,7 +114,7 @@ def _choice(
     model: ModelFacts,
     installed: Installation,
 ) -> CardChoice | None:
-    """What these GPUs hold; None where no engine would start on one of its shares."""
+    """Return the choice of these GPUs; None where no engine would start on one of its shares."""
     part = _with(machine, gpus)
     try:
         settings = copies.with_engines(settings, part, model, installed)

@@ -13,7 +13,7 @@ COMPILERS: Final = ("gcc", "clang")  # `_build` in triton/runtime/build.py, unle
 def missing(
     environ: Mapping[str, str] = os.environ, include: Path | None = None
 ) -> tuple[str, ...]:
-    """What is not here of the two."""
+    """Return which of a compiler and the headers are not here."""
     headers = include or Path(sysconfig.get_paths()["include"])
     named = environ.get("CC", "").split()[:1]
     path = environ.get("PATH", os.defpath)
@@ -26,7 +26,7 @@ def missing(
 
 
 def sentence(absent: tuple[str, ...]) -> str:
-    """What is missing, and the remedy."""
+    """Return a sentence on the missing ones, and the remedy."""
     return (
         f"The engine compiles its kernels when it starts on a GPU, and here is no "
         f"{' and no '.join(absent)}: install them (Debian, Ubuntu: `apt-get install gcc "

@@ -1,4 +1,5 @@
-"""What decides an engine's speed: set by the plan, left to vLLM, or possible (`mmhie plan --why`).
+"""Settings that decide an engine's speed: set by the plan, left to vLLM, or possible, as
+`mmhie plan --why` lists them.
 
 Nothing here was measured on a GPU: a possible setting has its public source, and stays off.
 """
@@ -71,7 +72,7 @@ def speeds(decided: Decisions) -> tuple[SpeedOption, ...]:
 
 
 def _as_asked(row: SpeedOption, arguments: tuple[str, ...]) -> SpeedOption:
-    """What MMHIE_ENGINE_ARGS says counts."""
+    """Return a row as MMHIE_ENGINE_ARGS sets it, if it does."""
     parts = [part for argument in arguments for part in argument.split("=", 1)]
     if row.flag not in parts:
         return row

@@ -15,7 +15,7 @@ GRAPHS_S: Final = 30.0
 
 
 class Step(NamedTuple):
-    """What takes a while, and about how long."""
+    """A step of the start that takes a while, and its minutes."""
 
     name: str
     minutes: float

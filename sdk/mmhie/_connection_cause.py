@@ -1,4 +1,4 @@
-"""Why a server cannot be reached, as a sentence."""
+"""The cause of a failed connection, as a sentence."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""How often a drug is taken: a frequency that the document does not have for the same drug."""
+"""Frequencies of drugs: one that the document does not have for the same drug."""
 
 import re
 from bisect import bisect
@@ -52,7 +52,7 @@ SENTENCE_REACH = 80
 
 
 class Taken(NamedTuple):
-    """How many times a day a drug is taken; `drug` is empty where none is named."""
+    """The number of times a day that a drug is taken; `drug` is empty where none is named."""
 
     drug: str
     times: float

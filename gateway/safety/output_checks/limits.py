@@ -45,7 +45,7 @@ class Limit(NamedTuple):
 
 
 class Patient(NamedTuple):
-    """What a request says of the patient, as far as it bounds a dose."""
+    """The facts of a request about the patient, as far as it bounds a dose."""
 
     is_infant: bool = False
     weight: float | None = None

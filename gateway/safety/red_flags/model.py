@@ -90,7 +90,7 @@ class Classifier:
 
 
 class Topics:
-    """What an emergency is about: log-odds of each topic by word (naive Bayes)."""
+    """The topics of emergencies: log-odds of each topic by word (naive Bayes)."""
 
     def __init__(self, table: Mapping[str, tuple[str, list[int]]]) -> None:
         self._by_word: dict[str, dict[str, int]] = defaultdict(dict)
