@@ -1,10 +1,11 @@
 """The way of one request to the engine and back: ten steps, the same for every handler.
 
-    authorise  key and scope; who asks, for whom and why
+    authorise  key and scope; the headers that say who asks, for whom and why
     receive    the body, parsed, and the turns in it that are screened
     screen     red flags in what the caller sent: whatever the outcome, it carries the notices; a
                long text is read in steps while the next ones go on, up to the first byte
-    admit      an audit trail that can be written, the principal's limits, a lower class if it asks
+    admit      person and purpose where the site requires them, an audit trail that can be written,
+               the principal's limits, a lower class if it asks
     read       the handler checks the request and prepares the engine's; what was parsed is dropped
                then: it takes twenty times the memory of its bytes
     label      what is known of the answer before it begins: disclaimer, origin
@@ -16,8 +17,9 @@
 The first nine are methods of `Pipeline`, in this order. The request goes through three stages that
 nothing changes once they are made: `Incoming`, `Prepared`, `Opened`.
 
-Screening comes at the same point for all, before anything but a wrong key can refuse the request,
-and in the prompt as it was sent, whatever a truncation leaves of it: a notice needs no model.
+Screening comes at the same point for all: only the key, those headers and a body that is no JSON
+can refuse a request before it. It is of the prompt as it was sent, whatever a truncation leaves of
+it: a notice needs no model.
 
 A handler serves /llm/generate or one path of /v1; it reads and renders, and decides nothing else.
 """
