@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from launcher.cli import app
 from launcher.cli.overview import TASKS
 from launcher.errors import LauncherError, ToldToStop
+from tests.contract.process import free_port
 
 MMHIE = Path(sys.executable).with_name("mmhie")
 NAMES = list(app.COMMANDS)
@@ -99,12 +100,13 @@ def test_the_overview_fits_a_terminal() -> None:
 def test_a_sentence_is_wrapped_between_words(tmp_path: Path) -> None:
     """A terminal would break it inside a word; to a pipe it stays one line."""
     ours, theirs = os.openpty()
+    asked = ("status", "--url", f"http://127.0.0.1:{free_port()}")  # where nobody answers
     environ = {**os.environ, "COLUMNS": "40", "MMHIE_MAX_TOKEN": "1"}
-    subprocess.run([MMHIE, "status"], cwd=tmp_path, env=environ, stderr=theirs, check=False)
+    subprocess.run([MMHIE, *asked], cwd=tmp_path, env=environ, stderr=theirs, check=False)
     os.close(theirs)
     lines = os.read(ours, 4096).decode().splitlines()
     os.close(ours)
-    told = mmhie(tmp_path, "status", MMHIE_MAX_TOKEN="1").stderr
+    told = mmhie(tmp_path, *asked, MMHIE_MAX_TOKEN="1").stderr
 
     assert max(map(len, lines)) <= 40
     assert " ".join(lines) + "\n" == told
