@@ -129,14 +129,14 @@ def test_a_card_of_16_gib_serves_few_and_one_of_24_many() -> None:
     assert (small.starts, small.fits) == (True, False)
     assert small.verdict.startswith(f"Starts, but for {small.max_concurrent} concurrent")
     assert 50 <= middle.max_concurrent <= 100
-    assert middle.verdict == f"Fits: {middle.max_concurrent} concurrent requests of full length."
+    assert middle.verdict == f"Fits: {middle.max_concurrent} concurrent requests of 4,608 tokens."
 
 
 def test_one_request_at_a_time_is_said() -> None:
     """The verdict for a card that holds one."""
     one = replace(memory.on_gpus(load(), 24, FRACTION), max_concurrent=1, enough=16)
 
-    assert one.verdict.startswith("Starts, but for one request of full length at a time;")
+    assert one.verdict.startswith("Starts, but for one request of 4,608 tokens at a time;")
     assert replace(one, max_concurrent=0).verdict == "Does not fit."
 
 

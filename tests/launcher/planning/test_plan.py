@@ -50,6 +50,8 @@ KEYS = [
     "adapter_revision",
     "reasons",
     "warnings",
+    "engines",
+    "nodes",
 ]
 MEMORY_KEYS = [
     "weights_gib",
