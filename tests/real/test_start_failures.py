@@ -42,9 +42,8 @@ class Reason:
 # Layers without a KV cache, says config.json, so that the launcher gives 1 GiB to what takes 2.3.
 NO_ROOM: Final = {"MMHIE_MAX_MODEL_LEN": "100000", "MMHIE_MAX_INFLIGHT": "1"}
 WITHOUT_CACHE: Final = {"full_attention_interval": 31, "max_position_embeddings": 100000}
-# Entries that the launcher does not read.
+# An entry that the launcher does not read.
 SHORT: Final = {"seq_length": 100}
-HALF_QUANTIZED: Final = {"quantization_config": {"quant_method": "gptq"}}
 # Refused before an engine is started.
 REASONS = (
     Reason("weights are missing", r"lacks its weights", weights="absent"),
@@ -54,7 +53,6 @@ REASONS = (
 RECORDED = (
     Reason("weights are cut short", r"(?i)header|incomplete|deserializ", weights="cut"),
     Reason("cache too small", r"KV cache", NO_ROOM, config=WITHOUT_CACHE, code=4),
-    Reason("not quantized that way", r"quantization config", config=HALF_QUANTIZED),
     Reason("context too long", r"max_model_len \(512\)", config=SHORT),
     Reason(
         "unknown flag",
