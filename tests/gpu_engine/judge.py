@@ -26,7 +26,7 @@ from vllm.model_executor.models import registry
 from vllm.usage.usage_lib import UsageContext
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
-registry._run_in_subprocess = lambda look: look()
+registry._run_in_subprocess = lambda fn: fn()
 
 
 def judge(parser: FlexibleArgumentParser, line: list[str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import torch
 from vllm.engine.arg_utils import EngineArgs
 from vllm.model_executor.models import registry
 
-registry._run_in_subprocess = lambda look: look()
+registry._run_in_subprocess = lambda fn: fn()
 ADAPTER = {"enable_lora": True, "max_loras": 1, "max_lora_rank": 512}
 WISHES: dict[str, dict[str, Any]] = {
     "plain": {},
