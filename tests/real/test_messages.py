@@ -28,7 +28,7 @@ DRUG = {
 TOOL = {"name": "dose", "description": "The dose of a drug.", "input_schema": DRUG, "strict": True}
 ASKED: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Say hi."}],
-    "max_tokens": 24,
+    "max_tokens": 60,
     "temperature": 0,
 }
 SHAPES: dict[str, dict[str, Any]] = {
