@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from assurance.evaluation import requirement
-from assurance.reports.files import audit_key
+from assurance.reports.report import audit_key
 from gateway.settings.base import local_url
 from launcher import settings
 from launcher.checkpoints import preparation
