@@ -64,7 +64,7 @@ def bad_request() -> dict[str, Any]:
     return {"text": model(temperature=-1).invoke(QUESTION).content}
 
 
-def cancel() -> dict[str, Any]:
+def cancel() -> Any:
     opened = model(max_tokens=400, extra_body={"ignore_eos": True}).stream(
         ASKED["endless"]["messages"]
     )

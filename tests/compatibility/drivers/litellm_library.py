@@ -67,7 +67,7 @@ def bad_request() -> dict[str, Any]:
     return {}
 
 
-def cancel() -> dict[str, Any]:
+def cancel() -> Any:
     opened = litellm.completion(
         **{**chatting, **ASKED["endless"]}, stream=True, extra_body={"ignore_eos": True}
     )

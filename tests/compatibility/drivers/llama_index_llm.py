@@ -57,7 +57,7 @@ def bad_request() -> dict[str, Any]:
     return {"text": llm.chat(SAID, temperature=-1).message.content}
 
 
-def cancel() -> dict[str, Any]:
+def cancel() -> Any:
     opened = endless.stream_chat(SAID, extra_body={"ignore_eos": True})
     left = leave(opened)
     del opened

@@ -76,7 +76,7 @@ def broken_stream() -> dict[str, Any]:
     return {"chunks": len(list(create(**chatting, stream=True)))}
 
 
-def cancel() -> dict[str, Any]:
+def cancel() -> Any:
     opened = create(model=MODEL, **ASKED["endless"], stream=True, extra_body={"ignore_eos": True})
     return leave(opened)
 
