@@ -25,8 +25,7 @@ from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.cli.chat import SYSTEM, Key, System, Url
 from launcher.errors import LauncherError, SettingsError
-from launcher.terminal.address import address
-from launcher.terminal.api_client import ApiClient
+from launcher.terminal.address import access_key, address, client_of
 from launcher.terminal.progress import ProgressDisplay
 
 FOREVER_S: Final = 10 * 365 * 86_400.0
@@ -124,7 +123,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         return
     options = Options(
         url=address(url).rstrip("/"),
-        key=key,
+        key=access_key(key),
         suites=suite or default_suites(items),
         data=data or [],
         items=items or [],
@@ -168,7 +167,7 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
     interpreter = inspection.python(chosen.evaluate_python, chosen.cache_dir)
     sources = suites.sources(options.suites, placed(options.data), options.items)
     tasks = job.tasks(sources, options.limit, options.connections)
-    with closing(ApiClient(options.url, options.key)) as service:
+    with closing(client_of(options.url, options.key)) as service:
         served, disclaimer = subject.ask(service.get)
     asking = Asking(
         *(served.model, options.system, options.max_tokens, options.connections),
