@@ -126,9 +126,8 @@ class LocalServer:
         """Copy what the server says to standard error, and keep its last line."""
         with process.stdout or contextlib.nullcontext(()) as lines:
             for line in lines:
-                self._last_line = (
-                    line.decode(errors="replace").strip()[:MAX_LINE] or self._last_line
-                )
+                said = line.decode(errors="replace").strip()[:MAX_LINE]
+                self._last_line = said or self._last_line
                 with contextlib.suppress(OSError):  # ours may be gone, or a file on a full disk
                     os.write(2, line)
 
@@ -151,9 +150,10 @@ class LocalServer:
         if self._process is not process:
             return "`mmhie serve` was stopped before it was ready."
         log = log_file(self._environ, self._port)
+        where = f" (log: {log})" if log.exists() else ""
         said = f" Its last line: {self._last_line}" if self._last_line else ""
         ended = f"`mmhie serve` ended with exit code {process.returncode} before it was ready"
-        return f"{ended} (log: {log}).{said}"
+        return f"{ended}{where}.{said}"
 
 
 def acquire(config: LLMConfig) -> LocalServer:

@@ -48,6 +48,9 @@ def end_with_parent() -> None:
 def main() -> None:
     note_start()
     if os.environ.get("FAKE_MODE") == "refuse":
+        log = Path(os.environ["MMHIE_CACHE_DIR"], "logs", f"serve-{os.environ['MMHIE_PORT']}.log")
+        log.parent.mkdir()
+        log.touch()
         sys.stderr.write("MMHIE_PORT is taken.\n\n")
         sys.exit(2)
     if os.environ.get("FAKE_MODE") != "stubborn":
