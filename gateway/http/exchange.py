@@ -242,6 +242,7 @@ class CancelOnDisconnect:
     ) -> None:
         self._running.discard(self)
         self._listening.cancel()
+        del self._listening  # or the two would refer to each other until the collector runs
         reason = self._reason
         if kind is asyncio.CancelledError and reason and self._worker.uncancel() <= 0:
             raise reason() from None  # nobody else wants it to stop
