@@ -184,8 +184,8 @@ def short(rows: Sequence[Row], name: str) -> list[str]:
 
 
 def share(row: Row) -> str:
-    found = wilson(row["noticed"], row["texts"])
-    if found is None:
+    estimate = wilson(row["noticed"], row["texts"])
+    if estimate is None:
         return DASH
-    counts = f"{row['noticed']} of {row['texts']}: {found.value:.0%}"
-    return f"{counts} ({found.low:.0%} to {found.high:.0%})"
+    counts = f"{row['noticed']} of {row['texts']}: {estimate.value:.0%}"
+    return f"{counts} ({estimate.low:.0%} to {estimate.high:.0%})"
