@@ -55,14 +55,15 @@ def close_to_others() -> None:
 
 def end_with_parent(grace_s: float) -> None:
     """End this process when its standard input does, which its parent holds open: SIGTERM to it,
-    and after the grace SIGKILL to its group."""
+    and after the grace SIGKILL to its group, if it leads one."""
 
     def watch() -> None:
         while os.read(0, 1024):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(grace_s)
-        os.killpg(0, signal.SIGKILL)
+        is_leader = os.getpgrp() == os.getpid()  # else others are in the group, which are not ours
+        (os.killpg if is_leader else os.kill)(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
 
