@@ -19,6 +19,7 @@ class Format:
     bits: int
     capability: tuple[int, int] = (7, 5)
     on_cpu: Literal["yes", "4 bits", "gpt-oss with AMX", "no"] = "yes"
+    is_packed: bool = False  # 4-bit weights are unpacked by a kernel that on a CPU is AVX-512
     is_for_gpt_oss: bool = False  # vLLM has a loader for gpt-oss experts in it
     plugin: str = ""
     install: str = ""

@@ -17,6 +17,12 @@ USER, PATIENT, PURPOSE = b"x-mmhie-user", b"x-mmhie-patient", b"x-mmhie-purpose"
 SPELLED = {USER: "X-MMHIE-User", PATIENT: "X-MMHIE-Patient", PURPOSE: "X-MMHIE-Purpose"}
 LONGEST = 255
 CLIENT_CLAIMS = ("client_id", "azp")  # a subject that is one of these is an application
+# How issuers mark a token that an application got for itself: Entra ID, Auth0, Keycloak.
+OF_APPLICATION = (
+    ("idtyp", "app"),
+    ("gty", "client-credentials"),
+    ("preferred_username", "service-account-"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +42,17 @@ class CareClaims:
 
 def context_in_claims(claims: Json, names: CareClaims) -> CareContext:
     """Return what verified claims say; raise Unauthorized where it cannot be recorded."""
-    applications = [claims.get(name) for name in CLIENT_CLAIMS]
     return CareContext(
-        name_in(claims, names.user, "USER", besides=applications),
+        name_in(claims, names.user, "USER", besides=applications_in(claims)),
         name_in(claims, names.patient, "PATIENT"),
         purposes_in(claims, names.purpose),
     )
+
+
+def applications_in(claims: Json) -> list[object]:
+    """Return the names in a token that are an application's, not a person's."""
+    is_its_own = any(str(claims.get(name)).startswith(start) for name, start in OF_APPLICATION)
+    return [*map(claims.get, CLIENT_CLAIMS), *([claims.get("sub")] if is_its_own else [])]
 
 
 def name_in(

@@ -17,6 +17,8 @@ from launcher.planning.cards import CARDS, Card, Gpu
 GIB: Final = 1024**3
 NODE_MEMORY: Final = Path("/sys/devices/system/node/node0/meminfo")
 CPU_INFO: Final = Path("/proc/cpuinfo")
+# What PyTorch asks for before the engine loads its AVX-512 kernels, and not those of AVX2.
+AVX512: Final = frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
 AMD_DRIVER: Final = Path("/dev/kfd")
 NOT_CUDA: Final = "the engine's packages are for NVIDIA's CUDA, not for ROCm."
 OTHER_GPU: Final = f"This machine has an AMD GPU, which is not used: {NOT_CUDA}"
@@ -33,7 +35,9 @@ CGROUP_LIMITS: Final = (
 GPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?([1-9]\d{0,3})x([\w.-]+)")
 CPUS: Final = re.compile(r"(?:([1-9]\d{0,3})x)?cpu")
 NUMBER: Final = re.compile(r"\d+(\.\d+)?")
-EXAMPLES: Final = "4x80, 1x24, 2xh100, 1xa10+1xt4, 2x40,cc=8.0, 2x8x80, cpu,ram=64 or 2xcpu,ram=64"
+EXAMPLES: Final = (
+    "4x80, 1x24, 2xh100, 1xa10+1xt4, 2x40,cc=8.0, 2x8x80, cpu,ram=64,avx2 or 2xcpu,ram=64"
+)
 
 VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 
@@ -62,6 +66,7 @@ class Hardware:
     ram_gib: float = 16.0
     numa_node_gib: float = 16.0
     amx: bool = False
+    avx512: bool = True
     nodes: int = 1
     cpu_ids: tuple[int, ...] = ()
     gpu_ids: tuple[str, ...] = ()
@@ -129,12 +134,14 @@ def detect(head: str | None = None) -> Hardware:
     cpu_ids = tuple(sorted(os.sched_getaffinity(0)))
     ram_gib = psutil.virtual_memory().available / GIB
     limit_gib = _cgroup_limit_gib()
+    features = set(_read(CPU_INFO).split())
     found = Hardware(
         cpus=len(cpu_ids),
         cpu_ids=cpu_ids,
         ram_gib=min(ram_gib, limit_gib),
         numa_node_gib=min(_numa_node_gib(), limit_gib),
-        amx="amx_tile" in _read(CPU_INFO),
+        amx="amx_tile" in features,
+        avx512=features >= AVX512,
         route=route_to(head) if head else None,
         machine=platform.machine(),
     )
@@ -214,6 +221,7 @@ def parse(text: str) -> Hardware:
         ram_gib=ram_gib,
         numa_node_gib=float(options.get("numa", ram_gib)),
         amx="amx" in options,
+        avx512="avx2" not in options,
         nodes=int(nodes or 1),
         is_hypothetical=True,
     )
@@ -226,7 +234,9 @@ def _kinds(head: str) -> list[str]:
 
 def _option(part: str, text: str) -> tuple[str, str]:
     name, _, value = part.partition("=")
-    if name == "amx" or (name in ("ram", "cpus", "numa", "cc") and NUMBER.fullmatch(value)):
+    if name in ("amx", "avx2") or (
+        name in ("ram", "cpus", "numa", "cc") and NUMBER.fullmatch(value)
+    ):
         return name, value
     return _refuse(text, part)
 

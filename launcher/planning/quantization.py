@@ -70,6 +70,8 @@ def _on_cpu(row: Format, model: ModelFacts, hardware: Hardware) -> Obstacle:
     """The CPU's kernels unpack 4-bit weights only, and its MXFP4 experts are AMX tiles."""
     if row.on_cpu == "4 bits" and model.bits not in (4, None):
         return f"the CPU has kernels for 4 bits, and this checkpoint has {model.bits}"
+    if row.is_packed and model.bits == 4 and not hardware.avx512:
+        return "4-bit weights on a CPU need AVX-512, which this one has not"
     if row.on_cpu == "no" or (row.on_cpu == "gpt-oss with AMX" and not model.is_gpt_oss):
         return "it has no kernels on the CPU"
     if row.on_cpu == "gpt-oss with AMX" and not hardware.amx:

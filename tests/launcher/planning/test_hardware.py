@@ -41,7 +41,8 @@ def test_a_cpu_as_described() -> None:
     found = parse("cpu,ram=64,cpus=4,amx")
 
     assert (found.gpus, found.ram_gib, found.cpus, found.amx) == ((), 64, 4, True)
-    assert not parse("cpu,ram=64").amx
+    assert (parse("cpu,ram=64").amx, parse("cpu,ram=64").avx512) == (False, True)
+    assert not parse("cpu,avx2").avx512
     assert [parse(text).nodes for text in ("cpu", "3xcpu,ram=8")] == [1, 3]
     assert parse("3xcpu,ram=8").ram_gib == 8
 

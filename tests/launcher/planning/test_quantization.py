@@ -28,6 +28,7 @@ T4 = parse("1x16,cc=7.5")
 V100 = parse("1x32,cc=7.0")
 CPU = parse("cpu,ram=64")
 AMX = parse("cpu,ram=64,amx")
+AVX2 = parse("cpu,ram=64,avx2")
 
 
 def checkpoint(method: str, bits: int | None = 4) -> ModelFacts:
@@ -157,6 +158,20 @@ def test_gguf_on_the_cpu_is_dequantized() -> None:
 
     made = replace(DENSE, dequantized=True)
     assert ask("gguf", made, CPU, BARE).warnings == ()
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq", "compressed-tensors"])
+def test_packed_weights_on_a_cpu_need_avx512(method: str) -> None:
+    """The AVX2 build has no kernel that unpacks them: it would die at the first question."""
+    assert ask("none", checkpoint(method), CPU).method == method
+    with pytest.raises(PlanError, match="AVX-512"):
+        ask("none", checkpoint(method), AVX2)
+
+
+@pytest.mark.parametrize(("method", "bits"), [("bitsandbytes", 4), ("compressed-tensors", 8)])
+def test_other_weights_run_with_avx2(method: str, bits: int) -> None:
+    """Nothing of theirs is unpacked by that kernel."""
+    assert ask("none", checkpoint(method, bits), AVX2).method == method
 
 
 def test_mxfp4_without_amx_is_unpacked() -> None:
