@@ -19,6 +19,7 @@ from gateway.server.drain import ignore_signals, reload_log_level
 from gateway.settings.gateway import GatewaySettings
 
 TICK_S = 0.1
+RETRY_S = 1.0  # after a step that the system refused
 SILENT_S = 30.0  # a worker that is silent for so long hangs
 START_S = 120.0  # many may start at once, on few processors
 STEADY_S = 10.0  # a worker that lived this long did not fail at its start
@@ -57,8 +58,7 @@ class WorkerSupervisor:
         ignore_signals()
         with self._none_left():
             while not self._status and not self._must_stop():
-                self._step()
-                time.sleep(TICK_S)
+                time.sleep(TICK_S if self._try_step() else RETRY_S)
             self._stop()
         return self._status
 
@@ -80,6 +80,15 @@ class WorkerSupervisor:
     def _serving(self) -> list[Worker]:
         return [worker for worker in self._workers if not worker.is_retired]
 
+    def _try_step(self) -> bool:
+        """Take a step; what the system refuses now, like a process, is tried again later."""
+        try:
+            self._step()
+        except OSError as problem:
+            log.error("a worker cannot be replaced: %s", problem.strerror)
+            return False
+        return True
+
     def _step(self) -> None:
         """Look at every worker once, and do what has to be done."""
         self._reap()
@@ -89,7 +98,8 @@ class WorkerSupervisor:
         self._listen()
         self._retire_outdated()
         self._start_missing()
-        if not self._has_started and all(worker.is_ready for worker in self._workers):
+        ready = sum(worker.is_ready for worker in self._workers)
+        if not self._has_started and ready == self._settings.workers:
             self._has_started = True
             log.info("all workers are ready")
 
@@ -152,14 +162,14 @@ class WorkerSupervisor:
         wanted = self._settings.workers + any(worker.is_outdated for worker in serving)
         if time.monotonic() >= self._not_before:
             for _ in range(wanted - len(serving)):
-                self._workers.append(self._new_worker())
+                self._start()
 
-    def _new_worker(self) -> Worker:
+    def _start(self) -> None:
         """Start a worker under the lowest free number: its metrics go on in the files of the last
         one with that number, so there are never more files than there were workers at once."""
         taken = {worker.number for worker in self._workers}
         number = next(free for free in count(1) if free not in taken)
-        return Worker(number, self._lost, self._listener, self._environ)
+        self._workers.append(Worker(number, self._lost, self._listener, self._environ))
 
     def _stop(self) -> None:
         """Drain all workers; a second signal ends them at once."""
