@@ -170,7 +170,7 @@ def four(the_four: "Four", engine: FakeEngine) -> "Four":
 
 
 class Four(Several):
-    """Four workers with a slot each and room for two to wait, and keys of several kinds."""
+    """Four workers with a slot each and room for three to wait, and keys of several kinds."""
 
     KEYS: Mapping[str, Any] = {
         "ward": {},
@@ -193,7 +193,7 @@ class Four(Several):
             MMHIE_WORKERS="4",
             MMHIE_KEYS_FILE=str(file),
             MMHIE_MAX_INFLIGHT="4",
-            MMHIE_MAX_QUEUE="8",
+            MMHIE_MAX_QUEUE="12",
             MMHIE_QUEUE_TIMEOUT_SECONDS=str(PATIENCE_S),
         )
 

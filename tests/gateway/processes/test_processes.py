@@ -39,8 +39,8 @@ DONE = b"data: [DONE]\n\n"
 SUMS = {
     "mmhie_inflight_requests": 4,
     "mmhie_inflight_limit": 4,
-    "mmhie_queued_requests": 8,
-    "mmhie_queue_limit": 8,
+    "mmhie_queued_requests": 12,
+    "mmhie_queue_limit": 12,
 }
 
 
@@ -136,30 +136,30 @@ def test_one_truth_in_metrics_and_digests(four: Four) -> None:
 
 
 def test_slots_and_queue_are_shared_out(four: Four, engine: FakeEngine) -> None:
-    """Each of four workers has one of four slots and two of eight places in the queue, whatever
+    """Each of four workers has one of four slots and three of twelve places in the queue, whatever
     the others do; metrics and load are the sum, whichever worker is asked."""
     statuses: list[int] = []
     streams = endless(four, "ward", four.pids(), engine)
     waiting = [
         thread
         for number, pid in enumerate(four.pids(), 1)
-        for thread in two_waiting(four, pid, statuses, queued=2 * number)
+        for thread in three_waiting(four, pid, statuses, queued=3 * number)
     ]
     assert engine.stats["running"] == 4
     for name, total in SUMS.items():
         assert four.metric(name) == total
-    assert {(load["inflight"], load["queued"]) for load in loads(four)} == {(4, 8)}
+    assert {(load["inflight"], load["queued"]) for load in loads(four)} == {(4, 12)}
     for stream in streams:
         stream.leave()
     joined(waiting)
-    assert statuses == [200] * 8
+    assert statuses == [200] * 12
 
 
-def two_waiting(
+def three_waiting(
     four: Four, pid: int, statuses: list[int], *, queued: int
 ) -> list[threading.Thread]:
-    """Have two wait at this worker, which refuses the third; so many wait in all."""
-    waiting = begun(2, lambda: statuses.extend(four.at(pid, four.bearers["ward"])))
+    """Have three wait at this worker, which refuses the next; so many wait in all."""
+    waiting = begun(3, lambda: statuses.extend(four.at(pid, four.bearers["ward"])))
     until(lambda: four.metric("mmhie_queued_requests") == queued)
     assert four.at(pid, four.bearers["ward"]) == [429]
     return waiting
