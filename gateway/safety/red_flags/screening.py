@@ -35,8 +35,8 @@ SPEAKER = frozenset(
         *("mia", "miei", "mie", "noi"),
     )
 )
-# Of many readings the highest is high by chance, so a long text needs more: so much log-odds for each
-# doubling of its lines, and no more than that in all.
+# Of many readings the highest is high by chance, so a long text needs more: log-odds for each
+# doubling of its lines, and in all.
 SHORT, RISE, HIGHEST_RISE = 16, 0.2, 1.0
 BATCH = 128  # lines that are read in one step: 1 ms
 NO_ODDS = float("-inf")
