@@ -54,7 +54,8 @@ def name(config: JsonView) -> str:
 
 
 def _names(config: JsonView) -> list[str]:
-    return [str(name) for name in config.get("architectures") or ()]
+    names = config.get("architectures")
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def refusal(model: str, purpose: str, architecture: str) -> str:

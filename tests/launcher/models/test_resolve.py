@@ -743,7 +743,7 @@ def test_a_name_that_no_model_has(name: str) -> None:
 
 @pytest.mark.parametrize("record", ['{"a": 1}', '{"adapter": "a", "base": "b", "rank": "x"}'])
 def test_a_record_of_a_merge_that_is_none(tmp_path: Path, record: str) -> None:
-    """One sentence."""
+    """It is named, with what to do."""
     with pytest.raises(ModelError, match="is no record of a merge: merge again"):
         read(folder(tmp_path / "m", LLAMA, **{"mmhie_merge.json": record}))
 
