@@ -27,8 +27,9 @@ from gateway.feedback.entry import CATEGORIES, SEVERITIES
 from gateway.feedback.opening import desk_of
 from gateway.hold import hold
 from gateway.hold.guard import HoldGuard
-from gateway.limits.admission import Quotas
+from gateway.limits.admission import AdmissionQueue
 from gateway.limits.memory_budget import MemoryBudget
+from gateway.limits.rate_limiter import LocalRateLimiter
 from gateway.middleware import Correlation, Dispatch
 from gateway.model_card.source import card_source
 from gateway.observability.logs import RequestLog
@@ -94,19 +95,17 @@ class Gateway(FastAPI):
         )
 
 
-def create_app(
-    settings: GatewaySettings, *, quotas: Quotas | None = None, metrics: Metrics | None = None
-) -> FastAPI:
+def create_app(settings: GatewaySettings, *, metrics: Metrics | None = None) -> FastAPI:
     """The gateway as an ASGI application; nothing is opened before its lifespan.
 
-    One of several workers brings the `quotas` and `metrics` that it shares with the others.
+    One of several workers brings the `metrics` that it shares with the others.
     """
     own = metrics or Metrics()
     disclaimer = disclaimer_of(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        async with open_services(settings, disclaimer, own, quotas) as services:
+        async with open_services(settings, disclaimer, own) as services:
             app.state.services = services
             yield {"services": services}
 
@@ -123,10 +122,10 @@ def create_app(
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, quotas: Quotas | None
+    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics
 ) -> AsyncIterator[Services]:
     """Open what lives as long as the application, and close it."""
-    services = services_of(settings, disclaimer, own, quotas or Quotas.of(settings))
+    services = services_of(settings, disclaimer, own)
     if services.trail is not None:
         services.trail.start()
     services.warm_up_checks()
@@ -162,11 +161,10 @@ def background_tasks(services: Services) -> list[asyncio.Task[None]]:
     ]
 
 
-def services_of(
-    settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics, quotas: Quotas
-) -> Services:
+def services_of(settings: GatewaySettings, disclaimer: Disclaimer, own: Metrics) -> Services:
     """Put together what routes and pipeline call on; nothing runs yet."""
-    shared = cluster_state(settings, quotas.limiter, own.shared_failing.set)
+    limiter = LocalRateLimiter(workers=settings.workers)
+    shared = cluster_state(settings, limiter, own.shared_failing.set)
     engine, *metered = engines_of(settings)
     trail, tracing = Trail.of(settings, own.audit_alarm), tracing_of(settings)
     feedback = desk_of(settings, own.feedback_failing.set, shared.answers(settings))
@@ -178,7 +176,7 @@ def services_of(
         engine=engine,
         metered=tuple(metered) or (engine,),
         watch=EngineWatch(engine, settings.phase_file, settings.engine_health_path),
-        admission=quotas.admission,
+        admission=AdmissionQueue.of(settings),
         labels=Labels.of(disclaimer, emergency_note_of(settings), secret_of(settings.digest_key)),
         screener=screener_of(settings, words),
         metrics=own,

@@ -1,6 +1,7 @@
 """Formats of quantized weights: one row each, for the settings, the plan and the estimate alike."""
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -27,8 +28,8 @@ class Format:
     aliases: tuple[str, ...] = ()
 
 
-FORMATS: Final = TypeAdapter(dict[str, Format]).validate_python(
-    tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-)
+_TABLE: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+READ: Final[Mapping[str, Sequence[int]]] = _TABLE.pop("read")
+FORMATS: Final = TypeAdapter(dict[str, Format]).validate_python(_TABLE)
 PLUGINS: Final = tuple(name for name, row in FORMATS.items() if row.plugin)
 ALIASES: Final = {alias: name for name, row in FORMATS.items() for alias in row.aliases}

@@ -4,13 +4,12 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.rate_limiter import LocalRateLimiter, RateLimiter
+from gateway.limits.worker_share import worker_share
 from gateway.principal import PRIORITIES, Priority
 from gateway.runtime.futures import settle
 from gateway.settings.gateway import GatewaySettings
@@ -22,35 +21,13 @@ NEWEST_WEIGHT = 0.2
 MAX_RETRY_AFTER_S = 60  # what was true a minute ago says little
 
 
-class AdmissionQueue(Protocol):
-    """A bounded number of slots at the engine: this process's own, or those of several workers."""
-
-    max_inflight: int
-    max_queue: int
-
-    @property
-    def inflight(self) -> int: ...
-
-    @property
-    def waiting(self) -> int: ...
-
-    async def acquire(self, priority: Priority) -> None:
-        """Take a slot; raises TooBusy or QueueTimeout."""
-
-    def release(self) -> None:
-        """Give a slot back."""
-
-    def slot(self, priority: Priority) -> "Slot":
-        """Return a context manager that holds a slot."""
-
-
 class Slot:
     """A slot at the engine for as long as the block lasts, which must be until the end of the
     response's body: a slot released at the first byte would admit without limit."""
 
     __slots__ = ("_priority", "_queue")
 
-    def __init__(self, queue: AdmissionQueue, priority: Priority) -> None:
+    def __init__(self, queue: "AdmissionQueue", priority: Priority) -> None:
         self._queue = queue
         self._priority = priority
 
@@ -97,7 +74,7 @@ class RetryAfterEstimator:
         return min(MAX_RETRY_AFTER_S, max(1, math.ceil(expected)))
 
 
-class LocalAdmissionQueue:
+class AdmissionQueue:
     """The slots of this process and a bounded queue: emergency, then routine, then batch.
 
     Within a class the order is that of arrival.
@@ -127,9 +104,10 @@ class LocalAdmissionQueue:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
+        """Return one process's queue: workers have equal shares."""
         return cls(
-            max_inflight=settings.max_inflight,
-            max_queue=settings.max_queue,
+            max_inflight=worker_share(settings.max_inflight, settings.workers),
+            max_queue=worker_share(settings.max_queue, settings.workers),
             timeout_s=settings.queue_timeout_seconds,
         )
 
@@ -245,16 +223,3 @@ def shares_of(max_queue: int) -> dict[Priority, int]:
         shares[lower] = max(0, min(left, max(1, max_queue // SHARE)))
         left -= shares[lower]
     return shares
-
-
-@dataclass(frozen=True, slots=True)
-class Quotas:
-    """The quotas that requests draw on: clients' rate limits and slots at the engine."""
-
-    limiter: RateLimiter
-    admission: AdmissionQueue
-
-    @classmethod
-    def of(cls, settings: GatewaySettings) -> Self:
-        """Return the quotas of a gateway that is one process."""
-        return cls(LocalRateLimiter(), LocalAdmissionQueue.of(settings))

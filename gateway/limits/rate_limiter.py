@@ -8,7 +8,8 @@ from time import monotonic
 from typing import Protocol
 
 from gateway.errors import TooBusy
-from gateway.principal import Principal
+from gateway.limits.worker_share import shared_limits
+from gateway.principal import Limits, Principal
 
 MINUTE_S = 60
 MAX_WINDOWS = 10_000
@@ -70,9 +71,10 @@ class FixedWindows:
 
 
 class LocalRateLimiter:
-    """Rate limits counted in this process."""
+    """Rate limits counted in this process, which is one of several where there are workers."""
 
-    def __init__(self, windows: FixedWindows | None = None) -> None:
+    def __init__(self, windows: FixedWindows | None = None, *, workers: int = 1) -> None:
+        self._workers = workers
         self._windows = FixedWindows() if windows is None else windows
         self._open: Counter[str] = Counter()
 
@@ -87,15 +89,19 @@ class LocalRateLimiter:
         Tokens are known only at the end: a request comes in while any are left, and what it
         spends over the limit holds back those after it.
         """
-        limits, who = principal.limits, principal.id
+        limits, who = self._limits_of(principal), principal.id
         if limits.concurrency and self._open[who] >= limits.concurrency:
-            raise concurrency_exceeded(limits.concurrency)
+            raise concurrency_exceeded(limits.concurrency, self._workers)
         if limits.tokens_per_minute:
             self._check((who, "tokens"), limits.tokens_per_minute)
         if limits.requests_per_minute:
             self._check((who, "requests"), limits.requests_per_minute)
             self._windows.add((who, "requests"))
         self._open[who] += 1
+
+    def _limits_of(self, principal: Principal) -> Limits:
+        limits = principal.limits
+        return limits if self._workers == 1 else shared_limits(limits, self._workers)
 
     def release(self, principal: Principal, *, tokens: int) -> None:
         """Count a request out, with the tokens it spent."""
@@ -108,19 +114,26 @@ class LocalRateLimiter:
 
     def _check(self, key: WindowKey, limit: int) -> None:
         if self._windows.count(key) >= limit:
-            raise rate_exceeded(limit, key[1], self._windows.left_s(key))
+            raise rate_exceeded(limit, key[1], self._windows.left_s(key), self._workers)
 
 
-def concurrency_exceeded(limit: int | None) -> TooBusy:
+def concurrency_exceeded(limit: int | None, workers: int = 1) -> TooBusy:
     return TooBusy(
-        f"This key may have {limit} requests open at once; wait for one to end.", retry_after_s=1
+        f"This key may have {limit} requests open at once{each_of(workers)}; wait for one to end.",
+        retry_after_s=1,
     )
 
 
-def rate_exceeded(limit: int | None, unit: str, left_s: float) -> TooBusy:
+def rate_exceeded(limit: int | None, unit: str, left_s: float, workers: int = 1) -> TooBusy:
     """Return the refusal for a minute that ends in `left_s` seconds."""
     wait_s = min(MINUTE_S, max(1, math.ceil(left_s)))
     return TooBusy(
-        f"This key's {limit} {unit} per minute are used up; try again in {wait_s} s.",
+        f"This key's {limit} {unit} per minute{each_of(workers)} are used up; try again in "
+        f"{wait_s} s.",
         retry_after_s=wait_s,
     )
+
+
+def each_of(workers: int) -> str:
+    """Return the words by which a share is not taken for the whole limit."""
+    return "" if workers == 1 else f" at each of {workers} gateway processes"

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -63,18 +64,23 @@ class Metrics:
             "From arrival to the end of the response body.",
             DURATION_BUCKETS_S,
         )
-        self.inflight = gauge("inflight_requests", "Slots in use: requests at the engine.")
-        self.waiting = gauge("queued_requests", "Requests waiting in the admission queue.")
-        self.places = gauge("inflight_limit", "Slots: maximum requests at the engine.")
-        self.queue = gauge("queue_limit", "Maximum requests in the admission queue.")
         self.ready = gauge("engine_ready", "1 while the engine is ready.")
         phase = gauge("phase", "1 for the current phase.", labels=("phase",))
         self.phases = {one: phase.labels(one) for one in get_args(Phase)}
+        self._add_admission_gauges()
         self._add_audit_gauges()
         self._add_findings()
         self._add_operation()
         self._children: dict[tuple[object, ...], Counter] = {}
         self.http = HttpMetrics(self.registry)
+
+    def _add_admission_gauges(self) -> None:
+        """Add what each process has its share of."""
+        add = partial(self._gauge, mode="livesum")
+        self.inflight = add("inflight_requests", "Slots in use: requests at the engine.")
+        self.waiting = add("queued_requests", "Requests waiting in the admission queue.")
+        self.places = add("inflight_limit", "Slots: maximum requests at the engine.")
+        self.queue = add("queue_limit", "Maximum requests in the admission queue.")
 
     def _add_findings(self) -> None:
         """Add the counts of what was found in prompts and answers."""
@@ -128,9 +134,11 @@ class Metrics:
             HELD_BUCKETS_S,
             "route",
         )
-        self.workers = gauge("workers", "Worker processes that serve requests.")
-        self.workers.set(1)
-        self.workers_lost = gauge("workers_lost", "Worker processes that died since the start.")
+        self.workers = gauge("workers", "Worker processes that serve requests.", "livesum")
+        self.workers.set(self._shared is None)  # a worker serves once it is ready
+        self.workers_lost = gauge(
+            "workers_lost", "Worker processes that died since the start.", "livemax"
+        )
 
     def expect_feedback(self, categories: Iterable[str], severities: Iterable[str]) -> None:
         """Show each kind of feedback from the start: a series that begins at 1 has not increased,
@@ -151,11 +159,23 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Prometheus text; of all processes where several count together."""
+        return generate_latest(self._all_processes())
+
+    def load(self, admission: AdmissionQueue) -> tuple[int, int]:
+        """Return the requests at the engine and those waiting, of all processes."""
         if self._shared is None:
-            return generate_latest(self.registry)
+            return admission.inflight, admission.waiting
+        self.observe_admission(admission)
+        families = self._all_processes().collect()
+        values = {one.name: one.value for family in families for one in family.samples}
+        return int(values["mmhie_inflight_requests"]), int(values["mmhie_queued_requests"])
+
+    def _all_processes(self) -> CollectorRegistry:
+        if self._shared is None:
+            return self.registry
         everybody = CollectorRegistry()
         MultiProcessCollector(everybody, path=str(self._shared))  # type: ignore[no-untyped-call]
-        return generate_latest(everybody)
+        return everybody
 
     def count(self, counter: Counter, *labels: str) -> None:
         """Add one; the labelled child is cached, since looking it up costs more than counting."""
@@ -177,13 +197,17 @@ class Metrics:
 
     def at_scrape(self, phase: str, admission: AdmissionQueue) -> None:
         """Set the gauges that are read at a scrape."""
+        self.observe_admission(admission)
+        self.ready.set(phase == "ready")
+        for name, gauge in self.phases.items():
+            gauge.set(name == phase)
+
+    def observe_admission(self, admission: AdmissionQueue) -> None:
+        """Set the gauges of this process's slots and queue."""
         self.inflight.set(admission.inflight)
         self.waiting.set(admission.waiting)
         self.places.set(admission.max_inflight)
         self.queue.set(admission.max_queue)
-        self.ready.set(phase == "ready")
-        for name, gauge in self.phases.items():
-            gauge.set(name == phase)
 
     def observe(self, record: RequestRecord) -> None:
         """Count a finished request; of those on other paths the framework's middleware counts."""

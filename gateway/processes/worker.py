@@ -1,69 +1,61 @@
-"""One worker as the supervisor sees it: a process, the channel to it, and its draws on quotas."""
+"""One worker as the supervisor sees it: a process and its heartbeats."""
 
-import asyncio
-import contextlib
-import os
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-
-from gateway.limits.admission import LocalAdmissionQueue
-from gateway.limits.rate_limiter import LocalRateLimiter
-from gateway.processes.json_line_channel import JsonLineChannel, Message
-from gateway.processes.quota_broker import QuotaBroker
+from collections.abc import Mapping
 
 
 class Worker:
-    """A process of this program; `on_ready` is called when it serves."""
+    """A process of this program, started at once.
+
+    It sends a byte on its socket every second, the first when it serves; end of file on that
+    socket tells it to take no new connections, and the kernel says so for a supervisor that died.
+    """
 
     def __init__(
-        self,
-        number: int,
-        limiter: LocalRateLimiter,
-        admission: LocalAdmissionQueue,
-        on_ready: Callable[[], None],
+        self, number: int, lost: int, listener: socket.socket, environ: Mapping[str, str]
     ) -> None:
+        """`number` names its files of metrics; `lost` workers have died before it."""
         self.number = number
         self.started = self.last_heard = time.monotonic()
-        self.is_ready = False
-        self.status: int | None = None
-        self.reported: tuple[int, ...] = ()  # the counts it was sent last
-        self.channel = JsonLineChannel()
-        self._broker = QuotaBroker(limiter, admission, self.channel.send)
-        self._on_ready = on_ready
-        self._pid = 0
-
-    async def run(self, listener: socket.socket, environ: Mapping[str, str]) -> None:
-        """Start the process and return when it has ended; its exit status is then known."""
-        ours, theirs = socket.socketpair()
+        self.is_ready = self.is_outdated = self.is_retired = False
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
         with theirs:
-            await self.channel.open(ours, self._on_message, self._broker.close)
-            numbers = (theirs.fileno(), listener.fileno(), self.number)
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "gateway.processes", *map(str, numbers)),
+            numbers = (theirs.fileno(), listener.fileno(), number, lost)
+            self._process = subprocess.Popen(
+                (sys.executable, "-m", "gateway.processes", *map(str, numbers)),
                 env=dict(environ),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), listener.fileno()),
             )
-        self._pid = process.pid
-        self.status = await process.wait()
-        self.channel.close()
 
-    @property
-    def has_ended(self) -> bool:
-        return self.status is not None
+    def poll(self) -> int | None:
+        """Return its exit status; None while it runs."""
+        return self._process.poll()
 
-    def kill(self, number: int) -> None:
-        """Send a signal, unless the process has ended."""
-        if self._pid and not self.has_ended:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, number)
-
-    def _on_message(self, message: Message) -> None:
-        self.last_heard = time.monotonic()
-        if message[0] == "ready":
+    def listen(self) -> None:
+        """Take in its heartbeats."""
+        try:
+            beats = self._socket.recv(4096)
+        except BlockingIOError:
+            return
+        if beats:
             self.is_ready = True
-            self._on_ready()
-        elif message[0] != "pong":
-            self._broker.handle(message)
+            self.last_heard = time.monotonic()
+
+    def retire(self) -> None:
+        """Have it take no new connections, and end after its last one."""
+        self.is_retired = True
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the process has ended."""
+        self._process.send_signal(number)
+
+    def close(self) -> None:
+        """Wait for the end of the process."""
+        self._process.wait()
+        self._socket.close()

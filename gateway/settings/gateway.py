@@ -159,7 +159,11 @@ class GatewaySettings(
         " /v1 request, in units of 7 ms of the engine's compiler.",
     )
     workers: int = Field(
-        1, ge=1, le=64, description="Gateway processes that share the port and all limits."
+        1,
+        ge=1,
+        le=64,
+        description="Gateway processes that share the port. Each has an equal share of every limit;"
+        " with `MMHIE_REDIS_URL` those of clients are exact.",
     )
     settle_seconds: float = Field(
         0,

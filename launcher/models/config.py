@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from launcher.errors import ModelError
-from launcher.formats import ALIASES, FORMATS
+from launcher.formats import ALIASES, FORMATS, READ
 from launcher.json_types import Json
 from launcher.models import architectures, linear_attention
 from launcher.models.facts import AdapterFacts, LatentAttention, ModelFacts
@@ -18,6 +18,7 @@ from launcher.models.families import (
     PLAIN_INITS,
     Config,
 )
+from launcher.models.numbers import first, optional, positive
 
 # Marks in the chat template of a model that reasons, and vLLM's parser where its family has none.
 REASONING_MARKS: Final = (("<think>", "deepseek_r1"),)
@@ -31,6 +32,11 @@ TOOL_MARKS: Final = (
     ("[TOOL_CALLS]", "mistral"),
     ("<\uff5ctool\u2581calls\u2581begin\uff5c>", "deepseek_v3"),
 )
+GPTQ: Final = ("gptq", "auto-gptq", "gptq-marlin")
+INSTEAD: Final = (
+    "use the 16-bit weights that they were made from, or a copy in gptq, awq, fp8 or "
+    "compressed-tensors"
+)
 # Parts of a config.json that describe what a gateway for text never uses.
 OTHER_SENSES: Final = ("vision_config", "audio_config", "vision_tower_config")
 
@@ -42,28 +48,35 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
         model_type = str(text.get("model_type", ""))
         family = str(config.get("model_type") or model_type)
         text = {**DEFAULTS.get(model_type, {}), **text}
-        quantization, bits = _quantization(config)
-        own = config.get("quantization_config") or {}
+        own = _own_quantization(config)
+        name = str(own.get("quant_method") or "").replace("_", "-").lower()
+        quantization = ALIASES.get(name, name) or None
+        bits = _bits(name, own) if name else None
+        shape = _shape(text)
         return ModelFacts(
             id=source,
             source=source,
-            architecture=(config.get("architectures") or [model_type])[0],
+            architecture=architectures.name(config) or model_type,
             model_type=model_type,
             quantization=quantization,
             bits=bits,
             is_nvfp4=_is_nvfp4(own),
             kv_dtype="fp8" if _has_fp8_cache(own) else None,
-            is_act_ordered=_is_act_ordered(config),
+            unreadable=_unreadable(name, bits, own) if name else None,
             dtype=_dtype(text),
             chat_template=_has_template(model_type, config, template),
             reasoning_parser=_reasoning_parser((family, model_type), template),
             tool_parser=_tool_parser((family, model_type), template),
-            purpose=architectures.other_purpose(config),
+            purpose=architectures.other_purpose(config)
+            or architectures.eagle(source, shape["layers"]),
             own_code=architectures.own_code(config),
             is_multimodal=any(config.get(part) for part in OTHER_SENSES),
-            **_shape(text),
+            **shape,
         )
     except KeyError as error:
+        if purpose := architectures.other_purpose(config):
+            name = architectures.name(config)
+            raise ModelError(architectures.refusal(source, purpose, name)) from error
         raise ModelError(
             f"The config.json of {source} has no {error.args[0]}: fetch it again."
         ) from error
@@ -72,25 +85,25 @@ def from_config(config: Config, *, source: str, template: str = "") -> ModelFact
 
 
 def _shape(text: Config) -> Json:
-    hidden = _first(text, "hidden_size", "n_embd", "d_model")
-    heads = _first(text, "num_attention_heads", "n_head")
-    layers = _first(text, "num_hidden_layers", "n_layer")
-    window = _optional(text, "sliding_window")
-    experts = _optional(text, "num_local_experts", "num_experts", "n_routed_experts")
+    hidden = first(text, "hidden_size", "n_embd", "d_model")
+    heads = first(text, "num_attention_heads", "n_head")
+    layers = first(text, "num_hidden_layers", "n_layer")
+    window = optional(text, "sliding_window")
+    experts = optional(text, "num_local_experts", "num_experts", "n_routed_experts")
     return {
         "layers": layers,
         "hidden": hidden,
         "heads": heads,
-        "kv_heads": int(text.get("num_key_value_heads") or heads),
-        "head_dim": int(text.get("head_dim") or hidden // heads),
+        "kv_heads": optional(text, "num_key_value_heads") or heads,
+        "head_dim": optional(text, "head_dim") or hidden // heads,
         "intermediate": _intermediate(text, hidden, experts),
-        "vocab": _first(text, "vocab_size"),
-        "context": _first(text, "max_position_embeddings", "n_positions", "n_ctx"),
+        "vocab": first(text, "vocab_size"),
+        "context": first(text, "max_position_embeddings", "n_positions", "n_ctx"),
         "experts": experts,
-        "experts_per_token": _optional(text, "num_experts_per_tok", "experts_per_token"),
-        "shared_experts": _optional(text, "n_shared_experts") if experts else 0,
-        "dense_layers": _optional(text, "first_k_dense_replace") if experts else 0,
-        "dense_intermediate": _optional(text, "intermediate_size"),
+        "experts_per_token": optional(text, "num_experts_per_tok", "experts_per_token"),
+        "shared_experts": optional(text, "n_shared_experts") if experts else 0,
+        "dense_layers": optional(text, "first_k_dense_replace") if experts else 0,
+        "dense_intermediate": optional(text, "intermediate_size"),
         "latent": _latent(text),
         "sliding_layers": _sliding_layers(text, layers, window),
         "linear_layers": (linear := linear_attention.layers(text, layers)),
@@ -105,43 +118,26 @@ def _latent(text: Config) -> LatentAttention | None:
     if not text.get("kv_lora_rank"):
         return None
     return LatentAttention(
-        kv_rank=_first(text, "kv_lora_rank"),
-        rope=_first(text, "qk_rope_head_dim"),
-        nope=_first(text, "qk_nope_head_dim"),
-        value=_first(text, "v_head_dim"),
-        query_rank=_optional(text, "q_lora_rank"),
+        kv_rank=first(text, "kv_lora_rank"),
+        rope=first(text, "qk_rope_head_dim"),
+        nope=first(text, "qk_nope_head_dim"),
+        value=first(text, "v_head_dim"),
+        query_rank=optional(text, "q_lora_rank"),
     )
 
 
 def _intermediate(text: Config, hidden: int, experts: int) -> int:
     of_experts = ("moe_intermediate_size",) if experts else ()
-    return _optional(text, *of_experts, "intermediate_size", "ffn_dim", "n_inner") or 4 * hidden
+    return optional(text, *of_experts, "intermediate_size", "ffn_dim", "n_inner") or 4 * hidden
 
 
 def _sliding_layers(text: Config, layers: int, window: int) -> int:
     kinds = text.get("layer_types")
     if kinds:
         return sum(kind == "sliding_attention" for kind in kinds)
-    if pattern := int(text.get("sliding_window_pattern") or 0):
+    if pattern := optional(text, "sliding_window_pattern"):
         return layers - layers // pattern
     return layers if window and text.get("use_sliding_window", True) else 0
-
-
-def _first(text: Config, *names: str) -> int:
-    for name in names:
-        if text.get(name) is not None:
-            return _positive(name, text[name])
-    raise KeyError(names[0])
-
-
-def _positive(name: str, value: object) -> int:
-    if not isinstance(value, (int, float)) or value < 1:
-        raise ValueError(f"{name} is {value!r}")
-    return int(value)
-
-
-def _optional(text: Config, *names: str) -> int:
-    return next((_positive(name, text[name]) for name in names if text.get(name)), 0)
 
 
 def _dtype(text: Config) -> str:
@@ -149,14 +145,30 @@ def _dtype(text: Config) -> str:
     return named.removeprefix("torch.")
 
 
-def _quantization(config: Config) -> tuple[str | None, int | None]:
-    """The checkpoint's own method and bits per packed weight (quantization_config)."""
-    own = config.get("quantization_config")
-    if not own:
-        return None, None
-    named = str(own.get("quant_method", "")).replace("_", "-").lower()
-    method = ALIASES.get(named, named)
-    return method, _bits(method, own)
+def _own_quantization(config: Config) -> Config:
+    """What a checkpoint says of its own format, in any of the places where vLLM looks for it."""
+    parts = (config, config.get("text_config") or {})
+    names = ("quantization_config", "compression_config")
+    own: Config = next((part[name] for part in parts for name in names if part.get(name)), {})
+    is_nameless = not own.get("quant_method") and "producer" in own
+    return {**own, "quant_method": "modelopt"} if is_nameless else own
+
+
+def _unreadable(name: str, bits: int | None, own: Config) -> str | None:
+    """The reason vLLM has no loader for weights in this format, on any device."""
+    if name not in READ:
+        return f"vLLM does not read {name}; {INSTEAD}"
+    if READ[name] and bits not in READ[name]:
+        *others, last = map(str, READ[name])
+        able = " or ".join(filter(None, (", ".join(others), last)))
+        return f"vLLM reads {name} with {able} bits, and these have {bits}; {INSTEAD}"
+    if name in GPTQ and own.get("sym") is False:
+        return "vLLM reads symmetric GPTQ only; use one with sym=true"
+    if name in GPTQ and own.get("desc_act") and own.get("group_size") != -1:
+        return "vLLM no longer reads GPTQ with activation order; use one with desc_act=false"
+    if (own.get("sparsity_config") or {}).get("targets"):
+        return f"vLLM no longer reads sparse weights; {INSTEAD}"
+    return None
 
 
 def _is_nvfp4(own: Config) -> bool:
@@ -173,20 +185,15 @@ def _has_fp8_cache(own: Config) -> bool:
     return of_8_bits == (8, "float") or str(own.get("kv_cache_quant_algo")).upper() == "FP8"
 
 
-def _is_act_ordered(config: Config) -> bool:
-    """GPTQ's `desc_act`, which means nothing where a column is one group."""
-    own = config.get("quantization_config") or {}
-    return bool(own.get("desc_act")) and own.get("group_size") != -1
-
-
-def _bits(method: str, own: Config) -> int:
+def _bits(name: str, own: Config) -> int:
     if _is_nvfp4(own):
         return 4
     groups = own.get("config_groups") or {}
     grouped = [(group.get("weights") or {}).get("num_bits") for group in groups.values()]
     named = [own.get("bits"), own.get("w_bit"), *grouped]
-    usual = FORMATS[method].bits if method in FORMATS and not own.get("load_in_8bit") else 8
-    return _positive("bits", int(next((bits for bits in named if bits), usual)))
+    row = FORMATS.get(ALIASES.get(name, name))
+    usual = row.bits if row and not own.get("load_in_8bit") else 8
+    return positive("bits", next((bits for bits in named if bits), usual))
 
 
 def _has_template(model_type: str, config: Config, template: str) -> bool:
@@ -230,7 +237,7 @@ def gguf_config(header: Config, kind: str) -> Config:
     return {
         "model_type": kind.replace("-", "_"),
         "vocab_size": header.get(f"{kind}.vocab_size")
-        or (tokens if isinstance(tokens, int) else len(tokens)),
+        or (len(tokens) if isinstance(tokens, list) else tokens),
         "dtype": "bfloat16",
         "chat_template": "tokenizer.chat_template" in header,
         **{name: value for name, value in found.items() if value is not None},
@@ -256,7 +263,7 @@ def _adapter_facts(config: Config, *, id: str, source: str) -> AdapterFacts:
         id=id,
         source=source,
         base=str(config.get("base_model_name_or_path") or ""),
-        rank=max(_positive(name, rank) for name, rank in ranks.items()),
+        rank=max(positive(name, rank) for name, rank in ranks.items()),
         alpha=float(config.get("lora_alpha", 8)),
         targets=(targets,) if isinstance(targets, str) else tuple(sorted((*targets, *parameters))),
         unmergeable=beyond,

@@ -79,7 +79,8 @@ class ModelFacts:
     A mixture of experts may have `dense_layers` first, and experts that see every token (shared).
     `linear_layers` have a state of `state_bytes` for each sequence and no KV cache; `kv_dtype` is
     that of a cache which the checkpoint itself asks for.
-    `purpose` says what it is where it cannot chat, `own_code` the file of the code it brings.
+    `unreadable` says why vLLM has no loader for its format, `purpose` what it is where it cannot
+    chat, and `own_code` names the file of the code it brings.
     `missing` names what is not on this machine; `is_checked` when the rest agrees with its digests.
     `reasoning_parser` and `tool_parser` are vLLM's names.
     """
@@ -112,7 +113,7 @@ class ModelFacts:
     bits: int | None = None
     is_nvfp4: bool = False
     kv_dtype: str | None = None
-    is_act_ordered: bool = False
+    unreadable: str | None = None
     chat_template: bool = False
     reasoning_parser: str | None = None
     tool_parser: str | None = None

@@ -14,6 +14,7 @@ MAGIC: Final = b"GGUF"
 STRING, ARRAY = 8, 9
 FORMATS: Final = {**dict(enumerate("BbHhIif?")), 10: "Q", 11: "q", 12: "d"}
 LONGEST_ARRAY_KEPT: Final = 64
+LONGEST_STRING: Final = 64 * 1024**2  # a chat template has some kB
 
 
 def read(path: Path) -> Json:
@@ -21,7 +22,7 @@ def read(path: Path) -> Json:
     try:
         with path.open("rb") as file:
             return _header(file, path)
-    except (OSError, struct.error, KeyError, UnicodeDecodeError) as error:
+    except (OSError, struct.error, KeyError, OverflowError, ValueError) as error:
         raise ModelError(f"{path.name} is not a complete GGUF file: fetch it again.") from error
 
 
@@ -63,6 +64,8 @@ def _value(file: BinaryIO, kind: int) -> Any:
 
 def _array(file: BinaryIO) -> Any:
     kind, length = _unpack(file, "IQ")
+    if kind == ARRAY:
+        raise ValueError("an array of arrays, which no model has")
     if length <= LONGEST_ARRAY_KEPT:
         return [_value(file, kind) for _ in range(length)]
     for _ in range(length if kind == STRING else 0):
@@ -74,6 +77,8 @@ def _array(file: BinaryIO) -> Any:
 
 def _string(file: BinaryIO) -> str:
     (length,) = _unpack(file, "Q")
+    if length > LONGEST_STRING:
+        raise ValueError(f"a string of {length} bytes")
     return file.read(length).decode()
 
 

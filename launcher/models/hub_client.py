@@ -5,7 +5,6 @@ Address, token and proxies are its client's own: HF_ENDPOINT, HF_TOKEN, HTTPS_PR
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 
 from launcher.errors import HubError, HubUnavailable, LauncherError, MissingPackage
+from launcher.models import open_json
 from launcher.settings import hub_endpoint
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def description(found: Listing) -> Iterator[Path]:
 def _check_json(name: str, path: str, body: bytes) -> None:
     try:
         if path.endswith(".json"):
-            json.loads(body)
+            open_json.parse(body)
     except ValueError:
         raise HubError(
             f"The hub's {path} of {name} is not valid JSON: start again later."

@@ -6,6 +6,7 @@ Each keeps a state of a fixed size for a sequence instead (layers/mamba/mamba_ut
 from typing import Final
 
 from launcher.json_types import JsonView
+from launcher.models.numbers import first, optional
 
 KINDS: Final = frozenset({"linear_attention", "mamba", "mamba2", "conv", "recurrent", "kda"})
 WIDE: Final = 4  # bytes of a state that the model wants in float32
@@ -22,7 +23,7 @@ def layers(text: JsonView, count: int) -> int:
         return count - len(full)
     if kinds := text.get("attn_type_list"):
         return sum(kind == 0 for kind in kinds)
-    period = int(text.get("full_attention_interval") or text.get("attn_layer_period") or 0)
+    period = optional(text, "full_attention_interval", "attn_layer_period")
     return count - count // period if period > 0 else 0
 
 
@@ -31,24 +32,24 @@ def state_bytes(text: JsonView) -> int:
     wide = WIDE if text.get("mamba_ssm_dtype") == "float32" else NARROW
     if text.get("linear_num_value_heads"):
         return _gated_delta_net(text, wide)
-    if heads := int(text.get("mamba_num_heads") or text.get("mamba_n_heads") or 0):
+    if heads := optional(text, "mamba_num_heads", "mamba_n_heads"):
         return _mamba(text, heads, wide)
-    if kept := int(text.get("conv_L_cache") or 0):
-        return int(text["hidden_size"]) * (kept - 1) * NARROW
+    if kept := optional(text, "conv_L_cache"):
+        return first(text, "hidden_size") * (kept - 1) * NARROW
     return 0
 
 
 def _gated_delta_net(text: JsonView, wide: int) -> int:
-    keys, values = int(text["linear_num_key_heads"]), int(text["linear_num_value_heads"])
-    key, value = int(text["linear_key_head_dim"]), int(text["linear_value_head_dim"])
-    convolved = (2 * key * keys + value * values) * (int(text["linear_conv_kernel_dim"]) - 1)
+    keys, values = first(text, "linear_num_key_heads"), first(text, "linear_num_value_heads")
+    key, value = first(text, "linear_key_head_dim"), first(text, "linear_value_head_dim")
+    convolved = (2 * key * keys + value * values) * (first(text, "linear_conv_kernel_dim") - 1)
     return convolved * NARROW + values * value * key * wide
 
 
 def _mamba(text: JsonView, heads: int, wide: int) -> int:
-    width = int(text.get("mamba_head_dim") or text.get("mamba_d_head") or 0)
-    state = int(text.get("ssm_state_size") or text.get("mamba_d_state") or 0)
-    groups = int(text.get("n_groups") or text.get("mamba_n_groups") or 1)
-    kernel = int(text.get("conv_kernel") or text.get("mamba_d_conv") or 4)
+    width = optional(text, "mamba_head_dim", "mamba_d_head")
+    state = optional(text, "ssm_state_size", "mamba_d_state")
+    groups = optional(text, "n_groups", "mamba_n_groups") or 1
+    kernel = optional(text, "conv_kernel", "mamba_d_conv") or 4
     convolved = (heads * width + 2 * groups * state) * (kernel - 1)
     return convolved * NARROW + heads * width * state * wide

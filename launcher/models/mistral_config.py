@@ -5,6 +5,7 @@ engine translates it (vllm/transformers_utils/configs/mistral.py).
 from typing import Final
 
 from launcher.json_types import Json
+from launcher.models.numbers import optional
 
 FILE: Final = "params.json"
 NAMES: Final = {
@@ -15,6 +16,8 @@ NAMES: Final = {
     "hidden_dim": "intermediate_size",
 }
 REQUIRED: Final = ("dim", "n_layers", "n_heads", "vocab_size")
+# Classes whose weights the engine also reads under Mistral's names (`maybe_remap_mistral`).
+CLASSES: Final = ("MistralForCausalLM", "Ministral3ForCausalLM")
 OF_EXPERTS: Final = {
     "num_experts": "num_experts",
     "num_experts_per_tok": "num_experts_per_tok",
@@ -22,6 +25,7 @@ OF_EXPERTS: Final = {
     "num_shared_experts": "n_shared_experts",
     "first_k_dense_replace": "first_k_dense_replace",
 }
+MOST_LAYERS: Final = 10_000
 CONTEXT: Final = 128_000  # the engine's own where none is said
 
 
@@ -43,7 +47,7 @@ def translated(params: Json) -> Json:
         "dtype": params.get("dtype") or "bfloat16",
         "chat_template": True,  # mistral-common's
         **({"vision_config": senses} if senses else {}),
-        **_windows(params.get("sliding_window"), int(params.get("n_layers") or 0)),
+        **_windows(params.get("sliding_window"), optional(params, "n_layers")),
         **({"quantization_config": {"quant_method": "fp8"}} if params.get("quantization") else {}),
     }
 
@@ -52,6 +56,8 @@ def _windows(windows: object, layers: int) -> Json:
     """A list has a window for each of some layers, which repeat; null is the whole context."""
     if not isinstance(windows, list):
         return {}
+    if layers > MOST_LAYERS:
+        raise ValueError(f"n_layers is {layers}")
     kinds = ["sliding_attention" if window else "full_attention" for window in windows]
     repeated = kinds * (layers // max(1, len(kinds)))
     return {"sliding_window": next(filter(None, windows), None), "layer_types": repeated}

@@ -1,6 +1,7 @@
 """A model's facts by its name: folder, adapter, GGUF file, hub cache or known family."""
 
 import json
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,10 +12,12 @@ from launcher.errors import HubUnavailable, MissingPackage, ModelError
 from launcher.json_types import Json
 from launcher.models import (
     adapter_shapes,
+    architectures,
     families,
     gguf_header,
     hub_client,
     mistral_config,
+    open_json,
     snapshot,
     wanted_files,
     weights,
@@ -24,12 +27,14 @@ from launcher.models.architectures import EMBEDDER, is_pooling, unknown_type
 from launcher.models.config import adapter_from_config, from_config, gguf_config
 from launcher.models.facts import AdapterFacts, DraftFacts, ModelFacts
 from launcher.models.hub_client import Listing
+from launcher.models.numbers import positive
 from launcher.models.snapshot import Snapshot
 from launcher.models.wanted_files import shards_of, wanted
 from launcher.models.weights import MERGE_RECORD
 from launcher.settings import LauncherSettings, hub_cache, is_offline
 
-GGUF_BITS: Final = {0: 32, 1: 16, 2: 4, 3: 4, 7: 8, 8: 5, 9: 5, 10: 2, 18: 6, 32: 16}
+# By general.file_type; the others have 4 bits, more or less.
+GGUF_BITS: Final = {"0": 32, "1": 16, "7": 8, "8": 5, "9": 5, "10": 2, "18": 6, "32": 16}
 DESCRIBED: Final = ("config.json", "adapter_config.json", mistral_config.FILE)
 ALL: Final = ("all of its files",)
 
@@ -109,8 +114,9 @@ def _described(
     name: str, cache: Path, revision: str | None, *, ask_hub: bool
 ) -> Iterator[Description | None]:
     """Find a model's description: in a folder, in the hub's cache, or, if asked, at the hub."""
-    path = Path(name).expanduser()
+    path = _path(name)
     if path.is_dir():
+        weights.check_lengths(path)
         yield Description(path, str(path), missing=weights.missing(path))
     elif name == families.EMBEDDED or path.suffix == ".gguf" or path.is_absolute():
         yield None
@@ -127,6 +133,16 @@ def _described(
             yield Description(folder, source, commit, ALL, weight_bytes=size)
     else:
         yield None
+
+
+def _path(name: str) -> Path:
+    """The path that this name may be; ModelError for one that can be none."""
+    try:
+        path = Path(name).expanduser()
+        path.is_dir()
+    except (OSError, RuntimeError):
+        raise ModelError(f"{reprlib.repr(name)} is no name of a model: correct it.") from None
+    return path
 
 
 def _check_is_model(listing: Listing) -> None:
@@ -213,13 +229,15 @@ def _from_family(name: str, revision: str | None) -> ModelFacts:
 
 def _from_folder(folder: Path, source: str) -> ModelFacts:
     config = _json(folder / "config.json")
-    if not config and (params := _json(folder / mistral_config.FILE)):
+    is_mistral = not config or weights.is_mistral(folder)
+    if is_mistral and (params := _json(folder / mistral_config.FILE)):
         return _from_mistral(folder, source, params)
     if not config:
         _refuse_gguf(source, (file.name for file in folder.glob("*.gguf")))
         found = (folder / "config.json").is_file()
         what = "an empty config.json" if found else "no config.json"
         raise ModelError(f"{source} has {what}, so it is not a model folder: give another.")
+    _check_layout(folder, source, config)
     if not config.get("quantization_config"):
         config = {**config, **_by_modelopt(folder)}
     facts = from_config(config, source=source, template=chat_template(folder))
@@ -231,6 +249,16 @@ def _from_folder(folder: Path, source: str) -> ModelFacts:
         purpose=_embedder(folder) or unknown_type(config) or facts.purpose,
         adapter=_merged_adapter(folder),
     )
+
+
+def _check_layout(folder: Path, source: str, config: Json) -> None:
+    """Raise ModelError for weights that the engine cannot read by a config.json."""
+    if weights.is_mistral(folder) and architectures.name(config) not in mistral_config.CLASSES:
+        raise ModelError(
+            f"The weights of {source} are in Mistral's own layout (consolidated*.safetensors), "
+            f"which vLLM reads for a {architectures.name(config)} with {mistral_config.FILE} "
+            "alone: add that file, or the weights in the usual layout."
+        )
 
 
 def _embedder(folder: Path) -> str | None:
@@ -260,7 +288,7 @@ def chat_template(folder: Path) -> str:
     """The folder's chat template, or an empty string when the model has none."""
     file = folder / "chat_template.jinja"
     if file.is_file():
-        return file.read_text()
+        return _read_text(file)
     named = _json(folder / "tokenizer_config.json").get("chat_template", "")
     return named if isinstance(named, str) else json.dumps(named)
 
@@ -276,7 +304,7 @@ def _from_gguf(path: Path) -> ModelFacts:
         format="gguf",
         local=True,
         quantization="gguf",
-        bits=GGUF_BITS.get(header.get("general.file_type", -1), 4),
+        bits=GGUF_BITS.get(str(header.get("general.file_type")), 4),
         weight_bytes=path.stat().st_size,
     )
 
@@ -305,15 +333,20 @@ def _merged_adapter(folder: Path) -> AdapterFacts | None:
     record = _json(folder / MERGE_RECORD)
     if not record:
         return None
-    return AdapterFacts(
-        id=record["adapter"],
-        source=str(folder),
-        base=record["base"],
-        rank=record["rank"],
-        alpha=record["alpha"],
-        targets=tuple(record["targets"]),
-        merged=True,
-    )
+    try:
+        return AdapterFacts(
+            id=str(record["adapter"]),
+            source=str(folder),
+            base=str(record["base"]),
+            rank=positive("rank", record["rank"]),
+            alpha=float(record["alpha"]),
+            targets=tuple(record["targets"]),
+            merged=True,
+        )
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{folder / MERGE_RECORD} is no record of a merge: merge again."
+        ) from error
 
 
 def _json(path: Path) -> Json:
@@ -325,8 +358,15 @@ def _content(path: Path) -> object:
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text())
+        return open_json.parse(_read_text(path))
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON: fetch it again.") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is not UTF-8: fetch it again.") from error
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}): fetch it again.") from error

@@ -3,7 +3,6 @@
 The safetensors library comes with the engine only, and the launcher runs without it.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 
 from launcher.errors import ModelError
 from launcher.json_types import Json
+from launcher.models import open_json
 
 LONGEST_HEADER: Final = 100 * 1024**2
 CHUNK_BYTES: Final = 16 * 1024**2
@@ -45,7 +45,7 @@ def read(file: Path) -> dict[str, Tensor]:
     try:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(length)) if length < LONGEST_HEADER else None
+            header = open_json.parse(stream.read(length)) if length < LONGEST_HEADER else None
         if not isinstance(header, dict):
             raise ModelError(f"{file.name} is not a safetensors file: fetch it again.")
         header.pop("__metadata__", None)
@@ -60,6 +60,8 @@ def read(file: Path) -> dict[str, Tensor]:
 
 def _tensor(file: Path, name: str, entry: Json, start: int) -> Tensor:
     first, last = entry["data_offsets"]
+    if not isinstance(first, int) or not isinstance(last, int) or not 0 <= first <= last:
+        raise ValueError(f"{name} has no place")
     return Tensor(name, entry["dtype"], tuple(entry["shape"]), file, start + first, last - first)
 
 

@@ -1,8 +1,7 @@
 """A model's weights on this machine: their files, and the check that they are whole."""
 
-import json
-import math
 import re
+import reprlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 from launcher.errors import MissingPackage, ModelError
 from launcher.json_types import Json
-from launcher.models import gguf_header, safetensors_header
+from launcher.models import gguf_header, open_json, safetensors_header
 from launcher.models.facts import WEIGHTS
 
 # The package with the small model for machines with no GPU and no hub.
@@ -31,6 +30,8 @@ SHARD: Final = re.compile(
     r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?P<end>\.safetensors|\.bin)"
 )
 AGAIN: Final = "fetch it again"
+LONGEST_NAME: Final = 255  # bytes, of any file system
+LARGEST_BYTES: Final = 2**63
 
 
 def check(source: Path) -> list[Path]:
@@ -46,8 +47,15 @@ def check(source: Path) -> list[Path]:
     }
     index = source / INDEX
     if index.is_file():
-        _compare(source, named(index.read_bytes(), str(source)), tensors)
+        _compare(source, named(_read(index), str(source)), tensors)
     return files
+
+
+def check_lengths(folder: Path) -> None:
+    """Raise ModelError for a file that is shorter than its header says, as a cut copy is."""
+    for file in _files(folder):
+        if file.suffix == ".safetensors" and file.is_file():
+            safetensors_header.read(file)
 
 
 def _compare(folder: Path, index: Mapping[str, str], tensors: Mapping[str, frozenset[str]]) -> None:
@@ -88,18 +96,23 @@ def size(folder: Path) -> int | None:
 def _total_size(folder: Path) -> int | None:
     for _, index in FORMATS:
         if (folder / index).is_file():
-            told = json.loads((folder / index).read_bytes()).get("metadata") or {}
+            told = open_json.parse(_read(folder / index)).get("metadata") or {}
             total = told.get("total_size") if isinstance(told, dict) else None
             if isinstance(total, bool) or not isinstance(total, (int, float)):
                 return None
-            return int(total) if math.isfinite(total) and total > 0 else None
+            return int(total) if 0 < total < LARGEST_BYTES else None
     return None
 
 
 def has_copies(folder: Path) -> bool:
     """Return whether Mistral's own layout lies beside the usual one; vLLM would take the former."""
-    is_usual = any(not is_consolidated(file) for file in folder.glob("*.safetensors"))
-    return is_usual and any(folder.glob(MISTRAL)) and (folder / "config.json").is_file()
+    kinds = {is_consolidated(file) for file in folder.glob("*.safetensors")}
+    return len(kinds) == 2 and (folder / "config.json").is_file()
+
+
+def is_mistral(folder: Path) -> bool:
+    """Return whether the weights are there in Mistral's own layout only."""
+    return {is_consolidated(file) for file in folder.glob("*.safetensors")} == {True}
 
 
 def is_consolidated(file: Path) -> bool:
@@ -109,10 +122,17 @@ def is_consolidated(file: Path) -> bool:
 def _files(folder: Path) -> list[Path]:
     for pattern, index in FORMATS:
         file = folder / index
-        names = set(named(file.read_bytes(), str(folder)).values()) if file.is_file() else ()
+        names = set(named(_read(file), str(folder)).values()) if file.is_file() else ()
         if files := sorted(folder / name for name in names) or _globbed(folder, pattern):
             return files
     return []
+
+
+def _read(index: Path) -> bytes:
+    try:
+        return index.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{index} cannot be read ({error.strerror}): {AGAIN}.") from error
 
 
 def _globbed(folder: Path, pattern: str) -> list[Path]:
@@ -136,16 +156,22 @@ def _promised(files: list[Path]) -> Iterator[str]:
 def named(index: bytes, owner: str) -> dict[str, str]:
     """The shard of each tensor by an index's content; ModelError when that is not what it says."""
     try:
-        shards: dict[str, str] = json.loads(index, object_pairs_hook=_once)["weight_map"]
-        odd = [shard for shard in shards.values() if PurePath(shard).name != shard]
+        shards: dict[str, str] = open_json.parse(index, object_pairs_hook=_once)["weight_map"]
+        odd = [shard for shard in shards.values() if not _is_file_name(shard)]
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         why = error if isinstance(error, _Twice) else "it is no index"
         raise ModelError(f"The index of {owner} cannot be used ({why}): {AGAIN}.") from None
     if odd:
         raise ModelError(
-            f"The index of {owner} names {odd[0]}, which is no file beside it: {AGAIN}."
+            f"The index of {owner} names {reprlib.repr(odd[0])}, which is no file beside it: "
+            f"{AGAIN}."
         )
     return shards
+
+
+def _is_file_name(name: str) -> bool:
+    is_short = 0 < len(name.encode()) <= LONGEST_NAME
+    return is_short and PurePath(name).name == name and "\0" not in name
 
 
 class _Twice(ValueError):

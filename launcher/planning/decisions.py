@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from launcher import engine_flags
 from launcher.errors import HardwareError, MissingPackage, PlanError
+from launcher.models import architectures
 from launcher.models.facts import AdapterFacts, ModelFacts
 from launcher.models.families import EMBEDDED
 from launcher.planning import batch, host_compiler
@@ -109,7 +110,7 @@ def decide(
     platform = Platform(device, hardware, installed)
     context = choose_context_length(settings, model)
     estimate = estimator(settings, hardware, device)
-    kv_dtype = choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device)
+    kv_dtype = choose_kv_dtype(settings.kv_cache_dtype, model, hardware, device, settings.dtype)
     workload = _workload(settings, hardware, model, context, device)
     workload = replace(workload, kv_dtype=kv_dtype)
     quantization = _choose_quantization(settings, model, platform, workload, estimate)
@@ -143,10 +144,7 @@ def decide(
 def check_purpose(settings: LauncherSettings, model: ModelFacts) -> None:
     """Raise PlanError for a model that cannot chat, or brings code that nobody has trusted."""
     if model.purpose:
-        raise PlanError(
-            f"{model.id} is {model.purpose} ({model.architecture}) and cannot chat: set "
-            "MMHIE_REASONER_MODEL to a model that generates text."
-        )
+        raise PlanError(architectures.refusal(model.id, model.purpose, model.architecture))
     if model.own_code and not engine_flags.is_on(TRUST, settings.engine_args):
         raise PlanError(
             f"{model.id} brings code of its own ({model.own_code}), which vLLM runs only with "

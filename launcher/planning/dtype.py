@@ -13,8 +13,8 @@ FP8_CACHE_SINCE: Final = (8, 9)
 FLASHINFER_SINCE: Final = (8, 0)
 # Numerically unstable in float16: vLLM, config/model.py, `_FLOAT16_NOT_SUPPORTED_MODELS`.
 NO_FLOAT16: Final = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
-# What vLLM can make of 16-bit weights from float32 activations: `get_supported_act_dtypes()`.
-NO_FLOAT32: Final = frozenset({"fp8", "gptq", "awq", "mxfp4"})
+# Formats whose kernels take float32 activations: `get_supported_act_dtypes()`.
+WITH_FLOAT32: Final = frozenset({None, "bitsandbytes", "compressed-tensors", "gguf", "torchao"})
 
 
 def choose_dtype(
@@ -28,7 +28,7 @@ def choose_dtype(
     if wanted == "auto" and (has_bfloat16 or loaded_dtype(model, wanted) != "bfloat16"):
         return None
     chosen = _without_bfloat16(model) if wanted == "auto" else wanted
-    if reason := _obstacle(chosen, model, method, has_bfloat16=has_bfloat16):
+    if reason := _obstacle(chosen, model, method, device, has_bfloat16=has_bfloat16):
         other = "another GPU" if wanted == "auto" else "MMHIE_DTYPE=auto"
         raise PlanError(f"Weights cannot be loaded as {chosen}: {reason}; use {other}.")
     return chosen
@@ -39,7 +39,7 @@ def _without_bfloat16(model: ModelFacts) -> str:
 
 
 def _obstacle(
-    dtype: str, model: ModelFacts, method: str | None, *, has_bfloat16: bool
+    dtype: str, model: ModelFacts, method: str | None, device: Device, *, has_bfloat16: bool
 ) -> str | None:
     if dtype == "bfloat16" and not has_bfloat16:
         return "this GPU is older than bfloat16 (compute capability 8.0)"
@@ -47,13 +47,17 @@ def _obstacle(
         return f"{model.model_type} is numerically unstable in float16"
     if dtype != "bfloat16" and model.is_gpt_oss and method == "mxfp4":
         return "vLLM runs the MXFP4 experts of gpt-oss in bfloat16 only"
-    if dtype == "float32" and method in NO_FLOAT32:
+    if dtype == "float32" and model.latent and device == "cuda":
+        return "vLLM has no latent attention (MLA) for float32 on a GPU"
+    if dtype == "float32" and method not in WITH_FLOAT32:
         return f"vLLM has no {method} kernels for float32"
     return None
 
 
-def choose_kv_dtype(wanted: str, model: ModelFacts, hardware: Hardware, device: Device) -> str:
-    """vLLM's --kv-cache-dtype; raises PlanError where no attention kernel reads 8 bits.
+def choose_kv_dtype(
+    wanted: str, model: ModelFacts, hardware: Hardware, device: Device, dtype: str = "auto"
+) -> str:
+    """vLLM's --kv-cache-dtype beside MMHIE_DTYPE; PlanError where no kernel reads 8 bits.
 
     vLLM's configuration takes it everywhere, and the engine ends when the first layer is made.
     """
@@ -61,12 +65,14 @@ def choose_kv_dtype(wanted: str, model: ModelFacts, hardware: Hardware, device: 
         return "auto"
     if wanted == "auto" and model.kv_dtype:
         return _own_cache(model, hardware, device)
-    has_flashinfer = hardware.capability >= FLASHINFER_SINCE and not needs_triton(model)
+    needs_other = needs_triton(model) or dtype == "float32"
+    has_flashinfer = hardware.capability >= FLASHINFER_SINCE and not needs_other
     if wanted == "auto" or hardware.capability >= FP8_CACHE_SINCE or has_flashinfer:
         return wanted
+    subject = "float32" if dtype == "float32" else "this model"
     raise PlanError(
         f"MMHIE_KV_CACHE_DTYPE={wanted} cannot run: below compute capability 8.9 vLLM has no "
-        "attention kernel that reads an 8-bit cache for this model; set it to auto."
+        f"attention kernel that reads an 8-bit cache for {subject}; set it to auto."
     )
 
 

@@ -42,27 +42,18 @@ class Quantization:
 
 
 def obstacle(method: str | None, model: ModelFacts, platform: Platform) -> Obstacle:
-    """The reason this format cannot run there; an unknown format is left to vLLM."""
+    """The reason this format cannot run there; one without a row here is left to vLLM."""
     row = FORMATS.get(method or "")
-    if row is None:
-        return None
-    if reason := _unreadable(row, model):
-        return reason
+    if row is None or model.unreadable:
+        return model.unreadable
+    if model.is_gpt_oss and not row.is_for_gpt_oss:
+        return "vLLM cannot load gpt-oss in that format"
     if platform.device == "cpu" and (reason := _on_cpu(row, model, platform.hardware)):
         return reason
     if row.plugin and method not in platform.installed.plugins:
         return f"its vLLM plugin is not installed: {row.install}"
     if platform.device == "cuda" and platform.hardware.capability < row.capability:
         return f"it needs compute capability {'.'.join(map(str, row.capability))} or newer"
-    return None
-
-
-def _unreadable(row: Format, model: ModelFacts) -> Obstacle:
-    """The reason vLLM has no loader for these weights, on any device."""
-    if model.is_gpt_oss and not row.is_for_gpt_oss:
-        return "vLLM cannot load gpt-oss in that format"
-    if model.is_act_ordered:
-        return "vLLM no longer reads GPTQ with activation order; use one with desc_act=false"
     return None
 
 

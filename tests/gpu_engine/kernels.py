@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from math import ceil
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -129,7 +130,14 @@ def longest_bytes(cache: dict[str, Any]) -> int:
 def registries() -> dict[str, Any]:
     """Names a command line may use, and the oldest capability of each quantization."""
     from vllm.config.lora import MaxLoRARanks
-    from vllm.model_executor.layers.quantization import get_quantization_config
+    from vllm.model_executor.layers.quantization import (
+        DEPRECATED_QUANTIZATION_METHODS,
+        QUANTIZATION_METHODS,
+        get_quantization_config,
+    )
+    from vllm.model_executor.layers.quantization.auto_awq import AutoAWQConfig
+    from vllm.model_executor.layers.quantization.auto_gptq import AutoGPTQConfig
+    from vllm.model_executor.layers.quantization.inc import INCConfig
     from vllm.reasoning import _REASONING_PARSERS_TO_REGISTER
     from vllm.tool_parsers import _TOOL_PARSERS_TO_REGISTER
 
@@ -138,10 +146,23 @@ def registries() -> dict[str, Any]:
         "tool_parsers": list(_TOOL_PARSERS_TO_REGISTER),
         "reasoning_parsers": list(_REASONING_PARSERS_TO_REGISTER),
         "lora_ranks": list(get_args(MaxLoRARanks)),
+        "read": sorted({*QUANTIZATION_METHODS} - {*DEPRECATED_QUANTIZATION_METHODS}),
+        "bits": {
+            "gptq": sorted(bits for bits, is_symmetric in AutoGPTQConfig.TYPE_MAP if is_symmetric),
+            "awq": sorted(AutoAWQConfig.TYPE_MAP),
+            "inc": sorted(INCConfig.SUPPORTED_BITS),
+        },
         "capability": {
             name: get_quantization_config(name).get_min_capability() for name in formats
         },
     }
+
+
+def is_for_speech(module: str, name: str) -> bool:
+    """Classes that transcribe and do nothing else, by their source."""
+    found = find_spec(module if "." in module else f"vllm.model_executor.models.{module}")
+    text = Path(found.origin).read_text() if found and found.origin else ""
+    return "supports_transcription_only = True" in text or name.endswith("RealtimeGeneration")
 
 
 def architectures() -> dict[str, Any]:
@@ -164,6 +185,9 @@ def architectures() -> dict[str, Any]:
         "ends": [[end, runner] for end, (runner, _) in ends()],
         "chat": sorted(chat),
         "pooling": sorted(pooling - chat),
+        "drafts": sorted(registry._SPECULATIVE_DECODING_MODELS),
+        "speech": sorted(name for name in chat if is_for_speech(*registry._VLLM_MODELS[name])),
+        "dropped": sorted(registry._PREVIOUSLY_SUPPORTED_MODELS),
         "types": sorted({*CONFIG_MAPPING_NAMES, *_CONFIG_REGISTRY}),
     }
 
@@ -200,6 +224,7 @@ def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> N
 
 
 def main(questions: dict[str, Any]) -> dict[str, Any]:
+    import_module("vllm.config")  # not at the top: transformers takes this file for its `kernels`
     answers = {}
     for name, card in questions["cards"].items():
         ours, theirs = get_context("fork").Pipe(duplex=False)

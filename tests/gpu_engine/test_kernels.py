@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from launcher.errors import PlanError
-from launcher.formats import FORMATS
+from launcher.formats import FORMATS, PLUGINS, READ
 from launcher.models import architectures
 from launcher.models.config import REASONING_MARKS, TOOL_MARKS, from_config
 from launcher.planning import kv_cache, weights
@@ -136,10 +136,22 @@ def test_what_cannot_chat(answers: Answers) -> None:
     ends = [[end, kind == architectures.CHAT] for end, kind in architectures.ENDS.items()]
 
     assert ends == [[end, runner == "generate"] for end, runner in found["ends"]]
-    for names, can_chat in ((found["chat"], True), (found["pooling"], False)):
+    chat = set(found["chat"]) - set(found["speech"]) - {"OpenVLAForActionPrediction"}
+    others = (found["pooling"], found["speech"], found["drafts"])
+    assert set(found["dropped"]) >= set(architectures._TABLE["dropped"]["classes"])
+    for names, can_chat in ((chat, True), *((names, False) for names in others)):
         purposes = [architectures.other_purpose({"architectures": [name]}) for name in names]
         assert [purpose is None for purpose in purposes] == [can_chat] * len(names)
     assert set(found["types"]) <= architectures.KNOWN_TYPES
+
+
+def test_formats_of_checkpoints(answers: Answers) -> None:
+    """Those that the wheel reads, the plugins' and AutoRound's other name; and bits of each."""
+    found = answers["a100"]
+    read = {name.replace("_", "-") for name in found["read"]}
+
+    assert set(READ) == read | set(PLUGINS) | {"auto-round"}
+    assert {name: list(READ[name]) for name in found["bits"]} == found["bits"]
 
 
 @pytest.mark.parametrize("name", ["fp8", "awq", "gptq", "mxfp4", "compressed-tensors"])

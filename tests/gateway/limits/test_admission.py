@@ -6,7 +6,7 @@ import random
 import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.admission import LocalAdmissionQueue
+from gateway.limits.admission import AdmissionQueue
 
 
 async def ticks(count: int = 3) -> None:
@@ -14,9 +14,7 @@ async def ticks(count: int = 3) -> None:
         await asyncio.sleep(0)
 
 
-async def hold(
-    admission: LocalAdmissionQueue, end: asyncio.Event, log: list[int], number: int
-) -> None:
+async def hold(admission: AdmissionQueue, end: asyncio.Event, log: list[int], number: int) -> None:
     async with admission.slot("routine"):
         log.append(number)
         await end.wait()
@@ -25,7 +23,7 @@ async def hold(
 async def test_full_is_too_busy() -> None:
     """Two slots, one may wait: the fourth is told when to come back."""
     admission, end, log = (
-        LocalAdmissionQueue(max_inflight=2, max_queue=1, timeout_s=5),
+        AdmissionQueue(max_inflight=2, max_queue=1, timeout_s=5),
         asyncio.Event(),
         list[int](),
     )
@@ -44,7 +42,7 @@ async def test_full_is_too_busy() -> None:
 
 async def test_no_queue() -> None:
     """A queue of none refuses whoever finds no slot."""
-    admission = LocalAdmissionQueue(max_inflight=1, max_queue=0, timeout_s=5)
+    admission = AdmissionQueue(max_inflight=1, max_queue=0, timeout_s=5)
     async with admission.slot("routine"):
         with pytest.raises(TooBusy):
             await admission.acquire("routine")
@@ -54,7 +52,7 @@ async def test_no_queue() -> None:
 
 async def test_first_come_first_served() -> None:
     """In the order of arrival, and nobody slips past who waits."""
-    admission, log = LocalAdmissionQueue(max_inflight=1, max_queue=99, timeout_s=5), list[int]()
+    admission, log = AdmissionQueue(max_inflight=1, max_queue=99, timeout_s=5), list[int]()
 
     async def brief(number: int) -> None:
         async with admission.slot("routine"):
@@ -71,7 +69,7 @@ async def test_first_come_first_served() -> None:
 
 async def test_waiting_too_long() -> None:
     """Patience ends with a sentence, and the queue is as if it had not been joined."""
-    admission = LocalAdmissionQueue(max_inflight=1, max_queue=1, timeout_s=0.02)
+    admission = AdmissionQueue(max_inflight=1, max_queue=1, timeout_s=0.02)
     async with admission.slot("routine"):
         with pytest.raises(QueueTimeout) as found:
             await admission.acquire("routine")
@@ -84,7 +82,7 @@ async def test_waiting_too_long() -> None:
 async def test_leaving_the_queue() -> None:
     """A caller who leaves while waiting takes no slot and blocks nobody."""
     admission, end, log = (
-        LocalAdmissionQueue(max_inflight=1, max_queue=9, timeout_s=5),
+        AdmissionQueue(max_inflight=1, max_queue=9, timeout_s=5),
         asyncio.Event(),
         list[int](),
     )
@@ -102,7 +100,7 @@ async def test_leaving_the_queue() -> None:
 @pytest.mark.parametrize("cancel_first", [True, False])
 async def test_leaving_at_the_moment_of_the_grant(cancel_first: bool) -> None:
     """The slot goes to the next in line, in either order of the two."""
-    admission, log = LocalAdmissionQueue(max_inflight=1, max_queue=9, timeout_s=5), list[int]()
+    admission, log = AdmissionQueue(max_inflight=1, max_queue=9, timeout_s=5), list[int]()
     ends = [asyncio.Event() for _ in range(3)]
     tasks = [asyncio.create_task(hold(admission, ends[n], log, n)) for n in range(3)]
     await ticks()
@@ -124,7 +122,7 @@ async def test_leaving_at_the_moment_of_the_grant(cancel_first: bool) -> None:
 
 async def test_a_slot_is_held_through_an_error() -> None:
     """And given back by it."""
-    admission = LocalAdmissionQueue(max_inflight=1, max_queue=0, timeout_s=5)
+    admission = AdmissionQueue(max_inflight=1, max_queue=0, timeout_s=5)
     with pytest.raises(KeyError):
         async with admission.slot("routine"):
             raise KeyError
@@ -136,7 +134,7 @@ async def test_no_slot_is_ever_lost_or_made(seed: int) -> None:
     """Callers come, wait, give up, are cancelled and leave at random: the count is always right."""
     chance = random.Random(seed)
     slots, queue = chance.randint(1, 3), chance.randint(0, 5)
-    admission = LocalAdmissionQueue(
+    admission = AdmissionQueue(
         max_inflight=slots, max_queue=queue, timeout_s=chance.choice([0.002, 5])
     )
     inside = most = 0

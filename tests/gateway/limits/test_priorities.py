@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.admission import ASKED_S, MAX_SKIPS, LocalAdmissionQueue, shares_of
+from gateway.limits.admission import ASKED_S, MAX_SKIPS, AdmissionQueue, shares_of
 from gateway.principal import Priority
 from tests.gateway.clock import Clock
 
@@ -17,7 +17,7 @@ class Crowd:
     """Requests of several classes at one gate, and the order they were let in."""
 
     def __init__(self, *, slots: int = 1, queue: int = 1000, timeout_s: float = 5) -> None:
-        self.gate = LocalAdmissionQueue(max_inflight=slots, max_queue=queue, timeout_s=timeout_s)
+        self.gate = AdmissionQueue(max_inflight=slots, max_queue=queue, timeout_s=timeout_s)
         self.order: list[Priority] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -129,7 +129,7 @@ async def test_no_slot_is_lost_in_a_race() -> None:
 async def test_a_flood_of_emergencies_leaves_a_share(queue: int) -> None:
     """The other classes have a place in the queue as soon as they have asked for one, which no
     emergency takes from them; emergencies have all others."""
-    gate = LocalAdmissionQueue(max_inflight=1, max_queue=queue, timeout_s=60)
+    gate = AdmissionQueue(max_inflight=1, max_queue=queue, timeout_s=60)
     gate.try_acquire("emergency")
     waiting = [asyncio.create_task(gate.wait("emergency")) for _ in range(queue)]
     await asyncio.sleep(0)
@@ -158,7 +158,7 @@ async def test_a_flood_of_emergencies_leaves_a_share(queue: int) -> None:
 async def test_no_room_is_kept_for_whom_nobody_asks() -> None:
     """One class alone has the whole queue, and has it again a minute after others were refused."""
     clock = Clock()
-    gate = LocalAdmissionQueue(max_inflight=1, max_queue=3, timeout_s=5, clock=clock)
+    gate = AdmissionQueue(max_inflight=1, max_queue=3, timeout_s=5, clock=clock)
     gate.try_acquire("emergency")
     waiting = [asyncio.create_task(gate.wait("emergency")) for _ in range(3)]
     await asyncio.sleep(0)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gateway.errors import QueueTimeout, TooBusy
-from gateway.limits.admission import MAX_RETRY_AFTER_S, LocalAdmissionQueue, RetryAfterEstimator
+from gateway.limits.admission import MAX_RETRY_AFTER_S, AdmissionQueue, RetryAfterEstimator
 from tests.gateway.clock import Clock
 
 
@@ -55,7 +55,7 @@ def test_it_follows_the_engine() -> None:
 async def test_a_full_house_says_when() -> None:
     """Two wait, and a slot comes free every four seconds: by then both have had their turn."""
     clock = Clock(100.0)
-    house = LocalAdmissionQueue(
+    house = AdmissionQueue(
         max_inflight=1, max_queue=2, timeout_s=30, estimator=RetryAfterEstimator(clock)
     )
     await house.acquire("routine")
@@ -84,7 +84,7 @@ async def test_a_full_house_says_when() -> None:
 async def test_waiting_too_long_says_when() -> None:
     """The same, for those whose patience has ended."""
     clock = Clock(100.0)
-    house = LocalAdmissionQueue(
+    house = AdmissionQueue(
         max_inflight=1, max_queue=9, timeout_s=0.01, estimator=RetryAfterEstimator(clock)
     )
     await house.acquire("routine")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from gateway.limits.admission import LocalAdmissionQueue
+from gateway.limits.admission import AdmissionQueue
 from gateway.observability.metrics import Metrics
 from gateway.record import AnswerSummary, RequestRecord, token_count
 from gateway.safety.languages import LANGUAGES
@@ -104,7 +104,7 @@ def test_the_first_token_is_timed() -> None:
 def test_what_is_read_off_at_a_scrape() -> None:
     """Places and queue with their limits; the present phase is 1 and every other one 0."""
     metrics = Metrics()
-    metrics.at_scrape("held", LocalAdmissionQueue(max_inflight=3, max_queue=5, timeout_s=1))
+    metrics.at_scrape("held", AdmissionQueue(max_inflight=3, max_queue=5, timeout_s=1))
     text = generate_latest(metrics.registry).decode()
     assert "mmhie_inflight_limit 3.0" in text
     assert "mmhie_queue_limit 5.0" in text

@@ -52,6 +52,24 @@ class Several(Gateway):
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
 
+    def connect_to(self, pid: int) -> HTTPConnection:
+        """Connect until this worker is the one that accepts."""
+        while True:
+            connection = self.connect()
+            connection.connect()
+            until(lambda made=connection: owner_of(made, {pid, *self.pids()}))  # type: ignore[misc] # bound now
+            if owner_of(connection, {pid}):
+                return connection
+            connection.close()
+
+    def at(self, pid: int, headers: Mapping[str, str] = NO_HEADERS, *, times: int = 1) -> list[int]:
+        """The statuses of so many questions to this worker."""
+        connection = self.connect_to(pid)
+        try:
+            return [answer_over(connection, headers)[0] for _ in range(times)]
+        finally:
+            connection.close()
+
     def ask(self, headers: Mapping[str, str] = NO_HEADERS) -> int:
         """The status of one question over a connection of its own."""
         return self.whole(headers)[0]
@@ -60,9 +78,7 @@ class Several(Gateway):
         """Status and object of one answer over a connection of its own."""
         connection = self.connect()
         try:
-            connection.request("POST", "/llm/generate", ASK, dict(headers))
-            answer = connection.getresponse()
-            return answer.status, orjson.loads(answer.read())
+            return answer_over(connection, headers)
         finally:
             connection.close()
 
@@ -78,6 +94,25 @@ class Several(Gateway):
         found = [sample for family in families for sample in family.samples if sample.name == name]
         assert all("pid" not in one.labels for one in found), found
         return sum(one.value for one in found)
+
+
+def answer_over(connection: HTTPConnection, headers: Mapping[str, str]) -> tuple[int, Any]:
+    """Status and object of one answer over a connection."""
+    connection.request("POST", "/llm/generate", ASK, dict(headers))
+    answer = connection.getresponse()
+    return answer.status, orjson.loads(answer.read())
+
+
+def ports_of(pid: int) -> set[int]:
+    """The callers' ports of a process's connections."""
+    connections = psutil.Process(pid).net_connections("inet")
+    return {connection.raddr.port for connection in connections if connection.raddr}
+
+
+def owner_of(connection: HTTPConnection, pids: set[int]) -> int | None:
+    """The worker among these that has accepted a connection."""
+    port = connection.sock.getsockname()[1]
+    return next((pid for pid in pids if port in ports_of(pid)), None)
 
 
 def together(number: int, act: Callable[[], Any]) -> list[Any]:
@@ -135,7 +170,7 @@ def four(the_four: "Four", engine: FakeEngine) -> "Four":
 
 
 class Four(Several):
-    """Four workers, four slots, room for eight to wait, and keys of several kinds."""
+    """Four workers with a slot each and room for three to wait, and keys of several kinds."""
 
     KEYS: Mapping[str, Any] = {
         "ward": {},
@@ -152,8 +187,15 @@ class Four(Several):
             name: bearer(add_key(file, name, "generate", **more))
             for name, more in self.KEYS.items()
         }
-        bounds = {"MMHIE_MAX_INFLIGHT": "4", "MMHIE_MAX_QUEUE": "8"}
-        super().__init__(folder, engine_url, MMHIE_WORKERS="4", MMHIE_KEYS_FILE=str(file), **bounds)
+        super().__init__(
+            folder,
+            engine_url,
+            MMHIE_WORKERS="4",
+            MMHIE_KEYS_FILE=str(file),
+            MMHIE_MAX_INFLIGHT="4",
+            MMHIE_MAX_QUEUE="12",
+            MMHIE_QUEUE_TIMEOUT_SECONDS=str(PATIENCE_S),
+        )
 
     def of(self, name: str) -> int:
         """The status of one question with that key."""

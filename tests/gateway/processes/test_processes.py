@@ -7,10 +7,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psutil
 import pytest
 
@@ -27,6 +28,7 @@ from tests.gateway.processes.conftest import (
     Four,
     Several,
     Start,
+    ports_of,
     together,
 )
 from tests.waiting import until
@@ -34,13 +36,25 @@ from tests.waiting import until
 pytestmark = pytest.mark.slow  # several processes for each test
 
 DONE = b"data: [DONE]\n\n"
+SUMS = {
+    "mmhie_inflight_requests": 4,
+    "mmhie_inflight_limit": 4,
+    "mmhie_queued_requests": 12,
+    "mmhie_queue_limit": 12,
+}
 
 
 class Stream:
     """One answer being read, slowly, over a connection of its own."""
 
-    def __init__(self, gateway: Several, body: bytes = STREAM, **headers: str) -> None:
-        self.connection = gateway.connect()
+    def __init__(
+        self,
+        gateway: Several,
+        body: bytes = STREAM,
+        connection: HTTPConnection | None = None,
+        **headers: str,
+    ) -> None:
+        self.connection = connection or gateway.connect()
         self.connection.request("POST", "/llm/generate", body, headers)
         self.port = self.connection.sock.getsockname()[1]
         self.read = b""
@@ -65,12 +79,15 @@ class Stream:
         return self.read.endswith(DONE) and b'"error"' not in self.read
 
 
-def endless(gateway: Four, name: str, number: int, engine: FakeEngine) -> list[Stream]:
-    """Answers that hold their slots until their callers leave."""
+def endless(gateway: Four, name: str, pids: Iterable[int], engine: FakeEngine) -> list[Stream]:
+    """An answer at each of these workers that holds its slot until its caller leaves."""
     slow = {"fault": "slow_tokens", "seconds": 0.1}
-    for _ in range(number):
+    streams = []
+    for pid in pids:
         engine.next({"fault": "endless"}, slow)
-    return [Stream(gateway, LONG_STREAM, **gateway.bearers[name]) for _ in range(number)]
+        connection = gateway.connect_to(pid)
+        streams.append(Stream(gateway, LONG_STREAM, connection, **gateway.bearers[name]))
+    return streams
 
 
 def test_a_hold_ends_what_runs_in_every_worker(start: Start, engine: FakeEngine) -> None:
@@ -102,12 +119,6 @@ def joined(threads: Iterable[threading.Thread]) -> None:
         thread.join()
 
 
-def ports_of(pid: int) -> set[int]:
-    """The callers' ports of a process's connections."""
-    found = psutil.Process(pid).net_connections("inet")
-    return {one.raddr.port for one in found if one.raddr}
-
-
 def test_one_truth_in_metrics_and_digests(four: Four) -> None:
     """Whichever worker is asked tells of all of them; all make the same digest of one prompt."""
     counted = four.metric("mmhie_requests_total")
@@ -124,79 +135,106 @@ def test_one_truth_in_metrics_and_digests(four: Four) -> None:
     assert four.metric("mmhie_engine_ready") == 1
 
 
-def test_slots_and_queue_are_one(four: Four, engine: FakeEngine) -> None:
-    """Four at the engine and eight waiting, over all workers; the next is turned away."""
-    streams, statuses = endless(four, "ward", 4, engine), list[int]()
-    waiting = begun(8, lambda: statuses.append(four.of("ward")))
-    until(lambda: four.metric("mmhie_queued_requests") == 8)
-
-    assert [four.of("ward") for _ in range(12)] == [429] * 12
-    assert four.metric("mmhie_inflight_requests") == 4
+def test_slots_and_queue_are_shared_out(four: Four, engine: FakeEngine) -> None:
+    """Each of four workers has one of four slots and three of twelve places in the queue, whatever
+    the others do; metrics and load are the sum, whichever worker is asked."""
+    statuses: list[int] = []
+    streams = endless(four, "ward", four.pids(), engine)
+    waiting = [
+        thread
+        for number, pid in enumerate(four.pids(), 1)
+        for thread in three_waiting(four, pid, statuses, queued=3 * number)
+    ]
     assert engine.stats["running"] == 4
+    for name, total in SUMS.items():
+        assert four.metric(name) == total
+    assert {(load["inflight"], load["queued"]) for load in loads(four)} == {(4, 12)}
     for stream in streams:
         stream.leave()
     joined(waiting)
-    assert statuses == [200] * 8
+    assert statuses == [200] * 12
+
+
+def three_waiting(
+    four: Four, pid: int, statuses: list[int], *, queued: int
+) -> list[threading.Thread]:
+    """Have three wait at this worker, which refuses the next; so many wait in all."""
+    waiting = begun(3, lambda: statuses.extend(four.at(pid, four.bearers["ward"])))
+    until(lambda: four.metric("mmhie_queued_requests") == queued)
+    assert four.at(pid, four.bearers["ward"]) == [429]
+    return waiting
+
+
+def loads(four: Four) -> list[Any]:
+    """What each worker says of the load."""
+    found = []
+    for pid in four.pids():
+        connection = four.connect_to(pid)
+        connection.request("GET", "/v1/mmhie/load")
+        found.append(orjson.loads(connection.getresponse().read()))
+        connection.close()
+    return found
 
 
 def test_who_leaves_while_waiting(four: Four, engine: FakeEngine) -> None:
     """A caller who hangs up in the queue leaves no gap in it, and no slot taken."""
-    streams = endless(four, "ward", 4, engine)
-    for _ in range(8):
-        connection = four.connect()
+    pid = min(four.pids())
+    (stream,) = endless(four, "ward", [pid], engine)
+    for _ in range(4):
+        connection = four.connect_to(pid)
         connection.request("POST", "/llm/generate", ASK, four.bearers["ward"])
         until(lambda: four.metric("mmhie_queued_requests") == 1)
         connection.close()
         until(lambda: four.metric("mmhie_queued_requests") == 0)
-    for stream in streams:
-        stream.leave()
+    stream.leave()
 
     until(lambda: four.metric("mmhie_inflight_requests") == 0)
-    assert together(4, lambda: four.of("ward")) == [200] * 4
+    assert four.at(pid, four.bearers["ward"]) == [200]
 
 
-def test_rates_of_a_key_are_one(four: Four) -> None:
-    """Exactly as many a minute as the key may, over all workers."""
-    assert sorted(together(12, lambda: four.of("rate"))) == [200] * 10 + [429] * 2
-    assert [four.of("rate") for _ in range(8)] == [429] * 8
-    statuses = [four.of("tokens") for _ in range(12)]  # 24 and the prompt each
-    assert statuses == sorted(statuses)
-    assert 1 <= statuses.count(200) <= 4
+def test_rates_of_a_key_are_shared_out(four: Four) -> None:
+    """A worker admits its quarter of ten requests a minute, rounded down, and of the tokens; the
+    refusal says that it is one of several."""
+    for pid in four.pids():
+        assert four.at(pid, four.bearers["rate"], times=3) == [200, 200, 429]
+        statuses = four.at(pid, four.bearers["tokens"], times=3)  # 24 and the prompt
+        assert statuses == [200, 429, 429]
+    _, refused = four.whole(four.bearers["rate"])
+    assert "2 requests per minute at each of 4 gateway processes" in refused["error"]["message"]
 
 
-def test_requests_open_at_once(four: Four, engine: FakeEngine) -> None:
-    """A key's three are three, whichever workers have them."""
-    streams = endless(four, "slots", 3, engine)
-    assert [four.of("slots") for _ in range(8)] == [429] * 8
-    streams.pop().leave()
-    until(lambda: four.of("slots") == 200)
+def test_a_limit_below_the_number_of_workers(four: Four, engine: FakeEngine) -> None:
+    """Each worker admits one request of a key that may have three at once: the log says so at the
+    start, and names no limit that divides."""
+    streams = endless(four, "slots", four.pids(), engine)
+    assert [four.at(pid, four.bearers["slots"]) for pid in four.pids()] == [[429]] * 4
     for stream in streams:
         stream.leave()
+    until(lambda: four.of("slots") == 200)
+    assert 'each worker admits 1: the key slots"' in four.log
 
 
-def test_emergency_goes_first_whoever_takes_it(four: Four, engine: FakeEngine) -> None:
-    """One queue for all workers: the class decides, not the worker that was asked."""
-    streams, order = endless(four, "ward", 4, engine), list[str]()
+def test_emergency_goes_first_at_a_worker(four: Four, engine: FakeEngine) -> None:
+    """The class decides among those who wait at one worker."""
+    pid = min(four.pids())
+    streams, order = endless(four, "ward", [pid], engine), list[str]()
 
     def visit(name: str) -> Callable[[], None]:
-        return lambda: order.append(f"{name} {four.of(name)}")
+        return lambda: order.append(f"{name} {four.at(pid, four.bearers[name])[0]}")
 
-    engine.options(token_delay=0.01)
-    batch = begun(4, visit("research"))
-    until(lambda: four.metric("mmhie_queued_requests") == 4)
-    urgent = begun(3, visit("er"))
-    until(lambda: four.metric("mmhie_queued_requests") == 7)
-    streams.pop().leave()  # one slot: they go one after the other
+    batch = begun(1, visit("research"))
+    until(lambda: four.metric("mmhie_queued_requests") == 1)
+    urgent = begun(1, visit("er"))
+    until(lambda: four.metric("mmhie_queued_requests") == 2)
+    streams.pop().leave()
     joined((*batch, *urgent))
-    for stream in streams:
-        stream.leave()
 
-    assert order == ["er 200"] * 3 + ["research 200"] * 4
+    assert order == ["er 200", "research 200"]
 
 
 def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
-    """The streams of the killed worker break, no other; its slots come back, and so does it."""
-    gateway = start(workers=2, MMHIE_MAX_INFLIGHT="24")
+    """The streams of the killed worker break, no other, and another takes its place."""
+    gateway = start(workers=2, MMHIE_MAX_INFLIGHT="48")
     engine.next(fault="gated", times=24)
     streams = [Stream(gateway) for _ in range(24)]
     victim = max(gateway.pids(), key=lambda pid: len(ports_of(pid)))
@@ -209,11 +247,50 @@ def test_killed_under_load(start: Start, engine: FakeEngine) -> None:
     lost = {stream.port for stream in streams if not stream.is_whole}
     assert lost
     assert lost == theirs & {stream.port for stream in streams}
-    assert together(24, gateway.ask) == [200] * 24  # as many slots as before
+    assert together(24, gateway.ask) == [200] * 24
     until(lambda: len(gateway.pids() - {victim}) == 2)
     until(lambda: gateway.metric("mmhie_inflight_requests") == 0)
     until(lambda: gateway.metric("mmhie_workers_lost") == 1)
     until(lambda: "a worker has died" in gateway.log)
+
+
+def test_all_killed_at_once(start: Start, engine: FakeEngine) -> None:
+    """Both workers are started again; what they had counted is still told."""
+    gateway = start(workers=2)
+    assert together(8, gateway.ask) == [200] * 8
+    until(lambda: gateway.metric("mmhie_requests_total") == 8)
+    victims = gateway.pids()
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: len(gateway.pids() - victims) == 2)
+    gateway.wait()
+
+    assert together(8, gateway.ask) == [200] * 8
+    until(lambda: gateway.metric("mmhie_requests_total") == 16)
+    assert gateway.metric("mmhie_workers_lost") == 2
+    until(lambda: gateway.metric("mmhie_workers") == 2)
+
+
+def test_a_worker_that_hangs(start: Start) -> None:
+    """A worker that is stopped is killed and replaced."""
+    gateway = start(workers=2)
+    victim = min(gateway.pids())
+    os.kill(victim, signal.SIGSTOP)
+    until(lambda: victim not in gateway.pids() and len(gateway.pids()) == 2)
+
+    assert "a worker hangs and is killed" in gateway.log
+
+
+def test_a_port_that_is_taken(start: Start, engine: FakeEngine, tmp_path: Path) -> None:
+    """A second gateway of workers on one port ends with code 2 and a sentence."""
+    port = str(start(workers=2).port)
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second = Several(folder, engine.url, MMHIE_WORKERS="2", MMHIE_PORT=port)
+
+    assert second.exit_code() == 2
+    assert f"MMHIE_PORT {port} is used by another program" in second.log
+    second.client.close()
 
 
 def test_all_replaced_under_load(start: Start, engine: FakeEngine) -> None:

@@ -21,6 +21,7 @@ from launcher.serving.status_file import engine_facts
 from launcher.settings import load
 from tests.fake_hub import files
 from tests.fake_hub.hub import COMMIT, FakeHub, running
+from tests.sparse import sparse_weights
 
 LLAMA = {
     "architectures": ["LlamaForCausalLM"],
@@ -57,7 +58,7 @@ async def test_a_plan_is_completed_with_what_was_made(tmp_path: Path) -> None:
 async def test_a_plan_that_lacks_nothing_is_handed_on(tmp_path: Path) -> None:
     """No step is told and nothing is planned anew."""
     (tmp_path / "config.json").write_text(json.dumps(LLAMA))
-    (tmp_path / "model.safetensors").write_bytes(b"0")
+    sparse_weights(tmp_path / "model.safetensors")
     settings = load({"MMHIE_REASONER_MODEL": str(tmp_path)}, None)
     plans = (make_plan(settings, parse("1x24"), read_model(settings)),)
 

@@ -26,6 +26,7 @@ from tests.fake_hub import files
 from tests.fake_hub.files import CONFIG, INDEX, SHARDS
 from tests.fake_hub.hub import COMMIT, FakeHub, running
 from tests.fake_hub.repositories import REPOSITORIES
+from tests.sparse import sparse_weights
 from tests.waiting import PATIENCE_S
 
 MMHIE = Path(sys.executable).with_name("mmhie")
@@ -86,8 +87,7 @@ def folder(path: Path, sizes: Mapping[str, int], **config: Any) -> Path:
     path.mkdir()
     (path / "config.json").write_text(json.dumps({**CONFIG, **config}))
     for name, size in sizes.items():
-        with (path / name).open("wb") as file:
-            file.truncate(size)
+        sparse_weights(path / name, size)
     return path
 
 
@@ -233,24 +233,52 @@ def test_mistrals_two_layouts_count_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({SHARDS[0]: 0}, f"{SHARDS[0]} of .* is empty: fetch it again"),
+        ({SHARDS[0]: 0}, f"{SHARDS[0]} is not a complete safetensors file: fetch it again"),
         ({INDEX: 0}, "The index of .* cannot be used"),
     ],
 )
 def test_files_that_are_empty(change: dict[str, int], sentence: str, tmp_path: Path) -> None:
     """A download that broke off, and a disk that was full."""
-    model = folder(tmp_path / "m", dict.fromkeys(SHARDS, 100) | change)
+    model = folder(tmp_path / "m", dict.fromkeys(SHARDS, 1000) | change)
 
     with pytest.raises(ModelError, match=sentence):
         read(model)
 
 
-def test_an_index_of_files_elsewhere(tmp_path: Path) -> None:
-    """A folder's weights are in it."""
-    model = folder(tmp_path / "m", {})
-    index(model, shards=("../../etc/passwd",))
+@pytest.mark.parametrize("size", [4, 50, GIB - 1])
+def test_a_copy_that_was_cut(size: int, tmp_path: Path) -> None:
+    """Inside its length, its header or its tensors; the header says how long a file is."""
+    model = folder(tmp_path / "m", dict.fromkeys(SHARDS, GIB))
+    os.truncate(model / SHARDS[1], size)
 
-    assert "which is no file beside it" in refusal(plan(tmp_path, model))
+    assert refusal(plan(tmp_path, model)).startswith(f"{SHARDS[1]} is ")
+
+
+@pytest.mark.parametrize(
+    "shard", ["../../etc/passwd", "", ".", "a" * 400, "a\0b", "/etc/passwd", "\ud800", 5, None]
+)
+def test_an_index_of_files_elsewhere(shard: Any, tmp_path: Path) -> None:
+    """A folder's weights are in it, under names that a file can have."""
+    model = folder(tmp_path / "m", {})
+    index(model, shards=(shard,))
+
+    with pytest.raises(ModelError, match=r"which is no file beside it|cannot be used"):
+        read(model)
+
+
+@pytest.mark.parametrize("file", ["config.json", INDEX, "tokenizer_config.json", "modules.json"])
+def test_json_that_nobody_can_walk(file: str, tmp_path: Path) -> None:
+    """One sentence, where a parser would end."""
+    model = folder(tmp_path / "m", {})
+    for content in (
+        "[" * 100_000,
+        '{"a":' * 5000 + "1" + "}" * 5000,
+        '{"a": "\\ud800"}',
+        "9" * 5000,
+    ):
+        (model / file).write_text(content)
+        with pytest.raises(ModelError, match=r"not valid JSON|cannot be used"):
+            read(model)
 
 
 def test_the_fake_hub_still_has_small_models(online: FakeHub) -> None:

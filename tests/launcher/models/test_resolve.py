@@ -1,6 +1,7 @@
 """A model's facts from its files alone, or from its name."""
 
 import json
+import re
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 
 from launcher.errors import ModelError, SettingsError
+from launcher.models.architectures import DRAFT
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_made, read_model
 from launcher.settings import load
+from tests.sparse import sparse_weights
 
 LLAMA: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -88,6 +91,55 @@ def test_the_checkpoints_own_quantization(
     assert (facts.quantization, facts.bits) == (method, bits)
 
 
+UNREADABLE: list[tuple[dict[str, Any], str]] = [
+    *(
+        (
+            {"quant_method": name},
+            f"does not read {name}; use the 16-bit weights .* or a copy in gptq",
+        )
+        for name in ("hqq", "aqlm", "exl2", "exl3", "eetq", "quip", "vptq", "bitnet", "fp-quant")
+    ),
+    ({"quant_method": "fbgemm_fp8"}, "does not read fbgemm-fp8"),
+    ({"quant_method": "exl3", "bits": 4.65}, "does not read exl3"),
+    ({"quant_method": "gptq", "bits": 3}, "reads gptq with 4 or 8 bits, and these have 3; use"),
+    ({"quant_method": "gptq", "bits": 2}, "and these have 2"),
+    ({"quant_method": "awq", "w_bit": 8}, "reads awq with 4 bits, and these have 8"),
+    ({"quant_method": "auto-round", "bits": 16}, "with 2, 3, 4, 5, 6, 7 or 8 bits"),
+    ({"quant_method": "gptq", "bits": 4, "sym": False}, "symmetric GPTQ only"),
+    ({"quant_method": "gptq", "desc_act": True, "group_size": 128}, "activation order"),
+    ({"quant_method": "compressed-tensors", "sparsity_config": {"targets": ["Linear"]}}, "sparse"),
+]
+
+
+@pytest.mark.parametrize(("own", "reason"), UNREADABLE)
+def test_formats_that_the_engine_does_not_read(
+    tmp_path: Path, own: dict[str, Any], reason: str
+) -> None:
+    """Named with what to use instead, wherever the format is said."""
+    facts = read(folder(tmp_path / "m", {**LLAMA, "quantization_config": own}))
+    nested = {**LLAMA, "text_config": {"quantization_config": own}}
+
+    assert re.search(reason, str(facts.unreadable))
+    assert read(folder(tmp_path / "n", nested)).unreadable == facts.unreadable
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"quant_method": "gptq", "bits": 8, "sym": True},
+        {"quant_method": "gptq", "desc_act": True, "group_size": -1},
+        {"quant_method": "auto-round", "bits": 2},
+        {"quant_method": "compressed-tensors", "sparsity_config": {}},
+        {"quant_method": "modelopt_fp4"},
+        {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}},
+        {"quant_method": ""},
+    ],
+)
+def test_formats_that_the_engine_reads(tmp_path: Path, own: dict[str, Any]) -> None:
+    """Beside those that it does not."""
+    assert read(folder(tmp_path, {**LLAMA, "quantization_config": own})).unreadable is None
+
+
 @pytest.mark.parametrize(
     ("files", "has_template", "parser"),
     [
@@ -156,6 +208,7 @@ def test_reasoning_parser_of_a_family(
     assert plain.reasoning_parser == inner.reasoning_parser == parser
 
 
+SEQ2SEQ = "an encoder-decoder, for transcripts or translations"
 OTHER_PURPOSES = [
     ({"architectures": ["BertModel"]}, "an embedding model"),
     ({"architectures": ["Qwen2ForRewardModel"]}, "a reward model"),
@@ -168,8 +221,19 @@ OTHER_PURPOSES = [
     ({"architectures": ["Unheard"]}, None),
     (
         {"architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True},
-        "an encoder-decoder, for transcripts or translations",
+        "a speech-to-text model",
     ),
+    ({"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}, SEQ2SEQ),
+    ({"architectures": ["BartForConditionalGeneration"], "model_type": "bart"}, SEQ2SEQ),
+    ({"architectures": ["LlamaForCausalLMEagle3"]}, DRAFT),
+    ({"architectures": ["EagleLlamaForCausalLM"]}, DRAFT),
+    ({"architectures": ["MiMoMTPModel"]}, DRAFT),
+    ({"draft_vocab_size": 32000}, DRAFT),
+    ({"speculators_config": {"verifier": {}}}, DRAFT),
+    ({"architectures": None, "model_type": "medusa"}, DRAFT),
+    ({"architectures": ["Eagle2_5_VLForConditionalGeneration"]}, None),
+    ({"num_nextn_predict_layers": 1}, None),
+    ({"architectures": ["QWenLMHeadModel"]}, "a model that vLLM no longer serves"),
 ]
 
 
@@ -177,6 +241,28 @@ OTHER_PURPOSES = [
 def test_what_a_model_is_for(tmp_path: Path, entries: dict[str, Any], purpose: str | None) -> None:
     """Its class tells, as it tells vLLM."""
     assert read(folder(tmp_path / "m", {**LLAMA, **entries})).purpose == purpose
+
+
+@pytest.mark.parametrize(("name", "layers", "purpose"), [("EAGLE-x", 1, DRAFT), ("eagle", 2, None)])
+def test_an_older_draft(tmp_path: Path, name: str, layers: int, purpose: str | None) -> None:
+    """It has the class of its large model, so its name and its one layer tell."""
+    config = {**LLAMA, "num_hidden_layers": layers}
+
+    assert read(folder(tmp_path / name, config)).purpose == purpose
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "whisper", "d_model": 384, "encoder_attention_heads": 6},
+        {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "d_model": 512},
+        {"medusa_num_heads": 3, "base_model_name_or_path": "org/large"},
+    ],
+)
+def test_what_cannot_chat_has_another_shape(tmp_path: Path, config: dict[str, Any]) -> None:
+    """What it is counts more than an entry that it lacks."""
+    with pytest.raises(ModelError, match=r"and cannot chat: set MMHIE_REASONER_MODEL"):
+        read(folder(tmp_path / "m", config))
 
 
 def test_an_embedder_of_a_chat_models_class(tmp_path: Path) -> None:
@@ -226,6 +312,11 @@ def test_modelopts_older_description(tmp_path: Path) -> None:
         {"sliding_window": -1},
         {"intermediate_size": -8},
         {"num_hidden_layers": 0},
+        {"num_hidden_layers": 10**30},
+        {"hidden_size": float("inf")},
+        {"num_key_value_heads": -4},
+        {"head_dim": [64]},
+        {"conv_L_cache": 10**30, "layer_types": ["conv", "conv"]},
         {"quantization_config": {"quant_method": "gptq", "bits": -3}},
         {"quantization_config": [1]},
         {"linear_attn_config": [2]},
@@ -311,11 +402,11 @@ def test_layers_without_a_cache(tmp_path: Path, entries: dict[str, Any], linear:
 def test_a_draft_model_counts(tmp_path: Path, text: str, name: bool) -> None:
     """Whichever way vLLM's flag is written."""
     small = folder(tmp_path / "draft", LLAMA)
-    (small / "model.safetensors").write_bytes(b"0" * 99)
+    sparse_weights(small / "model.safetensors", 999)
     large = folder(tmp_path / "m", LLAMA)
     facts = read(large, engine_args=text.replace("NAME", str(small)))
 
-    assert (facts.draft.weight_bytes if facts.draft else None) == (99 if name else None)
+    assert (facts.draft.weight_bytes if facts.draft else None) == (999 if name else None)
 
 
 @pytest.mark.parametrize(
@@ -372,16 +463,42 @@ def test_mistrals_own_description(tmp_path: Path) -> None:
     }
     params |= {"n_kv_heads": 8, "vocab_size": 32768, "norm_eps": 1e-05}
     (tmp_path / "params.json").write_text(json.dumps(params))
-    (tmp_path / "consolidated.safetensors").write_bytes(b"0" * 100)
+    sparse_weights(tmp_path / "consolidated.safetensors", 1000)
     facts = read(tmp_path)
 
     assert (facts.layers, facts.kv_heads, facts.vocab, facts.context) == (32, 8, 32768, 128_000)
-    assert (facts.format, facts.weight_bytes, facts.missing) == ("mistral", 100, ())
+    assert (facts.format, facts.weight_bytes, facts.missing) == ("mistral", 1000, ())
     assert (facts.chat_template, facts.tool_parser) == (True, "mistral")
     assert facts.parameters / 1e9 == pytest.approx(7.25, rel=0.02)
 
 
-@pytest.mark.parametrize("content", ["{}", "[1]", '{"moe": 3}', '{"dim": "x"}', '{"dim": 4096}'])
+def test_mistrals_weights_beside_a_config(tmp_path: Path) -> None:
+    """A Mistral's are read by either description, in one layout; another class needs its own."""
+    mistral = {**LLAMA, "architectures": ["MistralForCausalLM"], "model_type": "mistral"}
+    model = folder(tmp_path / "m", mistral)
+    sparse_weights(model / "consolidated.safetensors")
+    other = folder(tmp_path / "n", LLAMA)
+    sparse_weights(other / "consolidated.safetensors")
+
+    assert (read(model).format, read(model).weight_bytes) == ("checkpoint", 1000)
+    with pytest.raises(ModelError, match=r"reads for a LlamaForCausalLM with params\.json alone"):
+        read(other)
+    params = {"dim": 64, "n_layers": 2, "hidden_dim": 128, "n_heads": 4, "vocab_size": 1000}
+    (other / "params.json").write_text(json.dumps(params))
+    assert read(other).format == "mistral"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{}",
+        "[1]",
+        '{"moe": 3}',
+        '{"dim": "x"}',
+        '{"dim": 4096}',
+        '{"dim": 1, "n_layers": 1000000000, "n_heads": 1, "vocab_size": 1, "sliding_window": [1]}',
+    ],
+)
 def test_a_description_by_mistral_that_is_none(tmp_path: Path, content: str) -> None:
     """One sentence."""
     (tmp_path / "params.json").write_text(content)
@@ -620,6 +737,41 @@ def test_a_cut_gguf_is_refused(tmp_path: Path, length: int) -> None:
 
     with pytest.raises(ModelError, match=r"m\.gguf is not"):
         read(file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (8, struct.pack("<Q", 2**64 - 1)),
+        (8, struct.pack("<Q", 2**40)),
+        (9, struct.pack("<IQ", 4, 2**63)),
+        (9, struct.pack("<IQ", 8, 2**62)),
+        (9, struct.pack("<IQ", 9, 1) * 5000),
+        (99, b""),
+    ],
+)
+def test_a_gguf_header_that_lies(tmp_path: Path, kind: int, value: bytes) -> None:
+    """A length that no file has is not believed."""
+    file = gguf_file(tmp_path / "m.gguf", {})
+    entry = struct.pack("<Q", 1) + b"a" + struct.pack("<I", kind) + value
+    file.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + entry)
+
+    with pytest.raises(ModelError, match=r"m\.gguf is not a complete GGUF file"):
+        read(file)
+
+
+@pytest.mark.parametrize("name", ["a" * 400, f"/{'a' * 400}", "~nobody-of-this-name/m"])
+def test_a_name_that_no_model_has(name: str) -> None:
+    """Neither a path nor a hub's."""
+    with pytest.raises(ModelError, match="is no name of a model: correct it"):
+        read(name)
+
+
+@pytest.mark.parametrize("record", ['{"a": 1}', '{"adapter": "a", "base": "b", "rank": "x"}'])
+def test_a_record_of_a_merge_that_is_none(tmp_path: Path, record: str) -> None:
+    """It is named, with what to do."""
+    with pytest.raises(ModelError, match="is no record of a merge: merge again"):
+        read(folder(tmp_path / "m", LLAMA, **{"mmhie_merge.json": record}))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ def test_the_flag(wanted: str, model: ModelFacts, hardware: Hardware, flag: str 
         ("float16", GEMMA, None, A100, "numerically unstable in float16"),
         ("float16", GPT_OSS, "mxfp4", A100, "bfloat16 only; use MMHIE_DTYPE=auto"),
         ("auto", GEMMA, "fp8", T4, "no fp8 kernels for float32; use another GPU"),
+        ("float32", DENSE, "modelopt", A100, "no modelopt kernels for float32"),
+        ("float32", LATENT, None, A100, r"no latent attention \(MLA\) for float32"),
     ],
 )
 def test_what_the_engine_would_refuse(
@@ -75,6 +77,13 @@ def test_an_8_bit_cache_without_kernels(model: ModelFacts, hardware: Hardware) -
 
     assert choose_kv_dtype("auto", model, hardware, "cuda") == "auto"
     assert choose_kv_dtype("fp8", model, CPU, "cpu") == "auto"
+
+
+def test_an_8_bit_cache_beside_float32() -> None:
+    """FlashInfer has 16 bits only, so that Triton's kernels are left, from 8.9 on."""
+    assert choose_kv_dtype("fp8", DENSE, L4, "cuda", "float32") == "fp8"
+    with pytest.raises(PlanError, match=r"reads an 8-bit cache for float32; set it to auto"):
+        choose_kv_dtype("fp8", DENSE, A100, "cuda", "float32")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
 from launcher.settings import load
 from tests.launcher.conftest import Refusals
+from tests.sparse import sparse_weights
 
 DEFAULT = "dousery/medical-reasoning-gpt-oss-20b"
 PLUGINS = Installation(plugins=frozenset({"bitsandbytes", "gguf"}))
@@ -169,7 +170,7 @@ def test_weights_are_read_ahead_where_they_fit(
 ) -> None:
     """More than the free memory would push each other out of the page cache."""
     model = dense(tmp_path / "m")
-    (model / "model.safetensors").write_bytes(b"0" * 2**20)
+    sparse_weights(model / "model.safetensors", 2**20)
     here = replace(parse("1x24"), ram_gib=gib)
 
     assert value(plan(here, reasoner_model=str(model)), "--safetensors-load-strategy") == strategy
@@ -578,7 +579,7 @@ def every_plan(tmp_path: Path) -> Iterator[EnginePlan]:
     (own / "params.json").write_text(json.dumps(params))
     seeing = dense(tmp_path / "seeing", vision_config={"model_type": "siglip_vision_model"})
     for name in ("model.safetensors", "consolidated.safetensors"):
-        (seeing / name).write_bytes(b"0")
+        sparse_weights(seeing / name)
     models = [str(seeing), DEFAULT, "openai/gpt-oss-20b", "embedded", "facebook/opt-1.3b"]
     models += ["sshleifer/tiny-gpt2", str(thinking), str(own), *map(str, folders)]
     places = (

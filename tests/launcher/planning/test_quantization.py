@@ -133,6 +133,8 @@ def test_what_falls_back(
         ("none", replace(GPT_OSS, quantization="awq"), CPU, PLUGINS, "cannot load gpt-oss"),
         ("none", replace(GPT_OSS, quantization="gguf"), A100, PLUGINS, "cannot load gpt-oss"),
         ("fp8", GPT_OSS, T4, PLUGINS, "compute capability 8.0"),
+        ("none", replace(checkpoint("hqq"), unreadable="no"), A100, PLUGINS, "is hqq .* here: no"),
+        ("fp8", replace(checkpoint("gptq", 3), unreadable="no"), CPU, PLUGINS, "here: no"),
     ],
 )
 def test_what_is_refused(

@@ -18,6 +18,7 @@ from launcher.planning.plan import EnginePlan, make_plan
 from launcher.planning.speed import speeds
 from launcher.settings import load
 from tests.launcher.conftest import Refusals
+from tests.sparse import sparse_weights
 
 
 def plan(gpus: str = "1xh100", **ours: str) -> EnginePlan:
@@ -68,7 +69,7 @@ def test_the_draft_model_that_is_named(model: str, draft: str, tokens: int) -> N
 def test_no_draft_model_beside_gpt_oss_in_stages(tmp_path: Path) -> None:
     """It is neither named nor taken there."""
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors").write_bytes(b"0")
+    sparse_weights(tmp_path / "model.safetensors")
 
     assert "--speculative-config" not in states(plan("2xl4", pipeline_parallel="2"))
     with pytest.raises(PlanError, match=r"no draft model .* beside gpt-oss in pipeline stages"):

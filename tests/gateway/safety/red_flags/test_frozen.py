@@ -35,7 +35,7 @@ def test_the_newest_set_is_large_enough_to_say_something() -> None:
 
     assert emergencies == {"en": 70, "de": 45, "es": 45, "fr": 45, "pt": 30, "it": 30}
     assert {name: len(each) for name, each in newest.items()} == {
-        "en": 190, "de": 120, "es": 120, "fr": 120, "pt": 75, "it": 75
+        "en": 180, "de": 115, "es": 115, "fr": 115, "pt": 75, "it": 75
     }  # fmt: skip
     assert sum(several) > 0.6 * len(several)
 

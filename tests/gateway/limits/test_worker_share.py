@@ -1,0 +1,53 @@
+"""Workers' shares of limits."""
+
+import pytest
+
+from gateway.errors import TooBusy
+from gateway.limits.admission import AdmissionQueue
+from gateway.limits.rate_limiter import LocalRateLimiter
+from gateway.limits.worker_share import shared_limits, worker_share
+from gateway.principal import NO_LIMITS, Limits, Principal
+from gateway.settings.gateway import GatewaySettings
+
+
+@pytest.mark.parametrize(
+    ("limit", "workers", "share"),
+    [(64, 1, 64), (64, 2, 32), (10, 4, 2), (4, 4, 1), (3, 4, 1), (1, 64, 1), (0, 1, 0), (0, 4, 0)],
+)
+def test_a_share_is_rounded_down_and_at_least_one(limit: int, workers: int, share: int) -> None:
+    """A limit of nothing stays nothing, so that a gateway without a queue has none."""
+    assert worker_share(limit, workers) == share
+
+
+def test_a_limit_that_is_not_set_is_none_for_a_worker() -> None:
+    """What is not limited does not become limited by workers."""
+    assert shared_limits(NO_LIMITS, 4) == NO_LIMITS
+    assert shared_limits(Limits(tokens_per_minute=100), 4) == Limits(tokens_per_minute=25)
+
+
+def test_slots_and_queue_of_a_worker() -> None:
+    """A worker's admission queue has its share of both, and of no queue none."""
+    queue = AdmissionQueue.of(GatewaySettings(workers=4, max_inflight=10, max_queue=0))
+
+    assert (queue.max_inflight, queue.max_queue) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(concurrency=4), "may have 2 requests open at once at each of 2 gateway processes;"),
+        (Limits(requests_per_minute=5), "2 requests per minute at each of 2 gateway processes are"),
+    ],
+)
+async def test_a_worker_refuses_at_its_share(limits: Limits, words: str) -> None:
+    """The refusal says that the number is of one process, so that nobody takes it for the key's."""
+    limiter, ward = (
+        LocalRateLimiter(workers=2),
+        Principal("ward", "key", frozenset(), limits=limits),
+    )
+    for _ in range(2):
+        await limiter.acquire(ward)
+
+    with pytest.raises(TooBusy) as refused:
+        await limiter.acquire(ward)
+    assert words in refused.value.message
