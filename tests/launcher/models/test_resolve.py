@@ -14,6 +14,7 @@ from launcher.models.architectures import DRAFT
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_made, read_model
 from launcher.settings import load
+from tests.fake_hub import files
 from tests.sparse import sparse_weights
 
 LLAMA: dict[str, Any] = {
@@ -420,7 +421,7 @@ def test_a_draft_model_counts(tmp_path: Path, text: str, name: bool) -> None:
 def test_the_cache_of_a_draft_model(tmp_path: Path, config: dict[str, Any], cached: int) -> None:
     """Keys and values of each of its layers; one without attention has none."""
     small = folder(tmp_path / "draft", {**LLAMA, **config})
-    (small / "model.safetensors").write_bytes(b"0" * 99)
+    (small / "model.safetensors").write_bytes(files.tensors({"fc.weight": (2, 2)}))
     facts = read(folder(tmp_path / "m", LLAMA), engine_args=f"--spec-model {small}")
 
     assert facts.draft is not None
