@@ -8,11 +8,12 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
+from gateway.api import paths
 from gateway.auth.gate import Need
 from gateway.generate.handler import Generate
 from gateway.pipeline import Handler
-from gateway.proxy.handler import CHAT, COMPLETIONS, MESSAGES, RESPONSES, PassThrough
-from gateway.proxy.token_counts import COUNT, DETOKENIZE, TOKENIZE, TokenCount
+from gateway.proxy.handler import PassThrough
+from gateway.proxy.token_counts import TokenCount
 from gateway.routes import embeddings, feedback, health, metrics, model_card, models
 from gateway.settings.gateway import GatewaySettings
 
@@ -81,14 +82,14 @@ def described(body: type[BaseModel] | None) -> dict[str, object] | None:
 
 
 ENDPOINTS: tuple[TokenEndpoint | Endpoint, ...] = (
-    TokenEndpoint("/llm/generate", "generate", Generate()),
-    TokenEndpoint(CHAT, "openai", PassThrough(CHAT)),
-    TokenEndpoint(COMPLETIONS, "openai", PassThrough(COMPLETIONS)),
-    TokenEndpoint(RESPONSES, "openai", PassThrough(RESPONSES)),
-    TokenEndpoint(MESSAGES, "openai", PassThrough(MESSAGES)),
-    TokenEndpoint(COUNT, "openai", TokenCount(COUNT)),
-    TokenEndpoint(TOKENIZE, "openai", TokenCount(TOKENIZE)),
-    TokenEndpoint(DETOKENIZE, "openai", TokenCount(DETOKENIZE)),
+    TokenEndpoint(paths.GENERATE, "generate", Generate()),
+    TokenEndpoint(paths.CHAT, "openai", PassThrough(paths.CHAT)),
+    TokenEndpoint(paths.COMPLETIONS, "openai", PassThrough(paths.COMPLETIONS)),
+    TokenEndpoint(paths.RESPONSES, "openai", PassThrough(paths.RESPONSES)),
+    TokenEndpoint(paths.MESSAGES, "openai", PassThrough(paths.MESSAGES)),
+    TokenEndpoint(paths.COUNT, "openai", TokenCount(paths.COUNT)),
+    TokenEndpoint(paths.TOKENIZE, "openai", TokenCount(paths.TOKENIZE)),
+    TokenEndpoint(paths.DETOKENIZE, "openai", TokenCount(paths.DETOKENIZE)),
     Endpoint("/v1/models", "openai", models.models, "openai"),
     Endpoint("/v1/models/{model_id:path}", "openai", models.model, "openai"),
     Endpoint("/v1/embeddings", "openai", embeddings.embeddings, "openai", "POST", status=501),

@@ -11,6 +11,7 @@ from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.api.paths import MESSAGES
 from gateway.auth.cors import CorsPolicy
 from gateway.endpoints import TOKEN_ENDPOINTS
 from gateway.errors import ClientGone, Draining, GatewayError
@@ -18,7 +19,6 @@ from gateway.http.exchange import Exchange, value_of
 from gateway.observability.logs import fault
 from gateway.pipeline import Pipeline, authorise
 from gateway.proxy import messages_error
-from gateway.proxy.handler import MESSAGES
 from gateway.safety.wording import Wording
 from gateway.services import Services
 

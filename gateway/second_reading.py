@@ -22,7 +22,6 @@ from gateway.safety.second_reader import LONGEST, PENDING, Outcome
 from gateway.services import Services
 
 GRACE_S = 0.05
-CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
 CHARACTERS_PER_TOKEN = 2  # few: a question that does not fit is refused
 
 
@@ -90,7 +89,7 @@ class SecondReading:
             fields["thinking_token_budget"] = second_reader.REASONING_TOKENS
         return EngineRequest(
             "POST",
-            CHAT if model.has_chat_template else COMPLETIONS,
+            model.path,
             orjson.dumps({"model": model.id, **body, **fields}),
             request_id=f"{record.own_id}-notice",
             session=gate.session_id(record.principal),

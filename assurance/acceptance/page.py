@@ -6,7 +6,8 @@ from typing import Final
 
 from assurance.acceptance.report import SIGNATURE
 from assurance.reports.charts import bar_chart, line_chart
-from assurance.reports.page import framed, signature
+from assurance.reports.page import facts, figures, framed, signature, table
+from assurance.reports.report import ReportKind
 from launcher.json_types import JsonView
 
 MARKS: Final = {"passed": "✓", "failed": "✗", "not applicable": "·"}
@@ -33,7 +34,7 @@ def html(text: str) -> str:
     body = (
         f"<h1>Acceptance of {escape(model)}</h1>\n"
         f'<p class="verdict {outcome}">{escape(found["verdict"])}</p>\n'
-        f"{seen_on(found)}\n{facts(found['facts'])}\n{findings(found['findings'])}\n"
+        f"{seen_on(found)}\n{facts(NAMES, found['facts'])}\n{findings(found['findings'])}\n"
         f"{charts(found['measurements'])}\n"
         "<footer>Not a clinical validation: the service was checked, with fixed synthetic prompts; "
         "the medical quality of the model was not. "
@@ -42,34 +43,22 @@ def html(text: str) -> str:
     return framed(f"Acceptance of {model}: {outcome}", body, text)
 
 
+REPORT: Final = ReportKind(SIGNATURE, html, ("time", "has_passed", "verdict"))
+
+
 def seen_on(found: JsonView) -> str:
     """Say what it ran on, and that a CPU proves nothing about a GPU."""
-    facts, quick = found["facts"], ", quick form" if found["facts"]["is_quick"] else ""
-    device = ", ".join(facts["cards"]) or f"a CPU ({facts['cpus']} cores)"
+    plan, quick = found["facts"], ", quick form" if found["facts"]["is_quick"] else ""
+    device = ", ".join(plan["cards"]) or f"a CPU ({plan['cpus']} cores)"
     note = (
         ""
-        if facts["cards"]
+        if plan["cards"]
         else ' <strong class="note">CPU engine: nothing here was seen on a GPU.</strong>'
     )
     return (
         f"<p>{escape(found['time'])} on {escape(device)}, mmhie {escape(found['version'])}"
         f"{quick}.{note}</p>"
     )
-
-
-def facts(found: JsonView) -> str:
-    """Render the plan's facts as a list."""
-    rows = (
-        f"<div><dt>{name}</dt><dd>{escape(written(found[field]))}</dd></div>"
-        for field, name in NAMES.items()
-        if found[field]
-    )
-    return f"<dl>{''.join(rows)}</dl>"
-
-
-def written(value: object) -> str:
-    """Write a fact's value."""
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def findings(found: Iterable[Mapping[str, str]]) -> str:
@@ -83,8 +72,7 @@ def findings(found: Iterable[Mapping[str, str]]) -> str:
         for one in found
     )
     head = "<th></th><th>Check</th><th>Verdict</th><th>Measured</th><th>Limit</th>"
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
-    return f'<div class="wide">{table}</div>'
+    return table(head, rows)
 
 
 def charts(measurements: JsonView) -> str:
@@ -102,7 +90,7 @@ def charts(measurements: JsonView) -> str:
         drawn.append(bar_chart("Memory", "GiB", bars))
         tokens = {"estimated": memory["estimated_tokens"], "measured": memory["tokens"]}
         drawn.append(bar_chart("KV cache", "tokens", tokens))
-    return f'<div class="charts">{"".join(f"<figure>{one}</figure>" for one in drawn)}</div>'
+    return figures(drawn)
 
 
 def series(runs: Iterable[JsonView], field: str) -> dict[str, list[tuple[float, float]]]:

@@ -1,6 +1,5 @@
 """Turns of vLLM's own `bench serve`: each one's prompts, arguments and result, and their child."""
 
-import asyncio
 import json
 import os
 import sys
@@ -14,10 +13,12 @@ from assurance.acceptance.check import Unmeasured
 from assurance.acceptance.prompts import notes
 from assurance.acceptance.target import COMPLETIONS, Endpoint, Target
 from launcher.json_types import Json
+from launcher.process.child import Command, run_to_end
 
 # Fewer tokens out with --quick, and on a CPU, which makes some twenty a second.
 TOKENS_IN, TOKENS_OUT, FEW_TOKENS_OUT = 128, 64, 24
 WORDS_OF_A_TOKEN: Final = 0.75  # of English text, about
+KILL_AFTER_S: Final = 2.0
 ROUNDS: Final = 2  # requests of each stream in a turn, one after the other
 LEAST_REQUESTS: Final = 8  # of a turn: two answers alone would measure chance
 
@@ -77,18 +78,9 @@ async def bench(jobs: Iterable[tuple[str, list[str]]], folder: Path) -> None:
     listed = folder / "runs.json"
     listed.write_text(json.dumps([{"key": key, "argv": argv} for key, argv in jobs]))
     listed.chmod(0o600)  # the keys are in it
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "assurance.acceptance.bench", str(listed)),
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        _, said = await child.communicate()
-    finally:
-        if child.returncode is None:
-            child.kill()
-    if child.returncode:
-        last = (said.decode(errors="replace").strip().splitlines() or ["without a word"])[-1]
-        raise Unmeasured(f"`vllm bench serve` ended with an error: {last}")
+    argv = (sys.executable, "-m", "assurance.acceptance.bench", str(listed))
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
+    status, last_line = await run_to_end(Command(argv, env), KILL_AFTER_S)
+    if status:
+        reason = last_line or "without a word"
+        raise Unmeasured(f"`vllm bench serve` ended with an error: {reason}")

@@ -16,16 +16,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from assurance.acceptance import page, report, run
+from assurance.acceptance import report, run
 from assurance.acceptance.check import Finding
-from assurance.acceptance.report import SIGNATURE
+from assurance.acceptance.page import REPORT
 from assurance.acceptance.service import Service
-from assurance.reports.files import audit_key, page_of, verified, writable, written
+from assurance.reports.report import audit_key, refuse_unwritable, write
 from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.cli.serve import on_signals
 from launcher.errors import LauncherError
-from launcher.json_types import Json, JsonView
+from launcher.json_types import Json
 from launcher.process.parent_death_guard import close_to_others
 from launcher.serving import preflight
 from launcher.terminal.progress import ProgressDisplay
@@ -58,14 +58,12 @@ def accept(
             text = asyncio.run(accepted(dict(os.environ), Run(out, quick, as_json)))
         except asyncio.CancelledError:
             raise NotAccepted("Stopped before the report was written.") from None
-        found = SIGNATURE.read(text)
-        saved(out, text)
-        if as_json:
-            sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        found, sentence = REPORT.signature.read(text), REPORT.save(out, text)
+        part_of(out).unlink(missing_ok=True)
+        if as_json or found["has_passed"]:
+            put(sentence, found, as_json=as_json)
         if not found["has_passed"]:
             raise NotAccepted(found["verdict"])
-        if not as_json:
-            sys.stdout.write(f"{found['verdict']} {out} and {page_of(out)} have the report.\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +83,11 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
     chosen = settings.load(environ)
     preflight.check_gateway()
     preflight.check_room(chosen.cache_dir)
-    writable(options.out)
+    refuse_unwritable(options.out)
     display = ProgressDisplay(Console(stderr=True))
 
     def seen(finding: Finding, so_far: Json) -> None:
-        written(part_of(options.out), json.dumps(so_far))
+        write(part_of(options.out), json.dumps(so_far))
         if not options.as_json:
             display.done()
             figures = f" ({finding.measured})" if finding.measured else ""
@@ -106,11 +104,11 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
             target = await service.start(chosen)
             measured = await run.measured(target, unfinished(options.out), begun, seen)
             if not all(one["outcome"] != "failed" for one in measured["findings"]):
-                written(options.out.with_suffix(".log"), target.log.read_text(errors="replace"))
+                write(options.out.with_suffix(".log"), target.log.read_text(errors="replace"))
         finally:
             await service.close()
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return SIGNATURE.signed(report.document(measured, now), audit_key())
+    return REPORT.signature.signed(report.document(measured, now), audit_key())
 
 
 @contextlib.contextmanager
@@ -136,25 +134,6 @@ def unfinished(out: Path) -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def saved(out: Path, text: str) -> None:
-    """Write the report and its page. Raises LauncherError."""
-    written(out, text)
-    written(page_of(out), page.html(text))
-    part_of(out).unlink(missing_ok=True)
-
-
 def verify(file: File, as_json: AsJson = False) -> None:
     """Verify that a report, or its page, is as it was written; exit code 1 if it is not."""
-    found = genuine(file)
-    sentence = f"The report is as it was written on {found['time']}. {found['verdict']}"
-    put(sentence, {"genuine": True, **summary(found)}, as_json=as_json)
-
-
-def genuine(file: Path) -> Json:
-    """Return the content of a report or a page that is as it was written. Raises LauncherError."""
-    return verified(file, audit_key(), SIGNATURE, page.html)
-
-
-def summary(found: JsonView) -> Json:
-    """Return a report's outcome for a program."""
-    return {name: found[name] for name in ("time", "has_passed", "verdict")}
+    put(*REPORT.verification(file), as_json=as_json)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,18 +16,16 @@ import typer
 from rich.console import Console
 
 from assurance.evaluation import compare as comparing
-from assurance.evaluation import folder, inspection, job, page, report, results, subject, suites
+from assurance.evaluation import folder, inspection, job, report, results, subject, suites
 from assurance.evaluation.inspection import Access, Event
 from assurance.evaluation.job import Asking, Judge, Task
-from assurance.evaluation.report import SIGNATURE
-from assurance.reports.files import audit_key, page_of, verified, writable, written
+from assurance.evaluation.page import REPORT
+from assurance.reports.report import audit_key, refuse_unwritable
 from gateway.cli.command import AsJson, put
 from launcher import settings
 from launcher.cli.chat import SYSTEM, Key, System, Url
 from launcher.errors import LauncherError, SettingsError
-from launcher.json_types import Json
-from launcher.terminal.address import address
-from launcher.terminal.api_client import ApiClient
+from launcher.terminal.address import access_key, address, client_of
 from launcher.terminal.progress import ProgressDisplay
 
 FOREVER_S: Final = 10 * 365 * 86_400.0
@@ -124,7 +123,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         return
     options = Options(
         url=address(url).rstrip("/"),
-        key=key,
+        key=access_key(key),
         suites=suite or default_suites(items),
         data=data or [],
         items=items or [],
@@ -142,11 +141,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         text = evaluated(options, ProgressDisplay(Console(stderr=True)))
     except KeyboardInterrupt:
         raise LauncherError(STOPPED) from None
-    written(out, text)
-    written(page_of(out), page.html(text))
-    found = SIGNATURE.read(text)
-    sentence = f"{found['verdict']} {out} and {page_of(out)} have the report."
-    put(sentence, outcome(found), as_json=as_json)
+    found = REPORT.signature.read(text)
+    put(REPORT.save(out, text), REPORT.summary(found), as_json=as_json)
 
 
 def default_suites(items: Sequence[Path] | None) -> list[str]:
@@ -167,11 +163,11 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
     if not options.url.startswith(("http://", "https://")):
         raise SettingsError("Inspect speaks HTTP: name the gateway as http(s)://host:port.")
     chosen = settings.load(os.environ)
-    writable(options.out)
+    refuse_unwritable(options.out)
     interpreter = inspection.python(chosen.evaluate_python, chosen.cache_dir)
     sources = suites.sources(options.suites, placed(options.data), options.items)
     tasks = job.tasks(sources, options.limit, options.connections)
-    with closing(ApiClient(options.url, options.key)) as service:
+    with closing(client_of(options.url, options.key)) as service:
         served, disclaimer = subject.ask(service.get)
     asking = Asking(
         *(served.model, options.system, options.max_tokens, options.connections),
@@ -188,7 +184,7 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
     run = report.Run(served, asking, sources, budget(options), place)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     content = report.document(run, results.records(tasks, found), now, audit_key())
-    return SIGNATURE.signed(content, audit_key())
+    return REPORT.signature.signed(content, audit_key())
 
 
 def budget(options: Options) -> dict[str, float | None]:
@@ -245,8 +241,8 @@ def compare(
 ) -> None:
     """Compare two reports on the same items; exit code 1 if they are told apart, 3 if they cannot
     be told apart at this size, 0 if the second is shown to be within --margin of the first."""
-    again = verified_or_unsigned(repeated) if repeated else None
-    found = comparing.compared(verified_or_unsigned(first), verified_or_unsigned(second), again)
+    read = partial(REPORT.verified, or_unsigned=True)
+    found = comparing.compared(read(first), read(second), read(repeated) if repeated else None)
     is_within = margin is not None and found.is_within(margin)
     document = {
         "is_told_apart": found.is_told_apart,
@@ -287,29 +283,6 @@ def lines(found: comparing.Comparison) -> list[str]:
     return listed
 
 
-def verified_or_unsigned(file: Path) -> Json:
-    """Return a report; a signed one has to be genuine. Raises LauncherError."""
-    try:
-        text = file.read_text()
-    except (OSError, UnicodeDecodeError):
-        raise LauncherError(f"{file} cannot be read: name an evaluation report.") from None
-    if file.suffix != ".html" and not SIGNATURE.read(text)["mac"]:
-        return SIGNATURE.read(text)
-    return genuine(file)
-
-
 def verify(file: File, as_json: AsJson = False) -> None:
     """Verify that a report, or its page, is as it was written; exit code 1 if it is not."""
-    found = genuine(file)
-    sentence = f"The report is as it was written on {found['time']}. {found['verdict']}"
-    put(sentence, {"genuine": True, **outcome(found)}, as_json=as_json)
-
-
-def genuine(file: Path) -> Json:
-    """Return the content of a report or a page that is as it was written. Raises LauncherError."""
-    return verified(file, audit_key(), SIGNATURE, page.html)
-
-
-def outcome(found: Json) -> Json:
-    """Return a report's outcome for a program."""
-    return {name: found[name] for name in ("time", "is_complete", "verdict", "groups")}
+    put(*REPORT.verification(file), as_json=as_json)

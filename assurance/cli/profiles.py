@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 
 from assurance.acceptance import profiles as rows
+from assurance.acceptance.page import REPORT
 from assurance.acceptance.profiles import Profile
-from assurance.cli.accept import File, genuine
+from assurance.cli.accept import File
 from gateway.cli.command import AsJson, print_rows, put
 from launcher import settings
 from launcher.planning import hardware
@@ -63,7 +64,7 @@ def described(row: Profile) -> dict[str, str]:
 
 def add(file: File, as_json: AsJson = False) -> None:
     """Add the combination of a signed report whose checks passed."""
-    profile = rows.profile_of(genuine(file))
+    profile = rows.profile_of(REPORT.verified(file))
     path = rows.add(profile, folder())
     sentence = f"{profile.model} on {profile.hardware} is among the profiles now, as {path}."
     put(sentence, {"added": str(path), **asdict(profile)}, as_json=as_json)

@@ -1,19 +1,18 @@
 """Inspect as a child process, in the environment that has it."""
 
+import asyncio
 import importlib.util
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from launcher.errors import LauncherError, MissingPackage
 from launcher.json_types import JsonView
-from launcher.process.child import GUARD
+from launcher.process.child import Command, prefixed, run_to_end
 
 ROOT: Final = Path(__file__).parents[2]
 # Our modules after the environment's own packages, which may be installed beside ours as well.
@@ -24,6 +23,7 @@ PROGRAM: Final = (
 JOB: Final = "job.json"
 # Inspect's buffers hold questions and answers: they stay beside its logs.
 HOMES: Final = ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")
+# On SIGINT it would wait for the items in flight; every finished one is on disk already.
 STOP_S: Final = 20.0
 Event = JsonView
 
@@ -83,68 +83,32 @@ def run(
     interpreter: Path, folder: Path, access: Access, seen: Callable[[Event], None]
 ) -> list[Event]:
     """Run the job in this folder; return a record of each item. Raises InspectFailed."""
-    command = [str(interpreter), "-c", PROGRAM, str(ROOT), str(folder / JOB)]
+    argv = (str(interpreter), "-c", PROGRAM, str(ROOT), str(folder / JOB))
     found: list[Event] = []
-    is_whole = False
     errors = folder / "inspect.log"
-    with errors.open("a") as log, child(command, environ(access, folder), log) as process:
-        for event in events(process):  # until it has closed its output, and so has ended
-            if event["event"] == "record":
+    with errors.open("a") as log:
+        log_line = prefixed("inspect", log)
+
+        def hear(line: str) -> None:
+            event = event_in(line)
+            if event is None:
+                log_line(line)
+            else:
                 found.append(event)
-            is_whole = is_whole or event["event"] == "end"
-            seen(event)
-    if is_whole:
-        return found
+                seen(event)
+
+        asyncio.run(run_to_end(Command(argv, environ(access, folder)), STOP_S, hear))
+    if any(event["event"] == "end" for event in found):
+        return [event for event in found if event["event"] == "record"]
     raise InspectFailed(
         f"Inspect ended before the run did; {errors} has its words. --resume goes on from there."
     )
 
 
-@contextmanager
-def child(
-    command: list[str], env: Mapping[str, str], log: Any
-) -> Iterator["subprocess.Popen[str]"]:
-    """Start a process that outlives neither the block nor, however it dies, this process."""
-    lifeline, held = os.pipe()
-    guard = (sys.executable, "-I", "-S", str(GUARD), str(lifeline), str(STOP_S))
-    process = subprocess.Popen(
-        [*guard, *command],
-        env=dict(env),
-        pass_fds=(lifeline,),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        start_new_session=True,  # Ctrl-C comes to us alone
-    )
-    os.close(lifeline)
+def event_in(line: str) -> Event | None:
+    """Return what the program tells in a line; None for anything else that is printed there."""
     try:
-        yield process
-    finally:
-        stop(process)
-        os.close(held)
-
-
-def stop(process: "subprocess.Popen[str]") -> None:
-    """Terminate a process that still runs, then kill it. Inspect has every finished item on disk
-    already; on SIGINT it would wait for those in flight."""
-    if process.poll() is None:
-        process.terminate()
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout:
-        process.stdout.close()
-
-
-def events(process: "subprocess.Popen[str]") -> Iterator[Event]:
-    """Yield what the program tells; anything else that is printed there is skipped."""
-    for line in process.stdout or ():
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict) and "event" in found:
-            yield found
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "event" in found else None

@@ -6,7 +6,8 @@ from typing import Final
 
 from assurance.evaluation.report import SIGNATURE
 from assurance.reports.charts import interval_chart
-from assurance.reports.page import framed, signature
+from assurance.reports.page import facts, figures, framed, signature, table
+from assurance.reports.report import ReportKind
 from launcher.json_types import JsonView
 
 NAMES: Final = {
@@ -31,8 +32,8 @@ def html(text: str) -> str:
         f"<h1>Evaluation of {escape(model)}</h1>\n"
         f'<p class="verdict{"" if whole else " failed"}">{escape(found["verdict"])}</p>\n'
         f"<p>{escape(found['time'])}, mmhie {escape(found['version'])}. {asking(found['asking'])}"
-        f"</p>\n{facts(found['served'])}\n{charts(found['groups'])}\n{table(found['groups'])}\n"
-        f"{agreement(found['agreement'])}\n{sources(found['sources'])}\n"
+        f"</p>\n{facts(NAMES, found['served'])}\n{charts(found['groups'])}\n"
+        f"{scores(found['groups'])}\n{agreement(found['agreement'])}\n{sources(found['sources'])}\n"
         "<footer>Intervals: Wilson's for right and wrong, the bootstrap for fractions, both 95 %. "
         "No score here shows that the model is safe for patients: rules and question sets measure "
         "what they measure, and clinicians validate locally. Questions and answers are in the "
@@ -40,6 +41,9 @@ def html(text: str) -> str:
         f"{signature(found['mac'], 'mmhie evaluate verify')}</footer>"
     )
     return framed(f"Evaluation of {model}", body, text)
+
+
+REPORT: Final = ReportKind(SIGNATURE, html, ("time", "is_complete", "verdict", "groups"))
 
 
 def asking(found: JsonView) -> str:
@@ -53,16 +57,6 @@ def asking(found: JsonView) -> str:
     )
 
 
-def facts(found: JsonView) -> str:
-    """Render what was evaluated as a list."""
-    rows = (
-        f"<div><dt>{name}</dt><dd>{escape(str(found[field]))}</dd></div>"
-        for field, name in NAMES.items()
-        if found[field]
-    )
-    return f"<dl>{''.join(rows)}</dl>"
-
-
 def charts(groups: Sequence[Row]) -> str:
     """Draw the groups of each suite with their intervals."""
     drawn = []
@@ -73,8 +67,8 @@ def charts(groups: Sequence[Row]) -> str:
             if one["suite"] == suite and one["score"]
         }
         if rows:
-            drawn.append(f"<figure>{interval_chart(suite, rows)}</figure>")
-    return f'<div class="charts">{"".join(drawn)}</div>'
+            drawn.append(interval_chart(suite, rows))
+    return figures(drawn)
 
 
 def name_of(group: Row) -> str:
@@ -83,7 +77,7 @@ def name_of(group: Row) -> str:
     return f"{group['group']}{language}"
 
 
-def table(groups: Iterable[Row]) -> str:
+def scores(groups: Iterable[Row]) -> str:
     """Render every group with interval and chance level."""
     rows = "\n".join(
         f'<tr><td>{escape(one["suite"])}</td><th scope="row">{escape(name_of(one))}</th>'
@@ -93,12 +87,7 @@ def table(groups: Iterable[Row]) -> str:
     )
     head = "<th>Suite</th><th>Group</th><th>Scored</th><th>Score, 95 % interval</th>"
     more = "<th>Guessing</th><th>Not right because</th>"
-    return wide(f"<thead><tr>{head}{more}</tr></thead><tbody>\n{rows}\n</tbody>")
-
-
-def wide(rows: str) -> str:
-    """Return a table that scrolls by itself."""
-    return f'<div class="wide"><table>{rows}</table></div>'
+    return table(f"{head}{more}", rows)
 
 
 def interval(found: JsonView | None) -> str:
@@ -135,8 +124,7 @@ def agreement(found: Iterable[Row]) -> str:
     )
     if not rows:
         return ""
-    head = "<tr><th>Same answer</th><th>Share, 95 % interval</th></tr>"
-    return wide(f"<thead>{head}</thead><tbody>\n{rows}\n</tbody>")
+    return table("<th>Same answer</th><th>Share, 95 % interval</th>", rows)
 
 
 def sources(found: Iterable[Row]) -> str:

@@ -24,7 +24,7 @@ def rows(file: Path) -> Iterator[tuple[int, Json]]:
             label = label_of(file, number, line)
         elif line:
             text = line.rpartition("\t")[2].replace("\\n", "\n")
-            yield number, item(f"{file.stem}-{number}", language_of(file), label, text)
+            yield number, item(f"{file.stem}-{number}", language_in_name(file), label, text)
 
 
 def lines(file: Path) -> list[str]:
@@ -51,7 +51,7 @@ def label_of(file: Path, number: int, line: str) -> str:
     return label
 
 
-def language_of(file: Path) -> str:
+def language_in_name(file: Path) -> str:
     """Return the language that the file is named by, as in `de.txt`; English otherwise."""
     return file.stem if LANGUAGE.fullmatch(file.stem) else "en"
 

@@ -1,11 +1,13 @@
 """The frame of a report's HTML page: it loads nothing, and the signed JSON is inside it."""
 
 import re
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Final
 
 from assurance.reports.signature import ReportDamaged
+from launcher.json_types import JsonView
 
 STYLE: Final = Path(__file__).with_name("page.css")
 OPENED, CLOSED = '<script type="application/json" id="report">', "</script>"
@@ -21,6 +23,31 @@ def framed(title: str, body: str, text: str) -> str:
         f"{body}\n</main>\n"
         f"{OPENED}{embedded(text)}{CLOSED}\n</body></html>\n"
     )
+
+
+def facts(names: Mapping[str, str], values: JsonView) -> str:
+    """Render the named values as a list, without those that are empty."""
+    rows = (
+        f"<div><dt>{name}</dt><dd>{escape(joined(values[field]))}</dd></div>"
+        for field, name in names.items()
+        if values[field]
+    )
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def joined(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def table(head: str, rows: str) -> str:
+    """Return a table that scrolls by itself."""
+    body = f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody>"
+    return f'<div class="wide"><table>{body}</table></div>'
+
+
+def figures(charts: Iterable[str]) -> str:
+    """Return charts side by side."""
+    return f'<div class="charts">{"".join(f"<figure>{chart}</figure>" for chart in charts)}</div>'
 
 
 def embedded(text: str) -> str:

@@ -12,6 +12,7 @@ import orjson
 
 from gateway.api.grammar_weight import COMPILED, weight_of_request
 from gateway.api.json_structure import is_deeper
+from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
 from gateway.errors import InvalidRequest
 from gateway.runtime.json_types import Json
 from gateway.settings.gateway import GatewaySettings
@@ -27,9 +28,9 @@ MOST_WORDS = 128
 MOST_DOCUMENTS = 64
 # The names of an answer's budget that a path reads; others it ignores.
 ANSWER_BUDGETS: Mapping[str, tuple[str, ...]] = {
-    "/v1/responses": ("max_output_tokens",),
-    "/v1/completions": ("max_tokens",),
-    "/v1/messages": ("max_tokens",),
+    RESPONSES: ("max_output_tokens",),
+    COMPLETIONS: ("max_tokens",),
+    MESSAGES: ("max_tokens",),
 }
 CHAT_BUDGETS = ("max_tokens", "max_completion_tokens")
 
@@ -296,7 +297,7 @@ MESSAGES_RULES: Mapping[str, Rule] = {
 
 def rules_for(path: str) -> Mapping[str, Rule]:
     """The rules of a path."""
-    return MESSAGES_RULES if path.startswith("/v1/messages") else RULES
+    return MESSAGES_RULES if path.startswith(MESSAGES) else RULES
 
 
 def check(
@@ -342,7 +343,7 @@ def check_batch(parsed: Json, policy: RequestPolicy) -> None:
 def default_budget(path: str, parsed: Json, policy: RequestPolicy) -> Json:
     """The answer's budget where there is a cap and the caller names none: vLLM's would be the
     rest of the context (16 tokens for text completions, which stay)."""
-    if policy.tokens is None or path == "/v1/completions":
+    if policy.tokens is None or path == COMPLETIONS:
         return {}
     names = ANSWER_BUDGETS.get(path, CHAT_BUDGETS)
     if any(parsed.get(name) is not None for name in names):

@@ -9,18 +9,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from gateway.api import paths
 from gateway.runtime.json_types import Json
 
 Role = Literal["system", "user", "tool"]
 # The fields of a path's conversation, oldest first.
 CONVERSATIONS: Mapping[str, tuple[str, ...]] = {
-    "/llm/generate": ("history", "prompt"),
-    "/v1/chat/completions": ("messages",),
-    "/v1/completions": ("prompt", "suffix"),
-    "/v1/responses": ("input",),
-    "/v1/messages": ("messages",),
-    "/v1/messages/count_tokens": ("messages",),
-    "/tokenize": ("messages", "prompt"),
+    paths.GENERATE: ("history", "prompt"),
+    paths.CHAT: ("messages",),
+    paths.COMPLETIONS: ("prompt", "suffix"),
+    paths.RESPONSES: ("input",),
+    paths.MESSAGES: ("messages",),
+    paths.COUNT: ("messages",),
+    paths.TOKENIZE: ("messages", "prompt"),
 }
 ANY_CONVERSATION = ("messages", "input", "history", "prompt")
 # What an application says in every request.

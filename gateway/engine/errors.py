@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import orjson
 
+from gateway.api.paths import MESSAGES
 from gateway.errors import (
     EngineGarbled,
     EngineRejected,
@@ -54,7 +55,6 @@ ESCAPES = ("\\n", "\\r", "\\t")  # as Python and JSON write them in front of a w
 QUOTED = re.compile(r"[\\'\"]")
 # There vLLM parses no JSON of the request's but the body, which has been parsed here: what Python's
 # parser complains of is what the model wrote.
-MESSAGES = "/v1/messages"
 BROKEN_JSON = re.compile(r": line \d+ column \d+ \(char \d+\)\Z")
 _INPUT_ECHO = re.compile(
     r"(?:,\s{0,4})?'input':.*?(?=, '(?:ctx|url)':|\}|$)|\[?input_value=.*", re.DOTALL

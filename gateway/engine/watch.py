@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import orjson
 
+from gateway.api.paths import CHAT, COMPLETIONS, TOKENIZE
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.tls import RETRY_S, EngineUntrusted
 from gateway.errors import Draining, EngineUnavailable, GatewayError
@@ -47,6 +48,11 @@ class Model:
     pinned_date: str | None = None
     display_name: str | None = None  # what a person reads instead of the id
     owner: str = UNKNOWN  # the engine that lists it
+
+    @property
+    def path(self) -> str:
+        """The engine's path: models without a chat template answer 400 on chat."""
+        return CHAT if self.has_chat_template else COMPLETIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +189,7 @@ class EngineWatch:
 
     async def _count(self, model: str, **what: object) -> int | None:
         body = orjson.dumps({"model": model, **what})
-        request = EngineRequest("POST", "/tokenize", body, total_s=PROBE_TIMEOUT_S)
+        request = EngineRequest("POST", TOKENIZE, body, total_s=PROBE_TIMEOUT_S)
         status, answer = await self._engine.fetch(request)
         count = told(answer, "count") if status == 200 else None
         return count if isinstance(count, int) else None

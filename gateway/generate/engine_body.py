@@ -4,15 +4,8 @@ from gateway.engine.watch import Model
 from gateway.generate.prompt import Prompt
 from gateway.runtime.json_types import Json
 
-CHAT = "/v1/chat/completions"
-COMPLETIONS = "/v1/completions"
 # What opens and ends reasoning is generated, too; the launcher makes room for that much more.
 MARKER_TOKENS = 16
-
-
-def path(model: Model) -> str:
-    """The engine's path: models without a chat template answer 400 on chat."""
-    return CHAT if model.has_chat_template else COMPLETIONS
 
 
 def engine_budget(prompt: Prompt, model: Model, *, reasoning_budget: int) -> int:

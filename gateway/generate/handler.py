@@ -113,7 +113,7 @@ class PreparedPrompt:
             self.prompt, model, services.engine, limit=limit, cut=settings.truncate
         )
         body = orjson.dumps(self.options | engine_body.content(prompt, model))
-        return FittedPrompt(replace(self, prompt=prompt), engine_body.path(model), body)
+        return FittedPrompt(replace(self, prompt=prompt), model.path, body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Literal, TypeVar
 
 import orjson
 
+from gateway.api.paths import DETOKENIZE, TOKENIZE
 from gateway.engine import openai_json
 from gateway.engine.client import EngineClient, EngineRequest
 from gateway.engine.errors import translate
@@ -68,7 +69,7 @@ async def count_tokens(prompt: Prompt, model: Model, engine: EngineClient) -> in
     if not model.counts_tokens:
         return most_tokens(prompt, model) // BYTES_PER_TOKEN
     body = {"model": model.id, **engine_body.content(prompt, model)}
-    return await _ask_engine(engine, "/tokenize", body, ("count", int))
+    return await _ask_engine(engine, TOKENIZE, body, ("count", int))
 
 
 async def shorten(
@@ -76,12 +77,12 @@ async def shorten(
 ) -> Prompt:
     """The prompt without its first (left) or last (right) `over` tokens."""
     plain = {"model": model.id, "prompt": prompt.text, "add_special_tokens": False}
-    tokens = await _ask_engine(engine, "/tokenize", plain, ("tokens", list))
+    tokens = await _ask_engine(engine, TOKENIZE, plain, ("tokens", list))
     remaining = tokens[over:] if side == "left" else tokens[: max(0, len(tokens) - over)]
     if not remaining:
         return replace(prompt, text="", was_cut=True)
     back = {"model": model.id, "tokens": remaining}
-    text = await _ask_engine(engine, "/detokenize", back, ("prompt", str))
+    text = await _ask_engine(engine, DETOKENIZE, back, ("prompt", str))
     return replace(prompt, text=text, was_cut=True)
 
 

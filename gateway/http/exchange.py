@@ -1,7 +1,7 @@
 """One HTTP exchange: the request's body, the response, and a caller who may leave."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
 
 from starlette.types import Message, Receive, Scope, Send
@@ -12,9 +12,6 @@ from gateway.record import RequestRecord
 
 RawHeaders = Sequence[tuple[bytes, bytes]]  # as ASGI has them: lower-case names, in order
 RenderError = Callable[[GatewayError], bytes]
-# What a coroutine waits for when its steps are taken by hand: a future, or None for a bare yield.
-Awaited = asyncio.Future[object] | None
-Steps = Coroutine[Awaited, None, Message]
 
 AI_GENERATED = (b"x-mmhie-ai-generated", b"true")
 # A body over this is sent in parts: the socket's buffer would keep a copy of what is not sent yet.
@@ -145,19 +142,11 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     def write_now(self, data: bytes) -> Awaitable[None] | None:
-        """Send part of the body without waiting; what to wait for where that cannot be.
-
-        A server's `send` waits only while the caller's socket is full. It is run up to there.
-        """
+        """Send part of the body without waiting; what to wait for where that cannot be."""
+        if not self.write_framed(b"%x\r\n%b\r\n" % (len(data), data)):
+            return self.write(data)
         self.record.sent_bytes += len(data)
-        sending: Coroutine[Awaited, None, None] = self._send(  # type: ignore[assignment] # a coroutine
-            {"type": "http.response.body", "body": data, "more_body": True}
-        )
-        try:
-            awaited = sending.send(None)
-        except StopIteration:
-            return None
-        return Rest(sending, awaited)
+        return None
 
     async def finish(self, data: bytes = b"") -> None:
         """Send the end of the body."""
@@ -204,34 +193,18 @@ class Exchange:
             await self.finish(self.last_words(error))
 
 
-class Rest:
-    """The rest of a coroutine that waits for something: awaiting this waits on, and ends it."""
-
-    __slots__ = ("_awaited", "_coroutine")
-
-    def __init__(self, coroutine: Coroutine[Awaited, None, None], awaited: Awaited) -> None:
-        self._coroutine = coroutine
-        self._awaited = awaited
-
-    def __await__(self) -> Generator[Awaited, None, None]:
-        yield self._awaited
-        yield from self._coroutine.__await__()
-
-
 class CancelOnDisconnect:
     """Work that is cancelled, as ClientGone, the moment the caller hangs up, or is interrupted.
 
     Nobody reads `receive()` while a handler awaits the engine: without this a disconnect would be
-    noticed only when the answer is written. A task for it costs more than most of what a request
-    costs here, so `receive` is taken forward by hand: what it waits for is a future, and when that
-    is done it goes on.
+    noticed only when the answer is written.
     """
 
     __slots__ = (
         "_is_complete",
+        "_listening",
         "_reason",
         "_receive",
-        "_receiving",
         "_running",
         "_worker",
         "principal",
@@ -248,7 +221,6 @@ class CancelOnDisconnect:
         self._receive = receive
         self._is_complete = is_complete
         self._reason: Callable[[], BaseException] | None = None
-        self._receiving: Steps | None = None
         self._running = running
 
     def interrupt(self, reason: Callable[[], BaseException]) -> None:
@@ -260,7 +232,7 @@ class CancelOnDisconnect:
     async def __aenter__(self) -> None:
         self._worker: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment] # in a task
         self._running.add(self)
-        self._listen()
+        self._listening = asyncio.create_task(self._listen())
 
     async def __aexit__(
         self,
@@ -269,35 +241,16 @@ class CancelOnDisconnect:
         trace: TracebackType | None,
     ) -> None:
         self._running.discard(self)
-        receiving, self._receiving = self._receiving, None
-        if receiving is not None:
-            receiving.close()
+        self._listening.cancel()
+        del self._listening  # or the two would refer to each other until the collector runs
         reason = self._reason
         if kind is asyncio.CancelledError and reason and self._worker.uncancel() <= 0:
             raise reason() from None  # nobody else wants it to stop
 
-    def _listen(self) -> None:
-        self._receiving = self._receive()  # type: ignore[assignment] # a coroutine
-        self._go_on()
-
-    def _go_on(self, _done: object = None) -> None:
-        if self._receiving is None:
-            return
-        try:
-            awaited = self._receiving.send(None)
-        except StopIteration as heard:
-            self._hear(heard.value["type"])
-            return
-        if awaited is None:
-            asyncio.get_running_loop().call_soon(self._go_on)
-        else:
-            awaited.add_done_callback(self._go_on)
-
-    def _hear(self, kind: str) -> None:
-        if kind != "http.disconnect":
-            self._listen()
-        else:
-            self.interrupt(ClientGone)
+    async def _listen(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.interrupt(ClientGone)
 
 
 def never(_chunk: bytes) -> bool:

@@ -15,13 +15,14 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from gateway.api.paths import COMPLETIONS
 from gateway.http.exchange import Exchange
 from gateway.record import RequestRecord
 from gateway.safety.provenance import GATEWAY_VERSION
 
 SEND_TIMEOUT_S = 5.0
 STOP_S = 3.0
-OPERATIONS = {"/v1/completions": "text_completion"}  # all others are "chat"
+OPERATIONS = {COMPLETIONS: "text_completion"}  # all others are "chat"
 # Sampling parameters whose attribute has another name than theirs, and those that have none, by the
 # GenAI semantic conventions.
 ANSWER_BUDGETS = ("max_completion_tokens", "max_output_tokens")

@@ -6,6 +6,7 @@ from functools import partial
 from typing import NamedTuple, Protocol, Self
 
 from gateway.api import request_policy
+from gateway.api.paths import COMPLETIONS, MESSAGES, RESPONSES
 from gateway.api.request_text import has_token_ids
 from gateway.engine import openai_json
 from gateway.engine.watch import Model
@@ -27,10 +28,6 @@ from gateway.runtime.json_types import Json
 from gateway.safety.labels import RequestFacts
 from gateway.services import Services
 
-CHAT = "/v1/chat/completions"
-COMPLETIONS = "/v1/completions"
-RESPONSES = "/v1/responses"
-MESSAGES = "/v1/messages"
 # Their streams have token counts whether or not the caller asked.
 COUNTED = (RESPONSES, MESSAGES)
 COPIES = 4  # of an answer while it is labelled: as it came, to the parser and the digest, labelled

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import orjson
 
+from gateway.api.paths import MESSAGES, RESPONSES
 from gateway.engine import openai_json
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.proxy import messages_output, responses_output
@@ -11,9 +12,6 @@ from gateway.proxy.chunks import MOST_CHOICES
 from gateway.proxy.output_policy import PLAIN, ChoiceState, OutputPolicy
 from gateway.runtime.json_types import Json
 from gateway.safety import provenance
-
-RESPONSES = "/v1/responses"
-MESSAGES = "/v1/messages"
 
 
 class Labelled(NamedTuple):

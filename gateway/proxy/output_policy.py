@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from hmac import HMAC
 from typing import TYPE_CHECKING
 
 from gateway.engine import openai_json
 from gateway.runtime.json_types import Json
 from gateway.safety import harmony, placement, provenance, reasoning
 from gateway.safety.labels import Ending
+from gateway.safety.provenance import Digest
 from gateway.safety.reasoning import text_of
 from gateway.safety.refusals import HEAD
 from gateway.settings.gateway import GatewaySettings
@@ -49,7 +49,7 @@ class OutputPolicy:
         """True where anything goes around the text."""
         return bool(self.opening or self.closing)
 
-    def digest(self, key: bytes) -> HMAC:
+    def digest(self, key: bytes) -> Digest:
         """A digest for the text of an answer; it keeps the text where that is checked."""
         mac = provenance.new_digest(key)
         return mac if self.checks is None else self.checks.listen(mac)
@@ -111,7 +111,7 @@ class ChoiceState:
     """A running digest of the text, its first words, and whether there was text, reasoning, a tool
     call."""
 
-    mac: HMAC
+    mac: Digest
     policy: OutputPolicy = PLAIN
     beginning: str = ""  # of the first part of a text that came whole, or of a stream's first delta
     has_text: bool = False

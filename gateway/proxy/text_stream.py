@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from hmac import HMAC
 from typing import NamedTuple
 
 from gateway.http import sse
 from gateway.proxy.output_policy import OutputPolicy
 from gateway.runtime.json_types import Json
 from gateway.safety import harmony
+from gateway.safety.provenance import Digest
 
 
 class TextForm(NamedTuple):
@@ -38,7 +38,7 @@ class TextStream:
 
     form: TextForm
     policy: OutputPolicy
-    mac: HMAC
+    mac: Digest
     has_text: bool = False
     _guard: harmony.HarmonyGuard = field(default_factory=harmony.HarmonyGuard)
     _waiting: list[BufferedDelta] = field(default_factory=list)

@@ -13,10 +13,6 @@ from gateway.runtime.json_types import Json
 from gateway.safety.labels import RequestFacts
 from gateway.services import Services
 
-TOKENIZE = "/tokenize"
-DETOKENIZE = "/detokenize"
-COUNT = "/v1/messages/count_tokens"
-
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:

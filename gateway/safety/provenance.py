@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gateway.runtime.json_types import Json
 from gateway.safety.disclaimer import Disclaimer
@@ -119,6 +119,13 @@ def sampling(body: Mapping[str, object]) -> dict[str, int | float]:
     }
 
 
+class Digest(Protocol):
+    """A digest of a text that arrives in parts: an HMAC, or one that keeps the text too."""
+
+    def update(self, text: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
 def keyed_digest(key: bytes, text: str | bytes) -> str:
     """Return the HMAC-SHA256 of a text; a plain hash of a short prompt could be guessed."""
     mac = new_digest(key)
@@ -137,7 +144,7 @@ def _keyed(key: bytes) -> hmac.HMAC:
     return hmac.new(key, digestmod=hashlib.sha256)
 
 
-def format_digest(mac: hmac.HMAC) -> str:
+def format_digest(mac: Digest) -> str:
     """Format a finished digest for provenance and audit."""
     return f"hmac-sha256:{mac.hexdigest()}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from launcher.errors import HubUnavailable, ModelError, NotEnoughDisk
-from launcher.process.child import Child, Command, Listener, describe
+from launcher.process.child import Command, Listener, describe, run_to_end
 
 KILL_AFTER_S: Final = 2.0
 
@@ -22,15 +22,11 @@ async def in_child(
 
     Raises ModelError, or HubUnavailable by its exit status, with its last line.
     """
-    child = Child(Command((sys.executable, "-m", module, *arguments), environ), listener)
-    try:
-        status = await child.wait()
-    finally:
-        await child.stop(KILL_AFTER_S)
+    command = Command((sys.executable, "-m", module, *arguments), environ)
+    status, last_line = await run_to_end(command, KILL_AFTER_S, listener)
     if status:
-        is_later = status == HubUnavailable.exit_code
-        sentence = child.last_lines[-1] if child.last_lines else describe(status)
-        raise HubUnavailable(sentence) if is_later else ModelError(sentence)
+        kind = HubUnavailable if status == HubUnavailable.exit_code else ModelError
+        raise kind(last_line or describe(status))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from assurance.evaluation import requirement
-from assurance.reports.files import audit_key
+from assurance.reports.report import audit_key
 from gateway.settings.base import local_url
 from launcher import settings
 from launcher.checkpoints import preparation
@@ -27,7 +27,7 @@ from launcher.errors import LauncherError, ToldToStop
 from launcher.models.families import DISPLAY_NAMES
 from launcher.planning.hardware import Hardware
 from launcher.process.child import Command, prefixed
-from launcher.process.parent_death_guard import close_to_others
+from launcher.process.parent_death_guard import close_to_others, end_with_parent
 from launcher.process.restarts import Stop
 from launcher.serving import follower, preflight, router
 from launcher.serving.engine_supervisor import RestartPolicy
@@ -39,6 +39,7 @@ from launcher.terminal.progress import ProgressDisplay, banner
 
 # A person at the keyboard waits less long than an orchestrator.
 INTERRUPT_GRACE_S = 8.0
+PARENT_GRACE_S = 20.0
 
 WithoutGpu = Annotated[
     str | None,
@@ -46,18 +47,32 @@ WithoutGpu = Annotated[
 ]
 AsJsonLines = Annotated[bool, typer.Option("--json", help="Print each phase as one JSON line.")]
 Engines = Annotated[int | None, typer.Option(help="Number of engines; default: MMHIE_ENGINES.")]
+WithParent = Annotated[
+    bool,
+    typer.Option(
+        "--with-parent",
+        help="End when standard input does, which another program holds; the engine's and the "
+        "gateway's lines go to a log file.",
+    ),
+]
 Report = Callable[[Phase], None]
 
 
 def serve(
-    without_gpu: WithoutGpu = None, engines: Engines = None, as_json: AsJsonLines = False
+    without_gpu: WithoutGpu = None,
+    engines: Engines = None,
+    with_parent: WithParent = False,
+    as_json: AsJsonLines = False,
 ) -> None:
     """Start and supervise the engine and the gateway."""
+    if with_parent:
+        end_with_parent(PARENT_GRACE_S)
     environ = dict(os.environ) | ({"MMHIE_ENGINES": str(engines)} if engines else {})
     # No core dumps: the memory of the engine holds prompts, and its processes inherit the limit.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        asyncio.run(serve_until_stopped(environ, without_gpu, reporter(as_json=as_json)))
+        report = reporter(as_json=as_json)
+        asyncio.run(serve_until_stopped(environ, without_gpu, report, to_log=with_parent))
     except asyncio.CancelledError:
         raise ToldToStop("Stopped before the model was ready.") from None
 
@@ -76,7 +91,7 @@ def reporter(*, as_json: bool) -> Report:
 
 
 async def serve_until_stopped(
-    environ: Mapping[str, str], without_gpu: str | None, report: Report
+    environ: Mapping[str, str], without_gpu: str | None, report: Report, *, to_log: bool = False
 ) -> None:
     """Run one service from its settings to a clean stop. Raises LauncherError."""
     close_to_others()  # our environment holds keys, which an engine of this user could read
@@ -90,7 +105,8 @@ async def serve_until_stopped(
     if (chosen.engines or 1) > 1 or len(chosen.engine_urls) > 1:
         router.check_installed()
     display = ProgressDisplay(Console(stderr=True))
-    with log_file(display, chosen) as file, private_folder() as folder:
+    to_log = to_log or display.is_terminal
+    with log_file(display, chosen, to_log=to_log) as file, private_folder() as folder:
         try:
             plans = preparation.plans_of(chosen, machine)
             if chosen.node_rank > 0:
@@ -134,12 +150,14 @@ def load(
 
 
 @contextlib.contextmanager
-def log_file(display: ProgressDisplay, chosen: LauncherSettings) -> Iterator[TextIO]:
-    """Open a new log file when a person watches the progress bar, else standard error.
+def log_file(
+    display: ProgressDisplay, chosen: LauncherSettings, *, to_log: bool
+) -> Iterator[TextIO]:
+    """Open a new log file when a person or a program reads what we say, else standard error.
 
     The log before it is kept beside it. Raises LauncherError.
     """
-    if not display.is_terminal:
+    if not to_log:
         yield sys.stderr
         return
     path = chosen.cache_dir / "logs" / f"serve-{chosen.port}.log"
@@ -147,6 +165,7 @@ def log_file(display: ProgressDisplay, chosen: LauncherSettings) -> Iterator[Tex
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             path.replace(path.with_suffix(".old"))
+        path.touch(mode=0o600)
         file = path.open("w", buffering=1)
     except OSError as error:
         raise LauncherError(f"The log {path} cannot be written: {error.strerror}.") from error

@@ -151,6 +151,18 @@ class Child:
             self._output_ended.set()
 
 
+async def run_to_end(
+    command: Command, grace_s: float, listener: Listener = lambda line: None
+) -> tuple[int, str]:
+    """Run a command that ends with whoever waits for it; return its exit status and last line."""
+    child = Child(command, listener)
+    try:
+        status = await child.wait()
+    finally:
+        await child.stop(grace_s)
+    return status, child.last_lines[-1] if child.last_lines else ""
+
+
 def prefixed(name: str, file: TextIO) -> Listener:
     """Return a listener that writes each line under its program's name.
 

@@ -6,8 +6,7 @@ It stands between the launcher and an engine, as leader of their process group. 
 signals go on to the command. When the launcher dies, even by SIGKILL, its end of the pipe LIFELINE
 closes: the command gets SIGTERM, GRACE_S seconds, and then the whole group SIGKILL. (vLLM's engine
 processes outlive a killed API server, and PR_SET_PDEATHSIG follows a thread, not a process.)
-Standard library only: it runs without the site packages, to start fast and stay small. (The SDK has
-a guard of its own: it is another distribution, and that guard reports on its standard output.)
+Standard library only: it runs without the site packages, to start fast and stay small.
 
 The guard of a gateway has keys in its environment, which an engine of the same user could read
 under /proc: it closes them to everybody but root.
@@ -20,6 +19,8 @@ import select
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 
 PR_SET_DUMPABLE = 4  # linux/prctl.h
@@ -50,6 +51,21 @@ def close_to_others() -> None:
     """Keep this process's environment and memory from other processes of this user (Linux)."""
     with contextlib.suppress(OSError, AttributeError):  # no Linux
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def end_with_parent(grace_s: float) -> None:
+    """End this process when its standard input does, which its parent holds open: SIGTERM to it,
+    and after the grace SIGKILL to its group, if it leads one."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace_s)
+        is_leader = os.getpgrp() == os.getpid()  # else others are in the group, which are not ours
+        (os.killpg if is_leader else os.kill)(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def on_termination(action: Callable[[int], None]) -> None:

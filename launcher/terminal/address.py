@@ -13,7 +13,12 @@ DEFAULT = "http://127.0.0.1:8000"
 def client_of(url: str | None, key: str | None) -> ApiClient:
     """Return a client for this address and key; what is not given, `.env` may have. Raises
     LauncherError for an address that is none."""
-    return ApiClient(address(url), key or given().get("MMHIE_API_KEY"))
+    return ApiClient(address(url), access_key(key))
+
+
+def access_key(key: str | None) -> str | None:
+    """Return this key, or where none is given that of the environment or of `.env`."""
+    return key or given().get("MMHIE_API_KEY")
 
 
 def address(url: str | None) -> str:

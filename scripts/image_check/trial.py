@@ -1,7 +1,6 @@
 """Tests of a running image: start, answer, health check, hardening, stop."""
 
 import contextlib
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 import httpx2
 
+from launcher.serving.programs import free_ports
 from scripts.image_check.command import ROOT, CheckError, run
 from scripts.image_check.sandbox import Sandbox, volumes
 from scripts.image_check.target import Target
@@ -36,7 +36,7 @@ class Container:
 def run_image(target: Target, config: Mapping[str, Any], system: Path, work: Path) -> str:
     """Run every test; return a sentence with the times."""
     sandbox = Sandbox(system, create_volumes(config, system, work))
-    port = free_port()
+    (port,) = free_ports(1)
     with settings(target) as environ, started(sandbox, config, port, work, environ) as container:
         ready_s = wait_ready(container, target.start_s)
         answer = check_answer(container.address)
@@ -85,12 +85,6 @@ def started(
     finally:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    """Return a free TCP port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def ask(url: str, body: dict[str, object] | None = None) -> dict[str, Any]:

@@ -4,11 +4,11 @@ which `python -m scripts.red_flags.evaluate` writes."""
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from assurance.evaluation.statistics import wilson
 from gateway.safety.red_flags.model import FILE, model
 from gateway.safety.wording import built_in
 from scripts.red_flags import sources
@@ -184,15 +184,8 @@ def short(rows: Sequence[Row], name: str) -> list[str]:
 
 
 def share(row: Row) -> str:
-    low, high = interval(row["noticed"], row["texts"])
-    noticed, of = row["noticed"], row["texts"]
-    return f"{noticed} of {of}: {noticed / of:.0%} ({low:.0%} to {high:.0%})"
-
-
-def interval(hits: int, of: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share."""
-    part, z = hits / of, 1.96
-    centre = part + z * z / (2 * of)
-    spread = z * math.sqrt(part * (1 - part) / of + z * z / (4 * of * of))
-    under = 1 + z * z / of
-    return max(0.0, (centre - spread) / under), min(1.0, (centre + spread) / under)
+    estimate = wilson(row["noticed"], row["texts"])
+    if estimate is None:
+        return DASH
+    counts = f"{row['noticed']} of {row['texts']}: {estimate.value:.0%}"
+    return f"{counts} ({estimate.low:.0%} to {estimate.high:.0%})"

@@ -3,9 +3,9 @@
 import atexit
 import contextlib
 import http.client
-import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,11 +18,11 @@ from mmhie import _fork
 from mmhie._config import VARIABLES, LLMConfig
 from mmhie._errors import LauncherNotFoundError, LocalStartError, LocalStartTimeoutError
 
-PARENT_DEATH_GUARD = Path(__file__).with_name("_parent_death_guard.py")
 GRACE_SECONDS = 20.0
 # `mmhie serve` gives up after the same time and names the reason: let it report first.
 MARGIN_SECONDS = 10.0
 POLL_SECONDS = 0.1
+MAX_LINE = 500
 CLIENT_ONLY = frozenset({"MMHIE_URL", "MMHIE_API_KEY", "MMHIE_BACKEND"})
 
 _SERVERS: dict[LLMConfig, "LocalServer"] = {}
@@ -46,7 +46,8 @@ class LocalServer:
         self._margin_seconds = margin_seconds
         self._lock = threading.Lock()
         self._owner = os.getpid()
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._last_line = ""
         self._port = 0
         self._holders = 0
         _fork.track(self)
@@ -77,18 +78,22 @@ class LocalServer:
 
     def stop(self) -> None:
         """Stop the server and wait until it is gone; a start in progress in a thread then fails."""
-        guard, self._guard = self._guard, None
-        if guard is None or self._is_inherited():
+        process, self._process = self._process, None
+        if process is None or process.stdin is None or self._is_inherited():
             return
-        with guard:  # closes our end of the pipe, which is what stops it, and waits
-            pass
+        process.stdin.close()  # which is what stops it
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def renew_after_fork(self) -> None:
         """Close the child's end of the pipe, so that the parent's end alone counts."""
         self._lock = threading.Lock()
-        if self._guard is not None and self._guard.stdin is not None:
-            self._guard.stdin.close()
-            _fork.keep(self._guard)
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            _fork.keep(self._process)
         else:
             self._owner = os.getpid()
 
@@ -96,40 +101,59 @@ class LocalServer:
         return self._owner != os.getpid()
 
     def _is_running(self) -> bool:
-        return self._guard is not None and self._guard.poll() is None
+        return self._process is not None and self._process.poll() is None
 
     def _start(self) -> None:
         self.stop()
         launcher = find_launcher(self._environ.get("PATH"), Path(sys.executable).parent)
         self._port = free_port()
-        self._guard = subprocess.Popen(
-            [
-                *(sys.executable, "-I", str(PARENT_DEATH_GUARD), str(GRACE_SECONDS)),
-                *(str(log_file(self._environ, self._port)), launcher, "serve"),
-            ],
+        self._process = process = subprocess.Popen(
+            [launcher, "serve", "--with-parent"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             env=child_environ(self._config, self._environ, self._port),
             start_new_session=True,  # Ctrl-C is for this process; it stops the server itself
         )
         with contextlib.ExitStack() as undo:
             undo.callback(self.stop)
-            self._wait_ready(self._guard)
+            relay = threading.Thread(target=self._relay, args=(process,), daemon=True)
+            relay.start()
+            self._wait_ready(process, relay)
             undo.pop_all()
 
-    def _wait_ready(self, guard: subprocess.Popen[bytes]) -> None:
+    def _relay(self, process: subprocess.Popen[bytes]) -> None:
+        """Copy what the server says to standard error, and keep its last line."""
+        with process.stdout or contextlib.nullcontext(()) as lines:
+            for line in lines:
+                said = line.decode(errors="replace").strip()[:MAX_LINE]
+                self._last_line = said or self._last_line
+                with contextlib.suppress(OSError):  # ours may be gone, or a file on a full disk
+                    os.write(2, line)
+
+    def _wait_ready(self, process: subprocess.Popen[bytes], relay: threading.Thread) -> None:
         wait = self._config.start_timeout_seconds
         deadline = time.monotonic() + wait + self._margin_seconds
         while not is_ready(self._port):
-            if guard.poll() is not None:
-                log = log_file(self._environ, self._port)
-                raise LocalStartError(exit_message(guard, log))
+            if process.poll() is not None:
+                relay.join(1.0)  # a grandchild may hold the pipe open for ever
+                raise LocalStartError(self._ending(process))
             if time.monotonic() > deadline:
                 raise LocalStartTimeoutError(
                     f"`mmhie serve` was not ready within {wait:g} s; "
                     "set MMHIE_START_TIMEOUT_SECONDS higher if the model takes longer to load."
                 )
             time.sleep(POLL_SECONDS)
+
+    def _ending(self, process: subprocess.Popen[bytes]) -> str:
+        """Describe the end of a server that was never ready."""
+        if self._process is not process:
+            return "`mmhie serve` was stopped before it was ready."
+        log = log_file(self._environ, self._port)
+        where = f" (log: {log})" if log.exists() else ""
+        said = f" Its last line: {self._last_line}" if self._last_line else ""
+        ended = f"`mmhie serve` ended with exit code {process.returncode} before it was ready"
+        return f"{ended}{where}.{said}"
 
 
 def acquire(config: LLMConfig) -> LocalServer:
@@ -180,17 +204,7 @@ def is_ready(port: int) -> bool:
 def log_file(environ: Mapping[str, str], port: int) -> Path:
     """Return the file for the lines of a server's programs."""
     folder = environ.get("MMHIE_CACHE_DIR") or "~/.cache/mmhie"
-    return Path(folder).expanduser() / "logs" / f"local-{port}.log"
-
-
-def exit_message(guard: subprocess.Popen[bytes], log: Path) -> str:
-    """Describe the end of a server that was never ready: its exit code, log and last line."""
-    if guard.stdout is None or guard.stdout.closed:
-        return "`mmhie serve` was stopped before it was ready."
-    report = json.loads(guard.stdout.read() or b"{}")
-    code, line = report.get("code", "unknown"), report.get("last_line")
-    last = f" Its last line: {line}" if line else ""
-    return f"`mmhie serve` ended with exit code {code} before it was ready (log: {log}).{last}"
+    return Path(folder).expanduser() / "logs" / f"serve-{port}.log"
 
 
 def _written(value: object) -> str:

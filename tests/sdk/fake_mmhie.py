@@ -2,8 +2,8 @@
 
 import json
 import os
-import signal
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -40,12 +40,21 @@ def note_start() -> None:
         starts.write(json.dumps({"pid": os.getpid(), "argv": sys.argv[1:], "env": mine}) + "\n")
 
 
+def end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
 def main() -> None:
     note_start()
     if os.environ.get("FAKE_MODE") == "refuse":
+        log = Path(os.environ["MMHIE_CACHE_DIR"], "logs", f"serve-{os.environ['MMHIE_PORT']}.log")
+        log.parent.mkdir()
+        log.touch()
         sys.stderr.write("MMHIE_PORT is taken.\n\n")
         sys.exit(2)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    if os.environ.get("FAKE_MODE") != "stubborn":
+        threading.Thread(target=end_with_parent, daemon=True).start()
     address = (os.environ["MMHIE_HOST"], int(os.environ["MMHIE_PORT"]))
     ThreadingHTTPServer(address, Handler).serve_forever()
 

@@ -18,7 +18,7 @@ from typing import Any
 import mmhie
 import pytest
 from mmhie import AsyncMedicalReasoningLLM, LLMConfig, MedicalReasoningLLM, _local
-from mmhie._local import PARENT_DEATH_GUARD, LocalServer, child_environ, find_launcher
+from mmhie._local import LocalServer, child_environ, find_launcher
 
 from tests.waiting import PATIENCE_S, eventually, until
 
@@ -95,7 +95,7 @@ def test_the_first_question_starts_the_server(starts: Starts) -> None:
         assert client.generate("And?") == "Local answer."
 
     (start,) = starts()
-    assert start["argv"] == ["serve"]
+    assert start["argv"] == ["serve", "--with-parent"]
     assert is_gone(start["pid"], seconds=0)
 
 
@@ -302,44 +302,13 @@ def test_a_forked_child_does_not_keep_the_server_alive(starts: Starts) -> None:
         assert is_gone(starts()[0]["pid"])
 
 
-STUBBORN = """
-import signal, sys, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("stubborn", flush=True)
-time.sleep(60)
-"""
+def test_a_server_that_ignores_the_request_to_stop_is_killed(
+    starts: Starts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL follows after the grace."""
+    monkeypatch.setenv("FAKE_MODE", "stubborn")
+    monkeypatch.setattr(_local, "GRACE_SECONDS", 0.2)
+    with MedicalReasoningLLM(LOCAL) as client:
+        assert client.generate("How?") == "Local answer."
 
-
-def test_a_server_that_ignores_the_request_to_stop_is_killed() -> None:
-    """SIGTERM, the grace, SIGKILL; without a log its output passes through standard error."""
-    with subprocess.Popen(
-        [sys.executable, "-I", str(PARENT_DEATH_GUARD), "0.2", "/", sys.executable, "-c", STUBBORN],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as guard:
-        assert guard.stderr is not None
-        assert guard.stderr.readline() == b"stubborn\n"
-        out, _ = guard.communicate(timeout=PATIENCE_S)
-
-    assert json.loads(out) == {"code": -9, "last_line": "stubborn"}
-
-
-def test_the_engine_s_lines_are_in_a_log(tmp_path: Path) -> None:
-    """Standard error has what the launcher says itself; the log has everything, and is private."""
-    log, lines = tmp_path / "logs" / "local.log", "==> Loading.\nengine | INFO one\nReady.\n"
-    program = f"import sys; sys.stderr.write({lines!r})"
-    with subprocess.Popen(
-        [sys.executable, "-I", PARENT_DEATH_GUARD, "1", log, sys.executable, "-c", program],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as guard:
-        assert guard.stdout is not None
-        assert json.loads(guard.stdout.readline())["last_line"] == "Ready."
-        _, told = guard.communicate(timeout=PATIENCE_S)
-
-    assert log.read_text() == lines
-    assert log.stat().st_mode & 0o077 == 0
-    assert told == "==> Loading.\nReady.\n"
+    assert is_gone(starts()[0]["pid"], seconds=0)

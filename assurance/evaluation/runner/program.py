@@ -21,8 +21,8 @@ MOST_ERRORS = 10  # items that fail before the service is not asked any more
 
 
 def emit(**found: Any) -> None:
-    """Write one line to the parent."""
-    sys.stdout.write(json.dumps(found) + "\n")
+    """Write one line to the parent, which what a library has printed before must not begin."""
+    sys.stdout.write(f"\n{json.dumps(found)}\n")
     sys.stdout.flush()
 
 

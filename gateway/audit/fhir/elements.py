@@ -2,6 +2,7 @@
 
 import re
 
+from gateway.api.paths import COUNT, DETOKENIZE, TOKENIZE
 from gateway.runtime.json_types import Json
 
 OWN = "urn:mmhie:audit"
@@ -9,7 +10,7 @@ ANSWER, DIGEST = "urn:mmhie:answer", "urn:mmhie:digest"
 ID_HEX = 48  # of a MAC or digest, after the prefix: an id has at most 64 characters
 OK = 200
 # Paths whose response is a count, in which no model says anything.
-COUNTS = ("/tokenize", "/detokenize", "/v1/messages/count_tokens")
+COUNTS = (TOKENIZE, DETOKENIZE, COUNT)
 # What FHIR's `string` cannot hold: control characters, and white space it does not know.
 UNPRINTABLE = re.compile(r"[^\S \t\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from hmac import HMAC
 from itertools import chain
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from gateway.safety.output_checks import (
     allergies,
@@ -30,6 +29,7 @@ from gateway.safety.output_checks.quantities import (
     quantities,
 )
 from gateway.safety.output_checks.sides import Sided
+from gateway.safety.provenance import Digest
 from gateway.settings.checks import OutputCheck
 
 MOST_READ = 128 * 1024  # characters of a request, and of an answer
@@ -177,9 +177,9 @@ CHECKS: Mapping[OutputCheck, tuple[str, Find]] = {
 
 
 class ListeningDigest:
-    """A digest that also keeps what it is of, up to what a check reads; in place of an HMAC."""
+    """A digest that also keeps what it is of, up to what a check reads."""
 
-    def __init__(self, mac: HMAC) -> None:
+    def __init__(self, mac: Digest) -> None:
         self._mac = mac
         self._heard: list[bytes] = []
         self._size = 0
@@ -204,11 +204,11 @@ class AnswerChecks:
     names: Sequence[OutputCheck]
     facts: Facts
 
-    def listen(self, mac: HMAC) -> HMAC:
+    def listen(self, mac: Digest) -> Digest:
         """Return a digest that keeps the text for `heard`."""
-        return cast("HMAC", ListeningDigest(mac))
+        return ListeningDigest(mac)
 
-    def heard(self, mac: HMAC) -> list[str]:
+    def heard(self, mac: Digest) -> list[str]:
         """Return the warnings on the text that such a digest has heard."""
         return self.warnings(mac.text()) if isinstance(mac, ListeningDigest) else []
 

@@ -82,7 +82,7 @@ def tools() -> dict[str, Any]:
     }
 
 
-def structured() -> dict[str, Any]:
+def structured_output() -> dict[str, Any]:
     answer = text_of(json.loads(post({**chatting, "response_format": FORMAT})))
     return {"value": json.loads(answer["text"]), "label": answer["label"]}
 
@@ -110,18 +110,4 @@ def cancel() -> dict[str, Any]:
     return {"seen": seen}
 
 
-serve(
-    {
-        "version": version,
-        "chat": chat,
-        "stream": stream,
-        "tools": tools,
-        "structured output": structured,
-        "responses": responses,
-        "not found": not_found,
-        "bad request": bad_request,
-        "failing": chat,
-        "broken stream": stream,
-        "cancel": cancel,
-    }
-)
+serve(vars())

@@ -4,7 +4,7 @@ import importlib.metadata
 from typing import Any
 
 from langchain_openai import ChatOpenAI
-from protocol import ASKED, MODEL, TOOL, URL, serve
+from protocol import ASKED, MODEL, TOOL, URL, leave, serve
 
 QUESTION = ASKED["chat"]["messages"]
 VERSION_HEADER = "x-mmhie-disclaimer-version"
@@ -47,7 +47,7 @@ def called(answer: Any) -> dict[str, Any]:
     return {"name": call["name"], "arguments": call["args"]}
 
 
-def structured() -> dict[str, Any]:
+def structured_output() -> dict[str, Any]:
     return {"value": model().with_structured_output(ASKED["schema"]).invoke(QUESTION)}
 
 
@@ -64,28 +64,11 @@ def bad_request() -> dict[str, Any]:
     return {"text": model(temperature=-1).invoke(QUESTION).content}
 
 
-def cancel() -> dict[str, Any]:
+def cancel() -> Any:
     opened = model(max_tokens=400, extra_body={"ignore_eos": True}).stream(
         ASKED["endless"]["messages"]
     )
-    seen = [chunk for _, chunk in zip(range(4), opened)]  # noqa: B905 - the shorter one decides
-    opened.close()  # a generator
-    return {"seen": len(seen)}
+    return leave(opened)
 
 
-serve(
-    {
-        "version": version,
-        "chat": chat,
-        "stream": stream,
-        "tools": tools,
-        "tools streamed": tools_streamed,
-        "structured output": structured,
-        "responses": responses,
-        "not found": not_found,
-        "bad request": bad_request,
-        "failing": chat,
-        "broken stream": stream,
-        "cancel": cancel,
-    }
-)
+serve(vars())

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import litellm
-from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, serve
+from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, leave, serve
 
 endpoint: dict[str, Any] = {"api_base": f"{URL}/v1", "api_key": "any", "max_retries": 0}
 chatting: dict[str, Any] = {"model": f"openai/{MODEL}", **ASKED["chat"], **endpoint}
@@ -45,7 +45,7 @@ def called(message: Any, answer: Any) -> dict[str, Any]:
     }
 
 
-def structured() -> dict[str, Any]:
+def structured_output() -> dict[str, Any]:
     answer = litellm.completion(**chatting, response_format=FORMAT)
     return {"value": json.loads(answer.choices[0].message.content), "label": label(answer)}
 
@@ -67,28 +67,11 @@ def bad_request() -> dict[str, Any]:
     return {}
 
 
-def cancel() -> dict[str, Any]:
+def cancel() -> Any:
     opened = litellm.completion(
         **{**chatting, **ASKED["endless"]}, stream=True, extra_body={"ignore_eos": True}
     )
-    seen = [chunk for _, chunk in zip(range(4), opened)]  # noqa: B905 - the shorter one decides
-    opened.close()
-    return {"seen": len(seen)}
+    return leave(opened)
 
 
-serve(
-    {
-        "version": version,
-        "chat": chat,
-        "stream": stream,
-        "tools": tools,
-        "tools streamed": tools_streamed,
-        "structured output": structured,
-        "responses": responses,
-        "not found": not_found,
-        "bad request": bad_request,
-        "failing": chat,
-        "broken stream": stream,
-        "cancel": cancel,
-    }
-)
+serve(vars())

@@ -7,7 +7,7 @@ from typing import Any
 
 from llama_index.core.llms import ChatMessage
 from llama_index.llms.openai_like import OpenAILike
-from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, serve
+from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, leave, serve
 
 SAID = [ChatMessage(role="user", content=ASKED["chat"]["messages"][0]["content"])]
 common: dict[str, Any] = {
@@ -44,7 +44,7 @@ def tools() -> dict[str, Any]:
     return {"name": call.tool_name, "arguments": call.tool_kwargs, "label": label(answer.raw)}
 
 
-def structured() -> dict[str, Any]:
+def structured_output() -> dict[str, Any]:
     answer = llm.chat(SAID, response_format=FORMAT)
     return {"value": json.loads(answer.message.content or ""), "label": label(answer.raw)}
 
@@ -57,26 +57,12 @@ def bad_request() -> dict[str, Any]:
     return {"text": llm.chat(SAID, temperature=-1).message.content}
 
 
-def cancel() -> dict[str, Any]:
+def cancel() -> Any:
     opened = endless.stream_chat(SAID, extra_body={"ignore_eos": True})
-    seen = [chunk for _, chunk in zip(range(4), opened)]  # noqa: B905 - the shorter one decides
-    opened.close()
+    left = leave(opened)
     del opened
     gc.collect()  # it leaves the connection to the collector
-    return {"seen": len(seen)}
+    return left
 
 
-serve(
-    {
-        "version": version,
-        "chat": chat,
-        "stream": stream,
-        "tools": tools,
-        "structured output": structured,
-        "not found": not_found,
-        "bad request": bad_request,
-        "failing": chat,
-        "broken stream": stream,
-        "cancel": cancel,
-    }
-)
+serve(vars())

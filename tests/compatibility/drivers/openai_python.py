@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import openai
-from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, serve
+from protocol import ASKED, FORMAT, MODEL, NAMED, TOOL, URL, label, leave, serve
 
 client = openai.OpenAI(base_url=f"{URL}/v1", api_key="any", max_retries=0)
 create = client.chat.completions.create
@@ -50,7 +50,7 @@ def called(name: str, written: str, answer: Any) -> dict[str, Any]:
     return {"name": name, "arguments": json.loads(written), "label": label(answer)}
 
 
-def structured() -> dict[str, Any]:
+def structured_output() -> dict[str, Any]:
     answer = create(**chatting, response_format=FORMAT)
     return {"value": json.loads(answer.choices[0].message.content), "label": label(answer)}
 
@@ -72,31 +72,13 @@ def bad_request() -> dict[str, Any]:
     return {}
 
 
-def broken() -> dict[str, Any]:
+def broken_stream() -> dict[str, Any]:
     return {"chunks": len(list(create(**chatting, stream=True)))}
 
 
-def cancel() -> dict[str, Any]:
+def cancel() -> Any:
     opened = create(model=MODEL, **ASKED["endless"], stream=True, extra_body={"ignore_eos": True})
-    seen = [chunk for _, chunk in zip(range(4), opened)]  # noqa: B905 - the shorter one decides
-    opened.close()
-    return {"seen": len(seen)}
+    return leave(opened)
 
 
-serve(
-    {
-        "version": version,
-        "chat": chat,
-        "stream": stream,
-        "helper": helper,
-        "tools": tools,
-        "tools streamed": tools_streamed,
-        "structured output": structured,
-        "responses": responses,
-        "not found": not_found,
-        "bad request": bad_request,
-        "failing": chat,
-        "broken stream": broken,
-        "cancel": cancel,
-    }
-)
+serve(vars())

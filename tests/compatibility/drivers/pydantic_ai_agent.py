@@ -52,7 +52,7 @@ def tools() -> dict[str, Any]:
     return {"name": "dose", "arguments": answer.output.model_dump()}
 
 
-def structured() -> dict[str, Any]:
+def structured_output() -> dict[str, Any]:
     return {"value": agent(output=NativeOutput(Answer)).run_sync(SAID).output.model_dump()}
 
 
@@ -79,17 +79,4 @@ def cancel() -> dict[str, Any]:
     return {"seen": loop.run_until_complete(leave())}
 
 
-serve(
-    {
-        "version": version,
-        "chat": chat,
-        "stream": stream,
-        "tools": tools,
-        "structured output": structured,
-        "not found": not_found,
-        "bad request": bad_request,
-        "failing": chat,
-        "broken stream": stream,
-        "cancel": cancel,
-    }
-)
+serve(vars())

@@ -17,7 +17,7 @@ PLAIN = Model("m", has_chat_template=False)
 
 def test_a_model_with_a_template_is_asked_in_chat() -> None:
     """Two turns; streamed, with counts, greedy; nothing the caller left open."""
-    assert engine_body.path(CHAT) == "/v1/chat/completions"
+    assert CHAT.path == "/v1/chat/completions"
     assert engine_body.content(ASK, CHAT) == {
         "messages": [
             {"role": "system", "content": "Be brief."},
@@ -36,7 +36,7 @@ def test_a_model_with_a_template_is_asked_in_chat() -> None:
 def test_a_model_without_one_is_asked_to_complete() -> None:
     """vLLM refuses to chat with it; reasoning effort would mean nothing to it."""
     ask = replace(ASK, reasoning_effort="low")
-    assert engine_body.path(PLAIN) == "/v1/completions"
+    assert PLAIN.path == "/v1/completions"
     assert engine_body.content(ask, PLAIN) == {"prompt": "Be brief.\n\nWhy?"}
     assert "reasoning_effort" not in engine_body.options(ask, PLAIN, reasoning_budget=100)
     assert engine_body.content(replace(ask, system=None), PLAIN) == {"prompt": "Why?"}

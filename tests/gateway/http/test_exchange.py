@@ -263,19 +263,15 @@ async def test_an_error_of_the_work_is_its_own() -> None:
 
 
 async def test_writing_without_waiting() -> None:
-    """Sent at once where there is room; otherwise what is left can be waited for, once there is."""
-    caller, room = Caller(), asyncio.Event()
+    """Sent at once where the server has room; otherwise it can be waited for."""
+    caller, framed = Caller(), list[bytes]()
+    caller.exchange.write_framed = lambda chunk: not framed and not framed.append(chunk)  # type: ignore[func-returns-value]
     assert caller.exchange.write_now(b"a") is None
+    waiting = caller.exchange.write_now(b"b")
+    assert waiting is not None
+    await waiting
 
-    async def full(message: Message) -> None:
-        await room.wait()
-        await asyncio.sleep(0)
-        caller.sent.append(message)
-
-    caller.exchange._send = full
-    rest = caller.exchange.write_now(b"b")
-    assert rest is not None
-    asyncio.get_running_loop().call_later(0.01, room.set)
-    await rest
-    assert [message["body"] for message in caller.sent] == [b"a", b"b"]
+    assert framed == [b"1\r\na\r\n"]
+    assert [message["body"] for message in caller.sent] == [b"b"]
+    assert caller.exchange.record.sent_bytes == 2
     assert not caller.exchange.complete

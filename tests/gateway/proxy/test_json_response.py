@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.api import paths
 from gateway.errors import EngineGarbled, EngineRejected
 from gateway.proxy import json_response
 from gateway.proxy.output_policy import OutputPolicy
@@ -88,7 +89,7 @@ def test_the_digest_is_of_the_text() -> None:
 def test_responses_too() -> None:
     """Their output items in the terms of a message."""
     output = [{"type": "message", "content": [{"text": "a"}, {"text": None}]}]
-    _, final, _ = labelled({"status": "completed", "output": output}, json_response.RESPONSES)
+    _, final, _ = labelled({"status": "completed", "output": output}, paths.RESPONSES)
     assert final["warnings"] == []
 
 
@@ -118,9 +119,7 @@ def test_nonsense_is_garbled(answer: object) -> None:
 def test_nonsense_in_responses_is_garbled(answer: object) -> None:
     """The same for the other API."""
     with pytest.raises(EngineGarbled):
-        json_response.label(
-            json.dumps(answer).encode(), FIRST, key=b"k", path=json_response.RESPONSES
-        )
+        json_response.label(json.dumps(answer).encode(), FIRST, key=b"k", path=paths.RESPONSES)
 
 
 def shaped(answer: object, shape: OutputPolicy, path: str = CHAT) -> dict[str, Any]:
@@ -149,9 +148,7 @@ def test_reasoning_is_hidden_where_that_is_the_policy() -> None:
     assert "secret" not in str(shaped(chat, OutputPolicy(policy="hide")))
     assert "secret" not in str(shaped(chat, OutputPolicy(policy="scope")))
     assert "secret" in str(shaped(chat, OutputPolicy(policy="scope", may_see=True)))
-    assert "secret" not in str(
-        shaped(response, OutputPolicy(policy="hide"), json_response.RESPONSES)
-    )
+    assert "secret" not in str(shaped(response, OutputPolicy(policy="hide"), paths.RESPONSES))
 
 
 def test_the_disclaimer_surrounds_each_choice() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.api import paths
 from gateway.errors import BodyTooLarge, EngineGarbled, EngineRejected, Held, Unauthorized
 from gateway.proxy import json_response, messages_error
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
@@ -25,7 +26,7 @@ def message(*blocks: Any, reason: str | None = "end_turn", **more: Any) -> dict[
 
 def labelled(answer: object, policy: OutputPolicy = PLAIN) -> tuple[dict[str, Any], Any, Any]:
     raw = json.dumps(answer).encode()
-    path = json_response.MESSAGES
+    path = paths.MESSAGES
     body, final, usage, _ = json_response.label(raw, FIRST, key=b"k", path=path, policy=policy)
     return json.loads(body), final, usage
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.api import paths
 from gateway.http import sse
 from gateway.proxy import json_response
 from gateway.proxy.output_policy import PLAIN, OutputPolicy
@@ -101,9 +102,7 @@ def test_any_answer_cut_anywhere_says_one_thing_without_markers(
     assert [one["type"] for one in out] == [json.loads(sse.payload(one))["type"] for one in events]
     assert ("harmony_markers_stripped" in out[-1]["response"]["mmhie"]["warnings"]) == found
     body = json.dumps({"output": [message(text)], "status": "completed"}).encode()
-    label, _, _, _ = json_response.label(
-        body, FIRST, key=b"k", path=json_response.RESPONSES, policy=shape
-    )
+    label, _, _, _ = json_response.label(body, FIRST, key=b"k", path=paths.RESPONSES, policy=shape)
     assert json.loads(label)["output"][0]["content"][0]["text"] == shown
 
 

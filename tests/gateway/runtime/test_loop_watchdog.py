@@ -5,8 +5,8 @@ import contextlib
 import time
 from types import SimpleNamespace
 
+from gateway.api.paths import CHAT
 from gateway.endpoints import TOKEN_ENDPOINTS
-from gateway.proxy.handler import CHAT
 from gateway.runtime.loop_watchdog import BEAT_S, HELD_S, NO_ROUTE, LoopWatchdog, route_at
 from tests.waiting import PATIENCE_S, eventually
 

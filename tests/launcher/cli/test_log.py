@@ -23,7 +23,7 @@ def opened(folder: Path) -> Iterator[TextIO]:
     """The log of a service that a person watches at a terminal."""
     display = ProgressDisplay(Console(file=io.StringIO(), force_terminal=True))
     environ = {"MMHIE_CACHE_DIR": str(folder), "MMHIE_PORT": "8123"}
-    with log_file(display, load(environ, None)) as file:
+    with log_file(display, load(environ, None), to_log=True) as file:
         assert display.log == folder / "logs" / "serve-8123.log"
         yield file
 

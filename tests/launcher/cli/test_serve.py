@@ -217,8 +217,10 @@ time.sleep(300)
 """
 
 
-def test_a_stop_while_a_model_is_converted(tmp_path: Path) -> None:
-    """/healthz tells of the conversion; on SIGTERM exit code 0, nothing half made is left."""
+@pytest.mark.parametrize("flags", [(), ("--with-parent",)])
+def test_a_stop_while_a_model_is_converted(flags: tuple[str, ...], tmp_path: Path) -> None:
+    """/healthz tells of the conversion; on SIGTERM, or with the parent's end of standard input,
+    exit code 0, nothing half made is left."""
     (tmp_path / "transformers.py").write_text(SLOW_CONVERSION)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MMHIE_")}
     ours = {
@@ -230,7 +232,12 @@ def test_a_stop_while_a_model_is_converted(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("w") as output:
         launcher = subprocess.Popen(
-            [MMHIE, "serve"], env={**kept, **ours}, cwd=tmp_path, stdout=output, stderr=output
+            [MMHIE, "serve", *flags],
+            env={**kept, **ours},
+            cwd=tmp_path,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
         )
     deadline = time.monotonic() + HANG_S
     while not (tmp_path / "converting").exists():
@@ -239,11 +246,18 @@ def test_a_stop_while_a_model_is_converted(tmp_path: Path) -> None:
         time.sleep(0.02)
     health = answered(f"http://127.0.0.1:{ours['MMHIE_PORT']}/healthz", deadline)
     assert (health["phase"], health["detail"]) == ("loading", "De-quantizing the model (once).")
-    launcher.send_signal(signal.SIGTERM)
+    assert launcher.stdin is not None
+    launcher.stdin.close()
+    if not flags:
+        launcher.send_signal(signal.SIGTERM)
 
     assert launcher.wait(timeout=HANG_S) == 0
     assert "Stopped before the model was ready." in log.read_text()
-    assert [file for file in (tmp_path / "cache").iterdir() if file.is_dir()] == []
+    logs = tmp_path / "cache" / "logs"
+    assert [file for file in (tmp_path / "cache").iterdir() if file.is_dir() and file != logs] == []
+    lines = logs / f"serve-{ours['MMHIE_PORT']}.log" if flags else log
+    assert "gateway | " in lines.read_text()
+    assert lines == log or lines.stat().st_mode & 0o077 == 0
 
 
 def answered(url: str, deadline: float) -> dict[str, Any]:

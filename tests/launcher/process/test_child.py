@@ -241,3 +241,17 @@ def test_the_guard_needs_no_site_packages() -> None:
 
     assert "launcher" not in done.stderr.replace(str(Path(GUARD)), "")
     assert "asyncio" not in done.stderr
+
+
+def test_a_process_that_ignores_the_end_of_its_parent_is_killed() -> None:
+    """SIGTERM, the grace, SIGKILL to the whole group."""
+    program = (
+        "import signal, time; from launcher.process.parent_death_guard import end_with_parent; "
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN); end_with_parent(0.2); time.sleep(900)"
+    )
+    stubborn = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, start_new_session=True
+    )
+    stubborn.communicate(timeout=HANG_S)
+
+    assert stubborn.returncode == -signal.SIGKILL

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from launcher.models.facts import AdapterFacts, ModelFacts
+from launcher.models.facts import AdapterFacts
 from launcher.models.families import DISPLAY_NAMES
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
@@ -20,6 +21,7 @@ from launcher.serving.status_file import (
     engine_facts,
 )
 from launcher.settings import load
+from tests.launcher.cli.test_serve import MODEL
 
 READY = Phase("ready", "The model is ready.", 1.0)
 FACTS = EngineFacts({"name": "vllm", "version": "0.32.0"}, {"id": "m"}, ("Slow.",))
@@ -97,20 +99,12 @@ def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
 
 def test_the_plans_facts() -> None:
     """The public id, what is really run, and where it comes from."""
-    model = ModelFacts(
+    model = replace(
+        MODEL,
         id="org/tuned",
         source="org/base",
-        architecture="LlamaForCausalLM",
-        model_type="llama",
-        layers=2,
-        hidden=64,
-        heads=4,
-        kv_heads=2,
-        head_dim=16,
-        intermediate=128,
-        vocab=1000,
         context=2048,
-        chat_template=True,
+        local=False,
         adapter=AdapterFacts("org/tuned", "org/tuned", "org/base", 8, 16.0, ("q_proj",)),
     )
     settings = load({"MMHIE_REASONER_MODEL_TEST_OVERRIDE": "org/tuned"}, None)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.terminal.address import client_of
+from launcher.terminal.address import access_key, client_of
 
 SECRET = "k" * 20
 
@@ -34,4 +34,5 @@ def test_the_address(
 
     assert client.url == url
     assert client._client.headers["authorization"] == f"Bearer {SECRET}"
+    assert (access_key(None), access_key("given")) == (SECRET, "given")
     client.close()

@@ -1,0 +1,10 @@
+"""Paths of token requests: all but the first are the engine's as well as the gateway's."""
+
+GENERATE = "/llm/generate"
+CHAT = "/v1/chat/completions"
+COMPLETIONS = "/v1/completions"
+RESPONSES = "/v1/responses"
+MESSAGES = "/v1/messages"
+COUNT = "/v1/messages/count_tokens"
+TOKENIZE = "/tokenize"
+DETOKENIZE = "/detokenize"
