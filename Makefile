@@ -4,8 +4,9 @@ RUN = .venv/bin/python
 PYTEST = $(RUN) -m pytest
 # A gateway that waits leaves its core to the other processes.
 TESTS = -n $(or $(N),3) --dist worksteal -m "$(1)" $(T)
-# Engines start on one core each: two at a time. Tests of one engine stay together.
-TWO = -n 2 --dist loadscope
+# Tests of one engine stay together. Engines start on one core each: two at a time, and beside them
+# the tests without one, which wait more than they work (tests/scheduling.py).
+BY_ENGINE = -n $(or $(N),3) --dist loadscope
 # The modules that name a marker: importing all the others takes a quarter of a minute.
 MARKED = $(or $(T),$(sort $(shell grep -rl --include='test_*.py' 'mark[.]$(1)' tests)))
 # Or each of the hundreds of processes that tests start would compile its modules anew.
@@ -27,12 +28,12 @@ test-fast: setup  ## the same without a real engine
 	$(PYTEST) $(call TESTS,not slow and not engine) || test $$? = 5
 
 test-slow: setup  ## the tests that take long: more engines, larger models, load
-	$(PYTEST) $(TWO) -m slow $(call MARKED,slow) || test $$? = 5
+	$(PYTEST) $(BY_ENGINE) -m slow $(call MARKED,slow) || test $$? = 5
 
 coverage: setup  ## lines and branches that the tests without a real engine run
 	$(RUN) -m coverage erase
 	$(RUN) -m coverage run -m pytest $(call TESTS,not slow and not engine)
-	$(RUN) -m coverage run -m pytest $(TWO) -m slow tests/assurance tests/gateway tests/launcher
+	$(RUN) -m coverage run -m pytest $(BY_ENGINE) -m slow tests/assurance tests/gateway tests/launcher
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 

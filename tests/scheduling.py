@@ -10,17 +10,18 @@ NAMES: Final = "client_matrix clients dashboard docs gateway memory messages rea
 EMBEDDED: Final = (*NAMES.split(), "differential.py::test_embedded")
 GPT_OSS: Final = ("harmony", "differential.py::test_gpt_oss")
 
+ENGINES: Final = 2  # at once: each start takes a core
+
 # The longest first, by minutes: one that began last would keep the other process waiting.
 LONGEST: Final = (
-    *("tests/fuzz", "tests/faults", "tests/gpu_engine", "test_chaos.py", "test_parallel.py"),
-    *("test_accept.py", "test_quantized.py", "tests/bench", "test_nodes.py", "tests/kubernetes"),
+    *("tests/faults", "embedded", "test_chaos.py", "test_swapped_adapter.py", "test_nodes.py"),
+    *("test_several.py", "test_parallel.py", "test_accept.py", "test_start_failures.py"),
+    *("test_quantized.py", "tests/fuzz", "tests/gpu_engine", "tests/assurance/evaluation"),
+    *("test_adapter.py", "gpt-oss", "test_template.py", "tests/launcher/cli", "tests/bench"),
 )
 
 # The first of `make test`: what waits would leave the cores idle at the end.
-FIRST: Final = (
-    *("tests/real/test_smoke.py", "tests/faults/test_matrix.py"),
-    *("tests/launcher/models/test_fetching.py", "tests/launcher/cli/test_engine.py"),
-)
+FIRST: Final = ("tests/real/test_smoke.py", "tests/launcher/models/test_fetching.py")
 
 
 def place(nodeid: str) -> int:
@@ -33,8 +34,14 @@ class ByEngine(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """One engine of tests/real after the other in a process; elsewhere, one folder."""
 
     def _assign_work_unit(self, node: Any) -> None:
-        self.workqueue.move_to_end(longest(self.workqueue), last=False)
+        chosen = longest(able(self.workqueue, self._at_work()))
+        self.workqueue.move_to_end(chosen, last=False)
         super()._assign_work_unit(node)
+
+    def _at_work(self) -> list[str]:
+        """Return the scopes that processes have begun or will begin next."""
+        units = [unit for work in self.assigned_work.values() for unit in work.items()]
+        return [scope for scope, tests in units if not all(tests.values())]
 
     def _split_scope(self, nodeid: str) -> str:
         return engine_of(nodeid)
@@ -49,6 +56,14 @@ def engine_of(nodeid: str) -> str:
     if test.startswith(GPT_OSS):
         return "gpt-oss"
     return "embedded" if test.startswith(EMBEDDED) else name
+
+
+def able(scopes: Iterable[str], at_work: Iterable[str]) -> list[str]:
+    """Return the scopes that may begin: no third engine where there still are tests without one."""
+    waiting = list(scopes)
+    without = [scope for scope in waiting if "/" in scope]
+    engines = [scope for scope in at_work if "/" not in scope]
+    return without if without and len(engines) >= ENGINES else waiting
 
 
 def longest(scopes: Iterable[str]) -> str:

@@ -37,12 +37,10 @@ class Text(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """What the classifier learns from: a line, or two, and their label; `group` names the text, of
-    which nothing may be on both sides of a split."""
+    """What the classifier learns from: a line, or two, and their label."""
 
     words: str
     label: str
-    group: str
     weight: float = 1.0
 
 
@@ -61,15 +59,15 @@ def passages(seed: int) -> Iterator[Passage]:
     dice = random.Random(seed)  # noqa: S311 - no secret: reproducible on purpose
     seen = set()
     for language in LANGUAGES:
-        group = list(texts(language))
-        company = [each.pattern for each in group if each.kind == "company"]
-        for number, each in enumerate(group):
+        written = list(texts(language))
+        company = [each.pattern for each in written if each.kind == "company"]
+        for each in written:
             for variant in variants(each, company, dice):
                 for words, label in labelled(variant, each.label):
                     if (words, label) not in seen:
                         seen.add((words, label))
                         weight = PLAIN_WEIGHT if each.kind == "plain" else 1.0
-                        yield Passage(words, label, f"{language} {number}", weight)
+                        yield Passage(words, label, weight)
 
 
 def public(clones: Path, seed: int) -> Iterator[Passage]:
@@ -91,7 +89,7 @@ def public(clones: Path, seed: int) -> Iterator[Passage]:
                     (" ".join(lines[at : at + size]), "none") for at in starts for size in (1, 2)
                 ]
             for words, label in parts:
-                yield Passage(" ".join(words.split()), label, example.group)
+                yield Passage(" ".join(words.split()), label)
 
 
 def variants(each: Text, company: Sequence[str], dice: random.Random) -> Iterator[str]:

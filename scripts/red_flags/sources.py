@@ -15,18 +15,15 @@ from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).with_name("sources.toml")
-MESSAGES = ("question", "transcript")  # kinds of text about a present patient, or to the model
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text with its labels; those of one `group` are never on both sides of a split."""
+    """An English text with its labels."""
 
     text: str
     is_emergency: bool
     kind: str  # question, transcript, record, exam, research
-    group: str
-    language: str = "en"
 
 
 class SourceError(Exception):
@@ -83,9 +80,8 @@ def visits(content: str) -> list[Example]:
     """ACI-Bench: a visit's dialogue and the note written of it."""
     found = []
     for row in csv.DictReader(io.StringIO(content)):
-        group = f"visit {row['encounter_id']}"
-        found.append(Example(row["dialogue"], False, "transcript", group))
-        found.append(Example(row["note"], False, "record", group))
+        found.append(Example(row["dialogue"], False, "transcript"))
+        found.append(Example(row["note"], False, "record"))
     return found
 
 
@@ -93,21 +89,20 @@ def sections(content: str) -> list[Example]:
     """MTS-Dialog: a short dialogue and its section of a note."""
     found = []
     for row in csv.DictReader(io.StringIO(content)):
-        group = f"section {row['ID']}"
-        found.append(Example(row["dialogue"], False, "transcript", group))
+        found.append(Example(row["dialogue"], False, "transcript"))
         if len(row["section_text"]) > 80:
             text = f"{row['section_header']}: {row['section_text']}"
-            found.append(Example(text, False, "record", group))
+            found.append(Example(text, False, "record"))
     return found
 
 
 def abstracts(content: str) -> list[Example]:
     """PubMedQA: a study's question and its abstract."""
     found = []
-    for number, row in json.loads(content).items():
-        found.append(Example(row["QUESTION"], False, "research", f"abstract {number}"))
+    for row in json.loads(content).values():
+        found.append(Example(row["QUESTION"], False, "research"))
         text = "\n".join(row["CONTEXTS"])
-        found.append(Example(text, False, "research", f"abstract {number}"))
+        found.append(Example(text, False, "research"))
     return found
 
 
@@ -118,68 +113,37 @@ def exam(content: str) -> list[Example]:
         stem, options = row["question"], row["options"]
         if number % 4:
             stem += "\n" + "\n".join(f"{key}) {value}" for key, value in options.items())
-        found.append(Example(stem, False, "exam", f"item {number}"))
+        found.append(Example(stem, False, "exam"))
     return found
-
-
-def triage_levels(content: str) -> list[Example]:
-    """NurseSim-RL: complaints by Manchester level; the middle one belongs to neither side."""
-    found = []
-    for level, cases in json.loads(content).items():
-        for number, case in enumerate(cases):
-            if level != "3":
-                text = presentation(case, with_vitals=number % 2 == 0)
-                found.append(Example(text, level in "12", "question", f"case {level}.{number}"))
-    return found
-
-
-def presentation(case: Mapping[str, Any], *, with_vitals: bool) -> str:
-    """Return a case as a clinician types it."""
-    history = case["history"]
-    text = f"{history.get('age')} {history.get('gender')}. {case['chief_complaint']}"
-    text += f" {history.get('time_course', '')}"
-    if with_vitals:
-        text += " " + ", ".join(f"{name} {value}" for name, value in case["vitals"].items())
-    return text
 
 
 def consumer_questions(content: str) -> list[Example]:
     """TREC LiveQA: what people wrote to a library of medicine."""
     return [
-        Example((each.text or "").strip(), False, "question", f"letter {number}")
-        for number, each in enumerate(ET.fromstring(content).iter("MESSAGE"))  # noqa: S314  recorded digest
+        Example((each.text or "").strip(), False, "question")
+        for each in ET.fromstring(content).iter("MESSAGE")  # noqa: S314  recorded digest
         if each.text and each.text.strip()
-    ]
-
-
-def general_questions(content: str) -> list[Example]:
-    """MedQuAD: questions about a subject, without their answers."""
-    start, end = 'qtype="', "</Question>"
-    questions = [part.split(end)[0].split(">", 1)[1] for part in content.split(start)[1:]]
-    return [
-        Example(text, False, "question", f"subject {number}")
-        for number, text in enumerate(dict.fromkeys(questions))
     ]
 
 
 def risk_tiers(content: str) -> list[Example]:
     """ClinicaFlow: complaint, history and vital signs; `urgent` belongs to neither side."""
     found = []
-    for number, row in enumerate(lines(content)):
+    for row in lines(content):
         tier = row["labels"]["gold_risk_tier"]
         if tier != "urgent":
             given, about = row["input"], row["input"].get("demographics", {})
             told = f"{about.get('age', '')} {about.get('sex', '')}. {given['chief_complaint']}."
             text = f"{told} {given.get('history', '')}"
-            found.append(Example(text, tier == "critical", "question", f"tier {number}"))
+            found.append(Example(text, tier == "critical", "question"))
     return found
 
 
 def urgency(content: str) -> list[Example]:
     """Semigran: cases for symptom checkers; those that need no emergency care are the others."""
     return [
-        Example(row["case_description"], row["urgency_level"] == "em", "question", f"case {number}")
-        for number, row in enumerate(lines(content))
+        Example(row["case_description"], row["urgency_level"] == "em", "question")
+        for row in lines(content)
     ]
 
 
@@ -197,12 +161,12 @@ def other_conversations(content: str) -> list[Example]:
 def _talks(content: str) -> Iterator[Example]:
     """Return the user's last turns; conditional emergencies belong to neither side."""
     category = "physician_agreed_category:"
-    for number, row in enumerate(lines(content)):
+    for row in lines(content):
         tags = row["example_tags"]
         if f"{category}conditionally-emergent" not in tags:
             told = [turn["content"] for turn in row["prompt"] if turn["role"] == "user"]
             text, label = "\n\n".join(told[-3:]), f"{category}emergent" in tags
-            yield Example(text, label, "question", f"talk {number}")
+            yield Example(text, label, "question")
 
 
 def lines(content: str) -> Iterator[dict[str, Any]]:
@@ -216,9 +180,7 @@ READERS: dict[str, Callable[[str], list[Example]]] = {
         sections,
         abstracts,
         exam,
-        triage_levels,
         consumer_questions,
-        general_questions,
         risk_tiers,
         urgency,
         conversations,

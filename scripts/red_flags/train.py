@@ -37,7 +37,7 @@ LEAST = {
     "over": {"words": 80, "pairs": 100},
 }
 TOPIC_UNIT, TOPIC_LEAST, TOPIC_RAREST = 1 / 4, 5, 8
-THRESHOLD = 3.5  # log-odds, chosen on the known sets: docs/red-flags.md
+THRESHOLD = 4.0  # log-odds, chosen on the known sets: docs/red-flags.md
 
 
 def main() -> None:

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scripts.simulation import plots
 from scripts.simulation.calibration import two_engines
 from scripts.simulation.experiments import EXPERIMENTS
 from scripts.simulation.measurement import measured
@@ -42,6 +41,8 @@ def write(path: Path, record: Any) -> None:
 
 def simulate() -> None:
     """Run every experiment; write its record and its figure."""
+    from scripts.simulation import plots  # takes a second, for which every reader would wait
+
     record: dict[str, Any] = {}
     for name, experiment in EXPERIMENTS.items():
         began = time.perf_counter()

@@ -1,8 +1,9 @@
-// One case of the official anthropic npm client against a gateway; prints its result as JSON.
-//   node anthropic.mjs BASE_URL MODEL CASE
+// Cases of the official anthropic npm client against a gateway: a name a line in, its result as JSON out.
+//   node anthropic.mjs BASE_URL MODEL
+import { createInterface } from "node:readline";
 import Anthropic from "@anthropic-ai/sdk";
 
-const [baseURL, model, name] = process.argv.slice(2);
+const [baseURL, model] = process.argv.slice(2);
 const client = new Anthropic({ baseURL, apiKey: "any", maxRetries: 0 });
 const messages = [{ role: "user", content: "Say hi." }];
 const asked = { model, messages, max_tokens: 8, temperature: 0 };
@@ -87,19 +88,21 @@ const cases = {
   },
 };
 
-try {
-  console.log(JSON.stringify({ result: await cases[name]() }));
-} catch (error) {
-  console.log(
-    JSON.stringify({
-      error: {
-        kind: error.constructor.name,
-        status: error.status ?? null,
-        type: error.type ?? null,
-        body: error.error ?? null,
-        message: error.message,
-        requestId: error.requestID ?? null,
-      },
-    }),
-  );
+for await (const line of createInterface({ input: process.stdin })) {
+  try {
+    console.log(JSON.stringify({ result: await cases[line]() }));
+  } catch (error) {
+    console.log(
+      JSON.stringify({
+        error: {
+          kind: error.constructor.name,
+          status: error.status ?? null,
+          type: error.type ?? null,
+          body: error.error ?? null,
+          message: error.message,
+          requestId: error.requestID ?? null,
+        },
+      }),
+    );
+  }
 }

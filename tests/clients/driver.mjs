@@ -1,8 +1,9 @@
-// One case of the official openai npm client against a gateway; prints its result as JSON.
-//   node driver.mjs BASE_URL MODEL CASE
+// Cases of the official openai npm client against a gateway: a name a line in, its result as JSON out.
+//   node driver.mjs BASE_URL MODEL
+import { createInterface } from "node:readline";
 import OpenAI from "openai";
 
-const [base, model, name] = process.argv.slice(2);
+const [base, model] = process.argv.slice(2);
 const client = new OpenAI({ baseURL: `${base}/v1`, apiKey: "any", maxRetries: 0 });
 const messages = [{ role: "user", content: "Say hi." }];
 const chat = { model, messages, max_tokens: 8, temperature: 0 };
@@ -147,18 +148,20 @@ const cases = {
   },
 };
 
-try {
-  console.log(JSON.stringify({ result: await cases[name]() }));
-} catch (error) {
-  console.log(
-    JSON.stringify({
-      error: {
-        kind: error.constructor.name,
-        status: error.status ?? null,
-        code: error.code ?? null,
-        message: error.message,
-        requestId: error.requestID ?? null,
-      },
-    }),
-  );
+for await (const line of createInterface({ input: process.stdin })) {
+  try {
+    console.log(JSON.stringify({ result: await cases[line]() }));
+  } catch (error) {
+    console.log(
+      JSON.stringify({
+        error: {
+          kind: error.constructor.name,
+          status: error.status ?? null,
+          code: error.code ?? null,
+          message: error.message,
+          requestId: error.requestID ?? null,
+        },
+      }),
+    );
+  }
 }

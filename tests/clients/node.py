@@ -1,12 +1,13 @@
 """Runner of the npm clients' cases."""
 
+import functools
 import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from requirements import programs
-from tests.waiting import PATIENCE_S
+from tests.compatibility.driven import Driven
 
 FOLDER = Path(__file__).parent
 OPENAI = "driver.mjs"
@@ -32,25 +33,17 @@ def installed(name: str) -> str:
     return str(json.loads(description.read_text())["version"]) if description.exists() else ""
 
 
-def run(base_url: str, model: str, case: str, *, driver: str = OPENAI) -> dict[str, Any]:
-    """Run a case; return `{"result": ...}`, or `{"error": ...}` for an exception."""
-    command = ["node", driver, base_url, model, case]
-    done = subprocess.run(
-        command, cwd=FOLDER, capture_output=True, text=True, timeout=PATIENCE_S, check=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+@functools.cache
+def driven(base_url: str, model: str, driver: str) -> Driven:
+    """Return the one process of a driver for this address."""
+    return Driven(["node", str(FOLDER / driver)], base_url, model)
 
 
 def result(base_url: str, model: str, case: str, *, driver: str = OPENAI) -> dict[str, Any]:
     """Return the result of a case that must succeed."""
-    found = run(base_url, model, case, driver=driver)
-    assert "result" in found, found
-    return dict(found["result"])
+    return driven(base_url, model, driver).result(case)
 
 
 def error(base_url: str, model: str, case: str, *, driver: str = OPENAI) -> dict[str, Any]:
     """Return the error of a case that must fail."""
-    found = run(base_url, model, case, driver=driver)
-    assert "error" in found, found
-    return dict(found["error"])
+    return driven(base_url, model, driver).error(case)

@@ -9,7 +9,7 @@ from tests.contract.process import Gateway
 from tests.contract.test_disclaimer import TEXT
 from tests.fake_engine.process import FakeEngine
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("npm")]  # a process of node for each
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("npm")]
 MODEL, DRIVER = "fake-model", "anthropic.mjs"
 
 

@@ -4,9 +4,9 @@ import json
 import os
 import subprocess
 import threading
+from collections.abc import Sequence
 from typing import Any
 
-from tests.compatibility.clients import Client
 from tests.waiting import PATIENCE_S
 
 # No client may look for anything beyond this machine.
@@ -19,11 +19,11 @@ QUIET = {
 
 
 class Driven:
-    """A client pointed at one address."""
+    """A client pointed at one address; its driver ends with its input."""
 
-    def __init__(self, client: Client, url: str, model: str) -> None:
+    def __init__(self, command: Sequence[str], url: str, model: str) -> None:
         self._child = subprocess.Popen(
-            [*client.command(), url, model],
+            [*command, url, model],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -13,7 +13,7 @@ from tests.contract.surfaces import SURFACES, Surface, name_of
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import until
 
-TIMES = 40
+TIMES = 20
 # Loaded by Python itself: on SIGRTMIN the process says how much only a collection frees.
 CUSTOM = """
 import gc, pathlib, signal

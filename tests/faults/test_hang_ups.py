@@ -25,7 +25,7 @@ TIMES = 1000  # of each kind of gateway
 SERVED = 20  # answers to those who stay, while the others leave
 SLOTS = 4
 AUDIT_KEY = "k" * 32
-KINDS = {"one": (1, False), "two": (2, False), "four": (4, False), "redis": (2, True)}
+KINDS = {"one": (1, False), "two": (2, False), "redis": (2, True)}
 Begin = Callable[[str], "House"]
 
 

@@ -20,7 +20,7 @@ from tests.faults.load import Crowd
 from tests.gateway.auth.conftest import add_key
 from tests.waiting import until
 
-SECONDS = float(os.environ.get("MMHIE_TEST_LOAD_SECONDS", "240"))
+SECONDS = float(os.environ.get("MMHIE_TEST_LOAD_SECONDS", "120"))
 STREAMS = int(os.environ.get("MMHIE_TEST_LOAD_STREAMS", "1000"))
 FILES = 16384
 # Each stream's tokens come two seconds apart: what is tried is how many there are.

@@ -21,7 +21,7 @@ from tests.contract.surfaces import CHAT, COMPLETIONS, GENERATE, MESSAGES, RESPO
 from tests.fake_engine.process import FakeEngine
 from tests.waiting import PATIENCE_S
 
-FEW, MANY = 3, 150
+FEW, MANY = 3, 75
 QUIET = list(HealthCheck)
 # What the OpenAI paths read, which their description leaves open, and what breaks readers of it.
 FIELDS = (

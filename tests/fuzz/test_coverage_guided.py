@@ -9,7 +9,7 @@ import tests.fuzz.__main__ as fuzz
 from tests.contract.process import ROOT
 from tests.fuzz.seeds import SEEDS
 
-SECONDS = 3 * len(SEEDS)
+SECONDS = 2 * len(SEEDS)
 
 
 @pytest.mark.slow

@@ -3,6 +3,9 @@
 Reads `[{"card": {...}, "lines": [[argument, ...], ...]}, ...]` and writes the verdicts in the same
 order: the engine's own words of refusal, or what it made of the line. vLLM is imported once; each
 card is a fork, since the platform remembers what it asked first.
+
+vLLM looks at a model's class in a process of its own, which imports everything again; here it does
+so in the fork.
 """
 
 import json
@@ -19,13 +22,15 @@ from vllm.entrypoints.launchers.cli_args import (
     make_arg_parser,
     validate_parsed_serve_args,
 )
+from vllm.model_executor.models import registry
 from vllm.usage.usage_lib import UsageContext
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
+registry._run_in_subprocess = lambda fn: fn()
 
-def judge(line: list[str]) -> dict[str, Any]:
+
+def judge(parser: FlexibleArgumentParser, line: list[str]) -> dict[str, Any]:
     """Parse and configure as `vllm serve` does before it starts anything."""
-    parser = make_arg_parser(FlexibleArgumentParser())  # type: ignore[no-untyped-call] # vLLM's
     try:
         arguments = parser.parse_args(line)
         arguments.model = arguments.model_tag or arguments.model  # as its `serve` does
@@ -50,7 +55,8 @@ def judge(line: list[str]) -> dict[str, Any]:
 
 def judge_all(card: dict[str, Any], lines: list[list[str]], to: Connection) -> None:
     sitecustomize.Card.use(card)
-    to.send([judge(line) for line in lines])
+    parser = make_arg_parser(FlexibleArgumentParser())  # type: ignore[no-untyped-call] # vLLM's
+    to.send([judge(parser, line) for line in lines])
 
 
 def main(cases: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -200,6 +200,7 @@ def answer(card: dict[str, Any], questions: dict[str, Any], to: Connection) -> N
 
 
 def main(questions: dict[str, Any]) -> dict[str, Any]:
+    import_module("vllm.config")  # not at the top: transformers takes this file for its `kernels`
     answers = {}
     for name, card in questions["cards"].items():
         ours, theirs = get_context("fork").Pipe(duplex=False)

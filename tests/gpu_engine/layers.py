@@ -2,8 +2,9 @@
 
 QUESTIONS is `{"model": folder, "cards": {name: {...}}, "adapters": [folder, ...]}`. The model is
 built on PyTorch's meta device, without weights, once as it is, once with an 8-bit KV cache and once
-with buffers for an adapter; each is a fork, since the platform remembers what it asked first. The
-adapters are read on the first card, as the engine's worker reads them.
+with buffers for an adapter; each is a fork, since the platform remembers what it asked first, and
+looks at the model's class itself (see judge.py). The adapters are read on the first card, as the
+engine's worker reads them.
 """
 
 import json
@@ -19,7 +20,9 @@ from typing import Any
 import sitecustomize  # type: ignore[import-not-found] # of fakes/, on PYTHONPATH
 import torch
 from vllm.engine.arg_utils import EngineArgs
+from vllm.model_executor.models import registry
 
+registry._run_in_subprocess = lambda fn: fn()
 ADAPTER = {"enable_lora": True, "max_loras": 1, "max_lora_rank": 512}
 WISHES: dict[str, dict[str, Any]] = {
     "plain": {},

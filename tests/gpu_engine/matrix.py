@@ -50,10 +50,13 @@ class Planned:
 
 
 def cases(models: Sequence[str]) -> list[Case]:
-    """Every card with every format, and on one card every size."""
-    formats = [Case(*one) for one in product(CARDS, models, QUANTIZE, DTYPES, KV_DTYPES)]
+    """Every capability with every format, every card quantized, and on one card every size."""
+    capable = {card.capability: name for name, card in reversed(CARDS.items())}.values()
+    formats = product(capable, models, QUANTIZE, DTYPES, KV_DTYPES)
+    others = product(CARDS.keys() - set(capable), models, QUANTIZE, DTYPES[:1], KV_DTYPES[:1])
     sizes = product(models, (2, 3, 4, 8))
-    return formats + [Case("h100", model, "none", "auto", "auto", size) for model, size in sizes]
+    cases = [Case(*one) for one in (*formats, *others)]
+    return cases + [Case("h100", model, "none", "auto", "auto", size) for model, size in sizes]
 
 
 def hardware(card: Card) -> Hardware:

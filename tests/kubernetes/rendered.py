@@ -33,10 +33,15 @@ def built(folder: Path) -> str:
     return done.stdout
 
 
+@functools.cache
+def everything(overlay: str) -> list[Object]:
+    """Every object of an overlay."""
+    return [one for one in yaml.load_all(text(overlay), yaml.CSafeLoader) if one]
+
+
 def objects(overlay: str, kind: str | None = None) -> list[Object]:
     """All objects, or those of a kind."""
-    found = [one for one in yaml.safe_load_all(text(overlay)) if one]
-    return [one for one in found if kind in (None, one["kind"])]
+    return [one for one in everything(overlay) if kind in (None, one["kind"])]
 
 
 def one(overlay: str, kind: str, name: str) -> Object:

@@ -1,5 +1,6 @@
 """Every question the dashboards and the alerts put to Prometheus, and the metrics it is about."""
 
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ ALERTS = DOCKER / "prometheus" / "alerts.yml"
 FILLED_IN = {"$__rate_interval": "1h", "$instance": ".+"}
 
 
+@functools.cache
 def alerts() -> dict[str, str]:
     """Expressions by the alert's name."""
     groups = yaml.safe_load(ALERTS.read_text())["groups"]

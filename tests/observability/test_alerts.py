@@ -1,5 +1,6 @@
 """The alert rules: tested by promtool, each firing and silent, each with a page to turn to."""
 
+import functools
 import re
 import subprocess
 from pathlib import Path
@@ -19,6 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 RUNBOOKS = [DOCS / "operations.md", DOCS / "monitoring.md"]  # what fails now; what drifts
 
 
+@functools.cache
 def expectations() -> list[dict[str, Any]]:
     """Every expectation of the rule tests."""
     tests = [test for file in TESTS for test in yaml.safe_load(file.read_text())["tests"]]

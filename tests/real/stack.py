@@ -90,7 +90,7 @@ class Stack:
         while self.note() != phase:
             assert self.process.poll() is None, self.log.read_text()[-4000:]
             assert time.monotonic() - began < seconds, (self.phases, self.log.read_text()[-4000:])
-            time.sleep(0.1)
+            time.sleep(0.3)
         return time.monotonic() - began
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

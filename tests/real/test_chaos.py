@@ -36,7 +36,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.slow
 
 DAY_S = 86400
-FULL_S = 5.0
+FULL_S = 2.0
 STALL_S = 4.0
 TIMEOUT_S = 60  # the stall is found long before
 CALLERS = 3
@@ -252,11 +252,16 @@ def test_the_engine_is_stopped(shaken: Shaken, whom: str, tell: Callable[[str], 
 
 
 def test_the_engine_is_killed(shaken: Shaken, tell: Callable[[str], None]) -> None:
-    """Whoever waits is told at once; it is started anew."""
-    victim = shaken.engine()
+    """Whoever waits is told at once; nothing is left of it, and it is started anew."""
+    victim, core = shaken.engine(), engine_core(shaken.stack)
+    seen = len(shaken.stack.phases)
+    assert core is not None
     with blow(shaken, "SIGKILL of the engine", tell):
         victim.kill()
         shaken.stack.until("engine_down")
+        until(lambda: not alive([victim, core]))
+
+    assert [phase for phase in shaken.stack.phases[seen:] if "killed by SIGKILL" in phase["detail"]]
 
 
 def test_the_disk_is_full(shaken: Shaken, tell: Callable[[str], None]) -> None:

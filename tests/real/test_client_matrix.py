@@ -100,7 +100,7 @@ def drivers(url: str, model: str) -> Iterator[Drivers]:
             if not client.is_here():
                 pytest.skip(f"{client.name} is not on this machine")
             if client not in started:
-                started[client] = Driven(client, url, model)
+                started[client] = Driven(client.command(), url, model)
                 running.callback(started[client].stop)
             return started[client]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,8 +17,8 @@ import pytest
 
 from launcher.models.families import DISPLAY_NAMES
 from tests.gateway.observability.collector import Collector
-from tests.real.stack import MMHIE, Stack, environment, start
-from tests.waiting import PATIENCE_S, until
+from tests.real.stack import MMHIE, Stack, environment
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -160,24 +159,6 @@ def test_one_trace_from_the_caller_to_vllm(
     assert marker.encode() not in collector.raw
 
 
-def test_a_killed_engine_is_restarted(stack: Stack) -> None:
-    """SIGKILL in the middle of a stream: an error in the stream, a phase, then service again."""
-    engine, core = stack.find("api_server"), engine_core(stack)
-    assert core is not None
-    with generate(stack, max_tokens=300, stream=True) as answer:
-        answer.readline()
-        engine.kill()
-        rest = answer.read().decode()
-    assert '"error"' in rest
-    stack.until("engine_down")
-    until(lambda: not alive([core]))
-
-    stack.until("ready")
-    assert [phase for phase in stack.phases if "killed by SIGKILL" in phase["detail"]]
-    with generate(stack) as answer:
-        assert json.load(answer)["text"].strip()
-
-
 def test_interrupted_with_a_stream_open_everything_ends(stack: Stack) -> None:
     """SIGINT, as Ctrl-C sends it: the stream is cut short, nothing is left, exit code 0."""
     processes = stack.processes()
@@ -195,16 +176,3 @@ def test_interrupted_with_a_stream_open_everything_ends(stack: Stack) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", int(stack.base_url.rsplit(":", 1)[1])))
-
-
-def test_nothing_outlives_a_killed_launcher(tmp_path: Path) -> None:
-    """SIGKILL to the launcher while the engine loads: its processes follow."""
-    stack = start(tmp_path)
-    until(lambda: engine_core(stack))
-    processes, folder = stack.processes(), stack.engine_socket.parent
-    stack.process.kill()
-    stack.process.wait()
-
-    assert len(processes) >= 5
-    until(lambda: not alive(processes))
-    shutil.rmtree(folder)  # who is killed cannot clear away

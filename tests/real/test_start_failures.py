@@ -56,7 +56,6 @@ REASONS = (
 RECORDED = (
     Reason("weights are cut short", r"(?i)header|incomplete|deserializ", weights="cut"),
     Reason("cache too small", r"KV cache", NO_ROOM, code=4),
-    Reason("not quantized that way", r"(?i)gptq", forced("--quantization gptq")),
     Reason("context too long", r"max_model_len \(100000\)", forced("--max-model-len 100000")),
     Reason("unknown flag", r"unrecognized arguments: --no-such-flag", forced("--no-such-flag")),
 )

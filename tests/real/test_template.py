@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from tests.models import completer
 from tests.real.measuring import measured
 from tests.real.serving import Served, serving
+from tests.real.test_serve import alive
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -73,3 +76,14 @@ def test_the_estimate_holds(served: Served) -> None:
     found = measured(served.stack, served.settings)
 
     assert max(map(abs, found.errors)) < 0.1, found
+
+
+def test_nothing_outlives_a_killed_launcher(served: Served) -> None:
+    """SIGKILL to the launcher: its processes follow."""
+    processes, folder = served.stack.processes(), served.stack.engine_socket.parent
+    served.stack.process.kill()
+    served.stack.process.wait()
+
+    assert len(processes) >= 5
+    until(lambda: not alive(processes))
+    shutil.rmtree(folder)  # who is killed cannot clear away

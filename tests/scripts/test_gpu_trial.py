@@ -1,6 +1,8 @@
 """The script of a first start on a GPU: what it reads of a log, and a start on the CPU's engine."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,11 +40,11 @@ def test_figures_of_a_cpus_log() -> None:
     assert "graphs_s" not in found
 
 
-@pytest.mark.engine
 def test_a_start_that_fails_says_so(tmp_path: Path) -> None:
     """An engine that ends is no answer, and its log is kept."""
     model = gpu_trial.described(tmp_path / "model", small=True)
-    plan = gpu_trial.plan_for(model, "cpu,ram=16")
+    refusing = (sys.executable, "-c", "import sys; sys.exit(' '.join(sys.argv))")
+    plan = replace(gpu_trial.plan_for(model, "cpu,ram=16"), argv=refusing)
     log = tmp_path / "start.log"
 
     assert not gpu_trial.started(plan, ("--no-such-flag",), log)["answered"]

@@ -15,7 +15,7 @@ from tests.gateway.console.browser import answered, ready, take_key, violations
 from tests.gateway.console.conftest import Open
 from tests.waiting import until
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
 OPERATOR: tuple[Scope, ...] = ("generate", "metrics")

@@ -11,7 +11,7 @@ from tests.contract.process import Gateway
 from tests.gateway.console.conftest import Open
 
 Env = Literal["development", "production"]
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_the_page(window: Open, gateway: Gateway) -> None:

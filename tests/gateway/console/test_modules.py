@@ -8,7 +8,7 @@ from playwright.async_api import Page
 from tests.gateway.console.browser import ready
 from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 TABLE = (
     '<div class="table" tabindex="0" role="group" aria-label="Table"><table><thead><tr>'

@@ -8,7 +8,15 @@ import pytest
 
 from gateway.api.request_text import Role, Turn
 from gateway.safety.red_flags.model import model
-from gateway.safety.red_flags.screening import BATCH, Raised, raised, screening_of
+from gateway.safety.red_flags.screening import (
+    BATCH,
+    HIGHEST_RISE,
+    SHORT,
+    Raised,
+    raised,
+    screening_of,
+    threshold_for,
+)
 
 PAIN = "I have crushing chest pain and I am sweating."
 SUICIDE = "I want to kill myself tonight."
@@ -65,6 +73,16 @@ def test_ordinary_company_hides_nothing(text: str, company: str) -> None:
     """A sentence before it, after it, and around it."""
     for whole in (f"{text} {company}", f"{company} {text}", f"{company}\n{text}\n{company}"):
         assert screened(whole).now[:1] == screened(text).now[:1]
+
+
+def test_a_long_text_needs_more_but_not_much_more() -> None:
+    """Of many readings the highest is high by chance; no length hides what is surely said."""
+    asked = [threshold_for(lines, 4.0) for lines in (0, 1, SHORT, 2 * SHORT, 10**3, 10**6)]
+
+    assert asked[:3] == [4.0] * 3
+    assert asked == sorted(asked)
+    assert asked[3] > 4.0
+    assert asked[-1] == 4.0 + HIGHEST_RISE
 
 
 @pytest.mark.parametrize("size", [1_500, 8_000, 30_000, 200_000])
