@@ -66,7 +66,7 @@ def turns_of(path: str, request: Json) -> list[Turn]:
     """Return the turns of a request, oldest first: what an application always says, other fields,
     the conversation."""
     names = CONVERSATIONS.get(path, ANY_CONVERSATION)
-    setting = [Turn("system", text_of(request.get(name))) for name in SETTING_FIELDS]
+    setting = [Turn("system", text_of(request[name])) for name in SETTING_FIELDS if name in request]
     others = [
         Turn("user", text_of(value))
         for name, value in request.items()
@@ -124,7 +124,7 @@ def said_in(item: object) -> object:
 def text_of(value: object) -> str:
     """Return all text below a value, a line each; of an object the names, too, that are no
     identifier."""
-    return "\n".join(texts_in(value))
+    return value if isinstance(value, str) else "\n".join(texts_in(value))
 
 
 def texts_in(value: object) -> Iterator[str]:

@@ -18,6 +18,7 @@ TURNS_BACK = 4  # a short turn tells no language: "OK", "38.5"
 FEWEST_LETTERS, FEWEST_WORDS = 3, 3  # from which one can be sure
 LAST_LATIN = "\u024f"
 LETTERS = re.compile(r"[^\W\d_]+")
+NO_LETTERS = {at: " " for at in range(128) if not chr(at).isalpha()}  # of ASCII
 # Of the other languages Dutch, Swedish, Danish, Norwegian, Polish, Czech, Turkish, Romanian,
 # Hungarian, Finnish and Indonesian; other scripts need no words.
 COMMON: Mapping[Language, str] = {
@@ -99,9 +100,10 @@ def is_surely_other(words: Sequence[str]) -> bool:
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text's beginning."""
-    return LETTERS.findall(text[:HEAD].lower())
+    head = text[:HEAD].lower()
+    return head.translate(NO_LETTERS).split() if head.isascii() else LETTERS.findall(head)
 
 
 def votes_in(words: Sequence[str]) -> list[str]:
     """Return the languages of each common word, as digits."""
-    return [VOTES[word] for word in words if word in VOTES]
+    return list(filter(None, map(VOTES.get, words)))
