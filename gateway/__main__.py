@@ -1,11 +1,13 @@
 """`python -m gateway`: the gateway in the foreground."""
 
 import gc
+import signal
 import sys
 
 
 def main() -> int:
     """Serve until SIGTERM; 0 after a clean stop, 2 when it cannot start."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     gc.disable()  # what a start makes stays, and looking for garbage is a tenth of it: freeze_heap
     from gateway.processes import foreground
 

@@ -11,9 +11,18 @@ from collections.abc import Iterator
 
 SHORTEST, LONGEST = 10, 240  # characters of a line; a longer one is read in parts
 PART = 16_384  # characters that are parted into lines in one step: 0.3 ms
-STOPS = (b". ", b"?", b"!", b"; ")
+# Sentences end; so do the fields of a form, of JSON, of a table in text.
+STOPS = (b". ", b"?", b"!", b"; ", b" - ", b" / ", b'",', b',"', b'":')
+BORDERS = "\n\t|<>{}[]"  # of lines, cells, tags, objects
 GLUED = re.compile(rb"\.(?<=[a-z\xe0-\xff]{2}\.)(?=[a-z\xe0-\xff]{2})")  # a blank was forgotten
-MARKS = (("\u2019", "'"), ("\u2018", "'"), ("\u2013", " "), ("\u2014", " "), ("\u2026", ". "))
+MARKS = (
+    ("\u2019", "'"),
+    ("\u2018", "'"),
+    ("\u2013", " "),
+    ("\u2014", " "),
+    ("\u2026", ". "),
+    ("\u3002", ". "),
+)
 # Letters of other scripts that look like Latin ones.
 LOOKALIKES = str.maketrans("авеіјкмнорѕстухαικνορτυω", "abeijkmhopsctyxaiknoptuw")
 
@@ -23,7 +32,9 @@ def read_as(code: int) -> str:
     base = unicodedata.normalize("NFKD", chr(code).lower())[0]
     if base.isdigit():
         return "0"  # how long a number is: which one it is, records are full of
-    if (base.isascii() and base.isalpha()) or base == "\n":
+    if base in BORDERS:
+        return "\n"
+    if base.isascii() and base.isalpha():
         return base
     return "s" if base == "ß" else " "
 

@@ -75,6 +75,38 @@ def test_ordinary_company_hides_nothing(text: str, company: str) -> None:
         assert screened(whole).now[:1] == screened(text).now[:1]
 
 
+FORMS = (
+    "<p>Date: 3 May 2024</p><p>{text}</p><p>Reviewed by: Dr Smith, room 4</p>",
+    '17,1961-05-04,F,B2,"{text}",none,ramipril 5 mg,retired',
+    "17\t1961-05-04\tF\t{text}\tnone\tramipril 5 mg\tretired",
+    '{{"patient": {{"id": 17, "birthDate": "1961-05-04"}}, "note": "{text}", "drugs": ["none"]}}',
+    "| 17 | 1961-05-04 | {text} | ramipril 5 mg |",
+    "hello there - {text} - thanks a lot - Peter from Leeds",
+    "seen today / {text} / room 4 / Peter from Leeds",
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "he's blue and there's no pulse",
+        "blood is spurting out of his thigh and we can't stop it",
+        "I have written the letters and tonight I will hang myself",
+    ],
+)
+def test_a_field_of_a_form_is_a_line(text: str, form: str) -> None:
+    """What a program sends has tags, cells and quotes where people end a sentence."""
+    assert screened(form.format(text=text)).now
+
+
+def test_repeats_hide_nothing_that_follows() -> None:
+    """Notes are copied forward; the likeliest passages are not all one and the same."""
+    copied = "Crushing chest pain going into my left arm for 20 minutes, sweating a lot.\n"
+
+    assert screened(copied * 500 + SUICIDE).now == ["MED101", "MED104"]
+
+
 def test_a_long_text_needs_more_but_not_much_more() -> None:
     """Of many readings the highest is high by chance; no length hides what is surely said."""
     sizes = (0, 1, SHORT, 2 * SHORT, 10**3, 10**6)
