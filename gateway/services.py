@@ -139,8 +139,8 @@ class State(TypedDict):
 
 
 async def services(request: Request) -> Services:
-    found: Services = request.state.services
-    return found
+    held: Services = request.state.services
+    return held
 
 
 ServicesDep = Annotated[Services, Depends(services)]

@@ -320,12 +320,12 @@ def sender_to(url: str) -> "CheckpointSender":
 def unfinished(left: Sequence[tuple[Path, list[Json]]], trail: Path) -> list[Json]:
     """Return the requests that a killed process left, as events, without those whose line was
     written: the kill came between line and journal."""
-    found = [one for _, records in left for one in records]
-    written = list(tail_records(trail)) if found else []
+    unwritten = [record for _, records in left for record in records]
+    written = list(tail_records(trail)) if unwritten else []
     return [
-        event("unfinished", outcome="unfinished", **one)
-        for one in found
-        if not any(is_line_of(one, record) for record in written)
+        event("unfinished", outcome="unfinished", **lost)
+        for lost in unwritten
+        if not any(is_line_of(lost, record) for record in written)
     ]
 
 

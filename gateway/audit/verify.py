@@ -150,8 +150,8 @@ class Verifier:
 
     def _report_missing(self) -> None:
         for gap in self._missing:
-            one = gap.first == gap.last
-            what = f"line {gap.first} is" if one else f"lines {gap.first} to {gap.last} are"
+            is_single = gap.first == gap.last
+            what = f"line {gap.first} is" if is_single else f"lines {gap.first} to {gap.last} are"
             self._find("deleted", gap.where, f"{what} missing before this one")
 
     def _find(self, kind: Kind, where: str, what: str) -> None:
@@ -181,12 +181,12 @@ def verify(
 def lines_of(path: Path) -> Iterator[Numbered]:
     """Yield every line of a trail in order, each with its place."""
     rotated = rotated_files(path)
-    for one in (*rotated, path):
-        if one == path and rotated and not path.exists():
+    for file_path in (*rotated, path):
+        if file_path == path and rotated and not path.exists():
             return  # a crash between the two steps of a rotation
-        with one.open("rb") as file:
+        with file_path.open("rb") as file:
             for number, raw in enumerate(file, start=1):
-                yield f"{one.name}:{number}", raw
+                yield f"{file_path.name}:{number}", raw
 
 
 def checkpoints_in(text: str) -> list[Head]:
@@ -194,10 +194,10 @@ def checkpoints_in(text: str) -> list[Head]:
     if written := WRITTEN.fullmatch(text.strip()):
         return [Head(int(written[1]), written[2])]
     lines = Path(text).read_bytes().splitlines()
-    found = [head for line in lines if (head := checkpoint_in(line))]
-    if not found:
+    heads = [head for line in lines if (head := checkpoint_in(line))]
+    if not heads:
         raise ValueError("there is no checkpoint in it")
-    return found
+    return heads
 
 
 def checkpoint_in(line: bytes) -> Head | None:

@@ -181,10 +181,10 @@ def described(limits: Limits) -> str:
 
 def seconds(text: str) -> int:
     """Convert a duration like 90d to seconds; raises CommandError."""
-    found = re.fullmatch(r"(\d{1,5})([mhd])", text)
-    if found is None or int(found[1]) == 0:
+    match = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    if match is None or int(match[1]) == 0:
         raise CommandError(f"--expires got {text!r}; write a number and m, h or d: 90d.")
-    return int(found[1]) * UNITS_S[found[2]]
+    return int(match[1]) * UNITS_S[match[2]]
 
 
 def read(file: Path) -> tuple[Key, ...]:

@@ -172,7 +172,7 @@ class RedisStore:
         left_s = batch[0].deadline - asyncio.get_running_loop().time()
         left_s = max(left_s, self.timeout_s / 2)  # the batch before may have taken all of it
         try:
-            replies = await exchange(connection, left_s, [one.command for one in batch])
+            replies = await exchange(connection, left_s, [request.command for request in batch])
         except RedisUnavailable:
             self._queue = [*batch, *self._queue]  # refused with the rest
             raise

@@ -69,11 +69,11 @@ class AnswerReader:
                 self.answer.finish_reason = "length"
                 self._is_ours = True
                 break
-        rest, found = self._guard.finish()
+        rest, calls = self._guard.finish()
         if rest:
             self._text.append(rest)
             yield Delta(text=rest)
-        self._conclude(found)
+        self._conclude(calls)
 
     async def _chunks(self) -> AsyncIterator[Json]:
         buffer = EventBuffer()

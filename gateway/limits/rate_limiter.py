@@ -67,7 +67,9 @@ class FixedWindows:
     def _drop_ended(self, now: float) -> None:
         """Drop windows that have ended, once there are many."""
         if len(self._windows) >= MAX_WINDOWS:
-            self._windows = {key: one for key, one in self._windows.items() if one[1] > now}
+            self._windows = {
+                key: window for key, window in self._windows.items() if window[1] > now
+            }
 
 
 class LocalRateLimiter:

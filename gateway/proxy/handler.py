@@ -174,8 +174,8 @@ class WholeAnswer:
         answer = await self._response.read_all(seen=lambda size: memory.hold(held + size))
         memory.hold(held + COPIES * len(answer) + parsed_bytes(answer))
         label, is_heavy = partial(self._label, answer), len(answer) > HEAVY_BYTES
-        found = await self._heavy.run(label) if is_heavy else label()
-        body, final, self.usage, self.beginnings = found
+        labelled = await self._heavy.run(label) if is_heavy else label()
+        body, final, self.usage, self.beginnings = labelled
         memory.hold(held + len(body))
         self.pieces = estimated_tokens(len(answer))
         self.finals.append(final)

@@ -162,8 +162,8 @@ class ChoiceState:
 
     def clean_whole(self, text: str) -> str:
         """A text that came in one piece, without what leaked of Harmony."""
-        shown, found = harmony.clean(text)
-        if found:
+        shown, calls = harmony.clean(text)
+        if calls:
             self.warn("harmony_markers_stripped")
         return shown
 

@@ -80,7 +80,8 @@ class Facts(NamedTuple):
             allergies.allergies(text) if READ_ALLERGIES & set(names) else frozenset(),
             frequencies.by_drug(text) if is_work and "frequency" in names else {},
             Patient.of(text) if "limit" in names else Patient(),
-            "instructions" in names and any(instructions.hidden(one[:MOST_READ]) for one in turns),
+            "instructions" in names
+            and any(instructions.hidden(turn[:MOST_READ]) for turn in turns),
             is_work and BIRTH.search(text) is not None,
             is_work,
             is_work and has_task(turns, SUMMARY),
@@ -105,27 +106,28 @@ def finds_number(answer: str, facts: Facts) -> bool:
         return False
     document = facts.numbers
     return not all(
-        is_grounded(one, document) or (facts.has_birth_date and one.unit in AGE)
-        for one in quantities(answer)
+        is_grounded(quantity, document) or (facts.has_birth_date and quantity.unit in AGE)
+        for quantity in quantities(answer)
     ) or not all(value in document.numbers | document.masses for value in labelled(answer))
 
 
 def finds_drug(answer: str, facts: Facts) -> bool:
     return facts.is_record_work and not all(
-        drugs.is_spoken_of(one.drug, facts.drugs) or allergies.is_meant(one.drug, facts.allergies)
-        for one in drugs.mentions(answer)
+        drugs.is_spoken_of(mention.drug, facts.drugs)
+        or allergies.is_meant(mention.drug, facts.allergies)
+        for mention in drugs.mentions(answer)
     )
 
 
 def finds_side(answer: str, facts: Facts) -> bool:
     return facts.is_record_work and any(
-        sides.is_swapped(one, facts.sides) for one in sides.named(answer)
+        sides.is_swapped(part, facts.sides) for part in sides.named(answer)
     )
 
 
 def finds_tenfold(answer: str, facts: Facts) -> bool:
     return bool(facts.doses) and any(
-        doses.is_power_of_ten(one, facts.doses) for one in doses.doses(answer)
+        doses.is_power_of_ten(dose, facts.doses) for dose in doses.doses(answer)
     )
 
 
@@ -135,8 +137,8 @@ def finds_allergy(answer: str, facts: Facts) -> bool:
 
 def finds_frequency(answer: str, facts: Facts) -> bool:
     return any(
-        frequencies.is_too_often(one) or frequencies.is_other(one, facts.frequencies)
-        for one in frequencies.taken(answer)
+        frequencies.is_too_often(frequency) or frequencies.is_other(frequency, facts.frequencies)
+        for frequency in frequencies.taken(answer)
     )
 
 
@@ -215,8 +217,8 @@ class AnswerChecks:
     def warnings(self, answer: str) -> list[str]:
         """Return the warnings on an answer."""
         read = answer[:MOST_READ]
-        found = (CHECKS[name] for name in self.names)
-        return [warning for warning, finds in found if finds(read, self.facts)]
+        checks = (CHECKS[name] for name in self.names)
+        return [warning for warning, finds in checks if finds(read, self.facts)]
 
 
 def checks_for(names: Sequence[OutputCheck], turns: Sequence[str]) -> AnswerChecks:

@@ -44,7 +44,7 @@ def doses(text: str) -> Iterator[Dose]:
     """Yield every quantity that stands behind a drug's name, or right before it."""
     text = text.lower()
     named = mentions(text)
-    starts = [one.start for one in named]
+    starts = [mention.start for mention in named]
     for quantity in quantities(text) if named else ():
         at = bisect(starts, quantity.start)
         owner = owner_of(quantity, text, named[max(0, at - 1) : at], named[at : at + 1])
@@ -75,10 +75,10 @@ def has_end(between: str) -> bool:
 
 def by_drug(text: str) -> Doses:
     """Return the doses of each drug."""
-    found: defaultdict[tuple[str, Kind], set[float]] = defaultdict(set)
+    amounts_by_drug: defaultdict[tuple[str, Kind], set[float]] = defaultdict(set)
     for dose in doses(text):
-        found[dose.drug, dose.kind].add(dose.amount)
-    return {key: frozenset(amounts) for key, amounts in found.items()}
+        amounts_by_drug[dose.drug, dose.kind].add(dose.amount)
+    return {key: frozenset(amounts) for key, amounts in amounts_by_drug.items()}
 
 
 def is_power_of_ten(dose: Dose, known: Doses) -> bool:

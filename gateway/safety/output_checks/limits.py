@@ -53,7 +53,9 @@ class Patient(NamedTuple):
     @classmethod
     def of(cls, text: str) -> "Patient":
         """Read age and weight; two weights are none."""
-        weights = {one.value for one in quantities(text) if one.unit in ("kg", "kilograms")}
+        weights = {
+            quantity.value for quantity in quantities(text) if quantity.unit in ("kg", "kilograms")
+        }
         only = weights.pop() if len(weights) == 1 else None
         is_infant = any(around(INFANT, text.lower(), YOUNG, LONGEST))
         return cls(is_infant, only)
