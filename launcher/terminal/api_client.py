@@ -148,10 +148,10 @@ def delta_of(chunk: JsonView) -> Delta:
 def json_object(body: bytes | str) -> Json:
     """Parse the object in a body; empty when it holds none."""
     try:
-        found = json.loads(body)
+        document = json.loads(body)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def named(request_id: str | None) -> str:
