@@ -199,8 +199,8 @@ def access_key(environ: Mapping[str, str], folder: Path) -> str:
 def engine_processes(parts: Programs) -> list[psutil.Process]:
     """Return the processes of the engines, each server before its descendants."""
     below = psutil.Process().children(recursive=True)
-    servers = [one for one in below if is_server(one, parts)]
-    return [each for one in servers for each in (one, *one.children(recursive=True))]
+    servers = [process for process in below if is_server(process, parts)]
+    return [each for server in servers for each in (server, *server.children(recursive=True))]
 
 
 def is_server(process: psutil.Process, parts: Programs) -> bool:
@@ -230,7 +230,7 @@ def facts_of(plans: Plans, settings: LauncherSettings) -> Facts:
         is_adapter_merged=decided.lora is None,
         revision=plan.model.revision,
         device=plan.device,
-        cards=() if on_cpu else tuple(gpu.name for one in plans for gpu in used_gpus(one)),
+        cards=() if on_cpu else tuple(gpu.name for plan in plans for gpu in used_gpus(plan)),
         cpus=decided.hardware.cpus * engines,
         engine=str(decided.installed.engine),
         engine_version=str(decided.installed.version),
@@ -247,7 +247,7 @@ def facts_of(plans: Plans, settings: LauncherSettings) -> Facts:
         start_timeout_s=settings.start_timeout_seconds,
         weights_gib=plan.memory.weights_per_gpu_gib,
         memory_gib=taken_gib,
-        free_gib=tuple(gpu.free_gib or 0.0 for one in plans for gpu in used_gpus(one)),
+        free_gib=tuple(gpu.free_gib or 0.0 for plan in plans for gpu in used_gpus(plan)),
         kv_tokens=kv_tokens(plan),
         is_reasoning=plan.model.reasoning,
         has_chat_template=bool(plan.model.chat_template),

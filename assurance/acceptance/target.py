@@ -73,8 +73,8 @@ class Endpoint:
         answer = await self.request("POST" if body else "GET", path, body)
         if answer.status_code != 200:
             raise Unreachable(f"{path} answered {answer.status_code}: {message_of(answer)}")
-        found: Json = answer.json()
-        return found
+        document: Json = answer.json()
+        return document
 
     @asynccontextmanager
     async def lines(self, path: str, body: JsonView) -> AsyncIterator[AsyncIterator[str]]:

@@ -58,12 +58,12 @@ def accept(
             text = asyncio.run(accepted(dict(os.environ), Run(out, quick, as_json)))
         except asyncio.CancelledError:
             raise NotAccepted("Stopped before the report was written.") from None
-        found, sentence = REPORT.signature.read(text), REPORT.save(out, text)
+        report, sentence = REPORT.signature.read(text), REPORT.save(out, text)
         part_of(out).unlink(missing_ok=True)
-        if as_json or found["has_passed"]:
-            put(sentence, found, as_json=as_json)
-        if not found["has_passed"]:
-            raise NotAccepted(found["verdict"])
+        if as_json or report["has_passed"]:
+            put(sentence, report, as_json=as_json)
+        if not report["has_passed"]:
+            raise NotAccepted(report["verdict"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
         try:
             target = await service.start(chosen)
             measured = await run.measured(target, unfinished(options.out), begun, seen)
-            if not all(one["outcome"] != "failed" for one in measured["findings"]):
+            if not all(finding["outcome"] != "failed" for finding in measured["findings"]):
                 write(options.out.with_suffix(".log"), target.log.read_text(errors="replace"))
         finally:
             await service.close()
@@ -128,10 +128,10 @@ def part_of(out: Path) -> Path:
 def unfinished(out: Path) -> Json:
     """Return what an interrupted run measured; empty when there was none."""
     try:
-        found = json.loads(part_of(out).read_text())
+        measured = json.loads(part_of(out).read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return measured if isinstance(measured, dict) else {}
 
 
 def verify(file: File, as_json: AsJson = False) -> None:

@@ -259,14 +259,14 @@ def run_checks(subject: Subject) -> Iterator[Finding]:
     """Run every check; one that fails with an earlier one's sentence is not checked."""
     reported: dict[str, str] = {}
     for name, check in CHECKS:
-        found = _found(name, check, subject)
-        if found.sentence in reported:
-            yield Finding(name, "not checked", f"See {reported[found.sentence]}.")
+        finding = _found(name, check, subject)
+        if finding.sentence in reported:
+            yield Finding(name, "not checked", f"See {reported[finding.sentence]}.")
             continue
-        if found.outcome == "failed":
-            reported[found.sentence] = name
-        yield found
-        if found.outcome == "failed" and name == "cache":  # every other check would hang there
+        if finding.outcome == "failed":
+            reported[finding.sentence] = name
+        yield finding
+        if finding.outcome == "failed" and name == "cache":  # every other check would hang there
             return
 
 

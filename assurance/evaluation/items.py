@@ -57,7 +57,7 @@ class Item(BaseModel):
     def turns(self) -> list[dict[str, str]]:
         """The conversation, without the service's system message."""
         if self.messages:
-            return [one.model_dump() for one in self.messages]
+            return [message.model_dump() for message in self.messages]
         return [{"role": "user", "content": self.prompt}]
 
     @property
@@ -82,12 +82,12 @@ def parsed(file: Path, number: int, line: bytes) -> Json:
     if len(line) > MOST_BYTES:
         raise DataError(f"{file}, line {number}: an item has at most {MOST_BYTES // 1000} KB.")
     try:
-        found = json.loads(line)
+        fields = json.loads(line)
     except (ValueError, RecursionError):
         raise DataError(f"{file}, line {number}: this is no JSON object in UTF-8.") from None
-    if not isinstance(found, dict):
+    if not isinstance(fields, dict):
         raise DataError(f"{file}, line {number}: this is no JSON object.")
-    return found
+    return fields
 
 
 def read(file: Path) -> list[Item]:
@@ -97,7 +97,7 @@ def read(file: Path) -> list[Item]:
 
 def made_of(file: Path, found: Iterable[tuple[int, Json]]) -> list[Item]:
     """Return the items of numbered objects. Raises DataError."""
-    return unique(file, [made(file, number, one) for number, one in found])
+    return unique(file, [made(file, number, row) for number, row in found])
 
 
 def made(file: Path, number: int, found: Json) -> Item:

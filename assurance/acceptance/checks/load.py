@@ -57,7 +57,7 @@ class Load:
 
     def run(self, way: str, concurrency: int) -> Run:
         """Return the run of this way and concurrency."""
-        matching = (one for one in self.runs if (one.way, one.concurrency) == (way, concurrency))
+        matching = (run for run in self.runs if (run.way, run.concurrency) == (way, concurrency))
         return next(matching)
 
     @property
@@ -106,10 +106,10 @@ def run_of(turns: Sequence[Turn]) -> Run:
     """Return what the turns of one way and level come to together."""
     results = [json.loads(turn.result.read_text()) for turn in turns]
     completed, tokens, seconds = (
-        sum(found[name] for found in results)
+        sum(result[name] for result in results)
         for name in ("completed", "total_output_tokens", "duration")
     )
-    times = [one for found in results for one in times_of(found)]
+    times = [time for result in results for time in times_of(result)]
     ttfts, tpots = [ttft for ttft, _ in times], [tpot for _, tpot in times]
     return Run(
         way=turns[0].way,

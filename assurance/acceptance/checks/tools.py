@@ -30,11 +30,15 @@ class Call:
 def is_argument(text: str) -> bool:
     """The text is JSON that the tool's schema allows."""
     try:
-        found = json.loads(text)
+        arguments = json.loads(text)
     except ValueError:
         return False
     needed = set(TOOL["function"]["parameters"]["required"])
-    return isinstance(found, dict) and set(found) == needed and isinstance(found["drug"], str)
+    return (
+        isinstance(arguments, dict)
+        and set(arguments) == needed
+        and isinstance(arguments["drug"], str)
+    )
 
 
 async def measure(target: Target) -> Call:
