@@ -19,7 +19,7 @@ from rich.console import Console
 from assurance.acceptance import report, run
 from assurance.acceptance.check import Finding
 from assurance.acceptance.page import REPORT
-from assurance.acceptance.service import Service
+from assurance.acceptance.service import ServiceStarter
 from assurance.reports.report import audit_key, refuse_unwritable, write
 from gateway.cli.command import AsJson, put
 from launcher import settings
@@ -55,7 +55,7 @@ def accept(
     fails."""
     if context.invoked_subcommand is None:
         try:
-            text = asyncio.run(accepted(dict(os.environ), Run(out, quick, as_json)))
+            text = asyncio.run(accepted(dict(os.environ), AcceptanceRun(out, quick, as_json)))
         except asyncio.CancelledError:
             raise NotAccepted("Stopped before the report was written.") from None
         report, sentence = REPORT.signature.read(text), REPORT.save(out, text)
@@ -67,7 +67,7 @@ def accept(
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class AcceptanceRun:
     """The options of one run."""
 
     out: Path
@@ -75,7 +75,7 @@ class Run:
     as_json: bool
 
 
-async def accepted(environ: Mapping[str, str], options: Run) -> str:
+async def accepted(environ: Mapping[str, str], options: AcceptanceRun) -> str:
     """Return the signed report. Raises LauncherError."""
     close_to_others()
     if task := asyncio.current_task():  # the engine has to be ended first
@@ -99,7 +99,7 @@ async def accepted(environ: Mapping[str, str], options: Run) -> str:
         display.step(f"Checking {check}", fraction)
 
     with tempfile.TemporaryDirectory(prefix="mmhie-accept-") as name, finished(display):
-        service = Service(environ, Path(name), display.step, quick=options.is_quick)
+        service = ServiceStarter(environ, Path(name), display.step, quick=options.is_quick)
         try:
             target = await service.start(chosen)
             measured = await run.measured(target, unfinished(options.out), begun, seen)

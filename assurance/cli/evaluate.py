@@ -176,12 +176,12 @@ def evaluated(options: Options, display: ProgressDisplay) -> str:
     place = folder.prepared(
         options.out, job.document(asking, tasks, served, disclaimer), resume=options.is_resumed
     )
-    told = Progress(tasks, display)
+    told = EvaluationProgress(tasks, display)
     try:
         events = inspection.run(interpreter, place, access_of(options, chosen), told)
     finally:
         display.done()
-    run = report.Run(served, asking, sources, budget(options), place)
+    run = report.EvaluationRun(served, asking, sources, budget(options), place)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     content = report.document(run, results.records(tasks, events), now, audit_key())
     return REPORT.signature.signed(content, audit_key())
@@ -210,7 +210,7 @@ def placed(data: Sequence[str]) -> dict[str, Path]:
     return places
 
 
-class Progress:
+class EvaluationProgress:
     """Shows how many items of all tasks are done."""
 
     def __init__(self, tasks: Sequence[Task], display: ProgressDisplay) -> None:

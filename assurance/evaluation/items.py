@@ -23,7 +23,7 @@ class DataError(LauncherError):
     """A data set that cannot be read; file and line, never what is in it."""
 
 
-class Turn(BaseModel):
+class ItemTurn(BaseModel):
     """One message of a conversation."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -41,7 +41,7 @@ class Item(BaseModel):
     group: Word = "own"
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
     prompt: str = ""
-    messages: tuple[Turn, ...] = ()
+    messages: tuple[ItemTurn, ...] = ()
     rule: Rule
     family: str = Field("", max_length=80)
     surface: Surface = "chat"

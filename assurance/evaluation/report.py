@@ -22,7 +22,7 @@ UNKEYED: Final = "plain"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class EvaluationRun:
     """The subject of an evaluation, how it was asked, and on which items."""
 
     subject: Subject
@@ -32,7 +32,7 @@ class Run:
     logs: Path
 
 
-def document(run: Run, records: Sequence[Record], time: str, key: str | None) -> Json:
+def document(run: EvaluationRun, records: Sequence[Record], time: str, key: str | None) -> Json:
     """Return the report's content, without its signature."""
     left = sum(record.reason in (LEFT, FAILED) for record in records)
     groups = results.groups(records)

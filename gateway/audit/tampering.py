@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from gateway.audit import chain
-from gateway.audit.chain import START, Head
+from gateway.audit.chain import START, ChainHead
 from gateway.audit.rotation import rotated_files
 
 
@@ -18,7 +18,7 @@ class Mark:
     device: int
     inode: int
     size: int
-    head: Head
+    head: ChainHead
 
 
 def tampering(path: Path, mark: Mark) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import orjson
 
 from gateway.audit import entry
-from gateway.audit.chain import Head
+from gateway.audit.chain import ChainHead
 from gateway.audit.file import SYNC_EVERY_S, AuditFile, ChainBroken, event
 from gateway.audit.inflight_journal import InflightJournal, left_behind
 from gateway.audit.pseudonyms import Pseudonyms
@@ -73,7 +73,7 @@ class Trail:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
-        self._checkpointed = Head(-1, "")
+        self._checkpointed = ChainHead(-1, "")
         self._next_checkpoint = 0.0
         self._next_look = 0.0
         self.is_tampered = False

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from gateway.audit import chain, request_lines
 from gateway.audit import verify as verification
 from gateway.audit.account import account
-from gateway.audit.chain import Head
+from gateway.audit.chain import ChainHead
 from gateway.audit.fhir.export import Export, sign_offs_in
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import Report
@@ -161,7 +161,7 @@ def readable(path: Path) -> Iterator[None]:
         raise CommandError(f"{path} cannot be read ({error.strerror}).") from None
 
 
-def read_checkpoints(text: str | None) -> list[Head]:
+def read_checkpoints(text: str | None) -> list[ChainHead]:
     """Return the checkpoints to compare with; raises CommandError when there are none in it."""
     try:
         return verification.checkpoints_in(text) if text else []

@@ -18,7 +18,7 @@ from gateway.auth import keys
 from gateway.auth.keys import Key
 from gateway.cli.command import AsJson, CommandError, print_rows, put
 from gateway.cluster import operator_state
-from gateway.principal import SCOPES, Limits, Priority
+from gateway.principal import SCOPES, PrincipalLimits, Priority
 from gateway.runtime.files import FileUnusable
 from gateway.runtime.timestamps import rfc3339
 from gateway.settings.gateway import load
@@ -58,7 +58,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter for each option
             scopes=tuple(scopes.replace(",", " ").split()),
             created=now,
             priority=cast("Priority", priority),  # Key refuses any other
-            limits=Limits(concurrency, requests_per_minute, tokens_per_minute),
+            limits=PrincipalLimits(concurrency, requests_per_minute, tokens_per_minute),
             expires=ends,
         )
     except ValueError as error:
@@ -169,7 +169,7 @@ def document(key: Key, now: float) -> dict[str, object]:
     }
 
 
-def described(limits: Limits) -> str:
+def described(limits: PrincipalLimits) -> str:
     """Describe a key's limits for a person."""
     counts = (
         (limits.concurrency, "at once"),

@@ -195,10 +195,10 @@ def revoked_everywhere(settings: GatewaySettings) -> frozenset[str]:
 
 
 def execute(settings: GatewaySettings, commands: "Sequence[Command]") -> "list[Reply]":
-    from gateway.cluster.redis_store import Address, RedisUnavailable, execute_once
+    from gateway.cluster.redis_store import RedisAddress, RedisUnavailable, execute_once
 
     try:
-        return asyncio.run(execute_once(Address.of(settings), COMMAND_TIMEOUT_S, commands))
+        return asyncio.run(execute_once(RedisAddress.of(settings), COMMAND_TIMEOUT_S, commands))
     except RedisUnavailable as problem:
         raise OperatorCommandFailed(str(problem)) from None
 

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from gateway.errors import InvalidField
-from gateway.generate.prompt import Answer, Message, Prompt, Text
+from gateway.generate.prompt import EngineAnswer, Message, Prompt, Text
 from gateway.runtime.json_types import Json
 
 StreamForm = Literal["sse", "text"]
@@ -160,7 +160,7 @@ def limits_in(error: Mapping[str, Any]) -> dict[str, object]:
     return {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in limits}
 
 
-def finale(answer: Answer, *, model: str, mmhie: Json, request_id: str) -> Json:
+def finale(answer: EngineAnswer, *, model: str, mmhie: Json, request_id: str) -> Json:
     """Everything of an answer but its text."""
     return {
         "model": model,

@@ -100,7 +100,7 @@ class MemoryLease:
         self.hold(size)
 
 
-def default_bytes(processes: int, machine: memory.Limits | None = None) -> int:
+def default_bytes(processes: int, machine: memory.MemoryLimits | None = None) -> int:
     """Return the budget of a gateway that has none set: half of what its processes leave of the
     container's limit, or an eighth of the machine's memory where there is none."""
     limits = machine or memory.limits()

@@ -36,7 +36,7 @@ SERVICE: Mapping[str, str] = {
 }
 
 
-class Answer(NamedTuple):
+class AttributeAnswer(NamedTuple):
     """The answer to a source attribute, and who gave it: `operator`, `author`, `service` or
     `evaluation`; nobody where it was not supplied."""
 
@@ -104,7 +104,7 @@ class ModelCard:
         known: Mapping[str, Any] = WORDING["about"].get(self.serving.model, {})
         return {name: entry for name, entry in known.items() if name != "source_attributes"}
 
-    def answers(self) -> list[Answer]:
+    def answers(self) -> list[AttributeAnswer]:
         """Return the answer to every source attribute, in the regulation's order."""
         return [answer(attribute, self.said_of(attribute.id)) for attribute in ATTRIBUTES]
 
@@ -150,7 +150,7 @@ class ModelCard:
             return NOT_SUPPLIED
         return "supplied" if self.supplied() else f"of another model or revision: {card.model}"
 
-    def applied(self, answers: list[Answer]) -> Json:
+    def applied(self, answers: list[AttributeAnswer]) -> Json:
         """Return CHAI's Applied Model Card."""
         by_id = {answer.attribute.id: answer for answer in answers}
         texts = self.supplied()
@@ -168,12 +168,12 @@ class ModelCard:
         return {"schema": chai.SCHEMA, **chai.filled(chai.ELEMENTS, fill)}
 
 
-def answer(attribute: Attribute, said: dict[str, str]) -> Answer:
+def answer(attribute: Attribute, said: dict[str, str]) -> AttributeAnswer:
     """Return the answer to one attribute: everything said where warnings add up, else the best."""
     if not said:
-        return Answer(attribute, NOT_SUPPLIED, ())
+        return AttributeAnswer(attribute, NOT_SUPPLIED, ())
     chosen = said if attribute.id in ADDED_TO else dict([list(said.items())[-1]])
-    return Answer(attribute, "\n".join(chosen.values()), tuple(chosen))
+    return AttributeAnswer(attribute, "\n".join(chosen.values()), tuple(chosen))
 
 
 def measured_text(name: str, evaluation: Evaluation) -> str:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StartupProgress:
     """A step of the start, and the share of the whole start that is done (0.0 to 1.0)."""
 
     step: str
     fraction: float
 
 
-BEGIN = Progress("Starting the engine", 0.0)
+BEGIN = StartupProgress("Starting the engine", 0.0)
 # Lines that begin a step, and the share of the start done; a percentage in the line spreads over
 # both shares.
 STEPS = (
@@ -36,16 +36,16 @@ STEPS = (
 )
 
 
-def progress(line: str) -> Progress | None:
+def progress(line: str) -> StartupProgress | None:
     """Return the progress this line shows, if any."""
     for pattern, step, start, end in STEPS:
         if match := re.search(pattern, line):
             share = int(match[1]) / 100 if match.re.groups else 0
-            return Progress(step, round(start + (end - start) * share, 3))
+            return StartupProgress(step, round(start + (end - start) * share, 3))
     return None
 
 
-def furthest(so_far: Progress, line: str) -> Progress:
+def furthest(so_far: StartupProgress, line: str) -> StartupProgress:
     """Return the later of the progress so far and this line's: ranks report out of step."""
     new = progress(line)
     return new if new and new.fraction >= so_far.fraction else so_far

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from gateway.model_card.card import Answer, ModelCard
+from gateway.model_card.card import AttributeAnswer, ModelCard
 from gateway.model_card.supplied import schema
 from gateway.safety.disclaimer import Disclaimer
 from gateway.safety.prompt_screening import Screener
@@ -39,7 +39,7 @@ def attributes() -> str:
     return table(HEAD, [row(*pair) for pair in zip(*answers, strict=True)])
 
 
-def row(anybody: Answer, default: Answer) -> tuple[str, ...]:
+def row(anybody: AttributeAnswer, default: AttributeAnswer) -> tuple[str, ...]:
     attribute = anybody.attribute
     given = (" and ".join(answer.sources) or "not supplied" for answer in (anybody, default))
     return attribute.paragraph, attribute.text, f"`{attribute.id}`", *given

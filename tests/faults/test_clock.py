@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from gateway.audit.verify import verify
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from tests.contract.process import Gateway
 from tests.contract.surfaces import STREAMS, SURFACES, Surface, error_of, events, name_of
 from tests.fake_engine.process import FakeEngine
@@ -147,7 +147,7 @@ def test_waiting_ends_in_time(shifted: Shifted, jump: int) -> None:
 @JUMPS
 def test_a_rate_is_a_rate(shifted: Shifted, jump: int) -> None:
     """A used up minute is over when it is over, whatever the clock on the wall says."""
-    limits = Limits(requests_per_minute=PER_MINUTE)
+    limits = PrincipalLimits(requests_per_minute=PER_MINUTE)
     headers = bearer(add_key(shifted.keys, f"rate{jump}", "generate", limits=limits))
     shifted.until_known(headers)
     used = [shifted.ask(headers).status_code for _ in range(PER_MINUTE - 1)]

@@ -15,7 +15,7 @@ import mmhie
 import openai
 import pytest
 
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from requirements import programs
 from tests.contract.fixtures import Start, StartEngine
 from tests.contract.process import Gateway
@@ -166,7 +166,9 @@ def held(surface: Surface, answer: httpx2.Response) -> Held:
 def site(start: Start, start_engine: StartEngine, tmp_path: Path, outcome: str) -> Iterator[Site]:
     """The gateway in which this outcome is certain."""
     file = tmp_path / "keys.json"
-    limits = Limits(requests_per_minute=1) if outcome == "rate-limited" else Limits()
+    limits = (
+        PrincipalLimits(requests_per_minute=1) if outcome == "rate-limited" else PrincipalLimits()
+    )
     secret = add_key(file, "one", "generate", "openai", limits=limits)
     settings = {"MMHIE_KEYS_FILE": str(file), "MMHIE_HOLD_FILE": str(tmp_path / "hold.json")}
     engine = start_engine()

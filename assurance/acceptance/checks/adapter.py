@@ -5,7 +5,7 @@ from typing import Final
 
 from assurance.acceptance.check import Check, NotApplicable, Unmeasured, Verdict
 from assurance.acceptance.prompts import PASSAGE
-from assurance.acceptance.target import COMPLETIONS, Endpoint, Target
+from assurance.acceptance.target import COMPLETIONS, Target, TargetApi
 from launcher.planning.engine_command import BASE_NAME
 
 # Natural log of probability: above what rounding moves where the adapter is applied as it serves.
@@ -42,12 +42,12 @@ async def measure(target: Target) -> Effect:
     return Effect(adapted, await logprobs(base, await only_model(base)))
 
 
-async def only_model(engine: Endpoint) -> str:
+async def only_model(engine: TargetApi) -> str:
     """Return the name under which the engine serves its one model."""
     return str((await engine.json("/v1/models"))["data"][0]["id"])
 
 
-async def logprobs(engine: Endpoint, model: str) -> tuple[float, ...]:
+async def logprobs(engine: TargetApi, model: str) -> tuple[float, ...]:
     """Return the log-probability of each token of the passage after its first."""
     body = {"model": model, "prompt": PASSAGE, "max_tokens": 1, "echo": True, "logprobs": 1}
     logprobs = (await engine.json(COMPLETIONS, body))["choices"][0].get("logprobs") or {}

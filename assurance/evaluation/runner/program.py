@@ -27,7 +27,7 @@ def emit(**found: Any) -> None:
 
 
 @hooks(name="progress", description="Tell the parent of every item that is done.")
-class Progress(Hooks):  # type: ignore[misc]  # Inspect is not installed here
+class ProgressHooks(Hooks):  # type: ignore[misc]  # Inspect is not installed here
     """One line for each item."""
 
     async def on_sample_end(self, data: SampleEnd) -> None:

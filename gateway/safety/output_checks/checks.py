@@ -52,7 +52,7 @@ AGE = ("year", "years", "month", "months")
 TASK = 400  # characters at both ends of a turn, where the task is said
 
 
-class Facts(NamedTuple):
+class PromptFacts(NamedTuple):
     """The parts of a request that the checks which are on ask for."""
 
     numbers: Known = Known()
@@ -68,7 +68,7 @@ class Facts(NamedTuple):
     is_summary: bool = False
 
     @classmethod
-    def of(cls, turns: Sequence[str], names: Collection[OutputCheck]) -> "Facts":
+    def of(cls, turns: Sequence[str], names: Collection[OutputCheck]) -> "PromptFacts":
         """Read the turns of a request."""
         text = "\n".join(turns)[:MOST_READ]
         is_work = is_record_work(turns)
@@ -101,7 +101,7 @@ def has_task(turns: Sequence[str], task: re.Pattern[str]) -> bool:
     return any(task.search(end) for end in ends)
 
 
-def finds_number(answer: str, facts: Facts) -> bool:
+def finds_number(answer: str, facts: PromptFacts) -> bool:
     if not facts.is_record_work:
         return False
     document = facts.numbers
@@ -111,7 +111,7 @@ def finds_number(answer: str, facts: Facts) -> bool:
     ) or not all(value in document.numbers | document.masses for value in labelled(answer))
 
 
-def finds_drug(answer: str, facts: Facts) -> bool:
+def finds_drug(answer: str, facts: PromptFacts) -> bool:
     return facts.is_record_work and not all(
         drugs.is_spoken_of(mention.drug, facts.drugs)
         or allergies.is_meant(mention.drug, facts.allergies)
@@ -119,30 +119,30 @@ def finds_drug(answer: str, facts: Facts) -> bool:
     )
 
 
-def finds_side(answer: str, facts: Facts) -> bool:
+def finds_side(answer: str, facts: PromptFacts) -> bool:
     return facts.is_record_work and any(
         sides.is_swapped(part, facts.sides) for part in sides.named(answer)
     )
 
 
-def finds_tenfold(answer: str, facts: Facts) -> bool:
+def finds_tenfold(answer: str, facts: PromptFacts) -> bool:
     return bool(facts.doses) and any(
         doses.is_power_of_ten(dose, facts.doses) for dose in doses.doses(answer)
     )
 
 
-def finds_allergy(answer: str, facts: Facts) -> bool:
+def finds_allergy(answer: str, facts: PromptFacts) -> bool:
     return any(True for _ in allergies.conflicts(answer, facts.allergies))
 
 
-def finds_frequency(answer: str, facts: Facts) -> bool:
+def finds_frequency(answer: str, facts: PromptFacts) -> bool:
     return any(
         frequencies.is_too_often(frequency) or frequencies.is_other(frequency, facts.frequencies)
         for frequency in frequencies.taken(answer)
     )
 
 
-def finds_limit(answer: str, facts: Facts) -> bool:
+def finds_limit(answer: str, facts: PromptFacts) -> bool:
     is_known = facts.doses if facts.is_record_work else {}
     return any(
         dose.amount not in is_known.get((dose.drug, dose.kind), ())
@@ -150,19 +150,19 @@ def finds_limit(answer: str, facts: Facts) -> bool:
     )
 
 
-def finds_omission(answer: str, facts: Facts) -> bool:
+def finds_omission(answer: str, facts: PromptFacts) -> bool:
     return facts.is_summary and allergies.is_left_out(answer, facts.allergies)
 
 
-def finds_reference(answer: str, facts: Facts) -> bool:
+def finds_reference(answer: str, facts: PromptFacts) -> bool:
     return references.malformed(answer)
 
 
-def finds_instructions(answer: str, facts: Facts) -> bool:
+def finds_instructions(answer: str, facts: PromptFacts) -> bool:
     return facts.has_instructions
 
 
-Find = Callable[[str, Facts], bool]
+Find = Callable[[str, PromptFacts], bool]
 # By the name in the setting: the warning, and what finds it.
 CHECKS: Mapping[OutputCheck, tuple[str, Find]] = {
     "number": ("number_not_in_document", finds_number),
@@ -204,7 +204,7 @@ class AnswerChecks:
     """The checks of one answer."""
 
     names: Sequence[OutputCheck]
-    facts: Facts
+    facts: PromptFacts
 
     def listen(self, mac: Digest) -> Digest:
         """Return a digest that keeps the text for `heard`."""
@@ -223,4 +223,4 @@ class AnswerChecks:
 
 def checks_for(names: Sequence[OutputCheck], turns: Sequence[str]) -> AnswerChecks:
     """Return the checks of the answer to a request."""
-    return AnswerChecks(names, Facts.of(turns, names))
+    return AnswerChecks(names, PromptFacts.of(turns, names))

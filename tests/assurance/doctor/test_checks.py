@@ -12,7 +12,7 @@ import pytest
 
 from assurance.cli.doctor import conclusion
 from assurance.doctor import checks
-from assurance.doctor.checks import Finding, Outcome, Subject
+from assurance.doctor.checks import CheckedConfiguration, DoctorFinding, Outcome
 from assurance.doctor.self_test import Result
 from launcher.models.families import CONFIGS
 from tests.models import smollm2
@@ -21,9 +21,11 @@ from tests.waiting import PATIENCE_S
 MMHIE = Path(sys.executable).with_name("mmhie")
 
 
-def findings(tmp_path: Path, **ours: str) -> dict[str, Finding]:
+def findings(tmp_path: Path, **ours: str) -> dict[str, DoctorFinding]:
     """By the check's name, with a self-test that found nothing wrong."""
-    subject = Subject({"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours})
+    subject = CheckedConfiguration(
+        {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_DEVICE": "cpu", **ours}
+    )
     subject.self_test = Result(tokens=10, usage_statistics=False)
     return {found.check: found for found in checks.run_checks(subject)}
 
@@ -59,7 +61,7 @@ def test_a_healthy_machine(tmp_path: Path, unused_tcp_port: int) -> None:
 def test_the_last_line_is_the_outcome() -> None:
     """Also where nothing failed; what was not made and what warns is counted."""
     outcomes: tuple[Outcome, ...] = ("ok", "ok", "warning", "not checked")
-    found = [Finding("disk", outcome, "A sentence.") for outcome in outcomes]
+    found = [DoctorFinding("disk", outcome, "A sentence.") for outcome in outcomes]
 
     assert conclusion(found[:2]) == "2 checks, none failed: `mmhie serve` can start."
     assert conclusion(found) == (
@@ -163,7 +165,9 @@ def test_what_the_self_test_found_is_told(
     header = b'{"w":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}'
     weights = len(header).to_bytes(8, "little") + header + b"\0\0"
     (tmp_path / "model.safetensors").write_bytes(weights)
-    subject = Subject({"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_REASONER_MODEL": str(tmp_path)})
+    subject = CheckedConfiguration(
+        {"MMHIE_CACHE_DIR": str(tmp_path), "MMHIE_REASONER_MODEL": str(tmp_path)}
+    )
     subject.self_test = result
     (finding,) = [finding for finding in checks.run_checks(subject) if finding.check == check]
 

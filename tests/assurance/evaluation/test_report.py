@@ -97,7 +97,9 @@ def test_wordings_of_a_question_are_one_item() -> None:
 
 def test_a_part_of_the_items_is_not_complete() -> None:
     """A run with --limit is never a whole evaluation, and its verdict says so."""
-    run = report.Run(SUBJECT, ASKING, [SOURCE], {"limit": 1, "minutes": None}, Path("/none"))
+    run = report.EvaluationRun(
+        SUBJECT, ASKING, [SOURCE], {"limit": 1, "minutes": None}, Path("/none")
+    )
     found = report.document(run, [record(1, 1.0)], TIME, KEY)
 
     assert not found["is_complete"]

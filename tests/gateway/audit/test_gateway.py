@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.audit.chain import Head
+from gateway.audit.chain import ChainHead
 from gateway.audit.entry import ORIGIN
 from gateway.audit.rotation import rotated_files
 from gateway.audit.verify import checkpoints_in, verify
@@ -66,7 +66,7 @@ class Audited:
         return [one for one in told if one["kind"] == "request"]
 
     @property
-    def checkpoints(self) -> list[Head]:
+    def checkpoints(self) -> list[ChainHead]:
         return checkpoints_in(str(self.gateway.log_file))
 
 

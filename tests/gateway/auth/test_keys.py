@@ -11,7 +11,7 @@ import pytest
 
 from gateway.auth import keys
 from gateway.auth.keys import KeyFile
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from gateway.runtime.files import FileUnusable
 from tests.gateway.auth.conftest import add_key
 from tests.gateway.clock import Clock
@@ -35,7 +35,9 @@ def test_a_secret_has_256_random_bits() -> None:
 def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
     """Its SHA-256 is, and only the owner may read that."""
     secret = keys.new_secret()
-    key = keys.Key("a", keys.sha256(secret.encode()), ("generate",), 1.0, "batch", Limits(2, 3, 4))
+    key = keys.Key(
+        "a", keys.sha256(secret.encode()), ("generate",), 1.0, "batch", PrincipalLimits(2, 3, 4)
+    )
     path = tmp_path / "keys.json"
     keys.write(path, [key])
 
@@ -53,7 +55,7 @@ def test_a_file_of_old_is_read(tmp_path: Path) -> None:
 
     (key,) = keys.read(path)
 
-    assert (key.priority, key.limits, key.expires) == ("routine", Limits(), None)
+    assert (key.priority, key.limits, key.expires) == ("routine", PrincipalLimits(), None)
 
 
 @pytest.mark.parametrize(

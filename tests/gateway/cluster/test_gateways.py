@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from gateway.cluster.operator_state import phases_of_all
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from gateway.settings.gateway import load
 from launcher.cli import app
 from tests.contract.fixtures import Start
@@ -34,12 +34,12 @@ ASK = {"prompt": "Why?", "max_tokens": 8}
 ALONE = "limits are counted by each gateway alone"
 FAILING = "mmhie_shared_state_failing"
 KEYS = {
-    "ward": Limits(),
-    "rate": Limits(requests_per_minute=10),
-    "tokens": Limits(tokens_per_minute=10),
-    "slots": Limits(concurrency=2),
-    "leaked": Limits(),
-    "wide": Limits(concurrency=1000),
+    "ward": PrincipalLimits(),
+    "rate": PrincipalLimits(requests_per_minute=10),
+    "tokens": PrincipalLimits(tokens_per_minute=10),
+    "slots": PrincipalLimits(concurrency=2),
+    "leaked": PrincipalLimits(),
+    "wide": PrincipalLimits(concurrency=1000),
 }
 
 

@@ -10,7 +10,7 @@ from gateway.cluster.redis_limiter import RedisRateLimiter, verdict_of
 from gateway.cluster.redis_store import RedisUnavailable
 from gateway.errors import SharedStateUnavailable, TooBusy
 from gateway.limits.rate_limiter import LocalRateLimiter, Release
-from gateway.principal import Limits, Principal
+from gateway.principal import Principal, PrincipalLimits
 from tests.gateway.cluster.conftest import StartRedis, store_of
 from tests.gateway.cluster.server import RedisServer
 from tests.waiting import eventually
@@ -19,7 +19,7 @@ LEASE_S = 3600.0  # no test waits for the end of one
 
 
 def principal(name: str = "a", **limits: int) -> Principal:
-    return Principal(name, "key", frozenset(), limits=Limits(**limits))
+    return Principal(name, "key", frozenset(), limits=PrincipalLimits(**limits))
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +125,7 @@ async def test_clients_do_not_share(redis: RedisServer) -> None:
         principal("ward-7", requests_per_minute=1),
         principal("ward-8", requests_per_minute=1),
     )
-    subject = Principal("ward-7", "jwt", frozenset(), limits=Limits(requests_per_minute=1))
+    subject = Principal("ward-7", "jwt", frozenset(), limits=PrincipalLimits(requests_per_minute=1))
     async with limiter_at(redis.url) as limiter:
         for who in (one, other, subject):
             await limiter.acquire(who)

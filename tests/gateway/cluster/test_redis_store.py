@@ -8,7 +8,7 @@ import pytest
 from gateway.cluster.redis_store import (
     MAX_BATCH,
     TIMEOUT_STEPS,
-    Address,
+    RedisAddress,
     RedisUnavailable,
     Send,
     bounded,
@@ -185,7 +185,7 @@ async def test_one_that_cannot_be_used(
 
 async def test_one_that_is_not_there() -> None:
     """For a single question, too."""
-    address = Address(f"redis://127.0.0.1:{free_port()}")
+    address = RedisAddress(f"redis://127.0.0.1:{free_port()}")
     with pytest.raises(RedisUnavailable, match="cannot be reached"):
         await execute_once(address, 1.0, [("PING",)])
 
@@ -193,7 +193,7 @@ async def test_one_that_is_not_there() -> None:
 async def test_a_password(start_redis: StartRedis) -> None:
     """With what would mean something else in an address."""
     redis = start_redis("--requirepass", "p@s/s:%")
-    address = Address(redis.url.replace("//", "//:p%40s%2Fs%3A%25@"))
+    address = RedisAddress(redis.url.replace("//", "//:p%40s%2Fs%3A%25@"))
 
     assert await execute_once(address, 1.0, [("PING",)]) == [b"PONG"]
 

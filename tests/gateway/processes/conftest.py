@@ -14,7 +14,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.principal import Limits
+from gateway.principal import PrincipalLimits
 from tests.contract.process import Gateway
 from tests.fake_engine.process import FakeEngine
 from tests.gateway.auth.conftest import add_key, bearer
@@ -174,9 +174,9 @@ class Four(Several):
 
     KEYS: Mapping[str, Any] = {
         "ward": {},
-        "rate": {"limits": Limits(requests_per_minute=10)},
-        "tokens": {"limits": Limits(tokens_per_minute=100)},
-        "slots": {"limits": Limits(concurrency=3)},
+        "rate": {"limits": PrincipalLimits(requests_per_minute=10)},
+        "tokens": {"limits": PrincipalLimits(tokens_per_minute=100)},
+        "slots": {"limits": PrincipalLimits(concurrency=3)},
         "research": {"priority": "batch"},
         "er": {"priority": "emergency"},
     }
