@@ -147,9 +147,9 @@ def test_a_key_needs_the_scope_and_its_limits_count(
     keyed: Keyed, engine: FakeEngine, path: str
 ) -> None:
     """`openai`, whose paths these belong to; each count is a request of the key's minute."""
-    found = keyed.ask(path, "", "other", "one-request", "one-request")
+    statuses = keyed.ask(path, "", "other", "one-request", "one-request")
 
-    assert found == [401, 403, 200, 429]
+    assert statuses == [401, 403, 200, 429]
 
 
 @PATHS

@@ -201,11 +201,11 @@ def test_the_trail_has_the_dates_and_holds(shifted: Shifted) -> None:
         written(shifted, set(asked))  # an entry is made just after the answer has left
     told = written(shifted, set(asked))
 
-    assert [one["caller_request_id"] for one in told] == list(asked)
-    for one in told:
-        off_s = datetime.fromisoformat(one["time"]).timestamp() - datetime.now(UTC).timestamp()
-        assert abs(off_s - asked[one["caller_request_id"]]) < DAY_S / 2
-        assert 0 <= one["ms"] < DAY_S * 500
+    assert [line["caller_request_id"] for line in told] == list(asked)
+    for line in told:
+        off_s = datetime.fromisoformat(line["time"]).timestamp() - datetime.now(UTC).timestamp()
+        assert abs(off_s - asked[line["caller_request_id"]]) < DAY_S / 2
+        assert 0 <= line["ms"] < DAY_S * 500
     assert not verify(shifted.trail, key=KEY).findings
 
 

@@ -73,20 +73,20 @@ class House:
         many = at_each * self.workers
         self.engine.reset()
         self.engine.next(fault="gated", times=many)
-        found: list[int] = []
+        statuses: list[int] = []
         headers = bearer(key)
 
         def ask(pid: int) -> None:
-            found.extend(self.gateway.at(pid, headers))
+            statuses.extend(self.gateway.at(pid, headers))
 
         asking = [threading.Thread(target=ask, args=(pid,)) for pid in [*workers] * at_each]
         for thread in asking:
             thread.start()
-        until(lambda: int(self.engine.stats["running"]) + len(found) == many)
+        until(lambda: int(self.engine.stats["running"]) + len(statuses) == many)
         self.engine.release(10_000)
         for thread in asking:
             thread.join()
-        return sorted(found)
+        return sorted(statuses)
 
 
 @pytest.fixture

@@ -37,10 +37,10 @@ def result(requests: int, seconds: float, ttft: float) -> dict[str, Any]:
 @pytest.fixture
 def two(tmp_path: Path) -> list[LoadTurn]:
     """Two turns of one way, the second of which took thrice as long."""
-    found = [LoadTurn("through", 4, number, tmp_path) for number in range(2)]
-    for turn, seconds in zip(found, (1.0, 3.0), strict=True):
+    turns = [LoadTurn("through", 4, number, tmp_path) for number in range(2)]
+    for turn, seconds in zip(turns, (1.0, 3.0), strict=True):
         turn.result.write_text(json.dumps(result(turn.requests, seconds, ttft=seconds / 10)))
-    return found
+    return turns
 
 
 def test_each_way_comes_early_and_late(tmp_path: Path) -> None:
@@ -88,13 +88,13 @@ def test_turns_are_added_up(two: list[LoadTurn]) -> None:
 
 def test_what_failed_has_no_times(two: list[LoadTurn]) -> None:
     """A request without an answer is counted as failed, and its zeros are no first token."""
-    found = result(two[0].requests - 1, 1.0, ttft=0.1)
+    document = result(two[0].requests - 1, 1.0, ttft=0.1)
     for name, nothing in (("ttfts", 0.0), ("itls", []), ("output_lens", 0)):
-        found[name] = [*found[name], nothing]
-    two[0].result.write_text(json.dumps(found))
+        document[name] = [*document[name], nothing]
+    two[0].result.write_text(json.dumps(document))
 
     assert load.run_of(two[:1]).failed == 1
-    assert [ttft for ttft, _ in load.times_of(found)] == [100.0] * 7
+    assert [ttft for ttft, _ in load.times_of(document)] == [100.0] * 7
 
 
 def test_no_answer_at_all(two: list[LoadTurn]) -> None:

@@ -59,7 +59,7 @@ async def test_salt_is_the_clients_and_the_gateways(tmp_path: Path) -> None:
     gate, other = (Gate(salt, keys=keys.KeyFile(path)) for salt in (b"one", b"two"))
     first, second = [await gate.identify("/llm/generate", shown(secret)) for secret in (a, b)]
 
-    salts = {one.session_id(client) for one in (gate, other) for client in (first, second)}
+    salts = {each.session_id(client) for each in (gate, other) for client in (first, second)}
     assert len(salts) == 4
     assert gate.session_id(first) == gate.session_id(first)
 

@@ -29,7 +29,7 @@ def test_a_secret_has_256_random_bits() -> None:
     made = {keys.new_secret() for _ in range(100)}
 
     assert len(made) == 100
-    assert {len(one) for one in made} == {len("mmhie_") + 43}
+    assert {len(secret) for secret in made} == {len("mmhie_") + 43}
 
 
 def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_the_secret_is_not_in_the_file(tmp_path: Path) -> None:
     assert hashlib.sha256(secret.encode()).hexdigest() in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert keys.read(path) == (key,)
-    assert [one.name for one in tmp_path.iterdir()] == ["keys.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
 
 
 def test_a_file_of_old_is_read(tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ def clock() -> Clock:
 
 
 def name_of(file: KeyFile, secret: str) -> str | None:
-    found = file.principal(secret.encode())
-    return found.name if found else None
+    principal = file.principal(secret.encode())
+    return principal.name if principal else None
 
 
 def test_keys_come_and_go(tmp_path: Path, clock: Clock) -> None:

@@ -21,9 +21,9 @@ HOLD = Hold(reason="x", by="ops", since="2026-11-25T08:00:00Z")
 
 def account() -> list[str]:
     """The words after ACL SETUSER."""
-    found = re.search(r"^ACL SETUSER (.+)$", PAGE.read_text(), re.MULTILINE)
-    assert found is not None
-    return found[1].split()
+    match = re.search(r"^ACL SETUSER (.+)$", PAGE.read_text(), re.MULTILINE)
+    assert match is not None
+    return match[1].split()
 
 
 async def test_it_is_enough(start_redis: StartRedis, caplog: pytest.LogCaptureFixture) -> None:

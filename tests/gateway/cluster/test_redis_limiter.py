@@ -121,13 +121,13 @@ async def test_a_crowd_at_two_gateways(redis: RedisServer) -> None:
 
 async def test_clients_do_not_share(redis: RedisServer) -> None:
     """Nor does a token's subject with a key of the same name; names are not in Redis."""
-    one, other = (
+    first, other = (
         principal("ward-7", requests_per_minute=1),
         principal("ward-8", requests_per_minute=1),
     )
     subject = Principal("ward-7", "jwt", frozenset(), limits=PrincipalLimits(requests_per_minute=1))
     async with limiter_at(redis.url) as limiter:
-        for who in (one, other, subject):
+        for who in (first, other, subject):
             await limiter.acquire(who)
             await refused(limiter, who)
 

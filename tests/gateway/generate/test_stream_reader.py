@@ -173,9 +173,9 @@ async def test_harmony_is_stripped_and_told() -> None:
 )
 async def test_failures_are_named(parts: list[bytes], kind: type[GatewayError]) -> None:
     """Cut, garbled or failed; never the engine's words."""
-    with pytest.raises(kind) as found:
+    with pytest.raises(kind) as raised:
         await read(parts)
-    assert "chest" not in found.value.message
+    assert "chest" not in raised.value.message
 
 
 JSON = st.recursive(

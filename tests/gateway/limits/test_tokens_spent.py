@@ -79,8 +79,10 @@ class Keyed(Gateway):
         lines: list[dict[str, Any]] = []
 
         def is_there() -> bool:
-            found = map(orjson.loads, self.trail.read_bytes().splitlines())
-            lines[:] = [one for one in found if one.get("client") == name and "stream" in one]
+            events = map(orjson.loads, self.trail.read_bytes().splitlines())
+            lines[:] = [
+                event for event in events if event.get("client") == name and "stream" in event
+            ]
             return bool(lines)
 
         until(is_there)

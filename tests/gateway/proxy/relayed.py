@@ -133,7 +133,7 @@ class Line:
 
     async def end(self) -> Relayed:
         """The end of the engine's connection, and what came of it all."""
-        found = self.found
+        seen = self.found
         self._fill(is_full=False)
         await turns()
         if not self._sending.done():
@@ -141,14 +141,14 @@ class Line:
         try:
             await self._sending
         except GatewayError as error:
-            found.failure = type(error).__name__
-        found.written = self._caller.written[1:]
-        if found.written:
-            found.written[-1] = found.written[-1].removesuffix(b"0\r\n\r\n")
-        found.finals, found.pieces = self._relay.finals, self._relay.pieces
-        found.sent_bytes = self._exchange.record.sent_bytes
-        found.overfilled = self._caller.overfilled
-        return found
+            seen.failure = type(error).__name__
+        seen.written = self._caller.written[1:]
+        if seen.written:
+            seen.written[-1] = seen.written[-1].removesuffix(b"0\r\n\r\n")
+        seen.finals, seen.pieces = self._relay.finals, self._relay.pieces
+        seen.sent_bytes = self._exchange.record.sent_bytes
+        seen.overfilled = self._caller.overfilled
+        return seen
 
 
 async def relayed(

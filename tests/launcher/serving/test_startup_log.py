@@ -77,11 +77,13 @@ def test_a_recorded_start_goes_through_its_steps(name: str, steps: str) -> None:
     for line in recorded(name):
         seen.append(furthest(seen[-1], line))
 
-    assert list(dict.fromkeys(one.step for one in seen)) == [
+    assert list(dict.fromkeys(progress.step for progress in seen)) == [
         *steps.split(", "),
         "Opening the engine's socket",
     ]
-    assert [one.fraction for one in seen] == sorted(one.fraction for one in seen)
+    assert [progress.fraction for progress in seen] == sorted(
+        progress.fraction for progress in seen
+    )
     assert seen[-1].fraction == STEPS[-1][-1]
 
 

@@ -388,9 +388,9 @@ def counted(supervisor: EngineSupervisor) -> list[None]:
     metrics = supervisor._client.metrics
 
     async def counting() -> str | None:
-        found = await metrics()
+        counted = await metrics()
         reads.append(None)
-        return found
+        return counted
 
     supervisor._client.metrics = counting  # type: ignore[method-assign]
     return reads
