@@ -69,11 +69,11 @@ class AnswerReader:
                 self.answer.finish_reason = "length"
                 self._is_ours = True
                 break
-        rest, calls = self._guard.finish()
+        rest, is_marked = self._guard.finish()
         if rest:
             self._text.append(rest)
             yield EngineDelta(text=rest)
-        self._conclude(calls)
+        self._conclude(is_marked)
 
     async def _chunks(self) -> AsyncIterator[Json]:
         buffer = EventBuffer()
