@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator
 from gateway.settings import base as settings_base
 from gateway.settings.base import ENV_FILE, PREFIX, CommaSeparated, Lower, SharedSettings, UserPath
 from gateway.settings.gateway import known_names as gateway_names
+from launcher import engine_flags
 from launcher.errors import SettingsError
 from launcher.formats import FORMATS
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:  # a new row of the table is a new choice
 else:
     Quantize = Literal["none", "auto", *FORMATS]
 RouterPolicy = Literal["cache_aware", "consistent_hash", "power_of_two"]
-RESERVED_FLAGS: Final[Mapping[str, str]] = tomllib.loads(
-    Path(__file__).with_name("reserved_flags.toml").read_text("utf-8")
-)
 
 
 class LauncherSettings(SharedSettings):
@@ -209,10 +206,10 @@ class LauncherSettings(SharedSettings):
     @classmethod
     def refuse_reserved(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """Flags the launcher owns, and flags that would log text, are refused."""
-        for part in value:
-            flag = _reserved(part)
-            if flag is not None:
-                raise ValueError(f"{flag} is reserved: {RESERVED_FLAGS[flag]}")
+        for written in engine_flags.values(value):
+            flag, _, _ = written.partition(".")
+            if reason := engine_flags.RESERVED.get(flag):
+                raise ValueError(f"{flag} is reserved: {reason}")
         return value
 
     @field_validator("pin_date")
@@ -230,14 +227,6 @@ class LauncherSettings(SharedSettings):
     def model(self) -> str:
         """The model to serve: the test override when there is one."""
         return self.reasoner_model_test_override or self.reasoner_model
-
-
-def _reserved(part: str) -> str | None:
-    """The reserved flag this is; vLLM also takes underscores and unambiguous beginnings."""
-    written = part.split("=", 1)[0].replace("_", "-")
-    if not written.startswith("--") or len(written) < 3:
-        return None
-    return next((flag for flag in RESERVED_FLAGS if flag.startswith(written)), None)
 
 
 def load(environ: Mapping[str, str], env_file: Path | None = ENV_FILE) -> LauncherSettings:

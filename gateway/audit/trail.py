@@ -170,10 +170,13 @@ class Trail:
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what is left, and stop."""
+        """Write what is left, and stop; a disk that takes nothing for `STOP_S` is given up."""
         self._stopping.set()
         self._wake.set()
-        self._thread.join(STOP_S)
+        left = -1
+        while self._thread.is_alive() and left != len(self._pending):
+            left = len(self._pending)
+            self._thread.join(STOP_S)
         if self._sender is not None:
             self._sender.stop()
 

@@ -49,6 +49,7 @@ COMMANDS: Commands = {
     "audit show": "gateway.cli.audit:show",
     "audit search": "gateway.cli.audit_search:search",
     "audit check": "gateway.cli.audit_search:check",
+    "audit usage": "gateway.cli.audit_usage:usage",
     "audit export": "gateway.cli.audit:export",
     "card init": "gateway.cli.card:init",
     "card check": "gateway.cli.card:check",
@@ -60,7 +61,7 @@ COMMANDS: Commands = {
 }
 GROUPS = {
     "keys": "Create, list and revoke API keys.",
-    "audit": "Verify, show and export the audit trail.",
+    "audit": "Verify, search, count and export the audit trail.",
     "card": "The operator's part of the model card.",
     "feedback": "Feedback on answers.",
 }

@@ -4,9 +4,10 @@ import json
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -20,6 +21,7 @@ from launcher.models.resolve import read_model
 from launcher.nodes import cluster
 from launcher.nodes.cluster import Node
 from launcher.planning import card_choice, hardware, installation
+from launcher.planning.cards import Gpu
 from launcher.planning.hardware import Hardware
 from launcher.planning.installation import Installation
 from launcher.planning.plan import EnginePlan, make_plan
@@ -67,15 +69,15 @@ def plan(
     machine = replace(machine, nodes=max(machine.nodes, settings.nodes))
     variables = given(os.environ) if nodes else None
     model = read_model(settings, ask_hub=not is_offline())
-    made, parts = planned(settings, machine, model, installation.detect(), variables)
+    made, used, parts = planned(settings, machine, model, installation.detect(), variables)
     if as_json:
-        entries: Json = {"nodes": [asdict(part) for part in parts]} if parts else {}
+        entries: Json = {"node_commands": [asdict(part) for part in parts]} if parts else {}
         if why:
             entries["why"] = [speed.as_json() for speed in speeds(made.decisions)]
         sys.stdout.write(json.dumps({**made.as_json(), **entries}, indent=2) + "\n")
     else:
         tell = show if verbose or parts else show_short
-        tell(made, machine, Console(), parts)
+        tell(made, described(used, machine), Console(), parts)
         if why:
             show_why(made, Console())
     if made.refusal is not None:
@@ -109,31 +111,48 @@ def together(settings: LauncherSettings, machine: Hardware) -> LauncherSettings:
     return refuse_conflicts(settings.model_copy(update=of_head))
 
 
+class Planned(NamedTuple):
+    """The plan of the engine that holds the fewest requests, the machine with the GPUs that all
+    engines use, and the parts of nodes."""
+
+    plan: EnginePlan
+    used: Hardware
+    parts: tuple[Node, ...] = ()
+
+
 def planned(
     settings: LauncherSettings,
     machine: Hardware,
     model: ModelFacts,
     installed: Installation,
     variables: Mapping[str, str] | None = None,
-) -> tuple[EnginePlan, tuple[Node, ...]]:
-    """The plan of the engine, or of the first of several equal ones; and that of each node, where
-    `variables` are those that all of them are started with.
+) -> Planned:
+    """What the command tells; `variables` are those that all nodes are started with.
 
     Raises LauncherError, but not for memory.
     """
     settings, machine = card_choice.lay_out(settings, machine, model, installed)
-    share = hardware.share(machine, settings.engines or 1, 0)
-    engine_plan = make_plan(settings, share, model, installed, strict=False)
+    engines = settings.engines or 1
+    shares = [hardware.share(machine, engines, index) for index in range(engines)]
+    plans = [make_plan(settings, share, model, installed, strict=False) for share in shares]
+    least = min(plans, key=lambda plan: plan.memory.max_concurrent)
+    used = replace(machine, gpus=tuple(gpu for plan in plans for gpu in gpus_of(plan)))
     if variables is None:
-        return engine_plan, ()
+        return Planned(least, used)
     if settings.head_address == cluster.ADDRESS_TO_COME:
-        warnings = (*engine_plan.warnings, cluster.FILL_IN)
-        engine_plan = replace(engine_plan, warnings=warnings)
-    return engine_plan, cluster.nodes(settings, share, model, installed, variables)
+        least = replace(least, warnings=(*least.warnings, cluster.FILL_IN))
+    return Planned(least, used, cluster.nodes(settings, shares[0], model, installed, variables))
+
+
+def gpus_of(plan: EnginePlan) -> tuple[Gpu, ...]:
+    """The GPUs of its node that an engine uses."""
+    place, sizes = plan.decisions.hardware, plan.decisions.sizes
+    count = sizes.devices * sizes.data // place.nodes
+    return place.gpus[:count] if plan.device == "cuda" else ()
 
 
 def show_short(
-    plan: EnginePlan, machine: Hardware, console: Console, parts: Sequence[Node] = ()
+    plan: EnginePlan, machine: str, console: Console, parts: Sequence[Node] = ()
 ) -> None:
     """Print verdict, model, memory, warnings and one command."""
     memory = plan.memory
@@ -141,7 +160,8 @@ def show_short(
     form = plan.dtype if plan.quantization == "none" else plan.quantization
     rows = {
         "model": f"{plan.served_model} ({form})",
-        "hardware": described(machine),
+        "hardware": machine,
+        "engines": engines_of(plan),
         "memory": f"{memory.per_gpu_gib:.1f} of {memory.available_gib:.1f} GiB of {place}",
         "context": f"{plan.max_model_len:,} tokens",
         "first": f"a checkpoint is made ({plan.preparation})" if plan.preparation else "",
@@ -162,11 +182,11 @@ def warnings_in_short(warnings: Sequence[str], room: int) -> list[str]:
     return [*lines, f"Warnings left out: {left}."] if left else lines
 
 
-def show(plan: EnginePlan, machine: Hardware, console: Console, parts: Sequence[Node] = ()) -> None:
+def show(plan: EnginePlan, machine: str, console: Console, parts: Sequence[Node] = ()) -> None:
     """Print the plan for a person: verdict, reasons, warnings, commands."""
     console.print(plan.memory.verdict, style="bold", soft_wrap=True)
     console.print(summary(plan, machine))
-    console.print(memory_table(plan, machine.nodes))
+    console.print(memory_table(plan, plan.decisions.hardware.nodes))
     lines = [
         *(f"- {reason}" for reason in plan.reasons),
         *(f"Warning: {warning}" for warning in plan.warnings),
@@ -187,6 +207,8 @@ def show_why(plan: EnginePlan, console: Console) -> None:
         lines = [f"- {row.flag} {row.value}: {row.reason}" + tried(row) for row in rows]
         for line in [f"{heading}:", *lines] if rows else []:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if plan.device == "cpu":
+        console.print("Nothing that decides the speed on a GPU applies to a CPU.")
 
 
 def tried(row: SpeedOption) -> str:
@@ -213,12 +235,13 @@ def assignments(variables: Mapping[str, str]) -> str:
     return " ".join(f"{name}={shlex.quote(text)}" for name, text in variables.items())
 
 
-def summary(plan: EnginePlan, machine: Hardware) -> Table:
+def summary(plan: EnginePlan, machine: str) -> Table:
     """The decisions, one a row."""
-    table = Table(title=f"{plan.served_model} on {described(machine)}", show_header=False)
+    table = Table(title=f"{plan.served_model} on {machine}", show_header=False)
     sizes = (plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel)
     rows = {
         "device": plan.device,
+        "engines": engines_of(plan),
         "quantization": plan.quantization,
         "data type": plan.dtype,
         "tensor x pipeline x data parallel": " x ".join(map(str, sizes)),
@@ -227,7 +250,8 @@ def summary(plan: EnginePlan, machine: Hardware) -> Table:
         "checkpoint to make first": plan.preparation or "nothing",
     }
     for name, value in rows.items():
-        table.add_row(name, value)
+        if value:
+            table.add_row(name, value)
     return table
 
 
@@ -250,9 +274,24 @@ def memory_table(plan: EnginePlan, nodes: int) -> Table:
     return table
 
 
-def described(machine: Hardware) -> str:
-    """The hardware in words."""
-    nodes = f"{machine.nodes} nodes with " if machine.nodes > 1 else ""
-    if not machine.gpus:
-        return f"{nodes}{machine.cpus} CPU cores, {machine.ram_gib:.0f} GiB"
-    return f"{nodes}{len(machine.gpus)} x {machine.gpus[0].name}"
+def engines_of(plan: EnginePlan) -> str:
+    """The number of engines, where there are several."""
+    count = plan.decisions.settings.engines or 1
+    return f"{count} (the plan is that of the smallest)" * (count > 1)
+
+
+def described(used: Hardware, whole: Hardware | None = None) -> str:
+    """The hardware that is used in words, and the GPUs of the whole machine that are not."""
+    nodes = f"{used.nodes} nodes with " if used.nodes > 1 else ""
+    left = Counter(gpu.name for gpu in whole.gpus) if whole else Counter()
+    left.subtract(gpu.name for gpu in used.gpus)
+    idle = counted(+left)
+    rest = f" (not used: {idle})" if idle else ""
+    if not used.gpus:
+        return f"{nodes}{used.cpus} CPU cores, {used.ram_gib:.0f} GiB{rest}"
+    return f"{nodes}{counted(Counter(gpu.name for gpu in used.gpus))}{rest}"
+
+
+def counted(names: Mapping[str, int]) -> str:
+    """GPUs by name, each with its number."""
+    return " + ".join(f"{count} x {name}" for name, count in names.items())

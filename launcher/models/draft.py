@@ -1,15 +1,21 @@
-"""The draft model that vLLM's flags name for speculative decoding."""
+"""The draft model that vLLM's flags name for speculative decoding, and its KV cache."""
 
 import json
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
-from launcher.errors import SettingsError
+from launcher import engine_flags
+from launcher.errors import ModelError, SettingsError
+from launcher.json_types import Json, JsonView
+from launcher.models.facts import DraftFacts, ModelFacts
 
-FLAGS: Final = ("--speculative-config", "-sc")
-# vLLM's parser takes one entry of the JSON by itself, too.
-ENTRIES: Final = ("--spec-model", *(f"{flag}.model" for flag in FLAGS))
+FLAG: Final = "--speculative-config"
+# Flags for one entry of its JSON.
+ENTRIES: Final = {
+    "--spec-method": "method",
+    "--spec-model": "model",
+    "--spec-tokens": "num_speculative_tokens",
+}
 
 
 def named(arguments: Sequence[str]) -> str | None:
@@ -17,30 +23,52 @@ def named(arguments: Sequence[str]) -> str | None:
 
     Raises SettingsError for a configuration that vLLM could not read either.
     """
-    parts = [part for argument in arguments for part in _split(argument)]
-    values = [
-        _model(value) if flag in FLAGS else value
-        for flag, value in pairwise(parts)
-        if flag in (*FLAGS, *ENTRIES)
-    ]
-    model = values[-1] if values else None
+    model = configured(arguments).get("model")
     return model if isinstance(model, str) and "/" in model else None
 
 
-def _model(text: str) -> object:
+def configured(arguments: Sequence[str]) -> Json:
+    """The entries of the configuration that are read here, whichever flags they are given with."""
+    written = engine_flags.values(arguments)
+    entries = dict(_content(written[FLAG])) if FLAG in written else {}
+    for flag, entry in ENTRIES.items():
+        for name in (f"{FLAG}.{entry}", flag):
+            if name in written:
+                entries[entry] = written[name]
+    return entries
+
+
+def _content(text: str) -> Json:
     try:
-        return json.loads(text).get("model")
+        return dict(json.loads(text).items())
     except (ValueError, AttributeError):
         raise SettingsError(
-            f"{FLAGS[0]} in MMHIE_ENGINE_ARGS is no JSON object: write it in single quotes, as "
-            f"""{FLAGS[0]} '{{"model": "...", "num_speculative_tokens": 3}}'."""
+            f"{FLAG} in MMHIE_ENGINE_ARGS is no JSON object: write it in single quotes, as "
+            f"""{FLAG} '{{"model": "...", "num_speculative_tokens": 3}}'."""
         ) from None
 
 
-def _split(argument: str) -> list[str]:
-    """A flag as it is written with hyphens, and what is joined to it."""
-    flag, _, value = argument.partition("=")
-    flag = flag.replace("_", "-")
-    if flag not in (*FLAGS, *ENTRIES):
-        return [argument]
-    return [flag, value] if value else [flag]
+def is_own(arguments: Sequence[str]) -> bool:
+    """The model's own layers propose tokens (multi-token prediction)."""
+    return str(configured(arguments).get("method", "")).endswith("mtp")
+
+
+def own(model: ModelFacts) -> DraftFacts:
+    """The one layer of a model that proposes its tokens; its weights are among the model's."""
+    if model.latent:
+        return DraftFacts(f"a layer of {model.id}", 0, model.latent.cached, 1)
+    cached = 2 * model.kv_heads * model.head_dim
+    return DraftFacts(f"a layer of {model.id}", 0, cached, model.kv_heads)
+
+
+def from_config(name: str, config: JsonView, size: int, missing: tuple[str, ...]) -> DraftFacts:
+    """The facts of a draft model; one without attention (Medusa, n-grams) has no cache."""
+    try:
+        text = {**config, **(config.get("transformer_layer_config") or {})}
+        heads = int(text.get("num_attention_heads") or 0)
+        held = int(text.get("num_key_value_heads") or heads)
+        width = int(text.get("head_dim") or (int(text["hidden_size"]) // heads if heads else 0))
+        layers = int(text.get("num_hidden_layers") or 1)
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The config.json of {name} describes no draft model: {error}.") from error
+    return DraftFacts(name, size, 2 * layers * held * width, max(1, held), missing)

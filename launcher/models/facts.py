@@ -34,10 +34,15 @@ class AdapterFacts:
 
 @dataclass(frozen=True, slots=True)
 class DraftFacts:
-    """A small model that proposes tokens to the large one (speculative decoding)."""
+    """A small model that proposes tokens to the large one (speculative decoding).
+
+    `cached` are the numbers it keeps for one token, in `kv_heads` that GPUs can share.
+    """
 
     id: str
     weight_bytes: int
+    cached: int = 0
+    kv_heads: int = 1
     missing: tuple[str, ...] = ()
 
 

@@ -59,8 +59,9 @@ def read_model(
     With `ask_hub`, what is not in the hub's cache is asked for there: HubError, HubUnavailable.
     """
     facts = _read(settings, hub or hub_cache(), ask_hub=ask_hub)
-    draft = drafts.named(settings.engine_args)
-    return replace(facts, draft=_draft(draft, hub or hub_cache(), ask_hub)) if draft else facts
+    if draft := drafts.named(settings.engine_args):
+        return replace(facts, draft=_draft(draft, hub or hub_cache(), ask_hub))
+    return replace(facts, draft=drafts.own(facts)) if drafts.is_own(settings.engine_args) else facts
 
 
 def _draft(name: str, cache: Path, ask_hub: bool) -> DraftFacts:
@@ -70,7 +71,8 @@ def _draft(name: str, cache: Path, ask_hub: bool) -> DraftFacts:
         size = found.weight_bytes or weights.size(found.folder)
         if size is None:
             raise ModelError(f"The draft model {name} has no weights: give a whole folder.")
-        return DraftFacts(name, size, found.missing)
+        config = _json(found.folder / "config.json")
+        return drafts.from_config(name, config, size, found.missing)
 
 
 def _read(settings: LauncherSettings, cache: Path, *, ask_hub: bool) -> ModelFacts:

@@ -1,13 +1,17 @@
 """Tokens that vLLM schedules in one step when it is not told: by the card's memory and name."""
 
+import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
+from launcher import engine_flags
 from launcher.planning.cards import UNIFIED, Gpu
 
 TOKENS: Final = "--max-num-batched-tokens"
 SEQUENCES: Final = "--max-num-seqs"
+MODE: Final = "--performance-mode"
+NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?)([kKmM]?)")
+SIZES: Final = {"": 1, "k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}
 SMALL: Final = 2048
 LARGE_GIB: Final = 70
 LARGEST_GIB: Final = 160
@@ -15,14 +19,22 @@ LARGEST_GIB: Final = 160
 
 def batched_tokens(gpus: Sequence[Gpu], arguments: Sequence[str] = ()) -> int:
     """vLLM's rule (`get_batch_defaults` in engine/arg_utils.py), or what the arguments say."""
-    return asked_for(TOKENS, arguments) or min((_by_card(gpu) for gpu in gpus), default=SMALL)
+    if asked := asked_for(TOKENS, arguments):
+        return asked
+    is_doubled = engine_flags.values(arguments).get(MODE) == "throughput"
+    return min((_by_card(gpu) for gpu in gpus), default=SMALL) * (2 if is_doubled else 1)
 
 
 def asked_for(flag: str, arguments: Sequence[str]) -> int | None:
-    """The number given with this flag in MMHIE_ENGINE_ARGS; the last one counts."""
-    parts = " ".join(arguments).replace("=", " ").split()
-    values = [value for name, value in pairwise(parts) if name == flag]
-    return int(values[-1]) if values and values[-1].isdecimal() else None
+    """The number given with this flag in MMHIE_ENGINE_ARGS, as vLLM reads 8k (8,000) or 8K."""
+    written = NUMBER.fullmatch(engine_flags.values(arguments).get(flag, ""))
+    return int(float(written[1]) * SIZES[written[2]]) if written else None
+
+
+def has_graphs(arguments: Sequence[str]) -> bool:
+    """CUDA graphs are captured, unless the arguments say that steps run without (eager)."""
+    level = engine_flags.values(arguments).get("--optimization-level")
+    return not engine_flags.is_on("--enforce-eager", arguments) and level != "0"
 
 
 def _by_card(gpu: Gpu) -> int:

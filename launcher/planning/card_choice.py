@@ -67,6 +67,7 @@ def choose_cards(
     """
     if settings.device == "cpu" or machine.nodes > 1 or len(set(map(kind, machine.gpus))) < 2:
         return machine
+    machine = _least_first(machine)
     if machine.is_named and _choice(settings, machine, machine.gpus, model, installed):
         return machine
     tried = [
@@ -78,6 +79,25 @@ def choose_cards(
         return machine
     calm = [choice for choice in tried if choice.is_calm(machine)]
     return _with(machine, max(calm or tried, key=lambda choice: choice.rank).gpus)
+
+
+def _least_first(machine: Hardware) -> Hardware:
+    """The same GPUs, those of one kind together, so that no plan depends on their order.
+
+    vLLM decides for an engine by the first of its GPUs.
+    """
+
+    def size(pair: tuple[str, Gpu]) -> tuple[object, ...]:
+        gpu = pair[1]
+        free_gib = gpu.memory_gib if gpu.free_gib is None else gpu.free_gib
+        return gpu.compute_capability, round(gpu.memory_gib), not is_busy(gpu), free_gib
+
+    pairs = list(zip(gpu_names(machine), machine.gpus, strict=True))
+    ordered = sorted(pairs, key=size)
+    if ordered == pairs:
+        return machine
+    names, gpus = zip(*ordered, strict=True)
+    return replace(machine, gpus=gpus, gpu_ids=names)
 
 
 def kind(gpu: Gpu) -> tuple[tuple[int, int], int, bool]:
@@ -92,8 +112,8 @@ def is_busy(gpu: Gpu) -> bool:
 
 def _candidates(gpus: Sequence[Gpu]) -> Iterator[tuple[Gpu, ...]]:
     """All, and those that are new, large and free enough, for each meaning of the three words."""
-    oldest = {gpu.compute_capability for gpu in gpus}
-    smallest = {round(gpu.memory_gib) for gpu in gpus}
+    oldest = sorted({gpu.compute_capability for gpu in gpus})
+    smallest = sorted({round(gpu.memory_gib) for gpu in gpus})
     found = (
         tuple(
             gpu

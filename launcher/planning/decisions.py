@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from launcher import engine_flags
 from launcher.errors import HardwareError, MissingPackage, PlanError
 from launcher.models import architectures
 from launcher.models.facts import AdapterFacts, ModelFacts
@@ -144,7 +145,7 @@ def check_purpose(settings: LauncherSettings, model: ModelFacts) -> None:
     """Raise PlanError for a model that cannot chat, or brings code that nobody has trusted."""
     if model.purpose:
         raise PlanError(architectures.refusal(model.id, model.purpose, model.architecture))
-    if model.own_code and TRUST not in settings.engine_args:
+    if model.own_code and not engine_flags.is_on(TRUST, settings.engine_args):
         raise PlanError(
             f"{model.id} brings code of its own ({model.own_code}), which vLLM runs only with "
             f"MMHIE_ENGINE_ARGS={TRUST}: it then runs with all rights of the engine, so read it "

@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Final
 
+from launcher import engine_flags
 from launcher.formats import PLUGINS
 from launcher.planning import gpu_share
+from launcher.planning.batch import batched_tokens
 from launcher.planning.decisions import Decisions
 from launcher.planning.hardware import GIB, VISIBLE, Route
 from launcher.planning.weights import buffer_rank
@@ -17,7 +18,6 @@ from launcher.settings import ENGINE_DATE
 BASE_NAME: Final = "base-without-adapter"
 SMALL_PARAMETERS: Final = 2_000_000_000
 PREFETCH_SHARE: Final = 0.8  # of free memory; vLLM warns from 0.9 on
-CACHE_FLAG: Final = "--kv-cache-memory"
 
 THINKING: Final = ("<think>", "</think>")
 REASONING_WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -107,6 +107,13 @@ def layout(decided: Decisions) -> str | None:
     return "hf" if decided.model.has_copies else None
 
 
+def step_tokens(decided: Decisions) -> int | None:
+    """vLLM decides by the first GPU alone, and the plan by the least of GPUs that differ."""
+    gpus = decided.hardware.gpus if decided.device == "cuda" else ()
+    is_mixed = len({(gpu.name, gpu.memory_gib) for gpu in gpus}) > 1
+    return batched_tokens(gpus, decided.settings.engine_args) if is_mixed else None
+
+
 def tokenizer(decided: Decisions) -> str | None:
     """A GGUF file's tokenizer is better taken from the model it was made from."""
     return decided.settings.base_model if decided.quantization.method == "gguf" else None
@@ -136,6 +143,7 @@ FLAGS: Final[tuple[Row, ...]] = (
     ("--kv-cache-dtype", lambda d: d.workload.kv_dtype if d.workload.kv_dtype != "auto" else None),
     ("--max-model-len", lambda d: d.context.max_model_len),
     ("--max-num-seqs", lambda d: d.workload.sequences),
+    ("--max-num-batched-tokens", step_tokens),
     ("--tensor-parallel-size", lambda d: more_than_one(d.sizes.tensor)),
     ("--pipeline-parallel-size", lambda d: more_than_one(d.sizes.pipeline)),
     ("--data-parallel-size", lambda d: more_than_one(d.sizes.data)),
@@ -175,8 +183,7 @@ def argv(decided: Decisions) -> tuple[str, ...]:
 def is_by_priority(argv: Sequence[str]) -> bool:
     """The engine takes a request's `priority`: MMHIE_ENGINE_ARGS may say otherwise, and then it
     refuses the request."""
-    parts = " ".join(argv).replace("=", " ").split()
-    return dict(pairwise(parts)).get("--scheduling-policy") == "priority"
+    return engine_flags.values(argv).get("--scheduling-policy") == "priority"
 
 
 def _entry(decided: Decisions) -> tuple[str, ...]:
@@ -220,7 +227,8 @@ def env(decided: Decisions) -> dict[str, str]:
         found |= _reachable(decided.hardware.route)
     found |= dict.fromkeys(decided.switched_off, "0")
     if decided.device == "cpu":
-        found |= _cache_size(decided) | _thread_binding(decided)
+        found["VLLM_CPU_KVCACHE_SPACE"] = str(decided.memory.kv_space_gib)
+        found |= _thread_binding(decided)
     elif decided.hardware.gpu_ids:
         # CUDA's own order is the fastest first, NVML's is that of the bus
         found |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", VISIBLE: ",".join(decided.hardware.gpu_ids)}
@@ -232,13 +240,6 @@ def _reachable(route: Route) -> dict[str, str]:
     and vLLM 0.0.0.0 where there is no way to the internet.
     """
     return {"VLLM_HOST_IP": route.address, "GLOO_SOCKET_IFNAME": route.interface}
-
-
-def _cache_size(decided: Decisions) -> dict[str, str]:
-    """The variable would win over the flag that does the same, so the flag, where given, is it."""
-    if any(part.startswith(CACHE_FLAG) for part in decided.settings.engine_args):
-        return {}
-    return {"VLLM_CPU_KVCACHE_SPACE": str(decided.memory.kv_space_gib)}
 
 
 def _thread_binding(decided: Decisions) -> dict[str, str]:

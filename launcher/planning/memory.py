@@ -6,10 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from launcher.models.facts import DTYPE_BYTES, ModelFacts
-from launcher.planning.batch import batched_tokens
+from launcher.planning.batch import batched_tokens, has_graphs
 from launcher.planning.gpu_share import gpu_fraction
 from launcher.planning.hardware import GIB, Device, Hardware
-from launcher.planning.kv_cache import kv_bytes_per_token, longest_bytes, request_bytes
+from launcher.planning.kv_cache import (
+    cache_bytes,
+    kv_bytes_per_token,
+    longest_bytes,
+    request_bytes,
+)
 from launcher.planning.weights import (
     latent_bytes,
     loaded_dtype,
@@ -70,10 +75,11 @@ class MemoryEstimate:
     max_concurrent: int
     enough: int = 1
     kv_space_gib: int = 0
+    request_tokens: int = 0
 
     @property
     def starts(self) -> bool:
-        """At least one request of full length can be answered."""
+        """At least one request can be answered."""
         return self.max_concurrent >= 1
 
     @property
@@ -86,11 +92,12 @@ class MemoryEstimate:
         """One sentence: whether it runs there, and for how many."""
         if not self.starts:
             return "Does not fit."
-        at_once = f"{self.max_concurrent:,} concurrent requests of full length"
+        length = f"{self.request_tokens:,} tokens"
+        at_once = f"{self.max_concurrent:,} concurrent requests of {length}"
         if self.fits:
             return f"Fits: {at_once}."
         if self.max_concurrent == 1:
-            at_once = "one request of full length at a time"
+            at_once = f"one request of {length} at a time"
         return f"Starts, but for {at_once}; with room for {self.enough} it would be said to fit."
 
     def as_json(self) -> dict[str, float | int]:
@@ -139,14 +146,27 @@ class Workload:
     def request_gib(self) -> float:
         """KV of one expected request on one device, once its input has been read."""
         needed = request_bytes(self.model, self.request_tokens, self.kv_dtype)
-        return needed * self.kv_share / GIB
+        drafted = self.draft_bytes_per_token * self.request_tokens / self.draft_parts
+        return (needed * self.kv_share + drafted) / GIB
 
     @property
     def longest_gib(self) -> float:
         """KV of one request that fills the context; vLLM starts with no less."""
         in_flight = self.batched_tokens * self.batches
         needed = longest_bytes(self.model, self.max_model_len, in_flight, self.kv_dtype)
-        return needed * self.kv_share / GIB
+        drafted = self.draft_bytes_per_token * self.max_model_len / self.draft_parts
+        return (needed * self.kv_share + drafted) / GIB
+
+    @property
+    def draft_bytes_per_token(self) -> int:
+        """Bytes of the draft model's own cache for one token; all of it is on the last stage."""
+        held = self.model.draft.cached if self.model.draft else 0
+        return held * cache_bytes(self.kv_dtype)
+
+    @property
+    def draft_parts(self) -> int:
+        """The number of devices that share the draft model's cache."""
+        return min(self.sizes.tensor, self.model.draft.kv_heads) if self.model.draft else 1
 
     @property
     def kv_share(self) -> float:
@@ -178,8 +198,13 @@ class Workload:
         copies = latent_bytes(self.model) / tensor
         buffers = lora_bytes(self.model, self.lora_rank, tensor)
         padding = padding_bytes(self.model, self.quantization, tensor)
-        draft = self.model.draft.weight_bytes / tensor if self.model.draft else 0
-        return ((padding + copies + buffers) / self.sizes.pipeline + draft) / GIB
+        beside = (padding + copies + buffers) / self.sizes.pipeline / GIB
+        return beside + self.draft_gib / tensor
+
+    @property
+    def draft_gib(self) -> float:
+        """All weights of the draft model."""
+        return self.model.draft.weight_bytes / GIB if self.model.draft else 0.0
 
 
 Estimator = Callable[[Workload], MemoryEstimate]
@@ -190,14 +215,19 @@ def estimator(settings: LauncherSettings, hardware: Hardware, device: Device) ->
     if device == "cuda":
         fraction = gpu_fraction(settings, hardware)
         batched = batched_tokens(hardware.gpus, settings.engine_args)
-        return lambda workload: on_gpus(workload, hardware.gpu_gib, fraction, batched)
+        graphs = GPU_GRAPHS_GIB if has_graphs(settings.engine_args) else 0.0
+        return lambda workload: on_gpus(workload, hardware.gpu_gib, fraction, batched, graphs)
     requests = min(settings.max_inflight, CPU_REQUESTS_PER_CORE * hardware.cpus)
     ram_gib, node_gib = hardware.ram_gib, hardware.numa_node_gib
     return lambda workload: on_cpu(workload, ram_gib, node_gib, requests, hardware.nodes)
 
 
 def on_gpus(
-    workload: Workload, gpu_gib: float, fraction: float, batched: int = 2048
+    workload: Workload,
+    gpu_gib: float,
+    fraction: float,
+    batched: int = 2048,
+    graphs: float = GPU_GRAPHS_GIB,
 ) -> MemoryEstimate:
     """The estimate for each GPU, which vLLM fills up to `fraction`.
 
@@ -207,7 +237,7 @@ def on_gpus(
     workload = replace(workload, batched_tokens=batched, batches=sizes.pipeline + 1)
     activations = activation_bytes(workload.model, batched, workload.sequences, sizes.tensor) / GIB
     peers = GPU_PEER_GIB if sizes.devices > 1 else 0.0
-    overhead = GPU_CONTEXT_GIB + GPU_GRAPHS_GIB + peers
+    overhead = GPU_CONTEXT_GIB + graphs + peers
     weights = workload.weights_per_device_gib + workload.on_gpu_gib
     room = gpu_gib * fraction - weights - activations - overhead
     made = _memory(workload, weights, activations, overhead, room)
@@ -232,7 +262,8 @@ def on_cpu(
     tokenizers = (1 + copies) * workload.model.vocab * TOKENIZER_BYTES / GIB
     server = CPU_SERVER_GIB + coordinator + tokenizers
     overhead = server + CPU_CORE_GIB * copies + CPU_WORKER_GIB * processes
-    fixed = workload.weights_gib * copies / nodes + activations + overhead
+    weights = (workload.weights_gib + workload.draft_gib) * copies / nodes
+    fixed = weights + activations + overhead
     most = math.floor(min((ram_gib - fixed) / processes, node_gib / 2))
     space = max(
         1, math.ceil(workload.longest_gib), min(math.ceil(requests * workload.request_gib), most)
@@ -253,13 +284,15 @@ def _memory(
     workload: Workload, weights: float, activations: float, overhead: float, room: float
 ) -> MemoryEstimate:
     """`room` is what one device has for its KV cache; no more run at once than are let in."""
+    per_token = kv_bytes_per_token(workload.model, workload.kv_dtype)
+    per_token += workload.draft_bytes_per_token
     holds_longest = room >= workload.longest_gib
     held = workload.sequences if holds_longest else 0
     if held and workload.request_gib:
         held = min(int(room / workload.request_gib), held)
     return MemoryEstimate(
         weights_gib=workload.weights_gib,
-        kv_gib_per_1k_tokens=kv_bytes_per_token(workload.model, workload.kv_dtype) * 1000 / GIB,
+        kv_gib_per_1k_tokens=per_token * 1000 / GIB,
         kv_gib_per_request=workload.request_gib,
         weights_per_gpu_gib=weights,
         activations_gib=activations,
@@ -268,4 +301,5 @@ def _memory(
         per_gpu_gib=weights + activations + overhead + workload.longest_gib,
         available_gib=weights + activations + overhead + room,
         max_concurrent=held * workload.sizes.data,
+        request_tokens=workload.request_tokens,
     )

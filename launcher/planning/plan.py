@@ -60,7 +60,9 @@ class EnginePlan:
     def as_json(self) -> Json:
         """The documented keys of `mmhie plan --json`."""
         shown = [field.name for field in fields(self) if field.name not in INTERNAL]
-        return {name: getattr(self, name) for name in shown} | {"memory": self.memory.as_json()}
+        told = {name: getattr(self, name) for name in shown} | {"memory": self.memory.as_json()}
+        decided = self.decisions
+        return told | {"engines": decided.settings.engines or 1, "nodes": decided.hardware.nodes}
 
 
 def make_plan(
@@ -135,8 +137,10 @@ def _reasons(decided: Decisions) -> Iterator[str]:
     if adapter := decided.model.adapter:
         yield f"adapter {adapter.id} (rank {adapter.rank}) on {adapter.base}, {_applied(decided)}"
     if draft := decided.model.draft:
+        cache = decided.workload.draft_bytes_per_token * 1000 / GIB
         yield (
-            f"{draft.id} proposes tokens (speculative decoding): {draft.weight_bytes / GIB:.1f} GiB"
+            f"{draft.id} proposes tokens (speculative decoding): {draft.weight_bytes / GIB:.1f} "
+            f"GiB, and {cache:.3f} of KV cache for 1,000 tokens"
         )
     yield from _lacking(decided)
     if decided.hardware.is_share:

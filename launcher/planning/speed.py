@@ -9,19 +9,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Final, Literal, NamedTuple
 
+from launcher import engine_flags
 from launcher.json_types import Json
+from launcher.models import draft as drafts
 from launcher.planning import batch
 from launcher.planning.decisions import Decisions
-from launcher.planning.engine_command import load_strategy
+from launcher.planning.engine_command import load_strategy, step_tokens
 from launcher.planning.parallelism import can_draft
-from launcher.planning.scheduling import schedule
+from launcher.planning.scheduling import GRAPHS, limit, schedule, synchronous
 
 State = Literal["set", "default", "possible"]
-HOPPER, BLACKWELL = (9, 0), (10, 0)
-CUDA_GRAPHS: Final = "--max-cudagraph-capture-size"
+BLACKWELL: Final = (10, 0)
+# Of gpt-oss by the card's generation: another kernel than vLLM's own choice, and its source.
+KERNELS: Final = {
+    9: ("marlin", "InferenceX runs gpt-oss with it on H100; vLLM chooses Triton"),
+    10: ("flashinfer_trtllm", "part of +38 % for gpt-oss-120b in vLLM's recipe"),
+}
 MOE: Final = "--moe-backend"
 INTERVAL: Final = "--stream-interval"
-MODE: Final = "--performance-mode"
 DRAFT: Final = "--speculative-config"
 PREFETCH: Final = "--safetensors-load-strategy"
 GRAPH_TOKENS: Final = 2048
@@ -73,52 +78,52 @@ def speeds(decided: Decisions) -> tuple[SpeedOption, ...]:
 
 def _as_asked(row: SpeedOption, arguments: tuple[str, ...]) -> SpeedOption:
     """Return a row as MMHIE_ENGINE_ARGS sets it, if it does."""
-    parts = [part for argument in arguments for part in argument.split("=", 1)]
-    if row.flag not in parts:
+    written = engine_flags.values(arguments)
+    if engine_flags.is_on(row.flag, arguments) is None:
         return row
-    value = next(iter(parts[parts.index(row.flag) + 1 :]), "")
+    value = written[row.flag] or "on" if row.flag in written else "off"
     return SpeedOption(row.flag, "set", value, "MMHIE_ENGINE_ARGS")
 
 
 def _batches(decided: Decisions) -> Iterator[SpeedOption]:
     made = schedule(decided)
-    yield SpeedOption(
-        batch.SEQUENCES, "set", str(made.sequences), "as many as the KV cache is likely to hold"
-    )
-    yield SpeedOption(
-        batch.TOKENS,
-        "default",
-        str(made.batched_tokens),
-        "vLLM's choice by the card; more reads prompts faster and holds up answers",
-        (batch.TOKENS, str(2 * made.batched_tokens)),
-    )
+    yield SpeedOption(batch.SEQUENCES, "set", str(made.sequences), limit(decided))
+    tokens, more = str(made.batched_tokens), (batch.TOKENS, str(2 * made.batched_tokens))
+    if step_tokens(decided):
+        yield SpeedOption(batch.TOKENS, "set", tokens, "vLLM's choice for the least of the cards")
+        return
+    reason = "vLLM's choice by the card; more reads prompts faster and holds up answers"
+    yield SpeedOption(batch.TOKENS, "default", tokens, reason, more)
 
 
 def _graphs(decided: Decisions) -> Iterator[SpeedOption]:
     made = schedule(decided)
+    if not made.graph_tokens:
+        yield SpeedOption(GRAPHS, "set", "none", "MMHIE_ENGINE_ARGS: every step is eager")
+        return
     is_short = made.graph_tokens < min(GRAPH_TOKENS, made.batched_tokens)
     yield SpeedOption(
-        CUDA_GRAPHS,
+        GRAPHS,
         "possible" if is_short and decided.model.is_gpt_oss else "default",
         str(made.graph_tokens),
         f"steps of more tokens run without a captured graph; {GRAPH_TOKENS} in vLLM's recipe for "
         "gpt-oss, at the price of a longer start and some memory",
-        (CUDA_GRAPHS, str(GRAPH_TOKENS)),
+        (GRAPHS, str(GRAPH_TOKENS)),
     )
 
 
 def _experts(decided: Decisions) -> Iterator[SpeedOption]:
     if not decided.model.experts:
         return
-    capability = decided.hardware.capability
-    if capability >= BLACKWELL:
-        other, reason = "flashinfer_trtllm", "part of +38 % for gpt-oss-120b in vLLM's recipe"
-    elif capability >= HOPPER:
-        other, reason = "marlin", "InferenceX runs gpt-oss with it on H100; vLLM chooses Triton"
+    kernels = KERNELS.get(decided.hardware.capability[0])
+    if decided.quantization.name != "mxfp4":
+        yield SpeedOption(MOE, "default", "auto", "vLLM chooses by the format and the card")
+    elif decided.lora or not kernels:
+        with_lora = " with an unmerged adapter" if decided.lora else " on this card"
+        yield SpeedOption(MOE, "default", "auto", f"vLLM chooses Marlin{with_lora}")
     else:
-        yield SpeedOption(MOE, "default", "auto", "Marlin is the only kernel for this card")
-        return
-    yield SpeedOption(MOE, "possible", "auto", reason, (MOE, other))
+        other, reason = kernels
+        yield SpeedOption(MOE, "possible", "auto", reason, (MOE, other))
 
 
 def _stream(_: Decisions) -> Iterator[SpeedOption]:
@@ -135,17 +140,20 @@ def _stream(_: Decisions) -> Iterator[SpeedOption]:
 
 def _mode(_: Decisions) -> Iterator[SpeedOption]:
     yield SpeedOption(
-        MODE,
+        batch.MODE,
         "possible",
         "balanced",
         "interactivity has graphs for each small batch; throughput doubles requests and tokens a "
         "step where they are not set",
-        (MODE, "interactivity"),
+        (batch.MODE, "interactivity"),
     )
 
 
 def _draft(decided: Decisions) -> Iterator[SpeedOption]:
-    if decided.model.draft or not can_draft(decided.model, decided.sizes):
+    if asked := drafts.configured(decided.settings.engine_args):
+        yield SpeedOption(DRAFT, "set", json.dumps(asked), "MMHIE_ENGINE_ARGS")
+        return
+    if not can_draft(decided.model, decided.sizes):
         return
     draft = DRAFTS.get(decided.model.layers, ANY) if decided.model.is_gpt_oss else ANY
     config = {"method": "eagle3", "model": draft.id, "num_speculative_tokens": draft.tokens}
@@ -172,9 +180,10 @@ def _cache(decided: Decisions) -> Iterator[SpeedOption]:
 
 
 def _fixed(decided: Decisions) -> Iterator[SpeedOption]:
-    yield SpeedOption(
-        "--async-scheduling", "default", "on", "the next step is planned while one runs (+14-16 %)"
-    )
+    blocked = synchronous(decided)
+    reason = f"not with {blocked}" if blocked else "the next step is planned while one runs"
+    gain = "" if blocked else " (+14-16 %)"
+    yield SpeedOption("--async-scheduling", "default", "off" if blocked else "on", reason + gain)
     yield SpeedOption(
         "--enable-prefix-caching", "default", "on", "a known beginning is not read again"
     )

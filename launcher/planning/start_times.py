@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from launcher.planning.batch import has_graphs
 from launcher.planning.decisions import Decisions
 
 # Bytes a second: 1 Gbit/s less overhead, a local SSD that is read and written at once, a disk read
@@ -33,8 +34,9 @@ def _steps(decided: Decisions) -> Iterator[Step]:
     if decided.preparation == "merge":
         yield Step("merge", size / MERGING / 60)
     yield Step("load", size / LOADING / 60)
-    yield Step("compile", COMPILING_S / 60)
-    yield Step("CUDA graphs", GRAPHS_S / 60)
+    if has_graphs(decided.settings.engine_args):
+        yield Step("compile", COMPILING_S / 60)
+        yield Step("CUDA graphs", GRAPHS_S / 60)
 
 
 def sentence(decided: Decisions) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from launcher.cli.plan import planned, show, together
+from launcher.cli.plan import described, planned, show, together
 from launcher.models.resolve import read_model
 from launcher.planning.hardware import parse
 from launcher.planning.installation import Installation
@@ -20,17 +20,17 @@ WIDTH = 100
 def render(line: str) -> str:
     """Render the output of `NAME=value ... mmhie plan --gpus HARDWARE --verbose` (or --nodes)."""
     variables, _, options = line.rpartition("mmhie plan ")
-    option, described, *_ = options.split()
+    option, text, *_ = options.split()
     given = pairs(variables)
     settings = load({"MMHIE_CACHE_DIR": "/var/cache/mmhie", **given}, None)
-    machine = parse(described)
+    machine = parse(text)
     if option == "--nodes":
         settings = together(settings, machine)
     model = read_model(settings, hub=NO_HUB)
     per_node = given if option == "--nodes" else None
-    made, parts = planned(settings, machine, model, Installation(python="python"), per_node)
+    made, used, parts = planned(settings, machine, model, Installation(python="python"), per_node)
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    show(made, machine, console, parts)
+    show(made, described(used, machine), console, parts)
     written: str = console.file.getvalue()  # type: ignore[attr-defined] # the StringIO above
     return "\n".join(text.rstrip() for text in written.splitlines()) + "\n"
 

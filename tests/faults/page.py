@@ -18,29 +18,22 @@ HEADS: Final = {
 INTRO: Final = """# Engine fault behaviour
 
 {faults} faults, each tested on {surfaces} surfaces: {cells} requests to a gateway process in front
-of a fault-injecting engine (`tests/fake_engine`, a real server). `tests/faults/test_matrix.py`
-asserts every cell; `python -m scripts.render faults` writes this page after the tests have run. No
-request hangs, and no partial answer looks like a complete one.
+of a fault-injecting engine (`tests/fake_engine`, a real server), by `tests/faults/test_matrix.py`.
+No request hangs, and no partial answer looks like a complete one.
 
 - A number is the HTTP status, followed by the code of the error object.
 - *in band*: the stream had begun. It ends with an error event of this code (in plain text,
   `[interrupted: …]`, a sentence without a code), then with the stream's ordinary terminator.
 - *complete*: the same answer as from a healthy engine, with any warnings in `mmhie`.
 - *continues*: token by token, until the client disconnects; a stream has no total timeout.
-- *engine's work*: *aborted*, the gateway aborted the request at the engine; *finished*, the engine
-  had finished by itself; *none*, the request never began, or the engine is dead. Asserted by the
-  engine's own counters if it is alive.
-- *answered*: *at once*, with a timeout (`MMHIE_TIMEOUT_SECONDS`) longer than the test takes; or *at
-  the timeout*, {timeout:g} s in these tests.
+- *engine's work*: *aborted* by the gateway; *finished* by the engine itself; *none*: the request
+  never began, or the engine is dead. Asserted by the engine's own counters if it is alive.
+- *answered*: *at once*, or *at the timeout* (`MMHIE_TIMEOUT_SECONDS`), {timeout:g} s here.
 
-After every fault the next request is answered normally.
-
-Idle time is measured between tokens, or at least between complete events: an engine, or a router in
-front of it, that sends single bytes or comments counts as silent. While the gateway waits for a
-slow client, the timeout is paused.
-
-A request is retried once if the connection to the engine failed before the first byte of the
-response; never after it.
+After every fault the next request is answered normally. Idle time is measured between tokens, or at
+least between complete events: an engine, or a router in front of it, that sends single bytes or
+comments counts as silent. While the gateway waits for a slow client, the timeout is paused. A
+request is retried once if the connection failed before the first byte of the response; never after.
 """
 
 

@@ -50,7 +50,22 @@ def judge(parser: FlexibleArgumentParser, line: list[str]) -> dict[str, Any]:
         "graph_tokens": config.compilation_config.max_cudagraph_capture_size,
         "is_asynchronous": config.scheduler_config.async_scheduling,
         "has_prefix_cache": config.cache_config.enable_prefix_caching,
+        "sizes": [
+            config.parallel_config.tensor_parallel_size,
+            config.parallel_config.pipeline_parallel_size,
+            config.parallel_config.data_parallel_size,
+        ],
+        "draft_cached": draft_cached(config.speculative_config),
     }
+
+
+def draft_cached(speculative: Any) -> int:
+    """Numbers that a draft model of ordinary attention keeps for one token."""
+    draft = speculative.draft_model_config if speculative else None
+    if draft is None:
+        return 0
+    width = 2 * draft.get_total_num_kv_heads() * draft.get_head_size()
+    return int(draft.get_total_num_hidden_layers() * width)
 
 
 def judge_all(card: dict[str, Any], lines: list[list[str]], to: Connection) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.gateway import GatewaySettings
+from launcher.engine_flags import RESERVED
 from launcher.errors import SettingsError
 from launcher.formats import FORMATS
-from launcher.settings import RESERVED_FLAGS, LauncherSettings, load
+from launcher.settings import LauncherSettings, load
 
 README = {
     "reasoner_model": "dousery/medical-reasoning-gpt-oss-20b",
@@ -104,7 +105,7 @@ def test_engine_args_are_split_like_a_shell_does() -> None:
     assert settings.engine_args == ("--seed", "1", "--hf-overrides", '{"a": 1}')
 
 
-@pytest.mark.parametrize("flag", sorted(RESERVED_FLAGS))
+@pytest.mark.parametrize("flag", sorted(RESERVED))
 @pytest.mark.parametrize("form", ["{} x", "{}=x"])
 def test_reserved_flags_are_refused(flag: str, form: str) -> None:
     """Flags that the launcher owns, and flags that would log patient text, are refused."""
@@ -113,12 +114,44 @@ def test_reserved_flags_are_refused(flag: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["--served_model_name x", "--enable-log-requ", "--lora-mod={}", "--uds=/x"]
+    ("written", "sentence"),
+    [
+        ("--served_model_name x", "--served-model-name is reserved"),
+        ("--enable-log-requ", "--enable-log-requests is reserved"),
+        ("--lora-mod={}", "--lora-modules is reserved"),
+        ("--uds=/x", "--uds is reserved"),
+        ("--max-model 9000", "set MMHIE_MAX_MODEL_LEN instead"),
+        ("--gpu_memory_util=0.5", "set MMHIE_GPU_MEMORY_UTILIZATION instead"),
+        ("--seed 1 -tp 2", "-tp is reserved: set MMHIE_TENSOR_PARALLEL instead"),
+        ("-tp=2", "set MMHIE_TENSOR_PARALLEL instead"),
+        ("-t 2", "set MMHIE_TENSOR_PARALLEL instead"),
+        ("-qgptq", "set MMHIE_QUANTIZE instead"),
+        ("-n2", "set MMHIE_NODES instead"),
+        ("--data-parallel-size-l 2", "set MMHIE_DATA_PARALLEL instead"),
+        ("--eplb-config.num_redundant_experts=2", "no plan counts its further copies of experts"),
+        ("--kv-events-config.publisher zmq", "it sends the tokens of patients' texts"),
+    ],
 )
-def test_reserved_flags_are_refused_however_they_are_written(written: str) -> None:
-    """vLLM accepts underscores and unambiguous beginnings of a flag, so both are refused."""
-    with pytest.raises(SettingsError, match="reserved"):
+def test_reserved_flags_are_refused_however_they_are_written(written: str, sentence: str) -> None:
+    """vLLM accepts underscores, unambiguous beginnings of a flag, and one entry of its JSON."""
+    with pytest.raises(SettingsError, match=sentence):
         load({"MMHIE_ENGINE_ARGS": written}, None)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "--seed -1",
+        "--max-num-seqs 8 --max-num-batched-tokens=8k",
+        "--quantization-config.x 1",
+        "--tokenizer-mode mistral",
+        "--generation-config vllm --reasoning-parser x",
+        "-O3 -cc.mode=3 -sc.method=ngram -ep",
+    ],
+)
+def test_other_flags_are_taken(written: str) -> None:
+    """Neither a value nor a longer name is mistaken for a flag that is reserved."""
+    assert load({"MMHIE_ENGINE_ARGS": written}, None).engine_args == tuple(written.split())
 
 
 @pytest.mark.parametrize(

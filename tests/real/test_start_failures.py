@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,11 +10,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from tests.contract.process import free_port
-from tests.models import completer
+from tests.models import completer, smollm2
 from tests.real.stack import MMHIE, environment
 
 pytestmark = pytest.mark.slow
@@ -29,6 +31,7 @@ class Reason:
     name: str
     said: str
     settings: dict[str, str] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
     weights: str = "whole"
     code: int = 2
 
@@ -36,17 +39,11 @@ class Reason:
         return self.name
 
 
-def forced(flags: str) -> dict[str, str]:
-    """Flags that go past the launcher's own checks."""
-    return {"MMHIE_ENGINE_ARGS": flags}
-
-
-# A context whose cache takes 4 GiB, past the launcher's and vLLM's checks of its length.
-NO_ROOM = {
-    **forced("--max-model-len 4000000"),
-    "VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1",
-    "MMHIE_MAX_INFLIGHT": "1",
-}
+# Layers without a KV cache, says config.json, so that the launcher gives 1 GiB to what takes 2.3.
+NO_ROOM: Final = {"MMHIE_MAX_MODEL_LEN": "100000", "MMHIE_MAX_INFLIGHT": "1"}
+WITHOUT_CACHE: Final = {"full_attention_interval": 31, "max_position_embeddings": 100000}
+# An entry that the launcher does not read.
+SHORT: Final = {"seq_length": 100}
 # Refused before an engine is started.
 REASONS = (
     Reason("weights are missing", r"lacks its weights", weights="absent"),
@@ -55,9 +52,13 @@ REASONS = (
 # Read from recorded logs in every run (tests/launcher/serving/test_startup_log.py), and here anew.
 RECORDED = (
     Reason("weights are cut short", r"(?i)header|incomplete|deserializ", weights="cut"),
-    Reason("cache too small", r"KV cache", NO_ROOM, code=4),
-    Reason("context too long", r"max_model_len \(100000\)", forced("--max-model-len 100000")),
-    Reason("unknown flag", r"unrecognized arguments: --no-such-flag", forced("--no-such-flag")),
+    Reason("cache too small", r"KV cache", NO_ROOM, config=WITHOUT_CACHE, code=4),
+    Reason("context too long", r"max_model_len \(512\)", config=SHORT),
+    Reason(
+        "unknown flag",
+        r"unrecognized arguments: --no-such-flag",
+        {"MMHIE_ENGINE_ARGS": "--no-such-flag"},
+    ),
 )
 
 
@@ -94,7 +95,7 @@ def attempts(reasons: Sequence[Reason], root: Path) -> Endings:
 
 def attempt(reason: Reason, folder: Path) -> Ending:
     """`mmhie serve`, in a folder of its own."""
-    model = copied(folder / "model", reason.weights)
+    model = copied(folder / "model", reason)
     settings = {"MMHIE_REASONER_MODEL": str(model), "MMHIE_CACHE_DIR": str(folder / "cache")}
     done = subprocess.run(
         [MMHIE, "serve"],
@@ -108,13 +109,15 @@ def attempt(reason: Reason, folder: Path) -> Ending:
     return Ending(done.returncode, done.stderr.splitlines())
 
 
-def copied(folder: Path, weights: str) -> Path:
-    """The small model with its weights whole, absent or cut short."""
-    shutil.copytree(completer.model(), folder)
+def copied(folder: Path, reason: Reason) -> Path:
+    """A small model with other entries in its config.json, and its weights whole or not."""
+    shutil.copytree((smollm2 if reason.config is WITHOUT_CACHE else completer).model(), folder)
+    config = folder / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), **reason.config}))
     file = folder / "model.safetensors"
-    if weights == "absent":
+    if reason.weights == "absent":
         file.unlink()
-    elif weights == "cut":
+    elif reason.weights == "cut":
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     return folder
 

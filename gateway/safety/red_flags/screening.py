@@ -15,7 +15,7 @@ from functools import cache
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from gateway.api.request_text import SETTING_ROLES, Turn
-from gateway.safety.red_flags.model import NOTHING, model
+from gateway.safety.red_flags.model import GENERAL, NOTHING, model
 from gateway.safety.red_flags.text import lines_of, parts_of
 
 UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, an ill child
@@ -23,7 +23,7 @@ UNFRAMED = frozenset(["MED103", "MED104", "MED110"])  # anaphylaxis, self-harm, 
 LASTING = frozenset(["MED102", "MED103", "MED104", "MED105", "MED110", "MED114"])
 REACH = 16  # lines on each side that a frame reaches
 MOST = 3  # notices of one turn
-EAGER = {"MED104": 2.0}  # log-odds below the threshold that are enough for self-harm
+EAGER = {"MED104": 2.0}  # log-odds below the threshold that are enough, for self-harm
 LOOKED_AT = 64  # likeliest passages of a turn, whose topic and frame are looked for
 # Who speaks of oneself or of one's own writes no exam item: its frame silences nothing. Italian's
 # articles and its "but" are among them (`i`, `ma`), so that a frame silences less there.
@@ -36,7 +36,7 @@ SPEAKER = frozenset(
     )
 )
 # Of many readings the highest is high by chance, so a long text needs more: log-odds for each
-# doubling of its lines, and in all.
+# doubling of its lines, and in all. Meanwhile `EAGER` comes to nothing: records ask for self-harm.
 SHORT, RISE, HIGHEST_RISE = 16, 0.2, 1.0
 BATCH = 128  # lines that are read in one step: 1 ms
 NO_ODDS = float("-inf")
@@ -51,12 +51,11 @@ class Peak(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A turn as it was read: its lines, the threshold for so many, the passages above it, the
-    likeliest first, and the highest log-odds of all."""
+    """A turn as it was read: its lines, the passages above the threshold, the likeliest first, and
+    the highest log-odds of all."""
 
     role: str
     lines: Sequence[str]
-    threshold: float
     peaks: Sequence[Peak]
     odds: float
 
@@ -96,7 +95,7 @@ def screening_of(turns: Sequence[Turn], threshold: float) -> Steps:
     readings: list[Reading] = []
     for turn in turns:
         readings.append((yield from reading_of(turn, threshold)))
-    return (yield from judged(readings))
+    return (yield from judged(readings, threshold))
 
 
 def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
@@ -105,21 +104,23 @@ def reading_of(turn: Turn, threshold: float) -> Generator[None, None, Reading]:
     for part in parts_of(turn.text):
         lines += lines_of(part)
         yield
-    threshold = threshold_for(len(lines), threshold)
+    least = min(threshold_for(topic, len(lines), threshold) for topic in EAGER)
+    enough = threshold_for(GENERAL, len(lines), threshold)
     peaks: list[Peak] = []
     odds = NO_ODDS
     for start in range(0, len(lines), BATCH):
         readings = odds_of(lines, start)
         odds = max(odds, max(map(max, readings)))
-        peaks += peaks_of(readings, start, threshold)
+        peaks += peaks_of(readings, start, least, enough)
         yield
-    return Reading(turn.role, lines, threshold, heapq.nlargest(LOOKED_AT, peaks), odds)
+    return Reading(turn.role, lines, heapq.nlargest(LOOKED_AT, peaks), odds)
 
 
-def threshold_for(lines: int, threshold: float) -> float:
-    """Return the log-odds that a passage among so many lines needs."""
+def threshold_for(topic: str, lines: int, threshold: float) -> float:
+    """Return the log-odds that a passage of a topic needs among so many lines."""
     doublings = math.log2(max(lines, SHORT) / SHORT)
-    return threshold + min(RISE * doublings, HIGHEST_RISE)
+    rise = min(RISE * doublings, HIGHEST_RISE)
+    return threshold + rise - EAGER.get(topic, 0.0) * (1 - rise / HIGHEST_RISE)
 
 
 def odds_of(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
@@ -132,25 +133,24 @@ def odds_of(lines: Sequence[str], start: int) -> list[tuple[float, float]]:
 
 
 def peaks_of(
-    readings: Sequence[tuple[float, float]], start: int, threshold: float
+    readings: Sequence[tuple[float, float]], start: int, least: float, enough: float
 ) -> Iterator[Peak]:
-    """Return the passages of a batch that reach the threshold: a line that does so by itself, or
-    else with the one before, so that two emergencies in a row keep a topic each."""
-    least = threshold - max(EAGER.values())
+    """Return the passages of a batch that may suffice: a line that does so by itself, or else with
+    the one before, so that two emergencies in a row keep a topic each."""
     for at, (alone, both) in enumerate(readings, start):
         if alone >= least:
             yield Peak(alone, at, 1)
-        if both >= least and alone < threshold:
+        if both >= least and alone < enough:
             yield Peak(both, at, 2)
 
 
-def judged(readings: Sequence[Reading]) -> Steps:
+def judged(readings: Sequence[Reading], threshold: float) -> Steps:
     """Return what the turns raise together, the last one judged first."""
     first = next((at for at, reading in enumerate(readings) if reading.peaks), len(readings))
     over: dict[str, set[str]] = defaultdict(set)  # words of what each writer says is over
     rooms: list[tuple[Room, str]] = []  # the last one first
     for reading in reversed(readings[first:]):
-        topics = yield from topics_of(reading)
+        topics = yield from topics_of(reading, threshold)
         for topic, peak in reversed(topics):
             rooms.append((room_of(reading, topic, peak, over[reading.role]), topic))
         over[reading.role] |= yield from over_words(reading)
@@ -178,14 +178,14 @@ def without_repeats(held: Mapping[Room, Mapping[str, None]]) -> Iterator[list[st
         seen.update(topics)
 
 
-def topics_of(reading: Reading) -> Generator[None, None, list[tuple[str, Peak]]]:
+def topics_of(reading: Reading, threshold: float) -> Generator[None, None, list[tuple[str, Peak]]]:
     """Return the topics of a turn, `MOST` at most, each with the passage that reports it best."""
     topics: dict[str, Peak] = {}
     frame = cache(lambda at: model().frame.is_likely(reading.lines[at]))
     for peak in reading.peaks:
         words = words_of(reading, peak)
         topic = model().topics.of(words)
-        is_enough = peak.odds >= reading.threshold - EAGER.get(topic, 0.0)
+        is_enough = peak.odds >= threshold_for(topic, len(reading.lines), threshold)
         if topic not in topics and is_enough and not is_framed(reading, topic, peak, words, frame):
             topics[topic] = peak
         yield

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +83,18 @@ class Relayed:
         return self.body, self.finals, counts, self.failure
 
 
+class RelayingExchange(Exchange):
+    """An exchange that does not count what is parsed and framed anew."""
+
+    found: Relayed
+
+    def write_now(self, data: bytes) -> Awaitable[None] | None:
+        passed = self.found.passed
+        waiting = super().write_now(data)
+        self.found.passed = passed
+        return waiting
+
+
 class Line:
     """An engine's connection, a caller's, and the stream between them."""
 
@@ -93,6 +105,7 @@ class Line:
         self._caller = Socket()
         self._cycle = cycle_on(self._caller)
         self._exchange = exchange_on(self._cycle)
+        self._exchange.found = self.found
         self._exchange.write_framed = self._write_framed
         self._relay = ChunkRelay(FIRST, key=KEY, took_usage=False, request=dict)
         self._connection = Connection(asyncio.get_running_loop())
@@ -178,7 +191,7 @@ def cycle_on(caller: Socket) -> ResponseCycle:
     )  # fmt: skip
 
 
-def exchange_on(cycle: ResponseCycle) -> Exchange:
+def exchange_on(cycle: ResponseCycle) -> RelayingExchange:
     send: Any = cycle.send
     scope: Any = cycle.scope
-    return Exchange(scope, cycle.receive, send, request_id="1")  # type: ignore[arg-type] # uvicorn's types
+    return RelayingExchange(scope, cycle.receive, send, request_id="1")  # type: ignore[arg-type] # uvicorn's types

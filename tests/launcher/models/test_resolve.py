@@ -14,6 +14,7 @@ from launcher.models.architectures import DRAFT
 from launcher.models.facts import ModelFacts
 from launcher.models.resolve import read_made, read_model
 from launcher.settings import load
+from tests.fake_hub import files
 from tests.sparse import sparse_weights
 
 LLAMA: dict[str, Any] = {
@@ -407,6 +408,32 @@ def test_a_draft_model_counts(tmp_path: Path, text: str, name: bool) -> None:
     facts = read(large, engine_args=text.replace("NAME", str(small)))
 
     assert (facts.draft.weight_bytes if facts.draft else None) == (999 if name else None)
+
+
+@pytest.mark.parametrize(
+    ("config", "cached"),
+    [
+        ({}, 2 * 2 * 2 * 16),
+        ({"transformer_layer_config": {"num_hidden_layers": 1}}, 2 * 2 * 16),
+        ({"num_attention_heads": 0, "num_key_value_heads": 0}, 0),
+    ],
+)
+def test_the_cache_of_a_draft_model(tmp_path: Path, config: dict[str, Any], cached: int) -> None:
+    """Keys and values of each of its layers; one without attention has none."""
+    small = folder(tmp_path / "draft", {**LLAMA, **config})
+    (small / "model.safetensors").write_bytes(files.tensors({"fc.weight": (2, 2)}))
+    facts = read(folder(tmp_path / "m", LLAMA), engine_args=f"--spec-model {small}")
+
+    assert facts.draft is not None
+    assert facts.draft.cached == cached
+
+
+def test_a_model_that_proposes_its_own_tokens(tmp_path: Path) -> None:
+    """One more layer has a cache; its weights are among the model's."""
+    facts = read(folder(tmp_path / "m", LLAMA), engine_args="--spec-method mtp")
+
+    assert facts.draft is not None
+    assert (facts.draft.weight_bytes, facts.draft.cached) == (0, 2 * 2 * 16)
 
 
 @pytest.mark.parametrize("text", ["--speculative-config {model:x}", "-sc 3", "-sc []"])

@@ -48,7 +48,8 @@ def whole(described: str, variables: dict[str, str]) -> tuple[EnginePlan, tuple[
     place = hardware.parse(described)
     settings = together(load(variables, None), place)
     model = read_model(settings, hub=Path("/nowhere"))
-    return planned(settings, place, model, Installation(python="python"), given(variables, None))
+    made = planned(settings, place, model, Installation(python="python"), given(variables, None))
+    return made.plan, made.parts
 
 
 def test_each_node_is_started_with_its_place() -> None:
@@ -252,9 +253,10 @@ def test_the_command_prints_json(plan: Command) -> None:
 
     document = json.loads(out)
     assert code == 0
-    assert [node["rank"] for node in document["nodes"]] == [0, 1]
-    assert document["nodes"][0]["commands"][1] == ["mmhie", "serve"]
-    assert document["nodes"][0]["engine"] == document["argv"]
+    assert (document["nodes"], document["engines"]) == (2, 1)
+    assert [node["rank"] for node in document["node_commands"]] == [0, 1]
+    assert document["node_commands"][0]["commands"][1] == ["mmhie", "serve"]
+    assert document["node_commands"][0]["engine"] == document["argv"]
 
 
 def test_one_of_several_engines(plan: Command) -> None:
@@ -262,7 +264,7 @@ def test_one_of_several_engines(plan: Command) -> None:
     _, out, _ = plan("--gpus", "4x80", "--json", engines="2", device_map="balanced")
 
     document = json.loads(out)
-    assert document["tensor_parallel"] == 2
+    assert (document["tensor_parallel"], document["engines"], document["nodes"]) == (2, 2, 1)
     assert document["env"]["CUDA_VISIBLE_DEVICES"] == "0,1"
     assert "one of 2 engines, each with an equal part of the machine" in document["reasons"]
 

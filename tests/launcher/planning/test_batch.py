@@ -2,7 +2,7 @@
 
 import pytest
 
-from launcher.planning.batch import batched_tokens
+from launcher.planning.batch import batched_tokens, has_graphs
 from launcher.planning.cards import Gpu
 from launcher.planning.hardware import parse
 
@@ -36,11 +36,28 @@ def test_the_smallest_of_different_cards() -> None:
     [
         ("--max-num-batched-tokens", "512"),
         ("--max-num-batched-tokens=4096", "--max-num-batched-tokens=512"),
+        ("--max_num_batched_tok=0.512k", "--performance-mode=throughput"),
     ],
 )
 def test_as_told(arguments: tuple[str, ...]) -> None:
     """MMHIE_ENGINE_ARGS wins, and of two the last."""
     assert batched_tokens(parse("1xh100").gpus, arguments) == 512
+
+
+def test_throughput_doubles_what_is_not_set() -> None:
+    """As vLLM does."""
+    arguments = ("--performance-mode", "throughput")
+
+    assert batched_tokens(parse("1xh100").gpus, arguments) == 16384
+
+
+@pytest.mark.parametrize(
+    ("arguments", "has"),
+    [(("--enforce-eager",), False), (("-O0",), False), (("-O2", "--no-enforce-eager"), True)],
+)
+def test_graphs(arguments: tuple[str, ...], has: bool) -> None:
+    """They are captured unless every step is eager."""
+    assert has_graphs(arguments) is has
 
 
 def test_a_number_that_is_none_is_left_to_the_engine() -> None:

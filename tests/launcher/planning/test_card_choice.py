@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
+from launcher.cli.plan import described, planned
 from launcher.errors import HardwareError
 from launcher.models.resolve import read_model
 from launcher.planning.card_choice import lay_out
 from launcher.planning.cards import CARDS, Gpu
 from launcher.planning.decisions import Decisions, decide
+from launcher.planning.engine_command import argv, step_tokens
 from launcher.planning.hardware import Hardware, parse, share
 from launcher.planning.installation import Installation
 from launcher.settings import load
@@ -49,9 +52,10 @@ def folder(path: Path, name: str) -> str:
         ("1xa10+1xt4", OSS, ["A10"]),
         ("1xt4+1xa10", OSS, ["A10"]),
         ("1xt4+1xa10", OPT, ["Tesla T4", "A10"]),
-        ("1xa100+1xa100-40", OSS, ["A100 SXM 80 GB", "A100 40 GB"]),
+        ("1xa100+1xa100-40", OSS, ["A100 40 GB", "A100 SXM 80 GB"]),
+        ("1xa100-40+1xa100", OSS, ["A100 40 GB", "A100 SXM 80 GB"]),
         ("2xt4", OPT, ["Tesla T4", "Tesla T4"]),
-        ("1xh100+1xt4+1xa10", OSS, ["H100 SXM", "A10"]),
+        ("1xh100+1xt4+1xa10", OSS, ["A10", "H100 SXM"]),
     ],
 )
 def test_cards_that_differ(machine: str, model: str, names: list[str]) -> None:
@@ -60,6 +64,62 @@ def test_cards_that_differ(machine: str, model: str, names: list[str]) -> None:
 
     assert [gpu.name for gpu in used.gpus] == names
     assert len(plans) == len(names)
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [("1xa10", "1xh100"), ("1xt4", "2xl4", "1xa100"), ("1xl40s", "1xb200", "1xrtxpro6000")],
+)
+@pytest.mark.parametrize("ours", [{}, {"tensor_parallel": "2"}, {"engines": "2"}])
+def test_the_order_of_cards_changes_no_plan(kinds: tuple[str, ...], ours: dict[str, str]) -> None:
+    """Each engine has the same cards, and the same flags."""
+    made = [
+        [(plan.hardware.gpus, argv(plan)) for plan in laid_out("+".join(order), OPT, **ours)[0]]
+        for order in permutations(kinds)
+    ]
+
+    assert all(plans == made[0] for plans in made)
+
+
+def test_cards_that_differ_in_one_engine() -> None:
+    """vLLM would decide by the first alone, so it is told what the least of them holds."""
+    (plan,), _ = laid_out("1xb200+1xrtxpro6000", OPT, tensor_parallel="2")
+    (equal,), _ = laid_out("2xb200", OPT, tensor_parallel="2")
+
+    assert step_tokens(plan) == 8192
+    assert step_tokens(equal) is None
+
+
+@pytest.mark.parametrize(
+    ("machine", "ours", "words"),
+    [
+        ("1xt4+1xa10", {}, "1 x A10 (not used: 1 x Tesla T4)"),
+        ("1xa10+1xh100", {}, "1 x A10 + 1 x H100 SXM"),
+        ("3xh100", {"tensor_parallel": "2"}, "2 x H100 SXM (not used: 1 x H100 SXM)"),
+        ("4xh100", {}, "4 x H100 SXM"),
+        ("2x2xh100", {"nodes": "2", "head_address": "h"}, "2 nodes with 2 x H100 SXM"),
+        ("2xh100", {"device": "cpu"}, "16 CPU cores, 128 GiB (not used: 2 x H100 SXM)"),
+    ],
+)
+def test_the_hardware_that_is_told(machine: str, ours: dict[str, str], words: str) -> None:
+    """The cards that engines use are counted, and the others are named."""
+    variables = {f"MMHIE_{name.upper()}": value for name, value in ours.items()}
+    settings = load({"MMHIE_REASONER_MODEL": OSS, **variables}, None)
+    model, whole = read_model(settings, hub=Path("/nowhere")), parse(machine)
+    made = planned(settings, whole, model, Installation())
+
+    assert described(made.used, whole) == words
+
+
+def test_the_plan_is_that_of_the_smallest_engine() -> None:
+    """What is said to fit fits wherever the router sends it."""
+    settings = load({"MMHIE_REASONER_MODEL": OSS}, None)
+    model = read_model(settings, hub=Path("/nowhere"))
+    alone = planned(settings, parse("1xa10"), model, Installation()).plan
+    found = planned(settings, parse("1xh100+1xa10"), model, Installation()).plan
+
+    assert found.memory.max_concurrent == alone.memory.max_concurrent
+    assert found.as_json()["engines"] == 2
 
 
 def test_a_card_is_called_by_its_place() -> None:

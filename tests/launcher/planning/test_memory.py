@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from launcher.models.config import from_config
-from launcher.models.facts import ModelFacts
+from launcher.models.facts import DraftFacts, ModelFacts
 from launcher.models.families import CONFIGS, GPT_OSS_20B
 from launcher.planning import gpu_share, kv_cache, memory, weights
 from launcher.planning.hardware import GIB
@@ -52,6 +52,19 @@ def test_kv_cache_of_gpt_oss() -> None:
     assert kv_cache.kv_bytes_per_token(GPT_OSS) == 24 * 1024
     assert kv_cache.kv_bytes_per_sequence(GPT_OSS) == 3 * 1024**2
     assert kv_cache.kv_bytes_per_token(GPT_OSS, "fp8") == 12 * 1024
+
+
+@pytest.mark.parametrize(("tensor", "parts"), [(1, 1), (2, 2), (8, 4)])
+def test_a_draft_models_cache_and_weights(tensor: int, parts: int) -> None:
+    """Its heads are shared by the GPUs, as many as there are; its weights by all."""
+    sizes, draft = ParallelSizes(tensor), DraftFacts("a/draft", 2 * GIB, 2 * 4 * 64, 4)
+    plain = memory.on_gpus(load(sizes=sizes), 24, FRACTION)
+    drafted = memory.on_gpus(load(replace(GPT_OSS, draft=draft), sizes=sizes), 24, FRACTION)
+
+    assert drafted.weights_per_gpu_gib - plain.weights_per_gpu_gib == pytest.approx(2 / tensor)
+    more = drafted.kv_gib_per_request - plain.kv_gib_per_request
+    assert more == pytest.approx(2 * 2 * 4 * 64 * 4608 / parts / GIB)
+    assert drafted.kv_gib_per_1k_tokens > plain.kv_gib_per_1k_tokens
 
 
 @pytest.mark.parametrize(
@@ -129,14 +142,14 @@ def test_a_card_of_16_gib_serves_few_and_one_of_24_many() -> None:
     assert (small.starts, small.fits) == (True, False)
     assert small.verdict.startswith(f"Starts, but for {small.max_concurrent} concurrent")
     assert 50 <= middle.max_concurrent <= 100
-    assert middle.verdict == f"Fits: {middle.max_concurrent} concurrent requests of full length."
+    assert middle.verdict == f"Fits: {middle.max_concurrent} concurrent requests of 4,608 tokens."
 
 
 def test_one_request_at_a_time_is_said() -> None:
     """The verdict for a card that holds one."""
     one = replace(memory.on_gpus(load(), 24, FRACTION), max_concurrent=1, enough=16)
 
-    assert one.verdict.startswith("Starts, but for one request of full length at a time;")
+    assert one.verdict.startswith("Starts, but for one request of 4,608 tokens at a time;")
     assert replace(one, max_concurrent=0).verdict == "Does not fit."
 
 

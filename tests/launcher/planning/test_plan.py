@@ -51,6 +51,8 @@ KEYS = [
     "adapter_revision",
     "reasons",
     "warnings",
+    "engines",
+    "nodes",
 ]
 MEMORY_KEYS = [
     "weights_gib",

@@ -91,6 +91,51 @@ def test_what_the_operator_sets_is_set(text: str) -> None:
     assert (rows["--moe-backend"].state, rows["--moe-backend"].value) == ("set", "marlin")
 
 
+@pytest.mark.parametrize(
+    ("text", "flag", "state", "value"),
+    [
+        ("--enforce-eager", "--max-cudagraph-capture-size", "set", "none"),
+        ("-O0", "--max-cudagraph-capture-size", "set", "none"),
+        ("--no-async-scheduling", "--async-scheduling", "set", "off"),
+        ("--spec-method ngram", "--async-scheduling", "default", "off"),
+        ("--spec_method=ngram", "--speculative-config", "set", '{"method": "ngram"}'),
+        ("--no-enable-prefix-caching", "--enable-prefix-caching", "set", "off"),
+        ("--moe_backend=triton", "--moe-backend", "set", "triton"),
+        ("--performance-mode throughput", "--max-num-batched-tokens", "default", "16384"),
+    ],
+)
+def test_what_the_operator_changes(text: str, flag: str, state: str, value: str) -> None:
+    """It is told however it is written, with what follows from it."""
+    rows = {row.flag: row for row in speeds(plan(engine_args=text).decisions)}
+
+    assert (rows[flag].state, rows[flag].value) == (state, value)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "ours", "reason"),
+    [
+        ("1xrtx5090", {}, "vLLM chooses Marlin on this card"),
+        ("1xl4", {"merge_adapter": "false"}, "vLLM chooses Marlin with an unmerged adapter"),
+    ],
+)
+def test_kernels_that_vllm_chooses(gpus: str, ours: dict[str, str], reason: str) -> None:
+    """Of none of these is another named."""
+    model = "dousery/medical-reasoning-gpt-oss-20b"
+    rows = {row.flag: row for row in speeds(plan(gpus, reasoner_model=model, **ours).decisions)}
+
+    assert (rows["--moe-backend"].state, rows["--moe-backend"].reason) == ("default", reason)
+
+
+def test_ray_schedules_synchronously() -> None:
+    """In the list as in the reasons."""
+    made = plan("2xl4", tensor_parallel="2", distributed_backend="ray")
+
+    assert ("--async-scheduling", "off") in {
+        (row.flag, row.value) for row in speeds(made.decisions)
+    }
+    assert any("asynchronous scheduling is off there with Ray" in one for one in made.reasons)
+
+
 def test_a_dense_model_has_no_experts_and_a_cpu_none_of_it() -> None:
     """Nothing is listed that does not apply."""
     assert "--moe-backend" not in states(plan(reasoner_model="facebook/opt-1.3b"))

@@ -77,12 +77,14 @@ def test_ordinary_company_hides_nothing(text: str, company: str) -> None:
 
 def test_a_long_text_needs_more_but_not_much_more() -> None:
     """Of many readings the highest is high by chance; no length hides what is surely said."""
-    asked = [threshold_for(lines, 4.0) for lines in (0, 1, SHORT, 2 * SHORT, 10**3, 10**6)]
+    sizes = (0, 1, SHORT, 2 * SHORT, 10**3, 10**6)
+    asked = [threshold_for("MED101", lines, 4.0) for lines in sizes]
+    eager = [threshold_for("MED104", lines, 4.0) for lines in sizes]
 
     assert asked[:3] == [4.0] * 3
-    assert asked == sorted(asked)
-    assert asked[3] > 4.0
-    assert asked[-1] == 4.0 + HIGHEST_RISE
+    assert (asked, eager) == (sorted(asked), sorted(eager))
+    assert eager[3] < 4.0 < asked[3]
+    assert (asked[-1], eager[-1]) == (4.0 + HIGHEST_RISE,) * 2
 
 
 @pytest.mark.parametrize("size", [1_500, 8_000, 30_000, 200_000])

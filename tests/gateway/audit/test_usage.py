@@ -1,0 +1,107 @@
+"""`mmhie audit usage`: what was used, by whom, on which day, of which model."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway.audit.conftest import Open
+from tests.gateway.audit.test_command import Desk, desk
+
+__all__ = ["desk"]  # the fixture
+
+
+def asked(time: str, client: str | None, **more: Any) -> dict[str, Any]:
+    """A request's line."""
+    line = {"kind": "request", "time": f"2026-11-{time}Z", "client": client, "status": 200}
+    return {**line, "outcome": "ok", **more}
+
+
+LINES = [
+    asked("27T23:59:59", "ward", user="dr.weber", model="m", prompt_tokens=7, completion_tokens=3),
+    asked("28T00:00:00", "ward", user="dr.weber", model="m", prompt_tokens=5, completion_tokens=0),
+    asked("28T10:00:00", "ward", model="n", prompt_tokens=9, truncated="history"),
+    asked("28T10:00:01", "=1+1", status=429, outcome="rate_limited"),
+    asked("28T10:00:02", "=1+1", outcome="engine_died", model="m", prompt_tokens=2),
+    asked("28T10:00:03", "=1+1", outcome="client_gone", model="m", completion_tokens=1),
+    asked("28T10:00:04", None, status=401, outcome="unauthorized", more_like_this=4),
+    {
+        "kind": "unfinished",
+        "time": "2026-11-28T11:00:00Z",
+        "client": "ward",
+        "outcome": "unfinished",
+    },
+    {"kind": "hold", "time": "2026-11-28T12:00:00Z", "by": "officer"},
+]
+KEYS = {
+    "-": (5, 5, 0, 0, 0, 0),
+    "ward": (4, 0, 1, 1, 21, 3),
+    "'=1+1": (3, 1, 1, 0, 2, 1),
+}
+DAYS = {"2026-11-27": (1, 0, 0, 0, 7, 3), "2026-11-28": (11, 6, 2, 1, 16, 1)}
+PERSONS = {"-": (10, 6, 2, 1, 11, 1), "dr.weber": (2, 0, 0, 0, 12, 3)}
+MODELS = {"-": (7, 6, 1, 0, 0, 0), "m": (4, 0, 1, 0, 14, 4), "n": (1, 0, 0, 1, 9, 0)}
+
+
+@pytest.fixture(autouse=True)
+def usage(open_file: Open, path: Path) -> None:
+    """A trail of two days."""
+    file = open_file()
+    file.append(LINES)
+    file.close()
+
+
+@pytest.mark.parametrize(
+    ("by", "rows"), [("key", KEYS), ("day", DAYS), ("person", PERSONS), ("model", MODELS)]
+)
+def test_each_group_is_counted(desk: Desk, by: str, rows: dict[str, tuple[int, ...]]) -> None:
+    """Requests, refused and failed ones, cut ones, tokens; no name is a spreadsheet's formula."""
+    out, _ = desk.run("audit", "usage", "--by", by, "--csv")
+    (title, *_), *found = csv.reader(io.StringIO(out))
+
+    assert title == by
+    assert [(name, tuple(map(int, counts))) for name, *counts in found] == list(rows.items())
+
+
+def test_a_program_and_a_person_read_the_same(desk: Desk) -> None:
+    """JSON has the name as it is, the table thousands with a comma."""
+    out, _ = desk.run("audit", "usage", "--json")
+    shown, _ = desk.run("audit", "usage")
+
+    assert json.loads(out)["usage"][2] == {
+        "key": "=1+1",
+        "requests": 3,
+        "refused": 1,
+        "failed": 1,
+        "truncated": 0,
+        "prompt_tokens": 2,
+        "completion_tokens": 1,
+    }
+    assert "=1+1" in shown
+
+
+def test_a_span_of_time_is_counted(desk: Desk) -> None:
+    """From the first time, before the last; nothing in it is nothing used."""
+    out, _ = desk.run("audit", "usage", "--until", "2026-11-28", "--csv")
+    none, _ = desk.run("audit", "usage", "--since", "2027", "--json")
+
+    assert out.splitlines()[1:] == ["ward,1,0,0,0,7,3"]
+    assert json.loads(none) == {"by": "key", "usage": []}
+
+
+def test_an_unknown_group_is_refused(desk: Desk) -> None:
+    """With the names that there are."""
+    _, err = desk.run("audit", "usage", "--by", "ward", exit_code=2)
+
+    assert "person" in err
+
+
+def test_a_changed_line_is_not_counted(desk: Desk, path: Path) -> None:
+    """Figures of a damaged trail would be believed."""
+    path.write_bytes(path.read_bytes().replace(b'"prompt_tokens":7', b'"prompt_tokens":8'))
+    _, err = desk.run("audit", "usage", exit_code=1)
+
+    assert "mmhie audit verify" in err

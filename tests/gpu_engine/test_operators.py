@@ -1,0 +1,148 @@
+"""Plans as operators ask for them, beside what the locked GPU build of vLLM makes of each."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from launcher.models.resolve import read_model
+from launcher.planning.hardware import Hardware
+from launcher.planning.installation import Installation
+from launcher.planning.plan import EnginePlan, make_plan
+from launcher.planning.scheduling import schedule, synchronous
+from launcher.planning.weights import loaded_dtype
+from launcher.settings import load
+from tests.fake_hub import files
+from tests.gpu_engine import matrix
+from tests.gpu_engine.cards import CARDS
+from tests.gpu_engine.models import MODELS
+from tests.gpu_engine.test_drafts import DRAFT, LAYER
+from tests.gpu_engine.test_matrix import write
+
+pytestmark = pytest.mark.slow
+
+OF_LLAMA: Final = {
+    **LAYER,
+    "architectures": ["LlamaForCausalLMEagle3"],
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "head_dim": 128,
+    "intermediate_size": 14336,
+    "vocab_size": 128256,
+    "draft_vocab_size": 32000,
+    "torch_dtype": "bfloat16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An operator's cards, model and settings."""
+
+    gpus: str
+    model: str
+    arguments: str = ""
+    settings: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.gpus} {self.model} {self.arguments} {self.settings}"
+
+    @property
+    def card(self) -> str:
+        return self.gpus.partition("x")[2]
+
+    @property
+    def count(self) -> int:
+        return int(self.gpus.partition("x")[0])
+
+
+def drafted(name: str, method: str = "eagle3") -> str:
+    """A draft model of three tokens, whose folder is put in later."""
+    config = {"method": method, "model": f"FOLDER/{name}", "num_speculative_tokens": 3}
+    return f"-sc '{json.dumps(config)}'"
+
+
+WISHES: Final = (
+    Wish("1xh100", "gpt-oss-20b"),
+    Wish("1xh100", "gpt-oss-20b", drafted("draft")),
+    Wish("1xh100", "gpt-oss-120b", "--performance-mode throughput"),
+    Wish("1xh100", "gemma3-27b", "--max_num_batched_tok 16K"),
+    Wish("1xh100", "llama-8b", drafted("draft-llama")),
+    Wish("8xh100", "qwen3-235b-a22b", "-ep", "TENSOR_PARALLEL=4 DATA_PARALLEL=2"),
+    Wish("8xh200", "deepseek-v3", "--spec-method mtp --spec-tokens 1"),
+    Wish("1xh100-mig", "llama-8b-fp8", "", "MAX_MODEL_LEN=1024"),
+    Wish("1xb200", "gpt-oss-120b", "--moe-backend=flashinfer_trtllm", "KV_CACHE_DTYPE=fp8"),
+    Wish("1xb300", "gpt-oss-20b", "-O0"),
+    Wish("1xrtx5090", "gpt-oss-20b", "--stream-interval 4"),
+    Wish("1xgb10", "gpt-oss-120b"),
+    Wish("2xl4", "gpt-oss-20b", "--enforce_eager", "TENSOR_PARALLEL=2"),
+    Wish("1xl4", "qwen3-8b", "--no-enable-prefix-caching --no-async-sched"),
+    Wish("3xrtx3090", "llama-70b-awq"),
+    Wish("1xrtx4090", "llama-8b-fp8", "--max-num-seqs 64 --max-num-batched-tokens=4k"),
+    Wish("2xa100-40", "qwen3-30b-a3b", "", "MAX_INFLIGHT=32"),
+    Wish("1xl40s", "qwen3-8b", "--spec-method ngram --spec-tokens 4"),
+    Wish("1xa10", "mistral-7b", "", "MAX_MODEL_LEN=32768"),
+    Wish("1xt4", "llama-8b-gptq", "--max-cudagraph-capture-size 64"),
+    Wish("4xa100", "llama-70b", "--seed 7", "DEVICE_MAP=sequential"),
+)
+
+
+def planned(wish: Wish, folder: Path) -> EnginePlan:
+    """The plan for these cards alone."""
+    variables = {
+        "MMHIE_REASONER_MODEL": str(folder / wish.model),
+        "MMHIE_ENGINE_ARGS": wish.arguments.replace("FOLDER", str(folder)),
+    }
+    pairs = (part.split("=") for part in wish.settings.split())
+    variables |= {f"MMHIE_{name}": text for name, text in pairs}
+    settings = load(variables, None)
+    gpus = matrix.hardware(CARDS[wish.card]).gpus[: wish.count]
+    place = Hardware(gpus=gpus, cpus=64, ram_gib=1024, is_hypothetical=True)
+    return make_plan(settings, place, read_model(settings), Installation(), strict=False)
+
+
+Pairs = dict[Wish, tuple[EnginePlan, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
+    """Each plan, and the engine's words to its line."""
+    folder = tmp_path_factory.mktemp("operators")
+    for name, config in {**MODELS, "draft": DRAFT, "draft-llama": OF_LLAMA}.items():
+        write(folder / name, config)
+    for name in ("draft", "draft-llama"):
+        (folder / name / files.WEIGHTS).write_bytes(files.tensors({"fc.weight": (2, 2)}))
+    plans = {wish: planned(wish, folder) for wish in WISHES}
+    lines: dict[str, list[list[str]]] = {}
+    for wish, plan in plans.items():
+        line = [part for part in plan.argv if part not in ("vllm", "serve")]
+        lines.setdefault(wish.card, []).append(line)
+    judged = {card: iter(found) for card, found in matrix.judged(lines, folder).items()}
+    return {wish: (plan, next(judged[wish.card])) for wish, plan in plans.items()}
+
+
+@pytest.mark.parametrize("wish", WISHES, ids=str)
+def test_the_engine_makes_of_it_what_is_planned(wish: Wish, pairs: Pairs) -> None:
+    """Sizes, batches, graphs, formats, context and drafts."""
+    plan, verdict = pairs[wish]
+    decided = plan.decisions
+    dtype = loaded_dtype(plan.model, decided.dtype or "auto")
+    draft = plan.model.draft if plan.model.latent is None else None
+    # Stages are scheduled so by the model runner that needs Triton, which the judge has not.
+    is_blocked = (
+        synchronous(decided) or "--no-async" in wish.arguments or plan.pipeline_parallel > 1
+    )
+    expected = {
+        "refusal": None,
+        **asdict(schedule(decided)),
+        "dtype": dtype,
+        "max_model_len": plan.max_model_len,
+        "kv_cache_dtype": decided.workload.kv_dtype,
+        "is_asynchronous": not is_blocked,
+        "has_prefix_cache": "--no-enable-prefix" not in wish.arguments,
+        "sizes": [plan.tensor_parallel, plan.pipeline_parallel, plan.data_parallel],
+        "draft_cached": draft.cached if draft else verdict.get("draft_cached"),
+    }
+
+    assert {name: verdict.get(name) for name in expected} == expected
