@@ -40,20 +40,11 @@ LEFT: Final[Mapping[str, Mapping[str, int]]] = {
     "launcher": {words.LOOP: 10, words.RESULT: 31, words.FUNCTION: 64},
     "sdk": {words.FUNCTION: 2},
     "scripts": {words.FUNCTION: 26},
-    "tests": {words.LOOP: 4, words.RESULT: 7, words.FUNCTION: 259, words.DOCSTRING: 6},
+    "tests": {words.LOOP: 5, words.RESULT: 8, words.FUNCTION: 259, words.DOCSTRING: 1},
 }
-# What the gateway and its SDK, or its launcher, call the same.
-TWICE: Final = frozenset(
-    [
-        "FeedbackReceipt",
-        "GatewayError",
-        "InternalError",
-        "RequestError",
-        "ServiceError",
-        "SettingsError",
-    ]
-)
-
+# Class names that the gateway shares with the SDK, and one with the launcher.
+ERRORS: Final = ("GatewayError", "InternalError", "RequestError", "ServiceError", "SettingsError")
+TWICE: Final = frozenset({*ERRORS, "FeedbackReceipt"})
 
 INSPECTS = ROOT / "assurance" / "evaluation" / "runner"
 

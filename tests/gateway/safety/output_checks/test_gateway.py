@@ -77,7 +77,7 @@ def test_a_wrong_answer_is_warned_of(
 
 @pytest.mark.parametrize("surface", SURFACES, ids=name_of)
 def test_a_right_answer_is_not(checked: Checked, engine: FakeEngine, surface: Surface) -> None:
-    """The same request."""
+    """The same request has no warning with a right answer."""
     engine.next(
         fault="say", tokens=["Ramipril 5", " mg, left lower", " lobe. Penicillin", " allergy."]
     )
